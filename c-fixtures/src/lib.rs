@@ -1,0 +1,1 @@
+//! C that breaks the rules, and C that keeps them.

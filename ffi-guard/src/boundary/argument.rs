@@ -1,0 +1,64 @@
+//! One argument of one crossing, as the checks see it.
+
+use super::count::{Count, IntoCount};
+use super::shape::TypeInfo;
+
+/// One argument on its way to C.
+#[derive(Clone, Copy, Debug)]
+pub struct Argument {
+    /// For a pointer its value; for a value passed by value the place of its bytes, good until the call.
+    pub(crate) address: usize,
+    /// The pointee's type, or the value's.
+    pub(crate) info: &'static TypeInfo,
+    /// How the address is to be read.
+    pub(crate) passing: Passing,
+    /// What the call states of the extent.
+    pub(crate) stated: Stated,
+}
+
+/// How an argument crosses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passing {
+    /// By value, and it holds no pointer: nothing to check.
+    Scalar,
+    /// By value; its words may be pointers.
+    Value,
+    /// `*const T`, `&T`.
+    Const,
+    /// `*mut T`, `&mut T`, `NonNull<T>`, and what owns as a pointer.
+    Mut,
+}
+
+/// The extent as the call states it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stated {
+    /// Not stated: the type's own.
+    No,
+    /// `counted_by`.
+    Elements(Count),
+    /// `sized_by`.
+    Bytes(Count),
+}
+
+impl Argument {
+    /// An argument of this type.
+    #[inline(always)]
+    #[must_use]
+    pub fn new(address: usize, passing: Passing, info: &'static TypeInfo) -> Argument {
+        Argument { address, info, passing, stated: Stated::No }
+    }
+
+    /// With the count of `counted_by`, in elements.
+    #[inline(always)]
+    #[must_use]
+    pub fn counted_by(self, count: impl IntoCount) -> Argument {
+        Argument { stated: Stated::Elements(count.into_count()), ..self }
+    }
+
+    /// With the count of `sized_by`, in bytes.
+    #[inline(always)]
+    #[must_use]
+    pub fn sized_by(self, count: impl IntoCount) -> Argument {
+        Argument { stated: Stated::Bytes(count.into_count()), ..self }
+    }
+}

@@ -1,0 +1,134 @@
+//! What the attribute knows of a foreign function: written by `#[guard]` into a static, read at each crossing.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::rule::Severities;
+
+/// One guarded foreign function, as declared. Everything here is a constant of the program.
+#[derive(Debug)]
+pub struct Declaration {
+    /// The Rust name, without `r#`.
+    pub name: &'static str,
+    /// `module_path!()` of the block.
+    pub module: &'static str,
+    /// File of the declaration.
+    pub file: &'static str,
+    /// Line of the function's name, from 1.
+    pub line: u32,
+    /// Column of the function's name, from 1.
+    pub column: u32,
+    /// The parameters, in order.
+    pub parameters: &'static [Parameter],
+    /// `returns(owned)`: what comes back is Rust's to free.
+    pub returns_owned: bool,
+    /// The wrapper has C's ABI: a violation cannot unwind out of it.
+    pub keep_abi: bool,
+    /// Severities of the block and, over them, of the function.
+    pub severities: Severities,
+}
+
+/// One parameter, as declared.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Its name; `argN` (N from 1) where the pattern is `_`.
+    pub name: &'static str,
+    /// Its type as written, tokens joined the way rustfmt would.
+    pub ty: &'static str,
+    /// The text of the expression behind `counted_by` or `sized_by`; empty without one.
+    pub extent: &'static str,
+    /// What its attributes say.
+    pub contract: Contract,
+    /// Severities of this parameter alone.
+    pub severities: Severities,
+}
+
+/// What the attributes of a parameter promise, as a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contract(u16);
+
+macro_rules! contract {
+    ($($(#[$doc:meta])* $set:ident, $get:ident = $bit:literal;)*) => {
+        impl Contract {
+            /// No attribute.
+            pub const NONE: Contract = Contract(0);
+            $($(#[$doc])* #[must_use] pub const fn $set(self) -> Contract { Contract(self.0 | 1 << $bit) }
+            /// Whether it is set.
+            #[must_use] pub const fn $get(self) -> bool { self.0 & 1 << $bit != 0 })*
+        }
+    };
+}
+
+contract! {
+    /// `counted_by = n` or `sized_by = n`: the extent is stated.
+    stated, is_stated = 0;
+    /// `cstr`: a NUL-terminated string.
+    cstr, is_cstr = 1;
+    /// `nonnull`: null is a violation.
+    nonnull, is_nonnull = 2;
+    /// `out`: C fills it in.
+    out, is_out = 3;
+    /// `opaque`: user data that C only hands back.
+    opaque, is_opaque = 4;
+    /// `copied`: C works on a copy between guard pages.
+    copied, is_copied = 5;
+    /// `thread_bound`: belongs to the thread that got it from C.
+    thread_bound, is_thread_bound = 6;
+    /// `retained`: C may keep it.
+    retained, is_retained = 7;
+    /// `owned`: ownership goes to C.
+    owned, is_owned = 8;
+}
+
+/// A guarded foreign function: the declaration, and what was settled about it at run time.
+#[derive(Debug)]
+pub struct Function {
+    /// What the attribute wrote.
+    pub declaration: &'static Declaration,
+    /// A [`Standing`], 0 until the first crossing.
+    standing: AtomicU8,
+}
+
+/// What the settings make of a function; settled once, at its first crossing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Standing {
+    /// Not settled yet.
+    Unsettled = 0,
+    /// `GUARD_CRATES` leaves its crate out.
+    LeftOut = 1,
+    /// Checked.
+    Checked = 2,
+    /// Checked, and each crossing logged (`GUARD_TRACE`).
+    Traced = 3,
+}
+
+impl Function {
+    /// A function that was not called yet.
+    #[must_use]
+    pub const fn new(declaration: &'static Declaration) -> Function {
+        Function { declaration, standing: AtomicU8::new(0) }
+    }
+
+    /// What is settled so far.
+    #[inline]
+    pub(crate) fn standing(&self) -> Standing {
+        // Relaxed: the value depends on nothing but the settings, which the level's own load ordered before us.
+        match self.standing.load(Ordering::Relaxed) {
+            0 => Standing::Unsettled,
+            1 => Standing::LeftOut,
+            2 => Standing::Checked,
+            _ => Standing::Traced,
+        }
+    }
+
+    /// Settles it. Two threads that race here store the same value.
+    pub(crate) fn settle(&self, standing: Standing) {
+        self.standing.store(standing as u8, Ordering::Relaxed);
+    }
+
+    /// The name of the crate that declares it, with `_` for `-`.
+    pub(crate) fn krate(&self) -> &'static str {
+        let module = self.declaration.module;
+        module.split_once("::").map_or(module, |(krate, _)| krate)
+    }
+}

@@ -1,0 +1,179 @@
+//! What the memory behind a pointer holds, as its type tells it.
+
+use std::ffi::c_void;
+use std::mem::{MaybeUninit, size_of};
+
+/// Where a type holds pointers.
+#[derive(Clone, Copy, Debug)]
+pub enum Shape {
+    /// Nowhere: [`Plain`].
+    Plain,
+    /// The type says nothing of what is behind it (`c_void`, an opaque struct of size zero): the extent runs to the
+    /// end of the heap block and every aligned word of it is looked at.
+    Untyped,
+    /// C fills it in (`MaybeUninit`): not looked at.
+    Out,
+    /// Not known: every aligned word is looked at.
+    Words,
+    /// In these fields alone.
+    Fields(&'static [Field]),
+    /// An array: the element's shape, `count` times, `stride` bytes apart.
+    Array {
+        /// Shape of one element.
+        element: &'static Shape,
+        /// Bytes from one element to the next.
+        stride: usize,
+        /// How many.
+        count: usize,
+    },
+}
+
+/// One field of a struct or union that derives [`Pointee`].
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// As written; the position for a tuple struct.
+    pub name: &'static str,
+    /// Bytes from the start of the struct.
+    pub offset: usize,
+    /// Bytes of the field.
+    pub size: usize,
+    /// What the field holds.
+    pub shape: &'static Shape,
+}
+
+/// A type that holds no pointer: C may be handed any number of them.
+///
+/// Implemented for the primitive types, arrays of plain types and function pointers; `#[derive(Plain)]` does the same for
+/// a struct, union or enum after checking every field.
+///
+/// ```
+/// #[derive(ffi_guard::Plain)]
+/// #[repr(C)]
+/// struct Point { x: i32, y: i32 }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not known to hold no pointer",
+    label = "this holds a pointer, or nobody derived `Plain` for it",
+    note = "a struct that holds pointers derives `ffi_guard::Pointee` instead"
+)]
+pub trait Plain {}
+
+/// A type whose pointers are known by place.
+///
+/// `#[derive(Pointee)]` records the offset of each field that can hold a pointer, so that an integer that happens to
+/// equal an address is never taken for one, and a report can name the field.
+///
+/// ```
+/// #[derive(ffi_guard::Pointee)]
+/// #[repr(C)]
+/// struct Complex { x: *mut i32, y: *mut i32, n: usize }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "nobody said where `{Self}` holds pointers",
+    note = "add `#[derive(ffi_guard::Pointee)]`, or `#[derive(ffi_guard::Plain)]` where it holds none"
+)]
+pub trait Pointee {
+    /// Where the pointers are.
+    const SHAPE: Shape;
+}
+
+macro_rules! plain {
+    ($($ty:ty)*) => { $(impl Plain for $ty {})* };
+}
+plain!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64 bool char);
+impl Plain for () {}
+plain!(std::num::NonZeroU8 std::num::NonZeroU16 std::num::NonZeroU32 std::num::NonZeroU64 std::num::NonZeroUsize);
+plain!(std::num::NonZeroI8 std::num::NonZeroI16 std::num::NonZeroI32 std::num::NonZeroI64 std::num::NonZeroIsize);
+
+impl<T: Plain, const N: usize> Plain for [T; N] {}
+impl<T> Plain for std::marker::PhantomData<T> {}
+
+macro_rules! plain_functions {
+    ($($arg:ident)*) => {
+        impl<R, $($arg,)*> Plain for extern "C" fn($($arg,)*) -> R {}
+        impl<R, $($arg,)*> Plain for unsafe extern "C" fn($($arg,)*) -> R {}
+        impl<R, $($arg,)*> Plain for Option<extern "C" fn($($arg,)*) -> R> {}
+        impl<R, $($arg,)*> Plain for Option<unsafe extern "C" fn($($arg,)*) -> R> {}
+    };
+}
+plain_functions!();
+plain_functions!(A);
+plain_functions!(A B);
+plain_functions!(A B C);
+plain_functions!(A B C D);
+plain_functions!(A B C D E);
+plain_functions!(A B C D E F);
+plain_functions!(A B C D E F G);
+plain_functions!(A B C D E F G H);
+
+impl Pointee for c_void {
+    const SHAPE: Shape = Shape::Untyped;
+}
+
+impl<T> Pointee for MaybeUninit<T> {
+    const SHAPE: Shape = Shape::Out;
+}
+
+impl<T: Pointee, const N: usize> Pointee for [T; N] {
+    const SHAPE: Shape = Shape::Array { element: &T::SHAPE, stride: size_of::<T>(), count: N };
+}
+
+/// A type as the checks see it.
+#[derive(Clone, Copy, Debug)]
+pub struct TypeInfo {
+    /// `size_of`, in bytes.
+    pub size: usize,
+    /// `align_of`, in bytes.
+    pub align: usize,
+    /// Where it holds pointers.
+    pub shape: Shape,
+    /// `type_name`, asked only when a report is printed.
+    pub name: fn() -> &'static str,
+}
+
+/// The shape of a field's type in `#[derive(Pointee)]`, by inherent-before-trait lookup of an associated constant.
+#[derive(Debug)]
+pub struct PlainProbe<T: ?Sized>(std::marker::PhantomData<T>);
+/// As [`PlainProbe`], for types that derive [`Pointee`].
+#[derive(Debug)]
+pub struct PointeeProbe<T: ?Sized>(std::marker::PhantomData<T>);
+
+/// What holds for a type that neither probe knows.
+pub trait NoShape {
+    /// Not known.
+    const SHAPE: Option<Shape> = None;
+}
+impl<T: ?Sized> NoShape for PlainProbe<T> {}
+impl<T: ?Sized> NoShape for PointeeProbe<T> {}
+
+impl<T: Plain> PlainProbe<T> {
+    /// Plain.
+    pub const SHAPE: Option<Shape> = Some(Shape::Plain);
+}
+impl<T: Pointee> PointeeProbe<T> {
+    /// As derived.
+    pub const SHAPE: Option<Shape> = Some(T::SHAPE);
+}
+
+/// The first known of two shapes; word by word where neither is.
+#[must_use]
+pub const fn first_known(plain: Option<Shape>, pointee: Option<Shape>) -> Shape {
+    match (plain, pointee) {
+        (Some(shape), _) | (None, Some(shape)) => shape,
+        (None, None) => Shape::Words,
+    }
+}
+
+/// The shape of a type, as a constant: for derives.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shape_of {
+    ($ty:ty) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::NoShape as _;
+        $crate::__private::first_known(
+            $crate::__private::PlainProbe::<$ty>::SHAPE,
+            $crate::__private::PointeeProbe::<$ty>::SHAPE,
+        )
+    }};
+}

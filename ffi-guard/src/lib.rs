@@ -1,0 +1,21 @@
+//! A runtime checker for the border between Rust and C.
+
+extern crate self as ffi_guard;
+
+mod boundary;
+mod heap;
+mod level;
+mod platform;
+mod report;
+mod rule;
+mod rules;
+mod scan;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+pub use boundary::shape::{Plain, Pointee};
+pub use ffi_guard_macros::{Plain, Pointee, guard};
+pub use report::violation::{Place, Violation};
+pub use rule::{Rule, Severity, UnknownRule};

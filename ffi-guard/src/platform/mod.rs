@@ -1,0 +1,1 @@
+//! Every call into the operating system. A platform that lacks something says so here and nowhere else.

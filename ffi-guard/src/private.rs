@@ -1,0 +1,11 @@
+//! What generated code may call. Not public: it changes with any version.
+
+pub use crate::__argument as argument;
+pub use crate::__shape_of as shape_of;
+pub use crate::boundary::argument::Argument;
+pub use crate::boundary::classify;
+pub use crate::boundary::crossing::Crossing;
+pub use crate::boundary::declaration::{Contract, Declaration, Function, Parameter};
+pub use crate::boundary::shape::{Field, NoShape, PlainProbe, PointeeProbe, Shape, first_known};
+pub use crate::level::armed;
+pub use crate::rule::{Rule, Severities, Severity};

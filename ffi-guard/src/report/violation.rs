@@ -1,0 +1,231 @@
+//! A violation: what was seen, as facts. The words are put in by the renderers beside this file.
+
+use std::fmt;
+use std::panic::Location;
+
+use crate::boundary::declaration::Function;
+use crate::heap::trace::TraceId;
+use crate::rule::{Rule, Severity};
+
+/// A breach of a rule, as it was seen.
+///
+/// `Display` is the whole report, the one that a panic carries.
+pub struct Violation {
+    pub(crate) facts: Box<Facts>,
+}
+
+/// Everything that was seen. A fact that was not seen is `None` and is printed as "not seen".
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    /// What happened.
+    pub(crate) finding: Finding,
+    /// How severe the settings make it here.
+    pub(crate) severity: Severity,
+    /// The crossing it was found at, or that lent the memory.
+    pub(crate) call: Option<Call>,
+    /// The argument it is about.
+    pub(crate) argument: Option<ArgumentFacts>,
+    /// The Rust memory it is about.
+    pub(crate) memory: Option<Memory>,
+}
+
+/// What happened, one variant a rule.
+#[derive(Clone, Debug)]
+pub(crate) enum Finding {
+    /// A word in what was passed points into Rust memory.
+    NestedPointer {
+        /// Where the word is.
+        holder: Holder,
+        /// What it points to.
+        target: Memory,
+    },
+    /// A pointer leads into a freed block (the `memory` of the facts).
+    DanglingPointer {
+        /// The argument itself, or a word found in what it points to.
+        holder: Holder,
+        /// The pointer.
+        pointer: usize,
+    },
+    /// The extent does not fit.
+    OutOfBounds {
+        /// What the call or the type states.
+        stated: StatedExtent,
+        /// Bytes from the argument to the end of the block or of the stack.
+        available: usize,
+    },
+    /// No NUL between the argument and the end of its block.
+    UnterminatedString {
+        /// Bytes looked through.
+        searched: usize,
+    },
+    /// Null where `nonnull` was declared.
+    NullPointer,
+    /// Not a multiple of the alignment.
+    MisalignedPointer {
+        /// What the pointee's type asks for, in bytes.
+        align: usize,
+    },
+    /// C holds a word into what was lent.
+    RetainedPointer {
+        /// Where C holds it.
+        place: Place,
+        /// The word.
+        word: usize,
+        /// Whether the word was seen to be absent before the call; otherwise only that it is there now.
+        absent_before: bool,
+    },
+}
+
+/// Where a pointer was found on entry.
+#[derive(Clone, Debug)]
+pub(crate) enum Holder {
+    /// It is the argument.
+    Argument,
+    /// It is a word of a struct passed by value.
+    Value {
+        /// Bytes from the start of the struct.
+        offset: usize,
+        /// `a.b[3]`, where the type tells.
+        field: Option<String>,
+    },
+    /// It is a word in what the argument points to.
+    Pointee {
+        /// The memory that holds the word.
+        memory: Memory,
+        /// Bytes from the argument's address.
+        offset: usize,
+        /// `a.b[3]`, where the type tells.
+        field: Option<String>,
+    },
+}
+
+/// What a call or a type states of an extent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StatedExtent {
+    /// The type alone: its size in bytes.
+    Type(usize),
+    /// So many bytes: `count` elements of `size`, or `sized_by` with a size of 1.
+    Elements {
+        /// As stated.
+        count: usize,
+        /// Bytes of one.
+        size: usize,
+    },
+    /// A negative count.
+    Negative(i128),
+    /// A count that no address space holds (too large by itself, or times the element's size).
+    TooLarge(u128),
+}
+
+/// A piece of memory, whose it is and what became of it.
+#[derive(Clone, Debug)]
+pub(crate) enum Memory {
+    /// A block of the Rust heap.
+    Heap(BlockFacts),
+    /// The stack of a Rust thread.
+    Stack {
+        /// The address it is about.
+        address: usize,
+        /// Bytes of the extent, where one was stated.
+        size: usize,
+        /// The thread.
+        thread: u32,
+    },
+    /// C's, or a static's.
+    Foreign {
+        /// The address it is about.
+        address: usize,
+        /// Bytes of the extent.
+        size: usize,
+    },
+}
+
+/// A block of the Rust heap.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockFacts {
+    /// First byte.
+    pub(crate) address: usize,
+    /// Bytes that the program asked for.
+    pub(crate) size: usize,
+    /// Alignment that it asked for.
+    pub(crate) align: usize,
+    /// Whether it is live.
+    pub(crate) live: bool,
+    /// Where it was allocated.
+    pub(crate) allocated: TraceId,
+    /// The thread that allocated it; 0 where not known.
+    pub(crate) allocated_by: u32,
+    /// Where it was freed.
+    pub(crate) freed: TraceId,
+    /// The thread that freed it; 0 where not known.
+    pub(crate) freed_by: u32,
+}
+
+/// A crossing.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// The function.
+    pub(crate) function: &'static Function,
+    /// Which parameter, from 0.
+    pub(crate) parameter: Option<usize>,
+    /// Who called.
+    pub(crate) site: &'static Location<'static>,
+    /// The thread that called.
+    pub(crate) thread: u32,
+    /// Its name, where it has one.
+    pub(crate) thread_name: Option<String>,
+}
+
+/// An argument.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ArgumentFacts {
+    /// The pointer.
+    pub(crate) address: usize,
+    /// Bytes that C may touch, where they fit.
+    pub(crate) extent: usize,
+    /// The Rust type of the pointee.
+    pub(crate) pointee: &'static str,
+}
+
+/// Where C keeps a pointer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// In the writable data of a loaded module.
+    Global {
+        /// File name of the executable or shared object.
+        module: String,
+        /// The variable, where the symbol table tells.
+        symbol: Option<String>,
+        /// Bytes from the start of the variable; from the module's load address without one.
+        offset: usize,
+        /// Address of the word.
+        address: usize,
+    },
+}
+
+impl Violation {
+    pub(crate) fn new(facts: Facts) -> Violation {
+        Violation { facts: Box::new(facts) }
+    }
+
+    /// The rule that was broken.
+    #[must_use]
+    pub fn rule(&self) -> Rule {
+        match self.facts.finding {
+            Finding::NestedPointer { .. } => Rule::NestedPointer,
+            Finding::DanglingPointer { .. } => Rule::DanglingPointer,
+            Finding::OutOfBounds { .. } => Rule::OutOfBounds,
+            Finding::UnterminatedString { .. } => Rule::UnterminatedString,
+            Finding::NullPointer => Rule::NullPointer,
+            Finding::MisalignedPointer { .. } => Rule::MisalignedPointer,
+            Finding::RetainedPointer { .. } => Rule::RetainedPointer,
+        }
+    }
+}
+
+impl fmt::Debug for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.facts.fmt(f)
+    }
+}

@@ -1,0 +1,194 @@
+//! The rules by name, and how severe a breach of each is.
+
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $level:literal;)*) => {
+        /// One rule of the border. RULES in the guide says exactly what each looks at.
+        ///
+        /// ```
+        /// use ffi_guard::Rule;
+        /// assert_eq!(Rule::NestedPointer.to_string(), "nested_pointer");
+        /// assert_eq!("retained_pointer".parse(), Ok(Rule::RetainedPointer));
+        /// ```
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Rule { $($(#[$doc])* $variant,)* }
+
+        impl Rule {
+            /// Every rule, in the order of the guide.
+            pub const ALL: &'static [Rule] = &[$(Rule::$variant,)*];
+
+            /// The name that the environment, the attributes and the reports use.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Rule::$variant => $name,)* }
+            }
+
+            /// The lowest value of `GUARD` at which the rule is checked.
+            #[must_use]
+            pub const fn from_level(self) -> u8 {
+                match self { $(Rule::$variant => $level,)* }
+            }
+        }
+    };
+}
+
+rules! {
+    /// Rust memory handed to C holds a pointer to Rust memory.
+    NestedPointer = "nested_pointer", 1;
+    /// An argument, or a pointer found in what it points to, leads to Rust memory already freed.
+    DanglingPointer = "dangling_pointer", 1;
+    /// The pointee, or the stated extent, is larger than what is left of the Rust block.
+    OutOfBounds = "out_of_bounds", 1;
+    /// A `cstr` argument has no NUL before the end of its Rust block.
+    UnterminatedString = "unterminated_string", 1;
+    /// A `nonnull` argument is null.
+    NullPointer = "null_pointer", 1;
+    /// An argument is not aligned for its pointee.
+    MisalignedPointer = "misaligned_pointer", 1;
+    /// What C returned is no value of the declared Rust type.
+    InvalidValue = "invalid_value", 1;
+    /// The declaration disagrees with C's debug info.
+    AbiMismatch = "abi_mismatch", 2;
+    /// A guarded callback returns to C a pointer to Rust memory that is not pinned.
+    ReturnedPointer = "returned_pointer", 1;
+    /// A `thread_bound` object of C is used on another thread than the one it came from.
+    WrongThread = "wrong_thread", 1;
+    /// A `Handle` that was released, or never made, comes back from C.
+    StaleHandle = "stale_handle", 1;
+    /// C still holds a pointer it was only lent, after the call returned.
+    RetainedPointer = "retained_pointer", 2;
+    /// Rust frees or moves memory that is pinned, or that C was allowed to keep and still holds.
+    FreedWhileRetained = "freed_while_retained", 2;
+    /// C wrote before the start or past the end of a Rust block.
+    BufferOverflow = "buffer_overflow", 2;
+    /// C changed memory it was lent as `*const T` or `&T`.
+    WriteThroughConst = "write_through_const", 2;
+    /// Memory was freed by the side that did not allocate it, or with another layout.
+    AllocDeallocMismatch = "alloc_dealloc_mismatch", 2;
+    /// Memory was freed twice.
+    DoubleFree = "double_free", 2;
+    /// C touched Rust memory after Rust freed it.
+    UseAfterFree = "use_after_free", 2;
+    /// Memory given to C was neither freed nor handed back.
+    LeakedOwnership = "leaked_ownership", 2;
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A name that is no rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownRule;
+
+impl fmt::Display for UnknownRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no rule of ffi-guard has this name; the rules are:")?;
+        Rule::ALL.iter().try_for_each(|rule| write!(f, " {rule}"))
+    }
+}
+
+impl std::error::Error for UnknownRule {}
+
+impl FromStr for Rule {
+    type Err = UnknownRule;
+
+    fn from_str(name: &str) -> Result<Self, UnknownRule> {
+        Rule::ALL.iter().copied().find(|rule| rule.name() == name).ok_or(UnknownRule)
+    }
+}
+
+/// What a breach of a rule leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Severity {
+    /// The rule is not checked.
+    Allow,
+    /// The report is printed and the program goes on.
+    Warn,
+    /// The report is delivered as `GUARD_ON_VIOLATION` says: by default, as a panic.
+    Deny,
+}
+
+/// Severities set in one place (the environment, a block, a function, a parameter): two bits a rule, zero for "not set here".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Severities(u64);
+
+const _: () = assert!(Rule::ALL.len() * 2 <= 64, "two bits a rule must fit one word");
+
+impl Severities {
+    /// Nothing is set here.
+    pub const NONE: Severities = Severities(0);
+
+    /// What holds where nobody said otherwise.
+    pub const DEFAULT: Severities = {
+        let mut all = Severities::NONE;
+        let mut i = 0;
+        while i < Rule::ALL.len() {
+            all = all.with(Rule::ALL[i], Severity::Deny);
+            i += 1;
+        }
+        all.with(Rule::LeakedOwnership, Severity::Warn)
+    };
+
+    /// The same with one rule set.
+    #[must_use]
+    pub const fn with(self, rule: Rule, severity: Severity) -> Severities {
+        let shift = rule as u32 * 2;
+        let bits = match severity {
+            Severity::Allow => 1,
+            Severity::Warn => 2,
+            Severity::Deny => 3,
+        };
+        Severities(self.0 & !(3 << shift) | bits << shift)
+    }
+
+    /// What is set here for a rule.
+    #[must_use]
+    pub const fn get(self, rule: Rule) -> Option<Severity> {
+        match self.0 >> (rule as u32 * 2) & 3 {
+            0 => None,
+            1 => Some(Severity::Allow),
+            2 => Some(Severity::Warn),
+            _ => Some(Severity::Deny),
+        }
+    }
+
+    /// These, and where nothing is set here, `weaker`.
+    #[must_use]
+    pub const fn over(self, weaker: Severities) -> Severities {
+        // A pair of bits is "set" when either is: spread that over both bits of the pair.
+        let low = (self.0 | self.0 >> 1) & 0x5555_5555_5555_5555;
+        let set = low | low << 1;
+        Severities(self.0 | weaker.0 & !set)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_parses_back() {
+        for &rule in Rule::ALL {
+            assert_eq!(rule.name().parse(), Ok(rule));
+        }
+        assert_eq!("NestedPointer".parse::<Rule>(), Err(UnknownRule));
+    }
+
+    #[test]
+    fn the_stronger_place_wins_rule_by_rule() {
+        let weak = Severities::DEFAULT;
+        let strong =
+            Severities::NONE.with(Rule::NestedPointer, Severity::Allow).with(Rule::LeakedOwnership, Severity::Deny);
+        let both = strong.over(weak);
+        assert_eq!(both.get(Rule::NestedPointer), Some(Severity::Allow));
+        assert_eq!(both.get(Rule::LeakedOwnership), Some(Severity::Deny));
+        assert_eq!(both.get(Rule::DoubleFree), Some(Severity::Deny));
+        assert_eq!(Severities::NONE.get(Rule::DoubleFree), None);
+    }
+}
