@@ -3,9 +3,11 @@
 extern crate self as ffi_guard;
 
 mod boundary;
+mod config;
 mod heap;
 mod level;
 mod platform;
+mod reentry;
 mod report;
 mod rule;
 mod rules;
@@ -15,7 +17,9 @@ mod scan;
 #[path = "private.rs"]
 pub mod __private;
 
+pub use boundary::raise::catch;
 pub use boundary::shape::{Plain, Pointee};
 pub use ffi_guard_macros::{Plain, Pointee, guard};
+pub use level::{Level, LevelError, level, set_level};
 pub use report::violation::{Place, Violation};
 pub use rule::{Rule, Severity, UnknownRule};

@@ -212,7 +212,20 @@ impl Violation {
     /// The rule that was broken.
     #[must_use]
     pub fn rule(&self) -> Rule {
-        match self.facts.finding {
+        self.facts.finding.rule()
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ffi-guard[{}]: stub", self.rule())
+    }
+}
+
+impl Finding {
+    /// The rule that it breaks.
+    pub(crate) fn rule(&self) -> Rule {
+        match self {
             Finding::NestedPointer { .. } => Rule::NestedPointer,
             Finding::DanglingPointer { .. } => Rule::DanglingPointer,
             Finding::OutOfBounds { .. } => Rule::OutOfBounds,
