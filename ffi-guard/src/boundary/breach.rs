@@ -22,11 +22,13 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// How severe a rule is for a parameter of this call: the parameter's word over the function's over the environment's.
+    /// How severe a rule is for a parameter of this call (`None` for its result): the parameter's word over the
+    /// function's over the environment's.
     #[inline]
-    pub(crate) fn severity(&self, rule: Rule, parameter: usize) -> Severity {
+    pub(crate) fn severity(&self, rule: Rule, parameter: Option<usize>) -> Severity {
         let declaration = self.function.declaration;
-        let own = declaration.parameters.get(parameter).map_or(Severities::NONE, |p| p.severities);
+        let parameter = parameter.and_then(|index| declaration.parameters.get(index));
+        let own = parameter.map_or(Severities::NONE, |parameter| parameter.severities);
         own.over(declaration.severities).over(config::settings().severities).get(rule).unwrap_or(Severity::Deny)
     }
 
@@ -34,7 +36,7 @@ impl Site {
     #[cold]
     pub(crate) fn breach(
         &self,
-        parameter: usize,
+        parameter: Option<usize>,
         finding: Finding,
         about: (&Argument, usize),
         memory: Option<Memory>,
@@ -50,7 +52,7 @@ impl Site {
             severity,
             call: Some(Call {
                 function: self.function,
-                parameter: Some(parameter),
+                parameter,
                 site: self.location,
                 thread: thread::id(),
                 thread_name: std::thread::current().name().map(str::to_owned),

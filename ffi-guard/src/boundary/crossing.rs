@@ -1,33 +1,37 @@
 //! A call from Rust into C, from entry to exit.
 
+use std::ops::Range;
 use std::panic::Location;
 
-use super::argument::Argument;
+use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
 use super::declaration::{Function, Standing};
 use super::entry::Entry;
 use super::raise::raise;
 use super::watch::Watch;
-use super::{log, thread};
+use super::{log, result, thread};
 use crate::config;
 use crate::level::{Level, level};
 use crate::reentry;
 
 /// A guarded call under way.
 pub struct Crossing {
+    /// `None` where nothing is checked.
+    site: Option<Site>,
     /// From level 2 on, what to look at when the call has returned.
     exit: Option<Box<Exit>>,
 }
 
 /// What the exit of a call needs.
 struct Exit {
-    site: Site,
     watch: Watch,
     /// Guarded calls of this thread up to and with this one: more of them at the exit means that Rust ran meanwhile.
     crossings: usize,
 }
 
 impl Crossing {
+    const UNCHECKED: Crossing = Crossing { site: None, exit: None };
+
     /// Checks what Rust hands over.
     ///
     /// # Safety
@@ -45,13 +49,14 @@ impl Crossing {
             Ok(crossing) => crossing,
             Err(stop) => {
                 raise(stop, !function.declaration.keep_abi);
-                Crossing { exit: None }
+                Crossing::UNCHECKED
             }
         }
     }
 
     /// # Safety
     /// - As for [`Crossing::enter`].
+    #[inline]
     unsafe fn begin(
         function: &'static Function,
         arguments: &[Argument],
@@ -59,27 +64,24 @@ impl Crossing {
     ) -> Result<Crossing, Stop> {
         let level = level();
         if level == Level::Off || reentry::inside() {
-            return Ok(Crossing { exit: None });
+            return Ok(Crossing::UNCHECKED);
         }
         match function.standing() {
             Standing::Checked => {}
-            Standing::LeftOut => return Ok(Crossing { exit: None }),
+            Standing::LeftOut => return Ok(Crossing::UNCHECKED),
             Standing::Traced => log::entry(function, arguments, location),
             Standing::Unsettled => {
-                settle(function);
-                // SAFETY: as promised by the caller.
-                return unsafe { Crossing::begin(function, arguments, location) };
+                if settle(function, arguments, location) == Standing::LeftOut {
+                    return Ok(Crossing::UNCHECKED);
+                }
             }
         }
         let site = Site { function, location };
-        // Whatever lies above this frame belongs to the callers.
-        let frame = std::ptr::from_ref(&site).addr();
-        let stack = thread::stack();
-        let stack = frame.max(stack.start)..stack.end;
+        let stack = callers_stack(&site);
         if level < Level::Full {
             // SAFETY: as promised by the caller.
             unsafe { Entry { site, arguments, stack, watch: None }.check() }?;
-            return Ok(Crossing { exit: None });
+            return Ok(Crossing { site: Some(site), exit: None });
         }
         let crossings = thread::count_crossing();
         let mut watch = Watch::default();
@@ -87,18 +89,20 @@ impl Crossing {
         unsafe { Entry { site, arguments, stack, watch: Some(&mut watch) }.check() }?;
         watch.begin(&site);
         let _inside = reentry::Reentry::enter();
-        Ok(Crossing { exit: Some(Box::new(Exit { site, watch, crossings })) })
+        Ok(Crossing { site: Some(site), exit: Some(Box::new(Exit { watch, crossings })) })
     }
 
-    /// Checks what C did.
+    /// Checks what C did, and what it returned.
     ///
     /// # Panics
     /// With the report, where a rule that is denied is broken.
     #[track_caller]
     #[inline]
-    pub fn exit(mut self) {
-        if let Some(exit) = self.exit.take() {
-            leave(exit);
+    pub fn exit(self, result: &Argument) {
+        if let Some(site) = self.site
+            && (self.exit.is_some() || result.passing != Passing::Scalar)
+        {
+            leave(site, self.exit, result);
         }
     }
 
@@ -109,32 +113,45 @@ impl Crossing {
 /// The exit itself, out of the wrapper's way.
 #[track_caller]
 #[inline(never)]
-fn leave(exit: Box<Exit>) {
-    let inside = reentry::Reentry::enter();
-    let Exit { site, watch, crossings } = *exit;
-    let rust_ran = thread::crossings() != crossings;
-    let outcome = watch.end(&site, rust_ran);
-    drop(inside);
-    if let Err(stop) = outcome {
+fn leave(site: Site, exit: Option<Box<Exit>>, result: &Argument) {
+    let mut outcome = Ok(());
+    if let Some(exit) = exit {
+        let _inside = reentry::Reentry::enter();
+        let Exit { watch, crossings } = *exit;
+        outcome = watch.end(&site, thread::crossings() != crossings);
+    }
+    if let Err(stop) = outcome.and_then(|()| result::check(&site, result)) {
         raise(stop, !site.function.declaration.keep_abi);
     }
 }
 
+/// The part of the calling thread's stack that belongs to the frames above the one that `local` is in.
+#[inline]
+fn callers_stack(local: &Site) -> Range<usize> {
+    let frame = std::ptr::from_ref(local).addr();
+    let stack = thread::stack();
+    frame.max(stack.start)..stack.end
+}
+
 impl std::fmt::Debug for Crossing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let function = self.exit.as_ref().map(|exit| exit.site.function.declaration.name);
+        let function = self.site.map(|site| site.function.declaration.name);
         f.debug_struct("Crossing").field("function", &function).finish_non_exhaustive()
     }
 }
 
+/// The first crossing of a function: finds out what the settings make of it.
 #[cold]
-fn settle(function: &'static Function) {
+fn settle(function: &'static Function, arguments: &[Argument], location: &'static Location<'static>) -> Standing {
     let settings = config::settings();
-    function.settle(if settings.traces(function.declaration.name) {
-        Standing::Traced
-    } else if settings.checks_crate(function.krate()) {
-        Standing::Checked
-    } else {
+    let standing = if !settings.checks_crate(function.krate()) {
         Standing::LeftOut
-    });
+    } else if settings.traces(function.declaration.name) {
+        log::entry(function, arguments, location);
+        Standing::Traced
+    } else {
+        Standing::Checked
+    };
+    function.settle(standing);
+    standing
 }

@@ -69,7 +69,7 @@ impl Entry<'_> {
             .or_else(|| rules::unterminated_string::check(&look));
         if let Some(finding) = finding {
             let memory = look.located.memory(argument.address, look.extent, thread::id());
-            self.site.breach(index, finding, (argument, look.extent), Some(memory))?;
+            self.site.breach(Some(index), finding, (argument, look.extent), Some(memory))?;
             // Allowed, or only warned of: what it leads to is not what it should be, so it is not looked into.
             return Ok(());
         }
@@ -178,7 +178,7 @@ impl Entry<'_> {
         if std::mem::replace(told, true) {
             return Ok(());
         }
-        self.site.breach(index, finding, about, memory)
+        self.site.breach(Some(index), finding, about, memory)
     }
 
     /// Whether another argument of this call lends the target under `retained`.
@@ -193,8 +193,8 @@ impl Entry<'_> {
 
     /// Looks into C memory of typed or stated extent: what cgocheck=2 finds when the store is made, found when it is lent.
     fn foreign(&mut self, index: usize, look: &Look<'_>) -> Result<(), Stop> {
-        if self.site.severity(Rule::NestedPointer, index) == Severity::Allow
-            && self.site.severity(Rule::DanglingPointer, index) == Severity::Allow
+        if self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow
+            && self.site.severity(Rule::DanglingPointer, Some(index)) == Severity::Allow
         {
             return Ok(());
         }
@@ -275,7 +275,7 @@ impl Entry<'_> {
             let holder = || Holder::Value { offset, field: field(info, offset, info.size) };
             if let Some(finding) = rules::dangling_pointer::check_word(word, &located, holder) {
                 let memory = located.memory(word, 0, thread::id());
-                self.site.breach(index, finding, (&about(), 0), Some(memory))?;
+                self.site.breach(Some(index), finding, (&about(), 0), Some(memory))?;
                 continue;
             }
             // What the field points to has no type here: to the end of its heap block, word by word.

@@ -15,6 +15,7 @@ mod entry;
 pub(crate) mod extent;
 mod log;
 pub(crate) mod raise;
+mod result;
 pub(crate) mod shape;
 pub(crate) mod thread;
 mod watch;

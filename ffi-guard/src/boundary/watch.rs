@@ -70,7 +70,7 @@ impl Watch {
         let looked_for = |lent: &&Lent| {
             !lent.may_keep
                 && !lent.range.is_empty()
-                && site.severity(Rule::RetainedPointer, lent.parameter) != Severity::Allow
+                && site.severity(Rule::RetainedPointer, Some(lent.parameter)) != Severity::Allow
         };
         if lent.iter().any(|lent| looked_for(&lent)) {
             let wanted = Wanted::new(lent.iter().filter(looked_for).map(|lent| lent.range.clone()));
@@ -110,7 +110,7 @@ impl Watch {
         let stack = if lent.on_stack { lent.range.clone() } else { 0..0 };
         let memory =
             Located::of(lent.argument.address, &stack).memory(lent.argument.address, lent.extent, thread::id());
-        site.breach(lent.parameter, finding, (&lent.argument, lent.extent), Some(memory))
+        site.breach(Some(lent.parameter), finding, (&lent.argument, lent.extent), Some(memory))
     }
 }
 

@@ -81,6 +81,13 @@ pub(crate) enum Finding {
 pub(crate) enum Holder {
     /// It is the argument.
     Argument,
+    /// C returned it.
+    Result {
+        /// Bytes from the start of the struct, where C returned one by value.
+        offset: Option<usize>,
+        /// `a.b[3]`, where the type tells.
+        field: Option<String>,
+    },
     /// It is a word of a struct passed by value.
     Value {
         /// Bytes from the start of the struct.
@@ -166,7 +173,7 @@ pub(crate) struct BlockFacts {
 pub(crate) struct Call {
     /// The function.
     pub(crate) function: &'static Function,
-    /// Which parameter, from 0.
+    /// Which parameter, from 0; `None` where it is about the result.
     pub(crate) parameter: Option<usize>,
     /// Who called.
     pub(crate) site: &'static Location<'static>,
