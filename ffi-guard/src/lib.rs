@@ -5,10 +5,14 @@ extern crate self as ffi_guard;
 mod boundary;
 mod heap;
 mod level;
+#[allow(dead_code)]
 mod platform;
+#[allow(dead_code)]
+mod reentry;
 mod report;
 mod rule;
 mod rules;
+#[allow(dead_code)]
 mod scan;
 
 #[doc(hidden)]

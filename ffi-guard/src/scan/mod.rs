@@ -1,4 +1,28 @@
 //! Where C could keep a pointer, and the search of it.
+//!
+//! [`words`] reads memory, [`globals`] reads all that loaded modules may write, and [`owner`] tells whose variable a
+//! word was found in: C's, or a Rust static, which is never reported.
+
+mod dwarf;
+mod elf;
+mod globals;
+mod names;
+mod owner;
+mod search;
+mod symbols;
+mod wanted;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+#[cfg(test)]
+mod testing;
+
+pub(crate) use globals::globals;
+pub(crate) use owner::{Global, Owner, owner};
+pub(crate) use search::words;
+pub(crate) use wanted::Wanted;
+
+pub(crate) use crate::platform::modules::in_module;
 
 /// A word found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
