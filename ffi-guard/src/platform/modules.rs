@@ -272,9 +272,7 @@ pub(crate) fn executable() -> String {
 /// Where `needle` is found first in `haystack`. (The C library's search is fast in debug builds as well.)
 pub(crate) fn find_bytes(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     // SAFETY: two live slices.
-    let found = unsafe {
-        libc::memmem(haystack.as_ptr().cast(), haystack.len(), needle.as_ptr().cast(), needle.len())
-    };
+    let found = unsafe { libc::memmem(haystack.as_ptr().cast(), haystack.len(), needle.as_ptr().cast(), needle.len()) };
     (!found.is_null()).then(|| found.addr() - haystack.as_ptr().addr())
 }
 

@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use object::elf::{
-    FileHeader64, PT_LOAD, PT_NOTE, SHF_ALLOC, SHF_COMPRESSED, SHF_TLS, SHF_WRITE, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB, STB_LOCAL,
-    STT_COMMON, STT_FILE, STT_NOTYPE, STT_OBJECT,
+    FileHeader64, PT_LOAD, PT_NOTE, SHF_ALLOC, SHF_COMPRESSED, SHF_TLS, SHF_WRITE, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB,
+    STB_LOCAL, STT_COMMON, STT_FILE, STT_NOTYPE, STT_OBJECT,
 };
 use object::read::elf::{FileHeader as _, ProgramHeader as _, SectionHeader as _, SectionTable, Sym as _, SymbolTable};
 use object::{NativeEndian, ReadCache, pod};
@@ -129,7 +129,11 @@ fn sections(elf: &Elf<'_>) -> (Vec<Section>, Vec<Option<usize>>) {
     (found.into_iter().map(|(_, section)| section).collect(), numbers)
 }
 
-fn read_symbols<'file>(symbols: &SymbolTable<'file, Header, Data<'file>>, numbers: &[Option<usize>], table: &mut Table) {
+fn read_symbols<'file>(
+    symbols: &SymbolTable<'file, Header, Data<'file>>,
+    numbers: &[Option<usize>],
+    table: &mut Table,
+) {
     let mut file = None;
     for (index, symbol) in symbols.enumerate() {
         let kind = symbol.st_type();
@@ -190,7 +194,8 @@ fn comes_from_rustc(elf: &Elf<'_>, stripped: bool) -> bool {
         return true;
     }
     // Distributions strip `.comment` too. What panics of the standard library say about their place stays.
-    stripped && [&b"/rustc/"[..], b"library/core/src/", b"library/std/src/"].iter().any(|text| contains(".rodata", text))
+    stripped
+        && [&b"/rustc/"[..], b"library/core/src/", b"library/std/src/"].iter().any(|text| contains(".rodata", text))
 }
 
 fn to_usize(value: u64) -> usize {

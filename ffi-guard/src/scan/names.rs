@@ -30,7 +30,14 @@ const C_SUFFIXES: [&str; 22] = [
 
 /// The crates of Rust's standard library, as their codegen units begin.
 const STD: [&str; 9] = [
-    "std.", "core.", "alloc.", "compiler_builtins.", "panic_unwind.", "panic_abort.", "hashbrown.", "std_detect.",
+    "std.",
+    "core.",
+    "alloc.",
+    "compiler_builtins.",
+    "panic_unwind.",
+    "panic_abort.",
+    "hashbrown.",
+    "std_detect.",
     "rustc_std_workspace",
 ];
 
@@ -66,7 +73,8 @@ pub(super) fn language(symbol: &str) -> Option<Language> {
 
 /// Whether only rustc can have made this name.
 pub(super) fn is_rust(symbol: &str) -> bool {
-    const PRIVATE: [&str; 5] = ["__rust_", "__rustc", "rust_eh_personality", "_rust_extern_with_linkage", "DW.ref.rust"];
+    const PRIVATE: [&str; 5] =
+        ["__rust_", "__rustc", "rust_eh_personality", "_rust_extern_with_linkage", "DW.ref.rust"];
     is_legacy(symbol)
         || symbol.strip_prefix("_R").is_some_and(|path| is_path(path.as_bytes()))
         || PRIVATE.iter().any(|prefix| symbol.starts_with(prefix))
@@ -123,8 +131,20 @@ pub(super) fn display(symbol: &str) -> &str {
 /// Labels that linkers set at the borders of sections. They name no variable.
 pub(super) fn is_border(symbol: &str) -> bool {
     const BORDERS: [&str; 14] = [
-        "__bss_start", "__bss_start__", "__bss_end__", "_bss_end__", "__end__", "_edata", "edata", "_end", "end",
-        "__data_start", "data_start", "__TMC_END__", "__TMC_LIST__", "_GLOBAL_OFFSET_TABLE_",
+        "__bss_start",
+        "__bss_start__",
+        "__bss_end__",
+        "_bss_end__",
+        "__end__",
+        "_edata",
+        "edata",
+        "_end",
+        "end",
+        "__data_start",
+        "data_start",
+        "__TMC_END__",
+        "__TMC_LIST__",
+        "_GLOBAL_OFFSET_TABLE_",
     ];
     BORDERS.contains(&symbol) || symbol.starts_with("__start_") || symbol.starts_with("__stop_")
 }
@@ -154,14 +174,17 @@ mod tests {
 
     #[test]
     fn names_of_cpp_and_of_c_libraries() {
-        for name in ["_ZN4mesh5cacheE", "_ZZ4nextvE7counter", "_ZGVZ4nextvE7counter", "_ZN1a17hashE", "stdout@GLIBC_2.2.5"] {
+        for name in
+            ["_ZN4mesh5cacheE", "_ZZ4nextvE7counter", "_ZGVZ4nextvE7counter", "_ZN1a17hashE", "stdout@GLIBC_2.2.5"]
+        {
             assert_eq!(language(name), Some(Language::C), "{name}");
         }
     }
 
     #[test]
     fn plain_names_tell_nothing() {
-        for name in ["kept", "_RNG_state", "_RESULT", "_R", "_RC", "counter.0", "anon.x", "alloc_table", "_RNv", "_RCs"] {
+        for name in ["kept", "_RNG_state", "_RESULT", "_R", "_RC", "counter.0", "anon.x", "alloc_table", "_RNv", "_RCs"]
+        {
             assert_eq!(language(name), None, "{name}");
         }
     }

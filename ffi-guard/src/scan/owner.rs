@@ -65,7 +65,8 @@ pub(crate) fn owner(location: usize) -> Owner {
 
 fn global(place: &Place, variable: Option<&Variable>) -> Global {
     let symbols = place.symbols;
-    let section = symbols.table().and_then(|table| table.section(place.address)).map(|section| section.name.to_string());
+    let section =
+        symbols.table().and_then(|table| table.section(place.address)).map(|section| section.name.to_string());
     if variable.is_none() {
         symbols.say_unnamed();
     }
@@ -101,7 +102,8 @@ fn by_position(table: &Table, address: usize, named: bool) -> Option<Language> {
     if !local().filter_map(|variable| variable.file).is_sorted() {
         return None;
     }
-    let before = local().take_while(|variable| variable.range.start <= address).last().and_then(|variable| variable.file);
+    let before =
+        local().take_while(|variable| variable.range.start <= address).last().and_then(|variable| variable.file);
     let after = local().find(|variable| variable.range.start > address).and_then(|variable| variable.file);
     // The end of `.bss` has the variables that C compilers leave to the linker to place (`-fcommon`), of any file.
     let (first, last) = match (before, after) {
@@ -118,3 +120,6 @@ fn by_position(table: &Table, address: usize, named: bool) -> Option<Language> {
     let first = language(candidates.next()?)?;
     candidates.all(|source| language(source) == Some(first)).then_some(first)
 }
+
+#[cfg(test)]
+mod tests;

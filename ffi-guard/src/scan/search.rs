@@ -236,7 +236,8 @@ mod tests {
     #[test]
     fn one_word_at_a_time_finds_what_groups_find() {
         let wanted = Wanted::new([500..510, 1 << 62..(1 << 62) + 4]);
-        let memory: Vec<usize> = (0..1000).map(|word| if word % 7 == 0 { (1 << 62) + word % 5 } else { word }).collect();
+        let memory: Vec<usize> =
+            (0..1000).map(|word| if word % 7 == 0 { (1 << 62) + word % 5 } else { word }).collect();
         let (mut at, end) = (memory.as_ptr().addr(), memory.as_ptr_range().end.addr());
         let mut hits = Vec::new();
         // SAFETY: the vector is live and aligned.

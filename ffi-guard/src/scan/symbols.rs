@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use super::dwarf;
 use super::elf::{self, Section, Table, Variable};
 use super::names::Language;
-use super::dwarf;
 use crate::platform::modules::{self, Fingerprint};
 use crate::platform::say::say_once;
 

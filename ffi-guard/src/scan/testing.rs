@@ -72,4 +72,3 @@ pub(super) fn unlikely() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0x5eed_0000_0000_0000);
     NEXT.fetch_add(0x1000, Ordering::Relaxed)
 }
-
