@@ -12,7 +12,7 @@ mod reentry;
 mod report;
 mod rule;
 mod rules;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod scan;
 
 #[doc(hidden)]

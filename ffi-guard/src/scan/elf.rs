@@ -30,6 +30,8 @@ pub(super) struct Table {
     pub(super) stripped: bool,
     /// Something in it comes from rustc.
     pub(super) rust: bool,
+    /// LLD linked it, which keeps variables in the order of the object files in `files`. GNU ld does not.
+    pub(super) in_order: bool,
 }
 
 /// A variable.
@@ -55,8 +57,8 @@ pub(super) struct Elf<'file> {
 }
 
 impl<'file> Elf<'file> {
-    /// `None` where it is no ELF file of this machine, or not the one that was loaded.
-    pub(super) fn parse(data: Data<'file>, loaded: Fingerprint) -> Option<Elf<'file>> {
+    /// The file, and the fingerprint that its module has when loaded; `None` where it is no ELF file of this machine.
+    fn parse(data: Data<'file>) -> Option<(Elf<'file>, Fingerprint)> {
         let header = Header::parse(data).ok()?;
         let programs = header.program_headers(ENDIAN, data).ok()?;
         let mut fingerprint = Fingerprint::default();
@@ -71,8 +73,7 @@ impl<'file> Elf<'file> {
                 fingerprint.add(note.data(ENDIAN, data).ok()?);
             }
         }
-        let sections = header.sections(ENDIAN, data).ok()?;
-        (fingerprint == loaded).then_some(Elf { data, sections })
+        Some((Elf { data, sections: header.sections(ENDIAN, data).ok()? }, fingerprint))
     }
 
     /// The bytes of a section; `None` where it is missing, or compressed.
@@ -89,17 +90,32 @@ impl<'file> Elf<'file> {
     }
 }
 
-/// Opens the file, if it is what was loaded.
+/// Opens the file, if it is what was loaded: one that was built anew since must not lend its names.
 pub(super) fn open<T>(path: &Path, loaded: Fingerprint, read: impl FnOnce(&Elf<'_>) -> T) -> Option<T> {
     let cache = ReadCache::new(File::open(path).ok()?);
-    Elf::parse(&cache, loaded).map(|elf| read(&elf))
+    let (elf, fingerprint) = Elf::parse(&cache)?;
+    (fingerprint == loaded).then(|| read(&elf))
+}
+
+/// What a module of this file has for a fingerprint.
+#[cfg(test)]
+pub(super) fn fingerprint(path: &Path) -> Fingerprint {
+    let cache = ReadCache::new(File::open(path).unwrap());
+    Elf::parse(&cache).unwrap().1
 }
 
 /// Reads the variables.
 pub(super) fn read(elf: &Elf<'_>) -> Table {
     let (sections, numbers) = sections(elf);
     let full = elf.symbols(SHT_SYMTAB);
-    let mut table = Table { variables: Vec::new(), sections, files: Vec::new(), stripped: full.is_none(), rust: false };
+    let mut table = Table {
+        variables: Vec::new(),
+        sections,
+        files: Vec::new(),
+        stripped: full.is_none(),
+        rust: false,
+        in_order: contains(elf, ".comment", b"Linker: LLD"),
+    };
     if let Some(symbols) = full.or_else(|| elf.symbols(SHT_DYNSYM)) {
         read_symbols(&symbols, &numbers, &mut table);
     }
@@ -189,13 +205,14 @@ fn settle(table: &mut Table) {
 
 /// Whether anything but symbols shows that rustc had a part in the file.
 fn comes_from_rustc(elf: &Elf<'_>, stripped: bool) -> bool {
-    let contains = |section, text: &[u8]| elf.section(section).is_some_and(|bytes| find_bytes(bytes, text).is_some());
-    if contains(".comment", b"rustc version") {
-        return true;
-    }
     // Distributions strip `.comment` too. What panics of the standard library say about their place stays.
-    stripped
-        && [&b"/rustc/"[..], b"library/core/src/", b"library/std/src/"].iter().any(|text| contains(".rodata", text))
+    const PLACES: [&[u8]; 3] = [b"/rustc/", b"library/core/src/", b"library/std/src/"];
+    contains(elf, ".comment", b"rustc version")
+        || stripped && PLACES.iter().any(|place| contains(elf, ".rodata", place))
+}
+
+fn contains(elf: &Elf<'_>, section: &str, text: &[u8]) -> bool {
+    elf.section(section).is_some_and(|bytes| find_bytes(bytes, text).is_some())
 }
 
 fn to_usize(value: u64) -> usize {

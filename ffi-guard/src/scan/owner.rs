@@ -7,8 +7,8 @@
 //! 2. a name that only rustc makes is Rust's, one that only C++ makes is not;
 //! 3. a symbol that is local to an object file is its;
 //! 4. a plain name's language stands in the debug information, where there is any;
-//! 5. linkers keep the variables of an object file together, and object files in order: what lies between two
-//!    variables whose object files are known belongs to these or to one between them.
+//! 5. linkers keep the variables of an object file together, and LLD, Rust's own linker, object files in order: what
+//!    lies between two variables whose object files are known belongs to these or to one between them.
 
 use super::elf::{Table, Variable};
 use super::names::{self, Language, Source};
@@ -82,13 +82,8 @@ fn global(place: &Place, variable: Option<&Variable>) -> Global {
 /// The language, in a module that has both.
 fn decide(symbols: &Symbols, table: &Table, variable: Option<&Variable>, address: usize) -> Option<Language> {
     let Some(variable) = variable else { return by_position(table, address, false) };
-    let source = variable.file.map_or(Source::Unknown, |file| table.files[file]);
     names::language(&variable.name)
-        .or(match source {
-            Source::C => Some(Language::C),
-            Source::Rust | Source::Std => Some(Language::Rust),
-            Source::Unknown => None,
-        })
+        .or_else(|| variable.file.and_then(|file| of_source(table.files[file])))
         .or_else(|| symbols.debug_language(variable.range.start))
         .or_else(|| by_position(table, address, true))
 }
@@ -97,28 +92,31 @@ fn decide(symbols: &Symbols, table: &Table, variable: Option<&Variable>, address
 /// covers it; the standard library has none such.
 fn by_position(table: &Table, address: usize, named: bool) -> Option<Language> {
     let section = table.sections.iter().position(|section| section.range.contains(&address))?;
-    let local = || table.variables.iter().filter(|variable| variable.section == section && variable.file.is_some());
-    // Where files are not in order, the linker (or `-fcommon`, or sorting by size) did otherwise than is assumed here.
-    if !local().filter_map(|variable| variable.file).is_sorted() {
-        return None;
-    }
-    let before =
-        local().take_while(|variable| variable.range.start <= address).last().and_then(|variable| variable.file);
-    let after = local().find(|variable| variable.range.start > address).and_then(|variable| variable.file);
-    // The end of `.bss` has the variables that C compilers leave to the linker to place (`-fcommon`), of any file.
-    let (first, last) = match (before, after) {
-        (Some(first), Some(last)) => (first, last),
-        (None, Some(last)) => (0, last),
-        (_, None) => (0, table.files.len().checked_sub(1)?),
+    let own = table.variables.iter().filter(|variable| variable.section == section);
+    let local = own.filter_map(|variable| variable.file.map(|file| (variable.range.start, file)));
+    let local: Vec<(usize, usize)> = local.collect();
+    let after = local.partition_point(|&(start, _)| start <= address);
+    // The end of `.bss` has what C compilers leave to the linker to place (`-fcommon`), of any file.
+    let (last, next) = (local[..after].last(), local.get(after)?.1);
+    let first = match last {
+        Some(&(_, last)) if last == next => last,
+        // Were they out of order, some linker did otherwise than is assumed here.
+        _ if !table.in_order || !local.iter().is_sorted_by_key(|&(_, file)| file) => return None,
+        Some(&(_, last)) => last,
+        None => 0,
     };
-    let mut candidates = table.files[first..=last].iter().filter(|&&source| !named || source != Source::Std);
-    let language = |source: &Source| match source {
+    let candidates = table.files[first..=next].iter().filter(|&&source| !named || source != Source::Std);
+    let mut languages = candidates.map(|&source| of_source(source));
+    let first = languages.next()??;
+    languages.all(|language| language == Some(first)).then_some(first)
+}
+
+fn of_source(source: Source) -> Option<Language> {
+    match source {
         Source::C => Some(Language::C),
         Source::Rust | Source::Std => Some(Language::Rust),
         Source::Unknown => None,
-    };
-    let first = language(candidates.next()?)?;
-    candidates.all(|source| language(source) == Some(first)).then_some(first)
+    }
 }
 
 #[cfg(test)]

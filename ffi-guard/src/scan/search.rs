@@ -159,11 +159,11 @@ mod tests {
     fn agrees_with_the_naive_loop_at_every_alignment_and_length() {
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
         let sets: [&[std::ops::Range<usize>]; 6] = [
-            &[0x7f00_0000_1000..0x7f00_0000_1040],
+            &[0x7f00_0000_1000..0x7f00_0000_1040, 0..0],
             &[0x10_0000_0000..0x10_0000_0100, 0x7ffe_0000_0000..0x7ffe_0000_0800],
             &[0x1000..0x1001, 0x2000..0x2010, 0x9000_0000..0x9000_0001],
             &[1 << 63..(1 << 63) + 16, (1 << 63) - 16..(1 << 63) - 8],
-            &[0xffff_8000_0000_0000..0xffff_8000_0000_1000],
+            &[0xffff_8000_0000_0000..0xffff_8000_0000_1000, 0..0],
             &[0..8, usize::MAX - 8..usize::MAX],
         ];
         for ranges in sets {
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_search_stops_when_told() {
-        let wanted = Wanted::new([0..1]);
+        let wanted = Wanted::new(std::iter::once(0..1));
         let memory = vec![0_usize; 100];
         let mut seen = 0;
         // SAFETY: a live slice.

@@ -117,10 +117,6 @@ fn symbols_of(seen: &Seen) -> &'static Symbols {
         return symbols;
     }
     let name = String::from_utf8_lossy(&seen.path);
-    let from = |file: PathBuf| {
-        let table = elf::open(&file, fingerprint, elf::read)?;
-        Some(Read { file, table })
-    };
     let symbols: &'static Symbols = Box::leak(Box::new(Symbols {
         module: match name.rsplit('/').next() {
             Some(name) if !name.is_empty() => name.to_owned(),
@@ -128,7 +124,7 @@ fn symbols_of(seen: &Seen) -> &'static Symbols {
         },
         path: seen.path.clone(),
         fingerprint,
-        read: modules::files(&name, seen.headers_at).into_iter().find_map(from),
+        read: modules::files(&name, seen.headers_at).into_iter().find_map(|file| Read::of(file, fingerprint)),
         ours: seen.ours,
         asked: Mutex::new(Vec::new()),
     }));
@@ -136,7 +132,23 @@ fn symbols_of(seen: &Seen) -> &'static Symbols {
     symbols
 }
 
+impl Read {
+    fn of(file: PathBuf, loaded: Fingerprint) -> Option<Read> {
+        let table = elf::open(&file, loaded, elf::read)?;
+        Some(Read { file, table })
+    }
+}
+
 impl Symbols {
+    /// Of a file that is not loaded: an executable cannot be loaded by a test.
+    #[cfg(test)]
+    pub(super) fn of_file(file: PathBuf) -> Symbols {
+        let fingerprint = elf::fingerprint(&file);
+        let (module, path) = ("a file".to_owned(), Vec::new());
+        let read = Read::of(file, fingerprint);
+        Symbols { module, path, fingerprint, read, ours: true, asked: Mutex::new(Vec::new()) }
+    }
+
     /// What its file tells of its variables.
     pub(super) fn table(&self) -> Option<&Table> {
         self.read.as_ref().map(|read| &read.table)

@@ -41,15 +41,18 @@ impl Folder {
         self.path(name)
     }
 
-    /// A shared object that is Rust with C linked in.
+    /// A file (`--crate-type` is among the flags) that is Rust with C linked in.
     pub(super) fn mixed(&self, name: &str, rust: &str, c: &str, rust_flags: &[&str], c_flags: &[&str]) -> PathBuf {
         self.write("source.rs", rust);
         self.write("source.c", c);
         self.run("cc", &[&["-c", "-fPIC", "-o", "c.o", "source.c"], c_flags].concat());
+        let _ = std::fs::remove_file(self.path("libc_part.a"));
         self.run("ar", &["rcs", "libc_part.a", "c.o"]);
         let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
-        let link = ["--crate-type=cdylib", "--edition=2024", "-L.", "-lstatic=c_part", "-o", name, "source.rs"];
-        self.run(&rustc, &[&link, rust_flags].concat());
+        self.run(
+            &rustc,
+            &[&["--edition=2024", "-L.", "-lstatic=c_part", "-o", name, "source.rs"], rust_flags].concat(),
+        );
         self.path(name)
     }
 }
@@ -63,7 +66,7 @@ impl Drop for Folder {
 /// Words in globals that are this address, in a module of this file.
 pub(super) fn holders(address: usize) -> Vec<Hit> {
     let mut hits = Vec::new();
-    globals(&Wanted::new([address..address + 1]), &mut hits);
+    globals(&Wanted::new(std::iter::once(address..address + 1)), &mut hits);
     hits
 }
 

@@ -195,48 +195,111 @@ unsafe extern "C" { fn see_static() -> usize; fn see_nested(i: i32) -> usize; }
 #[unsafe(no_mangle)] pub extern "C" fn see() -> usize { unsafe { see_static() + see_nested(1) } }
 "#;
 
-/// How each variable of C is found, in a file that Rust and C share; `named` those that need debug information.
-fn check_mixed(folder: &Folder, rust_flags: &[&str], c_flags: &[&str], plain_too: bool) {
-    let context = format!("rust {rust_flags:?}, C {c_flags:?}");
-    let library = Library::open(&folder.mixed("libmixed.so", RUST, &c(), rust_flags, c_flags));
-    assert_eq!(owner_after(&library, "rust_mangled"), Owner::Rust, "{context}");
-    for function in ["rust_plain", "rust_plain_data"] {
-        let owner = owner_after(&library, function);
-        assert!(!matches!(owner, Owner::C(_)), "{context}, {function}: {owner:?}");
-    }
-    for (function, symbol, offset, section) in KEPT {
-        let owner = owner_after(&library, &function.replace("keep", "c"));
-        println!("{context}: {symbol} {owner:?}");
-        let global = match owner {
-            Owner::C(global) => global,
-            Owner::Unknown(global) if !plain_too && !matches!(symbol, "file_static" | "inner" | "nested") => global,
-            other => panic!("{context}, {symbol}: {other:?}"),
-        };
-        assert_eq!((global.symbol.as_deref(), global.offset, &*global.section), (Some(symbol), offset, section));
+#[test]
+fn c_in_a_rust_library() {
+    let folder = Folder::new();
+    for (rust, c_flags) in [("-g", "-g"), ("-O", "-O2"), ("-Clink-arg=-fuse-ld=bfd", "-g")] {
+        let context = format!("rust {rust}, C {c_flags}");
+        let flags = ["--crate-type=cdylib", rust];
+        let library = Library::open(&folder.mixed("libmixed.so", RUST, &c(), &flags, &[c_flags]));
+        assert_eq!(owner_after(&library, "rust_mangled"), Owner::Rust, "{context}");
+        for function in ["rust_plain", "rust_plain_data"] {
+            let owner = owner_after(&library, function);
+            assert!(!matches!(owner, Owner::C(_)), "{context}, {function}: {owner:?}");
+        }
+        for (function, symbol, offset, section) in KEPT {
+            let global = c_global(owner_after(&library, &function.replace("keep", "c")), &context);
+            assert_eq!((global.symbol.as_deref(), global.offset, &*global.section), (Some(symbol), offset, section));
+        }
     }
 }
 
-#[test]
-fn c_in_a_rust_library_with_debug_information() {
-    let folder = Folder::new();
-    check_mixed(&folder, &["-g"], &["-g"], true);
-    check_mixed(&folder, &["-O"], &["-g", "-O2", "-fdata-sections", "-ffunction-sections"], true);
-    check_mixed(&folder, &["-g", "-Clink-arg=-fuse-ld=bfd"], &["-gdwarf-4"], true);
+/// The verdict on each variable of an executable.
+fn verdicts(file: std::path::PathBuf) -> impl Fn(&str) -> Option<Language> {
+    let symbols = Symbols::of_file(file);
+    move |name| {
+        let table = symbols.table().unwrap();
+        let variable = table.variables.iter().find(|variable| names::display(&variable.name) == name);
+        let variable = variable.unwrap_or_else(|| panic!("no {name}"));
+        decide(&symbols, table, Some(variable), variable.range.start)
+    }
 }
 
+const C_NAMES: [&str; 7] = ["plain", "file_static", "inner", "initialised", "sessions", "hidden", "nested"];
+
+/// An executable that uses all of them.
+fn program() -> String {
+    let calls =
+        ["plain", "static", "inner", "initialised", "slot", "hidden", "nested"].map(|kind| format!("c_{kind}(1);"));
+    format!("{RUST} fn main() {{ rust_mangled(see()); rust_plain(1); rust_plain_data(1); {} }}", calls.concat())
+}
+
+/// In an executable nothing is made local: plain names of both languages stand together at the end.
 #[test]
-fn c_in_a_rust_library_without_debug_information() {
+fn c_in_an_executable_with_debug_information() {
     let folder = Folder::new();
-    check_mixed(&folder, &["-O"], &["-O2"], false);
-    check_mixed(&folder, &["-g"], &["-fcommon"], false);
-    check_mixed(&folder, &["-O", "-Clto=fat"], &["-O2"], false);
+    let main = format!(
+        "{RUST} fn main() {{ rust_mangled(see()); rust_plain(1); rust_plain_data(1); c_plain(1); c_static(1); \
+        c_inner(1); c_initialised(1); c_slot(1); c_hidden(1); c_nested(1); }}"
+    );
+    let makes = [
+        (vec!["-g"], vec!["-g"]),
+        (vec!["-g"], vec!["-gdwarf-4", "-fcommon"]),
+        (vec!["-O"], vec!["-g", "-O2", "-fdata-sections", "-ffunction-sections"]),
+        (vec!["-g", "-Clink-arg=-fuse-ld=bfd"], vec!["-gdwarf-5"]),
+        (vec!["-g", "-Cincremental=incremental"], vec!["-g"]),
+        (vec!["-g", "-Crelocation-model=static"], vec!["-g"]),
+        (vec!["-g", "-Clto=fat"], vec!["-g"]),
+    ];
+    for (rust_flags, c_flags) in makes {
+        let context = format!("rust {rust_flags:?}, C {c_flags:?}");
+        let verdict = verdicts(folder.mixed("program", &main, &c(), &rust_flags, &c_flags));
+        for name in C_NAMES {
+            assert_eq!(verdict(name), Some(Language::C), "{context}, {name}");
+        }
+        // Only debug information tells of Rust's plain names.
+        for name in ["PLAIN_RUST", "PLAIN_RUST_DATA"] {
+            let expected = if rust_flags.contains(&"-g") { Some(Language::Rust) } else { None };
+            assert_eq!(verdict(name), expected, "{context}, {name}");
+        }
+    }
+}
+
+/// What lies between two statics of one C file is known everywhere; at its ends it may be a neighbour's.
+#[test]
+fn c_in_an_executable_without_debug_information() {
+    let folder = Folder::new();
+    let main = format!(
+        "{RUST} fn main() {{ rust_mangled(see()); rust_plain(1); rust_plain_data(1); c_plain(1); c_static(1); \
+        c_inner(1); c_initialised(1); c_slot(1); c_hidden(1); c_nested(1); }}"
+    );
+    for (rust_flags, c_flags) in [
+        (vec!["-O"], vec!["-O2"]),
+        (vec!["-g"], vec!["-O2"]),
+        (vec!["-O", "-Clink-arg=-fuse-ld=bfd"], vec!["-O2"]),
+        (vec!["-O"], vec!["-fcommon"]),
+        (vec!["-O", "-Clto=fat"], vec!["-O2"]),
+        (vec!["-O", "-Ccodegen-units=16", "-Cincremental=incremental"], vec!["-O2"]),
+    ] {
+        let context = format!("rust {rust_flags:?}, C {c_flags:?}");
+        let verdict = verdicts(folder.mixed("program", &main, &c(), &rust_flags, &c_flags));
+        for name in ["file_static", "inner", "nested"] {
+            assert_eq!(verdict(name), Some(Language::C), "{context}, {name}");
+        }
+        for name in C_NAMES {
+            assert_ne!(verdict(name), Some(Language::Rust), "{context}, {name}");
+        }
+        for name in ["PLAIN_RUST", "PLAIN_RUST_DATA"] {
+            assert_ne!(verdict(name), Some(Language::C), "{context}, {name}");
+        }
+    }
 }
 
 #[test]
 fn a_stripped_rust_library_is_unknown() {
     let folder = Folder::new();
     for strip in [&["--strip-all"][..], &["--strip-all", "-R", ".comment"]] {
-        let path = folder.mixed("libmixed.so", RUST, &c(), &["-O"], &["-O2"]);
+        let path = folder.mixed("libmixed.so", RUST, &c(), &["--crate-type=cdylib", "-O"], &["-O2"]);
         folder.run("strip", &[strip, &["libmixed.so"]].concat());
         let library = Library::open(&path);
         for function in ["rust_mangled", "c_static"] {
