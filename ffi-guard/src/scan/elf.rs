@@ -5,10 +5,12 @@ use std::ops::Range;
 use std::path::Path;
 
 use object::elf::{
-    FileHeader64, PT_LOAD, PT_NOTE, SHF_ALLOC, SHF_COMPRESSED, SHF_TLS, SHF_WRITE, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB,
-    STB_LOCAL, STT_COMMON, STT_FILE, STT_NOTYPE, STT_OBJECT,
+    FileHeader64, PT_LOAD, PT_NOTE, R_AARCH64_COPY, R_X86_64_COPY, RelocationType, SHF_ALLOC, SHF_COMPRESSED, SHF_TLS,
+    SHF_WRITE, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB, STB_LOCAL, STT_COMMON, STT_FILE, STT_NOTYPE, STT_OBJECT,
 };
-use object::read::elf::{FileHeader as _, ProgramHeader as _, SectionHeader as _, SectionTable, Sym as _, SymbolTable};
+use object::read::elf::{
+    FileHeader as _, ProgramHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _, SymbolTable,
+};
 use object::{NativeEndian, ReadCache, pod};
 
 use super::names::{self, Source};
@@ -30,6 +32,9 @@ pub(super) struct Table {
     pub(super) stripped: bool,
     /// Something in it comes from rustc.
     pub(super) rust: bool,
+    /// Variables of a shared object that the executable has a copy of, by address. C's: such code is what compilers
+    /// make of C's `extern` variables.
+    pub(super) copied: Vec<usize>,
     /// LLD linked it, which keeps variables in the order of the object files in `files`. GNU ld does not.
     pub(super) in_order: bool,
 }
@@ -114,6 +119,7 @@ pub(super) fn read(elf: &Elf<'_>) -> Table {
         files: Vec::new(),
         stripped: full.is_none(),
         rust: false,
+        copied: copied(elf),
         in_order: contains(elf, ".comment", b"Linker: LLD"),
     };
     if let Some(symbols) = full.or_else(|| elf.symbols(SHT_DYNSYM)) {
@@ -179,6 +185,14 @@ fn read_symbols<'file>(
             });
         }
     }
+}
+
+fn copied(elf: &Elf<'_>) -> Vec<usize> {
+    const COPY: RelocationType = if cfg!(target_arch = "aarch64") { R_AARCH64_COPY } else { R_X86_64_COPY };
+    let tables = elf.sections.iter().filter(|section| section.sh_flags(ENDIAN).0 & SHF_ALLOC.0 != 0);
+    let tables = tables.filter_map(|section| section.rela(ENDIAN, elf.data).ok().flatten());
+    let entries = tables.flat_map(|(entries, _)| entries).filter(|entry| entry.r_type(ENDIAN, false) == COPY);
+    entries.map(|entry| to_usize(entry.r_offset(ENDIAN))).collect()
 }
 
 /// Sorts, and lets symbols without a size (assembly's) reach to the next one. In a stripped file what follows may be

@@ -192,9 +192,10 @@ mod tests {
         });
         let heap = 0x10_0000_0000_usize..0x10_0000_0100;
         let stack = (&raw const bytes).addr() + 64;
-        for (name, wanted) in
-            [("one range", Wanted::new(iter::once(heap.clone()))), ("heap and stack", Wanted::new([heap, stack..stack + 1]))]
-        {
+        for (name, wanted) in [
+            ("one range", Wanted::new(iter::once(heap.clone()))),
+            ("heap and stack", Wanted::new([heap, stack..stack + 1])),
+        ] {
             let mut hits = Vec::new();
             let mut times = Vec::new();
             for _ in 0..2001 {

@@ -84,6 +84,7 @@ fn decide(symbols: &Symbols, table: &Table, variable: Option<&Variable>, address
     let Some(variable) = variable else { return by_position(table, address, false) };
     names::language(&variable.name)
         .or_else(|| variable.file.and_then(|file| of_source(table.files[file])))
+        .or_else(|| table.copied.contains(&variable.range.start).then_some(Language::C))
         .or_else(|| symbols.debug_language(variable.range.start))
         .or_else(|| by_position(table, address, true))
 }

@@ -225,6 +225,40 @@ fn verdicts(file: std::path::PathBuf) -> impl Fn(&str) -> Option<Language> {
     }
 }
 
+/// The position-dependent code of C refers to a library's variable by a copy in the executable.
+#[test]
+fn a_copy_of_a_librarys_variable_is_c() {
+    let folder = Folder::new();
+    let rust = "unsafe extern \"C\" { fn end() -> i32; } fn main() { assert_eq!(unsafe { end() }, 0) }";
+    let c = "extern char **environ; int end(void) { return environ == (char **)1; }";
+    for linker in ["lld", "bfd"] {
+        let linker = format!("-Clink-arg=-fuse-ld={linker}");
+        let file = folder.mixed("program", rust, c, &["-Crelocation-model=static", &linker], &["-fno-pic"]);
+        assert_eq!(verdicts(file)("environ"), Some(Language::C), "{linker}");
+    }
+}
+
+/// `cargo test -p ffi-guard --lib -- --ignored --nocapture owner_cost`
+#[test]
+#[ignore = "measures"]
+fn owner_cost() {
+    let folder = Folder::new();
+    let library = Library::open(&folder.library("libcost.so", &c(), &[]));
+    let plain = (&raw const FFI_GUARD_TEST_PLAIN_NAME).addr();
+    for (name, location) in [
+        ("a Rust static", (&raw const PRIVATE).addr()),
+        ("a plain name, by debug information", plain),
+        ("a variable of a C library", library.address("sessions")),
+    ] {
+        let first = std::time::Instant::now();
+        let owner_first = owner(location);
+        let first = first.elapsed();
+        let later = std::time::Instant::now();
+        (0..1000).for_each(|_| drop(owner(location)));
+        println!("{name}: first {first:?}, later {:?}; {owner_first:?}", later.elapsed() / 1000);
+    }
+}
+
 const C_NAMES: [&str; 7] = ["plain", "file_static", "inner", "initialised", "sessions", "hidden", "nested"];
 
 /// An executable that uses all of them.
