@@ -1,1 +1,4 @@
-//! Shared by the integration tests.
+//! Shared by the integration tests and the tour.
+
+pub mod process;
+pub mod sqlite;
