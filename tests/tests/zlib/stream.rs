@@ -1,7 +1,6 @@
 //! A stream of each kind, over chunks.
 
 use std::ffi::c_int;
-use std::mem::size_of;
 use std::ptr;
 
 use super::declarations::{
