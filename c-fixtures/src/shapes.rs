@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 
 /// A pointer in a struct field. What it holds is declared.
-#[derive(Debug, ffi_guard::Pointee)]
+#[derive(Clone, Copy, Debug, ffi_guard::Pointee)]
 #[repr(C)]
 pub struct Holder {
     /// Some number.

@@ -15,7 +15,7 @@ pub struct SomeStruct {
 }
 
 /// Slide 30: the same with a string hanging off it.
-#[derive(Debug, ffi_guard::Pointee)]
+#[derive(Clone, Copy, Debug, ffi_guard::Pointee)]
 #[repr(C)]
 pub struct SomeStructStr {
     /// The first.
@@ -29,7 +29,7 @@ pub struct SomeStructStr {
 }
 
 /// Slide 31: a byte buffer and its length.
-#[derive(Debug, ffi_guard::Pointee)]
+#[derive(Clone, Copy, Debug, ffi_guard::Pointee)]
 #[repr(C)]
 pub struct SomeStructData {
     /// The bytes.
@@ -39,7 +39,7 @@ pub struct SomeStructData {
 }
 
 /// Slide 45: two pointers to [`SomeStruct`], either of which may be null.
-#[derive(Debug, ffi_guard::Pointee)]
+#[derive(Clone, Copy, Debug, ffi_guard::Pointee)]
 #[repr(C)]
 pub struct ComplexStruct {
     /// The one.

@@ -10,6 +10,7 @@ use c_fixtures::slides::{
     store_reference,
 };
 use ffi_guard::{Place, Rule, catch, expect_violation};
+use ffi_guard_tests::calloc::Calloc;
 use ffi_guard_tests::process::{at_level, is_child, run_self};
 
 #[global_allocator]
@@ -31,27 +32,6 @@ struct Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         forget_reference();
-    }
-}
-
-/// `calloc(1, sizeof(T))` with a value in it, and `free` at the end: slide 27's `defer`.
-struct Calloc<T>(*mut T);
-
-impl<T> Calloc<T> {
-    fn new(value: T) -> Calloc<T> {
-        // SAFETY: any size may be asked for.
-        let memory = unsafe { libc::calloc(1, size_of::<T>()) }.cast::<T>();
-        assert!(!memory.is_null());
-        // SAFETY: fresh memory of that size, aligned as malloc aligns.
-        unsafe { memory.write(value) };
-        Calloc(memory)
-    }
-}
-
-impl<T> Drop for Calloc<T> {
-    fn drop(&mut self) {
-        // SAFETY: from `calloc`, and freed once.
-        unsafe { libc::free(self.0.cast()) };
     }
 }
 
@@ -124,7 +104,7 @@ fn slides_23_and_24_repaired_by_c_memory() {
     let some = Calloc::new(ONE_TWO_THREE);
     // SAFETY: alive until the reference is forgotten, which is before it is freed.
     let a = catch(|| unsafe {
-        store_reference(some.0);
+        store_reference(some.as_ptr());
         retrieve_reference()
     });
     assert_eq!(a.expect("clean"), 1);
@@ -136,7 +116,7 @@ fn slides_27_and_28_c_memory_is_passed_and_freed() {
     let sum = catch(|| {
         let some = Calloc::new(ONE_TWO_THREE);
         // SAFETY: alive until the drop.
-        unsafe { process_struct(some.0) }
+        unsafe { process_struct(some.as_ptr()) }
     });
     assert_eq!(sum.expect("clean"), 6);
 }
@@ -150,7 +130,7 @@ fn slide_30_a_string_copied_into_c_memory_is_clean() {
         let some = Calloc::new(SomeStructStr { a: 1, b: 2, c: 3, str: copy });
         // SAFETY: alive until the drop, as is its string until it is freed, once.
         unsafe {
-            let sum = process_struct_str(some.0);
+            let sum = process_struct_str(some.as_ptr());
             libc::free(copy.cast());
             sum
         }
@@ -164,7 +144,7 @@ fn slide_30_a_rust_string_in_c_memory_is_found() {
     let some = Calloc::new(SomeStructStr { a: 1, b: 2, c: 3, str: text.as_ptr().cast_mut() });
     let violation = expect_violation!(Rule::NestedPointer, {
         // SAFETY: alive until the drop, as is its string.
-        unsafe { process_struct_str(some.0) };
+        unsafe { process_struct_str(some.as_ptr()) };
     });
     assert!(violation.to_string().contains("str"), "names the field:\n{violation}");
 }
@@ -175,10 +155,10 @@ fn slide_31_a_buffer_copied_into_c_memory_is_clean() {
     let sum = catch(|| {
         let copy = Calloc::new([0u8; 4]);
         // SAFETY: both have four bytes, and C's are not Rust's.
-        unsafe { ptr::copy_nonoverlapping(data.as_ptr(), copy.0.cast(), 4) };
-        let some = Calloc::new(SomeStructData { data: copy.0.cast(), data_len: 4 });
+        unsafe { ptr::copy_nonoverlapping(data.as_ptr(), copy.as_ptr().cast(), 4) };
+        let some = Calloc::new(SomeStructData { data: copy.as_ptr().cast(), data_len: 4 });
         // SAFETY: both are alive until the drop.
-        unsafe { process_struct_data(some.0) }
+        unsafe { process_struct_data(some.as_ptr()) }
     });
     assert_eq!(sum.expect("clean"), 10);
 }
@@ -189,7 +169,7 @@ fn slide_31_a_rust_buffer_in_c_memory_is_found() {
     let some = Calloc::new(SomeStructData { data: data.as_mut_ptr(), data_len: data.len() });
     expect_violation!(Rule::NestedPointer, {
         // SAFETY: alive until the drop, as is its buffer.
-        unsafe { process_struct_data(some.0) };
+        unsafe { process_struct_data(some.as_ptr()) };
     });
 }
 
@@ -247,7 +227,7 @@ fn slides_45_to_48_with_nulls_or_c_memory_are_clean() {
     let sum = catch(|| {
         let some = Calloc::new(ONE_TWO_THREE);
         let nothing = ComplexStruct { x: ptr::null_mut(), y: ptr::null_mut() };
-        let theirs = Box::new(ComplexStruct { x: ptr::null_mut(), y: some.0 });
+        let theirs = Box::new(ComplexStruct { x: ptr::null_mut(), y: some.as_ptr() });
         // SAFETY: all are alive.
         unsafe { process_complex_struct(&raw const nothing) + process_complex_struct(&raw const *theirs) }
     });
@@ -282,7 +262,7 @@ fn slide_49_a_rust_pointer_in_c_memory_is_level_2s_business() {
         let letters: *const c_char = text.as_ptr();
         let some = Calloc::new(SomeStructStr { a: 1, b: 2, c: 3, str: letters.cast_mut() });
         // SAFETY: alive until the drop, as is its string.
-        let sum = catch(|| unsafe { process_struct_str(some.0) });
+        let sum = catch(|| unsafe { process_struct_str(some.as_ptr()) });
         assert_eq!(sum.expect("clean at level 1"), 12);
         // SAFETY: the string is alive.
         assert_eq!(unsafe { CStr::from_ptr(letters) }, c"Gopher");

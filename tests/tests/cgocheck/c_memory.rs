@@ -5,30 +5,10 @@ use std::ptr;
 use c_fixtures::nested_pointer::{bad_sum_list, node_free, node_new};
 use c_fixtures::shapes::{Chain, Holder, link_free, link_new, read_chain, read_holder};
 use ffi_guard::{Rule, catch, expect_violation};
+use ffi_guard_tests::calloc::Calloc;
 use ffi_guard_tests::process::at_level;
 
 use super::to;
-
-/// A `Holder` that C allocated, with what is given in it.
-struct CHolder(*mut Holder);
-
-impl CHolder {
-    fn new(tag: i32, value: *const i32) -> CHolder {
-        // SAFETY: any size may be asked for.
-        let memory = unsafe { libc::calloc(1, size_of::<Holder>()) }.cast::<Holder>();
-        assert!(!memory.is_null());
-        // SAFETY: fresh memory of that size, aligned as malloc aligns.
-        unsafe { memory.write(Holder { tag, value }) };
-        CHolder(memory)
-    }
-}
-
-impl Drop for CHolder {
-    fn drop(&mut self) {
-        // SAFETY: from `calloc`, and freed once.
-        unsafe { libc::free(self.0.cast()) };
-    }
-}
 
 #[test]
 fn c_memory_that_holds_c_pointers_is_clean() {
@@ -64,10 +44,10 @@ fn rust_memory_that_holds_c_pointers_is_clean() {
 #[test]
 fn a_rust_pointer_in_c_memory_is_found_at_level_2() {
     let value = Box::new(40);
-    let holder = CHolder::new(2, to(&*value));
+    let holder = Calloc::new(Holder { tag: 2, value: to(&*value) });
     expect_violation!(Rule::NestedPointer, {
         // SAFETY: both are alive.
-        unsafe { read_holder(holder.0) };
+        unsafe { read_holder(holder.as_ptr()) };
     });
 }
 
@@ -75,9 +55,9 @@ fn a_rust_pointer_in_c_memory_is_found_at_level_2() {
 fn a_rust_pointer_in_c_memory_is_not_looked_for_at_level_1() {
     at_level("c_memory::a_rust_pointer_in_c_memory_is_not_looked_for_at_level_1", "1", || {
         let value = Box::new(40);
-        let holder = CHolder::new(2, to(&*value));
+        let holder = Calloc::new(Holder { tag: 2, value: to(&*value) });
         // SAFETY: both are alive.
-        assert_eq!(catch(|| unsafe { read_holder(holder.0) }).expect("clean at level 1"), 42);
+        assert_eq!(catch(|| unsafe { read_holder(holder.as_ptr()) }).expect("clean at level 1"), 42);
     });
 }
 
@@ -106,11 +86,11 @@ fn nothing_is_looked_for_at_level_0() {
 #[test]
 fn a_dangling_pointer_in_c_memory_is_found_at_level_2() {
     let value = Box::new(40);
-    let holder = CHolder::new(2, to(&*value));
+    let holder = Calloc::new(Holder { tag: 2, value: to(&*value) });
     drop(value);
     expect_violation!(Rule::DanglingPointer, {
         // SAFETY: not sound, and that is the point: the guard stops the call before C reads.
-        unsafe { read_holder(holder.0) };
+        unsafe { read_holder(holder.as_ptr()) };
     });
 }
 
