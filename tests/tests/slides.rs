@@ -1,5 +1,8 @@
 //! The talk, slides 7 to 49: each program of it, and what it must come to.
 
+// A `Vec` lies on the heap and an array does not, and where a block lies is what this is about.
+#![allow(clippy::useless_vec)]
+
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -4,6 +4,9 @@
 //! The names follow cgo's `testerrors/ptr_test.go`; where Rust has a shape that Go has not (unions, structs by value,
 //! opaque pointers) it stands with its kin.
 
+// A `Vec` lies on the heap and an array does not, and where a block lies is what this is about.
+#![allow(clippy::useless_vec)]
+
 mod c_memory;
 mod extents;
 mod integers;
