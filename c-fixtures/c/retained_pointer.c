@@ -65,6 +65,16 @@ void ffg_ok_set_listener(const int32_t *user) { ffg_listener = user; }
 
 int32_t ffg_ok_notify(void) { return ffg_listener ? *ffg_listener : -1; }
 
+static int32_t *ffg_owned;
+
+void ffg_ok_take(int32_t *value) { ffg_owned = value; }
+
+int32_t *ffg_ok_give_back(void) {
+    int32_t *value = ffg_owned;
+    ffg_owned = NULL;
+    return value;
+}
+
 static const int32_t *ffg_working_on;
 
 static int64_t ffg_sum_working_on(size_t count) {

@@ -14,7 +14,7 @@ void ffg_bad_keep_global(const int32_t *values);
 int32_t ffg_read_global(void);
 void ffg_forget_global(void);
 
-/* In a static inside the function; null reads it without storing, and -1 means that nothing is kept. */
+/* In a static inside the function; read back by null, cleared by null and a `forget`. */
 int32_t ffg_bad_keep_static(const int32_t *value, int forget);
 
 /* In slot `slot` of a table of 8. */
@@ -34,9 +34,13 @@ void ffg_bad_keep_two(const int32_t *first, const int32_t *second, const int32_t
 int32_t ffg_read_two(void);
 void ffg_forget_two(void);
 
-/* Behind another name of the same kind as ffg_bad_keep_global, by the contract: a listener that is set and unset. */
+/* Keeps it by contract: a listener that is set, and unset by null. */
 void ffg_ok_set_listener(const int32_t *user);
 int32_t ffg_ok_notify(void);
+
+/* Takes it for its own, and gives it back. */
+void ffg_ok_take(int32_t *value);
+int32_t *ffg_ok_give_back(void);
 
 /* Kept while it works, cleared before it returns. */
 int64_t ffg_ok_keep_and_clear(const int32_t *values, size_t count);

@@ -58,6 +58,14 @@ unsafe extern "C" {
     #[link_name = "ffg_ok_notify"]
     pub fn ok_notify() -> i32;
 
+    /// Takes the value for its own, until [`ok_give_back`].
+    #[link_name = "ffg_ok_take"]
+    pub fn ok_take(#[guard(owned)] value: *mut i32);
+    /// Gives back what [`ok_take`] took; null for nothing.
+    #[link_name = "ffg_ok_give_back"]
+    #[guard(returns(owned))]
+    pub safe fn ok_give_back() -> *mut i32;
+
     /// The sum; keeps `values` in a static while it works and clears it before it returns.
     #[link_name = "ffg_ok_keep_and_clear"]
     pub fn ok_keep_and_clear(#[guard(counted_by = count)] values: *const i32, count: usize) -> i64;

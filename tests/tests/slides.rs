@@ -149,7 +149,7 @@ fn slide_30_a_rust_string_in_c_memory_is_found() {
         // SAFETY: alive until the drop, as is its string.
         unsafe { process_struct_str(some.as_ptr()) };
     });
-    assert!(violation.to_string().contains("str"), "names the field:\n{violation}");
+    assert!(violation.to_string().contains("`str`"), "names the field:\n{violation}");
 }
 
 #[test]

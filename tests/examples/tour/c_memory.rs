@@ -35,12 +35,12 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         slides: &[30..=31],
         what: "a Rust string stored in the C struct instead",
-        plan: Plan::Here(string_stored, Expected::Violates(Rule::NestedPointer, "str")),
+        plan: Plan::Here(string_stored, Expected::Violates(Rule::NestedPointer, "`str`")),
     },
     Row {
         slides: &[30..=31],
         what: "a Rust buffer stored in the C struct instead",
-        plan: Plan::Here(buffer_stored, Expected::Violates(Rule::NestedPointer, "data")),
+        plan: Plan::Here(buffer_stored, Expected::Violates(Rule::NestedPointer, "`data`")),
     },
 ];
 

@@ -27,7 +27,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         slides: &[23..=24],
         what: "rule 1: what is lent points to no Rust memory",
-        plan: Plan::Here(rule_one, Expected::Violates(Rule::NestedPointer, "next")),
+        plan: Plan::Here(rule_one, Expected::Violates(Rule::NestedPointer, "`next`")),
     },
     Row {
         slides: &[23..=24],

@@ -21,7 +21,7 @@ fn a_pointer_in_a_struct_field_is_found() {
         // SAFETY: both are alive.
         unsafe { read_holder(to(&*holder)) };
     });
-    assert!(violation.to_string().contains("value"), "names the field:\n{violation}");
+    assert!(violation.to_string().contains("`value`"), "names the field:\n{violation}");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_pointer_behind_two_structs_is_found_and_named() {
         // SAFETY: both are alive.
         unsafe { read_outer(to(&*outer)) };
     });
-    assert!(violation.to_string().contains("middle.holder.value"), "names the field:\n{violation}");
+    assert!(violation.to_string().contains("`middle.holder.value`"), "names the field:\n{violation}");
 }
 
 #[test]

@@ -65,3 +65,14 @@ fn repaired_by_keeping_the_string_in_a_variable() {
     let length = catch(|| unsafe { ok_name_length(name.as_ptr()) });
     assert_eq!(length.expect("clean"), 26);
 }
+
+#[test]
+fn repaired_by_a_null_where_the_owner_is_dropped() {
+    let text = CString::new("a text that is on the heap").expect("no NUL in it");
+    let mut label = Box::new(Label { width: 10, text: text.as_ptr() });
+    drop(text);
+    label.text = std::ptr::null();
+    // SAFETY: the function takes a label without a text.
+    let shown = catch(|| unsafe { bad_label_length(&raw const *label) });
+    assert_eq!(shown.expect("clean"), 0);
+}

@@ -16,7 +16,7 @@ fn a_list_in_rust_memory_is_found() {
     let report = violation.to_string();
     assert!(report.starts_with("ffi-guard[nested_pointer]: "), "{report}");
     assert!(report.contains("bad_sum_list"), "names the function:\n{report}");
-    assert!(report.contains("next"), "names the field:\n{report}");
+    assert!(report.contains("`next`"), "names the field:\n{report}");
 }
 
 #[test]

@@ -143,3 +143,15 @@ fn repaired_by_declaring_it_retained() {
     })
     .expect("clean");
 }
+
+#[test]
+fn repaired_by_leaving_it_to_c() {
+    let value = Box::new(7);
+    let back = catch(|| {
+        // SAFETY: what is given stays allocated until it is given back.
+        unsafe { c::ok_take(Box::into_raw(value)) };
+        c::ok_give_back()
+    });
+    // SAFETY: from `Box::into_raw`, and back once.
+    assert_eq!(*unsafe { Box::from_raw(back.expect("clean")) }, 7);
+}
