@@ -6,6 +6,7 @@ use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
+use syn::token::Brace;
 use syn::{Abi, Attribute, Generics, ReturnType, Token, Type, Visibility, braced, parenthesized};
 
 use crate::cfg::{self, Attr};
@@ -15,6 +16,7 @@ pub(crate) struct Block {
     pub attrs: Vec<Attr>,
     pub unsafety: Option<Token![unsafe]>,
     pub abi: Abi,
+    pub brace: Brace,
     pub items: Vec<Item>,
 }
 
@@ -37,6 +39,7 @@ pub(crate) struct ForeignFn {
     /// `...`, with its attributes and name.
     pub variadic: Option<TokenStream>,
     pub output: ReturnType,
+    pub semi: Token![;],
 }
 
 /// One of its parameters.
@@ -73,7 +76,7 @@ impl Parse for Block {
         let unsafety = input.parse()?;
         let abi = input.parse()?;
         let content;
-        braced!(content in input);
+        let brace = braced!(content in input);
         let inner = content.call(Attribute::parse_inner)?;
         let mut attrs = cfg::flatten(&outer);
         attrs.extend(cfg::flatten(&inner));
@@ -81,7 +84,7 @@ impl Parse for Block {
         while !content.is_empty() {
             items.push(content.parse()?);
         }
-        Ok(Block { attrs, unsafety, abi, items })
+        Ok(Block { attrs, unsafety, abi, brace, items })
     }
 }
 
@@ -137,20 +140,20 @@ fn function(input: ParseStream, attrs: &[Attr]) -> syn::Result<Option<ForeignFn>
     let mut variadic = None;
     while !content.is_empty() {
         let param_attrs = cfg::flatten(&content.call(Attribute::parse_outer)?);
-        let name = match content.peek(Ident::peek_any) && content.peek2(Token![:]) && !content.peek(Token![self]) {
-            true => Some(content.call(Ident::parse_any)?),
-            false if content.peek(Token![_]) && content.peek2(Token![:]) => {
-                content.parse::<Token![_]>()?;
-                None
-            }
-            false if content.peek(Token![...]) => {
-                let dots: Token![...] = content.parse()?;
-                variadic = Some(variadic_tokens(&param_attrs, &None, dots));
-                content.parse::<Option<Token![,]>>()?;
-                continue;
-            }
+        // `_` first: to `peek_any` it is a name like any other.
+        let name = if content.peek(Token![_]) && content.peek2(Token![:]) {
+            content.parse::<Token![_]>()?;
+            None
+        } else if content.peek(Ident::peek_any) && content.peek2(Token![:]) && !content.peek(Token![self]) {
+            Some(content.call(Ident::parse_any)?)
+        } else if content.peek(Token![...]) {
+            let dots: Token![...] = content.parse()?;
+            variadic = Some(variadic_tokens(&param_attrs, &None, dots));
+            content.parse::<Option<Token![,]>>()?;
+            continue;
+        } else {
             // A pattern, or `self`: Rust says that foreign functions have none.
-            false => return Ok(None),
+            return Ok(None);
         };
         content.parse::<Token![:]>()?;
         if content.peek(Token![...]) {
@@ -169,8 +172,8 @@ fn function(input: ParseStream, attrs: &[Attr]) -> syn::Result<Option<ForeignFn>
     if !input.peek(Token![;]) || generics.params.len() != generics.lifetimes().count() {
         return Ok(None);
     }
-    input.parse::<Token![;]>()?;
-    Ok(Some(ForeignFn { attrs: attrs.to_vec(), vis, safety, name, generics, params, variadic, output }))
+    let semi = input.parse()?;
+    Ok(Some(ForeignFn { attrs: attrs.to_vec(), vis, safety, name, generics, params, variadic, output, semi }))
 }
 
 fn variadic_tokens(attrs: &[Attr], name: &Option<Option<Ident>>, dots: Token![...]) -> TokenStream {
@@ -186,7 +189,7 @@ impl ForeignFn {
     /// As written, minus guard attributes, under one more attribute.
     pub(crate) fn bare(&self, also: Option<&TokenStream>) -> TokenStream {
         let attrs = self.attrs.iter().filter(|a| a.name != "guard").map(Attr::emit);
-        let ForeignFn { vis, name, generics, output, variadic, .. } = self;
+        let ForeignFn { vis, name, generics, output, variadic, semi, .. } = self;
         let safety = self.safety.keyword();
         let where_clause = &generics.where_clause;
         let params = self.params.iter().map(|param| {
@@ -196,7 +199,7 @@ impl ForeignFn {
             quote!(#(#attrs)* #name: #ty)
         });
         let params = params.chain(variadic.clone());
-        quote!(#(#attrs)* #also #vis #safety fn #name #generics (#(#params),*) #output #where_clause;)
+        quote!(#(#attrs)* #also #vis #safety fn #name #generics (#(#params),*) #output #where_clause #semi)
     }
 }
 
@@ -214,10 +217,11 @@ impl Item {
 }
 
 impl Block {
-    /// `extern "C"`, as written: what Rust has to say of it, it shall say.
-    pub(crate) fn head(&self) -> TokenStream {
-        let mut head = self.unsafety.to_token_stream();
-        self.abi.to_tokens(&mut head);
-        head
+    /// With other items, and the head and the braces as written: what Rust has to say of them, it says there.
+    pub(crate) fn around(&self, items: TokenStream) -> TokenStream {
+        let mut block = self.unsafety.to_token_stream();
+        self.abi.to_tokens(&mut block);
+        self.brace.surround(&mut block, |inside| inside.extend(items));
+        block
     }
 }

@@ -12,12 +12,16 @@ use crate::message;
 
 /// Everything that is wrong so far.
 #[derive(Default)]
-pub(crate) struct Errors(Option<syn::Error>);
+pub(crate) struct Errors {
+    first: Option<syn::Error>,
+    /// Those that only count under a `cfg`: for rustc to find out.
+    conditional: TokenStream,
+}
 
 impl Errors {
     pub(crate) fn push(&mut self, error: syn::Error) {
-        match &mut self.0 {
-            None => self.0 = Some(error),
+        match &mut self.first {
+            None => self.first = Some(error),
             Some(first) => first.combine(error),
         }
     }
@@ -27,13 +31,20 @@ impl Errors {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.first.is_none()
     }
 
-    /// One `compile_error!` each, under the same attribute.
-    pub(crate) fn emit(self, under: Option<&TokenStream>) -> TokenStream {
-        let errors = self.0.into_iter().flatten().map(|error| error.into_compile_error());
-        quote!(#(#under #errors)*)
+    /// Takes over what went wrong under a condition.
+    pub(crate) fn under(&mut self, condition: Option<&TokenStream>, errors: Errors) {
+        let errors = errors.first.into_iter().flatten().map(|error| error.into_compile_error());
+        self.conditional.extend(quote!(#(#condition #errors)*));
+    }
+
+    /// One `compile_error!` each.
+    pub(crate) fn emit(self) -> TokenStream {
+        let errors = self.first.into_iter().flatten().map(|error| error.into_compile_error());
+        let conditional = self.conditional;
+        quote!(#(#errors)* #conditional)
     }
 }
 

@@ -7,7 +7,6 @@
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::Attribute;
-use syn::spanned::Spanned as _;
 
 /// How many different conditions a function may have: 2 to this power copies of it.
 pub(crate) const MOST: usize = 3;
@@ -59,13 +58,14 @@ pub(crate) fn flatten(attributes: &[Attribute]) -> Vec<Attr> {
     let mut flat = Vec::new();
     for attribute in attributes {
         let Attribute { meta, .. } = attribute;
-        add(&mut flat, None, quote!(#meta), attribute.span());
+        add(&mut flat, None, quote!(#meta));
     }
     flat
 }
 
-fn add(flat: &mut Vec<Attr>, when: Option<TokenStream>, tokens: TokenStream, span: Span) {
-    let attr = Attr { when, name: last_segment(&tokens), tokens, span };
+fn add(flat: &mut Vec<Attr>, when: Option<TokenStream>, tokens: TokenStream) {
+    let (name, span) = last_segment(&tokens);
+    let attr = Attr { when, name, tokens, span };
     let Some(content) = (attr.name == "cfg_attr").then(|| attr.arguments()).flatten() else {
         return flat.push(attr);
     };
@@ -76,17 +76,16 @@ fn add(flat: &mut Vec<Attr>, when: Option<TokenStream>, tokens: TokenStream, spa
         Some(outer) => quote!(all(#outer, #predicate)),
     };
     for inner in parts {
-        let span = inner.clone().into_iter().next().map_or(span, |t| t.span());
-        add(flat, Some(when.clone()), inner, span);
+        add(flat, Some(when.clone()), inner);
     }
 }
 
-/// The last segment of the path that an attribute begins with.
-fn last_segment(tokens: &TokenStream) -> String {
-    let mut last = String::new();
+/// The last segment of the path that an attribute begins with, and where it stands.
+fn last_segment(tokens: &TokenStream) -> (String, Span) {
+    let mut last = (String::new(), Span::call_site());
     for token in tokens.clone() {
         match token {
-            TokenTree::Ident(ident) => last = ident.to_string(),
+            TokenTree::Ident(ident) => last = (ident.to_string(), ident.span()),
             TokenTree::Punct(punct) if punct.as_char() == ':' => {}
             _ => break,
         }

@@ -103,7 +103,7 @@ fn derive(
     let expanded = expand(&input, &krate, &mut errors);
     match errors.is_empty() {
         true => expanded,
-        false => errors.emit(None),
+        false => errors.emit(),
     }
 }
 

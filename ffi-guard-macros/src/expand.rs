@@ -28,11 +28,8 @@ pub(crate) fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
             TokenStream::new()
         }
     };
-    if errors.is_empty() {
-        return expanded;
-    }
-    let errors = errors.emit(None);
-    let item = fallback::bare(item);
+    let item = if errors.is_empty() { expanded } else { fallback::bare(item) };
+    let errors = errors.emit();
     quote!(#errors #item)
 }
 
@@ -92,8 +89,8 @@ fn expand(arguments: TokenStream, block: &Block, errors: &mut Errors) -> TokenSt
         true => expect_to_allow(attr),
         false => attr.emit(),
     });
-    let head = block.head();
-    quote!(#wrappers #(#attrs)* #head { #leftover })
+    let leftover = block.around(leftover);
+    quote!(#wrappers #(#attrs)* #leftover)
 }
 
 /// A function in each combination of its conditions: wrappers, and what passes bare.
@@ -124,7 +121,7 @@ fn worlds(
             Some(_) => valid::function(function, block, &world, shadowed, &mut own),
         };
         let failed = !own.is_empty();
-        wrapped.extend(own.emit(under.as_ref()));
+        errors.under(under.as_ref(), own);
         match failed || checked.bare {
             true => bare.extend(function.bare(under.as_ref())),
             false => wrapped.extend(wrapper(&checked, block, settings, under.as_ref())),
@@ -244,14 +241,8 @@ fn bare(function: &Function, block: &Block, signature: &[TokenStream]) -> TokenS
 /// What the attribute knows of the function.
 fn statics(function: &Function, settings: &BlockSettings, keep_abi: bool, private: &TokenStream) -> TokenStream {
     let here = Span::mixed_site();
-    let span = function.source.name.span().unwrap();
     let name = function.source.name.unraw().to_string();
-    let (line, column) = (Literal::u32_unsuffixed(span.line() as u32), Literal::u32_unsuffixed(span.column() as u32));
-    // Of the name, as line and column are: `file!()` is where the outermost macro was called.
-    let file = match span.file() {
-        file if file.is_empty() || file.starts_with('<') => quote_spanned!(here=> ::core::file!()),
-        file => quote!(#file),
-    };
+    let (file, line, column) = place(&function.source.name);
     let parameters = function.params.iter().map(|param| {
         let name = &param.name;
         let ty = text::of_type(param.source.ty.to_token_stream());
@@ -288,6 +279,25 @@ fn statics(function: &Function, settings: &BlockSettings, keep_abi: bool, privat
         };
         static __FFI_GUARD_FUNCTION: #private::Function = #private::Function::new(&__FFI_GUARD_DECLARATION);
     }
+}
+
+/// File, line and column of a name. Not `file!()`: that is where the outermost macro was called, and the name of a
+/// function that a macro declares may stand in another file.
+fn place(name: &Ident) -> (TokenStream, Literal, Literal) {
+    // Our own unit tests run outside of any compiler.
+    let (file, line, column) = match proc_macro::is_available() {
+        true => {
+            let span = name.span().unwrap();
+            (span.file(), span.line(), span.column())
+        }
+        false => (String::new(), 0, 0),
+    };
+    let file = match file {
+        file if file.is_empty() || file.starts_with('<') => quote_spanned!(Span::mixed_site()=> ::core::file!()),
+        file => quote!(#file),
+    };
+    let number = |n: usize| Literal::u32_unsuffixed(u32::try_from(n).unwrap_or(0));
+    (file, number(line), number(column))
 }
 
 /// One argument, classified.

@@ -67,6 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[rustfmt::skip] // which would take the comma away
     fn only_guard_attributes_go() {
         let item = quote!(
             extern "C" {
@@ -82,7 +83,7 @@ mod tests {
         let expected = quote!(
             extern "C" {
                 #[must_use]
-                fn f(#[cfg_attr(x, allow(unused))] p: P);
+                fn f(#[cfg_attr(x, allow(unused))] p: P,);
             }
         );
         assert_eq!(bare(item).to_string(), expected.to_string());

@@ -16,8 +16,6 @@ pub(crate) const RUST_FN: &str = "`#[guard]` goes on an `extern` block, and this
     help: put it on the `unsafe extern \"C\" { .. }` block that declares the C functions it calls";
 pub(crate) const RUST_ABI: &str = "this ABI is not C's\nhelp: `#[guard]` is for blocks such as `extern \"C\"`, \
     `\"system\"` and `\"C-unwind\"`";
-pub(crate) const QUALIFIER: &str = "`safe` and `unsafe` before `fn` need an `unsafe extern` block\n\
-    help: write `unsafe extern \"C\" { .. }`";
 pub(crate) const BARE_ITEM: &str = "`#[guard(..)]` means nothing here: only functions are guarded\n\
     help: take it off; statics, types and macros in the block are left as they are";
 pub(crate) const VARIADIC: &str = "a variadic function passes bare: no wrapper can hand `...` on to C\n\

@@ -47,8 +47,8 @@ fn print(tokens: TokenStream, in_type: bool) -> String {
 }
 
 /// Words after which an operand begins, so that `*` and `&` behind them are prefixes.
-const KEYWORDS: [&str; 18] = [
-    "as", "break", "const", "dyn", "else", "extern", "if", "impl", "in", "let", "loop", "match", "move", "mut", "raw",
+const KEYWORDS: [&str; 17] = [
+    "as", "break", "const", "dyn", "else", "extern", "if", "impl", "in", "let", "loop", "match", "move", "mut",
     "return", "unsafe", "while",
 ];
 

@@ -63,7 +63,7 @@ pub(crate) struct Severities(Vec<(&'static str, Ident)>);
 /// A function in one of its worlds, ready to be written.
 pub(crate) struct Function<'a> {
     pub source: &'a ForeignFn,
-    /// Passes through: `skip`, or variadic.
+    /// Passes through: `skip`, variadic, or refused by Rust.
     pub bare: bool,
     pub keep_abi: bool,
     pub returns_owned: bool,
@@ -201,10 +201,9 @@ pub(crate) fn block(arguments: TokenStream, block: &Block, errors: &mut Errors) 
         Some(Value::Path(path)) => path.clone(),
         _ => quote!(::ffi_guard),
     };
-    if let Some(abi) = &block.abi.name {
-        if matches!(abi.value().as_str(), "Rust" | "unadjusted" | "custom") || abi.value().starts_with("rust-") {
-            errors.at(abi.span(), message::RUST_ABI);
-        }
+    let foreign_to_c = |abi: &str| matches!(abi, "Rust" | "unadjusted" | "custom") || abi.starts_with("rust-");
+    if let Some(abi) = block.abi.name.as_ref().filter(|abi| foreign_to_c(&abi.value())) {
+        errors.at(abi.span(), message::RUST_ABI);
     }
     BlockSettings {
         krate,
@@ -228,9 +227,8 @@ pub(crate) fn function<'a>(
     for setting in settings.list.iter().filter(|s| variadic && s.key != "skip") {
         errors.at(setting.key.span(), message::VARIADIC);
     }
-    if let (None, Some(keyword)) = (&block.unsafety, source.safety.keyword()) {
-        errors.at(keyword.span(), message::QUALIFIER);
-    }
+    // Rust refuses a qualifier in a block that is not `unsafe extern`: let it.
+    let misqualified = block.unsafety.is_none() && source.safety.keyword().is_some();
     let returns_owned = match settings.get("returns").map(|s| (&s.value, s)) {
         Some((Value::List(words), _)) if words.len() == 1 && words[0] == "owned" => {
             let no_pointer = match &source.output {
@@ -266,7 +264,7 @@ pub(crate) fn function<'a>(
     rename_in_extents(&mut params);
     Function {
         source,
-        bare: skip || variadic,
+        bare: skip || variadic || misqualified,
         keep_abi: settings.has("keep_abi"),
         returns_owned,
         severities: settings.severities(errors),
