@@ -29,8 +29,9 @@ pub(crate) fn plain(item: TokenStream) -> TokenStream {
             const _: () = {
                 #[allow(dead_code)]
                 fn __ffi_guard_is_plain<T: #krate::Plain>() {}
-                #[allow(dead_code, clippy::extra_unused_type_parameters, clippy::extra_unused_lifetimes)]
-                fn __ffi_guard_fields #impl_generics () #where_clause {
+                // The parameter brings along what the type implies, such as `T: 'a` of a `&'a T` in it.
+                #[allow(dead_code)]
+                fn __ffi_guard_fields #impl_generics (_: &#name #ty_generics) #where_clause {
                     #(#fields)*
                 }
             };
