@@ -3,9 +3,13 @@
 extern crate self as ffi_guard;
 
 mod boundary;
+mod config;
 mod heap;
 mod level;
 mod platform;
+mod reentry;
+// Until the boundary makes facts, nothing but the tests reaches the reports.
+#[allow(dead_code)]
 mod report;
 mod rule;
 mod rules;
@@ -17,5 +21,8 @@ pub mod __private;
 
 pub use boundary::shape::{Plain, Pointee};
 pub use ffi_guard_macros::{Plain, Pointee, guard};
+pub use report::deliver::set_report_hook;
+pub use report::face::Block;
+pub use report::frames::Frame;
 pub use report::violation::{Place, Violation};
 pub use rule::{Rule, Severity, UnknownRule};

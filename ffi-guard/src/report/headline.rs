@@ -1,0 +1,150 @@
+//! The first line, and the label under the call: the finding in one sentence.
+//!
+//! The headline is one line whatever its length, so that `#[should_panic(expected = ..)]` and grep can rely on it; the
+//! sentences are as short as they are to leave room for the names.
+
+use super::violation::{Facts, Finding, Holder, Memory, StatedExtent};
+use super::words::{WIDTH, bytes, columns, function, parameter, word};
+
+/// The first line of a report.
+pub(super) fn headline(facts: &Facts) -> String {
+    let start = format!("ffi-guard[{}]: ", facts.rule());
+    let (sentence, place) = sentence(facts);
+    // Where in the argument it is stands once more under the call: it may go for the width's sake.
+    if columns(&start) + columns(&sentence) + columns(&place) > WIDTH {
+        return start + &sentence;
+    }
+    start + &sentence + &place
+}
+
+/// The sentence alone, whole.
+pub(super) fn message(facts: &Facts) -> String {
+    let (sentence, place) = sentence(facts);
+    sentence + &place
+}
+
+/// What, which parameter, which function; and behind it, where exactly.
+fn sentence(facts: &Facts) -> (String, String) {
+    let (param, func) = (parameter(facts), function(facts));
+    let whose = format!("{param} of {func}");
+    let place = facts.holder().map_or_else(String::new, place);
+    match &facts.finding {
+        Finding::NestedPointer { holder: Holder::Pointee { memory: Memory::Foreign { .. }, .. }, .. } => {
+            (format!("{whose} leads to a Rust pointer in C memory"), place)
+        }
+        Finding::NestedPointer { holder: Holder::Pointee { .. }, .. } => {
+            (format!("{whose} points to a Rust pointer"), place)
+        }
+        Finding::NestedPointer { .. } => (format!("{whose} carries a Rust pointer"), place),
+        Finding::DanglingPointer { holder: Holder::Argument, .. } => {
+            (format!("{whose} points to freed Rust memory"), place)
+        }
+        Finding::DanglingPointer { .. } => (format!("{whose} leads to freed Rust memory"), place),
+        Finding::OutOfBounds { stated, available } => {
+            let stack = matches!(facts.memory, Some(Memory::Stack { .. }));
+            (format!("{whose} {}", extent(*stated, *available, stack)), String::new())
+        }
+        Finding::UnterminatedString { searched } => {
+            (format!("{whose} has no NUL in its {}", bytes(*searched)), String::new())
+        }
+        Finding::NullPointer => (format!("{whose} is null, and declared `nonnull`"), String::new()),
+        Finding::MisalignedPointer { align } => {
+            (format!("{whose} is not aligned to {}", bytes(*align)), String::new())
+        }
+        Finding::RetainedPointer { absent_before: true, .. } => {
+            (format!("C kept {param} after {func} returned"), String::new())
+        }
+        Finding::RetainedPointer { absent_before: false, .. } => {
+            (format!("C holds {param} after {func} returned"), String::new())
+        }
+    }
+}
+
+fn place(holder: &Holder) -> String {
+    match (word(holder), holder) {
+        (None, _) => String::new(),
+        (Some(field), Holder::Value { field: Some(_), .. } | Holder::Pointee { field: Some(_), .. }) => {
+            format!(", in {field}")
+        }
+        (Some(byte), _) => format!(", at {byte}"),
+    }
+}
+
+/// What is stated against what is there.
+fn extent(stated: StatedExtent, available: usize, stack: bool) -> String {
+    let there = if stack { format!("the stack ends after {available}") } else { are_there(available) };
+    match stated {
+        StatedExtent::Type(size) => format!("is {} by its type, {there}", bytes(size)),
+        StatedExtent::Elements { count, size } => match count.checked_mul(size) {
+            Some(all) => format!("states {}, {there}", bytes(all)),
+            None => format!("states more bytes than memory has, {there}"),
+        },
+        StatedExtent::Negative(count) => format!("states a negative count, {count}"),
+        StatedExtent::TooLarge(_) => "states more bytes than memory has".into(),
+    }
+}
+
+fn are_there(available: usize) -> String {
+    match available {
+        0 => "none are there".into(),
+        1 => "1 is there".into(),
+        n => format!("{n} are there"),
+    }
+}
+
+/// The label under the call.
+pub(super) fn label(facts: &Facts) -> String {
+    let who = match facts.parameter() {
+        Some(parameter) => format!("`{}: {}`", parameter.name, parameter.ty),
+        None => "this call".into(),
+    };
+    match &facts.finding {
+        Finding::NestedPointer { holder, target, .. } => {
+            let what = match target {
+                Memory::Stack { .. } => "a pointer to a Rust stack",
+                _ => "a pointer to Rust memory",
+            };
+            match holder {
+                Holder::Argument => format!("{who} is {what}"),
+                Holder::Value { .. } => format!("{who}, by value, holds {what}{}", place(holder)),
+                Holder::Pointee { memory: Memory::Foreign { .. }, .. } => {
+                    format!("{who} leads to C memory that holds {what}{}", place(holder))
+                }
+                Holder::Pointee { .. } => format!("{who} points to {what}{}", place(holder)),
+            }
+        }
+        Finding::DanglingPointer { holder: Holder::Argument, .. } => {
+            format!("{who}: the block was freed before this call")
+        }
+        Finding::DanglingPointer { holder, .. } => {
+            format!("{who} leads to a block freed before this call{}", place(holder))
+        }
+        Finding::OutOfBounds { stated, available } => format!("{who}, {}", claim(facts, *stated, *available)),
+        Finding::UnterminatedString { .. } => format!("{who}, declared `cstr`, runs past its block"),
+        Finding::NullPointer => format!("{who} is null here"),
+        Finding::MisalignedPointer { align } => match facts.argument {
+            Some(argument) => {
+                format!("{who}, {} past a multiple of {align}", bytes(argument.address.checked_rem(*align).unwrap_or(0)))
+            }
+            None => format!("{who}, no multiple of {align}"),
+        },
+        Finding::RetainedPointer { .. } => format!("{who}, lent for this call only"),
+    }
+}
+
+/// `` `len` = 8 elements of 4 bytes, 24 bytes are left ``.
+fn claim(facts: &Facts, stated: StatedExtent, available: usize) -> String {
+    let by = match facts.parameter() {
+        Some(parameter) if !parameter.extent.is_empty() => format!("`{}`", parameter.extent),
+        _ => "the call".into(),
+    };
+    match stated {
+        StatedExtent::Type(size) => format!("{} for one, {} left", bytes(size), bytes(available)),
+        StatedExtent::Elements { count, size: 1 } => format!("{by} = {}, {} left", bytes(count), bytes(available)),
+        StatedExtent::Elements { count, size } => {
+            format!("{by} = {count} times {}, {} left", bytes(size), bytes(available))
+        }
+        StatedExtent::Negative(count) => format!("{by} = {count}"),
+        StatedExtent::TooLarge(count) => format!("{by} = {count}, {} left", bytes(available)),
+    }
+}
