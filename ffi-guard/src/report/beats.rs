@@ -5,7 +5,7 @@
 use super::frames::{self, Frame};
 use super::text::Context;
 use super::violation::{Facts, Finding, Memory, Place};
-use super::words::{WIDTH, bytes, clip_start, columns, fill, position, spot, stretch, thread, word};
+use super::words::{WIDTH, bytes, clip_start, columns, fill, position, spot, stretch, the_word, thread};
 use crate::heap::trace::TraceId;
 
 /// Columns of the key, its colon and the blank behind it.
@@ -26,18 +26,14 @@ pub(super) fn beats(facts: &Facts, context: &Context<'_>, frames_each: usize) ->
         story.allocated(memory);
     }
     if let (Some(target), Some(pointer)) = (facts.target(), facts.word()) {
-        let place = facts.holder().and_then(word).unwrap_or_else(|| "the argument".into());
-        let leads = match target {
-            Memory::Stack { .. } => "to",
-            _ => "at",
-        };
-        story.say("points to", format!("{place} points {leads} {}", spot(target, pointer, facts.call.as_ref())));
+        let what = format!("{} points to {}", the_word(facts), spot(target, pointer, facts.call.as_ref()));
+        story.say("inside it", what);
         story.allocated(target);
     }
     story.lent();
     story.returned();
     story.went_wrong();
-    (layout(&story.beats), story.hidden)
+    (layout(&story.beats, context.backtrace >= 2), story.hidden)
 }
 
 struct Story<'a> {
@@ -81,8 +77,11 @@ impl Story<'_> {
             (Some(argument), Some(Memory::Foreign { .. })) => format!("{} of C memory", bytes(argument.extent)),
             _ => "by value".into(),
         };
+        let null = self.facts.argument.is_some_and(|argument| argument.address == 0);
         let read_only = self.facts.parameter().is_some_and(|parameter| {
-            parameter.ty.starts_with("*const") || parameter.ty.starts_with('&') && !parameter.ty.starts_with("&mut")
+            !null
+                && (parameter.ty.starts_with("*const")
+                    || parameter.ty.starts_with('&') && !parameter.ty.starts_with("&mut"))
         });
         self.say("crossed", format!("{which}, {what}{}", if read_only { ", read-only" } else { "" }));
     }
@@ -99,7 +98,7 @@ impl Story<'_> {
                 let words = format!("on the stack of {}", thread(*id, self.facts.call.as_ref()));
                 self.say("allocated", words);
             }
-            Memory::Foreign { .. } => self.say("allocated", "not seen: not by Rust's allocator"),
+            Memory::Foreign { .. } => self.say("allocated", "not seen (it is not Rust's)"),
         }
     }
 
@@ -170,11 +169,8 @@ impl Story<'_> {
                 self.say("", format!("it holds the address of {}", position(inside, block.size)));
             }
         }
-        let since = if *absent_before {
-            "the word was different before the call"
-        } else {
-            "it was first seen after this call"
-        };
+        let since =
+            if *absent_before { "the word was different before the call" } else { "it was first seen after this call" };
         self.say("", since);
     }
 }
@@ -198,13 +194,14 @@ fn name(frame: &Frame, full: bool) -> String {
     }
 }
 
-/// Sets the places in columns, and fills the sentences.
-fn layout(beats: &[Beat]) -> Vec<String> {
+/// Sets the places in columns, and fills the sentences. `whole`: nothing is cut, however wide it gets.
+fn layout(beats: &[Beat], whole: bool) -> Vec<String> {
     const GAP: usize = 3;
     let widest = |of: fn(&Beat) -> usize| beats.iter().map(of).max().unwrap_or(0);
     let thread_width = widest(|beat| if let Beat::Place { thread, .. } = beat { columns(thread) } else { 0 });
-    let what_width = widest(|beat| if let Beat::Place { what, .. } = beat { columns(what) } else { 0 }).min(24);
-    let room = WIDTH - KEY - what_width - thread_width - 2 * GAP;
+    let what_width = widest(|beat| if let Beat::Place { what, .. } = beat { columns(what) } else { 0 });
+    let what_width = if whole { what_width } else { what_width.min(24) };
+    let room = if whole { usize::MAX } else { WIDTH.saturating_sub(KEY + what_width + thread_width + 2 * GAP) };
     let at_width = widest(|beat| if let Beat::Place { at, .. } = beat { columns(at) } else { 0 }).min(room);
     let mut lines = Vec::new();
     for beat in beats {

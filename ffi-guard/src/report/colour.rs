@@ -15,7 +15,9 @@ pub(super) fn paint(report: &str, warning: bool) -> String {
     for (number, line) in report.lines().enumerate() {
         let start = line.trim_start();
         match start.split_once(": ") {
-            Some((head, rest)) if number == 0 => paint_parts(&mut painted, &[(strong, head), (BOLD, ": "), (BOLD, rest)]),
+            Some((head, rest)) if number == 0 => {
+                paint_parts(&mut painted, &[(strong, head), (BOLD, ": "), (BOLD, rest)])
+            }
             _ if line.starts_with("help: ") => paint_parts(&mut painted, &[(CYAN, "help"), ("", &line[4..])]),
             _ if line.starts_with("note: ") => paint_parts(&mut painted, &[(GREEN, "note"), ("", &line[4..])]),
             _ if line.starts_with(" see: ") => paint_parts(&mut painted, &[(CYAN, " see"), ("", &line[4..])]),

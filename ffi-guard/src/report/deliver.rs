@@ -40,7 +40,8 @@ pub(crate) fn deliver(violation: &Violation) -> Outcome {
 pub(crate) fn print(violation: &Violation) {
     let _own = Reentry::enter();
     let mut stderr = std::io::stderr();
-    let colour = settings().color && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()) && stderr.is_terminal();
+    let colour =
+        settings().color && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()) && stderr.is_terminal();
     let mut text = violation.to_string();
     if colour {
         text = colour::paint(&text, violation.severity() == Severity::Warn);
@@ -258,8 +259,8 @@ mod tests {
         let ledger = Ledger::new();
         let printed = AtomicUsize::new(0);
         let print = |_: &Violation| {
-                printed.fetch_add(1, Ordering::Relaxed);
-            };
+            printed.fetch_add(1, Ordering::Relaxed);
+        };
         let violation = severity(Severity::Warn);
         for _ in 0..100 {
             assert_eq!(ledger.deliver(&violation, &with(OnViolation::Panic), &print), Outcome::GoOn);

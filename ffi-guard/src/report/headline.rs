@@ -36,21 +36,16 @@ fn sentence(facts: &Facts) -> (String, String) {
             (format!("{whose} points to a Rust pointer"), place)
         }
         Finding::NestedPointer { .. } => (format!("{whose} carries a Rust pointer"), place),
-        Finding::DanglingPointer { holder: Holder::Argument, .. } => {
-            (format!("{whose} points to freed Rust memory"), place)
-        }
-        Finding::DanglingPointer { .. } => (format!("{whose} leads to freed Rust memory"), place),
+        Finding::DanglingPointer { holder: Holder::Argument, .. } => (format!("{whose} points to freed memory"), place),
+        Finding::DanglingPointer { .. } => (format!("{whose} leads to freed memory"), place),
         Finding::OutOfBounds { stated, available } => {
-            let stack = matches!(facts.memory, Some(Memory::Stack { .. }));
-            (format!("{whose} {}", extent(*stated, *available, stack)), String::new())
+            (format!("{whose} {}", extent(*stated, *available)), String::new())
         }
         Finding::UnterminatedString { searched } => {
             (format!("{whose} has no NUL in its {}", bytes(*searched)), String::new())
         }
         Finding::NullPointer => (format!("{whose} is null, and declared `nonnull`"), String::new()),
-        Finding::MisalignedPointer { align } => {
-            (format!("{whose} is not aligned to {}", bytes(*align)), String::new())
-        }
+        Finding::MisalignedPointer { align } => (format!("{whose} is not aligned to {}", bytes(*align)), String::new()),
         Finding::RetainedPointer { absent_before: true, .. } => {
             (format!("C kept {param} after {func} returned"), String::new())
         }
@@ -70,25 +65,17 @@ fn place(holder: &Holder) -> String {
     }
 }
 
-/// What is stated against what is there.
-fn extent(stated: StatedExtent, available: usize, stack: bool) -> String {
-    let there = if stack { format!("the stack ends after {available}") } else { are_there(available) };
+/// What is there of what is stated.
+fn extent(stated: StatedExtent, available: usize) -> String {
+    let there = if available == 0 { "none".to_string() } else { available.to_string() };
     match stated {
-        StatedExtent::Type(size) => format!("is {} by its type, {there}", bytes(size)),
+        StatedExtent::Type(size) => format!("has {there} of the {} of its type", bytes(size)),
         StatedExtent::Elements { count, size } => match count.checked_mul(size) {
-            Some(all) => format!("states {}, {there}", bytes(all)),
-            None => format!("states more bytes than memory has, {there}"),
+            Some(all) => format!("has {there} of {all} stated bytes"),
+            None => "states more bytes than memory has".into(),
         },
         StatedExtent::Negative(count) => format!("states a negative count, {count}"),
         StatedExtent::TooLarge(_) => "states more bytes than memory has".into(),
-    }
-}
-
-fn are_there(available: usize) -> String {
-    match available {
-        0 => "none are there".into(),
-        1 => "1 is there".into(),
-        n => format!("{n} are there"),
     }
 }
 
@@ -100,35 +87,40 @@ pub(super) fn label(facts: &Facts) -> String {
     };
     match &facts.finding {
         Finding::NestedPointer { holder, target, .. } => {
-            let what = match target {
-                Memory::Stack { .. } => "a pointer to a Rust stack",
-                _ => "a pointer to Rust memory",
+            let to = match target {
+                Memory::Stack { .. } => "a Rust stack",
+                _ => "Rust memory",
             };
-            match holder {
-                Holder::Argument => format!("{who} is {what}"),
-                Holder::Value { .. } => format!("{who}, by value, holds {what}{}", place(holder)),
-                Holder::Pointee { memory: Memory::Foreign { .. }, .. } => {
-                    format!("{who} leads to C memory that holds {what}{}", place(holder))
-                }
-                Holder::Pointee { .. } => format!("{who} points to {what}{}", place(holder)),
-            }
+            format!("{who}{}", inside(holder, to))
         }
         Finding::DanglingPointer { holder: Holder::Argument, .. } => {
             format!("{who}: the block was freed before this call")
         }
-        Finding::DanglingPointer { holder, .. } => {
-            format!("{who} leads to a block freed before this call{}", place(holder))
-        }
+        Finding::DanglingPointer { holder, .. } => format!("{who}{}", inside(holder, "freed memory")),
         Finding::OutOfBounds { stated, available } => format!("{who}, {}", claim(facts, *stated, *available)),
         Finding::UnterminatedString { .. } => format!("{who}, declared `cstr`, runs past its block"),
         Finding::NullPointer => format!("{who} is null here"),
         Finding::MisalignedPointer { align } => match facts.argument {
             Some(argument) => {
-                format!("{who}, {} past a multiple of {align}", bytes(argument.address.checked_rem(*align).unwrap_or(0)))
+                format!(
+                    "{who}, {} past a multiple of {align}",
+                    bytes(argument.address.checked_rem(*align).unwrap_or(0))
+                )
             }
             None => format!("{who}, no multiple of {align}"),
         },
         Finding::RetainedPointer { .. } => format!("{who}, lent for this call only"),
+    }
+}
+
+/// `` , whose `x` points to Rust memory ``.
+fn inside(holder: &Holder, to: &str) -> String {
+    match holder {
+        Holder::Argument => format!(" points to {to}"),
+        Holder::Value { field: Some(field), .. } => format!(", by value, whose `{field}` points to {to}"),
+        Holder::Value { offset, .. } => format!(", by value, whose word at byte {offset} points to {to}"),
+        Holder::Pointee { field: Some(field), .. } => format!(", whose `{field}` points to {to}"),
+        Holder::Pointee { offset, .. } => format!(", whose word at byte {offset} points to {to}"),
     }
 }
 

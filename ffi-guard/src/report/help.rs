@@ -4,7 +4,7 @@
 //! here, in the place that its cost gives it.
 
 use super::violation::{Facts, Finding, Holder, Memory, StatedExtent};
-use super::words::{bytes, function, parameter, short_type, word};
+use super::words::{bytes, function, parameter, short_type, the_word};
 
 /// At most so many are printed.
 const MOST: usize = 3;
@@ -39,52 +39,53 @@ fn name(facts: &Facts) -> &'static str {
     facts.parameter().map_or("p", |parameter| parameter.name)
 }
 
-/// The function's name in code.
-fn callee(facts: &Facts) -> &'static str {
-    facts.call.as_ref().map_or("f", |call| call.function.declaration.name)
+/// The call in code, with `argument` in the parameter's place: `f(.., owner.as_ptr(), ..)`.
+fn call_with(facts: &Facts, argument: &str) -> String {
+    let Some(call) = &facts.call else { return format!("f({argument})") };
+    let declaration = call.function.declaration;
+    let index = call.parameter.unwrap_or(0);
+    let before = if index > 0 { ".., " } else { "" };
+    let after = if index + 1 < declaration.parameters.len() { ", .." } else { "" };
+    format!("{}({before}{argument}{after})", declaration.name)
 }
 
 fn nested_pointer(facts: &Facts, holder: &Holder) -> Vec<String> {
-    let (param, func) = (parameter(facts), function(facts));
-    let place = word(holder).unwrap_or_else(|| param.clone());
+    let (param, func, word) = (parameter(facts), function(facts), the_word(facts));
     let mut helps = Vec::new();
     if untyped(facts) {
-        helps.push(format!(
-            "if C only hands {param} back and never reads what is behind it, declare it `#[guard(opaque)]`"
-        ));
+        helps.push(format!("if C only hands {param} back and never looks inside, declare it `#[guard(opaque)]`"));
     }
     helps.push(format!(
-        "if C follows {place} during the call only, and {func} is known for it, declare {param} \
-         `#[guard(allow(nested_pointer))]`"
+        "if {func} is known to use {word} during the call only, declare {param} `#[guard(allow(nested_pointer))]`"
     ));
     let unnamed = matches!(holder, Holder::Value { field: None, .. } | Holder::Pointee { field: None, .. });
     if let (true, false, Some(argument)) = (unnamed, untyped(facts), facts.argument) {
         helps.push(format!(
-            "if {place} is no pointer but a number, put `#[derive(ffi_guard::Pointee)]` on `{}`: its pointer \
-             fields alone are looked at then",
+            "if {word} is a number and no pointer, put `#[derive(ffi_guard::Pointee)]` on `{}`: its pointer fields \
+             alone are looked at then",
             short_type(argument.pointee)
         ));
     }
-    let copy = if facts.target().is_some_and(|target| matches!(target, Memory::Stack { .. })) {
-        "what it leads to"
-    } else {
-        "the block it leads to"
+    let what = match facts.target() {
+        Some(Memory::Stack { .. }) => "what it points to".into(),
+        Some(Memory::Heap(block)) => format!("the {} into it", bytes(block.size)),
+        _ => "the bytes into it".into(),
     };
     helps.push(format!(
-        "or give C memory of its own: `libc::calloc`, copy {copy}, store that address in {place}, and `libc::free` it \
-         after the call"
+        "or give C memory of its own: `libc::calloc`, copy {what}, make {word} its address, and `libc::free` it after \
+         the call"
     ));
     helps
 }
 
 fn dangling_pointer(facts: &Facts, holder: &Holder) -> Vec<String> {
-    let (param, func) = (parameter(facts), function(facts));
-    match word(holder) {
-        None if string(facts) => vec![
+    let (param, func, word) = (parameter(facts), function(facts), the_word(facts));
+    match holder {
+        Holder::Argument if string(facts) => vec![
             format!(
                 "keep the owner in a variable until {func} returns: `let owner = CString::new(text)?;`, then \
-                 `{}(owner.as_ptr())`",
-                callee(facts)
+                 `{}`",
+                call_with(facts, "owner.as_ptr()")
             ),
             "for a fixed text write a literal, which lives for ever: `c\"text\".as_ptr()`".into(),
             format!(
@@ -92,7 +93,7 @@ fn dangling_pointer(facts: &Facts, holder: &Holder) -> Vec<String> {
                  declare {param} `#[guard(owned)]`"
             ),
         ],
-        None => vec![
+        Holder::Argument => vec![
             format!(
                 "keep the owner of {param} (the `Box`, `Vec` or `String`) in a variable that is dropped after {func} returns"
             ),
@@ -101,10 +102,10 @@ fn dangling_pointer(facts: &Facts, holder: &Holder) -> Vec<String> {
                  declare {param} `#[guard(owned)]`"
             ),
         ],
-        Some(place) => vec![
-            format!("keep what {place} points to in a variable that is dropped after {func} returns"),
-            format!("or store `std::ptr::null_mut()` in {place} where its owner is dropped"),
-            format!("if C only hands {param} back and never reads what is behind it, declare it `#[guard(opaque)]`"),
+        Holder::Value { .. } | Holder::Pointee { .. } => vec![
+            format!("keep what {word} points to in a variable that is dropped after {func} returns"),
+            format!("or make {word} null (`std::ptr::null_mut()`) where its owner is dropped"),
+            format!("if C only hands {param} back and never looks inside, declare it `#[guard(opaque)]`"),
         ],
     }
 }
@@ -119,7 +120,7 @@ fn out_of_bounds(facts: &Facts, stated: StatedExtent, available: usize) -> Vec<S
                 "if {func} takes bytes and is told how many, declare {param} as `*mut u8` with \
                  `#[guard(counted_by = len)]`, `len` being the parameter that says it"
             ),
-            format!("if C only hands {param} back and never looks behind it, declare it `#[guard(opaque)]`"),
+            format!("if C only hands {param} back and never looks inside, declare it `#[guard(opaque)]`"),
         ],
         StatedExtent::Elements { count: n, size } => {
             let mut helps = Vec::new();
@@ -129,13 +130,13 @@ fn out_of_bounds(facts: &Facts, stated: StatedExtent, available: usize) -> Vec<S
                     bytes(size)
                 ));
             }
-            helps.push(match size {
-                0 | 1 => format!("pass the length that is there: `{count}` of at most {available}"),
-                _ => format!("pass the length that is there: `{count}` of at most {}", available / size),
+            helps.push(match available / size.max(1) {
+                0 => format!("pass an address before the end of the memory, or a `{count}` of 0"),
+                most => format!("pass the length that is there: a `{count}` of at most {most}"),
             });
-            helps.push(format!(
-                "or make the memory larger before the call: `vec.resize(new_len, 0)` or `Vec::with_capacity(new_len)`"
-            ));
+            if matches!(facts.memory, Some(Memory::Heap(_))) {
+                helps.push("or make the memory larger before the call: `vec.resize(new_len, value)`".into());
+            }
             helps
         }
         StatedExtent::Negative(_) => vec![
@@ -143,11 +144,19 @@ fn out_of_bounds(facts: &Facts, stated: StatedExtent, available: usize) -> Vec<S
                 "convert with a check, not with `as`: `c_int::try_from({}.len())?` never yields a negative count",
                 name(facts)
             ),
-            format!("where a negative count means \"up to the NUL\", declare {param} `#[guard(cstr)]` in place of a count"),
+            if string(facts) {
+                format!(
+                    "if a negative `{count}` means \"up to the NUL\", declare {param} `#[guard(cstr)]` in its place"
+                )
+            } else {
+                format!(
+                    "if a negative `{count}` means something to {func}, take the count off the declaration of {param}"
+                )
+            },
         ],
         StatedExtent::TooLarge(_) => vec![
             format!("compute `{count}` with a check: `a.checked_sub(b)` and `a.checked_mul(b)` tell when it wraps"),
-            format!("pass the length that is there: {}", bytes(available)),
+            format!("pass the length that is there: {} are left", bytes(available)),
         ],
     }
 }
@@ -160,9 +169,9 @@ fn unterminated_string(facts: &Facts) -> Vec<String> {
     let param = parameter(facts);
     vec![
         format!(
-            "pass a `CString`, which ends in NUL: `let c = CString::new({})?;`, then `{}(c.as_ptr())`",
+            "pass a `CString`, which ends in NUL: `let c = CString::new({})?;`, then `{}`",
             name(facts),
-            callee(facts)
+            call_with(facts, "c.as_ptr()")
         ),
         "for a fixed text write a C literal: `c\"text\".as_ptr()`".into(),
         format!(
@@ -174,7 +183,7 @@ fn unterminated_string(facts: &Facts) -> Vec<String> {
 fn null_pointer(facts: &Facts) -> Vec<String> {
     let (param, func) = (parameter(facts), function(facts));
     vec![
-        format!("check it before the call: `let {0} = NonNull::new({0}).ok_or(..)?;`", name(facts)),
+        format!("check it before the call: `if {}.is_null() {{ return Err(..); }}`", name(facts)),
         format!("if {func} accepts null here, take `nonnull` off the declaration of {param}"),
     ]
 }
@@ -183,8 +192,12 @@ fn misaligned_pointer(facts: &Facts, align: usize) -> Vec<String> {
     let (param, func, ty) = (parameter(facts), function(facts), pointee(facts));
     vec![
         format!("if {func} takes any address, declare {param} as a pointer to `u8` or `c_void`"),
-        format!("let the type align it: `let mut v = MaybeUninit::<{ty}>::uninit();`, then pass `v.as_mut_ptr()`"),
-        format!("or copy it out first: `let v = ptr.read_unaligned();` is aligned to {}", bytes(align)),
+        format!("allocate it as what it is (`Vec<{ty}>`, `Box<{ty}>`, `MaybeUninit<{ty}>`), not as bytes and a cast"),
+        format!(
+            "or copy it to a place aligned to {}: `let value = {}.read_unaligned();`, then pass `&value`",
+            bytes(align),
+            name(facts)
+        ),
     ]
 }
 
@@ -193,7 +206,9 @@ fn retained_pointer(facts: &Facts) -> Vec<String> {
     let copy = if string(facts) {
         format!("or give C a copy of its own: pass `libc::strdup({}.as_ptr())`, which C frees with `free`", name(facts))
     } else {
-        format!("or give C a copy of its own: `libc::calloc`, copy the bytes, pass that, and `libc::free` it when C is done")
+        format!(
+            "or give C a copy of its own: `libc::calloc`, copy the bytes, pass that, and `libc::free` it when C is done"
+        )
     };
     if matches!(facts.memory, Some(Memory::Stack { .. })) {
         return vec![

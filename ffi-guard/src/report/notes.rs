@@ -1,41 +1,47 @@
 //! The notes: how we know, and what we do not know.
 
 use super::violation::{Facts, Finding, Memory, Place, StatedExtent};
-use super::words::{bytes, function, parameter, spot, word};
+use super::words::{bytes, parameter, the_word};
 
 /// What there is to know beside the finding.
 pub(super) fn notes(facts: &Facts) -> Vec<String> {
-    let (param, func) = (parameter(facts), function(facts));
+    let param = parameter(facts);
     match &facts.finding {
-        Finding::NestedPointer { holder, target, pointer } => vec![
-            format!(
-                "found on the way into {func}: {} is the address of {}",
-                word(holder).unwrap_or_else(|| param.clone()),
-                spot(target, *pointer, facts.call.as_ref())
-            ),
-            "a Rust pointer is one into Rust's heap or a Rust stack: C neither knows who owns such memory nor when \
-             it is freed"
-                .into(),
-        ],
-        Finding::DanglingPointer { .. } => vec![format!(
-            "found on the way into {func}, in the table of Rust's blocks: this one was freed and not given out again"
-        )],
+        Finding::NestedPointer { target, .. } => {
+            let lies = match target {
+                Memory::Heap(_) => "lies in a live block of Rust's heap",
+                Memory::Stack { .. } => "lies on a Rust stack, above the frame of this call",
+                Memory::Foreign { .. } => "was lent to C",
+            };
+            vec![
+                format!("found before the call: the address in {} {lies}", the_word(facts)),
+                "a Rust pointer leads into Rust's heap or a Rust stack; Rust decides when such memory is freed, and C \
+                 is not told"
+                    .into(),
+            ]
+        }
+        Finding::DanglingPointer { .. } => {
+            vec![
+                "found before the call, in the table of Rust's blocks: this one is freed and not given out again"
+                    .into(),
+            ]
+        }
         Finding::OutOfBounds { stated: StatedExtent::Negative(_) | StatedExtent::TooLarge(_), .. } => {
-            vec![format!("found on the way into {func}: C would read this count as its own type's number")]
+            vec!["found before the call, from the count alone".into()]
         }
         Finding::OutOfBounds { .. } if matches!(facts.memory, Some(Memory::Stack { .. })) => {
-            vec![format!("found on the way into {func}, from where the thread's stack ends")]
+            vec!["found before the call, from where the thread's stack ends".into()]
         }
-        Finding::OutOfBounds { .. } => vec![format!(
-            "found on the way into {func}, in the table of Rust's blocks: the size is the one that Rust asked for"
-        )],
+        Finding::OutOfBounds { .. } => {
+            vec!["found before the call, in the table of Rust's blocks; the size is the one that Rust asked for".into()]
+        }
         Finding::UnterminatedString { searched } => vec![
-            format!("found on the way into {func}: {} from {param} to the end of its block, none is 0", those(*searched)),
+            format!("found before the call: {} from {param} to the end of its block, none is 0", those(*searched)),
             "Rust's `str` and `String` carry their length and no NUL; C reads on until it meets one".into(),
         ],
-        Finding::NullPointer => vec![format!("found on the way into {func}, before C ran")],
-        Finding::MisalignedPointer { .. } => vec![format!("found on the way into {func}, from the address alone")],
-        Finding::RetainedPointer { place, absent_before, .. } => retained(facts, place, *absent_before),
+        Finding::NullPointer => vec!["found before the call, from the address alone".into()],
+        Finding::MisalignedPointer { .. } => vec!["found before the call, from the address alone".into()],
+        Finding::RetainedPointer { place, .. } => retained(facts, place),
     }
 }
 
@@ -43,16 +49,15 @@ fn those(n: usize) -> String {
     if n == 1 { "1 byte was read".into() } else { format!("{} were read", bytes(n)) }
 }
 
-fn retained(facts: &Facts, place: &Place, absent_before: bool) -> Vec<String> {
+fn retained(facts: &Facts, place: &Place) -> Vec<String> {
     let Place::Global { module, .. } = place;
-    let known = if absent_before {
-        format!("found by searching the data of {module}: the word was different before the call")
-    } else {
-        format!("found by searching the data of {module}: it was first seen after this call")
-    };
     let gone = match facts.memory {
-        Some(Memory::Stack { .. }) => "once this stack frame is gone, any use of it is a bug",
-        _ => "once the block is freed, any use of it is a bug",
+        Some(Memory::Stack { .. }) => "once this stack frame is gone",
+        _ => "once the block is freed",
     };
-    vec![known, format!("C has not been seen to use the pointer; {gone}"), "which line of C stored it is not known".into()]
+    vec![
+        format!("found after the call, by searching the data of {module} for addresses of what was lent"),
+        format!("C has not been seen to use the pointer; {gone}, any use of it is a bug"),
+        "which line of C stored it is not known".into(),
+    ]
 }

@@ -1,7 +1,8 @@
 //! The picture: Rust memory on the left, C memory on the right, and who points where.
 
 use super::violation::{BlockFacts, Facts, Finding, Holder, Memory, Place};
-use super::words::{bytes, clip, columns, state, thread};
+use super::words::{WIDTH, bytes, clip, columns, state, word};
+use crate::rule::Rule;
 
 /// Columns inside a box on the left, between the columns, and inside a box on the right.
 const LEFT: usize = 31;
@@ -34,9 +35,7 @@ pub(super) fn picture(facts: &Facts) -> Vec<String> {
             Some(target) => dangling(facts, holder, target, *pointer),
             None => return Vec::new(),
         },
-        Finding::RetainedPointer { place, word, .. } => {
-            (lent_area(facts), vec![global(place, *word)], "◀───kept────")
-        }
+        Finding::RetainedPointer { place, word, .. } => (lent_area(facts), vec![global(place, *word)], "◀───kept────"),
         Finding::OutOfBounds { .. } | Finding::UnterminatedString { .. } | Finding::MisalignedPointer { .. } => {
             (lent_area(facts), vec![argument(facts)], "◀───lent────")
         }
@@ -47,19 +46,29 @@ pub(super) fn picture(facts: &Facts) -> Vec<String> {
     if let Some(beyond) = beyond(facts) {
         left.push(beyond);
     }
+    // Beside the second box, the way to it in words: its second line, as with the arrow above.
+    let second = left.first().filter(|area| area.leads_down).map(|area| area.rows.len() + 4);
     let (left, right) = (column(&left, LEFT), column(&right, RIGHT));
     let mut lines = vec![format!("     {:<w$}C memory", "Rust memory", w = LEFT + 2 + BETWEEN)];
     for row in 0..left.len().max(right.len()) {
         let blank = " ".repeat(LEFT + 2);
-        let between = if row == 2 { arrow.to_string() } else { " ".repeat(BETWEEN) };
-        let line = format!(
-            "   {}{between}{}",
-            left.get(row).unwrap_or(&blank),
-            right.get(row).map_or("", String::as_str)
-        );
+        let between = match row {
+            2 => arrow.to_string(),
+            _ if second == Some(row) => way(facts),
+            _ => " ".repeat(BETWEEN),
+        };
+        let line =
+            format!("   {}{between}{}", left.get(row).unwrap_or(&blank), right.get(row).map_or("", String::as_str));
         lines.push(line.trim_end().to_string());
     }
     lines
+}
+
+/// `◀──nested─── C reaches it through `x``.
+fn way(facts: &Facts) -> String {
+    let arrow = if facts.rule() == Rule::DanglingPointer { "◀─dangling──" } else { "◀──nested───" };
+    let through = facts.holder().and_then(word).unwrap_or_else(|| "the argument".into());
+    clip(&format!("{arrow} C can reach it through {through}"), WIDTH - LEFT - 5)
 }
 
 type Picture = (Vec<Area>, Vec<Area>, &'static str);
@@ -108,15 +117,18 @@ fn beyond(facts: &Facts) -> Option<Area> {
 
 /// A piece of Rust memory.
 fn area(facts: &Facts, memory: &Memory) -> Area {
-    let call = facts.call.as_ref();
     match memory {
         Memory::Heap(block) => {
             let rows = vec![format!("{:#x}", block.address), format!("{}, {}", bytes(block.size), fate(facts, block))];
             Area { gone: !block.live, ..Area::new(rows) }
         }
         Memory::Stack { address, size, thread: id } => {
-            let size = if *size == 0 { String::new() } else { format!("{}, ", bytes(*size)) };
-            Area::new(vec![format!("{address:#x}"), clip(&format!("{size}stack of {}", thread(*id, call)), LEFT - 2)])
+            let what = match facts.finding {
+                Finding::OutOfBounds { available, .. } => format!("{} to the stack's end", bytes(available)),
+                _ if *size == 0 => format!("stack of thread {id}"),
+                _ => format!("{}, stack of thread {id}", bytes(*size)),
+            };
+            Area::new(vec![format!("{address:#x}"), clip(&what, LEFT - 2)])
         }
         Memory::Foreign { address, size } => Area::new(vec![format!("{address:#x}"), bytes(*size)]),
     }
@@ -141,15 +153,18 @@ fn argument(facts: &Facts) -> Area {
 fn outside(facts: &Facts, holder: &Holder, pointer: usize) -> Area {
     let function = facts.call.as_ref().map_or("C", |call| call.function.declaration.name);
     let name = facts.parameter().map_or("argument", |parameter| parameter.name);
-    let title = match holder {
+    let (title, word) = match holder {
         Holder::Argument => return argument(facts),
-        Holder::Value { .. } => clip(&format!("{name}, by value, of {function}"), RIGHT - 2),
-        Holder::Pointee { memory, .. } => match memory {
-            Memory::Foreign { address, size } => clip(&format!("{address:#x}, {}", bytes(*size)), RIGHT - 2),
-            _ => clip(name, RIGHT - 2),
-        },
+        Holder::Value { field: Some(field), .. } => (clip(function, RIGHT - 2), format!("{name}.{field}")),
+        Holder::Value { offset, .. } => (clip(function, RIGHT - 2), format!("{name}+{offset}")),
+        Holder::Pointee { memory, .. } => {
+            let (Memory::Foreign { address, size } | Memory::Stack { address, size, .. }) = memory else {
+                return argument(facts);
+            };
+            (clip(&format!("{address:#x}, {}", bytes(*size)), RIGHT - 2), label(holder))
+        }
     };
-    Area::new(vec![title, row(&label(holder), pointer, RIGHT - 2)])
+    Area::new(vec![title, row(&word, pointer, RIGHT - 2)])
 }
 
 fn global(place: &Place, word: usize) -> Area {

@@ -73,10 +73,7 @@ pub(super) fn render(facts: &Facts, context: &Context<'_>) -> String {
 fn lines(facts: &Facts, context: &Context<'_>, frames_each: usize) -> Vec<String> {
     let mut lines = vec![headline::headline(facts)];
     if let Some(call) = &facts.call {
-        // The snippet first: it finds the folder that paths are relative to.
-        let snippet = snippet(facts, call, context);
-        lines.push(format!("  --> {}", context.site(call.site)));
-        lines.extend(snippet);
+        lines.extend(snippet(facts, call, context));
     }
     let (beats, hidden) = beats::beats(facts, context, frames_each);
     lines.extend(beats);
@@ -117,34 +114,41 @@ fn summary(facts: &Facts, context: &Context<'_>) -> String {
     }
 }
 
-/// The line that made the call, underlined.
+/// The place of the call and its line, underlined.
 fn snippet(facts: &Facts, call: &Call, context: &Context<'_>) -> Vec<String> {
-    let name = call.function.declaration.name;
-    let Some(text) = (context.line)(call.site, name) else {
-        return fill("   = ", &headline::label(facts));
+    // First of all: it finds the folder that paths are relative to.
+    let text = (context.line)(call.site, call.function.declaration.name);
+    let number = call.site.line().to_string();
+    let gutter = " ".repeat(number.len());
+    let mut lines = vec![format!("{gutter}--> {}", context.site(call.site))];
+    let Some(text) = text else {
+        lines.push(format!("{gutter} |"));
+        lines.extend(fill(&format!("{gutter} = "), &headline::label(facts)));
+        lines.push(format!("{gutter} |"));
+        return lines;
     };
     let underline = source::underline(&text, call.site.column(), call.parameter);
     let (callee, argument) = (underline.callee, underline.argument.unwrap_or(underline.callee));
     let mut marks = vec![' '; argument.0.max(callee.0) + argument.1.max(callee.1)];
     marks[callee.0..callee.0 + callee.1].fill('-');
     marks[argument.0..argument.0 + argument.1].fill('^');
-    let number = call.site.line().to_string();
-    let gutter = " ".repeat(number.len());
-    let room = WIDTH - number.len() - 4;
+    let room = WIDTH - number.len() - 3;
     let (text, marks) = window(&text.replace('\t', " "), &marks.iter().collect::<String>(), room);
-    let mut lines = vec![format!(" {gutter} |"), format!(" {number} | {text}")];
-    let label = headline::label(facts);
     let marks = marks.trim_end();
+    lines.extend([format!("{gutter} |"), format!("{number} | {text}")]);
+    let label = headline::label(facts);
     if columns(marks) + 1 + columns(&label) <= room {
-        lines.push(format!(" {gutter} | {marks} {label}"));
+        lines.push(format!("{gutter} | {marks} {label}"));
     } else {
-        lines.push(format!(" {gutter} | {marks}"));
-        let indent = columns(marks).saturating_sub(argument.1).min(room.saturating_sub(columns(&label)));
-        lines.extend(fill(&format!(" {gutter} | {}", " ".repeat(indent)), &label).into_iter().enumerate().map(
-            |(at, line)| if at == 0 { line } else { format!(" {gutter} |{}", &line[gutter.len() + 3..]) },
-        ));
+        lines.push(format!("{gutter} | {marks}"));
+        let at = |mark: &str| marks.find(mark).filter(|at| at + columns(&label) <= room);
+        let indent = at("^").or_else(|| at("-")).unwrap_or(room.saturating_sub(columns(&label)).min(4));
+        let bar = format!("{gutter} | ");
+        for line in fill(&format!("{bar}{}", " ".repeat(indent)), &label) {
+            lines.push(format!("{bar}{}", &line[bar.len()..]));
+        }
     }
-    lines.push(format!(" {gutter} |"));
+    lines.push(format!("{gutter} |"));
     lines
 }
 

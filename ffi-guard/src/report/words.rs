@@ -26,7 +26,9 @@ pub(super) fn sized_block(size: usize) -> String {
 /// One address of a block: `byte 24 of a 24-byte block, 1 past the end`.
 pub(super) fn position(offset: usize, size: usize) -> String {
     let block = sized_block(size);
-    if offset < size {
+    if offset == 0 && size > 0 {
+        format!("the start of {block}")
+    } else if offset < size {
         format!("byte {offset} of {block}")
     } else {
         format!("byte {offset} of {block}, {} past the end", offset - size + 1)
@@ -36,13 +38,16 @@ pub(super) fn position(offset: usize, size: usize) -> String {
 /// A stretch of a block: `all 24 bytes of one block`, `bytes 8 to 15 of a 24-byte block`.
 pub(super) fn stretch(offset: usize, length: usize, size: usize) -> String {
     match length {
-        0 | 1 if size != 1 => position(offset, size),
-        _ if offset == 0 && length == size => format!("all {} of one block", bytes(size)).replace("all 1 byte", "the 1 byte"),
+        0 => position(offset, size),
+        1 if size != 1 => format!("byte {offset} of {}", sized_block(size)),
+        _ if offset == 0 && length == size => {
+            format!("all {} of one block", bytes(size)).replace("all 1 byte", "the 1 byte")
+        }
         _ => format!("bytes {offset} to {} of {}", offset + length - 1, sized_block(size)),
     }
 }
 
-/// What an address in some memory is: `byte 0 of a 12-byte block`, `the stack of thread 1 (main)`.
+/// What an address in some memory is: `the start of a 12-byte block`, `the stack of thread 1 (main)`.
 pub(super) fn spot(memory: &Memory, address: usize, call: Option<&Call>) -> String {
     match memory {
         Memory::Heap(block) => position(address.wrapping_sub(block.address), block.size),
@@ -84,6 +89,17 @@ pub(super) fn word(holder: &Holder) -> Option<String> {
             Some(format!("`{field}`"))
         }
         Holder::Value { offset, .. } | Holder::Pointee { offset, .. } => Some(format!("byte {offset}")),
+    }
+}
+
+/// The word as a thing: `` `x` `` or `the word at byte 16`.
+pub(super) fn the_word(facts: &Facts) -> String {
+    match facts.holder() {
+        None | Some(Holder::Argument) => parameter(facts),
+        Some(Holder::Value { field: Some(field), .. } | Holder::Pointee { field: Some(field), .. }) => {
+            format!("`{field}`")
+        }
+        Some(Holder::Value { offset, .. } | Holder::Pointee { offset, .. }) => format!("the word at byte {offset}"),
     }
 }
 
@@ -156,7 +172,8 @@ mod tests {
     #[test]
     fn positions_are_told_in_words() {
         assert_eq!(position(24, 24), "byte 24 of a 24-byte block, 1 past the end");
-        assert_eq!(position(0, 8), "byte 0 of an 8-byte block");
+        assert_eq!(position(0, 8), "the start of an 8-byte block");
+        assert_eq!(position(0, 0), "byte 0 of a 0-byte block, 1 past the end");
         assert_eq!(stretch(0, 24, 24), "all 24 bytes of one block");
         assert_eq!(stretch(8, 8, 24), "bytes 8 to 15 of a 24-byte block");
         assert_eq!(stretch(3, 1, 11), "byte 3 of an 11-byte block");

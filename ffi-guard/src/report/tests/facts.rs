@@ -1,8 +1,6 @@
 //! Facts of every finding, made by hand.
 
-use super::super::violation::{
-    ArgumentFacts, BlockFacts, Call, Facts, Finding, Holder, Memory, Place, StatedExtent,
-};
+use super::super::violation::{ArgumentFacts, BlockFacts, Call, Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::ffi::{self, Site};
 use super::session;
 use crate::boundary::declaration::Function;
@@ -28,7 +26,7 @@ fn block(address: usize, size: usize, allocated: u32) -> BlockFacts {
 }
 
 fn freed(address: usize, size: usize) -> BlockFacts {
-    BlockFacts { live: false, freed: TraceId(3), freed_by: 1, align: 1, ..block(address, size, 2) }
+    BlockFacts { live: false, freed: TraceId(3), freed_by: 1, align: 1, ..block(address, size, 4) }
 }
 
 fn stack(address: usize, size: usize) -> Memory {
@@ -55,7 +53,7 @@ pub(in super::super) fn nested_heap() -> Facts {
 }
 
 pub(in super::super) fn nested_bytes() -> Facts {
-    let holder = Holder::Pointee { memory: Memory::Heap(block(COMPLEX, 24, 1)), offset: 16, field: None };
+    let holder = Holder::Pointee { memory: Memory::Heap(block(COMPLEX, 24, 7)), offset: 16, field: None };
     let target = Memory::Heap(block(SOME - 8, 64, 2));
     Facts {
         call: call(&ffi::SET_LIST, 0, session::process_list()),
@@ -127,16 +125,16 @@ fn bounds(site: Site, stated: StatedExtent, available: usize, memory: Memory) ->
 
 pub(in super::super) fn bounds_count() -> Facts {
     let stated = StatedExtent::Elements { count: 24, size: 4 };
-    bounds(session::too_long(&[]), stated, 24, Memory::Heap(block(COMPLEX, 24, 1)))
+    bounds(session::too_long(&[]), stated, 24, Memory::Heap(block(COMPLEX, 24, 6)))
 }
 
 pub(in super::super) fn bounds_past_the_end() -> Facts {
     let stated = StatedExtent::Elements { count: 24, size: 4 };
-    bounds(session::too_long(&[]), stated, 0, Memory::Heap(block(COMPLEX, 24, 1)))
+    bounds(session::too_long(&[]), stated, 0, Memory::Heap(block(COMPLEX, 24, 6)))
 }
 
 pub(in super::super) fn bounds_type() -> Facts {
-    let memory = Memory::Heap(block(COMPLEX, 24, 1));
+    let memory = Memory::Heap(block(COMPLEX, 24, 6));
     Facts {
         call: call(&ffi::PROCESS_STRUCT, 0, session::too_small(&0)),
         argument: argument(COMPLEX + 16, 8, "app::ffi::ComplexStruct"),
@@ -150,12 +148,12 @@ pub(in super::super) fn bounds_stack() -> Facts {
 }
 
 pub(in super::super) fn bounds_negative() -> Facts {
-    let memory = Memory::Heap(block(COMPLEX, 24, 1));
+    let memory = Memory::Heap(block(COMPLEX, 24, 6));
     bounds(session::negative(&[], 0), StatedExtent::Negative(-3), 24, memory)
 }
 
 pub(in super::super) fn bounds_too_large() -> Facts {
-    let memory = Memory::Heap(block(COMPLEX, 24, 1));
+    let memory = Memory::Heap(block(COMPLEX, 24, 6));
     bounds(session::negative(&[], 0), StatedExtent::TooLarge(u128::from(u64::MAX)), 24, memory)
 }
 
@@ -165,7 +163,7 @@ pub(in super::super) fn unterminated() -> Facts {
         severity: Severity::Deny,
         call: call(&ffi::SESSION_SET_NAME, 1, session::no_nul("")),
         argument: argument(SOME, 5, "i8"),
-        memory: Some(Memory::Heap(block(SOME, 5, 2))),
+        memory: Some(Memory::Heap(block(SOME, 5, 6))),
     }
 }
 
@@ -189,7 +187,7 @@ pub(in super::super) fn misaligned() -> Facts {
         severity: Severity::Deny,
         call: call(&ffi::PROCESS_DATA, 0, session::misaligned(&[0, 0])),
         argument: argument(COMPLEX + 1, 20, "u32"),
-        memory: Some(Memory::Heap(block(COMPLEX, 24, 1))),
+        memory: Some(Memory::Heap(block(COMPLEX, 24, 6))),
     }
 }
 
@@ -208,7 +206,7 @@ pub(in super::super) fn retained() -> Facts {
         severity: Severity::Deny,
         call: call(&ffi::STORE_REFERENCE, 0, session::store()),
         argument: argument(SOME, 12, "app::ffi::SomeStruct"),
-        memory: Some(Memory::Heap(block(SOME, 12, 2))),
+        memory: Some(Memory::Heap(block(SOME, 12, 5))),
     }
 }
 

@@ -66,15 +66,17 @@ fn frames(trace: TraceId) -> Vec<Frame> {
     let main = frame("app::main", "src/main.rs", 9, 5);
     let start = frame("std::rt::lang_start::{{closure}}", "/rustc/5980/library/std/src/rt.rs", 206, 18);
     let alloc = frame("<alloc::boxed::Box<T>>::new", "/rustc/5980/library/alloc/src/boxed.rs", 262, 9);
+    let drop = frame("core::ptr::drop_in_place", "/rustc/5980/library/core/src/ptr/mod.rs", 805, 1);
+    let session =
+        |function: &str, line, column| frame(&format!("app::session::{function}"), "src/session.rs", line, column);
     match trace.0 {
-        1 => vec![alloc, frame("app::session::process", "src/session.rs", 8, 19), main, start],
-        2 => vec![alloc, frame("app::session::process", "src/session.rs", 7, 17), main, start],
-        3 => vec![
-            frame("core::ptr::drop_in_place", "/rustc/5980/library/core/src/ptr/mod.rs", 805, 1),
-            frame("app::session::temporary::{{closure}}", "src/session.rs", 35, 55),
-            main,
-            start,
-        ],
+        1 => vec![alloc, session("process", 8, 19), main, start],
+        2 => vec![alloc, session("process", 7, 17), main, start],
+        3 => vec![drop, session("temporary", 33, 55), main, start],
+        4 => vec![alloc, session("temporary", 33, 16), main, start],
+        5 => vec![alloc, session("store", 62, 23), main, start],
+        6 => vec![alloc, frame("app::data::{{closure}}", "src/main.rs", 21, 9), main, start],
+        7 => vec![alloc, session("process_list", 13, 20), main, start],
         _ => Vec::new(),
     }
 }
@@ -129,10 +131,10 @@ fn every_golden_file_keeps_the_rules_of_the_style() {
         let report = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<_> = report.lines().collect();
         for line in &lines {
-            assert!(columns(line) <= 84, "{name}: {} columns: {line}", columns(line));
+            assert!(columns(line) <= 84 || name.ends_with("_full"), "{name}: {} columns: {line}", columns(line));
             assert_eq!(line.trim_end(), *line, "{name}: blanks at the end");
         }
-        assert!(lines.len() <= 40, "{name}: {} lines", lines.len());
+        assert!(lines.len() <= 40 || name.ends_with("_full"), "{name}: {} lines", lines.len());
         let rest = lines[0].strip_prefix("ffi-guard[").unwrap_or_else(|| panic!("{name}: {}", lines[0]));
         let (rule, sentence) = rest.split_once("]: ").unwrap();
         assert!(name.starts_with(rule), "{name}: {rule}");
@@ -184,7 +186,8 @@ fn every_finding_is_json_that_reads_back() {
     for (name, facts, _) in all() {
         let line = json::object(&facts, &frames);
         assert!(!line.contains('\n'), "{name}");
-        let read: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{name}: {error}\n{line}"));
+        let read: serde_json::Value =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{name}: {error}\n{line}"));
         assert_eq!(read["rule"], facts.rule().name(), "{name}");
         assert_eq!(read["version"], 1, "{name}");
         let call = facts.call.as_ref().unwrap();
