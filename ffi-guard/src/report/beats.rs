@@ -5,7 +5,7 @@
 use super::frames::{self, Frame};
 use super::text::Context;
 use super::violation::{Facts, Finding, Memory, Place};
-use super::words::{WIDTH, bytes, clip_start, columns, fill, position, spot, stretch, the_word, thread};
+use super::words::{WIDTH, bytes, clip_start, columns, fill, position, read_only, spot, stretch, the_word, thread};
 use crate::heap::trace::TraceId;
 
 /// Columns of the key, its colon and the blank behind it.
@@ -77,12 +77,7 @@ impl Story<'_> {
             (Some(argument), Some(Memory::Foreign { .. })) => format!("{} of C memory", bytes(argument.extent)),
             _ => "by value".into(),
         };
-        let null = self.facts.argument.is_some_and(|argument| argument.address == 0);
-        let read_only = self.facts.parameter().is_some_and(|parameter| {
-            !null
-                && (parameter.ty.starts_with("*const")
-                    || parameter.ty.starts_with('&') && !parameter.ty.starts_with("&mut"))
-        });
+        let read_only = read_only(self.facts) && self.facts.argument.is_none_or(|argument| argument.address != 0);
         self.say("crossed", format!("{which}, {what}{}", if read_only { ", read-only" } else { "" }));
     }
 

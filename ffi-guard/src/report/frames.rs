@@ -62,8 +62,8 @@ impl Frame {
         let entry = ["_start", "main", "clone3", "__clone", "start_thread", "rust_begin_unwind"].contains(&path);
         // The unit tests of this crate are its users.
         let ours = of("ffi_guard") && !name.contains("::tests::");
-        !(in_library || runtime || entry && self.file.is_none() || ours)
-            && !["std", "core", "alloc", "test", "backtrace", "hashbrown"].into_iter().any(of)
+        let std = ["std", "core", "alloc", "test", "backtrace", "hashbrown"].into_iter().any(of);
+        !(in_library || std || runtime || ours || entry && self.file.is_none())
     }
 }
 

@@ -30,7 +30,7 @@ fn sentence(facts: &Facts) -> (String, String) {
     let place = facts.holder().map_or_else(String::new, place);
     match &facts.finding {
         Finding::NestedPointer { holder: Holder::Pointee { memory: Memory::Foreign { .. }, .. }, .. } => {
-            (format!("{whose} leads to a Rust pointer in C memory"), place)
+            (format!("{whose} leads to a Rust pointer"), place)
         }
         Finding::NestedPointer { holder: Holder::Pointee { .. }, .. } => {
             (format!("{whose} points to a Rust pointer"), place)
@@ -131,12 +131,16 @@ fn claim(facts: &Facts, stated: StatedExtent, available: usize) -> String {
         _ => "the call".into(),
     };
     match stated {
-        StatedExtent::Type(size) => format!("{} for one, {} left", bytes(size), bytes(available)),
-        StatedExtent::Elements { count, size: 1 } => format!("{by} = {}, {} left", bytes(count), bytes(available)),
+        StatedExtent::Type(size) => format!("{} for one, {}", bytes(size), left(available)),
+        StatedExtent::Elements { count, size: 1 } => format!("{by} = {}, {}", bytes(count), left(available)),
         StatedExtent::Elements { count, size } => {
-            format!("{by} = {count} times {}, {} left", bytes(size), bytes(available))
+            format!("{by} = {count} times {}, {}", bytes(size), left(available))
         }
         StatedExtent::Negative(count) => format!("{by} = {count}"),
-        StatedExtent::TooLarge(count) => format!("{by} = {count}, {} left", bytes(available)),
+        StatedExtent::TooLarge(count) => format!("{by} = {count}, {}", left(available)),
     }
+}
+
+fn left(n: usize) -> String {
+    format!("{} {} left", bytes(n), if n == 1 { "is" } else { "are" })
 }

@@ -4,7 +4,7 @@
 //! here, in the place that its cost gives it.
 
 use super::violation::{Facts, Finding, Holder, Memory, StatedExtent};
-use super::words::{bytes, function, parameter, short_type, the_word};
+use super::words::{bytes, function, parameter, read_only, short_type, the_word};
 
 /// At most so many are printed.
 const MOST: usize = 3;
@@ -31,7 +31,7 @@ fn untyped(facts: &Facts) -> bool {
 
 /// Whether C takes it for a string.
 fn string(facts: &Facts) -> bool {
-    facts.parameter().is_some_and(|p| p.contract.is_cstr() || p.ty.ends_with("c_char"))
+    facts.parameter().is_some_and(|p| p.contract.is_cstr() || p.ty.ends_with("c_char") && p.extent.is_empty())
 }
 
 /// The name in code: `name`, or something that stands for it.
@@ -113,11 +113,12 @@ fn dangling_pointer(facts: &Facts, holder: &Holder) -> Vec<String> {
 fn out_of_bounds(facts: &Facts, stated: StatedExtent, available: usize) -> Vec<String> {
     let (param, func) = (parameter(facts), function(facts));
     let count = facts.parameter().map(|p| p.extent).filter(|extent| !extent.is_empty()).unwrap_or("n");
+    let bytes_of = if read_only(facts) { "*const u8" } else { "*mut u8" };
     match stated {
         StatedExtent::Type(size) => vec![
             format!("pass at least {}: one whole `{}`", bytes(size), pointee(facts)),
             format!(
-                "if {func} takes bytes and is told how many, declare {param} as `*mut u8` with \
+                "if {func} takes bytes and is told how many, declare {param} as `{bytes_of}` with \
                  `#[guard(counted_by = len)]`, `len` being the parameter that says it"
             ),
             format!("if C only hands {param} back and never looks inside, declare it `#[guard(opaque)]`"),
@@ -156,7 +157,7 @@ fn out_of_bounds(facts: &Facts, stated: StatedExtent, available: usize) -> Vec<S
         ],
         StatedExtent::TooLarge(_) => vec![
             format!("compute `{count}` with a check: `a.checked_sub(b)` and `a.checked_mul(b)` tell when it wraps"),
-            format!("pass the length that is there: {} are left", bytes(available)),
+            format!("pass the length that is there: {} to the end of the memory", bytes(available)),
         ],
     }
 }
@@ -206,9 +207,8 @@ fn retained_pointer(facts: &Facts) -> Vec<String> {
     let copy = if string(facts) {
         format!("or give C a copy of its own: pass `libc::strdup({}.as_ptr())`, which C frees with `free`", name(facts))
     } else {
-        format!(
-            "or give C a copy of its own: `libc::calloc`, copy the bytes, pass that, and `libc::free` it when C is done"
-        )
+        "or give C a copy of its own: `libc::calloc`, copy the bytes, pass that, and `libc::free` it when C is done"
+            .into()
     };
     if matches!(facts.memory, Some(Memory::Stack { .. })) {
         return vec![

@@ -15,9 +15,7 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
             };
             vec![
                 format!("found before the call: the address in {} {lies}", the_word(facts)),
-                "a Rust pointer leads into Rust's heap or a Rust stack; Rust decides when such memory is freed, and C \
-                 is not told"
-                    .into(),
+                "a Rust pointer leads into memory that Rust frees by itself, without telling C".into(),
             ]
         }
         Finding::DanglingPointer { .. } => {

@@ -56,11 +56,11 @@ pub(super) fn report(facts: &Facts) -> String {
     )
 }
 
-/// Puts the parts together. The frames give way first when it gets too long.
+/// Puts the parts together. Where it gets too long, frames give way first, then the notes behind the first.
 pub(super) fn render(facts: &Facts, context: &Context<'_>) -> String {
     let mut text = String::new();
-    for frames_each in [3, 2, 1] {
-        let lines = lines(facts, context, frames_each);
+    for (frames_each, notes) in [(3, usize::MAX), (2, usize::MAX), (1, usize::MAX), (1, 1)] {
+        let lines = lines(facts, context, frames_each, notes);
         let enough = lines.len() <= LINES;
         text = lines.join("\n") + "\n";
         if enough || context.backtrace >= 2 {
@@ -70,7 +70,7 @@ pub(super) fn render(facts: &Facts, context: &Context<'_>) -> String {
     text
 }
 
-fn lines(facts: &Facts, context: &Context<'_>, frames_each: usize) -> Vec<String> {
+fn lines(facts: &Facts, context: &Context<'_>, frames_each: usize, notes: usize) -> Vec<String> {
     let mut lines = vec![headline::headline(facts)];
     if let Some(call) = &facts.call {
         lines.extend(snippet(facts, call, context));
@@ -89,7 +89,7 @@ fn lines(facts: &Facts, context: &Context<'_>, frames_each: usize) -> Vec<String
     for help in help::helps(facts) {
         lines.extend(fill("help: ", &help));
     }
-    for note in notes::notes(facts) {
+    for note in notes::notes(facts).into_iter().take(notes) {
         lines.extend(fill("note: ", &note));
     }
     if hidden > 0 {

@@ -92,6 +92,14 @@ pub(super) fn word(holder: &Holder) -> Option<String> {
     }
 }
 
+/// Whether the declaration lends it for reading alone.
+pub(super) fn read_only(facts: &Facts) -> bool {
+    facts.parameter().is_some_and(|parameter| {
+        let ty = parameter.ty;
+        ty.starts_with("*const") || ty.starts_with('&') && !ty.starts_with("&mut")
+    })
+}
+
 /// The word as a thing: `` `x` `` or `the word at byte 16`.
 pub(super) fn the_word(facts: &Facts) -> String {
     match facts.holder() {

@@ -2,7 +2,8 @@
 
 pub(super) mod facts;
 mod ffi;
-#[allow(clippy::undocumented_unsafe_blocks, clippy::needless_pass_by_value)]
+// It is shown as its author wrote it, mistakes included: they are what the reports are about.
+#[allow(clippy::undocumented_unsafe_blocks, dangling_pointers_from_temporaries)]
 #[rustfmt::skip]
 mod session;
 
