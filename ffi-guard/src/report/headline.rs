@@ -42,9 +42,9 @@ fn sentence(facts: &Facts) -> (String, String) {
             (format!("{whose} {}", extent(*stated, *available)), String::new())
         }
         Finding::UnterminatedString { searched } => {
-            (format!("{whose} has no NUL in its {}", bytes(*searched)), String::new())
+            (format!("{whose} has no NUL in {}", bytes(*searched)), String::new())
         }
-        Finding::NullPointer => (format!("{whose} is null, and declared `nonnull`"), String::new()),
+        Finding::NullPointer => (format!("{whose} is null, declared `nonnull`"), String::new()),
         Finding::MisalignedPointer { align } => (format!("{whose} is not aligned to {}", bytes(*align)), String::new()),
         Finding::RetainedPointer { absent_before: true, .. } => {
             (format!("C kept {param} after {func} returned"), String::new())
