@@ -1,40 +1,388 @@
-//! Stand-in for the settings, until the real ones are merged.
-#![allow(dead_code)]
+//! The environment, read once: every knob, its default and its error.
+//!
+//! The first reader is the allocator, before `main`, so nothing here allocates: lists and paths are kept in fixed buffers.
 
-use std::path::Path;
+use std::cell::UnsafeCell;
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::level::Level;
+use crate::platform::process;
+use crate::rule::{Rule, Severities, Severity};
+
+/// What the environment asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// `GUARD`; `None` where unset.
+    pub(crate) level: Option<Level>,
+    /// `GUARD_ALLOW`, `GUARD_WARN` and `GUARD_DENY` over the defaults.
+    pub(crate) severities: Severities,
+    /// `GUARD_ON_VIOLATION`.
+    pub(crate) on_violation: OnViolation,
+    /// `GUARD_REPORT`: the file that JSON lines are appended to; empty for none.
+    report: Text,
+    /// `GUARD_STATS`.
+    pub(crate) stats: bool,
+    /// `GUARD_SAMPLE`: one block in so many on guarded pages; 0 for none.
+    pub(crate) sample: usize,
+    /// `GUARD_COPY`.
+    pub(crate) copy: bool,
+    /// `GUARD_TRACE`: functions whose crossings are logged.
+    trace: Text,
+    /// `GUARD_CRATES`: the only crates whose blocks are checked; empty for all.
+    crates: Text,
+    /// `GUARD_BACKTRACE`.
+    pub(crate) backtrace: Backtrace,
+    /// `GUARD_QUARANTINE`, in bytes; `None` where unset.
+    pub(crate) quarantine: Option<usize>,
+    /// Neither `NO_COLOR` nor anything else forbids colour; whether stderr is a terminal is asked when printing.
+    pub(crate) color: bool,
+}
 
 /// What a denied violation leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnViolation {
-    /// A panic that carries the report.
+    /// A panic in the caller of the guarded function.
     Panic,
-    /// The report, then abort.
+    /// The report, then `abort`.
     Abort,
     /// The report, and the program goes on.
     Report,
 }
 
-/// The settings that reports depend on.
-#[derive(Debug)]
-pub(crate) struct Settings {
-    /// `GUARD_ON_VIOLATION`.
-    pub(crate) on_violation: OnViolation,
-    /// `GUARD_BACKTRACE`: 0, 1, or 2 for `full`.
-    pub(crate) backtrace: u8,
-    /// `NO_COLOR` is not set.
-    pub(crate) color: bool,
+/// How much of a backtrace is recorded and shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backtrace {
+    /// None is recorded.
+    Off,
+    /// Recorded; the first frames of the user's are shown.
+    Short,
+    /// Recorded and shown whole.
+    Full,
 }
 
-impl Settings {
-    /// `GUARD_REPORT`.
-    pub(crate) fn report_path(&self) -> Option<&'static Path> {
-        None
+/// A value of the environment, kept without allocating.
+#[derive(Clone, Copy)]
+struct Text {
+    bytes: [u8; Text::ROOM],
+    len: usize,
+}
+
+impl Text {
+    /// Longest value that is taken; a longer one is an error.
+    const ROOM: usize = 2048;
+    const EMPTY: Text = Text { bytes: [0; Text::ROOM], len: 0 };
+
+    fn new(value: &str) -> Option<Text> {
+        let mut text = Text::EMPTY;
+        text.bytes.get_mut(..value.len())?.copy_from_slice(value.as_bytes());
+        text.len = value.len();
+        Some(text)
+    }
+
+    fn as_str(&self) -> &str {
+        self.bytes.get(..self.len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }
 
-static SETTINGS: Settings = Settings { on_violation: OnViolation::Panic, backtrace: 1, color: true };
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
 
-/// The settings.
+impl Settings {
+    const DEFAULT: Settings = Settings {
+        level: None,
+        severities: Severities::DEFAULT,
+        on_violation: OnViolation::Panic,
+        report: Text::EMPTY,
+        stats: false,
+        sample: 0,
+        copy: false,
+        trace: Text::EMPTY,
+        crates: Text::EMPTY,
+        backtrace: Backtrace::Short,
+        quarantine: None,
+        color: true,
+    };
+
+    /// The file of `GUARD_REPORT`.
+    pub(crate) fn report_path(&self) -> Option<&std::path::Path> {
+        let path = self.report.as_str();
+        (!path.is_empty()).then(|| std::path::Path::new(path))
+    }
+
+    /// Whether `GUARD_TRACE` names this function.
+    pub(crate) fn traces(&self, function: &str) -> bool {
+        items(self.trace.as_str()).any(|name| name == function)
+    }
+
+    /// Whether `GUARD_CRATES` leaves this crate in. Cargo's `-` and Rust's `_` are the same.
+    pub(crate) fn checks_crate(&self, krate: &str) -> bool {
+        let crates = self.crates.as_str();
+        let same = |a: &str, b: &str| a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| dash(a) == dash(b));
+        crates.is_empty() || items(crates).any(|name| same(name, krate))
+    }
+}
+
+fn dash(byte: u8) -> u8 {
+    if byte == b'-' { b'_' } else { byte }
+}
+
+fn items(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
+
+/// A value that a variable does not take.
+#[derive(Debug, PartialEq, Eq)]
+struct Refusal<'a> {
+    variable: &'static str,
+    /// The value, or the item of a list.
+    value: &'a str,
+    /// What it takes.
+    takes: &'static str,
+}
+
+const RULES: &str = "a comma list of rules (or `all`): nested_pointer dangling_pointer out_of_bounds unterminated_string \
+    null_pointer misaligned_pointer invalid_value abi_mismatch returned_pointer wrong_thread stale_handle \
+    retained_pointer freed_while_retained buffer_overflow write_through_const alloc_dealloc_mismatch double_free \
+    use_after_free leaked_ownership; each in one of GUARD_ALLOW, GUARD_WARN, GUARD_DENY";
+
+const LEVELS: &str = "0 (off), 1 (arguments), 2 (full) or 3 (paged)";
+
+/// Reads all variables; the first value that is none is the error.
+fn read<'a>(get: impl Fn(&'static CStr) -> Option<&'a [u8]>) -> Result<Settings, Refusal<'a>> {
+    let text = |variable: &'static CStr| -> Result<Option<&'a str>, Refusal<'a>> {
+        let name = variable.to_str().unwrap_or_default();
+        let Some(value) = get(variable) else { return Ok(None) };
+        match std::str::from_utf8(value) {
+            Ok(value) if value.len() <= Text::ROOM => Ok(Some(value.trim())),
+            Ok(_) => Err(Refusal { variable: name, value: "(too long)", takes: "at most 2048 bytes" }),
+            Err(_) => Err(Refusal { variable: name, value: "(not UTF-8)", takes: "text in UTF-8" }),
+        }
+    };
+    let keep = |value: Option<&str>| value.and_then(Text::new).unwrap_or(Text::EMPTY);
+
+    let mut settings = Settings::DEFAULT;
+    if let Some(value) = text(c"GUARD")? {
+        let refusal = Refusal { variable: "GUARD", value, takes: LEVELS };
+        settings.level = Some(Level::parse(value).ok_or(refusal)?);
+    }
+    settings.severities = severities([text(c"GUARD_ALLOW")?, text(c"GUARD_WARN")?, text(c"GUARD_DENY")?])?;
+    if let Some(value) = text(c"GUARD_ON_VIOLATION")? {
+        settings.on_violation = match value {
+            "panic" => OnViolation::Panic,
+            "abort" => OnViolation::Abort,
+            "report" => OnViolation::Report,
+            _ => {
+                return Err(Refusal { variable: "GUARD_ON_VIOLATION", value, takes: "panic, abort or report" });
+            }
+        };
+    }
+    if let Some(value) = text(c"GUARD_REPORT")? {
+        if value.is_empty() {
+            return Err(Refusal { variable: "GUARD_REPORT", value, takes: "the path of a file to append to" });
+        }
+        settings.report = keep(Some(value));
+    }
+    if let Some(value) = text(c"GUARD_STATS")? {
+        settings.stats = switch("GUARD_STATS", value)?;
+    }
+    if let Some(value) = text(c"GUARD_COPY")? {
+        settings.copy = switch("GUARD_COPY", value)?;
+    }
+    if let Some(value) = text(c"GUARD_SAMPLE")? {
+        let refusal =
+            Refusal { variable: "GUARD_SAMPLE", value, takes: "a whole number: one block in so many; 0 for none" };
+        settings.sample = value.parse().map_err(|_| refusal)?;
+    }
+    settings.trace = keep(text(c"GUARD_TRACE")?);
+    settings.crates = keep(text(c"GUARD_CRATES")?);
+    if let Some(value) = text(c"GUARD_BACKTRACE")? {
+        settings.backtrace = match value {
+            "0" => Backtrace::Off,
+            "1" => Backtrace::Short,
+            "full" => Backtrace::Full,
+            _ => return Err(Refusal { variable: "GUARD_BACKTRACE", value, takes: "0, 1 or full" }),
+        };
+    }
+    if let Some(value) = text(c"GUARD_QUARANTINE")? {
+        let takes = "a number of bytes, with K, M or G for powers of 1024";
+        settings.quarantine = Some(bytes(value).ok_or(Refusal { variable: "GUARD_QUARANTINE", value, takes })?);
+    }
+    // The convention of no-color.org: present and not empty.
+    settings.color = text(c"NO_COLOR").ok().flatten().is_none_or(str::is_empty);
+    Ok(settings)
+}
+
+fn switch<'a>(variable: &'static str, value: &'a str) -> Result<bool, Refusal<'a>> {
+    match value {
+        "0" => Ok(false),
+        "1" => Ok(true),
+        _ => Err(Refusal { variable, value, takes: "0 or 1" }),
+    }
+}
+
+fn bytes(value: &str) -> Option<usize> {
+    let (digits, shift) = match value.as_bytes().last()? {
+        b'K' | b'k' => (value.get(..value.len() - 1)?, 10),
+        b'M' | b'm' => (value.get(..value.len() - 1)?, 20),
+        b'G' | b'g' => (value.get(..value.len() - 1)?, 30),
+        _ => (value, 0),
+    };
+    digits.trim().parse::<usize>().ok()?.checked_mul(1 << shift)
+}
+
+/// `all` is weaker than a rule by its name, whichever variable each stands in; the same thing in two variables is an error.
+fn severities(lists: [Option<&str>; 3]) -> Result<Severities, Refusal<'_>> {
+    const PLACES: [(&str, Severity); 3] =
+        [("GUARD_ALLOW", Severity::Allow), ("GUARD_WARN", Severity::Warn), ("GUARD_DENY", Severity::Deny)];
+    let (mut all, mut named) = (None, Severities::NONE);
+    for ((variable, severity), list) in PLACES.into_iter().zip(lists) {
+        for value in items(list.unwrap_or_default()) {
+            let refusal = Refusal { variable, value, takes: RULES };
+            if value == "all" {
+                if all.replace(severity).is_some_and(|before| before != severity) {
+                    return Err(refusal);
+                }
+                continue;
+            }
+            let Ok(rule) = value.parse::<Rule>() else { return Err(refusal) };
+            if named.get(rule).is_some_and(|before| before != severity) {
+                return Err(refusal);
+            }
+            named = named.with(rule, severity);
+        }
+    }
+    let base = match all {
+        Some(severity) => Rule::ALL.iter().fold(Severities::NONE, |all, &rule| all.with(rule, severity)),
+        None => Severities::DEFAULT,
+    };
+    Ok(named.over(base))
+}
+
+/// `UNREAD` -> `READING` -> `READ`; whoever makes the first step reads, the others wait for the last.
+struct Once {
+    state: AtomicU8,
+    settings: UnsafeCell<MaybeUninit<Settings>>,
+}
+
+const UNREAD: u8 = 0;
+const READING: u8 = 1;
+const READ: u8 = 2;
+
+// SAFETY: the cell is written by the one thread that moved the state from UNREAD to READING, before the release store of
+// READ, and read only after an acquire load of READ.
+unsafe impl Sync for Once {}
+
+static ONCE: Once = Once { state: AtomicU8::new(UNREAD), settings: UnsafeCell::new(MaybeUninit::uninit()) };
+
+/// The settings. The first call reads the environment; a value that is none ends the process with status 2.
+///
+/// A `OnceLock` is not used: it may allocate on some platforms, and this runs inside the allocator.
+#[inline]
 pub(crate) fn settings() -> &'static Settings {
-    &SETTINGS
+    if ONCE.state.load(Ordering::Acquire) == READ {
+        // SAFETY: READ was loaded with acquire, so the write of the settings is visible and nothing writes again.
+        return unsafe { (*ONCE.settings.get()).assume_init_ref() };
+    }
+    read_once()
+}
+
+#[cold]
+fn read_once() -> &'static Settings {
+    loop {
+        match ONCE.state.compare_exchange(UNREAD, READING, Ordering::Acquire, Ordering::Acquire) {
+            Ok(_) => {
+                let settings = match read(process::env) {
+                    Ok(settings) => settings,
+                    Err(Refusal { variable, value, takes }) => process::refuse(format_args!(
+                        "{variable}={value} is not understood; it takes {takes}. The program was not started"
+                    )),
+                };
+                // SAFETY: this thread alone moved the state to READING; nobody reads before READ.
+                unsafe { (*ONCE.settings.get()).write(settings) };
+                ONCE.state.store(READ, Ordering::Release);
+            }
+            Err(READ) => {
+                // SAFETY: READ was loaded with acquire, so the write above is visible and nothing writes again.
+                return unsafe { (*ONCE.settings.get()).assume_init_ref() };
+            }
+            Err(_) => std::hint::spin_loop(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(pairs: &[(&'static str, &'static str)]) -> Result<Settings, Refusal<'static>> {
+        read(|name| pairs.iter().find(|(n, _)| name.to_str() == Ok(*n)).map(|(_, value)| value.as_bytes()))
+    }
+
+    #[test]
+    fn nothing_set_is_the_defaults() {
+        let settings = with(&[]).expect("nothing to refuse");
+        assert_eq!(settings.level, None);
+        assert_eq!(settings.on_violation, OnViolation::Panic);
+        assert_eq!(settings.backtrace, Backtrace::Short);
+        assert!(settings.color && settings.report_path().is_none() && settings.checks_crate("any"));
+    }
+
+    #[test]
+    fn what_is_no_value_is_refused_by_name() {
+        for (name, value) in [
+            ("GUARD", "7"),
+            ("GUARD", "on"),
+            ("GUARD", ""),
+            ("GUARD", "-1"),
+            ("GUARD_ON_VIOLATION", "die"),
+            ("GUARD_BACKTRACE", "2"),
+            ("GUARD_QUARANTINE", "64MB"),
+            ("GUARD_QUARANTINE", "99999999999G"),
+            ("GUARD_STATS", "yes"),
+            ("GUARD_COPY", "2"),
+            ("GUARD_SAMPLE", "-1"),
+            ("GUARD_REPORT", ""),
+            ("GUARD_ALLOW", "nested"),
+        ] {
+            let refusal = with(&[(name, value)]).expect_err(name);
+            assert_eq!((refusal.variable, refusal.value), (name, value));
+        }
+    }
+
+    #[test]
+    fn sizes_take_binary_suffixes() {
+        assert_eq!(with(&[("GUARD_QUARANTINE", "64M")]).unwrap().quarantine, Some(64 << 20));
+        assert_eq!(with(&[("GUARD_QUARANTINE", "0")]).unwrap().quarantine, Some(0));
+        assert_eq!(with(&[("GUARD_QUARANTINE", "2k")]).unwrap().quarantine, Some(2048));
+    }
+
+    #[test]
+    fn a_rule_by_name_beats_all_and_contradictions_are_refused() {
+        let settings = with(&[("GUARD_ALLOW", "all"), ("GUARD_DENY", "double_free, out_of_bounds")]).unwrap();
+        assert_eq!(settings.severities.get(Rule::NestedPointer), Some(Severity::Allow));
+        assert_eq!(settings.severities.get(Rule::DoubleFree), Some(Severity::Deny));
+        assert_eq!(settings.severities.get(Rule::OutOfBounds), Some(Severity::Deny));
+        assert!(with(&[("GUARD_ALLOW", "double_free"), ("GUARD_DENY", "double_free")]).is_err());
+        assert!(with(&[("GUARD_ALLOW", "all"), ("GUARD_WARN", "all")]).is_err());
+    }
+
+    #[test]
+    fn the_list_of_rules_in_the_error_is_complete() {
+        for rule in Rule::ALL {
+            assert!(RULES.contains(rule.name()), "{rule}");
+        }
+    }
+
+    #[test]
+    fn crates_match_with_dash_or_underscore() {
+        let settings = with(&[("GUARD_CRATES", "my-app, libz_sys"), ("GUARD_TRACE", "deflate")]).unwrap();
+        assert!(settings.checks_crate("my_app") && settings.checks_crate("libz_sys"));
+        assert!(!settings.checks_crate("my_ap"));
+        assert!(settings.traces("deflate") && !settings.traces("deflat"));
+    }
 }

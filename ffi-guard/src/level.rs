@@ -1,8 +1,176 @@
-//! How much is checked.
+//! How much is checked: settled once, at the first allocation or guarded call.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+use crate::config;
+use crate::platform::process;
+
+/// How much is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Level {
+    /// Nothing: one load and one branch a call, memory straight from the inner allocator.
+    Off = 0,
+    /// What Rust hands over, on entry to each guarded call.
+    Arguments = 1,
+    /// Level 1, and what C did; allocation backtraces.
+    Full = 2,
+    /// Level 2, with every Rust block on pages of its own.
+    Paged = 3,
+}
+
+impl Level {
+    /// Reads a value of `GUARD`.
+    pub(crate) fn parse(value: &str) -> Option<Level> {
+        match value {
+            "0" => Some(Level::Off),
+            "1" => Some(Level::Arguments),
+            "2" => Some(Level::Full),
+            "3" => Some(Level::Paged),
+            _ => None,
+        }
+    }
+
+    fn from_u8(value: u8) -> Option<Level> {
+        match value {
+            0 => Some(Level::Off),
+            1 => Some(Level::Arguments),
+            2 => Some(Level::Full),
+            3 => Some(Level::Paged),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Level::Off => "0 (off)",
+            Level::Arguments => "1 (arguments)",
+            Level::Full => "2 (full)",
+            Level::Paged => "3 (paged)",
+        })
+    }
+}
+
+/// Not settled yet; no level has this value.
+const UNSETTLED: u8 = u8::MAX;
+
+/// What is checked now. The one word that every wrapper loads.
+static CHECKED: AtomicU8 = AtomicU8::new(UNSETTLED);
+/// What the heap was set up for, for the life of the process: the ceiling of `CHECKED`.
+static TRACKED: AtomicU8 = AtomicU8::new(UNSETTLED);
+/// `GuardAlloc` has served an allocation, so it is the global allocator.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 /// Whether anything may be checked: the one load and one branch of a call at level 0.
 #[inline(always)]
 #[must_use]
 pub fn armed() -> bool {
-    !cfg!(ffi_guard_off)
+    !cfg!(ffi_guard_off) && CHECKED.load(Ordering::Relaxed) != Level::Off as u8
+}
+
+/// What is checked now.
+///
+/// ```
+/// // Without `GuardAlloc` as the global allocator and without `GUARD`, nothing is.
+/// assert_eq!(ffi_guard::level(), ffi_guard::Level::Off);
+/// ```
+#[must_use]
+pub fn level() -> Level {
+    if cfg!(ffi_guard_off) {
+        return Level::Off;
+    }
+    Level::from_u8(CHECKED.load(Ordering::Relaxed)).unwrap_or_else(settle_at_call)
+}
+
+/// Changes what is checked from now on, in every thread.
+///
+/// ```
+/// use ffi_guard::{Level, set_level};
+/// // This program does not track its memory, so there is nothing to check with.
+/// assert_eq!(set_level(Level::Full).unwrap_err().ceiling, Level::Off);
+/// assert!(set_level(Level::Off).is_ok());
+/// ```
+///
+/// # Errors
+/// The level is above what memory is tracked for, which was settled at the first allocation and does not change.
+pub fn set_level(wanted: Level) -> Result<(), LevelError> {
+    let _ = level();
+    let ceiling = Level::from_u8(TRACKED.load(Ordering::Relaxed)).unwrap_or(Level::Off);
+    if wanted > ceiling {
+        return Err(LevelError { wanted, ceiling });
+    }
+    CHECKED.store(wanted as u8, Ordering::Relaxed);
+    Ok(())
+}
+
+/// A level above what memory is tracked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LevelError {
+    /// What was asked for.
+    pub wanted: Level,
+    /// The highest that can be had in this process.
+    pub ceiling: Level,
+}
+
+impl fmt::Display for LevelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LevelError { wanted, ceiling } = self;
+        write!(f, "level {wanted} is above {ceiling}, which this process was started with; set GUARD={}", *wanted as u8)
+    }
+}
+
+impl std::error::Error for LevelError {}
+
+/// `GuardAlloc` is the global allocator: says so before its first look at [`tracking`].
+#[inline]
+pub(crate) fn note_installed() {
+    if !INSTALLED.load(Ordering::Relaxed) {
+        INSTALLED.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What memory is tracked for; settles it at the first call. For the allocator: it never allocates.
+#[inline]
+pub(crate) fn tracking() -> Level {
+    if cfg!(ffi_guard_off) {
+        return Level::Off;
+    }
+    Level::from_u8(TRACKED.load(Ordering::Relaxed)).unwrap_or_else(settle)
+}
+
+#[cold]
+fn settle() -> Level {
+    let installed = INSTALLED.load(Ordering::Relaxed);
+    let default = if installed && cfg!(debug_assertions) { Level::Full } else { Level::Off };
+    let mut level = config::settings().level.unwrap_or(default);
+    if level == Level::Paged {
+        process::say(format_args!("GUARD=3: guarded pages are not built yet; this run is checked at level 2"));
+        level = Level::Full;
+    }
+    // Whoever comes first decides; a thread that raced with it computed the same.
+    match TRACKED.compare_exchange(UNSETTLED, level as u8, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => {
+            let _ = CHECKED.compare_exchange(UNSETTLED, level as u8, Ordering::Relaxed, Ordering::Relaxed);
+            level
+        }
+        Err(settled) => Level::from_u8(settled).unwrap_or(level),
+    }
+}
+
+/// A guarded call before anything else: finds out whether `GuardAlloc` is the global allocator by allocating.
+#[cold]
+fn settle_at_call() -> Level {
+    drop(std::hint::black_box(Box::new(0_u8)));
+    if !INSTALLED.load(Ordering::Relaxed) && config::settings().level.is_some_and(|level| level != Level::Off) {
+        process::refuse(format_args!(
+            "GUARD asks for checks, but this program's memory is not tracked. Add to its main file:\n\n    \
+             #[global_allocator]\n    static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();\n"
+        ));
+    }
+    let level = tracking();
+    let _ = CHECKED.compare_exchange(UNSETTLED, level as u8, Ordering::Relaxed, Ordering::Relaxed);
+    level
 }

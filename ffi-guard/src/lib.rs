@@ -8,8 +8,6 @@ mod heap;
 mod level;
 mod platform;
 mod reentry;
-// Until the boundary makes facts, nothing but the tests reaches the reports.
-#[allow(dead_code)]
 mod report;
 mod rule;
 mod rules;
@@ -19,8 +17,10 @@ mod scan;
 #[path = "private.rs"]
 pub mod __private;
 
+pub use boundary::raise::catch;
 pub use boundary::shape::{Plain, Pointee};
 pub use ffi_guard_macros::{Plain, Pointee, guard};
+pub use level::{Level, LevelError, level, set_level};
 pub use report::deliver::set_report_hook;
 pub use report::face::Block;
 pub use report::frames::Frame;

@@ -1,13 +1,37 @@
-//! Stand-in for the mark that an allocation is the guard's own, until the real one is merged.
-#![allow(dead_code)]
+//! Whether this thread is in the guard's own code.
+//!
+//! What the guard allocates for itself is not the program's: inside, memory comes from the inner allocator and no call
+//! is checked.
 
-/// While it lives, what this thread allocates is the guard's own.
-#[derive(Debug)]
-pub(crate) struct Reentry;
+use std::cell::Cell;
+
+thread_local! {
+    // `const` and without a destructor: it may be read inside the allocator at any time of a thread's life, and reading
+    // it never allocates.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether the calling thread is in the guard's own code.
+#[inline]
+pub(crate) fn inside() -> bool {
+    DEPTH.try_with(|depth| depth.get() != 0).unwrap_or(false)
+}
+
+/// While it lives, the calling thread is in the guard's own code.
+pub(crate) struct Reentry(());
 
 impl Reentry {
-    /// Marks this thread.
+    /// Enters; may nest.
+    #[inline]
     pub(crate) fn enter() -> Reentry {
-        Reentry
+        let _ = DEPTH.try_with(|depth| depth.set(depth.get() + 1));
+        Reentry(())
+    }
+}
+
+impl Drop for Reentry {
+    #[inline]
+    fn drop(&mut self) {
+        let _ = DEPTH.try_with(|depth| depth.set(depth.get() - 1));
     }
 }

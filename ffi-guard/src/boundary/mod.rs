@@ -1,8 +1,21 @@
 //! The border itself: what a declaration says, what an argument is, and the crossing.
+//!
+//! ```text
+//! wrapper ── classify ──> Argument ──> Crossing::enter ── locate, ask each rule ──> C runs ──> Crossing::exit
+//!                                            └── watch (level 2): what was lent ─────────────────┘
+//! ```
 
 pub(crate) mod argument;
+mod breach;
 pub mod classify;
 pub(crate) mod count;
 pub(crate) mod crossing;
 pub(crate) mod declaration;
+mod entry;
+pub(crate) mod extent;
+mod log;
+pub(crate) mod raise;
+mod result;
 pub(crate) mod shape;
+pub(crate) mod thread;
+mod watch;

@@ -1,1 +1,5 @@
 //! Every call into the operating system. A platform that lacks something says so here and nowhere else.
+
+pub(crate) mod process;
+pub(crate) mod read;
+pub(crate) mod stack;

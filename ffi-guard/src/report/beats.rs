@@ -4,8 +4,11 @@
 
 use super::frames::{self, Frame};
 use super::text::Context;
-use super::violation::{Facts, Finding, Memory, Place};
-use super::words::{WIDTH, bytes, clip_start, columns, fill, position, read_only, spot, stretch, the_word, thread};
+use super::violation::{Facts, Finding, Holder, Memory, Place};
+use super::words::{
+    WIDTH, by_pointer, bytes, clip_start, columns, fill, position, read_only, spot, stretch, the_word, thread,
+};
+use crate::config::Backtrace;
 use crate::heap::trace::TraceId;
 
 /// Columns of the key, its colon and the blank behind it.
@@ -33,7 +36,7 @@ pub(super) fn beats(facts: &Facts, context: &Context<'_>, frames_each: usize) ->
     story.lent();
     story.returned();
     story.went_wrong();
-    (layout(&story.beats, context.backtrace >= 2), story.hidden)
+    (layout(&story.beats, context.backtrace == Backtrace::Full), story.hidden)
 }
 
 struct Story<'a> {
@@ -57,9 +60,17 @@ impl Story<'_> {
     }
 
     fn crossed(&mut self) {
+        // Of a struct by value, a field leads there.
+        let leads = !by_pointer(self.facts) && matches!(self.facts.holder(), Some(Holder::Pointee { .. }));
         let which = match self.facts.call.as_ref().and_then(|call| call.parameter) {
             Some(index) => format!("argument {}", index + 1),
+            None if self.is_result() => "the result".into(),
             None => "an argument".into(),
+        };
+        // What does not exist did not cross.
+        let there = match self.facts.finding {
+            Finding::OutOfBounds { available, .. } => available,
+            _ => usize::MAX,
         };
         let what = match (self.facts.argument, self.facts.lent()) {
             (Some(argument), _) if argument.address == 0 => "a null pointer".into(),
@@ -70,15 +81,25 @@ impl Story<'_> {
                 let left = block.size.saturating_sub(offset);
                 stretch(offset, argument.extent.min(left), block.size)
             }
-            (Some(argument), Some(Memory::Stack { .. })) => match argument.extent {
+            (Some(argument), Some(Memory::Stack { .. })) => match argument.extent.min(there) {
                 0 => "an address on a Rust stack".into(),
                 extent => format!("{} on a Rust stack", bytes(extent)),
             },
-            (Some(argument), Some(Memory::Foreign { .. })) => format!("{} of C memory", bytes(argument.extent)),
+            (Some(argument), Some(Memory::Foreign { .. })) => match argument.extent {
+                0 => "an address outside of Rust's heap and stacks".into(),
+                extent => format!("{} outside of Rust's heap and stacks", bytes(extent)),
+            },
             _ => "by value".into(),
         };
         let read_only = read_only(self.facts) && self.facts.argument.is_none_or(|argument| argument.address != 0);
-        self.say("crossed", format!("{which}, {what}{}", if read_only { ", read-only" } else { "" }));
+        self.say(
+            "crossed",
+            format!(
+                "{which}{} {what}{}",
+                if leads { " leads to" } else { "," },
+                if read_only { ", read-only" } else { "" }
+            ),
+        );
     }
 
     fn allocated(&mut self, memory: &Memory) {
@@ -93,21 +114,21 @@ impl Story<'_> {
                 let words = format!("on the stack of {}", thread(*id, self.facts.call.as_ref()));
                 self.say("allocated", words);
             }
-            Memory::Foreign { .. } => self.say("allocated", "not seen (it is not Rust's)"),
+            Memory::Foreign { .. } => self.say("allocated", "not seen (outside of Rust's heap)"),
         }
     }
 
     /// A place that a backtrace leads to: the user's first frames.
     fn trace(&mut self, key: &'static str, id: TraceId, by: u32) {
         let who = thread(by, self.facts.call.as_ref());
-        if self.context.backtrace == 0 {
-            return self.say(key, "left out (GUARD_BACKTRACE=0)");
+        if self.context.backtrace == Backtrace::Off {
+            return self.say(key, "not recorded (GUARD_BACKTRACE=0)");
         }
         let all = (self.context.frames)(id);
         if all.is_empty() {
             return self.say(key, "not recorded below GUARD=2");
         }
-        let full = self.context.backtrace >= 2;
+        let full = self.context.backtrace == Backtrace::Full;
         let (frames, hidden) = if full { (all, 0) } else { frames::users(all, self.frames_each) };
         self.hidden += hidden;
         for (number, frame) in frames.iter().enumerate() {
@@ -129,7 +150,14 @@ impl Story<'_> {
         }
     }
 
+    fn is_result(&self) -> bool {
+        matches!(self.facts.holder(), Some(Holder::Result { .. }))
+    }
+
     fn lent(&mut self) {
+        if self.is_result() {
+            return self.say("lent", "not seen: which call lent it is not known");
+        }
         let Some(call) = &self.facts.call else { return self.say("lent", "not seen") };
         let beat = Beat::Place {
             key: "lent",
@@ -146,6 +174,11 @@ impl Story<'_> {
                 let at = self.context.site(call.site);
                 let thread = thread(call.thread, Some(call));
                 self.beats.push(Beat::Place { key: "returned", at, what: "the loan is over".into(), thread });
+            }
+            (_, Some(call)) if self.is_result() => {
+                let at = self.context.site(call.site);
+                let (what, thread) = (call.function.declaration.name.into(), thread(call.thread, Some(call)));
+                self.beats.push(Beat::Place { key: "returned", at, what, thread });
             }
             (Finding::RetainedPointer { .. }, None) => self.say("returned", "not seen"),
             _ => self.say("returned", "not yet: found before C ran"),

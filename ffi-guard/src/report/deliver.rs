@@ -2,14 +2,15 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Write};
-use std::path::Path;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::sync::{Mutex, MutexGuard, OnceLock, TryLockError};
 
 use super::colour;
 use super::violation::{Facts, Violation};
-use crate::config::{OnViolation, Settings, settings};
+use crate::config::{OnViolation, settings};
+use crate::platform::process::write_stderr;
 use crate::reentry::Reentry;
 use crate::rule::{Rule, Severity};
 
@@ -19,37 +20,77 @@ use crate::rule::{Rule, Severity};
 pub(crate) enum Outcome {
     /// The program goes on.
     GoOn,
-    /// The program stops here: with a panic that carries the report (nothing was printed), or, where
-    /// `GUARD_ON_VIOLATION` is `abort`, with an abort (the report was printed).
+    /// The caller stops, with a panic that carries the report. Nothing was printed.
     Stop,
 }
 
-/// Delivers a violation: tells the hook, appends to the file of `GUARD_REPORT`, prints.
+/// Delivers a violation: tells the hook, appends to the file of `GUARD_REPORT`, and does what severity and
+/// `GUARD_ON_VIOLATION` say. Where that is `abort`, it prints what there is to say and does not return.
 pub(crate) fn deliver(violation: &Violation) -> Outcome {
+    record(violation);
+    let _own = Reentry::enter();
+    match verdict(violation.severity(), settings().on_violation) {
+        Verdict::Nothing => Outcome::GoOn,
+        Verdict::PrintOnce => {
+            if LEDGER.is_first(Site::of(violation.facts())) {
+                print(violation);
+            }
+            Outcome::GoOn
+        }
+        Verdict::Panic => Outcome::Stop,
+        Verdict::Abort => {
+            // The last words of the process are said even where they were said before, as a warning; and nothing
+            // that runs at exit comes after an abort.
+            print(violation);
+            for line in exit_summary() {
+                write_stderr(format!("{line}\n").as_bytes());
+            }
+            std::process::abort();
+        }
+    }
+}
+
+/// Tells the hook and appends to the file of `GUARD_REPORT`, no more: for a violation that becomes a value.
+pub(crate) fn record(violation: &Violation) {
     tell_hook(violation);
     let _own = Reentry::enter();
-    let settings = settings();
-    if let Some(path) = settings.report_path() {
-        append(path, violation.to_json());
+    if let Some(path) = settings().report_path() {
+        append(absolute(path), violation.to_json());
     }
-    LEDGER.deliver(violation, settings, &print)
+}
+
+/// What severity and setting come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Nothing,
+    PrintOnce,
+    Panic,
+    Abort,
+}
+
+fn verdict(severity: Severity, on_violation: OnViolation) -> Verdict {
+    match (severity, on_violation) {
+        (Severity::Allow, _) => Verdict::Nothing,
+        (Severity::Warn, _) | (Severity::Deny, OnViolation::Report) => Verdict::PrintOnce,
+        // Whoever catches the panic shows it: we neither print nor count.
+        (Severity::Deny, OnViolation::Panic) => Verdict::Panic,
+        (Severity::Deny, OnViolation::Abort) => Verdict::Abort,
+    }
 }
 
 /// Prints the whole report at once, with colour where a terminal shows it. For the caller that has to abort where it
 /// would have panicked.
 pub(crate) fn print(violation: &Violation) {
     let _own = Reentry::enter();
-    let mut stderr = std::io::stderr();
-    let colour =
-        settings().color && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()) && stderr.is_terminal();
     let mut text = violation.to_string();
-    if colour {
+    if settings().color && std::io::stderr().is_terminal() {
         text = colour::paint(&text, violation.severity() == Severity::Warn);
     }
     text.push('\n');
-    // Not `eprint!`: it panics where stderr is gone, and the test harness swallows it where the test passes, which is
-    // where a warning is all there is. One `write`, so that reports of two threads do not mix.
-    let _ = stderr.write_all(text.as_bytes());
+    // Not `eprint!`: it panics where stderr is gone, it takes a lock that a forked child would wait for, and the test
+    // harness swallows it where the test passes, which is where a warning is all there is. One `write`, so that the
+    // reports of two threads do not mix.
+    write_stderr(text.as_bytes());
 }
 
 /// The lines to print at exit: what was reported once and seen more often. Asking does not reset them.
@@ -102,6 +143,12 @@ fn tell_hook(violation: &Violation) {
 
 // --- the file ---
 
+/// The path as it was meant when the first violation came: a daemon that changes its folder keeps its file.
+fn absolute(path: &Path) -> &'static Path {
+    static ABSOLUTE: OnceLock<PathBuf> = OnceLock::new();
+    ABSOLUTE.get_or_init(|| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()))
+}
+
 /// Appends one line. The file is opened each time: a daemon that closed all files and went on with their numbers must
 /// not find our lines in its sockets, and a forked child shares nothing with us but the name.
 fn append(path: &Path, mut line: String) {
@@ -116,7 +163,7 @@ fn append(path: &Path, mut line: String) {
         if !FAILED.swap(true, Ordering::Relaxed) {
             let path = path.display();
             let text = format!("ffi-guard: GUARD_REPORT={path}: {error}; violations are not recorded there\n");
-            let _ = std::io::stderr().write_all(text.as_bytes());
+            write_stderr(text.as_bytes());
         }
     }
 }
@@ -165,24 +212,6 @@ static LEDGER: Ledger = Ledger::new();
 impl Ledger {
     const fn new() -> Ledger {
         Ledger { seen: Mutex::new(Seen { process: 0, counts: BTreeMap::new() }), lost: AtomicU64::new(0) }
-    }
-
-    fn deliver(&self, violation: &Violation, settings: &Settings, print: &dyn Fn(&Violation)) -> Outcome {
-        match (violation.severity(), settings.on_violation) {
-            (Severity::Allow, _) => return Outcome::GoOn,
-            // Whoever catches the panic shows it: we neither print nor count.
-            (Severity::Deny, OnViolation::Panic) => return Outcome::Stop,
-            (Severity::Deny, OnViolation::Abort) => {
-                // The last words of the process are said even where they were said before as a warning.
-                print(violation);
-                return Outcome::Stop;
-            }
-            (Severity::Deny, OnViolation::Report) | (Severity::Warn, _) => {}
-        }
-        if self.is_first(Site::of(violation.facts())) {
-            print(violation);
-        }
-        Outcome::GoOn
     }
 
     fn is_first(&self, site: Site) -> bool {
@@ -246,29 +275,17 @@ mod tests {
     use super::super::tests::facts;
     use super::*;
 
-    fn with(on_violation: OnViolation) -> Settings {
-        Settings { on_violation, backtrace: 1, color: false }
-    }
-
-    fn severity(severity: Severity) -> Violation {
+    fn violation(severity: Severity) -> Violation {
         Violation::new(Facts { severity, ..facts::null() })
     }
 
     #[test]
     fn a_hundred_times_the_same_is_printed_once_and_counted() {
         let ledger = Ledger::new();
-        let printed = AtomicUsize::new(0);
-        let print = |_: &Violation| {
-            printed.fetch_add(1, Ordering::Relaxed);
-        };
-        let violation = severity(Severity::Warn);
-        for _ in 0..100 {
-            assert_eq!(ledger.deliver(&violation, &with(OnViolation::Panic), &print), Outcome::GoOn);
-        }
-        assert_eq!(printed.load(Ordering::Relaxed), 1);
-        let other = Violation::new(Facts { severity: Severity::Warn, ..facts::misaligned() });
-        assert_eq!(ledger.deliver(&other, &with(OnViolation::Panic), &print), Outcome::GoOn);
-        assert_eq!(printed.load(Ordering::Relaxed), 2);
+        let printed = (0..100).filter(|_| ledger.is_first(Site::of(&facts::null()))).count();
+        assert_eq!(printed, 1);
+        assert!(ledger.is_first(Site::of(&facts::misaligned())), "another rule is another story");
+        assert!(ledger.is_first(Site::of(&facts::null_on_many_lines())), "another site is another story");
         let summary = ledger.summary();
         assert_eq!(summary.len(), 1, "{summary:?}");
         assert!(summary[0].starts_with("ffi-guard: null_pointer in session_set_name at "), "{summary:?}");
@@ -278,21 +295,15 @@ mod tests {
 
     #[test]
     fn severity_and_setting_decide_together() {
-        let cases = [
-            (Severity::Allow, OnViolation::Panic, Outcome::GoOn, 0),
-            (Severity::Warn, OnViolation::Panic, Outcome::GoOn, 1),
-            (Severity::Warn, OnViolation::Abort, Outcome::GoOn, 1),
-            (Severity::Deny, OnViolation::Panic, Outcome::Stop, 0),
-            (Severity::Deny, OnViolation::Abort, Outcome::Stop, 1),
-            (Severity::Deny, OnViolation::Report, Outcome::GoOn, 1),
-        ];
-        for (severe, setting, outcome, prints) in cases {
-            let printed = AtomicUsize::new(0);
-            let print = |_: &Violation| {
-                printed.fetch_add(1, Ordering::Relaxed);
-            };
-            assert_eq!(Ledger::new().deliver(&severity(severe), &with(setting), &print), outcome);
-            assert_eq!(printed.load(Ordering::Relaxed), prints, "{severe:?} {setting:?}");
+        for (severity, setting, expected) in [
+            (Severity::Allow, OnViolation::Panic, Verdict::Nothing),
+            (Severity::Warn, OnViolation::Panic, Verdict::PrintOnce),
+            (Severity::Warn, OnViolation::Abort, Verdict::PrintOnce),
+            (Severity::Deny, OnViolation::Panic, Verdict::Panic),
+            (Severity::Deny, OnViolation::Abort, Verdict::Abort),
+            (Severity::Deny, OnViolation::Report, Verdict::PrintOnce),
+        ] {
+            assert_eq!(verdict(severity, setting), expected, "{severity:?} {setting:?}");
         }
     }
 
@@ -329,7 +340,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("ffi-guard-report-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("report.jsonl");
-        let line = severity(Severity::Deny).to_json();
+        let line = violation(Severity::Deny).to_json();
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| (0..50).for_each(|_| append(&path, line.clone())));
@@ -349,7 +360,7 @@ mod tests {
             SEEN.fetch_add(1, Ordering::Relaxed);
             tell_hook(violation);
         });
-        let violation = severity(Severity::Deny);
+        let violation = violation(Severity::Deny);
         tell_hook(&violation);
         tell_hook(&violation);
         assert_eq!(SEEN.load(Ordering::Relaxed), 2);

@@ -4,7 +4,7 @@
 //! sentences are as short as they are to leave room for the names.
 
 use super::violation::{Facts, Finding, Holder, Memory, StatedExtent};
-use super::words::{WIDTH, bytes, columns, function, parameter, word};
+use super::words::{WIDTH, by_pointer, bytes, columns, function, parameter, word};
 
 /// The first line of a report.
 pub(super) fn headline(facts: &Facts) -> String {
@@ -29,7 +29,10 @@ fn sentence(facts: &Facts) -> (String, String) {
     let whose = format!("{param} of {func}");
     let place = facts.holder().map_or_else(String::new, place);
     match &facts.finding {
-        Finding::NestedPointer { holder: Holder::Pointee { memory: Memory::Foreign { .. }, .. }, .. } => {
+        // A field of a struct by value leads there, or C memory does.
+        Finding::NestedPointer { holder: Holder::Pointee { memory, .. }, .. }
+            if !by_pointer(facts) || matches!(memory, Memory::Foreign { .. }) =>
+        {
             (format!("{whose} leads to a Rust pointer"), place)
         }
         Finding::NestedPointer { holder: Holder::Pointee { .. }, .. } => {
@@ -37,6 +40,9 @@ fn sentence(facts: &Facts) -> (String, String) {
         }
         Finding::NestedPointer { .. } => (format!("{whose} carries a Rust pointer"), place),
         Finding::DanglingPointer { holder: Holder::Argument, .. } => (format!("{whose} points to freed memory"), place),
+        Finding::DanglingPointer { holder: Holder::Result { .. }, .. } => {
+            (format!("{func} returned a pointer to freed memory"), place)
+        }
         Finding::DanglingPointer { .. } => (format!("{whose} leads to freed memory"), place),
         Finding::OutOfBounds { stated, available } => {
             (format!("{whose} {}", extent(*stated, *available)), String::new())
@@ -55,13 +61,12 @@ fn sentence(facts: &Facts) -> (String, String) {
     }
 }
 
+/// `` , in `x` `` or `, at byte 16`.
 fn place(holder: &Holder) -> String {
-    match (word(holder), holder) {
-        (None, _) => String::new(),
-        (Some(field), Holder::Value { field: Some(_), .. } | Holder::Pointee { field: Some(_), .. }) => {
-            format!(", in {field}")
-        }
-        (Some(byte), _) => format!(", at {byte}"),
+    match word(holder) {
+        None => String::new(),
+        Some(byte) if byte.starts_with('b') => format!(", at {byte}"),
+        Some(field) => format!(", in {field}"),
     }
 }
 
@@ -91,10 +96,19 @@ pub(super) fn label(facts: &Facts) -> String {
                 Memory::Stack { .. } => "a Rust stack",
                 _ => "Rust memory",
             };
-            format!("{who}{}", inside(holder, to))
+            match holder {
+                // The offset counts from where a field of the struct leads.
+                Holder::Pointee { .. } if !by_pointer(facts) => {
+                    format!("{who} leads to a pointer to {to}{}", place(holder))
+                }
+                _ => format!("{who}{}", inside(holder, to)),
+            }
         }
         Finding::DanglingPointer { holder: Holder::Argument, .. } => {
             format!("{who}: the block was freed before this call")
+        }
+        Finding::DanglingPointer { holder: Holder::Result { .. }, .. } => {
+            "the block was freed before this call returned".into()
         }
         Finding::DanglingPointer { holder, .. } => format!("{who}{}", inside(holder, "freed memory")),
         Finding::OutOfBounds { stated, available } => format!("{who}, {}", claim(facts, *stated, *available)),
@@ -115,12 +129,11 @@ pub(super) fn label(facts: &Facts) -> String {
 
 /// `` , whose `x` points to Rust memory ``.
 fn inside(holder: &Holder, to: &str) -> String {
-    match holder {
-        Holder::Argument => format!(" points to {to}"),
-        Holder::Value { field: Some(field), .. } => format!(", by value, whose `{field}` points to {to}"),
-        Holder::Value { offset, .. } => format!(", by value, whose word at byte {offset} points to {to}"),
-        Holder::Pointee { field: Some(field), .. } => format!(", whose `{field}` points to {to}"),
-        Holder::Pointee { offset, .. } => format!(", whose word at byte {offset} points to {to}"),
+    let by_value = if matches!(holder, Holder::Value { .. }) { ", by value" } else { "" };
+    match word(holder) {
+        None => format!(" points to {to}"),
+        Some(byte) if byte.starts_with('b') => format!("{by_value}, whose word at {byte} points to {to}"),
+        Some(field) => format!("{by_value}, whose {field} points to {to}"),
     }
 }
 
@@ -137,7 +150,11 @@ fn claim(facts: &Facts, stated: StatedExtent, available: usize) -> String {
             format!("{by} = {count} times {}, {}", bytes(size), left(available))
         }
         StatedExtent::Negative(count) => format!("{by} = {count}"),
-        StatedExtent::TooLarge(count) => format!("{by} = {count}, {}", left(available)),
+        // How much is left is known of Rust memory alone.
+        StatedExtent::TooLarge(count) => match facts.lent() {
+            Some(Memory::Heap(_) | Memory::Stack { .. }) => format!("{by} = {count}, {}", left(available)),
+            _ => format!("{by} = {count}"),
+        },
     }
 }
 

@@ -4,7 +4,7 @@
 //! here, in the place that its cost gives it.
 
 use super::violation::{Facts, Finding, Holder, Memory, StatedExtent};
-use super::words::{bytes, function, parameter, read_only, short_type, the_word};
+use super::words::{by_pointer, bytes, function, parameter, read_only, short_type, the_word};
 
 /// At most so many are printed.
 const MOST: usize = 3;
@@ -59,7 +59,8 @@ fn nested_pointer(facts: &Facts, holder: &Holder) -> Vec<String> {
         "if {func} is known to use {word} during the call only, declare {param} `#[guard(allow(nested_pointer))]`"
     ));
     let unnamed = matches!(holder, Holder::Value { field: None, .. } | Holder::Pointee { field: None, .. });
-    if let (true, false, Some(argument)) = (unnamed, untyped(facts), facts.argument) {
+    let typed = by_pointer(facts) && !untyped(facts);
+    if let (true, true, Some(argument)) = (unnamed, typed, facts.argument) {
         helps.push(format!(
             "if {word} is a number and no pointer, put `#[derive(ffi_guard::Pointee)]` on `{}`: its pointer fields \
              alone are looked at then",
@@ -81,6 +82,16 @@ fn nested_pointer(facts: &Facts, holder: &Holder) -> Vec<String> {
 fn dangling_pointer(facts: &Facts, holder: &Holder) -> Vec<String> {
     let (param, func, word) = (parameter(facts), function(facts), the_word(facts));
     match holder {
+        Holder::Result { .. } => vec![
+            format!(
+                "if an earlier call gave C this pointer to keep, declare that parameter `#[guard(retained)]`, and keep \
+                 its owner alive until {func} no longer returns it"
+            ),
+            "or leave the memory to C there: pass `Box::into_raw(b)`, declare that parameter `#[guard(owned)]`, and take \
+             it back with `Box::from_raw` when C is done"
+                .into(),
+            "or give C a copy of its own there: `libc::calloc` or `libc::strdup`".into(),
+        ],
         Holder::Argument if string(facts) => vec![
             format!(
                 "keep the owner in a variable until {func} returns: `let owner = CString::new(text)?;`, then \
@@ -155,11 +166,18 @@ fn out_of_bounds(facts: &Facts, stated: StatedExtent, available: usize) -> Vec<S
                 )
             },
         ],
+        StatedExtent::TooLarge(_) if matches!(facts.lent(), None | Some(Memory::Foreign { .. })) => {
+            vec![checked(count)]
+        }
         StatedExtent::TooLarge(_) => vec![
-            format!("compute `{count}` with a check: `a.checked_sub(b)` and `a.checked_mul(b)` tell when it wraps"),
+            checked(count),
             format!("pass the length that is there: {} to the end of the memory", bytes(available)),
         ],
     }
+}
+
+fn checked(count: &str) -> String {
+    format!("compute `{count}` with a check: `a.checked_sub(b)` and `a.checked_mul(b)` tell when it wraps")
 }
 
 fn pointee(facts: &Facts) -> &'static str {

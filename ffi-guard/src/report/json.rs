@@ -163,6 +163,7 @@ fn finding(json: &mut Json, facts: &Facts, frames: Frames<'_>) {
 fn holder(json: &mut Json, holder: &Holder) {
     let (kind, at) = match holder {
         Holder::Argument => ("argument", None),
+        Holder::Result { offset, field } => ("result", offset.as_ref().map(|offset| (offset, field))),
         Holder::Value { offset, field } => ("value", Some((offset, field))),
         Holder::Pointee { memory: Memory::Heap(_), offset, field } => ("heap", Some((offset, field))),
         Holder::Pointee { memory: Memory::Stack { .. }, offset, field } => ("stack", Some((offset, field))),

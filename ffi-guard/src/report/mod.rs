@@ -16,3 +16,5 @@ mod tests;
 mod text;
 pub(crate) mod violation;
 mod words;
+
+pub(crate) use deliver::{Outcome, deliver, record};

@@ -1,6 +1,6 @@
 //! The notes: how we know, and what we do not know.
 
-use super::violation::{Facts, Finding, Memory, Place, StatedExtent};
+use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{bytes, parameter, the_word};
 
 /// What there is to know beside the finding.
@@ -16,6 +16,11 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
             vec![
                 format!("found before the call: the address in {} {lies}", the_word(facts)),
                 "a Rust pointer leads into memory that Rust frees by itself, without telling C".into(),
+            ]
+        }
+        Finding::DanglingPointer { holder: Holder::Result { .. }, .. } => {
+            vec![
+                "found after the call, in the table of Rust's blocks: this one is freed and not given out again".into(),
             ]
         }
         Finding::DanglingPointer { .. } => {

@@ -93,13 +93,19 @@ fn dangling(facts: &Facts, holder: &Holder, target: &Memory, pointer: usize) -> 
             outer.leads_down = true;
             (vec![outer, area(facts, target)], vec![argument(facts)], "◀───lent────")
         }
-        Holder::Argument => (vec![area(facts, target)], vec![argument(facts)], "◀─dangling──"),
+        Holder::Argument | Holder::Result { .. } => (vec![area(facts, target)], vec![argument(facts)], "◀─dangling──"),
         _ => (vec![area(facts, target)], vec![outside(facts, holder, pointer)], "◀─dangling──"),
     }
 }
 
 fn lent_area(facts: &Facts) -> Vec<Area> {
-    facts.lent().map(|memory| area(facts, memory)).into_iter().collect()
+    // What is not Rust's has no place in the left column.
+    facts
+        .lent()
+        .filter(|memory| !matches!(memory, Memory::Foreign { .. }))
+        .map(|memory| area(facts, memory))
+        .into_iter()
+        .collect()
 }
 
 /// The part behind the end that the call claims, or runs into.
@@ -144,7 +150,8 @@ fn fate(facts: &Facts, block: &BlockFacts) -> String {
 /// The argument on C's side: the function, and the pointer under its parameter's name.
 fn argument(facts: &Facts) -> Area {
     let function = facts.call.as_ref().map_or("C", |call| call.function.declaration.name);
-    let name = facts.parameter().map_or("argument", |parameter| parameter.name);
+    let stand_in = if matches!(facts.holder(), Some(Holder::Result { .. })) { "result" } else { "argument" };
+    let name = facts.parameter().map_or(stand_in, |parameter| parameter.name);
     let address = facts.argument.map_or(0, |argument| argument.address);
     Area::new(vec![clip(function, RIGHT - 2), row(name, address, RIGHT - 2)])
 }
@@ -154,7 +161,7 @@ fn outside(facts: &Facts, holder: &Holder, pointer: usize) -> Area {
     let function = facts.call.as_ref().map_or("C", |call| call.function.declaration.name);
     let name = facts.parameter().map_or("argument", |parameter| parameter.name);
     let (title, word) = match holder {
-        Holder::Argument => return argument(facts),
+        Holder::Argument | Holder::Result { .. } => return argument(facts),
         Holder::Value { field: Some(field), .. } => (clip(function, RIGHT - 2), format!("{name}.{field}")),
         Holder::Value { offset, .. } => (clip(function, RIGHT - 2), format!("{name}+{offset}")),
         Holder::Pointee { memory, .. } => {
@@ -179,7 +186,7 @@ fn global(place: &Place, word: usize) -> Area {
 
 fn label(holder: &Holder) -> String {
     match holder {
-        Holder::Argument => String::new(),
+        Holder::Argument | Holder::Result { .. } => String::new(),
         Holder::Value { field: Some(field), .. } | Holder::Pointee { field: Some(field), .. } => field.clone(),
         Holder::Value { offset, .. } | Holder::Pointee { offset, .. } => format!("+{offset}"),
     }

@@ -8,6 +8,7 @@ use super::frames::Frame;
 use super::violation::{Call, Facts};
 use super::words::{WIDTH, clip, columns, fill};
 use super::{beats, frames, headline, help, notes, picture, source};
+use crate::config::Backtrace;
 use crate::heap::trace::TraceId;
 
 /// Lines of a report, `GUARD_BACKTRACE=full` aside.
@@ -17,8 +18,8 @@ const LINES: usize = 40;
 pub(super) struct Context<'a> {
     /// Draw the picture with box characters.
     pub(super) unicode: bool,
-    /// `GUARD_BACKTRACE`: 0, 1, or 2 for all frames.
-    pub(super) backtrace: u8,
+    /// `GUARD_BACKTRACE`.
+    pub(super) backtrace: Backtrace,
     /// The frames of a trace.
     pub(super) frames: &'a dyn Fn(TraceId) -> Vec<Frame>,
     /// The line of source of a place, for the callee of this name.
@@ -62,8 +63,8 @@ pub(super) fn render(facts: &Facts, context: &Context<'_>) -> String {
     for (frames_each, notes) in [(3, usize::MAX), (2, usize::MAX), (1, usize::MAX), (1, 1)] {
         let lines = lines(facts, context, frames_each, notes);
         let enough = lines.len() <= LINES;
-        text = lines.join("\n") + "\n";
-        if enough || context.backtrace >= 2 {
+        text = lines.join("\n");
+        if enough || context.backtrace == Backtrace::Full {
             break;
         }
     }

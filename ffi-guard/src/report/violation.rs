@@ -84,6 +84,13 @@ pub(crate) enum Finding {
 pub(crate) enum Holder {
     /// It is the argument.
     Argument,
+    /// C returned it.
+    Result {
+        /// Bytes from the start of the struct, where C returned one by value.
+        offset: Option<usize>,
+        /// `a.b[3]`, where the type tells.
+        field: Option<String>,
+    },
     /// It is a word of a struct passed by value.
     Value {
         /// Bytes from the start of the struct.
@@ -95,8 +102,7 @@ pub(crate) enum Holder {
     Pointee {
         /// The memory that holds the word.
         memory: Memory,
-        /// Bytes from the argument's address; from the start of `memory` where the argument leads elsewhere (a struct
-        /// by value, of which a word leads there).
+        /// Bytes from the argument's address.
         offset: usize,
         /// `a.b[3]`, where the type tells.
         field: Option<String>,
@@ -170,7 +176,7 @@ pub(crate) struct BlockFacts {
 pub(crate) struct Call {
     /// The function.
     pub(crate) function: &'static Function,
-    /// Which parameter, from 0.
+    /// Which parameter, from 0; `None` where it is about the result.
     pub(crate) parameter: Option<usize>,
     /// Who called.
     pub(crate) site: &'static Location<'static>,
@@ -220,10 +226,10 @@ impl Violation {
     }
 }
 
-impl Facts {
-    /// The rule that the finding breaks.
+impl Finding {
+    /// The rule that it breaks.
     pub(crate) fn rule(&self) -> Rule {
-        match self.finding {
+        match self {
             Finding::NestedPointer { .. } => Rule::NestedPointer,
             Finding::DanglingPointer { .. } => Rule::DanglingPointer,
             Finding::OutOfBounds { .. } => Rule::OutOfBounds,
@@ -232,6 +238,13 @@ impl Facts {
             Finding::MisalignedPointer { .. } => Rule::MisalignedPointer,
             Finding::RetainedPointer { .. } => Rule::RetainedPointer,
         }
+    }
+}
+
+impl Facts {
+    /// The rule that the finding breaks.
+    pub(crate) fn rule(&self) -> Rule {
+        self.finding.rule()
     }
 
     /// The parameter, as declared.

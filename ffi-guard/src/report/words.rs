@@ -52,7 +52,7 @@ pub(super) fn spot(memory: &Memory, address: usize, call: Option<&Call>) -> Stri
     match memory {
         Memory::Heap(block) => position(address.wrapping_sub(block.address), block.size),
         Memory::Stack { thread: id, .. } => format!("the stack of {}", thread(*id, call)),
-        Memory::Foreign { .. } => "memory that is not Rust's".into(),
+        Memory::Foreign { .. } => "memory outside of Rust's heap and stacks".into(),
     }
 }
 
@@ -73,6 +73,9 @@ pub(super) fn state(block: &BlockFacts) -> &'static str {
 
 /// The parameter in backticks, or what stands for it.
 pub(super) fn parameter(facts: &Facts) -> String {
+    if matches!(facts.holder(), Some(Holder::Result { .. })) {
+        return "the result".into();
+    }
     facts.parameter().map_or_else(|| "an argument".into(), |parameter| format!("`{}`", parameter.name))
 }
 
@@ -84,11 +87,13 @@ pub(super) fn function(facts: &Facts) -> String {
 /// Where in the argument the word is: `` `x` `` or `byte 16`; `None` where it is the argument itself.
 pub(super) fn word(holder: &Holder) -> Option<String> {
     match holder {
-        Holder::Argument => None,
-        Holder::Value { field: Some(field), .. } | Holder::Pointee { field: Some(field), .. } => {
-            Some(format!("`{field}`"))
+        Holder::Argument | Holder::Result { offset: None, .. } => None,
+        Holder::Value { field: Some(field), .. }
+        | Holder::Pointee { field: Some(field), .. }
+        | Holder::Result { field: Some(field), .. } => Some(format!("`{field}`")),
+        Holder::Value { offset, .. } | Holder::Pointee { offset, .. } | Holder::Result { offset: Some(offset), .. } => {
+            Some(format!("byte {offset}"))
         }
-        Holder::Value { offset, .. } | Holder::Pointee { offset, .. } => Some(format!("byte {offset}")),
     }
 }
 
@@ -100,14 +105,21 @@ pub(super) fn read_only(facts: &Facts) -> bool {
     })
 }
 
+/// Whether the parameter is a pointer as it is written, not a struct by value or an alias.
+pub(super) fn by_pointer(facts: &Facts) -> bool {
+    facts.parameter().is_some_and(|parameter| {
+        ["*", "&", "Option<&", "NonNull<", "Option<NonNull<", "Box<", "Option<Box<"]
+            .iter()
+            .any(|start| parameter.ty.starts_with(start))
+    })
+}
+
 /// The word as a thing: `` `x` `` or `the word at byte 16`.
 pub(super) fn the_word(facts: &Facts) -> String {
-    match facts.holder() {
-        None | Some(Holder::Argument) => parameter(facts),
-        Some(Holder::Value { field: Some(field), .. } | Holder::Pointee { field: Some(field), .. }) => {
-            format!("`{field}`")
-        }
-        Some(Holder::Value { offset, .. } | Holder::Pointee { offset, .. }) => format!("the word at byte {offset}"),
+    match facts.holder().and_then(word) {
+        None => parameter(facts),
+        Some(byte) if byte.starts_with('b') => format!("the word at {byte}"),
+        Some(field) => field,
     }
 }
 

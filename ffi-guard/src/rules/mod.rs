@@ -1,1 +1,17 @@
-//! One file a rule.
+//! One file a rule, one shape: what is wrong, in C and in Rust; the check, which returns what it saw; its tests.
+//!
+//! A rule looks and says; it does not decide how severe that is, does not print, and calls no other rule.
+
+mod look;
+mod pointers;
+
+pub(crate) mod dangling_pointer;
+pub(crate) mod misaligned_pointer;
+pub(crate) mod nested_pointer;
+pub(crate) mod null_pointer;
+pub(crate) mod out_of_bounds;
+pub(crate) mod retained_pointer;
+pub(crate) mod unterminated_string;
+
+pub(crate) use look::{Located, Look, block_facts};
+pub(crate) use pointers::{each_pointer, field_path};

@@ -98,6 +98,28 @@ pub(in super::super) fn dangling_argument() -> Facts {
     }
 }
 
+pub(in super::super) fn dangling_result() -> Facts {
+    let mut call = call(&ffi::CURRENT, 0, session::returned());
+    call.iter_mut().for_each(|call| call.parameter = None);
+    Facts {
+        finding: Finding::DanglingPointer { holder: Holder::Result { offset: None, field: None }, pointer: SOME },
+        severity: Severity::Deny,
+        call,
+        argument: argument(SOME, 0, "app::ffi::SomeStruct"),
+        memory: Some(Memory::Heap(freed(SOME, 12))),
+    }
+}
+
+/// A field of a struct by value leads to a block that holds a pointer.
+pub(in super::super) fn nested_through_value() -> Facts {
+    let holder = Holder::Pointee { memory: Memory::Heap(block(COMPLEX, 24, 7)), offset: 16, field: None };
+    Facts {
+        call: call(&ffi::PROCESS_VALUE, 0, session::process_by_value()),
+        argument: argument(COMPLEX, 24, "what the field points to"),
+        ..nested(session::process_by_value(), COMPLEX, holder, SOME, Memory::Heap(block(SOME, 12, 2)))
+    }
+}
+
 pub(in super::super) fn dangling_word() -> Facts {
     let holder = field(Memory::Heap(block(COMPLEX, 16, 1)));
     Facts {
@@ -111,8 +133,8 @@ pub(in super::super) fn dangling_word() -> Facts {
 
 fn bounds(site: Site, stated: StatedExtent, available: usize, memory: Memory) -> Facts {
     let (address, extent) = match &memory {
-        Memory::Heap(block) => (block.address + block.size - available, available),
-        Memory::Stack { address, .. } | Memory::Foreign { address, .. } => (*address, available),
+        Memory::Heap(block) => (block.address + block.size - available, stated.bytes().unwrap_or(0)),
+        Memory::Stack { address, .. } | Memory::Foreign { address, .. } => (*address, stated.bytes().unwrap_or(0)),
     };
     Facts {
         finding: Finding::OutOfBounds { stated, available },
@@ -137,7 +159,7 @@ pub(in super::super) fn bounds_type() -> Facts {
     let memory = Memory::Heap(block(COMPLEX, 24, 6));
     Facts {
         call: call(&ffi::PROCESS_STRUCT, 0, session::too_small(&0)),
-        argument: argument(COMPLEX + 16, 8, "app::ffi::ComplexStruct"),
+        argument: argument(COMPLEX + 16, 16, "app::ffi::ComplexStruct"),
         ..bounds(session::too_small(&0), StatedExtent::Type(16), 8, memory)
     }
 }
@@ -155,6 +177,12 @@ pub(in super::super) fn bounds_negative() -> Facts {
 pub(in super::super) fn bounds_too_large() -> Facts {
     let memory = Memory::Heap(block(COMPLEX, 24, 6));
     bounds(session::negative(&[], 0), StatedExtent::TooLarge(u128::from(u64::MAX)), 24, memory)
+}
+
+pub(in super::super) fn bounds_foreign() -> Facts {
+    let address = 0x5581_20aa_32a0;
+    let stated = StatedExtent::TooLarge(u128::from(u64::MAX));
+    bounds(session::negative(&[], 0), stated, usize::MAX - address, Memory::Foreign { address, size: 0 })
 }
 
 pub(in super::super) fn unterminated() -> Facts {

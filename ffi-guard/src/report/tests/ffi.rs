@@ -63,4 +63,5 @@ declare! {
         len: usize = "usize", "", Contract::NONE;
     ) at 16 in SESSION_SET_NAME;
     fn store_reference(s: *const SomeStruct = "*const SomeStruct", "", Contract::NONE;) at 17 in STORE_REFERENCE;
+    fn current_reference() at 18 in CURRENT;
 }

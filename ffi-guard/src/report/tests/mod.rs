@@ -3,7 +3,7 @@
 pub(super) mod facts;
 mod ffi;
 // It is shown as its author wrote it, mistakes included: they are what the reports are about.
-#[allow(clippy::undocumented_unsafe_blocks, dangling_pointers_from_temporaries)]
+#[allow(clippy::undocumented_unsafe_blocks, clippy::let_and_return, dangling_pointers_from_temporaries)]
 #[rustfmt::skip]
 mod session;
 
@@ -15,6 +15,7 @@ use super::text::{Context, render};
 use super::violation::{Facts, Violation};
 use super::words::columns;
 use super::{json, source};
+use crate::config::Backtrace;
 use crate::heap::trace::TraceId;
 
 /// How a golden report differs from the ordinary one.
@@ -23,7 +24,7 @@ struct Form {
     ascii: bool,
     no_source: bool,
     no_frames: bool,
-    backtrace: Option<u8>,
+    backtrace: Option<Backtrace>,
 }
 
 fn all() -> Vec<(&'static str, Facts, Form)> {
@@ -31,13 +32,15 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
     vec![
         ("nested_pointer_heap", facts::nested_heap(), plain),
         ("nested_pointer_heap_ascii", facts::nested_heap(), Form { ascii: true, ..plain }),
-        ("nested_pointer_heap_full", facts::nested_heap(), Form { backtrace: Some(2), ..plain }),
+        ("nested_pointer_heap_full", facts::nested_heap(), Form { backtrace: Some(Backtrace::Full), ..plain }),
         ("nested_pointer_bytes", facts::nested_bytes(), plain),
         ("nested_pointer_unknown_type", facts::nested_unknown_type(), plain),
         ("nested_pointer_stack", facts::nested_stack(), plain),
         ("nested_pointer_by_value", facts::nested_by_value(), plain),
+        ("nested_pointer_through_value", facts::nested_through_value(), plain),
         ("nested_pointer_in_c", facts::nested_in_c(), plain),
         ("dangling_pointer_argument", facts::dangling_argument(), plain),
+        ("dangling_pointer_result", facts::dangling_result(), plain),
         ("dangling_pointer_word", facts::dangling_word(), plain),
         ("out_of_bounds_count", facts::bounds_count(), plain),
         ("out_of_bounds_past_the_end", facts::bounds_past_the_end(), plain),
@@ -45,6 +48,7 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("out_of_bounds_stack", facts::bounds_stack(), plain),
         ("out_of_bounds_negative", facts::bounds_negative(), plain),
         ("out_of_bounds_too_large", facts::bounds_too_large(), plain),
+        ("out_of_bounds_foreign", facts::bounds_foreign(), plain),
         ("unterminated_string", facts::unterminated(), plain),
         ("null_pointer", facts::null(), plain),
         ("null_pointer_many_lines", facts::null_on_many_lines(), plain),
@@ -53,7 +57,7 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("retained_pointer_no_source", facts::retained(), Form { no_source: true, no_frames: true, ..plain }),
         ("retained_pointer_first_seen", facts::retained_first_seen(), plain),
         ("retained_pointer_stack", facts::retained_stack_no_symbol(), Form { ascii: true, ..plain }),
-        ("retained_pointer_no_backtrace", facts::retained(), Form { backtrace: Some(0), ..plain }),
+        ("retained_pointer_no_backtrace", facts::retained(), Form { backtrace: Some(Backtrace::Off), ..plain }),
     ]
 }
 
@@ -91,12 +95,12 @@ fn report(facts: &Facts, form: Form) -> String {
     let no_frames = |_: TraceId| Vec::new();
     let context = Context {
         unicode: !form.ascii,
-        backtrace: form.backtrace.unwrap_or(1),
+        backtrace: form.backtrace.unwrap_or(Backtrace::Short),
         frames: if form.no_frames { &no_frames } else { &frames },
         line: &line,
         path: &path,
     };
-    render(facts, &context)
+    render(facts, &context) + "\n"
 }
 
 fn golden(name: &str) -> PathBuf {

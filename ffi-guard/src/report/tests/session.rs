@@ -72,3 +72,8 @@ pub(super) fn many_lines() -> Site {
         )
     }
 }
+
+pub(super) fn returned() -> Site {
+    let current = unsafe { current_reference() };
+    current
+}

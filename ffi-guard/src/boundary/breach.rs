@@ -1,0 +1,73 @@
+//! From what a rule saw to what becomes of it: the severity here, the violation's facts, delivery.
+
+use std::panic::Location;
+
+use super::argument::Argument;
+use super::declaration::Function;
+use super::thread;
+use crate::config;
+use crate::reentry::Reentry;
+use crate::report::violation::{ArgumentFacts, Call, Facts, Finding, Memory, Violation};
+use crate::report::{self, Outcome};
+use crate::rule::{Rule, Severities, Severity};
+
+/// A violation that ends the call: the caller unwinds with it.
+pub(crate) struct Stop(pub(crate) Box<Violation>);
+
+/// A guarded call as the reports tell it.
+#[derive(Clone, Copy)]
+pub(crate) struct Site {
+    pub(crate) function: &'static Function,
+    pub(crate) location: &'static Location<'static>,
+}
+
+impl Site {
+    /// How severe a rule is for a parameter of this call (`None` for its result): the parameter's word over the
+    /// function's over the environment's.
+    #[inline]
+    pub(crate) fn severity(&self, rule: Rule, parameter: Option<usize>) -> Severity {
+        let declaration = self.function.declaration;
+        let parameter = parameter.and_then(|index| declaration.parameters.get(index));
+        let own = parameter.map_or(Severities::NONE, |parameter| parameter.severities);
+        own.over(declaration.severities).over(config::settings().severities).get(rule).unwrap_or(Severity::Deny)
+    }
+
+    /// Delivers what a rule saw. `Err` where the call must not go on.
+    #[cold]
+    pub(crate) fn breach(
+        &self,
+        parameter: Option<usize>,
+        finding: Finding,
+        about: (&Argument, usize),
+        memory: Option<Memory>,
+    ) -> Result<(), Stop> {
+        let inside = Reentry::enter();
+        let severity = self.severity(finding.rule(), parameter);
+        if severity == Severity::Allow {
+            return Ok(());
+        }
+        let (argument, extent) = about;
+        let violation = Box::new(Violation::new(Facts {
+            finding,
+            severity,
+            call: Some(Call {
+                function: self.function,
+                parameter,
+                site: self.location,
+                thread: thread::id(),
+                thread_name: std::thread::current().name().map(str::to_owned),
+            }),
+            argument: Some(ArgumentFacts { address: argument.address, extent, pointee: (argument.info.name)() }),
+            memory,
+        }));
+        drop(inside);
+        if severity == Severity::Deny && thread::catching() {
+            report::record(&violation);
+            return Err(Stop(violation));
+        }
+        match report::deliver(&violation) {
+            Outcome::GoOn => Ok(()),
+            Outcome::Stop => Err(Stop(violation)),
+        }
+    }
+}

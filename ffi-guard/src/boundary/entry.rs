@@ -1,0 +1,321 @@
+//! Entry: each argument is located, and each rule is asked about it.
+
+use std::ops::{ControlFlow, Range};
+
+use super::argument::{Argument, Passing};
+use super::breach::{Site, Stop};
+use super::declaration::{Contract, Parameter};
+use super::extent;
+use super::shape::{Shape, TypeInfo};
+use super::thread;
+use super::watch::Watch;
+use crate::heap;
+use crate::platform::read;
+use crate::reentry::Reentry;
+use crate::report::violation::{Finding, Holder, Memory};
+use crate::rule::{Rule, Severity};
+use crate::rules::{self, Located, Look};
+use crate::scan::{self, Owner};
+
+/// One call being entered.
+pub(super) struct Entry<'a> {
+    pub(super) site: Site,
+    pub(super) arguments: &'a [Argument],
+    /// The calling thread's stack above this call.
+    pub(super) stack: Range<usize>,
+    /// What is lent, from level 2 on.
+    pub(super) watch: Option<&'a mut Watch>,
+}
+
+/// A block that a word's own memory ends with: words into it are the object's own.
+fn own_range(located: &Located, address: usize, extent: usize) -> Range<usize> {
+    match located {
+        Located::Heap(block) => block.start..block.start + block.size,
+        _ => address..address + extent,
+    }
+}
+
+impl Entry<'_> {
+    /// Asks every rule about every argument.
+    ///
+    /// # Safety
+    /// - Typed pointers lead to memory of their type, where they lead to Rust memory.
+    #[inline]
+    pub(super) unsafe fn check(&mut self) -> Result<(), Stop> {
+        let parameters = self.site.function.declaration.parameters;
+        for (index, (argument, parameter)) in self.arguments.iter().zip(parameters).enumerate() {
+            match argument.passing {
+                Passing::Scalar => {}
+                // SAFETY: as promised by the caller.
+                Passing::Value => unsafe { self.value(index, argument) }?,
+                // SAFETY: as promised by the caller.
+                Passing::Const | Passing::Mut => unsafe { self.pointer(index, argument, parameter) }?,
+            }
+        }
+        Ok(())
+    }
+
+    /// # Safety
+    /// - As for [`Entry::check`].
+    #[inline]
+    unsafe fn pointer(&mut self, index: usize, argument: &Argument, parameter: &Parameter) -> Result<(), Stop> {
+        let located = Located::of(argument.address, &self.stack);
+        let extent = extent::of(argument, &located);
+        let look = Look { argument, contract: parameter.contract, located, extent };
+        let finding = rules::null_pointer::check(&look)
+            .or_else(|| rules::misaligned_pointer::check(&look))
+            .or_else(|| rules::dangling_pointer::check(&look))
+            .or_else(|| rules::out_of_bounds::check(&look))
+            .or_else(|| rules::unterminated_string::check(&look));
+        if let Some(finding) = finding {
+            let memory = look.located.memory(argument.address, look.extent, thread::id());
+            self.site.breach(Some(index), finding, (argument, look.extent), Some(memory))?;
+            // Allowed, or only warned of: what it leads to is not what it should be, so it is not looked into.
+            return Ok(());
+        }
+        // SAFETY: as promised by the caller; that the extent fits its block was just checked.
+        unsafe { self.nested(index, &look) }?;
+        if let Some(watch) = &mut self.watch {
+            watch.lend(&look, index);
+        }
+        Ok(())
+    }
+
+    /// Looks into what a pointer argument points to.
+    ///
+    /// # Safety
+    /// - As for [`Entry::check`], and the extent fits its memory.
+    #[inline]
+    unsafe fn nested(&mut self, index: usize, look: &Look<'_>) -> Result<(), Stop> {
+        let Look { argument, contract, ref located, extent } = *look;
+        if extent == 0 || holds_nothing(&argument.info.shape, contract) {
+            return Ok(());
+        }
+        match located {
+            Located::Heap(_) | Located::Stack(_) => {
+                let own = own_range(located, argument.address, extent);
+                // SAFETY: the extent is inside a live block or the live part of this thread's stack.
+                unsafe { self.words(index, look, argument.address, &own) }
+            }
+            // At level 2 the look goes on into C memory, where its extent is typed or stated.
+            Located::Foreign if self.watch.is_some() => self.foreign(index, look),
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks at the words of an extent, which lie at `from` (the argument's own address, or a copy).
+    ///
+    /// # Safety
+    /// - `look.extent` bytes from `from` on are readable.
+    unsafe fn words(&mut self, index: usize, look: &Look<'_>, from: usize, own: &Range<usize>) -> Result<(), Stop> {
+        let _inside = Reentry::enter();
+        let info = look.argument.info;
+        let mut outcome = Ok(());
+        let mut seen = Seen::default();
+        let stack = self.stack.clone();
+        // SAFETY: as promised by the caller.
+        let _ = unsafe {
+            rules::each_pointer(
+                from,
+                look.extent,
+                info,
+                &|word| heap::contains(word) || stack.contains(&word),
+                &mut |offset, word| {
+                    outcome = self.word(index, look, own, offset, word, &mut seen);
+                    if outcome.is_err() || seen.all() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                },
+            )
+        };
+        outcome
+    }
+
+    /// Looks at one word of an extent that leads into Rust memory.
+    fn word(
+        &mut self,
+        index: usize,
+        look: &Look<'_>,
+        own: &Range<usize>,
+        offset: usize,
+        word: usize,
+        seen: &mut Seen,
+    ) -> Result<(), Stop> {
+        let target = Located::of(word, &self.stack);
+        let argument = look.argument;
+        let holder = || Holder::Pointee {
+            memory: look.located.memory(argument.address, look.extent, thread::id()),
+            offset,
+            field: field(argument.info, offset, look.extent),
+        };
+        if let Some(finding) = rules::dangling_pointer::check_word(word, &target, holder) {
+            let memory = target.memory(word, 0, thread::id());
+            return self.once(seen, index, finding, (argument, look.extent), Some(memory));
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.lend_found(word, &target, index);
+        }
+        if self.lent_as_retained(&target) {
+            return Ok(());
+        }
+        match rules::nested_pointer::check_word(word, &target, own, thread::id(), holder) {
+            Some(finding) => {
+                let memory = look.located.memory(argument.address, look.extent, thread::id());
+                self.once(seen, index, finding, (argument, look.extent), Some(memory))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// One breach of a rule is one report, however many words of an array break it.
+    fn once(
+        &self,
+        seen: &mut Seen,
+        index: usize,
+        finding: Finding,
+        about: (&Argument, usize),
+        memory: Option<Memory>,
+    ) -> Result<(), Stop> {
+        let told = if finding.rule() == Rule::DanglingPointer { &mut seen.dangling } else { &mut seen.nested };
+        if std::mem::replace(told, true) {
+            return Ok(());
+        }
+        self.site.breach(Some(index), finding, about, memory)
+    }
+
+    /// Whether another argument of this call lends the target under `retained`.
+    fn lent_as_retained(&self, target: &Located) -> bool {
+        let Located::Heap(target) = target else { return false };
+        self.arguments.iter().zip(self.site.function.declaration.parameters).any(|(argument, parameter)| {
+            parameter.contract.is_retained()
+                && matches!(argument.passing, Passing::Const | Passing::Mut)
+                && matches!(Located::of(argument.address, &(0..0)), Located::Heap(block) if block.start == target.start)
+        })
+    }
+
+    /// Looks into C memory of typed or stated extent: what cgocheck=2 finds when the store is made, found when it is lent.
+    fn foreign(&mut self, index: usize, look: &Look<'_>) -> Result<(), Stop> {
+        if self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow
+            && self.site.severity(Rule::DanglingPointer, Some(index)) == Severity::Allow
+        {
+            return Ok(());
+        }
+        let inside = Reentry::enter();
+        let address = look.argument.address;
+        let skew = address % size_of::<usize>();
+        // Larger extents are looked at in part; the docs say so.
+        let len = look.extent.min(FOREIGN_LIMIT);
+        let mut copy = vec![0_u64; (skew + len).div_ceil(size_of::<u64>())];
+        let start = copy.as_mut_ptr().cast::<u8>().wrapping_add(skew);
+        // SAFETY: `skew + len` bytes fit the vector, which is exclusive and initialised.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(start, len) };
+        let read = read::read(address, bytes);
+        let from = start.expose_provenance();
+        drop(inside);
+        if read.is_none() {
+            return Ok(());
+        }
+        let (heap, stack) = (heap::contains as fn(usize) -> bool, self.stack.clone());
+        let mut any = false;
+        // SAFETY: `copy` holds `len` readable bytes from `from` on.
+        let _ = unsafe {
+            rules::each_pointer(
+                from,
+                len,
+                look.argument.info,
+                &|word| heap(word) || stack.contains(&word),
+                &mut |_, _| {
+                    any = true;
+                    ControlFlow::Break(())
+                },
+            )
+        };
+        // A pointer to a Rust static never violates anything, whatever the static holds.
+        if !any || matches!(scan::owner(address), Owner::Rust | Owner::Unknown(_)) {
+            return Ok(());
+        }
+        let clipped = Look { argument: look.argument, contract: look.contract, located: Located::Foreign, extent: len };
+        // SAFETY: as above; the extent is clipped to the copy.
+        let outcome = unsafe { self.words(index, &clipped, from, &(address..address + len)) };
+        let _inside = Reentry::enter();
+        drop(copy);
+        outcome
+    }
+
+    /// A struct by value: its words are arguments, and each is followed one step.
+    ///
+    /// # Safety
+    /// - As for [`Entry::check`].
+    unsafe fn value(&mut self, index: usize, argument: &Argument) -> Result<(), Stop> {
+        let info = argument.info;
+        let mut words = [(0_usize, 0_usize); 16];
+        let mut n = 0;
+        let stack = self.stack.clone();
+        // SAFETY: the value's bytes are the caller's own, alive until the call.
+        let _ = unsafe {
+            rules::each_pointer(
+                argument.address,
+                info.size,
+                info,
+                &|word| heap::contains(word) || stack.contains(&word),
+                &mut |offset, word| {
+                    if let Some(slot) = words.get_mut(n) {
+                        *slot = (offset, word);
+                        n += 1;
+                    }
+                    ControlFlow::Continue(())
+                },
+            )
+        };
+        for &(offset, word) in words.iter().take(n) {
+            let located = Located::of(word, &self.stack);
+            let about = || {
+                let mut pointer = *argument;
+                pointer.address = word;
+                pointer
+            };
+            let holder = || Holder::Value { offset, field: field(info, offset, info.size) };
+            if let Some(finding) = rules::dangling_pointer::check_word(word, &located, holder) {
+                let memory = located.memory(word, 0, thread::id());
+                self.site.breach(Some(index), finding, (&about(), 0), Some(memory))?;
+                continue;
+            }
+            // What the field points to has no type here: to the end of its heap block, word by word.
+            let target = Argument { info: &UNKNOWN, ..about() };
+            let extent = extent::of(&target, &located);
+            let look = Look { argument: &target, contract: Contract::NONE, located, extent };
+            // SAFETY: the extent ends with the live block that the word leads into.
+            unsafe { self.nested(index, &look) }?;
+            if let Some(watch) = &mut self.watch {
+                watch.lend(&look, index);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Most of a foreign extent that is looked at, in bytes.
+const FOREIGN_LIMIT: usize = 1 << 20;
+
+/// What a pointer field of a struct passed by value leads to.
+static UNKNOWN: TypeInfo = TypeInfo { size: 0, align: 1, shape: Shape::Untyped, name: || "what the field points to" };
+
+#[inline]
+fn holds_nothing(shape: &Shape, contract: Contract) -> bool {
+    matches!(shape, Shape::Plain | Shape::Out) || contract.is_out() || contract.is_opaque() || contract.is_cstr()
+}
+
+fn field(info: &TypeInfo, offset: usize, extent: usize) -> Option<String> {
+    rules::field_path(info, offset, info.size != 0 && extent > info.size)
+}
+
+/// Which rules were told about an argument already.
+#[derive(Default)]
+struct Seen {
+    nested: bool,
+    dangling: bool,
+}
+
+impl Seen {
+    fn all(&self) -> bool {
+        self.nested && self.dangling
+    }
+}

@@ -1,0 +1,57 @@
+//! How much of an argument's pointee C may touch.
+
+use super::argument::{Argument, Stated};
+use super::count::Count;
+use super::shape::Shape;
+use crate::report::violation::StatedExtent;
+use crate::rules::Located;
+
+/// Bytes that C may touch from the argument on, as stated or by type; or what was stated that no memory can have.
+#[inline]
+pub(crate) fn stated(argument: &Argument) -> Result<usize, StatedExtent> {
+    // Behind an alias of `c_void`, `counted_by` cannot be refused at compile time: its elements are bytes.
+    let element = if untyped(argument) { 1 } else { argument.info.size };
+    let (count, size) = match argument.stated {
+        Stated::No => return Ok(if untyped(argument) { 0 } else { argument.info.size }),
+        Stated::Elements(count) => (count, element),
+        Stated::Bytes(count) => (count, 1),
+    };
+    match count {
+        Count::Fits(n) => match n.checked_mul(size) {
+            // An allocation never has more than `isize::MAX` bytes, so neither has an extent.
+            Some(bytes) if isize::try_from(bytes).is_ok() => Ok(bytes),
+            _ => Err(StatedExtent::TooLarge(n as u128)),
+        },
+        Count::Negative(n) => Err(StatedExtent::Negative(n)),
+        Count::TooLarge(n) => Err(StatedExtent::TooLarge(n)),
+    }
+}
+
+/// The same as the report tells it.
+pub(crate) fn described(argument: &Argument) -> StatedExtent {
+    match (argument.stated, stated(argument)) {
+        (_, Err(refused)) => refused,
+        (Stated::Elements(Count::Fits(count)), Ok(_)) => {
+            StatedExtent::Elements { count, size: if untyped(argument) { 1 } else { argument.info.size } }
+        }
+        (Stated::Bytes(Count::Fits(count)), Ok(_)) => StatedExtent::Elements { count, size: 1 },
+        (_, Ok(bytes)) => StatedExtent::Type(bytes),
+    }
+}
+
+/// The extent where the memory is known: an untyped pointer reaches to the end of its heap block, and nowhere else.
+#[inline]
+pub(crate) fn of(argument: &Argument, located: &Located) -> usize {
+    if argument.stated == Stated::No && untyped(argument) {
+        return match located {
+            Located::Heap(block) => block.start.wrapping_add(block.size).saturating_sub(argument.address),
+            _ => 0,
+        };
+    }
+    stated(argument).unwrap_or(0)
+}
+
+#[inline]
+pub(crate) fn untyped(argument: &Argument) -> bool {
+    matches!(argument.info.shape, Shape::Untyped)
+}

@@ -1,0 +1,64 @@
+//! `GUARD_TRACE`: a line for each crossing of the functions it names.
+
+use std::fmt::Write;
+use std::panic::Location;
+
+use super::argument::{Argument, Passing};
+use super::declaration::Function;
+use super::{extent, thread};
+use crate::platform::process::{Line, write_stderr};
+use crate::reentry::Reentry;
+use crate::rules::Located;
+
+/// Writes how each argument was understood, in one write and without allocating.
+#[cold]
+pub(super) fn entry(function: &'static Function, arguments: &[Argument], location: &'static Location<'static>) {
+    let _inside = Reentry::enter();
+    let declaration = function.declaration;
+    let mut line = Line::new();
+    let _ = write!(line, "ffi-guard: trace {}(", declaration.name);
+    for (i, (argument, parameter)) in arguments.iter().zip(declaration.parameters).enumerate() {
+        let comma = if i == 0 { "" } else { ", " };
+        let _ = write!(line, "{comma}{}: ", parameter.name);
+        let _ = described(&mut line, argument);
+    }
+    let _ = writeln!(line, ") at {location}, thread {}", thread::id());
+    write_stderr(line.as_bytes());
+}
+
+fn described(line: &mut Line, argument: &Argument) -> std::fmt::Result {
+    let size = argument.info.size;
+    match argument.passing {
+        Passing::Scalar if size <= 8 => {
+            let mut bytes = [0; 8];
+            // SAFETY: the value's own bytes, alive until the call, and at most as many as the buffer has. A plain type
+            // of up to eight bytes is an integer, a float or a small struct; padding bytes are shown as they are.
+            unsafe {
+                std::ptr::copy_nonoverlapping(
+                    std::ptr::with_exposed_provenance::<u8>(argument.address),
+                    bytes.as_mut_ptr(),
+                    size,
+                );
+            }
+            write!(line, "{:#x}", u64::from_le_bytes(bytes))
+        }
+        Passing::Scalar => write!(line, "{size} bytes by value, no pointer in them"),
+        Passing::Value => write!(line, "{size} bytes by value"),
+        Passing::Const | Passing::Mut => {
+            let located = Located::of(argument.address, &thread::stack());
+            let extent = extent::of(argument, &located);
+            match located {
+                Located::Null => write!(line, "null"),
+                Located::Heap(block) => write!(
+                    line,
+                    "byte {} of a {}-byte {} Rust block, {extent} lent",
+                    argument.address.wrapping_sub(block.start),
+                    block.size,
+                    if block.live { "live" } else { "freed" },
+                ),
+                Located::Stack(_) => write!(line, "{extent} bytes of this thread's stack"),
+                Located::Foreign => write!(line, "{:#x}, not on Rust's heap or stack", argument.address),
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! From level 2 on: what a call lends, and the search for what C kept of it.
+
+use std::ops::Range;
+
+use super::argument::{Argument, Passing};
+use super::breach::{Site, Stop};
+use super::shape::{Shape, TypeInfo};
+use super::thread;
+use crate::reentry::Reentry;
+use crate::report::violation::Finding;
+use crate::rule::{Rule, Severity};
+use crate::rules::{Located, Look, retained_pointer};
+use crate::scan::{self, Hit, Wanted};
+
+/// What one call lends.
+#[derive(Default)]
+pub(super) struct Watch {
+    lent: Vec<Lent>,
+    /// Words in C's globals that led into what is lent before the call began.
+    before: Vec<Hit>,
+    wanted: Option<Wanted>,
+}
+
+/// One piece of memory, lent for the call.
+struct Lent {
+    /// The heap block, or the extent on the stack.
+    range: Range<usize>,
+    /// Which of the two.
+    on_stack: bool,
+    /// The argument that lends it, or a pointer found in what that argument points to.
+    argument: Argument,
+    /// Which parameter that is.
+    parameter: usize,
+    /// Bytes that C may touch from there.
+    extent: usize,
+    /// `retained` or `owned`: C may keep it.
+    may_keep: bool,
+}
+
+impl Watch {
+    /// Notes an argument.
+    pub(super) fn lend(&mut self, look: &Look<'_>, parameter: usize) {
+        let argument = *look.argument;
+        let (range, on_stack) = match &look.located {
+            Located::Heap(block) => (block.start..block.start + block.size, false),
+            Located::Stack(_) => (argument.address..argument.address + look.extent, true),
+            Located::Null | Located::Foreign => return,
+        };
+        let may_keep = look.contract.is_retained() || look.contract.is_owned();
+        let _inside = Reentry::enter();
+        self.lent.push(Lent { range, on_stack, argument, parameter, extent: look.extent, may_keep });
+    }
+
+    /// Notes what a word inside an argument leads to: it is lent as well.
+    pub(super) fn lend_found(&mut self, word: usize, target: &Located, parameter: usize) {
+        let Located::Heap(block) = target else { return };
+        if block.live && !self.lent.iter().any(|lent| lent.range.start == block.start) {
+            let _inside = Reentry::enter();
+            let range = block.start..block.start + block.size;
+            let extent = range.end.saturating_sub(word);
+            let argument = Argument::new(word, Passing::Mut, &FOUND);
+            self.lent.push(Lent { range, on_stack: false, argument, parameter, extent, may_keep: false });
+        }
+    }
+
+    /// The last look before C runs.
+    pub(super) fn begin(&mut self, site: &Site) {
+        let _inside = Reentry::enter();
+        let lent = &self.lent;
+        let looked_for = |lent: &&Lent| {
+            !lent.may_keep
+                && !lent.range.is_empty()
+                && site.severity(Rule::RetainedPointer, Some(lent.parameter)) != Severity::Allow
+        };
+        if lent.iter().any(|lent| looked_for(&lent)) {
+            let wanted = Wanted::new(lent.iter().filter(looked_for).map(|lent| lent.range.clone()));
+            scan::globals(&wanted, &mut self.before);
+            self.wanted = Some(wanted);
+        }
+    }
+
+    /// The first look after C has returned.
+    pub(super) fn end(mut self, site: &Site, rust_ran: bool) -> Result<(), Stop> {
+        let _inside = Reentry::enter();
+        let Some(wanted) = self.wanted.take() else { return Ok(()) };
+        let mut after = Vec::new();
+        scan::globals(&wanted, &mut after);
+        for hit in after {
+            if self.before.contains(&hit) {
+                continue;
+            }
+            let Some(lent) = self
+                .lent
+                .iter()
+                .find(|lent| retained_pointer::leads_into(hit.word, lent.range.start, lent.range.len()))
+            else {
+                continue;
+            };
+            let kept_by_right = self.lent.iter().any(|other| other.may_keep && other.range.contains(&hit.word));
+            if kept_by_right || retained_pointer::pinned(hit.word) {
+                continue;
+            }
+            let Some(finding) = retained_pointer::check(hit, rust_ran) else { continue };
+            self.told(site, lent, finding)?;
+        }
+        Ok(())
+    }
+
+    fn told(&self, site: &Site, lent: &Lent, finding: Finding) -> Result<(), Stop> {
+        let stack = if lent.on_stack { lent.range.clone() } else { 0..0 };
+        let memory =
+            Located::of(lent.argument.address, &stack).memory(lent.argument.address, lent.extent, thread::id());
+        site.breach(Some(lent.parameter), finding, (&lent.argument, lent.extent), Some(memory))
+    }
+}
+
+/// The type behind a pointer that was found in what an argument points to.
+static FOUND: TypeInfo = TypeInfo { size: 0, align: 1, shape: Shape::Untyped, name: || "what a field points to" };

@@ -1,0 +1,164 @@
+//! The guard's own memory: apart from the program's, which it checks, and apart from C's `malloc`.
+//!
+//! Two reasons. A signal may arrive while its thread is inside C's `malloc`; a guarded call in the handler must not go
+//! there again. And with the feature `c-heap`, C's `malloc` is ours: it cannot be what ours stands on.
+//!
+//! One reserved range, blocks of a power of two each, one free list a size, threaded through the free blocks themselves.
+//! The guard allocates rarely (a violation, a symbol table, a list that outgrew its place), so one lock is enough.
+
+use std::alloc::Layout;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::heap::lock::Locked;
+use crate::platform::memory::{self, Before};
+use crate::reentry::Reentry;
+
+/// Smallest block: room for the link of the free list.
+const SMALLEST: usize = 16;
+/// Sizes from 16 bytes to 4 GiB.
+const SIZES: usize = 29;
+/// Address space that is asked for, halved until it is given.
+const MOST: usize = 1 << 36;
+const LEAST: usize = 1 << 24;
+/// Memory is committed in steps of this many bytes.
+const STEP: usize = 1 << 18;
+
+/// First address; 0 while nothing is reserved. Written once, under the lock.
+static START: AtomicUsize = AtomicUsize::new(0);
+/// Bytes reserved.
+static LEN: AtomicUsize = AtomicUsize::new(0);
+
+struct Own {
+    /// Bytes given out from the start.
+    used: usize,
+    /// Bytes committed from the start, a multiple of `STEP`.
+    committed: usize,
+    /// For each size the first free block, as an address; 0 for none. Each free block begins with the next one's.
+    free: [usize; SIZES],
+}
+
+static OWN: Locked<Own> = Locked::new(Own { used: 0, committed: 0, free: [0; SIZES] });
+
+/// Whether an address is in the guard's own memory.
+#[inline]
+pub(crate) fn contains(address: usize) -> bool {
+    // The length is stored before the start, so a start that is not 0 comes with its length.
+    let start = START.load(Ordering::Acquire);
+    start != 0 && address.wrapping_sub(start) < LEN.load(Ordering::Relaxed)
+}
+
+/// Memory for the guard itself; null where there is none left.
+pub(crate) fn alloc(layout: Layout) -> *mut u8 {
+    let Some(size) = size_of_block(layout) else { return null_mut() };
+    // While the lock is held this thread is inside: a signal handler that calls C in that moment is not checked, and so
+    // does not come here.
+    let _inside = Reentry::enter();
+    OWN.with(|own| own.take(size))
+}
+
+/// Takes memory back.
+///
+/// # Safety
+/// - `block` came from [`alloc`] with the same layout, and nothing uses it any more.
+pub(crate) unsafe fn dealloc(block: *mut u8, layout: Layout) {
+    let Some(size) = size_of_block(layout) else { return };
+    let _inside = Reentry::enter();
+    OWN.with(|own| {
+        let Some(first) = own.free.get_mut(class(size)) else { return };
+        // SAFETY: the block is at least SMALLEST bytes, aligned to as many, and the caller gives it up.
+        unsafe { block.cast::<usize>().write(*first) };
+        *first = block.expose_provenance();
+    });
+}
+
+/// Around a fork: the child must find the lock open.
+pub(crate) fn hold() {
+    OWN.hold();
+}
+
+/// The second half of [`hold`].
+pub(crate) fn let_go() {
+    OWN.let_go();
+}
+
+fn size_of_block(layout: Layout) -> Option<usize> {
+    layout.size().max(layout.align()).max(SMALLEST).checked_next_power_of_two().filter(|&size| class(size) < SIZES)
+}
+
+fn class(size: usize) -> usize {
+    (size.trailing_zeros() - SMALLEST.trailing_zeros()) as usize
+}
+
+impl Own {
+    fn take(&mut self, size: usize) -> *mut u8 {
+        let class = class(size);
+        if let Some(first) = self.free.get_mut(class)
+            && *first != 0
+        {
+            let block = std::ptr::with_exposed_provenance_mut::<usize>(*first);
+            // SAFETY: a block in the free list is committed, aligned, and begins with the next one's address.
+            *first = unsafe { block.read() };
+            return block.cast();
+        }
+        self.fresh(size)
+    }
+
+    /// A block that was never given out. Blocks are aligned to their own size, as far as the reservation's start is.
+    fn fresh(&mut self, size: usize) -> *mut u8 {
+        if START.load(Ordering::Relaxed) == 0 && !reserve() {
+            return null_mut();
+        }
+        let (start, len) = (START.load(Ordering::Relaxed), LEN.load(Ordering::Relaxed));
+        let Some(at) = self.used.checked_next_multiple_of(size) else { return null_mut() };
+        let Some(end) = at.checked_add(size).filter(|&end| end <= len) else { return null_mut() };
+        if end > self.committed {
+            let committed = end.next_multiple_of(STEP).min(len);
+            if !memory::commit(start + self.committed..start + committed) {
+                return null_mut();
+            }
+            self.committed = committed;
+        }
+        self.used = end;
+        std::ptr::with_exposed_provenance_mut(start + at)
+    }
+}
+
+fn reserve() -> bool {
+    let mut len = MOST;
+    while len >= LEAST {
+        if let Some(start) = memory::reserve(len, STEP, Before::Nothing) {
+            LEN.store(len, Ordering::Relaxed);
+            START.store(start, Ordering::Release);
+            return true;
+        }
+        len /= 2;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_apart_aligned_and_used_again() {
+        let layout = Layout::from_size_align(100, 64).unwrap();
+        let (a, b) = (alloc(layout), alloc(layout));
+        assert!(!a.is_null() && !b.is_null() && a.addr().abs_diff(b.addr()) >= 100);
+        assert!(a.addr().is_multiple_of(64) && contains(a.addr()));
+        // SAFETY: 100 bytes from `alloc`, freed once.
+        unsafe {
+            a.write_bytes(7, 100);
+            dealloc(a, layout);
+        }
+        assert_eq!(alloc(layout), a);
+        assert!(!contains(&raw const layout as usize));
+    }
+
+    #[test]
+    fn a_size_that_cannot_be_had_is_null() {
+        let layout = Layout::from_size_align(isize::MAX as usize & !7, 8).unwrap();
+        assert!(alloc(layout).is_null());
+    }
+}

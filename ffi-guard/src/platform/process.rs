@@ -1,0 +1,99 @@
+//! The process: its environment, its standard error, its end. Nothing here allocates, so the allocator may call it.
+
+use std::ffi::CStr;
+use std::fmt::{self, Write};
+
+/// The value of an environment variable, read where it lies.
+///
+/// `std::env::var_os` would allocate, and the first reader is the allocator itself.
+pub(crate) fn env(name: &CStr) -> Option<&'static [u8]> {
+    // SAFETY: `name` ends in a NUL. Before another thread could call `setenv` this is read once and copied by the
+    // caller: the first allocation of the process settles it, before `main`.
+    let value = unsafe { libc::getenv(name.as_ptr()) };
+    if value.is_null() {
+        return None;
+    }
+    // SAFETY: not null, so a string of the environment block, which ends in a NUL and is not freed.
+    Some(unsafe { CStr::from_ptr(value) }.to_bytes())
+}
+
+/// Writes bytes to standard error in one call where the system allows, without a lock and without a buffer.
+pub(crate) fn write_stderr(mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        // SAFETY: the pointer and the length are those of a live slice.
+        let written = unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
+        match usize::try_from(written) {
+            Ok(n) if n > 0 => bytes = bytes.get(n..).unwrap_or_default(),
+            // Closed or full: there is nowhere left to say so.
+            _ => return,
+        }
+    }
+}
+
+/// Ends the process at once, without destructors or exit handlers: it may be called inside an allocation.
+pub(crate) fn exit_now(status: i32) -> ! {
+    // SAFETY: `_exit` has no precondition.
+    unsafe { libc::_exit(status) }
+}
+
+/// The id of the calling thread, as the system's tools print it.
+pub(crate) fn thread_id() -> u32 {
+    // SAFETY: `gettid` has no precondition.
+    let id = unsafe { libc::syscall(libc::SYS_gettid) };
+    u32::try_from(id).unwrap_or(0)
+}
+
+/// How many threads the process has; `None` where `/proc` does not tell.
+pub(crate) fn thread_count() -> Option<usize> {
+    Some(std::fs::read_dir("/proc/self/task").ok()?.count())
+}
+
+/// Calls a function at the normal end of the process.
+pub(crate) fn at_exit(function: extern "C" fn()) {
+    // SAFETY: the function takes nothing and lives as long as the program. A full table (a non-zero result) only loses
+    // the summary, which is not worth failing for.
+    unsafe { libc::atexit(function) };
+}
+
+/// A line put together without allocating; what does not fit is cut off.
+pub(crate) struct Line {
+    bytes: [u8; 1024],
+    len: usize,
+}
+
+impl Line {
+    /// An empty line.
+    pub(crate) const fn new() -> Line {
+        Line { bytes: [0; 1024], len: 0 }
+    }
+
+    /// What was written so far.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = self.bytes.get_mut(self.len..).unwrap_or_default();
+        let n = text.len().min(room.len());
+        if let (Some(to), Some(from)) = (room.get_mut(..n), text.as_bytes().get(..n)) {
+            to.copy_from_slice(from);
+        }
+        self.len += n;
+        Ok(())
+    }
+}
+
+/// Says one line on standard error, without allocating.
+pub(crate) fn say(text: fmt::Arguments<'_>) {
+    let mut line = Line::new();
+    let _ = writeln!(line, "ffi-guard: {text}");
+    write_stderr(line.as_bytes());
+}
+
+/// Says one line on standard error and ends the process with status 2: what the user asked for cannot be had.
+pub(crate) fn refuse(text: fmt::Arguments<'_>) -> ! {
+    say(text);
+    exit_now(2)
+}

@@ -1,0 +1,29 @@
+//! `out_of_bounds`: the pointee, or the extent that the call states, is larger than what is left of the Rust block.
+//!
+//! C: `void fill(uint8_t *p, size_t n)`. Rust: `fill(v.as_mut_ptr(), v.capacity() + 1)`, or a struct cast from a buffer
+//! that is shorter than the struct.
+
+use super::{Located, Look};
+use crate::boundary::extent;
+use crate::report::violation::{Finding, StatedExtent};
+
+#[inline]
+pub(crate) fn check(look: &Look<'_>) -> Option<Finding> {
+    let end = match &look.located {
+        Located::Heap(block) => block.start.wrapping_add(block.size),
+        Located::Stack(stack) => stack.end,
+        // The end of C memory is not known; a count that no memory can have is wrong wherever it points.
+        Located::Null | Located::Foreign => usize::MAX,
+    };
+    let available = end.saturating_sub(look.argument.address);
+    match extent::stated(look.argument) {
+        Ok(bytes) if bytes <= available => None,
+        Ok(_) => Some(Finding::OutOfBounds { stated: extent::described(look.argument), available }),
+        // Null with a nonsense count is how C spells "no buffer, no count".
+        Err(_) if matches!(look.located, Located::Null) => None,
+        Err(stated @ (StatedExtent::Negative(_) | StatedExtent::TooLarge(_))) => {
+            Some(Finding::OutOfBounds { stated, available })
+        }
+        Err(_) => None,
+    }
+}

@@ -1,0 +1,194 @@
+//! The words of an extent that can be pointers, by type where the type is known.
+
+use std::ops::ControlFlow;
+
+use crate::boundary::shape::{Field, Shape, TypeInfo};
+
+const WORD: usize = size_of::<usize>();
+
+/// Calls `found(offset, word)` for each word of an extent that can be a pointer, until it breaks.
+///
+/// `wanted` is asked first and keeps the common word, which leads nowhere of interest, off the slow path.
+///
+/// # Safety
+/// - `len` bytes from `address` on are mapped readable for the whole call.
+pub(crate) unsafe fn each_pointer(
+    address: usize,
+    len: usize,
+    info: &TypeInfo,
+    wanted: &dyn Fn(usize) -> bool,
+    found: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut walk = Walk { address, len, wanted, found };
+    match info.shape {
+        Shape::Plain | Shape::Out => ControlFlow::Continue(()),
+        Shape::Untyped | Shape::Words => {
+            // SAFETY: the extent is readable, as the caller promises.
+            unsafe { walk.words(0, len) }
+        }
+        shape @ (Shape::Fields(_) | Shape::Array { .. }) => {
+            let stride = info.size.max(1);
+            for element in 0..len / stride {
+                // SAFETY: as above; `Walk` itself stays inside the extent.
+                unsafe { walk.shaped(element * stride, info.size, &shape) }?;
+            }
+            ControlFlow::Continue(())
+        }
+    }
+}
+
+struct Walk<'a> {
+    address: usize,
+    len: usize,
+    wanted: &'a dyn Fn(usize) -> bool,
+    found: &'a mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+}
+
+impl Walk<'_> {
+    /// # Safety
+    /// - The extent is readable.
+    unsafe fn shaped(&mut self, offset: usize, size: usize, shape: &Shape) -> ControlFlow<()> {
+        match *shape {
+            Shape::Plain | Shape::Out => ControlFlow::Continue(()),
+            // SAFETY: as the caller promises.
+            Shape::Words | Shape::Untyped => unsafe { self.words(offset, size) },
+            Shape::Fields(fields) => {
+                for field in fields {
+                    // SAFETY: as the caller promises.
+                    unsafe { self.shaped(offset + field.offset, field.size, field.shape) }?;
+                }
+                ControlFlow::Continue(())
+            }
+            Shape::Array { element, stride, count } => {
+                for i in 0..count {
+                    // SAFETY: as the caller promises.
+                    unsafe { self.shaped(offset + i * stride, stride, element) }?;
+                }
+                ControlFlow::Continue(())
+            }
+        }
+    }
+
+    /// Each aligned word of `size` bytes from `offset` on, as far as the extent reaches.
+    ///
+    /// # Safety
+    /// - The extent is readable.
+    unsafe fn words(&mut self, offset: usize, size: usize) -> ControlFlow<()> {
+        let end = self.address + (offset + size).min(self.len);
+        let mut at = (self.address + offset).next_multiple_of(WORD);
+        while at + WORD <= end {
+            // SAFETY: aligned and inside the extent, which is readable. Volatile, because C or another thread may be
+            // writing there; a torn or stale word is only compared, never followed.
+            let word = unsafe { std::ptr::with_exposed_provenance::<usize>(at).read_volatile() };
+            if (self.wanted)(word) {
+                (self.found)(at - self.address, word)?;
+            }
+            at += WORD;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The name of what lies at an offset: `x`, `inner.y`, `[3].x`; `None` where the type does not tell.
+pub(crate) fn field_path(info: &TypeInfo, offset: usize, several: bool) -> Option<String> {
+    let stride = info.size.max(1);
+    let inner = within(&info.shape, offset % stride)?;
+    Some(if several { format!("[{}]{}{inner}", offset / stride, dot(&inner)) } else { inner })
+}
+
+fn within(shape: &Shape, offset: usize) -> Option<String> {
+    match *shape {
+        Shape::Fields(fields) => {
+            let Field { name, offset: start, shape, .. } = fields.iter().find(|field| {
+                (field.offset..field.offset + field.size).contains(&offset) && !matches!(field.shape, Shape::Plain)
+            })?;
+            Some(match within(shape, offset - start) {
+                Some(inner) => format!("{name}{}{inner}", dot(&inner)),
+                None => (*name).to_string(),
+            })
+        }
+        Shape::Array { element, stride, .. } => {
+            let inner = within(element, offset % stride.max(1)).unwrap_or_default();
+            Some(format!("[{}]{}{inner}", offset / stride.max(1), dot(&inner)))
+        }
+        _ => None,
+    }
+}
+
+fn dot(inner: &str) -> &'static str {
+    if inner.is_empty() || inner.starts_with('[') { "" } else { "." }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boundary::shape::Pointee;
+
+    #[derive(ffi_guard::Pointee)]
+    #[repr(C)]
+    #[allow(dead_code)]
+    struct Inner {
+        n: usize,
+        p: *const u8,
+    }
+
+    #[derive(ffi_guard::Pointee)]
+    #[repr(C)]
+    #[allow(dead_code)]
+    struct Outer {
+        count: usize,
+        inner: [Inner; 2],
+        last: *const u8,
+    }
+
+    fn info() -> TypeInfo {
+        TypeInfo {
+            size: size_of::<Outer>(),
+            align: align_of::<Outer>(),
+            shape: Outer::SHAPE,
+            name: std::any::type_name::<Outer>,
+        }
+    }
+
+    #[test]
+    fn only_pointer_fields_are_looked_at_and_each_has_a_name() {
+        let marks = [7_usize; 12];
+        let mut seen = Vec::new();
+        let len = size_of_val(&marks);
+        // SAFETY: the array is live and initialised.
+        let _ = unsafe {
+            each_pointer(marks.as_ptr().expose_provenance(), len, &info(), &|_| true, &mut |offset, _| {
+                seen.push((offset, field_path(&info(), offset, true).unwrap()));
+                ControlFlow::Continue(())
+            })
+        };
+        let names: Vec<_> = seen.iter().map(|(offset, name)| (*offset, name.as_str())).collect();
+        assert_eq!(
+            names,
+            [
+                (16, "[0].inner[0].p"),
+                (32, "[0].inner[1].p"),
+                (40, "[0].last"),
+                (64, "[1].inner[0].p"),
+                (80, "[1].inner[1].p"),
+                (88, "[1].last")
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unknown_type_is_read_word_by_word_inside_the_extent() {
+        let words = [1_usize, 2, 3, 4];
+        let unknown = TypeInfo { size: 32, align: 8, shape: Shape::Words, name: || "T" };
+        let mut seen = Vec::new();
+        let start = words.as_ptr().expose_provenance();
+        // SAFETY: the array is live and initialised.
+        let _ = unsafe {
+            each_pointer(start + 4, 25, &unknown, &|_| true, &mut |offset, word| {
+                seen.push((offset, word));
+                ControlFlow::Continue(())
+            })
+        };
+        assert_eq!(seen, [(4, 2), (12, 3)]);
+    }
+}

@@ -1,0 +1,114 @@
+//! What a guarded call is compiled to: the bare call under `--cfg ffi_guard_off`, one load and one branch more at level 0.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Compiles the probe in release mode and returns its assembly.
+fn assembly(name: &str, flags: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let target: PathBuf = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let output = Command::new(env!("CARGO"))
+        .current_dir(root)
+        .args(["rustc", "--release", "--locked", "--package", "ffi-guard-probe", "--lib", "--target-dir"])
+        .arg(&target)
+        .args(["--", "--emit=asm", "-Ccodegen-units=1"])
+        .env("RUSTFLAGS", flags)
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let deps = target.join("release/deps");
+    let file = std::fs::read_dir(&deps)
+        .expect("the build's output")
+        .map(|entry| entry.expect("readable").path())
+        .find(|path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            name.starts_with("ffi_guard_probe") && path.extension().is_some_and(|e| e == "s")
+        })
+        .expect("an assembly file");
+    let text = std::fs::read_to_string(&file).expect("readable");
+    // The name has a hash: the next build of another version must not find this one.
+    std::fs::remove_file(file).expect("removable");
+    text
+}
+
+/// The instructions of one function, its own name and local labels taken out; through an alias where there is one.
+fn instructions(assembly: &str, function: &str) -> Vec<String> {
+    if let Some(alias) = assembly.lines().find_map(|line| line.trim().strip_prefix(&format!(".set {function}, "))) {
+        return instructions(assembly, alias.trim());
+    }
+    let start = format!("{function}:");
+    let mut labels: Vec<String> = Vec::new();
+    assembly
+        .lines()
+        .skip_while(|line| !line.starts_with(&start))
+        .skip(1)
+        .take_while(|line| !line.contains(".size") && !line.contains(".cfi_endproc"))
+        .map(|line| line.split('#').next().unwrap_or_default().trim())
+        .filter(|line| !line.is_empty() && !(line.starts_with('.') && !line.ends_with(':')))
+        .map(|line| {
+            // Local labels by order of appearance.
+            let mut text = String::new();
+            for (i, word) in line.split_inclusive([' ', '\t', ',', ':']).enumerate() {
+                let bare = word.trim_end_matches([' ', '\t', ',', ':']);
+                if bare.starts_with(".L") {
+                    let n = labels.iter().position(|l| l == bare).unwrap_or_else(|| {
+                        labels.push(bare.to_string());
+                        labels.len() - 1
+                    });
+                    text += &word.replace(bare, &format!("L{n}"));
+                } else {
+                    text += if i == 0 { word.trim_start() } else { word };
+                }
+            }
+            text
+        })
+        .collect()
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn off_is_the_bare_call_and_level_0_is_one_load_and_one_branch_more() {
+    let off = assembly("machine-code-off", "--cfg ffi_guard_off");
+    for call in ["strlen", "memcmp"] {
+        let guarded = instructions(&off, &format!("probe_{call}_guarded"));
+        let bare = instructions(&off, &format!("probe_{call}_bare"));
+        assert!(!bare.is_empty());
+        assert_eq!(guarded, bare, "with --cfg ffi_guard_off a guarded {call} is the bare one");
+    }
+
+    let on = assembly("machine-code-on", "");
+    let guarded = instructions(&on, "probe_strlen_guarded");
+    let bare = instructions(&on, "probe_strlen_bare");
+    let level0 = level_0_path(&guarded);
+    let added: Vec<_> = level0.iter().filter(|line| !bare.contains(line)).collect();
+    let loads = added.iter().filter(|line| line.starts_with("mov") || line.starts_with("cmp")).count();
+    let branches = added.iter().filter(|line| line.starts_with('j') && !line.starts_with("jmp")).count();
+    println!("the bare call:\n{}\nat level 0:\n{}", bare.join("\n"), level0.join("\n"));
+    assert_eq!(branches, 1, "one branch: {added:?}");
+    // The level's address comes from the GOT where ffi-guard is another crate: that is its place, not its value.
+    assert!(loads <= 2, "one load of the level: {added:?}");
+    assert!(added.len() <= 4, "nothing else on the way: {added:?}");
+}
+
+/// The instructions that run where the level's test finds 0.
+fn level_0_path(function: &[String]) -> Vec<String> {
+    let mut path = Vec::new();
+    let mut at = 0;
+    while let Some(line) = function.get(at) {
+        at += 1;
+        if line.ends_with(':') {
+            continue;
+        }
+        path.push(line.clone());
+        let mut words = line.split_whitespace();
+        let (op, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        if op == "je" {
+            // Taken at level 0.
+            at = function.iter().position(|l| *l == format!("{target}:")).unwrap_or(function.len());
+        } else if op == "ret" || op == "retq" || op == "jmp" || op == "jmpq" {
+            break;
+        }
+    }
+    path
+}
