@@ -23,5 +23,8 @@ pub use boundary::raise::catch;
 pub use boundary::shape::{Plain, Pointee};
 pub use ffi_guard_macros::{Plain, Pointee, guard};
 pub use level::{Level, LevelError, level, set_level};
+pub use report::deliver::set_report_hook;
+pub use report::face::Block;
+pub use report::frames::Frame;
 pub use report::violation::{Place, Violation};
 pub use rule::{Rule, Severity, UnknownRule};

@@ -1,15 +1,16 @@
 //! A violation: what was seen, as facts. The words are put in by the renderers beside this file.
 
-use std::fmt;
 use std::panic::Location;
 
-use crate::boundary::declaration::Function;
+use crate::boundary::declaration::{Function, Parameter};
 use crate::heap::trace::TraceId;
 use crate::rule::{Rule, Severity};
 
 /// A breach of a rule, as it was seen.
 ///
-/// `Display` is the whole report, the one that a panic carries.
+/// `Display` is the whole report, the one that a panic carries; `Debug` is the bare facts. The accessors give the facts
+/// one by one, for a [hook](crate::set_report_hook) or a test that wants more than the text.
+#[derive(Clone)]
 pub struct Violation {
     pub(crate) facts: Box<Facts>,
 }
@@ -36,6 +37,8 @@ pub(crate) enum Finding {
     NestedPointer {
         /// Where the word is.
         holder: Holder,
+        /// The word.
+        pointer: usize,
         /// What it points to.
         target: Memory,
     },
@@ -211,21 +214,15 @@ pub enum Place {
     },
 }
 
+// A report hook may send it to another thread, and a panic carries it through `catch_unwind`.
+const _: () = {
+    const fn travels<T: Send + Sync + Clone + 'static>() {}
+    travels::<Violation>();
+};
+
 impl Violation {
     pub(crate) fn new(facts: Facts) -> Violation {
         Violation { facts: Box::new(facts) }
-    }
-
-    /// The rule that was broken.
-    #[must_use]
-    pub fn rule(&self) -> Rule {
-        self.facts.finding.rule()
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ffi-guard[{}]: stub", self.rule())
     }
 }
 
@@ -244,8 +241,73 @@ impl Finding {
     }
 }
 
-impl fmt::Debug for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.facts.fmt(f)
+impl Facts {
+    /// The rule that the finding breaks.
+    pub(crate) fn rule(&self) -> Rule {
+        self.finding.rule()
+    }
+
+    /// The parameter, as declared.
+    pub(crate) fn parameter(&self) -> Option<&'static Parameter> {
+        let call = self.call.as_ref()?;
+        call.function.declaration.parameters.get(call.parameter?)
+    }
+
+    /// Where the offending word is, for the rules that look for one.
+    pub(crate) fn holder(&self) -> Option<&Holder> {
+        match &self.finding {
+            Finding::NestedPointer { holder, .. } | Finding::DanglingPointer { holder, .. } => Some(holder),
+            _ => None,
+        }
+    }
+
+    /// The memory that crossed: what the argument leads into, or what a by-value word leads into.
+    pub(crate) fn lent(&self) -> Option<&Memory> {
+        match (&self.finding, self.holder()) {
+            (_, Some(Holder::Pointee { memory, .. })) => Some(memory),
+            (Finding::NestedPointer { .. }, _) | (_, Some(Holder::Value { .. })) => None,
+            _ => self.memory.as_ref(),
+        }
+    }
+
+    /// What the offending word inside it points to.
+    pub(crate) fn target(&self) -> Option<&Memory> {
+        match &self.finding {
+            Finding::NestedPointer { target, .. } => Some(target),
+            Finding::DanglingPointer { holder: Holder::Value { .. } | Holder::Pointee { .. }, .. } => {
+                self.memory.as_ref()
+            }
+            _ => None,
+        }
+    }
+
+    /// The offending word.
+    pub(crate) fn word(&self) -> Option<usize> {
+        match self.finding {
+            Finding::NestedPointer { pointer, .. } | Finding::DanglingPointer { pointer, .. } => Some(pointer),
+            Finding::RetainedPointer { word, .. } => Some(word),
+            _ => None,
+        }
+    }
+}
+
+impl Memory {
+    /// The heap block, where it is one.
+    pub(crate) fn block(&self) -> Option<&BlockFacts> {
+        match self {
+            Memory::Heap(block) => Some(block),
+            Memory::Stack { .. } | Memory::Foreign { .. } => None,
+        }
+    }
+}
+
+impl StatedExtent {
+    /// The extent in bytes, where it is a number of bytes.
+    pub(crate) fn bytes(self) -> Option<usize> {
+        match self {
+            StatedExtent::Type(size) => Some(size),
+            StatedExtent::Elements { count, size } => count.checked_mul(size),
+            StatedExtent::Negative(_) | StatedExtent::TooLarge(_) => None,
+        }
     }
 }

@@ -34,5 +34,5 @@ pub(crate) fn check_word(
         Located::Stack(_) if scan::in_rust_frame(word) => Memory::Stack { address: word, size: 0, thread },
         _ => return None,
     };
-    Some(Finding::NestedPointer { holder: holder(), target })
+    Some(Finding::NestedPointer { holder: holder(), pointer: word, target })
 }

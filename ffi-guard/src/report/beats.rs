@@ -1,0 +1,249 @@
+//! The story in the order of time: declared, crossed, allocated, lent, returned, and what went wrong.
+//!
+//! A beat that nobody saw is said to be unseen; it is never left out in silence.
+
+use super::frames::{self, Frame};
+use super::text::Context;
+use super::violation::{Facts, Finding, Holder, Memory, Place};
+use super::words::{
+    WIDTH, by_pointer, bytes, clip_start, columns, fill, position, read_only, spot, stretch, the_word, thread,
+};
+use crate::config::Backtrace;
+use crate::heap::trace::TraceId;
+
+/// Columns of the key, its colon and the blank behind it.
+const KEY: usize = 16;
+
+/// One beat: a sentence, or a place with what happened there and on which thread.
+enum Beat {
+    Words(&'static str, String),
+    Place { key: &'static str, at: String, what: String, thread: String },
+}
+
+/// The beats, as lines, and how many frames they leave out.
+pub(super) fn beats(facts: &Facts, context: &Context<'_>, frames_each: usize) -> (Vec<String>, usize) {
+    let mut story = Story { facts, context, frames_each, beats: Vec::new(), hidden: 0 };
+    story.declared();
+    story.crossed();
+    if let Some(memory) = facts.lent() {
+        story.allocated(memory);
+    }
+    if let (Some(target), Some(pointer)) = (facts.target(), facts.word()) {
+        let what = format!("{} points to {}", the_word(facts), spot(target, pointer, facts.call.as_ref()));
+        story.say("inside it", what);
+        story.allocated(target);
+    }
+    story.lent();
+    story.returned();
+    story.went_wrong();
+    (layout(&story.beats, context.backtrace == Backtrace::Full), story.hidden)
+}
+
+struct Story<'a> {
+    facts: &'a Facts,
+    context: &'a Context<'a>,
+    frames_each: usize,
+    beats: Vec<Beat>,
+    hidden: usize,
+}
+
+impl Story<'_> {
+    fn say(&mut self, key: &'static str, words: impl Into<String>) {
+        self.beats.push(Beat::Words(key, words.into()));
+    }
+
+    fn declared(&mut self) {
+        let Some(call) = &self.facts.call else { return };
+        let declaration = call.function.declaration;
+        let at = format!("{}:{}:{}", (self.context.path)(declaration.file), declaration.line, declaration.column);
+        self.beats.push(Beat::Place { key: "declared", at, what: declaration.name.into(), thread: String::new() });
+    }
+
+    fn crossed(&mut self) {
+        // Of a struct by value, a field leads there.
+        let leads = !by_pointer(self.facts) && matches!(self.facts.holder(), Some(Holder::Pointee { .. }));
+        let which = match self.facts.call.as_ref().and_then(|call| call.parameter) {
+            Some(index) => format!("argument {}", index + 1),
+            None if self.is_result() => "the result".into(),
+            None => "an argument".into(),
+        };
+        // What does not exist did not cross.
+        let there = match self.facts.finding {
+            Finding::OutOfBounds { available, .. } => available,
+            _ => usize::MAX,
+        };
+        let what = match (self.facts.argument, self.facts.lent()) {
+            (Some(argument), _) if argument.address == 0 => "a null pointer".into(),
+            (Some(argument), Some(Memory::Heap(block)))
+                if argument.address.wrapping_sub(block.address) <= block.size.saturating_add(argument.extent) =>
+            {
+                let offset = argument.address - block.address;
+                let left = block.size.saturating_sub(offset);
+                stretch(offset, argument.extent.min(left), block.size)
+            }
+            (Some(argument), Some(Memory::Stack { .. })) => match argument.extent.min(there) {
+                0 => "an address on a Rust stack".into(),
+                extent => format!("{} on a Rust stack", bytes(extent)),
+            },
+            (Some(argument), Some(Memory::Foreign { .. })) => match argument.extent {
+                0 => "an address outside of Rust's heap and stacks".into(),
+                extent => format!("{} outside of Rust's heap and stacks", bytes(extent)),
+            },
+            _ => "by value".into(),
+        };
+        let read_only = read_only(self.facts) && self.facts.argument.is_none_or(|argument| argument.address != 0);
+        self.say(
+            "crossed",
+            format!(
+                "{which}{} {what}{}",
+                if leads { " leads to" } else { "," },
+                if read_only { ", read-only" } else { "" }
+            ),
+        );
+    }
+
+    fn allocated(&mut self, memory: &Memory) {
+        match memory {
+            Memory::Heap(block) => {
+                self.trace("allocated", block.allocated, block.allocated_by);
+                if !block.live {
+                    self.trace("freed", block.freed, block.freed_by);
+                }
+            }
+            Memory::Stack { thread: id, .. } => {
+                let words = format!("on the stack of {}", thread(*id, self.facts.call.as_ref()));
+                self.say("allocated", words);
+            }
+            Memory::Foreign { .. } => self.say("allocated", "not seen (outside of Rust's heap)"),
+        }
+    }
+
+    /// A place that a backtrace leads to: the user's first frames.
+    fn trace(&mut self, key: &'static str, id: TraceId, by: u32) {
+        let who = thread(by, self.facts.call.as_ref());
+        if self.context.backtrace == Backtrace::Off {
+            return self.say(key, "not recorded (GUARD_BACKTRACE=0)");
+        }
+        let all = (self.context.frames)(id);
+        if all.is_empty() {
+            return self.say(key, "not recorded below GUARD=2");
+        }
+        let full = self.context.backtrace == Backtrace::Full;
+        let (frames, hidden) = if full { (all, 0) } else { frames::users(all, self.frames_each) };
+        self.hidden += hidden;
+        for (number, frame) in frames.iter().enumerate() {
+            let (key, thread) = if number == 0 { (key, who.clone()) } else { ("", String::new()) };
+            self.beats.push(Beat::Place { key, at: self.at(frame), what: name(frame, full), thread });
+        }
+    }
+
+    fn at(&self, frame: &Frame) -> String {
+        match (&frame.file, frame.line, frame.column) {
+            (Some(file), Some(line), Some(column)) => {
+                format!("{}:{line}:{column}", (self.context.path)(&file.to_string_lossy()))
+            }
+            (Some(file), Some(line), None) => format!("{}:{line}", (self.context.path)(&file.to_string_lossy())),
+            _ => match frames::module(frame.address) {
+                Some((module, offset)) => format!("{module}+{offset:#x}"),
+                None => format!("{:#x}", frame.address),
+            },
+        }
+    }
+
+    fn is_result(&self) -> bool {
+        matches!(self.facts.holder(), Some(Holder::Result { .. }))
+    }
+
+    fn lent(&mut self) {
+        if self.is_result() {
+            return self.say("lent", "not seen: which call lent it is not known");
+        }
+        let Some(call) = &self.facts.call else { return self.say("lent", "not seen") };
+        let beat = Beat::Place {
+            key: "lent",
+            at: self.context.site(call.site),
+            what: call.function.declaration.name.into(),
+            thread: thread(call.thread, Some(call)),
+        };
+        self.beats.push(beat);
+    }
+
+    fn returned(&mut self) {
+        match (&self.facts.finding, &self.facts.call) {
+            (Finding::RetainedPointer { .. }, Some(call)) => {
+                let at = self.context.site(call.site);
+                let thread = thread(call.thread, Some(call));
+                self.beats.push(Beat::Place { key: "returned", at, what: "the loan is over".into(), thread });
+            }
+            (_, Some(call)) if self.is_result() => {
+                let at = self.context.site(call.site);
+                let (what, thread) = (call.function.declaration.name.into(), thread(call.thread, Some(call)));
+                self.beats.push(Beat::Place { key: "returned", at, what, thread });
+            }
+            (Finding::RetainedPointer { .. }, None) => self.say("returned", "not seen"),
+            _ => self.say("returned", "not yet: found before C ran"),
+        }
+    }
+
+    fn went_wrong(&mut self) {
+        let Finding::RetainedPointer { place, word, absent_before } = &self.facts.finding else { return };
+        if self.facts.lent().and_then(Memory::block).is_some_and(|block| block.live) {
+            self.say("freed", "not yet");
+        }
+        self.say("kept by C", kept(place));
+        if let Some(Memory::Heap(block)) = &self.facts.memory {
+            let inside = word.wrapping_sub(block.address);
+            if inside > 0 && inside <= block.size {
+                self.say("", format!("it holds the address of {}", position(inside, block.size)));
+            }
+        }
+        let since =
+            if *absent_before { "the word was different before the call" } else { "it was first seen after this call" };
+        self.say("", since);
+    }
+}
+
+/// `` `g_active` + 8 bytes, writable data of libsession.so ``.
+fn kept(place: &Place) -> String {
+    let Place::Global { module, symbol, offset, .. } = place;
+    match (symbol, offset) {
+        (Some(symbol), 0) => format!("`{symbol}`, writable data of {module}"),
+        (Some(symbol), offset) => format!("`{symbol}` + {}, writable data of {module}", bytes(*offset)),
+        (None, offset) => format!("writable data of {module}, {offset:#x} from its start (no symbol there)"),
+    }
+}
+
+/// The name of a frame, as the report shows it.
+fn name(frame: &Frame, full: bool) -> String {
+    match &frame.function {
+        Some(name) if full => name.clone(),
+        Some(name) => frames::short_function(name),
+        None => "name not known".into(),
+    }
+}
+
+/// Sets the places in columns, and fills the sentences. `whole`: nothing is cut, however wide it gets.
+fn layout(beats: &[Beat], whole: bool) -> Vec<String> {
+    const GAP: usize = 3;
+    let widest = |of: fn(&Beat) -> usize| beats.iter().map(of).max().unwrap_or(0);
+    let thread_width = widest(|beat| if let Beat::Place { thread, .. } = beat { columns(thread) } else { 0 });
+    let what_width = widest(|beat| if let Beat::Place { what, .. } = beat { columns(what) } else { 0 });
+    let what_width = if whole { what_width } else { what_width.min(24) };
+    let room = if whole { usize::MAX } else { WIDTH.saturating_sub(KEY + what_width + thread_width + 2 * GAP) };
+    let at_width = widest(|beat| if let Beat::Place { at, .. } = beat { columns(at) } else { 0 }).min(room);
+    let mut lines = Vec::new();
+    for beat in beats {
+        match beat {
+            Beat::Words("", words) => lines.extend(fill(&" ".repeat(KEY), words)),
+            Beat::Words(key, words) => lines.extend(fill(&format!("{key:>14}: "), words)),
+            Beat::Place { key, at, what, thread } => {
+                let colon = if key.is_empty() { ' ' } else { ':' };
+                let at = clip_start(at, at_width);
+                let what = clip_start(what, what_width);
+                let line = format!("{key:>14}{colon} {at:at_width$}   {what:what_width$}   {thread}");
+                lines.push(line.trim_end().to_string());
+            }
+        }
+    }
+    lines
+}

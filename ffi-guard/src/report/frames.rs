@@ -1,0 +1,219 @@
+//! From return addresses to the user's frames, when a report is printed and not before.
+
+use std::ffi::c_void;
+use std::path::{Path, PathBuf};
+
+use crate::heap::trace::TraceId;
+
+/// One frame of a backtrace, as far as the debug info tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    pub(crate) address: usize,
+    pub(crate) function: Option<String>,
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) line: Option<u32>,
+    pub(crate) column: Option<u32>,
+}
+
+impl Frame {
+    /// The return address.
+    #[must_use]
+    pub fn address(&self) -> usize {
+        self.address
+    }
+
+    /// The function's name, without hash.
+    #[must_use]
+    pub fn function(&self) -> Option<&str> {
+        self.function.as_deref()
+    }
+
+    /// The source file, as the debug info has it.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// The line, from 1.
+    #[must_use]
+    pub fn line(&self) -> Option<u32> {
+        self.line
+    }
+
+    /// The column, from 1.
+    #[must_use]
+    pub fn column(&self) -> Option<u32> {
+        self.column
+    }
+
+    /// Whether it is in code that the user wrote, or at least chose: neither the standard library nor this crate.
+    fn is_users(&self) -> bool {
+        let in_library = self.file.as_deref().is_some_and(|file| {
+            let file = file.to_string_lossy();
+            ["/library/std/", "/library/core/", "/library/alloc/", "/library/test/", "/library/backtrace/"]
+                .iter()
+                .any(|library| file.contains(library))
+        });
+        let Some(name) = self.function.as_deref() else { return !in_library };
+        // `<alloc::vec::Vec<T> as Clone>::clone` is of the crate that its first word names.
+        let path = name.trim_start_matches(['<', '&']);
+        let of = |krate: &str| path.starts_with(krate) && path[krate.len()..].starts_with("::");
+        let runtime = path.starts_with("__rust") || path.starts_with("__libc_start");
+        let entry = ["_start", "main", "clone3", "__clone", "start_thread", "rust_begin_unwind"].contains(&path);
+        // The unit tests of this crate are its users.
+        let ours = of("ffi_guard") && !name.contains("::tests::");
+        let std = ["std", "core", "alloc", "test", "backtrace", "hashbrown"].into_iter().any(of);
+        !(in_library || std || runtime || ours || entry && self.file.is_none())
+    }
+}
+
+/// The frames behind a trace, innermost first, inlined ones included.
+pub(super) fn of_trace(id: TraceId) -> Vec<Frame> {
+    symbolise(crate::heap::trace::frames(id))
+}
+
+/// Looks return addresses up in the debug info.
+pub(super) fn symbolise(addresses: &[usize]) -> Vec<Frame> {
+    let mut frames = Vec::with_capacity(addresses.len());
+    for &address in addresses {
+        let before = frames.len();
+        // `resolve` takes a return address: it looks one byte before it, at the call.
+        backtrace::resolve(address as *mut c_void, |symbol| {
+            frames.push(Frame {
+                address,
+                // `{:#}` leaves the hash out.
+                function: symbol.name().map(|name| format!("{name:#}")),
+                file: symbol.filename().map(Path::to_path_buf),
+                line: symbol.lineno(),
+                column: symbol.colno(),
+            });
+        });
+        if frames.len() == before {
+            frames.push(Frame { address, function: None, file: None, line: None, column: None });
+        }
+    }
+    frames
+}
+
+/// The user's first frames, and how many were left out.
+pub(super) fn users(mut frames: Vec<Frame>, at_most: usize) -> (Vec<Frame>, usize) {
+    let all = frames.len();
+    if frames.iter().any(Frame::is_users) {
+        frames.retain(Frame::is_users);
+    }
+    frames.truncate(at_most);
+    let hidden = all - frames.len();
+    (frames, hidden)
+}
+
+/// The function's last name, as short as it still tells: `read_name`, `read_name::{closure}`.
+pub(super) fn short_function(name: &str) -> String {
+    let name = name.replace("{{closure}}", "{closure}");
+    // Behind the last `::` that stands outside of angle brackets.
+    let mut depth = 0_i32;
+    let mut cuts = vec![0];
+    let bytes = name.as_bytes();
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'<' => depth += 1,
+            b'>' if at == 0 || bytes[at - 1] != b'-' => depth -= 1,
+            b':' if depth == 0 && at > 0 && bytes[at - 1] == b':' => cuts.push(at + 1),
+            _ => {}
+        }
+    }
+    let from = cuts.iter().rev().copied().find(|&cut| !name[cut..].starts_with(['{', '<']) || cut == 0).unwrap_or(0);
+    name[from..].to_string()
+}
+
+/// The module that an address lies in, and the bytes from its start: what is left to say without debug info.
+pub(super) fn module(address: usize) -> Option<(String, usize)> {
+    // Linux alone has this file; elsewhere the bare address has to do.
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    module_in(&maps, address)
+}
+
+fn module_in(maps: &str, address: usize) -> Option<(String, usize)> {
+    let mappings = || {
+        maps.lines().filter_map(|line| {
+            let (range, rest) = line.split_once(' ')?;
+            let (start, end) = range.split_once('-')?;
+            // The path is the sixth field; it alone can hold blanks.
+            let path = rest.find('/').map(|at| &rest[at..])?;
+            Some((usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?, path))
+        })
+    };
+    let (_, _, path) = mappings().find(|&(start, end, _)| (start..end).contains(&address))?;
+    let base = mappings().find(|mapping| mapping.2 == path)?.0;
+    Some((Path::new(path).file_name()?.to_string_lossy().into_owned(), address - base))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[inline(never)]
+    fn here() -> Vec<usize> {
+        let mut addresses = Vec::new();
+        backtrace::trace(|frame| {
+            addresses.push(frame.ip() as usize);
+            true
+        });
+        addresses
+    }
+
+    #[test]
+    fn the_first_frames_are_the_users() {
+        let all = symbolise(&here());
+        let (frames, hidden) = users(all.clone(), 3);
+        assert_eq!(hidden, all.len() - frames.len());
+        let names: Vec<_> = frames.iter().filter_map(Frame::function).map(short_function).collect();
+        assert!(names.iter().any(|name| name == "the_first_frames_are_the_users"), "{names:?}");
+        let frame = &frames[0];
+        assert!(frame.file().is_some_and(|file| file.ends_with("report/frames.rs")), "{frame:?}");
+        assert!(frame.line().is_some() && frame.column().is_some());
+        let hash = |name: &str| name.rsplit_once("::h").is_some_and(|(_, hash)| hash.len() == 16);
+        assert!(frames.iter().all(|frame| !hash(frame.function().unwrap_or(""))), "hashes: {frames:?}");
+    }
+
+    #[test]
+    fn the_standard_library_and_the_guard_are_nobodys_frames() {
+        let frame = |function: &str, file: &str| Frame {
+            address: 1,
+            function: Some(function.into()),
+            file: Some(file.into()),
+            line: Some(1),
+            column: None,
+        };
+        for (function, file) in [
+            ("<alloc::vec::Vec<T> as core::clone::Clone>::clone", "x.rs"),
+            ("std::rt::lang_start::{{closure}}", "x.rs"),
+            ("<T as alloc::slice::ConvertVec>::to_vec", "/rustc/59807616e1fa/library/alloc/src/slice.rs"),
+            ("<ffi_guard::allocator::GuardAlloc as core::alloc::GlobalAlloc>::alloc", "x.rs"),
+            ("__rust_alloc", "x.rs"),
+        ] {
+            assert!(!frame(function, file).is_users(), "{function}");
+        }
+        assert!(frame("app::session::read_name", "src/session.rs").is_users());
+        assert!(frame("<app::Db as core::ops::drop::Drop>::drop", "src/db.rs").is_users());
+        assert!(frame("stdlib_of_mine::f", "src/lib.rs").is_users());
+    }
+
+    #[test]
+    fn an_address_without_symbols_is_told_by_its_module() {
+        assert_eq!(symbolise(&[0x10])[0].function, None);
+        let maps = "55d0c0000000-55d0c0010000 r--p 00000000 08:01 77   /opt/my app/server\n\
+                    55d0c0010000-55d0c0020000 r-xp 00010000 08:01 77   /opt/my app/server\n\
+                    7f10e0000000-7f10e0010000 rw-p 00000000 00:00 0 \n";
+        assert_eq!(module_in(maps, 0x55d0_c001_0040), Some(("server".into(), 0x10040)));
+        assert_eq!(module_in(maps, 0x7f10_e000_0040), None);
+    }
+
+    #[test]
+    fn function_names_are_cut_to_their_last_word() {
+        assert_eq!(short_function("app::session::read_name"), "read_name");
+        assert_eq!(short_function("app::main::{{closure}}"), "main::{closure}");
+        assert_eq!(short_function("<app::Db as core::ops::Drop>::drop"), "drop");
+        assert_eq!(short_function("app::make::<app::Db>"), "make::<app::Db>");
+        assert_eq!(short_function("main"), "main");
+    }
+}

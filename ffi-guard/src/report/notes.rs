@@ -1,0 +1,66 @@
+//! The notes: how we know, and what we do not know.
+
+use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
+use super::words::{bytes, parameter, the_word};
+
+/// What there is to know beside the finding.
+pub(super) fn notes(facts: &Facts) -> Vec<String> {
+    let param = parameter(facts);
+    match &facts.finding {
+        Finding::NestedPointer { target, .. } => {
+            let lies = match target {
+                Memory::Heap(_) => "lies in a live block of Rust's heap",
+                Memory::Stack { .. } => "lies on a Rust stack, above the frame of this call",
+                Memory::Foreign { .. } => "was lent to C",
+            };
+            vec![
+                format!("found before the call: the address in {} {lies}", the_word(facts)),
+                "a Rust pointer leads into memory that Rust frees by itself, without telling C".into(),
+            ]
+        }
+        Finding::DanglingPointer { holder: Holder::Result { .. }, .. } => {
+            vec![
+                "found after the call, in the table of Rust's blocks: this one is freed and not given out again".into(),
+            ]
+        }
+        Finding::DanglingPointer { .. } => {
+            vec![
+                "found before the call, in the table of Rust's blocks: this one is freed and not given out again"
+                    .into(),
+            ]
+        }
+        Finding::OutOfBounds { stated: StatedExtent::Negative(_) | StatedExtent::TooLarge(_), .. } => {
+            vec!["found before the call, from the count alone".into()]
+        }
+        Finding::OutOfBounds { .. } if matches!(facts.memory, Some(Memory::Stack { .. })) => {
+            vec!["found before the call, from where the thread's stack ends".into()]
+        }
+        Finding::OutOfBounds { .. } => {
+            vec!["found before the call, in the table of Rust's blocks; the size is the one that Rust asked for".into()]
+        }
+        Finding::UnterminatedString { searched } => vec![
+            format!("found before the call: {} from {param} to the end of its block, none is 0", those(*searched)),
+            "Rust's `str` and `String` carry their length and no NUL; C reads on until it meets one".into(),
+        ],
+        Finding::NullPointer => vec!["found before the call, from the address alone".into()],
+        Finding::MisalignedPointer { .. } => vec!["found before the call, from the address alone".into()],
+        Finding::RetainedPointer { place, .. } => retained(facts, place),
+    }
+}
+
+fn those(n: usize) -> String {
+    if n == 1 { "1 byte was read".into() } else { format!("{} were read", bytes(n)) }
+}
+
+fn retained(facts: &Facts, place: &Place) -> Vec<String> {
+    let Place::Global { module, .. } = place;
+    let gone = match facts.memory {
+        Some(Memory::Stack { .. }) => "once this stack frame is gone",
+        _ => "once the block is freed",
+    };
+    vec![
+        format!("found after the call, by searching the data of {module} for addresses of what was lent"),
+        format!("C has not been seen to use the pointer; {gone}, any use of it is a bug"),
+        "which line of C stored it is not known".into(),
+    ]
+}

@@ -1,0 +1,269 @@
+//! Facts of every finding, made by hand.
+
+use super::super::violation::{ArgumentFacts, BlockFacts, Call, Facts, Finding, Holder, Memory, Place, StatedExtent};
+use super::ffi::{self, Site};
+use super::session;
+use crate::boundary::declaration::Function;
+use crate::heap::trace::TraceId;
+use crate::rule::Severity;
+
+const SOME: usize = 0x7f3a_5c00_1080;
+const COMPLEX: usize = 0x7f3a_5c00_1040;
+const ON_STACK: usize = 0x7ffd_0c11_2340;
+
+fn call(function: &'static Function, parameter: usize, site: Site) -> Option<Call> {
+    Some(Call { function, parameter: Some(parameter), site, thread: 1, thread_name: Some("main".into()) })
+}
+
+fn argument(address: usize, extent: usize, pointee: &'static str) -> Option<ArgumentFacts> {
+    Some(ArgumentFacts { address, extent, pointee })
+}
+
+fn block(address: usize, size: usize, allocated: u32) -> BlockFacts {
+    let freed = TraceId::default();
+    let allocated = TraceId(allocated);
+    BlockFacts { address, size, align: 8, live: true, allocated, allocated_by: 1, freed, freed_by: 0 }
+}
+
+fn freed(address: usize, size: usize) -> BlockFacts {
+    BlockFacts { live: false, freed: TraceId(3), freed_by: 1, align: 1, ..block(address, size, 4) }
+}
+
+fn stack(address: usize, size: usize) -> Memory {
+    Memory::Stack { address, size, thread: 1 }
+}
+
+fn field(memory: Memory) -> Holder {
+    Holder::Pointee { memory, offset: 0, field: Some("x".into()) }
+}
+
+fn nested(site: Site, address: usize, holder: Holder, pointer: usize, target: Memory) -> Facts {
+    Facts {
+        finding: Finding::NestedPointer { holder, pointer, target },
+        severity: Severity::Deny,
+        call: call(&ffi::PROCESS_STRUCT, 0, site),
+        argument: argument(address, 16, "app::ffi::ComplexStruct"),
+        memory: None,
+    }
+}
+
+pub(in super::super) fn nested_heap() -> Facts {
+    let holder = field(Memory::Heap(block(COMPLEX, 16, 1)));
+    nested(session::process(), COMPLEX, holder, SOME, Memory::Heap(block(SOME, 12, 2)))
+}
+
+pub(in super::super) fn nested_bytes() -> Facts {
+    let holder = Holder::Pointee { memory: Memory::Heap(block(COMPLEX, 24, 7)), offset: 16, field: None };
+    let target = Memory::Heap(block(SOME - 8, 64, 2));
+    Facts {
+        call: call(&ffi::SET_LIST, 0, session::process_list()),
+        argument: argument(COMPLEX, 24, "core::ffi::c_void"),
+        ..nested(session::process_list(), COMPLEX, holder, SOME, target)
+    }
+}
+
+pub(in super::super) fn nested_unknown_type() -> Facts {
+    let holder = Holder::Pointee { memory: Memory::Heap(block(COMPLEX, 16, 1)), offset: 8, field: None };
+    nested(session::process(), COMPLEX, holder, SOME, Memory::Heap(block(SOME, 12, 2)))
+}
+
+pub(in super::super) fn nested_stack() -> Facts {
+    let site = session::process_on_the_stack();
+    nested(site, ON_STACK, field(stack(ON_STACK, 16)), ON_STACK + 32, stack(ON_STACK + 32, 0))
+}
+
+pub(in super::super) fn nested_by_value() -> Facts {
+    let holder = Holder::Value { offset: 0, field: Some("x".into()) };
+    Facts {
+        call: call(&ffi::PROCESS_VALUE, 0, session::process_by_value()),
+        argument: None,
+        ..nested(session::process_by_value(), 0, holder, SOME, Memory::Heap(block(SOME, 12, 2)))
+    }
+}
+
+pub(in super::super) fn nested_in_c() -> Facts {
+    let address = 0x5581_20aa_32a0;
+    let holder = field(Memory::Foreign { address, size: 16 });
+    let site = session::process_in_c(std::ptr::null_mut());
+    nested(site, address, holder, SOME, Memory::Heap(block(SOME, 12, 2)))
+}
+
+pub(in super::super) fn dangling_argument() -> Facts {
+    Facts {
+        finding: Finding::DanglingPointer { holder: Holder::Argument, pointer: SOME },
+        severity: Severity::Deny,
+        call: call(&ffi::SESSION_SET_NAME, 1, session::temporary()),
+        argument: argument(SOME, 6, "i8"),
+        memory: Some(Memory::Heap(freed(SOME, 6))),
+    }
+}
+
+pub(in super::super) fn dangling_result() -> Facts {
+    let mut call = call(&ffi::CURRENT, 0, session::returned());
+    call.iter_mut().for_each(|call| call.parameter = None);
+    Facts {
+        finding: Finding::DanglingPointer { holder: Holder::Result { offset: None, field: None }, pointer: SOME },
+        severity: Severity::Deny,
+        call,
+        argument: argument(SOME, 0, "app::ffi::SomeStruct"),
+        memory: Some(Memory::Heap(freed(SOME, 12))),
+    }
+}
+
+/// A field of a struct by value leads to a block that holds a pointer.
+pub(in super::super) fn nested_through_value() -> Facts {
+    let holder = Holder::Pointee { memory: Memory::Heap(block(COMPLEX, 24, 7)), offset: 16, field: None };
+    Facts {
+        call: call(&ffi::PROCESS_VALUE, 0, session::process_by_value()),
+        argument: argument(COMPLEX, 24, "what the field points to"),
+        ..nested(session::process_by_value(), COMPLEX, holder, SOME, Memory::Heap(block(SOME, 12, 2)))
+    }
+}
+
+pub(in super::super) fn dangling_word() -> Facts {
+    let holder = field(Memory::Heap(block(COMPLEX, 16, 1)));
+    Facts {
+        finding: Finding::DanglingPointer { holder, pointer: SOME + 4 },
+        severity: Severity::Deny,
+        call: call(&ffi::PROCESS_STRUCT, 0, session::process()),
+        argument: argument(COMPLEX, 16, "app::ffi::ComplexStruct"),
+        memory: Some(Memory::Heap(freed(SOME, 12))),
+    }
+}
+
+fn bounds(site: Site, stated: StatedExtent, available: usize, memory: Memory) -> Facts {
+    let (address, extent) = match &memory {
+        Memory::Heap(block) => (block.address + block.size - available, stated.bytes().unwrap_or(0)),
+        Memory::Stack { address, .. } | Memory::Foreign { address, .. } => (*address, stated.bytes().unwrap_or(0)),
+    };
+    Facts {
+        finding: Finding::OutOfBounds { stated, available },
+        severity: Severity::Deny,
+        call: call(&ffi::PROCESS_DATA, 0, site),
+        argument: argument(address, extent, "u32"),
+        memory: Some(memory),
+    }
+}
+
+pub(in super::super) fn bounds_count() -> Facts {
+    let stated = StatedExtent::Elements { count: 24, size: 4 };
+    bounds(session::too_long(&[]), stated, 24, Memory::Heap(block(COMPLEX, 24, 6)))
+}
+
+pub(in super::super) fn bounds_past_the_end() -> Facts {
+    let stated = StatedExtent::Elements { count: 24, size: 4 };
+    bounds(session::too_long(&[]), stated, 0, Memory::Heap(block(COMPLEX, 24, 6)))
+}
+
+pub(in super::super) fn bounds_type() -> Facts {
+    let memory = Memory::Heap(block(COMPLEX, 24, 6));
+    Facts {
+        call: call(&ffi::PROCESS_STRUCT, 0, session::too_small(&0)),
+        argument: argument(COMPLEX + 16, 16, "app::ffi::ComplexStruct"),
+        ..bounds(session::too_small(&0), StatedExtent::Type(16), 8, memory)
+    }
+}
+
+pub(in super::super) fn bounds_stack() -> Facts {
+    let stated = StatedExtent::Elements { count: 4096, size: 4 };
+    bounds(session::too_long(&[]), stated, 3264, stack(ON_STACK, 16384))
+}
+
+pub(in super::super) fn bounds_negative() -> Facts {
+    let memory = Memory::Heap(block(COMPLEX, 24, 6));
+    bounds(session::negative(&[], 0), StatedExtent::Negative(-3), 24, memory)
+}
+
+pub(in super::super) fn bounds_too_large() -> Facts {
+    let memory = Memory::Heap(block(COMPLEX, 24, 6));
+    bounds(session::negative(&[], 0), StatedExtent::TooLarge(u128::from(u64::MAX)), 24, memory)
+}
+
+pub(in super::super) fn bounds_foreign() -> Facts {
+    let address = 0x5581_20aa_32a0;
+    let stated = StatedExtent::TooLarge(u128::from(u64::MAX));
+    bounds(session::negative(&[], 0), stated, usize::MAX - address, Memory::Foreign { address, size: 0 })
+}
+
+pub(in super::super) fn unterminated() -> Facts {
+    Facts {
+        finding: Finding::UnterminatedString { searched: 5 },
+        severity: Severity::Deny,
+        call: call(&ffi::SESSION_SET_NAME, 1, session::no_nul("")),
+        argument: argument(SOME, 5, "i8"),
+        memory: Some(Memory::Heap(block(SOME, 5, 6))),
+    }
+}
+
+pub(in super::super) fn null() -> Facts {
+    Facts {
+        finding: Finding::NullPointer,
+        severity: Severity::Deny,
+        call: call(&ffi::SESSION_SET_NAME, 1, session::null()),
+        argument: argument(0, 0, "i8"),
+        memory: None,
+    }
+}
+
+pub(in super::super) fn null_on_many_lines() -> Facts {
+    Facts { call: call(&ffi::SESSION_SET_NAME, 1, session::many_lines()), ..null() }
+}
+
+pub(in super::super) fn misaligned() -> Facts {
+    Facts {
+        finding: Finding::MisalignedPointer { align: 4 },
+        severity: Severity::Deny,
+        call: call(&ffi::PROCESS_DATA, 0, session::misaligned(&[0, 0])),
+        argument: argument(COMPLEX + 1, 20, "u32"),
+        memory: Some(Memory::Heap(block(COMPLEX, 24, 6))),
+    }
+}
+
+pub(in super::super) fn retained() -> Facts {
+    Facts {
+        finding: Finding::RetainedPointer {
+            place: Place::Global {
+                module: "libsession.so".into(),
+                symbol: Some("someReference".into()),
+                offset: 0,
+                address: 0x7f3a_6f20_4060,
+            },
+            word: SOME,
+            absent_before: true,
+        },
+        severity: Severity::Deny,
+        call: call(&ffi::STORE_REFERENCE, 0, session::store()),
+        argument: argument(SOME, 12, "app::ffi::SomeStruct"),
+        memory: Some(Memory::Heap(block(SOME, 12, 5))),
+    }
+}
+
+pub(in super::super) fn retained_first_seen() -> Facts {
+    Facts {
+        finding: Finding::RetainedPointer {
+            place: Place::Global {
+                module: "libsession.so".into(),
+                symbol: Some("g_active".into()),
+                offset: 8,
+                address: 0x7f3a_6f20_4068,
+            },
+            word: SOME + 4,
+            absent_before: false,
+        },
+        severity: Severity::Warn,
+        ..retained()
+    }
+}
+
+pub(in super::super) fn retained_stack_no_symbol() -> Facts {
+    Facts {
+        finding: Finding::RetainedPointer {
+            place: Place::Global { module: "server".into(), symbol: None, offset: 0x41c8, address: 0x5581_2000_41c8 },
+            word: ON_STACK,
+            absent_before: true,
+        },
+        argument: argument(ON_STACK, 12, "app::ffi::SomeStruct"),
+        memory: Some(stack(ON_STACK, 12)),
+        ..retained()
+    }
+}

@@ -1,0 +1,67 @@
+//! The C library that the golden reports tell of: its declarations, as `#[guard]` would write them down.
+
+use std::ffi::c_char;
+use std::panic::Location;
+
+use crate::boundary::declaration::{Contract, Declaration, Function, Parameter};
+use crate::rule::Severities;
+
+pub(super) type Site = &'static Location<'static>;
+
+#[allow(dead_code)]
+pub(super) struct SomeStruct {
+    pub(super) a: i32,
+    pub(super) b: i32,
+    pub(super) c: i32,
+}
+
+#[allow(dead_code)]
+pub(super) struct ComplexStruct {
+    pub(super) x: *const SomeStruct,
+    pub(super) y: *const SomeStruct,
+}
+
+macro_rules! declare {
+    ($(fn $name:ident($($param:ident: $ty:ty = $shown:literal, $extent:literal, $contract:expr;)*) at $line:literal in $upper:ident;)*) => { $(
+        pub(super) static $upper: Function = Function::new(&Declaration {
+            name: stringify!($name),
+            module: "app::ffi",
+            file: "src/ffi.rs",
+            line: $line,
+            column: 12,
+            parameters: &[$(Parameter {
+                name: stringify!($param),
+                ty: $shown,
+                extent: $extent,
+                contract: $contract,
+                severities: Severities::NONE,
+            },)*],
+            returns_owned: false,
+            keep_abi: false,
+            severities: Severities::NONE,
+        });
+
+        #[track_caller]
+        #[allow(clippy::missing_safety_doc)]
+        pub(super) unsafe fn $name($(_: $ty,)*) -> Site {
+            Location::caller()
+        }
+    )* };
+}
+
+declare! {
+    fn process_struct(s: *const ComplexStruct = "*const ComplexStruct", "", Contract::NONE;) at 12 in PROCESS_STRUCT;
+    fn process_value(s: ComplexStruct = "ComplexStruct", "", Contract::NONE;) at 13 in PROCESS_VALUE;
+    fn set_list(list: *mut u8 = "*mut c_void", "", Contract::NONE;) at 14 in SET_LIST;
+    fn process_data(
+        data: *const u32 = "*const u32", "len", Contract::NONE.stated();
+        len: usize = "usize", "", Contract::NONE;
+    ) at 15 in PROCESS_DATA;
+    fn session_set_name(
+        session: usize = "usize", "", Contract::NONE;
+        name: *const c_char = "*const c_char", "", Contract::NONE.cstr().nonnull();
+        len: usize = "usize", "", Contract::NONE;
+    ) at 16 in SESSION_SET_NAME;
+    fn store_reference(s: *const SomeStruct = "*const SomeStruct", "", Contract::NONE;) at 17 in STORE_REFERENCE;
+    fn current_reference() at 18 in CURRENT;
+}

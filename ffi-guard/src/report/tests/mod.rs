@@ -1,0 +1,224 @@
+//! Golden reports: `ffi-guard/tests/golden/`. `GUARD_BLESS=1 cargo test -p ffi-guard golden` writes them; look at the diff.
+
+pub(super) mod facts;
+mod ffi;
+// It is shown as its author wrote it, mistakes included: they are what the reports are about.
+#[allow(clippy::undocumented_unsafe_blocks, clippy::let_and_return, dangling_pointers_from_temporaries)]
+#[rustfmt::skip]
+mod session;
+
+use std::panic::Location;
+use std::path::PathBuf;
+
+use super::frames::Frame;
+use super::text::{Context, render};
+use super::violation::{Facts, Violation};
+use super::words::columns;
+use super::{json, source};
+use crate::config::Backtrace;
+use crate::heap::trace::TraceId;
+
+/// How a golden report differs from the ordinary one.
+#[derive(Clone, Copy, Default)]
+struct Form {
+    ascii: bool,
+    no_source: bool,
+    no_frames: bool,
+    backtrace: Option<Backtrace>,
+}
+
+fn all() -> Vec<(&'static str, Facts, Form)> {
+    let plain = Form::default();
+    vec![
+        ("nested_pointer_heap", facts::nested_heap(), plain),
+        ("nested_pointer_heap_ascii", facts::nested_heap(), Form { ascii: true, ..plain }),
+        ("nested_pointer_heap_full", facts::nested_heap(), Form { backtrace: Some(Backtrace::Full), ..plain }),
+        ("nested_pointer_bytes", facts::nested_bytes(), plain),
+        ("nested_pointer_unknown_type", facts::nested_unknown_type(), plain),
+        ("nested_pointer_stack", facts::nested_stack(), plain),
+        ("nested_pointer_by_value", facts::nested_by_value(), plain),
+        ("nested_pointer_through_value", facts::nested_through_value(), plain),
+        ("nested_pointer_in_c", facts::nested_in_c(), plain),
+        ("dangling_pointer_argument", facts::dangling_argument(), plain),
+        ("dangling_pointer_result", facts::dangling_result(), plain),
+        ("dangling_pointer_word", facts::dangling_word(), plain),
+        ("out_of_bounds_count", facts::bounds_count(), plain),
+        ("out_of_bounds_past_the_end", facts::bounds_past_the_end(), plain),
+        ("out_of_bounds_type", facts::bounds_type(), plain),
+        ("out_of_bounds_stack", facts::bounds_stack(), plain),
+        ("out_of_bounds_negative", facts::bounds_negative(), plain),
+        ("out_of_bounds_too_large", facts::bounds_too_large(), plain),
+        ("out_of_bounds_foreign", facts::bounds_foreign(), plain),
+        ("unterminated_string", facts::unterminated(), plain),
+        ("null_pointer", facts::null(), plain),
+        ("null_pointer_many_lines", facts::null_on_many_lines(), plain),
+        ("misaligned_pointer", facts::misaligned(), plain),
+        ("retained_pointer", facts::retained(), plain),
+        ("retained_pointer_no_source", facts::retained(), Form { no_source: true, no_frames: true, ..plain }),
+        ("retained_pointer_first_seen", facts::retained_first_seen(), plain),
+        ("retained_pointer_stack", facts::retained_stack_no_symbol(), Form { ascii: true, ..plain }),
+        ("retained_pointer_no_backtrace", facts::retained(), Form { backtrace: Some(Backtrace::Off), ..plain }),
+    ]
+}
+
+fn frame(function: &str, file: &str, line: u32, column: u32) -> Frame {
+    let file = Some(file.into());
+    Frame { address: 0x55d0_c1a2, function: Some(function.into()), file, line: Some(line), column: Some(column) }
+}
+
+/// The backtraces of the story.
+fn frames(trace: TraceId) -> Vec<Frame> {
+    let main = frame("app::main", "src/main.rs", 9, 5);
+    let start = frame("std::rt::lang_start::{{closure}}", "/rustc/5980/library/std/src/rt.rs", 206, 18);
+    let alloc = frame("<alloc::boxed::Box<T>>::new", "/rustc/5980/library/alloc/src/boxed.rs", 262, 9);
+    let drop = frame("core::ptr::drop_in_place", "/rustc/5980/library/core/src/ptr/mod.rs", 805, 1);
+    let session =
+        |function: &str, line, column| frame(&format!("app::session::{function}"), "src/session.rs", line, column);
+    match trace.0 {
+        1 => vec![alloc, session("process", 8, 19), main, start],
+        2 => vec![alloc, session("process", 7, 17), main, start],
+        3 => vec![drop, session("temporary", 33, 55), main, start],
+        4 => vec![alloc, session("temporary", 33, 16), main, start],
+        5 => vec![alloc, session("store", 62, 23), main, start],
+        6 => vec![alloc, frame("app::data::{{closure}}", "src/main.rs", 21, 9), main, start],
+        7 => vec![alloc, session("process_list", 13, 20), main, start],
+        _ => Vec::new(),
+    }
+}
+
+fn report(facts: &Facts, form: Form) -> String {
+    let line = |site: &Location<'_>, callee: &str| {
+        let line = source::line(site.file(), site.line(), site.column(), callee)?;
+        (!form.no_source).then_some(line.text)
+    };
+    let path = |path: &str| path.replace("ffi-guard/src/report/tests/", "src/");
+    let no_frames = |_: TraceId| Vec::new();
+    let context = Context {
+        unicode: !form.ascii,
+        backtrace: form.backtrace.unwrap_or(Backtrace::Short),
+        frames: if form.no_frames { &no_frames } else { &frames },
+        line: &line,
+        path: &path,
+    };
+    render(facts, &context) + "\n"
+}
+
+fn golden(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name).with_extension("txt")
+}
+
+#[test]
+fn reports_read_as_the_golden_files() {
+    let bless = std::env::var_os("GUARD_BLESS").is_some_and(|set| set == "1");
+    let mut wrong = Vec::new();
+    for (name, facts, form) in all() {
+        let (path, report) = (golden(name), report(&facts, form));
+        if bless {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &report).unwrap();
+        } else if std::fs::read_to_string(&path).unwrap_or_default() != report {
+            wrong.push(format!("--- {name}\n{report}"));
+        }
+    }
+    assert!(wrong.is_empty(), "other than the golden files (GUARD_BLESS=1 writes them):\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_golden_file_keeps_the_rules_of_the_style() {
+    let mut known: Vec<_> = all().iter().map(|(name, ..)| golden(name)).collect();
+    let mut found: Vec<_> =
+        std::fs::read_dir(golden("x").parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    known.sort();
+    found.sort();
+    assert_eq!(known, found, "a golden file without a test, or a test without a golden file");
+    for path in found {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let report = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<_> = report.lines().collect();
+        for line in &lines {
+            assert!(columns(line) <= 84 || name.ends_with("_full"), "{name}: {} columns: {line}", columns(line));
+            assert_eq!(line.trim_end(), *line, "{name}: blanks at the end");
+        }
+        assert!(lines.len() <= 40 || name.ends_with("_full"), "{name}: {} lines", lines.len());
+        let rest = lines[0].strip_prefix("ffi-guard[").unwrap_or_else(|| panic!("{name}: {}", lines[0]));
+        let (rule, sentence) = rest.split_once("]: ").unwrap();
+        assert!(name.starts_with(rule), "{name}: {rule}");
+        // `C` is a name, and lower case has none.
+        let first = sentence.chars().next().unwrap();
+        assert!(!first.is_uppercase() || sentence.starts_with("C "), "{name}: {sentence}");
+        assert!(!sentence.ends_with('.'), "{name}: {sentence}");
+        assert!(lines.last().unwrap().starts_with(&format!("summary: ffi-guard: {rule} in ")), "{name}");
+        assert!(lines.contains(&format!(" see: docs/src/rules/{rule}.md").as_str()), "{name}");
+        let helps = lines.iter().filter(|line| line.starts_with("help: ")).count();
+        assert!((1..=3).contains(&helps), "{name}: {helps} helps");
+        let mut words = report.split(|c: char| !c.is_alphanumeric() && c != '_');
+        assert!(!words.any(|word| word.eq_ignore_ascii_case("may") || word == "might"), "{name}: a report knows");
+        if name.ends_with("_ascii") {
+            assert!(report.is_ascii(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_live_report_has_source_and_frames() {
+    let violation = Violation::new(facts::nested_heap());
+    let text = violation.to_string();
+    assert!(text.starts_with("ffi-guard[nested_pointer]: `s` of `process_struct` "), "{text}");
+    assert!(text.contains("unsafe { process_struct(&*complex) }"), "the source was not found:\n{text}");
+    assert!(!text.contains('\x1b'), "a panic's payload has no colour");
+    assert!(text.lines().last().unwrap().starts_with("summary: ffi-guard: nested_pointer in process_struct at "));
+    assert!(format!("{violation:?}").contains("NestedPointer"));
+}
+
+#[test]
+fn the_accessors_tell_the_facts() {
+    let violation = Violation::new(facts::nested_heap());
+    assert_eq!((violation.function(), violation.parameter()), (Some("process_struct"), Some("s")));
+    assert_eq!(violation.block().map(|block| (block.size(), block.is_live())), Some((16, true)));
+    assert_eq!(violation.target().map(|block| block.size()), Some(12));
+    assert_eq!(violation.argument_address(), violation.block().map(|block| block.address()));
+    assert_eq!(violation.declared_at(), Some(("src/ffi.rs", 12, 12)));
+    assert_eq!((violation.thread(), violation.thread_name()), (Some(1), Some("main")));
+    assert!(violation.location().is_some() && violation.place().is_none());
+    assert!(Violation::new(facts::retained()).place().is_some());
+    let dangling = Violation::new(facts::dangling_argument());
+    assert_eq!(dangling.block().map(|block| block.is_live()), Some(false));
+    assert!(dangling.target().is_none());
+}
+
+#[test]
+fn every_finding_is_json_that_reads_back() {
+    for (name, facts, _) in all() {
+        let line = json::object(&facts, &frames);
+        assert!(!line.contains('\n'), "{name}");
+        let read: serde_json::Value =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{name}: {error}\n{line}"));
+        assert_eq!(read["rule"], facts.rule().name(), "{name}");
+        assert_eq!(read["version"], 1, "{name}");
+        let call = facts.call.as_ref().unwrap();
+        assert_eq!(read["function"]["name"], call.function.declaration.name, "{name}");
+        assert_eq!(read["site"]["line"], call.site.line(), "{name}");
+        for key in ["severity", "message", "parameter", "thread", "argument", "memory", "block", "finding", "place"] {
+            assert!(read.get(key).is_some(), "{name}: {key}");
+        }
+    }
+    let read: serde_json::Value = serde_json::from_str(&json::object(&facts::nested_heap(), &frames)).unwrap();
+    assert_eq!(read["block"]["address"], "0x7f3a5c001040");
+    assert_eq!(read["block"]["allocated"][1]["function"], "app::session::process");
+    assert_eq!(read["finding"]["field"], "x");
+    assert_eq!(read["finding"]["target"]["size"], 12);
+    let read: serde_json::Value = serde_json::from_str(&json::object(&facts::retained(), &frames)).unwrap();
+    assert_eq!(read["place"]["symbol"], "someReference");
+    assert_eq!(read["finding"]["absent_before"], true);
+}
+
+#[test]
+fn facts_with_nothing_but_a_finding_still_make_a_report() {
+    for (name, facts, form) in all() {
+        let bare = Facts { call: None, argument: None, memory: None, ..facts };
+        let text = report(&bare, form);
+        assert!(text.lines().next().unwrap().starts_with("ffi-guard["), "{name}:\n{text}");
+        assert!(text.trim_end().ends_with("outside of a guarded call"), "{name}:\n{text}");
+        assert!(serde_json::from_str::<serde_json::Value>(&json::object(&bare, &frames)).is_ok(), "{name}");
+    }
+}

@@ -1,0 +1,79 @@
+//! The program that the golden reports tell of. Each call returns its own place, which is all that the reports need of it.
+
+use super::ffi::*;
+use std::ffi::CString;
+
+pub(super) fn process() -> Site {
+    let inner = Box::new(SomeStruct { a: 1, b: 2, c: 3 });
+    let complex = Box::new(ComplexStruct { x: &*inner, y: std::ptr::null() });
+    unsafe { process_struct(&*complex) }
+}
+
+pub(super) fn process_list() -> Site {
+    let mut list = Vec::from([1_usize, 2, 3]);
+    unsafe { set_list(list.as_mut_ptr().cast()) }
+}
+
+pub(super) fn process_on_the_stack() -> Site {
+    let inner = SomeStruct { a: 1, b: 2, c: 3 };
+    let complex = ComplexStruct { x: &inner, y: std::ptr::null() };
+    unsafe { process_struct(&complex) }
+}
+
+pub(super) fn process_by_value() -> Site {
+    let inner = Box::new(SomeStruct { a: 1, b: 2, c: 3 });
+    unsafe { process_value(ComplexStruct { x: &*inner, y: std::ptr::null() }) }
+}
+
+pub(super) fn process_in_c(complex: *mut ComplexStruct) -> Site {
+    unsafe { process_struct(complex) }
+}
+
+pub(super) fn temporary() -> Site {
+    let name = CString::new("alice").unwrap().as_ptr();
+    unsafe { session_set_name(1, name, 5) }
+}
+
+pub(super) fn too_long(data: &[u32]) -> Site {
+    unsafe { process_data(data.as_ptr(), 4 * data.len()) }
+}
+
+pub(super) fn too_small(first: &u8) -> Site {
+    unsafe { process_struct(std::ptr::from_ref(first).cast()) }
+}
+
+pub(super) fn negative(data: &[u32], from: usize) -> Site {
+    unsafe { process_data(data.as_ptr().wrapping_add(from), data.len().wrapping_sub(from)) }
+}
+
+pub(super) fn no_nul(name: &str) -> Site {
+    unsafe { session_set_name(1, name.as_ptr().cast(), name.len()) }
+}
+
+pub(super) fn null() -> Site {
+    unsafe { session_set_name(1, std::ptr::null(), 0) }
+}
+
+pub(super) fn misaligned(bytes: &[u8]) -> Site {
+    unsafe { process_data(bytes[1..].as_ptr().cast(), bytes.len() / 4) }
+}
+
+pub(super) fn store() -> Site {
+    let some_struct = Box::new(SomeStruct { a: 1, b: 2, c: 3 });
+    unsafe { store_reference(&*some_struct) }
+}
+
+pub(super) fn many_lines() -> Site {
+    unsafe {
+        session_set_name(
+            1,
+            std::ptr::null(),
+            0,
+        )
+    }
+}
+
+pub(super) fn returned() -> Site {
+    let current = unsafe { current_reference() };
+    current
+}
