@@ -2,10 +2,13 @@
 
 extern crate self as ffi_guard;
 
+mod allocator;
 mod boundary;
+mod config;
 mod heap;
 mod level;
 mod platform;
+mod reentry;
 mod report;
 mod rule;
 mod rules;
@@ -14,7 +17,11 @@ mod scan;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+#[doc(hidden)]
+#[path = "bench.rs"]
+pub mod __bench;
 
+pub use allocator::GuardAlloc;
 pub use boundary::shape::{Plain, Pointee};
 pub use ffi_guard_macros::{Plain, Pointee, guard};
 pub use report::violation::{Place, Violation};
