@@ -2,6 +2,7 @@
 
 extern crate self as ffi_guard;
 
+mod allocator;
 mod boundary;
 mod config;
 mod heap;
@@ -18,7 +19,11 @@ mod scan;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+#[doc(hidden)]
+#[path = "bench.rs"]
+pub mod __bench;
 
+pub use allocator::GuardAlloc;
 pub use boundary::raise::catch;
 pub use boundary::shape::{Plain, Pointee};
 pub use ffi_guard_macros::{Plain, Pointee, guard};

@@ -1,5 +1,45 @@
-//! The Rust region.
+//! The Rust region: one range of addresses that all program memory comes from, so that any address tells whose it is.
+//!
+//! | file | |
+//! |---|---|
+//! | `region` | the reservation, and the arithmetic from an address to its entry |
+//! | `class` | size classes |
+//! | `table` | what is known of each block: states, generations, loans |
+//! | `slab`, `run`, `large` | where small and large blocks come from |
+//! | `cache`, `quarantine` | free and freed blocks, by thread and for the process |
+//! | `redzone` | canary and poison |
+//! | `give` | giving blocks out, taking them back, resizing them |
+//! | `trace` | backtraces, each kept once |
+//! | `finding` | where damage is told |
+//! | `fork`, `lock` | what a global allocator cannot take from std |
+
+mod cache;
+mod class;
+mod finding;
+mod fork;
+mod give;
+mod large;
+pub(crate) mod lock;
+mod quarantine;
+mod redzone;
+mod region;
+mod run;
+mod slab;
+mod table;
 pub(crate) mod trace;
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub(crate) use self::give::{FreeError, allocate, free, reallocate};
+pub(crate) use self::redzone::Damage;
+pub(crate) use self::region::contains;
+use self::lock::Locked;
+use self::region::Spot;
+use crate::config::Backtrace;
+use crate::level::{self, Level};
+use crate::platform::memory;
+use crate::reentry::Reentry;
 
 /// What the table knows of a block.
 #[derive(Clone, Copy, Debug)]
@@ -24,17 +64,144 @@ pub(crate) struct Block {
     pub(crate) freed_by: u32,
 }
 
-/// Whether an address is in the Rust region.
-#[inline(always)]
-pub(crate) fn contains(_address: usize) -> bool {
-    false
+/// The Rust region; empty until the first allocation.
+pub(crate) fn region() -> Range<usize> {
+    region::range()
 }
 
 /// The block that an address leads into, its slack included; `None` where no block was ever given out.
-pub(crate) fn lookup(_address: usize) -> Option<Block> {
-    None
+///
+/// Takes no lock, never faults, may run in a signal handler. A block that another thread is giving out or taking back at this
+/// very moment is seen before or after that, never mixed.
+#[inline]
+pub(crate) fn lookup(address: usize) -> Option<Block> {
+    let spot = region::spot(address)?;
+    spot.entry.read(spot.start)
 }
 
-pub(crate) fn is_pinned(_: &Block) -> bool {
-    false
+/// Calls `f` with every block that is live. A block given out or taken back meanwhile is seen or not.
+pub(crate) fn for_each_live(mut f: impl FnMut(&Block)) {
+    let mut see = |spot: Option<Spot>| {
+        if let Some(block) = spot.and_then(|spot| spot.entry.read(spot.start)).filter(|block| block.live) {
+            f(&block);
+        }
+    };
+    for class in 1..class::COUNT {
+        let slab = region::slab(class);
+        for index in 1..slab::fresh(class) {
+            see(Some(Spot { entry: slab.entry(index), start: slab.start(index), class, index }));
+        }
+    }
+    let mut unit = 0;
+    let ready = run::ready();
+    while unit < ready {
+        let spot = region::spot(region::unit_start(unit as usize)).filter(|spot| spot.index == unit);
+        see(spot);
+        unit += spot.map_or(1, |_| run::at(unit).len().max(1) as u32);
+    }
 }
+
+fn entry_of(block: &Block) -> Option<&'static table::Entry> {
+    region::spot(block.start).map(|spot| spot.entry)
+}
+
+/// Calls that this block is lent to now.
+pub(crate) fn loans(block: &Block) -> u32 {
+    entry_of(block).map_or(0, |entry| entry.loans(block.generation))
+}
+
+/// Notes one more loan. False where the place belongs to another block by now.
+pub(crate) fn lend(block: &Block) -> bool {
+    entry_of(block).is_some_and(|entry| entry.lend(block.generation))
+}
+
+/// Ends a loan. False where there was none, or the place belongs to another block by now.
+pub(crate) fn unlend(block: &Block) -> bool {
+    entry_of(block).is_some_and(|entry| entry.unlend(block.generation))
+}
+
+/// Marks a block as one that C may keep, or no longer. False where the place belongs to another block by now.
+pub(crate) fn set_pinned(block: &Block, pinned: bool) -> bool {
+    entry_of(block).is_some_and(|entry| entry.pin(block.generation, pinned))
+}
+
+/// Whether C may keep this block.
+pub(crate) fn is_pinned(block: &Block) -> bool {
+    entry_of(block).is_some_and(|entry| entry.is_pinned(block.generation))
+}
+
+/// What is wrong around a live block: in its slack, else in the 16 bytes before it. Large blocks have pages without access
+/// before them: nothing can be wrong there.
+pub(crate) fn canary_damage(block: &Block) -> Option<Damage> {
+    let spot = region::spot(block.start).filter(|spot| block.live && spot.start == block.start)?;
+    // SAFETY: a live block's memory is committed up to its end, and the slot before has a canary where `canary_before` says so.
+    unsafe { redzone::damage(block.start, block.size, give::end(&spot, block.size), give::before(&spot)) }
+}
+
+/// Writes the canaries of a live block anew, so that one overrun is told once.
+pub(crate) fn renew_canary(block: &Block) {
+    let Some(spot) = region::spot(block.start).filter(|spot| block.live && spot.start == block.start) else { return };
+    // SAFETY: as above; only slack is written.
+    unsafe {
+        redzone::write_exact(block.start, block.size, give::end(&spot, block.size));
+        if let Some(before) = give::before(&spot) {
+            redzone::renew_last(before, block.start);
+        }
+    }
+}
+
+/// Quarantine of the process from level 2 on, unless `GUARD_QUARANTINE` says otherwise.
+const QUARANTINE: usize = 64 << 20;
+/// What a thread gathers before it goes to the process-wide quarantine.
+const BATCH: usize = 64 << 10;
+/// Quarantine of each thread at level 1, where there is none for the process. Small, so that a block freed and its entry
+/// are still in the first or second cache when they come back: see docs/design/heap.md.
+const THREAD_QUARANTINE: usize = 32 << 10;
+
+static READY: AtomicBool = AtomicBool::new(false);
+static START: Locked<()> = Locked::new(());
+
+/// Sets the heap up on first use. False where the system has no memory for it.
+pub(crate) fn ready() -> bool {
+    READY.load(Ordering::Acquire) || start()
+}
+
+#[cold]
+fn start() -> bool {
+    let _inside = Reentry::enter();
+    START.with(|()| {
+        if READY.load(Ordering::Acquire) {
+            return true;
+        }
+        // This crate's own tests drive the heap itself, whatever the level.
+        let level = if cfg!(test) { Level::Full } else { level::tracking() };
+        let settings = crate::config::settings();
+        if !region::reserve() {
+            memory::write_stderr(
+                b"ffi-guard: no 64 MiB of address space for the Rust heap (ulimit -v?): raise the limit or set GUARD=0\n",
+            );
+            memory::exit(2);
+        }
+        let deep = level >= Level::Full;
+        let limit = settings.quarantine.unwrap_or(if deep { QUARANTINE } else { 0 });
+        let shared = limit > 0 && quarantine::set_up(limit);
+        let ring = match settings.quarantine {
+            _ if shared => BATCH.min(limit / 8),
+            Some(_) => 0,
+            None => THREAD_QUARANTINE,
+        };
+        if deep && settings.backtrace != Backtrace::Off {
+            trace::set_up(settings.backtrace == Backtrace::Full);
+        }
+        if !cache::set_up(cache::Plan { deep, shared, ring }) {
+            memory::write_stderr(b"ffi-guard: no memory for the first thread's cache: raise the limit or set GUARD=0\n");
+            memory::exit(2);
+        }
+        fork::set_up();
+        READY.store(true, Ordering::Release);
+        true
+    })
+}
+
+#[cfg(test)]
+mod tests;

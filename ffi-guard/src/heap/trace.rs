@@ -1,10 +1,269 @@
-//! Backtraces, each kept once.
+//! Backtraces, each kept once, for the life of the process.
+//!
+//! Records are appended to reserved memory and found again by hash, without a lock: a chain for each bucket, grown at its
+//! head. A record is complete before its chain leads to it and never changes afterwards, so that a reader needs nothing but
+//! the id. Only growing the memory takes a lock.
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use super::lock::Locked;
+use crate::platform::memory::{self, Before, PAGE};
+use crate::reentry::Reentry;
 
 /// A backtrace in the depot; 0 for "not recorded".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct TraceId(pub(crate) u32);
 
+/// Frames kept. The first ones are the allocator's and those of `Vec` and `Box`, half a dozen in a debug build.
+const FRAMES: usize = 20;
+/// Frames kept with `GUARD_BACKTRACE=full`.
+const FRAMES_FULL: usize = 64;
+/// Address space of the depot: a hundred million frames.
+const DEPOT: usize = 1 << 30;
+/// Committed at a time.
+const CHUNK: usize = 1 << 20;
+const BUCKETS: usize = 1 << 16;
+
+/// Words (of 8 bytes) of a record before its frames: the next of the chain and the hash, then the length.
+const HEADER: usize = 2;
+
+/// What holds the records: reserved by `set_up`.
+#[derive(Debug)]
+struct Depot {
+    /// First byte; 0 where traces are off.
+    base: AtomicUsize,
+    /// Words ever taken. The first is left out: id 0 means none.
+    taken: AtomicUsize,
+    /// Words of the reservation.
+    words: AtomicUsize,
+    /// Bytes that are committed.
+    committed: AtomicUsize,
+    /// Frames to keep.
+    frames: AtomicUsize,
+}
+
+static DEPOT_STATE: Depot = Depot {
+    base: AtomicUsize::new(0),
+    taken: AtomicUsize::new(1),
+    words: AtomicUsize::new(0),
+    committed: AtomicUsize::new(0),
+    frames: AtomicUsize::new(0),
+};
+static GROWTH: Locked<()> = Locked::new(());
+static HEADS: [AtomicU32; BUCKETS] = [const { AtomicU32::new(0) }; BUCKETS];
+
+/// A record as it lies in the depot; its frames follow it.
+#[derive(Debug)]
+#[repr(C)]
+struct Record {
+    /// The next of the chain, written before the record is reachable.
+    next: AtomicU32,
+    hash: u32,
+    len: usize,
+}
+
+const _: () = assert!(size_of::<Record>() == HEADER * 8);
+
+/// Reserves the depot. Without it every trace is "not recorded".
+pub(crate) fn set_up(full: bool) {
+    let mut len = DEPOT;
+    while len >= CHUNK {
+        if let Some(base) = memory::reserve(len, PAGE, Before::Nothing) {
+            DEPOT_STATE.words.store(len / 8, Ordering::Relaxed);
+            DEPOT_STATE.frames.store(if full { FRAMES_FULL } else { FRAMES }, Ordering::Relaxed);
+            DEPOT_STATE.base.store(base, Ordering::Release);
+            return;
+        }
+        len /= 2;
+    }
+}
+
+/// The backtrace of the caller, innermost first: return addresses, from `capture`'s caller on. 0 where traces are off or
+/// the depot is full.
+///
+/// Unwinds with the tables of the modules loaded, as a panic does. glibc from 2.35 on finds them without a lock; before that
+/// an allocation under `dl_iterate_phdr`'s callback, or in a child forked meanwhile, waits for a lock held elsewhere.
+#[inline(never)]
+pub(crate) fn capture() -> TraceId {
+    if DEPOT_STATE.base.load(Ordering::Acquire) == 0 {
+        return TraceId(0);
+    }
+    let _inside = Reentry::enter();
+    let mut frames = [0usize; FRAMES_FULL];
+    let limit = DEPOT_STATE.frames.load(Ordering::Relaxed).min(FRAMES_FULL);
+    let mut len = 0;
+    // Frames that lie deeper in the stack than this array are the unwinder's.
+    let here = (&raw const frames).addr();
+    // SAFETY: the unwinder of Linux and macOS needs no synchronisation; the callback does not unwind.
+    unsafe {
+        backtrace::trace_unsynchronized(|frame| {
+            let deeper = frame.sp().addr();
+            if deeper == 0 || deeper > here + size_of::<[usize; FRAMES_FULL]>() {
+                if let Some(place) = frames.get_mut(len) {
+                    *place = frame.ip().addr();
+                    len += 1;
+                }
+            }
+            len < limit
+        });
+    }
+    intern(frames.get(..len).unwrap_or(&[]))
+}
+
 /// The frames of a backtrace, innermost first; empty where none was recorded.
-pub(crate) fn frames(_id: TraceId) -> &'static [usize] {
-    &[]
+pub(crate) fn frames(id: TraceId) -> &'static [usize] {
+    record(id.0).map_or(&[], |record| {
+        // SAFETY: the frames follow their record, were written before its id was given out, and stay.
+        unsafe { std::slice::from_raw_parts((&raw const *record).add(1).cast(), record.len) }
+    })
+}
+
+fn record(id: u32) -> Option<&'static Record> {
+    let base = DEPOT_STATE.base.load(Ordering::Acquire);
+    if id == 0 || base == 0 || id as usize >= DEPOT_STATE.taken.load(Ordering::Acquire) {
+        return None;
+    }
+    // SAFETY: ids are given out by `intern` alone, for records that are committed and complete.
+    Some(unsafe { &*(base as *const u64).add(id as usize).cast() })
+}
+
+fn hash(frames: &[usize]) -> u32 {
+    let mixed = frames.iter().fold(0x9E37_79B9_7F4A_7C15u64, |hash, &frame| {
+        (hash ^ frame as u64).wrapping_mul(0xFF51_AFD7_ED55_8CCD).rotate_left(29)
+    });
+    (mixed ^ mixed >> 32) as u32
+}
+
+/// The first record with these frames on the chain from `head` to `stop`.
+fn find(mut head: u32, stop: u32, hash: u32, wanted: &[usize]) -> Option<u32> {
+    while head != stop {
+        let record = record(head)?;
+        if record.hash == hash && frames(TraceId(head)) == wanted {
+            return Some(head);
+        }
+        head = record.next.load(Ordering::Relaxed);
+    }
+    None
+}
+
+fn intern(wanted: &[usize]) -> TraceId {
+    if wanted.is_empty() {
+        return TraceId(0);
+    }
+    let hash = hash(wanted);
+    let Some(bucket) = HEADS.get(hash as usize % BUCKETS) else { return TraceId(0) };
+    let mut head = bucket.load(Ordering::Acquire);
+    if let Some(id) = find(head, 0, hash, wanted) {
+        return TraceId(id);
+    }
+    let Some(id) = append(hash, wanted) else { return TraceId(0) };
+    let Some(record) = record(id) else { return TraceId(0) };
+    loop {
+        record.next.store(head, Ordering::Relaxed);
+        match bucket.compare_exchange(head, id, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => return TraceId(id),
+            Err(newer) => {
+                // Another thread was first, maybe with the same frames. Ours is then never reached: a few words lost.
+                if let Some(theirs) = find(newer, head, hash, wanted) {
+                    return TraceId(theirs);
+                }
+                head = newer;
+            }
+        }
+    }
+}
+
+/// Writes a record that no chain leads to yet.
+fn append(hash: u32, wanted: &[usize]) -> Option<u32> {
+    let needed = HEADER + wanted.len();
+    let words = DEPOT_STATE.words.load(Ordering::Relaxed);
+    // Not a plain addition: a depot that is full must stay full.
+    let id = DEPOT_STATE
+        .taken
+        .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |taken| Some(taken + needed).filter(|&end| end <= words))
+        .ok()?;
+    let base = DEPOT_STATE.base.load(Ordering::Acquire);
+    let end = (id + needed) * 8;
+    if end > DEPOT_STATE.committed.load(Ordering::Acquire) && !grow(base, end) {
+        return None;
+    }
+    // SAFETY: the words from `id` on were taken by this thread alone, and are committed.
+    unsafe {
+        let record = (base as *mut u64).add(id).cast::<Record>();
+        record.write(Record { next: AtomicU32::new(0), hash, len: wanted.len() });
+        std::ptr::copy_nonoverlapping(wanted.as_ptr(), record.add(1).cast(), wanted.len());
+    }
+    u32::try_from(id).ok()
+}
+
+#[cold]
+fn grow(base: usize, end: usize) -> bool {
+    GROWTH.with(|()| {
+        let committed = DEPOT_STATE.committed.load(Ordering::Relaxed);
+        let wanted = end.next_multiple_of(CHUNK).min(DEPOT_STATE.words.load(Ordering::Relaxed) * 8);
+        if wanted > committed {
+            if !memory::commit(base + committed..base + wanted) {
+                return false;
+            }
+            DEPOT_STATE.committed.store(wanted, Ordering::Release);
+        }
+        true
+    })
+}
+
+/// Holds the lock of this file: see `fork`.
+pub(crate) fn hold() {
+    GROWTH.hold();
+}
+
+/// Lets go of it.
+pub(crate) fn let_go() {
+    GROWTH.let_go();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_kept_once_and_read_back() {
+        crate::heap::ready();
+        let ids: Vec<TraceId> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let ids: Vec<_> = (1..2000usize).map(|n| intern(&[n, n * 2, 7])).collect();
+                        for (n, &id) in (1..).zip(&ids) {
+                            assert_eq!(frames(id), [n, n * 2, 7]);
+                        }
+                        ids
+                    })
+                })
+                .collect();
+            let mut all = threads.into_iter().map(|thread| thread.join().unwrap());
+            let first = all.next().unwrap();
+            all.for_each(|ids| assert_eq!(ids, first, "two ids for one trace"));
+            first
+        });
+        assert_eq!(ids.iter().map(|id| id.0).collect::<std::collections::HashSet<_>>().len(), ids.len());
+        assert_eq!(frames(TraceId(0)), [0usize; 0]);
+    }
+
+    #[test]
+    fn a_captured_trace_holds_its_caller() {
+        crate::heap::ready();
+        #[inline(never)]
+        fn caller() -> TraceId {
+            std::hint::black_box(capture())
+        }
+        let (one, two) = (caller(), std::hint::black_box(caller()));
+        assert!(!frames(one).is_empty() && frames(one).len() <= FRAMES);
+        assert_ne!(one, two, "two places, one trace");
+        let mut names = String::new();
+        for &frame in frames(one) {
+            backtrace::resolve(frame as *mut _, |symbol| names.extend(symbol.name().map(|name| format!("{name}\n"))));
+        }
+        assert!(names.contains("a_captured_trace_holds_its_caller"), "{names}");
+        assert!(!names.contains("trace_unsynchronized"), "{names}");
+    }
 }

@@ -1,0 +1,137 @@
+//! Blocks too large for a slot: a run of units each, committed to the page.
+//!
+//! ```text
+//!  | unit        | unit        | unit        |
+//!  | block ............ | slack | no access  |
+//!  start          start + size   page
+//! ```
+//! The rest of a run, one page at least, has no access: a long overrun faults at once. A freed block gives its pages back
+//! and reads as zero until it leaves the quarantine; zeros are its poison. After that it has no access either.
+
+use std::ops::Range;
+
+use super::class::SLACK;
+use super::redzone::{self, Damage};
+use super::region::{self, UNIT};
+use super::run;
+use super::table::{Entry, Extent};
+use super::trace::TraceId;
+use crate::platform::memory::{self, PAGE};
+
+/// Requests from here on are refused: more than any address space has, and sizes stay within 48 bits.
+const TOO_LARGE: usize = 1 << 46;
+
+/// The end of the memory of a block: its slack is at least `SLACK` and less than a page more.
+pub(crate) fn end(start: usize, size: usize) -> usize {
+    (start + size + SLACK).next_multiple_of(PAGE)
+}
+
+fn units(size: usize) -> u32 {
+    ((size + SLACK).next_multiple_of(PAGE) + PAGE).div_ceil(UNIT) as u32
+}
+
+/// Gives out a run. Its memory is zero. `None` where there is no address space or no memory left.
+pub(crate) fn give(size: usize, align: usize, trace: TraceId, thread: u32) -> Option<usize> {
+    if size >= TOO_LARGE || align >= TOO_LARGE {
+        return None;
+    }
+    let units = units(size);
+    let first = run::take(units, align)?;
+    let (run, start) = (first..first + units, region::unit_start(first as usize));
+    if !memory::commit(start..end(start, size)) {
+        run::put(run);
+        return None;
+    }
+    // SAFETY: committed just now, and nobody knows of it yet.
+    unsafe { redzone::write_new(start, size, end(start, size)) };
+    zero_tail(start, size);
+    run::map_units(run);
+    region::run_entry(first as usize).give(Extent::new(size, align), trace, thread);
+    Some(start)
+}
+
+/// `write_new` may reach into the last 15 bytes of the block, and a run is promised to be zero.
+fn zero_tail(start: usize, size: usize) {
+    let tail = (start + size) & !15;
+    // SAFETY: from the last multiple of 16 in the block (its start is one) to the block's end.
+    unsafe { (tail as *mut u8).write_bytes(0, start + size - tail) };
+}
+
+/// Takes the pages of a freed block away: it reads as zero from here on.
+pub(crate) fn clear(start: usize, size: usize) {
+    memory::discard(start..end(start, size));
+}
+
+/// Gives a freed block's run back for others.
+pub(crate) fn release(first: u32) {
+    let start = region::unit_start(first as usize);
+    let run = run::at(first);
+    memory::decommit(start..start + run.len() * UNIT);
+    run::put(run);
+}
+
+/// What was written into a freed block since its pages went. Pages that nobody touched are not looked at.
+pub(crate) fn poison_damage(start: usize, size: usize) -> Option<Damage> {
+    let mut found: Option<(usize, usize)> = None;
+    memory::for_each_touched(start..end(start, size), |page| {
+        for at in (page..page + PAGE).step_by(8) {
+            // SAFETY: the block is in quarantine: committed, and nobody's. Volatile: C may be writing.
+            if unsafe { (at as *const u64).read_volatile() } != 0 {
+                let first = found.map_or(at, |(first, _)| first);
+                found = Some((first, at + 8));
+            }
+        }
+        true
+    });
+    let (first, last) = found?;
+    let mut first_bytes = [0; 16];
+    for (i, byte) in first_bytes.iter_mut().enumerate().take(last - first) {
+        // SAFETY: as above.
+        *byte = unsafe { ((first + i) as *const u8).read_volatile() };
+    }
+    let skip = first_bytes.iter().position(|&byte| byte != 0).unwrap_or(0);
+    first_bytes.rotate_left(skip);
+    Some(Damage { before: false, offset: first - start + skip, len: last - first - skip, first_bytes })
+}
+
+/// Makes a block larger or smaller where it is. False where it cannot stay.
+pub(crate) fn resize(first: u32, entry: &Entry, old: Extent, size: usize) -> bool {
+    if size >= TOO_LARGE {
+        return false;
+    }
+    let start = region::unit_start(first as usize);
+    let (old_end, new_end) = (end(start, old.size()), end(start, size));
+    let run = run::at(first);
+    let needed = units(size);
+    if needed > run.len() as u32 {
+        if !run::extend(run.clone(), needed) {
+            return false;
+        }
+        run::map_units(run.start..run.start + needed);
+    }
+    if new_end > old_end && !memory::commit(old_end..new_end) {
+        // The run stays longer than it need be: it is given back whole.
+        return false;
+    }
+    // SAFETY: between the two sizes nothing is the program's any more.
+    unsafe { redzone::cover(start, size, old.size().min(new_end - start)) };
+    entry.resize(Extent::new(size, old.align()));
+    // SAFETY: the block is the caller's, and ends 16 bytes before `new_end` at the latest.
+    unsafe { redzone::write_exact(start, size, new_end) };
+    if new_end < old_end {
+        memory::decommit(new_end..old_end);
+    }
+    true
+}
+
+/// Moves the content of one large block to another without copying where whole pages can be remapped.
+pub(crate) fn move_content(from: usize, to: usize, size: usize) -> bool {
+    let pages: Range<usize> = from..from + (size & !(PAGE - 1));
+    if !memory::move_pages(pages.clone(), to) {
+        return false;
+    }
+    let tail = pages.end - from;
+    // SAFETY: the rest of the page, in two blocks that do not overlap.
+    unsafe { std::ptr::copy_nonoverlapping(pages.end as *const u8, (to + tail) as *mut u8, size - tail) };
+    true
+}

@@ -1,0 +1,142 @@
+//! Freed blocks waiting, the first freed the first to be used again.
+//!
+//! Each thread gathers what it frees in a ring of its own (see `cache`). Where the process has a quarantine, a full ring goes
+//! to the end of this queue in one go, and as many blocks leave at its front as are over the limit. 64 threads that free
+//! thus meet once in a few hundred frees.
+
+use super::class;
+use super::lock::Locked;
+use crate::platform::memory::{self, Before, PAGE};
+
+/// A freed slot or run, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Freed(u64);
+
+impl Freed {
+    pub(crate) const NONE: Freed = Freed(0);
+
+    /// A slot, or with class 0 the first unit of a run.
+    #[inline(always)]
+    pub(crate) fn new(class: usize, index: u32) -> Freed {
+        Freed((class as u64) << 32 | u64::from(index))
+    }
+
+    #[inline(always)]
+    pub(crate) fn class(self) -> usize {
+        (self.0 >> 32) as usize
+    }
+
+    #[inline(always)]
+    pub(crate) fn index(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// What it costs to keep: the slot; for a run, whose pages are gone, one page.
+    #[inline(always)]
+    pub(crate) fn cost(self) -> usize {
+        if self.class() == 0 { PAGE } else { class::size(self.class()) }
+    }
+}
+
+/// The queue: a ring in memory of its own, of a power of two of places.
+#[derive(Debug)]
+struct Queue {
+    ring: usize,
+    places: usize,
+    /// Blocks ever taken out, and ever put in.
+    head: usize,
+    tail: usize,
+    /// Cost of all that is in.
+    bytes: usize,
+    limit: usize,
+}
+
+static QUEUE: Locked<Queue> = Locked::new(Queue { ring: 0, places: 0, head: 0, tail: 0, bytes: 0, limit: 0 });
+
+impl Queue {
+    fn place(&self, at: usize) -> *mut Freed {
+        // SAFETY: the ring has `places` places, a power of two; there is none before `set_up`, and then nobody asks.
+        unsafe { (self.ring as *mut Freed).add(at & (self.places - 1)) }
+    }
+
+    fn pop(&mut self) -> Option<Freed> {
+        if self.head == self.tail {
+            return None;
+        }
+        // SAFETY: a place between head and tail was written.
+        let freed = unsafe { self.place(self.head).read() };
+        self.head = self.head.wrapping_add(1);
+        self.bytes = self.bytes.saturating_sub(freed.cost());
+        Some(freed)
+    }
+}
+
+/// Makes the queue. False where there is no memory for it.
+pub(crate) fn set_up(limit: usize) -> bool {
+    QUEUE.with(|queue| {
+        // As many places as the smallest slots need to reach the limit; a limit beyond any memory gets what there is.
+        let mut places = (limit / class::size(1)).saturating_add(1024).checked_next_power_of_two().unwrap_or(1 << 40);
+        places = places.min(1 << 40);
+        while places >= 1024 {
+            let bytes = places * size_of::<Freed>();
+            if let Some(ring) = memory::reserve(bytes, PAGE, Before::Nothing) {
+                if memory::commit(ring..ring + bytes) {
+                    *queue = Queue { ring, places, head: 0, tail: 0, bytes: 0, limit };
+                    return true;
+                }
+                memory::release(ring..ring + bytes);
+            }
+            places /= 2;
+        }
+        false
+    })
+}
+
+/// Puts `freed` at the end and takes what is over the limit from the front into `out`. Says how many came out and how many
+/// of `freed` went in; a caller with some left empties `out` and comes again.
+pub(crate) fn exchange(freed: &[Freed], out: &mut [Freed]) -> (usize, usize) {
+    QUEUE.with(|queue| {
+        let (mut came, mut went) = (0, 0);
+        loop {
+            let full = queue.tail.wrapping_sub(queue.head) >= queue.places;
+            if queue.bytes > queue.limit || full {
+                let Some(place) = out.get_mut(came) else { break };
+                let Some(oldest) = queue.pop() else { break };
+                *place = oldest;
+                came += 1;
+            } else if let Some(&next) = freed.get(went) {
+                // SAFETY: not full, so this place is free.
+                unsafe { queue.place(queue.tail).write(next) };
+                queue.tail = queue.tail.wrapping_add(1);
+                queue.bytes += next.cost();
+                went += 1;
+            } else {
+                break;
+            }
+        }
+        (came, went)
+    })
+}
+
+/// Takes the oldest blocks out, over the limit or not: memory is short.
+pub(crate) fn drain(out: &mut [Freed]) -> usize {
+    QUEUE.with(|queue| {
+        let mut came = 0;
+        while let Some(place) = out.get_mut(came) {
+            let Some(oldest) = queue.pop() else { break };
+            *place = oldest;
+            came += 1;
+        }
+        came
+    })
+}
+
+/// Holds the lock of this file: see `fork`.
+pub(crate) fn hold() {
+    QUEUE.hold();
+}
+
+/// Lets go of it.
+pub(crate) fn let_go() {
+    QUEUE.let_go();
+}

@@ -1,0 +1,297 @@
+//! Canary and poison: what the heap writes where the program has no business.
+//!
+//! The slack behind a block holds the canary: eight bytes of text, to be known in a hex dump, and eight made from the
+//! block's address, so that a neighbour's copy does not pass. Both are non-canonical addresses, which no scan takes for a
+//! pointer. The phase goes by address: the last 16 bytes of a slot are always one whole canary, whoever owns the slot and
+//! whether it is live or freed, so that they also guard the block that follows.
+//!
+//! A long slack (a large class, a page run) is written and checked in its first [`WINDOW`] bytes and its last 16.
+
+use super::class;
+
+/// Poison of freed memory; eight of it are no canonical address either.
+pub(crate) const POISON: u8 = 0xDF;
+const TEXT: [u8; 8] = *b"FFIGUARD";
+/// Bytes of a canary.
+const UNIT: usize = 16;
+/// Bytes of the slack next to the block that are checked, at least 64 whatever the block's size is modulo 16.
+const WINDOW: usize = 80;
+
+const _: () = assert!(class::SLACK >= UNIT, "a whole canary fits the smallest slack");
+
+/// Bytes that are not what the heap left there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Damage {
+    /// Before the block's first byte; else behind its last.
+    pub(crate) before: bool,
+    /// Bytes from the end of the block to the first damaged one: 0 is one past the end. Before the block, bytes from the
+    /// first damaged one to the block's start.
+    pub(crate) offset: usize,
+    /// Bytes from the first damaged one to the last that was looked at and is damaged.
+    pub(crate) len: usize,
+    /// What is there now, from the first damaged byte on; zero beyond what was looked at.
+    pub(crate) first_bytes: [u8; 16],
+}
+
+/// The canary of a block, as it lies at multiples of 16.
+#[inline(always)]
+fn canary(start: usize) -> [u64; 2] {
+    // Bits 63 and 62 differ: no canonical address.
+    let mixed = (start as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) & !(1 << 62) | 1 << 63;
+    [u64::from_ne_bytes(TEXT), mixed]
+}
+
+fn canary_bytes(start: usize) -> [u8; UNIT] {
+    let [text, mixed] = canary(start);
+    let mut bytes = [0; UNIT];
+    for (to, from) in bytes.iter_mut().zip(text.to_ne_bytes().into_iter().chain(mixed.to_ne_bytes())) {
+        *to = from;
+    }
+    bytes
+}
+
+/// Writes the canary of a block that the program has not got yet: up to 15 bytes of the block's own end are overwritten,
+/// which spares the hot path all byte work.
+///
+/// # Safety
+/// - `start..end` is committed memory of the heap, `end` a multiple of 16, and `size + 16 <= end - start`.
+/// - Nobody has been given the block.
+#[inline(always)]
+pub(crate) unsafe fn write_new(start: usize, size: usize, end: usize) {
+    let canary = canary(start);
+    let mut at = (start + size) & !(UNIT - 1);
+    let stop = if end - at > WINDOW { at + WINDOW } else { end };
+    while at < stop {
+        // SAFETY: `at` is a multiple of 16 at or above `start` (the start is one) and below `end`, also one.
+        unsafe { (at as *mut [u64; 2]).write(canary) };
+        at += UNIT;
+    }
+    if stop != end {
+        // SAFETY: the last 16 bytes of the slack.
+        unsafe { ((end - UNIT) as *mut [u64; 2]).write(canary) };
+    }
+}
+
+/// Writes the canary and leaves every byte of the block alone: for a block whose content is there already.
+///
+/// # Safety
+/// - As for [`write_new`], but the block may be anybody's.
+pub(crate) unsafe fn write_exact(start: usize, size: usize, end: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { fill_exact(start, start + size, end) };
+    let up = (start + size).next_multiple_of(UNIT);
+    // SAFETY: `up` is at most `end - 16 + 15` rounded down to 16, so at most `end`; from there the canary covers slack only.
+    unsafe { write_new(start, up - start, end) };
+}
+
+/// Fills `from` up to the next multiple of 16 (but not beyond `to`) with the canary's bytes.
+unsafe fn fill_exact(start: usize, from: usize, to: usize) {
+    let bytes = canary_bytes(start);
+    for at in from..from.next_multiple_of(UNIT).min(to) {
+        let byte = bytes.get(at % UNIT).copied().unwrap_or(0);
+        // SAFETY: within what the caller named.
+        unsafe { (at as *mut u8).write(byte) };
+    }
+}
+
+/// Covers what a shrinking block no longer owns, all of it, so that no stale pointer stays in the slack to come back as
+/// spare capacity.
+///
+/// # Safety
+/// - `start + new..start + old` is memory of the block that the program gave up.
+pub(crate) unsafe fn cover(start: usize, new: usize, old: usize) {
+    if new < old {
+        // SAFETY: the caller's promise.
+        unsafe { ((start + new) as *mut u8).write_bytes(POISON, old - new) };
+    }
+}
+
+/// Writes the last canary of a slot anew.
+///
+/// # Safety
+/// - The 16 bytes before `end` are the last ones of the slot that starts at `start`, which was given out once.
+pub(crate) unsafe fn renew_last(start: usize, end: usize) {
+    // SAFETY: the caller's promise; slots end at multiples of 16.
+    unsafe { ((end - UNIT) as *mut [u64; 2]).write(canary(start)) };
+}
+
+/// What is wrong with the slack of a block, and with the 16 bytes before it where `before` says whose canary they are.
+///
+/// # Safety
+/// - As for [`write_exact`]; and `before` is the start of a slot that ends where this one starts and was given out once.
+pub(crate) unsafe fn damage(start: usize, size: usize, end: usize, before: Option<usize>) -> Option<Damage> {
+    let behind = start + size;
+    let stop = if end - (behind & !(UNIT - 1)) > WINDOW { (behind & !(UNIT - 1)) + WINDOW } else { end };
+    // SAFETY: all three ranges are within the slack, or the last canary of the slot before.
+    let found = unsafe { compare(start, behind, stop).or_else(|| compare(start, (end - UNIT).max(stop), end)) };
+    if let Some((at, len, first_bytes)) = found {
+        return Some(Damage { before: false, offset: at - behind, len, first_bytes });
+    }
+    // SAFETY: as above.
+    let (at, len, first_bytes) = unsafe { compare(before?, start - UNIT, start) }?;
+    Some(Damage { before: true, offset: start - at, len, first_bytes })
+}
+
+/// The first and the last byte of a range that is not the canary of the block at `start`, and what is there.
+unsafe fn compare(start: usize, from: usize, to: usize) -> Option<(usize, usize, [u8; 16])> {
+    let bytes = canary_bytes(start);
+    let mut first = None;
+    let mut last = 0;
+    for at in from..to {
+        // SAFETY: within what the caller named. Volatile: C may be writing it as we look.
+        let found = unsafe { (at as *const u8).read_volatile() };
+        if bytes.get(at % UNIT) != Some(&found) {
+            first = first.or(Some(at));
+            last = at;
+        }
+    }
+    let first = first?;
+    let mut first_bytes = [0; 16];
+    for (i, byte) in first_bytes.iter_mut().enumerate().take(to - first) {
+        // SAFETY: below `to`.
+        *byte = unsafe { ((first + i) as *const u8).read_volatile() };
+    }
+    Some((first, last + 1 - first, first_bytes))
+}
+
+/// Fills a freed block, rounded up to 16 (the last canary of the slot stays).
+///
+/// # Safety
+/// - `start` is the start of a freed block of `size` bytes of the heap, 16-aligned and followed by its slack.
+#[inline(always)]
+pub(crate) unsafe fn poison(start: usize, size: usize) {
+    let len = size.next_multiple_of(UNIT);
+    let first = start as *mut u8;
+    // Two stores of constant length that may overlap: no loop, and no call into the C library for what is small.
+    macro_rules! ends {
+        ($n:literal) => {{
+            // SAFETY: the length is at least $n, so both stores stay within it.
+            unsafe {
+                first.cast::<[u8; $n]>().write([POISON; $n]);
+                first.add(len - $n).cast::<[u8; $n]>().write([POISON; $n]);
+            }
+        }};
+    }
+    match len {
+        ..=32 => ends!(16),
+        33..=64 => ends!(32),
+        65..=128 => ends!(64),
+        129..=256 => ends!(128),
+        // SAFETY: the caller's promise.
+        _ => unsafe { first.write_bytes(POISON, len) },
+    }
+}
+
+/// The first byte of a freed block that is no longer poison.
+///
+/// # Safety
+/// - As for [`poison`].
+pub(crate) unsafe fn poison_damage(start: usize, size: usize) -> Option<Damage> {
+    let len = size.next_multiple_of(UNIT);
+    let words = len / 8;
+    let whole = u64::from_ne_bytes([POISON; 8]);
+    // SAFETY: `len` bytes, in words of 8. Volatile: C may be writing.
+    let word = |i: usize| unsafe { (start as *const u64).add(i).read_volatile() };
+    let first = (0..words).find(|&i| word(i) != whole)?;
+    let last = (first..words).rev().find(|&i| word(i) != whole).unwrap_or(first);
+    let byte_of = |i: usize| word(i).to_ne_bytes();
+    let from = first * 8 + byte_of(first).iter().position(|&b| b != POISON).unwrap_or(0);
+    let to = last * 8 + byte_of(last).iter().rposition(|&b| b != POISON).unwrap_or(7) + 1;
+    let mut first_bytes = [0; 16];
+    for (i, byte) in first_bytes.iter_mut().enumerate().take(len - from) {
+        // SAFETY: below `len`.
+        *byte = unsafe { ((start + from + i) as *const u8).read_volatile() };
+    }
+    Some(Damage { before: false, offset: from, len: to.saturating_sub(from), first_bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two slots of 256 bytes, the second one the block under test.
+    #[repr(align(64))]
+    struct Slots([u8; 512]);
+
+    fn with_block(size: usize, f: impl FnOnce(usize, usize, &mut Slots)) {
+        let mut slots = Box::new(Slots([0xAA; 512]));
+        let before = (&raw mut slots.0).addr();
+        let start = before + 256;
+        // SAFETY: both slots are ours.
+        unsafe {
+            write_new(before, 200, start);
+            write_new(start, size, start + 256);
+        }
+        f(start, before, &mut slots);
+    }
+
+    #[test]
+    fn every_byte_next_to_the_block_is_watched() {
+        for size in [1, 15, 16, 17, 100, 239, 240] {
+            with_block(size, |start, before, slots| {
+                // SAFETY: the block and the one before are ours.
+                let look = || unsafe { damage(start, size, start + 256, Some(before)) };
+                assert_eq!(look(), None, "{size}");
+                for at in (256 + size..(256 + size + 64).min(512)).chain(496..512) {
+                    let kept = slots.0[at];
+                    slots.0[at] ^= 0x40;
+                    let found = look().expect("a damaged byte");
+                    assert_eq!((found.before, found.offset, found.len), (false, at - 256 - size, 1));
+                    assert_eq!(found.first_bytes[0], kept ^ 0x40);
+                    slots.0[at] = kept;
+                }
+                for at in 240..256 {
+                    slots.0[at] ^= 1;
+                    let found = look().expect("a damaged byte before");
+                    assert_eq!((found.before, found.offset, found.len), (true, 256 - at, 1));
+                    slots.0[at] ^= 1;
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn an_exact_canary_is_the_same_and_leaves_the_block_alone() {
+        for size in 1..=240 {
+            with_block(size, |start, before, slots| {
+                let whole = slots.0;
+                slots.0[256..].fill(0xAA);
+                // SAFETY: the block is ours.
+                unsafe { write_exact(start, size, start + 256) };
+                assert!(slots.0[256..256 + size].iter().all(|&b| b == 0xAA), "{size}");
+                // SAFETY: as above.
+                assert_eq!(unsafe { damage(start, size, start + 256, Some(before)) }, None);
+                assert_eq!(slots.0[496..], whole[496..]);
+            });
+        }
+    }
+
+    #[test]
+    fn poison_covers_the_block_and_keeps_the_last_canary() {
+        for size in 1..=240 {
+            with_block(size, |start, before, slots| {
+                // SAFETY: the block is ours.
+                unsafe { poison(start, size) };
+                assert!(slots.0[256..256 + size].iter().all(|&b| b == POISON), "{size}");
+                // SAFETY: as above; a block that would end at the last canary sees it whole.
+                unsafe {
+                    assert_eq!(damage(start, 240, start + 256, Some(before)), None);
+                    assert_eq!(poison_damage(start, size), None);
+                    slots.0[256 + size - 1] = 1;
+                    let found = poison_damage(start, size).expect("a write after free");
+                    assert_eq!((found.offset, found.len, found.first_bytes[0]), (size - 1, 1, 1));
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn no_word_of_ours_is_an_address() {
+        for start in [0x7000_0000_0000usize, 0x10, 0x7FFF_FFFF_FFF0] {
+            for word in canary(start).into_iter().chain([u64::from_ne_bytes([POISON; 8])]) {
+                let top = word >> 47;
+                assert!(top != 0 && top != (1 << 17) - 1, "{word:x}");
+            }
+        }
+    }
+}

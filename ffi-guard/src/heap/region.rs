@@ -1,0 +1,320 @@
+//! The one range of addresses that all program memory comes from, and the tables beside it.
+//!
+//! ```text
+//!  base                                                  base + len/2                       base + len
+//!   | class 0: red zone | class 1 | class 2 | ... | class 63 |   runs of pages, in units of 64 KiB    |
+//!
+//!  side tables, elsewhere:
+//!   | entries of class 1..63 | free slots of class 1..63 | entries, map, tags, links of the runs |
+//! ```
+//! All of it is reserved at once and committed as it is needed. The side tables are readable from the start: an entry that
+//! was never written reads as zero, "never given out", and a lookup of any address in the region cannot fault.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use super::class;
+use super::table::Entry;
+use crate::platform::memory::{self, Before, PAGE};
+
+/// What runs of pages are counted in.
+pub(crate) const UNIT: usize = 64 * 1024;
+/// Slabs take half of the region, runs the other half.
+const LARGEST_LEN: usize = 8 << 40;
+/// Below this a class has less than 512 KiB: nothing that deserves the name of a program would run.
+const SMALLEST_LEN: usize = 64 << 20;
+/// The alignment of the region, and so of every slab and every unit within it (up to their own size).
+const ALIGN: usize = 2 << 20;
+
+/// What each call of [`contains`] and [`spot`] reads: one cache line, written once.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Hot {
+    /// First byte of the region.
+    base: AtomicUsize,
+    /// Bytes of the region; 0 until everything else is in place.
+    len: AtomicUsize,
+    /// log2 of the bytes that each class has.
+    shift: AtomicU32,
+    /// First byte of the runs.
+    runs: AtomicUsize,
+    /// First entry of the runs.
+    run_entries: AtomicUsize,
+    /// For each unit the number of the first unit of its run, plus one.
+    map: AtomicUsize,
+    /// For each unit at an edge of a run, how long the run is, and whether it is free.
+    tags: AtomicUsize,
+    /// For each first unit of a free run, its neighbours in the bin.
+    links: AtomicUsize,
+}
+
+static HOT: Hot = Hot {
+    base: AtomicUsize::new(0),
+    len: AtomicUsize::new(0),
+    shift: AtomicU32::new(0),
+    runs: AtomicUsize::new(0),
+    run_entries: AtomicUsize::new(0),
+    map: AtomicUsize::new(0),
+    tags: AtomicUsize::new(0),
+    links: AtomicUsize::new(0),
+};
+
+/// What an allocation, a free and a lookup read of a class: half a cache line.
+#[derive(Debug)]
+#[repr(C, align(32))]
+pub(crate) struct Slab {
+    /// First byte of the slab.
+    base: AtomicUsize,
+    /// First entry of the slab.
+    entries: AtomicUsize,
+    /// See [`class::slot_at`].
+    reciprocal: u64,
+    /// Bytes of a slot.
+    size: u64,
+}
+
+const _: () = assert!(size_of::<Slab>() == 32, "two slabs a cache line");
+
+static SLABS: [Slab; class::COUNT] = {
+    let mut all = [const { Slab { base: AtomicUsize::new(0), entries: AtomicUsize::new(0), reciprocal: 0, size: 0 } };
+        class::COUNT];
+    let mut class = 0;
+    while class < class::COUNT {
+        all[class].reciprocal = class::reciprocal(class);
+        all[class].size = class::size(class) as u64;
+        class += 1;
+    }
+    all
+};
+
+/// First address of the stack of free slots of each class.
+static STACKS: [AtomicUsize; class::COUNT] = [const { AtomicUsize::new(0) }; class::COUNT];
+
+/// The slab of a class.
+#[inline(always)]
+pub(crate) fn slab(class: usize) -> &'static Slab {
+    &SLABS[class & (class::COUNT - 1)]
+}
+
+impl Slab {
+    #[inline(always)]
+    pub(crate) fn size(&self) -> usize {
+        self.size as usize
+    }
+
+    /// First byte of a slot.
+    #[inline(always)]
+    pub(crate) fn start(&self, slot: u32) -> usize {
+        self.base.load(Ordering::Relaxed).wrapping_add((slot as usize).wrapping_mul(self.size()))
+    }
+
+    /// The entry of a slot of this slab.
+    #[inline(always)]
+    pub(crate) fn entry(&self, slot: u32) -> &'static Entry {
+        let entries = self.entries.load(Ordering::Relaxed) as *const Entry;
+        // SAFETY: the table has an entry for every slot that fits the class's share of the region, readable from before
+        // `entries` was stored to the end of the process. Slots come from `slot_at` of an address in that share, or from
+        // the free lists, which hold none but such slots.
+        unsafe { &*entries.add(slot as usize) }
+    }
+
+    /// Addresses of the entries of the first `slots` slots.
+    pub(crate) fn entries(&self, slots: usize) -> Range<usize> {
+        let start = self.entries.load(Ordering::Relaxed);
+        start..start + slots * size_of::<Entry>()
+    }
+}
+
+/// Where the stack of free slots of a class lies.
+pub(crate) fn stack(class: usize) -> *mut u32 {
+    STACKS[class & (class::COUNT - 1)].load(Ordering::Relaxed) as *mut u32
+}
+
+/// Slots that a class has room for. Slot 0 is the red zone before slot 1 and is never given out.
+pub(crate) fn slots(class: usize) -> usize {
+    if class == 0 { 0 } else { (1usize << HOT.shift.load(Ordering::Relaxed)) / class::size(class) }
+}
+
+/// Units that the runs have.
+pub(crate) fn units() -> usize {
+    HOT.len.load(Ordering::Acquire) / 2 / UNIT
+}
+
+/// First byte of a unit.
+#[inline]
+pub(crate) fn unit_start(unit: usize) -> usize {
+    HOT.runs.load(Ordering::Relaxed).wrapping_add(unit.wrapping_mul(UNIT))
+}
+
+/// The four tables of the runs, as addresses: entries, map, tags, links.
+pub(crate) fn run_tables() -> [(usize, usize); 4] {
+    [
+        (HOT.run_entries.load(Ordering::Relaxed), size_of::<Entry>()),
+        (HOT.map.load(Ordering::Relaxed), size_of::<u32>()),
+        (HOT.tags.load(Ordering::Relaxed), size_of::<u32>()),
+        (HOT.links.load(Ordering::Relaxed), size_of::<u64>()),
+    ]
+}
+
+/// The entry of the run that starts at a unit.
+#[inline]
+pub(crate) fn run_entry(unit: usize) -> &'static Entry {
+    let entries = HOT.run_entries.load(Ordering::Relaxed) as *const Entry;
+    // SAFETY: as in `Slab::entry`: an entry for every unit of the region.
+    unsafe { &*entries.add(unit) }
+}
+
+fn word(table: &AtomicUsize, unit: usize) -> &'static AtomicU32 {
+    // SAFETY: each of the tables has a word for every unit, readable for the life of the process; all access is atomic.
+    unsafe { &*(table.load(Ordering::Relaxed) as *const AtomicU32).add(unit) }
+}
+
+/// Number of the first unit of a unit's run, plus one; 0 where no run ever was.
+#[inline]
+pub(crate) fn map(unit: usize) -> &'static AtomicU32 {
+    word(&HOT.map, unit)
+}
+
+/// Length of the run that begins or ends with a unit; see `run`.
+#[inline]
+pub(crate) fn tag(unit: usize) -> &'static AtomicU32 {
+    word(&HOT.tags, unit)
+}
+
+/// Neighbours of a free run in its bin: before, after.
+pub(crate) fn link(unit: usize) -> (&'static AtomicU32, &'static AtomicU32) {
+    (word(&HOT.links, unit * 2), word(&HOT.links, unit * 2 + 1))
+}
+
+/// Whether an address is in the Rust region.
+#[inline(always)]
+pub(crate) fn contains(address: usize) -> bool {
+    // Acquire, and the length before the base: whoever sees the length sees the base and all tables.
+    let len = HOT.len.load(Ordering::Acquire);
+    address.wrapping_sub(HOT.base.load(Ordering::Relaxed)) < len
+}
+
+/// The Rust region; empty until the first allocation.
+pub(crate) fn range() -> Range<usize> {
+    let len = HOT.len.load(Ordering::Acquire);
+    let base = HOT.base.load(Ordering::Relaxed);
+    base..base + len
+}
+
+/// A slot or a run: what an address leads into.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spot {
+    /// Its entry.
+    pub(crate) entry: &'static Entry,
+    /// First byte.
+    pub(crate) start: usize,
+    /// Size class; 0 for a run.
+    pub(crate) class: usize,
+    /// Slot, or first unit.
+    pub(crate) index: u32,
+}
+
+/// What an address of the region leads into. `None` outside of it, and in units that were never part of a run.
+#[inline(always)]
+pub(crate) fn spot(address: usize) -> Option<Spot> {
+    let len = HOT.len.load(Ordering::Acquire);
+    let offset = address.wrapping_sub(HOT.base.load(Ordering::Relaxed));
+    if offset >= len {
+        return None;
+    }
+    let shift = HOT.shift.load(Ordering::Relaxed) & 63;
+    let class = offset >> shift;
+    if class >= class::COUNT {
+        return run_spot(address);
+    }
+    let slab = slab(class);
+    let index = class::slot_at(offset & ((1 << shift) - 1), slab.reciprocal) as u32;
+    // Class 0 is the red zone. Slot 0 of the others is, too, and its entry says so by never having been given out.
+    (class != 0).then(|| Spot { entry: slab.entry(index), start: slab.start(index), class, index })
+}
+
+fn run_spot(address: usize) -> Option<Spot> {
+    let unit = (address - HOT.runs.load(Ordering::Relaxed)) / UNIT;
+    let first = map(unit).load(Ordering::Relaxed).checked_sub(1)?;
+    // A shorter run may have taken the place of the one that this unit was last part of.
+    let units = tag(first as usize).load(Ordering::Relaxed) & !super::run::FREE;
+    let start = unit_start(first as usize);
+    (unit < first as usize + units as usize).then(|| Spot { entry: run_entry(first as usize), start, class: 0, index: first })
+}
+
+/// Reserves the region and its tables, as large as the address space permits. False where not even the smallest fits.
+/// Called once, under the heap's own lock.
+pub(crate) fn reserve() -> bool {
+    // Half of a limited address space is left to stacks, libraries and C's heap.
+    let ceiling = memory::address_space_limit().map_or(usize::MAX, |limit| limit / 2);
+    let mut len = LARGEST_LEN;
+    while len >= SMALLEST_LEN {
+        if len + side(len, |_, _| ()) <= ceiling && reserve_exactly(len) {
+            return true;
+        }
+        len /= 2;
+    }
+    false
+}
+
+/// A table beside the region.
+#[derive(Clone, Copy)]
+enum Table {
+    Entries(usize),
+    Stack(usize),
+    RunEntries,
+    Map,
+    Tags,
+    Links,
+}
+
+/// Names every table of a region of this length with its offset, and says what they need in all.
+fn side(len: usize, mut f: impl FnMut(Table, usize)) -> usize {
+    let mut at = 0;
+    let mut place = |table, bytes: usize| {
+        f(table, at);
+        at += bytes.div_ceil(PAGE) * PAGE;
+    };
+    let share = len / 2 / class::COUNT;
+    for class in 1..class::COUNT {
+        let slots = share.div_ceil(class::size(class)) + 1;
+        place(Table::Entries(class), slots * size_of::<Entry>());
+        place(Table::Stack(class), slots * size_of::<u32>());
+    }
+    let units = len / 2 / UNIT;
+    place(Table::RunEntries, units * size_of::<Entry>());
+    place(Table::Map, units * size_of::<u32>());
+    place(Table::Tags, units * size_of::<u32>());
+    place(Table::Links, units * size_of::<u64>());
+    at
+}
+
+fn reserve_exactly(len: usize) -> bool {
+    let Some(base) = memory::reserve(len, ALIGN, Before::Nothing) else { return false };
+    let needed = side(len, |_, _| ());
+    let Some(beside) = memory::reserve(needed, PAGE, Before::Reading) else {
+        memory::release(base..base + len);
+        return false;
+    };
+    let share = len / 2 / class::COUNT;
+    for (class, slab) in SLABS.iter().enumerate() {
+        slab.base.store(base + class * share, Ordering::Relaxed);
+    }
+    side(len, |table, offset| {
+        let (place, at) = match table {
+            Table::Entries(class) => (&slab(class).entries, beside + offset),
+            Table::Stack(class) => (&STACKS[class & (class::COUNT - 1)], beside + offset),
+            Table::RunEntries => (&HOT.run_entries, beside + offset),
+            Table::Map => (&HOT.map, beside + offset),
+            Table::Tags => (&HOT.tags, beside + offset),
+            Table::Links => (&HOT.links, beside + offset),
+        };
+        place.store(at, Ordering::Relaxed);
+    });
+    HOT.shift.store(share.trailing_zeros(), Ordering::Relaxed);
+    HOT.runs.store(base + len / 2, Ordering::Relaxed);
+    HOT.base.store(base, Ordering::Relaxed);
+    // Release, and last: `contains` is false until everything above is seen.
+    HOT.len.store(len, Ordering::Release);
+    true
+}

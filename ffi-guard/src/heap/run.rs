@@ -1,0 +1,213 @@
+//! Runs of units: which part of the upper half of the region is free, and where a large block may go.
+//!
+//! Boundary tags, as in Knuth's allocator, but beside the memory: the first and the last unit of every run carry its length,
+//! so that a freed run finds its neighbours at once. Free runs hang in a bin by the log2 of their length.
+
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+
+use super::lock::Locked;
+use super::region::{self, UNIT};
+use crate::platform::memory::{self, PAGE};
+
+/// Bit of a tag: the run is free.
+pub(crate) const FREE: u32 = 1 << 31;
+/// Free runs of a bin that are tried before the next bin, where every run is long enough, is opened.
+const TRIES: u32 = 32;
+const BINS: usize = 32;
+
+/// Free runs, and the end of what was ever used.
+#[derive(Debug)]
+pub(crate) struct Runs {
+    /// The first unit above all runs, used and free.
+    top: u32,
+    /// Units below this have entries, map, tags and links that can be written.
+    ready: u32,
+    /// For each log2 of a length the first free run, plus one; 0 for none.
+    bins: [u32; BINS],
+}
+
+static RUNS: Locked<Runs> = Locked::new(Runs { top: 0, ready: 0, bins: [0; BINS] });
+
+/// Takes a run of `units` at a multiple of `align` bytes. Its memory has no access yet.
+pub(crate) fn take(units: u32, align: usize) -> Option<u32> {
+    RUNS.with(|runs| runs.take(units, align))
+}
+
+/// Gives a run back; its memory has no access any more.
+pub(crate) fn put(run: Range<u32>) {
+    RUNS.with(|runs| runs.put(run));
+}
+
+/// Makes a run longer where it stands. False where its neighbour is in the way.
+pub(crate) fn extend(run: Range<u32>, units: u32) -> bool {
+    RUNS.with(|runs| runs.extend(run, units))
+}
+
+/// Says which run each of its units belongs to. By the owner of the run, without the lock: for a block of a terabyte this
+/// takes a while.
+pub(crate) fn map_units(run: Range<u32>) {
+    for unit in run.clone() {
+        region::map(unit as usize).store(run.start + 1, Ordering::Relaxed);
+    }
+}
+
+/// The run that starts at a unit.
+pub(crate) fn at(start: u32) -> Range<u32> {
+    start..start + (region::tag(start as usize).load(Ordering::Relaxed) & !FREE)
+}
+
+/// The first unit that was never part of a run.
+pub(crate) fn ready() -> u32 {
+    RUNS.with(|runs| runs.ready)
+}
+
+fn bin(units: u32) -> usize {
+    units.checked_ilog2().unwrap_or(0) as usize
+}
+
+/// The first unit from `start` on that lies at a multiple of `align`.
+fn aligned(start: u32, align: usize) -> Option<u32> {
+    let address = region::unit_start(start as usize);
+    let skip = address.checked_next_multiple_of(align.max(UNIT))? - address;
+    start.checked_add(u32::try_from(skip / UNIT).ok()?)
+}
+
+fn tag(run: &Range<u32>, value: u32) {
+    region::tag(run.start as usize).store(value, Ordering::Relaxed);
+    region::tag(run.end as usize - 1).store(value, Ordering::Relaxed);
+}
+
+impl Runs {
+    fn head(&mut self, units: u32) -> &mut u32 {
+        // `bin` is at most 31.
+        &mut self.bins[bin(units) & (BINS - 1)]
+    }
+
+    fn insert(&mut self, run: Range<u32>) {
+        let len = run.end - run.start;
+        if len == 0 {
+            return;
+        }
+        tag(&run, len | FREE);
+        let head = self.head(len);
+        let next = std::mem::replace(head, run.start + 1);
+        let (before, after) = region::link(run.start as usize);
+        before.store(0, Ordering::Relaxed);
+        after.store(next, Ordering::Relaxed);
+        if next != 0 {
+            region::link(next as usize - 1).0.store(run.start + 1, Ordering::Relaxed);
+        }
+    }
+
+    fn remove(&mut self, run: &Range<u32>) {
+        let (before, after) = region::link(run.start as usize);
+        let (before, after) = (before.load(Ordering::Relaxed), after.load(Ordering::Relaxed));
+        if before == 0 {
+            *self.head(run.end - run.start) = after;
+        } else {
+            region::link(before as usize - 1).1.store(after, Ordering::Relaxed);
+        }
+        if after != 0 {
+            region::link(after as usize - 1).0.store(before, Ordering::Relaxed);
+        }
+    }
+
+    fn take(&mut self, units: u32, align: usize) -> Option<u32> {
+        for bin in bin(units)..BINS {
+            let mut next = self.bins[bin];
+            for _ in 0..TRIES {
+                let Some(start) = next.checked_sub(1) else { break };
+                let run = at(start);
+                let found = aligned(start, align).filter(|at| at.checked_add(units).is_some_and(|end| end <= run.end));
+                if let Some(at) = found {
+                    self.remove(&run);
+                    self.insert(run.start..at);
+                    self.insert(at + units..run.end);
+                    tag(&(at..at + units), units);
+                    return Some(at);
+                }
+                next = region::link(start as usize).1.load(Ordering::Relaxed);
+            }
+        }
+        let at = aligned(self.top, align)?;
+        let end = at.checked_add(units)?;
+        self.make_ready(end)?;
+        let gap = self.top..at;
+        self.top = end;
+        self.insert(gap);
+        tag(&(at..end), units);
+        Some(at)
+    }
+
+    fn put(&mut self, mut run: Range<u32>) {
+        if run.start > 0 {
+            let before = region::tag(run.start as usize - 1).load(Ordering::Relaxed);
+            if before & FREE != 0 {
+                let neighbour = run.start - (before & !FREE)..run.start;
+                self.remove(&neighbour);
+                run.start = neighbour.start;
+            }
+        }
+        if run.end < self.top {
+            let after = region::tag(run.end as usize).load(Ordering::Relaxed);
+            if after & FREE != 0 {
+                let neighbour = run.end..run.end + (after & !FREE);
+                self.remove(&neighbour);
+                run.end = neighbour.end;
+            }
+        }
+        self.insert(run);
+    }
+
+    fn extend(&mut self, run: Range<u32>, units: u32) -> bool {
+        let Some(end) = run.start.checked_add(units).filter(|&end| end > run.end) else { return false };
+        if run.end == self.top {
+            if self.make_ready(end).is_none() {
+                return false;
+            }
+            self.top = end;
+        } else {
+            let after = region::tag(run.end as usize).load(Ordering::Relaxed);
+            let neighbour = run.end..run.end + (after & !FREE);
+            if after & FREE == 0 || neighbour.end < end {
+                return false;
+            }
+            self.remove(&neighbour);
+            self.insert(end..neighbour.end);
+        }
+        tag(&(run.start..end), units);
+        true
+    }
+
+    /// Makes the tables of all units below `end` writable.
+    fn make_ready(&mut self, end: u32) -> Option<()> {
+        if end <= self.ready {
+            return Some(());
+        }
+        let all = u32::try_from(region::units()).unwrap_or(u32::MAX);
+        if end > all {
+            return None;
+        }
+        // At least 64 MiB worth of units at once.
+        let ready = end.saturating_add((end / 4).max(1024)).min(all);
+        for (table, each) in region::run_tables() {
+            let range = table + self.ready as usize * each..table + ready as usize * each;
+            if !memory::commit(range.start & !(PAGE - 1)..range.end.next_multiple_of(PAGE)) {
+                return None;
+            }
+        }
+        self.ready = ready;
+        Some(())
+    }
+}
+
+/// Holds the lock of this file: see `fork`.
+pub(crate) fn hold() {
+    RUNS.hold();
+}
+
+/// Lets go of it.
+pub(crate) fn let_go() {
+    RUNS.let_go();
+}

@@ -1,0 +1,128 @@
+//! Slots that no thread has: one stack of free slots for each class, and the part of the slab never used so far.
+//!
+//! The stacks lie in the side tables, not in the freed memory: that is poisoned, and C's.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::class;
+use super::lock::Locked;
+use super::redzone;
+use super::region;
+use crate::platform::memory::{self, PAGE};
+
+/// The slots of a class that are on no thread's list.
+#[derive(Debug)]
+struct Stock {
+    /// Free slots on the stack.
+    free: usize,
+    /// Slots from 1 on that have memory, entries and a place on the stack.
+    ready: usize,
+}
+
+/// Stock of one class, on a cache line of its own.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Class {
+    /// The first slot that was never given to a thread.
+    fresh: AtomicU32,
+    stock: Locked<Stock>,
+}
+
+static CLASSES: [Class; class::COUNT] =
+    [const { Class { fresh: AtomicU32::new(1), stock: Locked::new(Stock { free: 0, ready: 0 }) } }; class::COUNT];
+
+fn of(class: usize) -> &'static Class {
+    &CLASSES[class & (class::COUNT - 1)]
+}
+
+/// Fills `out` with free slots, and says how many there were: 0 where the class is full or the system out of memory.
+#[cold]
+#[inline(never)]
+pub(crate) fn take(class: usize, out: &mut [u32]) -> usize {
+    of(class).stock.with(|stock| {
+        let freed = stock.free.min(out.len());
+        let stack = region::stack(class);
+        if freed > 0 {
+            stock.free -= freed;
+            // SAFETY: the stack holds `free` slots, of which these were the topmost.
+            unsafe { std::ptr::copy_nonoverlapping(stack.add(stock.free), out.as_mut_ptr(), freed) };
+            return freed;
+        }
+        let fresh = of(class).fresh.load(Ordering::Relaxed) as usize;
+        if fresh > stock.ready && !extend(class, stock) {
+            return 0;
+        }
+        let new = (stock.ready + 1 - fresh).min(out.len());
+        // Backwards: the thread takes from the end, and so goes through memory upwards.
+        for (to, slot) in out.iter_mut().take(new).rev().zip(fresh..) {
+            *to = slot as u32;
+        }
+        of(class).fresh.store((fresh + new) as u32, Ordering::Release);
+        new
+    })
+}
+
+/// Puts slots back.
+#[cold]
+#[inline(never)]
+pub(crate) fn put(class: usize, slots: &[u32]) {
+    of(class).stock.with(|stock| {
+        // A slot that is on the stack twice (see `Entry::give`) must not make the stack longer than its memory.
+        let new = slots.len().min(stock.ready.saturating_sub(stock.free));
+        // SAFETY: the stack has memory for `ready` slots.
+        unsafe { std::ptr::copy_nonoverlapping(slots.as_ptr(), region::stack(class).add(stock.free), new) };
+        stock.free += new;
+    });
+}
+
+/// Slots of a class that were given to a thread at some time are those from 1 up to this one, without it.
+pub(crate) fn fresh(class: usize) -> u32 {
+    of(class).fresh.load(Ordering::Acquire)
+}
+
+/// Gives the class more memory: a quarter of what it has, at least 64 KiB, at most 16 MiB.
+fn extend(class: usize, stock: &mut Stock) -> bool {
+    let (slab, size) = (region::slab(class), class::size(class));
+    let more = (stock.ready * size / 4).clamp(64 * 1024, 16 << 20).div_ceil(size);
+    let ready = (stock.ready + more).min(region::slots(class).saturating_sub(1));
+    if ready <= stock.ready {
+        return false;
+    }
+    let stack = region::stack(class) as usize;
+    // From the slot's page on: a slot 0 that has pages of its own keeps none, and a write there faults.
+    let slots = slab.start(stock.ready as u32 + 1)..slab.start(ready as u32 + 1);
+    let entries = slab.entries(stock.ready).end..slab.entries(ready + 1).end;
+    let places = stack + stock.ready * size_of::<u32>()..stack + ready * size_of::<u32>();
+    for range in [slots, entries, places] {
+        if !memory::commit(range.start & !(PAGE - 1)..range.end.next_multiple_of(PAGE)) {
+            return false;
+        }
+    }
+    if stock.ready == 0 && size < PAGE {
+        // Slot 0 shares its page with slot 1: nobody's memory, and its end is the canary before slot 1.
+        // SAFETY: committed above, with the page that slot 1 begins on, or lies across.
+        unsafe { redzone::write_new(slab.start(1) - 16, 0, slab.start(1)) };
+    }
+    stock.ready = ready;
+    true
+}
+
+/// Whose canary lies in the 16 bytes before a slot; `None` where nobody's does.
+pub(crate) fn canary_before(class: usize, slot: u32) -> Option<usize> {
+    let (slab, size) = (region::slab(class), class::size(class));
+    match slot {
+        0 => None,
+        1 => (size < PAGE).then(|| slab.start(1) - 16),
+        _ => slab.entry(slot - 1).was_given().then(|| slab.start(slot - 1)),
+    }
+}
+
+/// Holds every lock of this file: see `fork`.
+pub(crate) fn hold() {
+    CLASSES.iter().for_each(|class| class.stock.hold());
+}
+
+/// Lets go of them.
+pub(crate) fn let_go() {
+    CLASSES.iter().for_each(|class| class.stock.let_go());
+}

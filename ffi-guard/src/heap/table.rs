@@ -1,0 +1,311 @@
+//! What is known of each slot and each run: one entry, out of C's reach, read without a lock.
+//!
+//! ```text
+//!            give                       take back
+//!  NEVER ---------> BUSY -> LIVE ---------------------> FREED
+//!                    ^       (full level: by way of BUSY) |
+//!                    +------------------------------------+
+//!                                 give again
+//! ```
+//! An entry is written by the thread that gives the slot out or takes it back, and read by anybody at any time. The state
+//! is the version of a sequence lock: a reader that finds the same state before and after has read one generation.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+use super::Block;
+use super::trace::TraceId;
+
+/// Never given out. Zero, as untouched tables are.
+const NEVER: u32 = 0;
+/// Between two of the other states.
+const BUSY: u32 = 1;
+const LIVE: u32 = 2;
+const FREED: u32 = 3;
+const STATE: u32 = 3;
+/// Above the state: the generation.
+const GENERATION: u32 = 4;
+
+/// The lower bits of `loans` count loans, the upper ones are flags.
+const LOANS: u32 = 0x00FF_FFFF;
+/// Flag of `loans`: C may keep this block.
+const PINNED: u32 = 1 << 31;
+
+/// How often a reader looks again at an entry that is being written. The writer may be the very thread that a signal
+/// handler interrupted, so that waiting for it would never end.
+const PATIENCE: u32 = 100;
+
+/// One slot or run.
+#[derive(Debug)]
+#[repr(C, align(32))]
+pub(crate) struct Entry {
+    /// State (2 bits) and generation (30).
+    state: AtomicU32,
+    /// Calls that this block is lent to (24 bits), and flags (8). Void when the state is not LIVE.
+    loans: AtomicU32,
+    /// Bytes asked for (48 bits), log2 of the alignment asked for (8).
+    extent: AtomicU64,
+    /// Trace (32 bits) and thread (32) of the allocation.
+    birth: AtomicU64,
+    /// Trace and thread of the free. Void when the state is LIVE.
+    death: AtomicU64,
+}
+
+const _: () = assert!(size_of::<Entry>() == 32, "two entries a cache line, none across two");
+
+/// Size and alignment in one word, so that they change together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extent(u64);
+
+impl Extent {
+    /// Of a request. `align` is a power of two; sizes of 2^48 and more are never given out.
+    #[inline(always)]
+    pub(crate) fn new(size: usize, align: usize) -> Extent {
+        Extent(size as u64 | u64::from(align.trailing_zeros()) << 48)
+    }
+
+    #[inline(always)]
+    pub(crate) fn size(self) -> usize {
+        (self.0 & ((1 << 48) - 1)) as usize
+    }
+
+    #[inline(always)]
+    pub(crate) fn align(self) -> usize {
+        1usize.wrapping_shl((self.0 >> 48) as u32)
+    }
+}
+
+/// Why a slot could not be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Nothing was ever given out here.
+    Never,
+    /// It is freed already.
+    Freed,
+    /// It is live with another layout, this one.
+    Other(Extent),
+}
+
+fn event(trace: TraceId, thread: u32) -> u64 {
+    u64::from(trace.0) | u64::from(thread) << 32
+}
+
+impl Entry {
+    /// Gives the slot out. False where it is live: it is in two free lists at once, by a race of two frees that the program
+    /// should not have made, and must not be given out twice.
+    #[inline(always)]
+    pub(crate) fn give(&self, extent: Extent, trace: TraceId, thread: u32) -> bool {
+        let before = self.state.load(Ordering::Relaxed);
+        if before & STATE == LIVE {
+            return false;
+        }
+        let generation = (before | STATE).wrapping_add(1);
+        self.state.store(generation | BUSY, Ordering::Relaxed);
+        // Pairs with the fence in `read`: whoever sees a field from below sees BUSY or what came after it.
+        fence(Ordering::Release);
+        self.loans.store(0, Ordering::Relaxed);
+        self.extent.store(extent.0, Ordering::Relaxed);
+        self.birth.store(event(trace, thread), Ordering::Relaxed);
+        self.state.store(generation | LIVE, Ordering::Release);
+        true
+    }
+
+    /// Takes the slot back if it is live with this extent.
+    ///
+    /// Without read-modify-write: of two threads that free the same block in the same instant both may succeed. `give` keeps
+    /// that from doing harm.
+    #[inline(always)]
+    pub(crate) fn take(&self, extent: Extent, thread: u32) -> Result<(), Refused> {
+        let before = self.state.load(Ordering::Relaxed);
+        if before & STATE != LIVE || self.extent.load(Ordering::Relaxed) != extent.0 {
+            return Err(self.refusal());
+        }
+        self.death.store(event(TraceId(0), thread), Ordering::Relaxed);
+        self.state.store(before | FREED, Ordering::Release);
+        Ok(())
+    }
+
+    /// The same, exactly once whoever races, and with a trace.
+    pub(crate) fn take_once(&self, extent: Extent, trace: TraceId, thread: u32) -> Result<(), Refused> {
+        let before = self.state.load(Ordering::Relaxed);
+        if before & STATE != LIVE || self.extent.load(Ordering::Relaxed) != extent.0 {
+            return Err(self.refusal());
+        }
+        let generation = before & !STATE;
+        // The death is on record before it can be seen, and only the winner may write it.
+        if self.state.compare_exchange(before, generation | BUSY, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            return Err(Refused::Freed);
+        }
+        fence(Ordering::Release);
+        self.death.store(event(trace, thread), Ordering::Relaxed);
+        self.state.store(generation | FREED, Ordering::Release);
+        Ok(())
+    }
+
+    #[cold]
+    fn refusal(&self) -> Refused {
+        match self.state.load(Ordering::Relaxed) & STATE {
+            NEVER => Refused::Never,
+            LIVE => Refused::Other(Extent(self.extent.load(Ordering::Relaxed))),
+            _ => Refused::Freed,
+        }
+    }
+
+    /// The extent, if the slot is live.
+    #[inline]
+    pub(crate) fn live_extent(&self) -> Option<Extent> {
+        (self.state.load(Ordering::Acquire) & STATE == LIVE).then(|| Extent(self.extent.load(Ordering::Relaxed)))
+    }
+
+    /// Sets size and alignment anew, for a block that stays where it is.
+    pub(crate) fn resize(&self, extent: Extent) {
+        self.extent.store(extent.0, Ordering::Relaxed);
+    }
+
+    /// Whether the slot was given out at some time, and its canary is in place.
+    pub(crate) fn was_given(&self) -> bool {
+        matches!(self.state.load(Ordering::Acquire) & STATE, LIVE | FREED)
+    }
+
+    /// One generation of the entry, whoever writes meanwhile. `None` where nothing was ever given out, and where the slot
+    /// is on its way to its next owner.
+    #[inline(always)]
+    pub(crate) fn read(&self, start: usize) -> Option<Block> {
+        for _ in 0..PATIENCE {
+            let state = self.state.load(Ordering::Acquire);
+            if state & STATE == NEVER {
+                return None;
+            }
+            if state & STATE == BUSY {
+                std::hint::spin_loop();
+                continue;
+            }
+            let extent = Extent(self.extent.load(Ordering::Relaxed));
+            let birth = self.birth.load(Ordering::Relaxed);
+            let death = self.death.load(Ordering::Relaxed);
+            fence(Ordering::Acquire);
+            if self.state.load(Ordering::Relaxed) == state {
+                let live = state & STATE == LIVE;
+                let death = if live { 0 } else { death };
+                return Some(Block {
+                    start,
+                    size: extent.size(),
+                    align: extent.align(),
+                    live,
+                    generation: state / GENERATION,
+                    allocated: TraceId(birth as u32),
+                    allocated_by: (birth >> 32) as u32,
+                    freed: TraceId(death as u32),
+                    freed_by: (death >> 32) as u32,
+                });
+            }
+        }
+        None
+    }
+
+    /// Whether this generation is in the slot now.
+    fn is(&self, generation: u32) -> bool {
+        self.state.load(Ordering::Acquire) / GENERATION == generation
+    }
+
+    /// Changes the loan word if the block is still the one meant.
+    fn change(&self, generation: u32, f: impl Fn(u32) -> Option<u32>) -> bool {
+        self.is(generation) && self.loans.fetch_update(Ordering::AcqRel, Ordering::Acquire, f).is_ok()
+    }
+
+    pub(crate) fn loans(&self, generation: u32) -> u32 {
+        if self.is(generation) { self.loans.load(Ordering::Acquire) & LOANS } else { 0 }
+    }
+
+    pub(crate) fn lend(&self, generation: u32) -> bool {
+        self.change(generation, |word| (word & LOANS != LOANS).then_some(word.wrapping_add(1)))
+    }
+
+    pub(crate) fn unlend(&self, generation: u32) -> bool {
+        self.change(generation, |word| (word & LOANS != 0).then_some(word.wrapping_sub(1)))
+    }
+
+    pub(crate) fn pin(&self, generation: u32, pinned: bool) -> bool {
+        self.change(generation, |word| Some(if pinned { word | PINNED } else { word & !PINNED }))
+    }
+
+    pub(crate) fn is_pinned(&self, generation: u32) -> bool {
+        self.is(generation) && self.loans.load(Ordering::Acquire) & PINNED != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry() -> Entry {
+        // SAFETY: atomics of zero: an entry that was never written.
+        unsafe { std::mem::zeroed() }
+    }
+
+    #[test]
+    fn an_entry_goes_through_its_states() {
+        let entry = entry();
+        let extent = Extent::new(100, 64);
+        assert!(entry.read(0x1000).is_none());
+        assert_eq!(entry.take(extent, 1), Err(Refused::Never));
+        assert!(entry.give(extent, TraceId(7), 1));
+        assert!(!entry.give(extent, TraceId(8), 1), "a live slot was given out again");
+        let block = entry.read(0x1000).unwrap();
+        assert_eq!((block.start, block.size, block.align, block.live), (0x1000, 100, 64, true));
+        assert_eq!((block.allocated, block.allocated_by, block.freed), (TraceId(7), 1, TraceId(0)));
+        assert_eq!(entry.take(Extent::new(100, 32), 2), Err(Refused::Other(extent)));
+        assert_eq!(entry.take_once(extent, TraceId(9), 2), Ok(()));
+        assert_eq!(entry.take_once(extent, TraceId(9), 2), Err(Refused::Freed));
+        let dead = entry.read(0x1000).unwrap();
+        assert_eq!((dead.live, dead.freed, dead.freed_by), (false, TraceId(9), 2));
+        assert_eq!(dead.generation, block.generation);
+        assert!(entry.give(extent, TraceId(0), 3));
+        assert_eq!(entry.read(0x1000).unwrap().generation, block.generation + 1);
+    }
+
+    #[test]
+    fn loans_belong_to_one_generation() {
+        let entry = entry();
+        let extent = Extent::new(8, 8);
+        entry.give(extent, TraceId(0), 1);
+        let first = entry.read(0).unwrap().generation;
+        assert!(entry.lend(first) && entry.lend(first) && entry.pin(first, true));
+        assert_eq!((entry.loans(first), entry.is_pinned(first)), (2, true));
+        assert!(entry.pin(first, false));
+        assert_eq!((entry.loans(first), entry.is_pinned(first)), (2, false));
+        entry.take(extent, 1).unwrap();
+        assert_eq!(entry.loans(first), 2, "a freed block is still lent");
+        entry.give(extent, TraceId(0), 1);
+        assert_eq!(entry.loans(first + 1), 0);
+        assert!(!entry.unlend(first), "an old loan ended on a new block");
+        assert!(!entry.unlend(first + 1), "a loan ended that never began");
+    }
+
+    #[test]
+    fn a_racing_reader_sees_one_generation() {
+        let entry = &entry();
+        let stop = &std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                // Every field of generation n is n, so that a mixture shows.
+                for n in 1..300_000u32 {
+                    let extent = Extent::new(n as usize, 16);
+                    entry.give(extent, TraceId(n), n);
+                    entry.take_once(extent, TraceId(n), n).unwrap();
+                }
+                stop.store(true, Ordering::Relaxed);
+            });
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let Some(block) = entry.read(0) else { continue };
+                    assert_eq!(block.size, block.generation as usize);
+                    assert_eq!(block.allocated.0, block.generation);
+                    assert_eq!(block.allocated_by, block.generation);
+                    if !block.live {
+                        assert_eq!((block.freed.0, block.freed_by), (block.generation, block.generation));
+                    }
+                }
+            });
+        });
+    }
+}

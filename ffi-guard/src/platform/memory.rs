@@ -1,0 +1,181 @@
+//! Address space: reserved first, committed when needed, its pages given back when not.
+//!
+//! Addresses are integers here: what lies behind them is nobody's object yet.
+
+use std::ops::Range;
+
+/// What access is given in steps of. A multiple of the page size of every system we build for.
+pub(crate) const PAGE: usize = if cfg!(target_arch = "x86_64") { 4096 } else { 65536 };
+
+/// What may be done with reserved memory before it is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// It faults.
+    Nothing,
+    /// It reads as zero.
+    Reading,
+}
+
+#[cfg(unix)]
+mod os {
+    use super::{Before, PAGE, Range};
+    use libc::{MAP_ANONYMOUS, MAP_FAILED, MAP_NORESERVE, MAP_PRIVATE, PROT_NONE, PROT_READ, PROT_WRITE};
+
+    /// Takes `len` bytes of address space at a multiple of `align`, a power of two.
+    pub(crate) fn reserve(len: usize, align: usize, before: Before) -> Option<usize> {
+        let room = if align > PAGE { len.checked_add(align)? } else { len };
+        let prot = match before {
+            Before::Nothing => PROT_NONE,
+            Before::Reading => PROT_READ,
+        };
+        // SAFETY: a new mapping wherever the kernel likes touches nothing that exists.
+        let at =
+            unsafe { libc::mmap(std::ptr::null_mut(), room, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) };
+        if at == MAP_FAILED {
+            return None;
+        }
+        let at = at as usize;
+        let start = at.wrapping_add(align - 1) & !(align - 1);
+        release(at..start);
+        release(start + len..at + room);
+        Some(start)
+    }
+
+    /// Gives address space back that [`reserve`] took.
+    pub(crate) fn release(range: Range<usize>) {
+        if range.start < range.end {
+            // SAFETY: the caller owns the range and lets nothing in it be reached any more.
+            unsafe { libc::munmap(range.start as *mut _, range.end - range.start) };
+        }
+    }
+
+    fn protect(range: Range<usize>, prot: i32) -> bool {
+        if range.start >= range.end {
+            return true;
+        }
+        // SAFETY: the range is within what `reserve` took; no Rust reference leads into a part that loses its access.
+        unsafe { libc::mprotect(range.start as *mut _, range.end - range.start, prot) == 0 }
+    }
+
+    /// Makes reserved memory readable and writable; what was never touched is zero. False where the system refuses.
+    pub(crate) fn commit(range: Range<usize>) -> bool {
+        protect(range, PROT_READ | PROT_WRITE)
+    }
+
+    /// Takes access and pages away again.
+    pub(crate) fn decommit(range: Range<usize>) {
+        if range.start >= range.end {
+            return;
+        }
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | libc::MAP_FIXED;
+        // A new mapping over the old one, not mprotect: it merges with its neighbours even where `move_pages` left one that
+        // never would, and the number of mappings is limited.
+        // SAFETY: as in `protect`; replaced in one step, so that no other mapping can come in between.
+        let at = unsafe { libc::mmap(range.start as *mut _, range.end - range.start, PROT_NONE, flags, -1, 0) };
+        if at == MAP_FAILED {
+            discard(range.clone());
+            protect(range, PROT_NONE);
+        }
+    }
+
+    /// Gives the pages back and keeps the access: the memory is zero from here on.
+    pub(crate) fn discard(range: Range<usize>) {
+        if range.start < range.end {
+            // SAFETY: as in `protect`; the content is the caller's to throw away.
+            let done =
+                unsafe { libc::madvise(range.start as *mut _, range.end - range.start, libc::MADV_DONTNEED) == 0 };
+            if !done {
+                // Locked pages (`mlockall`) stay. The promise is zeros, so write them.
+                // SAFETY: the range is committed by contract of the callers that rely on its content.
+                unsafe { std::ptr::write_bytes(range.start as *mut u8, 0, range.end - range.start) };
+            }
+        }
+    }
+
+    /// Moves the pages of `from` to `to` without copying them. `from` keeps its access and reads as zero afterwards.
+    /// False where the system cannot; nothing has changed then.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn move_pages(from: Range<usize>, to: usize) -> bool {
+        const MREMAP_DONTUNMAP: i32 = 4;
+        let len = from.end - from.start;
+        let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED | MREMAP_DONTUNMAP;
+        // SAFETY: both ranges are the caller's, page-aligned and apart. With DONTUNMAP `from` stays mapped, so that no
+        // other thread's mmap can slip into the hole.
+        unsafe { libc::mremap(from.start as *mut _, len, len, flags, to as *mut libc::c_void) != MAP_FAILED }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn move_pages(_from: Range<usize>, _to: usize) -> bool {
+        false
+    }
+
+    /// Calls `f` with each page of the range that holds something, until it says false.
+    /// Untouched pages are left out where the system can tell, so that looking does not bring them in.
+    pub(crate) fn for_each_touched(range: Range<usize>, mut f: impl FnMut(usize) -> bool) {
+        let mut present = [1u8; 512];
+        let mut at = range.start;
+        while at < range.end {
+            let pages = ((range.end - at) / PAGE).clamp(1, present.len());
+            // SAFETY: the array has a byte for each page asked about.
+            #[cfg(target_os = "linux")]
+            let told = unsafe { libc::mincore(at as *mut _, pages * PAGE, present.as_mut_ptr()) == 0 };
+            #[cfg(not(target_os = "linux"))]
+            let told = false;
+            for (i, page) in present.iter().take(pages).enumerate() {
+                if (!told || page & 1 != 0) && !f(at + i * PAGE) {
+                    return;
+                }
+            }
+            at += pages * PAGE;
+        }
+    }
+
+    /// Bytes of address space that this process may take, where that is limited.
+    pub(crate) fn address_space_limit() -> Option<usize> {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: writes into the struct given.
+        let known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) == 0 };
+        (known && limit.rlim_cur != libc::RLIM_INFINITY).then(|| usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX))
+    }
+
+    /// Writes a whole line to stderr, raw: no lock, no allocation.
+    pub(crate) fn write_stderr(line: &[u8]) {
+        // SAFETY: reads the slice. A short or failed write of a last word has no one left to be told.
+        unsafe { libc::write(2, line.as_ptr().cast(), line.len()) };
+    }
+
+    /// Ends the process without running anything more of it.
+    pub(crate) fn exit(status: i32) -> ! {
+        // SAFETY: no preconditions.
+        unsafe { libc::_exit(status) }
+    }
+}
+
+#[cfg(not(unix))]
+mod os {
+    use super::{Before, Range};
+    pub(crate) fn reserve(_len: usize, _align: usize, _before: Before) -> Option<usize> {
+        None
+    }
+    pub(crate) fn release(_range: Range<usize>) {}
+    pub(crate) fn commit(_range: Range<usize>) -> bool {
+        false
+    }
+    pub(crate) fn decommit(_range: Range<usize>) {}
+    pub(crate) fn discard(_range: Range<usize>) {}
+    pub(crate) fn move_pages(_from: Range<usize>, _to: usize) -> bool {
+        false
+    }
+    pub(crate) fn for_each_touched(_range: Range<usize>, _f: impl FnMut(usize) -> bool) {}
+    pub(crate) fn address_space_limit() -> Option<usize> {
+        None
+    }
+    pub(crate) fn write_stderr(line: &[u8]) {
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), line);
+    }
+    pub(crate) fn exit(status: i32) -> ! {
+        std::process::exit(status)
+    }
+}
+
+pub(crate) use os::*;

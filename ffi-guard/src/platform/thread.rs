@@ -1,0 +1,128 @@
+//! Threads: who is running, what happens when one ends, what happens when the process is copied.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+thread_local! {
+    /// Const and without a destructor: reading it never allocates and never fails.
+    static ID: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A number for the calling thread, from 1 in the order in which threads were first seen, never used again.
+///
+/// Not the kernel's: that one is given to the next thread as soon as this one has ended, and a report about a block
+/// freed long ago would name the wrong thread.
+pub(crate) fn id() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    ID.try_with(|id| {
+        if id.get() == 0 {
+            id.set(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        id.get()
+    })
+    .unwrap_or(0)
+}
+
+#[cfg(unix)]
+mod os {
+    use super::{AtomicU32, Ordering};
+
+    /// Has `hook` run when the calling thread ends, after the destructors of Rust's thread-locals, with `value`.
+    /// All callers give the same `hook`. False where the system has no key left.
+    pub(crate) fn on_exit(hook: unsafe extern "C" fn(*mut libc::c_void), value: *mut libc::c_void) -> bool {
+        // One more than the key; 0 while there is none.
+        static KEY: AtomicU32 = AtomicU32::new(0);
+        let mut key = KEY.load(Ordering::Acquire);
+        if key == 0 {
+            let mut made: libc::pthread_key_t = 0;
+            // SAFETY: writes the key into the place given.
+            if unsafe { libc::pthread_key_create(&raw mut made, Some(hook)) } != 0 {
+                return false;
+            }
+            let made_plus = made as u32 + 1;
+            key = match KEY.compare_exchange(0, made_plus, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => made_plus,
+                Err(theirs) => {
+                    // Another thread was first; ours was never given a value.
+                    // SAFETY: made above and known to no one else.
+                    unsafe { libc::pthread_key_delete(made) };
+                    theirs
+                }
+            };
+        }
+        // SAFETY: the key was made by pthread_key_create and is never deleted.
+        unsafe { libc::pthread_setspecific((key - 1) as libc::pthread_key_t, value) == 0 }
+    }
+
+    /// Has the three run around every `fork`: before it, and after it in the parent and in the child.
+    pub(crate) fn at_fork(
+        prepare: unsafe extern "C" fn(),
+        parent: unsafe extern "C" fn(),
+        child: unsafe extern "C" fn(),
+    ) -> bool {
+        // SAFETY: the three are functions of this program, which outlive every fork.
+        unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) == 0 }
+    }
+
+    /// Sleeps while `word` is `value`. May return early.
+    pub(crate) fn wait(word: &AtomicU32, value: u32) {
+        #[cfg(target_os = "linux")]
+        // SAFETY: the word outlives the call; the kernel only reads it.
+        unsafe {
+            let errno = libc::__errno_location();
+            let kept = *errno;
+            let op = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+            libc::syscall(libc::SYS_futex, word.as_ptr(), op, value, std::ptr::null::<libc::timespec>());
+            // C reads errno after calls that free Rust memory through a callback: it is not ours to change.
+            *errno = kept;
+        }
+        #[cfg(not(target_os = "linux"))]
+        if word.load(Ordering::Relaxed) == value {
+            // SAFETY: no preconditions.
+            unsafe { libc::sched_yield() };
+        }
+    }
+
+    /// Wakes one thread that sleeps in [`wait`].
+    pub(crate) fn wake(word: &AtomicU32) {
+        #[cfg(target_os = "linux")]
+        // SAFETY: the address serves as a name only.
+        unsafe {
+            libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, 1);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = word;
+    }
+}
+
+#[cfg(not(unix))]
+mod os {
+    use super::AtomicU32;
+    pub(crate) fn on_exit(_hook: unsafe extern "C" fn(*mut std::ffi::c_void), _value: *mut std::ffi::c_void) -> bool {
+        false
+    }
+    pub(crate) fn at_fork(_: unsafe extern "C" fn(), _: unsafe extern "C" fn(), _: unsafe extern "C" fn()) -> bool {
+        false
+    }
+    pub(crate) fn wait(_word: &AtomicU32, _value: u32) {
+        std::thread::yield_now();
+    }
+    pub(crate) fn wake(_word: &AtomicU32) {}
+}
+
+pub(crate) use os::*;
+
+#[cfg(test)]
+mod tests {
+    use super::id;
+
+    #[test]
+    fn a_thread_keeps_its_number_and_no_other_has_it() {
+        let mine = id();
+        let theirs = std::thread::spawn(id).join().unwrap();
+        assert_ne!(mine, 0);
+        assert_ne!(theirs, 0);
+        assert_ne!(mine, theirs);
+        assert_eq!(mine, id());
+    }
+}
