@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::heap::{self, FreeError};
 use crate::level::{self, Level};
-use crate::platform::memory;
+use crate::own;
+use crate::platform::process::{Line, write_stderr};
 use crate::reentry::{self, Reentry};
 
 /// The global allocator that makes every block of Rust memory known to the checks.
@@ -33,7 +34,7 @@ impl GuardAlloc {
 }
 
 impl<A> GuardAlloc<A> {
-    /// Over another allocator, which gets all calls at level 0 and the guard's own.
+    /// Over another allocator, which gets all calls at level 0.
     #[must_use]
     pub const fn with(inner: A) -> GuardAlloc<A> {
         GuardAlloc { inner }
@@ -47,14 +48,13 @@ const UNKNOWN: u8 = 0;
 const NO: u8 = 1;
 const YES: u8 = 2;
 
-/// Whether this allocation is the heap's business: the program is tracked, and it is the program that allocates.
+/// Whether memory is tracked.
 #[inline(always)]
-fn is_ours() -> bool {
-    let tracked = match TRACKED.load(Ordering::Relaxed) {
-        UNKNOWN => settle(),
-        known => known,
-    };
-    tracked == YES && !reentry::inside()
+fn is_tracked() -> bool {
+    match TRACKED.load(Ordering::Relaxed) {
+        UNKNOWN => settle() == YES,
+        known => known == YES,
+    }
 }
 
 #[cold]
@@ -69,13 +69,16 @@ fn settle() -> u8 {
     tracked
 }
 
-// SAFETY: below, each of the methods hands on to one of two allocators. The heap gives out blocks that fit their layout, apart
-// from all others, until they are taken back; the inner one promises the same. A block goes back to where it came from: the
-// region holds the heap's blocks and nothing else. None of it unwinds.
+// SAFETY: below, each of the methods hands on to one of three allocators. The heap and the guard's own memory give out blocks
+// that fit their layout, apart from all others, until they are taken back; the inner one promises the same. A block goes back
+// to where it came from: each of the two ranges holds its own blocks and nothing else. None of it unwinds.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if is_ours() {
+        if is_tracked() {
+            if reentry::inside() {
+                return own::alloc(layout);
+            }
             return heap::allocate(layout.size(), layout.align(), false);
         }
         // SAFETY: the caller's promises, handed on.
@@ -84,7 +87,10 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if is_ours() {
+        if is_tracked() {
+            if reentry::inside() {
+                return own::alloc_zeroed(layout);
+            }
             return heap::allocate(layout.size(), layout.align(), true);
         }
         // SAFETY: the caller's promises, handed on.
@@ -100,7 +106,11 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
             }
             return;
         }
-        // SAFETY: not the heap's, so the inner allocator's; the caller's promises, handed on.
+        if own::contains(ptr.addr()) {
+            // SAFETY: in the guard's own memory; the caller's promises, handed on.
+            return unsafe { own::dealloc(ptr, layout) };
+        }
+        // SAFETY: neither of the two, so the inner allocator's; the caller's promises, handed on.
         unsafe { self.inner.dealloc(ptr, layout) }
     }
 
@@ -113,7 +123,11 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
                 Err(error) => refuse("realloc", ptr.addr(), layout, error),
             };
         }
-        // SAFETY: not the heap's, so the inner allocator's; the caller's promises, handed on.
+        if own::contains(ptr.addr()) {
+            // SAFETY: in the guard's own memory; the caller's promises, handed on.
+            return unsafe { own::realloc(ptr, layout, new_size) };
+        }
+        // SAFETY: neither of the two, so the inner allocator's; the caller's promises, handed on.
         unsafe { self.inner.realloc(ptr, layout, new_size) }
     }
 }
@@ -127,13 +141,19 @@ fn refuse(call: &str, address: usize, layout: Layout, error: FreeError) -> ! {
         FreeError::AlreadyFreed => "double_free",
         FreeError::NotABlock | FreeError::Interior | FreeError::OtherLayout => "alloc_dealloc_mismatch",
     };
-    let mut line = Line { bytes: [0; 256], len: 0 };
+    let mut line = Line::new();
     let (size, align) = (layout.size(), layout.align());
     let _ = write!(line, "ffi-guard[{rule}]: {call} of {address:#x} with {size} bytes aligned to {align}: ");
     let _ = match (error, heap::lookup(address)) {
         (FreeError::AlreadyFreed, Some(block)) => write!(line, "this block of {} bytes is freed already", block.size),
         (FreeError::Interior, Some(block)) => {
-            write!(line, "it is byte {} of a block of {} bytes at {:#x}", address - block.start, block.size, block.start)
+            write!(
+                line,
+                "it is byte {} of a block of {} bytes at {:#x}",
+                address - block.start,
+                block.size,
+                block.start
+            )
         }
         (FreeError::OtherLayout, Some(block)) => {
             write!(line, "this block was allocated with {} bytes aligned to {}", block.size, block.align)
@@ -141,22 +161,6 @@ fn refuse(call: &str, address: usize, layout: Layout, error: FreeError) -> ! {
         _ => write!(line, "no block was ever allocated here"),
     };
     let _ = line.write_str("\n");
-    memory::write_stderr(line.bytes.get(..line.len).unwrap_or(&[]));
+    write_stderr(line.as_bytes());
     std::process::abort()
-}
-
-/// A line being put together without an allocation; what does not fit is left out.
-struct Line {
-    bytes: [u8; 256],
-    len: usize,
-}
-
-impl Write for Line {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        for (to, from) in self.bytes.iter_mut().skip(self.len).zip(text.bytes()) {
-            *to = from;
-            self.len += 1;
-        }
-        Ok(())
-    }
 }

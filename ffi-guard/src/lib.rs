@@ -7,6 +7,7 @@ mod boundary;
 mod config;
 mod heap;
 mod level;
+mod own;
 #[allow(dead_code)]
 mod platform;
 mod reentry;
@@ -17,11 +18,11 @@ mod rules;
 mod scan;
 
 #[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
-#[doc(hidden)]
 #[path = "bench.rs"]
 pub mod __bench;
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 
 pub use allocator::GuardAlloc;
 pub use boundary::raise::catch;

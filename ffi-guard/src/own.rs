@@ -57,6 +57,36 @@ pub(crate) fn alloc(layout: Layout) -> *mut u8 {
     OWN.with(|own| own.take(size))
 }
 
+/// The same, every byte zero.
+pub(crate) fn alloc_zeroed(layout: Layout) -> *mut u8 {
+    let block = alloc(layout);
+    if !block.is_null() {
+        // SAFETY: `alloc` gave at least as many bytes. They may have been used before.
+        unsafe { block.write_bytes(0, layout.size()) };
+    }
+    block
+}
+
+/// Makes a block larger or smaller: where it is if its power of two has room, else in another place.
+///
+/// # Safety
+/// - As for [`dealloc`]; `new_size` is one that a layout of this alignment can have.
+pub(crate) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+    let Ok(new_layout) = Layout::from_size_align(new_size, layout.align()) else { return null_mut() };
+    if size_of_block(layout) == size_of_block(new_layout) {
+        return block;
+    }
+    let moved = alloc(new_layout);
+    if !moved.is_null() {
+        // SAFETY: two blocks, each with room for the smaller of the sizes; the old one is the caller's to give up.
+        unsafe {
+            moved.copy_from_nonoverlapping(block, layout.size().min(new_size));
+            dealloc(block, layout);
+        }
+    }
+    moved
+}
+
 /// Takes memory back.
 ///
 /// # Safety
@@ -83,7 +113,9 @@ pub(crate) fn let_go() {
 }
 
 fn size_of_block(layout: Layout) -> Option<usize> {
-    layout.size().max(layout.align()).max(SMALLEST).checked_next_power_of_two().filter(|&size| class(size) < SIZES)
+    let size = layout.size().max(layout.align()).max(SMALLEST).checked_next_power_of_two()?;
+    // The range begins at a multiple of STEP, so no block is aligned to more.
+    (class(size) < SIZES && layout.align() <= STEP).then_some(size)
 }
 
 fn class(size: usize) -> usize {

@@ -6,6 +6,7 @@ use super::argument::Argument;
 use super::declaration::Function;
 use super::thread;
 use crate::config;
+use crate::platform::process::Errno;
 use crate::reentry::Reentry;
 use crate::report::violation::{ArgumentFacts, Call, Facts, Finding, Memory, Violation};
 use crate::report::{self, Outcome};
@@ -41,6 +42,7 @@ impl Site {
         about: (&Argument, usize),
         memory: Option<Memory>,
     ) -> Result<(), Stop> {
+        let _errno = Errno::keep();
         let inside = Reentry::enter();
         let severity = self.severity(finding.rule(), parameter);
         if severity == Severity::Allow {

@@ -12,6 +12,7 @@ use super::watch::Watch;
 use super::{log, result, thread};
 use crate::config;
 use crate::level::{Level, level};
+use crate::platform::process::Errno;
 use crate::reentry;
 
 /// A guarded call under way.
@@ -83,6 +84,7 @@ impl Crossing {
             unsafe { Entry { site, arguments, stack, watch: None }.check() }?;
             return Ok(Crossing { site: Some(site), exit: None });
         }
+        let _errno = Errno::keep();
         let crossings = thread::count_crossing();
         let mut watch = Watch::default();
         // SAFETY: as promised by the caller.
@@ -114,13 +116,16 @@ impl Crossing {
 #[track_caller]
 #[inline(never)]
 fn leave(site: Site, exit: Option<Box<Exit>>, result: &Argument) {
+    let errno = Errno::keep();
     let mut outcome = Ok(());
     if let Some(exit) = exit {
         let _inside = reentry::Reentry::enter();
         let Exit { watch, crossings } = *exit;
         outcome = watch.end(&site, thread::crossings() != crossings);
     }
-    if let Err(stop) = outcome.and_then(|()| result::check(&site, result)) {
+    let outcome = outcome.and_then(|()| result::check(&site, result));
+    drop(errno);
+    if let Err(stop) = outcome {
         raise(stop, !site.function.declaration.keep_abi);
     }
 }

@@ -3,15 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
-use crate::platform;
+use crate::platform::{self, process::Errno};
 use crate::report::violation::Violation;
 
 /// One thread's part. Without a destructor where the hot path reads it, so that it can be read at any time.
 struct Here {
     /// The stack, `(low, high)`; `(0, 0)` until asked for, `(1, 1)` where it cannot be told.
     stack: Cell<(usize, usize)>,
-    /// The thread's id; 0 until asked for.
-    id: Cell<u32>,
     /// How many `catch` scopes are open.
     catching: Cell<u32>,
     /// Guarded calls so far, from level 2 on.
@@ -20,7 +18,7 @@ struct Here {
 
 thread_local! {
     static HERE: Here = const {
-        Here { stack: Cell::new((0, 0)), id: Cell::new(0), catching: Cell::new(0), crossings: Cell::new(0) }
+        Here { stack: Cell::new((0, 0)), catching: Cell::new(0), crossings: Cell::new(0) }
     };
     /// The violation that unwinds through this thread, with the address of its payload's text.
     static IN_FLIGHT: RefCell<Option<(Violation, usize)>> = const { RefCell::new(None) };
@@ -38,21 +36,15 @@ pub(crate) fn stack() -> Range<usize> {
 
 #[cold]
 fn learn_stack(here: &Here) -> Range<usize> {
+    let _errno = Errno::keep();
     let bounds = platform::stack::bounds();
     here.stack.set(if bounds.is_empty() { (1, 1) } else { (bounds.start, bounds.end) });
     bounds
 }
 
-/// The calling thread's id.
-#[inline]
+/// The calling thread's number, the same that the heap notes with a block.
 pub(crate) fn id() -> u32 {
-    HERE.try_with(|here| {
-        if here.id.get() == 0 {
-            here.id.set(platform::process::thread_id());
-        }
-        here.id.get()
-    })
-    .unwrap_or(0)
+    platform::thread::id()
 }
 
 /// Counts a guarded call and returns how many there were, with this one.

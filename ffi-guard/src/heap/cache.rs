@@ -14,9 +14,9 @@ use std::ffi::c_void;
 use std::ptr;
 
 use super::class::{self, COUNT};
+use super::give::release;
 use super::lock::Locked;
 use super::quarantine::{self, Freed};
-use super::give::release;
 use super::slab;
 use crate::platform::memory::{self, Before, PAGE};
 use crate::platform::thread;

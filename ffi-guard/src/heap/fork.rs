@@ -5,6 +5,7 @@
 //! of the threads that the child does not have are lost to it.
 
 use super::{START, cache, quarantine, run, slab, trace};
+use crate::own;
 use crate::platform::thread;
 
 /// Registers the three. Where the system cannot, a fork is as safe as its luck.
@@ -19,9 +20,11 @@ unsafe extern "C" fn before() {
     slab::hold();
     run::hold();
     trace::hold();
+    own::hold();
 }
 
 unsafe extern "C" fn after() {
+    own::let_go();
     trace::let_go();
     run::let_go();
     slab::let_go();

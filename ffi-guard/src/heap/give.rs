@@ -183,7 +183,9 @@ fn free_deep(cache: &mut Cache, spot: &Spot, extent: Extent) -> Result<(), FreeE
 
 /// Tells of a damaged canary and renews it.
 fn check_canary(spot: &Spot, extent: Extent) {
-    let Some(block) = spot.entry.read(spot.start).filter(|block| block.live && block.size == extent.size()) else { return };
+    let Some(block) = spot.entry.read(spot.start).filter(|block| block.live && block.size == extent.size()) else {
+        return;
+    };
     if let Some(damage) = super::canary_damage(&block) {
         finding::damaged_canary(&block, &damage);
         super::renew_canary(&block);

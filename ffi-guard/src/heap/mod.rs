@@ -32,13 +32,13 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use self::give::{FreeError, allocate, free, reallocate};
-pub(crate) use self::redzone::Damage;
-pub(crate) use self::region::contains;
 use self::lock::Locked;
+pub(crate) use self::redzone::Damage;
 use self::region::Spot;
+pub(crate) use self::region::contains;
 use crate::config::Backtrace;
 use crate::level::{self, Level};
-use crate::platform::memory;
+use crate::platform::process;
 use crate::reentry::Reentry;
 
 /// What the table knows of a block.
@@ -177,10 +177,10 @@ fn start() -> bool {
         let level = if cfg!(test) { Level::Full } else { level::tracking() };
         let settings = crate::config::settings();
         if !region::reserve() {
-            memory::write_stderr(
+            process::write_stderr(
                 b"ffi-guard: no 64 MiB of address space for the Rust heap (ulimit -v?): raise the limit or set GUARD=0\n",
             );
-            memory::exit(2);
+            process::exit_now(2);
         }
         let deep = level >= Level::Full;
         let limit = settings.quarantine.unwrap_or(if deep { QUARANTINE } else { 0 });
@@ -194,8 +194,8 @@ fn start() -> bool {
             trace::set_up(settings.backtrace == Backtrace::Full);
         }
         if !cache::set_up(cache::Plan { deep, shared, ring }) {
-            memory::write_stderr(b"ffi-guard: no memory for the first thread's cache: raise the limit or set GUARD=0\n");
-            memory::exit(2);
+            process::write_stderr(b"ffi-guard: no memory for the first thread's cache: raise the limit or set GUARD=0\n");
+            process::exit_now(2);
         }
         fork::set_up();
         READY.store(true, Ordering::Release);

@@ -2,12 +2,12 @@
 
 #[cfg(test)]
 pub(crate) mod library;
+pub(crate) mod memory;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 pub(crate) mod modules;
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 #[path = "modules_absent.rs"]
 pub(crate) mod modules;
-pub(crate) mod memory;
 pub(crate) mod process;
 pub(crate) mod read;
 pub(crate) mod say;

@@ -36,11 +36,36 @@ pub(crate) fn exit_now(status: i32) -> ! {
     unsafe { libc::_exit(status) }
 }
 
-/// The id of the calling thread, as the system's tools print it.
-pub(crate) fn thread_id() -> u32 {
-    // SAFETY: `gettid` has no precondition.
-    let id = unsafe { libc::syscall(libc::SYS_gettid) };
-    u32::try_from(id).unwrap_or(0)
+/// Keeps C's `errno` over what the guard does: a program reads it after the guarded call has returned, and some set it to 0
+/// before one.
+pub(crate) struct Errno(i32);
+
+impl Errno {
+    /// Notes it; dropping puts it back.
+    pub(crate) fn keep() -> Errno {
+        // SAFETY: the calling thread's own `errno`.
+        Errno(unsafe { *errno() })
+    }
+}
+
+impl Drop for Errno {
+    fn drop(&mut self) {
+        // SAFETY: the calling thread's own `errno`; the guard does not leave its thread.
+        unsafe { *errno() = self.0 };
+    }
+}
+
+fn errno() -> *mut i32 {
+    #[cfg(any(target_os = "linux", target_os = "emscripten"))]
+    // SAFETY: no precondition.
+    unsafe {
+        libc::__errno_location()
+    }
+    #[cfg(target_vendor = "apple")]
+    // SAFETY: no precondition.
+    unsafe {
+        libc::__error()
+    }
 }
 
 /// How many threads the process has; `None` where `/proc` does not tell.

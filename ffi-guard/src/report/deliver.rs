@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, TryLockError};
+use std::sync::{Mutex, MutexGuard, Once, OnceLock, TryLockError};
 
 use super::colour;
 use super::violation::{Facts, Violation};
 use crate::config::{OnViolation, settings};
-use crate::platform::process::write_stderr;
+use crate::platform::process::{at_exit, write_stderr};
 use crate::reentry::Reentry;
 use crate::rule::{Rule, Severity};
 
@@ -32,6 +32,7 @@ pub(crate) fn deliver(violation: &Violation) -> Outcome {
     match verdict(violation.severity(), settings().on_violation) {
         Verdict::Nothing => Outcome::GoOn,
         Verdict::PrintOnce => {
+            summarise_at_exit();
             if LEDGER.is_first(Site::of(violation.facts())) {
                 print(violation);
             }
@@ -91,6 +92,17 @@ pub(crate) fn print(violation: &Violation) {
     // harness swallows it where the test passes, which is where a warning is all there is. One `write`, so that the
     // reports of two threads do not mix.
     write_stderr(text.as_bytes());
+}
+
+/// Has the summary printed at the end of the process; once.
+fn summarise_at_exit() {
+    extern "C" fn summary() {
+        for line in exit_summary() {
+            write_stderr(format!("{line}\n").as_bytes());
+        }
+    }
+    static REGISTERED: Once = Once::new();
+    REGISTERED.call_once(|| at_exit(summary));
 }
 
 /// The lines to print at exit: what was reported once and seen more often. Asking does not reset them.
