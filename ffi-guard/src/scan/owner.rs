@@ -128,16 +128,17 @@ fn candidates(table: &Table, address: usize) -> Option<&[ObjectFile]> {
     let local = own.filter_map(|variable| variable.file.map(|file| (variable.range.start, file)));
     let local: Vec<(usize, usize)> = local.collect();
     let after = local.partition_point(|&(start, _)| start <= address);
-    // The end of `.bss` has what C compilers leave to the linker to place (`-fcommon`), of any file.
-    let Some(&(_, next)) = local.get(after) else { return Some(&table.files) };
-    let last = local[..after].last();
-    let first = match last {
-        Some(&(_, last)) if last == next => last,
-        // Were they out of order, some linker did otherwise than is assumed here.
-        _ if !table.in_order || !local.iter().is_sorted_by_key(|&(_, file)| file) => return None,
-        Some(&(_, last)) => last,
-        None => 0,
-    };
+    // Before the first and after the last may be what C compilers leave to the linker to place (`-fcommon`): GNU ld puts
+    // such variables of all files at the end of `.bss`, LLD at its beginning.
+    let edge = after == 0 || after == local.len();
+    if edge {
+        return Some(&table.files);
+    }
+    let (first, next) = (local[after - 1].1, local[after].1);
+    // Were they out of order, some linker did otherwise than is assumed here.
+    if first != next && !(table.in_order && local.iter().is_sorted_by_key(|&(_, file)| file)) {
+        return None;
+    }
     table.files.get(first..=next)
 }
 
