@@ -7,8 +7,8 @@
 use std::ops::Range;
 
 use gimli::{
-    AttributeValue, DW_AT_language, DW_AT_location, DW_LANG_Rust, DW_OP_addr, DW_TAG_variable, Dwarf, EndianSlice,
-    Expression, NativeEndian, Operation, Unit,
+    AttributeValue, DW_AT_language, DW_AT_location, DW_LANG_Rust, DW_OP_addr, DW_TAG_base_type, DW_TAG_variable, Dwarf,
+    EndianSlice, Expression, NativeEndian, Operation, Unit,
 };
 
 use super::elf::Elf;
@@ -19,10 +19,7 @@ type Slice<'file> = EndianSlice<'file, NativeEndian>;
 
 /// The language of the unit that defines a variable at this link-time address; `None` where no unit does.
 pub(super) fn language(elf: &Elf<'_>, address: usize) -> Option<Language> {
-    let load = |id: gimli::SectionId| {
-        Ok::<_, gimli::Error>(EndianSlice::new(elf.section(id.name()).unwrap_or_default(), NativeEndian))
-    };
-    let dwarf = Dwarf::load(load).ok()?;
+    let dwarf = load(elf)?;
     let address = address as u64;
     // An expression of nine bytes: push this address.
     let expression = [&[9, DW_OP_addr.0], &address.to_ne_bytes()[..]].concat();
@@ -47,6 +44,41 @@ pub(super) fn language(elf: &Elf<'_>, address: usize) -> Option<Language> {
         }
     }
     None
+}
+
+/// The codegen units of rustc with all their variables in the debug information: with `debug = 2`, which alone has
+/// types. rustc names a unit `src/main.rs/@/` and the object file.
+pub(super) fn complete_units(elf: &Elf<'_>) -> Vec<String> {
+    let mut complete = Vec::new();
+    let Some(dwarf) = load(elf) else { return complete };
+    let mut units = dwarf.units();
+    while let Ok(Some(header)) = units.next() {
+        let Ok(unit) = dwarf.unit(header) else { continue };
+        let name = unit.name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if let Some((_, file)) = name.rsplit_once("/@/")
+            && has_types(&unit)
+        {
+            complete.push(file.to_owned());
+        }
+    }
+    complete
+}
+
+fn has_types(unit: &Unit<Slice<'_>>) -> bool {
+    let mut entries = unit.entries();
+    while let Ok(Some(entry)) = entries.next_dfs() {
+        if entry.tag() == DW_TAG_base_type {
+            return true;
+        }
+    }
+    false
+}
+
+fn load<'file>(elf: &Elf<'file>) -> Option<Dwarf<Slice<'file>>> {
+    let section = |id: gimli::SectionId| {
+        Ok::<_, gimli::Error>(EndianSlice::new(elf.section(id.name()).unwrap_or_default(), NativeEndian))
+    };
+    Dwarf::load(section).ok()
 }
 
 /// The part of `.debug_addr` that is this unit's. The length stands 8 bytes before it and counts all but itself.

@@ -24,10 +24,12 @@ const ENDIAN: NativeEndian = NativeEndian;
 pub(super) struct Table {
     /// By address.
     pub(super) variables: Vec<Variable>,
+    /// Bytes of the largest variable: how far before an address its variable may begin.
+    pub(super) largest: usize,
     /// The writable sections, by address.
     pub(super) sections: Vec<Section>,
     /// The object files, in the order in which they were linked.
-    pub(super) files: Vec<Source>,
+    pub(super) files: Vec<ObjectFile>,
     /// There is no `.symtab`: only what is exported has a name.
     pub(super) stripped: bool,
     /// Something in it comes from rustc.
@@ -37,6 +39,13 @@ pub(super) struct Table {
     pub(super) copied: Vec<usize>,
     /// LLD linked it, which keeps variables in the order of the object files in `files`. GNU ld does not.
     pub(super) in_order: bool,
+}
+
+/// An object file that was linked in.
+pub(super) struct ObjectFile {
+    /// A source file's name, or a codegen unit's.
+    pub(super) name: Box<str>,
+    pub(super) source: Source,
 }
 
 /// A variable.
@@ -115,6 +124,7 @@ pub(super) fn read(elf: &Elf<'_>) -> Table {
     let full = elf.symbols(SHT_SYMTAB);
     let mut table = Table {
         variables: Vec::new(),
+        largest: 0,
         sections,
         files: Vec::new(),
         stripped: full.is_none(),
@@ -127,6 +137,7 @@ pub(super) fn read(elf: &Elf<'_>) -> Table {
     }
     table.rust = table.rust || comes_from_rustc(elf, table.stripped);
     settle(&mut table);
+    table.largest = table.variables.iter().map(|variable| variable.range.len()).max().unwrap_or(0);
     table
 }
 
@@ -169,7 +180,7 @@ fn read_symbols<'file>(
         if kind == STT_FILE {
             // An empty name is GNU ld's: what follows was made local at the end and belongs to no object file.
             file = (!name.is_empty()).then_some(table.files.len());
-            table.files.extend(file.map(|_| names::source(&name)));
+            table.files.extend(file.map(|_| ObjectFile { source: names::source(&name), name: name.into() }));
             continue;
         }
         table.rust = table.rust || names::is_rust(&name);

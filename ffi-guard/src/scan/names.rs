@@ -28,17 +28,27 @@ const C_SUFFIXES: [&str; 22] = [
     ".f90", ".F90", ".cu", ".sx", ".inc", ".ada",
 ];
 
-/// The crates of Rust's standard library, as their codegen units begin.
-const STD: [&str; 9] = [
+/// Rust's standard library and what it is made of, as their codegen units begin. A program may have other versions of
+/// some; no version has a variable with a plain name.
+const STD: [&str; 18] = [
     "std.",
     "core.",
     "alloc.",
     "compiler_builtins.",
     "panic_unwind.",
     "panic_abort.",
+    "unwind.",
     "hashbrown.",
     "std_detect.",
     "rustc_std_workspace",
+    "addr2line.",
+    "gimli.",
+    "object.",
+    "memchr.",
+    "rustc_demangle.",
+    "miniz_oxide.",
+    "adler2.",
+    "cfg_if.",
 ];
 
 /// Whose an object file is.
@@ -49,8 +59,7 @@ pub(super) fn source(file: &str) -> Source {
             return if STD.iter().any(|name| file.starts_with(name)) { Source::Std } else { Source::Rust };
         }
     }
-    let base36 = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_lowercase();
-    if file.ends_with(".rs") || (file.len() == 25 && file.bytes().all(base36)) {
+    if file.ends_with(".rs") || is_short(file) {
         return Source::Rust;
     }
     // gcc's link-time optimisation sees no Rust; LLVM's (`ld-temp.o`) may have taken both in.
@@ -58,6 +67,12 @@ pub(super) fn source(file: &str) -> Source {
         return Source::C;
     }
     Source::Unknown
+}
+
+/// Whether this is the name of a codegen unit in an incremental build, or of the object file that binds the allocator,
+/// of which an executable has one in every build.
+pub(super) fn is_short(file: &str) -> bool {
+    file.len() == 25 && file.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
 }
 
 /// Whose a symbol is; `None` for a plain name, which C gives and Rust's `#[no_mangle]`.

@@ -8,9 +8,10 @@
 //! 3. a symbol that is local to an object file is its;
 //! 4. a plain name's language stands in the debug information, where there is any;
 //! 5. linkers keep the variables of an object file together, and LLD, Rust's own linker, object files in order: what
-//!    lies between two variables whose object files are known belongs to these or to one between them.
+//!    lies between two variables whose object files are known belongs to these or to one between them, less those whose
+//!    variables the debug information has all.
 
-use super::elf::{Table, Variable};
+use super::elf::{ObjectFile, Table, Variable};
 use super::names::{self, Language, Source};
 use super::symbols::{self, Place, Symbols};
 use crate::reentry::Reentry;
@@ -81,35 +82,64 @@ fn global(place: &Place, variable: Option<&Variable>) -> Global {
 
 /// The language, in a module that has both.
 fn decide(symbols: &Symbols, table: &Table, variable: Option<&Variable>, address: usize) -> Option<Language> {
-    let Some(variable) = variable else { return by_position(table, address, false) };
+    let Some(variable) = variable else { return by_position(table, address) };
+    let start = variable.range.start;
     names::language(&variable.name)
-        .or_else(|| variable.file.and_then(|file| of_source(table.files[file])))
-        .or_else(|| table.copied.contains(&variable.range.start).then_some(Language::C))
-        .or_else(|| symbols.debug_language(variable.range.start))
-        .or_else(|| by_position(table, address, true))
+        .or_else(|| variable.file.and_then(|file| of_source(table.files[file].source)))
+        .or_else(|| table.copied.contains(&start).then_some(Language::C))
+        .or_else(|| {
+            symbols.decided(start, || symbols.debug_language(start).or_else(|| by_exclusion(symbols, table, start)))
+        })
 }
 
-/// The language of all object files that the address may come from, if it is one. `named`: a symbol with a plain name
-/// covers it; the standard library has none such.
-fn by_position(table: &Table, address: usize, named: bool) -> Option<Language> {
+/// The language of all object files that an address may come from, if it is one.
+fn by_position(table: &Table, address: usize) -> Option<Language> {
+    one(candidates(table, address)?.iter().map(|file| of_source(file.source)))
+}
+
+/// The same for a variable with a plain name that is not in the debug information: the standard library has no such
+/// variable, and codegen units that are in the debug information whole have not this one.
+fn by_exclusion(symbols: &Symbols, table: &Table, address: usize) -> Option<Language> {
+    let candidates: Vec<&ObjectFile> =
+        candidates(table, address)?.iter().filter(|file| file.source != Source::Std).collect();
+    if let Some(language) = one(candidates.iter().map(|file| of_source(file.source))) {
+        return Some(language);
+    }
+    let complete = symbols.complete_units();
+    let missing = |file: &ObjectFile| !complete.iter().any(|unit| **unit == *file.name);
+    // The object file that binds the allocator has no debug information, and its name is like a codegen unit's. It is
+    // the only such where every crate has debug information.
+    let short = table.files.iter().filter(|file| names::is_short(&file.name) && missing(file)).count();
+    let possible = |file: &&ObjectFile| {
+        file.source != Source::Rust || missing(file) && !(short == 1 && names::is_short(&file.name))
+    };
+    one(candidates.into_iter().filter(possible).map(|file| of_source(file.source)))
+}
+
+fn one(mut languages: impl Iterator<Item = Option<Language>>) -> Option<Language> {
+    let first = languages.next()??;
+    languages.all(|language| language == Some(first)).then_some(first)
+}
+
+/// The object files that what is at an address may come from; `None` where the order tells nothing.
+fn candidates(table: &Table, address: usize) -> Option<&[ObjectFile]> {
     let section = table.sections.iter().position(|section| section.range.contains(&address))?;
     let own = table.variables.iter().filter(|variable| variable.section == section);
     let local = own.filter_map(|variable| variable.file.map(|file| (variable.range.start, file)));
     let local: Vec<(usize, usize)> = local.collect();
     let after = local.partition_point(|&(start, _)| start <= address);
-    // The end of `.bss` has what C compilers leave to the linker to place (`-fcommon`), of any file.
-    let (last, next) = (local[..after].last(), local.get(after)?.1);
-    let first = match last {
-        Some(&(_, last)) if last == next => last,
-        // Were they out of order, some linker did otherwise than is assumed here.
-        _ if !table.in_order || !local.iter().is_sorted_by_key(|&(_, file)| file) => return None,
-        Some(&(_, last)) => last,
-        None => 0,
-    };
-    let candidates = table.files[first..=next].iter().filter(|&&source| !named || source != Source::Std);
-    let mut languages = candidates.map(|&source| of_source(source));
-    let first = languages.next()??;
-    languages.all(|language| language == Some(first)).then_some(first)
+    // Before the first and after the last may be what C compilers leave to the linker to place (`-fcommon`): GNU ld puts
+    // such variables of all files at the end of `.bss`, LLD at its beginning.
+    let edge = after == 0 || after == local.len();
+    if edge {
+        return Some(&table.files);
+    }
+    let (first, next) = (local[after - 1].1, local[after].1);
+    // Were they out of order, some linker did otherwise than is assumed here.
+    if first != next && !(table.in_order && local.iter().is_sorted_by_key(|&(_, file)| file)) {
+        return None;
+    }
+    table.files.get(first..=next)
 }
 
 fn of_source(source: Source) -> Option<Language> {

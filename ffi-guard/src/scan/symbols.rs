@@ -1,7 +1,7 @@
 //! The tables of loaded modules: each read once, kept for the life of the process.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::dwarf;
 use super::elf::{self, Section, Table, Variable};
@@ -20,8 +20,10 @@ pub(super) struct Symbols {
     read: Option<Read>,
     /// This code of ours is in it: so there is Rust, whatever its file tells.
     ours: bool,
-    /// What debug information said of an address, once it was asked. It takes milliseconds.
-    asked: Mutex<Vec<(usize, Option<Language>)>>,
+    /// Whose variables with plain names are, by link-time address. To find out takes milliseconds.
+    decided: Mutex<Vec<(usize, Option<Language>)>>,
+    /// The codegen units whose variables are all in the debug information, once they were asked for.
+    complete: OnceLock<Vec<String>>,
 }
 
 struct Read {
@@ -126,7 +128,8 @@ fn symbols_of(seen: &Seen) -> &'static Symbols {
         fingerprint,
         read: modules::files(&name, seen.headers_at).into_iter().find_map(|file| Read::of(file, fingerprint)),
         ours: seen.ours,
-        asked: Mutex::new(Vec::new()),
+        decided: Mutex::new(Vec::new()),
+        complete: OnceLock::new(),
     }));
     read.push(symbols);
     symbols
@@ -146,7 +149,15 @@ impl Symbols {
         let fingerprint = elf::fingerprint(&file);
         let (module, path) = ("a file".to_owned(), Vec::new());
         let read = Read::of(file, fingerprint);
-        Symbols { module, path, fingerprint, read, ours: true, asked: Mutex::new(Vec::new()) }
+        Symbols {
+            module,
+            path,
+            fingerprint,
+            read,
+            ours: true,
+            decided: Mutex::new(Vec::new()),
+            complete: OnceLock::new(),
+        }
     }
 
     /// What its file tells of its variables.
@@ -167,13 +178,28 @@ impl Symbols {
     /// The language that debug information gives for the variable at this link-time address.
     pub(super) fn debug_language(&self, address: usize) -> Option<Language> {
         let read = self.read.as_ref()?;
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&(_, language)) = asked.iter().find(|(known, _)| *known == address) {
+        elf::open(&read.file, self.fingerprint, |elf| dwarf::language(elf, address)).flatten()
+    }
+
+    /// What was decided on the variable at this link-time address; `decide` is asked once.
+    pub(super) fn decided(&self, address: usize, decide: impl FnOnce() -> Option<Language>) -> Option<Language> {
+        let mut decided = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&(_, language)) = decided.iter().find(|(known, _)| *known == address) {
             return language;
         }
-        let language = elf::open(&read.file, self.fingerprint, |elf| dwarf::language(elf, address)).flatten();
-        asked.push((address, language));
+        let language = decide();
+        decided.push((address, language));
         language
+    }
+
+    /// The codegen units whose variables are all in the debug information, by object file: what is not found there is
+    /// not theirs.
+    pub(super) fn complete_units(&self) -> &[String] {
+        self.complete.get_or_init(|| {
+            let read = self.read.as_ref();
+            let units = read.and_then(|read| elf::open(&read.file, self.fingerprint, dwarf::complete_units));
+            units.unwrap_or_default()
+        })
     }
 
     /// Says, once, why a variable in it has no name.
@@ -193,7 +219,9 @@ impl Table {
     /// The variable that has the byte at this link-time address: the innermost, where symbols overlap.
     pub(super) fn variable(&self, address: usize) -> Option<&Variable> {
         let after = self.variables.partition_point(|variable| variable.range.start <= address);
-        self.variables[..after].iter().rev().find(|variable| variable.range.contains(&address))
+        let near = self.variables[..after].iter().rev();
+        let mut near = near.take_while(|variable| address - variable.range.start < self.largest);
+        near.find(|variable| variable.range.contains(&address))
     }
 
     /// The section of this link-time address.

@@ -183,7 +183,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 static MANGLED: AtomicUsize = AtomicUsize::new(0);
 #[unsafe(no_mangle)] pub static PLAIN_RUST: AtomicUsize = AtomicUsize::new(0);
 #[unsafe(no_mangle)] pub static PLAIN_RUST_DATA: AtomicUsize = AtomicUsize::new(7);
-#[unsafe(no_mangle)] pub extern "C" fn rust_mangled(p: usize) { MANGLED.store(p, Ordering::Relaxed); println!("{:?}", std::hint::black_box(&MANGLED).as_ptr()); }
+#[unsafe(no_mangle)] pub extern "C" fn rust_mangled(p: usize) { MANGLED.store(p, Ordering::Relaxed); std::hint::black_box(&MANGLED); }
 #[unsafe(no_mangle)] pub extern "C" fn rust_plain(p: usize) { PLAIN_RUST.store(p, Ordering::Relaxed); }
 #[unsafe(no_mangle)] pub extern "C" fn rust_plain_data(p: usize) { PLAIN_RUST_DATA.store(p, Ordering::Relaxed); }
 macro_rules! pass { ($($own:ident $c:ident)*) => { $(
@@ -310,6 +310,9 @@ fn c_in_an_executable_without_debug_information() {
     for (rust_flags, c_flags) in [
         (vec!["-O"], vec!["-O2"]),
         (vec!["-g"], vec!["-O2"]),
+        (vec!["-g", "-Cincremental=incremental"], vec!["-O0"]),
+        (vec!["-g"], vec!["-fcommon"]),
+        (vec!["-Cdebuginfo=1", "-Cincremental=incremental"], vec!["-O0"]),
         (vec!["-O", "-Clink-arg=-fuse-ld=bfd"], vec!["-O2"]),
         (vec!["-O"], vec!["-fcommon"]),
         (vec!["-O", "-Clto=fat"], vec!["-O2"]),
@@ -322,6 +325,10 @@ fn c_in_an_executable_without_debug_information() {
         }
         for name in C_NAMES {
             assert_ne!(verdict(name), Some(Language::Rust), "{context}, {name}");
+            // Rust's debug information has all that is Rust's.
+            if rust_flags.contains(&"-g") {
+                assert_eq!(verdict(name), Some(Language::C), "{context}, {name}");
+            }
         }
         for name in ["PLAIN_RUST", "PLAIN_RUST_DATA"] {
             assert_ne!(verdict(name), Some(Language::C), "{context}, {name}");
