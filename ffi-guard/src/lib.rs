@@ -6,11 +6,13 @@ mod boundary;
 mod config;
 mod heap;
 mod level;
+#[allow(dead_code)]
 mod platform;
 mod reentry;
 mod report;
 mod rule;
 mod rules;
+#[allow(dead_code, unused_imports)]
 mod scan;
 
 #[doc(hidden)]

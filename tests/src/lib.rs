@@ -1,1 +1,5 @@
-//! Shared by the integration tests.
+//! Shared by the integration tests and the tour.
+
+pub mod calloc;
+pub mod process;
+pub mod sqlite;

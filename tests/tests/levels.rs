@@ -129,7 +129,10 @@ fn the_same_rule_at_the_same_site_is_printed_once_and_counted() {
     let stderr = err(&output);
     assert!(output.status.success());
     assert_eq!(stderr.matches("ffi-guard[nested_pointer]: ").count(), 1, "{stderr}");
-    assert!(stderr.lines().last().is_some_and(|line| line.contains("nested_pointer") && line.contains("100")), "{stderr}");
+    assert!(
+        stderr.lines().last().is_some_and(|line| line.contains("nested_pointer") && line.contains("100")),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -157,7 +160,9 @@ fn the_report_file_gets_one_json_object_a_violation() {
     let text = std::fs::read_to_string(&path).expect("the file was made");
     let rules: Vec<String> = text
         .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON")["rule"].as_str().unwrap().to_string())
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).expect("JSON")["rule"].as_str().unwrap().to_string()
+        })
         .collect();
     let expected = ["nested_pointer", "retained_pointer", "nested_pointer", "retained_pointer", "retained_pointer"];
     assert_eq!(rules, expected);
@@ -179,10 +184,13 @@ fn only_the_crates_that_are_named_are_checked() {
 
 #[test]
 fn a_trace_tells_how_each_argument_was_understood() {
-    let stderr = err(&checked(&[("GUARD", "2"), ("GUARD_TRACE", "store_reference"), ("GUARD_ALLOW", "all")], &["keep", "nest"]));
+    let stderr =
+        err(&checked(&[("GUARD", "2"), ("GUARD_TRACE", "store_reference"), ("GUARD_ALLOW", "all")], &["keep", "nest"]));
     let lines: Vec<_> = stderr.lines().collect();
     assert_eq!(lines.len(), 1, "{stderr}");
-    assert!(lines[0].starts_with("ffi-guard: trace store_reference(s: byte 0 of a 12-byte live Rust block, 12 lent) at"));
+    assert!(
+        lines[0].starts_with("ffi-guard: trace store_reference(s: byte 0 of a 12-byte live Rust block, 12 lent) at")
+    );
     assert!(lines[0].contains("tests/src/bin/checked.rs:"), "{stderr}");
 }
 

@@ -1,5 +1,13 @@
 //! Every call into the operating system. A platform that lacks something says so here and nowhere else.
 
+#[cfg(test)]
+pub(crate) mod library;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+pub(crate) mod modules;
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+#[path = "modules_absent.rs"]
+pub(crate) mod modules;
 pub(crate) mod process;
 pub(crate) mod read;
+pub(crate) mod say;
 pub(crate) mod stack;

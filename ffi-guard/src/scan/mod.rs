@@ -1,8 +1,30 @@
 //! Where C could keep a pointer, and the search of it.
+//!
+//! [`words`] reads memory, [`globals`] reads all that loaded modules may write, and [`owner`] tells whose variable a
+//! word was found in: C's, or a Rust static, which is never reported.
 
+mod dwarf;
+mod elf;
 mod frames;
+mod globals;
+mod names;
+mod owner;
+mod search;
+mod symbols;
+mod wanted;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+#[cfg(test)]
+mod testing;
 
 pub(crate) use frames::in_rust_frame;
+pub(crate) use globals::globals;
+pub(crate) use owner::{Global, Owner, owner};
+pub(crate) use search::words;
+pub(crate) use wanted::Wanted;
+
+pub(crate) use crate::platform::modules::in_module;
 
 /// A word found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,27 +34,3 @@ pub(crate) struct Hit {
     /// The word.
     pub(crate) word: usize,
 }
-
-// stand-ins until the merge
-pub(crate) enum Owner {
-    C(Global),
-    Rust,
-    Unknown(Global),
-    Nowhere,
-}
-pub(crate) struct Global {
-    pub(crate) module: String,
-    pub(crate) symbol: Option<String>,
-    pub(crate) offset: usize,
-    pub(crate) stripped: bool,
-}
-pub(crate) fn owner(_: usize) -> Owner {
-    Owner::Nowhere
-}
-pub(crate) struct Wanted;
-impl Wanted {
-    pub(crate) fn new(_: impl IntoIterator<Item = std::ops::Range<usize>>) -> Wanted {
-        Wanted
-    }
-}
-pub(crate) fn globals(_: &Wanted, _: &mut Vec<Hit>) {}

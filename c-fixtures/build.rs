@@ -1,0 +1,32 @@
+//! Builds the C of `c/` into one static library, with every warning an error.
+
+use std::fs;
+use std::path::PathBuf;
+
+fn main() {
+    let mut sources: Vec<PathBuf> = fs::read_dir("c")
+        .expect("the C sources lie beside this script, in c/")
+        .map(|entry| entry.expect("c/ can be listed").path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "c"))
+        .collect();
+    // The order of a directory is the file system's affair; the archive is to be the same everywhere.
+    sources.sort();
+
+    cc::Build::new()
+        .files(&sources)
+        .include("include")
+        .std("c11")
+        .warnings(true)
+        .extra_warnings(true)
+        .warnings_into_errors(true)
+        .compile("ffg_fixtures");
+
+    // The folders, not their files: a source that is added or removed counts as well.
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=c");
+    println!("cargo::rerun-if-changed=include");
+    if std::env::var_os("CARGO_CFG_UNIX").is_some() {
+        // `pow`, of slides 58 to 64.
+        println!("cargo::rustc-link-lib=m");
+    }
+}

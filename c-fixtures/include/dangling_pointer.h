@@ -1,0 +1,17 @@
+/* Strings that must still be alive: what dangling_pointer is about. */
+#ifndef FFG_DANGLING_POINTER_H
+#define FFG_DANGLING_POINTER_H
+
+#include <stddef.h>
+
+/* A label whose text lies elsewhere. */
+typedef struct {
+    long width;
+    const char *text;
+} ffg_label;
+
+/* Reads the text behind the label: the struct is alive, its text may be gone. */
+size_t ffg_bad_label_length(const ffg_label *label);
+size_t ffg_ok_name_length(const char *name);
+
+#endif

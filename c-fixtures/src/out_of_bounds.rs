@@ -1,0 +1,22 @@
+//! Extents: `c/out_of_bounds.c`.
+
+use std::ffi::c_int;
+
+#[ffi_guard::guard]
+unsafe extern "C" {
+    /// The sum of the 16 bytes of a digest: C reads all of them, whatever the caller has.
+    #[link_name = "ffg_bad_sum_digest"]
+    pub fn bad_sum_digest(digest: *const [u8; 16]) -> u32;
+
+    /// The sum of `count` bytes.
+    #[link_name = "ffg_ok_sum_bytes"]
+    pub fn ok_sum_bytes(#[guard(counted_by = count)] data: *const u8, count: usize) -> u32;
+
+    /// The sum of `count` integers.
+    #[link_name = "ffg_ok_sum_ints"]
+    pub fn ok_sum_ints(#[guard(counted_by = count)] values: *const i32, count: c_int) -> i64;
+
+    /// The sum of a table.
+    #[link_name = "ffg_ok_sum_table"]
+    pub fn ok_sum_table(#[guard(counted_by = rows * columns)] cells: *const u16, rows: usize, columns: usize) -> u32;
+}

@@ -1,0 +1,15 @@
+//! What the guard says of itself on stderr.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
+
+/// One line on stderr, once for each text in the life of the process.
+pub(crate) fn say_once(text: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let new = SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned());
+    if new {
+        // One write, so that the line stays whole among other threads'. A closed stderr is no reason to fail.
+        let _ = std::io::stderr().write_all(format!("ffi-guard: {text}\n").as_bytes());
+    }
+}

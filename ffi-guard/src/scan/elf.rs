@@ -1,0 +1,234 @@
+//! The variables of a module, read from its file.
+
+use std::fs::File;
+use std::ops::Range;
+use std::path::Path;
+
+use object::elf::{
+    FileHeader64, PT_LOAD, PT_NOTE, R_AARCH64_COPY, R_X86_64_COPY, RelocationType, SHF_ALLOC, SHF_COMPRESSED, SHF_TLS,
+    SHF_WRITE, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB, STB_LOCAL, STT_COMMON, STT_FILE, STT_NOTYPE, STT_OBJECT,
+};
+use object::read::elf::{
+    FileHeader as _, ProgramHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _, SymbolTable,
+};
+use object::{NativeEndian, ReadCache, pod};
+
+use super::names::{self, Source};
+use crate::platform::modules::{Fingerprint, find_bytes};
+
+type Header = FileHeader64<NativeEndian>;
+type Data<'file> = &'file ReadCache<File>;
+const ENDIAN: NativeEndian = NativeEndian;
+
+/// What a module's file tells of its variables. Addresses are link-time ones.
+pub(super) struct Table {
+    /// By address.
+    pub(super) variables: Vec<Variable>,
+    /// The writable sections, by address.
+    pub(super) sections: Vec<Section>,
+    /// The object files, in the order in which they were linked.
+    pub(super) files: Vec<Source>,
+    /// There is no `.symtab`: only what is exported has a name.
+    pub(super) stripped: bool,
+    /// Something in it comes from rustc.
+    pub(super) rust: bool,
+    /// Variables of a shared object that the executable has a copy of, by address. C's: such code is what compilers
+    /// make of C's `extern` variables.
+    pub(super) copied: Vec<usize>,
+    /// LLD linked it, which keeps variables in the order of the object files in `files`. GNU ld does not.
+    pub(super) in_order: bool,
+}
+
+/// A variable.
+pub(super) struct Variable {
+    pub(super) range: Range<usize>,
+    pub(super) name: Box<str>,
+    /// Index into the sections.
+    pub(super) section: usize,
+    /// Index into the object files; `None` for a symbol that is not local to one.
+    pub(super) file: Option<usize>,
+}
+
+/// A writable section.
+pub(super) struct Section {
+    pub(super) name: Box<str>,
+    pub(super) range: Range<usize>,
+}
+
+/// A module's file, opened and known to be what was loaded.
+pub(super) struct Elf<'file> {
+    data: Data<'file>,
+    sections: SectionTable<'file, Header, Data<'file>>,
+}
+
+impl<'file> Elf<'file> {
+    /// The file, and the fingerprint that its module has when loaded; `None` where it is no ELF file of this machine.
+    fn parse(data: Data<'file>) -> Option<(Elf<'file>, Fingerprint)> {
+        let header = Header::parse(data).ok()?;
+        let programs = header.program_headers(ENDIAN, data).ok()?;
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.add(pod::bytes_of_slice(programs));
+        for note in programs.iter().filter(|program| program.p_type(ENDIAN) == PT_NOTE) {
+            let (start, end) = (note.p_vaddr(ENDIAN), note.p_vaddr(ENDIAN).saturating_add(note.p_memsz(ENDIAN)));
+            let loaded = programs.iter().filter(|program| program.p_type(ENDIAN) == PT_LOAD).any(|load| {
+                let from = load.p_vaddr(ENDIAN);
+                from <= start && end <= from.saturating_add(load.p_memsz(ENDIAN))
+            });
+            if loaded {
+                fingerprint.add(note.data(ENDIAN, data).ok()?);
+            }
+        }
+        Some((Elf { data, sections: header.sections(ENDIAN, data).ok()? }, fingerprint))
+    }
+
+    /// The bytes of a section; `None` where it is missing, or compressed.
+    pub(super) fn section(&self, name: &str) -> Option<&'file [u8]> {
+        let (_, section) = self.sections.section_by_name(ENDIAN, name.as_bytes())?;
+        if section.sh_flags(ENDIAN).0 & SHF_COMPRESSED.0 != 0 || section.sh_type(ENDIAN) == SHT_NOBITS {
+            return None;
+        }
+        section.data(ENDIAN, self.data).ok()
+    }
+
+    fn symbols(&self, kind: object::elf::SectionType) -> Option<SymbolTable<'file, Header, Data<'file>>> {
+        self.sections.symbols(ENDIAN, self.data, kind).ok().filter(|symbols| !symbols.is_empty())
+    }
+}
+
+/// Opens the file, if it is what was loaded: one that was built anew since must not lend its names.
+pub(super) fn open<T>(path: &Path, loaded: Fingerprint, read: impl FnOnce(&Elf<'_>) -> T) -> Option<T> {
+    let cache = ReadCache::new(File::open(path).ok()?);
+    let (elf, fingerprint) = Elf::parse(&cache)?;
+    (fingerprint == loaded).then(|| read(&elf))
+}
+
+/// What a module of this file has for a fingerprint.
+#[cfg(test)]
+pub(super) fn fingerprint(path: &Path) -> Fingerprint {
+    let cache = ReadCache::new(File::open(path).unwrap());
+    Elf::parse(&cache).unwrap().1
+}
+
+/// Reads the variables.
+pub(super) fn read(elf: &Elf<'_>) -> Table {
+    let (sections, numbers) = sections(elf);
+    let full = elf.symbols(SHT_SYMTAB);
+    let mut table = Table {
+        variables: Vec::new(),
+        sections,
+        files: Vec::new(),
+        stripped: full.is_none(),
+        rust: false,
+        copied: copied(elf),
+        in_order: contains(elf, ".comment", b"Linker: LLD"),
+    };
+    if let Some(symbols) = full.or_else(|| elf.symbols(SHT_DYNSYM)) {
+        read_symbols(&symbols, &numbers, &mut table);
+    }
+    table.rust = table.rust || comes_from_rustc(elf, table.stripped);
+    settle(&mut table);
+    table
+}
+
+/// The writable sections by address, and for each section number which of them it is.
+fn sections(elf: &Elf<'_>) -> (Vec<Section>, Vec<Option<usize>>) {
+    let mut found: Vec<(usize, Section)> = Vec::new();
+    for (index, section) in elf.sections.iter().enumerate() {
+        let flags = section.sh_flags(ENDIAN).0;
+        if flags & (SHF_ALLOC.0 | SHF_WRITE.0 | SHF_TLS.0) != SHF_ALLOC.0 | SHF_WRITE.0 {
+            continue;
+        }
+        let name = elf.sections.section_name(ENDIAN, section).unwrap_or_default();
+        let start = to_usize(section.sh_addr(ENDIAN));
+        let range = start..start.saturating_add(to_usize(section.sh_size(ENDIAN)));
+        found.push((index, Section { name: String::from_utf8_lossy(name).into(), range }));
+    }
+    found.sort_by_key(|(_, section)| section.range.start);
+    let mut numbers = vec![None; elf.sections.len()];
+    for (sorted, (index, _)) in found.iter().enumerate() {
+        numbers[*index] = Some(sorted);
+    }
+    (found.into_iter().map(|(_, section)| section).collect(), numbers)
+}
+
+fn read_symbols<'file>(
+    symbols: &SymbolTable<'file, Header, Data<'file>>,
+    numbers: &[Option<usize>],
+    table: &mut Table,
+) {
+    let mut file = None;
+    for (index, symbol) in symbols.enumerate() {
+        let kind = symbol.st_type();
+        let variable = kind == STT_OBJECT || kind == STT_NOTYPE || kind == STT_COMMON;
+        // Other symbols (of functions, thread-locals) count only until one of them shows that there is Rust.
+        if !variable && kind != STT_FILE && table.rust {
+            continue;
+        }
+        let Ok(name) = symbols.symbol_name(ENDIAN, symbol) else { continue };
+        let name = String::from_utf8_lossy(name);
+        if kind == STT_FILE {
+            // An empty name is GNU ld's: what follows was made local at the end and belongs to no object file.
+            file = (!name.is_empty()).then_some(table.files.len());
+            table.files.extend(file.map(|_| names::source(&name)));
+            continue;
+        }
+        table.rust = table.rust || names::is_rust(&name);
+        let section = symbols.symbol_section(ENDIAN, symbol, index).ok().flatten();
+        let section = section.and_then(|section| numbers.get(section.0).copied().flatten());
+        if let Some(section) = section.filter(|_| variable && !names::is_border(&name)) {
+            let start = to_usize(symbol.st_value(ENDIAN));
+            table.variables.push(Variable {
+                range: start..start.saturating_add(to_usize(symbol.st_size(ENDIAN))),
+                name: name.into(),
+                section,
+                file: file.filter(|_| symbol.st_bind() == STB_LOCAL),
+            });
+        }
+    }
+}
+
+fn copied(elf: &Elf<'_>) -> Vec<usize> {
+    const COPY: RelocationType = if cfg!(target_arch = "aarch64") { R_AARCH64_COPY } else { R_X86_64_COPY };
+    let tables = elf.sections.iter().filter(|section| section.sh_flags(ENDIAN).0 & SHF_ALLOC.0 != 0);
+    let tables = tables.filter_map(|section| section.rela(ENDIAN, elf.data).ok().flatten());
+    let entries = tables.flat_map(|(entries, _)| entries).filter(|entry| entry.r_type(ENDIAN, false) == COPY);
+    entries.map(|entry| to_usize(entry.r_offset(ENDIAN))).collect()
+}
+
+/// Sorts, and lets symbols without a size (assembly's) reach to the next one. In a stripped file what follows may be
+/// another variable, whose name is gone.
+fn settle(table: &mut Table) {
+    // Of several names at one address the last is found first: the one with the least decoration.
+    table.variables.sort_by_key(|variable| {
+        let decoration = variable.name.bytes().take_while(|&byte| byte == b'_').count();
+        (variable.range.start, std::cmp::Reverse(variable.range.len()), std::cmp::Reverse(decoration))
+    });
+    if table.stripped {
+        return;
+    }
+    for index in (0..table.variables.len()).rev() {
+        let Range { start, end } = table.variables[index].range;
+        if start == end {
+            let section = table.variables[index].section;
+            let mut after = table.variables[index + 1..].iter().filter(|next| next.section == section);
+            let next = after.find(|next| next.range.start > start).map(|next| next.range.start);
+            table.variables[index].range.end = next.unwrap_or(table.sections[section].range.end);
+        }
+    }
+}
+
+/// Whether anything but symbols shows that rustc had a part in the file.
+fn comes_from_rustc(elf: &Elf<'_>, stripped: bool) -> bool {
+    // Distributions strip `.comment` too. What panics of the standard library say about their place stays.
+    const PLACES: [&[u8]; 3] = [b"/rustc/", b"library/core/src/", b"library/std/src/"];
+    contains(elf, ".comment", b"rustc version")
+        || stripped && PLACES.iter().any(|place| contains(elf, ".rodata", place))
+}
+
+fn contains(elf: &Elf<'_>, section: &str, text: &[u8]) -> bool {
+    elf.section(section).is_some_and(|bytes| find_bytes(bytes, text).is_some())
+}
+
+fn to_usize(value: u64) -> usize {
+    value as usize
+}

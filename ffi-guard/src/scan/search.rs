@@ -1,0 +1,255 @@
+//! The search of memory for words that lie in wanted ranges.
+
+use super::Hit;
+use super::wanted::Wanted;
+#[cfg(target_arch = "x86_64")]
+use super::x86_64 as machine;
+#[cfg(not(target_arch = "x86_64"))]
+use portable as machine;
+
+const WORD: usize = size_of::<usize>();
+
+/// Every aligned word in `[start, start + len)` that lies in a wanted range.
+///
+/// # Safety
+/// The memory is mapped readable for the whole call. It may be written concurrently, by C or by other threads: each
+/// word is read once, whole.
+pub(crate) unsafe fn words(start: usize, len: usize, wanted: &Wanted, hits: &mut Vec<Hit>) {
+    let found = &mut |hit| {
+        hits.push(hit);
+        true
+    };
+    // SAFETY: this function's own contract.
+    unsafe { search(start, len, wanted, found) };
+}
+
+/// The same for a caller that must not allocate: `found` takes each hit and tells whether to go on.
+///
+/// # Safety
+/// As [`words`].
+pub(super) unsafe fn search(start: usize, len: usize, wanted: &Wanted, found: &mut dyn FnMut(Hit) -> bool) {
+    let Some(mut at) = start.checked_next_multiple_of(WORD) else { return };
+    let end = start.saturating_add(len) / WORD * WORD;
+    if at >= end || wanted.is_empty() {
+        return;
+    }
+    let wide = machine::wide();
+    while at < end {
+        let mut stop = end;
+        if wide {
+            let whole = at + (end - at) / machine::GROUP * machine::GROUP;
+            // SAFETY: `[at, whole)` is within the caller's memory, in whole groups.
+            at = unsafe { machine::skip_groups(at, whole, &wanted.envelopes) };
+            if at < whole {
+                stop = at + machine::GROUP;
+            }
+        }
+        // SAFETY: `[at, stop)` is within the caller's memory, in whole aligned words.
+        while let Some(hit) = unsafe { machine::next(at, stop, &wanted.envelopes) } {
+            if wanted.contains(hit.word) && !found(hit) {
+                return;
+            }
+            at = hit.location + WORD;
+        }
+        at = stop;
+    }
+}
+
+/// Where there is no loop in assembly: correct everywhere, fast where the crate is optimised.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+mod portable {
+    use std::ptr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::{Hit, WORD};
+    use crate::scan::wanted::Envelope;
+
+    /// Bytes that `skip_groups` looks at together.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(super) const GROUP: usize = WORD;
+
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(super) fn wide() -> bool {
+        false
+    }
+
+    /// # Safety
+    /// None: it is never called where `wide` is false.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(super) unsafe fn skip_groups(at: usize, _end: usize, _envelopes: &[Envelope; 2]) -> usize {
+        at
+    }
+
+    /// The next word in an envelope.
+    ///
+    /// # Safety
+    /// `[at, end)` are whole aligned words of readable memory.
+    pub(super) unsafe fn next(at: usize, end: usize, envelopes: &[Envelope; 2]) -> Option<Hit> {
+        let [first, second] = *envelopes;
+        let mut location = at;
+        while location < end {
+            let place: *const AtomicUsize = ptr::with_exposed_provenance(location);
+            // SAFETY: aligned and readable by the caller's promise; an atomic read may race with any writer.
+            let word = unsafe { (*place).load(Ordering::Relaxed) };
+            if word.wrapping_sub(first.low) < first.len || word.wrapping_sub(second.low) < second.len {
+                return Some(Hit { location, word });
+            }
+            location += WORD;
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A seeded generator: a failure repeats.
+    struct Random(u64);
+
+    impl Random {
+        fn next(&mut self) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            usize::try_from(self.0).unwrap()
+        }
+
+        fn below(&mut self, bound: usize) -> usize {
+            self.next() % bound
+        }
+    }
+
+    /// Byte by byte, as a reader would say it.
+    fn naive(memory: &[u8], wanted: &Wanted) -> Vec<Hit> {
+        let base = memory.as_ptr().addr();
+        (0..memory.len().saturating_sub(WORD - 1))
+            .filter(|offset| (base + offset).is_multiple_of(WORD))
+            .map(|offset| Hit {
+                location: base + offset,
+                word: usize::from_ne_bytes(memory[offset..offset + WORD].try_into().unwrap()),
+            })
+            .filter(|hit| wanted.contains(hit.word))
+            .collect()
+    }
+
+    fn found(memory: &[u8], wanted: &Wanted) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        // SAFETY: a live slice.
+        unsafe { words(memory.as_ptr().addr(), memory.len(), wanted, &mut hits) };
+        hits
+    }
+
+    /// Words at and around every edge of the ranges, and on both sides of the sign bit.
+    fn interesting(random: &mut Random, edges: &[usize]) -> usize {
+        match random.below(6) {
+            0 => 0,
+            1 => usize::MAX,
+            2 => random.next(),
+            3 => random.next() | 1 << 63,
+            _ => edges[random.below(edges.len())].wrapping_add(random.below(3)).wrapping_sub(1),
+        }
+    }
+
+    fn bytes(words: &[usize]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+    }
+
+    #[test]
+    fn agrees_with_the_naive_loop_at_every_alignment_and_length() {
+        let mut random = Random(0x9e37_79b9_7f4a_7c15);
+        let sets: [&[std::ops::Range<usize>]; 6] = [
+            &[0x7f00_0000_1000..0x7f00_0000_1040, 0..0],
+            &[0x10_0000_0000..0x10_0000_0100, 0x7ffe_0000_0000..0x7ffe_0000_0800],
+            &[0x1000..0x1001, 0x2000..0x2010, 0x9000_0000..0x9000_0001],
+            &[1 << 63..(1 << 63) + 16, (1 << 63) - 16..(1 << 63) - 8],
+            &[0xffff_8000_0000_0000..0xffff_8000_0000_1000, 0..0],
+            &[0..8, usize::MAX - 8..usize::MAX],
+        ];
+        for ranges in sets {
+            let wanted = Wanted::new(ranges.iter().cloned());
+            let edges: Vec<usize> = ranges.iter().flat_map(|range| [range.start, range.end]).collect();
+            for len in 0..200 {
+                let words: Vec<usize> = (0..28).map(|_| interesting(&mut random, &edges)).collect();
+                let memory = bytes(&words);
+                for start in 0..WORD {
+                    let slice = &memory[start..start + len];
+                    assert_eq!(found(slice, &wanted), naive(slice, &wanted), "{ranges:x?} from {start}, {len} bytes");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_lane_is_looked_at() {
+        let range = 0x7f12_3456_7000..0x7f12_3456_7008;
+        let wanted = Wanted::new([range.clone()]);
+        for position in 0..64 {
+            let mut words = vec![0_usize; 64];
+            words[position] = range.start + 7;
+            assert_eq!(found(&bytes(&words), &wanted).len(), 1, "word {position}");
+            words[position] = range.end;
+            assert!(found(&bytes(&words), &wanted).is_empty(), "word {position}");
+        }
+    }
+
+    #[test]
+    fn words_between_the_ranges_of_an_envelope_are_no_hits() {
+        let wanted = Wanted::new([100..104, 200..204, 300..304]);
+        let words: Vec<usize> = (90..320).collect();
+        let hits = found(&bytes(&words), &wanted);
+        let expected: Vec<usize> = (100..104).chain(200..204).chain(300..304).collect();
+        assert_eq!(hits.iter().map(|hit| hit.word).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn the_search_stops_when_told() {
+        let wanted = Wanted::new(std::iter::once(0..1));
+        let memory = vec![0_usize; 100];
+        let mut seen = 0;
+        // SAFETY: a live slice.
+        unsafe {
+            search(memory.as_ptr().addr(), size_of_val(&*memory), &wanted, &mut |_| {
+                seen += 1;
+                seen < 3
+            });
+        }
+        assert_eq!(seen, 3);
+    }
+
+    #[test]
+    fn the_portable_loop_agrees_with_the_assembly() {
+        let wanted = Wanted::new([10..20, 1 << 63..(1 << 63) + 4]);
+        let memory = [9, 10, 19, 20, (1 << 63) - 1, 1 << 63, (1 << 63) + 4, 0, usize::MAX];
+        let (mut at, end) = (memory.as_ptr().addr(), memory.as_ptr_range().end.addr());
+        let mut hits = Vec::new();
+        // SAFETY: the array is live and aligned.
+        while let Some(hit) = unsafe { portable::next(at, end, &wanted.envelopes) } {
+            hits.push(hit);
+            at = hit.location + WORD;
+        }
+        assert_eq!(hits.iter().map(|hit| hit.word).collect::<Vec<_>>(), [10, 19, 1 << 63]);
+        assert_eq!(hits, found(&bytes(&memory), &wanted).iter().zip(&hits).map(|(_, &hit)| hit).collect::<Vec<_>>());
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn one_word_at_a_time_finds_what_groups_find() {
+        let wanted = Wanted::new([500..510, 1 << 62..(1 << 62) + 4]);
+        let memory: Vec<usize> =
+            (0..1000).map(|word| if word % 7 == 0 { (1 << 62) + word % 5 } else { word }).collect();
+        let (mut at, end) = (memory.as_ptr().addr(), memory.as_ptr_range().end.addr());
+        let mut hits = Vec::new();
+        // SAFETY: the vector is live and aligned.
+        while let Some(hit) = unsafe { machine::next(at, end, &wanted.envelopes) } {
+            if wanted.contains(hit.word) {
+                hits.push(hit);
+            }
+            at = hit.location + WORD;
+        }
+        let mut grouped = Vec::new();
+        // SAFETY: as above.
+        unsafe { words(memory.as_ptr().addr(), size_of_val(&*memory), &wanted, &mut grouped) };
+        assert_eq!(hits, grouped);
+    }
+}

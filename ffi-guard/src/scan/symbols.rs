@@ -1,0 +1,203 @@
+//! The tables of loaded modules: each read once, kept for the life of the process.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use super::dwarf;
+use super::elf::{self, Section, Table, Variable};
+use super::names::Language;
+use crate::platform::modules::{self, Fingerprint};
+use crate::platform::say::say_once;
+
+/// A module, and what its file tells.
+pub(super) struct Symbols {
+    /// File name, without folders.
+    pub(super) module: String,
+    /// The name the loader has for it.
+    path: Vec<u8>,
+    fingerprint: Fingerprint,
+    /// `None` where no file could be read that is the one loaded.
+    read: Option<Read>,
+    /// This code of ours is in it: so there is Rust, whatever its file tells.
+    ours: bool,
+    /// What debug information said of an address, once it was asked. It takes milliseconds.
+    asked: Mutex<Vec<(usize, Option<Language>)>>,
+}
+
+struct Read {
+    file: PathBuf,
+    table: Table,
+}
+
+/// An address in the writable data of a module.
+pub(super) struct Place {
+    pub(super) symbols: &'static Symbols,
+    /// As it is known at link time.
+    pub(super) address: usize,
+    /// Its page was filled from the file: it is not in `.bss`.
+    pub(super) from_file: bool,
+}
+
+/// A module as the loader had it, copied from under its lock.
+struct Seen {
+    base: usize,
+    epoch: (u64, u64),
+    headers_at: usize,
+    path: Vec<u8>,
+    fingerprint: Option<Fingerprint>,
+    ours: bool,
+    from_file: bool,
+}
+
+/// Which module was at which base when.
+struct Known {
+    base: usize,
+    epoch: (u64, u64),
+    symbols: &'static Symbols,
+}
+
+static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+static READ: Mutex<Vec<&'static Symbols>> = Mutex::new(Vec::new());
+
+/// The longest path that Linux takes.
+const PATH_MAX: usize = 4096;
+
+/// Where the address is, if it is in the writable data of a module.
+pub(super) fn place(location: usize) -> Option<Place> {
+    let seen = see(location, false)?;
+    let known = {
+        let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().find(|known| known.base == seen.base && known.epoch == seen.epoch).map(|known| known.symbols)
+    };
+    let symbols = match known {
+        Some(symbols) => symbols,
+        None => {
+            // Another module may have come to this place in the meantime: the second look counts.
+            let seen = see(location, true)?;
+            let symbols = symbols_of(&seen);
+            let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+            known.retain(|known| known.base != seen.base);
+            known.push(Known { base: seen.base, epoch: seen.epoch, symbols });
+            symbols
+        }
+    };
+    Some(Place { symbols, address: location.wrapping_sub(seen.base), from_file: seen.from_file })
+}
+
+/// Looks for the module. Nothing is allocated in the callback.
+fn see(location: usize, whole: bool) -> Option<Seen> {
+    let mut path = Vec::with_capacity(if whole { PATH_MAX } else { 0 });
+    let mut seen = None;
+    modules::each(&mut |module| {
+        if !module.contains_writable(location) {
+            return true;
+        }
+        let name = module.name().to_bytes();
+        path.extend_from_slice(&name[..name.len().min(path.capacity())]);
+        seen = Some(Seen {
+            base: module.base(),
+            epoch: module.epoch(),
+            headers_at: module.headers_at(),
+            path: Vec::new(),
+            fingerprint: whole.then(|| module.fingerprint()),
+            ours: module.contains((place as fn(usize) -> Option<Place>) as usize),
+            from_file: module.is_from_file(location),
+        });
+        false
+    });
+    seen.map(|seen| Seen { path, ..seen })
+}
+
+/// The tables of a module, read now if they were not.
+fn symbols_of(seen: &Seen) -> &'static Symbols {
+    let fingerprint = seen.fingerprint.unwrap_or_default();
+    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    let same = |symbols: &&&Symbols| symbols.fingerprint == fingerprint && symbols.path == seen.path;
+    if let Some(symbols) = read.iter().find(same) {
+        return symbols;
+    }
+    let name = String::from_utf8_lossy(&seen.path);
+    let symbols: &'static Symbols = Box::leak(Box::new(Symbols {
+        module: match name.rsplit('/').next() {
+            Some(name) if !name.is_empty() => name.to_owned(),
+            _ => modules::executable(),
+        },
+        path: seen.path.clone(),
+        fingerprint,
+        read: modules::files(&name, seen.headers_at).into_iter().find_map(|file| Read::of(file, fingerprint)),
+        ours: seen.ours,
+        asked: Mutex::new(Vec::new()),
+    }));
+    read.push(symbols);
+    symbols
+}
+
+impl Read {
+    fn of(file: PathBuf, loaded: Fingerprint) -> Option<Read> {
+        let table = elf::open(&file, loaded, elf::read)?;
+        Some(Read { file, table })
+    }
+}
+
+impl Symbols {
+    /// Of a file that is not loaded: an executable cannot be loaded by a test.
+    #[cfg(test)]
+    pub(super) fn of_file(file: PathBuf) -> Symbols {
+        let fingerprint = elf::fingerprint(&file);
+        let (module, path) = ("a file".to_owned(), Vec::new());
+        let read = Read::of(file, fingerprint);
+        Symbols { module, path, fingerprint, read, ours: true, asked: Mutex::new(Vec::new()) }
+    }
+
+    /// What its file tells of its variables.
+    pub(super) fn table(&self) -> Option<&Table> {
+        self.read.as_ref().map(|read| &read.table)
+    }
+
+    /// Whether rustc had a part in it, as far as is known.
+    pub(super) fn has_rust(&self) -> bool {
+        self.ours || self.table().is_none_or(|table| table.rust)
+    }
+
+    /// Whether names of variables that are not exported are missing.
+    pub(super) fn is_stripped(&self) -> bool {
+        self.table().is_none_or(|table| table.stripped)
+    }
+
+    /// The language that debug information gives for the variable at this link-time address.
+    pub(super) fn debug_language(&self, address: usize) -> Option<Language> {
+        let read = self.read.as_ref()?;
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&(_, language)) = asked.iter().find(|(known, _)| *known == address) {
+            return language;
+        }
+        let language = elf::open(&read.file, self.fingerprint, |elf| dwarf::language(elf, address)).flatten();
+        asked.push((address, language));
+        language
+    }
+
+    /// Says, once, why a variable in it has no name.
+    pub(super) fn say_unnamed(&self) {
+        let module = &self.module;
+        match self.table() {
+            None => say_once(&format!("the file of {module} cannot be read: C's variables in it cannot be named")),
+            Some(table) if table.stripped => {
+                say_once(&format!("{module} is stripped: C's variables in it cannot be named"));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+impl Table {
+    /// The variable that has the byte at this link-time address: the innermost, where symbols overlap.
+    pub(super) fn variable(&self, address: usize) -> Option<&Variable> {
+        let after = self.variables.partition_point(|variable| variable.range.start <= address);
+        self.variables[..after].iter().rev().find(|variable| variable.range.contains(&address))
+    }
+
+    /// The section of this link-time address.
+    pub(super) fn section(&self, address: usize) -> Option<&Section> {
+        self.sections.iter().find(|section| section.range.contains(&address))
+    }
+}

@@ -1,0 +1,84 @@
+//! Rows in a process of their own: the level is settled once in the life of a process.
+
+use std::env;
+use std::ffi::OsStr;
+use std::process::{Command, ExitCode};
+
+use crate::row::{Outcome, Plan};
+use crate::table;
+
+/// The hidden argument before a row's index.
+pub(crate) const ROW: &str = "--row";
+
+/// Runs one row's program as a user's would run: nobody catches what the guard throws.
+pub(crate) fn run_row(index: &str) -> ExitCode {
+    let row = index.parse().ok().and_then(|index: usize| table::rows().get(index).map(|&(_, row)| row));
+    match row.map(|row| &row.plan) {
+        Some(&Plan::Here(program, _) | &Plan::At(_, program, _)) => {
+            println!("{}", program());
+            ExitCode::SUCCESS
+        }
+        Some(Plan::NotYet(_)) | None => {
+            eprintln!("tour: row {index} does not run");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs one row with this value of `GUARD`, and reads from its exit status and output what came of it.
+pub(crate) fn run_at(guard: &str, index: usize) -> Outcome {
+    let output = match own(&[ROW, &index.to_string()]).env("GUARD", guard).output() {
+        Ok(output) => output,
+        Err(error) => return Outcome::Failed(format!("the tour cannot start itself: {error}")),
+    };
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() {
+        return Outcome::Clean(said);
+    }
+    let report = complained.find("ffi-guard[").map(|start| &complained[start..]);
+    let rule = report.and_then(|report| report["ffi-guard[".len()..].split_once(']'));
+    match (report, rule) {
+        (Some(report), Some((rule, _))) => Outcome::Violation(rule.into(), report.into()),
+        _ => Outcome::Failed(format!("{}\n{said}{complained}", output.status)),
+    }
+}
+
+/// Runs the table at level 2, which is what a debug build has by itself. A release build has 0: then it runs itself
+/// again and says what a user would say.
+pub(crate) fn at_full_level(tour: impl FnOnce() -> ExitCode) -> ExitCode {
+    match env::var_os("GUARD") {
+        None if cfg!(debug_assertions) => tour(),
+        Some(guard) if guard == "2" || guard == "3" => tour(),
+        None => {
+            let arguments: Vec<_> = env::args_os().skip(1).collect();
+            match own(&arguments).env("GUARD", "2").status() {
+                Ok(status) => ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)),
+                Err(error) => {
+                    eprintln!("tour: cannot start itself: {error}");
+                    ExitCode::FAILURE
+                }
+            }
+        }
+        Some(guard) => {
+            eprintln!("tour: GUARD is {}: the table is that of level 2; unset it, or set it to 2", guard.display());
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// This program again, with none of the guard's variables but those that the row sets: a report that goes elsewhere, or
+/// does not panic, is not what the table speaks of.
+fn own<S: AsRef<OsStr>>(arguments: &[S]) -> Command {
+    let program = env::current_exe().expect("a running program has a path");
+    let mut command = Command::new(program);
+    command.args(arguments);
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| name == "GUARD" || name.starts_with("GUARD_")) {
+            command.env_remove(name);
+        }
+    }
+    // A backtrace of Rust's own would stand in the middle of what is read here.
+    command.env("RUST_BACKTRACE", "0");
+    command
+}

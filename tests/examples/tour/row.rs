@@ -1,0 +1,134 @@
+//! A row of the table: a program, and what must come of it.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ffi_guard::Rule;
+
+use crate::process;
+
+/// A program of the talk. It returns what it has to say: a line, and below it whatever more there is.
+pub(crate) type Program = fn() -> String;
+
+/// One row.
+pub(crate) struct Row {
+    /// On which slides the talk has it.
+    pub(crate) slides: &'static [RangeInclusive<u8>],
+    /// What is done, in a few words.
+    pub(crate) what: &'static str,
+    /// Where it runs and what must come of it.
+    pub(crate) plan: Plan,
+}
+
+/// Where a row runs and what must come of it.
+pub(crate) enum Plan {
+    /// In this process, at level 2.
+    Here(Program, Expected),
+    /// In a process of its own with this value of `GUARD`.
+    At(&'static str, Program, Expected),
+    /// It needs something that is not there yet.
+    NotYet(&'static str),
+}
+
+/// What must come of a program.
+pub(crate) enum Expected {
+    /// No violation.
+    Clean,
+    /// A violation of this rule, and these words in the report.
+    Violates(Rule, &'static str),
+}
+
+/// What came of a program.
+pub(crate) enum Outcome {
+    /// It ran to its end and said this.
+    Clean(String),
+    /// The guard stopped it: the rule's name and the report.
+    Violation(String, String),
+    /// It failed otherwise.
+    Failed(String),
+    /// It was not run, for this reason.
+    NotYet(&'static str),
+}
+
+impl Row {
+    /// Runs the program. `index` is the row's own, in the table.
+    pub(crate) fn run(&self, index: usize) -> Outcome {
+        match self.plan {
+            Plan::Here(program, _) => here(program),
+            Plan::At(guard, _, _) => process::run_at(guard, index),
+            Plan::NotYet(reason) => Outcome::NotYet(reason),
+        }
+    }
+
+    /// Whether it came out as the table says.
+    pub(crate) fn is_as_expected(&self, outcome: &Outcome) -> bool {
+        let expected = match &self.plan {
+            Plan::NotYet(_) => return true,
+            Plan::Here(_, expected) | Plan::At(_, _, expected) => expected,
+        };
+        match (expected, outcome) {
+            (Expected::Clean, Outcome::Clean(_)) => true,
+            (Expected::Violates(rule, says), Outcome::Violation(name, report)) => {
+                rule.name() == name && report.contains(says)
+            }
+            _ => false,
+        }
+    }
+
+    /// The slides as a reader writes them: `45-48`, `72, 78`.
+    pub(crate) fn label(&self) -> String {
+        let parts = self.slides.iter().map(|slides| match (slides.start(), slides.end()) {
+            (first, last) if first == last => first.to_string(),
+            (first, last) => format!("{first}-{last}"),
+        });
+        parts.collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn here(program: Program) -> Outcome {
+    match catch_unwind(AssertUnwindSafe(|| ffi_guard::catch(program))) {
+        Ok(Ok(said)) => Outcome::Clean(said),
+        Ok(Err(violation)) => Outcome::Violation(violation.rule().name().into(), violation.to_string()),
+        // The panic's message is on stderr already.
+        Err(_) => Outcome::Failed("the program panicked, and not by the guard".into()),
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Expected::Clean => f.write_str("clean"),
+            Expected::Violates(rule, says) => write!(f, "{rule}, with `{says}` in its report"),
+        }
+    }
+}
+
+impl Outcome {
+    /// `clean`, the rule, or what else it was.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Outcome::Clean(_) => "clean",
+            Outcome::Violation(rule, _) => rule,
+            Outcome::Failed(_) => "FAILED",
+            Outcome::NotYet(_) => "not yet",
+        }
+    }
+
+    /// Everything that was said: the report, or the program's own words.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Outcome::Clean(text) | Outcome::Violation(_, text) | Outcome::Failed(text) => text.trim_end(),
+            Outcome::NotYet(reason) => reason,
+        }
+    }
+
+    /// Its first line, without the rule's name, which stands in a column of its own.
+    pub(crate) fn headline(&self) -> &str {
+        let line = self.text().lines().next().unwrap_or_default();
+        match self {
+            Outcome::Violation(..) => line.split_once("]: ").map_or(line, |(_, rest)| rest),
+            _ => line,
+        }
+    }
+}

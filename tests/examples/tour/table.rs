@@ -1,0 +1,100 @@
+//! The table: its rows in the order of the talk, and how they are printed.
+
+use std::process::ExitCode;
+
+use crate::row::{Outcome, Plan, Row};
+use crate::{big_data, c_memory, complex, kept, later, lent, sqlite};
+
+/// Every row and its index, by which a process of its own finds it again.
+pub(crate) fn rows() -> Vec<(usize, &'static Row)> {
+    let groups = [
+        lent::ROWS,
+        kept::ROWS,
+        c_memory::ROWS,
+        sqlite::ROWS,
+        c_memory::ARENA,
+        big_data::ROWS,
+        complex::ROWS,
+        later::ROWS,
+    ];
+    groups.iter().flat_map(|group| group.iter()).enumerate().collect()
+}
+
+/// The rows of one slide.
+pub(crate) fn rows_of(slide: &str) -> Result<Vec<(usize, &'static Row)>, String> {
+    let Ok(number) = slide.parse::<u8>() else {
+        return Err(format!("`{slide}` is not the number of a slide"));
+    };
+    let mut rows = rows();
+    rows.retain(|(_, row)| row.slides.iter().any(|slides| slides.contains(&number)));
+    match rows.len() {
+        0 => Err(format!("the table has no row for slide {number}; it has rows for {}", known())),
+        _ => Ok(rows),
+    }
+}
+
+/// The slides that have rows, as the table writes them.
+fn known() -> String {
+    let mut labels: Vec<String> = rows().iter().map(|(_, row)| row.label()).collect();
+    labels.dedup();
+    labels.join(", ")
+}
+
+/// How much is printed of each row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Print {
+    /// A line; the whole report only where the row came out otherwise.
+    Lines,
+    /// A line, and the whole report below it.
+    Reports,
+}
+
+/// Runs the rows, prints what came of each, and says what came of all.
+pub(crate) fn run(rows: &[(usize, &Row)], print: Print) -> ExitCode {
+    let (mut as_expected, mut not_yet, mut otherwise) = (0, 0, 0);
+    for &(index, row) in rows {
+        let outcome = row.run(index);
+        println!("{}", line(row, &outcome));
+        let is_as_expected = row.is_as_expected(&outcome);
+        match &row.plan {
+            Plan::NotYet(_) => not_yet += 1,
+            _ if is_as_expected => as_expected += 1,
+            Plan::Here(_, expected) | Plan::At(_, _, expected) => {
+                otherwise += 1;
+                println!("         ^ OTHERWISE: the table says {expected}");
+            }
+        }
+        if print == Print::Reports || !is_as_expected {
+            println!("\n{}\n", outcome.text());
+        }
+    }
+    println!("\n{as_expected} rows as the table says, {not_yet} not yet");
+    if otherwise > 0 {
+        println!("{otherwise} rows came out otherwise");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// One row: slides, what was done, the rule or `clean`, what was said.
+fn line(row: &Row, outcome: &Outcome) -> String {
+    let line = format!("{:>7}  {:<58}  {:<16}  {}", row.label(), row.what, outcome.name(), outcome.headline());
+    shorten(&line, width())
+}
+
+/// The terminal's width where the shell tells it.
+fn width() -> usize {
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok())
+        .filter(|&columns| columns >= 80)
+        .unwrap_or(160)
+}
+
+/// Cuts a line to so many letters.
+fn shorten(line: &str, width: usize) -> String {
+    match line.char_indices().nth(width) {
+        None => line.into(),
+        Some(_) => line.chars().take(width - 1).chain(['…']).collect(),
+    }
+}

@@ -1,0 +1,57 @@
+//! A test in a process of its own: a level is settled once in the life of a process, and a violation that no test
+//! catches ends one.
+
+use std::env;
+use std::process::{Command, Output};
+
+/// Set in the process that [`run_self`] starts.
+const CHILD: &str = "FFI_GUARD_TESTS_CHILD";
+
+/// Whether this process was started by [`run_self`].
+#[must_use]
+pub fn is_child() -> bool {
+    env::var_os(CHILD).is_some()
+}
+
+/// Runs one test of the running test binary again, alone, in a process with these variables and none other of ours.
+///
+/// # Panics
+///
+/// Where the binary cannot be started, or knows no such test: a misspelt name must not pass for a clean run.
+#[must_use]
+pub fn run_self(test: &str, variables: &[(&str, &str)]) -> Output {
+    let binary = env::current_exe().expect("a running program has a path");
+    let mut command = Command::new(binary);
+    command.args([test, "--exact", "--nocapture", "--include-ignored", "--test-threads=1"]);
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| name == "GUARD" || name.starts_with("GUARD_")) {
+            command.env_remove(name);
+        }
+    }
+    command.env(CHILD, "1").envs(variables.iter().copied());
+    let output = command.output().expect("a test binary runs again");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("running 1 test"), "no test is named {test:?}:\n{said}");
+    output
+}
+
+/// In a test: runs `body` at this level in a process of its own, and expects it to come to a good end there.
+///
+/// `test` is the name of the calling test, as `cargo test` prints it.
+///
+/// # Panics
+///
+/// Where the body failed; with all that it printed.
+pub fn at_level(test: &str, level: &str, body: impl FnOnce()) {
+    if is_child() {
+        return body();
+    }
+    let output = run_self(test, &[("GUARD", level)]);
+    assert!(
+        output.status.success(),
+        "{test} at GUARD={level}: {}\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

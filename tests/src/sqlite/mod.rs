@@ -1,0 +1,126 @@
+//! A thin wrapper over the real SQLite, its functions declared under the guard: slide 33, grown up.
+
+mod declarations;
+mod rows;
+mod statement;
+
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::fmt;
+use std::ptr;
+
+use libsqlite3_sys::{SQLITE_OK, sqlite3};
+
+use declarations::{sqlite3_close, sqlite3_errmsg, sqlite3_exec, sqlite3_free, sqlite3_open};
+pub use rows::{expected_sum, write_and_read_back};
+pub use statement::Statement;
+
+/// What SQLite said when it would not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqliteError {
+    /// The result code.
+    pub code: c_int,
+    /// Its message.
+    pub message: String,
+}
+
+impl fmt::Display for SqliteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (code {})", self.message, self.code)
+    }
+}
+
+impl std::error::Error for SqliteError {}
+
+/// An open database.
+#[derive(Debug)]
+pub struct Db {
+    /// From `sqlite3_open`; not null, and open until the drop.
+    db: *mut sqlite3,
+}
+
+impl Db {
+    /// Opens or creates a database; `:memory:` is one without a file.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    ///
+    /// # Panics
+    ///
+    /// Where the name holds a NUL.
+    pub fn open(filename: &str) -> Result<Db, SqliteError> {
+        // The slide passes `C.CString(filename)` and frees it nowhere. This one is dropped at the end of the function:
+        // SQLite copies the name.
+        let filename = CString::new(filename).expect("a file name holds no NUL");
+        let mut db = ptr::null_mut();
+        // SAFETY: the name is a C string, and `db` a place to write a pointer to; both outlive the call.
+        let code = unsafe { sqlite3_open(filename.as_ptr(), &raw mut db) };
+        assert!(!db.is_null(), "SQLite had no memory for a connection");
+        // An open that fails leaves a connection all the same, which holds the message and is to be closed.
+        let db = Db { db };
+        if code == SQLITE_OK { Ok(db) } else { Err(db.error(code)) }
+    }
+
+    /// Runs statements that return no rows.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    ///
+    /// # Panics
+    ///
+    /// Where the SQL holds a NUL.
+    pub fn exec(&self, sql: &str) -> Result<(), SqliteError> {
+        let sql = CString::new(sql).expect("SQL holds no NUL");
+        let mut message: *mut c_char = ptr::null_mut();
+        // SAFETY: the connection is open, the SQL a C string; without a callback the user pointer is not used; the
+        // message is written to a place that outlives the call.
+        let code = unsafe { sqlite3_exec(self.db, sql.as_ptr(), None, ptr::null_mut(), &raw mut message) };
+        if code == SQLITE_OK {
+            return Ok(());
+        }
+        // SAFETY: SQLite says what went wrong, in a C string of its own or not at all.
+        let text = unsafe { copy(message) };
+        // SAFETY: the message is SQLite's allocation and ours to free; null is fine.
+        unsafe { sqlite3_free(message.cast()) };
+        Err(SqliteError { code, message: text })
+    }
+
+    /// Compiles one statement.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub fn prepare(&self, sql: &str) -> Result<Statement<'_>, SqliteError> {
+        Statement::new(self, sql)
+    }
+
+    /// The connection's last error, under this code.
+    fn error(&self, code: c_int) -> SqliteError {
+        // SAFETY: the connection is open; the message is its own, and it is copied before the next call can change it.
+        let message = unsafe { copy(sqlite3_errmsg(self.db)) };
+        SqliteError { code, message }
+    }
+}
+
+impl Drop for Db {
+    fn drop(&mut self) {
+        // SAFETY: the connection is open and nobody uses it after this; each `Statement` borrows the `Db`, so all are
+        // finalized.
+        let code = unsafe { sqlite3_close(self.db) };
+        debug_assert_eq!(code, SQLITE_OK, "nothing is left open in a database that is dropped");
+    }
+}
+
+/// A message of SQLite's, as a string of ours.
+///
+/// # Safety
+///
+/// - `message` is null or a C string that lives through the call.
+unsafe fn copy(message: *const c_char) -> String {
+    if message.is_null() {
+        return String::new();
+    }
+    // SAFETY: the caller's promise.
+    unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned()
+}

@@ -1,0 +1,16 @@
+//! Each rule with its three programs: one that breaks it, the nearest correct one, and the first one repaired by the
+//! report's own advice. One file a rule.
+
+// A `Vec` lies on the heap and an array does not, and where a block lies is what this is about.
+#![allow(clippy::useless_vec)]
+
+mod dangling_pointer;
+mod misaligned_pointer;
+mod nested_pointer;
+mod null_pointer;
+mod out_of_bounds;
+mod retained_pointer;
+mod unterminated_string;
+
+#[global_allocator]
+static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
