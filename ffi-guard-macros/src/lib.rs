@@ -1,20 +1,97 @@
-//! The attribute and the derives of ffi-guard.
+//! The attribute and the derives of [ffi-guard](https://docs.rs/ffi-guard), re-exported from there.
+//!
+//! The way of a block through this crate: [`ast`] parses it, [`attr`] the arguments of `#[guard(..)]` in it, [`cfg`]
+//! resolves what is conditional, [`valid`] refuses what cannot apply (everything that is wrong, in one go), [`expand`]
+//! writes the wrappers. On an error [`fallback`] still emits the block, bare, so that one error stays one error.
+
 use proc_macro::TokenStream;
 
-/// Guards an extern block.
+mod ast;
+mod attr;
+mod cfg;
+mod derive;
+mod expand;
+mod fallback;
+mod message;
+mod text;
+mod types;
+mod valid;
+
+/// Checks every call to the functions of an `extern` block.
+///
+/// Each `fn` becomes a Rust function of the same name, visibility, safety, docs and attributes, which checks what
+/// crosses and calls C. Statics, types, variadic functions and macros inside the block stay as they are.
+///
+/// ```ignore
+/// #[ffi_guard::guard]
+/// unsafe extern "C" {
+///     pub fn process_data(#[guard(counted_by = len)] data: *const u8, len: usize) -> c_int;
+///     #[guard(allow(nested_pointer))]
+///     pub fn open(#[guard(cstr)] path: *const c_char, flags: c_int) -> c_int;
+/// }
+/// ```
+///
+/// # On the block
+///
+/// | argument | meaning |
+/// | --- | --- |
+/// | `crate = path` | where `ffi_guard` is found, if not at `::ffi_guard` |
+/// | `keep_abi` | the wrappers keep C's ABI, so that they may be passed on as C function pointers; a violation aborts |
+/// | `skip` | leave the block bare |
+/// | `allow(rule, ..)`, `warn(..)`, `deny(..)` | severity of rules |
+///
+/// # On a function: `#[guard(..)]`
+///
+/// `skip`, `keep_abi`, `returns(owned)` (what comes back is Rust's to free), `allow(..)`, `warn(..)`, `deny(..)`.
+///
+/// # On a parameter: `#[guard(..)]`
+///
+/// | argument | meaning |
+/// | --- | --- |
+/// | `counted_by = n`, `sized_by = n` | C may touch `n` elements, or bytes, from here |
+/// | `cstr` | NUL-terminated string |
+/// | `nonnull` | null is a violation |
+/// | `out` | C fills it in |
+/// | `opaque` | user data that C only hands back |
+/// | `copied` | C works on a copy between guard pages |
+/// | `thread_bound` | belongs to the thread that got it from C |
+/// | `retained` | C may keep it after the call |
+/// | `owned` | ownership goes to C |
+/// | `allow(..)`, `warn(..)`, `deny(..)` | severity of rules |
+///
+/// `n` is an expression over the parameters, evaluated before the call. It stands outside any `unsafe` block: to read a
+/// length through a raw pointer, write `counted_by = unsafe { (*v).len }`.
+///
+/// All of them may stand under `cfg_attr`: a crate whose ffi-guard is optional writes
+/// `#[cfg_attr(feature = "ffi-guard", ffi_guard::guard)]` on the block and
+/// `#[cfg_attr(feature = "ffi-guard", guard(cstr))]` on a parameter. A function may have up to three different
+/// conditions on its parameters and guard attributes: it is generated once for each combination.
+///
+/// # Limits
+///
+/// - A wrapper's parameter is a binding, a foreign function's is none, and Rust lets no binding shadow a static or a
+///   tuple struct. Parameters named like a static or a type that the block mentions are renamed (`__name`) in the
+///   wrapper; one named like a static declared elsewhere in the module is error E0530. Rename the parameter then.
+/// - The wrapper takes the place of the foreign function in the module: a glob import or a doc link finds it as before,
+///   but its type is a Rust function's. Where C is handed the function itself, use `keep_abi`.
 #[proc_macro_attribute]
-pub fn guard(_: TokenStream, item: TokenStream) -> TokenStream {
-    item
+pub fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand::guard(arguments.into(), item.into()).into()
 }
 
-/// Says that a type holds no pointer.
+/// Says that a struct, union or enum holds no pointer: each field's type must be `Plain` itself.
+///
+/// Type parameters get a `Plain` bound. `#[guard(crate = path)]` on the type says where a renamed `ffi_guard` is found.
 #[proc_macro_derive(Plain, attributes(guard))]
-pub fn plain(_: TokenStream) -> TokenStream {
-    TokenStream::new()
+pub fn plain(item: TokenStream) -> TokenStream {
+    derive::plain(item.into()).into()
 }
 
-/// Says where a type holds pointers.
+/// Says where a struct or union holds pointers: the place and the type of every field.
+///
+/// A field whose type mentions a type parameter is looked at word by word: what it holds is not settled where the
+/// derive stands. `#[guard(crate = path)]` on the type says where a renamed `ffi_guard` is found.
 #[proc_macro_derive(Pointee, attributes(guard))]
-pub fn pointee(_: TokenStream) -> TokenStream {
-    TokenStream::new()
+pub fn pointee(item: TokenStream) -> TokenStream {
+    derive::pointee(item.into()).into()
 }

@@ -1,0 +1,176 @@
+//! The arguments of `#[guard(..)]`, before anybody asks whether they make sense where they stand.
+
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use quote::quote;
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::spanned::Spanned as _;
+use syn::{Expr, Token};
+
+use crate::cfg::Attr;
+use crate::message;
+
+/// Everything that is wrong so far.
+#[derive(Default)]
+pub(crate) struct Errors {
+    first: Option<syn::Error>,
+    /// Those that only count under a `cfg`: for rustc to find out.
+    conditional: TokenStream,
+}
+
+impl Errors {
+    pub(crate) fn push(&mut self, error: syn::Error) {
+        match &mut self.first {
+            None => self.first = Some(error),
+            Some(first) => first.combine(error),
+        }
+    }
+
+    pub(crate) fn at(&mut self, span: Span, message: impl std::fmt::Display) {
+        self.push(syn::Error::new(span, message));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// Takes over what went wrong under a condition.
+    pub(crate) fn under(&mut self, condition: Option<&TokenStream>, errors: Errors) {
+        let errors = errors.first.into_iter().flatten().map(|error| error.into_compile_error());
+        self.conditional.extend(quote!(#(#condition #errors)*));
+    }
+
+    /// One `compile_error!` each.
+    pub(crate) fn emit(self) -> TokenStream {
+        let errors = self.first.into_iter().flatten().map(|error| error.into_compile_error());
+        let conditional = self.conditional;
+        quote!(#(#errors)* #conditional)
+    }
+}
+
+/// One argument: `key`, `key = expression`, `key(list)`.
+#[derive(Clone)]
+pub(crate) struct Setting {
+    pub key: Ident,
+    pub value: Value,
+}
+
+/// What stands behind its key.
+#[derive(Clone)]
+pub(crate) enum Value {
+    None,
+    /// `= expression`
+    Expr(Box<Expr>),
+    /// `crate = path`, not parsed further: `$crate` is no path to syn.
+    Path(TokenStream),
+    /// `(word, ..)`
+    List(Vec<Ident>),
+}
+
+/// The arguments of a `#[guard(..)]` inside the block.
+pub(crate) fn settings(attr: &Attr, errors: &mut Errors) -> Vec<Setting> {
+    match attr.arguments() {
+        Some(group) if !group.stream().is_empty() => parse(group.stream(), errors),
+        _ => {
+            errors.at(attr.span, message::EMPTY);
+            Vec::new()
+        }
+    }
+}
+
+/// The arguments in `tokens`. What cannot be parsed is an error, and the rest is read all the same.
+pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Vec<Setting> {
+    let parser = |input: ParseStream| {
+        let mut settings = Vec::new();
+        while !input.is_empty() {
+            match setting(input) {
+                Ok(setting) => settings.push(setting),
+                Err(error) => {
+                    errors.push(error);
+                    skip_to_comma(input)?;
+                }
+            }
+            if !input.is_empty() && input.parse::<Token![,]>().is_err() {
+                errors.at(input.span(), message::EXPECTED_COMMA);
+                skip_to_comma(input)?;
+                input.parse::<Option<Token![,]>>()?;
+            }
+        }
+        Ok(settings)
+    };
+    parser.parse2(tokens).unwrap_or_else(|error| {
+        errors.push(error);
+        Vec::new()
+    })
+}
+
+fn setting(input: ParseStream) -> syn::Result<Setting> {
+    if !input.peek(Ident::peek_any) {
+        return Err(input.error(message::EXPECTED_WORD));
+    }
+    let key = input.call(Ident::parse_any)?;
+    let value = if input.peek(Token![=]) {
+        let eq: Token![=] = input.parse()?;
+        if input.is_empty() || input.peek(Token![,]) {
+            return Err(syn::Error::new(eq.span(), message::expected_value(&key)));
+        }
+        match key == "crate" {
+            true => Value::Path(path(input)?),
+            false => Value::Expr(Box::new(input.parse()?)),
+        }
+    } else if input.peek(syn::token::Paren) {
+        let content;
+        syn::parenthesized!(content in input);
+        let words = content.parse_terminated(word, Token![,])?;
+        Value::List(words.into_iter().collect())
+    } else {
+        Value::None
+    };
+    Ok(Setting { key, value })
+}
+
+fn word(input: ParseStream) -> syn::Result<Ident> {
+    match input.peek(Ident::peek_any) {
+        true => input.call(Ident::parse_any),
+        false => Err(input.error(message::EXPECTED_WORD)),
+    }
+}
+
+/// Identifiers and `::`, up to the comma.
+fn path(input: ParseStream) -> syn::Result<TokenStream> {
+    let mut path = TokenStream::new();
+    while !input.is_empty() && !input.peek(Token![,]) {
+        let token: TokenTree = input.parse()?;
+        let fits = match &token {
+            TokenTree::Ident(_) => true,
+            TokenTree::Punct(p) => p.as_char() == ':' || p.as_char() == '$',
+            // A path that came through a `$p:path` of macro_rules.
+            TokenTree::Group(g) => g.delimiter() == Delimiter::None,
+            TokenTree::Literal(_) => false,
+        };
+        if !fits {
+            return Err(syn::Error::new(token.span(), message::EXPECTED_PATH));
+        }
+        path.extend([token]);
+    }
+    Ok(path)
+}
+
+fn skip_to_comma(input: ParseStream) -> syn::Result<()> {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        input.parse::<TokenTree>()?;
+    }
+    Ok(())
+}
+
+impl Setting {
+    /// Where to point at for its value.
+    pub(crate) fn value_span(&self) -> Span {
+        match &self.value {
+            Value::None => self.key.span(),
+            Value::Expr(expr) => expr.span(),
+            Value::Path(path) => path.span(),
+            Value::List(words) => words.first().map_or(self.key.span(), Ident::span),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `#[derive(Plain)]` and `#[derive(Pointee)]`.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{Data, DeriveInput, Field, Generics};
+
+use crate::attr::{self, Errors, Setting, Value};
+use crate::{cfg, message};
+
+pub(crate) fn plain(item: TokenStream) -> TokenStream {
+    derive(item, |input, krate, _| {
+        let name = &input.ident;
+        let here = Span::mixed_site();
+        let mut generics = input.generics.clone();
+        for param in generics.type_params_mut() {
+            param.bounds.push(syn::parse_quote_spanned!(here=> #krate::Plain));
+        }
+        let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+        // One assertion per field, spanned on its type: what rustc has to say of it, it says there.
+        let fields = fields(&input.data).into_iter().map(|field| {
+            let ty = &field.ty;
+            quote_spanned!(ty.span()=> __ffi_guard_is_plain::<#ty>();)
+        });
+        quote_spanned! {here=>
+            #[automatically_derived]
+            impl #impl_generics #krate::Plain for #name #ty_generics #where_clause {}
+            const _: () = {
+                #[allow(dead_code)]
+                fn __ffi_guard_is_plain<T: #krate::Plain>() {}
+                // The parameter brings along what the type implies, such as `T: 'a` of a `&'a T` in it.
+                #[allow(dead_code)]
+                fn __ffi_guard_fields #impl_generics (_: &#name #ty_generics) #where_clause {
+                    #(#fields)*
+                }
+            };
+        }
+    })
+}
+
+pub(crate) fn pointee(item: TokenStream) -> TokenStream {
+    derive(item, |input, krate, errors| {
+        if let Data::Enum(data) = &input.data {
+            errors.at(data.enum_token.span(), message::POINTEE_ENUM);
+        }
+        let name = &input.ident;
+        let here = Span::mixed_site();
+        let private = quote_spanned!(here=> #krate::__private);
+        let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
+        let fields = fields(&input.data).into_iter().enumerate().map(|(i, field)| {
+            let ty = &field.ty;
+            let (member, label) = match &field.ident {
+                Some(ident) => (ident.to_token_stream(), ident.unraw().to_string()),
+                None => (syn::Index::from(i).into_token_stream(), i.to_string()),
+            };
+            let shape = match mentions(ty.to_token_stream(), &input.generics) {
+                // What it holds is not settled here, and rustc would take the answer for "nothing is known".
+                true => quote_spanned!(here=> #private::Shape::Words),
+                false => quote_spanned!(ty.span()=> #private::shape_of!(#ty)),
+            };
+            quote_spanned! {here=> #private::Field {
+                name: #label,
+                offset: ::core::mem::offset_of!(Self, #member),
+                size: ::core::mem::size_of::<#ty>(),
+                shape: const { &#shape },
+            }}
+        });
+        quote_spanned! {here=>
+            #[automatically_derived]
+            impl #impl_generics #krate::Pointee for #name #ty_generics #where_clause {
+                const SHAPE: #private::Shape = #private::Shape::Fields(const { &[#(#fields),*] });
+            }
+        }
+    })
+}
+
+/// What both derives share: the crate's path, and an error beside nothing.
+fn derive(
+    item: TokenStream,
+    expand: impl FnOnce(&DeriveInput, &TokenStream, &mut Errors) -> TokenStream,
+) -> TokenStream {
+    let input: DeriveInput = match syn::parse2(item) {
+        Ok(input) => input,
+        Err(error) => return error.into_compile_error(),
+    };
+    let mut errors = Errors::default();
+    let mut krate = None;
+    for attr in cfg::flatten(&input.attrs).iter().filter(|attr| attr.name == "guard") {
+        for Setting { key, value } in attr::settings(attr, &mut errors) {
+            match value {
+                Value::Path(path) if krate.is_none() => krate = Some(path),
+                Value::Path(_) => errors.at(key.span(), message::twice(&key)),
+                _ => errors.at(key.span(), message::PLAIN_GUARD),
+            }
+        }
+    }
+    for field in fields(&input.data) {
+        for attr in cfg::flatten(&field.attrs).iter().filter(|attr| attr.name == "guard") {
+            errors.at(attr.span, message::PLAIN_GUARD);
+        }
+    }
+    let krate = krate.unwrap_or_else(|| quote!(::ffi_guard));
+    let expanded = expand(&input, &krate, &mut errors);
+    match errors.is_empty() {
+        true => expanded,
+        false => errors.emit(),
+    }
+}
+
+/// Every field, of every variant.
+fn fields(data: &Data) -> Vec<&Field> {
+    match data {
+        Data::Struct(data) => data.fields.iter().collect(),
+        Data::Union(data) => data.fields.named.iter().collect(),
+        Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
+    }
+}
+
+/// Whether a type mentions a type or const parameter.
+fn mentions(tokens: TokenStream, generics: &Generics) -> bool {
+    let is_param = |ident: &Ident| {
+        generics.type_params().any(|param| param.ident == *ident)
+            || generics.const_params().any(|param| param.ident == *ident)
+    };
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => is_param(&ident),
+        TokenTree::Group(group) => mentions(group.stream(), generics),
+        _ => false,
+    })
+}

@@ -1,0 +1,195 @@
+//! What we say to the user: what is wrong, and on the next line what to write instead.
+
+use proc_macro2::Ident;
+
+pub(crate) const EMPTY: &str = "`#[guard]` says nothing here\nhelp: write `#[guard(cstr)]`, \
+    `#[guard(counted_by = n)]`, `#[guard(allow(rule))]` and the like, or leave it out";
+pub(crate) const EXPECTED_COMMA: &str = "expected `,`\nhelp: separate the arguments of `guard` with commas";
+pub(crate) const EXPECTED_WORD: &str =
+    "expected a word\nhelp: write `cstr`, `counted_by = n`, `allow(rule)` and the like";
+pub(crate) const EXPECTED_PATH: &str = "expected a path\nhelp: write `crate = path::to::ffi_guard`, without quotes";
+pub(crate) const CALLBACK: &str = "`#[guard]` on a Rust function that C calls is not built yet\n\
+    help: take the attribute off; calls into C are guarded by `#[guard]` on their `extern` block";
+pub(crate) const NO_BLOCK: &str = "`#[guard]` goes on an `extern` block\n\
+    help: put it on the `unsafe extern \"C\" { .. }` block that declares the C functions";
+pub(crate) const RUST_FN: &str = "`#[guard]` goes on an `extern` block, and this is a Rust function\n\
+    help: put it on the `unsafe extern \"C\" { .. }` block that declares the C functions it calls";
+pub(crate) const RUST_ABI: &str = "this ABI is not C's\nhelp: `#[guard]` is for blocks such as `extern \"C\"`, \
+    `\"system\"` and `\"C-unwind\"`";
+pub(crate) const BARE_ITEM: &str = "`#[guard(..)]` means nothing here: only functions are guarded\n\
+    help: take it off; statics, types and macros in the block are left as they are";
+pub(crate) const VARIADIC: &str = "a variadic function passes bare: no wrapper can hand `...` on to C\n\
+    help: take the attribute off, or write `#[guard(skip)]` on the function to say that it is bare";
+pub(crate) const EXTENT_OF_VOID: &str = "`c_void` has no size to count by\nhelp: state bytes: `sized_by = ..`";
+pub(crate) const RETURNS: &str = "expected `returns(owned)`\n\
+    help: it says that what comes back is Rust's to free; there is nothing else to say of a result";
+pub(crate) const RETURNS_NOTHING: &str = "`returns(owned)`, but the function returns no pointer\n\
+    help: take it off";
+pub(crate) const TOO_MANY_CONDITIONS: &str = "more than three different conditions on one function's parameters and \
+    guard attributes\nhelp: it is generated once for each combination; declare it once per target under `#[cfg(..)]`";
+pub(crate) const PLAIN_GUARD: &str = "the derives of ffi-guard take nothing but `crate = path` here\n\
+    help: write `#[guard(crate = path)]` on the type, or take it off";
+pub(crate) const POINTEE_ENUM: &str = "`Pointee` cannot be derived for an enum: which variant is in memory is not known\n\
+    help: derive `Plain` if no variant holds a pointer; else leave it out, and the value is looked at word by word";
+
+/// Where a `#[guard(..)]` stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum On {
+    Block,
+    Function,
+    Parameter,
+}
+
+impl On {
+    const ALL: [On; 3] = [On::Block, On::Function, On::Parameter];
+
+    fn name(self) -> &'static str {
+        match self {
+            On::Block => "an extern block",
+            On::Function => "a function",
+            On::Parameter => "a parameter",
+        }
+    }
+
+    pub(crate) fn keys(self) -> &'static [&'static str] {
+        match self {
+            On::Block => &["crate", "keep_abi", "skip", "allow", "warn", "deny"],
+            On::Function => &["skip", "keep_abi", "returns", "allow", "warn", "deny"],
+            On::Parameter => &[
+                "counted_by",
+                "sized_by",
+                "cstr",
+                "nonnull",
+                "out",
+                "opaque",
+                "copied",
+                "thread_bound",
+                "retained",
+                "owned",
+                "allow",
+                "warn",
+                "deny",
+            ],
+        }
+    }
+}
+
+/// How an attribute is written.
+fn usage(key: &str) -> String {
+    match key {
+        "counted_by" | "sized_by" => format!("{key} = n"),
+        "allow" | "warn" | "deny" => format!("{key}(rule)"),
+        "crate" => "crate = path".into(),
+        "returns" => "returns(owned)".into(),
+        flag => flag.into(),
+    }
+}
+
+pub(crate) fn unknown(key: &Ident, on: On) -> String {
+    let name = key.to_string();
+    if let Some(other) = On::ALL.into_iter().find(|other| other.keys().contains(&name.as_str())) {
+        let (on, other) = (on.name(), other.name());
+        return format!("`{name}` goes on {other}, not on {on}\nhelp: write `#[guard({})]` on {other}", usage(&name));
+    }
+    let nearest = nearest(&name, on.keys().iter().copied());
+    let help = match nearest {
+        Some(near) => format!("write `{}`", usage(near)),
+        None => {
+            let all: Vec<_> = on.keys().iter().map(|key| format!("`{}`", usage(key))).collect();
+            format!("{} takes {}", on.name(), all.join(", "))
+        }
+    };
+    format!("unknown attribute `{name}`\nhelp: {help}")
+}
+
+pub(crate) fn unknown_rule(rule: &str, known: &[&'static str]) -> String {
+    let help = match nearest(rule, known.iter().copied()) {
+        Some(near) => format!("write `{near}`"),
+        None => format!("the rules are {}", known.join(", ")),
+    };
+    format!("unknown rule `{rule}`\nhelp: {help}")
+}
+
+pub(crate) fn twice(key: &Ident) -> String {
+    format!("`{key}` is said twice\nhelp: leave one out")
+}
+
+pub(crate) fn rule_twice(rule: &str, first: &str, second: &Ident) -> String {
+    if second == first {
+        return format!("`{rule}` is in `{first}` twice\nhelp: leave one out");
+    }
+    format!("`{rule}` is both in `{first}` and in `{second}`\nhelp: leave it in one of them")
+}
+
+pub(crate) fn expected_value(key: &Ident) -> String {
+    format!("expected something behind `=`\nhelp: write `{}`", usage(&key.to_string()))
+}
+
+pub(crate) fn wrong_form(key: &Ident) -> String {
+    format!("`{key}` is not written like this\nhelp: write `{}`", usage(&key.to_string()))
+}
+
+pub(crate) fn empty_list(key: &Ident) -> String {
+    format!("`{key}` names no rule\nhelp: write `{key}(nested_pointer)`, or leave it out")
+}
+
+/// Two attributes that contradict each other, with the reason.
+pub(crate) fn contradiction(first: &str, second: &str, why: &str) -> String {
+    format!("`{second}` contradicts `{first}`: {why}\nhelp: leave one out")
+}
+
+pub(crate) fn skipped(other: &str) -> String {
+    format!("`{other}` means nothing beside `skip`, which leaves the function bare\nhelp: leave one out")
+}
+
+pub(crate) fn no_pointer(key: &Ident, ty: &str) -> String {
+    format!("`{key}` is for pointers, and `{ty}` is none\nhelp: move it to the parameter that is the pointer")
+}
+
+pub(crate) fn no_parameter(name: &str, key: &Ident, params: &[String]) -> String {
+    let help = match nearest(name, params.iter().map(String::as_str)) {
+        Some(near) => format!("write `{key} = {near}`"),
+        None if params.is_empty() => "the function has no named parameter; write a number or a constant".into(),
+        None => format!("the parameters are `{}`; constants are written in upper case", params.join("`, `")),
+    };
+    format!("`{name}` is no parameter of this function\nhelp: {help}")
+}
+
+/// The candidate that was probably meant.
+fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(d, candidate)| *d <= (candidate.len().min(word.len()) / 3).max(1))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein distance, without regard to case.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.to_lowercase().chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.to_lowercase().chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let change = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_is_near() {
+        let keys = On::Parameter.keys();
+        assert_eq!(nearest("conted_by", keys.iter().copied()), Some("counted_by"));
+        assert_eq!(nearest("c_str", keys.iter().copied()), Some("cstr"));
+        assert_eq!(nearest("banana", keys.iter().copied()), None);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

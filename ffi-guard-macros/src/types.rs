@@ -1,0 +1,93 @@
+//! What can be told of a type by its tokens. An alias cannot be seen through: what is not known passes, and the library
+//! classifies it where it is concrete.
+
+use syn::{Ident, Type};
+
+/// Whether it is written as a number or a `bool`, and so no pointer.
+pub(crate) fn is_scalar(ty: &Type) -> bool {
+    last_word(ty).is_some_and(|word| {
+        matches!(
+            word.to_string().as_str(),
+            "bool"
+                | "char"
+                | "f32"
+                | "f64"
+                | "u8"
+                | "u16"
+                | "u32"
+                | "u64"
+                | "u128"
+                | "usize"
+                | "i8"
+                | "i16"
+                | "i32"
+                | "i64"
+                | "i128"
+                | "isize"
+                | "c_char"
+                | "c_schar"
+                | "c_uchar"
+                | "c_short"
+                | "c_ushort"
+                | "c_int"
+                | "c_uint"
+                | "c_long"
+                | "c_ulong"
+                | "c_longlong"
+                | "c_ulonglong"
+                | "c_float"
+                | "c_double"
+                | "size_t"
+                | "ssize_t"
+                | "ptrdiff_t"
+                | "off_t"
+                | "int8_t"
+                | "int16_t"
+                | "int32_t"
+                | "int64_t"
+                | "uint8_t"
+                | "uint16_t"
+                | "uint32_t"
+                | "uint64_t"
+        )
+    })
+}
+
+/// Whether it is written as a pointer or a reference to `c_void`, which has no size.
+pub(crate) fn points_to_void(ty: &Type) -> bool {
+    let target = match peel(ty) {
+        Type::Ptr(pointer) => &pointer.elem,
+        Type::Reference(reference) => &reference.elem,
+        _ => return false,
+    };
+    last_word(target).is_some_and(|word| word == "c_void")
+}
+
+pub(crate) fn is_never(ty: &Type) -> bool {
+    matches!(peel(ty), Type::Never(_))
+}
+
+pub(crate) fn is_unit(ty: &Type) -> bool {
+    matches!(peel(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
+}
+
+/// The last word of a path without arguments.
+fn last_word(ty: &Type) -> Option<&Ident> {
+    match peel(ty) {
+        Type::Path(path) if path.qself.is_none() => {
+            let last = path.path.segments.last()?;
+            last.arguments.is_none().then_some(&last.ident)
+        }
+        _ => None,
+    }
+}
+
+fn peel(mut ty: &Type) -> &Type {
+    loop {
+        ty = match ty {
+            Type::Group(group) => &group.elem,
+            Type::Paren(paren) => &paren.elem,
+            ty => return ty,
+        };
+    }
+}

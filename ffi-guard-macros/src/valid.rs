@@ -1,0 +1,426 @@
+//! Makes sense of the settings where they stand, and refuses those that cannot apply: all of them, not the first.
+
+use std::collections::HashSet;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens as _, format_ident, quote};
+use syn::ext::IdentExt as _;
+use syn::visit::{self, Visit};
+use syn::{Expr, ReturnType};
+
+use crate::ast::{Block, ForeignFn, ForeignParam, Safety};
+use crate::attr::{self, Errors, Setting, Value};
+use crate::cfg::{self, Attr, World};
+use crate::message::{self, On};
+use crate::{text, types};
+
+/// The rules, as `ffi_guard::Rule` has them: name by name (a test in `tests/` keeps the two in step).
+const RULES: [&str; 19] = [
+    "nested_pointer",
+    "dangling_pointer",
+    "out_of_bounds",
+    "unterminated_string",
+    "null_pointer",
+    "misaligned_pointer",
+    "invalid_value",
+    "abi_mismatch",
+    "returned_pointer",
+    "wrong_thread",
+    "stale_handle",
+    "retained_pointer",
+    "freed_while_retained",
+    "buffer_overflow",
+    "write_through_const",
+    "alloc_dealloc_mismatch",
+    "double_free",
+    "use_after_free",
+    "leaked_ownership",
+];
+
+/// Attributes of a parameter that contradict each other.
+const CONTRADICTIONS: [(&str, &str, &str); 7] = [
+    ("counted_by", "sized_by", "one extent is enough"),
+    ("cstr", "counted_by", "a string ends at its NUL"),
+    ("cstr", "sized_by", "a string ends at its NUL"),
+    ("out", "cstr", "a string is there before the call, and `out` says that nothing is"),
+    ("owned", "retained", "what C owns is C's to keep"),
+    ("copied", "retained", "the copy is gone when the call returns"),
+    ("copied", "owned", "the copy is gone when the call returns"),
+];
+
+/// What the arguments of the block's own attribute say.
+pub(crate) struct BlockSettings {
+    pub krate: TokenStream,
+    pub keep_abi: bool,
+    pub skip: bool,
+    pub severities: Severities,
+}
+
+/// Severities set in one place.
+#[derive(Default)]
+pub(crate) struct Severities(Vec<(&'static str, Ident)>);
+
+/// A function in one of its worlds, ready to be written.
+pub(crate) struct Function<'a> {
+    pub source: &'a ForeignFn,
+    /// Passes through: `skip`, variadic, or refused by Rust.
+    pub bare: bool,
+    pub keep_abi: bool,
+    pub returns_owned: bool,
+    pub severities: Severities,
+    pub params: Vec<Param<'a>>,
+}
+
+/// A parameter in one of its function's worlds.
+pub(crate) struct Param<'a> {
+    pub source: &'a ForeignParam,
+    /// Those of its attributes that stay.
+    pub attrs: Vec<&'a Attr>,
+    /// Its name in the reports.
+    pub name: String,
+    /// Its name in the wrapper.
+    pub local: Ident,
+    pub contract: Vec<Ident>,
+    pub extent: Option<Extent>,
+    pub severities: Severities,
+}
+
+/// `counted_by = expr`, `sized_by = expr`.
+pub(crate) struct Extent {
+    pub key: Ident,
+    pub expr: TokenStream,
+    pub text: String,
+}
+
+/// Settings of one place, each known there and said once.
+struct Settings {
+    on: On,
+    list: Vec<Setting>,
+}
+
+impl Settings {
+    fn new(on: On, list: Vec<Setting>, errors: &mut Errors) -> Settings {
+        let mut kept: Vec<Setting> = Vec::new();
+        for setting in list {
+            let key = setting.key.to_string();
+            let severity = matches!(key.as_str(), "allow" | "warn" | "deny");
+            let fits = match (key.as_str(), &setting.value) {
+                ("counted_by" | "sized_by", Value::Expr(_)) | ("crate", Value::Path(_)) => true,
+                ("counted_by" | "sized_by" | "crate", _) => false,
+                ("allow" | "warn" | "deny" | "returns", value) => matches!(value, Value::List(_)),
+                (_, value) => matches!(value, Value::None),
+            };
+            if !on.keys().contains(&key.as_str()) {
+                errors.at(setting.key.span(), message::unknown(&setting.key, on));
+            } else if !fits {
+                errors.at(setting.key.span(), message::wrong_form(&setting.key));
+            } else if !severity && kept.iter().any(|known| known.key == setting.key) {
+                errors.at(setting.key.span(), message::twice(&setting.key));
+            } else {
+                kept.push(setting);
+            }
+        }
+        Settings { on, list: kept }
+    }
+
+    fn of(attrs: &[Attr], on: On, world: &World, errors: &mut Errors) -> Settings {
+        let mut list = Vec::new();
+        for attr in attrs.iter().filter(|attr| attr.name == "guard" && world.has(attr)) {
+            list.extend(attr::settings(attr, errors));
+        }
+        Settings::new(on, list, errors)
+    }
+
+    fn get(&self, key: &str) -> Option<&Setting> {
+        self.list.iter().find(|setting| setting.key == key)
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Whether it is skipped; then nothing else may be said.
+    fn skip(&self, errors: &mut Errors) -> bool {
+        let skip = self.has("skip");
+        let others = self.list.iter().filter(|s| s.key != "skip" && (self.on != On::Block || s.key != "crate"));
+        for other in others.filter(|_| skip) {
+            errors.at(other.key.span(), message::skipped(&other.key.to_string()));
+        }
+        skip
+    }
+
+    fn severities(&self, errors: &mut Errors) -> Severities {
+        let mut set = Severities::default();
+        for Setting { key, value } in &self.list {
+            let Value::List(rules) = value else { continue };
+            if key == "returns" {
+                continue;
+            }
+            if rules.is_empty() {
+                errors.at(key.span(), message::empty_list(key));
+            }
+            for rule in rules {
+                let Some(known) = RULES.into_iter().find(|known| rule == known) else {
+                    errors.at(rule.span(), message::unknown_rule(&rule.to_string(), &RULES));
+                    continue;
+                };
+                match set.0.iter().find(|(set, _)| *set == known) {
+                    Some((_, first)) => errors.at(rule.span(), message::rule_twice(known, &first.to_string(), key)),
+                    None => set.0.push((known, key.clone())),
+                }
+            }
+        }
+        set
+    }
+}
+
+impl Severities {
+    /// As an expression over `ffi_guard::__private`.
+    pub(crate) fn emit(&self, private: &TokenStream) -> TokenStream {
+        let with = self.0.iter().map(|(rule, key)| {
+            let rule = format_ident!("{}", camel(rule));
+            let severity = format_ident!("{}", camel(&key.to_string()));
+            quote!(.with(#private::Rule::#rule, #private::Severity::#severity))
+        });
+        quote!(#private::Severities::NONE #(#with)*)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn camel(snake: &str) -> String {
+    snake.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+}
+
+/// Checks what stands on the block.
+pub(crate) fn block(arguments: TokenStream, block: &Block, errors: &mut Errors) -> BlockSettings {
+    let settings = Settings::new(On::Block, attr::parse(arguments, errors), errors);
+    let krate = match settings.get("crate").map(|setting| &setting.value) {
+        Some(Value::Path(path)) => path.clone(),
+        _ => quote!(::ffi_guard),
+    };
+    let foreign_to_c = |abi: &str| matches!(abi, "Rust" | "unadjusted" | "custom") || abi.starts_with("rust-");
+    if let Some(abi) = block.abi.name.as_ref().filter(|abi| foreign_to_c(&abi.value())) {
+        errors.at(abi.span(), message::RUST_ABI);
+    }
+    BlockSettings {
+        krate,
+        keep_abi: settings.has("keep_abi"),
+        skip: settings.skip(errors),
+        severities: settings.severities(errors),
+    }
+}
+
+/// Checks one function in one of its worlds. `shadowed` are names that no parameter of a wrapper may have.
+pub(crate) fn function<'a>(
+    source: &'a ForeignFn,
+    block: &Block,
+    world: &World,
+    shadowed: &HashSet<String>,
+    errors: &mut Errors,
+) -> Function<'a> {
+    let settings = Settings::of(&source.attrs, On::Function, world, errors);
+    let skip = settings.skip(errors);
+    let variadic = source.variadic.is_some();
+    for setting in settings.list.iter().filter(|s| variadic && s.key != "skip") {
+        errors.at(setting.key.span(), message::VARIADIC);
+    }
+    // Rust refuses a qualifier in a block that is not `unsafe extern`: let it.
+    let misqualified = block.unsafety.is_none() && source.safety.keyword().is_some();
+    let returns_owned = match settings.get("returns").map(|s| (&s.value, s)) {
+        Some((Value::List(words), _)) if words.len() == 1 && words[0] == "owned" => {
+            let no_pointer = match &source.output {
+                ReturnType::Default => true,
+                ReturnType::Type(_, ty) => types::is_unit(ty) || types::is_never(ty) || types::is_scalar(ty),
+            };
+            if no_pointer {
+                errors.at(words[0].span(), message::RETURNS_NOTHING);
+            }
+            true
+        }
+        Some((_, setting)) => {
+            errors.at(setting.value_span(), message::RETURNS);
+            true
+        }
+        None => false,
+    };
+    let present: Vec<_> = source
+        .params
+        .iter()
+        .filter(|p| p.attrs.iter().filter_map(cfg::presence).all(|predicate| world.holds(&predicate)))
+        .collect();
+    let names: Vec<_> = present.iter().filter_map(|p| p.name.as_ref()).map(|name| name.unraw().to_string()).collect();
+    let mut params = Vec::new();
+    for (i, param) in present.iter().enumerate() {
+        let settings = Settings::of(&param.attrs, On::Parameter, world, errors);
+        for setting in settings.list.iter().filter(|_| variadic || skip) {
+            let key = setting.key.to_string();
+            errors.at(setting.key.span(), if variadic { message::VARIADIC.into() } else { message::skipped(&key) });
+        }
+        params.push(parameter(param, i, &names, &settings, shadowed, errors));
+    }
+    rename_in_extents(&mut params);
+    Function {
+        source,
+        bare: skip || variadic || misqualified,
+        keep_abi: settings.has("keep_abi"),
+        returns_owned,
+        severities: settings.severities(errors),
+        params,
+    }
+}
+
+fn parameter<'a>(
+    source: &'a ForeignParam,
+    position: usize,
+    names: &[String],
+    settings: &Settings,
+    shadowed: &HashSet<String>,
+    errors: &mut Errors,
+) -> Param<'a> {
+    for (one, other, why) in CONTRADICTIONS {
+        if let (Some(one), Some(other)) = (settings.get(one), settings.get(other)) {
+            // Point at the one that came second.
+            let order = |s: &Setting| settings.list.iter().position(|known| known.key == s.key);
+            let (first, second) = if order(one) < order(other) { (one, other) } else { (other, one) };
+            let message = message::contradiction(&first.key.to_string(), &second.key.to_string(), why);
+            errors.at(second.key.span(), message);
+        }
+    }
+    let mut contract = Vec::new();
+    let mut extent = None;
+    for Setting { key, value } in &settings.list {
+        let mut flag = key.to_string();
+        match value {
+            Value::List(_) | Value::Path(_) => continue,
+            Value::None => {}
+            Value::Expr(expr) => {
+                flag = "stated".into();
+                names_in(expr, key, names, errors);
+                if key == "counted_by" && types::points_to_void(&source.ty) {
+                    errors.at(key.span(), message::EXTENT_OF_VOID);
+                }
+                let expr = expr.to_token_stream();
+                extent = Some(Extent { key: key.clone(), text: text::of_expr(expr.clone()), expr });
+            }
+        }
+        if types::is_scalar(&source.ty) {
+            let ty = text::of_type(source.ty.to_token_stream());
+            errors.at(key.span(), message::no_pointer(key, &ty));
+        }
+        // With the key's own place nothing can go wrong, and `Contract::cstr` would show up at it in an editor.
+        contract.push(Ident::new(&flag, Span::mixed_site()));
+    }
+    let (name, local) = match &source.name {
+        Some(name) => {
+            let plain = name.unraw().to_string();
+            // A binding may not shadow a static or a tuple struct (E0530), and a constant would be a pattern.
+            let clashes = shadowed.contains(&plain) || !plain.contains(|c: char| c.is_lowercase());
+            let local = if clashes { Ident::new(&format!("__{plain}"), name.span()) } else { name.clone() };
+            (plain, local)
+        }
+        None => {
+            let mut name = format!("arg{}", position + 1);
+            while names.contains(&name) {
+                name.push('_');
+            }
+            let local = Ident::new(&name, Span::mixed_site());
+            (name, local)
+        }
+    };
+    let attrs = source.attrs.iter().filter(|a| a.name != "guard" && cfg::presence(a).is_none()).collect();
+    Param { source, attrs, name, local, contract, extent, severities: settings.severities(errors) }
+}
+
+/// Refuses an extent that speaks of something that is no parameter.
+fn names_in(expr: &Expr, key: &Ident, names: &[String], errors: &mut Errors) {
+    let mut bindings = Bindings::default();
+    bindings.visit_expr(expr);
+    for used in bindings.used {
+        let name = used.unraw().to_string();
+        let constant = !name.contains(|c: char| c.is_lowercase());
+        if !constant && !names.contains(&name) && !bindings.bound.contains(&name) {
+            errors.at(used.span(), message::no_parameter(&name, key, names));
+        }
+    }
+}
+
+/// The names that an expression uses as values, and those it binds itself.
+#[derive(Default)]
+struct Bindings {
+    used: Vec<Ident>,
+    bound: HashSet<String>,
+}
+
+impl<'ast> Visit<'ast> for Bindings {
+    fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
+        if path.qself.is_none() {
+            self.used.extend(path.path.get_ident().cloned());
+        }
+        visit::visit_expr_path(self, path);
+    }
+
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        // The function that is called is no parameter.
+        if !matches!(&*call.func, Expr::Path(_)) {
+            self.visit_expr(&call.func);
+        }
+        call.args.iter().for_each(|argument| self.visit_expr(argument));
+    }
+
+    fn visit_pat_ident(&mut self, pat: &'ast syn::PatIdent) {
+        self.bound.insert(pat.ident.unraw().to_string());
+        visit::visit_pat_ident(self, pat);
+    }
+}
+
+/// Renames in the extents those parameters that bear another name in the wrapper.
+fn rename_in_extents(params: &mut [Param]) {
+    let renamed: Vec<(Ident, Ident)> = params
+        .iter()
+        .filter_map(|p| p.source.name.clone().map(|name| (name, p.local.clone())))
+        .filter(|(name, local)| name != local)
+        .collect();
+    if renamed.is_empty() {
+        return;
+    }
+    for extent in params.iter_mut().filter_map(|p| p.extent.as_mut()) {
+        extent.expr = rename(extent.expr.clone(), &renamed);
+    }
+}
+
+fn rename(tokens: TokenStream, renamed: &[(Ident, Ident)]) -> TokenStream {
+    use proc_macro2::{Group, TokenTree};
+    let mut out: Vec<TokenTree> = Vec::new();
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        // `x.len` and `len::N` speak of something else.
+        let is = |token: Option<&TokenTree>, c| matches!(token, Some(TokenTree::Punct(p)) if p.as_char() == c);
+        let elsewhere = is(out.last(), '.') || is(out.last(), ':') || is(tokens.peek(), ':');
+        out.push(match token {
+            TokenTree::Group(group) => {
+                let mut inside = Group::new(group.delimiter(), rename(group.stream(), renamed));
+                inside.set_span(group.span());
+                inside.into()
+            }
+            TokenTree::Ident(ident) if !elsewhere => {
+                let local = renamed.iter().find(|(name, _)| *name == ident).map(|(_, local)| local);
+                let mut local = local.unwrap_or(&ident).clone();
+                local.set_span(ident.span());
+                local.into()
+            }
+            token => token,
+        });
+    }
+    out.into_iter().collect()
+}
+
+/// What a safe wrapper is written with.
+pub(crate) fn unsafety(safety: &Safety) -> TokenStream {
+    match safety {
+        Safety::Safe(_) => TokenStream::new(),
+        Safety::None | Safety::Unsafe(_) => quote!(unsafe),
+    }
+}
