@@ -30,7 +30,7 @@ pub(crate) fn plain(item: TokenStream) -> TokenStream {
                 #[allow(dead_code)]
                 fn __ffi_guard_is_plain<T: #krate::Plain>() {}
                 // The parameter brings along what the type implies, such as `T: 'a` of a `&'a T` in it.
-                #[allow(dead_code)]
+                #[allow(dead_code, clippy::multiple_bound_locations)]
                 fn __ffi_guard_fields #impl_generics (_: &#name #ty_generics) #where_clause {
                     #(#fields)*
                 }

@@ -134,7 +134,7 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
     let ForeignFn { vis, name, generics, output, safety, .. } = function.source;
     let here = Span::mixed_site();
     let krate = &settings.krate;
-    let private = quote_spanned!(here=> #krate::__private);
+    let private = quote_spanned!(here=> __ffi_guard);
     let keep_abi = function.keep_abi || settings.keep_abi;
 
     let unsafety = valid::unsafety(safety);
@@ -161,6 +161,12 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
         ),
     };
     let statics = statics(function, settings, keep_abi, &private);
+    // Once for all arguments: `argument!` has them in each, and imports are dear where there are thousands.
+    let traits = (!function.params.is_empty()).then(|| {
+        quote_spanned! {here=>
+            use #private::classify::{ByPointer as _, ByValue as _, OfPlain as _, OfPointee as _, OfUnknown as _};
+        }
+    });
     let arguments = function.params.iter().map(|param| argument(param, &private));
     let cross = match output {
         ReturnType::Type(_, ty) if types::is_never(ty) => {
@@ -183,6 +189,7 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
         #track_caller
         #[inline]
         #vis #unsafety #abi fn #name #generics (#(#signature),*) #output #where_clause {
+            use #krate::__private as __ffi_guard;
             #bare
             #[cold]
             #[inline(never)]
@@ -191,6 +198,7 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
                 #(#signature),*
             ) #output #inner_where {
                 #statics
+                #traits
                 let arguments: &[#private::Argument] = &[#(#arguments),*];
                 let crossing = unsafe { #private::Crossing::enter(&__FFI_GUARD_FUNCTION, arguments) };
                 #cross
@@ -266,7 +274,7 @@ fn statics(function: &Function, settings: &BlockSettings, keep_abi: bool, privat
     };
     let returns_owned = function.returns_owned;
     quote_spanned! {here=>
-        static __FFI_GUARD_DECLARATION: #private::Declaration = #private::Declaration {
+        static __FFI_GUARD_FUNCTION: #private::Function = #private::Function::new(&#private::Declaration {
             name: #name,
             module: ::core::module_path!(),
             file: #file,
@@ -276,8 +284,7 @@ fn statics(function: &Function, settings: &BlockSettings, keep_abi: bool, privat
             returns_owned: #returns_owned,
             keep_abi: #keep_abi,
             severities: #severities,
-        };
-        static __FFI_GUARD_FUNCTION: #private::Function = #private::Function::new(&__FFI_GUARD_DECLARATION);
+        });
     }
 }
 
@@ -303,7 +310,10 @@ fn place(name: &Ident) -> (TokenStream, Literal, Literal) {
 /// One argument, classified.
 fn argument(param: &Param, private: &TokenStream) -> TokenStream {
     let local = &param.local;
-    let argument = quote_spanned!(Span::mixed_site()=> #private::argument!(#local));
+    // What `argument!` does, with the traits in scope.
+    let argument = quote_spanned! {Span::mixed_site()=>
+        (&&&(&&#private::classify::Probe(&#local)).carrier()).argument()
+    };
     match &param.extent {
         None => argument,
         // The user's own key is the method's name: a count that is no integer is reported at the attribute.
@@ -324,7 +334,8 @@ fn lints(keep_abi: bool) -> TokenStream {
             clippy::needless_lifetimes,
             clippy::not_unsafe_ptr_arg_deref,
             clippy::too_many_arguments,
-            clippy::type_complexity
+            clippy::type_complexity,
+            clippy::used_underscore_binding
         )]
     }
 }

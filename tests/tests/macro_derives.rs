@@ -35,9 +35,9 @@ struct Unit;
 
 #[derive(Plain)]
 #[repr(transparent)]
-struct Tagged<'a, T: Copy, const N: usize>([T; N], std::marker::PhantomData<&'a T>)
+struct Tagged<'a, T, const N: usize>([T; N], std::marker::PhantomData<&'a T>)
 where
-    T: Default;
+    T: Copy + Default;
 
 #[derive(Pointee)]
 #[repr(C)]
