@@ -17,7 +17,14 @@ const KEY: usize = 16;
 /// One beat: a sentence, or a place with what happened there and on which thread.
 enum Beat {
     Words(&'static str, String),
-    Place { key: &'static str, at: String, what: String, thread: String },
+    Place {
+        key: &'static str,
+        at: String,
+        what: String,
+        thread: String,
+        /// `what` stands in the headline or the picture too: the first thing to leave out where a line gets too long.
+        known: bool,
+    },
 }
 
 /// The beats, as lines, and how many frames they leave out.
@@ -56,7 +63,13 @@ impl Story<'_> {
         let Some(call) = &self.facts.call else { return };
         let declaration = call.function.declaration;
         let at = format!("{}:{}:{}", (self.context.path)(declaration.file), declaration.line, declaration.column);
-        self.beats.push(Beat::Place { key: "declared", at, what: declaration.name.into(), thread: String::new() });
+        self.beats.push(Beat::Place {
+            key: "declared",
+            at,
+            what: declaration.name.into(),
+            thread: String::new(),
+            known: true,
+        });
     }
 
     fn crossed(&mut self) {
@@ -133,7 +146,7 @@ impl Story<'_> {
         self.hidden += hidden;
         for (number, frame) in frames.iter().enumerate() {
             let (key, thread) = if number == 0 { (key, who.clone()) } else { ("", String::new()) };
-            self.beats.push(Beat::Place { key, at: self.at(frame), what: name(frame, full), thread });
+            self.beats.push(Beat::Place { key, at: self.at(frame), what: name(frame, full), thread, known: false });
         }
     }
 
@@ -164,6 +177,7 @@ impl Story<'_> {
             at: self.context.site(call.site),
             what: call.function.declaration.name.into(),
             thread: thread(call.thread, Some(call)),
+            known: true,
         };
         self.beats.push(beat);
     }
@@ -173,12 +187,18 @@ impl Story<'_> {
             (Finding::RetainedPointer { .. }, Some(call)) => {
                 let at = self.context.site(call.site);
                 let thread = thread(call.thread, Some(call));
-                self.beats.push(Beat::Place { key: "returned", at, what: "the loan is over".into(), thread });
+                self.beats.push(Beat::Place {
+                    key: "returned",
+                    at,
+                    what: "the loan is over".into(),
+                    thread,
+                    known: true,
+                });
             }
             (_, Some(call)) if self.is_result() => {
                 let at = self.context.site(call.site);
                 let (what, thread) = (call.function.declaration.name.into(), thread(call.thread, Some(call)));
-                self.beats.push(Beat::Place { key: "returned", at, what, thread });
+                self.beats.push(Beat::Place { key: "returned", at, what, thread, known: true });
             }
             (Finding::RetainedPointer { .. }, None) => self.say("returned", "not seen"),
             _ => self.say("returned", "not yet: found before C ran"),
@@ -225,18 +245,27 @@ fn name(frame: &Frame, full: bool) -> String {
 /// Sets the places in columns, and fills the sentences. `whole`: nothing is cut, however wide it gets.
 fn layout(beats: &[Beat], whole: bool) -> Vec<String> {
     const GAP: usize = 3;
-    let widest = |of: fn(&Beat) -> usize| beats.iter().map(of).max().unwrap_or(0);
-    let thread_width = widest(|beat| if let Beat::Place { thread, .. } = beat { columns(thread) } else { 0 });
-    let what_width = widest(|beat| if let Beat::Place { what, .. } = beat { columns(what) } else { 0 });
-    let what_width = if whole { what_width } else { what_width.min(24) };
-    let room = if whole { usize::MAX } else { WIDTH.saturating_sub(KEY + what_width + thread_width + 2 * GAP) };
-    let at_width = widest(|beat| if let Beat::Place { at, .. } = beat { columns(at) } else { 0 }).min(room);
+    let columns_of = |of: &dyn Fn(&Beat) -> usize| beats.iter().map(of).max().unwrap_or(0);
+    let at_width = columns_of(&|beat| if let Beat::Place { at, .. } = beat { columns(at) } else { 0 });
+    let thread_width = columns_of(&|beat| if let Beat::Place { thread, .. } = beat { columns(thread) } else { 0 });
+    let what_width = |even_known: bool| {
+        columns_of(&|beat| match beat {
+            Beat::Place { what, known, .. } if even_known || !known => columns(what),
+            _ => 0,
+        })
+    };
+    let room = WIDTH - KEY - 2 * GAP;
+    let fits = |what: usize| whole || at_width + what + thread_width <= room;
+    let all = fits(what_width(true));
+    let what_width = if all { what_width(true) } else { what_width(false).min(24) };
+    let at_width = if whole { at_width } else { at_width.min(room.saturating_sub(what_width + thread_width)) };
     let mut lines = Vec::new();
     for beat in beats {
         match beat {
             Beat::Words("", words) => lines.extend(fill(&" ".repeat(KEY), words)),
             Beat::Words(key, words) => lines.extend(fill(&format!("{key:>14}: "), words)),
-            Beat::Place { key, at, what, thread } => {
+            Beat::Place { key, at, what, thread, known } => {
+                let what = if *known && !all { "" } else { what };
                 let colon = if key.is_empty() { ' ' } else { ':' };
                 let at = clip_start(at, at_width);
                 let what = clip_start(what, what_width);

@@ -54,7 +54,8 @@ impl Frame {
                 .iter()
                 .any(|library| file.contains(library))
         });
-        let Some(name) = self.function.as_deref() else { return !in_library };
+        // The end of a stack often yields an address or two that nothing is known of.
+        let Some(name) = self.function.as_deref() else { return self.file.is_some() && !in_library };
         // `<alloc::vec::Vec<T> as Clone>::clone` is of the crate that its first word names.
         let path = name.trim_start_matches(['<', '&']);
         let of = |krate: &str| path.starts_with(krate) && path[krate.len()..].starts_with("::");
@@ -75,7 +76,8 @@ pub(super) fn of_trace(id: TraceId) -> Vec<Frame> {
 /// Looks return addresses up in the debug info.
 pub(super) fn symbolise(addresses: &[usize]) -> Vec<Frame> {
     let mut frames = Vec::with_capacity(addresses.len());
-    for &address in addresses {
+    // Zero ends a stack; it is no place.
+    for &address in addresses.iter().filter(|&&address| address != 0) {
         let before = frames.len();
         // `resolve` takes a return address: it looks one byte before it, at the call.
         backtrace::resolve(address as *mut c_void, |symbol| {
@@ -200,7 +202,9 @@ mod tests {
 
     #[test]
     fn an_address_without_symbols_is_told_by_its_module() {
-        assert_eq!(symbolise(&[0x10])[0].function, None);
+        let unknown = symbolise(&[0x10, 0]);
+        assert_eq!((unknown.len(), unknown[0].function()), (1, None));
+        assert_eq!(users(unknown, 3).0.len(), 1, "better than nothing");
         let maps = "55d0c0000000-55d0c0010000 r--p 00000000 08:01 77   /opt/my app/server\n\
                     55d0c0010000-55d0c0020000 r-xp 00010000 08:01 77   /opt/my app/server\n\
                     7f10e0000000-7f10e0010000 rw-p 00000000 00:00 0 \n";
