@@ -10,6 +10,7 @@ use syn::ext::IdentExt as _;
 use crate::ast::{Block, ForeignFn, Item};
 use crate::attr::Errors;
 use crate::cfg::{self, Attr, Conditions};
+use crate::extent::Extent;
 use crate::valid::{self, BlockSettings, Function, Param};
 use crate::{fallback, message, text, types};
 
@@ -137,7 +138,7 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
     let private = quote_spanned!(here=> __ffi_guard);
     let keep_abi = function.keep_abi || settings.keep_abi;
 
-    let unsafety = valid::unsafety(safety);
+    let unsafety = (!safety.is_safe()).then(|| quote_spanned!(here=> unsafe));
     let abi = keep_abi.then(|| match &block.abi.name {
         Some(name) => quote_spanned!(here=> extern #name),
         None => quote_spanned!(here=> extern "C"),
@@ -317,7 +318,7 @@ fn argument(param: &Param, private: &TokenStream) -> TokenStream {
     match &param.extent {
         None => argument,
         // The user's own key is the method's name: a count that is no integer is reported at the attribute.
-        Some(valid::Extent { key, expr, .. }) => quote_spanned!(key.span()=> #argument.#key(#expr)),
+        Some(Extent { key, expr, .. }) => quote_spanned!(key.span()=> #argument.#key(#expr)),
     }
 }
 

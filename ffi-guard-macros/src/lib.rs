@@ -11,6 +11,7 @@ mod attr;
 mod cfg;
 mod derive;
 mod expand;
+mod extent;
 mod fallback;
 mod message;
 mod text;
