@@ -85,6 +85,14 @@ pub(crate) struct Param<'a> {
     pub severities: Severities,
 }
 
+/// Names that no parameter of a wrapper may have.
+pub(crate) struct Taken {
+    pub(crate) names: HashSet<String>,
+    /// Any name may be: the block is kept as it is for code that nobody edits (`keep_abi` on the block), where a clash
+    /// with a constant declared elsewhere could not be helped by renaming.
+    pub(crate) all: bool,
+}
+
 /// Settings of one place, each known there and said once.
 struct Settings {
     on: On,
@@ -211,7 +219,7 @@ pub(crate) fn function<'a>(
     source: &'a ForeignFn,
     block: &Block,
     world: &World,
-    shadowed: &HashSet<String>,
+    taken: &Taken,
     errors: &mut Errors,
 ) -> Function<'a> {
     let settings = Settings::of(&source.attrs, On::Function, world, errors);
@@ -252,7 +260,7 @@ pub(crate) fn function<'a>(
             let key = setting.key.to_string();
             errors.at(setting.key.span(), if variadic { message::VARIADIC.into() } else { message::skipped(&key) });
         }
-        params.push(parameter(param, i, &names, &settings, shadowed, errors));
+        params.push(parameter(param, i, &names, &settings, taken, errors));
     }
     extent::rename_in(&mut params);
     Function {
@@ -270,7 +278,7 @@ fn parameter<'a>(
     position: usize,
     names: &[String],
     settings: &Settings,
-    shadowed: &HashSet<String>,
+    taken: &Taken,
     errors: &mut Errors,
 ) -> Param<'a> {
     for (one, other, why) in CONTRADICTIONS {
@@ -310,7 +318,7 @@ fn parameter<'a>(
         Some(name) => {
             let plain = name.unraw().to_string();
             // A binding may not shadow a static or a tuple struct (E0530), and a constant would be a pattern.
-            let clashes = shadowed.contains(&plain) || !plain.contains(|c: char| c.is_lowercase());
+            let clashes = taken.all || taken.names.contains(&plain) || !plain.contains(|c: char| c.is_lowercase());
             let local = if clashes { Ident::new(&format!("__{plain}"), name.span()) } else { name.clone() };
             (plain, local)
         }
