@@ -10,7 +10,8 @@ use syn::ext::IdentExt as _;
 use crate::ast::{Block, ForeignFn, Item};
 use crate::attr::Errors;
 use crate::cfg::{self, Attr, Conditions};
-use crate::valid::{self, BlockSettings, Function, Param};
+use crate::extent::Extent;
+use crate::valid::{self, BlockSettings, Function, Param, Taken};
 use crate::{fallback, message, text, types};
 
 /// `#[guard(arguments)] item`.
@@ -60,7 +61,7 @@ fn no_block(item: &TokenStream) -> Option<syn::Error> {
 
 fn expand(arguments: TokenStream, block: &Block, errors: &mut Errors) -> TokenStream {
     let settings = valid::block(arguments, block, errors);
-    let shadowed = shadowed(block);
+    let taken = Taken { names: names_in(block), all: settings.keep_abi };
     let mut wrappers = TokenStream::new();
     let mut leftover = TokenStream::new();
     for item in &block.items {
@@ -73,11 +74,11 @@ fn expand(arguments: TokenStream, block: &Block, errors: &mut Errors) -> TokenSt
             }
             Item::Function(function) if settings.skip => {
                 // Checked all the same, so that a typo does not wait for the day the `skip` goes.
-                worlds(function, block, &settings, &shadowed, errors);
+                worlds(function, block, &settings, &taken, errors);
                 leftover.extend(item.bare());
             }
             Item::Function(function) => {
-                let (wrapped, bare) = worlds(function, block, &settings, &shadowed, errors);
+                let (wrapped, bare) = worlds(function, block, &settings, &taken, errors);
                 wrappers.extend(wrapped);
                 leftover.extend(bare);
             }
@@ -98,7 +99,7 @@ fn worlds(
     function: &ForeignFn,
     block: &Block,
     settings: &BlockSettings,
-    shadowed: &HashSet<String>,
+    taken: &Taken,
     errors: &mut Errors,
 ) -> (TokenStream, TokenStream) {
     let mut conditions = Conditions::default();
@@ -117,8 +118,8 @@ fn worlds(
         // A mistake in a world that rustc does not pick is none: its errors stand under its `cfg`.
         let mut own = Errors::default();
         let checked = match under {
-            None => valid::function(function, block, &world, shadowed, errors),
-            Some(_) => valid::function(function, block, &world, shadowed, &mut own),
+            None => valid::function(function, block, &world, taken, errors),
+            Some(_) => valid::function(function, block, &world, taken, &mut own),
         };
         let failed = !own.is_empty();
         errors.under(under.as_ref(), own);
@@ -137,7 +138,7 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
     let private = quote_spanned!(here=> __ffi_guard);
     let keep_abi = function.keep_abi || settings.keep_abi;
 
-    let unsafety = valid::unsafety(safety);
+    let unsafety = (!safety.is_safe()).then(|| quote_spanned!(here=> unsafe));
     let abi = keep_abi.then(|| match &block.abi.name {
         Some(name) => quote_spanned!(here=> extern #name),
         None => quote_spanned!(here=> extern "C"),
@@ -317,7 +318,7 @@ fn argument(param: &Param, private: &TokenStream) -> TokenStream {
     match &param.extent {
         None => argument,
         // The user's own key is the method's name: a count that is no integer is reported at the attribute.
-        Some(valid::Extent { key, expr, .. }) => quote_spanned!(key.span()=> #argument.#key(#expr)),
+        Some(Extent { key, expr, .. }) => quote_spanned!(key.span()=> #argument.#key(#expr)),
     }
 }
 
@@ -329,10 +330,7 @@ fn lints(keep_abi: bool) -> TokenStream {
         #[allow(
             #definitions
             non_snake_case,
-            clippy::missing_safety_doc,
             clippy::mut_from_ref,
-            clippy::needless_lifetimes,
-            clippy::not_unsafe_ptr_arg_deref,
             clippy::too_many_arguments,
             clippy::type_complexity,
             clippy::used_underscore_binding
@@ -367,7 +365,7 @@ fn expect_to_allow(attr: &Attr) -> TokenStream {
 
 /// Names that a parameter of a wrapper may not have: statics of the block, and types that it mentions, which may be
 /// tuple structs (bindgen writes `fn set(mode: mode)` for a C enum `mode`).
-fn shadowed(block: &Block) -> HashSet<String> {
+fn names_in(block: &Block) -> HashSet<String> {
     let mut names = HashSet::new();
     for item in &block.items {
         match item {

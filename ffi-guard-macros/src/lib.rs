@@ -1,8 +1,8 @@
 //! The attribute and the derives of [ffi-guard](https://docs.rs/ffi-guard), re-exported from there.
 //!
-//! The way of a block through this crate: [`ast`] parses it, [`attr`] the arguments of `#[guard(..)]` in it, [`cfg`]
-//! resolves what is conditional, [`valid`] refuses what cannot apply (everything that is wrong, in one go), [`expand`]
-//! writes the wrappers. On an error [`fallback`] still emits the block, bare, so that one error stays one error.
+//! The way of a block through this crate: `ast` parses it, `attr` the arguments of `#[guard(..)]` in it, `cfg`
+//! resolves what is conditional, `valid` refuses what cannot apply (everything that is wrong, in one go), `expand`
+//! writes the wrappers. On an error `fallback` still emits the block, bare, so that one error stays one error.
 
 use proc_macro::TokenStream;
 
@@ -11,8 +11,11 @@ mod attr;
 mod cfg;
 mod derive;
 mod expand;
+mod extent;
 mod fallback;
 mod message;
+#[cfg(test)]
+mod tests;
 mod text;
 mod types;
 mod valid;
@@ -69,9 +72,10 @@ mod valid;
 ///
 /// # Limits
 ///
-/// - A wrapper's parameter is a binding, a foreign function's is none, and Rust lets no binding shadow a static or a
-///   tuple struct. Parameters named like a static or a type that the block mentions are renamed (`__name`) in the
-///   wrapper; one named like a static declared elsewhere in the module is error E0530. Rename the parameter then.
+/// - A wrapper's parameter is a binding, a foreign function's is none, and Rust lets no binding shadow a static, a
+///   constant or a tuple struct. Parameters named like a static or a type that the block mentions, and all of them
+///   under `keep_abi` on the block, are renamed (`__name`) in the wrapper. A parameter named like a static or a
+///   constant that is declared elsewhere in the module is error E0530 or E0005: rename it then.
 /// - The wrapper takes the place of the foreign function in the module: a glob import or a doc link finds it as before,
 ///   but its type is a Rust function's. Where C is handed the function itself, use `keep_abi`.
 #[proc_macro_attribute]

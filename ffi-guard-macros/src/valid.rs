@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote};
+use syn::ReturnType;
 use syn::ext::IdentExt as _;
-use syn::visit::{self, Visit};
-use syn::{Expr, ReturnType};
 
-use crate::ast::{Block, ForeignFn, ForeignParam, Safety};
+use crate::ast::{Block, ForeignFn, ForeignParam};
 use crate::attr::{self, Errors, Setting, Value};
 use crate::cfg::{self, Attr, World};
+use crate::extent::{self, Extent};
 use crate::message::{self, On};
 use crate::{text, types};
 
@@ -85,11 +85,12 @@ pub(crate) struct Param<'a> {
     pub severities: Severities,
 }
 
-/// `counted_by = expr`, `sized_by = expr`.
-pub(crate) struct Extent {
-    pub key: Ident,
-    pub expr: TokenStream,
-    pub text: String,
+/// Names that no parameter of a wrapper may have.
+pub(crate) struct Taken {
+    pub(crate) names: HashSet<String>,
+    /// Any name may be: the block is kept as it is for code that nobody edits (`keep_abi` on the block), where a clash
+    /// with a constant declared elsewhere could not be helped by renaming.
+    pub(crate) all: bool,
 }
 
 /// Settings of one place, each known there and said once.
@@ -218,7 +219,7 @@ pub(crate) fn function<'a>(
     source: &'a ForeignFn,
     block: &Block,
     world: &World,
-    shadowed: &HashSet<String>,
+    taken: &Taken,
     errors: &mut Errors,
 ) -> Function<'a> {
     let settings = Settings::of(&source.attrs, On::Function, world, errors);
@@ -259,9 +260,9 @@ pub(crate) fn function<'a>(
             let key = setting.key.to_string();
             errors.at(setting.key.span(), if variadic { message::VARIADIC.into() } else { message::skipped(&key) });
         }
-        params.push(parameter(param, i, &names, &settings, shadowed, errors));
+        params.push(parameter(param, i, &names, &settings, taken, errors));
     }
-    rename_in_extents(&mut params);
+    extent::rename_in(&mut params);
     Function {
         source,
         bare: skip || variadic || misqualified,
@@ -277,7 +278,7 @@ fn parameter<'a>(
     position: usize,
     names: &[String],
     settings: &Settings,
-    shadowed: &HashSet<String>,
+    taken: &Taken,
     errors: &mut Errors,
 ) -> Param<'a> {
     for (one, other, why) in CONTRADICTIONS {
@@ -298,7 +299,7 @@ fn parameter<'a>(
             Value::None => {}
             Value::Expr(expr) => {
                 flag = "stated".into();
-                names_in(expr, key, names, errors);
+                extent::names_in(expr, key, names, errors);
                 if key == "counted_by" && types::points_to_void(&source.ty) {
                     errors.at(key.span(), message::EXTENT_OF_VOID);
                 }
@@ -317,7 +318,7 @@ fn parameter<'a>(
         Some(name) => {
             let plain = name.unraw().to_string();
             // A binding may not shadow a static or a tuple struct (E0530), and a constant would be a pattern.
-            let clashes = shadowed.contains(&plain) || !plain.contains(|c: char| c.is_lowercase());
+            let clashes = taken.all || taken.names.contains(&plain) || !plain.contains(|c: char| c.is_lowercase());
             let local = if clashes { Ident::new(&format!("__{plain}"), name.span()) } else { name.clone() };
             (plain, local)
         }
@@ -332,95 +333,4 @@ fn parameter<'a>(
     };
     let attrs = source.attrs.iter().filter(|a| a.name != "guard" && cfg::presence(a).is_none()).collect();
     Param { source, attrs, name, local, contract, extent, severities: settings.severities(errors) }
-}
-
-/// Refuses an extent that speaks of something that is no parameter.
-fn names_in(expr: &Expr, key: &Ident, names: &[String], errors: &mut Errors) {
-    let mut bindings = Bindings::default();
-    bindings.visit_expr(expr);
-    for used in bindings.used {
-        let name = used.unraw().to_string();
-        let constant = !name.contains(|c: char| c.is_lowercase());
-        if !constant && !names.contains(&name) && !bindings.bound.contains(&name) {
-            errors.at(used.span(), message::no_parameter(&name, key, names));
-        }
-    }
-}
-
-/// The names that an expression uses as values, and those it binds itself.
-#[derive(Default)]
-struct Bindings {
-    used: Vec<Ident>,
-    bound: HashSet<String>,
-}
-
-impl<'ast> Visit<'ast> for Bindings {
-    fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
-        if path.qself.is_none() {
-            self.used.extend(path.path.get_ident().cloned());
-        }
-        visit::visit_expr_path(self, path);
-    }
-
-    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
-        // The function that is called is no parameter.
-        if !matches!(&*call.func, Expr::Path(_)) {
-            self.visit_expr(&call.func);
-        }
-        call.args.iter().for_each(|argument| self.visit_expr(argument));
-    }
-
-    fn visit_pat_ident(&mut self, pat: &'ast syn::PatIdent) {
-        self.bound.insert(pat.ident.unraw().to_string());
-        visit::visit_pat_ident(self, pat);
-    }
-}
-
-/// Renames in the extents those parameters that bear another name in the wrapper.
-fn rename_in_extents(params: &mut [Param]) {
-    let renamed: Vec<(Ident, Ident)> = params
-        .iter()
-        .filter_map(|p| p.source.name.clone().map(|name| (name, p.local.clone())))
-        .filter(|(name, local)| name != local)
-        .collect();
-    if renamed.is_empty() {
-        return;
-    }
-    for extent in params.iter_mut().filter_map(|p| p.extent.as_mut()) {
-        extent.expr = rename(extent.expr.clone(), &renamed);
-    }
-}
-
-fn rename(tokens: TokenStream, renamed: &[(Ident, Ident)]) -> TokenStream {
-    use proc_macro2::{Group, TokenTree};
-    let mut out: Vec<TokenTree> = Vec::new();
-    let mut tokens = tokens.into_iter().peekable();
-    while let Some(token) = tokens.next() {
-        // `x.len` and `len::N` speak of something else.
-        let is = |token: Option<&TokenTree>, c| matches!(token, Some(TokenTree::Punct(p)) if p.as_char() == c);
-        let elsewhere = is(out.last(), '.') || is(out.last(), ':') || is(tokens.peek(), ':');
-        out.push(match token {
-            TokenTree::Group(group) => {
-                let mut inside = Group::new(group.delimiter(), rename(group.stream(), renamed));
-                inside.set_span(group.span());
-                inside.into()
-            }
-            TokenTree::Ident(ident) if !elsewhere => {
-                let local = renamed.iter().find(|(name, _)| *name == ident).map(|(_, local)| local);
-                let mut local = local.unwrap_or(&ident).clone();
-                local.set_span(ident.span());
-                local.into()
-            }
-            token => token,
-        });
-    }
-    out.into_iter().collect()
-}
-
-/// What a safe wrapper is written with.
-pub(crate) fn unsafety(safety: &Safety) -> TokenStream {
-    match safety {
-        Safety::Safe(_) => TokenStream::new(),
-        Safety::None | Safety::Unsafe(_) => quote!(unsafe),
-    }
 }

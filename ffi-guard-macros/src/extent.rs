@@ -1,0 +1,101 @@
+//! `counted_by = expr` and `sized_by = expr`: what the expression may speak of, and under which names.
+
+use std::collections::HashSet;
+
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use syn::Expr;
+use syn::ext::IdentExt as _;
+use syn::visit::{self, Visit};
+
+use crate::attr::Errors;
+use crate::message;
+use crate::valid::Param;
+
+/// `counted_by = expr`, `sized_by = expr`.
+pub(crate) struct Extent {
+    pub key: Ident,
+    pub expr: TokenStream,
+    pub text: String,
+}
+
+/// Refuses an extent that speaks of something that is no parameter.
+pub(crate) fn names_in(expr: &Expr, key: &Ident, names: &[String], errors: &mut Errors) {
+    let mut bindings = Bindings::default();
+    bindings.visit_expr(expr);
+    for used in bindings.used {
+        let name = used.unraw().to_string();
+        let constant = !name.contains(|c: char| c.is_lowercase());
+        if !constant && !names.contains(&name) && !bindings.bound.contains(&name) {
+            errors.at(used.span(), message::no_parameter(&name, key, names));
+        }
+    }
+}
+
+/// The names that an expression uses as values, and those it binds itself.
+#[derive(Default)]
+struct Bindings {
+    used: Vec<Ident>,
+    bound: HashSet<String>,
+}
+
+impl<'ast> Visit<'ast> for Bindings {
+    fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
+        if path.qself.is_none() {
+            self.used.extend(path.path.get_ident().cloned());
+        }
+        visit::visit_expr_path(self, path);
+    }
+
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        // The function that is called is no parameter.
+        if !matches!(&*call.func, Expr::Path(_)) {
+            self.visit_expr(&call.func);
+        }
+        call.args.iter().for_each(|argument| self.visit_expr(argument));
+    }
+
+    fn visit_pat_ident(&mut self, pat: &'ast syn::PatIdent) {
+        self.bound.insert(pat.ident.unraw().to_string());
+        visit::visit_pat_ident(self, pat);
+    }
+}
+
+/// Renames in the extents those parameters that bear another name in the wrapper.
+pub(crate) fn rename_in(params: &mut [Param]) {
+    let renamed: Vec<(Ident, Ident)> = params
+        .iter()
+        .filter_map(|p| p.source.name.clone().map(|name| (name, p.local.clone())))
+        .filter(|(name, local)| name != local)
+        .collect();
+    if renamed.is_empty() {
+        return;
+    }
+    for extent in params.iter_mut().filter_map(|p| p.extent.as_mut()) {
+        extent.expr = rename(extent.expr.clone(), &renamed);
+    }
+}
+
+fn rename(tokens: TokenStream, renamed: &[(Ident, Ident)]) -> TokenStream {
+    let mut out: Vec<TokenTree> = Vec::new();
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        // `x.len` and `len::N` speak of something else.
+        let is = |token: Option<&TokenTree>, c| matches!(token, Some(TokenTree::Punct(p)) if p.as_char() == c);
+        let elsewhere = is(out.last(), '.') || is(out.last(), ':') || is(tokens.peek(), ':');
+        out.push(match token {
+            TokenTree::Group(group) => {
+                let mut inside = Group::new(group.delimiter(), rename(group.stream(), renamed));
+                inside.set_span(group.span());
+                inside.into()
+            }
+            TokenTree::Ident(ident) if !elsewhere => {
+                let local = renamed.iter().find(|(name, _)| *name == ident).map(|(_, local)| local);
+                let mut local = local.unwrap_or(&ident).clone();
+                local.set_span(ident.span());
+                local.into()
+            }
+            token => token,
+        });
+    }
+    out.into_iter().collect()
+}

@@ -1,0 +1,54 @@
+// Parameters that bear the names of other things, and macros in a block.
+
+use std::ffi::{c_int, c_void};
+
+#[allow(non_upper_case_globals)]
+const left: c_int = 1;
+
+#[allow(non_camel_case_types)]
+struct size(usize);
+
+macro_rules! in_block {
+    ($name:ident) => {
+        fn $name() -> c_int;
+    };
+}
+
+// Code that nobody edits: `left` is a constant elsewhere.
+#[ffi_guard::guard(keep_abi)]
+unsafe extern "C" {
+    #[link_name = "abs"]
+    safe fn of_constant(left: c_int) -> c_int;
+    #[link_name = "memcmp"]
+    fn of_nothing(
+        #[guard(sized_by = left.0 * usize::max(1, 1))] right: *const c_void,
+        _: *const c_void,
+        left: size,
+    ) -> c_int;
+}
+
+#[ffi_guard::guard]
+unsafe extern "C" {
+    in_block!(getpid);
+    in_block! { getppid }
+    #[link_name = "abs"]
+    safe fn crossing(crossing: c_int) -> c_int;
+    #[link_name = "abs"]
+    safe fn arguments(arguments: c_int) -> c_int;
+    #[link_name = "abs"]
+    safe fn result(result: c_int) -> c_int;
+    #[link_name = "memcmp"]
+    safe fn arg1(arg2: &u8, _: &u8, arg1: usize) -> c_int;
+    #[link_name = "abs"]
+    safe fn __ffi_guard_bare(armed: c_int) -> c_int;
+}
+
+fn main() {
+    assert_eq!(of_constant(-left), 1);
+    let byte = &raw const *&7u8;
+    assert_eq!(unsafe { of_nothing(byte.cast(), byte.cast(), size(1)) }, 0);
+    assert!(unsafe { getpid() != getppid() });
+    assert_eq!(crossing(-1) + arguments(-1) + result(-1), 3);
+    assert_eq!(arg1(&1, &1, 1), 0);
+    assert_eq!(__ffi_guard_bare(-1), 1);
+}
