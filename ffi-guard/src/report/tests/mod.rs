@@ -74,7 +74,7 @@ fn frames(trace: TraceId) -> Vec<Frame> {
     let drop = frame("core::ptr::drop_in_place", "/rustc/5980/library/core/src/ptr/mod.rs", 805, 1);
     let session =
         |function: &str, line, column| frame(&format!("app::session::{function}"), "src/session.rs", line, column);
-    match trace.0 {
+    match u32::MAX - trace.0 {
         1 => vec![alloc, session("process", 8, 19), main, start],
         2 => vec![alloc, session("process", 7, 17), main, start],
         3 => vec![drop, session("temporary", 33, 55), main, start],
