@@ -18,24 +18,24 @@ fn assembly(name: &str, flags: &str) -> String {
         .expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let deps = target.join("release/deps");
+    // The name has a hash, and builds of other days stay beside it: the newest is the one just made.
     let file = std::fs::read_dir(&deps)
         .expect("the build's output")
         .map(|entry| entry.expect("readable").path())
-        .find(|path| {
+        .filter(|path| {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             name.starts_with("ffi_guard_probe") && path.extension().is_some_and(|e| e == "s")
         })
+        .max_by_key(|path| path.metadata().and_then(|data| data.modified()).expect("a file"))
         .expect("an assembly file");
-    let text = std::fs::read_to_string(&file).expect("readable");
-    // The name has a hash: the next build of another version must not find this one.
-    std::fs::remove_file(file).expect("removable");
-    text
+    std::fs::read_to_string(file).expect("readable")
 }
 
 /// The instructions of one function, its own name and local labels taken out; through an alias where there is one.
 fn instructions(assembly: &str, function: &str) -> Vec<String> {
-    if let Some(alias) = assembly.lines().find_map(|line| line.trim().strip_prefix(&format!(".set {function}, "))) {
-        return instructions(assembly, alias.trim());
+    // Two functions of the same instructions are made one, which is as equal as they can be.
+    if let Some(alias) = assembly.lines().find_map(|line| line.strip_prefix(&format!("{function} = "))) {
+        return instructions(assembly, alias);
     }
     let start = format!("{function}:");
     let mut labels: Vec<String> = Vec::new();

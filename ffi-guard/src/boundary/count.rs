@@ -5,10 +5,10 @@
 pub enum Count {
     /// A count that memory could have.
     Fits(usize),
-    /// A negative one, as it was.
-    Negative(i128),
-    /// One above `usize::MAX`.
-    TooLarge(u128),
+    /// A negative one, as it was (below `i64::MIN`: that).
+    Negative(i64),
+    /// One above `usize::MAX` (above `u64::MAX`: that).
+    TooLarge(u64),
 }
 
 /// A type that a count can be stated in: any integer.
@@ -25,12 +25,12 @@ pub trait IntoCount {
 macro_rules! into_count {
     ($($ty:ty)*) => { $(impl IntoCount for $ty {
         #[inline(always)]
-        #[allow(clippy::cast_lossless, unused_comparisons)]
+        #[allow(unused_comparisons, irrefutable_let_patterns, clippy::unnecessary_fallible_conversions)]
         fn into_count(self) -> Count {
             match usize::try_from(self) {
                 Ok(n) => Count::Fits(n),
-                Err(_) if self < 0 => Count::Negative(self as i128),
-                Err(_) => Count::TooLarge(self as u128),
+                Err(_) if self < 0 => Count::Negative(i64::try_from(self).unwrap_or(i64::MIN)),
+                Err(_) => Count::TooLarge(u64::try_from(self).unwrap_or(u64::MAX)),
             }
         }
     })* };
@@ -45,6 +45,8 @@ mod tests {
     fn negative_and_oversized_counts_are_kept_as_facts() {
         assert_eq!(7i32.into_count(), Count::Fits(7));
         assert_eq!((-1i32).into_count(), Count::Negative(-1));
-        assert_eq!(u128::MAX.into_count(), Count::TooLarge(u128::MAX));
+        assert_eq!(u128::MAX.into_count(), Count::TooLarge(u64::MAX));
+        assert_eq!(i128::MIN.into_count(), Count::Negative(i64::MIN));
+        assert_eq!((1_u128 << 64).into_count(), Count::TooLarge(u64::MAX));
     }
 }

@@ -22,8 +22,8 @@ pub(crate) fn stated(argument: &Argument) -> Result<usize, StatedExtent> {
             Some(bytes) if isize::try_from(bytes).is_ok() => Ok(bytes),
             _ => Err(StatedExtent::TooLarge(n as u128)),
         },
-        Count::Negative(n) => Err(StatedExtent::Negative(n)),
-        Count::TooLarge(n) => Err(StatedExtent::TooLarge(n)),
+        Count::Negative(n) => Err(StatedExtent::Negative(n.into())),
+        Count::TooLarge(n) => Err(StatedExtent::TooLarge(n.into())),
     }
 }
 

@@ -1,4 +1,7 @@
 //! One guarded call and the same call bare: `tests/machine_code.rs` compares what the compiler makes of them.
+//!
+//! The callers are Rust functions: in an `extern "C"` one a violation could not unwind, and the compiler would add a
+//! landing pad to the comparison.
 
 use std::ffi::{c_char, c_int, c_void};
 
@@ -23,7 +26,7 @@ mod bare {
 /// # Safety
 /// - As for `strlen`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn probe_strlen_guarded(string: *const c_char) -> usize {
+pub unsafe fn probe_strlen_guarded(string: *const c_char) -> usize {
     // SAFETY: as promised by the caller.
     unsafe { strlen(string) }
 }
@@ -33,7 +36,7 @@ pub unsafe extern "C" fn probe_strlen_guarded(string: *const c_char) -> usize {
 /// # Safety
 /// - As for `strlen`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn probe_strlen_bare(string: *const c_char) -> usize {
+pub unsafe fn probe_strlen_bare(string: *const c_char) -> usize {
     // SAFETY: as promised by the caller.
     unsafe { bare::strlen(string) }
 }
@@ -43,7 +46,7 @@ pub unsafe extern "C" fn probe_strlen_bare(string: *const c_char) -> usize {
 /// # Safety
 /// - As for `memcmp`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn probe_memcmp_guarded(a: *const c_void, b: *const c_void, n: usize) -> bool {
+pub unsafe fn probe_memcmp_guarded(a: *const c_void, b: *const c_void, n: usize) -> bool {
     // SAFETY: as promised by the caller.
     n > 7 && unsafe { memcmp(a, b, n - 7) } == 0
 }
@@ -53,7 +56,7 @@ pub unsafe extern "C" fn probe_memcmp_guarded(a: *const c_void, b: *const c_void
 /// # Safety
 /// - As for `memcmp`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn probe_memcmp_bare(a: *const c_void, b: *const c_void, n: usize) -> bool {
+pub unsafe fn probe_memcmp_bare(a: *const c_void, b: *const c_void, n: usize) -> bool {
     // SAFETY: as promised by the caller.
     n > 7 && unsafe { bare::memcmp(a, b, n - 7) } == 0
 }
