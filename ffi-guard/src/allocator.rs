@@ -76,7 +76,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if is_ours() {
-            return heap::allocate(layout.size(), layout.align(), false);
+            return heap::allocate(layout.size(), layout.align());
         }
         // SAFETY: the caller's promises, handed on.
         unsafe { self.inner.alloc(layout) }
@@ -85,7 +85,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if is_ours() {
-            return heap::allocate(layout.size(), layout.align(), true);
+            return heap::allocate_zeroed(layout.size(), layout.align());
         }
         // SAFETY: the caller's promises, handed on.
         unsafe { self.inner.alloc_zeroed(layout) }

@@ -31,7 +31,7 @@ pub(crate) mod trace;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(crate) use self::give::{FreeError, allocate, free, reallocate};
+pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, reallocate};
 pub(crate) use self::redzone::Damage;
 pub(crate) use self::region::contains;
 use self::lock::Locked;
@@ -153,9 +153,9 @@ pub(crate) fn renew_canary(block: &Block) {
 const QUARANTINE: usize = 64 << 20;
 /// What a thread gathers before it goes to the process-wide quarantine.
 const BATCH: usize = 64 << 10;
-/// Quarantine of each thread at level 1, where there is none for the process. Small, so that a block freed and its entry
-/// are still in the first or second cache when they come back: see docs/design/heap.md.
-const THREAD_QUARANTINE: usize = 32 << 10;
+/// What waits in each bin of each thread at level 1, where there is no quarantine for the process. Small, so that a block
+/// freed and its entry are still in the first or second cache when they come back: see docs/design/heap.md.
+const DELAY: usize = 16 << 10;
 
 static READY: AtomicBool = AtomicBool::new(false);
 static START: Locked<()> = Locked::new(());
@@ -184,15 +184,12 @@ fn start() -> bool {
         let deep = level >= Level::Full;
         let limit = settings.quarantine.unwrap_or(if deep { QUARANTINE } else { 0 });
         let shared = limit > 0 && quarantine::set_up(limit);
-        let ring = match settings.quarantine {
-            _ if shared => BATCH.min(limit / 8),
-            Some(_) => 0,
-            None => THREAD_QUARANTINE,
-        };
+        let delay = (!deep && settings.quarantine.is_none()).then_some(DELAY);
+        let ring = if shared { BATCH.min(limit / 8) } else { 0 };
         if deep && settings.backtrace != 0 {
             trace::set_up(settings.backtrace == 2);
         }
-        if !cache::set_up(cache::Plan { deep, shared, ring }) {
+        if !cache::set_up(cache::Plan { deep, delay, ring }) {
             memory::write_stderr(b"ffi-guard: no memory for the first thread's cache: raise the limit or set GUARD=0\n");
             memory::exit(2);
         }
