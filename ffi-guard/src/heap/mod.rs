@@ -182,16 +182,16 @@ fn start() -> bool {
             memory::exit(2);
         }
         let deep = level >= Level::Full;
-        let limit = settings.quarantine.unwrap_or(if deep { QUARANTINE } else { 0 });
-        let shared = limit > 0 && quarantine::set_up(limit);
         let delay = (!deep && settings.quarantine.is_none()).then_some(DELAY);
-        let ring = if shared { BATCH.min(limit / 8) } else { 0 };
+        let limit = settings.quarantine.unwrap_or(QUARANTINE);
+        if !cache::set_up(cache::Plan { deep, delay, ring: BATCH.min(limit / 8) })
+            || (delay.is_none() && !quarantine::set_up(limit))
+        {
+            memory::write_stderr(b"ffi-guard: no memory for the Rust heap's own lists: raise the limit or set GUARD=0\n");
+            memory::exit(2);
+        }
         if deep && settings.backtrace != 0 {
             trace::set_up(settings.backtrace == 2);
-        }
-        if !cache::set_up(cache::Plan { deep, delay, ring }) {
-            memory::write_stderr(b"ffi-guard: no memory for the first thread's cache: raise the limit or set GUARD=0\n");
-            memory::exit(2);
         }
         fork::set_up();
         READY.store(true, Ordering::Release);
