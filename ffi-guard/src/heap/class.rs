@@ -60,10 +60,10 @@ const BY_STEPS: [u8; 65] = {
 
 const _: () = {
     assert!(SIZES[COUNT - 1] as usize == LARGEST, "the classes end with the largest slot");
-    assert!(SIZES[1] as usize >= 1 + SLACK, "one byte and its slack fit the smallest slot");
+    assert!(SIZES[1] as usize > SLACK, "one byte and its slack fit the smallest slot");
     let mut class = 1;
     while class < COUNT {
-        assert!(SIZES[class] % 16 == 0, "slots end on a canary's boundary");
+        assert!(SIZES[class].is_multiple_of(16), "slots end on a canary's boundary");
         class += 1;
     }
 };
@@ -118,7 +118,7 @@ mod tests {
         for request in (1..4096).chain((4096..=LARGEST).step_by(61)) {
             for align in [1, 8, 16, 32, 64, 4096, LARGEST] {
                 let class = of(request, align);
-                let best = (1..COUNT).find(|&c| size(c) >= request + SLACK && size(c) % align == 0).unwrap_or(0);
+                let best = (1..COUNT).find(|&c| size(c) >= request + SLACK && size(c).is_multiple_of(align)).unwrap_or(0);
                 assert_eq!(class, best, "{request} bytes aligned {align}");
             }
         }

@@ -144,7 +144,7 @@ pub(crate) fn renew_canary(block: &Block) {
     unsafe {
         redzone::write_exact(block.start, block.size, give::end(&spot, block.size));
         if let Some(before) = give::before(&spot) {
-            redzone::renew_last(before, block.start);
+            redzone::write_last(before, block.start);
         }
     }
 }

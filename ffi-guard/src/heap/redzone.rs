@@ -109,11 +109,11 @@ pub(crate) unsafe fn cover(start: usize, new: usize, old: usize) {
     }
 }
 
-/// Writes the last canary of a slot anew.
+/// Writes the last canary of a slot.
 ///
 /// # Safety
-/// - The 16 bytes before `end` are the last ones of the slot that starts at `start`, which was given out once.
-pub(crate) unsafe fn renew_last(start: usize, end: usize) {
+/// - The 16 bytes before `end` are the last ones of the slot that starts at `start`, and committed.
+pub(crate) unsafe fn write_last(start: usize, end: usize) {
     // SAFETY: the caller's promise; slots end at multiples of 16.
     unsafe { ((end - UNIT) as *mut [u64; 2]).write(canary(start)) };
 }
@@ -121,7 +121,7 @@ pub(crate) unsafe fn renew_last(start: usize, end: usize) {
 /// What is wrong with the slack of a block, and with the 16 bytes before it where `before` says whose canary they are.
 ///
 /// # Safety
-/// - As for [`write_exact`]; and `before` is the start of a slot that ends where this one starts and was given out once.
+/// - As for [`write_exact`]; and `before` is the start of the slot that ends where this one starts.
 pub(crate) unsafe fn damage(start: usize, size: usize, end: usize, before: Option<usize>) -> Option<Damage> {
     let behind = start + size;
     let stop = if end - (behind & !(UNIT - 1)) > WINDOW { (behind & !(UNIT - 1)) + WINDOW } else { end };
