@@ -79,7 +79,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
             if reentry::inside() {
                 return own::alloc(layout);
             }
-            return heap::allocate(layout.size(), layout.align(), false);
+            return heap::allocate(layout.size(), layout.align());
         }
         // SAFETY: the caller's promises, handed on.
         unsafe { self.inner.alloc(layout) }
@@ -91,7 +91,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
             if reentry::inside() {
                 return own::alloc_zeroed(layout);
             }
-            return heap::allocate(layout.size(), layout.align(), true);
+            return heap::allocate_zeroed(layout.size(), layout.align());
         }
         // SAFETY: the caller's promises, handed on.
         unsafe { self.inner.alloc_zeroed(layout) }

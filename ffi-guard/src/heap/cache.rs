@@ -1,13 +1,19 @@
-//! What a thread keeps for itself: free slots of every class, and what it freed last.
+//! What a thread keeps for itself: slots of every class, in the order in which they were freed.
 //!
+//! Level 1: the bin itself is the quarantine. A slot comes out of it only behind `delay` younger ones.
 //! ```text
-//!            refill                  give                 take back
-//!  slab  -------------->  bin  ----------------> program ------------> ring
-//!   ^  <--------------    ^ |                                           |
-//!         overflow        | +------- no process-wide quarantine --------+  oldest first
-//!                         +--------- quarantine <------- full ring -----+
+//!            refill (fresh slots)           give            take back
+//!  slab  ---------------------------> bin -------> program ----------+
+//!   ^  <---------------------------  ^                               |
+//!         overflow (oldest half)     +-------------------------------+
 //! ```
-//! A block is freed into the ring of whichever thread frees it: nobody waits for the owner, who may have ended.
+//! With a process-wide quarantine (level 2 and up, or `GUARD_QUARANTINE`) what is freed takes the long way round, and the
+//! bin gives out at once what it has:
+//! ```text
+//!  bin -------> program -------> ring -------> quarantine -------> bin
+//!        give         take back   full: all of it     over the limit
+//! ```
+//! A block is freed into the cache of whichever thread frees it: nobody waits for the owner, who may have ended.
 
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -22,18 +28,22 @@ use crate::platform::memory::{self, Before, PAGE};
 use crate::platform::thread;
 use crate::reentry::Reentry;
 
-/// Places of a bin.
-const BIN: usize = 62;
-/// Bytes of free slots that a bin may hold.
+/// Places of a bin, a power of two.
+const BIN: usize = 256;
+/// Bytes of slots that a bin may hold, where more than three are.
 const BIN_BYTES: usize = 64 * 1024;
-/// Places of a ring.
+/// Places of a ring, a power of two.
 const RING: usize = 1024;
 
-/// Free slots of one class.
+/// Slots of one class, the first put in the first out.
 #[derive(Debug)]
 #[repr(C, align(64))]
-struct Bin {
-    len: u32,
+pub(crate) struct Bin {
+    /// Slots ever taken out, and ever put in.
+    head: u32,
+    tail: u32,
+    /// Slots that stay in, for as long as the slab has others.
+    delay: u32,
     /// Slots it may hold, at most `BIN`.
     cap: u32,
     slots: [u32; BIN],
@@ -45,10 +55,10 @@ struct Bin {
 pub(crate) struct Cache {
     /// The number of the thread.
     pub(crate) thread: u32,
+    /// Level 1 without a process-wide quarantine: nothing but bins.
+    pub(crate) plain: bool,
     /// Level 2 and up: canaries are checked, traces recorded.
     pub(crate) deep: bool,
-    /// There is a process-wide quarantine behind the ring.
-    shared: bool,
     /// The oldest place of the ring, and how many are taken.
     head: u32,
     len: u32,
@@ -67,6 +77,8 @@ thread_local! {
     /// The thread's cache; null before its first allocation, `ENDED` after its end. Const and without a destructor, as all
     /// that an allocator may use.
     static CURRENT: Cell<*mut Cache> = const { Cell::new(ptr::null_mut()) };
+    /// The same where the cache is plain, else null: what the hot paths ask.
+    static PLAIN: Cell<*mut Cache> = const { Cell::new(ptr::null_mut()) };
 }
 
 /// The thread is ending: destructors that still allocate use the cache that all share.
@@ -77,8 +89,8 @@ const ENDED: *mut Cache = ptr::without_provenance_mut(64);
 pub(crate) struct Plan {
     /// See [`Cache::deep`].
     pub(crate) deep: bool,
-    /// See [`Cache::shared`].
-    pub(crate) shared: bool,
+    /// Bytes that wait in each bin, at level 1 without a process-wide quarantine.
+    pub(crate) delay: Option<usize>,
     /// Bytes of the ring.
     pub(crate) ring: usize,
 }
@@ -94,7 +106,7 @@ struct Idle {
 unsafe impl Send for Idle {}
 
 static IDLE: Locked<Idle> =
-    Locked::new(Idle { plan: Plan { deep: false, shared: false, ring: 0 }, free: ptr::null_mut() });
+    Locked::new(Idle { plan: Plan { deep: false, delay: None, ring: 0 }, free: ptr::null_mut() });
 
 /// The cache of threads without one.
 #[derive(Debug)]
@@ -113,32 +125,43 @@ pub(crate) fn set_up(plan: Plan) -> bool {
     !cache.is_null()
 }
 
-/// Runs `f` with the calling thread's cache. `None` where the heap has no memory at all.
+/// The calling thread's cache, if it has one and it is plain: all that the hot paths need to ask.
+///
+/// # Safety
+/// - The thread holds no other reference to it.
 #[inline(always)]
-pub(crate) fn with<R>(f: impl Fn(&mut Cache) -> R) -> Option<R> {
-    let cache = CURRENT.with(Cell::get);
-    if cache.addr() > ENDED.addr() {
-        // SAFETY: the cache belongs to this thread until its end, and `f` is the only one to use it: nothing below it
-        // allocates program memory.
-        Some(f(unsafe { &mut *cache }))
-    } else {
-        with_common(&f)
-    }
+pub(crate) unsafe fn plain<'a>() -> Option<&'a mut Cache> {
+    // SAFETY: null, or the cache of this thread; the caller's promise.
+    unsafe { PLAIN.with(Cell::get).as_mut() }
 }
 
-/// The first allocation of a thread, and those after its end.
-#[cold]
-#[inline(never)]
-fn with_common<R>(f: &dyn Fn(&mut Cache) -> R) -> Option<R> {
+/// The calling thread's cache, if it has one.
+///
+/// # Safety
+/// - The thread holds no other reference to it.
+#[inline(always)]
+pub(crate) unsafe fn current<'a>() -> Option<&'a mut Cache> {
+    let cache = CURRENT.with(Cell::get);
+    // SAFETY: neither null nor `ENDED`, so the cache of this thread, which it has until its end; the caller's promise.
+    (cache.addr() > ENDED.addr()).then(|| unsafe { &mut *cache })
+}
+
+/// Runs `f` with the calling thread's cache, made now if need be, or with the one of all that have none: after the end of
+/// the thread. `None` where the heap has no memory at all. `f` must not come back here.
+pub(crate) fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+    // SAFETY: `f` does not come back here, and nothing else runs while it does.
+    if let Some(cache) = unsafe { current() } {
+        return Some(f(cache));
+    }
     if !super::ready() {
         return None;
     }
-    if CURRENT.with(Cell::get).is_null() {
-        let cache = attach();
-        if !cache.is_null() {
-            // SAFETY: as in `with`.
-            return Some(f(unsafe { &mut *cache }));
-        }
+    // SAFETY: as above.
+    if CURRENT.with(Cell::get).is_null()
+        && attach()
+        && let Some(cache) = unsafe { current() }
+    {
+        return Some(f(cache));
     }
     COMMON.with(|common| {
         // SAFETY: made by `set_up`, which `ready` has seen through; used under this lock alone.
@@ -148,23 +171,26 @@ fn with_common<R>(f: &dyn Fn(&mut Cache) -> R) -> Option<R> {
     })
 }
 
-fn attach() -> *mut Cache {
+fn attach() -> bool {
     // The C library may allocate to keep the hook, and with c-heap that comes back here.
     let _inside = Reentry::enter();
     let cache = make();
     if cache.is_null() {
-        return cache;
+        return false;
     }
     CURRENT.with(|current| current.set(cache));
+    // SAFETY: made for this thread just now.
+    PLAIN.with(|plain| plain.set(if unsafe { (*cache).plain } { cache } else { ptr::null_mut() }));
     // Without a hook the cache is lost with the thread: some slots less, no harm.
     thread::on_exit(detach, cache.cast());
-    cache
+    true
 }
 
 /// The thread has run the destructors of Rust's thread-locals and ends.
 unsafe extern "C" fn detach(cache: *mut c_void) {
     let cache: *mut Cache = cache.cast();
     CURRENT.with(|current| current.set(ENDED));
+    PLAIN.with(|plain| plain.set(ptr::null_mut()));
     // SAFETY: the hook's value is the cache that `attach` made for this thread, and no one else has it.
     unsafe { &mut *cache }.give_up();
     IDLE.with(|idle| {
@@ -192,69 +218,51 @@ fn make() -> *mut Cache {
         }
         // SAFETY: ours; all fields of a cache may be zero, which new memory is.
         let made = unsafe { &mut *cache };
-        (made.thread, made.deep, made.shared, made.limit) = (thread::id(), plan.deep, plan.shared, plan.ring);
+        (made.thread, made.deep, made.limit) = (thread::id(), plan.deep, plan.ring);
+        made.plain = plan.delay.is_some() && !plan.deep;
         for (class, bin) in made.bins.iter_mut().enumerate().skip(1) {
-            bin.cap = (BIN_BYTES / class::size(class)).clamp(2, BIN) as u32;
+            let size = class::size(class);
+            bin.cap = (BIN_BYTES / size).clamp(4, BIN) as u32;
+            // One at least: a block is never the next one that its class gives out.
+            bin.delay = plan.delay.map_or(0, |bytes| (bytes / size).clamp(1, bin.cap as usize / 2) as u32);
         }
         cache
     })
 }
 
 impl Cache {
-    /// A free slot of a class.
+    /// The bin of a class.
     #[inline(always)]
-    pub(crate) fn slot(&mut self, class: usize) -> Option<u32> {
-        let bin = &mut self.bins[class & (COUNT - 1)];
-        if bin.len == 0 && !bin.refill(class) {
-            return None;
-        }
-        bin.len = bin.len.wrapping_sub(1);
-        bin.slots.get(bin.len as usize).copied()
+    pub(crate) fn bin(&mut self, class: usize) -> &mut Bin {
+        &mut self.bins[class & (COUNT - 1)]
     }
 
-    /// Takes a slot that may be given out again.
-    #[inline(always)]
-    pub(crate) fn keep(&mut self, class: usize, slot: u32) {
-        let bin = &mut self.bins[class & (COUNT - 1)];
-        if bin.len >= bin.cap {
-            bin.overflow(class);
+    /// A free slot of a class, wherever there is one.
+    pub(crate) fn slot(&mut self, class: usize) -> Option<u32> {
+        let bin = self.bin(class);
+        if let Some(slot) = bin.pop(bin.delay) {
+            return Some(slot);
         }
-        if let Some(place) = bin.slots.get_mut(bin.len as usize) {
-            *place = slot;
-            bin.len = bin.len.wrapping_add(1);
-        }
+        // Rather a slot that has not waited long enough than none.
+        bin.refill(class);
+        bin.pop(0)
     }
 
     /// Takes a block that was just freed.
-    #[inline(always)]
     pub(crate) fn retire(&mut self, freed: Freed) {
-        if self.len as usize >= RING {
-            self.make_room();
+        if self.plain {
+            release(self, freed);
+            return;
         }
         let tail = (self.head.wrapping_add(self.len)) as usize & (RING - 1);
         self.ring[tail] = freed;
         self.len = self.len.wrapping_add(1);
         self.bytes = self.bytes.wrapping_add(freed.cost());
-        if self.bytes > self.limit {
-            self.make_room();
-        }
-    }
-
-    #[inline]
-    fn make_room(&mut self) {
-        if self.shared {
+        if self.bytes > self.limit || self.len as usize >= RING {
             self.hand_over();
-            return;
-        }
-        while let Some(oldest) = self.oldest() {
-            release(self, oldest);
-            if self.bytes <= self.limit {
-                break;
-            }
         }
     }
 
-    #[inline(always)]
     fn oldest(&mut self) -> Option<Freed> {
         if self.len == 0 {
             return None;
@@ -308,43 +316,85 @@ impl Cache {
 
     /// The thread ends: what it freed waits on in the process-wide quarantine, if there is one, and the rest is the slabs'.
     fn give_up(&mut self) {
-        if self.shared {
-            self.hand_over();
-        }
-        while let Some(oldest) = self.oldest() {
-            release(self, oldest);
-        }
+        self.hand_over();
         self.bins_to_slabs();
     }
 
     fn bins_to_slabs(&mut self) {
         for (class, bin) in self.bins.iter_mut().enumerate().skip(1) {
-            if bin.len > 0 {
-                slab::put(class, bin.slots.get(..bin.len as usize).unwrap_or(&[]));
-                bin.len = 0;
-            }
+            bin.give_back(class, bin.len());
         }
     }
 }
 
 impl Bin {
-    /// Half full, so that a program that frees next does not overflow at once.
-    #[cold]
-    fn refill(&mut self, class: usize) -> bool {
-        let half = (self.cap / 2).max(1) as usize;
-        let taken = slab::take(class, self.slots.get_mut(..half).unwrap_or(&mut []));
-        self.len = taken as u32;
-        taken > 0
+    #[inline(always)]
+    fn len(&self) -> u32 {
+        self.tail.wrapping_sub(self.head)
     }
 
-    /// The older half goes back.
+    /// The oldest slot, if `more` younger ones stay.
+    #[inline(always)]
+    fn pop(&mut self, more: u32) -> Option<u32> {
+        if self.len() <= more {
+            return None;
+        }
+        let slot = self.slots[self.head as usize & (BIN - 1)];
+        self.head = self.head.wrapping_add(1);
+        Some(slot)
+    }
+
+    /// The oldest slot, if it has waited long enough.
+    #[inline(always)]
+    pub(crate) fn rested(&mut self) -> Option<u32> {
+        self.pop(self.delay)
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_room(&self) -> bool {
+        self.len() < self.cap
+    }
+
+    /// Takes a slot in, which there is room for.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, slot: u32) {
+        self.slots[self.tail as usize & (BIN - 1)] = slot;
+        self.tail = self.tail.wrapping_add(1);
+    }
+
+    /// Takes a slot in; if there is no room, the older half goes back to the slab first.
+    pub(crate) fn keep(&mut self, class: usize, slot: u32) {
+        if !self.has_room() {
+            self.give_back(class, self.len().div_ceil(2));
+        }
+        self.push(slot);
+    }
+
+    /// Brings in new slots as the oldest ones, so that the waiting ones wait on. A quarter of what it may hold.
     #[cold]
-    fn overflow(&mut self, class: usize) {
-        let len = (self.len as usize).min(BIN);
-        let half = len.div_ceil(2);
-        slab::put(class, self.slots.get(..half).unwrap_or(&[]));
-        self.slots.copy_within(half..len, 0);
-        self.len = (len - half) as u32;
+    fn refill(&mut self, class: usize) {
+        let mut new = [0; BIN / 4];
+        let wanted = (self.cap.saturating_sub(self.len()) / 2).clamp(1, BIN as u32 / 4) as usize;
+        let taken = slab::take(class, new.get_mut(..wanted).unwrap_or(&mut []));
+        for &slot in new.iter().take(taken) {
+            self.head = self.head.wrapping_sub(1);
+            self.slots[self.head as usize & (BIN - 1)] = slot;
+        }
+    }
+
+    /// Gives the oldest `count` slots back to the slab.
+    #[cold]
+    fn give_back(&mut self, class: usize, count: u32) {
+        let mut old = [0; BIN];
+        let mut len = 0;
+        for place in old.iter_mut().take(count as usize) {
+            let Some(slot) = self.pop(0) else { break };
+            *place = slot;
+            len += 1;
+        }
+        if len > 0 {
+            slab::put(class, old.get(..len).unwrap_or(&[]));
+        }
     }
 }
 

@@ -60,10 +60,10 @@ const BY_STEPS: [u8; 65] = {
 
 const _: () = {
     assert!(SIZES[COUNT - 1] as usize == LARGEST, "the classes end with the largest slot");
-    assert!(SIZES[1] as usize >= 1 + SLACK, "one byte and its slack fit the smallest slot");
+    assert!(SIZES[1] as usize > SLACK, "one byte and its slack fit the smallest slot");
     let mut class = 1;
     while class < COUNT {
-        assert!(SIZES[class] % 16 == 0, "slots end on a canary's boundary");
+        assert!(SIZES[class].is_multiple_of(16), "slots end on a canary's boundary");
         class += 1;
     }
 };
@@ -86,24 +86,27 @@ pub(crate) const fn slot_at(offset: usize, reciprocal: u64) -> usize {
     ((offset as u128 * reciprocal as u128) >> 64) as usize
 }
 
-/// The smallest class whose slots hold this request, or 0: a run of pages is needed.
+/// The class of a request from 1 byte to a little less than 1 KiB with a common alignment; others are for [`of`].
 #[inline(always)]
-pub(crate) fn of(size: usize, align: usize) -> usize {
-    if size <= TABLED && align <= 16 {
-        BY_STEPS.get((size + SLACK + 15) >> 4).map_or(0, |&class| class as usize)
-    } else {
-        of_uncommon(size, align)
+pub(crate) fn of_common(size: usize, align: usize) -> Option<usize> {
+    if size.wrapping_sub(1) >= TABLED || align > 16 {
+        return None;
     }
+    BY_STEPS.get((size + SLACK + 15) >> 4).map(|&class| class as usize)
 }
 
-fn of_uncommon(request: usize, align: usize) -> usize {
-    if request > LARGEST - SLACK || align > LARGEST {
+/// The smallest class whose slots hold this request, or 0: a run of pages is needed.
+pub(crate) fn of(size: usize, align: usize) -> usize {
+    if let Some(class) = of_common(size, align) {
+        return class;
+    }
+    if size > LARGEST - SLACK || align > LARGEST {
         return 0;
     }
-    let first = SIZES.partition_point(|&slot| (slot as usize) < request + SLACK);
+    let first = SIZES.partition_point(|&slot| (slot as usize) < size + SLACK);
     // A slab starts at a multiple of the largest slot, so that slots are as aligned as their size is.
     // The largest slot itself is a power of two: the search ends.
-    (first.max(1)..COUNT).find(|&class| size(class) & (align - 1) == 0).unwrap_or(0)
+    (first.max(1)..COUNT).find(|&class| self::size(class) & (align - 1) == 0).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -115,7 +118,8 @@ mod tests {
         for request in (1..4096).chain((4096..=LARGEST).step_by(61)) {
             for align in [1, 8, 16, 32, 64, 4096, LARGEST] {
                 let class = of(request, align);
-                let best = (1..COUNT).find(|&c| size(c) >= request + SLACK && size(c) % align == 0).unwrap_or(0);
+                let best =
+                    (1..COUNT).find(|&c| size(c) >= request + SLACK && size(c).is_multiple_of(align)).unwrap_or(0);
                 assert_eq!(class, best, "{request} bytes aligned {align}");
             }
         }

@@ -49,136 +49,134 @@ pub(crate) fn before(spot: &Spot) -> Option<usize> {
 }
 
 /// Gives out a block; null where there is no memory. `align` is a power of two. A size of 0 counts as 1.
-#[inline]
-pub(crate) fn allocate(size: usize, align: usize, zeroed: bool) -> *mut u8 {
+//
+// Not inlined, here and in `free`: a program in its debug build would compile them without optimisation. What is rare is
+// called last and with the same arguments, so that nothing needs to be kept for afterwards.
+#[inline(never)]
+pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
+    // SAFETY: nothing below takes the cache a second time.
+    if let Some(cache) = unsafe { cache::plain() }
+        && let Some(class) = class::of_common(size, align)
+        && let Some(slot) = cache.bin(class).rested()
+    {
+        let start = give_slot(class, slot, Extent::new(size, align), TraceId(0), cache.thread);
+        if start != 0 {
+            return start as *mut u8;
+        }
+    }
+    allocate_uncommon(size, align)
+}
+
+/// The same, and the block is zero.
+pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
+    let block = allocate(size, align);
+    // Runs come from the system as zero.
+    if !block.is_null() && class::of(size.max(1), align) != 0 {
+        // SAFETY: the block was given out just now.
+        unsafe { block.write_bytes(0, size.max(1)) };
+    }
+    block
+}
+
+/// From level 2 on; sizes from 1 KiB; the first block of a thread and those after its end; a bin that is empty.
+#[inline(never)]
+fn allocate_uncommon(size: usize, align: usize) -> *mut u8 {
     let size = size.max(1);
     let class = class::of(size, align);
-    cache::with(|cache| {
-        if class == 0 {
-            return allocate_large(cache, size, align);
+    let start = cache::with(|cache| {
+        let trace = if cache.deep { trace::capture() } else { TraceId(0) };
+        let mut start = allocate_anywhere(cache, class, size, align, trace);
+        if start == 0 && cache.empty() {
+            start = allocate_anywhere(cache, class, size, align, trace);
         }
-        let start = allocate_slot(cache, class, size, align);
-        if start != 0 && zeroed {
-            // SAFETY: the block was given out just now.
-            unsafe { (start as *mut u8).write_bytes(0, size) };
-        }
-        start as *mut u8
-    })
-    .unwrap_or(ptr::null_mut())
+        start
+    });
+    start.unwrap_or(0) as *mut u8
 }
 
-#[inline(always)]
-fn trace(cache: &Cache) -> TraceId {
-    if cache.deep { trace::capture() } else { TraceId(0) }
-}
-
-/// A slot of this class, or 0.
-#[inline(always)]
-fn allocate_slot(cache: &mut Cache, class: usize, size: usize, align: usize) -> usize {
-    loop {
-        let Some(slot) = cache.slot(class) else { return allocate_elsewhere(cache, class, size, align) };
-        let start = give_slot(cache, class, slot, size, align);
-        // 0: a slot that two frees at once had put on the lists twice. Its other place is the right one.
-        if start != 0 {
-            return start;
-        }
-    }
-}
-
-#[inline(always)]
-fn give_slot(cache: &mut Cache, class: usize, slot: u32, size: usize, align: usize) -> usize {
-    let trace = trace(cache);
-    let slab = region::slab(class);
-    if !slab.entry(slot).give(Extent::new(size, align), trace, cache.thread) {
-        return 0;
-    }
-    let start = slab.start(slot);
-    // SAFETY: a slot from the lists is committed, a multiple of 16 long and at such an address, and larger than the request by
-    // its slack; the program has not got it yet. (The entry says live a moment before the canary is whole: only a sweep that
-    // checks blocks of other threads could see that, and `canary_before` asks for blocks that lie still.)
-    unsafe { redzone::write_new(start, size, start + slab.size()) };
-    start
-}
-
-/// The class is full, or the system is out of memory: a larger slot, then a run, then what waits in quarantine.
-#[cold]
-#[inline(never)]
-fn allocate_elsewhere(cache: &mut Cache, class: usize, size: usize, align: usize) -> usize {
-    for again in [false, true] {
-        if again && !cache.empty() {
-            break;
-        }
+/// From a slot of this class, else from a larger one, else from a run. 0 where there is none.
+fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize, trace: TraceId) -> usize {
+    let extent = Extent::new(size, align);
+    if class != 0 {
         for class in (class..COUNT).filter(|&class| class::size(class) & (align - 1) == 0) {
             while let Some(slot) = cache.slot(class) {
-                let start = give_slot(cache, class, slot, size, align);
+                let start = give_slot(class, slot, extent, trace, cache.thread);
                 if start != 0 {
                     return start;
                 }
             }
         }
-        if let Some(start) = large::give(size, align, trace(cache), cache.thread) {
-            return start;
-        }
     }
-    0
+    large::give(size, align, trace, cache.thread).unwrap_or(0)
 }
 
-#[cold]
-#[inline(never)]
-fn allocate_large(cache: &mut Cache, size: usize, align: usize) -> *mut u8 {
-    let trace = trace(cache);
-    let mut start = large::give(size, align, trace, cache.thread);
-    if start.is_none() && cache.empty() {
-        start = large::give(size, align, trace, cache.thread);
-    }
-    start.unwrap_or(0) as *mut u8
+/// Gives out this slot. 0 where it is live: two frees at once had put it on the lists twice, and this is the second time that
+/// it comes from there.
+#[inline(always)]
+fn give_slot(class: usize, slot: u32, extent: Extent, trace: TraceId, thread: u32) -> usize {
+    let slab = region::slab(class);
+    let start = slab.start(slot);
+    // The canary is whole before the entry says live: whoever then looks at it, or past it from the next slot, finds it so.
+    let given = slab.entry(slot).give(extent, trace, thread, || {
+        // SAFETY: a slot from the lists is committed, starts and ends at multiples of 16, and is larger than the request by
+        // its slack; the program has not got it yet.
+        unsafe { redzone::write_new(start, extent.size(), start + slab.size()) }
+    });
+    if given { start } else { 0 }
 }
 
 /// Takes a block back.
 ///
 /// # Safety
 /// - `address` is in the region. If it is the start of a live block of this layout, no one uses that block any more.
-#[inline]
+#[inline(never)]
 pub(crate) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(), FreeError> {
+    // SAFETY: nothing below takes the cache a second time.
+    if let Some(cache) = unsafe { cache::plain() }
+        && let Some((class, slot)) = region::slot(address)
+        && region::slab(class).start(slot) == address
+        && cache.bin(class).has_room()
+        && region::slab(class).entry(slot).take(Extent::new(size, align), cache.thread)
+    {
+        cache.bin(class).push(slot);
+        // SAFETY: the block was live, of this size (so not of none), and is nobody's now; its slot is this thread's.
+        unsafe { redzone::poison(address, size) };
+        return Ok(());
+    }
+    free_uncommon(address, size, align)
+}
+
+/// From level 2 on; large blocks; threads without a cache; a bin that is full; what is not the start of a live block.
+#[inline(never)]
+fn free_uncommon(address: usize, size: usize, align: usize) -> Result<(), FreeError> {
     let extent = Extent::new(size.max(1), align);
     let spot = region::spot(address).ok_or(FreeError::NotABlock)?;
     if spot.start != address {
         return Err(interior(&spot));
     }
-    // Out of memory for a cache, yet a block to free: cannot be, the one that gave it out had one.
-    cache::with(|cache| {
-        if cache.deep || spot.class == 0 {
-            return free_deep(cache, &spot, extent);
+    let freed = cache::with(|cache| {
+        let mut trace = TraceId(0);
+        if cache.deep {
+            check_canary(&spot, extent);
+            trace = trace::capture();
         }
-        spot.entry.take(extent, cache.thread)?;
-        // SAFETY: the block was live, of this size, and is nobody's now.
-        unsafe { redzone::poison(spot.start, extent.size()) };
+        spot.entry.take_once(extent, trace, cache.thread)?;
+        if spot.class == 0 {
+            large::clear(spot.start, extent.size());
+        } else {
+            // SAFETY: as in `free`.
+            unsafe { redzone::poison(spot.start, extent.size()) };
+        }
         cache.retire(Freed::new(spot.class, spot.index));
         Ok(())
-    })
-    .unwrap_or(Ok(()))
+    });
+    // There is no heap that gave a block out and has no cache.
+    freed.unwrap_or(Ok(()))
 }
 
 #[cold]
 fn interior(spot: &Spot) -> FreeError {
     if spot.entry.was_given() { FreeError::Interior } else { FreeError::NotABlock }
-}
-
-/// With everything that level 2 looks at, and for large blocks.
-#[inline(never)]
-fn free_deep(cache: &mut Cache, spot: &Spot, extent: Extent) -> Result<(), FreeError> {
-    if cache.deep {
-        check_canary(spot, extent);
-    }
-    spot.entry.take_once(extent, trace(cache), cache.thread)?;
-    if spot.class == 0 {
-        large::clear(spot.start, extent.size());
-    } else {
-        // SAFETY: as in `free`.
-        unsafe { redzone::poison(spot.start, extent.size()) };
-    }
-    cache.retire(Freed::new(spot.class, spot.index));
-    Ok(())
 }
 
 /// Tells of a damaged canary and renews it.
@@ -193,7 +191,6 @@ fn check_canary(spot: &Spot, extent: Extent) {
 }
 
 /// A freed block has waited long enough: its slot may be given out again.
-#[inline(always)]
 pub(super) fn release(cache: &mut Cache, freed: Freed) {
     if cache.deep {
         check_poison(freed);
@@ -201,11 +198,12 @@ pub(super) fn release(cache: &mut Cache, freed: Freed) {
     if freed.class() == 0 {
         large::release(freed.index());
     } else {
-        cache.keep(freed.class(), freed.index());
+        cache.bin(freed.class()).keep(freed.class(), freed.index());
     }
 }
 
 /// Tells of writes into a freed block and poisons it anew.
+#[cold]
 #[inline(never)]
 fn check_poison(freed: Freed) {
     let large = freed.class() == 0;
@@ -251,7 +249,7 @@ pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: 
     if resize_in_place(&spot, extent, new) {
         return Ok(address as *mut u8);
     }
-    let moved = allocate(new, align, false);
+    let moved = allocate(new, align);
     if moved.is_null() {
         return Ok(moved);
     }

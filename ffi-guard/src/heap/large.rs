@@ -43,18 +43,10 @@ pub(crate) fn give(size: usize, align: usize, trace: TraceId, thread: u32) -> Op
         return None;
     }
     // SAFETY: committed just now, and nobody knows of it yet.
-    unsafe { redzone::write_new(start, size, end(start, size)) };
-    zero_tail(start, size);
+    unsafe { redzone::write_exact(start, size, end(start, size)) };
     run::map_units(run);
-    region::run_entry(first as usize).give(Extent::new(size, align), trace, thread);
+    region::run_entry(first as usize).give(Extent::new(size, align), trace, thread, || ());
     Some(start)
-}
-
-/// `write_new` may reach into the last 15 bytes of the block, and a run is promised to be zero.
-fn zero_tail(start: usize, size: usize) {
-    let tail = (start + size) & !15;
-    // SAFETY: from the last multiple of 16 in the block (its start is one) to the block's end.
-    unsafe { (tail as *mut u8).write_bytes(0, start + size - tail) };
 }
 
 /// Takes the pages of a freed block away: it reads as zero from here on.

@@ -31,7 +31,7 @@ pub(crate) mod trace;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(crate) use self::give::{FreeError, allocate, free, reallocate};
+pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, reallocate};
 use self::lock::Locked;
 pub(crate) use self::redzone::Damage;
 use self::region::Spot;
@@ -145,7 +145,7 @@ pub(crate) fn renew_canary(block: &Block) {
     unsafe {
         redzone::write_exact(block.start, block.size, give::end(&spot, block.size));
         if let Some(before) = give::before(&spot) {
-            redzone::renew_last(before, block.start);
+            redzone::write_last(before, block.start);
         }
     }
 }
@@ -154,9 +154,9 @@ pub(crate) fn renew_canary(block: &Block) {
 const QUARANTINE: usize = 64 << 20;
 /// What a thread gathers before it goes to the process-wide quarantine.
 const BATCH: usize = 64 << 10;
-/// Quarantine of each thread at level 1, where there is none for the process. Small, so that a block freed and its entry
-/// are still in the first or second cache when they come back: see docs/design/heap.md.
-const THREAD_QUARANTINE: usize = 32 << 10;
+/// What waits in each bin of each thread at level 1, where there is no quarantine for the process. Small, so that a block
+/// freed and its entry are still in the first or second cache when they come back: see docs/design/heap.md.
+const DELAY: usize = 16 << 10;
 
 static READY: AtomicBool = AtomicBool::new(false);
 static START: Locked<()> = Locked::new(());
@@ -183,19 +183,16 @@ fn start() -> bool {
             process::exit_now(2);
         }
         let deep = level >= Level::Full;
-        let limit = settings.quarantine.unwrap_or(if deep { QUARANTINE } else { 0 });
-        let shared = limit > 0 && quarantine::set_up(limit);
-        let ring = match settings.quarantine {
-            _ if shared => BATCH.min(limit / 8),
-            Some(_) => 0,
-            None => THREAD_QUARANTINE,
-        };
+        let delay = (!deep && settings.quarantine.is_none()).then_some(DELAY);
+        let limit = settings.quarantine.unwrap_or(QUARANTINE);
+        if !cache::set_up(cache::Plan { deep, delay, ring: BATCH.min(limit / 8) })
+            || (delay.is_none() && !quarantine::set_up(limit))
+        {
+            process::write_stderr(b"ffi-guard: no memory for the Rust heap's own lists: raise the limit or set GUARD=0\n");
+            process::exit_now(2);
+        }
         if deep && settings.backtrace != Backtrace::Off {
             trace::set_up(settings.backtrace == Backtrace::Full);
-        }
-        if !cache::set_up(cache::Plan { deep, shared, ring }) {
-            process::write_stderr(b"ffi-guard: no memory for the first thread's cache: raise the limit or set GUARD=0\n");
-            process::exit_now(2);
         }
         fork::set_up();
         READY.store(true, Ordering::Release);

@@ -36,8 +36,8 @@ pub(crate) struct Damage {
 /// The canary of a block, as it lies at multiples of 16.
 #[inline(always)]
 fn canary(start: usize) -> [u64; 2] {
-    // Bits 63 and 62 differ: no canonical address.
-    let mixed = (start as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) & !(1 << 62) | 1 << 63;
+    // A user address has its upper 17 bits clear, so that those of the result differ from each other: no canonical address.
+    let mixed = start as u64 ^ 0x9E37_79B9_7F4A_7C15;
     [u64::from_ne_bytes(TEXT), mixed]
 }
 
@@ -59,16 +59,19 @@ fn canary_bytes(start: usize) -> [u8; UNIT] {
 #[inline(always)]
 pub(crate) unsafe fn write_new(start: usize, size: usize, end: usize) {
     let canary = canary(start);
-    let mut at = (start + size) & !(UNIT - 1);
-    let stop = if end - at > WINDOW { at + WINDOW } else { end };
-    while at < stop {
-        // SAFETY: `at` is a multiple of 16 at or above `start` (the start is one) and below `end`, also one.
-        unsafe { (at as *mut [u64; 2]).write(canary) };
-        at += UNIT;
+    let first = (start + size) & !(UNIT - 1);
+    // SAFETY: `first` is a multiple of 16 at or above `start` (which is one), and 16 bytes or more below `end` (which is one).
+    unsafe {
+        (first as *mut [u64; 2]).write(canary);
+        ((end - UNIT) as *mut [u64; 2]).write(canary);
     }
-    if stop != end {
-        // SAFETY: the last 16 bytes of the slack.
-        unsafe { ((end - UNIT) as *mut [u64; 2]).write(canary) };
+    if end - first > 2 * UNIT {
+        let mut at = first + UNIT;
+        while at < end.min(first + WINDOW) {
+            // SAFETY: between the two.
+            unsafe { (at as *mut [u64; 2]).write(canary) };
+            at += UNIT;
+        }
     }
 }
 
@@ -106,11 +109,11 @@ pub(crate) unsafe fn cover(start: usize, new: usize, old: usize) {
     }
 }
 
-/// Writes the last canary of a slot anew.
+/// Writes the last canary of a slot.
 ///
 /// # Safety
-/// - The 16 bytes before `end` are the last ones of the slot that starts at `start`, which was given out once.
-pub(crate) unsafe fn renew_last(start: usize, end: usize) {
+/// - The 16 bytes before `end` are the last ones of the slot that starts at `start`, and committed.
+pub(crate) unsafe fn write_last(start: usize, end: usize) {
     // SAFETY: the caller's promise; slots end at multiples of 16.
     unsafe { ((end - UNIT) as *mut [u64; 2]).write(canary(start)) };
 }
@@ -118,7 +121,7 @@ pub(crate) unsafe fn renew_last(start: usize, end: usize) {
 /// What is wrong with the slack of a block, and with the 16 bytes before it where `before` says whose canary they are.
 ///
 /// # Safety
-/// - As for [`write_exact`]; and `before` is the start of a slot that ends where this one starts and was given out once.
+/// - As for [`write_exact`]; and `before` is the start of the slot that ends where this one starts.
 pub(crate) unsafe fn damage(start: usize, size: usize, end: usize, before: Option<usize>) -> Option<Damage> {
     let behind = start + size;
     let stop = if end - (behind & !(UNIT - 1)) > WINDOW { (behind & !(UNIT - 1)) + WINDOW } else { end };
@@ -160,7 +163,7 @@ unsafe fn compare(start: usize, from: usize, to: usize) -> Option<(usize, usize,
 /// - `start` is the start of a freed block of `size` bytes of the heap, 16-aligned and followed by its slack.
 #[inline(always)]
 pub(crate) unsafe fn poison(start: usize, size: usize) {
-    let len = size.next_multiple_of(UNIT);
+    let len = (size + UNIT - 1) & !(UNIT - 1);
     let first = start as *mut u8;
     // Two stores of constant length that may overlap: no loop, and no call into the C library for what is small.
     macro_rules! ends {

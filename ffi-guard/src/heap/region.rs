@@ -214,27 +214,40 @@ pub(crate) struct Spot {
     pub(crate) index: u32,
 }
 
-/// What an address of the region leads into. `None` outside of it, and in units that were never part of a run.
+/// Class and slot that an address of the region leads into; `None` in the red zone and among the runs.
+///
+/// Outside of the region the answer means nothing.
 #[inline(always)]
-pub(crate) fn spot(address: usize) -> Option<Spot> {
-    let len = HOT.len.load(Ordering::Acquire);
+pub(crate) fn slot(address: usize) -> Option<(usize, u32)> {
     let offset = address.wrapping_sub(HOT.base.load(Ordering::Relaxed));
-    if offset >= len {
-        return None;
-    }
     let shift = HOT.shift.load(Ordering::Relaxed) & 63;
     let class = offset >> shift;
-    if class >= class::COUNT {
-        return run_spot(address);
+    // Class 0 is the red zone. Slot 0 of the others is one, too, and its entry says so by never having been given out.
+    (class != 0 && class < class::COUNT).then(|| {
+        let slab = slab(class);
+        let within = address.wrapping_sub(slab.base.load(Ordering::Relaxed));
+        (class, class::slot_at(within, slab.reciprocal) as u32)
+    })
+}
+
+/// What an address leads into. `None` outside of the region, in red zones, and in units that were never part of a run.
+#[inline(always)]
+pub(crate) fn spot(address: usize) -> Option<Spot> {
+    if !contains(address) {
+        return None;
     }
-    let slab = slab(class);
-    let index = class::slot_at(offset & ((1 << shift) - 1), slab.reciprocal) as u32;
-    // Class 0 is the red zone. Slot 0 of the others is, too, and its entry says so by never having been given out.
-    (class != 0).then(|| Spot { entry: slab.entry(index), start: slab.start(index), class, index })
+    match slot(address) {
+        Some((class, index)) => {
+            let slab = slab(class);
+            Some(Spot { entry: slab.entry(index), start: slab.start(index), class, index })
+        }
+        None => run_spot(address),
+    }
 }
 
 fn run_spot(address: usize) -> Option<Spot> {
-    let unit = (address - HOT.runs.load(Ordering::Relaxed)) / UNIT;
+    // Below the runs there is the red zone.
+    let unit = address.checked_sub(HOT.runs.load(Ordering::Relaxed))? / UNIT;
     let first = map(unit).load(Ordering::Relaxed).checked_sub(1)?;
     // A shorter run may have taken the place of the one that this unit was last part of.
     let units = tag(first as usize).load(Ordering::Relaxed) & !super::run::FREE;

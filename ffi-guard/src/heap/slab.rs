@@ -54,8 +54,12 @@ pub(crate) fn take(class: usize, out: &mut [u32]) -> usize {
         }
         let new = (stock.ready + 1 - fresh).min(out.len());
         // Backwards: the thread takes from the end, and so goes through memory upwards.
-        for (to, slot) in out.iter_mut().take(new).rev().zip(fresh..) {
-            *to = slot as u32;
+        for (to, slot) in out.iter_mut().take(new).rev().zip(fresh as u32..) {
+            *to = slot;
+            let end = region::slab(class).start(slot + 1);
+            // Already now, and for good: it guards the slot that follows, which may be given out before this one.
+            // SAFETY: the last bytes of a slot that has memory and that nobody was ever given.
+            unsafe { redzone::write_last(region::slab(class).start(slot), end) };
         }
         of(class).fresh.store((fresh + new) as u32, Ordering::Release);
         new
@@ -101,19 +105,19 @@ fn extend(class: usize, stock: &mut Stock) -> bool {
     if stock.ready == 0 && size < PAGE {
         // Slot 0 shares its page with slot 1: nobody's memory, and its end is the canary before slot 1.
         // SAFETY: committed above, with the page that slot 1 begins on, or lies across.
-        unsafe { redzone::write_new(slab.start(1) - 16, 0, slab.start(1)) };
+        unsafe { redzone::write_last(slab.start(1) - 16, slab.start(1)) };
     }
     stock.ready = ready;
     true
 }
 
-/// Whose canary lies in the 16 bytes before a slot; `None` where nobody's does.
+/// Whose canary lies in the 16 bytes before a slot that was given out; `None` where there is a page without access.
 pub(crate) fn canary_before(class: usize, slot: u32) -> Option<usize> {
-    let (slab, size) = (region::slab(class), class::size(class));
+    let slab = region::slab(class);
     match slot {
         0 => None,
-        1 => (size < PAGE).then(|| slab.start(1) - 16),
-        _ => slab.entry(slot - 1).was_given().then(|| slab.start(slot - 1)),
+        1 => (class::size(class) < PAGE).then(|| slab.start(1) - 16),
+        _ => Some(slab.start(slot - 1)),
     }
 }
 

@@ -98,11 +98,10 @@ pub(crate) fn capture() -> TraceId {
     unsafe {
         backtrace::trace_unsynchronized(|frame| {
             let deeper = frame.sp().addr();
-            if deeper == 0 || deeper > here + size_of::<[usize; FRAMES_FULL]>() {
-                if let Some(place) = frames.get_mut(len) {
-                    *place = frame.ip().addr();
-                    len += 1;
-                }
+            let outer = deeper == 0 || deeper > here + size_of::<[usize; FRAMES_FULL]>();
+            if outer && let Some(place) = frames.get_mut(len) {
+                *place = frame.ip().addr();
+                len += 1;
             }
             len < limit
         });

@@ -1,0 +1,58 @@
+//! Measuring two things beside each other on a machine that others use, too.
+//!
+//! Rounds are interleaved, so that what disturbs one disturbs the other, and medians are compared.
+
+use std::time::Instant;
+
+/// Rounds of each contender.
+const ROUNDS: usize = 21;
+
+/// Starts this program again with the variables set, unless it was: the level is read once, before `main`.
+pub fn with_environment(variables: &[(&str, &str)]) {
+    const DONE: &str = "FFI_GUARD_BENCH_STARTED";
+    if std::env::var_os(DONE).is_some() {
+        return;
+    }
+    let this = std::env::current_exe().expect("the path of this program");
+    let status = std::process::Command::new(this)
+        .args(std::env::args_os().skip(1))
+        .envs(variables.iter().copied())
+        .env(DONE, "1")
+        .status()
+        .expect("this program again");
+    std::process::exit(status.code().unwrap_or(1));
+}
+
+/// Nanoseconds that each operation of `f` takes, which does `operations` of them.
+fn time(operations: u32, f: &mut dyn FnMut()) -> f64 {
+    let start = Instant::now();
+    f();
+    start.elapsed().as_secs_f64() * 1e9 / f64::from(operations)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Prints ours beside the yardstick: medians of interleaved rounds, and their ratio.
+pub fn beside(what: &str, operations: u32, mut ours: impl FnMut(), mut yardstick: impl FnMut()) {
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for round in 0..=ROUNDS {
+        let (one, other) = (time(operations, &mut ours), time(operations, &mut yardstick));
+        // The first round warms up.
+        if round > 0 {
+            a.push(one);
+            b.push(other);
+        }
+    }
+    let (a, b) = (median(a), median(b));
+    println!("{what:<44} {a:>8.2} ns {b:>8.2} ns {:>6.2}x", a / b);
+}
+
+/// Prints one figure: the median of its rounds.
+pub fn alone(what: &str, operations: u32, mut f: impl FnMut()) {
+    time(operations, &mut f);
+    let figure = median((0..ROUNDS).map(|_| time(operations, &mut f)).collect());
+    println!("{what:<44} {figure:>8.2} ns");
+}

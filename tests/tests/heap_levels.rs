@@ -1,0 +1,195 @@
+//! Who serves which call, and what the heap refuses.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
+use std::os::unix::process::ExitStatusExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ffi_guard::{__bench, GuardAlloc};
+use ffi_guard_tests::again::{at_levels, is_child, run_child, stderr};
+
+/// The system's allocator, counting.
+struct Counting;
+
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: hands on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        CALLS.fetch_add(1, Ordering::Relaxed);
+        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promises, handed on.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        CALLS.fetch_add(1, Ordering::Relaxed);
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promises, handed on.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static GUARD: GuardAlloc<Counting> = GuardAlloc::with(Counting);
+
+#[test]
+fn level_0_goes_straight_through() {
+    at_levels("level_0_goes_straight_through", &["0"], || {
+        let before = (CALLS.load(Ordering::Relaxed), LIVE.load(Ordering::Relaxed));
+        let block = black_box(vec![1u8; 1000]);
+        assert_eq!(CALLS.load(Ordering::Relaxed), before.0 + 1);
+        assert_eq!(LIVE.load(Ordering::Relaxed), before.1 + 1000);
+        assert!(!__bench::contains(block.as_ptr().addr()));
+        drop(block);
+        assert_eq!((CALLS.load(Ordering::Relaxed), LIVE.load(Ordering::Relaxed)), (before.0 + 2, before.1));
+    });
+}
+
+#[test]
+fn from_level_1_on_the_program_is_the_heaps() {
+    at_levels("from_level_1_on_the_program_is_the_heaps", &["1", "2", "3"], || {
+        let block = black_box(vec![1u8; 1000]);
+        assert!(__bench::lookup(block.as_ptr().addr() + 1000), "one past the end is the block's");
+        // The first trace may have the unwinder allocate; from then on nothing may come through.
+        let before = CALLS.load(Ordering::Relaxed);
+        for size in 1..2000usize {
+            black_box(vec![1u8; size]);
+        }
+        assert_eq!(CALLS.load(Ordering::Relaxed), before, "program memory came from the inner allocator");
+    });
+}
+
+fn layout(size: usize) -> Layout {
+    Layout::from_size_align(size, 8).unwrap()
+}
+
+/// The child does what `wrong` says; the parent wants it ended by abort with this line.
+fn refused(test: &str, expected: &str, wrong: impl FnOnce()) {
+    if is_child(test) {
+        // SAFETY: no core files from a test.
+        unsafe { libc::setrlimit(libc::RLIMIT_CORE, &libc::rlimit { rlim_cur: 0, rlim_max: 0 }) };
+        return wrong();
+    }
+    for level in ["1", "2"] {
+        let output = run_child(test, "", &[("GUARD", level)]);
+        let said = stderr(&output);
+        assert_eq!(output.status.signal(), Some(libc::SIGABRT), "level {level}: {output:?}");
+        assert!(said.lines().any(|line| line.starts_with("ffi-guard[") && line.contains(expected)), "{said}");
+    }
+}
+
+#[test]
+fn a_second_free_is_refused() {
+    // SAFETY: it is not; that is the test.
+    refused("a_second_free_is_refused", "[double_free]: dealloc of", || unsafe {
+        let block = GUARD.alloc(layout(40));
+        GUARD.dealloc(black_box(block), layout(40));
+        GUARD.dealloc(black_box(block), layout(40));
+    });
+}
+
+#[test]
+fn a_second_free_of_a_large_block_is_refused() {
+    // SAFETY: it is not; that is the test.
+    refused("a_second_free_of_a_large_block_is_refused", "this block of 3000000 bytes is freed already", || unsafe {
+        let block = GUARD.alloc(layout(3_000_000));
+        GUARD.dealloc(black_box(block), layout(3_000_000));
+        // At level 1 large blocks do not wait, but nothing else was allocated: the entry still tells.
+        GUARD.dealloc(black_box(block), layout(3_000_000));
+    });
+}
+
+#[test]
+fn another_layout_is_refused() {
+    let said = "with 8 bytes aligned to 8: this block was allocated with 40 bytes aligned to 8";
+    // SAFETY: it is not; that is the test.
+    refused("another_layout_is_refused", said, || unsafe {
+        let block = GUARD.alloc(layout(40));
+        GUARD.dealloc(black_box(block), layout(8));
+    });
+}
+
+#[test]
+fn an_interior_address_is_refused() {
+    // SAFETY: it is not; that is the test.
+    refused("an_interior_address_is_refused", "it is byte 16 of a block of 40 bytes", || unsafe {
+        let block = GUARD.alloc(layout(40));
+        GUARD.dealloc(black_box(block.add(16)), layout(24));
+    });
+}
+
+#[test]
+fn a_realloc_of_freed_memory_is_refused() {
+    // SAFETY: it is not; that is the test.
+    refused("a_realloc_of_freed_memory_is_refused", "[double_free]: realloc of", || unsafe {
+        let block = GUARD.alloc(layout(40));
+        GUARD.dealloc(black_box(block), layout(40));
+        GUARD.realloc(black_box(block), layout(40), 50);
+    });
+}
+
+/// Bytes freed (in slots of `slot` bytes) between the free of a block and the first block at the same address.
+fn freed_before_reuse(size: usize, slot: usize) -> usize {
+    let first = black_box(vec![1u8; size]);
+    let address = first.as_ptr().addr();
+    drop(first);
+    for count in 1..4_000_000 / slot * 100 {
+        let next = black_box(vec![1u8; size]);
+        if next.as_ptr().addr() == address {
+            return count * slot;
+        }
+    }
+    usize::MAX
+}
+
+#[test]
+fn a_freed_block_waits_for_the_quarantine() {
+    const TEST: &str = "a_freed_block_waits_for_the_quarantine";
+    if is_child(TEST) {
+        let least: usize = std::env::var("LEAST").unwrap().parse().unwrap();
+        let most: usize = std::env::var("MOST").unwrap().parse().unwrap();
+        for (size, slot) in [(64, 80), (1000, 1024), (10_000, 10_240)] {
+            let freed = freed_before_reuse(size, slot);
+            assert!((least..=most).contains(&freed), "{size} bytes: reused after {freed} bytes");
+        }
+        return;
+    }
+    for (level, quarantine, least, most) in [
+        ("1", None, "1", "200000"),
+        ("1", Some("1000000"), "1000000", "3000000"),
+        ("2", Some("1000000"), "1000000", "3000000"),
+        ("2", Some("0"), "0", "200000"),
+        ("2", None, "60000000", "100000000"),
+    ] {
+        let mut variables = vec![("GUARD", level), ("LEAST", least), ("MOST", most), ("GUARD_BACKTRACE", "0")];
+        variables.extend(quarantine.map(|bytes| ("GUARD_QUARANTINE", bytes)));
+        let output = run_child(TEST, "", &variables);
+        assert!(output.status.success(), "{variables:?}: {output:?}");
+    }
+}
+
+#[test]
+fn new_memory_holds_no_old_pointers() {
+    at_levels("new_memory_holds_no_old_pointers", &["1", "2"], || {
+        const MARK: u64 = 0x0000_5555_AAAA_5555;
+        for size in [32usize, 200, 1000, 30_000, 300_000] {
+            let words = size / 8;
+            for _ in 0..200 {
+                drop(black_box(vec![MARK; words]));
+                let mut shrunk = black_box(vec![MARK; words]);
+                shrunk.truncate(words * 3 / 4);
+                shrunk.shrink_to_fit();
+                shrunk.reserve_exact(words / 4);
+                let spare = shrunk.spare_capacity_mut();
+                // SAFETY: the heap's own memory, which it fills; what was never filled is zero.
+                let stale = spare.iter().filter(|word| unsafe { word.as_ptr().read_volatile() } == MARK).count();
+                assert_eq!(stale, 0, "spare capacity after shrinking {size} bytes");
+                let fresh = black_box(Vec::<u64>::with_capacity(words));
+                // SAFETY: as above.
+                let stale = (0..words).filter(|&i| unsafe { fresh.as_ptr().add(i).read_volatile() } == MARK).count();
+                assert_eq!(stale, 0, "a new block of {size} bytes");
+            }
+        }
+    });
+}

@@ -1,0 +1,163 @@
+//! Where memory, address space or a layout end.
+
+use std::alloc::{GlobalAlloc, Layout, alloc, alloc_zeroed, dealloc, realloc};
+use std::os::unix::process::ExitStatusExt;
+
+use ffi_guard::{__bench, GuardAlloc};
+use ffi_guard_tests::again::{at_levels, is_child, run_child, stderr};
+
+#[global_allocator]
+static GUARD: GuardAlloc = GuardAlloc::new();
+
+#[test]
+fn every_alignment_is_kept() {
+    at_levels("every_alignment_is_kept", &["0", "1", "2"], || {
+        for shift in 0..=23 {
+            let align = 1usize << shift;
+            for size in [1, 7, 64, 500, 5000, 200_000, 262_128, 262_129, 1 << 20, 3 << 20] {
+                let layout = Layout::from_size_align(size, align).unwrap();
+                // SAFETY: one block each, with its layout; the size is not 0.
+                unsafe {
+                    let (one, two) = (alloc(layout), alloc_zeroed(layout));
+                    assert!(!one.is_null() && one.addr() % align == 0, "{layout:?}");
+                    assert!(!two.is_null() && two.addr() % align == 0, "{layout:?}");
+                    one.write_bytes(0xFF, size);
+                    assert!((0..size).step_by(61).chain([size - 1]).all(|i| *two.add(i) == 0), "{layout:?}");
+                    let one = realloc(one, layout, size * 2);
+                    assert!(!one.is_null() && one.addr() % align == 0, "{layout:?}");
+                    assert!((0..size).step_by(61).chain([size - 1]).all(|i| *one.add(i) == 0xFF), "{layout:?}");
+                    dealloc(one, Layout::from_size_align(size * 2, align).unwrap());
+                    dealloc(two, layout);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn nothing_counts_as_one_byte() {
+    at_levels("nothing_counts_as_one_byte", &["1", "2"], || {
+        for align in [1, 16, 4096] {
+            let layout = Layout::from_size_align(0, align).unwrap();
+            // SAFETY: a size of 0 is no valid call of `alloc`; that the heap bears it is what is tested.
+            unsafe {
+                let (one, two) = (GUARD.alloc(layout), GUARD.alloc_zeroed(layout));
+                assert!(!one.is_null() && !two.is_null() && one != two);
+                let one = GUARD.realloc(one, layout, 1000);
+                one.write_bytes(1, 1000);
+                let one = GUARD.realloc(one, Layout::from_size_align(1000, align).unwrap(), 0);
+                GUARD.dealloc(one, layout);
+                GUARD.dealloc(two, layout);
+            }
+        }
+    });
+}
+
+#[test]
+fn what_no_memory_holds_is_null() {
+    at_levels("what_no_memory_holds_is_null", &["1", "2"], || {
+        for size in [1 << 45, 1 << 46, 1 << 48, isize::MAX as usize / 2, isize::MAX as usize - 4096] {
+            assert!(Vec::<u8>::new().try_reserve_exact(size).is_err(), "{size}");
+            let layout = Layout::from_size_align(size, 8).unwrap();
+            let small = Layout::new::<[u8; 100]>();
+            // SAFETY: the small block is ours; the large one is not to be had.
+            unsafe {
+                assert!(alloc_zeroed(layout).is_null());
+                let block = alloc(small);
+                block.write_bytes(5, 100);
+                assert!(realloc(block, small, size).is_null());
+                assert!((0..100).all(|i| *block.add(i) == 5), "a failed realloc touched the block");
+                dealloc(block, small);
+            }
+        }
+        let layout = Layout::from_size_align(8, 1 << 46).unwrap();
+        // SAFETY: the size is not 0.
+        assert!(unsafe { alloc(layout) }.is_null());
+        // The heap is whole after that.
+        assert_eq!(vec![3u8; 1 << 20].iter().map(|&b| usize::from(b)).sum::<usize>(), 3 << 20);
+    });
+}
+
+#[test]
+fn a_vec_grows_and_shrinks_with_its_content() {
+    at_levels("a_vec_grows_and_shrinks_with_its_content", &["1", "2"], || {
+        let mut numbers: Vec<u32> = Vec::new();
+        let mut beside = Vec::new();
+        for i in 0..4_000_000 {
+            numbers.push(i);
+            if i.is_power_of_two() {
+                // In the way of growing in place, every other time.
+                beside.push(vec![1u8; i as usize * if i.trailing_zeros() % 2 == 0 { 4 } else { 1 }]);
+            }
+        }
+        for len in [4_000_000, 1_000_000, 300_000, 70_000, 60_000, 1000, 900, 100, 3] {
+            numbers.truncate(len);
+            numbers.shrink_to_fit();
+            assert!((0..).zip(&numbers).all(|(i, &n)| i == n), "{len}");
+            numbers.reserve_exact(len / 2);
+            numbers.extend(len as u32..(len + len / 2) as u32);
+            assert!((0..).zip(&numbers).all(|(i, &n)| i == n), "{len}");
+        }
+    });
+}
+
+fn many_blocks() {
+    let mut blocks: Vec<Vec<u8>> = Vec::new();
+    // More small blocks than a small region's class has room for, and some large ones.
+    for i in 0..60_000usize {
+        blocks.push(vec![i as u8; 100]);
+    }
+    for i in 0..10usize {
+        blocks.push(vec![i as u8; 1 << 20]);
+    }
+    assert!(blocks.iter().enumerate().all(|(i, block)| __bench::lookup(block.as_ptr().addr() + i % 100)));
+    assert!(blocks.iter().enumerate().take(60_000).all(|(i, block)| block.iter().all(|&b| b == i as u8)));
+    drop(blocks);
+    // Until the system or the region says no; then everything still works.
+    let mut all = Vec::new();
+    all.reserve(100_000);
+    while all.len() < 100_000 {
+        let mut block: Vec<u8> = Vec::new();
+        if block.try_reserve_exact(100_000).is_err() {
+            break;
+        }
+        block.push(1);
+        all.push(block);
+    }
+    assert!(all.len() > 50, "{} blocks of 100 000 bytes", all.len());
+    assert!(all.len() < 100_000, "the limit was never met");
+    drop(all);
+    assert_eq!(vec![1u8; 5_000_000].len(), 5_000_000);
+}
+
+#[test]
+fn a_small_address_space_gets_a_small_region() {
+    const TEST: &str = "a_small_address_space_gets_a_small_region";
+    if is_child(TEST) {
+        return many_blocks();
+    }
+    for limit in ["4000000", "1000000", "400000"] {
+        for level in ["1", "2"] {
+            let output = run_child(TEST, &format!("ulimit -v {limit};"), &[("GUARD", level)]);
+            assert!(output.status.success(), "{limit} KiB, level {level}: {output:?}");
+        }
+    }
+}
+
+#[test]
+fn no_address_space_is_said_in_one_line() {
+    const TEST: &str = "no_address_space_is_said_in_one_line";
+    if is_child(TEST) {
+        return;
+    }
+    for level in ["1", "2"] {
+        let output = run_child(TEST, "ulimit -v 60000;", &[("GUARD", level)]);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert_eq!(output.status.signal(), None);
+        assert!(said.starts_with("ffi-guard: ") && said.contains("ulimit -v") && said.contains("GUARD=0"), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+    let off = run_child(TEST, "ulimit -v 60000;", &[("GUARD", "0")]);
+    assert!(off.status.success(), "{off:?}");
+}
