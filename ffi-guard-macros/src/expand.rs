@@ -192,7 +192,6 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
         #vis #unsafety #abi fn #name #generics (#(#signature),*) #output #where_clause {
             use #krate::__private as __ffi_guard;
             #bare
-            #[cold]
             #[inline(never)]
             #track_caller
             #unsafety fn __ffi_guard_checked<#(#lifetimes,)* const BUILT_WHERE_CALLED: bool>(

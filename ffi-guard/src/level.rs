@@ -71,6 +71,12 @@ pub fn armed() -> bool {
     !cfg!(ffi_guard_off) && CHECKED.load(Ordering::Relaxed) != Level::Off as u8
 }
 
+/// Whether exactly this level is settled and in force: one load and one compare.
+#[inline(always)]
+pub(crate) fn checked_is(level: Level) -> bool {
+    CHECKED.load(Ordering::Relaxed) == level as u8
+}
+
 /// What is checked now.
 ///
 /// ```

@@ -57,7 +57,6 @@ impl Entry<'_> {
 
     /// # Safety
     /// - As for [`Entry::check`].
-    #[inline]
     unsafe fn pointer(&mut self, index: usize, argument: &Argument, parameter: &Parameter) -> Result<(), Stop> {
         let located = Located::of(argument.address, &self.stack);
         let extent = extent::of(argument, &located);

@@ -14,6 +14,7 @@ pub(crate) mod declaration;
 mod entry;
 pub(crate) mod extent;
 mod log;
+mod quick;
 pub(crate) mod raise;
 mod result;
 pub(crate) mod shape;

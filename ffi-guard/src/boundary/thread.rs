@@ -34,6 +34,12 @@ pub(crate) fn stack() -> Range<usize> {
     .unwrap_or(0..0)
 }
 
+/// The same where it was asked for before; `0..0` where not.
+#[inline(always)]
+pub(crate) fn known_stack() -> Range<usize> {
+    HERE.try_with(|here| here.stack.get()).map_or(0..0, |(low, high)| low..high)
+}
+
 #[cold]
 fn learn_stack(here: &Here) -> Range<usize> {
     let _errno = Errno::keep();

@@ -79,6 +79,16 @@ pub(crate) fn lookup(address: usize) -> Option<Block> {
     spot.entry.read(spot.start)
 }
 
+/// Bytes from an address to the end of the live block that it is in; `None` where it is in none, or behind its end.
+///
+/// The part of [`lookup`] that the common crossing needs: one load of the entry's state, one of its extent.
+#[inline(always)]
+pub(crate) fn rest_of_live(address: usize) -> Option<usize> {
+    let spot = region::spot(address)?;
+    let size = spot.entry.live_extent()?.size();
+    size.checked_sub(address.wrapping_sub(spot.start))
+}
+
 /// Calls `f` with every block that is live. A block given out or taken back meanwhile is seen or not.
 pub(crate) fn for_each_live(mut f: impl FnMut(&Block)) {
     let mut see = |spot: Option<Spot>| {
