@@ -128,7 +128,8 @@ fn handed_over<A: GlobalAlloc + Sync>(allocator: &A, size: usize) {
         });
         for _ in 0..N / 256 {
             // SAFETY: the layout is not empty.
-            to.send(Batch((0..256).map(|_| unsafe { allocator.alloc(layout) } as usize).collect())).expect("the other end");
+            to.send(Batch((0..256).map(|_| unsafe { allocator.alloc(layout) } as usize).collect()))
+                .expect("the other end");
         }
         drop(to);
     });

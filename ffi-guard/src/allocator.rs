@@ -133,7 +133,13 @@ fn refuse(call: &str, address: usize, layout: Layout, error: FreeError) -> ! {
     let _ = match (error, heap::lookup(address)) {
         (FreeError::AlreadyFreed, Some(block)) => write!(line, "this block of {} bytes is freed already", block.size),
         (FreeError::Interior, Some(block)) => {
-            write!(line, "it is byte {} of a block of {} bytes at {:#x}", address - block.start, block.size, block.start)
+            write!(
+                line,
+                "it is byte {} of a block of {} bytes at {:#x}",
+                address - block.start,
+                block.size,
+                block.start
+            )
         }
         (FreeError::OtherLayout, Some(block)) => {
             write!(line, "this block was allocated with {} bytes aligned to {}", block.size, block.align)

@@ -15,11 +15,11 @@ mod rules;
 mod scan;
 
 #[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
-#[doc(hidden)]
 #[path = "bench.rs"]
 pub mod __bench;
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 
 pub use allocator::GuardAlloc;
 pub use boundary::shape::{Plain, Pointee};

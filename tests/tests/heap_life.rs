@@ -113,8 +113,7 @@ fn a_forked_child_allocates_and_frees() {
                         // A child that waits for a lock for ever is ended by the alarm, and the parent sees it.
                         // SAFETY: no preconditions.
                         unsafe { libc::alarm(60) };
-                        let all: Vec<String> =
-                            (0..2000).map(|i| format!("{} {i}", before[i % 100])).collect();
+                        let all: Vec<String> = (0..2000).map(|i| format!("{} {i}", before[i % 100])).collect();
                         let large: Vec<Vec<u8>> = (0..20).map(|i| vec![1; i << 16]).collect();
                         let fine = all.iter().all(|word| __bench::lookup(word.as_ptr().addr()))
                             && large.iter().map(Vec::len).sum::<usize>() == 190 << 16;

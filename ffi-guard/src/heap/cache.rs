@@ -20,10 +20,11 @@ use std::ffi::c_void;
 use std::ptr;
 
 use super::class::{self, COUNT};
+use super::give::release;
 use super::lock::Locked;
 use super::quarantine::{self, Freed};
-use super::give::release;
 use super::slab;
+use super::table::Event;
 use crate::platform::memory::{self, Before, PAGE};
 use crate::platform::thread;
 use crate::reentry::Reentry;
@@ -53,8 +54,8 @@ pub(crate) struct Bin {
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Cache {
-    /// The number of the thread.
-    pub(crate) thread: u32,
+    /// What the thread does, to be noted in entries.
+    pub(crate) alive: Event,
     /// Level 1 without a process-wide quarantine: nothing but bins.
     pub(crate) plain: bool,
     /// Level 2 and up: canaries are checked, traces recorded.
@@ -157,13 +158,16 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
         return None;
     }
     // SAFETY: as above.
-    if CURRENT.with(Cell::get).is_null() && attach() && let Some(cache) = unsafe { current() } {
+    if CURRENT.with(Cell::get).is_null()
+        && attach()
+        && let Some(cache) = unsafe { current() }
+    {
         return Some(f(cache));
     }
     COMMON.with(|common| {
         // SAFETY: made by `set_up`, which `ready` has seen through; used under this lock alone.
         let cache = unsafe { &mut *common.0 };
-        cache.thread = thread::id();
+        cache.alive = Event::of(thread::id());
         Some(f(cache))
     })
 }
@@ -215,7 +219,7 @@ fn make() -> *mut Cache {
         }
         // SAFETY: ours; all fields of a cache may be zero, which new memory is.
         let made = unsafe { &mut *cache };
-        (made.thread, made.deep, made.limit) = (thread::id(), plan.deep, plan.ring);
+        (made.alive, made.deep, made.limit) = (Event::of(thread::id()), plan.deep, plan.ring);
         made.plain = plan.delay.is_some() && !plan.deep;
         for (class, bin) in made.bins.iter_mut().enumerate().skip(1) {
             let size = class::size(class);

@@ -118,7 +118,8 @@ mod tests {
         for request in (1..4096).chain((4096..=LARGEST).step_by(61)) {
             for align in [1, 8, 16, 32, 64, 4096, LARGEST] {
                 let class = of(request, align);
-                let best = (1..COUNT).find(|&c| size(c) >= request + SLACK && size(c).is_multiple_of(align)).unwrap_or(0);
+                let best =
+                    (1..COUNT).find(|&c| size(c) >= request + SLACK && size(c).is_multiple_of(align)).unwrap_or(0);
                 assert_eq!(class, best, "{request} bytes aligned {align}");
             }
         }

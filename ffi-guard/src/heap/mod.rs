@@ -32,10 +32,10 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, reallocate};
-pub(crate) use self::redzone::Damage;
-pub(crate) use self::region::contains;
 use self::lock::Locked;
+pub(crate) use self::redzone::Damage;
 use self::region::Spot;
+pub(crate) use self::region::contains;
 use crate::level::{self, Level};
 use crate::platform::memory;
 use crate::reentry::Reentry;

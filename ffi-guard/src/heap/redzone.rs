@@ -160,12 +160,29 @@ unsafe fn compare(start: usize, from: usize, to: usize) -> Option<(usize, usize,
 /// Fills a freed block, rounded up to 16 (the last canary of the slot stays).
 ///
 /// # Safety
-/// - `start` is the start of a freed block of `size` bytes of the heap, 16-aligned and followed by its slack.
-#[inline(always)]
+/// - `start` is the start of a freed block of `size` bytes of the heap (one at least), 16-aligned and followed by its slack.
 pub(crate) unsafe fn poison(start: usize, size: usize) {
+    if size <= SHORT {
+        // SAFETY: the caller's promise.
+        unsafe { poison_short(start, size) };
+    } else {
+        // SAFETY: the caller's promise; the slack has room for the rounding.
+        unsafe { (start as *mut u8).write_bytes(POISON, size.next_multiple_of(UNIT)) };
+    }
+}
+
+/// Up to here two stores of constant length do: no loop, and no call into the C library.
+pub(crate) const SHORT: usize = 256;
+
+/// [`poison`] for up to [`SHORT`] bytes.
+///
+/// # Safety
+/// - As there.
+#[inline(always)]
+pub(crate) unsafe fn poison_short(start: usize, size: usize) {
     let len = (size + UNIT - 1) & !(UNIT - 1);
     let first = start as *mut u8;
-    // Two stores of constant length that may overlap: no loop, and no call into the C library for what is small.
+    // The two may overlap.
     macro_rules! ends {
         ($n:literal) => {{
             // SAFETY: the length is at least $n, so both stores stay within it.
@@ -179,9 +196,7 @@ pub(crate) unsafe fn poison(start: usize, size: usize) {
         ..=32 => ends!(16),
         33..=64 => ends!(32),
         65..=128 => ends!(64),
-        129..=256 => ends!(128),
-        // SAFETY: the caller's promise.
-        _ => unsafe { first.write_bytes(POISON, len) },
+        _ => ends!(128),
     }
 }
 

@@ -252,7 +252,12 @@ fn run_spot(address: usize) -> Option<Spot> {
     // A shorter run may have taken the place of the one that this unit was last part of.
     let units = tag(first as usize).load(Ordering::Relaxed) & !super::run::FREE;
     let start = unit_start(first as usize);
-    (unit < first as usize + units as usize).then(|| Spot { entry: run_entry(first as usize), start, class: 0, index: first })
+    (unit < first as usize + units as usize).then(|| Spot {
+        entry: run_entry(first as usize),
+        start,
+        class: 0,
+        index: first,
+    })
 }
 
 /// Reserves the region and its tables, as large as the address space permits. False where not even the smallest fits.
