@@ -328,6 +328,24 @@ impl Cache {
     }
 }
 
+/// Room for one slot at the young end of a bin.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    slot: &'a mut u32,
+    tail: &'a mut u32,
+    /// The tail once the place is taken.
+    next: u32,
+}
+
+impl Place<'_> {
+    /// Puts a slot there.
+    #[inline(always)]
+    pub(crate) fn fill(self, slot: u32) {
+        *self.slot = slot;
+        *self.tail = self.next;
+    }
+}
+
 impl Bin {
     #[inline(always)]
     fn len(&self) -> u32 {
@@ -351,24 +369,24 @@ impl Bin {
         self.pop(self.delay)
     }
 
+    /// The place for one more slot. `None` where there is no room.
     #[inline(always)]
-    pub(crate) fn has_room(&self) -> bool {
-        self.len() < self.cap
-    }
-
-    /// Takes a slot in, which there is room for.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, slot: u32) {
-        self.slots[self.tail as usize & (BIN - 1)] = slot;
-        self.tail = self.tail.wrapping_add(1);
+    pub(crate) fn place(&mut self) -> Option<Place<'_>> {
+        (self.len() < self.cap).then(|| Place {
+            next: self.tail.wrapping_add(1),
+            slot: &mut self.slots[self.tail as usize & (BIN - 1)],
+            tail: &mut self.tail,
+        })
     }
 
     /// Takes a slot in; if there is no room, the older half goes back to the slab first.
     pub(crate) fn keep(&mut self, class: usize, slot: u32) {
-        if !self.has_room() {
+        if self.len() >= self.cap {
             self.give_back(class, self.len().div_ceil(2));
         }
-        self.push(slot);
+        if let Some(place) = self.place() {
+            place.fill(slot);
+        }
     }
 
     /// Brings in new slots as the oldest ones, so that the waiting ones wait on. A quarter of what it may hold.

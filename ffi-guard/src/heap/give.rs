@@ -60,7 +60,7 @@ pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
         && let Some(slot) = cache.bin(class).rested()
     {
         let extent = Extent::new(size, align);
-        let start = give_slot(class, slot, extent, cache.alive);
+        let start = give_slot(class, slot, size, extent, cache.alive);
         if start == 0 {
             return allocate_again(extent);
         }
@@ -113,7 +113,7 @@ fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize,
     if class != 0 {
         for class in (class..COUNT).filter(|&class| class::size(class) & (align - 1) == 0) {
             while let Some(slot) = cache.slot(class) {
-                let start = give_slot(class, slot, extent, birth);
+                let start = give_slot(class, slot, size, extent, birth);
                 if start != 0 {
                     return start;
                 }
@@ -126,14 +126,14 @@ fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize,
 /// Gives out this slot. 0 where it is live: two frees at once had put it on the lists twice, and this is the second time that
 /// it comes from there.
 #[inline(always)]
-fn give_slot(class: usize, slot: u32, extent: Extent, birth: Event) -> usize {
+fn give_slot(class: usize, slot: u32, size: usize, extent: Extent, birth: Event) -> usize {
     let slab = region::slab(class);
     let start = slab.start(slot);
     // The canary is whole before the entry says live: whoever then looks at it, or past it from the next slot, finds it so.
     let given = slab.entry(slot).give(extent, birth, || {
         // SAFETY: a slot from the lists is committed, starts and ends at multiples of 16, and is larger than the request by
         // its slack; the program has not got it yet.
-        unsafe { redzone::write_new(start, extent.size(), start + slab.size()) }
+        unsafe { redzone::write_new(start, size, start + slab.size()) }
     });
     if given { start } else { 0 }
 }
@@ -146,28 +146,17 @@ fn give_slot(class: usize, slot: u32, extent: Extent, birth: Event) -> usize {
 pub(crate) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(), FreeError> {
     // SAFETY: nothing below takes the cache a second time.
     if let Some(cache) = unsafe { cache::plain() }
-        && let Some((class, slot)) = region::slot(address)
-        && region::slab(class).start(slot) == address
-        && cache.bin(class).has_room()
-        && region::slab(class).entry(slot).take(Extent::new(size, align), cache.alive)
+        && let alive = cache.alive
+        && let Some((class, slot, 0)) = region::slot(address)
+        && let Some(place) = cache.bin(class).place()
+        && region::slab(class).entry(slot).take(Extent::new(size, align), alive)
     {
-        cache.bin(class).push(slot);
-        if size > redzone::SHORT {
-            return poison_long(address, size);
-        }
+        place.fill(slot);
         // SAFETY: the block was live, of this size (so not of none), and is nobody's now; its slot is this thread's.
-        unsafe { redzone::poison_short(address, size) };
+        unsafe { redzone::poison(address, size) };
         return Ok(());
     }
     free_uncommon(address, size, align)
-}
-
-/// Called last, as what is uncommon is: `free` itself then needs no stack.
-#[inline(never)]
-fn poison_long(address: usize, size: usize) -> Result<(), FreeError> {
-    // SAFETY: called by `free` alone, as there.
-    unsafe { redzone::poison(address, size) };
-    Ok(())
 }
 
 /// From level 2 on; large blocks; threads without a cache; a bin that is full; what is not the start of a live block.

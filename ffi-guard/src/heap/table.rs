@@ -115,7 +115,10 @@ impl Entry {
         // Pairs with the fence in `read`: whoever sees a field from below sees BUSY or what came after it.
         fence(Ordering::Release);
         prepare();
-        self.loans.store(0, Ordering::Relaxed);
+        // Seldom anything else; a load costs less than a store here.
+        if self.loans.load(Ordering::Relaxed) != 0 {
+            self.loans.store(0, Ordering::Relaxed);
+        }
         self.extent.store(extent.0, Ordering::Relaxed);
         self.birth.store(birth.0, Ordering::Relaxed);
         self.state.store(generation | LIVE, Ordering::Release);
