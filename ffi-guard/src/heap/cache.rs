@@ -157,12 +157,9 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
     if !super::ready() {
         return None;
     }
-    // SAFETY: as above.
-    if CURRENT.with(Cell::get).is_null()
-        && attach()
-        && let Some(cache) = unsafe { current() }
-    {
-        return Some(f(cache));
+    if CURRENT.with(Cell::get).is_null() && attach() {
+        // SAFETY: as above.
+        return unsafe { current() }.map(f);
     }
     COMMON.with(|common| {
         // SAFETY: made by `set_up`, which `ready` has seen through; used under this lock alone.
