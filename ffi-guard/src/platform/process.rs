@@ -24,6 +24,9 @@ pub(crate) fn write_stderr(mut bytes: &[u8]) {
         let written = unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
         match usize::try_from(written) {
             Ok(n) if n > 0 => bytes = bytes.get(n..).unwrap_or_default(),
+            // A signal came first; nothing was written.
+            // SAFETY: the calling thread's own `errno`.
+            _ if unsafe { *errno() } == libc::EINTR => {}
             // Closed or full: there is nowhere left to say so.
             _ => return,
         }
