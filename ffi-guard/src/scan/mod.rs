@@ -9,6 +9,7 @@ mod frames;
 mod globals;
 mod names;
 mod owner;
+mod referrers;
 mod search;
 mod symbols;
 mod wanted;
