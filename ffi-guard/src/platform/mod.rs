@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 pub(crate) mod library;
+pub(crate) mod clock;
 pub(crate) mod memory;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 pub(crate) mod modules;
