@@ -1,8 +1,8 @@
 //! Every call into the operating system. A platform that lacks something says so here and nowhere else.
 
+pub(crate) mod clock;
 #[cfg(test)]
 pub(crate) mod library;
-pub(crate) mod clock;
 pub(crate) mod memory;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 pub(crate) mod modules;

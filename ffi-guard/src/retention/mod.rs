@@ -17,20 +17,26 @@ mod seen;
 mod sweep;
 
 pub(crate) use budget::{Sample, looked, may_look, sample};
-pub(crate) use notes::{Note, is_settled, lend};
+pub(crate) use notes::{Note, lend};
 pub(crate) use seen::remember;
-pub(crate) use sweep::{Found, found_late, is_due, sweep, sweep_before_reuse};
 
-/// Around a fork: the child must find the locks open.
-pub(crate) fn hold() {
-    sweep::hold();
-    notes::hold();
-    seen::hold();
-}
+use crate::heap;
+use crate::platform::thread;
+pub(crate) use sweep::{Found, found_late, is_due, put_back, sweep};
 
-/// The second half of [`hold`].
-pub(crate) fn let_go() {
-    seen::let_go();
-    notes::let_go();
-    sweep::let_go();
+/// Has the heap ask before it gives a noted block out again, and a fork leave the child with open locks; with the first note.
+fn set_up() {
+    unsafe extern "C" fn before() {
+        sweep::hold();
+        notes::hold();
+        seen::hold();
+    }
+    unsafe extern "C" fn after() {
+        seen::let_go();
+        notes::let_go();
+        sweep::let_go();
+    }
+    // Handlers that came last run first before a fork: these locks are taken before the heap's, as in a sweep.
+    thread::at_fork(before, after, after);
+    heap::sweep::before_reuse(sweep::sweep_before_reuse);
 }

@@ -1,7 +1,8 @@
 //! Loans that were not looked after at once.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::boundary::argument::Argument;
 use crate::boundary::breach::Site;
@@ -40,9 +41,6 @@ static NOTES: [Locked<Vec<Note>>; SHARDS] = [const { Locked::new(Vec::new()) }; 
 /// Notes since the last sweep.
 static PENDING: AtomicUsize = AtomicUsize::new(0);
 
-/// The number of the sweep to come, from 1.
-static EPOCH: AtomicU32 = AtomicU32::new(1);
-
 /// The last few notes of a thread, so that a loop that lends one block from one place writes one note.
 const RECENT: usize = 16;
 thread_local! {
@@ -64,7 +62,7 @@ impl Recent {
 /// Notes that a call which has returned was lent this block by this argument.
 #[inline]
 pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize) {
-    let epoch = EPOCH.load(Ordering::Acquire);
+    let epoch = heap::sweep::next();
     let location = std::ptr::from_ref(site.location).addr() ^ parameter;
     let recent = Recent { start: block.start, location, which: u64::from(block.generation) << 32 | u64::from(epoch) };
     let place = (block.start / 16 ^ location / 8) % RECENT;
@@ -76,6 +74,8 @@ pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: u
 
 #[cold]
 fn write(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize, epoch: u32) {
+    static FIRST: Once = Once::new();
+    FIRST.call_once(super::set_up);
     // The block first: a sweep that finds the mark and not the note leaves the word to the next one.
     heap::note_loan(block, epoch);
     let (thread, when) = (thread::id(), ticks());
@@ -97,10 +97,7 @@ pub(super) fn pending() -> usize {
 /// Begins a sweep: what is noted from here on is left to the next one. Returns this sweep's number.
 pub(super) fn begin_sweep() -> u32 {
     PENDING.store(0, Ordering::Relaxed);
-    // The heap's table keeps 24 bits of it. 0 is "never noted".
-    EPOCH
-        .fetch_update(Ordering::AcqRel, Ordering::Acquire, |epoch| Some((epoch + 1 & 0xFF_FFFF).max(1)))
-        .unwrap_or(1)
+    heap::sweep::begin()
 }
 
 /// The calls that lent this block and are settled by this sweep, the latest first.
@@ -117,20 +114,16 @@ pub(super) fn of(block: &Block, sweep: u32) -> Vec<Note> {
     found
 }
 
-/// Forgets what this sweep settled.
-pub(super) fn end_sweep(sweep: u32) {
+/// Forgets what is settled.
+pub(super) fn end_sweep() {
+    let next = heap::sweep::next();
     for shard in &NOTES {
-        // Those of an earlier number came too late for their own sweep, and this one has seen their words.
-        shard.with(|notes| {
-            if notes.iter().all(|note| note.epoch <= sweep) { notes.clear() } else { notes.retain(|n| n.epoch > sweep) }
+        // The numbers go round: all but the one to come are settled, by this sweep or by the one that they came late for.
+        shard.with(|notes| match notes.iter().any(|note| note.epoch == next) {
+            true => notes.retain(|note| note.epoch == next),
+            false => notes.clear(),
         });
     }
-}
-
-/// Whether a block has no loan that a sweep has yet to settle.
-#[inline]
-pub(crate) fn is_settled(noted: u32) -> bool {
-    noted != EPOCH.load(Ordering::Acquire)
 }
 
 pub(super) fn hold() {

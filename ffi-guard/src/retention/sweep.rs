@@ -44,7 +44,9 @@ pub(crate) fn sweep() -> Vec<Found> {
         scan::globals(&Wanted::new(std::iter::once(heap::region())), &mut hits);
         let mut found = Vec::new();
         for hit in seen::news(hits) {
-            let Some(block) = heap::lookup(hit.word).filter(|block| hit.word - block.start < block.size) else { continue };
+            let Some(block) = heap::lookup(hit.word).filter(|block| hit.word - block.start < block.size) else {
+                continue;
+            };
             if heap::noted(&block) != number || heap::is_pinned(&block) || heap::may_be_kept(&block) {
                 continue;
             }
@@ -57,7 +59,7 @@ pub(crate) fn sweep() -> Vec<Found> {
                 found.push(Found { finding, block, lent });
             }
         }
-        notes::end_sweep(number);
+        notes::end_sweep();
         found
     })
 }
@@ -74,10 +76,15 @@ pub(crate) fn found_late() -> Vec<Found> {
 /// A freed block that was noted is about to be given out again: after that, nobody could tell whose pointer it was.
 /// Called inside the allocator: what is found waits for the next guarded call.
 #[cold]
-pub(crate) fn sweep_before_reuse() {
+pub(super) fn sweep_before_reuse() {
     let _inside = Reentry::enter();
-    let found = sweep();
+    put_back(sweep());
+}
+
+/// What could not be delivered waits for the next guarded call.
+pub(crate) fn put_back(found: Vec<Found>) {
     if !found.is_empty() {
+        let _inside = Reentry::enter();
         LATE.with(|late| late.extend(found));
         ANY_LATE.store(true, Ordering::Release);
     }
