@@ -12,6 +12,7 @@ mod own;
 mod platform;
 mod reentry;
 mod report;
+mod retention;
 mod rule;
 mod rules;
 #[allow(dead_code, unused_imports)]
@@ -25,6 +26,7 @@ pub mod __bench;
 pub mod __private;
 
 pub use allocator::GuardAlloc;
+pub use boundary::late::checkpoint;
 pub use boundary::raise::catch;
 pub use boundary::shape::{Plain, Pointee};
 pub use ffi_guard_macros::{Plain, Pointee, guard};

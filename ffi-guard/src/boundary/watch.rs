@@ -5,9 +5,12 @@ use std::ops::Range;
 use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
 use super::shape::{Shape, TypeInfo};
-use super::thread;
+use super::{late, thread};
+use crate::heap;
+use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
 use crate::report::violation::Finding;
+use crate::retention;
 use crate::rule::{Rule, Severity};
 use crate::rules::{Located, Look, retained_pointer};
 use crate::scan::{self, Hit, Wanted};
@@ -18,7 +21,24 @@ pub(super) struct Watch {
     lent: Vec<Lent>,
     /// Words in C's globals that led into what is lent before the call began.
     before: Vec<Hit>,
-    wanted: Option<Wanted>,
+    after: After,
+}
+
+/// What the exit of a call does.
+#[derive(Default)]
+enum After {
+    /// Nothing was lent that C may not keep.
+    #[default]
+    Nothing,
+    /// Looks again and compares.
+    Look {
+        /// Where to.
+        wanted: Wanted,
+        /// Ticks of the look before.
+        took: u64,
+    },
+    /// Notes what was lent.
+    Note,
 }
 
 /// One piece of memory, lent for the call.
@@ -63,7 +83,7 @@ impl Watch {
         }
     }
 
-    /// The last look before C runs.
+    /// Decides how the call is looked after, and takes the last look before C runs.
     pub(super) fn begin(&mut self, site: &Site) {
         let _inside = Reentry::enter();
         let lent = &self.lent;
@@ -73,18 +93,41 @@ impl Watch {
                 && site.severity(Rule::RetainedPointer, Some(lent.parameter)) != Severity::Allow
         };
         if lent.iter().any(|lent| looked_for(&lent)) {
+            if !retention::may_look(site.function) {
+                self.after = After::Note;
+                return;
+            }
+            let started = ticks();
             let wanted = Wanted::new(lent.iter().filter(looked_for).map(|lent| lent.range.clone()));
             scan::globals(&wanted, &mut self.before);
-            self.wanted = Some(wanted);
+            self.after = After::Look { wanted, took: ticks().saturating_sub(started) };
+        }
+    }
+
+    /// C has returned.
+    pub(super) fn end(mut self, site: &Site, rust_ran: bool) -> Result<(), Stop> {
+        let _inside = Reentry::enter();
+        for lent in self.lent.iter().filter(|lent| lent.may_keep) {
+            if let Some(block) = heap::lookup(lent.range.start) {
+                heap::allow_keeping(&block);
+            }
+        }
+        match std::mem::replace(&mut self.after, After::Nothing) {
+            After::Nothing => Ok(()),
+            After::Look { wanted, took } => self.look(site, rust_ran, &wanted, took),
+            After::Note => {
+                self.note(site);
+                Ok(())
+            }
         }
     }
 
     /// The first look after C has returned.
-    pub(super) fn end(mut self, site: &Site, rust_ran: bool) -> Result<(), Stop> {
-        let _inside = Reentry::enter();
-        let Some(wanted) = self.wanted.take() else { return Ok(()) };
+    fn look(&self, site: &Site, rust_ran: bool, wanted: &Wanted, took: u64) -> Result<(), Stop> {
+        let started = ticks();
         let mut after = Vec::new();
-        scan::globals(&wanted, &mut after);
+        scan::globals(wanted, &mut after);
+        retention::looked(took + ticks().saturating_sub(started));
         for hit in after {
             if self.before.contains(&hit) {
                 continue;
@@ -100,10 +143,22 @@ impl Watch {
             if kept_by_right || retained_pointer::pinned(hit.word) {
                 continue;
             }
-            let Some(finding) = retained_pointer::check(hit, rust_ran) else { continue };
+            let Some(finding) = retained_pointer::check(hit, rust_ran, true) else { continue };
+            // A later sweep finds the word where it is; it has been told.
+            retention::remember(hit);
             self.told(site, lent, finding)?;
         }
         Ok(())
+    }
+
+    /// No look was due: a sweep will settle what the heap lent. (What the stack lent is gone by then.)
+    fn note(&self, site: &Site) {
+        for lent in self.lent.iter().filter(|lent| !lent.may_keep && !lent.on_stack) {
+            if let Some(block) = heap::lookup(lent.range.start) {
+                retention::lend(&block, site, &lent.argument, lent.parameter, lent.extent);
+            }
+        }
+        late::settle_at_exit();
     }
 
     fn told(&self, site: &Site, lent: &Lent, finding: Finding) -> Result<(), Stop> {

@@ -7,6 +7,7 @@ use super::class::{self, COUNT, SLACK};
 use super::quarantine::Freed;
 use super::redzone;
 use super::region::{self, Spot};
+use super::sweep;
 use super::table::{Event, Extent, Refused};
 use super::trace;
 use super::{Block, finding, large, slab};
@@ -225,6 +226,7 @@ fn check_poison(freed: Freed) {
         (slab.start(freed.index()), slab.entry(freed.index()))
     };
     let Some(block) = entry.read(start).filter(|block: &Block| !block.live) else { return };
+    sweep::settle(entry.noted());
     let damage = if large {
         large::poison_damage(start, block.size)
     } else {

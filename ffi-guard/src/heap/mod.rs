@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `region` | the reservation, and the arithmetic from an address to its entry |
 //! | `class` | size classes |
-//! | `table` | what is known of each block: states, generations, loans |
+//! | `table` | what is known of each block: states, generations, notes |
+//! | `sweep` | the number of the sweep to come, and who is asked before a noted block is given out again |
 //! | `slab`, `run`, `large` | where small and large blocks come from |
 //! | `cache`, `quarantine` | free and freed blocks, by thread and for the process |
 //! | `redzone` | canary and poison |
@@ -25,6 +26,7 @@ mod redzone;
 mod region;
 mod run;
 mod slab;
+pub(crate) mod sweep;
 mod table;
 pub(crate) mod trace;
 
@@ -115,19 +117,24 @@ fn entry_of(block: &Block) -> Option<&'static table::Entry> {
     region::spot(block.start).map(|spot| spot.entry)
 }
 
-/// Calls that this block is lent to now.
-pub(crate) fn loans(block: &Block) -> u32 {
-    entry_of(block).map_or(0, |entry| entry.loans(block.generation))
+/// Notes that sweep `number` settles a loan of this block. False where the place belongs to another block by now.
+pub(crate) fn note_loan(block: &Block, number: u32) -> bool {
+    entry_of(block).is_some_and(|entry| entry.note(block.generation, number))
 }
 
-/// Notes one more loan. False where the place belongs to another block by now.
-pub(crate) fn lend(block: &Block) -> bool {
-    entry_of(block).is_some_and(|entry| entry.lend(block.generation))
+/// The sweep that settles the last loan noted of this block; 0 for none.
+pub(crate) fn noted(block: &Block) -> u32 {
+    entry_of(block).map_or(0, table::Entry::noted)
 }
 
-/// Ends a loan. False where there was none, or the place belongs to another block by now.
-pub(crate) fn unlend(block: &Block) -> bool {
-    entry_of(block).is_some_and(|entry| entry.unlend(block.generation))
+/// Notes that C was allowed to keep this block. False where the place belongs to another block by now.
+pub(crate) fn allow_keeping(block: &Block) -> bool {
+    entry_of(block).is_some_and(|entry| entry.keep(block.generation))
+}
+
+/// Whether C was ever allowed to keep this block.
+pub(crate) fn may_be_kept(block: &Block) -> bool {
+    entry_of(block).is_some_and(|entry| entry.may_be_kept(block.generation))
 }
 
 /// Marks a block as one that C may keep, or no longer. False where the place belongs to another block by now.

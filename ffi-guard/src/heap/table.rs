@@ -25,9 +25,11 @@ const STATE: u32 = 3;
 /// Above the state: the generation.
 const GENERATION: u32 = 4;
 
-/// The lower bits of `loans` count loans, the upper ones are flags.
-const LOANS: u32 = 0x00FF_FFFF;
-/// Flag of `loans`: C may keep this block.
+/// The lower bits of `noted` are the number of a sweep, the upper ones are flags.
+const SWEEP: u32 = 0x00FF_FFFF;
+/// Flag of `noted`: this block was lent under `retained` or `owned`.
+const KEPT: u32 = 1 << 30;
+/// Flag of `noted`: C may keep this block.
 const PINNED: u32 = 1 << 31;
 
 /// How often a reader looks again at an entry that is being written. The writer may be the very thread that a signal
@@ -40,8 +42,9 @@ const PATIENCE: u32 = 100;
 pub(crate) struct Entry {
     /// State (2 bits) and generation (30).
     state: AtomicU32,
-    /// Calls that this block is lent to (24 bits), and flags (8). Void when the state is not LIVE.
-    loans: AtomicU32,
+    /// The sweep that settles the last loan noted of this block (24 bits, 0 for none), and flags (8). Void once the slot is
+    /// given out again.
+    noted: AtomicU32,
     /// Bytes asked for (48 bits), log2 of the alignment asked for (8).
     extent: AtomicU64,
     /// Trace (32 bits) and thread (32) of the allocation.
@@ -116,8 +119,8 @@ impl Entry {
         fence(Ordering::Release);
         prepare();
         // Seldom anything else; a load costs less than a store here.
-        if self.loans.load(Ordering::Relaxed) != 0 {
-            self.loans.store(0, Ordering::Relaxed);
+        if self.noted.load(Ordering::Relaxed) != 0 {
+            self.noted.store(0, Ordering::Relaxed);
         }
         self.extent.store(extent.0, Ordering::Relaxed);
         self.birth.store(birth.0, Ordering::Relaxed);
@@ -223,21 +226,29 @@ impl Entry {
         self.state.load(Ordering::Acquire) / GENERATION == generation
     }
 
-    /// Changes the loan word if the block is still the one meant.
+    /// Changes the word of notes and flags if the block is still the one meant.
     fn change(&self, generation: u32, f: impl Fn(u32) -> Option<u32>) -> bool {
-        self.is(generation) && self.loans.fetch_update(Ordering::AcqRel, Ordering::Acquire, f).is_ok()
+        self.is(generation) && self.noted.fetch_update(Ordering::AcqRel, Ordering::Acquire, f).is_ok()
     }
 
-    pub(crate) fn loans(&self, generation: u32) -> u32 {
-        if self.is(generation) { self.loans.load(Ordering::Acquire) & LOANS } else { 0 }
+    /// Notes that sweep `number` settles a loan of this block.
+    pub(crate) fn note(&self, generation: u32, number: u32) -> bool {
+        self.change(generation, |word| Some(word & !SWEEP | number & SWEEP))
     }
 
-    pub(crate) fn lend(&self, generation: u32) -> bool {
-        self.change(generation, |word| (word & LOANS != LOANS).then_some(word.wrapping_add(1)))
+    /// The sweep that settles the last loan noted of what is in the slot; 0 for none.
+    #[inline]
+    pub(crate) fn noted(&self) -> u32 {
+        self.noted.load(Ordering::Acquire) & SWEEP
     }
 
-    pub(crate) fn unlend(&self, generation: u32) -> bool {
-        self.change(generation, |word| (word & LOANS != 0).then_some(word.wrapping_sub(1)))
+    /// Notes that C was allowed to keep this block.
+    pub(crate) fn keep(&self, generation: u32) -> bool {
+        self.change(generation, |word| Some(word | KEPT))
+    }
+
+    pub(crate) fn may_be_kept(&self, generation: u32) -> bool {
+        self.is(generation) && self.noted.load(Ordering::Acquire) & KEPT != 0
     }
 
     pub(crate) fn pin(&self, generation: u32, pinned: bool) -> bool {
@@ -245,7 +256,7 @@ impl Entry {
     }
 
     pub(crate) fn is_pinned(&self, generation: u32) -> bool {
-        self.is(generation) && self.loans.load(Ordering::Acquire) & PINNED != 0
+        self.is(generation) && self.noted.load(Ordering::Acquire) & PINNED != 0
     }
 }
 
@@ -285,21 +296,21 @@ mod tests {
     }
 
     #[test]
-    fn loans_belong_to_one_generation() {
+    fn notes_and_flags_belong_to_one_generation() {
         let entry = entry();
         let extent = Extent::new(8, 8);
-        entry.give(extent, Event::of(1).at(TraceId(0)), || ());
+        entry.give(extent, event(TraceId(0), 1), || ());
         let first = entry.read(0).unwrap().generation;
-        assert!(entry.lend(first) && entry.lend(first) && entry.pin(first, true));
-        assert_eq!((entry.loans(first), entry.is_pinned(first)), (2, true));
+        assert_eq!((entry.noted(), entry.is_pinned(first), entry.may_be_kept(first)), (0, false, false));
+        assert!(entry.note(first, 7) && entry.pin(first, true) && entry.keep(first) && entry.note(first, 9));
+        assert_eq!((entry.noted(), entry.is_pinned(first), entry.may_be_kept(first)), (9, true, true));
         assert!(entry.pin(first, false));
-        assert_eq!((entry.loans(first), entry.is_pinned(first)), (2, false));
-        assert!(entry.take(extent, Event::of(1)));
-        assert_eq!(entry.loans(first), 2, "a freed block is still lent");
-        entry.give(extent, Event::of(1).at(TraceId(0)), || ());
-        assert_eq!(entry.loans(first + 1), 0);
-        assert!(!entry.unlend(first), "an old loan ended on a new block");
-        assert!(!entry.unlend(first + 1), "a loan ended that never began");
+        assert_eq!((entry.noted(), entry.is_pinned(first), entry.may_be_kept(first)), (9, false, true));
+        assert!(entry.take(extent, event(TraceId(0), 1)));
+        assert_eq!(entry.noted(), 9, "a freed block is still noted");
+        entry.give(extent, event(TraceId(0), 1), || ());
+        assert_eq!((entry.noted(), entry.may_be_kept(first + 1)), (0, false));
+        assert!(!entry.note(first, 10), "an old loan was noted on a new block");
     }
 
     #[test]

@@ -185,12 +185,12 @@ fn a_write_after_free_is_seen() {
 }
 
 #[test]
-fn loans_and_pins_are_the_blocks_own() {
+fn notes_and_pins_are_the_blocks_own() {
     let start = block(64, 8);
     let found = lookup(start).unwrap();
-    assert!(lend(&found) && lend(&found) && set_pinned(&found, true));
-    assert_eq!((loans(&found), is_pinned(&found)), (2, true));
-    assert!(unlend(&found) && unlend(&found) && !unlend(&found));
+    assert!(note_loan(&found, 3) && set_pinned(&found, true));
+    assert_eq!((noted(&found), is_pinned(&found), may_be_kept(&found)), (3, true, false));
+    assert!(allow_keeping(&found) && may_be_kept(&found));
     assert!(set_pinned(&found, false) && !is_pinned(&found));
     give_back(start, 64, 8);
 }

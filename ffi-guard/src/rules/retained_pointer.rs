@@ -8,11 +8,12 @@ use crate::platform::process;
 use crate::report::violation::{Finding, Place};
 use crate::scan::{self, Global, Hit, Owner};
 
-/// A word in a module's data that leads into what was lent, and did not before the call. `None` where it is Rust's own.
+/// A word in a module's data that leads into what was lent. `None` where it is Rust's own.
 ///
+/// `absent_before` tells that the word was seen to be absent before the call; else it was absent at the last sweep.
 /// `rust_ran` tells whether Rust code may have run during the call (a callback): without symbols, a word in the
 /// executable is only C's doing where Rust had no part in it.
-pub(crate) fn check(hit: Hit, rust_ran: bool) -> Option<Finding> {
+pub(crate) fn check(hit: Hit, rust_ran: bool, absent_before: bool) -> Option<Finding> {
     let global = match scan::owner(hit.location) {
         Owner::C(global) => global,
         // Stripped, so nothing tells C's variables from Rust's. What the call itself changed is C's if no Rust code ran
@@ -22,7 +23,7 @@ pub(crate) fn check(hit: Hit, rust_ran: bool) -> Option<Finding> {
     };
     let Global { module, symbol, offset, .. } = global;
     let place = Place::Global { module, symbol, offset, address: hit.location };
-    Some(Finding::RetainedPointer { place, word: hit.word, absent_before: true })
+    Some(Finding::RetainedPointer { place, word: hit.word, absent_before })
 }
 
 /// Whether a word leads into a block, its one-past-the-end address left out.
