@@ -32,6 +32,8 @@ struct Derived {
     c: usize,
 }
 
+// One C function, which only touches the first four bytes, behind pointers of three types.
+#[allow(clashing_extern_declarations)]
 mod guarded {
     use super::{Derived, Unknown, c_int};
 
@@ -76,8 +78,12 @@ fn main() {
         (*unknown).a + (*unknown).b + (*unknown).c + (*derived).a + (*derived).c + (*derived).b.addr()
     });
 
-    // SAFETY, for every call below: the pointer leads to a live value of four bytes or more, which C adds one to.
-    let bare = |p: *mut u32| repeat(Box::new(move || _ = black_box(unsafe { bare::ffg_bench_touch(black_box(p)) })));
+    let bare = |p: *mut u32| {
+        repeat(Box::new(move || {
+            // SAFETY: it leads to a live value of four bytes or more, which C adds one to.
+            black_box(unsafe { bare::ffg_bench_touch(black_box(p)) });
+        }))
+    };
     beside(
         "no pointer",
         N,
@@ -87,25 +93,37 @@ fn main() {
     beside(
         "one pointer, plain pointee on the heap",
         N,
-        repeat(Box::new(move || _ = black_box(unsafe { guarded::plain(black_box(plain)) }))),
+        repeat(Box::new(move || {
+            // SAFETY: as for the bare call.
+            black_box(unsafe { guarded::plain(black_box(plain)) });
+        })),
         bare(plain),
     );
     beside(
         "one pointer, plain pointee on the stack",
         N,
-        repeat(Box::new(move || _ = black_box(unsafe { guarded::plain(black_box(on_stack)) }))),
+        repeat(Box::new(move || {
+            // SAFETY: as for the bare call.
+            black_box(unsafe { guarded::plain(black_box(on_stack)) });
+        })),
         bare(on_stack),
     );
     beside(
         "one pointer, 24 bytes of an unknown type",
         N,
-        repeat(Box::new(move || _ = black_box(unsafe { guarded::unknown(black_box(unknown)) }))),
+        repeat(Box::new(move || {
+            // SAFETY: as for the bare call.
+            black_box(unsafe { guarded::unknown(black_box(unknown)) });
+        })),
         bare(unknown.cast()),
     );
     beside(
         "one pointer, 24 bytes that derive Pointee",
         N,
-        repeat(Box::new(move || _ = black_box(unsafe { guarded::derived(black_box(derived)) }))),
+        repeat(Box::new(move || {
+            // SAFETY: as for the bare call.
+            black_box(unsafe { guarded::derived(black_box(derived)) });
+        })),
         bare(derived.cast()),
     );
 }

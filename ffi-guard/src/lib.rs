@@ -8,14 +8,14 @@ mod config;
 mod heap;
 mod level;
 mod own;
-#[allow(dead_code)]
+
 mod platform;
 mod reentry;
 mod report;
 mod retention;
 mod rule;
 mod rules;
-#[allow(dead_code, unused_imports)]
+
 mod scan;
 
 #[doc(hidden)]

@@ -172,7 +172,7 @@ fn leave(site: Site, after: After<'_>, result: &Argument) {
             note(&site, arguments);
             late::settle_if_due()
         }
-        After::Watch(watched) => leave_watched(&site, watched),
+        After::Watch(watched) => leave_watched(&site, *watched),
     };
     if let Err(stop) = outcome.and_then(|()| result::check(&site, result)) {
         raise(stop, !site.function.declaration.keep_abi);
@@ -193,10 +193,10 @@ fn note(site: &Site, arguments: &[Argument]) {
     late::settle_at_exit();
 }
 
-fn leave_watched(site: &Site, watched: Box<Watched>) -> Result<(), Stop> {
+fn leave_watched(site: &Site, watched: Watched) -> Result<(), Stop> {
     let _errno = Errno::keep();
     let _inside = reentry::Reentry::enter();
-    let Watched { watch, crossings, sample } = *watched;
+    let Watched { watch, crossings, sample } = watched;
     if let Some(sample) = sample {
         sample.end();
     }

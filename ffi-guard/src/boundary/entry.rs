@@ -15,7 +15,7 @@ use crate::reentry::Reentry;
 use crate::report::violation::{Finding, Holder, Memory};
 use crate::rule::{Rule, Severity};
 use crate::rules::{self, Located, Look};
-use crate::scan::{self, Owner};
+use crate::scan::{self, Owner, Wanted};
 
 /// One call being entered.
 pub(super) struct Entry<'a> {
@@ -112,19 +112,25 @@ impl Entry<'_> {
         let mut outcome = Ok(());
         let mut seen = Seen::default();
         let stack = self.stack.clone();
-        // SAFETY: as promised by the caller.
-        let _ = unsafe {
-            rules::each_pointer(
-                from,
-                look.extent,
-                info,
-                &|word| heap::contains(word) || stack.contains(&word),
-                &mut |offset, word| {
-                    outcome = self.word(index, look, own, offset, word, &mut seen);
-                    if outcome.is_err() || seen.all() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-                },
-            )
+        if look.extent >= LARGE && matches!(info.shape, Shape::Words | Shape::Untyped) {
+            let mut hits = Vec::new();
+            // SAFETY: as promised by the caller.
+            unsafe { scan::words(from, look.extent, &Wanted::new([heap::region(), stack]), &mut hits) };
+            for hit in hits {
+                self.word(index, look, own, hit.location - from, hit.word, &mut seen)?;
+                if seen.all() {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        let mut found = |offset, word| {
+            outcome = self.word(index, look, own, offset, word, &mut seen);
+            if outcome.is_err() || seen.all() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
+        let wanted = |word| heap::contains(word) || stack.contains(&word);
+        // SAFETY: as promised by the caller.
+        let _ = unsafe { rules::each_pointer(from, look.extent, info, &wanted, &mut found) };
         outcome
     }
 
@@ -290,6 +296,9 @@ impl Entry<'_> {
         Ok(())
     }
 }
+
+/// From so many bytes on, memory of an unknown type is searched as C's globals are, at memory speed in any build.
+const LARGE: usize = 1024;
 
 /// Most of a foreign extent that is looked at, in bytes.
 const FOREIGN_LIMIT: usize = 1 << 20;

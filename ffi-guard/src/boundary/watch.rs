@@ -140,7 +140,7 @@ impl Watch {
                 continue;
             };
             let kept_by_right = self.lent.iter().any(|other| other.may_keep && other.range.contains(&hit.word));
-            if kept_by_right || retained_pointer::pinned(hit.word) {
+            if kept_by_right {
                 continue;
             }
             let Some(finding) = retained_pointer::check(hit, rust_ran, true) else { continue };

@@ -36,7 +36,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, reallocate};
 use self::lock::Locked;
 pub(crate) use self::redzone::Damage;
-use self::region::Spot;
 pub(crate) use self::region::contains;
 use crate::config::Backtrace;
 use crate::level::{self, Level};
@@ -91,28 +90,6 @@ pub(crate) fn rest_of_live(address: usize) -> Option<usize> {
     size.checked_sub(address.wrapping_sub(spot.start))
 }
 
-/// Calls `f` with every block that is live. A block given out or taken back meanwhile is seen or not.
-pub(crate) fn for_each_live(mut f: impl FnMut(&Block)) {
-    let mut see = |spot: Option<Spot>| {
-        if let Some(block) = spot.and_then(|spot| spot.entry.read(spot.start)).filter(|block| block.live) {
-            f(&block);
-        }
-    };
-    for class in 1..class::COUNT {
-        let slab = region::slab(class);
-        for index in 1..slab::fresh(class) {
-            see(Some(Spot { entry: slab.entry(index), start: slab.start(index), class, index }));
-        }
-    }
-    let mut unit = 0;
-    let ready = run::ready();
-    while unit < ready {
-        let spot = region::spot(region::unit_start(unit as usize)).filter(|spot| spot.index == unit);
-        see(spot);
-        unit += spot.map_or(1, |_| run::at(unit).len().max(1) as u32);
-    }
-}
-
 fn entry_of(block: &Block) -> Option<&'static table::Entry> {
     region::spot(block.start).map(|spot| spot.entry)
 }
@@ -135,16 +112,6 @@ pub(crate) fn allow_keeping(block: &Block) -> bool {
 /// Whether C was ever allowed to keep this block.
 pub(crate) fn may_be_kept(block: &Block) -> bool {
     entry_of(block).is_some_and(|entry| entry.may_be_kept(block.generation))
-}
-
-/// Marks a block as one that C may keep, or no longer. False where the place belongs to another block by now.
-pub(crate) fn set_pinned(block: &Block, pinned: bool) -> bool {
-    entry_of(block).is_some_and(|entry| entry.pin(block.generation, pinned))
-}
-
-/// Whether C may keep this block.
-pub(crate) fn is_pinned(block: &Block) -> bool {
-    entry_of(block).is_some_and(|entry| entry.is_pinned(block.generation))
 }
 
 /// What is wrong around a live block: in its slack, else in the 16 bytes before it. Large blocks have pages without access

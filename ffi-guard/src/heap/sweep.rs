@@ -19,7 +19,7 @@ pub(crate) fn next() -> u32 {
 
 /// Begins it: what is noted from here on is left to the one after. Returns its number.
 pub(crate) fn begin() -> u32 {
-    let following = |number: u32| Some((number + 1 & 0x00FF_FFFF).max(1));
+    let following = |number: u32| Some(((number + 1) & 0x00FF_FFFF).max(1));
     NEXT.fetch_update(Ordering::AcqRel, Ordering::Acquire, following).unwrap_or(1)
 }
 

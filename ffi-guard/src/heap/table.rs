@@ -28,9 +28,7 @@ const GENERATION: u32 = 4;
 /// The lower bits of `noted` are the number of a sweep, the upper ones are flags.
 const SWEEP: u32 = 0x00FF_FFFF;
 /// Flag of `noted`: this block was lent under `retained` or `owned`.
-const KEPT: u32 = 1 << 30;
-/// Flag of `noted`: C may keep this block.
-const PINNED: u32 = 1 << 31;
+const KEPT: u32 = 1 << 31;
 
 /// How often a reader looks again at an entry that is being written. The writer may be the very thread that a signal
 /// handler interrupted, so that waiting for it would never end.
@@ -250,14 +248,6 @@ impl Entry {
     pub(crate) fn may_be_kept(&self, generation: u32) -> bool {
         self.is(generation) && self.noted.load(Ordering::Acquire) & KEPT != 0
     }
-
-    pub(crate) fn pin(&self, generation: u32, pinned: bool) -> bool {
-        self.change(generation, |word| Some(if pinned { word | PINNED } else { word & !PINNED }))
-    }
-
-    pub(crate) fn is_pinned(&self, generation: u32) -> bool {
-        self.is(generation) && self.noted.load(Ordering::Acquire) & PINNED != 0
-    }
 }
 
 #[cfg(test)]
@@ -299,16 +289,14 @@ mod tests {
     fn notes_and_flags_belong_to_one_generation() {
         let entry = entry();
         let extent = Extent::new(8, 8);
-        entry.give(extent, event(TraceId(0), 1), || ());
+        entry.give(extent, Event::of(1), || ());
         let first = entry.read(0).unwrap().generation;
-        assert_eq!((entry.noted(), entry.is_pinned(first), entry.may_be_kept(first)), (0, false, false));
-        assert!(entry.note(first, 7) && entry.pin(first, true) && entry.keep(first) && entry.note(first, 9));
-        assert_eq!((entry.noted(), entry.is_pinned(first), entry.may_be_kept(first)), (9, true, true));
-        assert!(entry.pin(first, false));
-        assert_eq!((entry.noted(), entry.is_pinned(first), entry.may_be_kept(first)), (9, false, true));
-        assert!(entry.take(extent, event(TraceId(0), 1)));
+        assert_eq!((entry.noted(), entry.may_be_kept(first)), (0, false));
+        assert!(entry.note(first, 7) && entry.keep(first) && entry.note(first, 9));
+        assert_eq!((entry.noted(), entry.may_be_kept(first)), (9, true));
+        assert!(entry.take(extent, Event::of(1)));
         assert_eq!(entry.noted(), 9, "a freed block is still noted");
-        entry.give(extent, event(TraceId(0), 1), || ());
+        entry.give(extent, Event::of(1), || ());
         assert_eq!((entry.noted(), entry.may_be_kept(first + 1)), (0, false));
         assert!(!entry.note(first, 10), "an old loan was noted on a new block");
     }

@@ -17,7 +17,7 @@ mod seen;
 mod sweep;
 
 pub(crate) use budget::{Sample, looked, may_look, sample};
-pub(crate) use notes::{Note, lend};
+pub(crate) use notes::lend;
 pub(crate) use seen::remember;
 
 use crate::heap;

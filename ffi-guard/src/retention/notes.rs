@@ -65,7 +65,7 @@ pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: u
     let epoch = heap::sweep::next();
     let location = std::ptr::from_ref(site.location).addr() ^ parameter;
     let recent = Recent { start: block.start, location, which: u64::from(block.generation) << 32 | u64::from(epoch) };
-    let place = (block.start / 16 ^ location / 8) % RECENT;
+    let place = ((block.start / 16) ^ (location / 8)) % RECENT;
     let known = LAST.try_with(|last| last.get(place).is_some_and(|last| last.replace(recent) == recent));
     if known != Ok(true) {
         write(block, site, argument, parameter, extent, epoch);

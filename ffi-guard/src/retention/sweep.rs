@@ -47,7 +47,7 @@ pub(crate) fn sweep() -> Vec<Found> {
             let Some(block) = heap::lookup(hit.word).filter(|block| hit.word - block.start < block.size) else {
                 continue;
             };
-            if heap::noted(&block) != number || heap::is_pinned(&block) || heap::may_be_kept(&block) {
+            if heap::noted(&block) != number || heap::may_be_kept(&block) {
                 continue;
             }
             let lent = notes::of(&block, number);

@@ -3,7 +3,6 @@
 //! C: `static struct s *kept; void store(struct s *p) { kept = p; }`. Rust: `store(&mut *boxed); drop(boxed);`, and the next
 //! call that reads `kept` reads whatever lives there then.
 
-use crate::heap;
 use crate::platform::process;
 use crate::report::violation::{Finding, Place};
 use crate::scan::{self, Global, Hit, Owner};
@@ -16,9 +15,9 @@ use crate::scan::{self, Global, Hit, Owner};
 pub(crate) fn check(hit: Hit, rust_ran: bool, absent_before: bool) -> Option<Finding> {
     let global = match scan::owner(hit.location) {
         Owner::C(global) => global,
-        // Stripped, so nothing tells C's variables from Rust's. What the call itself changed is C's if no Rust code ran
-        // meanwhile: not on this thread, and there is no other.
-        Owner::Unknown(global) if global.stripped && !rust_ran && process::thread_count() == Some(1) => global,
+        // Stripped, or linked so that nothing tells C's variables from Rust's. What the call itself changed is C's doing
+        // if no Rust code ran meanwhile: not on this thread, and there is no other.
+        Owner::Unknown(global) if absent_before && !rust_ran && process::thread_count() == Some(1) => global,
         Owner::Unknown(_) | Owner::Rust | Owner::Nowhere => return None,
     };
     let Global { module, symbol, offset, .. } = global;
@@ -29,9 +28,4 @@ pub(crate) fn check(hit: Hit, rust_ran: bool, absent_before: bool) -> Option<Fin
 /// Whether a word leads into a block, its one-past-the-end address left out.
 pub(crate) fn leads_into(word: usize, start: usize, size: usize) -> bool {
     word.wrapping_sub(start) < size
-}
-
-/// Whether the block at an address is pinned: C may hold it.
-pub(crate) fn pinned(word: usize) -> bool {
-    heap::lookup(word).is_some_and(|block| heap::is_pinned(&block))
 }

@@ -25,8 +25,6 @@ pub(crate) use owner::{Global, Owner, owner};
 pub(crate) use search::words;
 pub(crate) use wanted::Wanted;
 
-pub(crate) use crate::platform::modules::in_module;
-
 /// A word found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hit {
