@@ -66,7 +66,6 @@ fn main() {
     with_environment(&[("GUARD", &level)]);
     println!("level {level:<38} {:>11} {:>11}", "guarded", "bare");
 
-    let repeat = |mut f: Box<dyn FnMut()>| move || (0..N).for_each(|_| f());
     let mut plain = Box::new(1u32);
     let plain: *mut u32 = &raw mut *plain;
     let mut on_stack = 1u32;
@@ -78,52 +77,40 @@ fn main() {
         (*unknown).a + (*unknown).b + (*unknown).c + (*derived).a + (*derived).c + (*derived).b.addr()
     });
 
-    let bare = |p: *mut u32| {
-        repeat(Box::new(move || {
-            // SAFETY: it leads to a live value of four bytes or more, which C adds one to.
-            black_box(unsafe { bare::ffg_bench_touch(black_box(p)) });
-        }))
-    };
+    // SAFETY: each pointer leads to a live value of four bytes or more, which C adds one to.
+    let bare = |p: *mut u32| move || (0..N).for_each(|_| _ = black_box(unsafe { bare::ffg_bench_touch(black_box(p)) }));
     beside(
         "no pointer",
         N,
-        repeat(Box::new(|| _ = black_box(guarded::none(black_box(-3))))),
-        repeat(Box::new(|| _ = black_box(bare::none(black_box(-3))))),
+        || (0..N).for_each(|_| _ = black_box(guarded::none(black_box(-3)))),
+        || (0..N).for_each(|_| _ = black_box(bare::none(black_box(-3)))),
     );
     beside(
         "one pointer, plain pointee on the heap",
         N,
-        repeat(Box::new(move || {
-            // SAFETY: as for the bare call.
-            black_box(unsafe { guarded::plain(black_box(plain)) });
-        })),
+        // SAFETY: as for the bare call.
+        || (0..N).for_each(|_| _ = black_box(unsafe { guarded::plain(black_box(plain)) })),
         bare(plain),
     );
     beside(
         "one pointer, plain pointee on the stack",
         N,
-        repeat(Box::new(move || {
-            // SAFETY: as for the bare call.
-            black_box(unsafe { guarded::plain(black_box(on_stack)) });
-        })),
+        // SAFETY: as for the bare call.
+        || (0..N).for_each(|_| _ = black_box(unsafe { guarded::plain(black_box(on_stack)) })),
         bare(on_stack),
     );
     beside(
         "one pointer, 24 bytes of an unknown type",
         N,
-        repeat(Box::new(move || {
-            // SAFETY: as for the bare call.
-            black_box(unsafe { guarded::unknown(black_box(unknown)) });
-        })),
+        // SAFETY: as for the bare call.
+        || (0..N).for_each(|_| _ = black_box(unsafe { guarded::unknown(black_box(unknown)) })),
         bare(unknown.cast()),
     );
     beside(
         "one pointer, 24 bytes that derive Pointee",
         N,
-        repeat(Box::new(move || {
-            // SAFETY: as for the bare call.
-            black_box(unsafe { guarded::derived(black_box(derived)) });
-        })),
+        // SAFETY: as for the bare call.
+        || (0..N).for_each(|_| _ = black_box(unsafe { guarded::derived(black_box(derived)) })),
         bare(derived.cast()),
     );
 }

@@ -80,14 +80,21 @@ pub(crate) fn lookup(address: usize) -> Option<Block> {
     spot.entry.read(spot.start)
 }
 
-/// Bytes from an address to the end of the live block that it is in; `None` where it is in none, or behind its end.
+/// Bytes from an address of the region to the end of the live block that it is in; `None` where it is in none, or behind its
+/// end. Outside of the region the answer means nothing.
 ///
 /// The part of [`lookup`] that the common crossing needs: one load of the entry's state, one of its extent.
 #[inline(always)]
 pub(crate) fn rest_of_live(address: usize) -> Option<usize> {
+    let Some((class, index, into)) = region::slot(address) else { return rest_of_run(address) };
+    region::slab(class).entry(index).live_extent()?.size().checked_sub(into)
+}
+
+/// The same among the large blocks, out of the way of the small ones.
+#[inline(never)]
+fn rest_of_run(address: usize) -> Option<usize> {
     let spot = region::spot(address)?;
-    let size = spot.entry.live_extent()?.size();
-    size.checked_sub(address.wrapping_sub(spot.start))
+    spot.entry.live_extent()?.size().checked_sub(address.wrapping_sub(spot.start))
 }
 
 fn entry_of(block: &Block) -> Option<&'static table::Entry> {
