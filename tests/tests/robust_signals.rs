@@ -166,8 +166,7 @@ fn reports_come_from_wherever_the_signal_does() {
         });
     }
     for level in ["1", "2"] {
-        let output =
-            run_self("reports_come_from_wherever_the_signal_does", &[("GUARD", level), ("GUARD_WARN", "all")]);
+        let output = run_self("reports_come_from_wherever_the_signal_does", &[("GUARD", level), ("GUARD_WARN", "all")]);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "level {level}: {}\n{stderr}", output.status);
         // One for each of the two places.

@@ -57,7 +57,7 @@ impl Site {
                 parameter,
                 site: self.location,
                 thread: thread::id(),
-                thread_name: std::thread::current().name().map(str::to_owned),
+                thread_name: thread::name(),
             }),
             argument: Some(ArgumentFacts { address: argument.address, extent, pointee: (argument.info.name)() }),
             memory,

@@ -139,8 +139,12 @@ impl Entry<'_> {
         word: usize,
         seen: &mut Seen,
     ) -> Result<(), Stop> {
-        let target = Located::of(word, &self.stack);
         let argument = look.argument;
+        // A C frame further up holds it: C memory, which is looked into from level 2 on.
+        if self.watch.is_none() && look.located.is_cs_stack(argument.address) {
+            return Ok(());
+        }
+        let target = Located::of(word, &self.stack);
         let holder = || Holder::Pointee {
             memory: look.located.memory(argument.address, look.extent, thread::id()),
             offset,

@@ -97,7 +97,9 @@ impl Watch {
                 continue;
             };
             let kept_by_right = self.lent.iter().any(|other| other.may_keep && other.range.contains(&hit.word));
-            if kept_by_right || retained_pointer::pinned(hit.word) {
+            // Its own stack is C's to keep: a frame of C's called back, and this call was lent what it made.
+            let cs_own = lent.on_stack && !scan::in_rust_frame(lent.argument.address);
+            if kept_by_right || cs_own || retained_pointer::pinned(hit.word) {
                 continue;
             }
             let Some(finding) = retained_pointer::check(hit, rust_ran) else { continue };

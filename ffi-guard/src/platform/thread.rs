@@ -64,6 +64,17 @@ mod os {
         unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) == 0 }
     }
 
+    /// Whether the calling thread is the one that the process began with.
+    pub(crate) fn is_first() -> bool {
+        #[cfg(target_os = "linux")]
+        // SAFETY: no precondition.
+        unsafe {
+            libc::syscall(libc::SYS_gettid) == libc::c_long::from(libc::getpid())
+        }
+        #[cfg(not(target_os = "linux"))]
+        false
+    }
+
     /// Sleeps while `word` is `value`. May return early.
     pub(crate) fn wait(word: &AtomicU32, value: u32) {
         #[cfg(target_os = "linux")]
@@ -102,6 +113,9 @@ mod os {
         false
     }
     pub(crate) fn at_fork(_: unsafe extern "C" fn(), _: unsafe extern "C" fn(), _: unsafe extern "C" fn()) -> bool {
+        false
+    }
+    pub(crate) fn is_first() -> bool {
         false
     }
     pub(crate) fn wait(_word: &AtomicU32, _value: u32) {

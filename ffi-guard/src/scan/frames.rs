@@ -30,6 +30,69 @@ pub(crate) fn in_rust_frame(address: usize) -> bool {
     rust
 }
 
+/// What lies on the stack between here and a frame further up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Between {
+    /// Rust alone.
+    Rust,
+    /// C too: whether it lets a panic through is for the functions that it calls to say.
+    C,
+    /// A signal interrupted what is above.
+    Signal,
+}
+
+/// Looks at the frames from the caller's up to the one that holds the address `until`; at all of them without one.
+pub(crate) fn between(until: Option<usize>) -> Between {
+    let mut between = Between::Rust;
+    each_frame(&mut |begins, ip| {
+        if until.is_some_and(|until| begins > until) {
+            return false;
+        }
+        if is_signal_return(ip) {
+            between = Between::Signal;
+        } else if until.is_some() && between == Between::Rust && is_foreign(ip) {
+            between = Between::C;
+        }
+        between != Between::Signal
+    });
+    between
+}
+
+/// Calls `visit(begins, ip)` for each frame, innermost first, until it says false.
+fn each_frame(visit: &mut dyn FnMut(usize, usize) -> bool) {
+    // SAFETY: the unwinders of Linux and macOS need no synchronisation, and the callback does not unwind. Without the
+    // lock that `trace` takes, a signal handler that came while it was held does not wait for itself.
+    unsafe { backtrace::trace_unsynchronized(|frame| visit(frame.sp().addr(), frame.ip().addr())) };
+}
+
+/// Whether this is where a signal handler returns to: the C library's call of `rt_sigreturn`, known by its code to all
+/// unwinders and debuggers.
+fn is_signal_return(ip: usize) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    const CODE: &[u8] = &[0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05];
+    #[cfg(target_arch = "aarch64")]
+    const CODE: &[u8] = &[0x68, 0x11, 0x80, 0xd2, 0x01, 0, 0, 0xd4];
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    const CODE: &[u8] = &[];
+    let mut code = [0; 9];
+    let Some(code) = code.get_mut(..CODE.len()) else { return false };
+    !CODE.is_empty() && crate::platform::read::read(ip, code).is_some() && *code == *CODE
+}
+
+/// Whether the function there is known, and known not to be Rust's.
+fn is_foreign(ip: usize) -> bool {
+    let (mut known, mut rust) = (false, false);
+    backtrace::resolve(std::ptr::with_exposed_provenance_mut(ip), |symbol| {
+        let Some(name) = symbol.name().and_then(|name| std::str::from_utf8(name.as_bytes()).ok()) else { return };
+        known = true;
+        // `__rust_try` is what `catch_unwind` is made of.
+        rust = names::is_rust(name)
+            || name.starts_with("__rust")
+            || symbol.filename().is_some_and(|file| file.extension().is_some_and(|e| e == "rs"));
+    });
+    known && !rust
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

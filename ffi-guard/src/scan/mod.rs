@@ -18,7 +18,7 @@ mod x86_64;
 #[cfg(test)]
 mod testing;
 
-pub(crate) use frames::in_rust_frame;
+pub(crate) use frames::{Between, between, in_rust_frame};
 pub(crate) use globals::globals;
 pub(crate) use owner::{Global, Owner, owner};
 pub(crate) use search::words;
