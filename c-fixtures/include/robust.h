@@ -48,6 +48,8 @@ int ffg_jump_inside(const int32_t *value);
 enum { FFG_USES = 64 };
 int32_t ffg_use_slot(const int32_t *value, size_t slot);
 void ffg_use_while(const int32_t *value, ffg_callback callback, void *user);
+/* Calls back while it is lent `value`, and leaves it alone. */
+void ffg_call_lending(const int32_t *value, ffg_callback callback, void *user);
 /* Keeps `value` for good, in a slot that nothing else uses. */
 void ffg_bad_keep_use(const int32_t *value, size_t slot);
 int32_t ffg_read_use(size_t slot);

@@ -74,6 +74,9 @@ unsafe extern "C" {
     /// Keeps it while it calls back.
     #[link_name = "ffg_use_while"]
     pub fn use_while(value: *const i32, callback: Callback, #[guard(opaque)] user: *mut c_void);
+    /// Calls back, and leaves `value` alone.
+    #[link_name = "ffg_call_lending"]
+    pub fn call_lending(value: *const i32, callback: Callback, #[guard(opaque)] user: *mut c_void);
     /// Keeps it in slot `slot` of 64.
     #[link_name = "ffg_bad_keep_use"]
     pub fn bad_keep_use(value: *const i32, slot: usize);

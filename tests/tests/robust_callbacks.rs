@@ -59,11 +59,8 @@ fn c_may_keep_its_own_stack() {
 }
 
 #[test]
-fn at_level_1_what_c_holds_is_not_looked_at() {
-    at_both_levels("at_level_1_what_c_holds_is_not_looked_at", || {
-        if ffi_guard::level() != ffi_guard::Level::Arguments {
-            return;
-        }
+fn c_may_hold_what_it_is_lent_while_it_is_lent() {
+    at_both_levels("c_may_hold_what_it_is_lent_while_it_is_lent", || {
         let lent = Box::new(9);
         // The pair is C's and holds what Rust lends for this very call: that is what it was lent for.
         // SAFETY: a live box.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::panic::Location;
+use std::ptr::{NonNull, null_mut};
 
 use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
@@ -20,12 +21,19 @@ pub struct Crossing {
     /// `None` where nothing is checked.
     site: Option<Site>,
     /// From level 2 on, what to look at when the call has returned.
-    exit: Option<Box<Exit>>,
+    exit: Option<Exit>,
 }
 
+/// The exit of a call under way, among those of its thread.
+struct Exit(NonNull<Pending>);
+
 /// What the exit of a call needs.
-struct Exit {
+pub(crate) struct Pending {
     watch: Watch,
+    /// An address in a frame of the call's entry.
+    frame: usize,
+    /// The call that this one was made inside of.
+    outer: *mut Pending,
     /// Guarded calls of this thread up to and with this one: more of them at the exit means that Rust ran meanwhile.
     crossings: usize,
 }
@@ -91,7 +99,11 @@ impl Crossing {
         unsafe { Entry { site, arguments, stack, watch: Some(&mut watch) }.check() }?;
         watch.begin(&site);
         let _inside = reentry::Reentry::enter();
-        Ok(Crossing { site: Some(site), exit: Some(Box::new(Exit { watch, crossings })) })
+        let frame = std::ptr::from_ref(&site).addr();
+        Ok(Crossing {
+            site: Some(site),
+            exit: Some(Exit::begin(Pending { watch, frame, crossings, outer: null_mut() })),
+        })
     }
 
     /// Checks what C did, and what it returned.
@@ -100,11 +112,11 @@ impl Crossing {
     /// With the report, where a rule that is denied is broken.
     #[track_caller]
     #[inline]
-    pub fn exit(self, result: &Argument) {
+    pub fn exit(mut self, result: &Argument) {
         if let Some(site) = self.site
             && (self.exit.is_some() || result.passing != Passing::Scalar)
         {
-            leave(site, self.exit, result);
+            leave(site, self.exit.take(), result);
         }
     }
 
@@ -112,16 +124,80 @@ impl Crossing {
     pub fn never_returns(self) {}
 }
 
+impl Exit {
+    /// Adds a call to those under way.
+    fn begin(mut pending: Pending) -> Exit {
+        forget_gone(pending.frame);
+        pending.outer = thread::innermost().get();
+        let pending = NonNull::from(Box::leak(Box::new(pending)));
+        thread::innermost().set(pending.as_ptr());
+        Exit(pending)
+    }
+
+    /// Takes it out again, and those that were made inside it: their frames are gone. `None` where it was taken for gone
+    /// itself.
+    fn end(self) -> Option<Box<Pending>> {
+        let innermost = thread::innermost();
+        let mut at = innermost.get();
+        while at != self.0.as_ptr() {
+            if at.is_null() {
+                return None;
+            }
+            // SAFETY: what is in the list was leaked by `begin` and is freed when it is taken out.
+            at = unsafe { (*at).outer };
+        }
+        loop {
+            let top = innermost.get();
+            // SAFETY: as above; the list holds `self`, so it does not end before.
+            let pending = unsafe { Box::from_raw(top) };
+            innermost.set(pending.outer);
+            if top == self.0.as_ptr() {
+                return Some(pending);
+            }
+        }
+    }
+}
+
+/// A call that C left by `longjmp` never ends; its frames lie deeper in the stack than that of a call made later.
+fn forget_gone(frame: usize) {
+    let (innermost, stack) = (thread::innermost(), thread::stack());
+    while let Some(top) = NonNull::new(innermost.get()) {
+        // SAFETY: as in `Exit::end`.
+        let (at, outer) = unsafe { (top.as_ref().frame, top.as_ref().outer) };
+        // On a stack of its own, as a signal handler's may be, nothing is told by addresses.
+        if at > frame || !stack.contains(&at) || !stack.contains(&frame) {
+            return;
+        }
+        innermost.set(outer);
+        // SAFETY: taken out of the list, where it was the only way to it that is still used.
+        drop(unsafe { Box::from_raw(top.as_ptr()) });
+    }
+}
+
+/// A call that C unwinds out of.
+impl Drop for Crossing {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(exit) = self.exit.take() {
+            let _errno = Errno::keep();
+            let _inside = reentry::Reentry::enter();
+            drop(exit.end());
+        }
+    }
+}
+
 /// The exit itself, out of the wrapper's way.
 #[track_caller]
 #[inline(never)]
-fn leave(site: Site, exit: Option<Box<Exit>>, result: &Argument) {
+fn leave(site: Site, exit: Option<Exit>, result: &Argument) {
     let errno = Errno::keep();
     let mut outcome = Ok(());
     if let Some(exit) = exit {
         let _inside = reentry::Reentry::enter();
-        let Exit { watch, crossings } = *exit;
-        outcome = watch.end(&site, thread::crossings() != crossings);
+        if let Some(pending) = exit.end() {
+            let Pending { watch, crossings, .. } = *pending;
+            outcome = watch.end(&site, thread::crossings() != crossings);
+        }
     }
     let outcome = outcome.and_then(|()| result::check(&site, result));
     drop(errno);

@@ -141,10 +141,17 @@ impl Entry<'_> {
     ) -> Result<(), Stop> {
         let argument = look.argument;
         // A C frame further up holds it: C memory, which is looked into from level 2 on.
-        if self.watch.is_none() && look.located.is_cs_stack(argument.address) {
+        let cs_stack = look.located.is_cs_stack(argument.address);
+        if self.watch.is_none() && cs_stack {
             return Ok(());
         }
         let target = Located::of(word, &self.stack);
+        // C holds what it was lent by a call that has not returned: a callback gets to see it.
+        if (cs_stack || matches!(look.located, Located::Foreign))
+            && matches!(&target, Located::Heap(block) if heap::loans(block) > 0)
+        {
+            return Ok(());
+        }
         let holder = || Holder::Pointee {
             memory: look.located.memory(argument.address, look.extent, thread::id()),
             offset,

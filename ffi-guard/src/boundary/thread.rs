@@ -2,7 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
+use std::ptr::null_mut;
 
+use super::crossing::Pending;
 use crate::heap;
 use crate::platform::{self, process::Errno};
 use crate::reentry::Reentry;
@@ -17,11 +19,13 @@ struct Here {
     catching: Cell<usize>,
     /// Guarded calls so far, from level 2 on.
     crossings: Cell<usize>,
+    /// The innermost guarded call under way, from level 2 on.
+    innermost: Cell<*mut Pending>,
 }
 
 thread_local! {
     static HERE: Here = const {
-        Here { stack: Cell::new((0, 0)), catching: Cell::new(0), crossings: Cell::new(0) }
+        Here { stack: Cell::new((0, 0)), catching: Cell::new(0), crossings: Cell::new(0), innermost: Cell::new(null_mut()) }
     };
     /// The violation that unwinds through this thread, with the address of its payload's text.
     static IN_FLIGHT: RefCell<Option<InFlight>> = const { RefCell::new(None) };
@@ -57,6 +61,24 @@ pub(crate) fn count_crossing() -> usize {
         here.crossings.get()
     })
     .unwrap_or(0)
+}
+
+/// The innermost guarded call under way, from level 2 on.
+pub(crate) fn innermost() -> Innermost {
+    Innermost(())
+}
+
+/// A place of the calling thread's.
+pub(crate) struct Innermost(());
+
+impl Innermost {
+    pub(crate) fn get(&self) -> *mut Pending {
+        HERE.try_with(|here| here.innermost.get()).unwrap_or(null_mut())
+    }
+
+    pub(crate) fn set(&self, pending: *mut Pending) {
+        let _ = HERE.try_with(|here| here.innermost.set(pending));
+    }
 }
 
 /// Guarded calls so far.

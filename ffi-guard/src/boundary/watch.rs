@@ -6,6 +6,7 @@ use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
 use super::shape::{Shape, TypeInfo};
 use super::thread;
+use crate::heap::{self, Block};
 use crate::reentry::Reentry;
 use crate::report::violation::Finding;
 use crate::rule::{Rule, Severity};
@@ -16,6 +17,8 @@ use crate::scan::{self, Hit, Wanted};
 #[derive(Default)]
 pub(super) struct Watch {
     lent: Vec<Lent>,
+    /// The blocks among it, each noted once with the heap.
+    loans: Vec<Block>,
     /// Words in C's globals that led into what is lent before the call began.
     before: Vec<Hit>,
     wanted: Option<Wanted>,
@@ -25,8 +28,8 @@ pub(super) struct Watch {
 struct Lent {
     /// The heap block, or the extent on the stack.
     range: Range<usize>,
-    /// Which of the two.
-    on_stack: bool,
+    /// The block, `None` on the stack.
+    block: Option<Block>,
     /// The argument that lends it, or a pointer found in what that argument points to.
     argument: Argument,
     /// Which parameter that is.
@@ -37,18 +40,27 @@ struct Lent {
     may_keep: bool,
 }
 
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _inside = Reentry::enter();
+        for block in self.loans.drain(..) {
+            heap::unlend(&block);
+        }
+    }
+}
+
 impl Watch {
     /// Notes an argument.
     pub(super) fn lend(&mut self, look: &Look<'_>, parameter: usize) {
         let argument = *look.argument;
-        let (range, on_stack) = match &look.located {
-            Located::Heap(block) => (block.start..block.start + block.size, false),
-            Located::Stack(_) => (argument.address..argument.address + look.extent, true),
+        let (range, block) = match &look.located {
+            Located::Heap(block) => (block.start..block.start + block.size, Some(*block)),
+            Located::Stack(_) => (argument.address..argument.address + look.extent, None),
             Located::Null | Located::Foreign => return,
         };
         let may_keep = look.contract.is_retained() || look.contract.is_owned();
         let _inside = Reentry::enter();
-        self.lent.push(Lent { range, on_stack, argument, parameter, extent: look.extent, may_keep });
+        self.add(Lent { range, block, argument, parameter, extent: look.extent, may_keep });
     }
 
     /// Notes what a word inside an argument leads to: it is lent as well.
@@ -59,8 +71,25 @@ impl Watch {
             let range = block.start..block.start + block.size;
             let extent = range.end.saturating_sub(word);
             let argument = Argument::new(word, Passing::Mut, &FOUND);
-            self.lent.push(Lent { range, on_stack: false, argument, parameter, extent, may_keep: false });
+            self.add(Lent { range, block: Some(*block), argument, parameter, extent, may_keep: false });
         }
+    }
+
+    fn add(&mut self, lent: Lent) {
+        // A block that several arguments lead into is one loan.
+        let block = lent.block.filter(|block| !self.lent.iter().any(|other| other.range.start == block.start));
+        if let Some(block) = block
+            && heap::lend(&block)
+        {
+            self.loans.push(block);
+        }
+        self.lent.push(lent);
+    }
+
+    /// Whether another call has been lent the block, and has not returned yet.
+    fn lent_elsewhere(&self, block: &Block) -> bool {
+        let own = self.loans.iter().filter(|own| own.start == block.start).count();
+        usize::try_from(heap::loans(block)).is_ok_and(|loans| loans > own)
     }
 
     /// The last look before C runs.
@@ -98,8 +127,10 @@ impl Watch {
             };
             let kept_by_right = self.lent.iter().any(|other| other.may_keep && other.range.contains(&hit.word));
             // Its own stack is C's to keep: a frame of C's called back, and this call was lent what it made.
-            let cs_own = lent.on_stack && !scan::in_rust_frame(lent.argument.address);
-            if kept_by_right || cs_own || retained_pointer::pinned(hit.word) {
+            let cs_own = lent.block.is_none() && !scan::in_rust_frame(lent.argument.address);
+            // Lent to another call too, which may be what put it there: this is that call's to answer for, when it returns.
+            let elsewhere = lent.block.as_ref().is_some_and(|block| self.lent_elsewhere(block));
+            if kept_by_right || cs_own || elsewhere || retained_pointer::pinned(hit.word) {
                 continue;
             }
             let Some(finding) = retained_pointer::check(hit, rust_ran) else { continue };
@@ -109,7 +140,7 @@ impl Watch {
     }
 
     fn told(&self, site: &Site, lent: &Lent, finding: Finding) -> Result<(), Stop> {
-        let stack = if lent.on_stack { lent.range.clone() } else { 0..0 };
+        let stack = if lent.block.is_none() { lent.range.clone() } else { 0..0 };
         let memory =
             Located::of(lent.argument.address, &stack).memory(lent.argument.address, lent.extent, thread::id());
         site.breach(Some(lent.parameter), finding, (&lent.argument, lent.extent), Some(memory))

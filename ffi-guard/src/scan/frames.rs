@@ -1,6 +1,7 @@
 //! Whose stack frame an address is in.
 
 use super::names;
+use crate::gate;
 
 /// Whether an address of the calling thread's stack lies in a frame of a Rust function.
 ///
@@ -8,20 +9,19 @@ use super::names;
 /// two Rust ones. The unwinder tells where each frame begins, and the symbol (or the source file, for `no_mangle`
 /// functions) whose it is. This is dear, some tens of microseconds, and only asked when a rule has found something.
 pub(crate) fn in_rust_frame(address: usize) -> bool {
-    let mut owner: Option<*mut std::ffi::c_void> = None;
-    backtrace::trace(|frame| {
+    let mut owner = None;
+    each_frame(&mut |begins, ip| {
         // The address that the unwinder gives for a frame is where it begins: its locals lie at and above it, up to
         // where its caller's frame begins.
-        let begins = frame.sp().addr();
         if begins != 0 && begins > address {
             return false;
         }
-        owner = Some(frame.ip());
+        owner = Some(ip);
         true
     });
     let Some(ip) = owner else { return false };
     let mut rust = false;
-    backtrace::resolve(ip, |symbol| {
+    resolve(ip, &mut |symbol| {
         // The last one is the function itself; those before it were inlined into it.
         let mangled =
             symbol.name().and_then(|name| std::str::from_utf8(name.as_bytes()).ok()).is_some_and(names::is_rust);
@@ -65,6 +65,10 @@ fn each_frame(visit: &mut dyn FnMut(usize, usize) -> bool) {
     unsafe { backtrace::trace_unsynchronized(|frame| visit(frame.sp().addr(), frame.ip().addr())) };
 }
 
+fn resolve(ip: usize, visit: &mut dyn FnMut(&backtrace::Symbol)) {
+    gate::behind(|| backtrace::resolve(std::ptr::with_exposed_provenance_mut(ip), visit));
+}
+
 /// Whether this is where a signal handler returns to: the C library's call of `rt_sigreturn`, known by its code to all
 /// unwinders and debuggers.
 fn is_signal_return(ip: usize) -> bool {
@@ -82,7 +86,7 @@ fn is_signal_return(ip: usize) -> bool {
 /// Whether the function there is known, and known not to be Rust's.
 fn is_foreign(ip: usize) -> bool {
     let (mut known, mut rust) = (false, false);
-    backtrace::resolve(std::ptr::with_exposed_provenance_mut(ip), |symbol| {
+    resolve(ip, &mut |symbol| {
         let Some(name) = symbol.name().and_then(|name| std::str::from_utf8(name.as_bytes()).ok()) else { return };
         known = true;
         // `__rust_try` is what `catch_unwind` is made of.

@@ -20,11 +20,17 @@ mod testing;
 
 pub(crate) use frames::{Between, between, in_rust_frame};
 pub(crate) use globals::globals;
-pub(crate) use owner::{Global, Owner, owner};
+pub(crate) use owner::{Global, Owner};
 pub(crate) use search::words;
 pub(crate) use wanted::Wanted;
 
+use crate::gate;
 pub(crate) use crate::platform::modules::in_module;
+
+/// Whose variable the address is in.
+pub(crate) fn owner(address: usize) -> Owner {
+    gate::behind(|| owner::owner(address))
+}
 
 /// A word found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
