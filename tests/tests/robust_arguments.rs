@@ -211,7 +211,9 @@ fn addresses_that_lead_nowhere() {
                 u128s(ptr::without_provenance(address));
                 by_option(None);
                 robust::take(ptr::without_provenance(usize::MAX));
-                strings(ptr::without_provenance(address), 1000);
+                if address < usize::MAX - 8000 {
+                    strings(ptr::without_provenance(address), 1000);
+                }
             });
         }
         // SAFETY: as above.

@@ -162,7 +162,7 @@ impl Entry<'_> {
             return self.once(seen, index, finding, (argument, look.extent), Some(memory));
         }
         if let Some(watch) = &mut self.watch {
-            watch.lend_found(word, &target, index);
+            watch.lend_found(word, &target, look, index);
         }
         if self.lent_as_retained(&target) {
             return Ok(());

@@ -58,20 +58,19 @@ impl Watch {
             Located::Stack(_) => (argument.address..argument.address + look.extent, None),
             Located::Null | Located::Foreign => return,
         };
-        let may_keep = look.contract.is_retained() || look.contract.is_owned();
         let _inside = Reentry::enter();
-        self.add(Lent { range, block, argument, parameter, extent: look.extent, may_keep });
+        self.add(Lent { range, block, argument, parameter, extent: look.extent, may_keep: may_keep(look) });
     }
 
     /// Notes what a word inside an argument leads to: it is lent as well.
-    pub(super) fn lend_found(&mut self, word: usize, target: &Located, parameter: usize) {
+    pub(super) fn lend_found(&mut self, word: usize, target: &Located, look: &Look<'_>, parameter: usize) {
         let Located::Heap(block) = target else { return };
         if block.live && !self.lent.iter().any(|lent| lent.range.start == block.start) {
             let _inside = Reentry::enter();
             let range = block.start..block.start + block.size;
             let extent = range.end.saturating_sub(word);
             let argument = Argument::new(word, Passing::Mut, &FOUND);
-            self.add(Lent { range, block: Some(*block), argument, parameter, extent, may_keep: false });
+            self.add(Lent { range, block: Some(*block), argument, parameter, extent, may_keep: may_keep(look) });
         }
     }
 
@@ -145,6 +144,11 @@ impl Watch {
             Located::of(lent.argument.address, &stack).memory(lent.argument.address, lent.extent, thread::id());
         site.breach(Some(lent.parameter), finding, (&lent.argument, lent.extent), Some(memory))
     }
+}
+
+/// Whether C may keep what the argument leads to, and what that leads to: `getopt` keeps the strings, not the array.
+fn may_keep(look: &Look<'_>) -> bool {
+    look.contract.is_retained() || look.contract.is_owned()
 }
 
 /// The type behind a pointer that was found in what an argument points to.
