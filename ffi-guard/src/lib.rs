@@ -5,6 +5,7 @@ extern crate self as ffi_guard;
 mod allocator;
 mod boundary;
 mod config;
+mod gate;
 mod heap;
 mod level;
 mod own;

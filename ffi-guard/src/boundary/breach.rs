@@ -44,7 +44,7 @@ impl Site {
     ) -> Result<(), Stop> {
         let _errno = Errno::keep();
         let inside = Reentry::enter();
-        let thread_name = std::thread::current().name().map(str::to_owned);
+        let thread_name = thread::name();
         drop(inside);
         self.deliver(Told { parameter, finding, about, memory, thread: thread::id(), thread_name, also: Vec::new() })
     }

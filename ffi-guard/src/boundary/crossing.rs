@@ -7,51 +7,34 @@ use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
 use super::declaration::{Function, Standing};
 use super::entry::Entry;
-use super::quick::Glance;
+use super::pending::{Exit, Pending};
+use super::quick::{self, Glance};
 use super::raise::raise;
 use super::watch::Watch;
-use super::{extent, late, log, quick, result, thread};
+use super::{late, log, noted, result, thread};
 use crate::config;
-use crate::heap;
 use crate::level::{self, Level};
 use crate::platform::process::Errno;
-use crate::reentry;
-use crate::retention::{self, Sample};
-use crate::rules::Located;
+use crate::reentry::{self, Reentry};
+use crate::retention;
 
-/// A guarded call under way.
-pub struct Crossing<'a> {
-    /// `None` where nothing is checked.
-    site: Option<Site>,
-    after: After<'a>,
-}
+/// A guarded call under way: what is looked at when it has returned. Small, so that it is handed over in registers.
+#[derive(Debug)]
+pub struct Crossing(After);
 
-/// What is looked at when the call has returned.
-enum After<'a> {
-    /// The result alone.
+#[derive(Debug)]
+enum After {
+    /// Nothing: the call is not checked.
+    Nothing,
+    /// What C returns.
     Result,
-    /// From level 2 on, every argument in order and no look due: what was lent is noted.
-    Note {
-        arguments: &'a [Argument],
-        /// Where this call is timed.
-        sample: Option<Sample>,
-    },
-    /// From level 2 on: what was lent is looked for.
-    Watch(Box<Watched>),
+    /// The same; and, from level 2 on, every argument was in order and no look is due: what was lent is noted.
+    Note(noted::Underway),
+    /// The same; and, from level 2 on, what was lent is looked for.
+    Watch(Exit),
 }
 
-/// What the exit of a watched call needs.
-struct Watched {
-    watch: Watch,
-    /// Guarded calls of this thread up to and with this one: more of them at the exit means that Rust ran meanwhile.
-    crossings: usize,
-    /// Where this call is timed.
-    sample: Option<Sample>,
-}
-
-impl<'a> Crossing<'a> {
-    const UNCHECKED: Crossing<'static> = Crossing { site: None, after: After::Result };
-
+impl Crossing {
     /// Checks what Rust hands over.
     ///
     /// # Safety
@@ -63,22 +46,19 @@ impl<'a> Crossing<'a> {
     #[track_caller]
     #[inline(never)]
     #[must_use]
-    pub unsafe fn enter(function: &'static Function, arguments: &'a [Argument]) -> Crossing<'a> {
-        let location = Location::caller();
+    pub unsafe fn enter(function: &'static Function, arguments: &[Argument]) -> Crossing {
         // The common call, on few registers and a small frame: every argument is plainly in order.
         if function.standing() == Standing::Checked && !reentry::inside() {
             let glance = quick::glance(function, arguments);
-            let site = Site { function, location };
             if glance != Glance::Unclear && level::checked_is(Level::Arguments) {
-                return Crossing { site: Some(site), after: After::Result };
+                return Crossing(After::Result);
             }
             if level::checked_is(Level::Full) && quick::is_noted(function, glance) {
-                thread::count_crossing();
-                return Crossing { site: Some(site), after: After::Note { arguments, sample: retention::sample() } };
+                return Crossing(After::Note(noted::begin(arguments)));
             }
         }
         // SAFETY: as promised by the caller.
-        unsafe { Crossing::look_closely(function, arguments, location) }
+        unsafe { Crossing::look_closely(function, arguments, Location::caller()) }
     }
 
     /// # Safety
@@ -87,15 +67,15 @@ impl<'a> Crossing<'a> {
     #[inline(never)]
     unsafe fn look_closely(
         function: &'static Function,
-        arguments: &'a [Argument],
+        arguments: &[Argument],
         location: &'static Location<'static>,
-    ) -> Crossing<'a> {
+    ) -> Crossing {
         // SAFETY: as promised by the caller.
         match unsafe { Crossing::begin(function, arguments, location) } {
-            Ok(crossing) => crossing,
+            Ok(after) => Crossing(after),
             Err(stop) => {
                 raise(stop, !function.declaration.keep_abi);
-                Crossing::UNCHECKED
+                Crossing(After::Nothing)
             }
         }
     }
@@ -105,20 +85,20 @@ impl<'a> Crossing<'a> {
     #[inline]
     unsafe fn begin(
         function: &'static Function,
-        arguments: &'a [Argument],
+        arguments: &[Argument],
         location: &'static Location<'static>,
-    ) -> Result<Crossing<'a>, Stop> {
+    ) -> Result<After, Stop> {
         let level = level::level();
         if level == Level::Off || reentry::inside() {
-            return Ok(Crossing::UNCHECKED);
+            return Ok(After::Nothing);
         }
         match function.standing() {
             Standing::Checked => {}
-            Standing::LeftOut => return Ok(Crossing::UNCHECKED),
+            Standing::LeftOut => return Ok(After::Nothing),
             Standing::Traced => log::entry(function, arguments, location),
             Standing::Unsettled => {
                 if settle(function, arguments, location) == Standing::LeftOut {
-                    return Ok(Crossing::UNCHECKED);
+                    return Ok(After::Nothing);
                 }
             }
         }
@@ -127,7 +107,7 @@ impl<'a> Crossing<'a> {
         if level < Level::Full {
             // SAFETY: as promised by the caller.
             unsafe { Entry { site, arguments, stack, watch: None }.check() }?;
-            return Ok(Crossing { site: Some(site), after: After::Result });
+            return Ok(After::Result);
         }
         let _errno = Errno::keep();
         let crossings = thread::count_crossing();
@@ -135,72 +115,69 @@ impl<'a> Crossing<'a> {
         // SAFETY: as promised by the caller.
         unsafe { Entry { site, arguments, stack, watch: Some(&mut watch) }.check() }?;
         watch.begin(&site);
-        let _inside = reentry::Reentry::enter();
-        let watched = Box::new(Watched { watch, crossings, sample: retention::sample() });
-        Ok(Crossing { site: Some(site), after: After::Watch(watched) })
+        let _inside = Reentry::enter();
+        let frame = std::ptr::from_ref(&site).addr();
+        Ok(After::Watch(Exit::begin(Pending::new(watch, frame, crossings, retention::sample()))))
     }
 
-    /// Checks what C did, and what it returned.
+    /// Checks what C did, and what it returned. Called with what [`enter`](Crossing::enter) was called with.
     ///
     /// # Panics
     /// With the report, where a rule that is denied is broken.
     #[track_caller]
     #[inline(always)]
-    pub fn exit(self, result: &Argument) {
-        let Some(site) = self.site else { return std::mem::forget(self) };
-        if matches!(self.after, After::Result) && result.passing == Passing::Scalar {
-            // Nothing is left to drop: the compiler cannot see that, and would call the destructor to find out.
-            return std::mem::forget(self);
+    pub fn exit(self, function: &'static Function, arguments: &[Argument], result: Argument) {
+        match self.0 {
+            After::Nothing => std::mem::forget(self),
+            After::Result if result.passing == Passing::Scalar => std::mem::forget(self),
+            _ => self.leave(function, arguments, &result),
         }
-        leave(site, self.after, result);
+    }
+
+    /// The exit itself, out of the wrapper's way.
+    #[track_caller]
+    #[inline(never)]
+    fn leave(mut self, function: &'static Function, arguments: &[Argument], result: &Argument) {
+        let site = Site { function, location: Location::caller() };
+        let outcome = match std::mem::replace(&mut self.0, After::Nothing) {
+            After::Nothing | After::Result => Ok(()),
+            After::Note(underway) => {
+                noted::end(underway, &site, arguments);
+                late::settle_if_due()
+            }
+            After::Watch(exit) => leave_watched(&site, exit),
+        };
+        if let Err(stop) = outcome.and_then(|()| result::check(&site, result)) {
+            raise(stop, !function.declaration.keep_abi);
+        }
     }
 
     /// For a function that never returns: nothing is left to check.
     pub fn never_returns(self) {}
 }
 
-/// The exit itself, out of the wrapper's way.
-#[track_caller]
-#[inline(never)]
-fn leave(site: Site, after: After<'_>, result: &Argument) {
-    let outcome = match after {
-        After::Result => Ok(()),
-        After::Note { arguments, sample } => {
-            if let Some(sample) = sample {
-                sample.end();
+/// A call that C unwinds out of.
+impl Drop for Crossing {
+    #[inline]
+    fn drop(&mut self) {
+        match std::mem::replace(&mut self.0, After::Nothing) {
+            After::Nothing | After::Result => {}
+            After::Note(underway) => noted::abandon(underway),
+            After::Watch(exit) => {
+                let _errno = Errno::keep();
+                let _inside = Reentry::enter();
+                drop(exit.end());
             }
-            note(&site, arguments);
-            late::settle_if_due()
         }
-        After::Watch(watched) => leave_watched(&site, *watched),
-    };
-    if let Err(stop) = outcome.and_then(|()| result::check(&site, result)) {
-        raise(stop, !site.function.declaration.keep_abi);
     }
 }
 
-/// Notes the heap blocks that a call was lent.
-#[inline]
-fn note(site: &Site, arguments: &[Argument]) {
-    for (parameter, argument) in arguments.iter().enumerate() {
-        if matches!(argument.passing, Passing::Const | Passing::Mut)
-            && let Some(block) = heap::lookup(argument.address)
-        {
-            let extent = extent::of(argument, &Located::Heap(block));
-            retention::lend(&block, site, argument, parameter, extent);
-        }
-    }
-    late::settle_at_exit();
-}
-
-fn leave_watched(site: &Site, watched: Watched) -> Result<(), Stop> {
+fn leave_watched(site: &Site, exit: Exit) -> Result<(), Stop> {
     let _errno = Errno::keep();
-    let _inside = reentry::Reentry::enter();
-    let Watched { watch, crossings, sample } = watched;
-    if let Some(sample) = sample {
-        sample.end();
+    let _inside = Reentry::enter();
+    if let Some(pending) = exit.end() {
+        pending.finish(site)?;
     }
-    watch.end(site, thread::crossings() != crossings)?;
     late::settle_if_due()
 }
 
@@ -210,13 +187,6 @@ fn callers_stack(local: &Site) -> Range<usize> {
     let frame = std::ptr::from_ref(local).addr();
     let stack = thread::stack();
     frame.max(stack.start)..stack.end
-}
-
-impl std::fmt::Debug for Crossing<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let function = self.site.map(|site| site.function.declaration.name);
-        f.debug_struct("Crossing").field("function", &function).finish_non_exhaustive()
-    }
 }
 
 /// The first crossing of a function: finds out what the settings make of it.

@@ -144,8 +144,19 @@ impl Entry<'_> {
         word: usize,
         seen: &mut Seen,
     ) -> Result<(), Stop> {
-        let target = Located::of(word, &self.stack);
         let argument = look.argument;
+        // A C frame further up holds it: C memory, which is looked into from level 2 on.
+        let cs_stack = look.located.is_cs_stack(argument.address);
+        if self.watch.is_none() && cs_stack {
+            return Ok(());
+        }
+        let target = Located::of(word, &self.stack);
+        // C holds what it was lent by a call that has not returned: a callback gets to see it.
+        if (cs_stack || matches!(look.located, Located::Foreign))
+            && matches!(&target, Located::Heap(block) if heap::loans(block) > 0)
+        {
+            return Ok(());
+        }
         let holder = || Holder::Pointee {
             memory: look.located.memory(argument.address, look.extent, thread::id()),
             offset,
@@ -156,7 +167,7 @@ impl Entry<'_> {
             return self.once(seen, index, finding, (argument, look.extent), Some(memory));
         }
         if let Some(watch) = &mut self.watch {
-            watch.lend_found(word, &target, index);
+            watch.lend_found(word, &target, look, index);
         }
         if self.lent_as_retained(&target) {
             return Ok(());

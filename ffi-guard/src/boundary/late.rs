@@ -4,6 +4,7 @@ use std::sync::Once;
 
 use super::breach::{Stop, Told};
 use super::raise::raise;
+use super::thread;
 use crate::level::{Level, level};
 use crate::platform::process;
 use crate::reentry::Reentry;
@@ -14,7 +15,7 @@ use crate::rules;
 /// Settles what is noted, if enough is.
 #[inline]
 pub(super) fn settle_if_due() -> Result<(), Stop> {
-    if retention::is_due() { settle() } else { Ok(()) }
+    if retention::is_due() && !thread::is_noting() { settle() } else { Ok(()) }
 }
 
 #[cold]
@@ -51,6 +52,9 @@ fn tell(Found { finding, block, lent }: Found) -> Result<(), Stop> {
 /// From level 2 on; below, it does nothing. A place where a program's C should hold nothing of Rust's, such as between two
 /// requests or at the end of a test, is the place to call it. What it finds names the call that lent the memory.
 ///
+/// Called by a callback, in the middle of a call of C's, it leaves everything to the next one: what C holds just then may be
+/// gone when that call returns.
+///
 /// ```
 /// ffi_guard::checkpoint();
 /// ```
@@ -60,6 +64,7 @@ fn tell(Found { finding, block, lent }: Found) -> Result<(), Stop> {
 #[track_caller]
 pub fn checkpoint() {
     if level() >= Level::Full
+        && !thread::is_noting()
         && let Err(stop) = settle()
     {
         raise(stop, true);

@@ -15,6 +15,8 @@ mod entry;
 pub(crate) mod extent;
 pub(crate) mod late;
 mod log;
+mod noted;
+pub(crate) mod pending;
 mod quick;
 pub(crate) mod raise;
 mod result;

@@ -101,6 +101,21 @@ fn entry_of(block: &Block) -> Option<&'static table::Entry> {
     region::spot(block.start).map(|spot| spot.entry)
 }
 
+/// Calls that this block is lent to now.
+pub(crate) fn loans(block: &Block) -> u32 {
+    entry_of(block).map_or(0, |entry| entry.loans(block.generation))
+}
+
+/// Counts one more loan. False where the place belongs to another block by now.
+pub(crate) fn lend(block: &Block) -> bool {
+    entry_of(block).is_some_and(|entry| entry.lend(block.generation))
+}
+
+/// Ends a loan. False where there was none, or the place belongs to another block by now.
+pub(crate) fn unlend(block: &Block) -> bool {
+    entry_of(block).is_some_and(|entry| entry.unlend(block.generation))
+}
+
 /// Notes that sweep `number` settles a loan of this block. False where the place belongs to another block by now.
 pub(crate) fn note_loan(block: &Block, number: u32) -> bool {
     entry_of(block).is_some_and(|entry| entry.note(block.generation, number))

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
-/// The number of the sweep to come: 1 to 2^24 - 1, and round again. 0 is "never noted".
+/// The number of the sweep to come: 1 to 2^16 - 1, and round again. 0 is "never noted".
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
 /// A `fn()` or null.
@@ -19,7 +19,7 @@ pub(crate) fn next() -> u32 {
 
 /// Begins it: what is noted from here on is left to the one after. Returns its number.
 pub(crate) fn begin() -> u32 {
-    let following = |number: u32| Some(((number + 1) & 0x00FF_FFFF).max(1));
+    let following = |number: u32| Some(((number + 1) & 0xFFFF).max(1));
     NEXT.fetch_update(Ordering::AcqRel, Ordering::Acquire, following).unwrap_or(1)
 }
 

@@ -25,8 +25,11 @@ const STATE: u32 = 3;
 /// Above the state: the generation.
 const GENERATION: u32 = 4;
 
-/// The lower bits of `noted` are the number of a sweep, the upper ones are flags.
-const SWEEP: u32 = 0x00FF_FFFF;
+/// The lower half of `noted` is the number of a sweep.
+const SWEEP: u32 = 0xFFFF;
+/// Above it, the count of loans.
+const LOAN: u32 = 1 << 16;
+const LOANS: u32 = 0x3FFF << 16;
 /// Flag of `noted`: this block was lent under `retained` or `owned`.
 const KEPT: u32 = 1 << 31;
 
@@ -40,8 +43,8 @@ const PATIENCE: u32 = 100;
 pub(crate) struct Entry {
     /// State (2 bits) and generation (30).
     state: AtomicU32,
-    /// The sweep that settles the last loan noted of this block (24 bits, 0 for none), and flags (8). Void once the slot is
-    /// given out again.
+    /// The sweep that settles the last loan noted of this block (16 bits, 0 for none), the calls that it is lent to now
+    /// (14), and flags (2). Void once the slot is given out again.
     noted: AtomicU32,
     /// Bytes asked for (48 bits), log2 of the alignment asked for (8).
     extent: AtomicU64,
@@ -240,6 +243,19 @@ impl Entry {
         self.noted.load(Ordering::Acquire) & SWEEP
     }
 
+    /// Calls that this block is lent to now.
+    pub(crate) fn loans(&self, generation: u32) -> u32 {
+        if self.is(generation) { (self.noted.load(Ordering::Acquire) & LOANS) / LOAN } else { 0 }
+    }
+
+    pub(crate) fn lend(&self, generation: u32) -> bool {
+        self.change(generation, |word| (word & LOANS != LOANS).then_some(word.wrapping_add(LOAN)))
+    }
+
+    pub(crate) fn unlend(&self, generation: u32) -> bool {
+        self.change(generation, |word| (word & LOANS != 0).then_some(word.wrapping_sub(LOAN)))
+    }
+
     /// Notes that C was allowed to keep this block.
     pub(crate) fn keep(&self, generation: u32) -> bool {
         self.change(generation, |word| Some(word | KEPT))
@@ -293,11 +309,16 @@ mod tests {
         let first = entry.read(0).unwrap().generation;
         assert_eq!((entry.noted(), entry.may_be_kept(first)), (0, false));
         assert!(entry.note(first, 7) && entry.keep(first) && entry.note(first, 9));
-        assert_eq!((entry.noted(), entry.may_be_kept(first)), (9, true));
+        assert_eq!((entry.noted(), entry.may_be_kept(first), entry.loans(first)), (9, true, 0));
+        assert!(entry.lend(first) && entry.lend(first) && entry.note(first, 0xFFFF));
+        assert_eq!((entry.noted(), entry.may_be_kept(first), entry.loans(first)), (0xFFFF, true, 2));
+        assert!(entry.unlend(first) && entry.unlend(first) && !entry.unlend(first), "a loan ended that never began");
+        assert!(entry.note(first, 9));
         assert!(entry.take(extent, Event::of(1)));
         assert_eq!(entry.noted(), 9, "a freed block is still noted");
         entry.give(extent, Event::of(1), || ());
-        assert_eq!((entry.noted(), entry.may_be_kept(first + 1)), (0, false));
+        assert_eq!((entry.noted(), entry.may_be_kept(first + 1), entry.loans(first + 1)), (0, false, 0));
+        assert!(!entry.lend(first), "an old loan began on a new block");
         assert!(!entry.note(first, 10), "an old loan was noted on a new block");
     }
 

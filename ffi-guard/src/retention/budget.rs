@@ -60,6 +60,16 @@ pub(crate) fn sample() -> Option<Sample> {
 }
 
 impl Sample {
+    /// As a number, not 0; its two lowest bits are lost.
+    pub(crate) fn into_ticks(self) -> u64 {
+        self.0.max(4)
+    }
+
+    /// Back from [`into_ticks`](Sample::into_ticks); 0 was none.
+    pub(crate) fn from_ticks(ticks: u64) -> Option<Sample> {
+        (ticks != 0).then_some(Sample(ticks))
+    }
+
     /// C has returned.
     pub(crate) fn end(self) {
         let took = i64::try_from(ticks().saturating_sub(self.0)).unwrap_or(0);

@@ -16,6 +16,15 @@ pub(crate) fn remember(hit: Hit) {
     });
 }
 
+/// A word that was not settled: it is news to the next sweep.
+pub(super) fn forget(hit: Hit) {
+    SEEN.with(|seen| {
+        if let Ok(at) = seen.binary_search_by_key(&hit.location, |seen| seen.location) {
+            seen.remove(at);
+        }
+    });
+}
+
 /// Takes what a sweep found for what is known from now on, and returns what was not known before.
 pub(super) fn news(mut now: Vec<Hit>) -> Vec<Hit> {
     now.sort_by_key(|hit| hit.location);

@@ -47,6 +47,11 @@ pub(crate) fn sweep() -> Vec<Found> {
             let Some(block) = heap::lookup(hit.word).filter(|block| hit.word - block.start < block.size) else {
                 continue;
             };
+            if heap::loans(&block) != 0 {
+                // Some call has it just now, and may be about to let go: this is for the sweep after that one.
+                seen::forget(hit);
+                continue;
+            }
             if heap::noted(&block) != number || heap::may_be_kept(&block) {
                 continue;
             }

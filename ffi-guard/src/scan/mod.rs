@@ -19,11 +19,18 @@ mod x86_64;
 #[cfg(test)]
 mod testing;
 
-pub(crate) use frames::in_rust_frame;
+pub(crate) use frames::{Between, between, in_rust_frame};
 pub(crate) use globals::globals;
-pub(crate) use owner::{Global, Owner, owner};
+pub(crate) use owner::{Global, Owner};
 pub(crate) use search::words;
 pub(crate) use wanted::Wanted;
+
+use crate::gate;
+
+/// Whose variable the address is in.
+pub(crate) fn owner(address: usize) -> Owner {
+    gate::behind(|| owner::owner(address))
+}
 
 /// A word found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
