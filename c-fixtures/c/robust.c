@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -69,14 +70,20 @@ void ffg_call_with_lent(ffg_pair_callback callback, const void *lent) {
     ffg_work = NULL;
 }
 
+/* It holds what was in the caller's registers, so it is wiped: pointers that the caller lent may be among them. */
 static jmp_buf ffg_back;
+
+static int ffg_wiped(int result) {
+    memset(ffg_back, 0, sizeof ffg_back);
+    return result;
+}
 
 int ffg_catch_jump(ffg_callback callback, void *user) {
     if (setjmp(ffg_back)) {
-        return 1;
+        return ffg_wiped(1);
     }
     callback(user);
-    return 0;
+    return ffg_wiped(0);
 }
 
 void ffg_jump(const int32_t *value) {
@@ -92,10 +99,10 @@ static void ffg_jump_from_here(const int32_t *value) {
 
 int ffg_jump_inside(const int32_t *value) {
     if (setjmp(ffg_back)) {
-        return 1;
+        return ffg_wiped(1);
     }
     ffg_jump_from_here(value);
-    return 0;
+    return ffg_wiped(0);
 }
 
 static const int32_t *volatile ffg_uses[FFG_USES];

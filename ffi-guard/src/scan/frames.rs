@@ -44,13 +44,14 @@ pub(crate) enum Between {
 /// Looks at the frames from the caller's up to the one that holds the address `until`; at all of them without one.
 pub(crate) fn between(until: Option<usize>) -> Between {
     let mut between = Between::Rust;
+    let mut guarded = 0;
     each_frame(&mut |begins, ip| {
         if until.is_some_and(|until| begins > until) {
             return false;
         }
         if is_signal_return(ip) {
             between = Between::Signal;
-        } else if until.is_some() && between == Between::Rust && is_foreign(ip) {
+        } else if until.is_some() && between == Between::Rust && is_foreign(ip, &mut guarded) {
             between = Between::C;
         }
         between != Between::Signal
@@ -83,18 +84,20 @@ fn is_signal_return(ip: usize) -> bool {
     !CODE.is_empty() && crate::platform::read::read(ip, code).is_some() && *code == *CODE
 }
 
-/// Whether the function there is known, and known not to be Rust's.
-fn is_foreign(ip: usize) -> bool {
+/// Whether the function there is known, and known not to be Rust's; or one more wrapper of a guarded function than the
+/// innermost: what it called may have left no frame, where it ended by calling back.
+fn is_foreign(ip: usize, guarded: &mut usize) -> bool {
     let (mut known, mut rust) = (false, false);
     resolve(ip, &mut |symbol| {
         let Some(name) = symbol.name().and_then(|name| std::str::from_utf8(name.as_bytes()).ok()) else { return };
         known = true;
+        *guarded += usize::from(name.contains("__ffi_guard_checked"));
         // `__rust_try` is what `catch_unwind` is made of.
         rust = names::is_rust(name)
             || name.starts_with("__rust")
             || symbol.filename().is_some_and(|file| file.extension().is_some_and(|e| e == "rs"));
     });
-    known && !rust
+    known && (!rust || *guarded > 1)
 }
 
 #[cfg(test)]
