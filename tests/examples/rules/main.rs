@@ -1,0 +1,45 @@
+//! The programs of the guide's pages on the rules: `cargo run --example rules -- nested_pointer` runs one and prints its
+//! report; without a name, all.
+//!
+//! A test keeps each page's copy of the program, and the lines of the report that it quotes, the same as these.
+
+mod dangling_pointer;
+mod misaligned_pointer;
+mod nested_pointer;
+mod null_pointer;
+mod out_of_bounds;
+mod retained_pointer;
+mod unterminated_string;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
+
+const PROGRAMS: [(&str, fn()); 7] = [
+    ("nested_pointer", nested_pointer::run),
+    ("dangling_pointer", dangling_pointer::run),
+    ("out_of_bounds", out_of_bounds::run),
+    ("unterminated_string", unterminated_string::run),
+    ("null_pointer", null_pointer::run),
+    ("misaligned_pointer", misaligned_pointer::run),
+    ("retained_pointer", retained_pointer::run),
+];
+
+fn main() -> ExitCode {
+    let wanted = std::env::args().nth(1);
+    let mut silent = PROGRAMS.len();
+    for (rule, program) in PROGRAMS.iter().filter(|(rule, _)| wanted.as_deref().is_none_or(|wanted| wanted == *rule)) {
+        match ffi_guard::catch(program) {
+            Err(violation) if violation.rule().name() == *rule => println!("{violation}\n"),
+            Err(other) => println!("{rule}: another rule was broken:\n{other}\n"),
+            Ok(()) => {
+                println!("{rule}: no violation at level {}", ffi_guard::level());
+                continue;
+            }
+        }
+        silent -= 1;
+    }
+    let expected = if wanted.is_some() { PROGRAMS.len() - 1 } else { 0 };
+    if silent == expected { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
