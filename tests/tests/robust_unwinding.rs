@@ -201,6 +201,8 @@ fn expectations_that_fail_say_what_came() {
 #[test]
 fn a_hook_is_code_like_any_other() {
     static SEEN: AtomicUsize = AtomicUsize::new(0);
+    // A block for each.
+    #[allow(clippy::vec_box)]
     static KEPT: std::sync::Mutex<Vec<Box<i32>>> = std::sync::Mutex::new(Vec::new());
     at_both_levels("a_hook_is_code_like_any_other", || {
         end_if_stuck();
