@@ -223,7 +223,8 @@ fn nothing_is_left_to_do_and_nothing_names_a_machine() {
     for (name, text) in tracked {
         for (number, line) in (1..).zip(text.lines()) {
             let place = || format!("{name}:{number}: {}", line.trim());
-            let named = folders.iter().any(|folder| is_absolute(line, folder)) || hosts.iter().any(|h| line.contains(h));
+            let named =
+                folders.iter().any(|folder| is_absolute(line, folder)) || hosts.iter().any(|h| line.contains(h));
             if name.ends_with(".rs") && line.contains(unfinished) || named && !MAY_NAME_THEM.contains(&name.as_str()) {
                 found.push(place());
             }
