@@ -159,9 +159,9 @@ impl Entry<'_> {
             return Ok(());
         }
         let target = Located::of(word, &self.stack);
-        // C holds what it was lent by a call that has not returned: a callback gets to see it.
+        // C holds what it was lent by a call that has not returned (a callback gets to see it), or what some call let it keep.
         if (cs_stack || matches!(look.located, Located::Foreign))
-            && matches!(&target, Located::Heap(block) if heap::loans(block) > 0)
+            && matches!(&target, Located::Heap(block) if block.live && (heap::loans(block) > 0 || heap::may_be_kept(block)))
         {
             return Ok(());
         }
