@@ -11,7 +11,7 @@ use ffi_guard_benches::{alone, beside, with_environment};
 #[global_allocator]
 static GUARD: GuardAlloc = GuardAlloc::new();
 
-const N: u32 = 300_000;
+const N: u32 = 50_000;
 
 fn layout(size: usize) -> Layout {
     Layout::from_size_align(black_box(size), 8).expect("a layout")
@@ -179,8 +179,8 @@ fn main() {
             assert!(!__bench::contains(black_box((&raw const local).addr())));
         }
     });
-    alone("backtrace captured and kept", 10_000, || {
-        for _ in 0..10_000 {
+    alone("backtrace captured and kept", 1000, || {
+        for _ in 0..1000 {
             black_box(__bench::capture());
         }
     });

@@ -119,3 +119,25 @@ static uint64_t ffg_id;
 void ffg_ok_keep_id(uint64_t id, const int32_t *values) { ffg_id = values && *values ? id : 0; }
 
 uint64_t ffg_read_id(void) { return ffg_id; }
+
+/* tests/retention.rs: keeps the value where it is told to, which is seldom. */
+static const int32_t *ffg_kept_seldom;
+
+int32_t ffg_bad_keep_seldom(const int32_t *value, int keep)
+{
+    if (keep) {
+        ffg_kept_seldom = value;
+    }
+    return *value;
+}
+
+/* Whether anything is kept. */
+int ffg_keeps_seldom(void)
+{
+    return ffg_kept_seldom != NULL;
+}
+
+void ffg_forget_seldom(void)
+{
+    ffg_kept_seldom = NULL;
+}

@@ -54,4 +54,9 @@ uintptr_t ffg_read_hash(void);
 void ffg_ok_keep_id(uint64_t id, const int32_t *values);
 uint64_t ffg_read_id(void);
 
+/* Reads the value, and keeps it if `keep` is not 0. */
+int32_t ffg_bad_keep_seldom(const int32_t *value, int keep);
+int ffg_keeps_seldom(void);
+void ffg_forget_seldom(void);
+
 #endif

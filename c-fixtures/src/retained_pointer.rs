@@ -90,4 +90,14 @@ unsafe extern "C" {
     /// The id.
     #[link_name = "ffg_read_id"]
     pub safe fn read_id() -> u64;
+
+    /// Reads `value`, and keeps it in the file-local `ffg_kept_seldom` if `keep` is not 0.
+    #[link_name = "ffg_bad_keep_seldom"]
+    pub fn bad_keep_seldom(value: *const i32, keep: c_int) -> i32;
+    /// Whether it keeps anything.
+    #[link_name = "ffg_keeps_seldom"]
+    pub safe fn keeps_seldom() -> c_int;
+    /// Clears it.
+    #[link_name = "ffg_forget_seldom"]
+    pub safe fn forget_seldom();
 }

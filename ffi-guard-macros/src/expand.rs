@@ -174,9 +174,9 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
             quote_spanned!(here=> crossing.never_returns(); #call)
         }
         ReturnType::Type(_, ty) if !types::is_unit(ty) => {
-            quote_spanned!(here=> let result = #call; crossing.exit(&#private::argument!(result)); result)
+            quote_spanned!(here=> let result = #call; crossing.exit(&__FFI_GUARD_FUNCTION, arguments, #private::argument!(result)); result)
         }
-        _ => quote_spanned!(here=> #call; crossing.exit(&#private::argument!(()));),
+        _ => quote_spanned!(here=> #call; crossing.exit(&__FFI_GUARD_FUNCTION, arguments, #private::argument!(()));),
     };
     // The checked path is a function of its own: it takes the arguments' addresses, and would make the compiler spill
     // them on the way that checks nothing. It is generic so that it is only built where the wrapper is called: of the
@@ -192,7 +192,6 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
         #vis #unsafety #abi fn #name #generics (#(#signature),*) #output #where_clause {
             use #krate::__private as __ffi_guard;
             #bare
-            #[cold]
             #[inline(never)]
             #track_caller
             #unsafety fn __ffi_guard_checked<#(#lifetimes,)* const BUILT_WHERE_CALLED: bool>(

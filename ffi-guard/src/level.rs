@@ -71,6 +71,12 @@ pub fn armed() -> bool {
     !cfg!(ffi_guard_off) && CHECKED.load(Ordering::Relaxed) != Level::Off as u8
 }
 
+/// Whether exactly this level is settled and in force: one load and one compare.
+#[inline(always)]
+pub(crate) fn checked_is(level: Level) -> bool {
+    CHECKED.load(Ordering::Relaxed) == level as u8
+}
+
 /// What is checked now.
 ///
 /// ```
@@ -150,6 +156,9 @@ fn settle() -> Level {
         process::say(format_args!("GUARD=3: guarded pages are not built yet; this run is checked at level 2"));
         level = Level::Full;
     }
+    if level != Level::Off {
+        say_what_is_not_built();
+    }
     // Whoever comes first decides; a thread that raced with it computed the same.
     match TRACKED.compare_exchange(UNSETTLED, level as u8, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => {
@@ -157,6 +166,18 @@ fn settle() -> Level {
             level
         }
         Err(settled) => Level::from_u8(settled).unwrap_or(level),
+    }
+}
+
+/// A setting that is taken and does nothing is said: whoever set it believes it is on.
+fn say_what_is_not_built() {
+    let settings = config::settings();
+    for (set, variable) in
+        [(settings.stats, "GUARD_STATS"), (settings.sample != 0, "GUARD_SAMPLE"), (settings.copy, "GUARD_COPY")]
+    {
+        if set {
+            process::say(format_args!("{variable} is not built yet; this run goes on without it"));
+        }
     }
 }
 

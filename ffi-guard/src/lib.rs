@@ -5,16 +5,18 @@ extern crate self as ffi_guard;
 mod allocator;
 mod boundary;
 mod config;
+mod gate;
 mod heap;
 mod level;
 mod own;
-#[allow(dead_code)]
+
 mod platform;
 mod reentry;
 mod report;
+mod retention;
 mod rule;
 mod rules;
-#[allow(dead_code, unused_imports)]
+
 mod scan;
 
 #[doc(hidden)]
@@ -25,6 +27,7 @@ pub mod __bench;
 pub mod __private;
 
 pub use allocator::GuardAlloc;
+pub use boundary::late::checkpoint;
 pub use boundary::raise::catch;
 pub use boundary::shape::{Plain, Pointee};
 pub use ffi_guard_macros::{Plain, Pointee, guard};

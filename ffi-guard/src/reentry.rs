@@ -29,6 +29,22 @@ impl Reentry {
     }
 }
 
+/// While it lives, the calling thread is outside the guard's code though it was called from there: the user's own code runs.
+pub(crate) struct Outside(u32);
+
+impl Outside {
+    /// Steps out.
+    pub(crate) fn step() -> Outside {
+        Outside(DEPTH.try_with(|depth| depth.replace(0)).unwrap_or(0))
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        let _ = DEPTH.try_with(|depth| depth.set(self.0));
+    }
+}
+
 impl Drop for Reentry {
     #[inline]
     fn drop(&mut self) {

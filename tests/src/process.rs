@@ -55,3 +55,24 @@ pub fn at_level(test: &str, level: &str, body: impl FnOnce()) {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+/// The same at level 1 and at level 2.
+///
+/// # Panics
+///
+/// As [`at_level`].
+pub fn at_both_levels(test: &str, body: impl Fn()) {
+    for level in ["1", "2"] {
+        at_level(test, level, &body);
+        if is_child() {
+            return;
+        }
+    }
+}
+
+/// Ends this process with SIGALRM if it is still there in a minute: a test of what must not deadlock then fails where
+/// it would hang.
+pub fn end_if_stuck() {
+    // SAFETY: no precondition.
+    unsafe { libc::alarm(60) };
+}

@@ -24,7 +24,7 @@ fn every_alignment_is_kept() {
                     one.write_bytes(0xFF, size);
                     assert!((0..size).step_by(61).chain([size - 1]).all(|i| *two.add(i) == 0), "{layout:?}");
                     let one = realloc(one, layout, size * 2);
-                    assert!(!one.is_null() && one.addr() % align == 0, "{layout:?}");
+                    assert!(!one.is_null() && one.addr().is_multiple_of(align), "{layout:?}");
                     assert!((0..size).step_by(61).chain([size - 1]).all(|i| *one.add(i) == 0xFF), "{layout:?}");
                     dealloc(one, Layout::from_size_align(size * 2, align).unwrap());
                     dealloc(two, layout);
@@ -114,8 +114,7 @@ fn many_blocks() {
     assert!(blocks.iter().enumerate().take(60_000).all(|(i, block)| block.iter().all(|&b| b == i as u8)));
     drop(blocks);
     // Until the system or the region says no; then everything still works.
-    let mut all = Vec::new();
-    all.reserve(100_000);
+    let mut all = Vec::with_capacity(100_000);
     while all.len() < 100_000 {
         let mut block: Vec<u8> = Vec::new();
         if block.try_reserve_exact(100_000).is_err() {

@@ -69,7 +69,7 @@ impl Block {
         let kept = size.min(self.layout.size());
         // SAFETY: our own block with its layout; the size is not 0.
         self.at = unsafe { realloc(self.at, self.layout, size) };
-        assert!(!self.at.is_null() && self.at.addr() % self.layout.align() == 0);
+        assert!(!self.at.is_null() && self.at.addr().is_multiple_of(self.layout.align()));
         self.layout = Layout::from_size_align(size, self.layout.align()).unwrap();
         assert!(self.bytes()[..kept].iter().all(|&b| b == self.byte), "realloc lost content");
         self.fill();

@@ -45,7 +45,7 @@ fn instructions(assembly: &str, function: &str) -> Vec<String> {
         .skip(1)
         .take_while(|line| !line.contains(".size") && !line.contains(".cfi_endproc"))
         .map(|line| line.split('#').next().unwrap_or_default().trim())
-        .filter(|line| !line.is_empty() && !(line.starts_with('.') && !line.ends_with(':')))
+        .filter(|line| !line.is_empty() && (!line.starts_with('.') || line.ends_with(':')))
         .map(|line| {
             // Local labels by order of appearance.
             let mut text = String::new();

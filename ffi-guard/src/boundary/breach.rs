@@ -44,21 +44,25 @@ impl Site {
     ) -> Result<(), Stop> {
         let _errno = Errno::keep();
         let inside = Reentry::enter();
+        let thread_name = thread::name();
+        drop(inside);
+        self.deliver(Told { parameter, finding, about, memory, thread: thread::id(), thread_name, also: Vec::new() })
+    }
+
+    /// The same for what was found after its call, perhaps on another thread.
+    pub(crate) fn deliver(&self, told: Told<'_>) -> Result<(), Stop> {
+        let _errno = Errno::keep();
+        let inside = Reentry::enter();
+        let Told { parameter, finding, about: (argument, extent), memory, thread, thread_name, also } = told;
         let severity = self.severity(finding.rule(), parameter);
         if severity == Severity::Allow {
             return Ok(());
         }
-        let (argument, extent) = about;
         let violation = Box::new(Violation::new(Facts {
             finding,
             severity,
-            call: Some(Call {
-                function: self.function,
-                parameter,
-                site: self.location,
-                thread: thread::id(),
-                thread_name: std::thread::current().name().map(str::to_owned),
-            }),
+            call: Some(Call { function: self.function, parameter, site: self.location, thread, thread_name }),
+            also,
             argument: Some(ArgumentFacts { address: argument.address, extent, pointee: (argument.info.name)() }),
             memory,
         }));
@@ -72,4 +76,19 @@ impl Site {
             Outcome::Stop => Err(Stop(violation)),
         }
     }
+}
+
+/// What is known of a breach when it is delivered.
+pub(crate) struct Told<'a> {
+    /// Which parameter; `None` for the result.
+    pub(crate) parameter: Option<usize>,
+    pub(crate) finding: Finding,
+    /// The argument, and the bytes that C may touch.
+    pub(crate) about: (&'a Argument, usize),
+    pub(crate) memory: Option<Memory>,
+    /// The thread that called.
+    pub(crate) thread: u32,
+    pub(crate) thread_name: Option<String>,
+    /// Other calls that lent the same memory since it was last seen clean.
+    pub(crate) also: Vec<&'static Location<'static>>,
 }

@@ -7,32 +7,34 @@ use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
 use super::declaration::{Function, Standing};
 use super::entry::Entry;
+use super::pending::{Exit, Pending};
+use super::quick::{self, Glance};
 use super::raise::raise;
 use super::watch::Watch;
-use super::{log, result, thread};
+use super::{late, log, noted, result, thread};
 use crate::config;
-use crate::level::{Level, level};
+use crate::level::{self, Level};
 use crate::platform::process::Errno;
-use crate::reentry;
+use crate::reentry::{self, Reentry};
+use crate::retention;
 
-/// A guarded call under way.
-pub struct Crossing {
-    /// `None` where nothing is checked.
-    site: Option<Site>,
-    /// From level 2 on, what to look at when the call has returned.
-    exit: Option<Box<Exit>>,
-}
+/// A guarded call under way: what is looked at when it has returned. Small, so that it is handed over in registers.
+#[derive(Debug)]
+pub struct Crossing(After);
 
-/// What the exit of a call needs.
-struct Exit {
-    watch: Watch,
-    /// Guarded calls of this thread up to and with this one: more of them at the exit means that Rust ran meanwhile.
-    crossings: usize,
+#[derive(Debug)]
+enum After {
+    /// Nothing: the call is not checked.
+    Nothing,
+    /// What C returns.
+    Result,
+    /// The same; and, from level 2 on, every argument was in order and no look is due: what was lent is noted.
+    Note(noted::Underway),
+    /// The same; and, from level 2 on, what was lent is looked for.
+    Watch(Exit),
 }
 
 impl Crossing {
-    const UNCHECKED: Crossing = Crossing { site: None, exit: None };
-
     /// Checks what Rust hands over.
     ///
     /// # Safety
@@ -45,12 +47,35 @@ impl Crossing {
     #[inline(never)]
     #[must_use]
     pub unsafe fn enter(function: &'static Function, arguments: &[Argument]) -> Crossing {
+        // The common call, on few registers and a small frame: every argument is plainly in order.
+        if function.standing() == Standing::Checked && !reentry::inside() {
+            let glance = quick::glance(function, arguments);
+            if glance != Glance::Unclear && level::checked_is(Level::Arguments) {
+                return Crossing(After::Result);
+            }
+            if level::checked_is(Level::Full) && quick::is_noted(function, glance) {
+                return Crossing(After::Note(noted::begin(arguments)));
+            }
+        }
         // SAFETY: as promised by the caller.
-        match unsafe { Crossing::begin(function, arguments, Location::caller()) } {
-            Ok(crossing) => crossing,
+        unsafe { Crossing::look_closely(function, arguments, Location::caller()) }
+    }
+
+    /// # Safety
+    /// - As for [`Crossing::enter`].
+    #[track_caller]
+    #[inline(never)]
+    unsafe fn look_closely(
+        function: &'static Function,
+        arguments: &[Argument],
+        location: &'static Location<'static>,
+    ) -> Crossing {
+        // SAFETY: as promised by the caller.
+        match unsafe { Crossing::begin(function, arguments, location) } {
+            Ok(after) => Crossing(after),
             Err(stop) => {
                 raise(stop, !function.declaration.keep_abi);
-                Crossing::UNCHECKED
+                Crossing(After::Nothing)
             }
         }
     }
@@ -62,18 +87,18 @@ impl Crossing {
         function: &'static Function,
         arguments: &[Argument],
         location: &'static Location<'static>,
-    ) -> Result<Crossing, Stop> {
-        let level = level();
+    ) -> Result<After, Stop> {
+        let level = level::level();
         if level == Level::Off || reentry::inside() {
-            return Ok(Crossing::UNCHECKED);
+            return Ok(After::Nothing);
         }
         match function.standing() {
             Standing::Checked => {}
-            Standing::LeftOut => return Ok(Crossing::UNCHECKED),
+            Standing::LeftOut => return Ok(After::Nothing),
             Standing::Traced => log::entry(function, arguments, location),
             Standing::Unsettled => {
                 if settle(function, arguments, location) == Standing::LeftOut {
-                    return Ok(Crossing::UNCHECKED);
+                    return Ok(After::Nothing);
                 }
             }
         }
@@ -82,7 +107,7 @@ impl Crossing {
         if level < Level::Full {
             // SAFETY: as promised by the caller.
             unsafe { Entry { site, arguments, stack, watch: None }.check() }?;
-            return Ok(Crossing { site: Some(site), exit: None });
+            return Ok(After::Result);
         }
         let _errno = Errno::keep();
         let crossings = thread::count_crossing();
@@ -90,21 +115,40 @@ impl Crossing {
         // SAFETY: as promised by the caller.
         unsafe { Entry { site, arguments, stack, watch: Some(&mut watch) }.check() }?;
         watch.begin(&site);
-        let _inside = reentry::Reentry::enter();
-        Ok(Crossing { site: Some(site), exit: Some(Box::new(Exit { watch, crossings })) })
+        let _inside = Reentry::enter();
+        let frame = std::ptr::from_ref(&site).addr();
+        Ok(After::Watch(Exit::begin(Pending::new(watch, frame, crossings, retention::sample()))))
     }
 
-    /// Checks what C did, and what it returned.
+    /// Checks what C did, and what it returned. Called with what [`enter`](Crossing::enter) was called with.
     ///
     /// # Panics
     /// With the report, where a rule that is denied is broken.
     #[track_caller]
-    #[inline]
-    pub fn exit(self, result: &Argument) {
-        if let Some(site) = self.site
-            && (self.exit.is_some() || result.passing != Passing::Scalar)
-        {
-            leave(site, self.exit, result);
+    #[inline(always)]
+    pub fn exit(self, function: &'static Function, arguments: &[Argument], result: Argument) {
+        match self.0 {
+            After::Nothing => std::mem::forget(self),
+            After::Result if result.passing == Passing::Scalar => std::mem::forget(self),
+            _ => self.leave(function, arguments, &result),
+        }
+    }
+
+    /// The exit itself, out of the wrapper's way.
+    #[track_caller]
+    #[inline(never)]
+    fn leave(mut self, function: &'static Function, arguments: &[Argument], result: &Argument) {
+        let site = Site { function, location: Location::caller() };
+        let outcome = match std::mem::replace(&mut self.0, After::Nothing) {
+            After::Nothing | After::Result => Ok(()),
+            After::Note(underway) => {
+                noted::end(underway, &site, arguments);
+                late::settle_if_due()
+            }
+            After::Watch(exit) => leave_watched(&site, exit),
+        };
+        if let Err(stop) = outcome.and_then(|()| result::check(&site, result)) {
+            raise(stop, !function.declaration.keep_abi);
         }
     }
 
@@ -112,22 +156,29 @@ impl Crossing {
     pub fn never_returns(self) {}
 }
 
-/// The exit itself, out of the wrapper's way.
-#[track_caller]
-#[inline(never)]
-fn leave(site: Site, exit: Option<Box<Exit>>, result: &Argument) {
-    let errno = Errno::keep();
-    let mut outcome = Ok(());
-    if let Some(exit) = exit {
-        let _inside = reentry::Reentry::enter();
-        let Exit { watch, crossings } = *exit;
-        outcome = watch.end(&site, thread::crossings() != crossings);
+/// A call that C unwinds out of.
+impl Drop for Crossing {
+    #[inline]
+    fn drop(&mut self) {
+        match std::mem::replace(&mut self.0, After::Nothing) {
+            After::Nothing | After::Result => {}
+            After::Note(underway) => noted::abandon(underway),
+            After::Watch(exit) => {
+                let _errno = Errno::keep();
+                let _inside = Reentry::enter();
+                drop(exit.end());
+            }
+        }
     }
-    let outcome = outcome.and_then(|()| result::check(&site, result));
-    drop(errno);
-    if let Err(stop) = outcome {
-        raise(stop, !site.function.declaration.keep_abi);
+}
+
+fn leave_watched(site: &Site, exit: Exit) -> Result<(), Stop> {
+    let _errno = Errno::keep();
+    let _inside = Reentry::enter();
+    if let Some(pending) = exit.end() {
+        pending.finish(site)?;
     }
+    late::settle_if_due()
 }
 
 /// The part of the calling thread's stack that belongs to the frames above the one that `local` is in.
@@ -136,13 +187,6 @@ fn callers_stack(local: &Site) -> Range<usize> {
     let frame = std::ptr::from_ref(local).addr();
     let stack = thread::stack();
     frame.max(stack.start)..stack.end
-}
-
-impl std::fmt::Debug for Crossing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let function = self.site.map(|site| site.function.declaration.name);
-        f.debug_struct("Crossing").field("function", &function).finish_non_exhaustive()
-    }
 }
 
 /// The first crossing of a function: finds out what the settings make of it.

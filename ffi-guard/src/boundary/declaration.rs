@@ -86,7 +86,13 @@ pub struct Function {
     pub declaration: &'static Declaration,
     /// A [`Standing`], 0 until the first crossing.
     standing: AtomicU8,
+    /// Calls that were looked after at once because they were among the first.
+    looks: AtomicU8,
 }
+
+/// So many calls of each function are looked after at once, whatever that costs: what a function does with a pointer it
+/// mostly does the first time.
+const FIRST: u8 = 64;
 
 /// What the settings make of a function; settled once, at its first crossing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +112,7 @@ impl Function {
     /// A function that was not called yet.
     #[must_use]
     pub const fn new(declaration: &'static Declaration) -> Function {
-        Function { declaration, standing: AtomicU8::new(0) }
+        Function { declaration, standing: AtomicU8::new(0), looks: AtomicU8::new(0) }
     }
 
     /// What is settled so far.
@@ -119,6 +125,22 @@ impl Function {
             2 => Standing::Checked,
             _ => Standing::Traced,
         }
+    }
+
+    /// Whether a call now is among the first; counts it.
+    pub(crate) fn is_among_the_first(&self) -> bool {
+        let looks = self.looks.load(Ordering::Relaxed);
+        if looks < FIRST {
+            // Not a read-modify-write: threads that race here look once more than they must.
+            self.looks.store(looks + 1, Ordering::Relaxed);
+        }
+        looks < FIRST
+    }
+
+    /// Whether a call now would not be among the first.
+    #[inline]
+    pub(crate) fn is_past_the_first(&self) -> bool {
+        self.looks.load(Ordering::Relaxed) >= FIRST
     }
 
     /// Settles it. Two threads that race here store the same value.

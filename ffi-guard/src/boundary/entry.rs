@@ -15,7 +15,7 @@ use crate::reentry::Reentry;
 use crate::report::violation::{Finding, Holder, Memory};
 use crate::rule::{Rule, Severity};
 use crate::rules::{self, Located, Look};
-use crate::scan::{self, Owner};
+use crate::scan::{self, Owner, Wanted};
 
 /// One call being entered.
 pub(super) struct Entry<'a> {
@@ -57,7 +57,6 @@ impl Entry<'_> {
 
     /// # Safety
     /// - As for [`Entry::check`].
-    #[inline]
     unsafe fn pointer(&mut self, index: usize, argument: &Argument, parameter: &Parameter) -> Result<(), Stop> {
         let located = Located::of(argument.address, &self.stack);
         let extent = extent::of(argument, &located);
@@ -113,19 +112,25 @@ impl Entry<'_> {
         let mut outcome = Ok(());
         let mut seen = Seen::default();
         let stack = self.stack.clone();
-        // SAFETY: as promised by the caller.
-        let _ = unsafe {
-            rules::each_pointer(
-                from,
-                look.extent,
-                info,
-                &|word| heap::contains(word) || stack.contains(&word),
-                &mut |offset, word| {
-                    outcome = self.word(index, look, own, offset, word, &mut seen);
-                    if outcome.is_err() || seen.all() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-                },
-            )
+        if look.extent >= LARGE && matches!(info.shape, Shape::Words | Shape::Untyped) {
+            let mut hits = Vec::new();
+            // SAFETY: as promised by the caller.
+            unsafe { scan::words(from, look.extent, &Wanted::new([heap::region(), stack]), &mut hits) };
+            for hit in hits {
+                self.word(index, look, own, hit.location - from, hit.word, &mut seen)?;
+                if seen.all() {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        let mut found = |offset, word| {
+            outcome = self.word(index, look, own, offset, word, &mut seen);
+            if outcome.is_err() || seen.all() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
+        let wanted = |word| heap::contains(word) || stack.contains(&word);
+        // SAFETY: as promised by the caller.
+        let _ = unsafe { rules::each_pointer(from, look.extent, info, &wanted, &mut found) };
         outcome
     }
 
@@ -139,8 +144,19 @@ impl Entry<'_> {
         word: usize,
         seen: &mut Seen,
     ) -> Result<(), Stop> {
-        let target = Located::of(word, &self.stack);
         let argument = look.argument;
+        // A C frame further up holds it: C memory, which is looked into from level 2 on.
+        let cs_stack = look.located.is_cs_stack(argument.address);
+        if self.watch.is_none() && cs_stack {
+            return Ok(());
+        }
+        let target = Located::of(word, &self.stack);
+        // C holds what it was lent by a call that has not returned: a callback gets to see it.
+        if (cs_stack || matches!(look.located, Located::Foreign))
+            && matches!(&target, Located::Heap(block) if heap::loans(block) > 0)
+        {
+            return Ok(());
+        }
         let holder = || Holder::Pointee {
             memory: look.located.memory(argument.address, look.extent, thread::id()),
             offset,
@@ -151,7 +167,7 @@ impl Entry<'_> {
             return self.once(seen, index, finding, (argument, look.extent), Some(memory));
         }
         if let Some(watch) = &mut self.watch {
-            watch.lend_found(word, &target, index);
+            watch.lend_found(word, &target, look, index);
         }
         if self.lent_as_retained(&target) {
             return Ok(());
@@ -291,6 +307,9 @@ impl Entry<'_> {
         Ok(())
     }
 }
+
+/// From so many bytes on, memory of an unknown type is searched as C's globals are, at memory speed in any build.
+const LARGE: usize = 1024;
 
 /// Most of a foreign extent that is looked at, in bytes.
 const FOREIGN_LIMIT: usize = 1 << 20;

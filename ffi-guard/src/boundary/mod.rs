@@ -6,14 +6,18 @@
 //! ```
 
 pub(crate) mod argument;
-mod breach;
+pub(crate) mod breach;
 pub mod classify;
 pub(crate) mod count;
 pub(crate) mod crossing;
 pub(crate) mod declaration;
 mod entry;
 pub(crate) mod extent;
+pub(crate) mod late;
 mod log;
+mod noted;
+pub(crate) mod pending;
+mod quick;
 pub(crate) mod raise;
 mod result;
 pub(crate) mod shape;

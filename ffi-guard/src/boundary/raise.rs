@@ -8,6 +8,7 @@ use crate::platform::process;
 use crate::reentry::Reentry;
 use crate::report::violation::Violation;
 use crate::rule::Rule;
+use crate::scan::{self, Between};
 
 /// Unwinds with a violation: a panic whose payload is the report. Where the frame below cannot unwind (`keep_abi`), or this
 /// thread is unwinding already, the report is printed and the process aborts.
@@ -17,6 +18,7 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
     let inside = Reentry::enter();
     let Stop(violation) = stop;
     let text = violation.to_string();
+    let between = scan::between(thread::caught_at());
     if std::thread::panicking() && thread::violation_in_flight() {
         // A destructor calls C on the way out of the first violation, which is being reported already: this one is
         // told, and does not cut the first one short.
@@ -24,14 +26,21 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
         process::write_stderr(b"\n");
         return;
     }
-    if !can_unwind || std::thread::panicking() {
+    if !can_unwind || std::thread::panicking() || between == Between::Signal {
         process::write_stderr(text.as_bytes());
         process::write_stderr(b"\nffi-guard: unwinding is not possible here; the process is aborted\n");
         std::process::abort();
     }
     let silent = thread::catching();
-    thread::set_in_flight(*violation, text.as_ptr().addr());
+    if silent && between == Between::C {
+        // A callback that is no `C-unwind` ends the process here, and `catch` never gets what it would return.
+        process::write_stderr(text.as_bytes());
+        process::write_stderr(b"\n");
+    }
     drop(inside);
+    // From here on the text is the program's: whoever catches the panic frees it, and by that we know.
+    let text = text.as_str().to_owned();
+    thread::set_in_flight(*violation, text.as_ptr().addr());
     if silent {
         // Without the panic hook: `catch` returns what the hook would print.
         panic::resume_unwind(Box::new(text));
@@ -56,9 +65,10 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
 /// # Panics
 /// With the closure's own panic, where that is no violation.
 pub fn catch<R>(body: impl FnOnce() -> R) -> Result<R, Violation> {
-    let scope = Catching::enter();
-    let outcome = panic::catch_unwind(AssertUnwindSafe(body));
-    drop(scope);
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+        let _scope = Catching::enter();
+        body()
+    }));
     match outcome {
         Ok(value) => Ok(value),
         Err(payload) => {

@@ -2,26 +2,35 @@
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
+use std::ptr::null_mut;
 
+use super::pending::Pending;
+use crate::heap;
 use crate::platform::{self, process::Errno};
+use crate::reentry::Reentry;
 use crate::report::violation::Violation;
+use crate::scan::{self, Between};
 
 /// One thread's part. Without a destructor where the hot path reads it, so that it can be read at any time.
 struct Here {
     /// The stack, `(low, high)`; `(0, 0)` until asked for, `(1, 1)` where it cannot be told.
     stack: Cell<(usize, usize)>,
-    /// How many `catch` scopes are open.
-    catching: Cell<u32>,
+    /// Where the innermost open `catch` scope is on the stack; 0 without one.
+    catching: Cell<usize>,
     /// Guarded calls so far, from level 2 on.
     crossings: Cell<usize>,
+    /// The innermost guarded call under way, from level 2 on.
+    innermost: Cell<*mut Pending>,
+    /// An address in the frame of the outermost call under way that is only noted; 0 without one.
+    noting: Cell<usize>,
 }
 
 thread_local! {
     static HERE: Here = const {
-        Here { stack: Cell::new((0, 0)), catching: Cell::new(0), crossings: Cell::new(0) }
+        Here { stack: Cell::new((0, 0)), catching: Cell::new(0), crossings: Cell::new(0), innermost: Cell::new(null_mut()), noting: Cell::new(0) }
     };
     /// The violation that unwinds through this thread, with the address of its payload's text.
-    static IN_FLIGHT: RefCell<Option<(Violation, usize)>> = const { RefCell::new(None) };
+    static IN_FLIGHT: RefCell<Option<InFlight>> = const { RefCell::new(None) };
 }
 
 /// The calling thread's stack; empty where it cannot be told.
@@ -32,6 +41,12 @@ pub(crate) fn stack() -> Range<usize> {
         (low, high) => low..high,
     })
     .unwrap_or(0..0)
+}
+
+/// The same where it was asked for before; `0..0` where not.
+#[inline(always)]
+pub(crate) fn known_stack() -> Range<usize> {
+    HERE.try_with(|here| here.stack.get()).map_or(0..0, |(low, high)| low..high)
 }
 
 #[cold]
@@ -56,6 +71,52 @@ pub(crate) fn count_crossing() -> usize {
     .unwrap_or(0)
 }
 
+/// The innermost guarded call under way, from level 2 on.
+pub(crate) fn innermost() -> Innermost {
+    Innermost(())
+}
+
+/// A place of the calling thread's.
+pub(crate) struct Innermost(());
+
+impl Innermost {
+    pub(crate) fn get(&self) -> *mut Pending {
+        HERE.try_with(|here| here.innermost.get()).unwrap_or(null_mut())
+    }
+
+    pub(crate) fn set(&self, pending: *mut Pending) {
+        let _ = HERE.try_with(|here| here.innermost.set(pending));
+    }
+}
+
+/// A call begins that is only noted. Whether it is the outermost of its thread.
+#[inline]
+pub(crate) fn begin_noting() -> bool {
+    let local = 0_u8;
+    let frame = (&raw const local).addr();
+    HERE.try_with(|here| {
+        // A call that C left by `longjmp` never ends: its frame lay deeper than that of a call made later.
+        let outermost = here.noting.get() <= frame;
+        if outermost {
+            here.noting.set(frame);
+        }
+        outermost
+    })
+    .unwrap_or(false)
+}
+
+/// The outermost call that is only noted has ended.
+#[inline]
+pub(crate) fn end_noting() {
+    let _ = HERE.try_with(|here| here.noting.set(0));
+}
+
+/// Whether C may be in the middle of a call that is only noted, further up this thread's stack: what it holds just now
+/// may be gone when that call returns.
+pub(crate) fn is_noting() -> bool {
+    HERE.try_with(|here| here.noting.get() != 0).unwrap_or(false)
+}
+
 /// Guarded calls so far.
 pub(crate) fn crossings() -> usize {
     HERE.try_with(|here| here.crossings.get()).unwrap_or(0)
@@ -63,28 +124,47 @@ pub(crate) fn crossings() -> usize {
 
 /// Whether the calling thread is inside `catch`.
 pub(crate) fn catching() -> bool {
-    HERE.try_with(|here| here.catching.get() != 0).unwrap_or(false)
+    caught_at().is_some()
+}
+
+/// An address in the frame of the innermost open `catch`.
+pub(crate) fn caught_at() -> Option<usize> {
+    HERE.try_with(|here| here.catching.get()).ok().filter(|&at| at != 0)
 }
 
 /// While it lives, violations of this thread become values.
-pub(crate) struct Catching(());
+pub(crate) struct Catching {
+    /// The scope around this one.
+    outer: usize,
+}
 
 impl Catching {
+    #[inline(always)]
     pub(crate) fn enter() -> Catching {
-        let _ = HERE.try_with(|here| here.catching.set(here.catching.get() + 1));
-        Catching(())
+        let local = 0_u8;
+        let here = (&raw const local).addr();
+        Catching { outer: HERE.try_with(|at| at.catching.replace(here)).unwrap_or(0) }
     }
 }
 
 impl Drop for Catching {
     fn drop(&mut self) {
-        let _ = HERE.try_with(|here| here.catching.set(here.catching.get() - 1));
+        let _ = HERE.try_with(|here| here.catching.set(self.outer));
     }
 }
 
-/// Notes the violation that is about to unwind and the address of the text that carries it.
+struct InFlight {
+    violation: Violation,
+    text: usize,
+    /// Which of the blocks at that address it is.
+    generation: u32,
+}
+
+/// Notes the violation that is about to unwind and the address of the text that carries it, a block of the program's.
 pub(crate) fn set_in_flight(violation: Violation, text: usize) {
-    let _ = IN_FLIGHT.try_with(|slot| slot.replace(Some((violation, text))));
+    let _inside = Reentry::enter();
+    let generation = heap::lookup(text).map_or(0, |block| block.generation);
+    let _ = IN_FLIGHT.try_with(|slot| slot.replace(Some(InFlight { violation, text, generation })));
 }
 
 /// Takes the violation whose payload's text lies at this address.
@@ -92,10 +172,27 @@ pub(crate) fn set_in_flight(violation: Violation, text: usize) {
 /// The address is compared because a program may have caught an earlier violation by itself: what is left of that one is
 /// not this one.
 pub(crate) fn take_in_flight(text: usize) -> Option<Violation> {
-    IN_FLIGHT.try_with(RefCell::take).ok().flatten().filter(|(_, at)| *at == text).map(|(violation, _)| violation)
+    IN_FLIGHT.try_with(RefCell::take).ok().flatten().filter(|it| it.text == text).map(|it| it.violation)
 }
 
-/// Whether a violation is unwinding through this thread.
+/// Whether a violation is unwinding through this thread. One that the program caught by itself is not: its payload is
+/// freed by then.
 pub(crate) fn violation_in_flight() -> bool {
-    std::thread::panicking() && IN_FLIGHT.try_with(|slot| slot.borrow().is_some()).unwrap_or(false)
+    let is_live =
+        |it: &InFlight| heap::lookup(it.text).is_some_and(|block| block.live && block.generation == it.generation);
+    std::thread::panicking() && IN_FLIGHT.try_with(|slot| slot.borrow().as_ref().is_some_and(is_live)).unwrap_or(false)
+}
+
+/// The calling thread's name, where it has one.
+///
+/// `std::thread::current` may call C's `malloc`, so not in a signal handler; and once a thread's own destructors have run
+/// it panics, which the main thread's have by the time exit handlers run.
+pub(crate) fn name() -> Option<String> {
+    if platform::thread::is_first() {
+        return Some("main".to_owned());
+    }
+    if scan::between(None) == Between::Signal {
+        return None;
+    }
+    std::panic::catch_unwind(|| std::thread::current().name().map(str::to_owned)).ok().flatten()
 }

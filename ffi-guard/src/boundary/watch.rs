@@ -5,9 +5,12 @@ use std::ops::Range;
 use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
 use super::shape::{Shape, TypeInfo};
-use super::thread;
+use super::{late, thread};
+use crate::heap::{self, Block};
+use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
 use crate::report::violation::Finding;
+use crate::retention;
 use crate::rule::{Rule, Severity};
 use crate::rules::{Located, Look, retained_pointer};
 use crate::scan::{self, Hit, Wanted};
@@ -16,17 +19,36 @@ use crate::scan::{self, Hit, Wanted};
 #[derive(Default)]
 pub(super) struct Watch {
     lent: Vec<Lent>,
+    /// The blocks among it, each counted once with the heap.
+    loans: Vec<Block>,
     /// Words in C's globals that led into what is lent before the call began.
     before: Vec<Hit>,
-    wanted: Option<Wanted>,
+    after: After,
+}
+
+/// What the exit of a call does.
+#[derive(Default)]
+enum After {
+    /// Nothing was lent that C may not keep.
+    #[default]
+    Nothing,
+    /// Looks again and compares.
+    Look {
+        /// Where to.
+        wanted: Wanted,
+        /// Ticks of the look before.
+        took: u64,
+    },
+    /// Notes what was lent.
+    Note,
 }
 
 /// One piece of memory, lent for the call.
 struct Lent {
     /// The heap block, or the extent on the stack.
     range: Range<usize>,
-    /// Which of the two.
-    on_stack: bool,
+    /// The block, `None` on the stack.
+    block: Option<Block>,
     /// The argument that lends it, or a pointer found in what that argument points to.
     argument: Argument,
     /// Which parameter that is.
@@ -37,33 +59,58 @@ struct Lent {
     may_keep: bool,
 }
 
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _inside = Reentry::enter();
+        for block in self.loans.drain(..) {
+            heap::unlend(&block);
+        }
+    }
+}
+
 impl Watch {
     /// Notes an argument.
     pub(super) fn lend(&mut self, look: &Look<'_>, parameter: usize) {
         let argument = *look.argument;
-        let (range, on_stack) = match &look.located {
-            Located::Heap(block) => (block.start..block.start + block.size, false),
-            Located::Stack(_) => (argument.address..argument.address + look.extent, true),
+        let (range, block) = match &look.located {
+            Located::Heap(block) => (block.start..block.start + block.size, Some(*block)),
+            Located::Stack(_) => (argument.address..argument.address + look.extent, None),
             Located::Null | Located::Foreign => return,
         };
-        let may_keep = look.contract.is_retained() || look.contract.is_owned();
         let _inside = Reentry::enter();
-        self.lent.push(Lent { range, on_stack, argument, parameter, extent: look.extent, may_keep });
+        self.add(Lent { range, block, argument, parameter, extent: look.extent, may_keep: may_keep(look) });
     }
 
     /// Notes what a word inside an argument leads to: it is lent as well.
-    pub(super) fn lend_found(&mut self, word: usize, target: &Located, parameter: usize) {
+    pub(super) fn lend_found(&mut self, word: usize, target: &Located, look: &Look<'_>, parameter: usize) {
         let Located::Heap(block) = target else { return };
         if block.live && !self.lent.iter().any(|lent| lent.range.start == block.start) {
             let _inside = Reentry::enter();
             let range = block.start..block.start + block.size;
             let extent = range.end.saturating_sub(word);
             let argument = Argument::new(word, Passing::Mut, &FOUND);
-            self.lent.push(Lent { range, on_stack: false, argument, parameter, extent, may_keep: false });
+            self.add(Lent { range, block: Some(*block), argument, parameter, extent, may_keep: may_keep(look) });
         }
     }
 
-    /// The last look before C runs.
+    fn add(&mut self, lent: Lent) {
+        // A block that several arguments lead into is one loan.
+        let block = lent.block.filter(|block| !self.lent.iter().any(|other| other.range.start == block.start));
+        if let Some(block) = block
+            && heap::lend(&block)
+        {
+            self.loans.push(block);
+        }
+        self.lent.push(lent);
+    }
+
+    /// Whether another call has been lent the block, and has not returned yet.
+    fn lent_elsewhere(&self, block: &Block) -> bool {
+        let own = self.loans.iter().filter(|own| own.start == block.start).count();
+        usize::try_from(heap::loans(block)).is_ok_and(|loans| loans > own)
+    }
+
+    /// Decides how the call is looked after, and takes the last look before C runs.
     pub(super) fn begin(&mut self, site: &Site) {
         let _inside = Reentry::enter();
         let lent = &self.lent;
@@ -73,18 +120,41 @@ impl Watch {
                 && site.severity(Rule::RetainedPointer, Some(lent.parameter)) != Severity::Allow
         };
         if lent.iter().any(|lent| looked_for(&lent)) {
+            if !retention::may_look(site.function) {
+                self.after = After::Note;
+                return;
+            }
+            let started = ticks();
             let wanted = Wanted::new(lent.iter().filter(looked_for).map(|lent| lent.range.clone()));
             scan::globals(&wanted, &mut self.before);
-            self.wanted = Some(wanted);
+            self.after = After::Look { wanted, took: ticks().saturating_sub(started) };
+        }
+    }
+
+    /// C has returned.
+    pub(super) fn end(mut self, site: &Site, rust_ran: bool) -> Result<(), Stop> {
+        let _inside = Reentry::enter();
+        for lent in self.lent.iter().filter(|lent| lent.may_keep) {
+            if let Some(block) = lent.block {
+                heap::allow_keeping(&block);
+            }
+        }
+        match std::mem::replace(&mut self.after, After::Nothing) {
+            After::Nothing => Ok(()),
+            After::Look { wanted, took } => self.look(site, rust_ran, &wanted, took),
+            After::Note => {
+                self.note(site);
+                Ok(())
+            }
         }
     }
 
     /// The first look after C has returned.
-    pub(super) fn end(mut self, site: &Site, rust_ran: bool) -> Result<(), Stop> {
-        let _inside = Reentry::enter();
-        let Some(wanted) = self.wanted.take() else { return Ok(()) };
+    fn look(&self, site: &Site, rust_ran: bool, wanted: &Wanted, took: u64) -> Result<(), Stop> {
+        let started = ticks();
         let mut after = Vec::new();
-        scan::globals(&wanted, &mut after);
+        scan::globals(wanted, &mut after);
+        retention::looked(took + ticks().saturating_sub(started));
         for hit in after {
             if self.before.contains(&hit) {
                 continue;
@@ -97,21 +167,42 @@ impl Watch {
                 continue;
             };
             let kept_by_right = self.lent.iter().any(|other| other.may_keep && other.range.contains(&hit.word));
-            if kept_by_right || retained_pointer::pinned(hit.word) {
+            // Its own stack is C's to keep: a frame of C's called back, and this call was lent what it made.
+            let cs_own = lent.block.is_none() && !scan::in_rust_frame(lent.argument.address);
+            // Lent to another call too, which may be what put it there: this is that call's to answer for, when it returns.
+            let elsewhere = lent.block.as_ref().is_some_and(|block| self.lent_elsewhere(block));
+            if kept_by_right || cs_own || elsewhere {
                 continue;
             }
-            let Some(finding) = retained_pointer::check(hit, rust_ran) else { continue };
+            let Some(finding) = retained_pointer::check(hit, rust_ran, true) else { continue };
+            // A later sweep finds the word where it is; it has been told.
+            retention::remember(hit);
             self.told(site, lent, finding)?;
         }
         Ok(())
     }
 
+    /// No look was due: a sweep will settle what the heap lent. (What the stack lent is gone by then.)
+    fn note(&self, site: &Site) {
+        for lent in self.lent.iter().filter(|lent| !lent.may_keep) {
+            if let Some(block) = lent.block {
+                retention::lend(&block, site, &lent.argument, lent.parameter, lent.extent);
+            }
+        }
+        late::settle_at_exit();
+    }
+
     fn told(&self, site: &Site, lent: &Lent, finding: Finding) -> Result<(), Stop> {
-        let stack = if lent.on_stack { lent.range.clone() } else { 0..0 };
+        let stack = if lent.block.is_none() { lent.range.clone() } else { 0..0 };
         let memory =
             Located::of(lent.argument.address, &stack).memory(lent.argument.address, lent.extent, thread::id());
         site.breach(Some(lent.parameter), finding, (&lent.argument, lent.extent), Some(memory))
     }
+}
+
+/// Whether C may keep what the argument leads to, and what that leads to: `getopt` keeps the strings, not the array.
+fn may_keep(look: &Look<'_>) -> bool {
+    look.contract.is_retained() || look.contract.is_owned()
 }
 
 /// The type behind a pointer that was found in what an argument points to.

@@ -24,6 +24,7 @@ use super::give::release;
 use super::lock::Locked;
 use super::quarantine::{self, Freed};
 use super::slab;
+use super::table::Event;
 use crate::platform::memory::{self, Before, PAGE};
 use crate::platform::thread;
 use crate::reentry::Reentry;
@@ -53,8 +54,8 @@ pub(crate) struct Bin {
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Cache {
-    /// The number of the thread.
-    pub(crate) thread: u32,
+    /// What the thread does, to be noted in entries.
+    pub(crate) alive: Event,
     /// Level 1 without a process-wide quarantine: nothing but bins.
     pub(crate) plain: bool,
     /// Level 2 and up: canaries are checked, traces recorded.
@@ -156,17 +157,14 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
     if !super::ready() {
         return None;
     }
-    // SAFETY: as above.
-    if CURRENT.with(Cell::get).is_null()
-        && attach()
-        && let Some(cache) = unsafe { current() }
-    {
-        return Some(f(cache));
+    if CURRENT.with(Cell::get).is_null() && attach() {
+        // SAFETY: as above.
+        return unsafe { current() }.map(f);
     }
     COMMON.with(|common| {
         // SAFETY: made by `set_up`, which `ready` has seen through; used under this lock alone.
         let cache = unsafe { &mut *common.0 };
-        cache.thread = thread::id();
+        cache.alive = Event::of(thread::id());
         Some(f(cache))
     })
 }
@@ -218,7 +216,7 @@ fn make() -> *mut Cache {
         }
         // SAFETY: ours; all fields of a cache may be zero, which new memory is.
         let made = unsafe { &mut *cache };
-        (made.thread, made.deep, made.limit) = (thread::id(), plan.deep, plan.ring);
+        (made.alive, made.deep, made.limit) = (Event::of(thread::id()), plan.deep, plan.ring);
         made.plain = plan.delay.is_some() && !plan.deep;
         for (class, bin) in made.bins.iter_mut().enumerate().skip(1) {
             let size = class::size(class);
@@ -327,6 +325,24 @@ impl Cache {
     }
 }
 
+/// Room for one slot at the young end of a bin.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    slot: &'a mut u32,
+    tail: &'a mut u32,
+    /// The tail once the place is taken.
+    next: u32,
+}
+
+impl Place<'_> {
+    /// Puts a slot there.
+    #[inline(always)]
+    pub(crate) fn fill(self, slot: u32) {
+        *self.slot = slot;
+        *self.tail = self.next;
+    }
+}
+
 impl Bin {
     #[inline(always)]
     fn len(&self) -> u32 {
@@ -350,24 +366,24 @@ impl Bin {
         self.pop(self.delay)
     }
 
+    /// The place for one more slot. `None` where there is no room.
     #[inline(always)]
-    pub(crate) fn has_room(&self) -> bool {
-        self.len() < self.cap
-    }
-
-    /// Takes a slot in, which there is room for.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, slot: u32) {
-        self.slots[self.tail as usize & (BIN - 1)] = slot;
-        self.tail = self.tail.wrapping_add(1);
+    pub(crate) fn place(&mut self) -> Option<Place<'_>> {
+        (self.len() < self.cap).then(|| Place {
+            next: self.tail.wrapping_add(1),
+            slot: &mut self.slots[self.tail as usize & (BIN - 1)],
+            tail: &mut self.tail,
+        })
     }
 
     /// Takes a slot in; if there is no room, the older half goes back to the slab first.
     pub(crate) fn keep(&mut self, class: usize, slot: u32) {
-        if !self.has_room() {
+        if self.len() >= self.cap {
             self.give_back(class, self.len().div_ceil(2));
         }
-        self.push(slot);
+        if let Some(place) = self.place() {
+            place.fill(slot);
+        }
     }
 
     /// Brings in new slots as the oldest ones, so that the waiting ones wait on. A quarter of what it may hold.

@@ -7,8 +7,9 @@ use super::class::{self, COUNT, SLACK};
 use super::quarantine::Freed;
 use super::redzone;
 use super::region::{self, Spot};
-use super::table::{Extent, Refused};
-use super::trace::{self, TraceId};
+use super::sweep;
+use super::table::{Event, Extent, Refused};
+use super::trace;
 use super::{Block, finding, large, slab};
 
 /// From here on the content of a block that moves is remapped, not copied: below, the copy costs less than the kernel.
@@ -59,12 +60,20 @@ pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
         && let Some(class) = class::of_common(size, align)
         && let Some(slot) = cache.bin(class).rested()
     {
-        let start = give_slot(class, slot, Extent::new(size, align), TraceId(0), cache.thread);
-        if start != 0 {
-            return start as *mut u8;
+        let extent = Extent::new(size, align);
+        let start = give_slot(class, slot, size, extent, cache.alive);
+        if start == 0 {
+            return allocate_again(extent);
         }
+        return start as *mut u8;
     }
     allocate_uncommon(size, align)
+}
+
+#[cold]
+#[inline(never)]
+fn allocate_again(extent: Extent) -> *mut u8 {
+    allocate_uncommon(extent.size(), extent.align())
 }
 
 /// The same, and the block is zero.
@@ -78,16 +87,21 @@ pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
     block
 }
 
+/// What happens now, to be noted: with a trace where traces are kept.
+fn event(cache: &Cache) -> Event {
+    if cache.deep { cache.alive.at(trace::capture()) } else { cache.alive }
+}
+
 /// From level 2 on; sizes from 1 KiB; the first block of a thread and those after its end; a bin that is empty.
 #[inline(never)]
 fn allocate_uncommon(size: usize, align: usize) -> *mut u8 {
     let size = size.max(1);
     let class = class::of(size, align);
     let start = cache::with(|cache| {
-        let trace = if cache.deep { trace::capture() } else { TraceId(0) };
-        let mut start = allocate_anywhere(cache, class, size, align, trace);
+        let birth = event(cache);
+        let mut start = allocate_anywhere(cache, class, size, align, birth);
         if start == 0 && cache.empty() {
-            start = allocate_anywhere(cache, class, size, align, trace);
+            start = allocate_anywhere(cache, class, size, align, birth);
         }
         start
     });
@@ -95,32 +109,32 @@ fn allocate_uncommon(size: usize, align: usize) -> *mut u8 {
 }
 
 /// From a slot of this class, else from a larger one, else from a run. 0 where there is none.
-fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize, trace: TraceId) -> usize {
+fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize, birth: Event) -> usize {
     let extent = Extent::new(size, align);
     if class != 0 {
         for class in (class..COUNT).filter(|&class| class::size(class) & (align - 1) == 0) {
             while let Some(slot) = cache.slot(class) {
-                let start = give_slot(class, slot, extent, trace, cache.thread);
+                let start = give_slot(class, slot, size, extent, birth);
                 if start != 0 {
                     return start;
                 }
             }
         }
     }
-    large::give(size, align, trace, cache.thread).unwrap_or(0)
+    large::give(size, align, birth).unwrap_or(0)
 }
 
 /// Gives out this slot. 0 where it is live: two frees at once had put it on the lists twice, and this is the second time that
 /// it comes from there.
 #[inline(always)]
-fn give_slot(class: usize, slot: u32, extent: Extent, trace: TraceId, thread: u32) -> usize {
+fn give_slot(class: usize, slot: u32, size: usize, extent: Extent, birth: Event) -> usize {
     let slab = region::slab(class);
     let start = slab.start(slot);
     // The canary is whole before the entry says live: whoever then looks at it, or past it from the next slot, finds it so.
-    let given = slab.entry(slot).give(extent, trace, thread, || {
+    let given = slab.entry(slot).give(extent, birth, || {
         // SAFETY: a slot from the lists is committed, starts and ends at multiples of 16, and is larger than the request by
         // its slack; the program has not got it yet.
-        unsafe { redzone::write_new(start, extent.size(), start + slab.size()) }
+        unsafe { redzone::write_new(start, size, start + slab.size()) }
     });
     if given { start } else { 0 }
 }
@@ -133,12 +147,12 @@ fn give_slot(class: usize, slot: u32, extent: Extent, trace: TraceId, thread: u3
 pub(crate) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(), FreeError> {
     // SAFETY: nothing below takes the cache a second time.
     if let Some(cache) = unsafe { cache::plain() }
-        && let Some((class, slot)) = region::slot(address)
-        && region::slab(class).start(slot) == address
-        && cache.bin(class).has_room()
-        && region::slab(class).entry(slot).take(Extent::new(size, align), cache.thread)
+        && let alive = cache.alive
+        && let Some((class, slot, 0)) = region::slot(address)
+        && let Some(place) = cache.bin(class).place()
+        && region::slab(class).entry(slot).take(Extent::new(size, align), alive)
     {
-        cache.bin(class).push(slot);
+        place.fill(slot);
         // SAFETY: the block was live, of this size (so not of none), and is nobody's now; its slot is this thread's.
         unsafe { redzone::poison(address, size) };
         return Ok(());
@@ -155,12 +169,10 @@ fn free_uncommon(address: usize, size: usize, align: usize) -> Result<(), FreeEr
         return Err(interior(&spot));
     }
     let freed = cache::with(|cache| {
-        let mut trace = TraceId(0);
         if cache.deep {
             check_canary(&spot, extent);
-            trace = trace::capture();
         }
-        spot.entry.take_once(extent, trace, cache.thread)?;
+        spot.entry.take_once(extent, event(cache))?;
         if spot.class == 0 {
             large::clear(spot.start, extent.size());
         } else {
@@ -214,6 +226,7 @@ fn check_poison(freed: Freed) {
         (slab.start(freed.index()), slab.entry(freed.index()))
     };
     let Some(block) = entry.read(start).filter(|block: &Block| !block.live) else { return };
+    sweep::settle(entry.noted());
     let damage = if large {
         large::poison_damage(start, block.size)
     } else {

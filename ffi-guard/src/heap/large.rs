@@ -14,8 +14,7 @@ use super::class::SLACK;
 use super::redzone::{self, Damage};
 use super::region::{self, UNIT};
 use super::run;
-use super::table::{Entry, Extent};
-use super::trace::TraceId;
+use super::table::{Entry, Event, Extent};
 use crate::platform::memory::{self, PAGE};
 
 /// Requests from here on are refused: more than any address space has, and sizes stay within 48 bits.
@@ -31,7 +30,7 @@ fn units(size: usize) -> u32 {
 }
 
 /// Gives out a run. Its memory is zero. `None` where there is no address space or no memory left.
-pub(crate) fn give(size: usize, align: usize, trace: TraceId, thread: u32) -> Option<usize> {
+pub(crate) fn give(size: usize, align: usize, birth: Event) -> Option<usize> {
     if size >= TOO_LARGE || align >= TOO_LARGE {
         return None;
     }
@@ -45,7 +44,7 @@ pub(crate) fn give(size: usize, align: usize, trace: TraceId, thread: u32) -> Op
     // SAFETY: committed just now, and nobody knows of it yet.
     unsafe { redzone::write_exact(start, size, end(start, size)) };
     run::map_units(run);
-    region::run_entry(first as usize).give(Extent::new(size, align), trace, thread, || ());
+    region::run_entry(first as usize).give(Extent::new(size, align), birth, || ());
     Some(start)
 }
 

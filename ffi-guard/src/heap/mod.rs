@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `region` | the reservation, and the arithmetic from an address to its entry |
 //! | `class` | size classes |
-//! | `table` | what is known of each block: states, generations, loans |
+//! | `table` | what is known of each block: states, generations, notes |
+//! | `sweep` | the number of the sweep to come, and who is asked before a noted block is given out again |
 //! | `slab`, `run`, `large` | where small and large blocks come from |
 //! | `cache`, `quarantine` | free and freed blocks, by thread and for the process |
 //! | `redzone` | canary and poison |
@@ -25,6 +26,7 @@ mod redzone;
 mod region;
 mod run;
 mod slab;
+pub(crate) mod sweep;
 mod table;
 pub(crate) mod trace;
 
@@ -34,7 +36,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, reallocate};
 use self::lock::Locked;
 pub(crate) use self::redzone::Damage;
-use self::region::Spot;
 pub(crate) use self::region::contains;
 use crate::config::Backtrace;
 use crate::level::{self, Level};
@@ -79,26 +80,21 @@ pub(crate) fn lookup(address: usize) -> Option<Block> {
     spot.entry.read(spot.start)
 }
 
-/// Calls `f` with every block that is live. A block given out or taken back meanwhile is seen or not.
-pub(crate) fn for_each_live(mut f: impl FnMut(&Block)) {
-    let mut see = |spot: Option<Spot>| {
-        if let Some(block) = spot.and_then(|spot| spot.entry.read(spot.start)).filter(|block| block.live) {
-            f(&block);
-        }
-    };
-    for class in 1..class::COUNT {
-        let slab = region::slab(class);
-        for index in 1..slab::fresh(class) {
-            see(Some(Spot { entry: slab.entry(index), start: slab.start(index), class, index }));
-        }
-    }
-    let mut unit = 0;
-    let ready = run::ready();
-    while unit < ready {
-        let spot = region::spot(region::unit_start(unit as usize)).filter(|spot| spot.index == unit);
-        see(spot);
-        unit += spot.map_or(1, |_| run::at(unit).len().max(1) as u32);
-    }
+/// Bytes from an address of the region to the end of the live block that it is in; `None` where it is in none, or behind its
+/// end. Outside of the region the answer means nothing.
+///
+/// The part of [`lookup`] that the common crossing needs: one load of the entry's state, one of its extent.
+#[inline(always)]
+pub(crate) fn rest_of_live(address: usize) -> Option<usize> {
+    let Some((class, index, into)) = region::slot(address) else { return rest_of_run(address) };
+    region::slab(class).entry(index).live_extent()?.size().checked_sub(into)
+}
+
+/// The same among the large blocks, out of the way of the small ones.
+#[inline(never)]
+fn rest_of_run(address: usize) -> Option<usize> {
+    let spot = region::spot(address)?;
+    spot.entry.live_extent()?.size().checked_sub(address.wrapping_sub(spot.start))
 }
 
 fn entry_of(block: &Block) -> Option<&'static table::Entry> {
@@ -110,7 +106,7 @@ pub(crate) fn loans(block: &Block) -> u32 {
     entry_of(block).map_or(0, |entry| entry.loans(block.generation))
 }
 
-/// Notes one more loan. False where the place belongs to another block by now.
+/// Counts one more loan. False where the place belongs to another block by now.
 pub(crate) fn lend(block: &Block) -> bool {
     entry_of(block).is_some_and(|entry| entry.lend(block.generation))
 }
@@ -120,14 +116,24 @@ pub(crate) fn unlend(block: &Block) -> bool {
     entry_of(block).is_some_and(|entry| entry.unlend(block.generation))
 }
 
-/// Marks a block as one that C may keep, or no longer. False where the place belongs to another block by now.
-pub(crate) fn set_pinned(block: &Block, pinned: bool) -> bool {
-    entry_of(block).is_some_and(|entry| entry.pin(block.generation, pinned))
+/// Notes that sweep `number` settles a loan of this block. False where the place belongs to another block by now.
+pub(crate) fn note_loan(block: &Block, number: u32) -> bool {
+    entry_of(block).is_some_and(|entry| entry.note(block.generation, number))
 }
 
-/// Whether C may keep this block.
-pub(crate) fn is_pinned(block: &Block) -> bool {
-    entry_of(block).is_some_and(|entry| entry.is_pinned(block.generation))
+/// The sweep that settles the last loan noted of this block; 0 for none.
+pub(crate) fn noted(block: &Block) -> u32 {
+    entry_of(block).map_or(0, table::Entry::noted)
+}
+
+/// Notes that C was allowed to keep this block. False where the place belongs to another block by now.
+pub(crate) fn allow_keeping(block: &Block) -> bool {
+    entry_of(block).is_some_and(|entry| entry.keep(block.generation))
+}
+
+/// Whether C was ever allowed to keep this block.
+pub(crate) fn may_be_kept(block: &Block) -> bool {
+    entry_of(block).is_some_and(|entry| entry.may_be_kept(block.generation))
 }
 
 /// What is wrong around a live block: in its slack, else in the 16 bytes before it. Large blocks have pages without access

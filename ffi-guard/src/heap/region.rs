@@ -214,11 +214,11 @@ pub(crate) struct Spot {
     pub(crate) index: u32,
 }
 
-/// Class and slot that an address of the region leads into; `None` in the red zone and among the runs.
+/// Class, slot, and bytes from the slot's start, for an address of the region; `None` in the red zone and among the runs.
 ///
 /// Outside of the region the answer means nothing.
 #[inline(always)]
-pub(crate) fn slot(address: usize) -> Option<(usize, u32)> {
+pub(crate) fn slot(address: usize) -> Option<(usize, u32, usize)> {
     let offset = address.wrapping_sub(HOT.base.load(Ordering::Relaxed));
     let shift = HOT.shift.load(Ordering::Relaxed) & 63;
     let class = offset >> shift;
@@ -226,7 +226,8 @@ pub(crate) fn slot(address: usize) -> Option<(usize, u32)> {
     (class != 0 && class < class::COUNT).then(|| {
         let slab = slab(class);
         let within = address.wrapping_sub(slab.base.load(Ordering::Relaxed));
-        (class, class::slot_at(within, slab.reciprocal) as u32)
+        let slot = class::slot_at(within, slab.reciprocal);
+        (class, slot as u32, within.wrapping_sub(slot.wrapping_mul(slab.size())))
     })
 }
 
@@ -237,9 +238,8 @@ pub(crate) fn spot(address: usize) -> Option<Spot> {
         return None;
     }
     match slot(address) {
-        Some((class, index)) => {
-            let slab = slab(class);
-            Some(Spot { entry: slab.entry(index), start: slab.start(index), class, index })
+        Some((class, index, into)) => {
+            Some(Spot { entry: slab(class).entry(index), start: address.wrapping_sub(into), class, index })
         }
         None => run_spot(address),
     }

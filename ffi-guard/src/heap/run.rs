@@ -57,11 +57,6 @@ pub(crate) fn at(start: u32) -> Range<u32> {
     start..start + (region::tag(start as usize).load(Ordering::Relaxed) & !FREE)
 }
 
-/// The first unit that was never part of a run.
-pub(crate) fn ready() -> u32 {
-    RUNS.with(|runs| runs.ready)
-}
-
 fn bin(units: u32) -> usize {
     units.checked_ilog2().unwrap_or(0) as usize
 }

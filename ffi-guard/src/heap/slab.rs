@@ -79,11 +79,6 @@ pub(crate) fn put(class: usize, slots: &[u32]) {
     });
 }
 
-/// Slots of a class that were given to a thread at some time are those from 1 up to this one, without it.
-pub(crate) fn fresh(class: usize) -> u32 {
-    of(class).fresh.load(Ordering::Acquire)
-}
-
 /// Gives the class more memory: a quarter of what it has, at least 64 KiB, at most 16 MiB.
 fn extend(class: usize, stock: &mut Stock) -> bool {
     let (slab, size) = (region::slab(class), class::size(class));

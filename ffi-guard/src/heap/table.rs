@@ -25,10 +25,13 @@ const STATE: u32 = 3;
 /// Above the state: the generation.
 const GENERATION: u32 = 4;
 
-/// The lower bits of `loans` count loans, the upper ones are flags.
-const LOANS: u32 = 0x00FF_FFFF;
-/// Flag of `loans`: C may keep this block.
-const PINNED: u32 = 1 << 31;
+/// The lower half of `noted` is the number of a sweep.
+const SWEEP: u32 = 0xFFFF;
+/// Above it, the count of loans.
+const LOAN: u32 = 1 << 16;
+const LOANS: u32 = 0x3FFF << 16;
+/// Flag of `noted`: this block was lent under `retained` or `owned`.
+const KEPT: u32 = 1 << 31;
 
 /// How often a reader looks again at an entry that is being written. The writer may be the very thread that a signal
 /// handler interrupted, so that waiting for it would never end.
@@ -40,8 +43,9 @@ const PATIENCE: u32 = 100;
 pub(crate) struct Entry {
     /// State (2 bits) and generation (30).
     state: AtomicU32,
-    /// Calls that this block is lent to (24 bits), and flags (8). Void when the state is not LIVE.
-    loans: AtomicU32,
+    /// The sweep that settles the last loan noted of this block (16 bits, 0 for none), the calls that it is lent to now
+    /// (14), and flags (2). Void once the slot is given out again.
+    noted: AtomicU32,
     /// Bytes asked for (48 bits), log2 of the alignment asked for (8).
     extent: AtomicU64,
     /// Trace (32 bits) and thread (32) of the allocation.
@@ -85,15 +89,27 @@ pub(crate) enum Refused {
     Other(Extent),
 }
 
-fn event(trace: TraceId, thread: u32) -> u64 {
-    u64::from(trace.0) | u64::from(thread) << 32
+/// An allocation or a free: who, and from where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Event(u64);
+
+impl Event {
+    /// Of a thread, with no trace.
+    pub(crate) fn of(thread: u32) -> Event {
+        Event(u64::from(thread) << 32)
+    }
+
+    /// The same with a trace.
+    pub(crate) fn at(self, trace: TraceId) -> Event {
+        Event(self.0 | u64::from(trace.0))
+    }
 }
 
 impl Entry {
     /// Gives the slot out, after `prepare` has made its memory ready. False where it is live: it is in two free lists at once, by a race of two frees that the program
     /// should not have made, and must not be given out twice.
     #[inline(always)]
-    pub(crate) fn give(&self, extent: Extent, trace: TraceId, thread: u32, prepare: impl FnOnce()) -> bool {
+    pub(crate) fn give(&self, extent: Extent, birth: Event, prepare: impl FnOnce()) -> bool {
         let before = self.state.load(Ordering::Relaxed);
         if before & STATE == LIVE {
             return false;
@@ -103,9 +119,12 @@ impl Entry {
         // Pairs with the fence in `read`: whoever sees a field from below sees BUSY or what came after it.
         fence(Ordering::Release);
         prepare();
-        self.loans.store(0, Ordering::Relaxed);
+        // Seldom anything else; a load costs less than a store here.
+        if self.noted.load(Ordering::Relaxed) != 0 {
+            self.noted.store(0, Ordering::Relaxed);
+        }
         self.extent.store(extent.0, Ordering::Relaxed);
-        self.birth.store(event(trace, thread), Ordering::Relaxed);
+        self.birth.store(birth.0, Ordering::Relaxed);
         self.state.store(generation | LIVE, Ordering::Release);
         true
     }
@@ -115,18 +134,18 @@ impl Entry {
     /// Without read-modify-write: of two threads that free the same block in the same instant both may succeed. `give` keeps
     /// that from doing harm.
     #[inline(always)]
-    pub(crate) fn take(&self, extent: Extent, thread: u32) -> bool {
+    pub(crate) fn take(&self, extent: Extent, death: Event) -> bool {
         let before = self.state.load(Ordering::Relaxed);
         if before & STATE != LIVE || self.extent.load(Ordering::Relaxed) != extent.0 {
             return false;
         }
-        self.death.store(event(TraceId(0), thread), Ordering::Relaxed);
+        self.death.store(death.0, Ordering::Relaxed);
         self.state.store(before | FREED, Ordering::Release);
         true
     }
 
     /// The same, exactly once whoever races, with a trace, and saying why not.
-    pub(crate) fn take_once(&self, extent: Extent, trace: TraceId, thread: u32) -> Result<(), Refused> {
+    pub(crate) fn take_once(&self, extent: Extent, death: Event) -> Result<(), Refused> {
         let before = self.state.load(Ordering::Relaxed);
         if before & STATE != LIVE || self.extent.load(Ordering::Relaxed) != extent.0 {
             return Err(self.refusal());
@@ -137,7 +156,7 @@ impl Entry {
             return Err(Refused::Freed);
         }
         fence(Ordering::Release);
-        self.death.store(event(trace, thread), Ordering::Relaxed);
+        self.death.store(death.0, Ordering::Relaxed);
         self.state.store(generation | FREED, Ordering::Release);
         Ok(())
     }
@@ -208,29 +227,42 @@ impl Entry {
         self.state.load(Ordering::Acquire) / GENERATION == generation
     }
 
-    /// Changes the loan word if the block is still the one meant.
+    /// Changes the word of notes and flags if the block is still the one meant.
     fn change(&self, generation: u32, f: impl Fn(u32) -> Option<u32>) -> bool {
-        self.is(generation) && self.loans.fetch_update(Ordering::AcqRel, Ordering::Acquire, f).is_ok()
+        self.is(generation) && self.noted.fetch_update(Ordering::AcqRel, Ordering::Acquire, f).is_ok()
     }
 
+    /// Notes that sweep `number` settles a loan of this block.
+    pub(crate) fn note(&self, generation: u32, number: u32) -> bool {
+        self.change(generation, |word| Some(word & !SWEEP | number & SWEEP))
+    }
+
+    /// The sweep that settles the last loan noted of what is in the slot; 0 for none.
+    #[inline]
+    pub(crate) fn noted(&self) -> u32 {
+        self.noted.load(Ordering::Acquire) & SWEEP
+    }
+
+    /// Calls that this block is lent to now.
     pub(crate) fn loans(&self, generation: u32) -> u32 {
-        if self.is(generation) { self.loans.load(Ordering::Acquire) & LOANS } else { 0 }
+        if self.is(generation) { (self.noted.load(Ordering::Acquire) & LOANS) / LOAN } else { 0 }
     }
 
     pub(crate) fn lend(&self, generation: u32) -> bool {
-        self.change(generation, |word| (word & LOANS != LOANS).then_some(word.wrapping_add(1)))
+        self.change(generation, |word| (word & LOANS != LOANS).then_some(word.wrapping_add(LOAN)))
     }
 
     pub(crate) fn unlend(&self, generation: u32) -> bool {
-        self.change(generation, |word| (word & LOANS != 0).then_some(word.wrapping_sub(1)))
+        self.change(generation, |word| (word & LOANS != 0).then_some(word.wrapping_sub(LOAN)))
     }
 
-    pub(crate) fn pin(&self, generation: u32, pinned: bool) -> bool {
-        self.change(generation, |word| Some(if pinned { word | PINNED } else { word & !PINNED }))
+    /// Notes that C was allowed to keep this block.
+    pub(crate) fn keep(&self, generation: u32) -> bool {
+        self.change(generation, |word| Some(word | KEPT))
     }
 
-    pub(crate) fn is_pinned(&self, generation: u32) -> bool {
-        self.is(generation) && self.loans.load(Ordering::Acquire) & PINNED != 0
+    pub(crate) fn may_be_kept(&self, generation: u32) -> bool {
+        self.is(generation) && self.noted.load(Ordering::Acquire) & KEPT != 0
     }
 }
 
@@ -248,43 +280,46 @@ mod tests {
         let entry = entry();
         let extent = Extent::new(100, 64);
         assert!(entry.read(0x1000).is_none());
-        assert_eq!(entry.take_once(extent, TraceId(0), 1), Err(Refused::Never));
-        assert!(!entry.take(extent, 1));
-        assert!(entry.give(extent, TraceId(7), 1, || ()));
+        assert_eq!(entry.take_once(extent, Event::of(1).at(TraceId(0))), Err(Refused::Never));
+        assert!(!entry.take(extent, Event::of(1)));
+        assert!(entry.give(extent, Event::of(1).at(TraceId(7)), || ()));
         assert!(
-            !entry.give(extent, TraceId(8), 1, || panic!("the memory of a live slot was prepared")),
+            !entry.give(extent, Event::of(1).at(TraceId(8)), || panic!("the memory of a live slot was prepared")),
             "a live slot was given out again"
         );
         let block = entry.read(0x1000).unwrap();
         assert_eq!((block.start, block.size, block.align, block.live), (0x1000, 100, 64, true));
         assert_eq!((block.allocated, block.allocated_by, block.freed), (TraceId(7), 1, TraceId(0)));
-        assert_eq!(entry.take_once(Extent::new(100, 32), TraceId(0), 2), Err(Refused::Other(extent)));
-        assert!(!entry.take(Extent::new(100, 32), 2));
-        assert_eq!(entry.take_once(extent, TraceId(9), 2), Ok(()));
-        assert_eq!(entry.take_once(extent, TraceId(9), 2), Err(Refused::Freed));
+        assert_eq!(entry.take_once(Extent::new(100, 32), Event::of(2).at(TraceId(0))), Err(Refused::Other(extent)));
+        assert!(!entry.take(Extent::new(100, 32), Event::of(2)));
+        assert_eq!(entry.take_once(extent, Event::of(2).at(TraceId(9))), Ok(()));
+        assert_eq!(entry.take_once(extent, Event::of(2).at(TraceId(9))), Err(Refused::Freed));
         let dead = entry.read(0x1000).unwrap();
         assert_eq!((dead.live, dead.freed, dead.freed_by), (false, TraceId(9), 2));
         assert_eq!(dead.generation, block.generation);
-        assert!(entry.give(extent, TraceId(0), 3, || ()));
+        assert!(entry.give(extent, Event::of(3).at(TraceId(0)), || ()));
         assert_eq!(entry.read(0x1000).unwrap().generation, block.generation + 1);
     }
 
     #[test]
-    fn loans_belong_to_one_generation() {
+    fn notes_and_flags_belong_to_one_generation() {
         let entry = entry();
         let extent = Extent::new(8, 8);
-        entry.give(extent, TraceId(0), 1, || ());
+        entry.give(extent, Event::of(1), || ());
         let first = entry.read(0).unwrap().generation;
-        assert!(entry.lend(first) && entry.lend(first) && entry.pin(first, true));
-        assert_eq!((entry.loans(first), entry.is_pinned(first)), (2, true));
-        assert!(entry.pin(first, false));
-        assert_eq!((entry.loans(first), entry.is_pinned(first)), (2, false));
-        assert!(entry.take(extent, 1));
-        assert_eq!(entry.loans(first), 2, "a freed block is still lent");
-        entry.give(extent, TraceId(0), 1, || ());
-        assert_eq!(entry.loans(first + 1), 0);
-        assert!(!entry.unlend(first), "an old loan ended on a new block");
-        assert!(!entry.unlend(first + 1), "a loan ended that never began");
+        assert_eq!((entry.noted(), entry.may_be_kept(first)), (0, false));
+        assert!(entry.note(first, 7) && entry.keep(first) && entry.note(first, 9));
+        assert_eq!((entry.noted(), entry.may_be_kept(first), entry.loans(first)), (9, true, 0));
+        assert!(entry.lend(first) && entry.lend(first) && entry.note(first, 0xFFFF));
+        assert_eq!((entry.noted(), entry.may_be_kept(first), entry.loans(first)), (0xFFFF, true, 2));
+        assert!(entry.unlend(first) && entry.unlend(first) && !entry.unlend(first), "a loan ended that never began");
+        assert!(entry.note(first, 9));
+        assert!(entry.take(extent, Event::of(1)));
+        assert_eq!(entry.noted(), 9, "a freed block is still noted");
+        entry.give(extent, Event::of(1), || ());
+        assert_eq!((entry.noted(), entry.may_be_kept(first + 1), entry.loans(first + 1)), (0, false, 0));
+        assert!(!entry.lend(first), "an old loan began on a new block");
+        assert!(!entry.note(first, 10), "an old loan was noted on a new block");
     }
 
     #[test]
@@ -296,8 +331,8 @@ mod tests {
                 // Every field of generation n is n, so that a mixture shows.
                 for n in 1..300_000u32 {
                     let extent = Extent::new(n as usize, 16);
-                    entry.give(extent, TraceId(n), n, || ());
-                    entry.take_once(extent, TraceId(n), n).unwrap();
+                    entry.give(extent, Event::of(n).at(TraceId(n)), || ());
+                    entry.take_once(extent, Event::of(n).at(TraceId(n))).unwrap();
                 }
                 stop.store(true, Ordering::Relaxed);
             });

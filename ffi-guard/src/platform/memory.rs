@@ -137,18 +137,6 @@ mod os {
         let known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) == 0 };
         (known && limit.rlim_cur != libc::RLIM_INFINITY).then(|| usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX))
     }
-
-    /// Writes a whole line to stderr, raw: no lock, no allocation.
-    pub(crate) fn write_stderr(line: &[u8]) {
-        // SAFETY: reads the slice. A short or failed write of a last word has no one left to be told.
-        unsafe { libc::write(2, line.as_ptr().cast(), line.len()) };
-    }
-
-    /// Ends the process without running anything more of it.
-    pub(crate) fn exit(status: i32) -> ! {
-        // SAFETY: no preconditions.
-        unsafe { libc::_exit(status) }
-    }
 }
 
 #[cfg(not(unix))]
@@ -172,9 +160,6 @@ mod os {
     }
     pub(crate) fn write_stderr(line: &[u8]) {
         let _ = std::io::Write::write_all(&mut std::io::stderr(), line);
-    }
-    pub(crate) fn exit(status: i32) -> ! {
-        std::process::exit(status)
     }
 }
 

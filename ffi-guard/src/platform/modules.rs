@@ -8,7 +8,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::{ptr, slice};
 
-use libc::{Elf64_Phdr, PF_W, PT_GNU_RELRO, PT_LOAD, PT_NOTE, PT_TLS, dl_phdr_info};
+use crate::gate;
+use libc::{Elf64_Phdr, PF_W, PT_GNU_RELRO, PT_LOAD, PT_NOTE, dl_phdr_info};
 
 /// A loaded module, for as long as the loader's lock is held.
 pub(crate) struct Module<'loaded> {
@@ -127,16 +128,6 @@ impl<'loaded> Module<'loaded> {
         start / page * page..end / page * page
     }
 
-    /// The calling thread's copy of the module's thread-locals; `None` where it has none, or none yet.
-    pub(crate) fn tls_block(&self) -> Option<Range<usize>> {
-        if self.size < size_of::<dl_phdr_info>() || self.info.dlpi_tls_data.is_null() {
-            return None;
-        }
-        let start = self.info.dlpi_tls_data.addr();
-        let header = self.of_type(PT_TLS).next()?;
-        Some(start..start.saturating_add(to_usize(header.p_memsz)))
-    }
-
     /// What tells the file of this module from another under the same name, such as one that was built anew since.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         let headers = self.headers();
@@ -186,7 +177,7 @@ pub(crate) fn each(visit: &mut dyn FnMut(&Module<'_>) -> bool) {
     let mut visit = visit;
     let data: *mut &mut dyn FnMut(&Module<'_>) -> bool = &raw mut visit;
     // SAFETY: `data` is what `step` takes it for, and lives until this returns.
-    unsafe { libc::dl_iterate_phdr(Some(step), data.cast()) };
+    gate::behind(|| unsafe { libc::dl_iterate_phdr(Some(step), data.cast()) });
 }
 
 /// A panic in here ends the process, as in every `extern "C"` function: it must not cross the loader.
@@ -197,26 +188,6 @@ unsafe extern "C" fn step(info: *mut dl_phdr_info, size: usize, data: *mut c_voi
     // are not read.
     let info = unsafe { &*info };
     c_int::from(!visit(&Module { info, size }))
-}
-
-/// Whether the address lies in a loaded module's segments, writable or not.
-pub(crate) fn in_module(address: usize) -> bool {
-    let mut found = false;
-    each(&mut |module| {
-        found = module.contains(address);
-        !found
-    });
-    found
-}
-
-/// The calling thread's block of thread-locals of each module that has one so far. `visit` must not allocate.
-pub(crate) fn tls_blocks(mut visit: impl FnMut(Range<usize>)) {
-    each(&mut |module| {
-        if let Some(block) = module.tls_block() {
-            visit(block);
-        }
-        true
-    });
 }
 
 /// The files that a module may have been loaded from, likeliest first. `name` is the loader's; `mapped_at` an address

@@ -63,12 +63,6 @@ impl Fingerprint {
 
 pub(crate) fn each(_visit: &mut dyn FnMut(&Module) -> bool) {}
 
-pub(crate) fn in_module(_address: usize) -> bool {
-    false
-}
-
-pub(crate) fn tls_blocks(_visit: impl FnMut(Range<usize>)) {}
-
 pub(crate) fn files(_name: &str, _mapped_at: usize) -> Vec<PathBuf> {
     Vec::new()
 }

@@ -24,6 +24,9 @@ pub(crate) fn write_stderr(mut bytes: &[u8]) {
         let written = unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
         match usize::try_from(written) {
             Ok(n) if n > 0 => bytes = bytes.get(n..).unwrap_or_default(),
+            // A signal came first; nothing was written.
+            // SAFETY: the calling thread's own `errno`.
+            _ if unsafe { *errno() } == libc::EINTR => {}
             // Closed or full: there is nowhere left to say so.
             _ => return,
         }
@@ -68,9 +71,11 @@ fn errno() -> *mut i32 {
     }
 }
 
-/// How many threads the process has; `None` where `/proc` does not tell.
+/// How many threads the process has; `None` where `/proc` does not tell. (Not by listing the folder of tasks: `opendir`
+/// calls C's `malloc`, which a signal handler may have come in the middle of.)
 pub(crate) fn thread_count() -> Option<usize> {
-    Some(std::fs::read_dir("/proc/self/task").ok()?.count())
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Threads:"))?.trim().parse().ok()
 }
 
 /// Calls a function at the normal end of the process.

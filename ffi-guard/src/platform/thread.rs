@@ -8,12 +8,20 @@ thread_local! {
     static ID: Cell<u32> = const { Cell::new(0) };
 }
 
+/// The number of the next thread to be seen.
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+/// Whether more than one thread was ever seen.
+#[inline]
+pub(crate) fn are_several() -> bool {
+    NEXT.load(Ordering::Relaxed) > 2
+}
+
 /// A number for the calling thread, from 1 in the order in which threads were first seen, never used again.
 ///
 /// Not the kernel's: that one is given to the next thread as soon as this one has ended, and a report about a block
 /// freed long ago would name the wrong thread.
 pub(crate) fn id() -> u32 {
-    static NEXT: AtomicU32 = AtomicU32::new(1);
     ID.try_with(|id| {
         if id.get() == 0 {
             id.set(NEXT.fetch_add(1, Ordering::Relaxed));
@@ -64,6 +72,17 @@ mod os {
         unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) == 0 }
     }
 
+    /// Whether the calling thread is the one that the process began with.
+    pub(crate) fn is_first() -> bool {
+        #[cfg(target_os = "linux")]
+        // SAFETY: no precondition.
+        unsafe {
+            libc::syscall(libc::SYS_gettid) == libc::c_long::from(libc::getpid())
+        }
+        #[cfg(not(target_os = "linux"))]
+        false
+    }
+
     /// Sleeps while `word` is `value`. May return early.
     pub(crate) fn wait(word: &AtomicU32, value: u32) {
         #[cfg(target_os = "linux")]
@@ -102,6 +121,9 @@ mod os {
         false
     }
     pub(crate) fn at_fork(_: unsafe extern "C" fn(), _: unsafe extern "C" fn(), _: unsafe extern "C" fn()) -> bool {
+        false
+    }
+    pub(crate) fn is_first() -> bool {
         false
     }
     pub(crate) fn wait(_word: &AtomicU32, _value: u32) {

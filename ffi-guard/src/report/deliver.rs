@@ -11,7 +11,7 @@ use super::colour;
 use super::violation::{Facts, Violation};
 use crate::config::{OnViolation, settings};
 use crate::platform::process::{at_exit, write_stderr};
-use crate::reentry::Reentry;
+use crate::reentry::{Outside, Reentry};
 use crate::rule::{Rule, Severity};
 
 /// What the one who found a violation does next.
@@ -148,6 +148,8 @@ fn tell_hook(violation: &Violation) {
         }
     }
     let _left = Left;
+    // What it allocates is the program's, and its guarded calls are checked.
+    let _outside = Outside::step();
     // SAFETY: `HOOK` holds null, excluded above, or what `set_report_hook` stored, a `fn(&Violation)`.
     let hook = unsafe { std::mem::transmute::<*mut (), fn(&Violation)>(hook) };
     hook(violation);

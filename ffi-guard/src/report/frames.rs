@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 use std::path::{Path, PathBuf};
 
+use crate::gate;
 use crate::heap::trace::TraceId;
 
 /// One frame of a backtrace, as far as the debug info tells.
@@ -80,15 +81,17 @@ pub(super) fn symbolise(addresses: &[usize]) -> Vec<Frame> {
     for &address in addresses.iter().filter(|&&address| address != 0) {
         let before = frames.len();
         // `resolve` takes a return address: it looks one byte before it, at the call.
-        backtrace::resolve(address as *mut c_void, |symbol| {
-            frames.push(Frame {
-                address,
-                // `{:#}` leaves the hash out.
-                function: symbol.name().map(|name| format!("{name:#}")),
-                file: symbol.filename().map(Path::to_path_buf),
-                line: symbol.lineno(),
-                column: symbol.colno(),
-            });
+        gate::behind(|| {
+            backtrace::resolve(address as *mut c_void, |symbol| {
+                frames.push(Frame {
+                    address,
+                    // `{:#}` leaves the hash out.
+                    function: symbol.name().map(|name| format!("{name:#}")),
+                    file: symbol.filename().map(Path::to_path_buf),
+                    line: symbol.lineno(),
+                    column: symbol.colno(),
+                });
+            })
         });
         if frames.len() == before {
             frames.push(Frame { address, function: None, file: None, line: None, column: None });

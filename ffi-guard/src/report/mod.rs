@@ -17,4 +17,4 @@ mod text;
 pub(crate) mod violation;
 mod words;
 
-pub(crate) use deliver::{Outcome, deliver, record};
+pub(crate) use deliver::{Outcome, deliver, print, record};

@@ -58,9 +58,21 @@ fn retained(facts: &Facts, place: &Place) -> Vec<String> {
         Some(Memory::Stack { .. }) => "once this stack frame is gone",
         _ => "once the block is freed",
     };
-    vec![
+    let mut notes = vec![
         format!("found after the call, by searching the data of {module} for addresses of what was lent"),
         format!("C has not been seen to use the pointer; {gone}, any use of it is a bug"),
         "which line of C stored it is not known".into(),
-    ]
+    ];
+    if let Some(first) = facts.also.first() {
+        let more = match facts.also.len() {
+            1 => String::new(),
+            n => format!(" and {} more", n - 1),
+        };
+        notes.push(format!(
+            "the block was lent at {}:{}{more} as well since it was last seen",
+            first.file(),
+            first.line()
+        ));
+    }
+    notes
 }

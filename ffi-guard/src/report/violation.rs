@@ -24,6 +24,8 @@ pub(crate) struct Facts {
     pub(crate) severity: Severity,
     /// The crossing it was found at, or that lent the memory.
     pub(crate) call: Option<Call>,
+    /// Other calls that lent the same memory since it was last seen clean; the latest first.
+    pub(crate) also: Vec<&'static Location<'static>>,
     /// The argument it is about.
     pub(crate) argument: Option<ArgumentFacts>,
     /// The Rust memory it is about.

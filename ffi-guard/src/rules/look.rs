@@ -6,6 +6,7 @@ use crate::boundary::argument::Argument;
 use crate::boundary::declaration::Contract;
 use crate::heap::{self, Block};
 use crate::report::violation::{BlockFacts, Memory};
+use crate::scan;
 
 /// One pointer argument and where it leads.
 pub(crate) struct Look<'a> {
@@ -43,6 +44,11 @@ impl Located {
             return Located::Stack(stack.clone());
         }
         if address == 0 { Located::Null } else { Located::Foreign }
+    }
+
+    /// Whether it leads into a C frame of this thread's stack.
+    pub(crate) fn is_cs_stack(&self, address: usize) -> bool {
+        matches!(self, Located::Stack(_)) && !scan::in_rust_frame(address)
     }
 
     /// The same as a fact for the report.

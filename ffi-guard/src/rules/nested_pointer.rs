@@ -6,7 +6,6 @@
 use std::ops::Range;
 
 use super::{Located, block_facts};
-use crate::heap;
 use crate::report::violation::{Finding, Holder, Memory};
 use crate::scan;
 
@@ -24,12 +23,7 @@ pub(crate) fn check_word(
     }
     let target = match target {
         // One past the end of another block: there is no byte that C could touch through it.
-        Located::Heap(block) if block.live && word - block.start < block.size => {
-            if heap::is_pinned(block) {
-                return None;
-            }
-            Memory::Heap(block_facts(block))
-        }
+        Located::Heap(block) if block.live && word - block.start < block.size => Memory::Heap(block_facts(block)),
         // A C frame further up may own that part of the stack: only what a Rust frame holds is Rust's.
         Located::Stack(_) if scan::in_rust_frame(word) => Memory::Stack { address: word, size: 0, thread },
         _ => return None,

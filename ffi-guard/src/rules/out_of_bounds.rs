@@ -4,6 +4,7 @@
 //! that is shorter than the struct.
 
 use super::{Located, Look};
+use crate::boundary::argument::Stated;
 use crate::boundary::extent;
 use crate::report::violation::{Finding, StatedExtent};
 
@@ -18,6 +19,8 @@ pub(crate) fn check(look: &Look<'_>) -> Option<Finding> {
     let available = end.saturating_sub(look.argument.address);
     match extent::stated(look.argument) {
         Ok(bytes) if bytes <= available => None,
+        // All-ones and its neighbours, by which C says "none": the type alone states nothing of memory that is not Rust's.
+        Ok(_) if matches!(look.located, Located::Foreign) && look.argument.stated == Stated::No => None,
         Ok(_) => Some(Finding::OutOfBounds { stated: extent::described(look.argument), available }),
         // Null with a nonsense count is how C spells "no buffer, no count".
         Err(_) if matches!(look.located, Located::Null) => None,

@@ -3,34 +3,29 @@
 //! C: `static struct s *kept; void store(struct s *p) { kept = p; }`. Rust: `store(&mut *boxed); drop(boxed);`, and the next
 //! call that reads `kept` reads whatever lives there then.
 
-use crate::heap;
 use crate::platform::process;
 use crate::report::violation::{Finding, Place};
 use crate::scan::{self, Global, Hit, Owner};
 
-/// A word in a module's data that leads into what was lent, and did not before the call. `None` where it is Rust's own.
+/// A word in a module's data that leads into what was lent. `None` where it is Rust's own.
 ///
+/// `absent_before` tells that the word was seen to be absent before the call; else it was absent at the last sweep.
 /// `rust_ran` tells whether Rust code may have run during the call (a callback): without symbols, a word in the
 /// executable is only C's doing where Rust had no part in it.
-pub(crate) fn check(hit: Hit, rust_ran: bool) -> Option<Finding> {
+pub(crate) fn check(hit: Hit, rust_ran: bool, absent_before: bool) -> Option<Finding> {
     let global = match scan::owner(hit.location) {
         Owner::C(global) => global,
-        // Stripped, so nothing tells C's variables from Rust's. What the call itself changed is C's if no Rust code ran
-        // meanwhile: not on this thread, and there is no other.
-        Owner::Unknown(global) if global.stripped && !rust_ran && process::thread_count() == Some(1) => global,
+        // Stripped, or linked so that nothing tells C's variables from Rust's. What the call itself changed is C's doing
+        // if no Rust code ran meanwhile: not on this thread, and there is no other.
+        Owner::Unknown(global) if absent_before && !rust_ran && process::thread_count() == Some(1) => global,
         Owner::Unknown(_) | Owner::Rust | Owner::Nowhere => return None,
     };
     let Global { module, symbol, offset, .. } = global;
     let place = Place::Global { module, symbol, offset, address: hit.location };
-    Some(Finding::RetainedPointer { place, word: hit.word, absent_before: true })
+    Some(Finding::RetainedPointer { place, word: hit.word, absent_before })
 }
 
 /// Whether a word leads into a block, its one-past-the-end address left out.
 pub(crate) fn leads_into(word: usize, start: usize, size: usize) -> bool {
     word.wrapping_sub(start) < size
-}
-
-/// Whether the block at an address is pinned: C may hold it.
-pub(crate) fn pinned(word: usize) -> bool {
-    heap::lookup(word).is_some_and(|block| heap::is_pinned(&block))
 }

@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::path::Path;
 
 use object::elf::{
-    FileHeader64, PT_LOAD, PT_NOTE, R_AARCH64_COPY, R_X86_64_COPY, RelocationType, SHF_ALLOC, SHF_COMPRESSED, SHF_TLS,
-    SHF_WRITE, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB, STB_LOCAL, STT_COMMON, STT_FILE, STT_NOTYPE, STT_OBJECT,
+    ET_DYN, FileHeader64, PT_LOAD, PT_NOTE, R_AARCH64_COPY, R_X86_64_COPY, RelocationType, SHF_ALLOC, SHF_COMPRESSED,
+    SHF_TLS, SHF_WRITE, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB, STB_LOCAL, STT_COMMON, STT_FILE, STT_FUNC, STT_NOTYPE,
+    STT_OBJECT,
 };
 use object::read::elf::{
     FileHeader as _, ProgramHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _, SymbolTable,
@@ -15,6 +16,8 @@ use object::{NativeEndian, ReadCache, pod};
 
 use super::names::{self, Source};
 use crate::platform::modules::{Fingerprint, find_bytes};
+
+pub(super) mod code;
 
 type Header = FileHeader64<NativeEndian>;
 type Data<'file> = &'file ReadCache<File>;
@@ -37,6 +40,8 @@ pub(super) struct Table {
     /// Variables of a shared object that the executable has a copy of, by address. C's: such code is what compilers
     /// make of C's `extern` variables.
     pub(super) copied: Vec<usize>,
+    /// rustc linked it with LLD, so every variable tells by its place whether Rust may export it. See [`Exports`].
+    pub(super) ordered_exports: bool,
     /// LLD linked it, which keeps variables in the order of the object files in `files`. GNU ld does not.
     pub(super) in_order: bool,
 }
@@ -56,6 +61,10 @@ pub(super) struct Variable {
     pub(super) section: usize,
     /// Index into the object files; `None` for a symbol that is not local to one.
     pub(super) file: Option<usize>,
+    /// Other object files could refer to it, and it stayed so.
+    pub(super) global: bool,
+    /// rustc told the linker of all that Rust exports before it, so it is none of that. See [`Exports`].
+    pub(super) after_exports: bool,
 }
 
 /// A writable section.
@@ -68,6 +77,8 @@ pub(super) struct Section {
 pub(super) struct Elf<'file> {
     data: Data<'file>,
     sections: SectionTable<'file, Header, Data<'file>>,
+    /// It can be loaded anywhere, so its code does not have its addresses.
+    movable: bool,
 }
 
 impl<'file> Elf<'file> {
@@ -87,7 +98,8 @@ impl<'file> Elf<'file> {
                 fingerprint.add(note.data(ENDIAN, data).ok()?);
             }
         }
-        Some((Elf { data, sections: header.sections(ENDIAN, data).ok()? }, fingerprint))
+        let movable = header.e_type(ENDIAN) == ET_DYN;
+        Some((Elf { data, sections: header.sections(ENDIAN, data).ok()?, movable }, fingerprint))
     }
 
     /// The bytes of a section; `None` where it is missing, or compressed.
@@ -97,6 +109,11 @@ impl<'file> Elf<'file> {
             return None;
         }
         section.data(ENDIAN, self.data).ok()
+    }
+
+    /// Whether it is a program, not a shared object. (One that needs no loader is taken for the latter.)
+    fn is_program(&self) -> bool {
+        self.sections.section_by_name(ENDIAN, b".interp").is_some()
     }
 
     fn symbols(&self, kind: object::elf::SectionType) -> Option<SymbolTable<'file, Header, Data<'file>>> {
@@ -130,10 +147,11 @@ pub(super) fn read(elf: &Elf<'_>) -> Table {
         stripped: full.is_none(),
         rust: false,
         copied: copied(elf),
+        ordered_exports: false,
         in_order: contains(elf, ".comment", b"Linker: LLD"),
     };
     if let Some(symbols) = full.or_else(|| elf.symbols(SHT_DYNSYM)) {
-        read_symbols(&symbols, &numbers, &mut table);
+        read_symbols(&symbols, &numbers, elf.is_program(), &mut table);
     }
     table.rust = table.rust || comes_from_rustc(elf, table.stripped);
     settle(&mut table);
@@ -165,12 +183,21 @@ fn sections(elf: &Elf<'_>) -> (Vec<Section>, Vec<Option<usize>>) {
 fn read_symbols<'file>(
     symbols: &SymbolTable<'file, Header, Data<'file>>,
     numbers: &[Option<usize>],
+    is_program: bool,
     table: &mut Table,
 ) {
     let mut file = None;
+    let mut exports = if table.in_order && !table.stripped { Exports::Ahead } else { Exports::Unordered };
     for (index, symbol) in symbols.enumerate() {
         let kind = symbol.st_type();
         let variable = kind == STT_OBJECT || kind == STT_NOTYPE || kind == STT_COMMON;
+        let global = symbol.st_bind() != STB_LOCAL;
+        if global {
+            let name = || symbols.symbol_name(ENDIAN, symbol).unwrap_or_default();
+            // What a library's list has, of Rust's own names, is not known.
+            let function = kind == STT_FUNC && is_program;
+            exports = exports.after(symbol.is_undefined(ENDIAN), function, name);
+        }
         // Other symbols (of functions, thread-locals) count only until one of them shows that there is Rust.
         if !variable && kind != STT_FILE && table.rust {
             continue;
@@ -192,8 +219,49 @@ fn read_symbols<'file>(
                 range: start..start.saturating_add(to_usize(symbol.st_size(ENDIAN))),
                 name: name.into(),
                 section,
-                file: file.filter(|_| symbol.st_bind() == STB_LOCAL),
+                file: file.filter(|_| !global),
+                global,
+                after_exports: global && exports == Exports::Behind,
             });
+        }
+    }
+    table.ordered_exports = exports == Exports::Behind;
+}
+
+/// Where in the symbol table we are, seen from rustc's list of what Rust exports.
+///
+/// rustc lists every `#[no_mangle]` and `#[export_name]` of every crate, and some of the standard library's own, in a
+/// first object file (`symbols.o`), as undefined: otherwise the linker would not take them out of rlibs. LLD writes
+/// global symbols in the order in which it first heard of them. So a global that comes later than the list is not
+/// Rust's. What is in it is mostly Rust's; C functions that a crate declares under `#[link(kind = "static")]` are too.
+///
+/// ```text
+/// Ahead ──a name that only the list tells of──▶ Here ──an undefined symbol, a mangled function:──▶ Behind
+///   │                                                  no program's list has one
+///   └──either of these that the C library's start files have not: no list stands first──▶ Unordered
+/// ```
+///
+/// (A Rust `staticlib` in a C program comes without a list, and after what `main.c` calls. With link-time optimisation
+/// rustc sorts its object files by name, and the list is not the first.)
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Exports {
+    /// There is no list, or another linker wrote it: by hash.
+    Unordered,
+    Ahead,
+    Here,
+    Behind,
+}
+
+impl Exports {
+    /// Where we are after one more global symbol.
+    fn after<'file>(self, undefined: bool, function: bool, name: impl Fn() -> &'file [u8]) -> Exports {
+        let unlisted = || function && names::is_unlisted(&String::from_utf8_lossy(name()));
+        match self {
+            // `__libc_start_main`, `__gmon_start__`, `_ITM_registerTMCloneTable`, ..
+            Exports::Ahead if undefined && !name().starts_with(b"_") || unlisted() => Exports::Unordered,
+            Exports::Ahead if !undefined && names::is_listed(&String::from_utf8_lossy(name())) => Exports::Here,
+            Exports::Here if undefined || unlisted() => Exports::Behind,
+            other => other,
         }
     }
 }

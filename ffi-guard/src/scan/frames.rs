@@ -1,6 +1,7 @@
 //! Whose stack frame an address is in.
 
 use super::names;
+use crate::gate;
 
 /// Whether an address of the calling thread's stack lies in a frame of a Rust function.
 ///
@@ -8,26 +9,95 @@ use super::names;
 /// two Rust ones. The unwinder tells where each frame begins, and the symbol (or the source file, for `no_mangle`
 /// functions) whose it is. This is dear, some tens of microseconds, and only asked when a rule has found something.
 pub(crate) fn in_rust_frame(address: usize) -> bool {
-    let mut owner: Option<*mut std::ffi::c_void> = None;
-    backtrace::trace(|frame| {
+    let mut owner = None;
+    each_frame(&mut |begins, ip| {
         // The address that the unwinder gives for a frame is where it begins: its locals lie at and above it, up to
         // where its caller's frame begins.
-        let begins = frame.sp().addr();
         if begins != 0 && begins > address {
             return false;
         }
-        owner = Some(frame.ip());
+        owner = Some(ip);
         true
     });
     let Some(ip) = owner else { return false };
     let mut rust = false;
-    backtrace::resolve(ip, |symbol| {
+    resolve(ip, &mut |symbol| {
         // The last one is the function itself; those before it were inlined into it.
         let mangled =
             symbol.name().and_then(|name| std::str::from_utf8(name.as_bytes()).ok()).is_some_and(names::is_rust);
         rust = mangled || symbol.filename().is_some_and(|file| file.extension().is_some_and(|e| e == "rs"));
     });
     rust
+}
+
+/// What lies on the stack between here and a frame further up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Between {
+    /// Rust alone.
+    Rust,
+    /// C too: whether it lets a panic through is for the functions that it calls to say.
+    C,
+    /// A signal interrupted what is above.
+    Signal,
+}
+
+/// Looks at the frames from the caller's up to the one that holds the address `until`; at all of them without one.
+pub(crate) fn between(until: Option<usize>) -> Between {
+    let mut between = Between::Rust;
+    let mut guarded = 0;
+    each_frame(&mut |begins, ip| {
+        if until.is_some_and(|until| begins > until) {
+            return false;
+        }
+        if is_signal_return(ip) {
+            between = Between::Signal;
+        } else if until.is_some() && between == Between::Rust && is_foreign(ip, &mut guarded) {
+            between = Between::C;
+        }
+        between != Between::Signal
+    });
+    between
+}
+
+/// Calls `visit(begins, ip)` for each frame, innermost first, until it says false.
+fn each_frame(visit: &mut dyn FnMut(usize, usize) -> bool) {
+    // SAFETY: the unwinders of Linux and macOS need no synchronisation, and the callback does not unwind. Without the
+    // lock that `trace` takes, a signal handler that came while it was held does not wait for itself.
+    unsafe { backtrace::trace_unsynchronized(|frame| visit(frame.sp().addr(), frame.ip().addr())) };
+}
+
+fn resolve(ip: usize, visit: &mut dyn FnMut(&backtrace::Symbol)) {
+    gate::behind(|| backtrace::resolve(std::ptr::with_exposed_provenance_mut(ip), visit));
+}
+
+/// Whether this is where a signal handler returns to: the C library's call of `rt_sigreturn`, known by its code to all
+/// unwinders and debuggers.
+fn is_signal_return(ip: usize) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    const CODE: &[u8] = &[0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05];
+    #[cfg(target_arch = "aarch64")]
+    const CODE: &[u8] = &[0x68, 0x11, 0x80, 0xd2, 0x01, 0, 0, 0xd4];
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    const CODE: &[u8] = &[];
+    let mut code = [0; 9];
+    let Some(code) = code.get_mut(..CODE.len()) else { return false };
+    !CODE.is_empty() && crate::platform::read::read(ip, code).is_some() && *code == *CODE
+}
+
+/// Whether the function there is known, and known not to be Rust's; or one more wrapper of a guarded function than the
+/// innermost: what it called may have left no frame, where it ended by calling back.
+fn is_foreign(ip: usize, guarded: &mut usize) -> bool {
+    let (mut known, mut rust) = (false, false);
+    resolve(ip, &mut |symbol| {
+        let Some(name) = symbol.name().and_then(|name| std::str::from_utf8(name.as_bytes()).ok()) else { return };
+        known = true;
+        *guarded += usize::from(name.contains("__ffi_guard_checked"));
+        // `__rust_try` is what `catch_unwind` is made of.
+        rust = names::is_rust(name)
+            || name.starts_with("__rust")
+            || symbol.filename().is_some_and(|file| file.extension().is_some_and(|e| e == "rs"));
+    });
+    known && (!rust || *guarded > 1)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod frames;
 mod globals;
 mod names;
 mod owner;
+mod referrers;
 mod search;
 mod symbols;
 mod wanted;
@@ -18,13 +19,18 @@ mod x86_64;
 #[cfg(test)]
 mod testing;
 
-pub(crate) use frames::in_rust_frame;
+pub(crate) use frames::{Between, between, in_rust_frame};
 pub(crate) use globals::globals;
-pub(crate) use owner::{Global, Owner, owner};
+pub(crate) use owner::{Global, Owner};
 pub(crate) use search::words;
 pub(crate) use wanted::Wanted;
 
-pub(crate) use crate::platform::modules::in_module;
+use crate::gate;
+
+/// Whose variable the address is in.
+pub(crate) fn owner(address: usize) -> Owner {
+    gate::behind(|| owner::owner(address))
+}
 
 /// A word found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -96,6 +96,18 @@ pub(super) fn is_rust(symbol: &str) -> bool {
         || is_anonymous(symbol)
 }
 
+/// Whether this is one of the standard library's own that no object file but the one that defines it refers to, save
+/// rustc's list of what Rust exports. `std` comes last, so it stands early in a symbol table for that list alone.
+pub(super) fn is_listed(symbol: &str) -> bool {
+    is_rust(symbol) && (symbol.ends_with("_7___rustc10rust_panic") || symbol.contains("3imp15ARGV_INIT_ARRAY"))
+}
+
+/// Whether this is a mangled name that rustc's list of what a program exports has not, if it is a function's: the list
+/// has plain names, and those of the standard library that stand for plain ones.
+pub(super) fn is_unlisted(symbol: &str) -> bool {
+    symbol.starts_with('_') && is_rust(symbol) && !symbol.contains("___rustc") && !symbol.starts_with("__rust")
+}
+
 /// `_ZN1m7MANGLED17h58e9938f8e7f039fE`, perhaps with a suffix that LLVM added. C++ has no such hash at its end.
 fn is_legacy(symbol: &str) -> bool {
     let Some(at) = symbol.rfind("17h").filter(|_| symbol.starts_with("_ZN")) else { return false };
@@ -185,6 +197,20 @@ mod tests {
         ] {
             assert_eq!(language(name), Some(Language::Rust), "{name}");
         }
+    }
+
+    #[test]
+    fn names_in_rustcs_list_and_beyond_it() {
+        let panic = "_RNvCsfLfy6EI15iL_7___rustc10rust_panic";
+        assert!(is_listed(panic) && !is_unlisted(panic));
+        assert!(is_listed("_RNvNtNtNtNtCsjrHSEGnQ3l9_3std3sys4args4unix3imp15ARGV_INIT_ARRAY"));
+        assert!(is_listed("_ZN3std3sys4args4unix3imp15ARGV_INIT_ARRAY17h0123456789abcdefE"));
+        for listed in
+            ["rust_eh_personality", "__rust_start_panic", "_RNvCsfLfy6EI15iL_7___rustc17___rust_drop_panic", "f"]
+        {
+            assert!(!is_listed(listed) && !is_unlisted(listed), "{listed}");
+        }
+        assert!(is_unlisted("_RNvNtCsjrHSEGnQ3l9_3std3env4args") && is_unlisted("_ZN1m1f17h58e9938f8e7f039fE"));
     }
 
     #[test]

@@ -7,9 +7,16 @@
 //! 2. a name that only rustc makes is Rust's, one that only C++ makes is not;
 //! 3. a symbol that is local to an object file is its;
 //! 4. a plain name's language stands in the debug information, where there is any;
-//! 5. linkers keep the variables of an object file together, and LLD, Rust's own linker, object files in order: what
-//!    lies between two variables whose object files are known belongs to these or to one between them, less those whose
-//!    variables the debug information has all.
+//! 5. rustc tells the linker of all plain names that Rust exports before anything else, and LLD, Rust's own linker,
+//!    keeps that order in the symbol table: what comes later is not Rust's;
+//! 6. linkers keep the variables of an object file together, and LLD object files in order: what lies between two
+//!    variables whose object files are known belongs to these or to one between them, less those whose variables the
+//!    debug information has all;
+//! 7. a variable that C's functions refer to and no function of Rust's is C's.
+//!
+//! What a compiler has written down (1 to 4) goes before what a linker does by habit (5, 6); the last is the only one
+//! that may be wrong: of a Rust static that nothing but short `extern "C"` functions with plain names touches. So it
+//! is asked only where no other knows: other linkers than LLD, and no debug information.
 
 use super::elf::{ObjectFile, Table, Variable};
 use super::names::{self, Language, Source};
@@ -81,14 +88,27 @@ fn global(place: &Place, variable: Option<&Variable>) -> Global {
 }
 
 /// The language, in a module that has both.
-fn decide(symbols: &Symbols, table: &Table, variable: Option<&Variable>, address: usize) -> Option<Language> {
+pub(super) fn decide(
+    symbols: &Symbols,
+    table: &Table,
+    variable: Option<&Variable>,
+    address: usize,
+) -> Option<Language> {
     let Some(variable) = variable else { return by_position(table, address) };
     let start = variable.range.start;
     names::language(&variable.name)
         .or_else(|| variable.file.and_then(|file| of_source(table.files[file].source)))
         .or_else(|| table.copied.contains(&start).then_some(Language::C))
         .or_else(|| {
-            symbols.decided(start, || symbols.debug_language(start).or_else(|| by_exclusion(symbols, table, start)))
+            symbols.decided(start, || {
+                symbols
+                    .debug_language(start)
+                    .or_else(|| variable.after_exports.then_some(Language::C))
+                    .or_else(|| by_exclusion(symbols, table, start))
+                    // Where the order tells, and has not told that Rust does not export it, a few plain functions
+                    // are no proof against that.
+                    .or_else(|| if table.ordered_exports { None } else { symbols.referrers_language(variable) })
+            })
         })
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use super::dwarf;
 use super::elf::{self, Section, Table, Variable};
 use super::names::Language;
+use super::referrers;
 use crate::platform::modules::{self, Fingerprint};
 use crate::platform::say::say_once;
 
@@ -179,6 +180,12 @@ impl Symbols {
     pub(super) fn debug_language(&self, address: usize) -> Option<Language> {
         let read = self.read.as_ref()?;
         elf::open(&read.file, self.fingerprint, |elf| dwarf::language(elf, address)).flatten()
+    }
+
+    /// The language whose functions refer to the variable, if that tells.
+    pub(super) fn referrers_language(&self, variable: &Variable) -> Option<Language> {
+        let read = self.read.as_ref()?;
+        elf::open(&read.file, self.fingerprint, |elf| referrers::language(elf, &read.table, variable)).flatten()
     }
 
     /// What was decided on the variable at this link-time address; `decide` is asked once.

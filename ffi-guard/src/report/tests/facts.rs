@@ -47,6 +47,7 @@ fn nested(site: Site, address: usize, holder: Holder, pointer: usize, target: Me
         finding: Finding::NestedPointer { holder, pointer, target },
         severity: Severity::Deny,
         call: call(&ffi::PROCESS_STRUCT, 0, site),
+        also: Vec::new(),
         argument: argument(address, 16, "app::ffi::ComplexStruct"),
         memory: None,
     }
@@ -62,6 +63,7 @@ pub(in super::super) fn nested_bytes() -> Facts {
     let target = Memory::Heap(block(SOME - 8, 64, 2));
     Facts {
         call: call(&ffi::SET_LIST, 0, session::process_list()),
+        also: Vec::new(),
         argument: argument(COMPLEX, 24, "core::ffi::c_void"),
         ..nested(session::process_list(), COMPLEX, holder, SOME, target)
     }
@@ -98,6 +100,7 @@ pub(in super::super) fn dangling_argument() -> Facts {
         finding: Finding::DanglingPointer { holder: Holder::Argument, pointer: SOME },
         severity: Severity::Deny,
         call: call(&ffi::SESSION_SET_NAME, 1, session::temporary()),
+        also: Vec::new(),
         argument: argument(SOME, 6, "i8"),
         memory: Some(Memory::Heap(freed(SOME, 6))),
     }
@@ -110,6 +113,7 @@ pub(in super::super) fn dangling_result() -> Facts {
         finding: Finding::DanglingPointer { holder: Holder::Result { offset: None, field: None }, pointer: SOME },
         severity: Severity::Deny,
         call,
+        also: Vec::new(),
         argument: argument(SOME, 0, "app::ffi::SomeStruct"),
         memory: Some(Memory::Heap(freed(SOME, 12))),
     }
@@ -120,6 +124,7 @@ pub(in super::super) fn nested_through_value() -> Facts {
     let holder = Holder::Pointee { memory: Memory::Heap(block(COMPLEX, 24, 7)), offset: 16, field: None };
     Facts {
         call: call(&ffi::PROCESS_VALUE, 0, session::process_by_value()),
+        also: Vec::new(),
         argument: argument(COMPLEX, 24, "what the field points to"),
         ..nested(session::process_by_value(), COMPLEX, holder, SOME, Memory::Heap(block(SOME, 12, 2)))
     }
@@ -131,6 +136,7 @@ pub(in super::super) fn dangling_word() -> Facts {
         finding: Finding::DanglingPointer { holder, pointer: SOME + 4 },
         severity: Severity::Deny,
         call: call(&ffi::PROCESS_STRUCT, 0, session::process()),
+        also: Vec::new(),
         argument: argument(COMPLEX, 16, "app::ffi::ComplexStruct"),
         memory: Some(Memory::Heap(freed(SOME, 12))),
     }
@@ -145,6 +151,7 @@ fn bounds(site: Site, stated: StatedExtent, available: usize, memory: Memory) ->
         finding: Finding::OutOfBounds { stated, available },
         severity: Severity::Deny,
         call: call(&ffi::PROCESS_DATA, 0, site),
+        also: Vec::new(),
         argument: argument(address, extent, "u32"),
         memory: Some(memory),
     }
@@ -164,6 +171,7 @@ pub(in super::super) fn bounds_type() -> Facts {
     let memory = Memory::Heap(block(COMPLEX, 24, 6));
     Facts {
         call: call(&ffi::PROCESS_STRUCT, 0, session::too_small(&0)),
+        also: Vec::new(),
         argument: argument(COMPLEX + 16, 16, "app::ffi::ComplexStruct"),
         ..bounds(session::too_small(&0), StatedExtent::Type(16), 8, memory)
     }
@@ -195,6 +203,7 @@ pub(in super::super) fn unterminated() -> Facts {
         finding: Finding::UnterminatedString { searched: 5 },
         severity: Severity::Deny,
         call: call(&ffi::SESSION_SET_NAME, 1, session::no_nul("")),
+        also: Vec::new(),
         argument: argument(SOME, 5, "i8"),
         memory: Some(Memory::Heap(block(SOME, 5, 6))),
     }
@@ -205,6 +214,7 @@ pub(in super::super) fn null() -> Facts {
         finding: Finding::NullPointer,
         severity: Severity::Deny,
         call: call(&ffi::SESSION_SET_NAME, 1, session::null()),
+        also: Vec::new(),
         argument: argument(0, 0, "i8"),
         memory: None,
     }
@@ -219,6 +229,7 @@ pub(in super::super) fn misaligned() -> Facts {
         finding: Finding::MisalignedPointer { align: 4 },
         severity: Severity::Deny,
         call: call(&ffi::PROCESS_DATA, 0, session::misaligned(&[0, 0])),
+        also: Vec::new(),
         argument: argument(COMPLEX + 1, 20, "u32"),
         memory: Some(Memory::Heap(block(COMPLEX, 24, 6))),
     }
@@ -238,6 +249,7 @@ pub(in super::super) fn retained() -> Facts {
         },
         severity: Severity::Deny,
         call: call(&ffi::STORE_REFERENCE, 0, session::store()),
+        also: Vec::new(),
         argument: argument(SOME, 12, "app::ffi::SomeStruct"),
         memory: Some(Memory::Heap(block(SOME, 12, 5))),
     }
@@ -267,6 +279,7 @@ pub(in super::super) fn retained_stack_no_symbol() -> Facts {
             word: ON_STACK,
             absent_before: true,
         },
+        also: Vec::new(),
         argument: argument(ON_STACK, 12, "app::ffi::SomeStruct"),
         memory: Some(stack(ON_STACK, 12)),
         ..retained()

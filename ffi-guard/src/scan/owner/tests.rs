@@ -261,13 +261,6 @@ fn owner_cost() {
 
 const C_NAMES: [&str; 7] = ["plain", "file_static", "inner", "initialised", "sessions", "hidden", "nested"];
 
-/// An executable that uses all of them.
-fn program() -> String {
-    let calls =
-        ["plain", "static", "inner", "initialised", "slot", "hidden", "nested"].map(|kind| format!("c_{kind}(1);"));
-    format!("{RUST} fn main() {{ rust_mangled(see()); rust_plain(1); rust_plain_data(1); {} }}", calls.concat())
-}
-
 /// In an executable nothing is made local: plain names of both languages stand together at the end.
 #[test]
 fn c_in_an_executable_with_debug_information() {

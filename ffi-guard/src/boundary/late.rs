@@ -1,0 +1,95 @@
+//! What a sweep finds, delivered: at the exit of a call, at a checkpoint, at the end of the process.
+
+use std::sync::Once;
+
+use super::breach::{Stop, Told};
+use super::raise::raise;
+use super::thread;
+use crate::level::{Level, level};
+use crate::platform::process;
+use crate::reentry::Reentry;
+use crate::report::{self, violation::Memory};
+use crate::retention::{self, Found};
+use crate::rules;
+
+/// Settles what is noted, if enough is.
+#[inline]
+pub(super) fn settle_if_due() -> Result<(), Stop> {
+    if retention::is_due() && !thread::is_noting() { settle() } else { Ok(()) }
+}
+
+#[cold]
+fn settle() -> Result<(), Stop> {
+    let inside = Reentry::enter();
+    let mut found = retention::found_late();
+    found.extend(retention::sweep());
+    let mut found = found.into_iter();
+    let outcome = found.by_ref().try_for_each(tell);
+    // One panic carries one report; the others come with the next call.
+    retention::put_back(found.collect());
+    drop(inside);
+    outcome
+}
+
+fn tell(Found { finding, block, lent }: Found) -> Result<(), Stop> {
+    let Some(latest) = lent.first() else { return Ok(()) };
+    let mut also: Vec<_> = lent.iter().map(|note| note.site.location).collect();
+    also.dedup();
+    also.retain(|location| *location != latest.site.location);
+    latest.site.deliver(Told {
+        parameter: Some(latest.parameter),
+        finding,
+        about: (&latest.argument, latest.extent),
+        memory: Some(Memory::Heap(rules::block_facts(&block))),
+        thread: latest.thread,
+        thread_name: None,
+        also,
+    })
+}
+
+/// Settles every loan whose call was not looked after at once: C's memory is searched for what it was lent and kept.
+///
+/// From level 2 on; below, it does nothing. A place where a program's C should hold nothing of Rust's, such as between two
+/// requests or at the end of a test, is the place to call it. What it finds names the call that lent the memory.
+///
+/// Called by a callback, in the middle of a call of C's, it leaves everything to the next one: what C holds just then may be
+/// gone when that call returns.
+///
+/// ```
+/// ffi_guard::checkpoint();
+/// ```
+///
+/// # Panics
+/// With the report, where C holds a pointer that it was only lent and the rule is denied.
+#[track_caller]
+pub fn checkpoint() {
+    if level() >= Level::Full
+        && !thread::is_noting()
+        && let Err(stop) = settle()
+    {
+        raise(stop, true);
+    }
+}
+
+/// Has the process settle what is left when it ends; asked for with the first note.
+pub(super) fn settle_at_exit() {
+    extern "C" fn last() {
+        if level() < Level::Full {
+            return;
+        }
+        let mut denied = false;
+        // Each `Err` is one violation that cannot unwind any more: it is printed, and the process aborts in the end.
+        while let Err(Stop(violation)) = settle() {
+            denied = true;
+            report::print(&violation);
+        }
+        if denied {
+            process::write_stderr(
+                b"ffi-guard: found at exit, where unwinding is not possible; the process is aborted\n",
+            );
+            std::process::abort();
+        }
+    }
+    static REGISTERED: Once = Once::new();
+    REGISTERED.call_once(|| process::at_exit(last));
+}

@@ -1,0 +1,75 @@
+//! Calls at level 2 that are in order and not looked after at once: what they lend is counted while they run, where
+//! another thread could lend it too, and noted when they have returned.
+
+use super::argument::{Argument, Passing};
+use super::breach::Site;
+use super::extent;
+use super::{late, thread};
+use crate::heap::{self, Block};
+use crate::platform;
+use crate::retention::{self, Sample};
+use crate::rules::Located;
+
+/// Such a call under way: where its timing began (0 for nowhere), and in the two lowest bits what its end must undo.
+#[derive(Debug)]
+pub(super) struct Underway(u64);
+
+/// Its loans are counted with the heap.
+const COUNTED: u64 = 1;
+/// It is the outermost of its thread.
+const OUTERMOST: u64 = 2;
+
+/// C is about to run.
+#[inline]
+pub(super) fn begin(arguments: &[Argument]) -> Underway {
+    thread::count_crossing();
+    let mut underway = retention::sample().map_or(0, Sample::into_ticks) & !(COUNTED | OUTERMOST);
+    if thread::begin_noting() {
+        underway |= OUTERMOST;
+    }
+    // On one thread it is enough to know that some call is under way: no sweep is made then.
+    if platform::thread::are_several() {
+        underway |= COUNTED;
+        each_block(arguments, |_, _, block| {
+            heap::lend(block);
+        });
+    }
+    Underway(underway)
+}
+
+/// C has returned.
+#[inline]
+pub(super) fn end(Underway(underway): Underway, site: &Site, arguments: &[Argument]) {
+    if let Some(sample) = Sample::from_ticks(underway & !(COUNTED | OUTERMOST)) {
+        sample.end();
+    }
+    if underway & OUTERMOST != 0 {
+        thread::end_noting();
+    }
+    each_block(arguments, |parameter, argument, block| {
+        let extent = extent::of(argument, &Located::Heap(*block));
+        retention::lend(block, site, argument, parameter, extent);
+        if underway & COUNTED != 0 {
+            heap::unlend(block);
+        }
+    });
+    late::settle_at_exit();
+}
+
+/// C has unwound. What was counted stays so: its block is not reported while it may be another call's doing.
+pub(super) fn abandon(Underway(underway): Underway) {
+    if underway & OUTERMOST != 0 {
+        thread::end_noting();
+    }
+}
+
+#[inline(always)]
+fn each_block(arguments: &[Argument], mut f: impl FnMut(usize, &Argument, &Block)) {
+    for (parameter, argument) in arguments.iter().enumerate() {
+        if matches!(argument.passing, Passing::Const | Passing::Mut)
+            && let Some(block) = heap::lookup(argument.address)
+        {
+            f(parameter, argument, &block);
+        }
+    }
+}

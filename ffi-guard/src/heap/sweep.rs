@@ -1,0 +1,47 @@
+//! Loans that a sweep has yet to settle, as far as the heap must know of them.
+//!
+//! A freed block whose loan was noted and not settled must not be given out again: after that, nobody could tell whose
+//! pointer C holds. So whoever takes the notes is asked first. The heap stands below that code and knows it as a function.
+
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+/// The number of the sweep to come: 1 to 2^16 - 1, and round again. 0 is "never noted".
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+/// A `fn()` or null.
+static BEFORE_REUSE: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
+
+/// The number of the sweep to come.
+#[inline]
+pub(crate) fn next() -> u32 {
+    NEXT.load(Ordering::Acquire)
+}
+
+/// Begins it: what is noted from here on is left to the one after. Returns its number.
+pub(crate) fn begin() -> u32 {
+    let following = |number: u32| Some(((number + 1) & 0xFFFF).max(1));
+    NEXT.fetch_update(Ordering::AcqRel, Ordering::Acquire, following).unwrap_or(1)
+}
+
+/// Has `sweep` run before a block is given out again that is noted for the sweep to come. It runs inside the allocator:
+/// it may not unwind, nor allocate or free program memory.
+pub(crate) fn before_reuse(sweep: fn()) {
+    BEFORE_REUSE.store(sweep as *mut (), Ordering::Release);
+}
+
+/// Called with the notes of a freed block that has waited long enough.
+#[inline]
+pub(super) fn settle(noted: u32) {
+    if noted == next() {
+        ask();
+    }
+}
+
+#[cold]
+fn ask() {
+    let sweep = BEFORE_REUSE.load(Ordering::Acquire);
+    if !sweep.is_null() {
+        // SAFETY: not null, so what `before_reuse` stored, a `fn()`.
+        unsafe { std::mem::transmute::<*mut (), fn()>(sweep)() };
+    }
+}

@@ -1,0 +1,82 @@
+//! How much looking a thread may do: the first calls of each function, and then half of the time that it spends in C.
+
+use std::cell::Cell;
+
+use crate::boundary::declaration::Function;
+use crate::platform::clock::ticks;
+
+/// One call in so many is timed, and stands for all of them.
+const ONE_IN: u32 = 16;
+/// Part of the time in C that looking may take: one half.
+const SHARE: i64 = 2;
+/// Credit is kept for so many looks and no more: a call that slept for an hour does not pay for a million looks.
+const MOST_LOOKS: i64 = 64;
+
+struct Budget {
+    /// Ticks that looking may still take.
+    credit: Cell<i64>,
+    /// What the last look took, before and after a call together. Half a microsecond or so until there was one.
+    cost: Cell<i64>,
+    /// Calls so far.
+    calls: Cell<u32>,
+}
+
+thread_local! {
+    static BUDGET: Budget =
+        const { Budget { credit: Cell::new(0), cost: Cell::new(10_000), calls: Cell::new(0) } };
+}
+
+/// Whether this call is looked after at once.
+#[inline]
+pub(crate) fn may_look(function: &Function) -> bool {
+    function.is_among_the_first() || BUDGET.try_with(|b| b.credit.get() >= b.cost.get()).unwrap_or(false)
+}
+
+/// Notes what looking before and after a call took.
+pub(crate) fn looked(took: u64) {
+    let took = i64::try_from(took).unwrap_or(i64::MAX / 2);
+    let _ = BUDGET.try_with(|budget| {
+        // A look that was interrupted by another process is not what looks cost.
+        budget.cost.set(took.min(budget.cost.get().saturating_mul(2)).max(1));
+        budget.credit.set(budget.credit.get().saturating_sub(took).max(-took));
+    });
+}
+
+/// A call that is being timed.
+#[derive(Debug)]
+pub(crate) struct Sample(u64);
+
+/// Begins to time the call, if its turn has come.
+#[inline]
+pub(crate) fn sample() -> Option<Sample> {
+    BUDGET
+        .try_with(|budget| {
+            let calls = budget.calls.get().wrapping_add(1);
+            budget.calls.set(calls);
+            calls.is_multiple_of(ONE_IN)
+        })
+        .unwrap_or(false)
+        .then(|| Sample(ticks()))
+}
+
+impl Sample {
+    /// As a number, not 0; its two lowest bits are lost.
+    pub(crate) fn into_ticks(self) -> u64 {
+        self.0.max(4)
+    }
+
+    /// Back from [`into_ticks`](Sample::into_ticks); 0 was none.
+    pub(crate) fn from_ticks(ticks: u64) -> Option<Sample> {
+        (ticks != 0).then_some(Sample(ticks))
+    }
+
+    /// C has returned.
+    pub(crate) fn end(self) {
+        let took = i64::try_from(ticks().saturating_sub(self.0)).unwrap_or(0);
+        let earned = took.saturating_mul(i64::from(ONE_IN)) / SHARE;
+        let _ = BUDGET.try_with(|budget| {
+            let most = budget.cost.get().saturating_mul(MOST_LOOKS);
+            budget.credit.set(budget.credit.get().saturating_add(earned).min(most));
+        });
+    }
+}

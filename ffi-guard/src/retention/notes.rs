@@ -1,0 +1,135 @@
+//! Loans that were not looked after at once.
+
+use std::cell::Cell;
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::boundary::argument::Argument;
+use crate::boundary::breach::Site;
+use crate::heap::lock::Locked;
+use crate::heap::{self, Block};
+use crate::platform::clock::ticks;
+use crate::platform::thread;
+use crate::reentry::Reentry;
+
+/// A loan of a heap block to a call that has returned.
+#[derive(Clone, Copy)]
+pub(crate) struct Note {
+    /// The block.
+    pub(crate) start: usize,
+    /// Which of the blocks that were there.
+    pub(crate) generation: u32,
+    /// The sweep that will settle it.
+    epoch: u32,
+    /// The call.
+    pub(crate) site: Site,
+    /// The argument, and which parameter it is.
+    pub(crate) argument: Argument,
+    pub(crate) parameter: usize,
+    /// Bytes that C could touch.
+    pub(crate) extent: usize,
+    /// The thread that called.
+    pub(crate) thread: u32,
+    /// When, in ticks: the latest call is named first.
+    pub(crate) when: u64,
+}
+
+/// Notes of the threads whose number ends alike: up to that many threads never wait for each other.
+const SHARDS: usize = 64;
+static NOTES: [Locked<Vec<Note>>; SHARDS] = [const { Locked::new(Vec::new()) }; SHARDS];
+
+/// Notes since the last sweep.
+static PENDING: AtomicUsize = AtomicUsize::new(0);
+
+/// The last few notes of a thread, so that a loop that lends one block from one place writes one note.
+const RECENT: usize = 16;
+thread_local! {
+    static LAST: [Cell<Recent>; RECENT] = const { [const { Cell::new(Recent::NONE) }; RECENT] };
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Recent {
+    start: usize,
+    location: usize,
+    /// Generation and epoch.
+    which: u64,
+}
+
+impl Recent {
+    const NONE: Recent = Recent { start: 0, location: 0, which: 0 };
+}
+
+/// Notes that a call which has returned was lent this block by this argument.
+#[inline]
+pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize) {
+    let epoch = heap::sweep::next();
+    let location = std::ptr::from_ref(site.location).addr() ^ parameter;
+    let recent = Recent { start: block.start, location, which: u64::from(block.generation) << 32 | u64::from(epoch) };
+    let place = ((block.start / 16) ^ (location / 8)) % RECENT;
+    let known = LAST.try_with(|last| last.get(place).is_some_and(|last| last.replace(recent) == recent));
+    if known != Ok(true) {
+        write(block, site, argument, parameter, extent, epoch);
+    }
+}
+
+#[cold]
+fn write(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize, epoch: u32) {
+    static FIRST: Once = Once::new();
+    FIRST.call_once(super::set_up);
+    // The block first: a sweep that finds the mark and not the note leaves the word to the next one.
+    heap::note_loan(block, epoch);
+    let (thread, when) = (thread::id(), ticks());
+    let (start, generation, site, argument) = (block.start, block.generation, *site, *argument);
+    let note = Note { start, generation, epoch, site, argument, parameter, extent, thread, when };
+    let Some(shard) = NOTES.get(thread as usize % SHARDS) else { return };
+    // Inside: a signal handler that calls C while the lock is held is not checked, and so does not come here.
+    let _inside = Reentry::enter();
+    shard.with(|notes| notes.push(note));
+    PENDING.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Notes since the last sweep.
+#[inline]
+pub(super) fn pending() -> usize {
+    PENDING.load(Ordering::Relaxed)
+}
+
+/// Begins a sweep: what is noted from here on is left to the next one. Returns this sweep's number.
+pub(super) fn begin_sweep() -> u32 {
+    PENDING.store(0, Ordering::Relaxed);
+    heap::sweep::begin()
+}
+
+/// The calls that lent this block and are settled by this sweep, the latest first.
+pub(super) fn of(block: &Block, sweep: u32) -> Vec<Note> {
+    let mut found = Vec::new();
+    for shard in &NOTES {
+        shard.with(|notes| {
+            found.extend(notes.iter().copied().filter(|note| {
+                note.start == block.start && note.generation == block.generation && note.epoch == sweep
+            }));
+        });
+    }
+    found.sort_by_key(|note| std::cmp::Reverse(note.when));
+    found
+}
+
+/// Forgets what is settled.
+pub(super) fn end_sweep() {
+    let next = heap::sweep::next();
+    for shard in &NOTES {
+        // The numbers go round: all but the one to come are settled, by this sweep or by the one that they came late for.
+        shard.with(|notes| match notes.iter().any(|note| note.epoch == next) {
+            true => notes.retain(|note| note.epoch == next),
+            false => notes.clear(),
+        });
+    }
+}
+
+pub(super) fn hold() {
+    NOTES.iter().for_each(Locked::hold);
+}
+
+pub(super) fn let_go() {
+    NOTES.iter().for_each(Locked::let_go);
+}
