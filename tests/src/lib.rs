@@ -1,6 +1,5 @@
 //! Shared by the integration tests and the tour.
 
-pub mod again;
 #[cfg(doctest)]
 mod book;
 pub mod calloc;

@@ -20,8 +20,22 @@ pub fn is_child() -> bool {
 /// Where the binary cannot be started, or knows no such test: a misspelt name must not pass for a clean run.
 #[must_use]
 pub fn run_self(test: &str, variables: &[(&str, &str)]) -> Output {
+    let output = run_self_behind("", test, variables);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("running 1 test"), "no test is named {test:?}:\n{said}");
+    output
+}
+
+/// The same behind a piece of shell, such as `ulimit -v 60000;`. What it does to the process is the caller's to judge.
+///
+/// # Panics
+///
+/// Where there is no shell.
+#[must_use]
+pub fn run_self_behind(shell: &str, test: &str, variables: &[(&str, &str)]) -> Output {
     let binary = env::current_exe().expect("a running program has a path");
-    let mut command = Command::new(binary);
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{shell} exec \"$@\"")).arg("sh").arg(binary);
     command.args([test, "--exact", "--nocapture", "--include-ignored", "--test-threads=1"]);
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(|name| name == "GUARD" || name.starts_with("GUARD_")) {
@@ -29,10 +43,13 @@ pub fn run_self(test: &str, variables: &[(&str, &str)]) -> Output {
         }
     }
     command.env(CHILD, "1").envs(variables.iter().copied());
-    let output = command.output().expect("a test binary runs again");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("running 1 test"), "no test is named {test:?}:\n{said}");
-    output
+    command.output().expect("a test binary runs again")
+}
+
+/// What a process wrote to stderr.
+#[must_use]
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// In a test: runs `body` at this level in a process of its own, and expects it to come to a good end there.
@@ -62,7 +79,16 @@ pub fn at_level(test: &str, level: &str, body: impl FnOnce()) {
 ///
 /// As [`at_level`].
 pub fn at_both_levels(test: &str, body: impl Fn()) {
-    for level in ["1", "2"] {
+    at_levels(test, &["1", "2"], body);
+}
+
+/// The same at each of these levels.
+///
+/// # Panics
+///
+/// As [`at_level`].
+pub fn at_levels(test: &str, levels: &[&str], body: impl Fn()) {
+    for level in levels {
         at_level(test, level, &body);
         if is_child() {
             return;

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ffi_guard::{__bench, GuardAlloc};
-use ffi_guard_tests::again::{at_levels, is_child, run_child, stderr};
+use ffi_guard_tests::process::{at_levels, is_child, run_self, stderr};
 
 /// The system's allocator, counting.
 struct Counting;
@@ -66,13 +66,13 @@ fn layout(size: usize) -> Layout {
 
 /// The child does what `wrong` says; the parent wants it ended by abort with this line.
 fn refused(test: &str, expected: &str, wrong: impl FnOnce()) {
-    if is_child(test) {
+    if is_child() {
         // SAFETY: no core files from a test.
         unsafe { libc::setrlimit(libc::RLIMIT_CORE, &libc::rlimit { rlim_cur: 0, rlim_max: 0 }) };
         return wrong();
     }
     for level in ["1", "2"] {
-        let output = run_child(test, "", &[("GUARD", level)]);
+        let output = run_self(test, &[("GUARD", level)]);
         let said = stderr(&output);
         assert_eq!(output.status.signal(), Some(libc::SIGABRT), "level {level}: {output:?}");
         assert!(said.lines().any(|line| line.starts_with("ffi-guard[") && line.contains(expected)), "{said}");
@@ -146,7 +146,7 @@ fn freed_before_reuse(size: usize, slot: usize) -> usize {
 #[test]
 fn a_freed_block_waits_for_the_quarantine() {
     const TEST: &str = "a_freed_block_waits_for_the_quarantine";
-    if is_child(TEST) {
+    if is_child() {
         let least: usize = std::env::var("LEAST").unwrap().parse().unwrap();
         let most: usize = std::env::var("MOST").unwrap().parse().unwrap();
         for (size, slot) in [(64, 80), (1000, 1024), (10_000, 10_240)] {
@@ -164,7 +164,7 @@ fn a_freed_block_waits_for_the_quarantine() {
     ] {
         let mut variables = vec![("GUARD", level), ("LEAST", least), ("MOST", most), ("GUARD_BACKTRACE", "0")];
         variables.extend(quarantine.map(|bytes| ("GUARD_QUARANTINE", bytes)));
-        let output = run_child(TEST, "", &variables);
+        let output = run_self(TEST, &variables);
         assert!(output.status.success(), "{variables:?}: {output:?}");
     }
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 use ffi_guard::{__bench, GuardAlloc};
-use ffi_guard_tests::again::at_levels;
+use ffi_guard_tests::process::at_levels;
 
 #[global_allocator]
 static GUARD: GuardAlloc = GuardAlloc::new();

@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, alloc, alloc_zeroed, dealloc, realloc};
 use std::os::unix::process::ExitStatusExt;
 
 use ffi_guard::{__bench, GuardAlloc};
-use ffi_guard_tests::again::{at_levels, is_child, run_child, stderr};
+use ffi_guard_tests::process::{at_levels, is_child, run_self_behind, stderr};
 
 #[global_allocator]
 static GUARD: GuardAlloc = GuardAlloc::new();
@@ -132,12 +132,12 @@ fn many_blocks() {
 #[test]
 fn a_small_address_space_gets_a_small_region() {
     const TEST: &str = "a_small_address_space_gets_a_small_region";
-    if is_child(TEST) {
+    if is_child() {
         return many_blocks();
     }
     for limit in ["4000000", "1000000", "400000"] {
         for level in ["1", "2"] {
-            let output = run_child(TEST, &format!("ulimit -v {limit};"), &[("GUARD", level)]);
+            let output = run_self_behind(&format!("ulimit -v {limit};"), TEST, &[("GUARD", level)]);
             assert!(output.status.success(), "{limit} KiB, level {level}: {output:?}");
         }
     }
@@ -146,17 +146,17 @@ fn a_small_address_space_gets_a_small_region() {
 #[test]
 fn no_address_space_is_said_in_one_line() {
     const TEST: &str = "no_address_space_is_said_in_one_line";
-    if is_child(TEST) {
+    if is_child() {
         return;
     }
     for level in ["1", "2"] {
-        let output = run_child(TEST, "ulimit -v 60000;", &[("GUARD", level)]);
+        let output = run_self_behind("ulimit -v 60000;", TEST, &[("GUARD", level)]);
         let said = stderr(&output);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert_eq!(output.status.signal(), None);
         assert!(said.starts_with("ffi-guard: ") && said.contains("ulimit -v") && said.contains("GUARD=0"), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
     }
-    let off = run_child(TEST, "ulimit -v 60000;", &[("GUARD", "0")]);
+    let off = run_self_behind("ulimit -v 60000;", TEST, &[("GUARD", "0")]);
     assert!(off.status.success(), "{off:?}");
 }

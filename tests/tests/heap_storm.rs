@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use ffi_guard::{__bench, GuardAlloc};
-use ffi_guard_tests::again::at_levels;
+use ffi_guard_tests::process::at_levels;
 
 #[global_allocator]
 static GUARD: GuardAlloc = GuardAlloc::new();

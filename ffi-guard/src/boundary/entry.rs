@@ -61,16 +61,24 @@ impl Entry<'_> {
         let located = Located::of(argument.address, &self.stack);
         let extent = extent::of(argument, &located);
         let look = Look { argument, contract: parameter.contract, located, extent };
-        let finding = rules::null_pointer::check(&look)
-            .or_else(|| rules::misaligned_pointer::check(&look))
-            .or_else(|| rules::dangling_pointer::check(&look))
-            .or_else(|| rules::out_of_bounds::check(&look))
-            .or_else(|| rules::unterminated_string::check(&look));
-        if let Some(finding) = finding {
+        // Each rule is asked: what is allowed or only warned of under one name may be denied under another.
+        let mut sound = true;
+        for check in [
+            rules::null_pointer::check,
+            rules::misaligned_pointer::check,
+            rules::dangling_pointer::check,
+            rules::out_of_bounds::check,
+            rules::unterminated_string::check,
+        ] {
+            let Some(finding) = check(&look) else { continue };
+            // An odd address in a good block is still a good block, lent.
+            sound &= matches!(finding, Finding::MisalignedPointer { .. });
             let memory = look.located.memory(argument.address, look.extent, thread::id());
             self.site.breach(Some(index), finding, (argument, look.extent), Some(memory))?;
-            // Allowed, or only warned of: what it leads to is not what it should be, so it is not looked into.
-            return Ok(());
+            if !sound {
+                // What it leads to is not what it should be, so it is not looked into.
+                return Ok(());
+            }
         }
         // SAFETY: as promised by the caller; that the extent fits its block was just checked.
         unsafe { self.nested(index, &look) }?;
@@ -151,9 +159,9 @@ impl Entry<'_> {
             return Ok(());
         }
         let target = Located::of(word, &self.stack);
-        // C holds what it was lent by a call that has not returned: a callback gets to see it.
+        // C holds what it was lent by a call that has not returned (a callback gets to see it), or what some call let it keep.
         if (cs_stack || matches!(look.located, Located::Foreign))
-            && matches!(&target, Located::Heap(block) if heap::loans(block) > 0)
+            && matches!(&target, Located::Heap(block) if block.live && (heap::loans(block) > 0 || heap::may_be_kept(block)))
         {
             return Ok(());
         }

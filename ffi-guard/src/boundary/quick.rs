@@ -5,9 +5,10 @@ use std::ops::Range;
 use super::argument::{Argument, Passing, Stated};
 use super::count::Count;
 use super::declaration::{Contract, Function};
-use super::shape::Shape;
+use super::shape::{Shape, TypeInfo};
 use super::thread;
 use crate::heap;
+use crate::level::{self, Level};
 use crate::retention;
 
 /// What a first glance at the arguments of a call tells.
@@ -22,16 +23,34 @@ pub(super) enum Glance {
 }
 
 /// Glances at every argument of a call.
+///
+/// # Safety
+/// - As for `Crossing::enter`: where an argument leads to Rust memory, that may be read as its type says.
 #[inline(always)]
-pub(super) fn glance(function: &Function, arguments: &[Argument]) -> Glance {
-    let stack = thread::known_stack();
+pub(super) unsafe fn glance(function: &Function, arguments: &[Argument]) -> Glance {
+    let local = 0_u8;
+    let known = thread::known_stack();
+    let at = At {
+        // What lies below this frame is C's to come: it is Rust's no more.
+        stack: (&raw const local).addr().max(known.start)..known.end,
+        full: level::checked_is(Level::Full),
+    };
     let mut lends = false;
     for (argument, parameter) in arguments.iter().zip(function.declaration.parameters) {
-        if !in_order(argument, parameter.contract, &stack, &mut lends) {
+        // SAFETY: as promised by the caller.
+        if !unsafe { in_order(argument, parameter.contract, &at, &mut lends) } {
             return Glance::Unclear;
         }
     }
     if lends { Glance::Lends } else { Glance::LendsNothing }
+}
+
+/// Where a call is made.
+struct At {
+    /// The calling thread's stack above this frame; ends at 0 while it is not known.
+    stack: Range<usize>,
+    /// Level 2, where C memory is looked into as well.
+    full: bool,
 }
 
 /// Whether at level 2 a call that is in order is only noted, when it has returned.
@@ -49,44 +68,96 @@ pub(super) fn is_noted(function: &Function, glance: Glance) -> bool {
     }
 }
 
-/// Whether an argument is plainly in order: it holds nothing to look into, is aligned, and lies with its whole extent in
-/// one live block, on this thread's stack, or outside Rust's memory. `false` decides nothing: the rules are asked.
+/// Whether an argument is plainly in order: aligned, and with its whole extent in one live block, on this thread's stack, or
+/// outside Rust's memory; and nothing in it could be a pointer to Rust memory. `false` decides nothing: the rules are asked.
 /// `lends` is set where it leads to Rust memory.
+///
+/// # Safety
+/// - As for [`glance`].
 #[inline(always)]
-fn in_order(argument: &Argument, contract: Contract, stack: &Range<usize>, lends: &mut bool) -> bool {
+unsafe fn in_order(argument: &Argument, contract: Contract, at: &At, lends: &mut bool) -> bool {
     let Argument { address, info, passing, stated } = *argument;
     match passing {
         Passing::Scalar => return true,
         Passing::Value => return false,
         Passing::Const | Passing::Mut => {}
     }
-    if contract.is_cstr() || !matches!(info.shape, Shape::Plain | Shape::Out) || address & (info.align - 1) != 0 {
+    let untyped = matches!(info.shape, Shape::Untyped);
+    if contract.is_cstr() || (!untyped && !contract.is_opaque() && address & (info.align - 1) != 0) {
         return false;
     }
-    let extent = match stated {
-        Stated::No => info.size,
-        Stated::Bytes(Count::Fits(bytes)) => bytes,
-        Stated::Elements(Count::Fits(count)) => match count.checked_mul(info.size) {
-            Some(bytes) => bytes,
+    let stated = match stated {
+        Stated::No if untyped => None,
+        Stated::No => Some(info.size),
+        Stated::Bytes(Count::Fits(bytes)) => Some(bytes),
+        Stated::Elements(Count::Fits(count)) => match count.checked_mul(if untyped { 1 } else { info.size }) {
+            Some(bytes) => Some(bytes),
             None => return false,
         },
         _ => return false,
     };
-    if extent > isize::MAX as usize {
+    if stated.is_some_and(|extent| extent > isize::MAX as usize) {
         return false;
     }
+    let holds_nothing = matches!(info.shape, Shape::Plain | Shape::Out) || contract.is_out() || contract.is_opaque();
     if heap::contains(address) {
         *lends = true;
-        return heap::rest_of_live(address).is_some_and(|rest| extent <= rest);
+        let Some(rest) = heap::rest_of_live(address) else { return false };
+        let extent = stated.unwrap_or(rest);
+        // SAFETY: the extent ends with its live block; the rest as promised by the caller.
+        return extent <= rest && (holds_nothing || unsafe { is_clear(address, extent, info, &at.stack) });
     }
-    // From its start, not from the frame of this call: what lies below is C's to come, and no extent reaches the end.
-    if stack.contains(&address) {
+    if at.stack.contains(&address) {
         *lends = true;
-        return extent <= stack.end - address;
+        let extent = stated.unwrap_or(0);
+        // SAFETY: the extent lies in the frames of the callers; the rest as promised by the caller.
+        return extent <= at.stack.end - address
+            && (holds_nothing || unsafe { is_clear(address, extent, info, &at.stack) });
     }
-    // Not known yet.
-    if stack.end == 0 {
+    // Not Rust's, if the stack is known.
+    at.stack.end != 0
+        && (address != 0 || !contract.is_nonnull())
+        && (!at.full || holds_nothing || stated.unwrap_or(0) == 0 || address == 0)
+}
+
+/// Most bytes that are read here; for more, the long way is faster.
+const FEW: usize = 256;
+
+/// Whether no word of an extent that could be a pointer leads into Rust memory.
+///
+/// # Safety
+/// - The extent is readable.
+#[inline]
+unsafe fn is_clear(address: usize, extent: usize, info: &TypeInfo, stack: &Range<usize>) -> bool {
+    const WORD: usize = size_of::<usize>();
+    let clear = |at: usize| {
+        // SAFETY: aligned, and in the extent, which is readable. Volatile, because others may write there.
+        let word = unsafe { std::ptr::with_exposed_provenance::<usize>(at).read_volatile() };
+        !heap::contains(word) && !stack.contains(&word)
+    };
+    if extent > FEW {
         return false;
     }
-    address != 0 || !contract.is_nonnull()
+    match info.shape {
+        Shape::Plain | Shape::Out => true,
+        Shape::Words | Shape::Untyped => {
+            let mut at = address.next_multiple_of(WORD);
+            while at + WORD <= address + extent {
+                if !clear(at) {
+                    return false;
+                }
+                at += WORD;
+            }
+            true
+        }
+        // One struct of plain fields and single pointers; others take the long way.
+        Shape::Fields(fields) if extent == info.size => fields.iter().all(|field| match field.shape {
+            Shape::Plain => true,
+            Shape::Words => {
+                field.size == WORD && (address + field.offset).is_multiple_of(WORD) && clear(address + field.offset)
+            }
+            _ => false,
+        }),
+        _ => false,
+    }
 }

@@ -49,3 +49,26 @@ fn repaired_by_copying_into_words() {
     let sum = catch(|| unsafe { bad_sum_words(words.as_ptr(), words.len()) });
     assert_eq!(sum.expect("clean"), 0);
 }
+
+mod at_any_alignment {
+    #[ffi_guard::guard]
+    unsafe extern "C" {
+        /// The same function, by a caller who knows that this C compiler reads words anywhere.
+        #[link_name = "ffg_bad_sum_words"]
+        #[guard(allow(misaligned_pointer))]
+        pub fn sum_words(#[guard(counted_by = count)] words: *const u64, count: usize) -> u64;
+    }
+}
+
+#[test]
+fn what_is_allowed_hides_nothing_else() {
+    let message = message();
+    let words = message.as_ptr().cast::<u8>().wrapping_add(1).cast::<u64>();
+    // SAFETY: not sound: 24 of 23 bytes. The guard stops the call.
+    let beyond = expect_violation!(Rule::OutOfBounds, { unsafe { at_any_alignment::sum_words(words, 3) } });
+    assert_eq!(beyond.parameter(), Some("words"));
+    drop(message);
+    // SAFETY: not sound: freed. The guard stops the call.
+    let freed = expect_violation!(Rule::DanglingPointer, { unsafe { at_any_alignment::sum_words(words, 2) } });
+    assert_eq!(freed.function(), Some("sum_words"));
+}

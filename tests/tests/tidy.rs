@@ -1,0 +1,234 @@
+//! The repository itself: each rule has all its parts, the guide says what there is, links lead somewhere, files are small.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The root of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a package of the workspace").to_path_buf()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The files below a folder whose names end so, as paths from the root.
+fn files(folder: &str, end: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.to_string_lossy().ends_with(end) {
+                let short = path.strip_prefix(root()).expect("below the root");
+                found.push(short.to_str().expect("UTF-8").to_owned());
+            }
+        }
+    }
+    found.sort();
+    assert!(!found.is_empty(), "no {end} below {folder}");
+    found
+}
+
+/// The text files that git keeps, with their texts. `None` where this is no checkout, such as an unpacked archive.
+fn tracked() -> Option<Vec<(String, String)>> {
+    let output = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output().ok()?;
+    let names = String::from_utf8(output.stdout).ok().filter(|names| output.status.success() && !names.is_empty())?;
+    let text = |name: &str| Some((name.to_owned(), fs::read_to_string(root().join(name)).ok()?));
+    Some(names.split('\0').filter(|name| !name.is_empty()).filter_map(text).collect())
+}
+
+#[track_caller]
+fn none(missing: &[String]) {
+    assert!(missing.is_empty(), "\n{}\n", missing.join("\n"));
+}
+
+#[test]
+fn each_rule_has_a_page_a_fixture_tests_and_a_golden_report() {
+    const NO_RULES: [&str; 3] = ["look", "pointers", "mod"];
+    let golden = files("ffi-guard/tests/golden", ".txt");
+    let main = read("tests/tests/rules/main.rs");
+    let summary = read("docs/src/SUMMARY.md");
+    let mut missing = Vec::new();
+    for file in files("ffi-guard/src/rules", ".rs") {
+        let rule = Path::new(&file).file_stem().and_then(|stem| stem.to_str()).expect("a name");
+        if NO_RULES.contains(&rule) {
+            continue;
+        }
+        assert!(rule.parse::<ffi_guard::Rule>().is_ok(), "{file} is no rule's");
+        for part in [
+            format!("docs/src/rules/{rule}.md"),
+            format!("c-fixtures/c/{rule}.c"),
+            format!("tests/tests/rules/{rule}.rs"),
+        ] {
+            if !root().join(&part).is_file() {
+                missing.push(format!("{rule}: no {part}"));
+            }
+        }
+        if !main.lines().any(|line| line == format!("mod {rule};")) {
+            missing.push(format!("{rule}: its tests do not run: no `mod {rule};` in tests/tests/rules/main.rs"));
+        }
+        if !summary.contains(&format!("(rules/{rule}.md)")) {
+            missing.push(format!("{rule}: not in docs/src/SUMMARY.md"));
+        }
+        let first = format!("ffi-guard[{rule}]: ");
+        if !golden.iter().any(|name| read(name).starts_with(&first)) {
+            missing.push(format!("{rule}: no report in ffi-guard/tests/golden"));
+        }
+    }
+    none(&missing);
+}
+
+/// Whether `name` stands in the text as a whole word: `GUARD` is not in `GUARD_STATS`.
+fn names(text: &str, name: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split(|c| !word(c)).any(|found| found == name)
+}
+
+#[test]
+fn each_variable_is_in_the_guide_and_in_the_readme() {
+    let config = read("ffi-guard/src/config.rs");
+    let mut variables: Vec<_> = config
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| word.starts_with("GUARD_") && word.len() > "GUARD_".len())
+        .chain(["GUARD", "NO_COLOR"])
+        .collect();
+    variables.sort_unstable();
+    variables.dedup();
+    assert!(variables.len() > 10, "{variables:?}");
+    let mut missing = Vec::new();
+    for page in ["docs/src/levels.md", "README.md"] {
+        let text = read(page);
+        let absent = variables.iter().filter(|variable| !names(&text, variable));
+        missing.extend(absent.map(|variable| format!("{variable}: not in {page}")));
+    }
+    none(&missing);
+}
+
+/// The targets of the links in Markdown, code left out.
+fn links(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut fenced = false;
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if !fenced {
+            // What stands between backquotes is code: every second part.
+            let prose: String = line.split('`').step_by(2).collect();
+            found.extend(prose.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0.to_owned())));
+        }
+    }
+    found
+}
+
+#[test]
+fn each_relative_link_leads_to_a_file() {
+    let mut missing = Vec::new();
+    for page in files("docs/src", ".md").into_iter().chain(["README.md".to_owned()]) {
+        let path = root().join(&page);
+        for link in links(&read(&page)) {
+            let target = link.split('#').next().unwrap_or_default();
+            if !target.is_empty() && !target.contains("://") && !path.with_file_name(target).is_file() {
+                missing.push(format!("{page}: {link} leads nowhere"));
+            }
+        }
+    }
+    none(&missing);
+}
+
+#[test]
+fn the_readme_has_the_commands() {
+    let readme = read("README.md");
+    for command in ["cargo run --example tour", "cargo test --workspace"] {
+        assert!(readme.lines().any(|line| line == command), "no line `{command}` in README.md");
+    }
+}
+
+/// The report that begins at the rule's name: up to its last line, without what differs from run to run.
+fn report(text: &str) -> Option<String> {
+    let start = text.find("ffi-guard[retained_pointer]")?;
+    let text = &text[start..];
+    let summary = text.find("\nsummary: ").map(|at| at + 1)?;
+    let end = text[summary..].find('\n').map_or(text.len(), |length| summary + length);
+    let lines = text[..end].lines().map(|line| {
+        // Frames below `main` are the standard library's and the system's.
+        if line.starts_with("note: ") && line.contains(" frames left out: ") {
+            return "note: N frames left out: GUARD_BACKTRACE=full shows all".to_owned();
+        }
+        let line = line.replace(&format!("{}/", root().display()), "");
+        let mut parts = line.split("0x");
+        let mut normal = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            normal += "ADDR";
+            normal += part.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+        }
+        normal.trim_end().to_owned()
+    });
+    Some(lines.collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn the_readme_shows_what_the_example_prints() {
+    let mut command = Command::new(env!("CARGO"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("GUARD")) {
+            command.env_remove(name);
+        }
+    }
+    command.args(["run", "--quiet", "--example", "kept"]).current_dir(root());
+    let output = command.env("LC_ALL", "C.UTF-8").env("RUST_BACKTRACE", "0").output().expect("cargo runs");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    let printed = report(&printed).unwrap_or_else(|| panic!("the example printed no report:\n{printed}"));
+    let readme = read("README.md");
+    let block = readme.split("```text\n").skip(1).find(|block| block.starts_with("ffi-guard[retained_pointer]"));
+    let block = block.and_then(|block| block.split("```").next()).expect("a block of text with the report");
+    let shown = report(block).expect("the whole report, down to its summary");
+    assert!(shown == printed, "README.md shows\n\n{shown}\n\nand the example prints\n\n{printed}\n");
+}
+
+#[test]
+fn no_source_file_is_long() {
+    let mut long = Vec::new();
+    for file in files("ffi-guard/src", ".rs").into_iter().chain(files("ffi-guard-macros/src", ".rs")) {
+        let lines = read(&file).lines().count();
+        if lines > 600 {
+            long.push(format!("{file} has {lines} lines; 600 is the limit"));
+        }
+    }
+    none(&long);
+}
+
+/// Where `folder` is the first part of an absolute path in the line: `/srv`, and not `a/srv` or `/srvs`.
+fn is_absolute(line: &str, folder: &str) -> bool {
+    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '~' | '}' | ')');
+    line.match_indices(folder).any(|(at, _)| {
+        let (before, after) = (&line[..at], &line[at + folder.len()..]);
+        !before.ends_with(part) && !after.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+    })
+}
+
+#[test]
+fn nothing_is_left_to_do_and_nothing_names_a_machine() {
+    // Cargo writes the registry into its lock file; the report shortens paths of such a kind, and tests that.
+    const MAY_NAME_THEM: [&str; 2] = ["Cargo.lock", "ffi-guard/src/report/text.rs"];
+    // In pieces, so that this file has none of them.
+    let unfinished = concat!("to", "do!(");
+    let folders = [concat!("/ro", "ot"), concat!("/ho", "me"), concat!("/wo", "rk")];
+    let hosts = [concat!("crates", ".io"), concat!("pypi", ".org"), concat!("npmjs", ".org")];
+    let Some(tracked) = tracked() else { return };
+    let mut found = Vec::new();
+    for (name, text) in tracked {
+        for (number, line) in (1..).zip(text.lines()) {
+            let place = || format!("{name}:{number}: {}", line.trim());
+            let named =
+                folders.iter().any(|folder| is_absolute(line, folder)) || hosts.iter().any(|h| line.contains(h));
+            if name.ends_with(".rs") && line.contains(unfinished) || named && !MAY_NAME_THEM.contains(&name.as_str()) {
+                found.push(place());
+            }
+        }
+    }
+    none(&found);
+}
