@@ -1,4 +1,68 @@
 //! A runtime checker for the border between Rust and C.
+//!
+//! It watches the memory that Rust lends to C, and says when C keeps it, and when what is handed over is dead, too short,
+//! unterminated, misaligned, or holds pointers to other Rust memory. It needs no nightly compiler, and takes C libraries
+//! as they are.
+//!
+//! # The first bug
+//!
+//! C keeps a pointer in a variable; Rust frees the memory. AddressSanitizer and Valgrind print nothing, since nobody has
+//! touched the memory wrongly yet. With two additions, the attribute and the allocator, the call itself is a panic that
+//! names the variable, the call and the allocation:
+//!
+//! ```
+//! use std::ffi::{c_char, c_int};
+//!
+//! #[global_allocator]
+//! static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
+//!
+//! #[ffi_guard::guard]
+//! unsafe extern "C" {
+//!     /// Keeps `text`, which becomes part of the environment.
+//!     fn putenv(#[guard(cstr, retained)] text: *mut c_char) -> c_int;
+//!     /// Keeps nothing.
+//!     fn atoi(#[guard(cstr)] text: *const c_char) -> c_int;
+//! }
+//!
+//! fn main() {
+//!     // SAFETY: a string with a NUL, which lives longer than the call.
+//!     assert_eq!(unsafe { atoi(c"42".as_ptr()) }, 42);
+//!
+//!     # if ffi_guard::level() < ffi_guard::Level::Arguments { return; }
+//!     // A `String` has no NUL: C would read on behind it.
+//!     let text = String::from("42");
+//!     // SAFETY: none, which is what this is about: C is not called.
+//!     let violation = ffi_guard::catch(|| unsafe { atoi(text.as_ptr().cast()) });
+//!     let violation = violation.expect_err("level 2 in a debug build");
+//!     assert_eq!(violation.rule(), ffi_guard::Rule::UnterminatedString);
+//! }
+//! ```
+//!
+//! Calls look as before. Debug builds check at level 2, others not until `GUARD=1` or `GUARD=2` asks for it.
+//!
+//! # What there is
+//!
+//! - [`guard`]: the attribute on an `extern` block; [`Plain`] and [`Pointee`]: what a struct says of its pointers.
+//! - [`GuardAlloc`]: the global allocator, over any other.
+//! - [`Level`], [`level()`], [`set_level`]: how much is checked.
+//! - [`Violation`] and [`Rule`]: what was found; [`catch`], [`expect_violation!`], [`set_report_hook`]: for tests.
+//! - [`checkpoint`]: settles what calls of the past may have left behind.
+//!
+//! | `GUARD` | checks |
+//! | --- | --- |
+//! | 0 | nothing: one load and one branch a call |
+//! | 1 | what Rust hands over, on entry |
+//! | 2 | also what C kept; the default in debug builds with [`GuardAlloc`] |
+//!
+//! The guide, in `docs/` of the repository, has a page on every rule, attribute and variable.
+//!
+//! # Limits
+//!
+//! A clean run is not a proof. Only calls through a guarded block are checked; variadic functions pass bare. C's variables
+//! are searched for what C kept, its heap and thread-locals are not yet. What C reads or writes beyond what a call states
+//! is not seen. Of the names in [`Rule`] seven are checked today: `nested_pointer`, `dangling_pointer`, `out_of_bounds`,
+//! `unterminated_string`, `null_pointer`, `misaligned_pointer` and `retained_pointer`. Linux on x86-64 is what is tested;
+//! elsewhere nothing is searched for what C kept.
 
 extern crate self as ffi_guard;
 

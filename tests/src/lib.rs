@@ -1,5 +1,7 @@
 //! Shared by the integration tests and the tour.
 
+#[cfg(doctest)]
+mod book;
 pub mod calloc;
 pub mod process;
 pub mod sqlite;

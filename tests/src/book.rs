@@ -1,0 +1,30 @@
+//! The code of the guide, compiled as documentation tests: `cargo test --doc -p ffi-guard-tests`.
+
+macro_rules! pages {
+    ($($page:ident = $path:literal;)*) => { $(
+        #[doc = include_str!(concat!("../../docs/src/", $path))]
+        mod $page {}
+    )* };
+}
+
+pages! {
+    introduction = "introduction.md";
+    getting_started = "getting-started.md";
+    levels = "levels.md";
+    attributes = "attributes.md";
+    rules = "rules.md";
+    reading_a_report = "reading-a-report.md";
+    report_json = "report-json.md";
+    testing = "testing.md";
+    how_it_works = "how-it-works.md";
+    limits = "limits.md";
+    cost = "cost.md";
+    faq = "faq.md";
+    nested_pointer = "rules/nested_pointer.md";
+    dangling_pointer = "rules/dangling_pointer.md";
+    out_of_bounds = "rules/out_of_bounds.md";
+    unterminated_string = "rules/unterminated_string.md";
+    null_pointer = "rules/null_pointer.md";
+    misaligned_pointer = "rules/misaligned_pointer.md";
+    retained_pointer = "rules/retained_pointer.md";
+}

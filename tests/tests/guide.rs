@@ -1,0 +1,162 @@
+//! The guide shows what there is: its programs are the examples, its reports are what they print, its links have headings.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ffi_guard::Rule;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a package of the workspace")
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The rules that are built: those with a file of their own.
+fn built() -> Vec<&'static str> {
+    let has_file = |name: &&str| root().join(format!("ffi-guard/src/rules/{name}.rs")).exists();
+    Rule::ALL.iter().map(|rule| rule.name()).filter(has_file).collect()
+}
+
+/// The pages, as paths from `docs/src`, the summary left out.
+fn pages() -> Vec<PathBuf> {
+    let folder = root().join("docs/src");
+    let below = |folder: PathBuf| {
+        let entries = fs::read_dir(folder).expect("a folder of the guide");
+        entries.map(|entry| entry.expect("an entry").path())
+    };
+    let mut pages: Vec<PathBuf> = below(folder.clone()).chain(below(folder.join("rules"))).collect();
+    pages.retain(|page| page.extension().is_some_and(|end| end == "md") && !page.ends_with("SUMMARY.md"));
+    pages.into_iter().map(|page| page.strip_prefix(&folder).expect("below").to_path_buf()).collect()
+}
+
+/// The code blocks that open with exactly this.
+fn blocks<'a>(page: &'a str, info: &str) -> Vec<&'a str> {
+    let open = format!("\n```{info}\n");
+    let after = page.match_indices(&open).map(|(at, open)| &page[at + open.len()..]);
+    after.filter_map(|block| block.find("\n```").map(|end| &block[..=end])).collect()
+}
+
+/// The first line that does not follow, in order, in `text`.
+fn first_missing<'a>(mut lines: impl Iterator<Item = &'a str>, text: &str) -> Option<&'a str> {
+    let mut rest = text.lines();
+    lines.find(|line| !rest.any(|other| other == *line))
+}
+
+/// Without the addresses, which differ from run to run.
+fn normal(text: &str) -> String {
+    let mut parts = text.split("0x");
+    let mut normal = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        normal += "ADDRESS";
+        normal += part.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+    }
+    normal
+}
+
+#[test]
+fn every_page_is_in_the_summary_and_its_code_is_compiled() {
+    let (summary, book) = (read("docs/src/SUMMARY.md"), read("tests/src/book.rs"));
+    for page in pages() {
+        let page = page.to_str().expect("UTF-8");
+        assert!(summary.contains(&format!("({page})")), "docs/src/SUMMARY.md leaves out {page}");
+        assert!(book.contains(&format!("\"{page}\"")), "tests/src/book.rs leaves out {page}");
+    }
+}
+
+#[test]
+fn the_rules_page_names_every_rule_and_links_to_those_that_are_built() {
+    let (rules, built) = (read("docs/src/rules.md"), built());
+    assert!(!built.is_empty());
+    for name in Rule::ALL.iter().map(|rule| rule.name()) {
+        let is_built = built.contains(&name);
+        let expected = if is_built { format!("[{name}](rules/{name}.md)") } else { format!("- `{name}`: ") };
+        assert!(rules.contains(&expected), "docs/src/rules.md has no {expected}");
+        let page = root().join(format!("docs/src/rules/{name}.md"));
+        assert_eq!(page.exists(), is_built, "{name}: a page for a rule that is built, and for no other");
+    }
+}
+
+/// The headings, as the renderers make anchors of them.
+fn anchors(page: &str) -> HashSet<String> {
+    let kept = |c: &char| c.is_alphanumeric() || *c == '-' || *c == '_';
+    let headings = page.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    headings.map(|heading| heading.to_lowercase().replace(' ', "-").chars().filter(kept).collect()).collect()
+}
+
+#[test]
+fn every_link_to_a_heading_finds_it() {
+    let mut missing = Vec::new();
+    for page in pages().into_iter().map(|page| Path::new("docs/src").join(page)).chain(["README.md".into()]) {
+        let text = read(&page);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let Some((file, anchor)) = link.split_once('#').filter(|(file, _)| !file.contains("://")) else { continue };
+            let target = if file.is_empty() { page.clone() } else { page.with_file_name("").join(file) };
+            if !anchors(&read(&target)).contains(anchor) {
+                missing.push(format!("{}: {link}: no such heading", page.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn the_readme_shows_the_example_kept() {
+    let (readme, program) = (read("README.md"), read("tests/examples/kept/main.rs"));
+    let shown = *blocks(&readme, "rust").first().expect("a program in README.md");
+    // C's side stands beside it, in comments.
+    let code = shown.lines().map(|line| line.split("//").next().unwrap_or_default().trim_end());
+    let missing = first_missing(code.filter(|line| !line.is_empty()), &program);
+    assert_eq!(missing, None, "a line of README.md's program that tests/examples/kept/main.rs has not");
+}
+
+#[test]
+fn every_rules_page_shows_its_example() {
+    for rule in built() {
+        let (page, program) =
+            (read(format!("docs/src/rules/{rule}.md")), read(format!("tests/examples/rules/{rule}.rs")));
+        let start = program.find("\nuse ").expect("a program uses the fixtures") + 1;
+        let shown = blocks(&page, "rust,no_run").contains(&&program[start..]);
+        assert!(shown, "the page of {rule} does not show tests/examples/rules/{rule}.rs as it is");
+    }
+}
+
+#[test]
+fn every_rules_page_quotes_its_example() {
+    let mut command = Command::new(env!("CARGO"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("GUARD")) {
+            command.env_remove(name);
+        }
+    }
+    command.args(["run", "--quiet", "--example", "rules"]).current_dir(root()).env("LC_ALL", "C.UTF-8");
+    let output = command.output().expect("cargo runs");
+    let printed = normal(&String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    for rule in built() {
+        let first = format!("ffi-guard[{rule}]: ");
+        let start = printed.find(&first).unwrap_or_else(|| panic!("no report of {rule}:\n{printed}"));
+        let report = printed[start..].split("\n\nffi-guard[").next().unwrap_or_default();
+        let page = read(format!("docs/src/rules/{rule}.md"));
+        let quoted = blocks(&page, "text").into_iter().find(|block| block.starts_with(&first));
+        let quoted = normal(quoted.unwrap_or_else(|| panic!("the page of {rule} quotes no report")));
+        let missing = first_missing(quoted.lines(), report);
+        assert_eq!(missing, None, "the page of {rule} quotes a line that its report has not:\n{report}");
+    }
+}
+
+#[test]
+fn the_report_that_is_explained_is_a_golden_one() {
+    let page = read("docs/src/reading-a-report.md");
+    let shown = *blocks(&page, "text").first().expect("a report");
+    let golden = fs::read_dir(root().join("ffi-guard/tests/golden")).expect("the golden reports");
+    let mut golden = golden.filter_map(|entry| fs::read_to_string(entry.expect("an entry").path()).ok());
+    assert!(
+        golden.any(|report| report.trim_end() == shown.trim_end()),
+        "no golden report is the one that is explained"
+    );
+}
