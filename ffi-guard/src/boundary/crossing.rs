@@ -17,6 +17,7 @@ use crate::level::{self, Level};
 use crate::platform::process::Errno;
 use crate::reentry::{self, Reentry};
 use crate::retention;
+use crate::rule::{Rule, Severity};
 
 /// A guarded call under way: what is looked at when it has returned. Small, so that it is handed over in registers.
 #[derive(Debug)]
@@ -202,6 +203,14 @@ fn settle(function: &'static Function, arguments: &[Argument], location: &'stati
     } else {
         Standing::Checked
     };
-    function.settle(standing);
+    let site = Site { function, location };
+    let mut parameters = function.declaration.parameters.iter().enumerate();
+    let lets_keep = parameters.any(|(index, parameter)| {
+        let contract = parameter.contract;
+        contract.is_retained()
+            || contract.is_owned()
+            || site.severity(Rule::RetainedPointer, Some(index)) == Severity::Allow
+    });
+    function.settle(standing, lets_keep);
     standing
 }

@@ -1,6 +1,6 @@
 //! What the attribute knows of a foreign function: written by `#[guard]` into a static, read at each crossing.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::rule::Severities;
 
@@ -86,6 +86,9 @@ pub struct Function {
     pub declaration: &'static Declaration,
     /// A [`Standing`], 0 until the first crossing.
     standing: AtomicU8,
+    /// Whether some parameter lets C keep what it is lent, by its contract or by `allow(retained_pointer)`. Valid once the
+    /// standing is settled.
+    lets_keep: AtomicBool,
     /// Calls that were looked after at once because they were among the first.
     looks: AtomicU8,
 }
@@ -112,14 +115,13 @@ impl Function {
     /// A function that was not called yet.
     #[must_use]
     pub const fn new(declaration: &'static Declaration) -> Function {
-        Function { declaration, standing: AtomicU8::new(0), looks: AtomicU8::new(0) }
+        Function { declaration, standing: AtomicU8::new(0), lets_keep: AtomicBool::new(false), looks: AtomicU8::new(0) }
     }
 
     /// What is settled so far.
     #[inline]
     pub(crate) fn standing(&self) -> Standing {
-        // Relaxed: the value depends on nothing but the settings, which the level's own load ordered before us.
-        match self.standing.load(Ordering::Relaxed) {
+        match self.standing.load(Ordering::Acquire) {
             0 => Standing::Unsettled,
             1 => Standing::LeftOut,
             2 => Standing::Checked,
@@ -143,9 +145,17 @@ impl Function {
         self.looks.load(Ordering::Relaxed) >= FIRST
     }
 
+    /// Whether some parameter lets C keep what it is lent.
+    #[inline]
+    pub(crate) fn lets_keep(&self) -> bool {
+        self.lets_keep.load(Ordering::Relaxed)
+    }
+
     /// Settles it. Two threads that race here store the same value.
-    pub(crate) fn settle(&self, standing: Standing) {
-        self.standing.store(standing as u8, Ordering::Relaxed);
+    pub(crate) fn settle(&self, standing: Standing, lets_keep: bool) {
+        self.lets_keep.store(lets_keep, Ordering::Relaxed);
+        // Release: whoever sees the standing sees what was stored before.
+        self.standing.store(standing as u8, Ordering::Release);
     }
 
     /// The name of the crate that declares it, with `_` for `-`.

@@ -56,15 +56,10 @@ struct At {
 /// Whether at level 2 a call that is in order is only noted, when it has returned.
 #[inline(always)]
 pub(super) fn is_noted(function: &Function, glance: Glance) -> bool {
-    let keeps = |contract: Contract| contract.is_retained() || contract.is_owned();
     match glance {
         Glance::Unclear => false,
         Glance::LendsNothing => true,
-        Glance::Lends => {
-            function.is_past_the_first()
-                && !function.declaration.parameters.iter().any(|parameter| keeps(parameter.contract))
-                && !retention::may_look(function)
-        }
+        Glance::Lends => function.is_past_the_first() && !function.lets_keep() && !retention::may_look(function),
     }
 }
 

@@ -134,7 +134,11 @@ impl Watch {
     /// C has returned.
     pub(super) fn end(mut self, site: &Site, rust_ran: bool) -> Result<(), Stop> {
         let _inside = Reentry::enter();
-        for lent in self.lent.iter().filter(|lent| lent.may_keep) {
+        // Whoever allows the rule lets C keep it just as well: a later sweep must not blame another call for it.
+        let lets_keep = |lent: &&Lent| {
+            lent.may_keep || site.severity(Rule::RetainedPointer, Some(lent.parameter)) == Severity::Allow
+        };
+        for lent in self.lent.iter().filter(lets_keep) {
             if let Some(block) = lent.block {
                 heap::allow_keeping(&block);
             }

@@ -158,9 +158,6 @@ mod os {
     pub(crate) fn address_space_limit() -> Option<usize> {
         None
     }
-    pub(crate) fn write_stderr(line: &[u8]) {
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), line);
-    }
 }
 
 pub(crate) use os::*;
