@@ -6,7 +6,9 @@
 //! ```
 
 pub(crate) mod argument;
+pub(crate) mod bound;
 pub(crate) mod breach;
+pub(crate) mod callback;
 pub mod classify;
 pub(crate) mod count;
 pub(crate) mod crossing;
@@ -21,6 +23,8 @@ pub(crate) mod pending;
 mod quick;
 pub(crate) mod raise;
 mod result;
+mod returned;
 pub(crate) mod shape;
+mod taken;
 pub(crate) mod thread;
 mod watch;

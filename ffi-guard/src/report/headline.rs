@@ -3,6 +3,7 @@
 //! The headline is one line whatever its length, so that `#[should_panic(expected = ..)]` and grep can rely on it; the
 //! sentences are as short as they are to leave room for the names.
 
+use super::{bound, callback};
 use super::violation::{Facts, Finding, Holder, Memory, StatedExtent};
 use super::words::{WIDTH, by_pointer, bytes, columns, function, parameter, word};
 
@@ -52,6 +53,8 @@ fn sentence(facts: &Facts) -> (String, String) {
         }
         Finding::NullPointer => (format!("{whose} is null, declared `nonnull`"), String::new()),
         Finding::MisalignedPointer { align } => (format!("{whose} is not aligned to {}", bytes(*align)), String::new()),
+        Finding::ReturnedPointer { .. } => (format!("{func} returned a pointer to Rust memory to C"), place),
+        Finding::WrongThread { got } => (bound::sentence(facts, got), String::new()),
         Finding::RetainedPointer { absent_before: true, .. } => {
             (format!("C kept {param} after {func} returned"), String::new())
         }
@@ -86,6 +89,9 @@ fn extent(stated: StatedExtent, available: usize) -> String {
 
 /// The label under the call.
 pub(super) fn label(facts: &Facts) -> String {
+    if facts.is_callback() {
+        return callback::label(facts);
+    }
     let who = match facts.parameter() {
         Some(parameter) => format!("`{}: {}`", parameter.name, parameter.ty),
         None => "this call".into(),
@@ -123,6 +129,8 @@ pub(super) fn label(facts: &Facts) -> String {
             }
             None => format!("{who}, no multiple of {align}"),
         },
+        Finding::ReturnedPointer { .. } => "its result points to Rust memory".into(),
+        Finding::WrongThread { got } => format!("{who}, which {} got", bound::owner(got)),
         Finding::RetainedPointer { .. } => format!("{who}, lent for this call only"),
     }
 }

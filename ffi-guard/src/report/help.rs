@@ -3,6 +3,7 @@
 //! A help names only what exists in this version of the crate. What a later version adds (pins, handles, arenas) goes in
 //! here, in the place that its cost gives it.
 
+use super::{bound, callback};
 use super::violation::{Facts, Finding, Holder, Memory, StatedExtent};
 use super::words::{by_pointer, bytes, function, parameter, read_only, short_type, the_word};
 
@@ -12,6 +13,9 @@ const MOST: usize = 3;
 /// The ways out of what was found.
 pub(super) fn helps(facts: &Facts) -> Vec<String> {
     let mut helps = match &facts.finding {
+        Finding::ReturnedPointer { .. } => callback::returned_pointer(facts),
+        Finding::WrongThread { .. } => bound::helps(facts),
+        Finding::DanglingPointer { holder: Holder::Argument, .. } if facts.is_callback() => callback::dangling(facts),
         Finding::NestedPointer { holder, .. } => nested_pointer(facts, holder),
         Finding::DanglingPointer { holder, .. } => dangling_pointer(facts, holder),
         Finding::OutOfBounds { stated, available } => out_of_bounds(facts, *stated, *available),

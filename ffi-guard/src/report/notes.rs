@@ -1,11 +1,15 @@
 //! The notes: how we know, and what we do not know.
 
+use super::{bound, callback};
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{bytes, parameter, the_word};
 
 /// What there is to know beside the finding.
 pub(super) fn notes(facts: &Facts) -> Vec<String> {
     let param = parameter(facts);
+    if facts.is_callback() {
+        return callback::notes(facts);
+    }
     match &facts.finding {
         Finding::NestedPointer { target, .. } => {
             let lies = match target {
@@ -44,6 +48,8 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
         ],
         Finding::NullPointer => vec!["found before the call, from the address alone".into()],
         Finding::MisalignedPointer { .. } => vec!["found before the call, from the address alone".into()],
+        Finding::ReturnedPointer { .. } => Vec::new(),
+        Finding::WrongThread { got } => bound::notes(got),
         Finding::RetainedPointer { place, .. } => retained(facts, place),
     }
 }
