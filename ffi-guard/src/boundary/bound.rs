@@ -82,7 +82,8 @@ pub(super) fn record(site: &Site, arguments: &[Argument], result: &Argument) {
 /// Whether the argument is the place where C writes an object's address, not the address itself.
 fn is_out(argument: &Argument) -> bool {
     let name = (argument.info.name)();
-    let pointer = ["*mut ", "*const ", "&", "core::ptr::non_null::NonNull<", "core::option::Option<core::ptr::non_null"];
+    let pointer =
+        ["*mut ", "*const ", "&", "core::ptr::non_null::NonNull<", "core::option::Option<core::ptr::non_null"];
     argument.info.size == size_of::<usize>() && pointer.iter().any(|start| name.starts_with(start))
 }
 

@@ -232,7 +232,10 @@ fn callers_stack(local: &Site) -> Range<usize> {
 /// The first crossing of a function: finds out what the settings make of it.
 #[cold]
 pub(super) fn settle(
-    function: &'static Function, arguments: &[Argument], location: &'static Location<'static>) -> Standing {
+    function: &'static Function,
+    arguments: &[Argument],
+    location: &'static Location<'static>,
+) -> Standing {
     let settings = config::settings();
     let standing = if !settings.checks_crate(function.krate()) {
         Standing::LeftOut

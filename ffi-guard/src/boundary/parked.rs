@@ -91,7 +91,7 @@ pub(crate) fn is_parked() -> bool {
 
 /// Whether a guarded call of this thread is under way: what is parked now will be resumed.
 pub(crate) fn is_call_below() -> bool {
-    HERE.try_with(|here| here.outermost.get() != 0).unwrap_or(false)
+    HERE.try_with(|here| is_live(here.outermost.get())).unwrap_or(false)
 }
 
 /// How a panic gets on from a thread's innermost guarded callback.
@@ -107,11 +107,11 @@ pub(crate) enum Way {
 
 /// How a panic that starts here gets to a scope whose frame holds the address `scope`.
 pub(crate) fn way_to(scope: usize) -> Way {
-    let (outermost, boundary) =
-        HERE.try_with(|here| (here.outermost.get(), here.boundary.get())).unwrap_or_default();
+    let (outermost, boundary) = HERE.try_with(|here| (here.outermost.get(), here.boundary.get())).unwrap_or_default();
     match boundary {
         boundary if !is_live(boundary) || boundary > scope => Way::Open,
-        _ if outermost != 0 && outermost < scope => Way::Around,
+        // A call within the callback is not below it.
+        _ if outermost > boundary && outermost < scope => Way::Around,
         _ => Way::Beyond,
     }
 }
@@ -153,12 +153,7 @@ impl Drop for Boundary {
 /// With no guarded call below nobody would resume it. Then it goes on unwinding where the ABI lets it (`unwinds`); else a
 /// line, and the process ends, as the language has it.
 #[inline]
-pub(crate) fn at_boundary<R>(
-    name: &str,
-    unwinds: bool,
-    body: impl FnOnce() -> R,
-    neutral: impl FnOnce() -> R,
-) -> R {
+pub(crate) fn at_boundary<R>(name: &str, unwinds: bool, body: impl FnOnce() -> R, neutral: impl FnOnce() -> R) -> R {
     let boundary = Boundary::enter();
     let outcome = panic::catch_unwind(AssertUnwindSafe(body));
     drop(boundary);

@@ -47,7 +47,8 @@ pub(super) fn returned_pointer(facts: &Facts) -> Vec<String> {
     let func = function(facts);
     if matches!(facts.memory, Some(Memory::Stack { .. })) {
         return vec![
-            "return what lives longer than the callback: a static (`c\"text\".as_ptr()`), or memory that C handed in".into(),
+            "return what lives longer than the callback: a static (`c\"text\".as_ptr()`), or memory that C handed in"
+                .into(),
             format!(
                 "or leave it to C: return `Box::into_raw(Box::new(value))`, and declare {func} \
                  `#[guard(returns(owned))]`"
@@ -55,9 +56,7 @@ pub(super) fn returned_pointer(facts: &Facts) -> Vec<String> {
         ];
     }
     vec![
-        format!(
-            "if its owner lives until C is done with it, declare {func} `#[guard(returns(retained))]`"
-        ),
+        format!("if its owner lives until C is done with it, declare {func} `#[guard(returns(retained))]`"),
         format!(
             "or leave it to C: return `Box::into_raw(b)`, take it back with `Box::from_raw` when C is done, and declare \
              {func} `#[guard(returns(owned))]`"

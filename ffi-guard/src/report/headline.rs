@@ -3,9 +3,9 @@
 //! The headline is one line whatever its length, so that `#[should_panic(expected = ..)]` and grep can rely on it; the
 //! sentences are as short as they are to leave room for the names.
 
-use super::{bound, callback};
 use super::violation::{Facts, Finding, Holder, Memory, StatedExtent};
 use super::words::{WIDTH, by_pointer, bytes, columns, function, parameter, word};
+use super::{bound, callback};
 
 /// The first line of a report.
 pub(super) fn headline(facts: &Facts) -> String {

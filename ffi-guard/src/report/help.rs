@@ -3,9 +3,9 @@
 //! A help names only what exists in this version of the crate. What a later version adds (pins, handles, arenas) goes in
 //! here, in the place that its cost gives it.
 
-use super::{bound, callback};
 use super::violation::{Facts, Finding, Holder, Memory, StatedExtent};
 use super::words::{by_pointer, bytes, function, parameter, read_only, short_type, the_word};
+use super::{bound, callback};
 
 /// At most so many are printed.
 const MOST: usize = 3;

@@ -1,8 +1,8 @@
 //! The notes: how we know, and what we do not know.
 
-use super::{bound, callback};
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{bytes, parameter, the_word};
+use super::{bound, callback};
 
 /// What there is to know beside the finding.
 pub(super) fn notes(facts: &Facts) -> Vec<String> {

@@ -10,7 +10,9 @@ mod nested_pointer;
 mod null_pointer;
 mod out_of_bounds;
 mod retained_pointer;
+mod returned_pointer;
 mod unterminated_string;
+mod wrong_thread;
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
