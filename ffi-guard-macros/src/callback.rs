@@ -137,6 +137,14 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
     let attrs = attrs.iter().filter(|attr| attr.name != "guard").map(Attr::emit);
     let unsafety = safety.keyword();
     let Generics { where_clause, .. } = generics;
+    if checked.function.bare {
+        let signature = checked.function.params.iter().map(|param| {
+            let attrs = param.attrs.iter().map(|attr| attr.emit());
+            let (pattern, ty) = (pattern(callback, param), &param.source.ty);
+            quote!(#(#attrs)* #pattern: #ty)
+        });
+        return quote!(#(#attrs)* #under #vis #unsafety #abi fn #name #generics (#(#signature),*) #output #where_clause #body);
+    }
     let signature: Vec<_> = checked.function.params.iter().map(parameter).collect();
     let bindings = checked.function.params.iter().map(|param| binding(callback, param));
     let statics = expand::statics(&checked.function, &Severities::default(), Kind::Callback, &private);
@@ -197,10 +205,14 @@ fn parameter(param: &Param) -> TokenStream {
 /// The parameter as the body knows it, moved into the closure: whatever it owns is dropped there.
 fn binding(callback: &Callback, param: &Param) -> TokenStream {
     let attrs = param.attrs.iter().map(|attr| attr.emit());
-    let at = callback.function.params.iter().position(|known| std::ptr::eq(known, param.source));
-    let pattern = at.and_then(|at| callback.patterns.get(at));
-    let local = &param.local;
+    let (pattern, local) = (pattern(callback, param), &param.local);
     quote_spanned!(Span::mixed_site()=> #(#attrs)* let #pattern = #local;)
+}
+
+/// As the user wrote it.
+fn pattern<'a>(callback: &'a Callback, param: &Param) -> Option<&'a Pat> {
+    let at = callback.function.params.iter().position(|known| std::ptr::eq(known, param.source))?;
+    callback.patterns.get(at)
 }
 
 /// What C gets where the body panics.
@@ -219,6 +231,6 @@ fn neutral(checked: &valid::Callback, output: &ReturnType, private: &TokenStream
 /// The type's default; where there is none, rustc says so at the type.
 fn default(ty: &Type, private: &TokenStream) -> TokenStream {
     let span = syn::spanned::Spanned::span(ty);
-    let neutral = format_ident!("neutral", span = span);
+    let neutral = format_ident!("default_where_on_panic_says_nothing", span = span);
     quote_spanned!(span=> #private::#neutral::<#ty>())
 }

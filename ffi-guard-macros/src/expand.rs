@@ -299,9 +299,9 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
             column: #column,
             parameters: &[#(#parameters),*],
             returns_owned: #returns_owned,
+            keep_abi: #keep_abi,
             result: #private::Contract::NONE #(.#result())*,
             callback: #callback,
-            keep_abi: #keep_abi,
             severities: #severities,
         });
     }

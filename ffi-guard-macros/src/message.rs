@@ -68,7 +68,7 @@ impl On {
         match self {
             On::Block => &["crate", "keep_abi", "skip", "allow", "warn", "deny"],
             On::Function => &["skip", "keep_abi", "returns", "allow", "warn", "deny"],
-            On::Callback => &["crate", "on_panic", "returns", "retained", "allow", "warn", "deny"],
+            On::Callback => &["crate", "skip", "on_panic", "returns", "retained", "allow", "warn", "deny"],
             On::CallbackParameter => &[
                 "counted_by",
                 "sized_by",

@@ -96,7 +96,6 @@ pub(crate) struct Taken {
 
 /// Settings of one place, each known there and said once.
 struct Settings {
-    on: On,
     list: Vec<Setting>,
 }
 
@@ -122,7 +121,7 @@ impl Settings {
                 kept.push(setting);
             }
         }
-        Settings { on, list: kept }
+        Settings { list: kept }
     }
 
     fn of(attrs: &[Attr], on: On, world: &World, errors: &mut Errors) -> Settings {
@@ -152,7 +151,7 @@ impl Settings {
     /// Whether it is skipped; then nothing else may be said.
     fn skip(&self, errors: &mut Errors) -> bool {
         let skip = self.has("skip");
-        let others = self.list.iter().filter(|s| s.key != "skip" && (self.on != On::Block || s.key != "crate"));
+        let others = self.list.iter().filter(|s| s.key != "skip" && s.key != "crate");
         for other in others.filter(|_| skip) {
             errors.at(other.key.span(), message::skipped(&other.key.to_string()));
         }
@@ -337,7 +336,8 @@ pub(crate) fn callback<'a>(
         params.push(param);
     }
     let severities = settings.severities(errors);
-    let function = Function { source, bare: false, keep_abi: false, result, severities, params };
+    let bare = settings.skip(errors);
+    let function = Function { source, bare, keep_abi: false, result, severities, params };
     Callback { krate, on_panic, function }
 }
 

@@ -81,8 +81,14 @@ extern "C" fn owned(value: Box<i32>, other: Option<&mut i32>) {
     }
 }
 
+#[guard(skip)]
+extern "C" fn bare(Two { first, .. }: Two) -> i64 {
+    first
+}
+
 #[guard]
-extern "C" fn the_abi_goes_without_saying() -> *const c_char {
+#[rustfmt::skip] // which would say it
+extern fn the_abi_goes_without_saying() -> *const c_char {
     c"static".as_ptr()
 }
 
@@ -100,6 +106,7 @@ fn every_form_runs() {
             assert_eq!(call_two(destructured, 3, 10), 7);
             assert_eq!(each(nothing, ptr::null_mut(), 2), 2);
         }
+        assert_eq!(bare(Two { first: 8, second: 0 }), 8);
         let mut other = 0;
         owned(Box::new(5), Some(&mut other));
         owned(Box::new(6), None);

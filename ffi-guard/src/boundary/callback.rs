@@ -111,9 +111,9 @@ fn look_at_result(site: &Site, arguments: &[Argument], result: &Argument) {
     }
 }
 
-/// What C gets from a callback that panicked and says nothing of its own.
+/// What C gets from a callback that panicked. The name is what rustc shows where the type has no default.
 #[must_use]
-pub fn neutral<R: Default>() -> R {
+pub fn default_where_on_panic_says_nothing<R: Default>() -> R {
     R::default()
 }
 
