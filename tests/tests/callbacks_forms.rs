@@ -88,6 +88,7 @@ extern "C" fn bare(Two { first, .. }: Two) -> i64 {
 
 #[guard]
 #[rustfmt::skip] // which would say it
+#[allow(missing_abi)]
 extern fn the_abi_goes_without_saying() -> *const c_char {
     c"static".as_ptr()
 }
