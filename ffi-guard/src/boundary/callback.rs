@@ -37,17 +37,33 @@ impl<'a> Callback<'a> {
     #[must_use]
     pub fn enter(function: &'static Function, arguments: &'a [Argument]) -> Callback<'a> {
         let location = Location::caller();
-        let mut callback = Callback { function, location, arguments, stop: None, checked: false };
-        if level::level() == Level::Off || reentry::inside() {
+        // The common call: every argument is plainly in order.
+        let mut callback = Callback { function, location, arguments, stop: None, checked: true };
+        if function.standing() == Standing::Checked
+            && level::checked_is(Level::Arguments)
+            && !reentry::inside()
+            && arguments.iter().zip(function.declaration.parameters).all(taken::is_in_order)
+        {
             return callback;
+        }
+        callback.look_closely();
+        callback
+    }
+
+    #[inline(never)]
+    fn look_closely(&mut self) {
+        let Callback { function, location, arguments, .. } = *self;
+        self.checked = false;
+        if level::level() == Level::Off || reentry::inside() {
+            return;
         }
         match function.standing() {
             Standing::Checked => {}
-            Standing::LeftOut => return callback,
+            Standing::LeftOut => return,
             Standing::Traced => log::entry(function, arguments, location),
             Standing::Unsettled => {
                 if crossing::settle(function, arguments, location) == Standing::LeftOut {
-                    return callback;
+                    return;
                 }
             }
         }
@@ -55,12 +71,11 @@ impl<'a> Callback<'a> {
             // The call below learns by it that Rust ran meanwhile.
             thread::count_crossing();
         }
-        callback.checked = true;
+        self.checked = true;
         if !arguments.iter().zip(function.declaration.parameters).all(taken::is_in_order) {
             let _errno = Errno::keep();
-            callback.stop = taken::check(&Site { function, location }, arguments).err();
+            self.stop = taken::check(&Site { function, location }, arguments).err();
         }
-        callback
     }
 
     /// Runs the body. `unwinds`: the ABI lets a panic through. `argument` classifies the result.

@@ -13,16 +13,17 @@ use crate::report::violation::Finding;
 use crate::rules::{self, Located, Look};
 
 /// Whether an argument is plainly in order; `false` decides nothing.
-#[inline]
+#[inline(always)]
 pub(super) fn is_in_order((argument, parameter): (&Argument, &Parameter)) -> bool {
-    let contract = parameter.contract;
+    let (address, contract) = (argument.address, parameter.contract);
     match argument.passing {
-        Passing::Scalar => true,
-        Passing::Value => false,
-        Passing::Const | Passing::Mut if contract == Contract::NONE || contract == Contract::NONE.opaque() => {
-            !heap::contains(argument.address) || heap::rest_of_live(argument.address).is_some()
+        // What a struct by value holds may be anything of C's own.
+        Passing::Scalar | Passing::Value => true,
+        Passing::Const | Passing::Mut if contract.is_thread_bound() => false,
+        Passing::Const | Passing::Mut if !heap::contains(address) => address != 0 || !contract.is_nonnull(),
+        Passing::Const | Passing::Mut => {
+            !contract.is_cstr() && !contract.is_stated() && heap::rest_of_live(address).is_some()
         }
-        Passing::Const | Passing::Mut => false,
     }
 }
 
@@ -30,7 +31,6 @@ pub(super) fn is_in_order((argument, parameter): (&Argument, &Parameter)) -> boo
 pub(super) fn check(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
     let parameters = site.function.declaration.parameters;
     for (index, (argument, parameter)) in arguments.iter().zip(parameters).enumerate() {
-        // What a struct by value holds may be anything of C's own.
         if matches!(argument.passing, Passing::Const | Passing::Mut) {
             pointer(site, index, argument, parameter.contract)?;
         }
