@@ -61,8 +61,7 @@ pub(super) fn thread(id: u32, call: Option<&Call>) -> String {
     let name = call.filter(|call| call.thread == id).and_then(|call| call.thread_name.as_deref());
     match (id, name) {
         (0, _) => "thread not recorded".into(),
-        // Tests name their threads at length; the places beside it tell more.
-        (_, Some(name)) => format!("thread {id} ({})", clip(name, 20)),
+        (_, Some(name)) => format!("thread {id} ({name})"),
         (_, None) => format!("thread {id}"),
     }
 }
