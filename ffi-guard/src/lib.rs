@@ -68,6 +68,8 @@ extern crate self as ffi_guard;
 
 mod allocator;
 mod boundary;
+#[cfg(all(feature = "c-heap", target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+mod c_heap;
 mod config;
 mod gate;
 mod heap;
@@ -76,6 +78,7 @@ mod own;
 
 mod platform;
 mod reentry;
+mod refusal;
 mod report;
 mod retention;
 mod rule;

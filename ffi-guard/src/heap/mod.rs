@@ -10,10 +10,15 @@
 //! | `cache`, `quarantine` | free and freed blocks, by thread and for the process |
 //! | `redzone` | canary and poison |
 //! | `give` | giving blocks out, taking them back, resizing them |
+//! | `c_side` | the same for C's half, by C's rules |
+//! | `c_ranges` | where C's blocks lie, for the search |
 //! | `trace` | backtraces, each kept once |
 //! | `finding` | where damage is told |
 //! | `fork`, `lock` | what a global allocator cannot take from std |
 
+mod c_ranges;
+#[cfg(feature = "c-heap")]
+mod c_side;
 mod cache;
 mod class;
 mod finding;
@@ -34,9 +39,15 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, reallocate};
+#[cfg(feature = "c-heap")]
+pub(crate) use self::c_ranges::{c_bytes, each_c_range};
+#[cfg(feature = "c-heap")]
+pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, lookup_c, reallocate_c, size_c};
 use self::lock::Locked;
 pub(crate) use self::redzone::Damage;
 pub(crate) use self::region::contains;
+#[cfg(feature = "c-heap")]
+pub(crate) use self::region::contains_c;
 use crate::config::Backtrace;
 use crate::level::{self, Level};
 use crate::platform::process;
