@@ -96,6 +96,8 @@ pub struct Function {
 /// So many calls of each function are looked after at once, whatever that costs: what a function does with a pointer it
 /// mostly does the first time.
 const FIRST: u8 = 64;
+/// Where C's heap is large, a look at so many bytes of it counts as one more: 64 looks at 256 MiB would be seconds.
+const BYTES_A_LOOK: usize = 4 << 20;
 
 /// What the settings make of a function; settled once, at its first crossing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +139,14 @@ impl Function {
             self.looks.store(looks + 1, Ordering::Relaxed);
         }
         looks < FIRST
+    }
+
+    /// A look has read so many bytes of C's heap.
+    pub(crate) fn looked(&self, bytes: usize) {
+        let more = u8::try_from(bytes / BYTES_A_LOOK).unwrap_or(FIRST);
+        if more > 0 {
+            self.looks.store(self.looks.load(Ordering::Relaxed).saturating_add(more).min(FIRST), Ordering::Relaxed);
+        }
     }
 
     /// Whether a call now would not be among the first.

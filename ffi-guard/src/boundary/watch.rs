@@ -126,7 +126,8 @@ impl Watch {
             }
             let started = ticks();
             let wanted = Wanted::new(lent.iter().filter(looked_for).map(|lent| lent.range.clone()));
-            scan::globals(&wanted, &mut self.before);
+            scan::c_memory(&wanted, &mut self.before);
+            self.before.sort_unstable_by_key(|hit| hit.location);
             self.after = After::Look { wanted, took: ticks().saturating_sub(started) };
         }
     }
@@ -157,10 +158,12 @@ impl Watch {
     fn look(&self, site: &Site, rust_ran: bool, wanted: &Wanted, took: u64) -> Result<(), Stop> {
         let started = ticks();
         let mut after = Vec::new();
-        scan::globals(wanted, &mut after);
+        let bytes = scan::c_memory(wanted, &mut after);
+        site.function.looked(bytes);
         retention::looked(took + ticks().saturating_sub(started));
         for hit in after {
-            if self.before.contains(&hit) {
+            let before = self.before.binary_search_by_key(&hit.location, |hit| hit.location);
+            if before.is_ok_and(|at| self.before[at] == hit) {
                 continue;
             }
             let Some(lent) = self

@@ -67,6 +67,10 @@ fn settle() -> Server {
     drop(inside);
     let mode = if tracking == Level::Off && glibc().is_some() { GLIBCS } else { OURS };
     MODE.store(mode, Ordering::Relaxed);
+    if glibc().is_some() {
+        // A dynamic executable: its loader has been through.
+        heap::let_unwind();
+    }
     if mode == OURS { Server::Heap } else { Server::Glibc }
 }
 

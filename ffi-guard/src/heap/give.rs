@@ -96,11 +96,13 @@ pub(super) fn event(cache: &Cache) -> Event {
 /// From level 2 on; sizes from 1 KiB; the first block of a thread and those after its end; a bin that is empty.
 #[inline(never)]
 fn allocate_uncommon(size: usize, align: usize) -> *mut u8 {
-    allocate_on(0, size, align)
+    #[cfg(feature = "c-heap")]
+    super::c_side::let_unwind();
+    allocate_on(0, size, align, event)
 }
 
 /// The same in either half.
-pub(super) fn allocate_on(side: usize, size: usize, align: usize) -> *mut u8 {
+pub(super) fn allocate_on(side: usize, size: usize, align: usize, event: fn(&Cache) -> Event) -> *mut u8 {
     let size = size.max(1);
     let class = class::on_side_of(side, class::of(size, align));
     let start = cache::with(|cache| {

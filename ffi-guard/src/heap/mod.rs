@@ -42,7 +42,7 @@ pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, realloca
 #[cfg(feature = "c-heap")]
 pub(crate) use self::c_ranges::{c_bytes, each_c_range};
 #[cfg(feature = "c-heap")]
-pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, lookup_c, reallocate_c, size_c};
+pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, let_unwind, lookup_c, reallocate_c, size_c};
 use self::lock::Locked;
 pub(crate) use self::redzone::Damage;
 pub(crate) use self::region::contains;

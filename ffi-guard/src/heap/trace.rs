@@ -89,10 +89,6 @@ pub(crate) fn capture() -> TraceId {
         return TraceId(0);
     }
     let _inside = Reentry::enter();
-    #[cfg(all(feature = "c-heap", target_os = "linux", target_env = "gnu"))]
-    if !crate::platform::unwinder::is_ready() {
-        return TraceId(0);
-    }
     let mut frames = [0usize; FRAMES_FULL];
     let limit = DEPOT_STATE.frames.load(Ordering::Relaxed).min(FRAMES_FULL);
     let mut len = 0;

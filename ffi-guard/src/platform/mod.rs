@@ -14,5 +14,3 @@ pub(crate) mod read;
 pub(crate) mod say;
 pub(crate) mod stack;
 pub(crate) mod thread;
-#[cfg(all(feature = "c-heap", target_os = "linux", target_env = "gnu"))]
-pub(crate) mod unwinder;

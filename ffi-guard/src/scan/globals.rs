@@ -15,7 +15,7 @@ const ROOM: usize = 64;
 ///
 /// Not searched: modules that `dlmopen` put into namespaces of their own. Not foreseen: a program that makes pages of
 /// its own globals unreadable (`mprotect`); reading them is a fault.
-pub(crate) fn globals(wanted: &Wanted, hits: &mut Vec<Hit>) {
+pub(super) fn globals(wanted: &Wanted, hits: &mut Vec<Hit>) {
     if wanted.is_empty() {
         return;
     }

@@ -3,6 +3,7 @@
 //! [`words`] reads memory, [`globals`] reads all that loaded modules may write, and [`owner`] tells whose variable a
 //! word was found in: C's, or a Rust static, which is never reported.
 
+mod c_heap;
 mod dwarf;
 mod elf;
 mod frames;
@@ -20,12 +21,17 @@ mod x86_64;
 mod testing;
 
 pub(crate) use frames::{Between, between, in_rust_frame};
-pub(crate) use globals::globals;
 pub(crate) use owner::{Global, Owner};
 pub(crate) use search::words;
 pub(crate) use wanted::Wanted;
 
 use crate::gate;
+
+/// Every aligned word that lies in a wanted range, wherever C could keep one; and how many bytes of C's heap were read.
+pub(crate) fn c_memory(wanted: &Wanted, hits: &mut Vec<Hit>) -> usize {
+    globals::globals(wanted, hits);
+    c_heap::c_heap(wanted, hits)
+}
 
 /// Whose variable the address is in.
 pub(crate) fn owner(address: usize) -> Owner {
