@@ -102,5 +102,6 @@ pub use level::{Level, LevelError, level, set_level};
 pub use report::deliver::set_report_hook;
 pub use report::face::Block;
 pub use report::frames::Frame;
+pub use report::place::{Allocation, CSource};
 pub use report::violation::{Place, Violation};
 pub use rule::{Rule, Severity, UnknownRule};

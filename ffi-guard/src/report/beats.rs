@@ -3,6 +3,7 @@
 //! A beat that nobody saw is said to be unseen; it is never left out in silence.
 
 use super::frames::{self, Frame};
+use super::kept;
 use super::text::Context;
 use super::violation::{Facts, Finding, Holder, Memory, Place};
 use super::words::{
@@ -210,7 +211,15 @@ impl Story<'_> {
         if self.facts.lent().and_then(Memory::block).is_some_and(|block| block.live) {
             self.say("freed", "not yet");
         }
-        self.say("kept by C", kept(place));
+        self.say("kept by C", kept::kept(place, self.facts.call.as_ref()));
+        match place {
+            Place::CHeap { allocated_at, .. } => self.trace("C allocated", allocated_at.trace, allocated_at.thread),
+            Place::RustBlock { allocated_at, .. } => self.trace("that block", allocated_at.trace, allocated_at.thread),
+            Place::Global { .. } | Place::Tls { .. } => {}
+        }
+        if let Some(source) = kept::source(place) {
+            self.say("", format!("defined at {}:{}", (self.context.path)(&source.file), source.line));
+        }
         if let Some(Memory::Heap(block)) = &self.facts.memory {
             let inside = word.wrapping_sub(block.address);
             if inside > 0 && inside <= block.size {
@@ -220,16 +229,6 @@ impl Story<'_> {
         let since =
             if *absent_before { "the word was different before the call" } else { "it was first seen after this call" };
         self.say("", since);
-    }
-}
-
-/// `` `g_active` + 8 bytes, writable data of libsession.so ``.
-fn kept(place: &Place) -> String {
-    let Place::Global { module, symbol, offset, .. } = place;
-    match (symbol, offset) {
-        (Some(symbol), 0) => format!("`{symbol}`, writable data of {module}"),
-        (Some(symbol), offset) => format!("`{symbol}` + {}, writable data of {module}", bytes(*offset)),
-        (None, offset) => format!("writable data of {module}, {offset:#x} from its start (no symbol there)"),
     }
 }
 

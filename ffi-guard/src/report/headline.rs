@@ -3,7 +3,7 @@
 //! The headline is one line whatever its length, so that `#[should_panic(expected = ..)]` and grep can rely on it; the
 //! sentences are as short as they are to leave room for the names.
 
-use super::violation::{Facts, Finding, Holder, Memory, StatedExtent};
+use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{WIDTH, by_pointer, bytes, columns, function, parameter, word};
 
 /// The first line of a report.
@@ -52,6 +52,9 @@ fn sentence(facts: &Facts) -> (String, String) {
         }
         Finding::NullPointer => (format!("{whose} is null, declared `nonnull`"), String::new()),
         Finding::MisalignedPointer { align } => (format!("{whose} is not aligned to {}", bytes(*align)), String::new()),
+        Finding::RetainedPointer { place: Place::RustBlock { parameter, .. }, .. } => {
+            (format!("C left {param} in `{parameter}` after {func} returned"), String::new())
+        }
         Finding::RetainedPointer { absent_before: true, .. } => {
             (format!("C kept {param} after {func} returned"), String::new())
         }

@@ -3,7 +3,7 @@
 //! A help names only what exists in this version of the crate. What a later version adds (pins, handles, arenas) goes in
 //! here, in the place that its cost gives it.
 
-use super::violation::{Facts, Finding, Holder, Memory, StatedExtent};
+use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{by_pointer, bytes, function, parameter, read_only, short_type, the_word};
 
 /// At most so many are printed.
@@ -18,6 +18,7 @@ pub(super) fn helps(facts: &Facts) -> Vec<String> {
         Finding::UnterminatedString { .. } => unterminated_string(facts),
         Finding::NullPointer => null_pointer(facts),
         Finding::MisalignedPointer { align } => misaligned_pointer(facts, *align),
+        Finding::RetainedPointer { place: Place::RustBlock { parameter, .. }, .. } => left_in(facts, parameter),
         Finding::RetainedPointer { .. } => retained_pointer(facts),
     };
     helps.truncate(MOST);
@@ -220,14 +221,31 @@ fn misaligned_pointer(facts: &Facts, align: usize) -> Vec<String> {
     ]
 }
 
-fn retained_pointer(facts: &Facts) -> Vec<String> {
+/// C stored it in another block that the call was lent.
+fn left_in(facts: &Facts, holder: &str) -> Vec<String> {
     let (param, func) = (parameter(facts), function(facts));
-    let copy = if string(facts) {
+    vec![
+        format!(
+            "if {func} is meant to store it there, declare {param} `#[guard(retained)]`, and keep its owner alive as \
+             long as `{holder}` holds it"
+        ),
+        format!("if {func} fills `{holder}` in for Rust to read, declare `{holder}` `#[guard(out)]`"),
+        copy_of_its_own(facts),
+    ]
+}
+
+fn copy_of_its_own(facts: &Facts) -> String {
+    if string(facts) {
         format!("or give C a copy of its own: pass `libc::strdup({}.as_ptr())`, which C frees with `free`", name(facts))
     } else {
         "or give C a copy of its own: `libc::calloc`, copy the bytes, pass that, and `libc::free` it when C is done"
             .into()
-    };
+    }
+}
+
+fn retained_pointer(facts: &Facts) -> Vec<String> {
+    let (param, func) = (parameter(facts), function(facts));
+    let copy = copy_of_its_own(facts);
     if matches!(facts.memory, Some(Memory::Stack { .. })) {
         return vec![
             format!(

@@ -8,8 +8,10 @@ pub(crate) mod frames;
 mod headline;
 mod help;
 mod json;
+mod kept;
 mod notes;
 mod picture;
+pub(crate) mod place;
 mod source;
 #[cfg(test)]
 mod tests;

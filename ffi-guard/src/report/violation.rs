@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 
+pub use super::place::Place;
 use crate::boundary::declaration::{Function, Parameter};
 use crate::heap::trace::TraceId;
 use crate::rule::{Rule, Severity};
@@ -197,23 +198,6 @@ pub(crate) struct ArgumentFacts {
     pub(crate) extent: usize,
     /// The Rust type of the pointee.
     pub(crate) pointee: &'static str,
-}
-
-/// Where C keeps a pointer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Place {
-    /// In the writable data of a loaded module.
-    Global {
-        /// File name of the executable or shared object.
-        module: String,
-        /// The variable, where the symbol table tells.
-        symbol: Option<String>,
-        /// Bytes from the start of the variable; from the module's load address without one.
-        offset: usize,
-        /// Address of the word.
-        address: usize,
-    },
 }
 
 // A report hook may send it to another thread, and a panic carries it through `catch_unwind`.

@@ -21,7 +21,7 @@ pub(crate) fn check(hit: Hit, rust_ran: bool, absent_before: bool) -> Option<Fin
         Owner::Unknown(_) | Owner::Rust | Owner::Nowhere => return None,
     };
     let Global { module, symbol, offset, .. } = global;
-    let place = Place::Global { module, symbol, offset, address: hit.location };
+    let place = Place::Global { module, symbol, offset, address: hit.location, source: None };
     Some(Finding::RetainedPointer { place, word: hit.word, absent_before })
 }
 

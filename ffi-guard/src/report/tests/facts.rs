@@ -1,5 +1,6 @@
 //! Facts of every finding, made by hand.
 
+use super::super::place::{Allocation, CSource};
 use super::super::violation::{ArgumentFacts, BlockFacts, Call, Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::ffi::{self, Site};
 use super::session;
@@ -243,6 +244,7 @@ pub(in super::super) fn retained() -> Facts {
                 symbol: Some("someReference".into()),
                 offset: 0,
                 address: 0x7f3a_6f20_4060,
+                source: None,
             },
             word: SOME,
             absent_before: true,
@@ -263,6 +265,7 @@ pub(in super::super) fn retained_first_seen() -> Facts {
                 symbol: Some("g_active".into()),
                 offset: 8,
                 address: 0x7f3a_6f20_4068,
+                source: Some(CSource { file: "libsession/session.c".into(), line: 14 }),
             },
             word: SOME + 4,
             absent_before: false,
@@ -275,7 +278,13 @@ pub(in super::super) fn retained_first_seen() -> Facts {
 pub(in super::super) fn retained_stack_no_symbol() -> Facts {
     Facts {
         finding: Finding::RetainedPointer {
-            place: Place::Global { module: "server".into(), symbol: None, offset: 0x41c8, address: 0x5581_2000_41c8 },
+            place: Place::Global {
+                module: "server".into(),
+                symbol: None,
+                offset: 0x41c8,
+                address: 0x5581_2000_41c8,
+                source: None,
+            },
             word: ON_STACK,
             absent_before: true,
         },
@@ -284,4 +293,55 @@ pub(in super::super) fn retained_stack_no_symbol() -> Facts {
         memory: Some(stack(ON_STACK, 12)),
         ..retained()
     }
+}
+
+fn retained_in(place: Place) -> Facts {
+    Facts { finding: Finding::RetainedPointer { place, word: SOME, absent_before: true }, ..retained() }
+}
+
+pub(in super::super) fn retained_c_heap() -> Facts {
+    let allocated_at = Allocation { trace: trace_of(8), thread: 1 };
+    retained_in(Place::CHeap { address: 0x183a_5c00_2000, size: 40, allocated_at, offset: 16 })
+}
+
+pub(in super::super) fn retained_tls() -> Facts {
+    let source = Some(CSource { file: "libsession/session.c".into(), line: 21 });
+    retained_in(Place::Tls {
+        module: "libsession.so".into(),
+        symbol: Some("current".into()),
+        offset: 8,
+        address: 0x7f3a_6f10_05c8,
+        thread: 1,
+        source,
+    })
+}
+
+pub(in super::super) fn retained_tls_no_symbol() -> Facts {
+    let (module, symbol) = ("libclosed.so".into(), None);
+    retained_in(Place::Tls { module, symbol, offset: 16, address: 0x7f3a_6f10_05c8, thread: 4, source: None })
+}
+
+fn retained_rust_block(field: Option<String>) -> Facts {
+    let place = Place::RustBlock {
+        address: COMPLEX,
+        size: 16,
+        allocated_at: Allocation { trace: trace_of(9), thread: 1 },
+        offset: 8,
+        parameter: "table".into(),
+        field,
+    };
+    Facts {
+        call: call(&ffi::TABLE_ADD, 1, session::add(c"")),
+        argument: argument(SOME, 6, "i8"),
+        memory: Some(Memory::Heap(block(SOME, 6, 2))),
+        ..retained_in(place)
+    }
+}
+
+pub(in super::super) fn retained_rust_field() -> Facts {
+    retained_rust_block(Some("first".into()))
+}
+
+pub(in super::super) fn retained_rust_bytes() -> Facts {
+    retained_rust_block(None)
 }

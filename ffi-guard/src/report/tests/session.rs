@@ -77,3 +77,8 @@ pub(super) fn returned() -> Site {
     let current = unsafe { current_reference() };
     current
 }
+
+pub(super) fn add(key: &std::ffi::CStr) -> Site {
+    let mut table = Box::new(Table { count: 0, first: std::ptr::null() });
+    unsafe { table_add(&mut *table, key.as_ptr()) }
+}
