@@ -7,6 +7,7 @@
 //! The structs that derive `Plain` or `Pointee` and those that derive neither are so on purpose: what a checker knows of
 //! a type changes what it may say.
 
+pub mod c_heap;
 pub mod dangling_pointer;
 pub mod misaligned_pointer;
 pub mod nested_pointer;

@@ -95,7 +95,14 @@ impl Entry<'_> {
     #[inline]
     unsafe fn nested(&mut self, index: usize, look: &Look<'_>) -> Result<(), Stop> {
         let Look { argument, contract, ref located, extent } = *look;
-        if extent == 0 || holds_nothing(&argument.info.shape, contract) {
+        if holds_nothing(&argument.info.shape, contract) {
+            return Ok(());
+        }
+        #[cfg(feature = "c-heap")]
+        if self.watch.is_some() && matches!(located, Located::Foreign) {
+            self.chain(index, look)?;
+        }
+        if extent == 0 {
             return Ok(());
         }
         match located {
@@ -203,6 +210,13 @@ impl Entry<'_> {
             return Ok(());
         }
         self.site.breach(Some(index), finding, about, memory)
+    }
+
+    /// Whether an argument of this call leads into the block.
+    #[cfg(feature = "c-heap")]
+    pub(super) fn lends(&self, block: &heap::Block) -> bool {
+        let leads = |argument: &Argument| argument.address.wrapping_sub(block.start) < block.size;
+        self.arguments.iter().any(|it| matches!(it.passing, Passing::Const | Passing::Mut) && leads(it))
     }
 
     /// Whether another argument of this call lends the target under `retained`.

@@ -7,6 +7,8 @@
 
 pub(crate) mod argument;
 pub(crate) mod breach;
+#[cfg(feature = "c-heap")]
+mod chain;
 pub mod classify;
 pub(crate) mod count;
 pub(crate) mod crossing;

@@ -50,17 +50,6 @@ pub(crate) fn each_c_range(visit: &mut dyn FnMut(std::ops::Range<usize>) -> bool
     });
 }
 
-/// Bytes of all that [`each_c_range`] visits.
-#[cfg(feature = "c-heap")]
-pub(crate) fn c_bytes() -> usize {
-    let mut bytes = 0;
-    each_c_range(&mut |range| {
-        bytes += range.len();
-        true
-    });
-    bytes
-}
-
 /// Holds the lock of this file: see `fork`.
 pub(super) fn hold() {
     APART.hold();

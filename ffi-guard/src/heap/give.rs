@@ -291,10 +291,8 @@ pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: 
 /// # Safety
 /// - Both are live blocks of `kept` bytes or more.
 pub(super) unsafe fn move_content(from: &Spot, to: *mut u8, kept: usize, to_run: impl FnOnce() -> bool) {
-    let remapped = kept >= REMAP
-        && class::is_run(from.class)
-        && to_run()
-        && large::move_content(from.start, to.addr(), kept);
+    let remapped =
+        kept >= REMAP && class::is_run(from.class) && to_run() && large::move_content(from.start, to.addr(), kept);
     if !remapped {
         // SAFETY: the caller's promise; two blocks never overlap.
         unsafe { ptr::copy_nonoverlapping(from.start as *const u8, to, kept) };

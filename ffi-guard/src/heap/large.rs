@@ -13,8 +13,8 @@ use std::ops::Range;
 use super::class::SLACK;
 use super::redzone::{self, Damage};
 use super::region::{self, UNIT};
-use super::{c_ranges, run};
 use super::table::{Entry, Event, Extent};
+use super::{c_ranges, run};
 use crate::platform::memory::{self, PAGE};
 
 /// Requests from here on are refused: more than any address space has, and sizes stay within 48 bits.

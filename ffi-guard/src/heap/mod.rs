@@ -38,11 +38,11 @@ pub(crate) mod trace;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, reallocate};
 #[cfg(feature = "c-heap")]
-pub(crate) use self::c_ranges::{c_bytes, each_c_range};
+pub(crate) use self::c_ranges::each_c_range;
 #[cfg(feature = "c-heap")]
 pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, let_unwind, lookup_c, reallocate_c, size_c};
+pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, reallocate};
 use self::lock::Locked;
 pub(crate) use self::redzone::Damage;
 pub(crate) use self::region::contains;
@@ -79,6 +79,13 @@ pub(crate) struct Block {
 /// The Rust region; empty until the first allocation.
 pub(crate) fn region() -> Range<usize> {
     region::range()
+}
+
+/// C's half of the region.
+#[cfg(feature = "c-heap")]
+pub(crate) fn c_region() -> Range<usize> {
+    let rusts = region::range();
+    rusts.end..rusts.end + rusts.len()
 }
 
 /// The block that an address leads into, its slack included; `None` where no block was ever given out.

@@ -84,8 +84,8 @@ pub(crate) struct Slab {
 const _: () = assert!(size_of::<Slab>() == 32, "two slabs a cache line");
 
 static SLABS: [Slab; class::ALL] = {
-    let mut all =
-        [const { Slab { base: AtomicUsize::new(0), entries: AtomicUsize::new(0), reciprocal: 0, size: 0 } }; class::ALL];
+    let mut all = [const { Slab { base: AtomicUsize::new(0), entries: AtomicUsize::new(0), reciprocal: 0, size: 0 } };
+        class::ALL];
     let mut class = 0;
     while class < class::ALL {
         all[class].reciprocal = class::reciprocal(class);

@@ -4,6 +4,8 @@
 //! call that reads `kept` reads whatever lives there then.
 
 use crate::platform::process;
+#[cfg(feature = "c-heap")]
+use crate::report::place::Allocation;
 use crate::report::violation::{Finding, Place};
 use crate::scan::{self, Global, Hit, Owner};
 
@@ -13,6 +15,15 @@ use crate::scan::{self, Global, Hit, Owner};
 /// `rust_ran` tells whether Rust code may have run during the call (a callback): without symbols, a word in the
 /// executable is only C's doing where Rust had no part in it.
 pub(crate) fn check(hit: Hit, rust_ran: bool, absent_before: bool) -> Option<Finding> {
+    let place = place(hit, rust_ran, absent_before)?;
+    Some(Finding::RetainedPointer { place, word: hit.word, absent_before })
+}
+
+fn place(hit: Hit, rust_ran: bool, absent_before: bool) -> Option<Place> {
+    #[cfg(feature = "c-heap")]
+    if crate::heap::contains_c(hit.location) {
+        return c_heap(hit);
+    }
     let global = match scan::owner(hit.location) {
         Owner::C(global) => global,
         // Stripped, or linked so that nothing tells C's variables from Rust's. What the call itself changed is C's doing
@@ -21,8 +32,17 @@ pub(crate) fn check(hit: Hit, rust_ran: bool, absent_before: bool) -> Option<Fin
         Owner::Unknown(_) | Owner::Rust | Owner::Nowhere => return None,
     };
     let Global { module, symbol, offset, .. } = global;
-    let place = Place::Global { module, symbol, offset, address: hit.location, source: None };
-    Some(Finding::RetainedPointer { place, word: hit.word, absent_before })
+    Some(Place::Global { module, symbol, offset, address: hit.location, source: None })
+}
+
+/// A word in a live block of C's heap. What lies in a freed one, or in the slack behind one, nobody holds.
+#[cfg(feature = "c-heap")]
+fn c_heap(hit: Hit) -> Option<Place> {
+    let block = crate::heap::lookup_c(hit.location)?;
+    let offset = hit.location - block.start;
+    let held = block.live && offset + size_of::<usize>() <= block.size;
+    let allocated_at = Allocation { trace: block.allocated, thread: block.allocated_by };
+    held.then_some(Place::CHeap { address: block.start, size: block.size, allocated_at, offset })
 }
 
 /// Whether a word leads into a block, its one-past-the-end address left out.
