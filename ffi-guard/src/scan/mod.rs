@@ -3,6 +3,8 @@
 //! [`words`] reads memory, [`globals`] reads all that loaded modules may write, and [`owner`] tells whose variable a
 //! word was found in: C's, or a Rust static, which is never reported.
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 mod dwarf;
 mod elf;
 mod frames;
