@@ -11,6 +11,7 @@ use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
 use crate::platform::thread;
 use crate::reentry::Reentry;
+use crate::scan;
 
 /// A loan of a heap block to a call that has returned.
 #[derive(Clone, Copy)]
@@ -49,6 +50,7 @@ thread_local! {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Recent {
+    /// The block's first byte, all bits turned round: a sweep searches thread-locals too, and is not to find this.
     start: usize,
     location: usize,
     /// Generation and epoch.
@@ -64,7 +66,7 @@ impl Recent {
 pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize) {
     let epoch = heap::sweep::next();
     let location = std::ptr::from_ref(site.location).addr() ^ parameter;
-    let recent = Recent { start: block.start, location, which: u64::from(block.generation) << 32 | u64::from(epoch) };
+    let recent = Recent { start: !block.start, location, which: u64::from(block.generation) << 32 | u64::from(epoch) };
     let place = ((block.start / 16) ^ (location / 8)) % RECENT;
     let known = LAST.try_with(|last| last.get(place).is_some_and(|last| last.replace(recent) == recent));
     if known != Ok(true) {
@@ -75,6 +77,8 @@ pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: u
 #[cold]
 fn write(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize, epoch: u32) {
     static FIRST: Once = Once::new();
+    // First: a sweep has its own lock, then that one, and a fork takes them in the other order than they were set up in.
+    scan::know_calling_thread();
     FIRST.call_once(super::set_up);
     // The block first: a sweep that finds the mark and not the note leaves the word to the next one.
     heap::note_loan(block, epoch);

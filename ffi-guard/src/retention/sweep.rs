@@ -41,7 +41,9 @@ pub(crate) fn sweep() -> Vec<Found> {
     SWEEPING.with(|()| {
         let number = notes::begin_sweep();
         let mut hits = Vec::new();
-        scan::globals(&Wanted::new(std::iter::once(heap::region())), &mut hits);
+        let wanted = Wanted::new(std::iter::once(heap::region()));
+        scan::globals(&wanted, &mut hits);
+        scan::other_threads(&wanted, &mut hits);
         let mut found = Vec::new();
         for hit in seen::news(hits) {
             let Some(block) = heap::lookup(hit.word).filter(|block| hit.word - block.start < block.size) else {

@@ -4,25 +4,38 @@
 //! call that reads `kept` reads whatever lives there then.
 
 use crate::platform::process;
+use crate::report::place::CSource;
 use crate::report::violation::{Finding, Place};
 use crate::scan::{self, Global, Hit, Owner};
 
-/// A word in a module's data that leads into what was lent. `None` where it is Rust's own.
+/// A word in memory of C's that leads into what was lent. `None` where it is Rust's own.
 ///
 /// `absent_before` tells that the word was seen to be absent before the call; else it was absent at the last sweep.
 /// `rust_ran` tells whether Rust code may have run during the call (a callback): without symbols, a word in the
 /// executable is only C's doing where Rust had no part in it.
 pub(crate) fn check(hit: Hit, rust_ran: bool, absent_before: bool) -> Option<Finding> {
-    let global = match scan::owner(hit.location) {
-        Owner::C(global) => global,
+    let place = match scan::owner(hit.location) {
+        Owner::C(variable) => variable_of_c(variable, hit.location),
         // Stripped, or linked so that nothing tells C's variables from Rust's. What the call itself changed is C's doing
-        // if no Rust code ran meanwhile: not on this thread, and there is no other.
-        Owner::Unknown(global) if absent_before && !rust_ran && process::thread_count() == Some(1) => global,
+        // if no Rust code ran meanwhile: not on this thread, and there is no other. Thread-local variables are left out:
+        // Rust has many of them, and its standard library does.
+        Owner::Unknown(variable)
+            if variable.thread.is_none() && absent_before && !rust_ran && process::thread_count() == Some(1) =>
+        {
+            variable_of_c(variable, hit.location)
+        }
         Owner::Unknown(_) | Owner::Rust | Owner::Nowhere => return None,
     };
-    let Global { module, symbol, offset, .. } = global;
-    let place = Place::Global { module, symbol, offset, address: hit.location, source: None };
     Some(Finding::RetainedPointer { place, word: hit.word, absent_before })
+}
+
+fn variable_of_c(variable: Global, address: usize) -> Place {
+    let Global { module, symbol, offset, source, .. } = variable;
+    let source = source.map(|(file, line)| CSource { file, line });
+    match variable.thread {
+        Some(thread) => Place::Tls { module, symbol, offset, address, thread, source },
+        None => Place::Global { module, symbol, offset, address, source },
+    }
 }
 
 /// Whether a word leads into a block, its one-past-the-end address left out.

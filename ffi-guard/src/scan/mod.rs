@@ -1,7 +1,8 @@
 //! Where C could keep a pointer, and the search of it.
 //!
-//! [`words`] reads memory, [`globals`] reads all that loaded modules may write, and [`owner`] tells whose variable a
-//! word was found in: C's, or a Rust static, which is never reported.
+//! [`words`] reads memory, [`globals`] reads all that loaded modules may write, [`other_threads`] what other threads have of
+//! their thread-local variables, and [`owner`] tells whose variable a word was found in: C's, or a Rust static, which is
+//! never reported.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -14,6 +15,7 @@ mod owner;
 mod referrers;
 mod search;
 mod symbols;
+mod thread_locals;
 mod wanted;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
@@ -25,13 +27,18 @@ pub(crate) use frames::{Between, between, in_rust_frame};
 pub(crate) use globals::globals;
 pub(crate) use owner::{Global, Owner};
 pub(crate) use search::words;
+pub(crate) use thread_locals::{know_calling_thread, other_threads};
 pub(crate) use wanted::Wanted;
 
 use crate::gate;
+use crate::reentry::Reentry;
 
-/// Whose variable the address is in.
+/// Whose variable the address is in. (A block of C's heap will be one more answer, and the first to be looked for.)
 pub(crate) fn owner(address: usize) -> Owner {
-    gate::behind(|| owner::owner(address))
+    // Its lock is none that may be taken behind the gate: see `gate`.
+    let _inside = Reentry::enter();
+    let threads = thread_locals::threads();
+    gate::behind(|| owner::owner(address, &threads))
 }
 
 /// A word found.
