@@ -3,8 +3,9 @@
 //! C: `static struct s *kept; void store(struct s *p) { kept = p; }`. Rust: `store(&mut *boxed); drop(boxed);`, and the next
 //! call that reads `kept` reads whatever lives there then.
 
+use crate::heap::Block;
 use crate::platform::process;
-use crate::report::place::CSource;
+use crate::report::place::{Allocation, CSource};
 use crate::report::violation::{Finding, Place};
 use crate::scan::{self, Global, Hit, Owner};
 
@@ -36,6 +37,19 @@ fn variable_of_c(variable: Global, address: usize) -> Place {
         Some(thread) => Place::Tls { module, symbol, offset, address, thread, source },
         None => Place::Global { module, symbol, offset, address, source },
     }
+}
+
+/// A word that C stored in another Rust block of the same call, and that leads into what was lent. It was not there before.
+pub(crate) fn left_in(holder: &Block, parameter: &str, field: Option<String>, address: usize, word: usize) -> Finding {
+    let place = Place::RustBlock {
+        address: holder.start,
+        size: holder.size,
+        allocated_at: Allocation { trace: holder.allocated, thread: holder.allocated_by },
+        offset: address.wrapping_sub(holder.start),
+        parameter: parameter.to_owned(),
+        field,
+    };
+    Finding::RetainedPointer { place, word, absent_before: true }
 }
 
 /// Whether a word leads into a block, its one-past-the-end address left out.
