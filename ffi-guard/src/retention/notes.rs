@@ -37,7 +37,22 @@ pub(crate) struct Note {
 
 /// Notes of the threads whose number ends alike: up to that many threads never wait for each other.
 const SHARDS: usize = 64;
-static NOTES: [Locked<Vec<Note>>; SHARDS] = [const { Locked::new(Vec::new()) }; SHARDS];
+static NOTES: [Locked<Lists>; SHARDS] = [const { Locked::new(Lists([const { Vec::new() }; 3])) }; SHARDS];
+
+/// Notes by the sweep that settles them, so that what is settled goes at once, however much it is. Sweeps are numbered from
+/// 1 to 2^16 - 1 and round again: two that follow one another never share one of three lists.
+struct Lists([Vec<Note>; 3]);
+
+impl Lists {
+    fn of(&mut self, sweep: u32) -> &mut Vec<Note> {
+        let [zero, one, two] = &mut self.0;
+        match sweep % 3 {
+            0 => zero,
+            1 => one,
+            _ => two,
+        }
+    }
+}
 
 /// Notes since the last sweep.
 static PENDING: AtomicUsize = AtomicUsize::new(0);
@@ -88,7 +103,7 @@ fn write(block: &Block, site: &Site, argument: &Argument, parameter: usize, exte
     let Some(shard) = NOTES.get(thread as usize % SHARDS) else { return };
     // Inside: a signal handler that calls C while the lock is held is not checked, and so does not come here.
     let _inside = Reentry::enter();
-    shard.with(|notes| notes.push(note));
+    shard.with(|lists| lists.of(epoch).push(note));
     PENDING.fetch_add(1, Ordering::Relaxed);
 }
 
@@ -108,8 +123,8 @@ pub(super) fn begin_sweep() -> u32 {
 pub(super) fn of(block: &Block, sweep: u32) -> Vec<Note> {
     let mut found = Vec::new();
     for shard in &NOTES {
-        shard.with(|notes| {
-            found.extend(notes.iter().copied().filter(|note| {
+        shard.with(|lists| {
+            found.extend(lists.of(sweep).iter().copied().filter(|note| {
                 note.start == block.start && note.generation == block.generation && note.epoch == sweep
             }));
         });
@@ -118,15 +133,10 @@ pub(super) fn of(block: &Block, sweep: u32) -> Vec<Note> {
     found
 }
 
-/// Forgets what is settled.
-pub(super) fn end_sweep() {
-    let next = heap::sweep::next();
+/// Forgets what this sweep has settled. The room stays, for as many notes again.
+pub(super) fn end_sweep(sweep: u32) {
     for shard in &NOTES {
-        // The numbers go round: all but the one to come are settled, by this sweep or by the one that they came late for.
-        shard.with(|notes| match notes.iter().any(|note| note.epoch == next) {
-            true => notes.retain(|note| note.epoch == next),
-            false => notes.clear(),
-        });
+        shard.with(|lists| lists.of(sweep).clear());
     }
 }
 

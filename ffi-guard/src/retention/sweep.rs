@@ -57,16 +57,14 @@ pub(crate) fn sweep() -> Vec<Found> {
             if heap::noted(&block) != number || heap::may_be_kept(&block) {
                 continue;
             }
-            let lent = notes::of(&block, number);
-            if lent.is_empty() {
-                continue;
-            }
             // Whether Rust ran meanwhile is not known of a sweep: where symbols do not tell whose it is, it is silent.
-            if let Some(finding) = retained_pointer::check(hit, true, false) {
+            let Some(finding) = retained_pointer::check(hit, true, false) else { continue };
+            let lent = notes::of(&block, number);
+            if !lent.is_empty() {
                 found.push(Found { finding, block, lent });
             }
         }
-        notes::end_sweep();
+        notes::end_sweep(number);
         found
     })
 }
