@@ -147,7 +147,7 @@ impl Crossing {
                 noted::end(underway, &site, arguments);
                 late::settle_if_due()
             }
-            After::Watch(exit) => leave_watched(&site, exit),
+            After::Watch(exit) => leave_watched(&site, exit, arguments),
         };
         if let Err(stop) = outcome.and_then(|()| result::check(&site, result)) {
             raise(stop, !function.declaration.keep_abi);
@@ -174,11 +174,11 @@ impl Drop for Crossing {
     }
 }
 
-fn leave_watched(site: &Site, exit: Exit) -> Result<(), Stop> {
+fn leave_watched(site: &Site, exit: Exit, arguments: &[Argument]) -> Result<(), Stop> {
     let _errno = Errno::keep();
     let _inside = Reentry::enter();
     if let Some(pending) = exit.end() {
-        pending.finish(site)?;
+        pending.finish(site, arguments)?;
     }
     late::settle_if_due()
 }

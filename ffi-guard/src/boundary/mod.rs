@@ -15,6 +15,7 @@ pub(crate) mod crossing;
 pub(crate) mod declaration;
 mod entry;
 pub(crate) mod extent;
+mod holder;
 pub(crate) mod late;
 mod log;
 mod noted;

@@ -26,7 +26,7 @@ use super::quarantine::{self, Freed};
 use super::slab;
 use super::table::Event;
 use crate::platform::memory::{self, Before, PAGE};
-use crate::platform::thread;
+use crate::platform::thread::{self, AtExit};
 use crate::reentry::Reentry;
 
 /// Places of a bin, a power of two.
@@ -180,7 +180,8 @@ fn attach() -> bool {
     // SAFETY: made for this thread just now.
     PLAIN.with(|plain| plain.set(if unsafe { (*cache).plain } { cache } else { ptr::null_mut() }));
     // Without a hook the cache is lost with the thread: some slots less, no harm.
-    thread::on_exit(detach, cache.cast());
+    static AT_EXIT: AtExit = AtExit::new();
+    thread::on_exit(&AT_EXIT, detach, cache.cast());
     true
 }
 

@@ -41,7 +41,9 @@ pub(crate) fn sweep() -> Vec<Found> {
     SWEEPING.with(|()| {
         let number = notes::begin_sweep();
         let mut hits = Vec::new();
-        scan::c_memory(&Wanted::new(std::iter::once(heap::region())), &mut hits);
+        let wanted = Wanted::new(std::iter::once(heap::region()));
+        scan::c_memory(&wanted, &mut hits);
+        scan::other_threads(&wanted, &mut hits);
         let mut found = Vec::new();
         for hit in seen::news(hits) {
             let Some(block) = heap::lookup(hit.word).filter(|block| hit.word - block.start < block.size) else {
@@ -55,16 +57,14 @@ pub(crate) fn sweep() -> Vec<Found> {
             if heap::noted(&block) != number || heap::may_be_kept(&block) {
                 continue;
             }
-            let lent = notes::of(&block, number);
-            if lent.is_empty() {
-                continue;
-            }
             // Whether Rust ran meanwhile is not known of a sweep: where symbols do not tell whose it is, it is silent.
-            if let Some(finding) = retained_pointer::check(hit, true, false) {
+            let Some(finding) = retained_pointer::check(hit, true, false) else { continue };
+            let lent = notes::of(&block, number);
+            if !lent.is_empty() {
                 found.push(Found { finding, block, lent });
             }
         }
-        notes::end_sweep();
+        notes::end_sweep(number);
         found
     })
 }

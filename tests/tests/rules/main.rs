@@ -9,6 +9,7 @@ mod misaligned_pointer;
 mod nested_pointer;
 mod null_pointer;
 mod out_of_bounds;
+mod retained_places;
 mod retained_pointer;
 mod unterminated_string;
 
