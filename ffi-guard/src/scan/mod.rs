@@ -19,8 +19,8 @@ mod x86_64;
 #[cfg(test)]
 mod testing;
 
-pub(crate) use frames::{Between, between, in_rust_frame};
-pub(crate) use globals::globals;
+pub(crate) use frames::{Between, between, called_by_c, in_rust_frame};
+pub(crate) use globals::{globals, globals_len};
 pub(crate) use owner::{Global, Owner};
 pub(crate) use search::words;
 pub(crate) use wanted::Wanted;
