@@ -8,6 +8,7 @@
 //! a type changes what it may say.
 
 pub mod dangling_pointer;
+pub mod freed_while_retained;
 pub mod misaligned_pointer;
 pub mod nested_pointer;
 pub mod null_pointer;

@@ -73,6 +73,7 @@ mod gate;
 mod heap;
 mod level;
 mod own;
+mod pin;
 
 mod platform;
 mod reentry;
@@ -96,6 +97,7 @@ pub use boundary::raise::catch;
 pub use boundary::shape::{Plain, Pointee};
 pub use ffi_guard_macros::{Plain, Pointee, guard};
 pub use level::{Level, LevelError, level, set_level};
+pub use pin::{PinGuard, PinMutGuard, Pinned, pin, pin_mut};
 pub use report::deliver::set_report_hook;
 pub use report::face::Block;
 pub use report::frames::Frame;

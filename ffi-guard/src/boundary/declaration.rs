@@ -117,7 +117,13 @@ impl Function {
     /// A function that was not called yet.
     #[must_use]
     pub const fn new(declaration: &'static Declaration) -> Function {
-        Function { declaration, standing: AtomicU8::new(0), lets_keep: AtomicBool::new(false), looks: AtomicU8::new(0), freed: AtomicU8::new(0) }
+        Function {
+            declaration,
+            standing: AtomicU8::new(0),
+            lets_keep: AtomicBool::new(false),
+            looks: AtomicU8::new(0),
+            freed: AtomicU8::new(0),
+        }
     }
 
     /// What is settled so far.

@@ -9,10 +9,10 @@ use super::{late, thread};
 use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
-use crate::report::violation::Finding;
-use crate::retention;
+use crate::report::violation::{Finding, Promise};
+use crate::retention::{self, Note, pins};
 use crate::rule::{Rule, Severity};
-use crate::rules::{Located, Look, retained_pointer};
+use crate::rules::{Located, Look, leads_into, retained_pointer};
 use crate::scan::{self, Hit, Wanted};
 
 /// What one call lends.
@@ -55,8 +55,8 @@ struct Lent {
     parameter: usize,
     /// Bytes that C may touch from there.
     extent: usize,
-    /// `retained` or `owned`: C may keep it.
-    may_keep: bool,
+    /// What allows C to keep it: the contract, or a pin.
+    promise: Option<Promise>,
 }
 
 impl Drop for Watch {
@@ -78,7 +78,7 @@ impl Watch {
             Located::Null | Located::Foreign => return,
         };
         let _inside = Reentry::enter();
-        self.add(Lent { range, block, argument, parameter, extent: look.extent, may_keep: may_keep(look) });
+        self.add(Lent { range, block, argument, parameter, extent: look.extent, promise: promise(look) });
     }
 
     /// Notes what a word inside an argument leads to: it is lent as well.
@@ -89,11 +89,14 @@ impl Watch {
             let range = block.start..block.start + block.size;
             let extent = range.end.saturating_sub(word);
             let argument = Argument::new(word, Passing::Mut, &FOUND);
-            self.add(Lent { range, block: Some(*block), argument, parameter, extent, may_keep: may_keep(look) });
+            self.add(Lent { range, block: Some(*block), argument, parameter, extent, promise: promise(look) });
         }
     }
 
-    fn add(&mut self, lent: Lent) {
+    fn add(&mut self, mut lent: Lent) {
+        if lent.promise.is_none() && is_pinned(&lent) {
+            lent.promise = Some(Promise::Pinned);
+        }
         // A block that several arguments lead into is one loan.
         let block = lent.block.filter(|block| !self.lent.iter().any(|other| other.range.start == block.start));
         if let Some(block) = block
@@ -114,11 +117,21 @@ impl Watch {
     pub(super) fn begin(&mut self, site: &Site) {
         let _inside = Reentry::enter();
         let lent = &self.lent;
-        let looked_for = |lent: &&Lent| {
-            !lent.may_keep
-                && !lent.range.is_empty()
-                && site.severity(Rule::RetainedPointer, Some(lent.parameter)) != Severity::Allow
-        };
+        // Whoever allows the rule lets C keep it just as well: no other call is to be blamed for it.
+        let allows = |lent: &Lent| site.severity(Rule::RetainedPointer, Some(lent.parameter)) == Severity::Allow;
+        for lent in lent {
+            let Some(block) = lent.block else { continue };
+            let note = || Note::new(&block, site, &lent.argument, lent.parameter, lent.extent);
+            match lent.promise {
+                Some(promise) => {
+                    retention::let_keep(&block, note(), promise);
+                    late::settle_at_exit();
+                }
+                None if allows(lent) => retention::allow(&block, note()),
+                None => {}
+            }
+        }
+        let looked_for = |lent: &&Lent| lent.promise.is_none() && !lent.range.is_empty() && !allows(lent);
         if lent.iter().any(|lent| looked_for(&lent)) {
             if !retention::may_look(site.function) {
                 self.after = After::Note;
@@ -134,15 +147,6 @@ impl Watch {
     /// C has returned.
     pub(super) fn end(mut self, site: &Site, rust_ran: bool) -> Result<(), Stop> {
         let _inside = Reentry::enter();
-        // Whoever allows the rule lets C keep it just as well: a later sweep must not blame another call for it.
-        let lets_keep = |lent: &&Lent| {
-            lent.may_keep || site.severity(Rule::RetainedPointer, Some(lent.parameter)) == Severity::Allow
-        };
-        for lent in self.lent.iter().filter(lets_keep) {
-            if let Some(block) = lent.block {
-                heap::allow_keeping(&block);
-            }
-        }
         match std::mem::replace(&mut self.after, After::Nothing) {
             After::Nothing => Ok(()),
             After::Look { wanted, took } => self.look(site, rust_ran, &wanted, took),
@@ -163,14 +167,12 @@ impl Watch {
             if self.before.contains(&hit) {
                 continue;
             }
-            let Some(lent) = self
-                .lent
-                .iter()
-                .find(|lent| retained_pointer::leads_into(hit.word, lent.range.start, lent.range.len()))
+            let Some(lent) = self.lent.iter().find(|lent| leads_into(hit.word, lent.range.start, lent.range.len()))
             else {
                 continue;
             };
-            let kept_by_right = self.lent.iter().any(|other| other.may_keep && other.range.contains(&hit.word));
+            let kept_by_right =
+                self.lent.iter().any(|other| other.promise.is_some() && other.range.contains(&hit.word));
             // Its own stack is C's to keep: a frame of C's called back, and this call was lent what it made.
             let cs_own = lent.block.is_none() && !scan::in_rust_frame(lent.argument.address);
             // Lent to another call too, which may be what put it there: this is that call's to answer for, when it returns.
@@ -188,7 +190,7 @@ impl Watch {
 
     /// No look was due: a sweep will settle what the heap lent. (What the stack lent is gone by then.)
     fn note(&self, site: &Site) {
-        for lent in self.lent.iter().filter(|lent| !lent.may_keep) {
+        for lent in self.lent.iter().filter(|lent| lent.promise.is_none()) {
             if let Some(block) = lent.block {
                 retention::lend(&block, site, &lent.argument, lent.parameter, lent.extent);
             }
@@ -205,8 +207,20 @@ impl Watch {
 }
 
 /// Whether C may keep what the argument leads to, and what that leads to: `getopt` keeps the strings, not the array.
-fn may_keep(look: &Look<'_>) -> bool {
-    look.contract.is_retained() || look.contract.is_owned()
+fn promise(look: &Look<'_>) -> Option<Promise> {
+    match look.contract {
+        contract if contract.is_owned() => Some(Promise::Owned),
+        contract if contract.is_retained() => Some(Promise::Retained),
+        _ => None,
+    }
+}
+
+/// Whether it is pinned: C may keep it for as long as it is.
+fn is_pinned(lent: &Lent) -> bool {
+    match &lent.block {
+        Some(block) => pins::is_block_pinned(block),
+        None => pins::is_range_pinned(lent.range.start),
+    }
 }
 
 /// The type behind a pointer that was found in what an argument points to.

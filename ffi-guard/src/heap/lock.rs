@@ -74,10 +74,7 @@ unsafe impl<T: Send> Sync for Locked<T> {}
 
 impl<T> Locked<T> {
     pub(crate) const fn new(value: T) -> Locked<T> {
-        Locked {
-            lock: Lock { state: AtomicU32::new(FREE), forking: AtomicU32::new(0) },
-            value: UnsafeCell::new(value),
-        }
+        Locked { lock: Lock { state: AtomicU32::new(FREE), forking: AtomicU32::new(0) }, value: UnsafeCell::new(value) }
     }
 
     /// Runs `f` with the value. `f` must not come back to this lock, and must not panic.

@@ -3,6 +3,7 @@
 //! A help names only what exists in this version of the crate. What a later version adds (pins, handles, arenas) goes in
 //! here, in the place that its cost gives it.
 
+use super::freed;
 use super::violation::{Facts, Finding, Holder, Memory, StatedExtent};
 use super::words::{by_pointer, bytes, function, parameter, read_only, short_type, the_word};
 
@@ -19,6 +20,7 @@ pub(super) fn helps(facts: &Facts) -> Vec<String> {
         Finding::NullPointer => null_pointer(facts),
         Finding::MisalignedPointer { align } => misaligned_pointer(facts, *align),
         Finding::RetainedPointer { .. } => retained_pointer(facts),
+        Finding::FreedWhileRetained { .. } => freed::helps(facts),
     };
     helps.truncate(MOST);
     helps

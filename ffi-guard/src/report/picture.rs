@@ -36,6 +36,10 @@ pub(super) fn picture(facts: &Facts) -> Vec<String> {
             None => return Vec::new(),
         },
         Finding::RetainedPointer { place, word, .. } => (lent_area(facts), vec![global(place, *word)], "◀───kept────"),
+        Finding::FreedWhileRetained { held: Some((place, word)), .. } => {
+            (lent_area(facts), vec![global(place, *word)], "◀─dangling──")
+        }
+        Finding::FreedWhileRetained { held: None, .. } => return Vec::new(),
         Finding::OutOfBounds { .. } | Finding::UnterminatedString { .. } | Finding::MisalignedPointer { .. } => {
             (lent_area(facts), vec![argument(facts)], "◀───lent────")
         }
