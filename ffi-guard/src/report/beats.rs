@@ -32,7 +32,9 @@ enum Beat {
 pub(super) fn beats(facts: &Facts, context: &Context<'_>, frames_each: usize) -> (Vec<String>, usize) {
     let mut story = Story { facts, context, frames_each, beats: Vec::new(), hidden: 0 };
     story.declared();
-    story.crossed();
+    if !story.is_about_no_call() {
+        story.crossed();
+    }
     if let Some(memory) = facts.lent() {
         story.allocated(memory);
     }
@@ -41,8 +43,10 @@ pub(super) fn beats(facts: &Facts, context: &Context<'_>, frames_each: usize) ->
         story.say("inside it", what);
         story.allocated(target);
     }
-    story.lent();
-    story.returned();
+    if !story.is_about_no_call() {
+        story.lent();
+        story.returned();
+    }
     story.went_wrong();
     (layout(&story.beats, context.backtrace == Backtrace::Full), story.hidden)
 }
@@ -168,6 +172,11 @@ impl Story<'_> {
 
     fn is_result(&self) -> bool {
         matches!(self.facts.holder(), Some(Holder::Result { .. }))
+    }
+
+    /// What is pinned need not have crossed.
+    fn is_about_no_call(&self) -> bool {
+        matches!(self.facts.finding, Finding::FreedWhileRetained { held: None, .. }) && self.facts.call.is_none()
     }
 
     fn lent(&mut self) {

@@ -24,16 +24,22 @@ impl Promise {
     }
 }
 
+/// The parameter, or what a pointer in what it lends leads to.
+fn lent(facts: &Facts) -> String {
+    let (param, func) = (parameter(facts), function(facts));
+    // The boundary's own words for a pointee without a type of its own.
+    match facts.argument {
+        Some(argument) if argument.pointee.starts_with("what ") => format!("what {param} of {func} leads to"),
+        _ => format!("{param} of {func}"),
+    }
+}
+
 /// The finding in one sentence.
 pub(super) fn sentence(facts: &Facts) -> String {
     let (_, _, pinned, moved) = of(facts);
+    let what = if facts.call.is_some() { lent(facts) } else { "a block".into() };
     let did = if moved { "moved" } else { "freed" };
-    match (&facts.call, pinned) {
-        (Some(_), false) => format!("{} of {} was {did} while C holds it", parameter(facts), function(facts)),
-        (Some(_), true) => format!("{} of {} was {did} while it is pinned", parameter(facts), function(facts)),
-        (None, true) => format!("a block was {did} while it is pinned"),
-        (None, false) => format!("a block was {did} while C holds it"),
-    }
+    format!("{what} was {did} while {}", if pinned { "pinned" } else { "C holds it" })
 }
 
 /// The label under the call.

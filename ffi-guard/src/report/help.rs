@@ -1,6 +1,6 @@
 //! The ways out, one function a rule: cheapest first, each with something to type.
 //!
-//! A help names only what exists in this version of the crate. What a later version adds (pins, handles, arenas) goes in
+//! A help names only what exists in this version of the crate. What a later version adds (handles, arenas) goes in
 //! here, in the place that its cost gives it.
 
 use super::freed;
@@ -60,6 +60,10 @@ fn nested_pointer(facts: &Facts, holder: &Holder) -> Vec<String> {
     helps.push(format!(
         "if {func} is known to use {word} during the call only, declare {param} `#[guard(allow(nested_pointer))]`"
     ));
+    let pin = format!(
+        "or pin what {word} points to: `let pin = ffi_guard::pin(&inner);`, made before the call, lets C follow it, and keep \
+         it, until `pin` is dropped"
+    );
     let unnamed = matches!(holder, Holder::Value { field: None, .. } | Holder::Pointee { field: None, .. });
     let typed = by_pointer(facts) && !untyped(facts);
     if let (true, true, Some(argument)) = (unnamed, typed, facts.argument) {
@@ -69,6 +73,7 @@ fn nested_pointer(facts: &Facts, holder: &Holder) -> Vec<String> {
             short_type(argument.pointee)
         ));
     }
+    helps.push(pin);
     let what = match facts.target() {
         Some(Memory::Stack { .. }) => "what it points to".into(),
         Some(Memory::Heap(block)) => format!("the {} into it", bytes(block.size)),
@@ -232,9 +237,12 @@ fn retained_pointer(facts: &Facts) -> Vec<String> {
     };
     if matches!(facts.memory, Some(Memory::Stack { .. })) {
         return vec![
+            "move it off the stack for as long as C keeps it: `let value = ffi_guard::Pinned::new(value);`, pass \
+             `value.as_mut_ptr()`, and drop it when C is done"
+                .into(),
             format!(
-                "move it off the stack and leave it to C: pass `Box::into_raw(Box::new(value))`, take it back with \
-                 `Box::from_raw` when C is done, and declare {param} `#[guard(owned)]`"
+                "or leave it to C: pass `Box::into_raw(Box::new(value))`, take it back with `Box::from_raw` when C is done, and \
+                 declare {param} `#[guard(owned)]`"
             ),
             copy,
         ];
@@ -243,10 +251,9 @@ fn retained_pointer(facts: &Facts) -> Vec<String> {
         format!(
             "if {func} is meant to keep it, declare {param} `#[guard(retained)]`, and keep its owner alive until C lets go"
         ),
-        format!(
-            "or leave it to C: pass `Box::into_raw(b)`, take it back with `Box::from_raw` when C is done, and declare \
-             {param} `#[guard(owned)]`"
-        ),
+        "or pin it at this call alone: `let pin = ffi_guard::pin(&value);` before it, dropped when C has let go; \
+         `ffi_guard::Pinned` is owner and pin in one"
+            .into(),
         copy,
     ]
 }

@@ -61,7 +61,8 @@ pub(super) fn thread(id: u32, call: Option<&Call>) -> String {
     let name = call.filter(|call| call.thread == id).and_then(|call| call.thread_name.as_deref());
     match (id, name) {
         (0, _) => "thread not recorded".into(),
-        (_, Some(name)) => format!("thread {id} ({name})"),
+        // A test's thread has the test's whole path for a name: a column of it would leave no room for the places.
+        (_, Some(name)) => format!("thread {id} ({})", clip(name, 16)),
         (_, None) => format!("thread {id}"),
     }
 }

@@ -31,6 +31,7 @@ pub(crate) use notes::{Note, lend};
 pub(crate) use seen::remember;
 pub(crate) use sweep::{Found, are_many, is_due, sweep};
 
+use crate::gate;
 use crate::heap;
 use crate::platform::thread;
 
@@ -60,7 +61,9 @@ fn set_up() {
         frees::let_go();
         sweep::let_go();
     }
-    // Handlers that came last run first before a fork: these locks are taken before the heap's, as in a sweep.
+    // Handlers that came last run first before a fork: these locks are taken before the gate is closed and before the heap's,
+    // as in a sweep.
+    gate::behind(|| ());
     thread::at_fork(before, after, after);
     heap::sweep::before_reuse(sweep::sweep_before_reuse);
     heap::sweep::at_free(frees::told);

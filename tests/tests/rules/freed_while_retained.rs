@@ -185,7 +185,7 @@ fn a_pinned_block_that_is_freed_is_found() {
         drop(unsafe { Box::from_raw(value) });
     });
     let report = violation.to_string();
-    assert!(report.starts_with("ffi-guard[freed_while_retained]: a block was freed while it is pinned"), "{report}");
+    assert!(report.starts_with("ffi-guard[freed_while_retained]: a block was freed while pinned"), "{report}");
     assert!(report.contains(&format!("freed_while_retained.rs:{line}:")), "tells where it was pinned:\n{report}");
     assert!(violation.function().is_none() && violation.place().is_none());
 }
