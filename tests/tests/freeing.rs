@@ -303,3 +303,26 @@ fn handlers_that_run_in_the_middle_of_a_fork_may_free_and_call() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{:?}\n{}{stderr}", output.status, String::from_utf8_lossy(&output.stdout));
 }
+
+#[test]
+fn a_panic_that_frees_before_it_unsets_is_no_abort() {
+    struct Unset;
+    impl Drop for Unset {
+        fn drop(&mut self) {
+            ok_unset_listener(0);
+        }
+    }
+    at_level("a_panic_that_frees_before_it_unsets_is_no_abort", "2", || {
+        let panicked = std::panic::catch_unwind(|| {
+            // Dropped last.
+            let _unset = Unset;
+            let value = Box::new(7);
+            listen(&value);
+            panic!("the program's own");
+        });
+        let payload = panicked.expect_err("it panicked");
+        assert_eq!(payload.downcast_ref::<&str>(), Some(&"the program's own"));
+        let violation = expect_violation!(Rule::FreedWhileRetained, { ok_unset_listener(0) });
+        is_the_listener(&violation);
+    });
+}

@@ -28,10 +28,11 @@ fn settle_what_is_due() -> Result<(), Stop> {
     if retention::are_many() { settle(false) } else { tell_untold() }
 }
 
-/// Tells what was found inside the allocator.
+/// Tells what was found inside the allocator. Not while a panic unwinds: what its destructors free, and then have C let go of,
+/// would make an abort of it.
 #[inline]
 pub(super) fn tell_untold() -> Result<(), Stop> {
-    if untold::is_any() { tell_all(untold::take(false)) } else { Ok(()) }
+    if untold::is_any() && !std::thread::panicking() { tell_all(untold::take(false)) } else { Ok(()) }
 }
 
 /// At the end of `catch`: what its body freed is told while there is somebody to catch it.
