@@ -9,6 +9,7 @@
 
 pub mod c_heap;
 pub mod dangling_pointer;
+pub mod freed_while_retained;
 pub mod misaligned_pointer;
 pub mod nested_pointer;
 pub mod null_pointer;

@@ -16,7 +16,7 @@ use crate::config;
 use crate::level::{self, Level};
 use crate::platform::process::Errno;
 use crate::reentry::{self, Reentry};
-use crate::retention;
+use crate::retention::{self, untold};
 use crate::rule::{Rule, Severity};
 
 /// A guarded call under way: what is looked at when it has returned. Small, so that it is handed over in registers.
@@ -55,7 +55,7 @@ impl Crossing {
             if glance != Glance::Unclear && level::checked_is(Level::Arguments) {
                 return Crossing(After::Result);
             }
-            if level::checked_is(Level::Full) && quick::is_noted(function, glance) {
+            if level::checked_is(Level::Full) && !untold::is_any() && quick::is_noted(function, glance) {
                 return Crossing(After::Note(noted::begin(arguments)));
             }
         }
@@ -112,6 +112,8 @@ impl Crossing {
             return Ok(After::Result);
         }
         let _errno = Errno::keep();
+        // What was found inside the allocator is told before C runs again, and could use what is freed.
+        late::tell_untold()?;
         let crossings = thread::count_crossing();
         let mut watch = Watch::default();
         // SAFETY: as promised by the caller.

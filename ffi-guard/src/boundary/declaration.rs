@@ -91,6 +91,8 @@ pub struct Function {
     lets_keep: AtomicBool,
     /// Calls that were looked after at once because they were among the first.
     looks: AtomicU8,
+    /// Freed blocks that were looked for at once because they were among the first that it let C keep.
+    freed: AtomicU8,
 }
 
 /// So many calls of each function are looked after at once, whatever that costs: what a function does with a pointer it
@@ -117,7 +119,13 @@ impl Function {
     /// A function that was not called yet.
     #[must_use]
     pub const fn new(declaration: &'static Declaration) -> Function {
-        Function { declaration, standing: AtomicU8::new(0), lets_keep: AtomicBool::new(false), looks: AtomicU8::new(0) }
+        Function {
+            declaration,
+            standing: AtomicU8::new(0),
+            lets_keep: AtomicBool::new(false),
+            looks: AtomicU8::new(0),
+            freed: AtomicU8::new(0),
+        }
     }
 
     /// What is settled so far.
@@ -133,12 +141,12 @@ impl Function {
 
     /// Whether a call now is among the first; counts it.
     pub(crate) fn is_among_the_first(&self) -> bool {
-        let looks = self.looks.load(Ordering::Relaxed);
-        if looks < FIRST {
-            // Not a read-modify-write: threads that race here look once more than they must.
-            self.looks.store(looks + 1, Ordering::Relaxed);
-        }
-        looks < FIRST
+        is_among_the_first(&self.looks)
+    }
+
+    /// Whether a block that is freed now is among the first that it let C keep; counts it.
+    pub(crate) fn is_among_the_first_freed(&self) -> bool {
+        is_among_the_first(&self.freed)
     }
 
     /// A look has read so many bytes of C's heap.
@@ -173,4 +181,13 @@ impl Function {
         let module = self.declaration.module;
         module.split_once("::").map_or(module, |(krate, _)| krate)
     }
+}
+
+fn is_among_the_first(count: &AtomicU8) -> bool {
+    let seen = count.load(Ordering::Relaxed);
+    if seen < FIRST {
+        // Not a read-modify-write: threads that race here look once more than they must.
+        count.store(seen + 1, Ordering::Relaxed);
+    }
+    seen < FIRST
 }

@@ -13,6 +13,7 @@ use crate::heap;
 use crate::platform::read;
 use crate::reentry::Reentry;
 use crate::report::violation::{Finding, Holder, Memory};
+use crate::retention::pins;
 use crate::rule::{Rule, Severity};
 use crate::rules::{self, Located, Look};
 use crate::scan::{self, Owner, Wanted};
@@ -184,7 +185,7 @@ impl Entry<'_> {
         if let Some(watch) = &mut self.watch {
             watch.lend_found(word, &target, look, index);
         }
-        if self.lent_as_retained(&target) {
+        if self.lent_as_retained(&target) || is_pinned(word, &target) {
             return Ok(());
         }
         match rules::nested_pointer::check_word(word, &target, own, thread::id(), holder) {
@@ -327,6 +328,14 @@ impl Entry<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether what a word leads to is pinned: C may have it, and hold it.
+fn is_pinned(word: usize, target: &Located) -> bool {
+    match target {
+        Located::Heap(block) => pins::is_block_pinned(block),
+        _ => pins::is_range_pinned(word),
     }
 }
 

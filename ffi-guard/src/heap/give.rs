@@ -7,7 +7,7 @@ use super::class::{self, SLACK};
 use super::quarantine::Freed;
 use super::redzone;
 use super::region::{self, Spot};
-use super::sweep;
+use super::sweep::{self, End};
 use super::table::{Event, Extent, Refused};
 use super::trace;
 use super::{Block, finding, large, slab};
@@ -168,18 +168,20 @@ pub(crate) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(
         unsafe { redzone::poison(address, size) };
         return Ok(());
     }
-    free_uncommon(address, size, align)
+    free_uncommon(address, size, align, End::Freed)
 }
 
 /// From level 2 on; large blocks; threads without a cache; a bin that is full; what is not the start of a live block.
 #[inline(never)]
-fn free_uncommon(address: usize, size: usize, align: usize) -> Result<(), FreeError> {
+fn free_uncommon(address: usize, size: usize, align: usize, how: End) -> Result<(), FreeError> {
     let extent = Extent::new(size.max(1), align);
     let spot = region::spot(address).ok_or(FreeError::NotABlock)?;
     if spot.start != address {
         return Err(interior(&spot));
     }
-    let freed = cache::with(|cache| {
+    let promised = spot.entry.is_promised();
+    let freed = Freed::new(spot.class, spot.index);
+    let taken = cache::with(|cache| {
         if cache.deep {
             check_canary(&spot, extent);
         }
@@ -190,11 +192,21 @@ fn free_uncommon(address: usize, size: usize, align: usize) -> Result<(), FreeEr
             // SAFETY: as in `free`.
             unsafe { redzone::poison(spot.start, extent.size()) };
         }
-        cache.retire(Freed::new(spot.class, spot.index));
-        Ok(())
+        if !promised {
+            cache.retire(freed);
+        }
+        Ok::<bool, FreeError>(cache.deep)
     });
     // There is no heap that gave a block out and has no cache.
-    freed.unwrap_or(Ok(()))
+    let deep = taken.unwrap_or(Ok(false))?;
+    if promised {
+        // The block is in nobody's hands but ours: it is told of, and then it waits like any other.
+        if let Some(block) = spot.entry.read(spot.start).filter(|_| deep) {
+            sweep::freed(&block, how);
+        }
+        cache::with(|cache| cache.retire(freed));
+    }
+    Ok(())
 }
 
 #[cold]
@@ -281,8 +293,12 @@ pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: 
     let to_run = || region::spot(moved.addr()).is_some_and(|to| class::is_run(to.class));
     // SAFETY: two live blocks, each of so many bytes or more.
     unsafe { move_content(&spot, moved, size.min(new), to_run) };
-    // SAFETY: the caller's promise, and the content is in the new block.
-    unsafe { free(address, size, align)? };
+    if spot.entry.is_promised() {
+        free_uncommon(address, size, align, End::Moved)?;
+    } else {
+        // SAFETY: the caller's promise, and the content is in the new block.
+        unsafe { free(address, size, align)? };
+    }
     Ok(moved)
 }
 

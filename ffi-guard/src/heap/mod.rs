@@ -154,6 +154,16 @@ pub(crate) fn may_be_kept(block: &Block) -> bool {
     entry_of(block).is_some_and(|entry| entry.may_be_kept(block.generation))
 }
 
+/// Pins a block, or ends that. False where the place belongs to another block by now.
+pub(crate) fn set_pinned(block: &Block, pinned: bool) -> bool {
+    entry_of(block).is_some_and(|entry| entry.set_pinned(block.generation, pinned))
+}
+
+/// Whether a block is pinned.
+pub(crate) fn is_pinned(block: &Block) -> bool {
+    entry_of(block).is_some_and(|entry| entry.is_pinned(block.generation))
+}
+
 /// What is wrong around a live block: in its slack, else in the 16 bytes before it. Large blocks have pages without access
 /// before them: nothing can be wrong there.
 pub(crate) fn canary_damage(block: &Block) -> Option<Damage> {

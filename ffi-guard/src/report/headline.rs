@@ -3,6 +3,7 @@
 //! The headline is one line whatever its length, so that `#[should_panic(expected = ..)]` and grep can rely on it; the
 //! sentences are as short as they are to leave room for the names.
 
+use super::freed;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{WIDTH, by_pointer, bytes, columns, function, parameter, word};
 
@@ -61,6 +62,7 @@ fn sentence(facts: &Facts) -> (String, String) {
         Finding::RetainedPointer { absent_before: false, .. } => {
             (format!("C holds {param} after {func} returned"), String::new())
         }
+        Finding::FreedWhileRetained { .. } => (freed::sentence(facts), String::new()),
     }
 }
 
@@ -127,6 +129,7 @@ pub(super) fn label(facts: &Facts) -> String {
             None => format!("{who}, no multiple of {align}"),
         },
         Finding::RetainedPointer { .. } => format!("{who}, lent for this call only"),
+        Finding::FreedWhileRetained { promise, .. } => freed::label(&who, *promise),
     }
 }
 

@@ -43,7 +43,9 @@ pub(super) fn object(facts: &Facts, frames: Frames<'_>) -> String {
     }
     json.object("finding", |json| finding(json, facts, frames));
     match &facts.finding {
-        Finding::RetainedPointer { place, .. } => json.object("place", |json| self::place(json, place, frames)),
+        Finding::RetainedPointer { place, .. } | Finding::FreedWhileRetained { held: Some((place, _)), .. } => {
+            json.object("place", |json| self::place(json, place, frames))
+        }
         _ => json.null("place"),
     }
     json.close();
@@ -158,6 +160,19 @@ fn finding(json: &mut Json, facts: &Facts, frames: Frames<'_>) {
         Finding::RetainedPointer { word, absent_before, .. } => {
             json.address("pointer", *word);
             json.raw("absent_before", if *absent_before { "true" } else { "false" });
+        }
+        Finding::FreedWhileRetained { promise, pinned, moved, at_once, .. } => {
+            match facts.word() {
+                Some(word) => json.address("pointer", word),
+                None => json.null("pointer"),
+            }
+            json.text("promise", promise.name());
+            json.raw("moved", if *moved { "true" } else { "false" });
+            json.raw("at_once", if *at_once { "true" } else { "false" });
+            match pinned {
+                Some(at) => json.object("pinned", |json| json.source(at.file(), at.line(), at.column())),
+                None => json.null("pinned"),
+            }
         }
     }
 }

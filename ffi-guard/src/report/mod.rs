@@ -5,6 +5,7 @@ mod colour;
 pub(crate) mod deliver;
 pub(crate) mod face;
 pub(crate) mod frames;
+mod freed;
 mod headline;
 mod help;
 mod json;

@@ -38,6 +38,10 @@ pub(super) fn picture(facts: &Facts) -> Vec<String> {
         },
         Finding::RetainedPointer { place: place @ Place::RustBlock { .. }, word, .. } => left_in(facts, place, *word),
         Finding::RetainedPointer { place, word, .. } => (lent_area(facts), vec![global(place, *word)], "◀───kept────"),
+        Finding::FreedWhileRetained { held: Some((place, word)), .. } => {
+            (lent_area(facts), vec![global(place, *word)], "◀─dangling──")
+        }
+        Finding::FreedWhileRetained { held: None, .. } => return Vec::new(),
         Finding::OutOfBounds { .. } | Finding::UnterminatedString { .. } | Finding::MisalignedPointer { .. } => {
             (lent_area(facts), vec![argument(facts)], "◀───lent────")
         }

@@ -80,6 +80,30 @@ pub(crate) enum Finding {
         /// Whether the word was seen to be absent before the call; otherwise only that it is there now.
         absent_before: bool,
     },
+    /// Rust freed or moved the block (the `memory` of the facts), which C holds by right.
+    FreedWhileRetained {
+        /// Where C holds it, and the word; `None` where it was pinned, and C is not asked.
+        held: Option<(Place, usize)>,
+        /// What allowed C to keep it.
+        promise: Promise,
+        /// Where it was pinned when it was freed.
+        pinned: Option<&'static Location<'static>>,
+        /// By a reallocation that put it elsewhere.
+        moved: bool,
+        /// Seen when it was freed; else by a later sweep.
+        at_once: bool,
+    },
+}
+
+/// What allows C to keep memory after the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Promise {
+    /// The parameter is declared `retained`.
+    Retained,
+    /// The parameter is declared `owned`.
+    Owned,
+    /// It was pinned when it was lent.
+    Pinned,
 }
 
 /// Where a pointer was found on entry.
@@ -223,6 +247,7 @@ impl Finding {
             Finding::NullPointer => Rule::NullPointer,
             Finding::MisalignedPointer { .. } => Rule::MisalignedPointer,
             Finding::RetainedPointer { .. } => Rule::RetainedPointer,
+            Finding::FreedWhileRetained { .. } => Rule::FreedWhileRetained,
         }
     }
 }
@@ -272,6 +297,7 @@ impl Facts {
         match self.finding {
             Finding::NestedPointer { pointer, .. } | Finding::DanglingPointer { pointer, .. } => Some(pointer),
             Finding::RetainedPointer { word, .. } => Some(word),
+            Finding::FreedWhileRetained { held: Some((_, word)), .. } => Some(word),
             _ => None,
         }
     }

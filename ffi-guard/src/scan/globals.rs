@@ -32,6 +32,18 @@ pub(super) fn globals(wanted: &Wanted, hits: &mut Vec<Hit>) {
     }
 }
 
+/// Bytes that [`globals`] reads.
+pub(crate) fn globals_len() -> usize {
+    let mut bytes = 0_usize;
+    modules::each(&mut |module| {
+        module.writable(&mut |segment| {
+            bytes = bytes.saturating_add(segment.len);
+            true
+        })
+    });
+    bytes
+}
+
 /// Adds the hits to `hits` without growing it; `false` if there was not enough room.
 fn fits(wanted: &Wanted, hits: &mut Vec<Hit>) -> bool {
     let mut fit = true;

@@ -24,7 +24,8 @@ mod x86_64;
 #[cfg(test)]
 mod testing;
 
-pub(crate) use frames::{Between, between, in_rust_frame};
+pub(crate) use frames::{Between, between, called_by_c, in_rust_frame};
+pub(crate) use globals::globals_len;
 pub(crate) use owner::{Global, Owner};
 pub(crate) use search::words;
 pub(crate) use thread_locals::{know_calling_thread, other_threads};

@@ -7,9 +7,9 @@
 //!   `int`: a negative one would mean "up to the NUL", which the wrapper never asks for.
 //! - What C fills in is `out`.
 //! - `sqlite3_exec` hands its user pointer to the callback and never looks at it: `opaque`.
-//! - Nothing is `retained`. The SQL is compiled and copied, the file name copied, and what is bound with
-//!   `SQLITE_TRANSIENT` copied before the call returns. With `SQLITE_STATIC`, SQLite would keep the text until the
-//!   statement is bound anew or finalized; that is another contract and belongs to another declaration.
+//! - Little is `retained`. The SQL is compiled and copied, the file name copied, and what is bound with
+//!   `SQLITE_TRANSIENT` copied before the call returns. With `SQLITE_STATIC`, SQLite keeps the text until the statement is
+//!   bound anew or finalized; that is another contract and has another declaration of the same function.
 
 use std::ffi::{c_char, c_int, c_void};
 
@@ -53,6 +53,16 @@ unsafe extern "C" {
         statement: *mut sqlite3_stmt,
         index: c_int,
         #[guard(sized_by = bytes)] text: *const c_char,
+        bytes: c_int,
+        destructor: sqlite3_destructor_type,
+    ) -> c_int;
+
+    /// The same with `SQLITE_STATIC`: SQLite keeps the text until the parameter is bound anew or the statement finalized.
+    #[link_name = "sqlite3_bind_text"]
+    pub(super) fn sqlite3_bind_static_text(
+        statement: *mut sqlite3_stmt,
+        index: c_int,
+        #[guard(sized_by = bytes, retained)] text: *const c_char,
         bytes: c_int,
         destructor: sqlite3_destructor_type,
     ) -> c_int;

@@ -5,6 +5,7 @@
 #![allow(clippy::useless_vec)]
 
 mod dangling_pointer;
+mod freed_while_retained;
 mod misaligned_pointer;
 mod nested_pointer;
 mod null_pointer;
