@@ -14,3 +14,5 @@ pub(crate) mod read;
 pub(crate) mod say;
 pub(crate) mod stack;
 pub(crate) mod thread;
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+pub(crate) mod unwind;
