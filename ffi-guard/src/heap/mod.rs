@@ -203,10 +203,12 @@ pub(crate) fn ready() -> bool {
 #[cold]
 fn start() -> bool {
     let _inside = Reentry::enter();
-    START.with(|()| {
+    let mut first = false;
+    let ready = START.with(|()| {
         if READY.load(Ordering::Acquire) {
             return true;
         }
+        first = true;
         // This crate's own tests drive the heap itself, whatever the level.
         let level = if cfg!(test) { Level::Full } else { level::tracking() };
         let settings = crate::config::settings();
@@ -231,7 +233,12 @@ fn start() -> bool {
         fork::set_up();
         READY.store(true, Ordering::Release);
         true
-    })
+    });
+    if first {
+        // After the fork handlers, and with the lock open: this goes through the gate.
+        trace::note_modules();
+    }
+    ready
 }
 
 #[cfg(test)]
