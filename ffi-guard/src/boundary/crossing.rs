@@ -19,7 +19,7 @@ use crate::level::{self, Level};
 use crate::platform::process::Errno;
 use crate::reentry::{self, Reentry};
 use crate::report;
-use crate::retention;
+use crate::retention::{self, untold};
 use crate::rule::{Rule, Severity};
 
 /// A guarded call under way: what is looked at when it has returned. Small, so that it is handed over in registers.
@@ -60,7 +60,7 @@ impl Crossing {
             if glance != Glance::Unclear && level::checked_is(Level::Arguments) {
                 return Crossing(After::Result);
             }
-            if level::checked_is(Level::Full) && quick::is_noted(function, glance) {
+            if level::checked_is(Level::Full) && !untold::is_any() && quick::is_noted(function, glance) {
                 return Crossing(After::Note(noted::begin(arguments)));
             }
         }
@@ -117,6 +117,8 @@ impl Crossing {
             return Ok(if function.binds() { After::Bound } else { After::Result });
         }
         let _errno = Errno::keep();
+        // What was found inside the allocator is told before C runs again, and could use what is freed.
+        late::tell_untold()?;
         let crossings = thread::count_crossing();
         let mut watch = Watch::default();
         // SAFETY: as promised by the caller.
@@ -208,15 +210,15 @@ fn settle_lent(site: &Site, after: After, arguments: &[Argument]) -> Result<(), 
             noted::end(underway, site, arguments);
             late::settle_if_due()
         }
-        After::Watch(exit) => leave_watched(site, exit),
+        After::Watch(exit) => leave_watched(site, exit, arguments),
     }
 }
 
-fn leave_watched(site: &Site, exit: Exit) -> Result<(), Stop> {
+fn leave_watched(site: &Site, exit: Exit, arguments: &[Argument]) -> Result<(), Stop> {
     let _errno = Errno::keep();
     let _inside = Reentry::enter();
     if let Some(pending) = exit.end() {
-        pending.finish(site)?;
+        pending.finish(site, arguments)?;
     }
     late::settle_if_due()
 }

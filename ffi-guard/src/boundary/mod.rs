@@ -9,12 +9,15 @@ pub(crate) mod argument;
 pub(crate) mod bound;
 pub(crate) mod breach;
 pub(crate) mod callback;
+#[cfg(feature = "c-heap")]
+mod chain;
 pub mod classify;
 pub(crate) mod count;
 pub(crate) mod crossing;
 pub(crate) mod declaration;
 mod entry;
 pub(crate) mod extent;
+mod holder;
 pub(crate) mod late;
 mod log;
 mod noted;

@@ -112,6 +112,11 @@ unsafe fn in_order(argument: &Argument, contract: Contract, at: &At, lends: &mut
         return extent <= at.stack.end - address
             && (holds_nothing || unsafe { is_clear(address, extent, info, &at.stack) });
     }
+    // The graph of C's blocks that it leads to is looked into as often as C's memory is searched.
+    #[cfg(feature = "c-heap")]
+    if at.full && !holds_nothing && heap::contains_c(address) {
+        *lends = true;
+    }
     // Not Rust's, if the stack is known.
     at.stack.end != 0
         && (address != 0 || !contract.is_nonnull())

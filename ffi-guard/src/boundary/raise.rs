@@ -3,6 +3,7 @@
 use std::panic::{self, AssertUnwindSafe};
 
 use super::breach::Stop;
+use super::late;
 use super::parked;
 use super::thread::{self, Catching};
 use crate::platform::process;
@@ -71,7 +72,9 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
 pub fn catch<R>(body: impl FnOnce() -> R) -> Result<R, Violation> {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         let _scope = Catching::enter();
-        body()
+        let value = body();
+        late::tell_at_end();
+        value
     }));
     match outcome {
         Ok(value) => Ok(value),

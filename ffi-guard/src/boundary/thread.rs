@@ -119,6 +119,11 @@ pub(crate) fn is_noting() -> bool {
     HERE.try_with(|here| here.noting.get() != 0).unwrap_or(false)
 }
 
+/// Whether a guarded call of this thread is under way, from level 2 on: Rust runs because C called back.
+pub(crate) fn is_in_call() -> bool {
+    HERE.try_with(|here| !here.innermost.get().is_null() || here.noting.get() != 0).unwrap_or(false)
+}
+
 /// Guarded calls so far.
 pub(crate) fn crossings() -> usize {
     HERE.try_with(|here| here.crossings.get()).unwrap_or(0)

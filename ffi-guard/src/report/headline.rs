@@ -3,7 +3,8 @@
 //! The headline is one line whatever its length, so that `#[should_panic(expected = ..)]` and grep can rely on it; the
 //! sentences are as short as they are to leave room for the names.
 
-use super::violation::{Facts, Finding, Holder, Memory, StatedExtent};
+use super::freed;
+use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{WIDTH, by_pointer, bytes, columns, function, parameter, word};
 use super::{bound, callback};
 
@@ -55,12 +56,16 @@ fn sentence(facts: &Facts) -> (String, String) {
         Finding::MisalignedPointer { align } => (format!("{whose} is not aligned to {}", bytes(*align)), String::new()),
         Finding::ReturnedPointer { .. } => (format!("{func} returned a pointer to Rust memory to C"), place),
         Finding::WrongThread { got } => (bound::sentence(facts, got), String::new()),
+        Finding::RetainedPointer { place: Place::RustBlock { parameter, .. }, .. } => {
+            (format!("C left {param} in `{parameter}` after {func} returned"), String::new())
+        }
         Finding::RetainedPointer { absent_before: true, .. } => {
             (format!("C kept {param} after {func} returned"), String::new())
         }
         Finding::RetainedPointer { absent_before: false, .. } => {
             (format!("C holds {param} after {func} returned"), String::new())
         }
+        Finding::FreedWhileRetained { .. } => (freed::sentence(facts), String::new()),
     }
 }
 
@@ -132,6 +137,7 @@ pub(super) fn label(facts: &Facts) -> String {
         Finding::ReturnedPointer { .. } => "its result points to Rust memory".into(),
         Finding::WrongThread { got } => format!("{who}, which {} got", bound::owner(got)),
         Finding::RetainedPointer { .. } => format!("{who}, lent for this call only"),
+        Finding::FreedWhileRetained { promise, .. } => freed::label(&who, *promise),
     }
 }
 

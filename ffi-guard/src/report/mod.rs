@@ -7,11 +7,14 @@ mod colour;
 pub(crate) mod deliver;
 pub(crate) mod face;
 pub(crate) mod frames;
+mod freed;
 mod headline;
 mod help;
 mod json;
+mod kept;
 mod notes;
 mod picture;
+pub(crate) mod place;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 
+pub use super::place::Place;
 use crate::boundary::declaration::{Function, Parameter};
 use crate::heap::trace::TraceId;
 use crate::rule::{Rule, Severity};
@@ -91,6 +92,30 @@ pub(crate) enum Finding {
         /// Whether the word was seen to be absent before the call; otherwise only that it is there now.
         absent_before: bool,
     },
+    /// Rust freed or moved the block (the `memory` of the facts), which C holds by right.
+    FreedWhileRetained {
+        /// Where C holds it, and the word; `None` where it was pinned, and C is not asked.
+        held: Option<(Place, usize)>,
+        /// What allowed C to keep it.
+        promise: Promise,
+        /// Where it was pinned when it was freed.
+        pinned: Option<&'static Location<'static>>,
+        /// By a reallocation that put it elsewhere.
+        moved: bool,
+        /// Seen when it was freed; else by a later sweep.
+        at_once: bool,
+    },
+}
+
+/// What allows C to keep memory after the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Promise {
+    /// The parameter is declared `retained`.
+    Retained,
+    /// The parameter is declared `owned`.
+    Owned,
+    /// It was pinned when it was lent.
+    Pinned,
 }
 
 /// When a thread got an object of C's.
@@ -224,23 +249,6 @@ pub(crate) struct ArgumentFacts {
     pub(crate) pointee: &'static str,
 }
 
-/// Where C keeps a pointer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Place {
-    /// In the writable data of a loaded module.
-    Global {
-        /// File name of the executable or shared object.
-        module: String,
-        /// The variable, where the symbol table tells.
-        symbol: Option<String>,
-        /// Bytes from the start of the variable; from the module's load address without one.
-        offset: usize,
-        /// Address of the word.
-        address: usize,
-    },
-}
-
 // A report hook may send it to another thread, and a panic carries it through `catch_unwind`.
 const _: () = {
     const fn travels<T: Send + Sync + Clone + 'static>() {}
@@ -266,6 +274,7 @@ impl Finding {
             Finding::ReturnedPointer { .. } => Rule::ReturnedPointer,
             Finding::WrongThread { .. } => Rule::WrongThread,
             Finding::RetainedPointer { .. } => Rule::RetainedPointer,
+            Finding::FreedWhileRetained { .. } => Rule::FreedWhileRetained,
         }
     }
 }
@@ -324,6 +333,7 @@ impl Facts {
             | Finding::DanglingPointer { pointer, .. }
             | Finding::ReturnedPointer { pointer, .. } => Some(pointer),
             Finding::RetainedPointer { word, .. } => Some(word),
+            Finding::FreedWhileRetained { held: Some((_, word)), .. } => Some(word),
             _ => None,
         }
     }

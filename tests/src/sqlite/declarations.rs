@@ -9,9 +9,9 @@
 //! - `sqlite3_exec` hands its user pointer to the callback and never looks at it: `opaque`.
 //! - What SQLite keeps, it keeps until it is told otherwise: the user data of functions and hooks is `retained`. It hands
 //!   it back and never looks at it: `opaque`.
-//! - Nothing else is `retained`. The SQL is compiled and copied, the file name copied, and what is bound with
-//!   `SQLITE_TRANSIENT` copied before the call returns. With `SQLITE_STATIC`, SQLite would keep the text until the
-//!   statement is bound anew or finalized; that is another contract and belongs to another declaration.
+//! - Else little is `retained`. The SQL is compiled and copied, the file name copied, and what is bound with
+//!   `SQLITE_TRANSIENT` copied before the call returns. With `SQLITE_STATIC`, SQLite keeps the text until the statement is
+//!   bound anew or finalized; that is another contract and has another declaration of the same function.
 
 use std::ffi::{c_char, c_int, c_void};
 
@@ -67,6 +67,16 @@ unsafe extern "C" {
         statement: *mut sqlite3_stmt,
         index: c_int,
         #[guard(sized_by = bytes)] text: *const c_char,
+        bytes: c_int,
+        destructor: sqlite3_destructor_type,
+    ) -> c_int;
+
+    /// The same with `SQLITE_STATIC`: SQLite keeps the text until the parameter is bound anew or the statement finalized.
+    #[link_name = "sqlite3_bind_text"]
+    pub(super) fn sqlite3_bind_static_text(
+        statement: *mut sqlite3_stmt,
+        index: c_int,
+        #[guard(sized_by = bytes, retained)] text: *const c_char,
         bytes: c_int,
         destructor: sqlite3_destructor_type,
     ) -> c_int;

@@ -5,10 +5,12 @@
 #![allow(clippy::useless_vec)]
 
 mod dangling_pointer;
+mod freed_while_retained;
 mod misaligned_pointer;
 mod nested_pointer;
 mod null_pointer;
 mod out_of_bounds;
+mod retained_places;
 mod retained_pointer;
 mod returned_pointer;
 mod unterminated_string;
