@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-int32_t ffg_each(ffg_step step, void *user, int32_t rounds) {
+int32_t ffg_call_each(ffg_step step, void *user, int32_t rounds) {
     for (int32_t i = 0; i < rounds; i++) {
         if (step(user, i)) {
             return i + 1;
@@ -13,7 +13,7 @@ int32_t ffg_each(ffg_step step, void *user, int32_t rounds) {
     return rounds;
 }
 
-int32_t ffg_each_to_the_end(ffg_step step, void *user, int32_t rounds) {
+int32_t ffg_call_each_to_the_end(ffg_step step, void *user, int32_t rounds) {
     for (int32_t i = 0; i < rounds; i++) {
         step(user, i);
     }
@@ -28,11 +28,11 @@ struct ffg_rounds {
 
 static void *ffg_run_rounds(void *job) {
     struct ffg_rounds *rounds = job;
-    rounds->rounds = ffg_each(rounds->step, rounds->user, rounds->rounds);
+    rounds->rounds = ffg_call_each(rounds->step, rounds->user, rounds->rounds);
     return NULL;
 }
 
-int32_t ffg_each_on_thread(ffg_step step, void *user, int32_t rounds) {
+int32_t ffg_call_each_on_thread(ffg_step step, void *user, int32_t rounds) {
     struct ffg_rounds job = {step, user, rounds};
     pthread_t thread;
     if (pthread_create(&thread, NULL, ffg_run_rounds, &job) || pthread_join(thread, NULL)) {
@@ -41,8 +41,8 @@ int32_t ffg_each_on_thread(ffg_step step, void *user, int32_t rounds) {
     return job.rounds;
 }
 
-int32_t ffg_each_then(ffg_step step, ffg_step last, void *user, int32_t rounds) {
-    int32_t made = ffg_each(step, user, rounds);
+int32_t ffg_call_each_then(ffg_step step, ffg_step last, void *user, int32_t rounds) {
+    int32_t made = ffg_call_each(step, user, rounds);
     last(user, made);
     return made;
 }

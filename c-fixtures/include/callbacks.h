@@ -9,13 +9,13 @@
 typedef int32_t (*ffg_step)(void *user, int32_t number);
 
 /* Calls `step` with 0, 1, .. until it says stop; the number of calls made. */
-int32_t ffg_each(ffg_step step, void *user, int32_t rounds);
+int32_t ffg_call_each(ffg_step step, void *user, int32_t rounds);
 /* The same, whatever the calls return. */
-int32_t ffg_each_to_the_end(ffg_step step, void *user, int32_t rounds);
+int32_t ffg_call_each_to_the_end(ffg_step step, void *user, int32_t rounds);
 /* The same on a thread that C made. */
-int32_t ffg_each_on_thread(ffg_step step, void *user, int32_t rounds);
+int32_t ffg_call_each_on_thread(ffg_step step, void *user, int32_t rounds);
 /* The same, and calls `last` when that is over, as destructors are called. */
-int32_t ffg_each_then(ffg_step step, ffg_step last, void *user, int32_t rounds);
+int32_t ffg_call_each_then(ffg_step step, ffg_step last, void *user, int32_t rounds);
 
 /* Keeps the pair, to call it later. */
 void ffg_register_step(ffg_step step, void *user);

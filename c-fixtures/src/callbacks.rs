@@ -22,16 +22,16 @@ pub struct Two {
 #[ffi_guard::guard]
 unsafe extern "C" {
     /// Calls `step` with 0, 1, .. until it says stop; the number of calls made.
-    #[link_name = "ffg_each"]
+    #[link_name = "ffg_call_each"]
     pub fn each(step: Step, #[guard(opaque)] user: *mut c_void, rounds: i32) -> i32;
     /// The same, whatever the calls return.
-    #[link_name = "ffg_each_to_the_end"]
+    #[link_name = "ffg_call_each_to_the_end"]
     pub fn each_to_the_end(step: Step, #[guard(opaque)] user: *mut c_void, rounds: i32) -> i32;
     /// The same as [`each`], on a thread that C made.
-    #[link_name = "ffg_each_on_thread"]
+    #[link_name = "ffg_call_each_on_thread"]
     pub fn each_on_thread(step: Step, #[guard(opaque)] user: *mut c_void, rounds: i32) -> i32;
     /// The same as [`each`], and calls `last` when that is over, as destructors are called.
-    #[link_name = "ffg_each_then"]
+    #[link_name = "ffg_call_each_then"]
     pub fn each_then(step: Step, last: Step, #[guard(opaque)] user: *mut c_void, rounds: i32) -> i32;
 
     /// Keeps the pair, to call it later.
@@ -59,6 +59,8 @@ pub mod bare {
 
     unsafe extern "C" {
         /// [`each`](super::each).
-        pub fn ffg_each(step: Step, user: *mut c_void, rounds: i32) -> i32;
+        pub fn ffg_call_each(step: Step, user: *mut c_void, rounds: i32) -> i32;
+        /// [`register_step`](super::register_step).
+        pub fn ffg_register_step(step: Option<Step>, user: *mut c_void);
     }
 }

@@ -212,11 +212,11 @@ mod letting_through {
     // The same symbol twice: the compiler takes a call of the one for what it knows of the other, so only this one is
     // called where a panic goes through C.
     unsafe extern "C-unwind" {
-        pub(super) fn ffg_each(step: Step, user: *mut c_void, rounds: i32) -> i32;
+        pub(super) fn ffg_call_each(step: Step, user: *mut c_void, rounds: i32) -> i32;
     }
     #[ffi_guard::guard]
     unsafe extern "C-unwind" {
-        #[link_name = "ffg_each_to_the_end"]
+        #[link_name = "ffg_call_each_to_the_end"]
         pub(super) fn guarded(step: Step, #[guard(opaque)] user: *mut c_void, rounds: i32) -> i32;
     }
 
@@ -237,7 +237,8 @@ fn where_the_abi_lets_it_through_it_still_waits_for_a_guarded_call() {
         assert_eq!(thrown.downcast_ref(), Some(&Mine(0)));
         // With none below it goes the language's way: out of C.
         // SAFETY: as above.
-        let thrown = payload(|| unsafe { letting_through::ffg_each(letting_through::panics, user(&mut calls), 9) });
+        let thrown =
+            payload(|| unsafe { letting_through::ffg_call_each(letting_through::panics, user(&mut calls), 9) });
         assert_eq!(thrown.downcast_ref(), Some(&Mine(0)));
         assert_eq!(calls, [0, 0]);
     });
@@ -274,7 +275,7 @@ fn with_no_guarded_call_below_it_aborts_with_a_line() {
         // SAFETY: the vector outlives the calls.
         assert_eq!(unsafe { each(panics_at_three, user(&mut calls), 2) }, 2);
         // SAFETY: as above.
-        unsafe { bare::ffg_each(panics_at_three, user(&mut calls), 10) };
+        unsafe { bare::ffg_call_each(panics_at_three, user(&mut calls), 10) };
         return;
     }
     expect_abort(
@@ -313,7 +314,7 @@ mod with_cs_abi {
 
     #[ffi_guard::guard(keep_abi)]
     unsafe extern "C" {
-        #[link_name = "ffg_each_to_the_end"]
+        #[link_name = "ffg_call_each_to_the_end"]
         pub(super) fn each(step: Step, #[guard(opaque)] user: *mut std::ffi::c_void, rounds: i32) -> i32;
     }
 }
@@ -479,7 +480,7 @@ fn a_catch_within_a_callback_is_not_promised_what_comes_out_beyond_it() {
 fn inside_catch_with_no_guarded_call_below_it_is_told_before_the_end() {
     if is_child() {
         // SAFETY: the callback takes nothing.
-        drop(catch(|| unsafe { bare::ffg_each(violates, ptr::null_mut(), 1) }));
+        drop(catch(|| unsafe { bare::ffg_call_each(violates, ptr::null_mut(), 1) }));
         return;
     }
     expect_abort("inside_catch_with_no_guarded_call_below_it_is_told_before_the_end", "ffi-guard[dangling_pointer]: ");

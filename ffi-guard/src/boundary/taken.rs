@@ -10,6 +10,7 @@ use super::declaration::{Contract, Parameter};
 use super::{extent, thread};
 use crate::heap;
 use crate::report::violation::Finding;
+use crate::retention;
 use crate::rules::{self, Located, Look};
 
 /// Whether an argument is plainly in order; `false` decides nothing.
@@ -22,7 +23,10 @@ pub(super) fn is_in_order((argument, parameter): (&Argument, &Parameter)) -> boo
         Passing::Const | Passing::Mut if contract.is_thread_bound() => false,
         Passing::Const | Passing::Mut if !heap::contains(address) => address != 0 || !contract.is_nonnull(),
         Passing::Const | Passing::Mut => {
-            !contract.is_cstr() && !contract.is_stated() && heap::rest_of_live(address).is_some()
+            !contract.is_cstr()
+                && !contract.is_stated()
+                && !contract.is_owned()
+                && heap::rest_of_live(address).is_some()
         }
     }
 }
@@ -58,6 +62,10 @@ fn pointer(site: &Site, index: usize, argument: &Argument, contract: Contract) -
         site.breach(Some(index), finding, (argument, look.extent), Some(memory))?;
         // What is wrong by one rule is not asked about by the others: what it leads to is not what it should be.
         break;
+    }
+    if contract.is_owned() && is_block {
+        // It is Rust's again: what C was allowed to keep of it is over.
+        retention::given_back(argument.address);
     }
     super::bound::compare(site, index, argument, contract)
 }
