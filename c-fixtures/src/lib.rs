@@ -8,6 +8,7 @@
 //! a type changes what it may say.
 
 pub mod c_heap;
+pub mod callbacks;
 pub mod dangling_pointer;
 pub mod freed_while_retained;
 pub mod misaligned_pointer;
@@ -16,7 +17,9 @@ pub mod null_pointer;
 pub mod out_of_bounds;
 pub mod retained_places;
 pub mod retained_pointer;
+pub mod returned_pointer;
 pub mod robust;
 pub mod shapes;
 pub mod slides;
 pub mod unterminated_string;
+pub mod wrong_thread;

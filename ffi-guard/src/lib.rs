@@ -96,6 +96,7 @@ pub mod __bench;
 pub mod __private;
 
 pub use allocator::GuardAlloc;
+pub use boundary::bound::rebind;
 pub use boundary::late::checkpoint;
 pub use boundary::raise::catch;
 pub use boundary::shape::{Plain, Pointee};

@@ -21,6 +21,10 @@ pub struct Declaration {
     pub parameters: &'static [Parameter],
     /// `returns(owned)`: what comes back is Rust's to free.
     pub returns_owned: bool,
+    /// `returns(..)`, and `retained` on a callback: what is said of the result.
+    pub result: Contract,
+    /// Rust's, and C calls it: what it is handed comes from C, and its result goes there.
+    pub callback: bool,
     /// The wrapper has C's ABI: a violation cannot unwind out of it.
     pub keep_abi: bool,
     /// Severities of the block and, over them, of the function.
@@ -89,6 +93,8 @@ pub struct Function {
     /// Whether some parameter lets C keep what it is lent, by its contract or by `allow(retained_pointer)`. Valid once the
     /// standing is settled.
     lets_keep: AtomicBool,
+    /// Whether C hands out objects that belong to the calling thread. Valid as the one before.
+    binds: AtomicBool,
     /// Calls that were looked after at once because they were among the first.
     looks: AtomicU8,
     /// Freed blocks that were looked for at once because they were among the first that it let C keep.
@@ -123,6 +129,7 @@ impl Function {
             declaration,
             standing: AtomicU8::new(0),
             lets_keep: AtomicBool::new(false),
+            binds: AtomicBool::new(false),
             looks: AtomicU8::new(0),
             freed: AtomicU8::new(0),
         }
@@ -169,8 +176,15 @@ impl Function {
         self.lets_keep.load(Ordering::Relaxed)
     }
 
+    /// Whether what C hands out is noted, when it has returned.
+    #[inline]
+    pub(crate) fn binds(&self) -> bool {
+        self.binds.load(Ordering::Relaxed)
+    }
+
     /// Settles it. Two threads that race here store the same value.
-    pub(crate) fn settle(&self, standing: Standing, lets_keep: bool) {
+    pub(crate) fn settle(&self, standing: Standing, lets_keep: bool, binds: bool) {
+        self.binds.store(binds, Ordering::Relaxed);
         self.lets_keep.store(lets_keep, Ordering::Relaxed);
         // Release: whoever sees the standing sees what was stored before.
         self.standing.store(standing as u8, Ordering::Release);

@@ -3,6 +3,7 @@
 use std::ops::{ControlFlow, Range};
 
 use super::argument::{Argument, Passing};
+use super::bound;
 use super::breach::{Site, Stop};
 use super::declaration::{Contract, Parameter};
 use super::extent;
@@ -81,6 +82,7 @@ impl Entry<'_> {
                 return Ok(());
             }
         }
+        bound::compare(&self.site, index, argument, parameter.contract)?;
         // SAFETY: as promised by the caller; that the extent fits its block was just checked.
         unsafe { self.nested(index, &look) }?;
         if let Some(watch) = &mut self.watch {

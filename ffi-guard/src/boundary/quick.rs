@@ -78,7 +78,10 @@ unsafe fn in_order(argument: &Argument, contract: Contract, at: &At, lends: &mut
         Passing::Const | Passing::Mut => {}
     }
     let untyped = matches!(info.shape, Shape::Untyped);
-    if contract.is_cstr() || (!untyped && !contract.is_opaque() && address & (info.align - 1) != 0) {
+    if contract.is_cstr()
+        || contract.is_thread_bound()
+        || (!untyped && !contract.is_opaque() && address & (info.align - 1) != 0)
+    {
         return false;
     }
     let stated = match stated {

@@ -2,6 +2,7 @@
 //!
 //! A beat that nobody saw is said to be unseen; it is never left out in silence.
 
+use super::bound;
 use super::frames::{self, Frame};
 use super::freed;
 use super::kept;
@@ -181,6 +182,18 @@ impl Story<'_> {
     }
 
     fn lent(&mut self) {
+        if let Finding::WrongThread { got } = &self.facts.finding {
+            self.beats.push(Beat::Place {
+                key: "got",
+                at: self.context.site(got.location),
+                what: got.function.unwrap_or("rebind").into(),
+                thread: bound::owner(got),
+                known: false,
+            });
+        }
+        if let Some(call) = self.facts.call.as_ref().filter(|_| self.facts.is_callback()) {
+            return self.say("called by C", format!("on {}", thread(call.thread, Some(call))));
+        }
         if self.is_result() {
             return self.say("lent", "not seen: which call lent it is not known");
         }
@@ -221,6 +234,7 @@ impl Story<'_> {
             (Finding::RetainedPointer { .. } | Finding::FreedWhileRetained { .. }, None) => {
                 self.say("returned", "not seen")
             }
+            _ if self.facts.is_callback() => self.say("returned", "not yet: found before its body ran"),
             _ => self.say("returned", "not yet: found before C ran"),
         }
     }

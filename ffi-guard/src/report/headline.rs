@@ -6,6 +6,7 @@
 use super::freed;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{WIDTH, by_pointer, bytes, columns, function, parameter, word};
+use super::{bound, callback};
 
 /// The first line of a report.
 pub(super) fn headline(facts: &Facts) -> String {
@@ -53,6 +54,8 @@ fn sentence(facts: &Facts) -> (String, String) {
         }
         Finding::NullPointer => (format!("{whose} is null, declared `nonnull`"), String::new()),
         Finding::MisalignedPointer { align } => (format!("{whose} is not aligned to {}", bytes(*align)), String::new()),
+        Finding::ReturnedPointer { .. } => (format!("{func} returned a pointer to Rust memory to C"), place),
+        Finding::WrongThread { got } => (bound::sentence(facts, got), String::new()),
         Finding::RetainedPointer { place: Place::RustBlock { parameter, .. }, .. } => {
             (format!("C left {param} in `{parameter}` after {func} returned"), String::new())
         }
@@ -91,6 +94,9 @@ fn extent(stated: StatedExtent, available: usize) -> String {
 
 /// The label under the call.
 pub(super) fn label(facts: &Facts) -> String {
+    if facts.is_callback() {
+        return callback::label(facts);
+    }
     let who = match facts.parameter() {
         Some(parameter) => format!("`{}: {}`", parameter.name, parameter.ty),
         None => "this call".into(),
@@ -128,6 +134,8 @@ pub(super) fn label(facts: &Facts) -> String {
             }
             None => format!("{who}, no multiple of {align}"),
         },
+        Finding::ReturnedPointer { .. } => "its result points to Rust memory".into(),
+        Finding::WrongThread { got } => format!("{who}, which {} got", bound::owner(got)),
         Finding::RetainedPointer { .. } => format!("{who}, lent for this call only"),
         Finding::FreedWhileRetained { promise, .. } => freed::label(&who, *promise),
     }

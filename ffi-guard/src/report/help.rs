@@ -6,6 +6,7 @@
 use super::freed;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{by_pointer, bytes, function, parameter, read_only, short_type, the_word};
+use super::{bound, callback};
 
 /// At most so many are printed.
 const MOST: usize = 3;
@@ -13,6 +14,9 @@ const MOST: usize = 3;
 /// The ways out of what was found.
 pub(super) fn helps(facts: &Facts) -> Vec<String> {
     let mut helps = match &facts.finding {
+        Finding::ReturnedPointer { .. } => callback::returned_pointer(facts),
+        Finding::WrongThread { .. } => bound::helps(facts),
+        Finding::DanglingPointer { holder: Holder::Argument, .. } if facts.is_callback() => callback::dangling(facts),
         Finding::NestedPointer { holder, .. } => nested_pointer(facts, holder),
         Finding::DanglingPointer { holder, .. } => dangling_pointer(facts, holder),
         Finding::OutOfBounds { stated, available } => out_of_bounds(facts, *stated, *available),

@@ -157,6 +157,18 @@ fn finding(json: &mut Json, facts: &Facts, frames: Frames<'_>) {
         Finding::UnterminatedString { searched } => json.number("searched", *searched),
         Finding::NullPointer => {}
         Finding::MisalignedPointer { align } => json.number("alignment", *align),
+        Finding::ReturnedPointer { holder, pointer } => {
+            json.address("pointer", *pointer);
+            self::holder(json, holder);
+        }
+        Finding::WrongThread { got } => {
+            json.object("owner", |json| {
+                json.number("id", got.thread);
+                json.text_or_null("name", got.thread_name.as_deref());
+            });
+            json.text_or_null("got_by", got.function);
+            json.object("got_at", |json| json.source(got.location.file(), got.location.line(), got.location.column()));
+        }
         Finding::RetainedPointer { word, absent_before, .. } => {
             json.address("pointer", *word);
             json.raw("absent_before", if *absent_before { "true" } else { "false" });

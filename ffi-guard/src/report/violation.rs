@@ -71,6 +71,18 @@ pub(crate) enum Finding {
         /// What the pointee's type asks for, in bytes.
         align: usize,
     },
+    /// A callback's result leads into Rust memory (the `memory` of the facts).
+    ReturnedPointer {
+        /// The result, or a word of it.
+        holder: Holder,
+        /// The pointer.
+        pointer: usize,
+    },
+    /// An object is another thread's.
+    WrongThread {
+        /// Whose it is, and since when.
+        got: Got,
+    },
     /// C holds a word into what was lent.
     RetainedPointer {
         /// Where C holds it.
@@ -104,6 +116,19 @@ pub(crate) enum Promise {
     Owned,
     /// It was pinned when it was lent.
     Pinned,
+}
+
+/// When a thread got an object of C's.
+#[derive(Clone, Debug)]
+pub(crate) struct Got {
+    /// The thread.
+    pub(crate) thread: u32,
+    /// Its name, where it had one.
+    pub(crate) thread_name: Option<String>,
+    /// The function that handed it out; `None` where the program told of a move.
+    pub(crate) function: Option<&'static str>,
+    /// The call.
+    pub(crate) location: &'static Location<'static>,
 }
 
 /// Where a pointer was found on entry.
@@ -246,6 +271,8 @@ impl Finding {
             Finding::UnterminatedString { .. } => Rule::UnterminatedString,
             Finding::NullPointer => Rule::NullPointer,
             Finding::MisalignedPointer { .. } => Rule::MisalignedPointer,
+            Finding::ReturnedPointer { .. } => Rule::ReturnedPointer,
+            Finding::WrongThread { .. } => Rule::WrongThread,
             Finding::RetainedPointer { .. } => Rule::RetainedPointer,
             Finding::FreedWhileRetained { .. } => Rule::FreedWhileRetained,
         }
@@ -258,6 +285,11 @@ impl Facts {
         self.finding.rule()
     }
 
+    /// Whether C called, and the function is Rust's.
+    pub(crate) fn is_callback(&self) -> bool {
+        self.call.as_ref().is_some_and(|call| call.function.declaration.callback)
+    }
+
     /// The parameter, as declared.
     pub(crate) fn parameter(&self) -> Option<&'static Parameter> {
         let call = self.call.as_ref()?;
@@ -267,7 +299,9 @@ impl Facts {
     /// Where the offending word is, for the rules that look for one.
     pub(crate) fn holder(&self) -> Option<&Holder> {
         match &self.finding {
-            Finding::NestedPointer { holder, .. } | Finding::DanglingPointer { holder, .. } => Some(holder),
+            Finding::NestedPointer { holder, .. }
+            | Finding::DanglingPointer { holder, .. }
+            | Finding::ReturnedPointer { holder, .. } => Some(holder),
             _ => None,
         }
     }
@@ -295,7 +329,9 @@ impl Facts {
     /// The offending word.
     pub(crate) fn word(&self) -> Option<usize> {
         match self.finding {
-            Finding::NestedPointer { pointer, .. } | Finding::DanglingPointer { pointer, .. } => Some(pointer),
+            Finding::NestedPointer { pointer, .. }
+            | Finding::DanglingPointer { pointer, .. }
+            | Finding::ReturnedPointer { pointer, .. } => Some(pointer),
             Finding::RetainedPointer { word, .. } => Some(word),
             Finding::FreedWhileRetained { held: Some((_, word)), .. } => Some(word),
             _ => None,

@@ -13,7 +13,9 @@ pub(crate) mod nested_pointer;
 pub(crate) mod null_pointer;
 pub(crate) mod out_of_bounds;
 pub(crate) mod retained_pointer;
+pub(crate) mod returned_pointer;
 pub(crate) mod unterminated_string;
+pub(crate) mod wrong_thread;
 
 pub(crate) use held::leads_into;
 pub(crate) use look::{Located, Look, block_facts};

@@ -12,7 +12,9 @@ mod null_pointer;
 mod out_of_bounds;
 mod retained_places;
 mod retained_pointer;
+mod returned_pointer;
 mod unterminated_string;
+mod wrong_thread;
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();

@@ -43,6 +43,8 @@ macro_rules! declare {
                 severities: Severities::NONE,
             },)*],
             returns_owned: false,
+            result: Contract::NONE,
+            callback: false,
             keep_abi: false,
             severities: Severities::NONE,
         });
