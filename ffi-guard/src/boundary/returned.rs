@@ -7,6 +7,7 @@ use super::breach::{Site, Stop};
 use super::thread;
 use crate::heap;
 use crate::report::violation::Holder;
+use crate::retention::pins;
 use crate::rules::{self, Located};
 use crate::scan;
 
@@ -58,7 +59,7 @@ fn word(
         }
         return Ok(());
     }
-    if came_from_c(arguments, &located, word) {
+    if is_cs_to_hold(&located, word) || came_from_c(arguments, &located, word) {
         return Ok(());
     }
     match rules::returned_pointer::check(word, &located, holder) {
@@ -67,6 +68,14 @@ fn word(
             site.breach(None, finding, (&about, 0), Some(memory))
         }
         None => Ok(()),
+    }
+}
+
+/// Whether C may hold it on: it is pinned, was given to C to keep, or is lent to a call that has not returned.
+fn is_cs_to_hold(located: &Located, word: usize) -> bool {
+    match located {
+        Located::Heap(block) => pins::is_block_pinned(block) || heap::may_be_kept(block) || heap::loans(block) > 0,
+        _ => pins::is_range_pinned(word),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a report says of an object that belongs to another thread.
 
 use super::violation::{Facts, Got};
-use super::words::{clip, function, parameter, thread};
+use super::words::{columns, function, parameter, thread};
 
 /// `` `db` of `sqlite3_exec` belongs to thread 1, and this is thread 2 ``.
 pub(super) fn sentence(facts: &Facts, got: &Got) -> String {
@@ -9,11 +9,11 @@ pub(super) fn sentence(facts: &Facts, got: &Got) -> String {
     format!("{} of {} belongs to {}, and this is {here}", parameter(facts), function(facts), thread(got.thread, None))
 }
 
-/// `thread 1 (main)`; of a long name, as much as leaves room for the place.
+/// `thread 1 (main)`; a long name leaves no room for the places.
 pub(super) fn owner(got: &Got) -> String {
     match &got.thread_name {
-        Some(name) => format!("thread {} ({})", got.thread, clip(name, 20)),
-        None => thread(got.thread, None),
+        Some(name) if columns(name) <= 20 => format!("thread {} ({name})", got.thread),
+        _ => thread(got.thread, None),
     }
 }
 

@@ -37,7 +37,6 @@ fn a_window_of_another_thread_is_found() {
     assert_eq!(violation.thread_name(), Some("painter"));
     let report = violation.to_string();
     assert!(report.starts_with("ffi-guard[wrong_thread]: `window` of `bad_window_draw` belongs to thread "));
-    assert!(report.contains("(wrong_thread::a_win"), "names the thread that got it:\n{report}");
     assert!(report.contains("window_open"), "names the call that handed it out:\n{report}");
     // SAFETY: its own thread.
     unsafe { window_close(window.get()) };
