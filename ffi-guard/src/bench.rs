@@ -56,8 +56,6 @@ pub fn note(address: usize) {
         result: Contract::NONE,
         callback: false,
         keep_abi: false,
-        result: Contract::NONE,
-        callback: false,
         severities: Severities::NONE,
     });
     static INFO: TypeInfo = TypeInfo { size: 8, align: 8, shape: Shape::Plain, name: || "u64" };
