@@ -222,7 +222,8 @@ fn neutral(checked: &valid::Callback, output: &ReturnType, private: &TokenStream
     }
     let here = Span::mixed_site();
     match output {
-        ReturnType::Default => quote_spanned!(here=> ()),
+        // An empty block: clippy has something against a `()` at the end of one.
+        ReturnType::Default => TokenStream::new(),
         ReturnType::Type(_, ty) if types::is_never(ty) => quote_spanned!(here=> #private::nothing_to_return()),
         ReturnType::Type(_, ty) => default(ty, private),
     }

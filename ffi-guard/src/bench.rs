@@ -53,9 +53,9 @@ pub fn note(address: usize) {
         column: 1,
         parameters: &[],
         returns_owned: false,
-        keep_abi: false,
         result: Contract::NONE,
         callback: false,
+        keep_abi: false,
         severities: Severities::NONE,
     });
     static INFO: TypeInfo = TypeInfo { size: 8, align: 8, shape: Shape::Plain, name: || "u64" };

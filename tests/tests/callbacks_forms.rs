@@ -132,9 +132,9 @@ impl<F: FnMut(i32) -> i32> Trampoline<F> {
 }
 
 #[guard]
-unsafe extern "C" fn trampoline<F: FnMut(i32) -> i32>(this: *mut c_void, number: i32) -> i32
+unsafe extern "C" fn trampoline<F>(this: *mut c_void, number: i32) -> i32
 where
-    F: Sized,
+    F: FnMut(i32) -> i32,
 {
     // SAFETY: `this` is the closure.
     unsafe { (*this.cast::<F>())(number) }

@@ -3,9 +3,8 @@
 use std::panic::{self, AssertUnwindSafe};
 
 use super::breach::Stop;
-use super::late;
-use super::parked;
 use super::thread::{self, Catching};
+use super::{late, parked};
 use crate::platform::process;
 use crate::reentry::Reentry;
 use crate::report::violation::Violation;

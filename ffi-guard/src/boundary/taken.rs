@@ -48,7 +48,8 @@ fn pointer(site: &Site, index: usize, argument: &Argument, contract: Contract) -
     let extent = extent::of(argument, &located);
     let look = Look { argument, contract, located, extent };
     let stated = contract.is_stated();
-    let checks: [(bool, fn(&Look<'_>) -> Option<Finding>); 5] = [
+    type Check = fn(&Look<'_>) -> Option<Finding>;
+    let checks: [(bool, Check); 5] = [
         (true, rules::null_pointer::check),
         (true, rules::dangling_pointer::check),
         // Rust reads what it was told the length of.

@@ -221,7 +221,7 @@ fn identity(number: libc::c_int) -> Option<(u64, u64)> {
     }
     // SAFETY: `fstat` succeeded.
     let stat = unsafe { stat.assume_init() };
-    Some((stat.st_dev as u64, stat.st_ino as u64))
+    Some((stat.st_dev, stat.st_ino))
 }
 
 fn open_pagemap() -> Option<File> {

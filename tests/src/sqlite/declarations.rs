@@ -9,7 +9,7 @@
 //! - `sqlite3_exec` hands its user pointer to the callback and never looks at it: `opaque`.
 //! - What SQLite keeps, it keeps until it is told otherwise: the user data of functions and hooks is `retained`. It hands
 //!   it back and never looks at it: `opaque`.
-//! - Else little is `retained`. The SQL is compiled and copied, the file name copied, and what is bound with
+//! - Little else is `retained`. The SQL is compiled and copied, the file name copied, and what is bound with
 //!   `SQLITE_TRANSIENT` copied before the call returns. With `SQLITE_STATIC`, SQLite keeps the text until the statement is
 //!   bound anew or finalized; that is another contract and has another declaration of the same function.
 
