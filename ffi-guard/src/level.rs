@@ -162,7 +162,10 @@ fn settle() -> Level {
     // Whoever comes first decides; a thread that raced with it computed the same.
     match TRACKED.compare_exchange(UNSETTLED, level as u8, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => {
-            let _ = CHECKED.compare_exchange(UNSETTLED, level as u8, Ordering::Relaxed, Ordering::Relaxed);
+            // Checks that are asked for without the allocator are for the first guarded call to refuse.
+            if installed || level == Level::Off {
+                let _ = CHECKED.compare_exchange(UNSETTLED, level as u8, Ordering::Relaxed, Ordering::Relaxed);
+            }
             level
         }
         Err(settled) => Level::from_u8(settled).unwrap_or(level),

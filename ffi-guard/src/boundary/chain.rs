@@ -34,7 +34,7 @@ impl Entry<'_> {
         }
         let inside = Reentry::enter();
         let started = ticks();
-        let found = self.walk(look.argument.address);
+        let found = self.walk(look.argument.address, look.extent);
         retention::looked(ticks().saturating_sub(started));
         drop(inside);
         let Some((holder, word, target)) = found else { return Ok(()) };
@@ -52,7 +52,8 @@ impl Entry<'_> {
     }
 
     /// The first word that leads into Rust memory which C has no right to, with the block of C's that holds it.
-    fn walk(&self, from: usize) -> Option<(Block, Hit, Located)> {
+    /// The extent that is typed or stated was looked into already, and is only followed.
+    fn walk(&self, from: usize, extent: usize) -> Option<(Block, Hit, Located)> {
         let wanted = Wanted::new([heap::region(), heap::c_region()]);
         let mut blocks: Vec<Block> = heap::lookup_c(from).into_iter().filter(|block| block.live).collect();
         let mut seen: std::collections::HashSet<usize> = blocks.iter().map(|block| block.start).collect();
@@ -68,7 +69,7 @@ impl Entry<'_> {
             words_of(&block, &wanted, &mut words);
             for &hit in &words {
                 if let Some(target) = heap::lookup(hit.word) {
-                    if self.is_strangers(&target) {
+                    if hit.location.wrapping_sub(from) >= extent && self.is_strangers(&target) {
                         return Some((block, hit, Located::Heap(target)));
                     }
                 } else if let Some(other) = heap::lookup_c(hit.word).filter(|other| other.live)

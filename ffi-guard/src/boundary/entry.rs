@@ -101,23 +101,22 @@ impl Entry<'_> {
         if holds_nothing(&argument.info.shape, contract) {
             return Ok(());
         }
+        match located {
+            _ if extent == 0 => {}
+            Located::Heap(_) | Located::Stack(_) => {
+                let own = own_range(located, argument.address, extent);
+                // SAFETY: the extent is inside a live block or the live part of this thread's stack.
+                unsafe { self.words(index, look, argument.address, &own) }?;
+            }
+            // At level 2 the look goes on into C memory, where its extent is typed or stated.
+            Located::Foreign if self.watch.is_some() => self.foreign(index, look)?,
+            _ => {}
+        }
         #[cfg(feature = "c-heap")]
         if self.watch.is_some() && matches!(located, Located::Foreign) {
             self.chain(index, look)?;
         }
-        if extent == 0 {
-            return Ok(());
-        }
-        match located {
-            Located::Heap(_) | Located::Stack(_) => {
-                let own = own_range(located, argument.address, extent);
-                // SAFETY: the extent is inside a live block or the live part of this thread's stack.
-                unsafe { self.words(index, look, argument.address, &own) }
-            }
-            // At level 2 the look goes on into C memory, where its extent is typed or stated.
-            Located::Foreign if self.watch.is_some() => self.foreign(index, look),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// Looks at the words of an extent, which lie at `from` (the argument's own address, or a copy).

@@ -1,0 +1,57 @@
+//! This package's tests once more with C's heap over ours, and those that need it.
+//!
+//! Features are one for all that cargo builds together, so the feature has a build of its own, beside the common one.
+
+use std::path::Path;
+use std::process::Command;
+
+/// The tests in which the heap, what C keeps, or real libraries have a part. (The macros, the guide and the documents are the
+/// same with and without.)
+const TESTS: [&str; 19] = [
+    "c_heap",
+    "callbacks_panics",
+    "cgocheck",
+    "heap_levels",
+    "heap_life",
+    "heap_limits",
+    "heap_storm",
+    "levels",
+    "retention",
+    "robust_arguments",
+    "robust_callbacks",
+    "robust_libc",
+    "robust_signals",
+    "robust_threads",
+    "robust_unwinding",
+    "rules",
+    "slides",
+    "sqlite",
+    "zlib",
+];
+
+#[test]
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+fn with_cs_heap_over_ours_the_tests_pass_as_well() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root).args([
+        "test",
+        "--locked",
+        "--no-fail-fast",
+        "-p",
+        "ffi-guard-tests",
+        "--features",
+        "c-heap",
+    ]);
+    cargo.args(TESTS.iter().flat_map(|test| ["--test", test]));
+    cargo.arg("--target-dir").arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("c-heap"));
+    for name in std::env::vars_os().map(|(name, _)| name) {
+        if name.to_str().is_some_and(|name| name.starts_with("GUARD")) {
+            cargo.env_remove(name);
+        }
+    }
+    let output = cargo.output().expect("cargo runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said.matches("test result: ok.").count(), TESTS.len(), "{said}");
+}
