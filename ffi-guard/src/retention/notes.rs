@@ -92,6 +92,8 @@ pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: u
 #[cold]
 fn write(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize, epoch: u32) {
     static FIRST: Once = Once::new();
+    // Inside: a signal handler that calls C while a lock is held is not checked, and so does not come here.
+    let _inside = Reentry::enter();
     // First: a sweep has its own lock, then that one, and a fork takes them in the other order than they were set up in.
     scan::know_calling_thread();
     FIRST.call_once(super::set_up);
@@ -101,8 +103,6 @@ fn write(block: &Block, site: &Site, argument: &Argument, parameter: usize, exte
     let (start, generation, site, argument) = (block.start, block.generation, *site, *argument);
     let note = Note { start, generation, epoch, site, argument, parameter, extent, thread, when };
     let Some(shard) = NOTES.get(thread as usize % SHARDS) else { return };
-    // Inside: a signal handler that calls C while the lock is held is not checked, and so does not come here.
-    let _inside = Reentry::enter();
     shard.with(|lists| lists.of(epoch).push(note));
     PENDING.fetch_add(1, Ordering::Relaxed);
 }

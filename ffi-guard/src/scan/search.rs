@@ -50,8 +50,8 @@ unsafe fn search_by(way: Way, start: usize, len: usize, wanted: &Wanted, found: 
     let group = way.group();
     while at < end {
         let mut stop = end;
-        if group != 0 {
-            let whole = at + (end - at) / group * group;
+        if let Some(groups) = (end - at).checked_div(group) {
+            let whole = at + groups * group;
             // SAFETY: `[at, whole)` is within the caller's memory, in whole groups; the machine has the way.
             at = unsafe { machine::skip_groups(way, at, whole, &wanted.envelopes) };
             if at < whole {

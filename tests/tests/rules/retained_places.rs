@@ -32,7 +32,8 @@ fn global(violation: &Violation) -> String {
 #[test]
 fn thread_local_variables_are_found_and_named() {
     let value = Box::new(7);
-    let keep: [(unsafe fn(*const i32), &str, usize); 3] = [
+    type Keep = unsafe fn(*const i32);
+    let keep: [(Keep, &str, usize); 3] = [
         (c::bad_keep_local, "ffg_kept_local", 0),
         (c::bad_keep_local_slot, "ffg_local_slots", 24),
         (c::bad_keep_local_inside, "kept_local_inside", 0),
