@@ -59,8 +59,8 @@
 //!
 //! # Limits
 //!
-//! A clean run is not a proof. Only calls through a guarded block are checked; variadic functions pass bare. C's variables
-//! are searched for what C kept, its heap and thread-locals are not yet. What C reads or writes beyond what a call states
+//! A clean run is not a proof. Only calls through a guarded block are checked; variadic functions pass bare. C's variables,
+//! thread-local ones too, are searched for what C kept, and with the feature `c-heap` its heap. What C reads or writes beyond what a call states
 //! is not seen. Of the names in [`Rule`] eight are checked today: `nested_pointer`, `dangling_pointer`, `out_of_bounds`,
 //! `unterminated_string`, `null_pointer`, `misaligned_pointer`, `retained_pointer` and `freed_while_retained`. Linux on x86-64 is
 //! what is tested; elsewhere nothing is searched for what C kept.

@@ -214,7 +214,12 @@ impl Own {
 }
 
 fn reserve() -> bool {
+    // The program's own heap comes after this one, and stacks and libraries want some, too.
+    let ceiling = memory::address_space_limit().map_or(MOST, |limit| limit / 8);
     let mut len = MOST;
+    while len > ceiling.max(LEAST) {
+        len /= 2;
+    }
     while len >= LEAST {
         if let Some(start) = memory::reserve(len, STEP, Before::Nothing) {
             LEN.store(len, Ordering::Relaxed);

@@ -1,5 +1,6 @@
 //! What C keeps beyond the calls that are looked after at once: noted, and settled by a sweep.
 
+use c_fixtures::retained_places::{bad_keep_local, forget_local};
 use c_fixtures::retained_pointer::{bad_keep_seldom, forget_seldom, keeps_seldom};
 use ffi_guard::{Place, Rule, catch, checkpoint, expect_violation};
 use ffi_guard_tests::process::{at_level, is_child, run_self};
@@ -89,6 +90,66 @@ fn what_one_call_is_allowed_to_keep_no_other_is_blamed_for() {
         .expect("it was allowed to keep it");
         assert_eq!(keeps_seldom(), 1);
         forget_seldom();
+    });
+}
+
+mod bare {
+    unsafe extern "C" {
+        /// The same function, past the guard.
+        #[link_name = "ffg_bad_keep_seldom"]
+        pub(super) fn keep(value: *const i32, keep: std::ffi::c_int) -> i32;
+    }
+}
+
+#[test]
+fn what_c_held_before_a_call_is_no_news_to_a_sweep() {
+    at_level("what_c_held_before_a_call_is_no_news_to_a_sweep", "2", || {
+        let value = Box::new(7);
+        // SAFETY: the value outlives what C keeps.
+        unsafe { bare::keep(&raw const *value, 1) };
+        catch(|| {
+            // Looked after at once: it is there before the call, and after it.
+            // SAFETY: as above.
+            unsafe { bad_keep_seldom(&raw const *value, 0) };
+            checkpoint();
+        })
+        .expect("no guarded call has kept it");
+        assert_eq!(keeps_seldom(), 1);
+        forget_seldom();
+    });
+}
+
+#[test]
+fn a_thread_local_of_another_thread_is_found_while_that_lives() {
+    at_level("a_thread_local_of_another_thread_is_found_while_that_lives", "2", || {
+        let (told, hears) = std::sync::mpsc::channel();
+        let (go_on, wait) = std::sync::mpsc::channel::<()>();
+        let other = std::thread::spawn(move || {
+            // As in `keep_unseen`: a new value for each try.
+            let value = (0..20_000).map(|_| Box::new(7)).find(|value| {
+                // SAFETY: the value that C keeps in the end outlives that.
+                let seen = catch(|| unsafe { bad_keep_local(&raw const **value) }).is_err();
+                if seen {
+                    forget_local();
+                }
+                !seen
+            });
+            let value = value.expect("not every call is looked after at once");
+            told.send((&raw const *value).addr()).expect("the test waits");
+            wait.recv().expect("the test goes on");
+            forget_local();
+        });
+        let address = hears.recv().expect("the other thread keeps it");
+        let violation = expect_violation!(Rule::RetainedPointer, { checkpoint() });
+        go_on.send(()).expect("the other thread waits");
+        other.join().expect("no violation there");
+        assert!(violation.block().is_some_and(|block| block.address() == address), "{violation}");
+        match violation.place() {
+            Some(Place::Tls { symbol: Some(symbol), thread, .. }) => {
+                assert_eq!((symbol.as_str(), Some(*thread)), ("ffg_kept_local", violation.thread()));
+            }
+            place => panic!("{place:?}:\n{violation}"),
+        }
     });
 }
 

@@ -28,7 +28,7 @@ pub(crate) const UNIT: usize = 64 * 1024;
 /// Slabs take half of the region, runs the other half.
 const LARGEST_LEN: usize = 8 << 40;
 /// Below this a class has less than 512 KiB: nothing that deserves the name of a program would run.
-const SMALLEST_LEN: usize = (64 << 20) / SIDES;
+const SMALLEST_LEN: usize = 64 << 20;
 /// Halves: Rust's, and C's where there is one.
 const SIDES: usize = class::ALL / class::COUNT;
 /// The alignment of the region, and so of every slab and every unit within it (up to their own size).

@@ -105,6 +105,8 @@ pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: u
 
 #[cold]
 fn write(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize, epoch: u32) {
+    // Inside: a signal handler that calls C while a lock is held is not checked, and so does not come here.
+    let _inside = Reentry::enter();
     // First: a sweep has its own lock, then that one, and a fork takes them in the other order than they were set up in.
     scan::know_calling_thread();
     super::ready();
@@ -112,8 +114,6 @@ fn write(block: &Block, site: &Site, argument: &Argument, parameter: usize, exte
     heap::note_loan(block, epoch);
     let note = Note { epoch, ..Note::new(block, site, argument, parameter, extent) };
     let Some(shard) = NOTES.get(note.thread as usize % SHARDS) else { return };
-    // Inside: a signal handler that calls C while the lock is held is not checked, and so does not come here.
-    let _inside = Reentry::enter();
     shard.with(|lists| lists.of(epoch).push(note));
     PENDING.fetch_add(1, Ordering::Relaxed);
 }

@@ -10,11 +10,10 @@ use crate::scan::{self, Global, Hit, Owner};
 /// from Rust's (stripped, or linked so), `take_unknown` decides; thread-local variables are left out then, for Rust has many of
 /// them, and its standard library does.
 pub(super) fn place(hit: Hit, take_unknown: impl FnOnce() -> bool) -> Option<Place> {
-    #[cfg(feature = "c-heap")]
-    if crate::heap::contains_c(hit.location) {
-        return c_heap(hit);
-    }
     match scan::owner(hit.location) {
+        // Thread-local variables of a library that `dlopen` brought lie in C's heap, too: they are known by then.
+        #[cfg(feature = "c-heap")]
+        Owner::Nowhere if crate::heap::contains_c(hit.location) => c_heap(hit),
         Owner::C(variable) => Some(variable_of_c(variable, hit.location)),
         Owner::Unknown(variable) if variable.thread.is_none() && take_unknown() => {
             Some(variable_of_c(variable, hit.location))

@@ -37,7 +37,13 @@ use crate::reentry::Reentry;
 /// Every aligned word that lies in a wanted range, wherever C could keep one; and how many bytes of C's heap were read.
 pub(crate) fn c_memory(wanted: &Wanted, hits: &mut Vec<Hit>) -> usize {
     globals::globals(wanted, hits);
-    c_heap::c_heap(wanted, hits)
+    let bytes = c_heap::c_heap(wanted, hits);
+    if bytes > 0 {
+        // What `dlopen` brought of thread-local variables lies in C's heap, and was found as such already.
+        hits.sort_unstable_by_key(|hit| hit.location);
+        hits.dedup_by_key(|hit| hit.location);
+    }
+    bytes
 }
 
 /// Whose variable the address is in.

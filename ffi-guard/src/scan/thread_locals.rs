@@ -64,10 +64,13 @@ fn add() {
         KNOWN.with(|known| known.retain(|thread| Some(thread.pointer) == own));
     }
     unsafe extern "C" fn leave(pointer: *mut c_void) {
+        let _inside = Reentry::enter();
         let _ = IS_KNOWN.try_with(|known| known.set(false));
         KNOWN.with(|known| known.retain(|thread| thread.pointer != pointer.addr()));
     }
     let Some(pointer) = thread::pointer() else { return };
+    // Inside: a signal handler that calls C while the lock is held is not checked, and so does not come here.
+    let _inside = Reentry::enter();
     FIRST.call_once(|| {
         thread::at_fork(before, parent, child);
     });
@@ -75,7 +78,6 @@ fn add() {
     if !thread::on_exit(&AT_EXIT, leave, ptr::with_exposed_provenance_mut(pointer)) {
         return;
     }
-    let _inside = Reentry::enter();
     let id = thread::id();
     KNOWN.with(|known| {
         known.retain(|thread| thread.pointer != pointer);
