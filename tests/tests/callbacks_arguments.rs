@@ -39,7 +39,11 @@ fn user_data_that_is_freed_is_found_when_c_calls() {
             "{report}"
         );
         // Who freed it, and that C called.
-        assert!(report.contains("freed: …s/callbacks_arguments.rs:32:9 ") || report.contains("freed: tests/tests/callbacks_arguments.rs:32:9 "), "{report}");
+        assert!(
+            report.contains("freed: …s/callbacks_arguments.rs:32:9 ")
+                || report.contains("freed: tests/tests/callbacks_arguments.rs:32:9 "),
+            "{report}"
+        );
         assert!(report.contains("called by C: on thread "), "{report}");
         // Told to forget it, as the report says.
         // SAFETY: no user data.
