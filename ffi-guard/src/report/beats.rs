@@ -315,7 +315,12 @@ fn layout(beats: &[Beat], whole: bool) -> Vec<String> {
     let room = WIDTH - KEY - 2 * GAP;
     let fits = |what: usize| whole || at_width + what + thread_width <= room;
     let all = fits(what_width(true));
-    let what_width = if all { what_width(true) } else { what_width(false).min(24) };
+    // Of the two it is the place that leads there: a function's name gives way to it.
+    let what_width = if all {
+        what_width(true)
+    } else {
+        what_width(false).min(room.saturating_sub(at_width + thread_width).clamp(14, 24))
+    };
     let at_width = if whole { at_width } else { at_width.min(room.saturating_sub(what_width + thread_width)) };
     let mut lines = Vec::new();
     for beat in beats {

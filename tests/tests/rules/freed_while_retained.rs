@@ -216,7 +216,7 @@ fn what_c_holds_of_a_pinned_block_after_the_pin_is_found() {
     });
     c::ok_cancel();
     assert_eq!(symbol(&violation).0, "ffg_sent");
-    assert!(violation.to_string().contains("C keeps it, pinned"), "{violation}");
+    assert!(violation.to_string().contains("pinned: C keeps it from here on"), "{violation}");
 }
 
 #[test]
