@@ -21,7 +21,7 @@ mod text;
 mod types;
 mod valid;
 
-/// Checks every call to the functions of an `extern` block.
+/// Checks every call to the functions of an `extern` block, or each call of a Rust function that C makes.
 ///
 /// Each `fn` becomes a Rust function of the same name, visibility, safety, docs and attributes, which checks what
 /// crosses and calls C. Statics, types, variadic functions and macros inside the block stay as they are.
@@ -32,6 +32,16 @@ mod valid;
 ///     pub fn process_data(#[guard(counted_by = len)] data: *const u8, len: usize) -> c_int;
 ///     #[guard(allow(nested_pointer))]
 ///     pub fn open(#[guard(cstr)] path: *const c_char, flags: c_int) -> c_int;
+/// }
+/// ```
+///
+/// On a Rust `extern "C" fn`, which keeps its type, what C hands in is checked, and what goes out. A panic in it is parked,
+/// C gets a neutral value, and the panic goes on where the outermost guarded call of the thread returns.
+///
+/// ```ignore
+/// #[ffi_guard::guard(on_panic = 1)]
+/// unsafe extern "C" fn row(#[guard(opaque)] user: *mut c_void, n: c_int, columns: *mut *mut c_char) -> c_int {
+///     // ..
 /// }
 /// ```
 ///
@@ -46,7 +56,15 @@ mod valid;
 ///
 /// # On a function: `#[guard(..)]`
 ///
-/// `skip`, `keep_abi`, `returns(owned)` (what comes back is Rust's to free), `allow(..)`, `warn(..)`, `deny(..)`.
+/// `skip`, `keep_abi`, `returns(owned)` (what comes back is Rust's to free), `returns(thread_bound)` (it belongs to the
+/// calling thread), `allow(..)`, `warn(..)`, `deny(..)`.
+///
+/// # On a Rust function that C calls
+///
+/// `on_panic = value` (what C gets where it panics; without it the default of the return type), `returns(owned)` and
+/// `returns(retained)` (what goes out is C's, or C's to keep), `skip`, `crate = path`, `allow(..)`, `warn(..)`, `deny(..)`. On its
+/// parameters: `counted_by`, `sized_by`, `cstr`, `nonnull`, `out`, `opaque`, `thread_bound`, `owned` (C gives it back), and
+/// severities.
 ///
 /// # On a parameter: `#[guard(..)]`
 ///

@@ -42,11 +42,12 @@
 //!
 //! # What there is
 //!
-//! - [`guard`]: the attribute on an `extern` block; [`Plain`] and [`Pointee`]: what a struct says of its pointers.
+//! - [`guard`]: the attribute on an `extern` block, and on Rust functions that C calls; [`Plain`] and [`Pointee`]: what a struct says of its pointers.
 //! - [`GuardAlloc`]: the global allocator, over any other.
 //! - [`Level`], [`level()`], [`set_level`]: how much is checked.
 //! - [`Violation`] and [`Rule`]: what was found; [`catch`], [`expect_violation!`], [`set_report_hook`]: for tests.
 //! - [`checkpoint`]: settles what calls of the past may have left behind.
+//! - [`rebind`]: says that an object of C's has moved to another thread.
 //! - [`pin()`], [`pin_mut`], [`Pinned`]: memory that C may keep.
 //!
 //! | `GUARD` | checks |
@@ -60,9 +61,10 @@
 //! # Limits
 //!
 //! A clean run is not a proof. Only calls through a guarded block are checked; variadic functions pass bare. C's variables,
-//! thread-local ones too, are searched for what C kept, and with the feature `c-heap` its heap. What C reads or writes beyond what a call states
-//! is not seen. Of the names in [`Rule`] eight are checked today: `nested_pointer`, `dangling_pointer`, `out_of_bounds`,
-//! `unterminated_string`, `null_pointer`, `misaligned_pointer`, `retained_pointer` and `freed_while_retained`. Linux on x86-64 is
+//! thread-local ones too, are searched for what C kept, and with the feature `c-heap` its heap. What C reads or writes beyond
+//! what a call states is not seen. Of the names in [`Rule`] ten are checked today: `nested_pointer`, `dangling_pointer`,
+//! `out_of_bounds`, `unterminated_string`, `null_pointer`, `misaligned_pointer`, `returned_pointer`, `wrong_thread`,
+//! `retained_pointer` and `freed_while_retained`. Linux on x86-64 is
 //! what is tested; elsewhere nothing is searched for what C kept.
 
 extern crate self as ffi_guard;

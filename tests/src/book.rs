@@ -12,6 +12,7 @@ pages! {
     getting_started = "getting-started.md";
     levels = "levels.md";
     attributes = "attributes.md";
+    callbacks = "callbacks.md";
     rules = "rules.md";
     pinning = "pinning.md";
     reading_a_report = "reading-a-report.md";
@@ -27,6 +28,8 @@ pages! {
     unterminated_string = "rules/unterminated_string.md";
     null_pointer = "rules/null_pointer.md";
     misaligned_pointer = "rules/misaligned_pointer.md";
+    returned_pointer = "rules/returned_pointer.md";
+    wrong_thread = "rules/wrong_thread.md";
     retained_pointer = "rules/retained_pointer.md";
     freed_while_retained = "rules/freed_while_retained.md";
 }

@@ -3,10 +3,10 @@
 use super::violation::{Facts, Got};
 use super::words::{columns, function, parameter, thread};
 
-/// `` `db` of `sqlite3_exec` belongs to thread 1, and this is thread 2 ``.
+/// `` `db` of `sqlite3_exec` is thread 1's, used on thread 2 ``.
 pub(super) fn sentence(facts: &Facts, got: &Got) -> String {
     let here = facts.call.as_ref().map_or_else(|| "another".into(), |call| thread(call.thread, None));
-    format!("{} of {} belongs to {}, and this is {here}", parameter(facts), function(facts), thread(got.thread, None))
+    format!("{} of {} is {}'s, used on {here}", parameter(facts), function(facts), thread(got.thread, None))
 }
 
 /// `thread 1 (main)`; a long name leaves no room for the places.

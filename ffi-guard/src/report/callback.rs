@@ -56,7 +56,10 @@ pub(super) fn returned_pointer(facts: &Facts) -> Vec<String> {
         ];
     }
     vec![
-        format!("if its owner lives until C is done with it, declare {func} `#[guard(returns(retained))]`"),
+        format!(
+            "if its owner lives until C is done with it, pin it (`ffi_guard::pin`), or declare {func} \
+             `#[guard(returns(retained))]`"
+        ),
         format!(
             "or leave it to C: return `Box::into_raw(b)`, take it back with `Box::from_raw` when C is done, and declare \
              {func} `#[guard(returns(owned))]`"

@@ -10,20 +10,24 @@ mod nested_pointer;
 mod null_pointer;
 mod out_of_bounds;
 mod retained_pointer;
+mod returned_pointer;
 mod unterminated_string;
+mod wrong_thread;
 
 use std::process::ExitCode;
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-const PROGRAMS: [(&str, fn()); 8] = [
+const PROGRAMS: [(&str, fn()); 10] = [
     ("nested_pointer", nested_pointer::run),
     ("dangling_pointer", dangling_pointer::run),
     ("out_of_bounds", out_of_bounds::run),
     ("unterminated_string", unterminated_string::run),
     ("null_pointer", null_pointer::run),
     ("misaligned_pointer", misaligned_pointer::run),
+    ("returned_pointer", returned_pointer::run),
+    ("wrong_thread", wrong_thread::run),
     ("retained_pointer", retained_pointer::run),
     ("freed_while_retained", freed_while_retained::run),
 ];

@@ -4,11 +4,6 @@ use crate::row::{Plan, Row};
 
 pub(crate) const ROWS: &[Row] = &[
     Row {
-        slides: &[52..=55],
-        what: "sqlite3_exec with a callback into Rust",
-        plan: Plan::NotYet("guarded callbacks come with their own issue"),
-    },
-    Row {
         slides: &[56..=56],
         what: "a handle table for user data",
         plan: Plan::NotYet("Handle<T> and stale_handle come with the tools"),

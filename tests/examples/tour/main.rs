@@ -10,6 +10,7 @@
 
 mod big_data;
 mod c_memory;
+mod callbacks;
 mod complex;
 mod kept;
 mod later;

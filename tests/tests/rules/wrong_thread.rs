@@ -36,7 +36,7 @@ fn a_window_of_another_thread_is_found() {
     assert_eq!((violation.function(), violation.parameter()), (Some("bad_window_draw"), Some("window")));
     assert_eq!(violation.thread_name(), Some("painter"));
     let report = violation.to_string();
-    assert!(report.starts_with("ffi-guard[wrong_thread]: `window` of `bad_window_draw` belongs to thread "));
+    assert!(report.starts_with("ffi-guard[wrong_thread]: `window` of `bad_window_draw` is thread "));
     assert!(report.contains("window_open"), "names the call that handed it out:\n{report}");
     // SAFETY: its own thread.
     unsafe { window_close(window.get()) };

@@ -2,7 +2,7 @@
 
 use super::super::place::{Allocation, CSource};
 use super::super::violation::{
-    ArgumentFacts, BlockFacts, Call, Facts, Finding, Holder, Memory, Place, Promise, StatedExtent,
+    ArgumentFacts, BlockFacts, Call, Facts, Finding, Got, Holder, Memory, Place, Promise, StatedExtent,
 };
 use super::ffi::{self, Site};
 use super::session;
@@ -401,4 +401,53 @@ pub(in super::super) fn freed_pinned() -> Facts {
         (*held, *pinned) = (None, Some(session::listen()));
     }
     facts
+}
+
+/// C called a function of Rust's; the place is that of its name.
+fn called(finding: Finding, parameter: Option<usize>, memory: Memory) -> Facts {
+    let mut call = call(&ffi::ON_EVENT, 0, session::store());
+    call.iter_mut().for_each(|call| call.parameter = parameter);
+    Facts {
+        finding,
+        severity: Severity::Deny,
+        call,
+        also: Vec::new(),
+        argument: argument(SOME, if parameter.is_some() { 12 } else { 0 }, "core::ffi::c_void"),
+        memory: Some(memory),
+    }
+}
+
+pub(in super::super) fn dangling_user_data() -> Facts {
+    let finding = Finding::DanglingPointer { holder: Holder::Argument, pointer: SOME };
+    called(finding, Some(0), Memory::Heap(freed(SOME, 12)))
+}
+
+pub(in super::super) fn returned() -> Facts {
+    let finding = Finding::ReturnedPointer { holder: Holder::Result { offset: None, field: None }, pointer: SOME };
+    called(finding, None, Memory::Heap(block(SOME, 12, 5)))
+}
+
+pub(in super::super) fn returned_stack() -> Facts {
+    let finding = Finding::ReturnedPointer { holder: Holder::Result { offset: None, field: None }, pointer: ON_STACK };
+    Facts { argument: argument(ON_STACK, 0, "i8"), ..called(finding, None, stack(ON_STACK, 0)) }
+}
+
+pub(in super::super) fn wrong_thread() -> Facts {
+    let address = 0x5581_20aa_32a0;
+    let got = Got {
+        thread: 1,
+        thread_name: Some("main".into()),
+        function: Some("current_reference"),
+        location: session::returned(),
+    };
+    let mut call = call(&ffi::STORE_REFERENCE, 0, session::store());
+    call.iter_mut().for_each(|call| (call.thread, call.thread_name) = (2, Some("painter".into())));
+    Facts {
+        finding: Finding::WrongThread { got },
+        severity: Severity::Deny,
+        call,
+        also: Vec::new(),
+        argument: argument(address, 0, "app::ffi::SomeStruct"),
+        memory: Some(Memory::Foreign { address, size: 0 }),
+    }
 }

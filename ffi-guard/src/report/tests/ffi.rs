@@ -27,6 +27,27 @@ pub(super) struct ComplexStruct {
     pub(super) y: *const SomeStruct,
 }
 
+/// Rust's own, which C calls.
+pub(super) static ON_EVENT: Function = Function::new(&Declaration {
+    name: "on_event",
+    module: "app::session",
+    file: "src/session.rs",
+    line: 70,
+    column: 22,
+    parameters: &[Parameter {
+        name: "user",
+        ty: "*mut c_void",
+        extent: "",
+        contract: Contract::NONE.opaque(),
+        severities: Severities::NONE,
+    }],
+    returns_owned: false,
+    result: Contract::NONE,
+    callback: true,
+    keep_abi: false,
+    severities: Severities::NONE,
+});
+
 macro_rules! declare {
     ($(fn $name:ident($($param:ident: $ty:ty = $shown:literal, $extent:literal, $contract:expr;)*) at $line:literal in $upper:ident;)*) => { $(
         pub(super) static $upper: Function = Function::new(&Declaration {
