@@ -81,6 +81,21 @@ impl<'db> Statement<'db> {
         self.done(unsafe { sqlite3_bind_static_text(self.statement, index, start, bytes, SQLITE_STATIC()) })
     }
 
+    /// The same through a declaration that does not say so: what a careless wrapper would do.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    ///
+    /// # Safety
+    ///
+    /// - As for [`bind_static_text`](Statement::bind_static_text).
+    pub unsafe fn lend_static_text(&mut self, index: c_int, text: &str) -> Result<(), SqliteError> {
+        let (start, bytes) = (text.as_ptr().cast(), length(text.len()));
+        // SAFETY: as above.
+        self.done(unsafe { sqlite3_bind_text(self.statement, index, start, bytes, SQLITE_STATIC()) })
+    }
+
     /// Binds a blob to parameter `index`, from 1.
     ///
     /// # Errors

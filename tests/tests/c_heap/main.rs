@@ -4,6 +4,7 @@
 
 mod family;
 mod kept;
+mod libraries;
 mod nested;
 
 #[global_allocator]
