@@ -73,7 +73,7 @@ void ffg_forget_library(void) {
     }
 }
 
-void ffg_each(const int32_t *values, size_t count, ffg_visit visit, void *user) {
+void ffg_each_value(const int32_t *values, size_t count, ffg_visit visit, void *user) {
     for (size_t i = 0; i < count; i++) {
         visit(&values[i], user);
     }

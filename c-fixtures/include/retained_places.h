@@ -24,7 +24,7 @@ void ffg_forget_library(void);
 
 /* By a function that is called back for each value. */
 typedef void (*ffg_visit)(const int32_t *value, void *user);
-void ffg_each(const int32_t *values, size_t count, ffg_visit visit, void *user);
+void ffg_each_value(const int32_t *values, size_t count, ffg_visit visit, void *user);
 void ffg_visit_keep(const int32_t *value, void *user);
 int32_t ffg_read_visited(void);
 void ffg_forget_visited(void);

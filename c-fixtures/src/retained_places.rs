@@ -71,7 +71,7 @@ unsafe extern "C" {
     pub safe fn forget_library();
 
     /// Calls `visit` for each value.
-    #[link_name = "ffg_each"]
+    #[link_name = "ffg_each_value"]
     pub fn each(
         #[guard(counted_by = count)] values: *const i32,
         count: usize,

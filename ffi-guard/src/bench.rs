@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use crate::boundary::argument::{Argument, Passing};
 use crate::boundary::breach::Site;
-use crate::boundary::declaration::{Declaration, Function};
+use crate::boundary::declaration::{Contract, Declaration, Function};
 use crate::boundary::shape::{Shape, TypeInfo};
 use crate::rule::Severities;
 use crate::scan::Wanted;
@@ -53,6 +53,8 @@ pub fn note(address: usize) {
         column: 1,
         parameters: &[],
         returns_owned: false,
+        result: Contract::NONE,
+        callback: false,
         keep_abi: false,
         severities: Severities::NONE,
     });

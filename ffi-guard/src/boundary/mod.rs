@@ -6,7 +6,11 @@
 //! ```
 
 pub(crate) mod argument;
+pub(crate) mod bound;
 pub(crate) mod breach;
+pub(crate) mod callback;
+#[cfg(feature = "c-heap")]
+mod chain;
 pub mod classify;
 pub(crate) mod count;
 pub(crate) mod crossing;
@@ -17,10 +21,13 @@ mod holder;
 pub(crate) mod late;
 mod log;
 mod noted;
+pub(crate) mod parked;
 pub(crate) mod pending;
 mod quick;
 pub(crate) mod raise;
 mod result;
+mod returned;
 pub(crate) mod shape;
+mod taken;
 pub(crate) mod thread;
 mod watch;

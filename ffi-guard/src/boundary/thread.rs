@@ -1,9 +1,11 @@
 //! What the boundary remembers of each thread.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::ptr::null_mut;
 
+use super::parked::{self, Way};
 use super::pending::Pending;
 use crate::heap;
 use crate::platform::{self, process::Errno};
@@ -117,14 +119,19 @@ pub(crate) fn is_noting() -> bool {
     HERE.try_with(|here| here.noting.get() != 0).unwrap_or(false)
 }
 
+/// Whether a guarded call of this thread is under way, from level 2 on: Rust runs because C called back.
+pub(crate) fn is_in_call() -> bool {
+    HERE.try_with(|here| !here.innermost.get().is_null() || here.noting.get() != 0).unwrap_or(false)
+}
+
 /// Guarded calls so far.
 pub(crate) fn crossings() -> usize {
     HERE.try_with(|here| here.crossings.get()).unwrap_or(0)
 }
 
-/// Whether the calling thread is inside `catch`.
+/// Whether the calling thread is inside `catch`, and a violation here would get there.
 pub(crate) fn catching() -> bool {
-    caught_at().is_some()
+    caught_at().is_some_and(|scope| parked::way_to(scope) != Way::Beyond)
 }
 
 /// An address in the frame of the innermost open `catch`.
@@ -153,7 +160,8 @@ impl Drop for Catching {
     }
 }
 
-struct InFlight {
+/// A violation on its way to `catch`.
+pub(crate) struct InFlight {
     violation: Violation,
     text: usize,
     /// Which of the blocks at that address it is.
@@ -173,6 +181,18 @@ pub(crate) fn set_in_flight(violation: Violation, text: usize) {
 /// not this one.
 pub(crate) fn take_in_flight(text: usize) -> Option<Violation> {
     IN_FLIGHT.try_with(RefCell::take).ok().flatten().filter(|it| it.text == text).map(|it| it.violation)
+}
+
+/// Takes the violation that this panic carries, to be put back when the panic goes on.
+pub(crate) fn take_flying(payload: &Box<dyn Any + Send>) -> Option<InFlight> {
+    let text = payload.downcast_ref::<String>()?.as_ptr().addr();
+    let mine = |slot: &RefCell<Option<InFlight>>| slot.borrow_mut().take_if(|it| it.text == text);
+    IN_FLIGHT.try_with(mine).ok().flatten()
+}
+
+/// Puts back what [`take_flying`] took.
+pub(crate) fn set_flying(violation: InFlight) {
+    let _ = IN_FLIGHT.try_with(|slot| slot.replace(Some(violation)));
 }
 
 /// Whether a violation is unwinding through this thread. One that the program caught by itself is not: its payload is

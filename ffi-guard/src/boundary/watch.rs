@@ -10,10 +10,10 @@ use super::{late, thread};
 use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
-use crate::report::violation::Finding;
-use crate::retention;
+use crate::report::violation::{Finding, Promise};
+use crate::retention::{self, Note, pins};
 use crate::rule::{Rule, Severity};
-use crate::rules::{Located, Look, retained_pointer};
+use crate::rules::{Located, Look, leads_into, retained_pointer};
 use crate::scan::{self, Hit, Wanted};
 
 /// What one call lends.
@@ -58,19 +58,19 @@ struct Lent {
     parameter: usize,
     /// Bytes that C may touch from there.
     extent: usize,
-    /// `retained` or `owned`: C may keep it.
-    may_keep: bool,
+    /// What allows C to keep it: the contract, or a pin.
+    promise: Option<Promise>,
 }
 
 impl Lent {
     /// Whether a word leads into it.
     fn has(&self, word: usize) -> bool {
-        retained_pointer::leads_into(word, self.range.start, self.range.len())
+        leads_into(word, self.range.start, self.range.len())
     }
 
     /// Whether C may not keep it.
     fn is_looked_for(&self, site: &Site) -> bool {
-        !self.may_keep
+        self.promise.is_none()
             && !self.range.is_empty()
             && site.severity(Rule::RetainedPointer, Some(self.parameter)) != Severity::Allow
     }
@@ -95,7 +95,7 @@ impl Watch {
             Located::Null | Located::Foreign => return,
         };
         let _inside = Reentry::enter();
-        self.add(Lent { range, block, argument, parameter, extent: look.extent, may_keep: may_keep(look) });
+        self.add(Lent { range, block, argument, parameter, extent: look.extent, promise: promise(look) });
         self.holders.extend(Holder::of(look, parameter));
     }
 
@@ -107,11 +107,14 @@ impl Watch {
             let range = block.start..block.start + block.size;
             let extent = range.end.saturating_sub(word);
             let argument = Argument::new(word, Passing::Mut, &FOUND);
-            self.add(Lent { range, block: Some(*block), argument, parameter, extent, may_keep: may_keep(look) });
+            self.add(Lent { range, block: Some(*block), argument, parameter, extent, promise: promise(look) });
         }
     }
 
-    fn add(&mut self, lent: Lent) {
+    fn add(&mut self, mut lent: Lent) {
+        if lent.promise.is_none() && is_pinned(&lent) {
+            lent.promise = Some(Promise::Pinned);
+        }
         // A block that several arguments lead into is one loan.
         let block = lent.block.filter(|block| !self.lent.iter().any(|other| other.range.start == block.start));
         if let Some(block) = block
@@ -132,6 +135,20 @@ impl Watch {
     pub(super) fn begin(&mut self, site: &Site) {
         let _inside = Reentry::enter();
         let lent = &self.lent;
+        // Whoever allows the rule lets C keep it just as well: no other call is to be blamed for it.
+        let allows = |lent: &Lent| site.severity(Rule::RetainedPointer, Some(lent.parameter)) == Severity::Allow;
+        for lent in lent {
+            let Some(block) = lent.block else { continue };
+            let note = || Note::new(&block, site, &lent.argument, lent.parameter, lent.extent);
+            match lent.promise {
+                Some(promise) => {
+                    retention::let_keep(&block, note(), promise);
+                    late::settle_at_exit();
+                }
+                None if allows(lent) => retention::allow(&block, note()),
+                None => {}
+            }
+        }
         let looked_for = |lent: &&Lent| lent.is_looked_for(site);
         if lent.iter().any(|lent| looked_for(&lent)) {
             if !retention::may_look(site.function) {
@@ -140,7 +157,8 @@ impl Watch {
             }
             let started = ticks();
             let wanted = Wanted::new(lent.iter().filter(looked_for).map(|lent| lent.range.clone()));
-            scan::globals(&wanted, &mut self.before);
+            scan::c_memory(&wanted, &mut self.before);
+            self.before.sort_unstable_by_key(|hit| hit.location);
             // With one block there is no other to hold its address.
             let several = lent.iter().any(|other| other.range.start != lent[0].range.start);
             self.holders.retain(|_| several);
@@ -158,15 +176,6 @@ impl Watch {
     /// C has returned.
     pub(super) fn end(mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
         let _inside = Reentry::enter();
-        // Whoever allows the rule lets C keep it just as well: a later sweep must not blame another call for it.
-        let lets_keep = |lent: &&Lent| {
-            lent.may_keep || site.severity(Rule::RetainedPointer, Some(lent.parameter)) == Severity::Allow
-        };
-        for lent in self.lent.iter().filter(lets_keep) {
-            if let Some(block) = lent.block {
-                heap::allow_keeping(&block);
-            }
-        }
         match std::mem::replace(&mut self.after, After::Nothing) {
             After::Nothing => Ok(()),
             After::Look { wanted, took } => {
@@ -187,7 +196,8 @@ impl Watch {
     fn look(&self, site: &Site, (rust_ran, called_back): (bool, bool), wanted: &Wanted, took: u64) -> Result<(), Stop> {
         let started = ticks();
         let mut after = Vec::new();
-        scan::globals(wanted, &mut after);
+        let bytes = scan::c_memory(wanted, &mut after);
+        site.function.looked(bytes);
         let mut left = Vec::new();
         // What is stored while Rust runs, Rust may have stored: both write to the blocks that were lent.
         for holder in self.holders.iter().filter(|_| !called_back) {
@@ -195,7 +205,8 @@ impl Watch {
         }
         retention::looked(took + ticks().saturating_sub(started));
         for hit in after {
-            if self.before.contains(&hit) {
+            let before = self.before.binary_search_by_key(&hit.location, |hit| hit.location);
+            if before.is_ok_and(|at| self.before[at] == hit) {
                 // So it is to a later sweep.
                 retention::remember(hit);
                 continue;
@@ -236,7 +247,7 @@ impl Watch {
 
     /// Whether C may not keep the word, which leads into what was lent, and it is this call that says so.
     fn answers_for(&self, lent: &Lent, word: usize) -> bool {
-        let kept_by_right = self.lent.iter().any(|other| other.may_keep && other.range.contains(&word));
+        let kept_by_right = self.lent.iter().any(|other| other.promise.is_some() && other.range.contains(&word));
         // Its own stack is C's to keep: a frame of C's called back, and this call was lent what it made.
         let cs_own = || lent.block.is_none() && !scan::in_rust_frame(lent.argument.address);
         // Lent to another call too, which may be what put it there: this is that call's to answer for, when it returns.
@@ -246,7 +257,7 @@ impl Watch {
 
     /// A sweep will settle what the heap lent. (What the stack lent is gone by then.)
     fn note(&self, site: &Site) {
-        for lent in self.lent.iter().filter(|lent| !lent.may_keep) {
+        for lent in self.lent.iter().filter(|lent| lent.promise.is_none()) {
             if let Some(block) = lent.block {
                 retention::lend(&block, site, &lent.argument, lent.parameter, lent.extent);
             }
@@ -263,8 +274,20 @@ impl Watch {
 }
 
 /// Whether C may keep what the argument leads to, and what that leads to: `getopt` keeps the strings, not the array.
-fn may_keep(look: &Look<'_>) -> bool {
-    look.contract.is_retained() || look.contract.is_owned()
+fn promise(look: &Look<'_>) -> Option<Promise> {
+    match look.contract {
+        contract if contract.is_owned() => Some(Promise::Owned),
+        contract if contract.is_retained() => Some(Promise::Retained),
+        _ => None,
+    }
+}
+
+/// Whether it is pinned: C may keep it for as long as it is.
+fn is_pinned(lent: &Lent) -> bool {
+    match &lent.block {
+        Some(block) => pins::is_block_pinned(block),
+        None => pins::is_range_pinned(lent.range.start),
+    }
 }
 
 /// The type behind a pointer that was found in what an argument points to.

@@ -88,6 +88,13 @@ impl<'loaded> Module<'loaded> {
         self.of_type(PT_LOAD).any(|header| self.segment(header).range().contains(&address))
     }
 
+    /// From the first byte that is loaded of it to the last.
+    pub(crate) fn span(&self) -> Range<usize> {
+        let loaded = || self.of_type(PT_LOAD).map(|header| self.segment(header).range());
+        let start = loaded().map(|range| range.start).min().unwrap_or(0);
+        start..loaded().map(|range| range.end).max().unwrap_or(start)
+    }
+
     /// Whether the address lies in the part that stays writable.
     pub(crate) fn contains_writable(&self, address: usize) -> bool {
         !self.writable(&mut |segment| !segment.range().contains(&address))

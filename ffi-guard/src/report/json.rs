@@ -43,7 +43,9 @@ pub(super) fn object(facts: &Facts, frames: Frames<'_>) -> String {
     }
     json.object("finding", |json| finding(json, facts, frames));
     match &facts.finding {
-        Finding::RetainedPointer { place, .. } => json.object("place", |json| self::place(json, place, frames)),
+        Finding::RetainedPointer { place, .. } | Finding::FreedWhileRetained { held: Some((place, _)), .. } => {
+            json.object("place", |json| self::place(json, place, frames))
+        }
         _ => json.null("place"),
     }
     json.close();
@@ -155,9 +157,34 @@ fn finding(json: &mut Json, facts: &Facts, frames: Frames<'_>) {
         Finding::UnterminatedString { searched } => json.number("searched", *searched),
         Finding::NullPointer => {}
         Finding::MisalignedPointer { align } => json.number("alignment", *align),
+        Finding::ReturnedPointer { holder, pointer } => {
+            json.address("pointer", *pointer);
+            self::holder(json, holder);
+        }
+        Finding::WrongThread { got } => {
+            json.object("owner", |json| {
+                json.number("id", got.thread);
+                json.text_or_null("name", got.thread_name.as_deref());
+            });
+            json.text_or_null("got_by", got.function);
+            json.object("got_at", |json| json.source(got.location.file(), got.location.line(), got.location.column()));
+        }
         Finding::RetainedPointer { word, absent_before, .. } => {
             json.address("pointer", *word);
             json.raw("absent_before", if *absent_before { "true" } else { "false" });
+        }
+        Finding::FreedWhileRetained { promise, pinned, moved, at_once, .. } => {
+            match facts.word() {
+                Some(word) => json.address("pointer", word),
+                None => json.null("pointer"),
+            }
+            json.text("promise", promise.name());
+            json.raw("moved", if *moved { "true" } else { "false" });
+            json.raw("at_once", if *at_once { "true" } else { "false" });
+            match pinned {
+                Some(at) => json.object("pinned", |json| json.source(at.file(), at.line(), at.column())),
+                None => json.null("pinned"),
+            }
         }
     }
 }

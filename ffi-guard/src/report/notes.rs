@@ -1,12 +1,17 @@
 //! The notes: how we know, and what we do not know.
 
+use super::freed;
 use super::kept;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{bytes, parameter, the_word};
+use super::{bound, callback};
 
 /// What there is to know beside the finding.
 pub(super) fn notes(facts: &Facts) -> Vec<String> {
     let param = parameter(facts);
+    if facts.is_callback() {
+        return callback::notes(facts);
+    }
     match &facts.finding {
         Finding::NestedPointer { target, .. } => {
             let lies = match target {
@@ -45,7 +50,10 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
         ],
         Finding::NullPointer => vec!["found before the call, from the address alone".into()],
         Finding::MisalignedPointer { .. } => vec!["found before the call, from the address alone".into()],
+        Finding::ReturnedPointer { .. } => Vec::new(),
+        Finding::WrongThread { got } => bound::notes(got),
         Finding::RetainedPointer { place, .. } => retained(facts, place),
+        Finding::FreedWhileRetained { .. } => freed::notes(facts),
     }
 }
 

@@ -30,7 +30,11 @@ impl Area {
 /// Draws it; no lines where there is nothing to point at. In Unicode: [`ascii`] turns it into the plain form.
 pub(super) fn picture(facts: &Facts) -> Vec<String> {
     let (mut left, right, arrow) = match &facts.finding {
-        Finding::NullPointer => return Vec::new(),
+        Finding::NullPointer | Finding::WrongThread { .. } => return Vec::new(),
+        Finding::ReturnedPointer { .. } => match &facts.memory {
+            Some(target) => (vec![area(facts, target)], vec![argument(facts)], "◀─returned──"),
+            None => return Vec::new(),
+        },
         Finding::NestedPointer { holder, target, pointer } => nested(facts, holder, target, *pointer),
         Finding::DanglingPointer { holder, pointer } => match &facts.memory {
             Some(target) => dangling(facts, holder, target, *pointer),
@@ -38,6 +42,10 @@ pub(super) fn picture(facts: &Facts) -> Vec<String> {
         },
         Finding::RetainedPointer { place: place @ Place::RustBlock { .. }, word, .. } => left_in(facts, place, *word),
         Finding::RetainedPointer { place, word, .. } => (lent_area(facts), vec![global(place, *word)], "◀───kept────"),
+        Finding::FreedWhileRetained { held: Some((place, word)), .. } => {
+            (lent_area(facts), vec![global(place, *word)], "◀─dangling──")
+        }
+        Finding::FreedWhileRetained { held: None, .. } => return Vec::new(),
         Finding::OutOfBounds { .. } | Finding::UnterminatedString { .. } | Finding::MisalignedPointer { .. } => {
             (lent_area(facts), vec![argument(facts)], "◀───lent────")
         }

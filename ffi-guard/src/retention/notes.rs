@@ -1,9 +1,9 @@
 //! Loans that were not looked after at once.
 
 use std::cell::Cell;
-use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::{kept, pins};
 use crate::boundary::argument::Argument;
 use crate::boundary::breach::Site;
 use crate::heap::lock::Locked;
@@ -11,6 +11,7 @@ use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
 use crate::platform::thread;
 use crate::reentry::Reentry;
+use crate::report::violation::Promise;
 use crate::scan;
 
 /// A loan of a heap block to a call that has returned.
@@ -33,6 +34,15 @@ pub(crate) struct Note {
     pub(crate) thread: u32,
     /// When, in ticks: the latest call is named first.
     pub(crate) when: u64,
+}
+
+impl Note {
+    /// Of a call that lends this block now.
+    pub(crate) fn new(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize) -> Note {
+        let (start, generation, site, argument) = (block.start, block.generation, *site, *argument);
+        let (epoch, thread, when) = (heap::sweep::next(), thread::id(), ticks());
+        Note { start, generation, epoch, site, argument, parameter, extent, thread, when }
+    }
 }
 
 /// Notes of the threads whose number ends alike: up to that many threads never wait for each other.
@@ -76,9 +86,13 @@ impl Recent {
     const NONE: Recent = Recent { start: 0, location: 0, which: 0 };
 }
 
-/// Notes that a call which has returned was lent this block by this argument.
+/// Notes that a call which has returned was lent this block by this argument. What is pinned, C may keep.
 #[inline]
 pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize) {
+    if pins::is_block_pinned(block) {
+        kept::lend(block, Note::new(block, site, argument, parameter, extent), Promise::Pinned);
+        return;
+    }
     let epoch = heap::sweep::next();
     let location = std::ptr::from_ref(site.location).addr() ^ parameter;
     let recent = Recent { start: !block.start, location, which: u64::from(block.generation) << 32 | u64::from(epoch) };
@@ -91,19 +105,21 @@ pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: u
 
 #[cold]
 fn write(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize, epoch: u32) {
-    static FIRST: Once = Once::new();
     // Inside: a signal handler that calls C while a lock is held is not checked, and so does not come here.
     let _inside = Reentry::enter();
     // First: a sweep has its own lock, then that one, and a fork takes them in the other order than they were set up in.
     scan::know_calling_thread();
-    FIRST.call_once(super::set_up);
+    super::ready();
     // The block first: a sweep that finds the mark and not the note leaves the word to the next one.
     heap::note_loan(block, epoch);
-    let (thread, when) = (thread::id(), ticks());
-    let (start, generation, site, argument) = (block.start, block.generation, *site, *argument);
-    let note = Note { start, generation, epoch, site, argument, parameter, extent, thread, when };
-    let Some(shard) = NOTES.get(thread as usize % SHARDS) else { return };
+    let note = Note { epoch, ..Note::new(block, site, argument, parameter, extent) };
+    let Some(shard) = NOTES.get(note.thread as usize % SHARDS) else { return };
     shard.with(|lists| lists.of(epoch).push(note));
+    PENDING.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Counts a freed block that waits for a sweep like a note.
+pub(super) fn count_one() {
     PENDING.fetch_add(1, Ordering::Relaxed);
 }
 

@@ -16,7 +16,7 @@ const ROOM: usize = 64;
 ///
 /// Not searched: modules that `dlmopen` put into namespaces of their own. Not foreseen: a program that makes pages of
 /// its own globals unreadable (`mprotect`); reading them is a fault.
-pub(crate) fn globals(wanted: &Wanted, hits: &mut Vec<Hit>) {
+pub(super) fn globals(wanted: &Wanted, hits: &mut Vec<Hit>) {
     if wanted.is_empty() {
         return;
     }
@@ -30,6 +30,18 @@ pub(crate) fn globals(wanted: &Wanted, hits: &mut Vec<Hit>) {
         }
         room = room.saturating_mul(2);
     }
+}
+
+/// Bytes that [`globals`] reads.
+pub(crate) fn globals_len() -> usize {
+    let mut bytes = 0_usize;
+    modules::each(&mut |module| {
+        module.writable(&mut |segment| {
+            bytes = bytes.saturating_add(segment.len);
+            true
+        })
+    });
+    bytes
 }
 
 /// Adds the hits to `hits` without growing it; `false` if there was not enough room.

@@ -6,6 +6,7 @@
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+mod c_heap;
 mod dwarf;
 mod elf;
 mod frames;
@@ -23,8 +24,8 @@ mod x86_64;
 #[cfg(test)]
 mod testing;
 
-pub(crate) use frames::{Between, between, in_rust_frame};
-pub(crate) use globals::globals;
+pub(crate) use frames::{Between, between, called_by_c, in_rust_frame};
+pub(crate) use globals::globals_len;
 pub(crate) use owner::{Global, Owner};
 pub(crate) use search::words;
 pub(crate) use thread_locals::{know_calling_thread, other_threads};
@@ -33,7 +34,13 @@ pub(crate) use wanted::Wanted;
 use crate::gate;
 use crate::reentry::Reentry;
 
-/// Whose variable the address is in. (A block of C's heap will be one more answer, and the first to be looked for.)
+/// Every aligned word that lies in a wanted range, wherever C could keep one; and how many bytes of C's heap were read.
+pub(crate) fn c_memory(wanted: &Wanted, hits: &mut Vec<Hit>) -> usize {
+    globals::globals(wanted, hits);
+    c_heap::c_heap(wanted, hits)
+}
+
+/// Whose variable the address is in.
 pub(crate) fn owner(address: usize) -> Owner {
     // Its lock is none that may be taken behind the gate: see `gate`.
     let _inside = Reentry::enter();

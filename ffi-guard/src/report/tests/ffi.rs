@@ -43,6 +43,8 @@ macro_rules! declare {
                 severities: Severities::NONE,
             },)*],
             returns_owned: false,
+            result: Contract::NONE,
+            callback: false,
             keep_abi: false,
             severities: Severities::NONE,
         });
@@ -70,8 +72,10 @@ declare! {
     ) at 16 in SESSION_SET_NAME;
     fn store_reference(s: *const SomeStruct = "*const SomeStruct", "", Contract::NONE;) at 17 in STORE_REFERENCE;
     fn current_reference() at 18 in CURRENT;
+    fn set_listener(user: *const SomeStruct = "*const SomeStruct", "", Contract::NONE.retained();) at 19 in SET_LISTENER;
+    fn take_state(state: *const SomeStruct = "*const SomeStruct", "", Contract::NONE.owned();) at 20 in TAKE_STATE;
     fn table_add(
         table: *mut Table = "*mut Table", "", Contract::NONE;
         key: *const c_char = "*const c_char", "", Contract::NONE;
-    ) at 19 in TABLE_ADD;
+    ) at 21 in TABLE_ADD;
 }

@@ -57,6 +57,10 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("retained_pointer_no_source", facts::retained(), Form { no_source: true, no_frames: true, ..plain }),
         ("retained_pointer_first_seen", facts::retained_first_seen(), plain),
         ("retained_pointer_stack", facts::retained_stack_no_symbol(), Form { ascii: true, ..plain }),
+        ("freed_while_retained", facts::freed_held(), plain),
+        ("freed_while_retained_moved", facts::freed_moved(), plain),
+        ("freed_while_retained_owned", facts::freed_owned(), Form { ascii: true, ..plain }),
+        ("freed_while_retained_pinned", facts::freed_pinned(), plain),
         ("retained_pointer_no_backtrace", facts::retained(), Form { backtrace: Some(Backtrace::Off), ..plain }),
         ("retained_pointer_c_heap", facts::retained_c_heap(), plain),
         ("retained_pointer_tls", facts::retained_tls(), plain),
@@ -87,13 +91,18 @@ fn frames(trace: TraceId) -> Vec<Frame> {
         5 => vec![alloc, session("store", 62, 23), main, start],
         6 => vec![alloc, frame("app::data::{{closure}}", "src/main.rs", 21, 9), main, start],
         7 => vec![alloc, session("process_list", 13, 20), main, start],
-        8 => vec![
+        8 => vec![alloc, session("listen", 82, 17), main, start],
+        9 => vec![drop, session("listen", 84, 5), main, start],
+        10 => vec![drop, session("listen_to_many", 90, 12), main, start],
+        11 => vec![alloc, session("give_and_free", 95, 17), main, start],
+        12 => vec![drop, session("give_and_free", 97, 5), main, start],
+        13 => vec![
             frame("node_new", "libsession/list.c", 31, 22),
             frame("list_add", "libsession/list.c", 52, 18),
             session("store", 63, 14),
             main,
         ],
-        9 => vec![alloc, session("add", 82, 21), main, start],
+        14 => vec![alloc, session("add", 102, 21), main, start],
         _ => Vec::new(),
     }
 }
