@@ -176,6 +176,8 @@ impl Watch {
     /// C has returned.
     pub(super) fn end(mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
         let _inside = Reentry::enter();
+        #[cfg(feature = "c-heap")]
+        self.witness(site);
         match std::mem::replace(&mut self.after, After::Nothing) {
             After::Nothing => Ok(()),
             After::Look { wanted, took } => {
@@ -189,6 +191,18 @@ impl Watch {
                 self.note(site);
                 Ok(())
             }
+        }
+    }
+
+    /// Has it noted where C holds what it may keep.
+    #[cfg(feature = "c-heap")]
+    fn witness(&self, site: &Site) {
+        let kept = self.lent.iter().filter(|lent| lent.promise.is_some()).filter_map(|lent| lent.block);
+        let kept: Vec<Block> = kept.collect();
+        if !kept.is_empty() && retention::may_look(site.function) {
+            let started = ticks();
+            site.function.looked(retention::witness(&kept));
+            retention::looked(ticks().saturating_sub(started));
         }
     }
 

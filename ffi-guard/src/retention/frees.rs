@@ -107,6 +107,10 @@ fn judge(waiting: &Waiting, hit: Hit, at_once: bool) -> Option<Found> {
     if !leads_into(hit.word, block.start, block.size) {
         return None;
     }
+    #[cfg(feature = "c-heap")]
+    if !super::witness::holds(hit, &kept.witnesses) {
+        return None;
+    }
     let finding = freed_while_retained::check(hit, kept.promise, *end == End::Moved, at_once)?;
     seen::remember(hit);
     Some(Found { finding, block: *block, lent: vec![kept.note], whose: *whose })

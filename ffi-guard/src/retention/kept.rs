@@ -18,6 +18,21 @@ pub(super) struct Kept {
     pub(super) promise: Promise,
     /// Some call was allowed to keep it whatever becomes of it: no other is blamed then.
     pub(super) allowed: bool,
+    /// Where C held it when that call had returned.
+    #[cfg(feature = "c-heap")]
+    pub(super) witnesses: [super::witness::Witness; super::witness::PLACES],
+}
+
+impl Kept {
+    fn new(note: Note, promise: Promise, allowed: bool) -> Kept {
+        Kept {
+            note,
+            promise,
+            allowed,
+            #[cfg(feature = "c-heap")]
+            witnesses: Default::default(),
+        }
+    }
 }
 
 /// By the start of the block, so that threads seldom wait for each other.
@@ -39,7 +54,7 @@ pub(crate) fn lend(block: &Block, note: Note, promise: Promise) {
     // The record first: whoever sees the flag finds it.
     with(block, |kept, key| {
         let earlier = kept.get(&key).is_some_and(|kept| kept.allowed);
-        kept.insert(key, Kept { note, promise, allowed: allowed || earlier });
+        kept.insert(key, Kept::new(note, promise, allowed || earlier));
     });
     heap::allow_keeping(block);
 }
@@ -47,9 +62,19 @@ pub(crate) fn lend(block: &Block, note: Note, promise: Promise) {
 /// A call lends a block and lets C keep it whatever becomes of it.
 pub(crate) fn allow(block: &Block, note: Note) {
     with(block, |kept, key| {
-        kept.entry(key).or_insert(Kept { note, promise: Promise::Retained, allowed: true }).allowed = true;
+        kept.entry(key).or_insert(Kept::new(note, Promise::Retained, true)).allowed = true;
     });
     heap::allow_keeping(block);
+}
+
+/// Where C holds the block.
+#[cfg(feature = "c-heap")]
+pub(super) fn witness(block: &Block, witnesses: [super::witness::Witness; super::witness::PLACES]) {
+    with(block, |kept, key| {
+        if let Some(kept) = kept.get_mut(&key) {
+            kept.witnesses = witnesses;
+        }
+    });
 }
 
 /// C gave the block back: what it still holds of it is nobody's concern. Returns what was known.

@@ -21,6 +21,8 @@ pub(crate) mod pins;
 mod seen;
 mod sweep;
 pub(crate) mod untold;
+#[cfg(feature = "c-heap")]
+mod witness;
 
 use std::sync::Once;
 
@@ -30,10 +32,13 @@ pub(crate) use kept::{allow, lend as let_keep};
 pub(crate) use notes::{Note, lend};
 pub(crate) use seen::remember;
 pub(crate) use sweep::{Found, are_many, is_due, sweep};
+#[cfg(feature = "c-heap")]
+pub(crate) use witness::note as witness;
 
 use crate::gate;
 use crate::heap;
 use crate::platform::thread;
+use crate::scan;
 
 /// Has the heap ask before it gives a noted block out again and tell of frees, and a fork leave the child with open locks;
 /// with the first note, pin, or block that C may keep.
@@ -61,8 +66,9 @@ fn set_up() {
         frees::let_go();
         sweep::let_go();
     }
-    // Handlers that came last run first before a fork: these locks are taken before the gate is closed and before the heap's,
-    // as in a sweep.
+    // Handlers that came last run first before a fork: these locks are taken before that of the known threads, before the gate is
+    // closed and before the heap's, as in a sweep.
+    scan::know_calling_thread();
     gate::behind(|| ());
     thread::at_fork(before, after, after);
     heap::sweep::before_reuse(sweep::sweep_before_reuse);

@@ -24,6 +24,8 @@ mod x86_64;
 #[cfg(test)]
 mod testing;
 
+#[cfg(feature = "c-heap")]
+pub(crate) use c_heap::c_heap;
 pub(crate) use frames::{Between, between, called_by_c, in_rust_frame};
 pub(crate) use globals::globals_len;
 pub(crate) use owner::{Global, Owner};

@@ -1,0 +1,69 @@
+//! Whether C still holds what lies in memory that a library divides itself (feature `c-heap`).
+//!
+//! SQLite's lookaside, memory pools, an interpreter's arenas: one block of C's heap, in which the library gives out and takes
+//! back pieces that we know nothing of. A piece that was taken back keeps its content, so that a word in it is no proof
+//! that anybody holds it. What is a proof: C held the word when the call that lent it returned, and has not touched what
+//! lies around it since. So that is noted then, and compared when the memory is freed. Where it was not noted, or has changed,
+//! nothing is said.
+
+use super::kept;
+use crate::heap::{self, Block};
+use crate::platform::read;
+use crate::scan::{self, Hit, Wanted};
+
+/// Blocks of C's up to this size are taken for one object: freed as a whole, and known to be.
+const ONE_OBJECT: usize = 4096;
+/// Bytes on either side of the word: the rest of the struct that it is in, for all but the largest.
+const AROUND: usize = 24;
+/// Places that are noted of each block that C was allowed to keep.
+pub(super) const PLACES: usize = 4;
+
+/// A word that C held, and what lay around it.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Witness {
+    location: usize,
+    around: u64,
+}
+
+impl Witness {
+    fn of(hit: Hit, holder: &Block) -> Option<Witness> {
+        let start = hit.location.saturating_sub(AROUND).max(holder.start);
+        let end = (hit.location + size_of::<usize>() + AROUND).min(holder.start + holder.size);
+        let mut bytes = [0; 2 * AROUND + size_of::<usize>()];
+        let bytes = bytes.get_mut(..end.checked_sub(start)?)?;
+        read::read(start, bytes)?;
+        // FNV-1a.
+        let around = bytes
+            .iter()
+            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        Some(Witness { location: hit.location, around })
+    }
+}
+
+/// The block of C's heap that a word lies in, if a library may have divided it.
+fn divided(hit: Hit) -> Option<Block> {
+    heap::lookup_c(hit.location).filter(|holder| holder.live && holder.size > ONE_OBJECT)
+}
+
+/// A call has returned that let C keep these blocks: where C holds them is noted. How many bytes were searched.
+pub(crate) fn note(blocks: &[Block]) -> usize {
+    let wanted = Wanted::new(blocks.iter().map(|block| block.start..block.start + block.size));
+    let mut hits = Vec::new();
+    let bytes = scan::c_heap(&wanted, &mut hits);
+    for block in blocks {
+        let inside = |hit: &&Hit| hit.word.wrapping_sub(block.start) < block.size;
+        let seen = hits.iter().filter(inside).filter_map(|&hit| Witness::of(hit, &divided(hit)?));
+        let mut witnesses = [Witness::default(); PLACES];
+        for (place, witness) in witnesses.iter_mut().zip(seen) {
+            *place = witness;
+        }
+        kept::witness(block, witnesses);
+    }
+    bytes
+}
+
+/// Whether C holds the word, as far as can be told: it lies in no divided block, or nothing around it has changed.
+pub(super) fn holds(hit: Hit, witnesses: &[Witness; PLACES]) -> bool {
+    let Some(holder) = divided(hit) else { return true };
+    Witness::of(hit, &holder).is_some_and(|now| witnesses.contains(&now))
+}
