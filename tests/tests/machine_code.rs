@@ -70,7 +70,7 @@ fn instructions(assembly: &str, function: &str) -> Vec<String> {
 #[cfg(target_arch = "x86_64")]
 fn off_is_the_bare_call_and_level_0_is_one_load_and_one_branch_more() {
     let off = assembly("machine-code-off", "--cfg ffi_guard_off");
-    for call in ["strlen", "memcmp"] {
+    for call in ["strlen", "memcmp", "callback"] {
         let guarded = instructions(&off, &format!("probe_{call}_guarded"));
         let bare = instructions(&off, &format!("probe_{call}_bare"));
         assert!(!bare.is_empty());

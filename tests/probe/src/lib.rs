@@ -1,4 +1,5 @@
-//! One guarded call and the same call bare: `tests/machine_code.rs` compares what the compiler makes of them.
+//! One guarded call and the same call bare, and a callback of each kind: `tests/machine_code.rs` compares what the compiler makes
+//! of them.
 //!
 //! The callers are Rust functions: in an `extern "C"` one a violation could not unwind, and the compiler would add a
 //! landing pad to the comparison.
@@ -59,4 +60,29 @@ pub unsafe fn probe_memcmp_guarded(a: *const c_void, b: *const c_void, n: usize)
 pub unsafe fn probe_memcmp_bare(a: *const c_void, b: *const c_void, n: usize) -> bool {
     // SAFETY: as promised by the caller.
     n > 7 && unsafe { bare::memcmp(a, b, n - 7) } == 0
+}
+
+/// The guarded callback.
+///
+/// # Safety
+/// - `user` is a number.
+#[ffi_guard::guard(on_panic = -1)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn probe_callback_guarded(#[guard(opaque, nonnull)] user: *mut c_int, mut n: c_int) -> c_int {
+    n += 7;
+    // SAFETY: as promised by the caller.
+    unsafe { *user += n };
+    n
+}
+
+/// The bare callback.
+///
+/// # Safety
+/// - `user` is a number.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn probe_callback_bare(user: *mut c_int, mut n: c_int) -> c_int {
+    n += 7;
+    // SAFETY: as promised by the caller.
+    unsafe { *user += n };
+    n
 }
