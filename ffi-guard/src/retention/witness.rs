@@ -13,8 +13,9 @@ use crate::scan::{self, Hit, Wanted};
 
 /// Blocks of C's up to this size are taken for one object: freed as a whole, and known to be.
 const ONE_OBJECT: usize = 4096;
-/// Bytes on either side of the word: the rest of the struct that it is in, for all but the largest.
-const AROUND: usize = 24;
+/// Bytes on either side of the word. Whoever takes a piece back writes to its beginning, a link to the next free one: SQLite's
+/// are up to 1,200 bytes long, and it writes nothing else of them.
+const AROUND: usize = 2048;
 /// Places that are noted of each block that C was allowed to keep.
 pub(super) const PLACES: usize = 4;
 
