@@ -6,6 +6,9 @@ use std::ops::Range;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unknown;
 
+/// Nothing to note.
+pub(crate) fn note_forks() {}
+
 /// Never made.
 #[derive(Debug)]
 pub(crate) enum Tracking {}

@@ -21,7 +21,8 @@ pub(crate) use notes::lend;
 pub(crate) use seen::remember;
 
 use crate::heap;
-use crate::platform::thread;
+use crate::platform::{thread, written};
+use crate::scan::ledger;
 pub(crate) use sweep::{Found, found_late, is_due, put_back, sweep};
 
 /// Has the heap ask before it gives a noted block out again, and a fork leave the child with open locks; with the first note.
@@ -30,13 +31,16 @@ fn set_up() {
         sweep::hold();
         notes::hold();
         seen::hold();
+        ledger::hold();
     }
     unsafe extern "C" fn after() {
+        ledger::let_go();
         seen::let_go();
         notes::let_go();
         sweep::let_go();
     }
     // Handlers that came last run first before a fork: these locks are taken before the heap's, as in a sweep.
     thread::at_fork(before, after, after);
+    written::note_forks();
     heap::sweep::before_reuse(sweep::sweep_before_reuse);
 }

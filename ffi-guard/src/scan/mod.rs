@@ -1,12 +1,13 @@
 //! Where C could keep a pointer, and the search of it.
 //!
-//! [`words`] reads memory, [`globals`] reads all that loaded modules may write, and [`owner`] tells whose variable a
-//! word was found in: C's, or a Rust static, which is never reported.
+//! [`words`] reads memory, [`globals`] reads all that loaded modules may write, [`ledger`] keeps what large areas hold, and
+//! [`owner`] tells whose variable a word was found in: C's, or a Rust static, which is never reported.
 
 mod dwarf;
 mod elf;
 mod frames;
 mod globals;
+pub(crate) mod ledger;
 mod names;
 mod owner;
 mod referrers;

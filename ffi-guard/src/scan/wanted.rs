@@ -50,6 +50,32 @@ impl Wanted {
         Wanted { ranges, envelopes }
     }
 
+    /// No ranges.
+    pub(crate) const NOTHING: Wanted = Wanted { ranges: Vec::new(), envelopes: [Envelope { low: 0, len: 0 }; 2] };
+
+    /// The ranges: ascending, none empty, none touching its neighbour.
+    pub(crate) fn ranges(&self) -> &[Range<usize>] {
+        &self.ranges
+    }
+
+    /// The same, and nothing else.
+    pub(crate) fn into_ranges(self) -> Vec<Range<usize>> {
+        self.ranges
+    }
+
+    /// Whether every word that the other wants is wanted here.
+    pub(crate) fn covers(&self, other: &Wanted) -> bool {
+        other.ranges.iter().all(|range| {
+            let after = self.ranges.partition_point(|own| own.start <= range.start);
+            after > 0 && range.end <= self.ranges[after - 1].end
+        })
+    }
+
+    /// What either of the two wants.
+    pub(crate) fn joined(&self, other: &Wanted) -> Wanted {
+        Wanted::new(self.ranges.iter().chain(&other.ranges).cloned())
+    }
+
     /// Nothing is searched for.
     pub(crate) fn is_empty(&self) -> bool {
         self.ranges.is_empty()
@@ -78,6 +104,16 @@ mod tests {
         assert!(!wanted.is_empty());
         assert!([9, 25, 29, 40, 50].iter().all(|&word| !wanted.contains(word)));
         assert!([10, 24, 30, 39].iter().all(|&word| wanted.contains(word)));
+    }
+
+    #[test]
+    fn what_covers_another_has_all_of_its_ranges() {
+        let wide = Wanted::new([10..40, 50..60]);
+        let inside = Wanted::new([10..11, 39..40, 50..60]);
+        assert!(wide.covers(&inside) && wide.covers(&Wanted::NOTHING) && wide.covers(&wide));
+        assert!(!inside.covers(&wide) && !Wanted::NOTHING.covers(&inside));
+        assert!(!wide.covers(&Wanted::new(std::iter::once(39..51))));
+        assert_eq!(inside.joined(&Wanted::new([11..39, 70..71])).ranges, [10..40, 50..60, 70..71]);
     }
 
     #[test]

@@ -170,6 +170,8 @@ fn a_child_does_not_hear_of_its_parents_memory() {
     let Some(tracking) = tracking() else { return };
     let pages = Pages::new(4);
     pages.written(&tracking);
+    super::note_forks();
+    assert!(in_child(|| super::process().1 > tracking.process.1));
     assert!(in_child(|| {
         pages.write(1);
         let anew = Tracking::start();
