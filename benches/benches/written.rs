@@ -47,8 +47,9 @@ fn main() {
     println!("first look, which reads all: {first:.0} us");
     let mut copy = vec![0_u8; AREA];
     let [all, copied] = medians(|| {
-        // SAFETY: as above; two areas of this length.
+        // SAFETY: as above.
         let all = time(|| assert_eq!(black_box(unsafe { __bench::search(area.clone(), WANTED) }), AREA / PAGE * 8));
+        // SAFETY: two areas of this length.
         let copied = time(|| unsafe { std::ptr::copy_nonoverlapping(start as *const u8, copy.as_mut_ptr(), AREA) });
         black_box(&mut copy);
         [all, copied]

@@ -184,7 +184,7 @@ fn process() -> (libc::pid_t, u32) {
 #[derive(Debug)]
 struct File {
     number: libc::c_int,
-    identity: (u64, u64),
+    identity: (libc::dev_t, libc::ino_t),
 }
 
 impl File {
@@ -215,7 +215,7 @@ impl Drop for File {
 }
 
 /// Device and inode: what is at this number.
-fn identity(number: libc::c_int) -> Option<(u64, u64)> {
+fn identity(number: libc::c_int) -> Option<(libc::dev_t, libc::ino_t)> {
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
     // SAFETY: there is room for what is written; any number may be asked about.
     if unsafe { libc::fstat(number, stat.as_mut_ptr()) } != 0 {
@@ -223,7 +223,7 @@ fn identity(number: libc::c_int) -> Option<(u64, u64)> {
     }
     // SAFETY: `fstat` succeeded.
     let stat = unsafe { stat.assume_init() };
-    Some((stat.st_dev as u64, stat.st_ino as u64))
+    Some((stat.st_dev, stat.st_ino))
 }
 
 fn open_pagemap() -> Option<File> {

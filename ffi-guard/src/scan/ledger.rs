@@ -104,6 +104,7 @@ impl Ledger {
     }
 
     /// One that reads everything each time.
+    #[cfg(test)]
     pub(crate) const fn reading() -> Ledger {
         Ledger::with(Source::Reading)
     }

@@ -24,7 +24,7 @@ const SLOT: u32 = (PAGE / size_of::<usize>()).trailing_zeros();
 
 impl Entry {
     fn new(hit: &Hit, look: Look) -> Entry {
-        Entry { word: hit.word, first: look << SLOT | (hit.location % PAGE / size_of::<usize>()) as u64 }
+        Entry { word: hit.word, first: look << SLOT | slot(hit.location) }
     }
 
     fn slot(&self) -> u64 {
@@ -76,24 +76,27 @@ impl Index {
 
     fn replace_page(&mut self, page: usize, hits: &[Hit], look: Look) {
         let entries = self.pages.entry(page).or_default();
-        let is_it = |entry: &Entry, new: &Entry| entry.slot() == new.slot() && entry.word == new.word;
-        let new = |hit: &Hit| Entry::new(hit, look);
-        if entries.len() == hits.len() && entries.iter().zip(hits).all(|(entry, hit)| is_it(entry, &new(hit))) {
+        let (young, log) = (&mut self.young, &mut self.log);
+        let mut note = |hit: &Hit| {
+            young.push((hit.word, hit.location));
+            log.push((look, hit.location));
+            Entry::new(hit, look)
+        };
+        // The common case: words in the same places, and few of them other ones.
+        if entries.len() == hits.len()
+            && entries.iter().zip(hits).all(|(entry, hit)| entry.slot() == slot(hit.location))
+        {
+            for (entry, hit) in entries.iter_mut().zip(hits).filter(|(entry, hit)| entry.word != hit.word) {
+                *entry = note(hit);
+            }
             return;
         }
         let mut before = entries.iter().copied().peekable();
         let mut now = Vec::with_capacity(hits.len());
         for hit in hits {
-            let new = new(hit);
-            while before.next_if(|entry| entry.slot() < new.slot()).is_some() {}
-            match before.next_if(|entry| is_it(entry, &new)) {
-                Some(entry) => now.push(entry),
-                None => {
-                    now.push(new);
-                    self.young.push((hit.word, hit.location));
-                    self.log.push((look, hit.location));
-                }
-            }
+            while before.next_if(|entry| entry.slot() < slot(hit.location)).is_some() {}
+            let same = before.next_if(|entry| entry.slot() == slot(hit.location) && entry.word == hit.word);
+            now.push(same.unwrap_or_else(|| note(hit)));
         }
         self.living = self.living + now.len() - entries.len();
         *entries = now;
@@ -130,13 +133,16 @@ impl Index {
 
     /// After a look: brings the lists in order.
     pub(super) fn settle(&mut self) {
-        // Two ascending runs as a rule, which this sort knows how to merge.
+        // Two ascending runs as a rule, here and below, which this sort knows how to merge.
         self.young.sort();
         let dead = (self.old.len() + self.young.len()).saturating_sub(self.living);
-        if self.young.len() > self.old.len() / 8 + FEW || dead > self.living + FEW {
+        let many_dead = dead > self.living + FEW;
+        if many_dead || self.young.len() > self.old.len() / 8 + FEW {
             let mut all = std::mem::take(&mut self.old);
             all.append(&mut self.young);
-            all.retain(|&(word, location)| self.at(location).is_some_and(|entry| entry.word == word));
+            if many_dead {
+                all.retain(|&(word, location)| self.at(location).is_some_and(|entry| entry.word == word));
+            }
             all.sort();
             // A word that went and came back.
             all.dedup();
@@ -176,9 +182,13 @@ impl Index {
     }
 }
 
+/// Which word of its page.
+fn slot(location: usize) -> u64 {
+    (location % PAGE / size_of::<usize>()) as u64
+}
+
 fn find(entries: &[Entry], location: usize) -> Result<usize, usize> {
-    let slot = (location % PAGE / size_of::<usize>()) as u64;
-    entries.binary_search_by_key(&slot, Entry::slot)
+    entries.binary_search_by_key(&slot(location), Entry::slot)
 }
 
 /// The part of an ascending list that leads into a range.
