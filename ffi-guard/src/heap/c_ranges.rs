@@ -17,37 +17,32 @@ pub(super) fn apart(side: usize, f: impl FnOnce()) {
     APART.with(|()| f());
 }
 
-/// Calls `visit` with each stretch of memory that live blocks of C may be in, until it says false. The lock is held
-/// meanwhile: `visit` must not free C's memory, nor wait for anybody who does.
+/// Runs `f` with each stretch of memory that live blocks of C may be in. The lock is held meanwhile: `f` must not free C's memory,
+/// nor wait for anybody who does.
 #[cfg(feature = "c-heap")]
-pub(crate) fn each_c_range(visit: &mut dyn FnMut(std::ops::Range<usize>) -> bool) {
+pub(crate) fn with_c_ranges<R>(f: impl FnOnce(&[std::ops::Range<usize>]) -> R) -> R {
     use super::{class, large, region, run, slab};
 
     APART.with(|()| {
-        for class in class::C + 1..class::ALL {
-            let used = slab::used(class);
-            if !used.is_empty() && !visit(used) {
-                return;
-            }
-        }
+        let slabs = (class::C + 1..class::ALL).map(slab::used).filter(|used| !used.is_empty());
+        let mut ranges: Vec<_> = slabs.collect();
         let mut found = [(0, 0); 64];
         let mut next = region::units(class::C).start as u32;
         loop {
             let (count, after) = run::each_used(class::C, next, &mut found);
-            for &(first, _) in found.iter().take(count) {
+            ranges.extend(found.iter().take(count).filter_map(|&(first, _)| {
                 let start = region::unit_start(first as usize);
                 // Live, so that it has its access, and keeps it while the lock is held.
-                let Some(extent) = region::run_entry(first as usize).live_extent() else { continue };
-                if !visit(start..large::end(start, extent.size())) {
-                    return;
-                }
-            }
+                let extent = region::run_entry(first as usize).live_extent()?;
+                Some(start..large::end(start, extent.size()))
+            }));
             if count < found.len() {
-                return;
+                break;
             }
             next = after;
         }
-    });
+        f(&ranges)
+    })
 }
 
 /// Holds the lock of this file: see `fork`.

@@ -39,7 +39,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[cfg(feature = "c-heap")]
-pub(crate) use self::c_ranges::each_c_range;
+pub(crate) use self::c_ranges::with_c_ranges;
 #[cfg(feature = "c-heap")]
 pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, let_unwind, lookup_c, reallocate_c, size_c};
 pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, reallocate};

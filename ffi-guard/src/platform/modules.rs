@@ -89,6 +89,7 @@ impl<'loaded> Module<'loaded> {
     }
 
     /// From the first byte that is loaded of it to the last.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn span(&self) -> Range<usize> {
         let loaded = || self.of_type(PT_LOAD).map(|header| self.segment(header).range());
         let start = loaded().map(|range| range.start).min().unwrap_or(0);

@@ -8,7 +8,7 @@
 //! bits) answers zeros without an error where the kernel was built without it. So a self-test comes first.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::memory::{self, Before, PAGE};
 use super::thread;
@@ -29,21 +29,23 @@ pub(crate) struct Tracking {
     process: (libc::pid_t, u32),
 }
 
-/// Forks on the way from the first process to this one.
+/// Forks on the way from the first process to this one, as far as they were noted.
 static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// Has forks noted from here on. The process's number tells most of them, that of `clone` too; but the first process of a
+/// container may make another container, and be number 1 like its child.
+pub(crate) fn note_forks() {
+    unsafe extern "C" fn nothing() {}
+    unsafe extern "C" fn child() {
+        FORKS.fetch_add(1, Ordering::Relaxed);
+    }
+    thread::at_fork(nothing, nothing, child);
+}
 
 impl Tracking {
     /// Begins, if the system has it: a test on pages of our own must come out right. Nothing is said where it does not;
     /// reading everything is as correct.
     pub(crate) fn start() -> Option<Tracking> {
-        static REGISTERED: AtomicBool = AtomicBool::new(false);
-        if !REGISTERED.swap(true, Ordering::Relaxed) {
-            unsafe extern "C" fn nothing() {}
-            unsafe extern "C" fn child() {
-                FORKS.fetch_add(1, Ordering::Relaxed);
-            }
-            thread::at_fork(nothing, nothing, child);
-        }
         let tracking = Tracking { pagemap: open_pagemap()?, protection: open_userfaultfd()?, process: process() };
         tracking.works().then_some(tracking)
     }
@@ -182,7 +184,7 @@ fn process() -> (libc::pid_t, u32) {
 #[derive(Debug)]
 struct File {
     number: libc::c_int,
-    identity: (u64, u64),
+    identity: (libc::dev_t, libc::ino_t),
 }
 
 impl File {
@@ -213,7 +215,7 @@ impl Drop for File {
 }
 
 /// Device and inode: what is at this number.
-fn identity(number: libc::c_int) -> Option<(u64, u64)> {
+fn identity(number: libc::c_int) -> Option<(libc::dev_t, libc::ino_t)> {
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
     // SAFETY: there is room for what is written; any number may be asked about.
     if unsafe { libc::fstat(number, stat.as_mut_ptr()) } != 0 {

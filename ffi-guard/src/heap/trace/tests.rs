@@ -249,3 +249,43 @@ fn a_signal_in_the_middle_of_a_capture_finds_and_leaves_it_whole() {
         assert_eq!((wrong, WRONG.load(Ordering::Relaxed)), (0, 0), "outside of handlers, and in them");
     });
 }
+
+/// Walks a few thousand times from here; nanoseconds for each.
+#[unsafe(naked)]
+extern "sysv64" fn timed() -> u32 {
+    std::arch::naked_asm!(
+        "mov rdi, qword ptr [rsp]",
+        "lea rsi, [rsp + 8]",
+        "mov rdx, rbp",
+        "jmp {time}",
+        time = sym time,
+    )
+}
+
+extern "sysv64" fn time(ip: usize, sp: usize, bp: usize) -> u32 {
+    const ROUNDS: u32 = 10_000;
+    let from = Registers { ip, sp, bp };
+    let measure = |what: &str, f: &mut dyn FnMut()| {
+        let begun = std::time::Instant::now();
+        (0..ROUNDS).for_each(|_| f());
+        println!("{what}: {:.1} ns", begun.elapsed().as_secs_f64() * 1e9 / f64::from(ROUNDS));
+    };
+    let mut places = [0; FRAMES];
+    measure("unwound", &mut || assert!(black_box(unwind(sp, &mut places)) > 0));
+    measure("walked", &mut || assert!(black_box(Trail::new(&mut places).walk(from))));
+    measure("walked and interned", &mut || {
+        let mut trail = Trail::new(&mut places);
+        assert!(trail.walk(from));
+        memo::keep(&from, &trail, super::intern(trail.frames));
+    });
+    measure("found", &mut || assert!(black_box(memo::find(&from)).is_some()));
+    0
+}
+
+/// `cargo test -p ffi-guard --lib -- --ignored --nocapture walk_speed`
+#[test]
+#[ignore = "measures"]
+fn walk_speed() {
+    crate::heap::ready();
+    recursive(20, timed);
+}
