@@ -6,4 +6,11 @@
 /* Adds one. */
 uint32_t ffg_bench_touch(uint32_t *p);
 
+/* Reads 64 bytes for some 20 ns; keeps the pointer if `keep` is not 0. */
+uint64_t ffg_bench_work(const uint64_t *block, int keep);
+/* Whether it keeps one. */
+int ffg_bench_keeps(void);
+/* Writes to a megabyte of variables. */
+void ffg_bench_touch_globals(void);
+
 #endif

@@ -5,7 +5,7 @@ use super::argument::{Argument, Passing};
 use super::breach::Site;
 use super::extent;
 use super::{late, thread};
-use crate::heap::{self, Block};
+use crate::heap;
 use crate::platform;
 use crate::retention::{self, Sample};
 use crate::rules::Located;
@@ -30,9 +30,13 @@ pub(super) fn begin(arguments: &[Argument]) -> Underway {
     // On one thread it is enough to know that some call is under way: no sweep is made then.
     if platform::thread::are_several() {
         underway |= COUNTED;
-        each_block(arguments, |_, _, block| {
-            heap::lend(block);
-        });
+        for argument in arguments {
+            if matches!(argument.passing, Passing::Const | Passing::Mut)
+                && let Some(block) = heap::lookup(argument.address)
+            {
+                heap::lend(&block);
+            }
+        }
     }
     Underway(underway)
 }
@@ -46,30 +50,32 @@ pub(super) fn end(Underway(underway): Underway, site: &Site, arguments: &[Argume
     if underway & OUTERMOST != 0 {
         thread::end_noting();
     }
-    each_block(arguments, |parameter, argument, block| {
-        let extent = extent::of(argument, &Located::Heap(*block));
-        retention::lend(block, site, argument, parameter, extent);
-        if underway & COUNTED != 0 {
-            heap::unlend(block);
+    let counted = underway & COUNTED != 0;
+    for (parameter, argument) in arguments.iter().enumerate() {
+        if matches!(argument.passing, Passing::Const | Passing::Mut)
+            && heap::contains(argument.address)
+            && (counted || !retention::is_among_the_last(argument.address, site, parameter))
+        {
+            note(argument, parameter, site, counted);
         }
-    });
+    }
     late::settle_at_exit();
+}
+
+/// Notes one block, out of the way of those that are noted already.
+#[inline(never)]
+fn note(argument: &Argument, parameter: usize, site: &Site, counted: bool) {
+    let Some(block) = heap::lookup(argument.address) else { return };
+    let extent = extent::of(argument, &Located::Heap(block));
+    retention::lend(&block, site, argument, parameter, extent);
+    if counted {
+        heap::unlend(&block);
+    }
 }
 
 /// C has unwound. What was counted stays so: its block is not reported while it may be another call's doing.
 pub(super) fn abandon(Underway(underway): Underway) {
     if underway & OUTERMOST != 0 {
         thread::end_noting();
-    }
-}
-
-#[inline(always)]
-fn each_block(arguments: &[Argument], mut f: impl FnMut(usize, &Argument, &Block)) {
-    for (parameter, argument) in arguments.iter().enumerate() {
-        if matches!(argument.passing, Passing::Const | Passing::Mut)
-            && let Some(block) = heap::lookup(argument.address)
-        {
-            f(parameter, argument, &block);
-        }
     }
 }

@@ -98,6 +98,14 @@ pub(crate) fn lookup(address: usize) -> Option<Block> {
     spot.entry.read(spot.start)
 }
 
+/// The start and the generation of the block that an address leads into: what tells it from every other. `None` where there is
+/// none, or it is changing hands just now.
+#[inline(always)]
+pub(crate) fn identity(address: usize) -> Option<(usize, u32)> {
+    let spot = region::spot(address)?;
+    Some((spot.start, spot.entry.settled_generation()?))
+}
+
 /// Bytes from an address of the region to the end of the live block that it is in; `None` where it is in none, or behind its
 /// end. Outside of the region the answer means nothing.
 ///

@@ -224,6 +224,13 @@ impl Entry {
         None
     }
 
+    /// The generation in the slot; `None` before the first, and on the way from one to the next.
+    #[inline(always)]
+    pub(crate) fn settled_generation(&self) -> Option<u32> {
+        let state = self.state.load(Ordering::Acquire);
+        matches!(state & STATE, LIVE | FREED).then_some(state / GENERATION)
+    }
+
     /// Whether this generation is in the slot now.
     fn is(&self, generation: u32) -> bool {
         self.state.load(Ordering::Acquire) / GENERATION == generation

@@ -68,7 +68,7 @@ impl Lists {
 static PENDING: AtomicUsize = AtomicUsize::new(0);
 
 /// The last few notes of a thread, so that a loop that lends one block from one place writes one note.
-const RECENT: usize = 16;
+const RECENT: usize = 128;
 thread_local! {
     static LAST: [Cell<Recent>; RECENT] = const { [const { Cell::new(Recent::NONE) }; RECENT] };
 }
@@ -84,6 +84,16 @@ struct Recent {
 
 impl Recent {
     const NONE: Recent = Recent { start: 0, location: 0, which: 0 };
+
+    /// A note, and its place among the last.
+    #[inline(always)]
+    fn of(start: usize, generation: u32, epoch: u32, site: &Site, parameter: usize) -> (Recent, usize) {
+        let location = std::ptr::from_ref(site.location).addr() ^ parameter;
+        let recent = Recent { start: !start, location, which: u64::from(generation) << 32 | u64::from(epoch) };
+        // Blocks of a size lie a multiple of 16 apart, which a product spreads.
+        let mixed = (start as u64 / 16 ^ location as u64 / 8).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (recent, (mixed >> 57) as usize % RECENT)
+    }
 }
 
 /// Notes that a call which has returned was lent this block by this argument. What is pinned, C may keep.
@@ -94,13 +104,23 @@ pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: u
         return;
     }
     let epoch = heap::sweep::next();
-    let location = std::ptr::from_ref(site.location).addr() ^ parameter;
-    let recent = Recent { start: !block.start, location, which: u64::from(block.generation) << 32 | u64::from(epoch) };
-    let place = ((block.start / 16) ^ (location / 8)) % RECENT;
+    let (recent, place) = Recent::of(block.start, block.generation, epoch, site, parameter);
     let known = LAST.try_with(|last| last.get(place).is_some_and(|last| last.replace(recent) == recent));
     if known != Ok(true) {
         write(block, site, argument, parameter, extent, epoch);
     }
+}
+
+/// Whether [`lend`] would have nothing to write of the block that an address leads into, since it is among the last that
+/// this thread has noted. Asked with less than `lend` needs to know, as the common call can afford it.
+#[inline(always)]
+pub(crate) fn is_among_the_last(address: usize, site: &Site, parameter: usize) -> bool {
+    if pins::are_any() {
+        return false;
+    }
+    let Some((start, generation)) = heap::identity(address) else { return false };
+    let (recent, place) = Recent::of(start, generation, heap::sweep::next(), site, parameter);
+    LAST.try_with(|last| last.get(place).is_some_and(|last| last.get() == recent)) == Ok(true)
 }
 
 #[cold]

@@ -89,6 +89,12 @@ pub(crate) fn unpin(pin: &Pin) {
     }
 }
 
+/// Whether any block is pinned.
+#[inline]
+pub(super) fn are_any() -> bool {
+    COUNT.load(Ordering::Relaxed) != 0
+}
+
 /// Whether a block is pinned.
 #[inline]
 pub(crate) fn is_block_pinned(block: &Block) -> bool {
