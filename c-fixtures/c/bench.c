@@ -13,7 +13,7 @@ static const uint64_t *ffg_bench_kept;
 uint64_t ffg_bench_work(const uint64_t *block, int keep)
 {
     uint64_t sum = 0;
-    for (int round = 0; round < 3; round++) {
+    for (int round = 0; round < 4; round++) {
         for (int i = 0; i < 8; i++) {
             sum = (sum ^ block[i]) * 0x9e3779b97f4a7c15u;
         }
