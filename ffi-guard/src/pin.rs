@@ -220,7 +220,7 @@ impl<T> Pinned<T> {
     /// Takes the value out and frees its memory. C must have let go of it.
     #[must_use]
     pub fn into_inner(mut self) -> T {
-        drop(self.held.0.take().inspect(pins::unpin));
+        drop(Held(self.held.0.take()));
         let value = self.value;
         std::mem::forget(self);
         // SAFETY: from `Box::into_raw`, and taken back once: what would do so again was forgotten.
@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn guards_lead_to_what_they_pin() {
-        let values = vec![1_u32, 2, 3];
+        let values = [1_u32, 2, 3];
         let slice = pin(&values[..]);
         let start: *const u32 = slice.as_ptr();
         assert_eq!((start, slice.len()), (values.as_ptr(), 3));
