@@ -386,7 +386,10 @@ fn what_a_callback_freed_before_it_panicked_is_found_by_the_next_sweep() {
             // SAFETY: it lives until it is destroyed; the function is one whose panic C lets through, as it was built to.
             unsafe {
                 let destroy: unsafe extern "C-unwind" fn(*mut i32) = destroy_and_panic;
-                let destroy = std::mem::transmute::<_, unsafe extern "C" fn(*mut i32)>(destroy);
+                let destroy = std::mem::transmute::<
+                    unsafe extern "C-unwind" fn(*mut i32),
+                    unsafe extern "C" fn(*mut i32),
+                >(destroy);
                 ok_set_with_destructor(Box::into_raw(Box::new(7)), Some(destroy));
                 unwinding::bad_destroy();
             }
@@ -401,7 +404,7 @@ fn what_a_callback_freed_before_it_panicked_is_found_by_the_next_sweep() {
 mod bare {
     unsafe extern "C" {
         /// The same as `ok_destroy`, by a caller who does without the guard.
-        pub fn ffg_ok_destroy();
+        pub(crate) fn ffg_ok_destroy();
     }
 }
 
