@@ -220,9 +220,7 @@ impl<T> Pinned<T> {
     /// Takes the value out and frees its memory. C must have let go of it.
     #[must_use]
     pub fn into_inner(mut self) -> T {
-        if let Some(pin) = self.held.0.take() {
-            pins::unpin(&pin);
-        }
+        drop(Held(self.held.0.take()));
         let value = self.value;
         std::mem::forget(self);
         // SAFETY: from `Box::into_raw`, and taken back once: what would do so again was forgotten.

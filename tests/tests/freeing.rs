@@ -1,9 +1,13 @@
 //! Frees of what C may keep, beyond those that are looked for at once: noted and settled by a sweep, on other threads, in
 //! forked children, in the middle of a fork.
 
+use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use c_fixtures::freed_while_retained::{Request, bad_send, bad_set_listener, notify, ok_cancel, ok_unset_listener};
+use c_fixtures::freed_while_retained::{
+    Request, bad_send, bad_set_listener, forget_destroyed, notify, ok_cancel, ok_destroy, ok_set_with_destructor,
+    ok_unset_listener,
+};
 use c_fixtures::retained_pointer::{bad_keep_seldom, forget_seldom};
 use ffi_guard::{Rule, Violation, catch, checkpoint, expect_violation, pin};
 use ffi_guard_tests::process::{at_both_levels, at_level, end_if_stuck, is_child, run_self};
@@ -325,4 +329,112 @@ fn a_panic_that_frees_before_it_unsets_is_no_abort() {
         let violation = expect_violation!(Rule::FreedWhileRetained, { ok_unset_listener(0) });
         is_the_listener(&violation);
     });
+}
+
+mod unwinding {
+    #[ffi_guard::guard]
+    unsafe extern "C-unwind" {
+        /// The same as `bad_destroy`, by a caller whose destructor panics.
+        #[link_name = "ffg_bad_destroy"]
+        pub fn bad_destroy();
+    }
+}
+
+unsafe extern "C" fn destroy_and_fork(value: *mut i32) {
+    // SAFETY: C hands back what came from `Box::into_raw`, once.
+    drop(unsafe { Box::from_raw(value) });
+    // SAFETY: the child does no more than a program of one thread may.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        end_if_stuck();
+        // C is still in the middle of its call in the child, too, and about to let go.
+        let clean = catch(|| {
+            ok_unset_listener(0);
+            checkpoint();
+        });
+        // SAFETY: ends the child at once.
+        unsafe { libc::_exit(if clean.is_ok() { 0 } else { 1 }) };
+    }
+    assert_eq!(status_of(child), 0);
+}
+
+#[test]
+fn a_destructor_may_fork_before_c_lets_go() {
+    at_level("a_destructor_may_fork_before_c_lets_go", "2", || {
+        catch(|| {
+            // SAFETY: it lives until it is destroyed.
+            unsafe {
+                ok_set_with_destructor(Box::into_raw(Box::new(7)), Some(destroy_and_fork));
+                ok_destroy();
+            }
+            checkpoint();
+        })
+        .expect("clean");
+    });
+}
+
+unsafe extern "C-unwind" fn destroy_and_panic(value: *mut i32) {
+    // SAFETY: C hands back what came from `Box::into_raw`, once.
+    drop(unsafe { Box::from_raw(value) });
+    std::panic::panic_any(7_i32);
+}
+
+#[test]
+fn what_a_callback_freed_before_it_panicked_is_found_by_the_next_sweep() {
+    at_level("what_a_callback_freed_before_it_panicked_is_found_by_the_next_sweep", "2", || {
+        let panicked = std::panic::catch_unwind(|| {
+            // SAFETY: it lives until it is destroyed; the function is one whose panic C lets through, as it was built to.
+            unsafe {
+                let destroy: unsafe extern "C-unwind" fn(*mut i32) = destroy_and_panic;
+                let destroy = std::mem::transmute::<
+                    unsafe extern "C-unwind" fn(*mut i32),
+                    unsafe extern "C" fn(*mut i32),
+                >(destroy);
+                ok_set_with_destructor(Box::into_raw(Box::new(7)), Some(destroy));
+                unwinding::bad_destroy();
+            }
+        });
+        assert_eq!(panicked.expect_err("it panicked").downcast_ref::<i32>(), Some(&7));
+        let violation = expect_violation!(Rule::FreedWhileRetained, { checkpoint() });
+        assert!(violation.to_string().contains("ffg_destroyed"), "{violation}");
+        forget_destroyed();
+    });
+}
+
+mod bare {
+    unsafe extern "C" {
+        /// The same as `ok_destroy`, by a caller who does without the guard.
+        pub(crate) fn ffg_ok_destroy();
+    }
+}
+
+unsafe extern "C" fn destroy(value: *mut i32) {
+    // SAFETY: C hands back what came from `Box::into_raw`, once.
+    drop(unsafe { Box::from_raw(value) });
+}
+
+#[test]
+fn a_destructor_that_is_called_around_the_guard_is_clean() {
+    at_level("a_destructor_that_is_called_around_the_guard_is_clean", "2", || {
+        catch(|| {
+            // SAFETY: it lives until it is destroyed.
+            unsafe {
+                ok_set_with_destructor(Box::into_raw(Box::new(7)), Some(destroy));
+                bare::ffg_ok_destroy();
+                // The same on a thread that C started.
+                ok_set_with_destructor(Box::into_raw(Box::new(7)), Some(destroy));
+                let mut thread = 0;
+                let code = libc::pthread_create(&raw mut thread, ptr::null(), destroyer, ptr::null_mut());
+                assert_eq!((code, libc::pthread_join(thread, ptr::null_mut())), (0, 0));
+            }
+            checkpoint();
+        })
+        .expect("clean");
+    });
+}
+
+extern "C" fn destroyer(_: *mut libc::c_void) -> *mut libc::c_void {
+    // SAFETY: the value lives until it is destroyed, here.
+    unsafe { bare::ffg_ok_destroy() };
+    ptr::null_mut()
 }

@@ -192,11 +192,15 @@ impl Drop for Crossing {
     fn drop(&mut self) {
         match std::mem::replace(&mut self.0, After::Nothing) {
             After::Nothing | After::Result | After::Bound => {}
-            After::Note(underway) => noted::abandon(underway),
+            After::Note(underway) => {
+                noted::abandon(underway);
+                retention::release_held_back();
+            }
             After::Watch(exit) => {
                 let _errno = Errno::keep();
                 let _inside = Reentry::enter();
                 drop(exit.end());
+                retention::release_held_back();
             }
         }
     }

@@ -37,7 +37,8 @@ pub(super) fn tell_untold() -> Result<(), Stop> {
 
 /// At the end of `catch`: what its body freed is told while there is somebody to catch it.
 pub(super) fn tell_at_end() {
-    if level() >= Level::Full
+    if untold::is_any()
+        && level() >= Level::Full
         && let Err(stop) = tell_untold()
     {
         raise(stop, true);

@@ -122,9 +122,9 @@ pub(super) fn are_held_back() -> bool {
     HELD_BACK.load(Ordering::Relaxed) != 0
 }
 
-/// The outermost call of this thread has returned: what its callbacks freed is looked for now, if the budget allows.
-pub(crate) fn settle_held_back() -> Vec<Found> {
-    let (me, _inside) = (thread::id(), Reentry::enter());
+/// Takes those that this thread holds back.
+fn take_held_back() -> Vec<Waiting> {
+    let me = thread::id();
     let mut mine = Vec::new();
     WAITING.with(|list| {
         for (key, waiting) in std::mem::take(list) {
@@ -136,6 +136,34 @@ pub(crate) fn settle_held_back() -> Vec<Found> {
         }
     });
     HELD_BACK.fetch_sub(mine.len(), Ordering::Relaxed);
+    mine
+}
+
+/// C has unwound out of the outermost call of this thread: what its callbacks freed is left to a sweep.
+pub(crate) fn release_held_back() {
+    if are_held_back() && !thread::is_in_call() {
+        let _inside = Reentry::enter();
+        take_held_back().into_iter().for_each(wait);
+    }
+}
+
+/// In a forked child: the calls that other threads had under way are cut off in the middle, and C never lets go.
+pub(super) fn forget_other_threads() {
+    if !are_held_back() {
+        return;
+    }
+    let (me, _inside) = (thread::id(), Reentry::enter());
+    let left = WAITING.with(|list| {
+        list.retain(|_, waiting| waiting.held_back == 0 || waiting.held_back == me);
+        list.values().filter(|waiting| waiting.held_back != 0).count()
+    });
+    HELD_BACK.store(left, Ordering::Relaxed);
+}
+
+/// The outermost call of this thread has returned: what its callbacks freed is looked for now, if the budget allows.
+pub(crate) fn settle_held_back() -> Vec<Found> {
+    let _inside = Reentry::enter();
+    let mine = take_held_back();
     let at_once = mine.len() <= FEW
         && mine.iter().all(|it| heap::loans(&it.block) == 0)
         && mine.first().is_some_and(|it| budget::may_look_for_freed(it.kept.note.site.function));

@@ -27,7 +27,7 @@ mod witness;
 use std::sync::Once;
 
 pub(crate) use budget::{Sample, looked, may_look, sample};
-pub(crate) use frees::{given_back, settle_held_back};
+pub(crate) use frees::{given_back, release_held_back, settle_held_back};
 pub(crate) use kept::{allow, lend as let_keep};
 pub(crate) use notes::{Note, is_among_the_last, lend};
 pub(crate) use seen::remember;
@@ -74,11 +74,16 @@ fn set_up() {
         frees::let_go();
         sweep::let_go();
     }
+    unsafe extern "C" fn after_in_child() {
+        frees::forget_other_threads();
+        // SAFETY: as after a fork.
+        unsafe { after() };
+    }
     // Handlers that came last run first before a fork: these locks are taken before that of the known threads, before the gate is
     // closed and before the heap's, as in a sweep.
     scan::know_calling_thread();
     gate::behind(|| ());
-    thread::at_fork(before, after, after);
+    thread::at_fork(before, after, after_in_child);
     #[cfg(feature = "c-heap")]
     written::note_forks();
     heap::sweep::before_reuse(sweep::sweep_before_reuse);
