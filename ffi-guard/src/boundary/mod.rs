@@ -21,5 +21,6 @@ mod quick;
 pub(crate) mod raise;
 mod result;
 pub(crate) mod shape;
+pub(crate) mod stale;
 pub(crate) mod thread;
 mod watch;

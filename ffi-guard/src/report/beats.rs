@@ -3,6 +3,7 @@
 //! A beat that nobody saw is said to be unseen; it is never left out in silence.
 
 use super::frames::{self, Frame};
+use super::stale::{self, Told};
 use super::text::Context;
 use super::violation::{Facts, Finding, Holder, Memory, Place};
 use super::words::{
@@ -30,6 +31,10 @@ enum Beat {
 /// The beats, as lines, and how many frames they leave out.
 pub(super) fn beats(facts: &Facts, context: &Context<'_>, frames_each: usize) -> (Vec<String>, usize) {
     let mut story = Story { facts, context, frames_each, beats: Vec::new(), hidden: 0 };
+    if let Some(stale) = facts.staleness() {
+        stale::story(facts, stale).into_iter().for_each(|told| story.tell(told));
+        return (layout(&story.beats, context.backtrace == Backtrace::Full), story.hidden);
+    }
     story.declared();
     story.crossed();
     if let Some(memory) = facts.lent() {
@@ -57,6 +62,17 @@ struct Story<'a> {
 impl Story<'_> {
     fn say(&mut self, key: &'static str, words: impl Into<String>) {
         self.beats.push(Beat::Words(key, words.into()));
+    }
+
+    fn tell(&mut self, told: Told) {
+        match told {
+            Told::At(key, at, what, thread) => {
+                let at = self.context.site(at);
+                self.beats.push(Beat::Place { key, at, what, thread, known: false });
+            }
+            Told::Trace(key, trace, by) => self.trace(key, trace, by),
+            Told::Words(key, words) => self.say(key, words),
+        }
     }
 
     fn declared(&mut self) {

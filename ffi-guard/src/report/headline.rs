@@ -52,6 +52,7 @@ fn sentence(facts: &Facts) -> (String, String) {
         }
         Finding::NullPointer => (format!("{whose} is null, declared `nonnull`"), String::new()),
         Finding::MisalignedPointer { align } => (format!("{whose} is not aligned to {}", bytes(*align)), String::new()),
+        Finding::StaleHandle(stale) => (stale.sentence(), String::new()),
         Finding::RetainedPointer { absent_before: true, .. } => {
             (format!("C kept {param} after {func} returned"), String::new())
         }
@@ -123,6 +124,7 @@ pub(super) fn label(facts: &Facts) -> String {
             }
             None => format!("{who}, no multiple of {align}"),
         },
+        Finding::StaleHandle(stale) => stale.label(),
         Finding::RetainedPointer { .. } => format!("{who}, lent for this call only"),
     }
 }

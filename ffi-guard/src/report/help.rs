@@ -3,6 +3,7 @@
 //! A help names only what exists in this version of the crate. What a later version adds (pins, handles, arenas) goes in
 //! here, in the place that its cost gives it.
 
+use super::stale;
 use super::violation::{Facts, Finding, Holder, Memory, StatedExtent};
 use super::words::{by_pointer, bytes, function, parameter, read_only, short_type, the_word};
 
@@ -18,6 +19,7 @@ pub(super) fn helps(facts: &Facts) -> Vec<String> {
         Finding::UnterminatedString { .. } => unterminated_string(facts),
         Finding::NullPointer => null_pointer(facts),
         Finding::MisalignedPointer { align } => misaligned_pointer(facts, *align),
+        Finding::StaleHandle(stale) => stale::helps(stale),
         Finding::RetainedPointer { .. } => retained_pointer(facts),
     };
     helps.truncate(MOST);

@@ -1,9 +1,11 @@
 //! The report as JSON: one object on one line, under the names that `docs/src/report-json.md` promises.
 
 use std::fmt::Write as _;
+use std::panic::Location;
 
 use super::frames::Frame;
 use super::headline;
+use super::stale::Staleness;
 use super::violation::{BlockFacts, Call, Facts, Finding, Holder, Memory, Place, StatedExtent};
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -87,15 +89,19 @@ fn block(json: &mut Json, block: &BlockFacts, frames: Frames<'_>) {
     for (key, trace, thread) in
         [("allocated", block.allocated, block.allocated_by), ("freed", block.freed, block.freed_by)]
     {
-        json.list(key, &frames(trace), |json, frame| {
-            json.address("address", frame.address);
-            json.text_or_null("function", frame.function());
-            json.text_or_null("file", frame.file().map(|file| file.to_string_lossy()).as_deref());
-            json.number_or_null("line", frame.line());
-            json.number_or_null("column", frame.column());
-        });
+        self::trace(json, key, &frames(trace));
         json.number_or_null(&format!("{key}_by"), (thread != 0).then_some(thread));
     }
+}
+
+fn trace(json: &mut Json, key: &str, frames: &[Frame]) {
+    json.list(key, frames, |json, frame| {
+        json.address("address", frame.address);
+        json.text_or_null("function", frame.function());
+        json.text_or_null("file", frame.file().map(|file| file.to_string_lossy()).as_deref());
+        json.number_or_null("line", frame.line());
+        json.number_or_null("column", frame.column());
+    });
 }
 
 fn memory(json: &mut Json, key: &str, memory: Option<&Memory>, frames: Frames<'_>) {
@@ -153,11 +159,34 @@ fn finding(json: &mut Json, facts: &Facts, frames: Frames<'_>) {
         Finding::UnterminatedString { searched } => json.number("searched", *searched),
         Finding::NullPointer => {}
         Finding::MisalignedPointer { align } => json.number("alignment", *align),
+        Finding::StaleHandle(stale) => self::stale(json, stale, frames),
         Finding::RetainedPointer { word, absent_before, .. } => {
             json.address("pointer", *word);
             json.raw("absent_before", if *absent_before { "true" } else { "false" });
         }
     }
+}
+
+fn stale(json: &mut Json, stale: &Staleness, frames: Frames<'_>) {
+    json.text("reason", stale.reason());
+    json.text("wanted", stale.wanted);
+    json.text_or_null("parked", stale.life().map(|life| (life.kind.name)()));
+    let tombstone = stale.tombstone();
+    let released = tombstone.map(|tombstone| (tombstone.released, tombstone.released_by));
+    for (key, at) in [("made", stale.life().map(|life| (Some(life.made), life.made_by))), ("released", released)] {
+        match at {
+            Some((location, thread)) => json.object(key, |json| {
+                json.text_or_null("file", location.map(Location::file));
+                json.number_or_null("line", location.map(Location::line));
+                json.number_or_null("column", location.map(Location::column));
+                json.number_or_null("thread", (thread != 0).then_some(thread));
+            }),
+            None => json.null(key),
+        }
+    }
+    let dropped = tombstone.map(|tombstone| tombstone.trace);
+    trace(json, "dropped_by", &frames(dropped.unwrap_or_default()));
+    trace(json, "called_by", &frames(stale.called));
 }
 
 fn holder(json: &mut Json, holder: &Holder) {

@@ -11,6 +11,7 @@ mod json;
 mod notes;
 mod picture;
 mod source;
+pub(crate) mod stale;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -1,5 +1,6 @@
 //! The notes: how we know, and what we do not know.
 
+use super::stale;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{bytes, parameter, the_word};
 
@@ -44,6 +45,7 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
         ],
         Finding::NullPointer => vec!["found before the call, from the address alone".into()],
         Finding::MisalignedPointer { .. } => vec!["found before the call, from the address alone".into()],
+        Finding::StaleHandle(stale) => stale::notes(stale),
         Finding::RetainedPointer { place, .. } => retained(facts, place),
     }
 }

@@ -29,7 +29,7 @@ impl Area {
 /// Draws it; no lines where there is nothing to point at. In Unicode: [`ascii`] turns it into the plain form.
 pub(super) fn picture(facts: &Facts) -> Vec<String> {
     let (mut left, right, arrow) = match &facts.finding {
-        Finding::NullPointer => return Vec::new(),
+        Finding::NullPointer | Finding::StaleHandle(_) => return Vec::new(),
         Finding::NestedPointer { holder, target, pointer } => nested(facts, holder, target, *pointer),
         Finding::DanglingPointer { holder, pointer } => match &facts.memory {
             Some(target) => dangling(facts, holder, target, *pointer),

@@ -52,7 +52,18 @@ fn from_column(text: &str, column: u32) -> Option<&str> {
 
 /// Bytes of the path of a call at the start of `code`: `ffi::store` of `ffi::store(p)`.
 fn path(code: &str) -> usize {
-    code.find(|c: char| !(c.is_alphanumeric() || "_:#!".contains(c))).unwrap_or(code.len())
+    // Inside `::<` and its `>` stands what may have any form.
+    let (mut depth, mut last) = (0_u32, ' ');
+    for (at, c) in code.char_indices() {
+        match c {
+            '<' if depth > 0 || last == ':' => depth += 1,
+            '>' if depth > 0 && last != '-' => depth -= 1,
+            _ if depth > 0 || c.is_alphanumeric() || "_:#!".contains(c) => {}
+            _ => return at,
+        }
+        last = c;
+    }
+    code.len()
 }
 
 /// What to underline of a line: the callee, and the argument where it can be told.

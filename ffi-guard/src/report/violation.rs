@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 
+use super::stale::Staleness;
 use crate::boundary::declaration::{Function, Parameter};
 use crate::heap::trace::TraceId;
 use crate::rule::{Rule, Severity};
@@ -70,6 +71,8 @@ pub(crate) enum Finding {
         /// What the pointee's type asks for, in bytes.
         align: usize,
     },
+    /// A number that came back from C leads to no value, or C called a callback that is gone.
+    StaleHandle(Box<Staleness>),
     /// C holds a word into what was lent.
     RetainedPointer {
         /// Where C holds it.
@@ -238,6 +241,7 @@ impl Finding {
             Finding::UnterminatedString { .. } => Rule::UnterminatedString,
             Finding::NullPointer => Rule::NullPointer,
             Finding::MisalignedPointer { .. } => Rule::MisalignedPointer,
+            Finding::StaleHandle(_) => Rule::StaleHandle,
             Finding::RetainedPointer { .. } => Rule::RetainedPointer,
         }
     }

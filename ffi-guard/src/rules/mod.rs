@@ -11,6 +11,7 @@ pub(crate) mod nested_pointer;
 pub(crate) mod null_pointer;
 pub(crate) mod out_of_bounds;
 pub(crate) mod retained_pointer;
+pub(crate) mod stale_handle;
 pub(crate) mod unterminated_string;
 
 pub(crate) use look::{Located, Look, block_facts};
