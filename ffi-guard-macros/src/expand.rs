@@ -171,12 +171,14 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
     let arguments = function.params.iter().map(|param| argument(param, &private));
     let cross = match output {
         ReturnType::Type(_, ty) if types::is_never(ty) => {
-            quote_spanned!(here=> crossing.never_returns(); #call)
+            quote_spanned!(here=> crossing.never_returns(); let _underway = underway; #call)
         }
         ReturnType::Type(_, ty) if !types::is_unit(ty) => {
-            quote_spanned!(here=> let result = #call; crossing.exit(&__FFI_GUARD_FUNCTION, arguments, #private::argument!(result)); result)
+            quote_spanned!(here=> let result = #call; crossing.exit(&__FFI_GUARD_FUNCTION, arguments, #private::argument!(result), underway); result)
         }
-        _ => quote_spanned!(here=> #call; crossing.exit(&__FFI_GUARD_FUNCTION, arguments, #private::argument!(()));),
+        _ => {
+            quote_spanned!(here=> #call; crossing.exit(&__FFI_GUARD_FUNCTION, arguments, #private::argument!(()), underway);)
+        }
     };
     // The checked path is a function of its own: it takes the arguments' addresses, and would make the compiler spill
     // them on the way that checks nothing. It is generic so that it is only built where the wrapper is called: of the
@@ -200,6 +202,7 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
                 #statics
                 #traits
                 let arguments: &[#private::Argument] = &[#(#arguments),*];
+                let underway = #private::Underway::begin();
                 let crossing = unsafe { #private::Crossing::enter(&__FFI_GUARD_FUNCTION, arguments) };
                 #cross
             }

@@ -6,6 +6,7 @@ pub use crate::boundary::argument::Argument;
 pub use crate::boundary::classify;
 pub use crate::boundary::crossing::Crossing;
 pub use crate::boundary::declaration::{Contract, Declaration, Function, Parameter};
+pub use crate::boundary::parked::Underway;
 pub use crate::boundary::raise::expect;
 pub use crate::boundary::shape::{Field, NoShape, PlainProbe, PointeeProbe, Shape, first_known};
 pub use crate::level::armed;

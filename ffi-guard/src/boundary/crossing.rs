@@ -1,12 +1,13 @@
 //! A call from Rust into C, from entry to exit.
 
 use std::ops::Range;
-use std::panic::Location;
+use std::panic::{self, Location};
 
 use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
 use super::declaration::{Function, Standing};
 use super::entry::Entry;
+use super::parked::{self, Underway};
 use super::pending::{Exit, Pending};
 use super::quick::{self, Glance};
 use super::raise::raise;
@@ -16,6 +17,7 @@ use crate::config;
 use crate::level::{self, Level};
 use crate::platform::process::Errno;
 use crate::reentry::{self, Reentry};
+use crate::report;
 use crate::retention;
 use crate::rule::{Rule, Severity};
 
@@ -128,7 +130,10 @@ impl Crossing {
     /// With the report, where a rule that is denied is broken.
     #[track_caller]
     #[inline(always)]
-    pub fn exit(self, function: &'static Function, arguments: &[Argument], result: Argument) {
+    pub fn exit(self, function: &'static Function, arguments: &[Argument], result: Argument, underway: Underway) {
+        if underway.end() {
+            self.resume(function, arguments);
+        }
         match self.0 {
             After::Nothing => std::mem::forget(self),
             After::Result if result.passing == Passing::Scalar => std::mem::forget(self),
@@ -141,16 +146,30 @@ impl Crossing {
     #[inline(never)]
     fn leave(mut self, function: &'static Function, arguments: &[Argument], result: &Argument) {
         let site = Site { function, location: Location::caller() };
-        let outcome = match std::mem::replace(&mut self.0, After::Nothing) {
-            After::Nothing | After::Result => Ok(()),
-            After::Note(underway) => {
-                noted::end(underway, &site, arguments);
-                late::settle_if_due()
-            }
-            After::Watch(exit) => leave_watched(&site, exit),
-        };
+        let after = std::mem::replace(&mut self.0, After::Nothing);
+        let outcome = settle_lent(&site, after, arguments);
         if let Err(stop) = outcome.and_then(|()| result::check(&site, result)) {
             raise(stop, !function.declaration.keep_abi);
+        }
+    }
+
+    /// The exit of a call in which a callback panicked: what was lent is settled, and the panic goes on.
+    #[track_caller]
+    #[cold]
+    fn resume(mut self, function: &'static Function, arguments: &[Argument]) -> ! {
+        let site = Site { function, location: Location::caller() };
+        let after = std::mem::replace(&mut self.0, After::Nothing);
+        if let Err(Stop(violation)) = settle_lent(&site, after, arguments) {
+            // The panic came first, and there is one way out only.
+            report::print(&violation);
+        }
+        match parked::take() {
+            Some(payload) if !function.declaration.keep_abi => panic::resume_unwind(payload),
+            Some(_) => parked::end_process(
+                function.declaration.name,
+                "called back into Rust, where a panic happened: with `keep_abi` it cannot go on in the caller",
+            ),
+            None => unreachable!("asked for where a panic is parked"),
         }
     }
 
@@ -171,6 +190,18 @@ impl Drop for Crossing {
                 drop(exit.end());
             }
         }
+    }
+}
+
+/// C has returned: what it was lent is looked for, or noted.
+fn settle_lent(site: &Site, after: After, arguments: &[Argument]) -> Result<(), Stop> {
+    match after {
+        After::Nothing | After::Result => Ok(()),
+        After::Note(underway) => {
+            noted::end(underway, site, arguments);
+            late::settle_if_due()
+        }
+        After::Watch(exit) => leave_watched(site, exit),
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod extent;
 pub(crate) mod late;
 mod log;
 mod noted;
+pub(crate) mod parked;
 pub(crate) mod pending;
 mod quick;
 pub(crate) mod raise;

@@ -1,5 +1,6 @@
 //! What the boundary remembers of each thread.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::ptr::null_mut;
@@ -153,7 +154,8 @@ impl Drop for Catching {
     }
 }
 
-struct InFlight {
+/// A violation on its way to `catch`.
+pub(crate) struct InFlight {
     violation: Violation,
     text: usize,
     /// Which of the blocks at that address it is.
@@ -173,6 +175,18 @@ pub(crate) fn set_in_flight(violation: Violation, text: usize) {
 /// not this one.
 pub(crate) fn take_in_flight(text: usize) -> Option<Violation> {
     IN_FLIGHT.try_with(RefCell::take).ok().flatten().filter(|it| it.text == text).map(|it| it.violation)
+}
+
+/// Takes the violation that this panic carries, to be put back when the panic goes on.
+pub(crate) fn take_flying(payload: &Box<dyn Any + Send>) -> Option<InFlight> {
+    let text = payload.downcast_ref::<String>()?.as_ptr().addr();
+    let mine = |slot: &RefCell<Option<InFlight>>| slot.borrow_mut().take_if(|it| it.text == text);
+    IN_FLIGHT.try_with(mine).ok().flatten()
+}
+
+/// Puts back what [`take_flying`] took.
+pub(crate) fn set_flying(violation: InFlight) {
+    let _ = IN_FLIGHT.try_with(|slot| slot.replace(Some(violation)));
 }
 
 /// Whether a violation is unwinding through this thread. One that the program caught by itself is not: its payload is

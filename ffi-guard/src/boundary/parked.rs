@@ -1,0 +1,195 @@
+//! A panic that C must not see, kept until the guarded call that C was called by returns.
+//!
+//! ```text
+//!  Rust ── guarded call ──> C ── calls back ──> Rust panics
+//!   ^                       │                      │ at the boundary: park
+//!   │                       │ <── neutral value ───┘
+//!   └── resumed, the payload unchanged ── the outermost call of the thread returns
+//! ```
+//!
+//! A thread's own: what C makes of a callback on a thread of C's has no call to come back to, and ends the process.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe};
+
+use super::thread::{self, InFlight};
+use crate::platform::process;
+
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send>;
+
+/// Without a destructor, so that it can be read at any time of a thread's life.
+struct Here {
+    /// An address in the frame of the outermost guarded call under way; 0 without one.
+    outermost: Cell<usize>,
+    /// Whether a panic waits.
+    parked: Cell<bool>,
+}
+
+thread_local! {
+    static HERE: Here = const { Here { outermost: Cell::new(0), parked: Cell::new(false) } };
+    static WAITING: RefCell<Waiting> = const { RefCell::new(Waiting(None)) };
+}
+
+/// The place of a thread's panic.
+struct Waiting(Option<Parked>);
+
+/// One that waits.
+struct Parked {
+    payload: Payload,
+    /// The violation that it carries, where it is one: what `catch` returns.
+    violation: Option<InFlight>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            process::say(format_args!("a thread ends with a panic of a callback that no guarded call came back for"));
+        }
+    }
+}
+
+/// Keeps a panic for the outermost guarded call. The first one wins; of a later one a line on standard error is left.
+pub(crate) fn park(payload: Payload) {
+    let violation = thread::take_flying(&payload);
+    let rest = WAITING.try_with(|waiting| match waiting.try_borrow_mut() {
+        Ok(mut waiting) if waiting.0.is_none() => {
+            waiting.0 = Some(Parked { payload, violation });
+            None
+        }
+        _ => Some(payload),
+    });
+    match rest {
+        Ok(None) => {
+            let _ = HERE.try_with(|here| here.parked.set(true));
+        }
+        Ok(Some(payload)) => discard(payload),
+        // The thread's own memory is gone: so is whoever could take it.
+        Err(_) => process::say(format_args!("a callback panicked while its thread ends; the panic is dropped")),
+    }
+}
+
+/// Takes what was parked on this thread; whoever takes it throws it on.
+pub(crate) fn take() -> Option<Payload> {
+    let Parked { payload, violation } = WAITING.try_with(|waiting| waiting.try_borrow_mut().ok()?.0.take()).ok()??;
+    let _ = HERE.try_with(|here| here.parked.set(false));
+    if let Some(violation) = violation {
+        thread::set_flying(violation);
+    }
+    Some(payload)
+}
+
+/// Whether a panic waits on this thread.
+#[inline(always)]
+pub(crate) fn is_parked() -> bool {
+    HERE.try_with(|here| here.parked.get()).unwrap_or(false)
+}
+
+/// Whether a guarded call of this thread is under way: what is parked now will be resumed.
+pub(crate) fn is_call_below() -> bool {
+    HERE.try_with(|here| here.outermost.get() != 0).unwrap_or(false)
+}
+
+/// Runs what C called, up to `body`'s end or its panic: that is parked, and C gets what `neutral` makes.
+///
+/// With no guarded call below nobody would resume it: a line, and the process ends.
+pub(crate) fn at_boundary<R>(name: &str, body: impl FnOnce() -> R, neutral: impl FnOnce() -> R) -> R {
+    let payload = match panic::catch_unwind(AssertUnwindSafe(body)) {
+        Ok(result) => return result,
+        Err(payload) => payload,
+    };
+    if !is_call_below() {
+        end_process(name, "with no guarded call below it on this thread that the panic could go on in");
+    }
+    park(payload);
+    match panic::catch_unwind(AssertUnwindSafe(neutral)) {
+        Ok(value) => value,
+        Err(_) => end_process(name, "and so did what C was to get instead (`on_panic`)"),
+    }
+}
+
+/// A panic that can go nowhere.
+#[cold]
+pub(crate) fn end_process(name: &str, why: &str) -> ! {
+    process::say(format_args!("`{name}`, which C called, panicked, {why}; the process is aborted"));
+    std::process::abort();
+}
+
+/// A later panic, or one that another unwinding overtook.
+#[cold]
+fn discard(payload: Payload) {
+    process::say(format_args!(
+        "a callback panicked while an earlier panic waits for its call to return; the later one is dropped: {}",
+        message(&payload)
+    ));
+    // Its destructor may panic in its turn, and this is C's frame.
+    if let Err(again) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(again);
+    }
+}
+
+/// What a panic says, where it says something.
+pub(crate) fn message(payload: &Payload) -> &str {
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    text.and_then(|text| text.lines().next()).unwrap_or("(no text)")
+}
+
+/// A guarded call under way, in its wrapper's frame.
+#[derive(Debug)]
+pub struct Underway {
+    outermost: bool,
+}
+
+impl Underway {
+    /// C is about to run.
+    #[inline(always)]
+    #[must_use]
+    pub fn begin() -> Underway {
+        let local = 0_u8;
+        let frame = (&raw const local).addr();
+        let outermost = HERE.try_with(|here| {
+            // A call that C left by `longjmp` never ends: its frame lay deeper than that of a call made later.
+            let outermost = here.outermost.get() < frame;
+            if outermost {
+                here.outermost.set(frame);
+            }
+            outermost
+        });
+        Underway { outermost: outermost.unwrap_or(false) }
+    }
+
+    /// C has returned. Whether a panic is to go on here.
+    #[inline(always)]
+    pub(super) fn end(self) -> bool {
+        let outermost = self.outermost;
+        std::mem::forget(self);
+        outermost
+            && HERE
+                .try_with(|here| {
+                    here.outermost.set(0);
+                    here.parked.get()
+                })
+                .unwrap_or(false)
+    }
+}
+
+/// The call ends by unwinding, from C or from a check: what waits is overtaken.
+impl Drop for Underway {
+    #[inline]
+    fn drop(&mut self) {
+        if self.outermost {
+            let _ = HERE.try_with(|here| here.outermost.set(0));
+            if is_parked() {
+                overtaken();
+            }
+        }
+    }
+}
+
+#[cold]
+fn overtaken() {
+    if let Some(payload) = take() {
+        discard(payload);
+    }
+}
