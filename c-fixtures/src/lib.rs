@@ -7,6 +7,7 @@
 //! The structs that derive `Plain` or `Pointee` and those that derive neither are so on purpose: what a checker knows of
 //! a type changes what it may say.
 
+pub mod closures;
 pub mod dangling_pointer;
 pub mod misaligned_pointer;
 pub mod nested_pointer;
@@ -16,4 +17,5 @@ pub mod retained_pointer;
 pub mod robust;
 pub mod shapes;
 pub mod slides;
+pub mod stale_handle;
 pub mod unterminated_string;

@@ -68,6 +68,7 @@ extern crate self as ffi_guard;
 
 mod allocator;
 mod boundary;
+pub mod callback;
 mod config;
 mod gate;
 mod handle;
@@ -95,6 +96,7 @@ pub use allocator::GuardAlloc;
 pub use boundary::late::checkpoint;
 pub use boundary::raise::catch;
 pub use boundary::shape::{Plain, Pointee};
+pub use callback::Callback;
 pub use ffi_guard_macros::{Plain, Pointee, guard};
 pub use handle::{Handle, StaleHandle, TakeError};
 pub use level::{Level, LevelError, level, set_level};

@@ -191,6 +191,11 @@ impl Use {
         unsafe { *self.slot.value.get() }
     }
 
+    /// What kind of value it is.
+    pub(crate) fn kind(&self) -> &'static Kind {
+        read_life(self.slot).kind
+    }
+
     /// Releases it: from here on nobody enters. The value where nobody else uses it, which is the caller's then; `Ok(None)`
     /// where somebody does: the last one to leave frees it. `Err` where another one released it before.
     pub(crate) fn release(self, released: Option<&'static Location<'static>>) -> Result<Option<*mut ()>, Refused> {
