@@ -163,8 +163,9 @@ impl<T: 'static> Handle<T> {
     /// As for [`with`](Handle::with).
     #[track_caller]
     pub fn take(raw: *mut c_void) -> Result<T, TakeError> {
+        let here = Location::caller();
         let entered = table::enter(raw.addr(), TypeId::of::<T>(), From::ItsThread);
-        match entered.and_then(|entered| entered.release(Some(Location::caller()))) {
+        match entered.and_then(|entered| entered.release(Some(here))) {
             // SAFETY: parked as a `Box<T>`, and ours since nobody else has it. `T` is `Send`, or this is its thread.
             Ok(Some(value)) => Ok(*unsafe { Box::from_raw(value.cast::<T>()) }),
             Ok(None) => Err(TakeError::InUse),

@@ -67,6 +67,7 @@
 extern crate self as ffi_guard;
 
 mod allocator;
+mod arena;
 mod boundary;
 pub mod callback;
 mod config;
@@ -75,6 +76,7 @@ mod handle;
 mod heap;
 mod level;
 mod own;
+mod owner;
 
 mod platform;
 mod reentry;
@@ -84,6 +86,7 @@ mod rule;
 mod rules;
 
 mod scan;
+mod zeroed;
 
 #[doc(hidden)]
 #[path = "bench.rs"]
@@ -93,6 +96,7 @@ pub mod __bench;
 pub mod __private;
 
 pub use allocator::GuardAlloc;
+pub use arena::{CArena, CMemoryError};
 pub use boundary::late::checkpoint;
 pub use boundary::raise::catch;
 pub use boundary::shape::{Plain, Pointee};
@@ -100,8 +104,10 @@ pub use callback::Callback;
 pub use ffi_guard_macros::{Plain, Pointee, guard};
 pub use handle::{Handle, StaleHandle, TakeError};
 pub use level::{Level, LevelError, level, set_level};
+pub use owner::{CBox, CSlice, CText, Deleter};
 pub use report::deliver::set_report_hook;
 pub use report::face::Block;
 pub use report::frames::Frame;
 pub use report::violation::{Place, Violation};
 pub use rule::{Rule, Severity, UnknownRule};
+pub use zeroed::Zeroed;

@@ -42,9 +42,9 @@ macro_rules! ours {
     };
 }
 
-static WITH: Function = ours!("Handle::with", line!(), "raw");
+pub(crate) static WITH: Function = ours!("Handle::with", line!(), "raw");
 static TAKE: Function = ours!("Handle::take", line!(), "raw");
-static CALLBACK: Function = ours!("Callback", line!(), "user");
+pub(crate) static CALLBACK: Function = ours!("Callback", line!(), "user");
 
 /// Tells of it, from level 1 on.
 ///
@@ -56,7 +56,7 @@ pub(crate) fn tell(raw: usize, wanted: &'static str, refused: Refused, through: 
     let location = Location::caller();
     // Who called a callback, only C's frames tell.
     let called = if through == Through::Callback { trace::capture() } else { TraceId::default() };
-    let staleness = rules::stale_handle::check(raw, wanted, refused, through, called);
+    let staleness = rules::stale_handle::check(raw, wanted, refused, through, (thread::id(), called));
     if level() == Level::Off || reentry::inside() {
         return staleness;
     }

@@ -30,11 +30,13 @@ enum Beat {
 
 /// The beats, as lines, and how many frames they leave out.
 pub(super) fn beats(facts: &Facts, context: &Context<'_>, frames_each: usize) -> (Vec<String>, usize) {
-    let mut story = Story { facts, context, frames_each, beats: Vec::new(), hidden: 0 };
     if let Some(stale) = facts.staleness() {
+        let facts = &stale::for_story(facts);
+        let mut story = Story { facts, context, frames_each, beats: Vec::new(), hidden: 0 };
         stale::story(facts, stale).into_iter().for_each(|told| story.tell(told));
         return (layout(&story.beats, context.backtrace == Backtrace::Full), story.hidden);
     }
+    let mut story = Story { facts, context, frames_each, beats: Vec::new(), hidden: 0 };
     story.declared();
     story.crossed();
     if let Some(memory) = facts.lent() {

@@ -171,7 +171,8 @@ mod tests {
         assert_eq!(argument("    f(a,", 5, 0).as_deref(), Some("a"));
         assert_eq!(argument("    f(a,", 5, 1), None);
         assert_eq!(argument(r"f('\'', '\n', b)", 1, 2).as_deref(), Some("b"));
-        assert_eq!(argument("f::<'a>(b)", 1, 0), None);
+        assert_eq!(argument("f::<'a>(b)", 1, 0).as_deref(), Some("b"));
+        assert_eq!(argument("H::<Vec<fn() -> T>>::with(b)", 1, 0).as_deref(), Some("b"));
     }
 
     #[test]

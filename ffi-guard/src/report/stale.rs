@@ -1,7 +1,7 @@
 //! What a report of `stale_handle` says: its facts, its sentences, its story.
 
 use super::violation::{Facts, Finding};
-use super::words::{short_type, thread};
+use super::words::{columns, short_type, thread};
 use crate::handle::table::{Life, Refused, Tombstone};
 use crate::heap::trace::TraceId;
 
@@ -16,6 +16,8 @@ pub(crate) struct Staleness {
     pub(crate) through: Through,
     /// Why there is nothing.
     pub(crate) why: Refused,
+    /// The thread that it came back on.
+    pub(crate) thread: u32,
     /// Who called a callback, from level 2 on.
     pub(crate) called: TraceId,
 }
@@ -48,7 +50,7 @@ impl Staleness {
 
     /// The finding in one sentence.
     pub(crate) fn sentence(&self) -> String {
-        if self.through == Through::Callback {
+        if self.is_callback() {
             return match self.why {
                 Refused::NoHandle | Refused::NeverMade => "C called a callback with user data that is none of its own",
                 Refused::Released(_) => "C called a callback after it was dropped",
@@ -71,12 +73,15 @@ impl Staleness {
     /// What stands under the call.
     pub(super) fn label(&self) -> String {
         let wanted = short_type(self.wanted);
-        match (self.through, self.life()) {
-            (Through::Callback, _) => "made here".into(),
-            (_, Some(life)) if matches!(self.why, Refused::OtherType(_)) => {
+        match self.why {
+            _ if self.is_callback() => "made here".into(),
+            Refused::OtherType(life) => {
                 format!("a `{}` is parked there, and no `{wanted}`", short_type((life.kind.name)()))
             }
-            (..) => format!("no `{wanted}` is parked there"),
+            Refused::NoHandle => format!("{:#x} has not the form of a handle", self.raw),
+            Refused::NeverMade => format!("{:#x} was never given out", self.raw),
+            Refused::Released(_) => format!("the `{wanted}` was released before this call"),
+            Refused::OtherThread(_) => format!("the `{wanted}` is for its own thread"),
         }
     }
 
@@ -134,9 +139,10 @@ pub(super) fn helps(stale: &Staleness) -> Vec<String> {
         (Refused::NoHandle, false) => vec![
             "give C the number and not an address: `Handle::new(value).into_raw()`, or `as_raw()` of a handle that lives on"
                 .into(),
+            "and have it carried whole, as `*mut c_void` or `usize`: an `int` cuts it off".into(),
         ],
         (Refused::NeverMade, false) => vec![
-            "give C the number whole: as `*mut c_void` or `usize`; an `int` between cuts it off".into(),
+            "hand the number on as it is: it has the form of a handle's and was changed on the way".into(),
         ],
         (Refused::OtherType(life), false) => vec![format!(
             "ask for what is parked there: `Handle::<{}>`",
@@ -155,8 +161,9 @@ pub(super) fn helps(stale: &Staleness) -> Vec<String> {
 /// How we know.
 pub(super) fn notes(stale: &Staleness) -> Vec<String> {
     let found = match stale.why {
-        Refused::NoHandle => format!("found from the number alone: {:#x} has not the form of a handle", stale.raw),
-        Refused::NeverMade => format!("found in the table of handles: none was ever made with the number {:#x}", stale.raw),
+        Refused::NoHandle if stale.is_callback() => format!("found from the user data alone: {:#x} is no callback's", stale.raw),
+        Refused::NoHandle => "found from the number alone: every handle's has marks that no address has".into(),
+        Refused::NeverMade => format!("found in the table of handles, by the generation in {:#x}", stale.raw),
         Refused::Released(_) => format!("found in the table of handles, by the generation in {:#x}", stale.raw),
         Refused::OtherType(_) => "found in the table of handles, by the type that is noted there".into(),
         Refused::OtherThread(_) => {
@@ -178,16 +185,27 @@ pub(super) enum Told {
     Words(&'static str, String),
 }
 
+/// The facts with which the story is told: without a long name of a thread, which would leave no room for the places.
+pub(super) fn for_story(facts: &Facts) -> Facts {
+    const LONG: usize = 16;
+    let mut facts = facts.clone();
+    if let Some(call) = &mut facts.call {
+        call.thread_name = call.thread_name.take().filter(|name| columns(name) <= LONG);
+    }
+    facts
+}
+
 /// The story in the order of time.
 pub(super) fn story(facts: &Facts, stale: &Staleness) -> Vec<Told> {
     let call = facts.call.as_ref();
+    let thread = |id| thread(id, call);
     let mut story = Vec::new();
     match stale.life() {
         Some(life) => {
             let what = short_type((life.kind.name)()).to_owned();
             // Of a closure the name tells less than the place.
             let what = if stale.is_callback() { "the callback".into() } else { format!("a `{what}`") };
-            story.push(Told::At("made", life.made, what, thread(life.made_by, call)));
+            story.push(Told::At("made", life.made, what, thread(life.made_by)));
         }
         None if matches!(stale.why, Refused::Released(_)) => {
             story.push(Told::Words("made", "not remembered: 1000 others were released since".into()));
@@ -196,7 +214,7 @@ pub(super) fn story(facts: &Facts, stale: &Staleness) -> Vec<Told> {
     }
     match (stale.why, stale.tombstone()) {
         (_, Some(Tombstone { released: Some(at), released_by, .. })) => {
-            story.push(Told::At("released", at, String::new(), thread(released_by, call)));
+            story.push(Told::At("released", at, String::new(), thread(released_by)));
         }
         (_, Some(Tombstone { trace, released_by, .. })) => story.push(Told::Trace("dropped", trace, released_by)),
         (Refused::Released(_), None) => story.push(Told::Words("released", "not remembered".into())),
@@ -205,11 +223,10 @@ pub(super) fn story(facts: &Facts, stale: &Staleness) -> Vec<Told> {
         }
         (Refused::NoHandle | Refused::NeverMade, _) => {}
     }
-    let by = call.map_or(0, |call| call.thread);
     match (stale.is_callback(), call) {
-        (true, _) => story.push(Told::Trace("called by C", stale.called, by)),
+        (true, _) => story.push(Told::Trace("called by C", stale.called, stale.thread)),
         (false, Some(call)) => {
-            story.push(Told::At("came back", call.site, String::new(), thread(by, Some(call))));
+            story.push(Told::At("came back", call.site, String::new(), thread(stale.thread)));
         }
         (false, None) => story.push(Told::Words("came back", "not seen".into())),
     }
