@@ -1,7 +1,6 @@
 //! Which types are valid when every byte is zero: what C's `calloc` gives.
 
 use std::cell::{Cell, UnsafeCell};
-use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::num::Wrapping;
@@ -43,7 +42,7 @@ macro_rules! zeroed {
     )* };
 }
 
-zeroed!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, bool, char, (), c_void);
+zeroed!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, bool, char, ());
 
 // SAFETY: null.
 unsafe impl<T> Zeroed for *const T {}
