@@ -56,3 +56,26 @@ pub fn alone(what: &str, operations: u32, mut f: impl FnMut()) {
     let figure = median((0..ROUNDS).map(|_| time(operations, &mut f)).collect());
     println!("{what:<44} {figure:>8.2} ns");
 }
+
+/// As [`beside`], for what takes long and is made ready anew before each round: that is not timed.
+pub fn beside_ready(
+    what: &str,
+    rounds: usize,
+    (mut ready, mut ours): (impl FnMut(), impl FnMut()),
+    (mut ready_yardstick, mut yardstick): (impl FnMut(), impl FnMut()),
+) {
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for round in 0..=rounds {
+        ready();
+        let one = time(1, &mut ours);
+        ready_yardstick();
+        let other = time(1, &mut yardstick);
+        // The first round warms up.
+        if round > 0 {
+            a.push(one);
+            b.push(other);
+        }
+    }
+    let (a, b) = (median(a), median(b));
+    println!("{what:<44} {a:>8.0} ns {b:>8.0} ns {:>6.2}x", a / b);
+}

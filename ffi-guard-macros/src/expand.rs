@@ -11,11 +11,14 @@ use crate::ast::{Block, ForeignFn, Item};
 use crate::attr::Errors;
 use crate::cfg::{self, Attr, Conditions};
 use crate::extent::Extent;
-use crate::valid::{self, BlockSettings, Function, Param, Taken};
-use crate::{fallback, message, text, types};
+use crate::valid::{self, BlockSettings, Function, Param, Severities, Taken};
+use crate::{callback, fallback, message, text, types};
 
 /// `#[guard(arguments)] item`.
 pub(crate) fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    if callback::is_one(&item) {
+        return callback::guard(arguments, item);
+    }
     if let Some(error) = no_block(&item) {
         let error = error.into_compile_error();
         let item = fallback::bare(item);
@@ -43,7 +46,6 @@ fn no_block(item: &TokenStream) -> Option<syn::Error> {
             TokenTree::Punct(p) if p.as_char() == '#' => drop(tokens.next()),
             TokenTree::Ident(word) => match word.to_string().as_str() {
                 "extern" => external = Some(word),
-                "fn" if external.is_some() => return Some(syn::Error::new(word.span(), message::CALLBACK)),
                 "fn" => return Some(syn::Error::new(word.span(), message::RUST_FN)),
                 "pub" | "unsafe" | "safe" | "async" | "const" | "default" => {}
                 _ => return Some(syn::Error::new(word.span(), message::NO_BLOCK)),
@@ -161,7 +163,7 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
             quote_spanned!(here=> unsafe { __ffi_guard_checked::<true>(#(#locals),*) }),
         ),
     };
-    let statics = statics(function, settings, keep_abi, &private);
+    let statics = statics(function, &settings.severities, Kind::Call { keep_abi }, &private);
     // Once for all arguments: `argument!` has them in each, and imports are dear where there are thousands.
     let traits = (!function.params.is_empty()).then(|| {
         quote_spanned! {here=>
@@ -249,8 +251,17 @@ fn bare(function: &Function, block: &Block, signature: &[TokenStream]) -> TokenS
     }
 }
 
-/// What the attribute knows of the function.
-fn statics(function: &Function, settings: &BlockSettings, keep_abi: bool, private: &TokenStream) -> TokenStream {
+/// Which way a function is crossed.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// Rust calls C.
+    Call { keep_abi: bool },
+    /// C calls Rust.
+    Callback,
+}
+
+/// What the attribute knows of the function. `outer`: severities of the block around it.
+pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, private: &TokenStream) -> TokenStream {
     let here = Span::mixed_site();
     let name = function.source.name.unraw().to_string();
     let (file, line, column) = place(&function.source.name);
@@ -269,13 +280,16 @@ fn statics(function: &Function, settings: &BlockSettings, keep_abi: bool, privat
         }}
     });
     let own = function.severities.emit(private);
-    let blocks = settings.severities.emit(private);
-    let severities = match (function.severities.is_empty(), settings.severities.is_empty()) {
+    let blocks = outer.emit(private);
+    let severities = match (function.severities.is_empty(), outer.is_empty()) {
         (_, true) => own,
         (true, false) => blocks,
         (false, false) => quote_spanned!(here=> #own.over(#blocks)),
     };
-    let returns_owned = function.returns_owned;
+    let result = &function.result;
+    let returns_owned = result.iter().any(|word| word == "owned");
+    let keep_abi = matches!(kind, Kind::Call { keep_abi: true });
+    let callback = matches!(kind, Kind::Callback);
     quote_spanned! {here=>
         static __FFI_GUARD_FUNCTION: #private::Function = #private::Function::new(&#private::Declaration {
             name: #name,
@@ -286,6 +300,8 @@ fn statics(function: &Function, settings: &BlockSettings, keep_abi: bool, privat
             parameters: &[#(#parameters),*],
             returns_owned: #returns_owned,
             keep_abi: #keep_abi,
+            result: #private::Contract::NONE #(.#result())*,
+            callback: #callback,
             severities: #severities,
         });
     }
@@ -311,7 +327,7 @@ fn place(name: &Ident) -> (TokenStream, Literal, Literal) {
 }
 
 /// One argument, classified.
-fn argument(param: &Param, private: &TokenStream) -> TokenStream {
+pub(crate) fn argument(param: &Param, private: &TokenStream) -> TokenStream {
     let local = &param.local;
     // What `argument!` does, with the traits in scope.
     let argument = quote_spanned! {Span::mixed_site()=>
@@ -357,7 +373,7 @@ fn imports(attr: &Attr) -> bool {
 }
 
 /// A lint attribute that stands on several items now: what was expected of one need not happen in each.
-fn expect_to_allow(attr: &Attr) -> TokenStream {
+pub(crate) fn expect_to_allow(attr: &Attr) -> TokenStream {
     if attr.name != "expect" {
         return attr.emit();
     }

@@ -8,6 +8,7 @@ use proc_macro::TokenStream;
 
 mod ast;
 mod attr;
+mod callback;
 mod cfg;
 mod derive;
 mod expand;

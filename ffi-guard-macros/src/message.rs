@@ -8,12 +8,19 @@ pub(crate) const EXPECTED_COMMA: &str = "expected `,`\nhelp: separate the argume
 pub(crate) const EXPECTED_WORD: &str =
     "expected a word\nhelp: write `cstr`, `counted_by = n`, `allow(rule)` and the like";
 pub(crate) const EXPECTED_PATH: &str = "expected a path\nhelp: write `crate = path::to::ffi_guard`, without quotes";
-pub(crate) const CALLBACK: &str = "`#[guard]` on a Rust function that C calls is not built yet\n\
-    help: take the attribute off; calls into C are guarded by `#[guard]` on their `extern` block";
+pub(crate) const ASYNC: &str = "C cannot await: an `async` function returns a future\n\
+    help: take `async` off, and let the body hand the work to an executor";
+pub(crate) const CONST: &str = "a guarded callback is checked when C calls it, which no `const fn` can be\n\
+    help: take `const` off, or the attribute";
+pub(crate) const RECEIVER: &str = "C has no receiver to call this with\n\
+    help: take a pointer, `this: *mut Self`, and make it a reference in the body";
+pub(crate) const CALLBACK_VARIADIC: &str = "a variadic callback cannot be guarded: `...` cannot be handed on\n\
+    help: take the attribute off";
 pub(crate) const NO_BLOCK: &str = "`#[guard]` goes on an `extern` block\n\
     help: put it on the `unsafe extern \"C\" { .. }` block that declares the C functions";
 pub(crate) const RUST_FN: &str = "`#[guard]` goes on an `extern` block, and this is a Rust function\n\
-    help: put it on the `unsafe extern \"C\" { .. }` block that declares the C functions it calls";
+    help: put it on the `unsafe extern \"C\" { .. }` block that declares the C functions it calls; \
+    if C calls this one, make it `extern \"C\"`";
 pub(crate) const RUST_ABI: &str = "this ABI is not C's\nhelp: `#[guard]` is for blocks such as `extern \"C\"`, \
     `\"system\"` and `\"C-unwind\"`";
 pub(crate) const BARE_ITEM: &str = "`#[guard(..)]` means nothing here: only functions are guarded\n\
@@ -21,9 +28,11 @@ pub(crate) const BARE_ITEM: &str = "`#[guard(..)]` means nothing here: only func
 pub(crate) const VARIADIC: &str = "a variadic function passes bare: no wrapper can hand `...` on to C\n\
     help: take the attribute off, or write `#[guard(skip)]` on the function to say that it is bare";
 pub(crate) const EXTENT_OF_VOID: &str = "`c_void` has no size to count by\nhelp: state bytes: `sized_by = ..`";
-pub(crate) const RETURNS: &str = "expected `returns(owned)`\n\
-    help: it says that what comes back is Rust's to free; there is nothing else to say of a result";
-pub(crate) const RETURNS_NOTHING: &str = "`returns(owned)`, but the function returns no pointer\n\
+pub(crate) const RETURNS: &str = "expected `returns(owned)` or `returns(thread_bound)`\n\
+    help: `owned` says that what comes back is Rust's to free, `thread_bound` that it is the calling thread's alone";
+pub(crate) const CALLBACK_RETURNS: &str = "expected `returns(owned)` or `returns(retained)`\n\
+    help: `owned` says that what is returned is C's from then on, `retained` that C may keep it";
+pub(crate) const RETURNS_NOTHING: &str = "the function returns no pointer that this could be said of\n\
     help: take it off";
 pub(crate) const TOO_MANY_CONDITIONS: &str = "more than three different conditions on one function's parameters and \
     guard attributes\nhelp: it is generated once for each combination; declare it once per target under `#[cfg(..)]`";
@@ -38,16 +47,20 @@ pub(crate) enum On {
     Block,
     Function,
     Parameter,
+    Callback,
+    CallbackParameter,
 }
 
 impl On {
-    const ALL: [On; 3] = [On::Block, On::Function, On::Parameter];
+    const ALL: [On; 5] = [On::Block, On::Function, On::Parameter, On::Callback, On::CallbackParameter];
 
     fn name(self) -> &'static str {
         match self {
             On::Block => "an extern block",
             On::Function => "a function",
             On::Parameter => "a parameter",
+            On::Callback => "a Rust function that C calls",
+            On::CallbackParameter => "a parameter of a Rust function that C calls",
         }
     }
 
@@ -55,6 +68,20 @@ impl On {
         match self {
             On::Block => &["crate", "keep_abi", "skip", "allow", "warn", "deny"],
             On::Function => &["skip", "keep_abi", "returns", "allow", "warn", "deny"],
+            On::Callback => &["crate", "skip", "on_panic", "returns", "retained", "allow", "warn", "deny"],
+            On::CallbackParameter => &[
+                "counted_by",
+                "sized_by",
+                "cstr",
+                "nonnull",
+                "out",
+                "opaque",
+                "thread_bound",
+                "owned",
+                "allow",
+                "warn",
+                "deny",
+            ],
             On::Parameter => &[
                 "counted_by",
                 "sized_by",
@@ -81,6 +108,7 @@ fn usage(key: &str) -> String {
         "allow" | "warn" | "deny" => format!("{key}(rule)"),
         "crate" => "crate = path".into(),
         "returns" => "returns(owned)".into(),
+        "on_panic" => "on_panic = value".into(),
         flag => flag.into(),
     }
 }

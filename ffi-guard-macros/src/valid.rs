@@ -66,7 +66,8 @@ pub(crate) struct Function<'a> {
     /// Passes through: `skip`, variadic, or refused by Rust.
     pub bare: bool,
     pub keep_abi: bool,
-    pub returns_owned: bool,
+    /// What `returns(..)` says of the result.
+    pub result: Vec<Ident>,
     pub severities: Severities,
     pub params: Vec<Param<'a>>,
 }
@@ -95,7 +96,6 @@ pub(crate) struct Taken {
 
 /// Settings of one place, each known there and said once.
 struct Settings {
-    on: On,
     list: Vec<Setting>,
 }
 
@@ -106,8 +106,8 @@ impl Settings {
             let key = setting.key.to_string();
             let severity = matches!(key.as_str(), "allow" | "warn" | "deny");
             let fits = match (key.as_str(), &setting.value) {
-                ("counted_by" | "sized_by", Value::Expr(_)) | ("crate", Value::Path(_)) => true,
-                ("counted_by" | "sized_by" | "crate", _) => false,
+                ("counted_by" | "sized_by" | "on_panic", Value::Expr(_)) | ("crate", Value::Path(_)) => true,
+                ("counted_by" | "sized_by" | "on_panic" | "crate", _) => false,
                 ("allow" | "warn" | "deny" | "returns", value) => matches!(value, Value::List(_)),
                 (_, value) => matches!(value, Value::None),
             };
@@ -121,7 +121,7 @@ impl Settings {
                 kept.push(setting);
             }
         }
-        Settings { on, list: kept }
+        Settings { list: kept }
     }
 
     fn of(attrs: &[Attr], on: On, world: &World, errors: &mut Errors) -> Settings {
@@ -140,10 +140,18 @@ impl Settings {
         self.get(key).is_some()
     }
 
+    /// Where `ffi_guard` is found.
+    fn krate(&self) -> TokenStream {
+        match self.get("crate").map(|setting| &setting.value) {
+            Some(Value::Path(path)) => path.clone(),
+            _ => quote!(::ffi_guard),
+        }
+    }
+
     /// Whether it is skipped; then nothing else may be said.
     fn skip(&self, errors: &mut Errors) -> bool {
         let skip = self.has("skip");
-        let others = self.list.iter().filter(|s| s.key != "skip" && (self.on != On::Block || s.key != "crate"));
+        let others = self.list.iter().filter(|s| s.key != "skip" && s.key != "crate");
         for other in others.filter(|_| skip) {
             errors.at(other.key.span(), message::skipped(&other.key.to_string()));
         }
@@ -198,19 +206,21 @@ fn camel(snake: &str) -> String {
 /// Checks what stands on the block.
 pub(crate) fn block(arguments: TokenStream, block: &Block, errors: &mut Errors) -> BlockSettings {
     let settings = Settings::new(On::Block, attr::parse(arguments, errors), errors);
-    let krate = match settings.get("crate").map(|setting| &setting.value) {
-        Some(Value::Path(path)) => path.clone(),
-        _ => quote!(::ffi_guard),
-    };
-    let foreign_to_c = |abi: &str| matches!(abi, "Rust" | "unadjusted" | "custom") || abi.starts_with("rust-");
-    if let Some(abi) = block.abi.name.as_ref().filter(|abi| foreign_to_c(&abi.value())) {
-        errors.at(abi.span(), message::RUST_ABI);
-    }
+    let krate = settings.krate();
+    abi(&block.abi, errors);
     BlockSettings {
         krate,
         keep_abi: settings.has("keep_abi"),
         skip: settings.skip(errors),
         severities: settings.severities(errors),
+    }
+}
+
+/// Refuses an ABI that is not C's.
+pub(crate) fn abi(abi: &syn::Abi, errors: &mut Errors) {
+    let foreign_to_c = |abi: &str| matches!(abi, "Rust" | "unadjusted" | "custom") || abi.starts_with("rust-");
+    if let Some(abi) = abi.name.as_ref().filter(|abi| foreign_to_c(&abi.value())) {
+        errors.at(abi.span(), message::RUST_ABI);
     }
 }
 
@@ -230,29 +240,9 @@ pub(crate) fn function<'a>(
     }
     // Rust refuses a qualifier in a block that is not `unsafe extern`: let it.
     let misqualified = block.unsafety.is_none() && source.safety.keyword().is_some();
-    let returns_owned = match settings.get("returns").map(|s| (&s.value, s)) {
-        Some((Value::List(words), _)) if words.len() == 1 && words[0] == "owned" => {
-            let no_pointer = match &source.output {
-                ReturnType::Default => true,
-                ReturnType::Type(_, ty) => types::is_unit(ty) || types::is_never(ty) || types::is_scalar(ty),
-            };
-            if no_pointer {
-                errors.at(words[0].span(), message::RETURNS_NOTHING);
-            }
-            true
-        }
-        Some((_, setting)) => {
-            errors.at(setting.value_span(), message::RETURNS);
-            true
-        }
-        None => false,
-    };
-    let present: Vec<_> = source
-        .params
-        .iter()
-        .filter(|p| p.attrs.iter().filter_map(cfg::presence).all(|predicate| world.holds(&predicate)))
-        .collect();
-    let names: Vec<_> = present.iter().filter_map(|p| p.name.as_ref()).map(|name| name.unraw().to_string()).collect();
+    let result = returns(&settings, source, &["owned", "thread_bound"], message::RETURNS, errors);
+    let present = present(source, world);
+    let names = names(&present);
     let mut params = Vec::new();
     for (i, param) in present.iter().enumerate() {
         let settings = Settings::of(&param.attrs, On::Parameter, world, errors);
@@ -267,10 +257,98 @@ pub(crate) fn function<'a>(
         source,
         bare: skip || variadic || misqualified,
         keep_abi: settings.has("keep_abi"),
-        returns_owned,
+        result,
         severities: settings.severities(errors),
         params,
     }
+}
+
+/// What `returns(..)` says of the result: some of the `known` words, and nothing of what is no pointer.
+fn returns(
+    settings: &Settings,
+    source: &ForeignFn,
+    known: &[&str],
+    otherwise: &str,
+    errors: &mut Errors,
+) -> Vec<Ident> {
+    let Some(setting) = settings.get("returns") else { return Vec::new() };
+    let words = match &setting.value {
+        Value::List(words) if !words.is_empty() => words.clone(),
+        _ => Vec::new(),
+    };
+    if words.is_empty() || words.iter().any(|word| !known.iter().any(|known| word == known)) {
+        errors.at(setting.value_span(), otherwise);
+    } else if returns_no_pointer(source) {
+        errors.at(setting.value_span(), message::RETURNS_NOTHING);
+    }
+    words.iter().map(|word| Ident::new(&word.to_string(), Span::mixed_site())).collect()
+}
+
+fn returns_no_pointer(source: &ForeignFn) -> bool {
+    match &source.output {
+        ReturnType::Default => true,
+        ReturnType::Type(_, ty) => types::is_unit(ty) || types::is_never(ty) || types::is_scalar(ty),
+    }
+}
+
+/// What the attributes of a callback say, in one of its worlds.
+pub(crate) struct Callback<'a> {
+    pub krate: TokenStream,
+    pub on_panic: Option<TokenStream>,
+    pub function: Function<'a>,
+}
+
+/// Checks a Rust function that C calls, in one of its worlds. `arguments` are those of the attribute itself.
+pub(crate) fn callback<'a>(
+    arguments: TokenStream,
+    source: &'a ForeignFn,
+    world: &World,
+    errors: &mut Errors,
+) -> Callback<'a> {
+    let mut list = attr::parse(arguments, errors);
+    for attr in source.attrs.iter().filter(|attr| attr.name == "guard" && world.has(attr)) {
+        list.extend(attr::settings(attr, errors));
+    }
+    let settings = Settings::new(On::Callback, list, errors);
+    let krate = settings.krate();
+    let mut result = returns(&settings, source, &["owned", "retained"], message::CALLBACK_RETURNS, errors);
+    if let Some(retained) = settings.get("retained") {
+        if returns_no_pointer(source) {
+            errors.at(retained.key.span(), message::RETURNS_NOTHING);
+        }
+        result.push(Ident::new("retained", Span::mixed_site()));
+    }
+    let on_panic = settings.get("on_panic").and_then(|setting| match &setting.value {
+        Value::Expr(expr) => Some(expr.to_token_stream()),
+        _ => None,
+    });
+    let taken = Taken { names: HashSet::new(), all: false };
+    let present = present(source, world);
+    let names = names(&present);
+    let mut params = Vec::new();
+    for (i, param) in present.iter().enumerate() {
+        let settings = Settings::of(&param.attrs, On::CallbackParameter, world, errors);
+        let mut param = parameter(param, i, &names, &settings, &taken, errors);
+        // It is a binding of the user's own: it keeps its name.
+        if let Some(name) = &param.source.name {
+            param.local = name.clone();
+        }
+        params.push(param);
+    }
+    let severities = settings.severities(errors);
+    let bare = settings.skip(errors);
+    let function = Function { source, bare, keep_abi: false, result, severities, params };
+    Callback { krate, on_panic, function }
+}
+
+/// The parameters that are there in this world.
+fn present<'a>(source: &'a ForeignFn, world: &World) -> Vec<&'a ForeignParam> {
+    let there = |p: &&ForeignParam| p.attrs.iter().filter_map(cfg::presence).all(|predicate| world.holds(&predicate));
+    source.params.iter().filter(there).collect()
+}
+
+fn names(params: &[&ForeignParam]) -> Vec<String> {
+    params.iter().filter_map(|p| p.name.as_ref()).map(|name| name.unraw().to_string()).collect()
 }
 
 fn parameter<'a>(

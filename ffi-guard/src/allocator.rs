@@ -1,14 +1,10 @@
 //! `GuardAlloc`: at level 0 the inner allocator, else the heap; nothing more.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::fmt::Write;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::heap::{self, FreeError};
 use crate::level::{self, Level};
-use crate::own;
-use crate::platform::process::{Line, write_stderr};
-use crate::reentry::{self, Reentry};
+use crate::{heap, own, reentry, refusal};
 
 /// The global allocator that makes every block of Rust memory known to the checks.
 ///
@@ -102,7 +98,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
         if heap::contains(ptr.addr()) {
             // SAFETY: in the region; the caller has done with the block.
             if let Err(error) = unsafe { heap::free(ptr.addr(), layout.size(), layout.align()) } {
-                refuse("dealloc", ptr.addr(), layout, error);
+                refusal::rust_frees("dealloc", ptr.addr(), layout, error);
             }
             return;
         }
@@ -120,7 +116,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
             // SAFETY: in the region; the caller hands the block over.
             return match unsafe { heap::reallocate(ptr.addr(), layout.size(), layout.align(), new_size) } {
                 Ok(moved) => moved,
-                Err(error) => refuse("realloc", ptr.addr(), layout, error),
+                Err(error) => refusal::rust_frees("realloc", ptr.addr(), layout, error),
             };
         }
         if own::contains(ptr.addr()) {
@@ -130,37 +126,4 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
         // SAFETY: neither of the two, so the inner allocator's; the caller's promises, handed on.
         unsafe { self.inner.realloc(ptr, layout, new_size) }
     }
-}
-
-/// One line on stderr and the end: an allocator may not unwind, and going on would give the block to two owners.
-#[cold]
-#[inline(never)]
-fn refuse(call: &str, address: usize, layout: Layout, error: FreeError) -> ! {
-    let _inside = Reentry::enter();
-    let rule = match error {
-        FreeError::AlreadyFreed => "double_free",
-        FreeError::NotABlock | FreeError::Interior | FreeError::OtherLayout => "alloc_dealloc_mismatch",
-    };
-    let mut line = Line::new();
-    let (size, align) = (layout.size(), layout.align());
-    let _ = write!(line, "ffi-guard[{rule}]: {call} of {address:#x} with {size} bytes aligned to {align}: ");
-    let _ = match (error, heap::lookup(address)) {
-        (FreeError::AlreadyFreed, Some(block)) => write!(line, "this block of {} bytes is freed already", block.size),
-        (FreeError::Interior, Some(block)) => {
-            write!(
-                line,
-                "it is byte {} of a block of {} bytes at {:#x}",
-                address - block.start,
-                block.size,
-                block.start
-            )
-        }
-        (FreeError::OtherLayout, Some(block)) => {
-            write!(line, "this block was allocated with {} bytes aligned to {}", block.size, block.align)
-        }
-        _ => write!(line, "no block was ever allocated here"),
-    };
-    let _ = line.write_str("\n");
-    write_stderr(line.as_bytes());
-    std::process::abort()
 }

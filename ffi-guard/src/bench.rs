@@ -1,6 +1,15 @@
 //! What the benches measure and no program calls.
 
 use std::hint::black_box;
+use std::panic::Location;
+
+use crate::boundary::argument::{Argument, Passing};
+use crate::boundary::breach::Site;
+use crate::boundary::declaration::{Contract, Declaration, Function};
+use crate::boundary::shape::{Shape, TypeInfo};
+use crate::rule::Severities;
+use crate::scan::Wanted;
+use crate::{heap, retention, scan};
 
 /// Looks an address up; whether it leads into a live block.
 #[inline]
@@ -21,4 +30,42 @@ pub fn contains(address: usize) -> bool {
 #[must_use]
 pub fn capture() -> u32 {
     crate::heap::trace::capture().0
+}
+
+/// Words of the slice that lead into the Rust region.
+#[must_use]
+pub fn search(memory: &[usize]) -> usize {
+    let mut hits = Vec::new();
+    let wanted = Wanted::new(std::iter::once(heap::region()));
+    // SAFETY: a live slice.
+    unsafe { scan::words(memory.as_ptr().expose_provenance(), size_of_val(memory), &wanted, &mut hits) };
+    hits.len()
+}
+
+/// Notes that a call was lent the block at this address, and makes no sweep however many are noted.
+#[track_caller]
+pub fn note(address: usize) {
+    static FUNCTION: Function = Function::new(&Declaration {
+        name: "bench",
+        module: "bench",
+        file: "bench.rs",
+        line: 1,
+        column: 1,
+        parameters: &[],
+        returns_owned: false,
+        result: Contract::NONE,
+        callback: false,
+        keep_abi: false,
+        severities: Severities::NONE,
+    });
+    static INFO: TypeInfo = TypeInfo { size: 8, align: 8, shape: Shape::Plain, name: || "u64" };
+    let Some(block) = heap::lookup(address) else { return };
+    let site = Site { function: &FUNCTION, location: Location::caller() };
+    retention::lend(&block, &site, &Argument::new(address, Passing::Const, &INFO), 0, 8);
+}
+
+/// Settles what is noted; how much of it C holds.
+#[must_use]
+pub fn sweep() -> usize {
+    retention::sweep().len()
 }

@@ -287,6 +287,7 @@ fn run<F, R: Default, Reach>(data: *mut c_void, call: impl FnOnce(&Parked<F, R, 
     let answer = Cell::new(None);
     parked::at_boundary(
         "Callback",
+        false,
         || {
             let entered: Use = match table::enter(data.addr(), key::<Parked<F, R, Reach>>(), From::ItsThread) {
                 Ok(entered) => entered,

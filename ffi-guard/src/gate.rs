@@ -60,10 +60,13 @@ unsafe extern "C" fn before() {
     while INSIDE.load(Ordering::Acquire) & !CLOSED > own {
         std::thread::yield_now();
     }
+    // The gate is closed to others: handlers of other libraries, which run on this thread until `after`, may bring it here.
+    DEPTH.set(DEPTH.get() + 1);
 }
 
 /// In the parent and in the child, which has this thread alone.
 unsafe extern "C" fn after() {
+    DEPTH.set(DEPTH.get().saturating_sub(1));
     INSIDE.fetch_and(!CLOSED, Ordering::Release);
     FORKING.let_go();
 }

@@ -181,7 +181,15 @@ fn say_what_is_not_built() {
     }
 }
 
-/// A guarded call before anything else: finds out whether `GuardAlloc` is the global allocator by allocating.
+/// What memory is tracked for, before anything else has asked: finds out whether `GuardAlloc` is the global allocator by
+/// allocating.
+#[cfg(feature = "c-heap")]
+pub(crate) fn tracking_by_allocating() -> Level {
+    drop(std::hint::black_box(Box::new(0_u8)));
+    tracking()
+}
+
+/// A guarded call before anything else.
 #[cold]
 fn settle_at_call() -> Level {
     drop(std::hint::black_box(Box::new(0_u8)));

@@ -47,6 +47,7 @@
 //! - [`Level`], [`level()`], [`set_level`]: how much is checked.
 //! - [`Violation`] and [`Rule`]: what was found; [`catch`], [`expect_violation!`], [`set_report_hook`]: for tests.
 //! - [`checkpoint`]: settles what calls of the past may have left behind.
+//! - [`pin()`], [`pin_mut`], [`Pinned`]: memory that C may keep.
 //!
 //! | `GUARD` | checks |
 //! | --- | --- |
@@ -60,15 +61,17 @@
 //!
 //! A clean run is not a proof. Only calls through a guarded block are checked; variadic functions pass bare. C's variables
 //! are searched for what C kept, its heap and thread-locals are not yet. What C reads or writes beyond what a call states
-//! is not seen. Of the names in [`Rule`] seven are checked today: `nested_pointer`, `dangling_pointer`, `out_of_bounds`,
-//! `unterminated_string`, `null_pointer`, `misaligned_pointer` and `retained_pointer`. Linux on x86-64 is what is tested;
-//! elsewhere nothing is searched for what C kept.
+//! is not seen. Of the names in [`Rule`] eight are checked today: `nested_pointer`, `dangling_pointer`, `out_of_bounds`,
+//! `unterminated_string`, `null_pointer`, `misaligned_pointer`, `retained_pointer` and `freed_while_retained`. Linux on x86-64 is
+//! what is tested; elsewhere nothing is searched for what C kept.
 
 extern crate self as ffi_guard;
 
 mod allocator;
 mod arena;
 mod boundary;
+#[cfg(all(feature = "c-heap", target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+mod c_heap;
 pub mod callback;
 mod config;
 mod gate;
@@ -76,10 +79,12 @@ mod handle;
 mod heap;
 mod level;
 mod own;
+mod pin;
 mod owner;
 
 mod platform;
 mod reentry;
+mod refusal;
 mod report;
 mod retention;
 mod rule;
@@ -96,6 +101,7 @@ pub mod __bench;
 pub mod __private;
 
 pub use allocator::GuardAlloc;
+pub use boundary::bound::rebind;
 pub use arena::{CArena, CMemoryError};
 pub use boundary::late::checkpoint;
 pub use boundary::raise::catch;
@@ -104,10 +110,12 @@ pub use callback::Callback;
 pub use ffi_guard_macros::{Plain, Pointee, guard};
 pub use handle::{Handle, StaleHandle, TakeError};
 pub use level::{Level, LevelError, level, set_level};
+pub use pin::{PinGuard, PinMutGuard, Pinned, pin, pin_mut};
 pub use owner::{CBox, CSlice, CText, Deleter};
 pub use report::deliver::set_report_hook;
 pub use report::face::Block;
 pub use report::frames::Frame;
+pub use report::place::{Allocation, CSource};
 pub use report::violation::{Place, Violation};
 pub use rule::{Rule, Severity, UnknownRule};
 pub use zeroed::Zeroed;

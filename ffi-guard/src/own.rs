@@ -102,6 +102,63 @@ pub(crate) unsafe fn dealloc(block: *mut u8, layout: Layout) {
     });
 }
 
+/// What stands before a block that C's `malloc` gave out of this memory: who takes it back is told an address alone.
+#[cfg(feature = "c-heap")]
+#[repr(C, align(16))]
+struct Header {
+    /// Bytes that were asked for.
+    size: usize,
+    /// log2 of the alignment; the block begins as many bytes before the address, one header's at least.
+    align: usize,
+}
+
+#[cfg(feature = "c-heap")]
+impl Header {
+    fn layout(&self) -> Option<(usize, Layout)> {
+        let before = (1_usize << self.align).max(size_of::<Header>());
+        Some((before, Layout::from_size_align(self.size.checked_add(before)?, before).ok()?))
+    }
+}
+
+/// Memory for what the guard has C do, and for what the loader does before the heap can be there. Null where there is none.
+#[cfg(feature = "c-heap")]
+pub(crate) fn alloc_c(size: usize, align: usize) -> *mut u8 {
+    let header = Header { size, align: align.trailing_zeros() as usize };
+    let Some((before, layout)) = header.layout() else { return null_mut() };
+    let block = alloc(layout);
+    if block.is_null() {
+        return block;
+    }
+    let given = block.wrapping_add(before);
+    // SAFETY: `before` is the size of a header or more, and a multiple of its alignment.
+    unsafe { given.cast::<Header>().sub(1).write(header) };
+    given
+}
+
+/// Bytes that were asked for.
+///
+/// # Safety
+/// - `given` is a live block of [`alloc_c`].
+#[cfg(feature = "c-heap")]
+pub(crate) unsafe fn size_c(given: *mut u8) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { (*given.cast::<Header>().sub(1)).size }
+}
+
+/// Takes a block of [`alloc_c`] back.
+///
+/// # Safety
+/// - `given` is a live block of [`alloc_c`], and nothing uses it any more.
+#[cfg(feature = "c-heap")]
+pub(crate) unsafe fn free_c(given: *mut u8) {
+    // SAFETY: the caller's promise.
+    let header = unsafe { given.cast::<Header>().sub(1).read() };
+    if let Some((before, layout)) = header.layout() {
+        // SAFETY: as `alloc_c` made it.
+        unsafe { dealloc(given.wrapping_sub(before), layout) };
+    }
+}
+
 /// Around a fork: the child must find the lock open.
 pub(crate) fn hold() {
     OWN.hold();

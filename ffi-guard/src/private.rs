@@ -3,6 +3,7 @@
 pub use crate::__argument as argument;
 pub use crate::__shape_of as shape_of;
 pub use crate::boundary::argument::Argument;
+pub use crate::boundary::callback::{Callback, default_where_on_panic_says_nothing, nothing_to_return};
 pub use crate::boundary::classify;
 pub use crate::boundary::crossing::Crossing;
 pub use crate::boundary::declaration::{Contract, Declaration, Function, Parameter};

@@ -13,6 +13,7 @@ pages! {
     levels = "levels.md";
     attributes = "attributes.md";
     rules = "rules.md";
+    pinning = "pinning.md";
     reading_a_report = "reading-a-report.md";
     report_json = "report-json.md";
     testing = "testing.md";
@@ -27,4 +28,5 @@ pages! {
     null_pointer = "rules/null_pointer.md";
     misaligned_pointer = "rules/misaligned_pointer.md";
     retained_pointer = "rules/retained_pointer.md";
+    freed_while_retained = "rules/freed_while_retained.md";
 }

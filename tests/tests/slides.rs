@@ -12,7 +12,7 @@ use c_fixtures::slides::{
     process_complex_struct, process_struct, process_struct_data, process_struct_str, retrieve_reference, some_func,
     store_reference,
 };
-use ffi_guard::{Place, Rule, catch, expect_violation};
+use ffi_guard::{Pinned, Place, Rule, catch, expect_violation};
 use ffi_guard_tests::calloc::Calloc;
 use ffi_guard_tests::process::{at_level, is_child, run_self};
 
@@ -96,7 +96,10 @@ fn slides_23_and_24_repaired_by_saying_what_c_does() {
     // SAFETY: alive until the reference is forgotten.
     let a = catch(|| unsafe {
         honest::store_reference(&raw mut *some);
-        retrieve_reference()
+        let a = retrieve_reference();
+        // C lets go before the box is dropped: it was allowed to keep it until then.
+        forget_reference();
+        a
     });
     assert_eq!(a.expect("clean"), 1);
 }
@@ -112,6 +115,24 @@ fn slides_23_and_24_repaired_by_c_memory() {
     });
     assert_eq!(a.expect("clean"), 1);
     forget_reference();
+}
+
+#[test]
+fn slides_23_and_24_what_is_pinned_c_may_follow_and_keep() {
+    let _turn = turn();
+    let some = Pinned::new(ONE_TWO_THREE);
+    let sum = catch(|| {
+        let complex = Box::new(ComplexStruct { x: some.as_mut_ptr(), y: ptr::null_mut() });
+        // SAFETY: alive until the reference is forgotten.
+        unsafe {
+            store_reference(some.as_mut_ptr());
+            process_complex_struct(&raw const *complex)
+        }
+    });
+    assert_eq!(sum.expect("clean"), 6);
+    // C still holds it: taking the value out frees its memory.
+    let violation = expect_violation!(Rule::FreedWhileRetained, { some.into_inner() });
+    assert!(violation.to_string().contains("someReference"), "{violation}");
 }
 
 #[test]

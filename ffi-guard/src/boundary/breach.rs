@@ -67,14 +67,32 @@ impl Site {
             memory,
         }));
         drop(inside);
-        if severity == Severity::Deny && thread::catching() {
-            report::record(&violation);
-            return Err(Stop(violation));
-        }
-        match report::deliver(&violation) {
-            Outcome::GoOn => Ok(()),
-            Outcome::Stop => Err(Stop(violation)),
-        }
+        hand_over(violation)
+    }
+}
+
+/// Delivers what is about no guarded call: memory that was pinned and never lent.
+pub(crate) fn without_a_call(finding: Finding, memory: Option<Memory>) -> Result<(), Stop> {
+    let _errno = Errno::keep();
+    let inside = Reentry::enter();
+    let severity = config::settings().severities.get(finding.rule()).unwrap_or(Severity::Deny);
+    if severity == Severity::Allow {
+        return Ok(());
+    }
+    let facts = Facts { finding, severity, call: None, also: Vec::new(), argument: None, memory };
+    let violation = Box::new(Violation::new(facts));
+    drop(inside);
+    hand_over(violation)
+}
+
+fn hand_over(violation: Box<Violation>) -> Result<(), Stop> {
+    if violation.severity() == Severity::Deny && thread::catching() {
+        report::record(&violation);
+        return Err(Stop(violation));
+    }
+    match report::deliver(&violation) {
+        Outcome::GoOn => Ok(()),
+        Outcome::Stop => Err(Stop(violation)),
     }
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::panic::{self, Location};
 
 use super::argument::{Argument, Passing};
+use super::bound;
 use super::breach::{Site, Stop};
 use super::declaration::{Function, Standing};
 use super::entry::Entry;
@@ -18,7 +19,7 @@ use crate::level::{self, Level};
 use crate::platform::process::Errno;
 use crate::reentry::{self, Reentry};
 use crate::report;
-use crate::retention;
+use crate::retention::{self, untold};
 use crate::rule::{Rule, Severity};
 
 /// A guarded call under way: what is looked at when it has returned. Small, so that it is handed over in registers.
@@ -31,6 +32,8 @@ enum After {
     Nothing,
     /// What C returns.
     Result,
+    /// The same, and what it handed out to this thread alone.
+    Bound,
     /// The same; and, from level 2 on, every argument was in order and no look is due: what was lent is noted.
     Note(noted::Underway),
     /// The same; and, from level 2 on, what was lent is looked for.
@@ -57,7 +60,7 @@ impl Crossing {
             if glance != Glance::Unclear && level::checked_is(Level::Arguments) {
                 return Crossing(After::Result);
             }
-            if level::checked_is(Level::Full) && quick::is_noted(function, glance) {
+            if level::checked_is(Level::Full) && !untold::is_any() && quick::is_noted(function, glance) {
                 return Crossing(After::Note(noted::begin(arguments)));
             }
         }
@@ -111,9 +114,11 @@ impl Crossing {
         if level < Level::Full {
             // SAFETY: as promised by the caller.
             unsafe { Entry { site, arguments, stack, watch: None }.check() }?;
-            return Ok(After::Result);
+            return Ok(if function.binds() { After::Bound } else { After::Result });
         }
         let _errno = Errno::keep();
+        // What was found inside the allocator is told before C runs again, and could use what is freed.
+        late::tell_untold()?;
         let crossings = thread::count_crossing();
         let mut watch = Watch::default();
         // SAFETY: as promised by the caller.
@@ -147,6 +152,9 @@ impl Crossing {
     fn leave(mut self, function: &'static Function, arguments: &[Argument], result: &Argument) {
         let site = Site { function, location: Location::caller() };
         let after = std::mem::replace(&mut self.0, After::Nothing);
+        if function.binds() {
+            bound::record(&site, arguments, result);
+        }
         let outcome = settle_lent(&site, after, arguments);
         if let Err(stop) = outcome.and_then(|()| result::check(&site, result)) {
             raise(stop, !function.declaration.keep_abi);
@@ -165,10 +173,11 @@ impl Crossing {
         }
         match parked::take() {
             Some(payload) if !function.declaration.keep_abi => panic::resume_unwind(payload),
-            Some(_) => parked::end_process(
-                function.declaration.name,
-                "called back into Rust, where a panic happened: with `keep_abi` it cannot go on in the caller",
-            ),
+            Some(payload) => parked::end_process(format_args!(
+                "a callback panicked ({}), which cannot go on from `{}`: it is declared `keep_abi`",
+                parked::message(&payload),
+                function.declaration.name
+            )),
             None => unreachable!("asked for where a panic is parked"),
         }
     }
@@ -182,7 +191,7 @@ impl Drop for Crossing {
     #[inline]
     fn drop(&mut self) {
         match std::mem::replace(&mut self.0, After::Nothing) {
-            After::Nothing | After::Result => {}
+            After::Nothing | After::Result | After::Bound => {}
             After::Note(underway) => noted::abandon(underway),
             After::Watch(exit) => {
                 let _errno = Errno::keep();
@@ -196,20 +205,20 @@ impl Drop for Crossing {
 /// C has returned: what it was lent is looked for, or noted.
 fn settle_lent(site: &Site, after: After, arguments: &[Argument]) -> Result<(), Stop> {
     match after {
-        After::Nothing | After::Result => Ok(()),
+        After::Nothing | After::Result | After::Bound => Ok(()),
         After::Note(underway) => {
             noted::end(underway, site, arguments);
             late::settle_if_due()
         }
-        After::Watch(exit) => leave_watched(site, exit),
+        After::Watch(exit) => leave_watched(site, exit, arguments),
     }
 }
 
-fn leave_watched(site: &Site, exit: Exit) -> Result<(), Stop> {
+fn leave_watched(site: &Site, exit: Exit, arguments: &[Argument]) -> Result<(), Stop> {
     let _errno = Errno::keep();
     let _inside = Reentry::enter();
     if let Some(pending) = exit.end() {
-        pending.finish(site)?;
+        pending.finish(site, arguments)?;
     }
     late::settle_if_due()
 }
@@ -224,7 +233,11 @@ fn callers_stack(local: &Site) -> Range<usize> {
 
 /// The first crossing of a function: finds out what the settings make of it.
 #[cold]
-fn settle(function: &'static Function, arguments: &[Argument], location: &'static Location<'static>) -> Standing {
+pub(super) fn settle(
+    function: &'static Function,
+    arguments: &[Argument],
+    location: &'static Location<'static>,
+) -> Standing {
     let settings = config::settings();
     let standing = if !settings.checks_crate(function.krate()) {
         Standing::LeftOut
@@ -242,6 +255,6 @@ fn settle(function: &'static Function, arguments: &[Argument], location: &'stati
             || contract.is_owned()
             || site.severity(Rule::RetainedPointer, Some(index)) == Severity::Allow
     });
-    function.settle(standing, lets_keep);
+    function.settle(standing, lets_keep, bound::binds(function.declaration));
     standing
 }

@@ -21,6 +21,10 @@ pub struct Declaration {
     pub parameters: &'static [Parameter],
     /// `returns(owned)`: what comes back is Rust's to free.
     pub returns_owned: bool,
+    /// `returns(..)`, and `retained` on a callback: what is said of the result.
+    pub result: Contract,
+    /// Rust's, and C calls it: what it is handed comes from C, and its result goes there.
+    pub callback: bool,
     /// The wrapper has C's ABI: a violation cannot unwind out of it.
     pub keep_abi: bool,
     /// Severities of the block and, over them, of the function.
@@ -89,13 +93,19 @@ pub struct Function {
     /// Whether some parameter lets C keep what it is lent, by its contract or by `allow(retained_pointer)`. Valid once the
     /// standing is settled.
     lets_keep: AtomicBool,
+    /// Whether C hands out objects that belong to the calling thread. Valid as the one before.
+    binds: AtomicBool,
     /// Calls that were looked after at once because they were among the first.
     looks: AtomicU8,
+    /// Freed blocks that were looked for at once because they were among the first that it let C keep.
+    freed: AtomicU8,
 }
 
 /// So many calls of each function are looked after at once, whatever that costs: what a function does with a pointer it
 /// mostly does the first time.
 const FIRST: u8 = 64;
+/// Where C's heap is large, a look at so many bytes of it counts as one more: 64 looks at 256 MiB would be seconds.
+const BYTES_A_LOOK: usize = 4 << 20;
 
 /// What the settings make of a function; settled once, at its first crossing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +125,14 @@ impl Function {
     /// A function that was not called yet.
     #[must_use]
     pub const fn new(declaration: &'static Declaration) -> Function {
-        Function { declaration, standing: AtomicU8::new(0), lets_keep: AtomicBool::new(false), looks: AtomicU8::new(0) }
+        Function {
+            declaration,
+            standing: AtomicU8::new(0),
+            lets_keep: AtomicBool::new(false),
+            binds: AtomicBool::new(false),
+            looks: AtomicU8::new(0),
+            freed: AtomicU8::new(0),
+        }
     }
 
     /// What is settled so far.
@@ -131,12 +148,20 @@ impl Function {
 
     /// Whether a call now is among the first; counts it.
     pub(crate) fn is_among_the_first(&self) -> bool {
-        let looks = self.looks.load(Ordering::Relaxed);
-        if looks < FIRST {
-            // Not a read-modify-write: threads that race here look once more than they must.
-            self.looks.store(looks + 1, Ordering::Relaxed);
+        is_among_the_first(&self.looks)
+    }
+
+    /// Whether a block that is freed now is among the first that it let C keep; counts it.
+    pub(crate) fn is_among_the_first_freed(&self) -> bool {
+        is_among_the_first(&self.freed)
+    }
+
+    /// A look has read so many bytes of C's heap.
+    pub(crate) fn looked(&self, bytes: usize) {
+        let more = u8::try_from(bytes / BYTES_A_LOOK).unwrap_or(FIRST);
+        if more > 0 {
+            self.looks.store(self.looks.load(Ordering::Relaxed).saturating_add(more).min(FIRST), Ordering::Relaxed);
         }
-        looks < FIRST
     }
 
     /// Whether a call now would not be among the first.
@@ -151,8 +176,15 @@ impl Function {
         self.lets_keep.load(Ordering::Relaxed)
     }
 
+    /// Whether what C hands out is noted, when it has returned.
+    #[inline]
+    pub(crate) fn binds(&self) -> bool {
+        self.binds.load(Ordering::Relaxed)
+    }
+
     /// Settles it. Two threads that race here store the same value.
-    pub(crate) fn settle(&self, standing: Standing, lets_keep: bool) {
+    pub(crate) fn settle(&self, standing: Standing, lets_keep: bool, binds: bool) {
+        self.binds.store(binds, Ordering::Relaxed);
         self.lets_keep.store(lets_keep, Ordering::Relaxed);
         // Release: whoever sees the standing sees what was stored before.
         self.standing.store(standing as u8, Ordering::Release);
@@ -163,4 +195,13 @@ impl Function {
         let module = self.declaration.module;
         module.split_once("::").map_or(module, |(krate, _)| krate)
     }
+}
+
+fn is_among_the_first(count: &AtomicU8) -> bool {
+    let seen = count.load(Ordering::Relaxed);
+    if seen < FIRST {
+        // Not a read-modify-write: threads that race here look once more than they must.
+        count.store(seen + 1, Ordering::Relaxed);
+    }
+    seen < FIRST
 }

@@ -3,6 +3,7 @@
 use std::ops::{ControlFlow, Range};
 
 use super::argument::{Argument, Passing};
+use super::bound;
 use super::breach::{Site, Stop};
 use super::declaration::{Contract, Parameter};
 use super::extent;
@@ -13,6 +14,7 @@ use crate::heap;
 use crate::platform::read;
 use crate::reentry::Reentry;
 use crate::report::violation::{Finding, Holder, Memory};
+use crate::retention::pins;
 use crate::rule::{Rule, Severity};
 use crate::rules::{self, Located, Look};
 use crate::scan::{self, Owner, Wanted};
@@ -80,6 +82,7 @@ impl Entry<'_> {
                 return Ok(());
             }
         }
+        bound::compare(&self.site, index, argument, parameter.contract)?;
         // SAFETY: as promised by the caller; that the extent fits its block was just checked.
         unsafe { self.nested(index, &look) }?;
         if let Some(watch) = &mut self.watch {
@@ -95,7 +98,14 @@ impl Entry<'_> {
     #[inline]
     unsafe fn nested(&mut self, index: usize, look: &Look<'_>) -> Result<(), Stop> {
         let Look { argument, contract, ref located, extent } = *look;
-        if extent == 0 || holds_nothing(&argument.info.shape, contract) {
+        if holds_nothing(&argument.info.shape, contract) {
+            return Ok(());
+        }
+        #[cfg(feature = "c-heap")]
+        if self.watch.is_some() && matches!(located, Located::Foreign) {
+            self.chain(index, look)?;
+        }
+        if extent == 0 {
             return Ok(());
         }
         match located {
@@ -177,7 +187,7 @@ impl Entry<'_> {
         if let Some(watch) = &mut self.watch {
             watch.lend_found(word, &target, look, index);
         }
-        if self.lent_as_retained(&target) {
+        if self.lent_as_retained(&target) || is_pinned(word, &target) {
             return Ok(());
         }
         match rules::nested_pointer::check_word(word, &target, own, thread::id(), holder) {
@@ -203,6 +213,13 @@ impl Entry<'_> {
             return Ok(());
         }
         self.site.breach(Some(index), finding, about, memory)
+    }
+
+    /// Whether an argument of this call leads into the block.
+    #[cfg(feature = "c-heap")]
+    pub(super) fn lends(&self, block: &heap::Block) -> bool {
+        let leads = |argument: &Argument| argument.address.wrapping_sub(block.start) < block.size;
+        self.arguments.iter().any(|it| matches!(it.passing, Passing::Const | Passing::Mut) && leads(it))
     }
 
     /// Whether another argument of this call lends the target under `retained`.
@@ -313,6 +330,14 @@ impl Entry<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether what a word leads to is pinned: C may have it, and hold it.
+fn is_pinned(word: usize, target: &Located) -> bool {
+    match target {
+        Located::Heap(block) => pins::is_block_pinned(block),
+        _ => pins::is_range_pinned(word),
     }
 }
 

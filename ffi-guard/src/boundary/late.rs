@@ -2,37 +2,73 @@
 
 use std::sync::Once;
 
-use super::breach::{Stop, Told};
+use super::breach::{self, Stop, Told};
 use super::raise::raise;
 use super::thread;
 use crate::level::{Level, level};
 use crate::platform::process;
 use crate::reentry::Reentry;
 use crate::report::{self, violation::Memory};
-use crate::retention::{self, Found};
+use crate::retention::{self, Found, untold};
 use crate::rules;
 
-/// Settles what is noted, if enough is.
+/// Settles what is noted, if enough is, and tells what was found inside the allocator.
 #[inline]
 pub(super) fn settle_if_due() -> Result<(), Stop> {
-    if retention::is_due() && !thread::is_noting() { settle() } else { Ok(()) }
+    if retention::is_due() && !thread::is_noting() { settle_what_is_due() } else { Ok(()) }
 }
 
 #[cold]
-fn settle() -> Result<(), Stop> {
+fn settle_what_is_due() -> Result<(), Stop> {
+    if !thread::is_in_call() {
+        let inside = Reentry::enter();
+        untold::put_back(retention::settle_held_back());
+        drop(inside);
+    }
+    if retention::are_many() { settle(false) } else { tell_untold() }
+}
+
+/// Tells what was found inside the allocator. Not while a panic unwinds: what its destructors free, and then have C let go of,
+/// would make an abort of it.
+#[inline]
+pub(super) fn tell_untold() -> Result<(), Stop> {
+    if untold::is_any() && !std::thread::panicking() { tell_all(untold::take(false)) } else { Ok(()) }
+}
+
+/// At the end of `catch`: what its body freed is told while there is somebody to catch it.
+pub(super) fn tell_at_end() {
+    if level() >= Level::Full
+        && let Err(stop) = tell_untold()
+    {
+        raise(stop, true);
+    }
+}
+
+#[cold]
+fn settle(everything: bool) -> Result<(), Stop> {
     let inside = Reentry::enter();
-    let mut found = retention::found_late();
+    let mut found = untold::take(everything);
+    if !thread::is_in_call() {
+        found.extend(retention::settle_held_back());
+    }
     found.extend(retention::sweep());
+    drop(inside);
+    tell_all(found)
+}
+
+#[cold]
+fn tell_all(found: Vec<Found>) -> Result<(), Stop> {
+    let _inside = Reentry::enter();
     let mut found = found.into_iter();
     let outcome = found.by_ref().try_for_each(tell);
     // One panic carries one report; the others come with the next call.
-    retention::put_back(found.collect());
-    drop(inside);
+    untold::put_back(found.collect());
     outcome
 }
 
-fn tell(Found { finding, block, lent }: Found) -> Result<(), Stop> {
-    let Some(latest) = lent.first() else { return Ok(()) };
+fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop> {
+    let memory = Some(Memory::Heap(rules::block_facts(&block)));
+    let Some(latest) = lent.first() else { return breach::without_a_call(finding, memory) };
     let mut also: Vec<_> = lent.iter().map(|note| note.site.location).collect();
     also.dedup();
     also.retain(|location| *location != latest.site.location);
@@ -40,9 +76,9 @@ fn tell(Found { finding, block, lent }: Found) -> Result<(), Stop> {
         parameter: Some(latest.parameter),
         finding,
         about: (&latest.argument, latest.extent),
-        memory: Some(Memory::Heap(rules::block_facts(&block))),
+        memory,
         thread: latest.thread,
-        thread_name: None,
+        thread_name: if latest.thread == thread::id() { thread::name() } else { None },
         also,
     })
 }
@@ -65,21 +101,21 @@ fn tell(Found { finding, block, lent }: Found) -> Result<(), Stop> {
 pub fn checkpoint() {
     if level() >= Level::Full
         && !thread::is_noting()
-        && let Err(stop) = settle()
+        && let Err(stop) = settle(false)
     {
         raise(stop, true);
     }
 }
 
-/// Has the process settle what is left when it ends; asked for with the first note.
-pub(super) fn settle_at_exit() {
+/// Has the process settle what is left when it ends; asked for with the first note, or pin.
+pub(crate) fn settle_at_exit() {
     extern "C" fn last() {
         if level() < Level::Full {
             return;
         }
         let mut denied = false;
         // Each `Err` is one violation that cannot unwind any more: it is printed, and the process aborts in the end.
-        while let Err(Stop(violation)) = settle() {
+        while let Err(Stop(violation)) = settle(true) {
             denied = true;
             report::print(&violation);
         }

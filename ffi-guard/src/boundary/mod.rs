@@ -6,13 +6,18 @@
 //! ```
 
 pub(crate) mod argument;
+pub(crate) mod bound;
 pub(crate) mod breach;
+pub(crate) mod callback;
+#[cfg(feature = "c-heap")]
+mod chain;
 pub mod classify;
 pub(crate) mod count;
 pub(crate) mod crossing;
 pub(crate) mod declaration;
 mod entry;
 pub(crate) mod extent;
+mod holder;
 pub(crate) mod late;
 mod log;
 mod noted;
@@ -21,7 +26,9 @@ pub(crate) mod pending;
 mod quick;
 pub(crate) mod raise;
 mod result;
+mod returned;
 pub(crate) mod shape;
+mod taken;
 pub(crate) mod stale;
 pub(crate) mod thread;
 mod watch;

@@ -23,12 +23,15 @@ pub(crate) type Payload = Box<dyn Any + Send>;
 struct Here {
     /// An address in the frame of the outermost guarded call under way; 0 without one.
     outermost: Cell<usize>,
+    /// An address in the frame of the innermost guarded callback under way; 0 without one.
+    boundary: Cell<usize>,
     /// Whether a panic waits.
     parked: Cell<bool>,
 }
 
 thread_local! {
-    static HERE: Here = const { Here { outermost: Cell::new(0), parked: Cell::new(false) } };
+    static HERE: Here =
+        const { Here { outermost: Cell::new(0), boundary: Cell::new(0), parked: Cell::new(false) } };
     static WAITING: RefCell<Waiting> = const { RefCell::new(Waiting(None)) };
 }
 
@@ -88,31 +91,99 @@ pub(crate) fn is_parked() -> bool {
 
 /// Whether a guarded call of this thread is under way: what is parked now will be resumed.
 pub(crate) fn is_call_below() -> bool {
-    HERE.try_with(|here| here.outermost.get() != 0).unwrap_or(false)
+    HERE.try_with(|here| is_live(here.outermost.get())).unwrap_or(false)
+}
+
+/// How a panic gets on from a thread's innermost guarded callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// No guarded callback is between here and the scope in question.
+    Open,
+    /// It is parked, and comes out of a guarded call within the scope.
+    Around,
+    /// It is parked and comes out beyond the scope, or ends the process.
+    Beyond,
+}
+
+/// How a panic that starts here gets to a scope whose frame holds the address `scope`.
+pub(crate) fn way_to(scope: usize) -> Way {
+    let (outermost, boundary) = HERE.try_with(|here| (here.outermost.get(), here.boundary.get())).unwrap_or_default();
+    match boundary {
+        boundary if !is_live(boundary) || boundary > scope => Way::Open,
+        // A call within the callback is not below it.
+        _ if outermost > boundary && outermost < scope => Way::Around,
+        _ => Way::Beyond,
+    }
+}
+
+/// An address in the frame of the innermost guarded callback under way.
+pub(crate) fn boundary() -> Option<usize> {
+    HERE.try_with(|here| here.boundary.get()).ok().filter(|&boundary| is_live(boundary))
+}
+
+/// Whether a frame is further up the stack than this one. One that C left by `longjmp` lies deeper.
+fn is_live(frame: usize) -> bool {
+    let local = 0_u8;
+    frame > (&raw const local).addr()
+}
+
+/// While it lives, panics of this thread end at its frame.
+struct Boundary {
+    outer: usize,
+}
+
+impl Boundary {
+    #[inline(always)]
+    fn enter() -> Boundary {
+        let local = 0_u8;
+        let frame = (&raw const local).addr();
+        Boundary { outer: HERE.try_with(|here| here.boundary.replace(frame)).unwrap_or(0) }
+    }
+}
+
+impl Drop for Boundary {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let _ = HERE.try_with(|here| here.boundary.set(self.outer));
+    }
 }
 
 /// Runs what C called, up to `body`'s end or its panic: that is parked, and C gets what `neutral` makes.
 ///
-/// With no guarded call below nobody would resume it: a line, and the process ends.
-pub(crate) fn at_boundary<R>(name: &str, body: impl FnOnce() -> R, neutral: impl FnOnce() -> R) -> R {
-    let payload = match panic::catch_unwind(AssertUnwindSafe(body)) {
-        Ok(result) => return result,
-        Err(payload) => payload,
-    };
+/// With no guarded call below nobody would resume it. Then it goes on unwinding where the ABI lets it (`unwinds`); else a
+/// line, and the process ends, as the language has it.
+#[inline]
+pub(crate) fn at_boundary<R>(name: &str, unwinds: bool, body: impl FnOnce() -> R, neutral: impl FnOnce() -> R) -> R {
+    let boundary = Boundary::enter();
+    let outcome = panic::catch_unwind(AssertUnwindSafe(body));
+    drop(boundary);
+    match outcome {
+        Ok(result) => result,
+        Err(payload) => after_panic(name, unwinds, payload, neutral),
+    }
+}
+
+#[cold]
+fn after_panic<R>(name: &str, unwinds: bool, payload: Payload, neutral: impl FnOnce() -> R) -> R {
     if !is_call_below() {
-        end_process(name, "with no guarded call below it on this thread that the panic could go on in");
+        if unwinds {
+            panic::resume_unwind(payload);
+        }
+        end_process(format_args!(
+            "`{name}`, which C called, panicked, and no guarded call of this thread is below it to go on from"
+        ));
     }
     park(payload);
     match panic::catch_unwind(AssertUnwindSafe(neutral)) {
         Ok(value) => value,
-        Err(_) => end_process(name, "and so did what C was to get instead (`on_panic`)"),
+        Err(_) => end_process(format_args!("`{name}` panicked, and so did what C was to get instead (`on_panic`)")),
     }
 }
 
 /// A panic that can go nowhere.
 #[cold]
-pub(crate) fn end_process(name: &str, why: &str) -> ! {
-    process::say(format_args!("`{name}`, which C called, panicked, {why}; the process is aborted"));
+pub(crate) fn end_process(why: std::fmt::Arguments<'_>) -> ! {
+    process::say(format_args!("{why}; the process is aborted"));
     std::process::abort();
 }
 

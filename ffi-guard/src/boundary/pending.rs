@@ -2,6 +2,7 @@
 
 use std::ptr::{NonNull, null_mut};
 
+use super::argument::Argument;
 use super::breach::{Site, Stop};
 use super::thread;
 use super::watch::Watch;
@@ -26,11 +27,11 @@ impl Pending {
     }
 
     /// C has returned.
-    pub(super) fn finish(self, site: &Site) -> Result<(), Stop> {
+    pub(super) fn finish(self, site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
         if let Some(sample) = self.sample {
             sample.end();
         }
-        self.watch.end(site, thread::crossings() != self.crossings)
+        self.watch.end(site, arguments, thread::crossings() != self.crossings)
     }
 }
 

@@ -78,7 +78,10 @@ unsafe fn in_order(argument: &Argument, contract: Contract, at: &At, lends: &mut
         Passing::Const | Passing::Mut => {}
     }
     let untyped = matches!(info.shape, Shape::Untyped);
-    if contract.is_cstr() || (!untyped && !contract.is_opaque() && address & (info.align - 1) != 0) {
+    if contract.is_cstr()
+        || contract.is_thread_bound()
+        || (!untyped && !contract.is_opaque() && address & (info.align - 1) != 0)
+    {
         return false;
     }
     let stated = match stated {
@@ -108,6 +111,11 @@ unsafe fn in_order(argument: &Argument, contract: Contract, at: &At, lends: &mut
         // SAFETY: the extent lies in the frames of the callers; the rest as promised by the caller.
         return extent <= at.stack.end - address
             && (holds_nothing || unsafe { is_clear(address, extent, info, &at.stack) });
+    }
+    // The graph of C's blocks that it leads to is looked into as often as C's memory is searched.
+    #[cfg(feature = "c-heap")]
+    if at.full && !holds_nothing && heap::contains_c(address) {
+        *lends = true;
     }
     // Not Rust's, if the stack is known.
     at.stack.end != 0

@@ -4,6 +4,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 use super::breach::Stop;
 use super::thread::{self, Catching};
+use super::{late, parked};
 use crate::platform::process;
 use crate::reentry::Reentry;
 use crate::report::violation::Violation;
@@ -18,7 +19,9 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
     let inside = Reentry::enter();
     let Stop(violation) = stop;
     let text = violation.to_string();
-    let between = scan::between(thread::caught_at());
+    // A guarded callback stops the unwinding in good order, whatever is beyond it.
+    let until = [thread::caught_at(), parked::boundary()].into_iter().flatten().min();
+    let between = scan::between(until);
     if std::thread::panicking() && thread::violation_in_flight() {
         // A destructor calls C on the way out of the first violation, which is being reported already: this one is
         // told, and does not cut the first one short.
@@ -32,8 +35,9 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
         std::process::abort();
     }
     let silent = thread::catching();
-    if silent && between == Between::C {
-        // A callback that is no `C-unwind` ends the process here, and `catch` never gets what it would return.
+    if silent && (between == Between::C || cfg!(panic = "abort")) {
+        // A bare callback that is no `C-unwind` ends the process here, as does any panic where the program is built so:
+        // `catch` never gets what it would return.
         process::write_stderr(text.as_bytes());
         process::write_stderr(b"\n");
     }
@@ -67,7 +71,9 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
 pub fn catch<R>(body: impl FnOnce() -> R) -> Result<R, Violation> {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         let _scope = Catching::enter();
-        body()
+        let value = body();
+        late::tell_at_end();
+        value
     }));
     match outcome {
         Ok(value) => Ok(value),

@@ -7,6 +7,7 @@ use super::breach::{Site, Stop};
 use super::thread;
 use crate::heap;
 use crate::report::violation::Holder;
+use crate::retention;
 use crate::rules::{self, Located};
 
 /// A result that leads into a freed Rust block: C kept a pointer and hands it out after Rust freed what it led to.
@@ -14,7 +15,12 @@ use crate::rules::{self, Located};
 pub(super) fn check(site: &Site, result: &Argument) -> Result<(), Stop> {
     match result.passing {
         Passing::Scalar => Ok(()),
-        Passing::Const | Passing::Mut => word(site, result, result.address, None),
+        Passing::Const | Passing::Mut => {
+            if site.function.declaration.returns_owned && heap::contains(result.address) {
+                retention::given_back(result.address);
+            }
+            word(site, result, result.address, None)
+        }
         Passing::Value => {
             let mut outcome = Ok(());
             // SAFETY: the result's own bytes, which the wrapper holds.

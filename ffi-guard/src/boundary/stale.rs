@@ -38,6 +38,8 @@ macro_rules! ours {
             returns_owned: false,
             keep_abi: false,
             severities: Severities::NONE,
+            result: Contract::NONE,
+            callback: false,
         })
     };
 }

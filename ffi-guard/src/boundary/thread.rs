@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::ptr::null_mut;
 
+use super::parked::{self, Way};
 use super::pending::Pending;
 use crate::heap;
 use crate::platform::{self, process::Errno};
@@ -118,14 +119,19 @@ pub(crate) fn is_noting() -> bool {
     HERE.try_with(|here| here.noting.get() != 0).unwrap_or(false)
 }
 
+/// Whether a guarded call of this thread is under way, from level 2 on: Rust runs because C called back.
+pub(crate) fn is_in_call() -> bool {
+    HERE.try_with(|here| !here.innermost.get().is_null() || here.noting.get() != 0).unwrap_or(false)
+}
+
 /// Guarded calls so far.
 pub(crate) fn crossings() -> usize {
     HERE.try_with(|here| here.crossings.get()).unwrap_or(0)
 }
 
-/// Whether the calling thread is inside `catch`.
+/// Whether the calling thread is inside `catch`, and a violation here would get there.
 pub(crate) fn catching() -> bool {
-    caught_at().is_some()
+    caught_at().is_some_and(|scope| parked::way_to(scope) != Way::Beyond)
 }
 
 /// An address in the frame of the innermost open `catch`.

@@ -4,21 +4,24 @@ use std::ops::Range;
 
 use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
+use super::holder::{self, Holder};
 use super::shape::{Shape, TypeInfo};
 use super::{late, thread};
 use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
-use crate::report::violation::Finding;
-use crate::retention;
+use crate::report::violation::{Finding, Promise};
+use crate::retention::{self, Note, pins};
 use crate::rule::{Rule, Severity};
-use crate::rules::{Located, Look, retained_pointer};
+use crate::rules::{Located, Look, leads_into, retained_pointer};
 use crate::scan::{self, Hit, Wanted};
 
 /// What one call lends.
 #[derive(Default)]
 pub(super) struct Watch {
     lent: Vec<Lent>,
+    /// What of it C may store pointers in.
+    holders: Vec<Holder>,
     /// The blocks among it, each counted once with the heap.
     loans: Vec<Block>,
     /// Words in C's globals that led into what is lent before the call began.
@@ -39,7 +42,7 @@ enum After {
         /// Ticks of the look before.
         took: u64,
     },
-    /// Notes what was lent.
+    /// No look is due. Notes what was lent.
     Note,
 }
 
@@ -55,8 +58,22 @@ struct Lent {
     parameter: usize,
     /// Bytes that C may touch from there.
     extent: usize,
-    /// `retained` or `owned`: C may keep it.
-    may_keep: bool,
+    /// What allows C to keep it: the contract, or a pin.
+    promise: Option<Promise>,
+}
+
+impl Lent {
+    /// Whether a word leads into it.
+    fn has(&self, word: usize) -> bool {
+        leads_into(word, self.range.start, self.range.len())
+    }
+
+    /// Whether C may not keep it.
+    fn is_looked_for(&self, site: &Site) -> bool {
+        self.promise.is_none()
+            && !self.range.is_empty()
+            && site.severity(Rule::RetainedPointer, Some(self.parameter)) != Severity::Allow
+    }
 }
 
 impl Drop for Watch {
@@ -78,7 +95,8 @@ impl Watch {
             Located::Null | Located::Foreign => return,
         };
         let _inside = Reentry::enter();
-        self.add(Lent { range, block, argument, parameter, extent: look.extent, may_keep: may_keep(look) });
+        self.add(Lent { range, block, argument, parameter, extent: look.extent, promise: promise(look) });
+        self.holders.extend(Holder::of(look, parameter));
     }
 
     /// Notes what a word inside an argument leads to: it is lent as well.
@@ -89,11 +107,14 @@ impl Watch {
             let range = block.start..block.start + block.size;
             let extent = range.end.saturating_sub(word);
             let argument = Argument::new(word, Passing::Mut, &FOUND);
-            self.add(Lent { range, block: Some(*block), argument, parameter, extent, may_keep: may_keep(look) });
+            self.add(Lent { range, block: Some(*block), argument, parameter, extent, promise: promise(look) });
         }
     }
 
-    fn add(&mut self, lent: Lent) {
+    fn add(&mut self, mut lent: Lent) {
+        if lent.promise.is_none() && is_pinned(&lent) {
+            lent.promise = Some(Promise::Pinned);
+        }
         // A block that several arguments lead into is one loan.
         let block = lent.block.filter(|block| !self.lent.iter().any(|other| other.range.start == block.start));
         if let Some(block) = block
@@ -114,11 +135,21 @@ impl Watch {
     pub(super) fn begin(&mut self, site: &Site) {
         let _inside = Reentry::enter();
         let lent = &self.lent;
-        let looked_for = |lent: &&Lent| {
-            !lent.may_keep
-                && !lent.range.is_empty()
-                && site.severity(Rule::RetainedPointer, Some(lent.parameter)) != Severity::Allow
-        };
+        // Whoever allows the rule lets C keep it just as well: no other call is to be blamed for it.
+        let allows = |lent: &Lent| site.severity(Rule::RetainedPointer, Some(lent.parameter)) == Severity::Allow;
+        for lent in lent {
+            let Some(block) = lent.block else { continue };
+            let note = || Note::new(&block, site, &lent.argument, lent.parameter, lent.extent);
+            match lent.promise {
+                Some(promise) => {
+                    retention::let_keep(&block, note(), promise);
+                    late::settle_at_exit();
+                }
+                None if allows(lent) => retention::allow(&block, note()),
+                None => {}
+            }
+        }
+        let looked_for = |lent: &&Lent| lent.is_looked_for(site);
         if lent.iter().any(|lent| looked_for(&lent)) {
             if !retention::may_look(site.function) {
                 self.after = After::Note;
@@ -126,26 +157,34 @@ impl Watch {
             }
             let started = ticks();
             let wanted = Wanted::new(lent.iter().filter(looked_for).map(|lent| lent.range.clone()));
-            scan::globals(&wanted, &mut self.before);
+            scan::c_memory(&wanted, &mut self.before);
+            self.before.sort_unstable_by_key(|hit| hit.location);
+            // With one block there is no other to hold its address.
+            let several = lent.iter().any(|other| other.range.start != lent[0].range.start);
+            self.holders.retain(|_| several);
+            for holder in &mut self.holders {
+                let mut led_to = Vec::new();
+                holder.each_word(&|word| wanted.contains(word), |_, word| {
+                    led_to.extend(lent.iter().find(|lent| lent.has(word)).map(|lent| lent.range.start));
+                });
+                holder.led_to = led_to;
+            }
             self.after = After::Look { wanted, took: ticks().saturating_sub(started) };
         }
     }
 
     /// C has returned.
-    pub(super) fn end(mut self, site: &Site, rust_ran: bool) -> Result<(), Stop> {
+    pub(super) fn end(mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
         let _inside = Reentry::enter();
-        // Whoever allows the rule lets C keep it just as well: a later sweep must not blame another call for it.
-        let lets_keep = |lent: &&Lent| {
-            lent.may_keep || site.severity(Rule::RetainedPointer, Some(lent.parameter)) == Severity::Allow
-        };
-        for lent in self.lent.iter().filter(lets_keep) {
-            if let Some(block) = lent.block {
-                heap::allow_keeping(&block);
-            }
-        }
         match std::mem::replace(&mut self.after, After::Nothing) {
             After::Nothing => Ok(()),
-            After::Look { wanted, took } => self.look(site, rust_ran, &wanted, took),
+            After::Look { wanted, took } => {
+                let called_back = rust_ran || holder::calls_back(arguments);
+                let outcome = self.look(site, (rust_ran, called_back), &wanted, took);
+                // A thread that C started may go on and store it later: that is for a sweep to find.
+                self.note(site);
+                outcome
+            }
             After::Note => {
                 self.note(site);
                 Ok(())
@@ -154,28 +193,26 @@ impl Watch {
     }
 
     /// The first look after C has returned.
-    fn look(&self, site: &Site, rust_ran: bool, wanted: &Wanted, took: u64) -> Result<(), Stop> {
+    fn look(&self, site: &Site, (rust_ran, called_back): (bool, bool), wanted: &Wanted, took: u64) -> Result<(), Stop> {
         let started = ticks();
         let mut after = Vec::new();
-        scan::globals(wanted, &mut after);
+        let bytes = scan::c_memory(wanted, &mut after);
+        site.function.looked(bytes);
+        let mut left = Vec::new();
+        // What is stored while Rust runs, Rust may have stored: both write to the blocks that were lent.
+        for holder in self.holders.iter().filter(|_| !called_back) {
+            holder.each_word(&|word| wanted.contains(word), |offset, word| left.push((holder, offset, word)));
+        }
         retention::looked(took + ticks().saturating_sub(started));
         for hit in after {
-            if self.before.contains(&hit) {
+            let before = self.before.binary_search_by_key(&hit.location, |hit| hit.location);
+            if before.is_ok_and(|at| self.before[at] == hit) {
+                // So it is to a later sweep.
+                retention::remember(hit);
                 continue;
             }
-            let Some(lent) = self
-                .lent
-                .iter()
-                .find(|lent| retained_pointer::leads_into(hit.word, lent.range.start, lent.range.len()))
-            else {
-                continue;
-            };
-            let kept_by_right = self.lent.iter().any(|other| other.may_keep && other.range.contains(&hit.word));
-            // Its own stack is C's to keep: a frame of C's called back, and this call was lent what it made.
-            let cs_own = lent.block.is_none() && !scan::in_rust_frame(lent.argument.address);
-            // Lent to another call too, which may be what put it there: this is that call's to answer for, when it returns.
-            let elsewhere = lent.block.as_ref().is_some_and(|block| self.lent_elsewhere(block));
-            if kept_by_right || cs_own || elsewhere {
+            let Some(lent) = self.lent.iter().find(|lent| lent.has(hit.word)) else { continue };
+            if !self.answers_for(lent, hit.word) {
                 continue;
             }
             let Some(finding) = retained_pointer::check(hit, rust_ran, true) else { continue };
@@ -183,12 +220,44 @@ impl Watch {
             retention::remember(hit);
             self.told(site, lent, finding)?;
         }
+        self.look_beside(site, left)
+    }
+
+    /// The same in the Rust blocks that were lent beside it: C may have stored the address of one in another. Given are the
+    /// words in them that lead into what was lent.
+    fn look_beside(&self, site: &Site, left: Vec<(&Holder, usize, usize)>) -> Result<(), Stop> {
+        let mut told = Vec::new();
+        for (holder, offset, word) in left {
+            // What was only found in something that was lent, Rust has nested: where C moves such a pointer is its work.
+            let direct = |lent: &&Lent| lent.has(word) && !std::ptr::eq(lent.argument.info, &raw const FOUND);
+            let Some(lent) = self.lent.iter().find(direct).filter(|lent| lent.is_looked_for(site)) else { continue };
+            let start = lent.range.start;
+            let known = start == holder.block.start || holder.led_to.contains(&start);
+            if known || told.contains(&(holder.block.start, start)) || !self.answers_for(lent, word) {
+                continue;
+            }
+            told.push((holder.block.start, start));
+            let name = site.function.declaration.parameters.get(holder.parameter).map_or("", |it| it.name);
+            let address = holder.argument.address + offset;
+            let finding = retained_pointer::left_in(&holder.block, name, holder.field(offset), address, word);
+            self.told(site, lent, finding)?;
+        }
         Ok(())
     }
 
-    /// No look was due: a sweep will settle what the heap lent. (What the stack lent is gone by then.)
+    /// Whether C may not keep the word, which leads into what was lent, and it is this call that says so.
+    fn answers_for(&self, lent: &Lent, word: usize) -> bool {
+        let kept_by_right = self.lent.iter().any(|other| other.promise.is_some() && other.range.contains(&word));
+        // Its own stack is C's to keep: a frame of C's called back, and this call was lent what it made.
+        let cs_own = || lent.block.is_none() && !scan::in_rust_frame(lent.argument.address);
+        // Lent to another call too, which may be what put it there: this is that call's to answer for, when it returns.
+        let elsewhere = || lent.block.as_ref().is_some_and(|block| self.lent_elsewhere(block));
+        !kept_by_right && !cs_own() && !elsewhere()
+    }
+
+    /// A sweep will settle what the heap lent. (What the stack lent is gone by then.)
     fn note(&self, site: &Site) {
-        for lent in self.lent.iter().filter(|lent| !lent.may_keep) {
+        for lent in self.lent.iter().filter(|lent| lent.promise.is_none()) {
             if let Some(block) = lent.block {
                 retention::lend(&block, site, &lent.argument, lent.parameter, lent.extent);
             }
@@ -205,8 +274,20 @@ impl Watch {
 }
 
 /// Whether C may keep what the argument leads to, and what that leads to: `getopt` keeps the strings, not the array.
-fn may_keep(look: &Look<'_>) -> bool {
-    look.contract.is_retained() || look.contract.is_owned()
+fn promise(look: &Look<'_>) -> Option<Promise> {
+    match look.contract {
+        contract if contract.is_owned() => Some(Promise::Owned),
+        contract if contract.is_retained() => Some(Promise::Retained),
+        _ => None,
+    }
+}
+
+/// Whether it is pinned: C may keep it for as long as it is.
+fn is_pinned(lent: &Lent) -> bool {
+    match &lent.block {
+        Some(block) => pins::is_block_pinned(block),
+        None => pins::is_range_pinned(lent.range.start),
+    }
 }
 
 /// The type behind a pointer that was found in what an argument points to.

@@ -19,14 +19,14 @@ use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr;
 
-use super::class::{self, COUNT};
+use super::class::{self, ALL};
 use super::give::release;
 use super::lock::Locked;
 use super::quarantine::{self, Freed};
 use super::slab;
 use super::table::Event;
 use crate::platform::memory::{self, Before, PAGE};
-use crate::platform::thread;
+use crate::platform::thread::{self, AtExit};
 use crate::reentry::Reentry;
 
 /// Places of a bin, a power of two.
@@ -68,7 +68,7 @@ pub(crate) struct Cache {
     limit: usize,
     /// The next idle cache.
     next: *mut Cache,
-    bins: [Bin; COUNT],
+    bins: [Bin; ALL],
     ring: [Freed; RING],
 }
 
@@ -180,7 +180,8 @@ fn attach() -> bool {
     // SAFETY: made for this thread just now.
     PLAIN.with(|plain| plain.set(if unsafe { (*cache).plain } { cache } else { ptr::null_mut() }));
     // Without a hook the cache is lost with the thread: some slots less, no harm.
-    thread::on_exit(detach, cache.cast());
+    static AT_EXIT: AtExit = AtExit::new();
+    thread::on_exit(&AT_EXIT, detach, cache.cast());
     true
 }
 
@@ -218,11 +219,13 @@ fn make() -> *mut Cache {
         let made = unsafe { &mut *cache };
         (made.alive, made.deep, made.limit) = (Event::of(thread::id()), plan.deep, plan.ring);
         made.plain = plan.delay.is_some() && !plan.deep;
-        for (class, bin) in made.bins.iter_mut().enumerate().skip(1) {
+        for (class, bin) in made.bins.iter_mut().enumerate().filter(|(class, _)| !class::is_run(*class)) {
             let size = class::size(class);
             bin.cap = (BIN_BYTES / size).clamp(4, BIN) as u32;
+            // What C frees takes the short way at every level.
+            let delay = if class < class::COUNT { plan.delay } else { Some(super::DELAY) };
             // One at least: a block is never the next one that its class gives out.
-            bin.delay = plan.delay.map_or(0, |bytes| (bytes / size).clamp(1, bin.cap as usize / 2) as u32);
+            bin.delay = delay.map_or(0, |bytes| (bytes / size).clamp(1, bin.cap as usize / 2) as u32);
         }
         cache
     })
@@ -232,7 +235,7 @@ impl Cache {
     /// The bin of a class.
     #[inline(always)]
     pub(crate) fn bin(&mut self, class: usize) -> &mut Bin {
-        &mut self.bins[class & (COUNT - 1)]
+        &mut self.bins[class & (ALL - 1)]
     }
 
     /// A free slot of a class, wherever there is one.

@@ -2,6 +2,11 @@
 
 /// Classes, with class 0 left empty: its share of the region is the red zone before the first slab.
 pub(crate) const COUNT: usize = 64;
+/// Added to the number of a class: C's half of the region, where there is one. A class number below is Rust's.
+#[cfg(feature = "c-heap")]
+pub(crate) const C: usize = COUNT;
+/// Class numbers of all halves.
+pub(crate) const ALL: usize = if cfg!(feature = "c-heap") { 2 * COUNT } else { COUNT };
 /// Every slot ends in at least this many bytes that the program did not ask for.
 /// One past the end of a block is thus inside it, and an overrun meets the canary before it meets a neighbour.
 pub(crate) const SLACK: usize = 16;
@@ -67,6 +72,18 @@ const _: () = {
         class += 1;
     }
 };
+
+/// Whether this number, 0 or [`C`], stands for the runs of pages of its half and not for a class.
+#[inline(always)]
+pub(crate) const fn is_run(class: usize) -> bool {
+    class & (COUNT - 1) == 0
+}
+
+/// What [`of_common`] or [`of`] gave, as a number of the same half as `like`.
+#[inline(always)]
+pub(crate) const fn on_side_of(like: usize, class: usize) -> usize {
+    like & !(COUNT - 1) | class
+}
 
 /// Bytes of a slot.
 #[inline(always)]

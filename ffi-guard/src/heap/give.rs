@@ -3,11 +3,11 @@
 use std::ptr;
 
 use super::cache::{self, Cache};
-use super::class::{self, COUNT, SLACK};
+use super::class::{self, SLACK};
 use super::quarantine::Freed;
 use super::redzone;
 use super::region::{self, Spot};
-use super::sweep;
+use super::sweep::{self, End};
 use super::table::{Event, Extent, Refused};
 use super::trace;
 use super::{Block, finding, large, slab};
@@ -41,12 +41,12 @@ impl From<Refused> for FreeError {
 /// The end of a block's slack.
 #[inline(always)]
 pub(crate) fn end(spot: &Spot, size: usize) -> usize {
-    if spot.class == 0 { large::end(spot.start, size) } else { spot.start + class::size(spot.class) }
+    if class::is_run(spot.class) { large::end(spot.start, size) } else { spot.start + class::size(spot.class) }
 }
 
 /// Whose canary lies before a block.
 pub(crate) fn before(spot: &Spot) -> Option<usize> {
-    if spot.class == 0 { None } else { slab::canary_before(spot.class, spot.index) }
+    if class::is_run(spot.class) { None } else { slab::canary_before(spot.class, spot.index) }
 }
 
 /// Gives out a block; null where there is no memory. `align` is a power of two. A size of 0 counts as 1.
@@ -88,15 +88,23 @@ pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
 }
 
 /// What happens now, to be noted: with a trace where traces are kept.
-fn event(cache: &Cache) -> Event {
+#[inline(always)]
+pub(super) fn event(cache: &Cache) -> Event {
     if cache.deep { cache.alive.at(trace::capture()) } else { cache.alive }
 }
 
 /// From level 2 on; sizes from 1 KiB; the first block of a thread and those after its end; a bin that is empty.
 #[inline(never)]
 fn allocate_uncommon(size: usize, align: usize) -> *mut u8 {
+    #[cfg(feature = "c-heap")]
+    super::c_side::let_unwind();
+    allocate_on(0, size, align, event)
+}
+
+/// The same in either half.
+pub(super) fn allocate_on(side: usize, size: usize, align: usize, event: fn(&Cache) -> Event) -> *mut u8 {
     let size = size.max(1);
-    let class = class::of(size, align);
+    let class = class::on_side_of(side, class::of(size, align));
     let start = cache::with(|cache| {
         let birth = event(cache);
         let mut start = allocate_anywhere(cache, class, size, align, birth);
@@ -108,11 +116,14 @@ fn allocate_uncommon(size: usize, align: usize) -> *mut u8 {
     start.unwrap_or(0) as *mut u8
 }
 
-/// From a slot of this class, else from a larger one, else from a run. 0 where there is none.
+/// From a slot of this class, else from a larger one, else from a run; all of the half that the class number is of. 0 where
+/// there is none.
 fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize, birth: Event) -> usize {
     let extent = Extent::new(size, align);
-    if class != 0 {
-        for class in (class..COUNT).filter(|&class| class::size(class) & (align - 1) == 0) {
+    let side = class::on_side_of(class, 0);
+    if !class::is_run(class) {
+        let classes = class..class::on_side_of(class, class::COUNT - 1) + 1;
+        for class in classes.filter(|&class| class::size(class) & (align - 1) == 0) {
             while let Some(slot) = cache.slot(class) {
                 let start = give_slot(class, slot, size, extent, birth);
                 if start != 0 {
@@ -121,13 +132,13 @@ fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize,
             }
         }
     }
-    large::give(size, align, birth).unwrap_or(0)
+    large::give(side, size, align, birth).unwrap_or(0)
 }
 
 /// Gives out this slot. 0 where it is live: two frees at once had put it on the lists twice, and this is the second time that
 /// it comes from there.
 #[inline(always)]
-fn give_slot(class: usize, slot: u32, size: usize, extent: Extent, birth: Event) -> usize {
+pub(super) fn give_slot(class: usize, slot: u32, size: usize, extent: Extent, birth: Event) -> usize {
     let slab = region::slab(class);
     let start = slab.start(slot);
     // The canary is whole before the entry says live: whoever then looks at it, or past it from the next slot, finds it so.
@@ -157,37 +168,49 @@ pub(crate) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(
         unsafe { redzone::poison(address, size) };
         return Ok(());
     }
-    free_uncommon(address, size, align)
+    free_uncommon(address, size, align, End::Freed)
 }
 
 /// From level 2 on; large blocks; threads without a cache; a bin that is full; what is not the start of a live block.
 #[inline(never)]
-fn free_uncommon(address: usize, size: usize, align: usize) -> Result<(), FreeError> {
+fn free_uncommon(address: usize, size: usize, align: usize, how: End) -> Result<(), FreeError> {
     let extent = Extent::new(size.max(1), align);
     let spot = region::spot(address).ok_or(FreeError::NotABlock)?;
     if spot.start != address {
         return Err(interior(&spot));
     }
-    let freed = cache::with(|cache| {
+    let promised = spot.entry.is_promised();
+    let freed = Freed::new(spot.class, spot.index);
+    let taken = cache::with(|cache| {
         if cache.deep {
             check_canary(&spot, extent);
         }
         spot.entry.take_once(extent, event(cache))?;
-        if spot.class == 0 {
+        if class::is_run(spot.class) {
             large::clear(spot.start, extent.size());
         } else {
             // SAFETY: as in `free`.
             unsafe { redzone::poison(spot.start, extent.size()) };
         }
-        cache.retire(Freed::new(spot.class, spot.index));
-        Ok(())
+        if !promised {
+            cache.retire(freed);
+        }
+        Ok::<bool, FreeError>(cache.deep)
     });
     // There is no heap that gave a block out and has no cache.
-    freed.unwrap_or(Ok(()))
+    let deep = taken.unwrap_or(Ok(false))?;
+    if promised {
+        // The block is in nobody's hands but ours: it is told of, and then it waits like any other.
+        if let Some(block) = spot.entry.read(spot.start).filter(|_| deep) {
+            sweep::freed(&block, how);
+        }
+        cache::with(|cache| cache.retire(freed));
+    }
+    Ok(())
 }
 
 #[cold]
-fn interior(spot: &Spot) -> FreeError {
+pub(super) fn interior(spot: &Spot) -> FreeError {
     if spot.entry.was_given() { FreeError::Interior } else { FreeError::NotABlock }
 }
 
@@ -204,11 +227,12 @@ fn check_canary(spot: &Spot, extent: Extent) {
 
 /// A freed block has waited long enough: its slot may be given out again.
 pub(super) fn release(cache: &mut Cache, freed: Freed) {
-    if cache.deep {
+    // What became of C's own memory is C's affair.
+    if cache.deep && freed.class() < class::COUNT {
         check_poison(freed);
     }
-    if freed.class() == 0 {
-        large::release(freed.index());
+    if class::is_run(freed.class()) {
+        large::release(freed.class(), freed.index());
     } else {
         cache.bin(freed.class()).keep(freed.class(), freed.index());
     }
@@ -266,23 +290,34 @@ pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: 
     if moved.is_null() {
         return Ok(moved);
     }
-    let kept = size.min(new);
-    let remapped = kept >= REMAP
-        && spot.class == 0
-        && region::spot(moved.addr()).is_some_and(|to| to.class == 0)
-        && large::move_content(address, moved.addr(), kept);
-    if !remapped {
-        // SAFETY: two live blocks, each of `kept` bytes or more.
-        unsafe { ptr::copy_nonoverlapping(address as *const u8, moved, kept) };
+    let to_run = || region::spot(moved.addr()).is_some_and(|to| class::is_run(to.class));
+    // SAFETY: two live blocks, each of so many bytes or more.
+    unsafe { move_content(&spot, moved, size.min(new), to_run) };
+    if spot.entry.is_promised() {
+        free_uncommon(address, size, align, End::Moved)?;
+    } else {
+        // SAFETY: the caller's promise, and the content is in the new block.
+        unsafe { free(address, size, align)? };
     }
-    // SAFETY: the caller's promise, and the content is in the new block.
-    unsafe { free(address, size, align)? };
     Ok(moved)
 }
 
-fn resize_in_place(spot: &Spot, old: Extent, new: usize) -> bool {
+/// Moves the content of a block to its new place.
+///
+/// # Safety
+/// - Both are live blocks of `kept` bytes or more.
+pub(super) unsafe fn move_content(from: &Spot, to: *mut u8, kept: usize, to_run: impl FnOnce() -> bool) {
+    let remapped =
+        kept >= REMAP && class::is_run(from.class) && to_run() && large::move_content(from.start, to.addr(), kept);
+    if !remapped {
+        // SAFETY: the caller's promise; two blocks never overlap.
+        unsafe { ptr::copy_nonoverlapping(from.start as *const u8, to, kept) };
+    }
+}
+
+pub(super) fn resize_in_place(spot: &Spot, old: Extent, new: usize) -> bool {
     let class = class::of(new, old.align());
-    let fits = if spot.class == 0 {
+    let fits = if class::is_run(spot.class) {
         class == 0
     } else {
         let slot = class::size(spot.class);
@@ -291,11 +326,11 @@ fn resize_in_place(spot: &Spot, old: Extent, new: usize) -> bool {
     if !fits {
         return false;
     }
-    if cache::with(|cache| cache.deep).unwrap_or(false) {
+    if spot.class < class::COUNT && cache::with(|cache| cache.deep).unwrap_or(false) {
         check_canary(spot, old);
     }
-    if spot.class == 0 {
-        return large::resize(spot.index, spot.entry, old, new);
+    if class::is_run(spot.class) {
+        return large::resize(spot.class, spot.index, spot.entry, old, new);
     }
     // SAFETY: the block is the caller's to resize; `new` and its slack fit the slot.
     unsafe {

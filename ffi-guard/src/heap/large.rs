@@ -13,8 +13,8 @@ use std::ops::Range;
 use super::class::SLACK;
 use super::redzone::{self, Damage};
 use super::region::{self, UNIT};
-use super::run;
 use super::table::{Entry, Event, Extent};
+use super::{c_ranges, run};
 use crate::platform::memory::{self, PAGE};
 
 /// Requests from here on are refused: more than any address space has, and sizes stay within 48 bits.
@@ -30,15 +30,15 @@ fn units(size: usize) -> u32 {
 }
 
 /// Gives out a run. Its memory is zero. `None` where there is no address space or no memory left.
-pub(crate) fn give(size: usize, align: usize, birth: Event) -> Option<usize> {
+pub(crate) fn give(side: usize, size: usize, align: usize, birth: Event) -> Option<usize> {
     if size >= TOO_LARGE || align >= TOO_LARGE {
         return None;
     }
     let units = units(size);
-    let first = run::take(units, align)?;
+    let first = run::take(side, units, align)?;
     let (run, start) = (first..first + units, region::unit_start(first as usize));
     if !memory::commit(start..end(start, size)) {
-        run::put(run);
+        run::put(side, run);
         return None;
     }
     // SAFETY: committed just now, and nobody knows of it yet.
@@ -54,11 +54,11 @@ pub(crate) fn clear(start: usize, size: usize) {
 }
 
 /// Gives a freed block's run back for others.
-pub(crate) fn release(first: u32) {
+pub(crate) fn release(side: usize, first: u32) {
     let start = region::unit_start(first as usize);
     let run = run::at(first);
-    memory::decommit(start..start + run.len() * UNIT);
-    run::put(run);
+    c_ranges::apart(side, || memory::decommit(start..start + run.len() * UNIT));
+    run::put(side, run);
 }
 
 /// What was written into a freed block since its pages went. Pages that nobody touched are not looked at.
@@ -86,7 +86,7 @@ pub(crate) fn poison_damage(start: usize, size: usize) -> Option<Damage> {
 }
 
 /// Makes a block larger or smaller where it is. False where it cannot stay.
-pub(crate) fn resize(first: u32, entry: &Entry, old: Extent, size: usize) -> bool {
+pub(crate) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: usize) -> bool {
     if size >= TOO_LARGE {
         return false;
     }
@@ -95,7 +95,7 @@ pub(crate) fn resize(first: u32, entry: &Entry, old: Extent, size: usize) -> boo
     let run = run::at(first);
     let needed = units(size);
     if needed > run.len() as u32 {
-        if !run::extend(run.clone(), needed) {
+        if !run::extend(side, run.clone(), needed) {
             return false;
         }
         run::map_units(run.start..run.start + needed);
@@ -110,7 +110,7 @@ pub(crate) fn resize(first: u32, entry: &Entry, old: Extent, size: usize) -> boo
     // SAFETY: the block is the caller's, and ends 16 bytes before `new_end` at the latest.
     unsafe { redzone::write_exact(start, size, new_end) };
     if new_end < old_end {
-        memory::decommit(new_end..old_end);
+        c_ranges::apart(side, || memory::decommit(new_end..old_end));
     }
     true
 }

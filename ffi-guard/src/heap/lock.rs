@@ -1,6 +1,9 @@
 //! A lock that never allocates, never unwinds and can be let go of in a forked child.
 //!
 //! std's `Mutex` promises none of the three to a global allocator.
+//!
+//! Between the two halves of a fork the forking thread holds every such lock, and still runs code that is not ours: the
+//! handlers of other libraries, which allocate, free, and call C. It goes through the locks that it holds.
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,35 +20,44 @@ const SPINS: u32 = 100;
 
 /// The lock alone. `Locked` couples it with what it guards.
 #[derive(Debug)]
-struct Lock(AtomicU32);
+struct Lock {
+    state: AtomicU32,
+    /// The thread that forks and holds it for that; 0 at all other times.
+    forking: AtomicU32,
+}
 
 impl Lock {
+    /// Takes it. False where the calling thread has it already, for a fork: then it is not to be released.
     #[inline]
-    fn acquire(&self) {
-        if self.0.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            self.acquire_slowly();
-        }
+    fn acquire(&self) -> bool {
+        self.state.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok() || self.acquire_slowly()
     }
 
     #[cold]
-    fn acquire_slowly(&self) {
+    fn acquire_slowly(&self) -> bool {
+        // Only this thread writes its own number there, and takes it out again.
+        let forking = self.forking.load(Ordering::Relaxed);
+        if forking != 0 && forking == thread::id() {
+            return false;
+        }
         for _ in 0..SPINS {
-            if self.0.load(Ordering::Relaxed) == FREE
-                && self.0.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok()
+            if self.state.load(Ordering::Relaxed) == FREE
+                && self.state.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok()
             {
-                return;
+                return true;
             }
             std::hint::spin_loop();
         }
-        while self.0.swap(WAITED_FOR, Ordering::Acquire) != FREE {
-            thread::wait(&self.0, WAITED_FOR);
+        while self.state.swap(WAITED_FOR, Ordering::Acquire) != FREE {
+            thread::wait(&self.state, WAITED_FOR);
         }
+        true
     }
 
     #[inline]
     fn release(&self) {
-        if self.0.swap(FREE, Ordering::Release) == WAITED_FOR {
-            thread::wake(&self.0);
+        if self.state.swap(FREE, Ordering::Release) == WAITED_FOR {
+            thread::wake(&self.state);
         }
     }
 }
@@ -57,31 +69,36 @@ pub(crate) struct Locked<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the value is reached by one thread at a time: through `with`, or alone in a forked child.
+// SAFETY: the value is reached by one thread at a time: the one that holds the lock, in `with` or for a fork.
 unsafe impl<T: Send> Sync for Locked<T> {}
 
 impl<T> Locked<T> {
     pub(crate) const fn new(value: T) -> Locked<T> {
-        Locked { lock: Lock(AtomicU32::new(FREE)), value: UnsafeCell::new(value) }
+        Locked { lock: Lock { state: AtomicU32::new(FREE), forking: AtomicU32::new(0) }, value: UnsafeCell::new(value) }
     }
 
     /// Runs `f` with the value. `f` must not come back to this lock, and must not panic.
     #[inline]
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        self.lock.acquire();
-        // SAFETY: the lock is held, so that this is the only reference.
+        let taken = self.lock.acquire();
+        // SAFETY: the lock is held, so that no other thread has a reference; nor has this one, whose `f` do not nest.
         let result = f(unsafe { &mut *self.value.get() });
-        self.lock.release();
+        if taken {
+            self.lock.release();
+        }
         result
     }
 
-    /// Takes the lock and keeps it: the first half of a fork.
+    /// Takes the lock and keeps it: the first half of a fork. Until the second half, `with` does not wait on this thread.
     pub(crate) fn hold(&self) {
-        self.lock.acquire();
+        if self.lock.acquire() {
+            self.lock.forking.store(thread::id(), Ordering::Relaxed);
+        }
     }
 
     /// Lets go of what [`hold`](Locked::hold) took, in the parent or in the child.
     pub(crate) fn let_go(&self) {
+        self.lock.forking.store(0, Ordering::Relaxed);
         self.lock.release();
     }
 }
@@ -112,5 +129,19 @@ mod tests {
         GATE.let_go();
         other.join().unwrap();
         assert!(GATE.with(|passed| *passed));
+    }
+
+    #[test]
+    fn the_thread_that_forks_goes_through_what_it_holds() {
+        static COUNT: Locked<u32> = Locked::new(0);
+        COUNT.hold();
+        COUNT.with(|n| *n += 1);
+        COUNT.with(|n| *n += 1);
+        let other = std::thread::spawn(|| COUNT.with(|n| *n));
+        COUNT.with(|n| *n += 1);
+        COUNT.let_go();
+        assert_eq!(other.join().unwrap(), 3, "another thread waited until it was let go");
+        COUNT.with(|n| *n += 1);
+        assert_eq!(COUNT.with(|n| *n), 4);
     }
 }

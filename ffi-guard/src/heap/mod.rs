@@ -10,10 +10,15 @@
 //! | `cache`, `quarantine` | free and freed blocks, by thread and for the process |
 //! | `redzone` | canary and poison |
 //! | `give` | giving blocks out, taking them back, resizing them |
+//! | `c_side` | the same for C's half, by C's rules |
+//! | `c_ranges` | where C's blocks lie, for the search |
 //! | `trace` | backtraces, each kept once |
 //! | `finding` | where damage is told |
 //! | `fork`, `lock` | what a global allocator cannot take from std |
 
+mod c_ranges;
+#[cfg(feature = "c-heap")]
+mod c_side;
 mod cache;
 mod class;
 mod finding;
@@ -33,10 +38,16 @@ pub(crate) mod trace;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+#[cfg(feature = "c-heap")]
+pub(crate) use self::c_ranges::each_c_range;
+#[cfg(feature = "c-heap")]
+pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, let_unwind, lookup_c, reallocate_c, size_c};
 pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, reallocate};
 use self::lock::Locked;
 pub(crate) use self::redzone::Damage;
 pub(crate) use self::region::contains;
+#[cfg(feature = "c-heap")]
+pub(crate) use self::region::contains_c;
 use crate::config::Backtrace;
 use crate::level::{self, Level};
 use crate::platform::process;
@@ -68,6 +79,13 @@ pub(crate) struct Block {
 /// The Rust region; empty until the first allocation.
 pub(crate) fn region() -> Range<usize> {
     region::range()
+}
+
+/// C's half of the region.
+#[cfg(feature = "c-heap")]
+pub(crate) fn c_region() -> Range<usize> {
+    let rusts = region::range();
+    rusts.end..rusts.end + rusts.len()
 }
 
 /// The block that an address leads into, its slack included; `None` where no block was ever given out.
@@ -136,6 +154,16 @@ pub(crate) fn may_be_kept(block: &Block) -> bool {
     entry_of(block).is_some_and(|entry| entry.may_be_kept(block.generation))
 }
 
+/// Pins a block, or ends that. False where the place belongs to another block by now.
+pub(crate) fn set_pinned(block: &Block, pinned: bool) -> bool {
+    entry_of(block).is_some_and(|entry| entry.set_pinned(block.generation, pinned))
+}
+
+/// Whether a block is pinned.
+pub(crate) fn is_pinned(block: &Block) -> bool {
+    entry_of(block).is_some_and(|entry| entry.is_pinned(block.generation))
+}
+
 /// What is wrong around a live block: in its slack, else in the 16 bytes before it. Large blocks have pages without access
 /// before them: nothing can be wrong there.
 pub(crate) fn canary_damage(block: &Block) -> Option<Damage> {
@@ -175,10 +203,12 @@ pub(crate) fn ready() -> bool {
 #[cold]
 fn start() -> bool {
     let _inside = Reentry::enter();
-    START.with(|()| {
+    let mut first = false;
+    let ready = START.with(|()| {
         if READY.load(Ordering::Acquire) {
             return true;
         }
+        first = true;
         // This crate's own tests drive the heap itself, whatever the level.
         let level = if cfg!(test) { Level::Full } else { level::tracking() };
         let settings = crate::config::settings();
@@ -203,7 +233,12 @@ fn start() -> bool {
         fork::set_up();
         READY.store(true, Ordering::Release);
         true
-    })
+    });
+    if first {
+        // After the fork handlers, and with the lock open: this goes through the gate.
+        trace::note_modules();
+    }
+    ready
 }
 
 #[cfg(test)]

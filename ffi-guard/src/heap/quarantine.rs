@@ -15,7 +15,7 @@ pub(crate) struct Freed(u64);
 impl Freed {
     pub(crate) const NONE: Freed = Freed(0);
 
-    /// A slot, or with class 0 the first unit of a run.
+    /// A slot, or with the number of a half's runs the first unit of one.
     #[inline(always)]
     pub(crate) fn new(class: usize, index: u32) -> Freed {
         Freed((class as u64) << 32 | u64::from(index))
@@ -34,7 +34,7 @@ impl Freed {
     /// What it costs to keep: the slot; for a run, whose pages are gone, one page.
     #[inline(always)]
     pub(crate) fn cost(self) -> usize {
-        if self.class() == 0 { PAGE } else { class::size(self.class()) }
+        if class::is_run(self.class()) { PAGE } else { class::size(self.class()) }
     }
 }
 

@@ -4,9 +4,15 @@
 //!  base                                                  base + len/2                       base + len
 //!   | class 0: red zone | class 1 | class 2 | ... | class 63 |   runs of pages, in units of 64 KiB    |
 //!
+//!  and with the feature `c-heap`, for C:                                                    base + 2 len
+//!   |   runs of pages, in units of 64 KiB    | class 64: red zone | class 65 | ... | class 127 |
+//!
 //!  side tables, elsewhere:
-//!   | entries of class 1..63 | free slots of class 1..63 | entries, map, tags, links of the runs |
+//!   | entries of each class | free slots of each class | entries, map, tags, links of the runs |
 //! ```
+//! C's half is the mirror of Rust's, so that the units of both are numbered through and their tables are one. What is in
+//! the one is never in the other: neither slots nor units change sides.
+//!
 //! All of it is reserved at once and committed as it is needed. The side tables are readable from the start: an entry that
 //! was never written reads as zero, "never given out", and a lookup of any address in the region cannot fault.
 
@@ -23,6 +29,8 @@ pub(crate) const UNIT: usize = 64 * 1024;
 const LARGEST_LEN: usize = 8 << 40;
 /// Below this a class has less than 512 KiB: nothing that deserves the name of a program would run.
 const SMALLEST_LEN: usize = 64 << 20;
+/// Halves: Rust's, and C's where there is one.
+const SIDES: usize = class::ALL / class::COUNT;
 /// The alignment of the region, and so of every slab and every unit within it (up to their own size).
 const ALIGN: usize = 2 << 20;
 
@@ -75,11 +83,11 @@ pub(crate) struct Slab {
 
 const _: () = assert!(size_of::<Slab>() == 32, "two slabs a cache line");
 
-static SLABS: [Slab; class::COUNT] = {
+static SLABS: [Slab; class::ALL] = {
     let mut all = [const { Slab { base: AtomicUsize::new(0), entries: AtomicUsize::new(0), reciprocal: 0, size: 0 } };
-        class::COUNT];
+        class::ALL];
     let mut class = 0;
-    while class < class::COUNT {
+    while class < class::ALL {
         all[class].reciprocal = class::reciprocal(class);
         all[class].size = class::size(class) as u64;
         class += 1;
@@ -88,12 +96,12 @@ static SLABS: [Slab; class::COUNT] = {
 };
 
 /// First address of the stack of free slots of each class.
-static STACKS: [AtomicUsize; class::COUNT] = [const { AtomicUsize::new(0) }; class::COUNT];
+static STACKS: [AtomicUsize; class::ALL] = [const { AtomicUsize::new(0) }; class::ALL];
 
 /// The slab of a class.
 #[inline(always)]
 pub(crate) fn slab(class: usize) -> &'static Slab {
-    &SLABS[class & (class::COUNT - 1)]
+    &SLABS[class & (class::ALL - 1)]
 }
 
 impl Slab {
@@ -127,17 +135,19 @@ impl Slab {
 
 /// Where the stack of free slots of a class lies.
 pub(crate) fn stack(class: usize) -> *mut u32 {
-    STACKS[class & (class::COUNT - 1)].load(Ordering::Relaxed) as *mut u32
+    STACKS[class & (class::ALL - 1)].load(Ordering::Relaxed) as *mut u32
 }
 
 /// Slots that a class has room for. Slot 0 is the red zone before slot 1 and is never given out.
 pub(crate) fn slots(class: usize) -> usize {
-    if class == 0 { 0 } else { (1usize << HOT.shift.load(Ordering::Relaxed)) / class::size(class) }
+    if class::is_run(class) { 0 } else { (1usize << HOT.shift.load(Ordering::Relaxed)) / class::size(class) }
 }
 
-/// Units that the runs have.
-pub(crate) fn units() -> usize {
-    HOT.len.load(Ordering::Acquire) / 2 / UNIT
+/// The units of a half: 0 is Rust's, `class::C` is C's.
+pub(crate) fn units(side: usize) -> Range<usize> {
+    let each = HOT.len.load(Ordering::Acquire) / 2 / UNIT;
+    let first = if side == 0 { 0 } else { each };
+    first..first + each
 }
 
 /// First byte of a unit.
@@ -194,6 +204,14 @@ pub(crate) fn contains(address: usize) -> bool {
     address.wrapping_sub(HOT.base.load(Ordering::Relaxed)) < len
 }
 
+/// Whether an address is in C's half.
+#[cfg(feature = "c-heap")]
+#[inline(always)]
+pub(crate) fn contains_c(address: usize) -> bool {
+    let len = HOT.len.load(Ordering::Acquire);
+    address.wrapping_sub(HOT.base.load(Ordering::Relaxed)).wrapping_sub(len) < len
+}
+
 /// The Rust region; empty until the first allocation.
 pub(crate) fn range() -> Range<usize> {
     let len = HOT.len.load(Ordering::Acquire);
@@ -208,7 +226,7 @@ pub(crate) struct Spot {
     pub(crate) entry: &'static Entry,
     /// First byte.
     pub(crate) start: usize,
-    /// Size class; 0 for a run.
+    /// Class number; one that [`class::is_run`] for a run.
     pub(crate) class: usize,
     /// Slot, or first unit.
     pub(crate) index: u32,
@@ -241,13 +259,47 @@ pub(crate) fn spot(address: usize) -> Option<Spot> {
         Some((class, index, into)) => {
             Some(Spot { entry: slab(class).entry(index), start: address.wrapping_sub(into), class, index })
         }
-        None => run_spot(address),
+        None => run_spot(address, 0),
     }
 }
 
-fn run_spot(address: usize) -> Option<Spot> {
-    // Below the runs there is the red zone.
+/// As [`slot`], for an address of C's half; the class is a number of that half.
+#[cfg(feature = "c-heap")]
+#[inline(always)]
+pub(crate) fn slot_c(address: usize) -> Option<(usize, u32, usize)> {
+    let offset = address.wrapping_sub(HOT.base.load(Ordering::Relaxed));
+    let shift = HOT.shift.load(Ordering::Relaxed) & 63;
+    // Four stretches of 64 shares each: slabs, runs, runs, slabs.
+    let class = (offset >> shift).wrapping_sub(2 * class::COUNT);
+    (class > class::C && class < class::ALL).then(|| {
+        let slab = slab(class);
+        let within = address.wrapping_sub(slab.base.load(Ordering::Relaxed));
+        let slot = class::slot_at(within, slab.reciprocal);
+        (class, slot as u32, within.wrapping_sub(slot.wrapping_mul(slab.size())))
+    })
+}
+
+/// As [`spot`], in C's half.
+#[cfg(feature = "c-heap")]
+#[inline(always)]
+pub(crate) fn spot_c(address: usize) -> Option<Spot> {
+    if !contains_c(address) {
+        return None;
+    }
+    match slot_c(address) {
+        Some((class, index, into)) => {
+            Some(Spot { entry: slab(class).entry(index), start: address.wrapping_sub(into), class, index })
+        }
+        None => run_spot(address, class::C),
+    }
+}
+
+fn run_spot(address: usize, side: usize) -> Option<Spot> {
+    // Below Rust's runs there is the red zone, and above C's.
     let unit = address.checked_sub(HOT.runs.load(Ordering::Relaxed))? / UNIT;
+    if !units(side).contains(&unit) {
+        return None;
+    }
     let first = map(unit).load(Ordering::Relaxed).checked_sub(1)?;
     // A shorter run may have taken the place of the one that this unit was last part of.
     let units = tag(first as usize).load(Ordering::Relaxed) & !super::run::FREE;
@@ -255,7 +307,7 @@ fn run_spot(address: usize) -> Option<Spot> {
     (unit < first as usize + units as usize).then(|| Spot {
         entry: run_entry(first as usize),
         start,
-        class: 0,
+        class: side,
         index: first,
     })
 }
@@ -267,7 +319,7 @@ pub(crate) fn reserve() -> bool {
     let ceiling = memory::address_space_limit().map_or(usize::MAX, |limit| limit / 2);
     let mut len = LARGEST_LEN;
     while len >= SMALLEST_LEN {
-        if len + side(len, |_, _| ()) <= ceiling && reserve_exactly(len) {
+        if len * SIDES + side(len, |_, _| ()) <= ceiling && reserve_exactly(len) {
             return true;
         }
         len /= 2;
@@ -294,12 +346,12 @@ fn side(len: usize, mut f: impl FnMut(Table, usize)) -> usize {
         at += bytes.div_ceil(PAGE) * PAGE;
     };
     let share = len / 2 / class::COUNT;
-    for class in 1..class::COUNT {
+    for class in (1..class::ALL).filter(|&class| !class::is_run(class)) {
         let slots = share.div_ceil(class::size(class)) + 1;
         place(Table::Entries(class), slots * size_of::<Entry>());
         place(Table::Stack(class), slots * size_of::<u32>());
     }
-    let units = len / 2 / UNIT;
+    let units = SIDES * len / 2 / UNIT;
     place(Table::RunEntries, units * size_of::<Entry>());
     place(Table::Map, units * size_of::<u32>());
     place(Table::Tags, units * size_of::<u32>());
@@ -308,20 +360,22 @@ fn side(len: usize, mut f: impl FnMut(Table, usize)) -> usize {
 }
 
 fn reserve_exactly(len: usize) -> bool {
-    let Some(base) = memory::reserve(len, ALIGN, Before::Nothing) else { return false };
+    let Some(base) = memory::reserve(len * SIDES, ALIGN, Before::Nothing) else { return false };
     let needed = side(len, |_, _| ());
     let Some(beside) = memory::reserve(needed, PAGE, Before::Reading) else {
-        memory::release(base..base + len);
+        memory::release(base..base + len * SIDES);
         return false;
     };
     let share = len / 2 / class::COUNT;
     for (class, slab) in SLABS.iter().enumerate() {
-        slab.base.store(base + class * share, Ordering::Relaxed);
+        // C's slabs lie behind the runs of both.
+        let shares = if class < class::COUNT { class } else { class + 2 * class::COUNT };
+        slab.base.store(base + shares * share, Ordering::Relaxed);
     }
     side(len, |table, offset| {
         let (place, at) = match table {
             Table::Entries(class) => (&slab(class).entries, beside + offset),
-            Table::Stack(class) => (&STACKS[class & (class::COUNT - 1)], beside + offset),
+            Table::Stack(class) => (&STACKS[class & (class::ALL - 1)], beside + offset),
             Table::RunEntries => (&HOT.run_entries, beside + offset),
             Table::Map => (&HOT.map, beside + offset),
             Table::Tags => (&HOT.tags, beside + offset),

@@ -16,9 +16,13 @@ pub(crate) const FREE: u32 = 1 << 31;
 const TRIES: u32 = 32;
 const BINS: usize = 32;
 
-/// Free runs, and the end of what was ever used.
+/// Free runs of a half of the region, and the end of what was ever used.
 #[derive(Debug)]
 pub(crate) struct Runs {
+    /// The half: 0 or `class::C`.
+    side: usize,
+    /// Its first unit. Set when the first run is taken.
+    first: u32,
     /// The first unit above all runs, used and free.
     top: u32,
     /// Units below this have entries, map, tags and links that can be written.
@@ -27,21 +31,63 @@ pub(crate) struct Runs {
     bins: [u32; BINS],
 }
 
-static RUNS: Locked<Runs> = Locked::new(Runs { top: 0, ready: 0, bins: [0; BINS] });
+const fn none(side: usize) -> Locked<Runs> {
+    Locked::new(Runs { side, first: 0, top: 0, ready: 0, bins: [0; BINS] })
+}
+
+static RUNS: Locked<Runs> = none(0);
+#[cfg(feature = "c-heap")]
+static C_RUNS: Locked<Runs> = none(super::class::C);
+
+fn of(side: usize) -> &'static Locked<Runs> {
+    #[cfg(feature = "c-heap")]
+    if side != 0 {
+        return &C_RUNS;
+    }
+    let _ = side;
+    &RUNS
+}
 
 /// Takes a run of `units` at a multiple of `align` bytes. Its memory has no access yet.
-pub(crate) fn take(units: u32, align: usize) -> Option<u32> {
-    RUNS.with(|runs| runs.take(units, align))
+pub(crate) fn take(side: usize, units: u32, align: usize) -> Option<u32> {
+    of(side).with(|runs| {
+        let first = u32::try_from(region::units(side).start).ok()?;
+        if runs.top < first {
+            (runs.first, runs.top, runs.ready) = (first, first, first);
+        }
+        runs.take(units, align)
+    })
 }
 
 /// Gives a run back; its memory has no access any more.
-pub(crate) fn put(run: Range<u32>) {
-    RUNS.with(|runs| runs.put(run));
+pub(crate) fn put(side: usize, run: Range<u32>) {
+    of(side).with(|runs| runs.put(run));
 }
 
 /// Makes a run longer where it stands. False where its neighbour is in the way.
-pub(crate) fn extend(run: Range<u32>, units: u32) -> bool {
-    RUNS.with(|runs| runs.extend(run, units))
+pub(crate) fn extend(side: usize, run: Range<u32>, units: u32) -> bool {
+    of(side).with(|runs| runs.extend(run, units))
+}
+
+/// The runs in use from unit `from` on: their first units and lengths, as many as `found` has room for; how many, and the
+/// unit behind the last one looked at.
+#[cfg(feature = "c-heap")]
+pub(crate) fn each_used(side: usize, from: u32, found: &mut [(u32, u32)]) -> (usize, u32) {
+    of(side).with(|runs| {
+        let (mut count, mut unit) = (0, from.max(runs.first));
+        while unit < runs.top && count < found.len() {
+            let tag = region::tag(unit as usize).load(Ordering::Relaxed);
+            let len = (tag & !FREE).max(1);
+            if tag & FREE == 0
+                && let Some(place) = found.get_mut(count)
+            {
+                *place = (unit, len);
+                count += 1;
+            }
+            unit += len;
+        }
+        (count, unit)
+    })
 }
 
 /// Says which run each of its units belongs to. By the owner of the run, without the lock: for a block of a terabyte this
@@ -136,7 +182,7 @@ impl Runs {
     }
 
     fn put(&mut self, mut run: Range<u32>) {
-        if run.start > 0 {
+        if run.start > self.first {
             let before = region::tag(run.start as usize - 1).load(Ordering::Relaxed);
             if before & FREE != 0 {
                 let neighbour = run.start - (before & !FREE)..run.start;
@@ -180,7 +226,7 @@ impl Runs {
         if end <= self.ready {
             return Some(());
         }
-        let all = u32::try_from(region::units()).unwrap_or(u32::MAX);
+        let all = u32::try_from(region::units(self.side).end).unwrap_or(u32::MAX);
         if end > all {
             return None;
         }
@@ -200,9 +246,13 @@ impl Runs {
 /// Holds the lock of this file: see `fork`.
 pub(crate) fn hold() {
     RUNS.hold();
+    #[cfg(feature = "c-heap")]
+    C_RUNS.hold();
 }
 
 /// Lets go of it.
 pub(crate) fn let_go() {
+    #[cfg(feature = "c-heap")]
+    C_RUNS.let_go();
     RUNS.let_go();
 }

@@ -28,11 +28,11 @@ struct Class {
     stock: Locked<Stock>,
 }
 
-static CLASSES: [Class; class::COUNT] =
-    [const { Class { fresh: AtomicU32::new(1), stock: Locked::new(Stock { free: 0, ready: 0 }) } }; class::COUNT];
+static CLASSES: [Class; class::ALL] =
+    [const { Class { fresh: AtomicU32::new(1), stock: Locked::new(Stock { free: 0, ready: 0 }) } }; class::ALL];
 
 fn of(class: usize) -> &'static Class {
-    &CLASSES[class & (class::COUNT - 1)]
+    &CLASSES[class & (class::ALL - 1)]
 }
 
 /// Fills `out` with free slots, and says how many there were: 0 where the class is full or the system out of memory.
@@ -104,6 +104,13 @@ fn extend(class: usize, stock: &mut Stock) -> bool {
     }
     stock.ready = ready;
     true
+}
+
+/// The memory of all slots of a class that were ever given to a thread. It keeps its access for good.
+#[cfg(feature = "c-heap")]
+pub(crate) fn used(class: usize) -> std::ops::Range<usize> {
+    let slab = region::slab(class);
+    slab.start(1)..slab.start(of(class).fresh.load(Ordering::Acquire))
 }
 
 /// Whose canary lies in the 16 bytes before a slot that was given out; `None` where there is a page without access.

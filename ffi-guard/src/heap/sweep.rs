@@ -1,9 +1,12 @@
 //! Loans that a sweep has yet to settle, as far as the heap must know of them.
 //!
 //! A freed block whose loan was noted and not settled must not be given out again: after that, nobody could tell whose
-//! pointer C holds. So whoever takes the notes is asked first. The heap stands below that code and knows it as a function.
+//! pointer C holds. So whoever takes the notes is asked first; and it is told when a block is freed that is pinned, or that C
+//! was allowed to keep. The heap stands below that code and knows it as two functions.
 
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+use super::Block;
 
 /// The number of the sweep to come: 1 to 2^16 - 1, and round again. 0 is "never noted".
 static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -27,6 +30,35 @@ pub(crate) fn begin() -> u32 {
 /// it may not unwind, nor allocate or free program memory.
 pub(crate) fn before_reuse(sweep: fn()) {
     BEFORE_REUSE.store(sweep as *mut (), Ordering::Release);
+}
+
+/// How a block came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Rust freed it.
+    Freed,
+    /// Rust resized it, and the new block lies elsewhere.
+    Moved,
+}
+
+/// A `fn(&Block, End)` or null.
+static AT_FREE: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Has `told` run when a block has been freed that is pinned or that C was allowed to keep, before it goes to the
+/// quarantine. It runs inside the allocator, with none of the heap's locks held: it may not unwind, nor allocate or free
+/// program memory.
+pub(crate) fn at_free(told: fn(&Block, End)) {
+    AT_FREE.store(told as *mut (), Ordering::Release);
+}
+
+/// Called with such a block, freed just now.
+#[cold]
+pub(super) fn freed(block: &Block, end: End) {
+    let told = AT_FREE.load(Ordering::Acquire);
+    if !told.is_null() {
+        // SAFETY: not null, so what `at_free` stored, a `fn(&Block, End)`.
+        unsafe { std::mem::transmute::<*mut (), fn(&Block, End)>(told)(block, end) };
+    }
 }
 
 /// Called with the notes of a freed block that has waited long enough.

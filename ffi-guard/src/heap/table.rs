@@ -30,7 +30,9 @@ const SWEEP: u32 = 0xFFFF;
 /// Above it, the count of loans.
 const LOAN: u32 = 1 << 16;
 const LOANS: u32 = 0x3FFF << 16;
-/// Flag of `noted`: this block was lent under `retained` or `owned`.
+/// Flag of `noted`: this block is pinned just now.
+const PINNED: u32 = 1 << 30;
+/// Flag of `noted`: this block was lent under `retained` or `owned`, or while it was pinned.
 const KEPT: u32 = 1 << 31;
 
 /// How often a reader looks again at an entry that is being written. The writer may be the very thread that a signal
@@ -264,6 +266,21 @@ impl Entry {
     pub(crate) fn may_be_kept(&self, generation: u32) -> bool {
         self.is(generation) && self.noted.load(Ordering::Acquire) & KEPT != 0
     }
+
+    /// Pins the block, or ends that.
+    pub(crate) fn set_pinned(&self, generation: u32, pinned: bool) -> bool {
+        self.change(generation, |word| Some(if pinned { word | PINNED } else { word & !PINNED }))
+    }
+
+    pub(crate) fn is_pinned(&self, generation: u32) -> bool {
+        self.is(generation) && self.noted.load(Ordering::Acquire) & PINNED != 0
+    }
+
+    /// Whether the free of what is in the slot concerns anybody: it is pinned, or C was allowed to keep it.
+    #[inline]
+    pub(crate) fn is_promised(&self) -> bool {
+        self.noted.load(Ordering::Acquire) & (PINNED | KEPT) != 0
+    }
 }
 
 #[cfg(test)]
@@ -316,8 +333,12 @@ mod tests {
         assert!(entry.note(first, 9));
         assert!(entry.take(extent, Event::of(1)));
         assert_eq!(entry.noted(), 9, "a freed block is still noted");
+        assert!(entry.set_pinned(first, true) && entry.is_pinned(first) && entry.is_promised());
         entry.give(extent, Event::of(1), || ());
         assert_eq!((entry.noted(), entry.may_be_kept(first + 1), entry.loans(first + 1)), (0, false, 0));
+        assert!(!entry.is_pinned(first) && !entry.is_pinned(first + 1) && !entry.is_promised());
+        assert!(!entry.set_pinned(first, true), "an old block was pinned");
+        assert!(entry.set_pinned(first + 1, true) && entry.set_pinned(first + 1, false) && !entry.is_promised());
         assert!(!entry.lend(first), "an old loan began on a new block");
         assert!(!entry.note(first, 10), "an old loan was noted on a new block");
     }

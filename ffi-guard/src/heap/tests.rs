@@ -227,14 +227,14 @@ fn runs_come_back_as_one() {
     // Three neighbours, freed in the order that needs both merges; then their room is one again.
     let unit = region::UNIT as u32;
     let units = 40;
-    let first = run::take(units * 3, 1).unwrap();
-    run::put(first..first + units * 3);
-    let runs: Vec<u32> = (0..3).filter_map(|_| run::take(units, 1)).collect();
+    let first = run::take(0, units * 3, 1).unwrap();
+    run::put(0, first..first + units * 3);
+    let runs: Vec<u32> = (0..3).filter_map(|_| run::take(0, units, 1)).collect();
     assert_eq!(runs.len(), 3);
     for at in [0, 2, 1] {
-        run::put(runs[at]..runs[at] + units);
+        run::put(0, runs[at]..runs[at] + units);
     }
-    let whole = run::take(units * 3, unit as usize * 4).unwrap();
+    let whole = run::take(0, units * 3, unit as usize * 4).unwrap();
     assert_eq!(region::unit_start(whole as usize) % (unit as usize * 4), 0);
-    run::put(whole..whole + units * 3);
+    run::put(0, whole..whole + units * 3);
 }

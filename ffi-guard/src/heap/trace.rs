@@ -10,6 +10,15 @@ use super::lock::Locked;
 use crate::platform::memory::{self, Before, PAGE};
 use crate::reentry::Reentry;
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+mod memo;
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+mod rules;
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+mod tests;
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+mod walk;
+
 /// A backtrace in the depot; 0 for "not recorded".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct TraceId(pub(crate) u32);
@@ -71,6 +80,11 @@ pub(crate) fn set_up(full: bool) {
         if let Some(base) = memory::reserve(len, PAGE, Before::Nothing) {
             DEPOT_STATE.words.store(len / 8, Ordering::Relaxed);
             DEPOT_STATE.frames.store(if full { FRAMES_FULL } else { FRAMES }, Ordering::Relaxed);
+            #[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+            {
+                rules::set_up();
+                memo::set_up();
+            }
             DEPOT_STATE.base.store(base, Ordering::Release);
             return;
         }
@@ -78,35 +92,111 @@ pub(crate) fn set_up(full: bool) {
     }
 }
 
+/// Notes the modules that stay: once, after [`set_up`], without a lock of the heap held (it takes the loader's). Until then
+/// every trace is unwound.
+pub(crate) fn note_modules() {
+    #[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+    if DEPOT_STATE.base.load(Ordering::Acquire) != 0 {
+        rules::note_modules();
+    }
+}
+
 /// The backtrace of the caller, innermost first: return addresses, from `capture`'s caller on. 0 where traces are off or
 /// the depot is full.
 ///
-/// Unwinds with the tables of the modules loaded, as a panic does. glibc from 2.35 on finds them without a lock; before that
-/// an allocation under `dl_iterate_phdr`'s callback, or in a child forked meanwhile, waits for a lock held elsewhere.
+/// Unwinds with the tables of the modules loaded, as a panic does, or by what was read from them before. glibc from 2.35 on
+/// finds them without a lock; before that an allocation under `dl_iterate_phdr`'s callback, or in a child forked meanwhile,
+/// waits for a lock held elsewhere.
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+pub(crate) fn capture() -> TraceId {
+    TraceId(quick::caller())
+}
+
+/// The same where only the unwinder knows the way.
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64")))]
 #[inline(never)]
 pub(crate) fn capture() -> TraceId {
     if DEPOT_STATE.base.load(Ordering::Acquire) == 0 {
         return TraceId(0);
     }
-    let _inside = Reentry::enter();
     let mut frames = [0usize; FRAMES_FULL];
-    let limit = DEPOT_STATE.frames.load(Ordering::Relaxed).min(FRAMES_FULL);
-    let mut len = 0;
     // Frames that lie deeper in the stack than this array are the unwinder's.
-    let here = (&raw const frames).addr();
+    let here = (&raw const frames).addr() + size_of::<[usize; FRAMES_FULL]>();
+    let len = unwind(here + 1, frames.get_mut(..limit()).unwrap_or(&mut []));
+    intern(frames.get(..len).unwrap_or(&[]))
+}
+
+/// Frames to keep.
+fn limit() -> usize {
+    DEPOT_STATE.frames.load(Ordering::Relaxed).min(FRAMES_FULL)
+}
+
+/// Fills in the return addresses of frames whose stack pointer is not below `lowest`, innermost first, and returns how many.
+fn unwind(lowest: usize, frames: &mut [usize]) -> usize {
+    let _inside = Reentry::enter();
+    let mut len = 0;
     // SAFETY: the unwinder of Linux and macOS needs no synchronisation; the callback does not unwind.
     unsafe {
         backtrace::trace_unsynchronized(|frame| {
-            let deeper = frame.sp().addr();
-            let outer = deeper == 0 || deeper > here + size_of::<[usize; FRAMES_FULL]>();
-            if outer && let Some(place) = frames.get_mut(len) {
-                *place = frame.ip().addr();
+            let sp = frame.sp().addr();
+            let ip = frame.ip().addr();
+            // The outermost frame has a caller at 0 by some unwinders.
+            if (sp == 0 || sp >= lowest)
+                && ip != 0
+                && let Some(place) = frames.get_mut(len)
+            {
+                *place = ip;
                 len += 1;
             }
-            len < limit
+            len < frames.len()
         });
     }
-    intern(frames.get(..len).unwrap_or(&[]))
+    len
+}
+
+/// Return addresses found on the stack by what was read from the modules' tables before, and traces found again by the
+/// words that led to them.
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+mod quick {
+    use super::walk::{Registers, Trail};
+    use super::{DEPOT_STATE, FRAMES_FULL, Ordering, Reentry, TraceId, intern, limit, memo, unwind};
+
+    /// The backtrace from the caller on.
+    ///
+    /// The function's own machine code is written out here, because the registers with which the caller goes on are known
+    /// before a compiler's first instruction only.
+    #[unsafe(naked)]
+    pub(super) extern "sysv64" fn caller() -> u32 {
+        std::arch::naked_asm!(
+            "mov rdi, qword ptr [rsp]",
+            "lea rsi, [rsp + 8]",
+            "mov rdx, rbp",
+            "jmp {from}",
+            from = sym from,
+        )
+    }
+
+    extern "sysv64" fn from(ip: usize, sp: usize, bp: usize) -> u32 {
+        if DEPOT_STATE.base.load(Ordering::Acquire) == 0 {
+            return 0;
+        }
+        let from = Registers { ip, sp, bp };
+        memo::find(&from).unwrap_or_else(|| walked(&from)).0
+    }
+
+    #[inline(never)]
+    fn walked(from: &Registers) -> TraceId {
+        let _inside = Reentry::enter();
+        let mut frames = [0; FRAMES_FULL];
+        let mut trail = Trail::new(frames.get_mut(..limit()).unwrap_or(&mut []));
+        if trail.walk(*from) {
+            let id = intern(trail.frames.get(..trail.len).unwrap_or(&[]));
+            memo::keep(from, &trail, id);
+            return id;
+        }
+        let len = unwind(from.sp, trail.frames);
+        intern(trail.frames.get(..len).unwrap_or(&[]))
+    }
 }
 
 /// The frames of a backtrace, innermost first; empty where none was recorded.
@@ -221,7 +311,7 @@ pub(crate) fn let_go() {
 }
 
 #[cfg(test)]
-mod tests {
+mod depot_tests {
     use super::*;
 
     #[test]

@@ -15,3 +15,8 @@ pub(crate) mod read;
 pub(crate) mod say;
 pub(crate) mod stack;
 pub(crate) mod thread;
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+pub(crate) mod unwind;
+// Tested, and asked by nobody yet: docs/design/retention.md, "what is planned".
+#[cfg(all(test, target_os = "linux", target_pointer_width = "64"))]
+pub(crate) mod written;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::{ptr, slice};
 
 use crate::gate;
-use libc::{Elf64_Phdr, PF_W, PT_GNU_RELRO, PT_LOAD, PT_NOTE, dl_phdr_info};
+use libc::{Elf64_Phdr, PF_W, PT_GNU_RELRO, PT_LOAD, PT_NOTE, PT_TLS, dl_phdr_info};
 
 /// A loaded module, for as long as the loader's lock is held.
 pub(crate) struct Module<'loaded> {
@@ -88,6 +88,13 @@ impl<'loaded> Module<'loaded> {
         self.of_type(PT_LOAD).any(|header| self.segment(header).range().contains(&address))
     }
 
+    /// From the first byte that is loaded of it to the last.
+    pub(crate) fn span(&self) -> Range<usize> {
+        let loaded = || self.of_type(PT_LOAD).map(|header| self.segment(header).range());
+        let start = loaded().map(|range| range.start).min().unwrap_or(0);
+        start..loaded().map(|range| range.end).max().unwrap_or(start)
+    }
+
     /// Whether the address lies in the part that stays writable.
     pub(crate) fn contains_writable(&self, address: usize) -> bool {
         !self.writable(&mut |segment| !segment.range().contains(&address))
@@ -117,6 +124,15 @@ impl<'loaded> Module<'loaded> {
             }
         }
         true
+    }
+
+    /// The calling thread's copy of the module's thread-local variables. `None` where there are none, and where the thread
+    /// has no copy yet: of a module loaded later, it gets one when it first touches a variable.
+    pub(crate) fn thread_locals(&self) -> Option<Segment> {
+        let told = std::mem::offset_of!(dl_phdr_info, dlpi_tls_data) + size_of::<*mut c_void>() <= self.size;
+        let start = if told { self.info.dlpi_tls_data.addr() } else { 0 };
+        let len = self.of_type(PT_TLS).next().map_or(0, |header| to_usize(header.p_memsz));
+        (start != 0 && len != 0).then_some(Segment { start, len, module_base: self.base() })
     }
 
     /// What the loader makes read-only after relocation. It rounds both ends down to a page, as glibc and musl do: the

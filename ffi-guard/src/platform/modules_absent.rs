@@ -20,6 +20,10 @@ impl Module {
         match *self {}
     }
 
+    pub(crate) fn thread_locals(&self) -> Option<Segment> {
+        match *self {}
+    }
+
     pub(crate) fn base(&self) -> usize {
         match *self {}
     }

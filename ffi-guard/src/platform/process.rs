@@ -71,6 +71,30 @@ fn errno() -> *mut i32 {
     }
 }
 
+/// Says in `errno` that there is no memory.
+#[cfg(feature = "c-heap")]
+pub(crate) fn set_errno_no_memory() {
+    // SAFETY: the calling thread's own `errno`.
+    unsafe { *errno() = libc::ENOMEM };
+}
+
+/// Whether the C library has begun: before, the loader allocates, and there is no environment to read.
+#[cfg(feature = "c-heap")]
+pub(crate) fn has_environment() -> bool {
+    unsafe extern "C" {
+        static environ: *const *const std::ffi::c_char;
+    }
+    // SAFETY: the C library's variable; read as a value, while no other thread runs that could write it.
+    !unsafe { (&raw const environ).read() }.is_null()
+}
+
+/// The function of this name that comes behind this module in the loader's order; null for none.
+#[cfg(feature = "c-heap")]
+pub(crate) fn next_function(name: &CStr) -> *mut std::ffi::c_void {
+    // SAFETY: a C string.
+    unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) }
+}
+
 /// How many threads the process has; `None` where `/proc` does not tell. (Not by listing the folder of tasks: `opendir`
 /// calls C's `malloc`, which a signal handler may have come in the middle of.)
 pub(crate) fn thread_count() -> Option<usize> {

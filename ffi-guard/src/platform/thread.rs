@@ -31,16 +31,55 @@ pub(crate) fn id() -> u32 {
     .unwrap_or(0)
 }
 
+/// The address that the processor keeps for the calling thread, and that the copies of thread-local variables lie around;
+/// `None` on machines where it is not known how to ask.
+pub(crate) fn pointer() -> Option<usize> {
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    {
+        let pointer: usize;
+        // SAFETY: the word at the segment's start is its own address: the ABI's way to find it.
+        unsafe {
+            std::arch::asm!("mov {}, qword ptr fs:[0]", out(reg) pointer, options(nostack, readonly, preserves_flags));
+        };
+        Some(pointer)
+    }
+    #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+    {
+        let pointer: usize;
+        // SAFETY: reads a register that every program may read.
+        unsafe { std::arch::asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
+        Some(pointer)
+    }
+    #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+    None
+}
+
+/// What has a hook run at the end of threads: one for each hook.
+#[derive(Debug)]
+pub(crate) struct AtExit {
+    /// One more than the system's key; 0 while there is none.
+    #[cfg_attr(not(unix), allow(dead_code))]
+    key: AtomicU32,
+}
+
+impl AtExit {
+    pub(crate) const fn new() -> AtExit {
+        AtExit { key: AtomicU32::new(0) }
+    }
+}
+
 #[cfg(unix)]
 mod os {
-    use super::{AtomicU32, Ordering};
+    use super::{AtExit, AtomicU32, Ordering};
 
-    /// Has `hook` run when the calling thread ends, after the destructors of Rust's thread-locals, with `value`.
-    /// All callers give the same `hook`. False where the system has no key left.
-    pub(crate) fn on_exit(hook: unsafe extern "C" fn(*mut libc::c_void), value: *mut libc::c_void) -> bool {
-        // One more than the key; 0 while there is none.
-        static KEY: AtomicU32 = AtomicU32::new(0);
-        let mut key = KEY.load(Ordering::Acquire);
+    /// Has `hook` run when the calling thread ends, after the destructors of Rust's thread-locals, with `value`, which is not
+    /// null. All callers with the same `at_exit` give the same `hook`. False where the system has no key left.
+    pub(crate) fn on_exit(
+        at_exit: &'static AtExit,
+        hook: unsafe extern "C" fn(*mut libc::c_void),
+        value: *mut libc::c_void,
+    ) -> bool {
+        let mut key = at_exit.key.load(Ordering::Acquire);
         if key == 0 {
             let mut made: libc::pthread_key_t = 0;
             // SAFETY: writes the key into the place given.
@@ -48,7 +87,7 @@ mod os {
                 return false;
             }
             let made_plus = made as u32 + 1;
-            key = match KEY.compare_exchange(0, made_plus, Ordering::AcqRel, Ordering::Acquire) {
+            key = match at_exit.key.compare_exchange(0, made_plus, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => made_plus,
                 Err(theirs) => {
                     // Another thread was first; ours was never given a value.
@@ -116,8 +155,12 @@ mod os {
 
 #[cfg(not(unix))]
 mod os {
-    use super::AtomicU32;
-    pub(crate) fn on_exit(_hook: unsafe extern "C" fn(*mut std::ffi::c_void), _value: *mut std::ffi::c_void) -> bool {
+    use super::{AtExit, AtomicU32};
+    pub(crate) fn on_exit(
+        _at_exit: &'static AtExit,
+        _hook: unsafe extern "C" fn(*mut std::ffi::c_void),
+        _value: *mut std::ffi::c_void,
+    ) -> bool {
         false
     }
     pub(crate) fn at_fork(_: unsafe extern "C" fn(), _: unsafe extern "C" fn(), _: unsafe extern "C" fn()) -> bool {

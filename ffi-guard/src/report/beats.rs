@@ -2,7 +2,10 @@
 //!
 //! A beat that nobody saw is said to be unseen; it is never left out in silence.
 
+use super::bound;
 use super::frames::{self, Frame};
+use super::freed;
+use super::kept;
 use super::stale::{self, Told};
 use super::text::Context;
 use super::violation::{Facts, Finding, Holder, Memory, Place};
@@ -38,7 +41,9 @@ pub(super) fn beats(facts: &Facts, context: &Context<'_>, frames_each: usize) ->
     }
     let mut story = Story { facts, context, frames_each, beats: Vec::new(), hidden: 0 };
     story.declared();
-    story.crossed();
+    if !story.is_about_no_call() {
+        story.crossed();
+    }
     if let Some(memory) = facts.lent() {
         story.allocated(memory);
     }
@@ -47,8 +52,10 @@ pub(super) fn beats(facts: &Facts, context: &Context<'_>, frames_each: usize) ->
         story.say("inside it", what);
         story.allocated(target);
     }
-    story.lent();
-    story.returned();
+    if !story.is_about_no_call() {
+        story.lent();
+        story.returned();
+    }
     story.went_wrong();
     (layout(&story.beats, context.backtrace == Backtrace::Full), story.hidden)
 }
@@ -137,7 +144,9 @@ impl Story<'_> {
         match memory {
             Memory::Heap(block) => {
                 self.trace("allocated", block.allocated, block.allocated_by);
-                if !block.live {
+                // Freed after it was lent: that comes in its place.
+                let later = matches!(self.facts.finding, Finding::FreedWhileRetained { .. });
+                if !block.live && !later {
                     self.trace("freed", block.freed, block.freed_by);
                 }
             }
@@ -185,7 +194,24 @@ impl Story<'_> {
         matches!(self.facts.holder(), Some(Holder::Result { .. }))
     }
 
+    /// What is pinned need not have crossed.
+    fn is_about_no_call(&self) -> bool {
+        matches!(self.facts.finding, Finding::FreedWhileRetained { held: None, .. }) && self.facts.call.is_none()
+    }
+
     fn lent(&mut self) {
+        if let Finding::WrongThread { got } = &self.facts.finding {
+            self.beats.push(Beat::Place {
+                key: "got",
+                at: self.context.site(got.location),
+                what: got.function.unwrap_or("rebind").into(),
+                thread: bound::owner(got),
+                known: false,
+            });
+        }
+        if let Some(call) = self.facts.call.as_ref().filter(|_| self.facts.is_callback()) {
+            return self.say("called by C", format!("on {}", thread(call.thread, Some(call))));
+        }
         if self.is_result() {
             return self.say("lent", "not seen: which call lent it is not known");
         }
@@ -218,17 +244,36 @@ impl Story<'_> {
                 let (what, thread) = (call.function.declaration.name.into(), thread(call.thread, Some(call)));
                 self.beats.push(Beat::Place { key: "returned", at, what, thread, known: true });
             }
-            (Finding::RetainedPointer { .. }, None) => self.say("returned", "not seen"),
+            (Finding::FreedWhileRetained { promise, .. }, Some(call)) => {
+                let at = self.context.site(call.site);
+                let (what, thread) = (freed::returned(*promise).into(), thread(call.thread, Some(call)));
+                self.beats.push(Beat::Place { key: "returned", at, what, thread, known: true });
+            }
+            (Finding::RetainedPointer { .. } | Finding::FreedWhileRetained { .. }, None) => {
+                self.say("returned", "not seen")
+            }
+            _ if self.facts.is_callback() => self.say("returned", "not yet: found before its body ran"),
             _ => self.say("returned", "not yet: found before C ran"),
         }
     }
 
     fn went_wrong(&mut self) {
+        if matches!(self.facts.finding, Finding::FreedWhileRetained { .. }) {
+            return self.freed_while_retained();
+        }
         let Finding::RetainedPointer { place, word, absent_before } = &self.facts.finding else { return };
         if self.facts.lent().and_then(Memory::block).is_some_and(|block| block.live) {
             self.say("freed", "not yet");
         }
-        self.say("kept by C", kept(place));
+        self.say("kept by C", kept::kept(place, self.facts.call.as_ref()));
+        match place {
+            Place::CHeap { allocated_at, .. } => self.trace("C allocated", allocated_at.trace, allocated_at.thread),
+            Place::RustBlock { allocated_at, .. } => self.trace("that block", allocated_at.trace, allocated_at.thread),
+            Place::Global { .. } | Place::Tls { .. } => {}
+        }
+        if let Some(source) = kept::source(place) {
+            self.say("", format!("defined at {}:{}", (self.context.path)(&source.file), source.line));
+        }
         if let Some(Memory::Heap(block)) = &self.facts.memory {
             let inside = word.wrapping_sub(block.address);
             if inside > 0 && inside <= block.size {
@@ -241,13 +286,26 @@ impl Story<'_> {
     }
 }
 
-/// `` `g_active` + 8 bytes, writable data of libsession.so ``.
-fn kept(place: &Place) -> String {
-    let Place::Global { module, symbol, offset, .. } = place;
-    match (symbol, offset) {
-        (Some(symbol), 0) => format!("`{symbol}`, writable data of {module}"),
-        (Some(symbol), offset) => format!("`{symbol}` + {}, writable data of {module}", bytes(*offset)),
-        (None, offset) => format!("writable data of {module}, {offset:#x} from its start (no symbol there)"),
+impl Story<'_> {
+    fn freed_while_retained(&mut self) {
+        let Finding::FreedWhileRetained { held, pinned, moved, at_once, .. } = &self.facts.finding else { return };
+        if let Some(pinned) = pinned {
+            let at = self.context.site(pinned);
+            let what = "not unpinned since".into();
+            self.beats.push(Beat::Place { key: "pinned", at, what, thread: String::new(), known: true });
+        }
+        let block = self.facts.lent().and_then(Memory::block);
+        match block {
+            Some(block) => self.trace(if *moved { "moved" } else { "freed" }, block.freed, block.freed_by),
+            None => self.say("freed", "not seen"),
+        }
+        let Some((place, word)) = held else { return };
+        self.say("kept by C", kept::kept(place, self.facts.call.as_ref()));
+        let inside = block.map_or(0, |block| word.wrapping_sub(block.address));
+        if let Some(block) = block.filter(|block| inside > 0 && inside <= block.size) {
+            self.say("", format!("it holds the address of {}", position(inside, block.size)));
+        }
+        self.say("", if *at_once { "it held it when the block was freed" } else { "seen after the block was freed" });
     }
 }
 

@@ -58,7 +58,9 @@ impl Violation {
     #[must_use]
     pub fn place(&self) -> Option<&Place> {
         match &self.facts.finding {
-            Finding::RetainedPointer { place, .. } => Some(place),
+            Finding::RetainedPointer { place, .. } | Finding::FreedWhileRetained { held: Some((place, _)), .. } => {
+                Some(place)
+            }
             _ => None,
         }
     }

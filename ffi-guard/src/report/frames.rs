@@ -61,6 +61,8 @@ impl Frame {
         let path = name.trim_start_matches(['<', '&']);
         let of = |krate: &str| path.starts_with(krate) && path[krate.len()..].starts_with("::");
         let runtime = path.starts_with("__rust") || path.starts_with("__libc_start");
+        // With `c-heap` these are ours; else they are the C library's.
+        let runtime = runtime || ALLOCATORS.contains(&path);
         let entry = ["_start", "main", "clone3", "__clone", "start_thread", "rust_begin_unwind"].contains(&path);
         // The unit tests of this crate are its users.
         // The functions that C is given for closures go by the closure's name first.
@@ -69,6 +71,20 @@ impl Frame {
         !(in_library || std || runtime || ours || entry && self.file.is_none())
     }
 }
+
+/// The functions of C that allocate.
+const ALLOCATORS: [&str; 10] = [
+    "malloc",
+    "calloc",
+    "realloc",
+    "reallocarray",
+    "posix_memalign",
+    "aligned_alloc",
+    "memalign",
+    "valloc",
+    "pvalloc",
+    "free",
+];
 
 /// The frames behind a trace, innermost first, inlined ones included.
 pub(super) fn of_trace(id: TraceId) -> Vec<Frame> {

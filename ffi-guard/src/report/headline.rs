@@ -3,8 +3,10 @@
 //! The headline is one line whatever its length, so that `#[should_panic(expected = ..)]` and grep can rely on it; the
 //! sentences are as short as they are to leave room for the names.
 
-use super::violation::{Facts, Finding, Holder, Memory, StatedExtent};
+use super::freed;
+use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{WIDTH, by_pointer, bytes, columns, function, parameter, word};
+use super::{bound, callback};
 
 /// The first line of a report.
 pub(super) fn headline(facts: &Facts) -> String {
@@ -52,6 +54,11 @@ fn sentence(facts: &Facts) -> (String, String) {
         }
         Finding::NullPointer => (format!("{whose} is null, declared `nonnull`"), String::new()),
         Finding::MisalignedPointer { align } => (format!("{whose} is not aligned to {}", bytes(*align)), String::new()),
+        Finding::ReturnedPointer { .. } => (format!("{func} returned a pointer to Rust memory to C"), place),
+        Finding::WrongThread { got } => (bound::sentence(facts, got), String::new()),
+        Finding::RetainedPointer { place: Place::RustBlock { parameter, .. }, .. } => {
+            (format!("C left {param} in `{parameter}` after {func} returned"), String::new())
+        }
         Finding::StaleHandle(stale) => (stale.sentence(), String::new()),
         Finding::RetainedPointer { absent_before: true, .. } => {
             (format!("C kept {param} after {func} returned"), String::new())
@@ -59,6 +66,7 @@ fn sentence(facts: &Facts) -> (String, String) {
         Finding::RetainedPointer { absent_before: false, .. } => {
             (format!("C holds {param} after {func} returned"), String::new())
         }
+        Finding::FreedWhileRetained { .. } => (freed::sentence(facts), String::new()),
     }
 }
 
@@ -87,6 +95,9 @@ fn extent(stated: StatedExtent, available: usize) -> String {
 
 /// The label under the call.
 pub(super) fn label(facts: &Facts) -> String {
+    if facts.is_callback() {
+        return callback::label(facts);
+    }
     let who = match facts.parameter() {
         Some(parameter) => format!("`{}: {}`", parameter.name, parameter.ty),
         None => "this call".into(),
@@ -124,8 +135,11 @@ pub(super) fn label(facts: &Facts) -> String {
             }
             None => format!("{who}, no multiple of {align}"),
         },
+        Finding::ReturnedPointer { .. } => "its result points to Rust memory".into(),
+        Finding::WrongThread { got } => format!("{who}, which {} got", bound::owner(got)),
         Finding::StaleHandle(stale) => stale.label(),
         Finding::RetainedPointer { .. } => format!("{who}, lent for this call only"),
+        Finding::FreedWhileRetained { promise, .. } => freed::label(&who, *promise),
     }
 }
 

@@ -1,11 +1,13 @@
 //! The ways out, one function a rule: cheapest first, each with something to type.
 //!
-//! A help names only what exists in this version of the crate. What a later version adds (pins, handles, arenas) goes in
+//! A help names only what exists in this version of the crate. What a later version adds (handles, arenas) goes in
 //! here, in the place that its cost gives it.
 
+use super::freed;
 use super::stale;
-use super::violation::{Facts, Finding, Holder, Memory, StatedExtent};
+use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{by_pointer, bytes, function, parameter, read_only, short_type, the_word};
+use super::{bound, callback};
 
 /// At most so many are printed.
 const MOST: usize = 3;
@@ -13,14 +15,19 @@ const MOST: usize = 3;
 /// The ways out of what was found.
 pub(super) fn helps(facts: &Facts) -> Vec<String> {
     let mut helps = match &facts.finding {
+        Finding::ReturnedPointer { .. } => callback::returned_pointer(facts),
+        Finding::WrongThread { .. } => bound::helps(facts),
+        Finding::DanglingPointer { holder: Holder::Argument, .. } if facts.is_callback() => callback::dangling(facts),
         Finding::NestedPointer { holder, .. } => nested_pointer(facts, holder),
         Finding::DanglingPointer { holder, .. } => dangling_pointer(facts, holder),
         Finding::OutOfBounds { stated, available } => out_of_bounds(facts, *stated, *available),
         Finding::UnterminatedString { .. } => unterminated_string(facts),
         Finding::NullPointer => null_pointer(facts),
         Finding::MisalignedPointer { align } => misaligned_pointer(facts, *align),
+        Finding::RetainedPointer { place: Place::RustBlock { parameter, .. }, .. } => left_in(facts, parameter),
         Finding::StaleHandle(stale) => stale::helps(stale),
         Finding::RetainedPointer { .. } => retained_pointer(facts),
+        Finding::FreedWhileRetained { .. } => freed::helps(facts),
     };
     helps.truncate(MOST);
     helps
@@ -60,6 +67,10 @@ fn nested_pointer(facts: &Facts, holder: &Holder) -> Vec<String> {
     helps.push(format!(
         "if {func} is known to use {word} during the call only, declare {param} `#[guard(allow(nested_pointer))]`"
     ));
+    let pin = format!(
+        "or pin what {word} points to: `let pin = ffi_guard::pin(&inner);`, made before the call, lets C follow it, and keep \
+         it, until `pin` is dropped"
+    );
     let unnamed = matches!(holder, Holder::Value { field: None, .. } | Holder::Pointee { field: None, .. });
     let typed = by_pointer(facts) && !untyped(facts);
     if let (true, true, Some(argument)) = (unnamed, typed, facts.argument) {
@@ -69,6 +80,7 @@ fn nested_pointer(facts: &Facts, holder: &Holder) -> Vec<String> {
             short_type(argument.pointee)
         ));
     }
+    helps.push(pin);
     let what = match facts.target() {
         Some(Memory::Stack { .. }) => "what it points to".into(),
         Some(Memory::Heap(block)) => format!("the {} into it", bytes(block.size)),
@@ -222,19 +234,39 @@ fn misaligned_pointer(facts: &Facts, align: usize) -> Vec<String> {
     ]
 }
 
-fn retained_pointer(facts: &Facts) -> Vec<String> {
+/// C stored it in another block that the call was lent.
+fn left_in(facts: &Facts, holder: &str) -> Vec<String> {
     let (param, func) = (parameter(facts), function(facts));
-    let copy = if string(facts) {
+    vec![
+        format!(
+            "if {func} is meant to store it there, declare {param} `#[guard(retained)]`, and keep its owner alive as \
+             long as `{holder}` holds it"
+        ),
+        format!("if {func} fills `{holder}` in for Rust to read, declare `{holder}` `#[guard(out)]`"),
+        copy_of_its_own(facts),
+    ]
+}
+
+fn copy_of_its_own(facts: &Facts) -> String {
+    if string(facts) {
         format!("or give C a copy of its own: pass `libc::strdup({}.as_ptr())`, which C frees with `free`", name(facts))
     } else {
         "or give C a copy of its own: `libc::calloc`, copy the bytes, pass that, and `libc::free` it when C is done"
             .into()
-    };
+    }
+}
+
+fn retained_pointer(facts: &Facts) -> Vec<String> {
+    let (param, func) = (parameter(facts), function(facts));
+    let copy = copy_of_its_own(facts);
     if matches!(facts.memory, Some(Memory::Stack { .. })) {
         return vec![
+            "move it off the stack for as long as C keeps it: `let value = ffi_guard::Pinned::new(value);`, pass \
+             `value.as_mut_ptr()`, and drop it when C is done"
+                .into(),
             format!(
-                "move it off the stack and leave it to C: pass `Box::into_raw(Box::new(value))`, take it back with \
-                 `Box::from_raw` when C is done, and declare {param} `#[guard(owned)]`"
+                "or leave it to C: pass `Box::into_raw(Box::new(value))`, take it back with `Box::from_raw` when C is done, and \
+                 declare {param} `#[guard(owned)]`"
             ),
             copy,
         ];
@@ -243,10 +275,9 @@ fn retained_pointer(facts: &Facts) -> Vec<String> {
         format!(
             "if {func} is meant to keep it, declare {param} `#[guard(retained)]`, and keep its owner alive until C lets go"
         ),
-        format!(
-            "or leave it to C: pass `Box::into_raw(b)`, take it back with `Box::from_raw` when C is done, and declare \
-             {param} `#[guard(owned)]`"
-        ),
+        "or pin it at this call alone: `let pin = ffi_guard::pin(&value);` before it, dropped when C has let go; \
+         `ffi_guard::Pinned` is owner and pin in one"
+            .into(),
         copy,
     ]
 }

@@ -5,6 +5,7 @@ use std::panic::Location;
 
 use super::frames::Frame;
 use super::headline;
+use super::place::CSource;
 use super::stale::Staleness;
 use super::violation::{BlockFacts, Call, Facts, Finding, Holder, Memory, Place, StatedExtent};
 use crate::heap::trace::TraceId;
@@ -44,7 +45,9 @@ pub(super) fn object(facts: &Facts, frames: Frames<'_>) -> String {
     }
     json.object("finding", |json| finding(json, facts, frames));
     match &facts.finding {
-        Finding::RetainedPointer { place, .. } => json.object("place", |json| self::place(json, place)),
+        Finding::RetainedPointer { place, .. } | Finding::FreedWhileRetained { held: Some((place, _)), .. } => {
+            json.object("place", |json| self::place(json, place, frames))
+        }
         _ => json.null("place"),
     }
     json.close();
@@ -86,22 +89,19 @@ fn block(json: &mut Json, block: &BlockFacts, frames: Frames<'_>) {
     json.number("size", block.size);
     json.number("align", block.align);
     json.raw("live", if block.live { "true" } else { "false" });
-    for (key, trace, thread) in
-        [("allocated", block.allocated, block.allocated_by), ("freed", block.freed, block.freed_by)]
-    {
-        self::trace(json, key, &frames(trace));
-        json.number_or_null(&format!("{key}_by"), (thread != 0).then_some(thread));
-    }
+    trace(json, "allocated", block.allocated, block.allocated_by, frames);
+    trace(json, "freed", block.freed, block.freed_by, frames);
 }
 
-fn trace(json: &mut Json, key: &str, frames: &[Frame]) {
-    json.list(key, frames, |json, frame| {
+fn trace(json: &mut Json, key: &str, trace: TraceId, thread: u32, frames: Frames<'_>) {
+    json.list(key, &frames(trace), |json, frame| {
         json.address("address", frame.address);
         json.text_or_null("function", frame.function());
         json.text_or_null("file", frame.file().map(|file| file.to_string_lossy()).as_deref());
         json.number_or_null("line", frame.line());
         json.number_or_null("column", frame.column());
     });
+    json.number_or_null(&format!("{key}_by"), (thread != 0).then_some(thread));
 }
 
 fn memory(json: &mut Json, key: &str, memory: Option<&Memory>, frames: Frames<'_>) {
@@ -159,10 +159,35 @@ fn finding(json: &mut Json, facts: &Facts, frames: Frames<'_>) {
         Finding::UnterminatedString { searched } => json.number("searched", *searched),
         Finding::NullPointer => {}
         Finding::MisalignedPointer { align } => json.number("alignment", *align),
+        Finding::ReturnedPointer { holder, pointer } => {
+            json.address("pointer", *pointer);
+            self::holder(json, holder);
+        }
+        Finding::WrongThread { got } => {
+            json.object("owner", |json| {
+                json.number("id", got.thread);
+                json.text_or_null("name", got.thread_name.as_deref());
+            });
+            json.text_or_null("got_by", got.function);
+            json.object("got_at", |json| json.source(got.location.file(), got.location.line(), got.location.column()));
+        }
         Finding::StaleHandle(stale) => self::stale(json, stale, frames),
         Finding::RetainedPointer { word, absent_before, .. } => {
             json.address("pointer", *word);
             json.raw("absent_before", if *absent_before { "true" } else { "false" });
+        }
+        Finding::FreedWhileRetained { promise, pinned, moved, at_once, .. } => {
+            match facts.word() {
+                Some(word) => json.address("pointer", word),
+                None => json.null("pointer"),
+            }
+            json.text("promise", promise.name());
+            json.raw("moved", if *moved { "true" } else { "false" });
+            json.raw("at_once", if *at_once { "true" } else { "false" });
+            match pinned {
+                Some(at) => json.object("pinned", |json| json.source(at.file(), at.line(), at.column())),
+                None => json.null("pinned"),
+            }
         }
     }
 }
@@ -184,9 +209,9 @@ fn stale(json: &mut Json, stale: &Staleness, frames: Frames<'_>) {
             None => json.null(key),
         }
     }
-    let dropped = tombstone.map(|tombstone| tombstone.trace);
-    trace(json, "dropped_by", &frames(dropped.unwrap_or_default()));
-    trace(json, "called_by", &frames(stale.called));
+    let (dropped, dropped_by) = tombstone.map_or_else(Default::default, |it| (it.trace, it.released_by));
+    trace(json, "dropped", dropped, dropped_by, frames);
+    trace(json, "called", stale.called, stale.thread, frames);
 }
 
 fn holder(json: &mut Json, holder: &Holder) {
@@ -203,13 +228,54 @@ fn holder(json: &mut Json, holder: &Holder) {
     json.text_or_null("field", at.and_then(|(_, field)| field.as_deref()));
 }
 
-fn place(json: &mut Json, place: &Place) {
-    let Place::Global { module, symbol, offset, address } = place;
-    json.text("kind", "global");
+fn place(json: &mut Json, place: &Place, frames: Frames<'_>) {
+    match place {
+        Place::Global { module, symbol, offset, address, source } => {
+            json.text("kind", "global");
+            variable(json, (module, symbol.as_deref()), *offset, *address, source.as_ref());
+        }
+        Place::Tls { module, symbol, offset, address, thread, source } => {
+            json.text("kind", "tls");
+            variable(json, (module, symbol.as_deref()), *offset, *address, source.as_ref());
+            json.number("thread", *thread);
+        }
+        Place::CHeap { address, size, allocated_at, offset } => {
+            json.text("kind", "c_heap");
+            json.address("address", *address);
+            json.number("size", *size);
+            json.number("offset", *offset);
+            trace(json, "allocated", allocated_at.trace, allocated_at.thread, frames);
+        }
+        Place::RustBlock { address, size, allocated_at, offset, parameter, field } => {
+            json.text("kind", "rust_block");
+            json.address("address", *address);
+            json.number("size", *size);
+            json.number("offset", *offset);
+            json.text("parameter", parameter);
+            json.text_or_null("field", field.as_deref());
+            trace(json, "allocated", allocated_at.trace, allocated_at.thread, frames);
+        }
+    }
+}
+
+fn variable(
+    json: &mut Json,
+    (module, symbol): (&str, Option<&str>),
+    offset: usize,
+    address: usize,
+    source: Option<&CSource>,
+) {
     json.text("module", module);
-    json.text_or_null("symbol", symbol.as_deref());
-    json.number("offset", *offset);
-    json.address("address", *address);
+    json.text_or_null("symbol", symbol);
+    json.number("offset", offset);
+    json.address("address", address);
+    match source {
+        Some(source) => json.object("source", |json| {
+            json.text("file", &source.file);
+            json.number("line", source.line);
+        }),
+        None => json.null("source"),
+    }
 }
 
 /// A writer of JSON: small, since writing is all we need, and a dependency would be every user's.

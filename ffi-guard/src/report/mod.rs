@@ -1,15 +1,20 @@
 //! From facts to words. Nothing here looks at the program's memory, and nothing here decides what is a violation.
 
 mod beats;
+mod bound;
+mod callback;
 mod colour;
 pub(crate) mod deliver;
 pub(crate) mod face;
 pub(crate) mod frames;
+mod freed;
 mod headline;
 mod help;
 mod json;
+mod kept;
 mod notes;
 mod picture;
+pub(crate) mod place;
 mod source;
 pub(crate) mod stale;
 #[cfg(test)]

@@ -1,12 +1,18 @@
 //! The notes: how we know, and what we do not know.
 
+use super::freed;
+use super::kept;
 use super::stale;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{bytes, parameter, the_word};
+use super::{bound, callback};
 
 /// What there is to know beside the finding.
 pub(super) fn notes(facts: &Facts) -> Vec<String> {
     let param = parameter(facts);
+    if facts.is_callback() {
+        return callback::notes(facts);
+    }
     match &facts.finding {
         Finding::NestedPointer { target, .. } => {
             let lies = match target {
@@ -45,8 +51,11 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
         ],
         Finding::NullPointer => vec!["found before the call, from the address alone".into()],
         Finding::MisalignedPointer { .. } => vec!["found before the call, from the address alone".into()],
+        Finding::ReturnedPointer { .. } => Vec::new(),
+        Finding::WrongThread { got } => bound::notes(got),
         Finding::StaleHandle(stale) => stale::notes(stale),
         Finding::RetainedPointer { place, .. } => retained(facts, place),
+        Finding::FreedWhileRetained { .. } => freed::notes(facts),
     }
 }
 
@@ -55,14 +64,17 @@ fn those(n: usize) -> String {
 }
 
 fn retained(facts: &Facts, place: &Place) -> Vec<String> {
-    let Place::Global { module, .. } = place;
     let gone = match facts.memory {
         Some(Memory::Stack { .. }) => "once this stack frame is gone",
         _ => "once the block is freed",
     };
+    let use_of_it = match place {
+        Place::RustBlock { parameter, .. } => format!("`{parameter}` leads to it now; {gone}, that pointer dangles"),
+        _ => format!("C has not been seen to use the pointer; {gone}, any use of it is a bug"),
+    };
     let mut notes = vec![
-        format!("found after the call, by searching the data of {module} for addresses of what was lent"),
-        format!("C has not been seen to use the pointer; {gone}, any use of it is a bug"),
+        format!("found after the call, by searching {} for addresses of what was lent", kept::searched(place)),
+        use_of_it,
         "which line of C stored it is not known".into(),
     ];
     if let Some(first) = facts.also.first() {

@@ -1,5 +1,6 @@
 //! The picture: Rust memory on the left, C memory on the right, and who points where.
 
+use super::kept;
 use super::violation::{BlockFacts, Facts, Finding, Holder, Memory, Place};
 use super::words::{WIDTH, bytes, clip, columns, state, word};
 use crate::rule::Rule;
@@ -29,13 +30,22 @@ impl Area {
 /// Draws it; no lines where there is nothing to point at. In Unicode: [`ascii`] turns it into the plain form.
 pub(super) fn picture(facts: &Facts) -> Vec<String> {
     let (mut left, right, arrow) = match &facts.finding {
-        Finding::NullPointer | Finding::StaleHandle(_) => return Vec::new(),
+        Finding::NullPointer | Finding::WrongThread { .. } | Finding::StaleHandle(_) => return Vec::new(),
+        Finding::ReturnedPointer { .. } => match &facts.memory {
+            Some(target) => (vec![area(facts, target)], vec![argument(facts)], "◀─returned──"),
+            None => return Vec::new(),
+        },
         Finding::NestedPointer { holder, target, pointer } => nested(facts, holder, target, *pointer),
         Finding::DanglingPointer { holder, pointer } => match &facts.memory {
             Some(target) => dangling(facts, holder, target, *pointer),
             None => return Vec::new(),
         },
+        Finding::RetainedPointer { place: place @ Place::RustBlock { .. }, word, .. } => left_in(facts, place, *word),
         Finding::RetainedPointer { place, word, .. } => (lent_area(facts), vec![global(place, *word)], "◀───kept────"),
+        Finding::FreedWhileRetained { held: Some((place, word)), .. } => {
+            (lent_area(facts), vec![global(place, *word)], "◀─dangling──")
+        }
+        Finding::FreedWhileRetained { held: None, .. } => return Vec::new(),
         Finding::OutOfBounds { .. } | Finding::UnterminatedString { .. } | Finding::MisalignedPointer { .. } => {
             (lent_area(facts), vec![argument(facts)], "◀───lent────")
         }
@@ -66,9 +76,30 @@ pub(super) fn picture(facts: &Facts) -> Vec<String> {
 
 /// `◀──nested─── C reaches it through `x``.
 fn way(facts: &Facts) -> String {
+    if let Finding::RetainedPointer { .. } = facts.finding {
+        return "◀───kept──── C stored it there".into();
+    }
     let arrow = if facts.rule() == Rule::DanglingPointer { "◀─dangling──" } else { "◀──nested───" };
     let through = facts.holder().and_then(word).unwrap_or_else(|| "the argument".into());
     clip(&format!("{arrow} C can reach it through {through}"), WIDTH - LEFT - 5)
+}
+
+/// In another Rust block: that one above, and below it what it leads to now.
+fn left_in(facts: &Facts, place: &Place, word: usize) -> Picture {
+    let Place::RustBlock { address, size, offset, parameter, field, .. } = place else {
+        return (lent_area(facts), Vec::new(), "");
+    };
+    let label = field.clone().unwrap_or_else(|| format!("+{offset}"));
+    let rows = vec![format!("{address:#x}"), format!("{}, live", bytes(*size)), row(&label, word, LEFT - 6)];
+    let mut left = vec![Area { leads_down: true, ..Area::new(rows) }];
+    left.extend(lent_area(facts));
+    // Nothing known of what was lent: no line leads there.
+    if left.len() == 1 {
+        left[0].leads_down = false;
+    }
+    let function = facts.call.as_ref().map_or("C", |call| call.function.declaration.name);
+    let right = Area::new(vec![clip(function, RIGHT - 2), row(parameter, *address, RIGHT - 2)]);
+    (left, vec![right], "◀───lent────")
 }
 
 type Picture = (Vec<Area>, Vec<Area>, &'static str);
@@ -175,13 +206,8 @@ fn outside(facts: &Facts, holder: &Holder, pointer: usize) -> Area {
 }
 
 fn global(place: &Place, word: usize) -> Area {
-    let Place::Global { module, symbol, offset, address } = place;
-    let title = match symbol {
-        Some(symbol) => clip(symbol, RIGHT - 2),
-        None => clip(&format!("{module} {address:#x}"), RIGHT - 2),
-    };
-    let offset = if symbol.is_some() { *offset } else { 0 };
-    Area::new(vec![title, row(&format!("+{offset}"), word, RIGHT - 2)])
+    let (title, offset) = kept::thing(place);
+    Area::new(vec![clip(&title, RIGHT - 2), row(&format!("+{offset}"), word, RIGHT - 2)])
 }
 
 fn label(holder: &Holder) -> String {

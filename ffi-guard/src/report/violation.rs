@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 
+pub use super::place::Place;
 use super::stale::Staleness;
 use crate::boundary::declaration::{Function, Parameter};
 use crate::heap::trace::TraceId;
@@ -71,6 +72,18 @@ pub(crate) enum Finding {
         /// What the pointee's type asks for, in bytes.
         align: usize,
     },
+    /// A callback's result leads into Rust memory (the `memory` of the facts).
+    ReturnedPointer {
+        /// The result, or a word of it.
+        holder: Holder,
+        /// The pointer.
+        pointer: usize,
+    },
+    /// An object is another thread's.
+    WrongThread {
+        /// Whose it is, and since when.
+        got: Got,
+    },
     /// A number that came back from C leads to no value, or C called a callback that is gone.
     StaleHandle(Box<Staleness>),
     /// C holds a word into what was lent.
@@ -82,6 +95,43 @@ pub(crate) enum Finding {
         /// Whether the word was seen to be absent before the call; otherwise only that it is there now.
         absent_before: bool,
     },
+    /// Rust freed or moved the block (the `memory` of the facts), which C holds by right.
+    FreedWhileRetained {
+        /// Where C holds it, and the word; `None` where it was pinned, and C is not asked.
+        held: Option<(Place, usize)>,
+        /// What allowed C to keep it.
+        promise: Promise,
+        /// Where it was pinned when it was freed.
+        pinned: Option<&'static Location<'static>>,
+        /// By a reallocation that put it elsewhere.
+        moved: bool,
+        /// Seen when it was freed; else by a later sweep.
+        at_once: bool,
+    },
+}
+
+/// What allows C to keep memory after the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Promise {
+    /// The parameter is declared `retained`.
+    Retained,
+    /// The parameter is declared `owned`.
+    Owned,
+    /// It was pinned when it was lent.
+    Pinned,
+}
+
+/// When a thread got an object of C's.
+#[derive(Clone, Debug)]
+pub(crate) struct Got {
+    /// The thread.
+    pub(crate) thread: u32,
+    /// Its name, where it had one.
+    pub(crate) thread_name: Option<String>,
+    /// The function that handed it out; `None` where the program told of a move.
+    pub(crate) function: Option<&'static str>,
+    /// The call.
+    pub(crate) location: &'static Location<'static>,
 }
 
 /// Where a pointer was found on entry.
@@ -202,23 +252,6 @@ pub(crate) struct ArgumentFacts {
     pub(crate) pointee: &'static str,
 }
 
-/// Where C keeps a pointer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Place {
-    /// In the writable data of a loaded module.
-    Global {
-        /// File name of the executable or shared object.
-        module: String,
-        /// The variable, where the symbol table tells.
-        symbol: Option<String>,
-        /// Bytes from the start of the variable; from the module's load address without one.
-        offset: usize,
-        /// Address of the word.
-        address: usize,
-    },
-}
-
 // A report hook may send it to another thread, and a panic carries it through `catch_unwind`.
 const _: () = {
     const fn travels<T: Send + Sync + Clone + 'static>() {}
@@ -241,8 +274,11 @@ impl Finding {
             Finding::UnterminatedString { .. } => Rule::UnterminatedString,
             Finding::NullPointer => Rule::NullPointer,
             Finding::MisalignedPointer { .. } => Rule::MisalignedPointer,
+            Finding::ReturnedPointer { .. } => Rule::ReturnedPointer,
+            Finding::WrongThread { .. } => Rule::WrongThread,
             Finding::StaleHandle(_) => Rule::StaleHandle,
             Finding::RetainedPointer { .. } => Rule::RetainedPointer,
+            Finding::FreedWhileRetained { .. } => Rule::FreedWhileRetained,
         }
     }
 }
@@ -251,6 +287,11 @@ impl Facts {
     /// The rule that the finding breaks.
     pub(crate) fn rule(&self) -> Rule {
         self.finding.rule()
+    }
+
+    /// Whether C called, and the function is Rust's.
+    pub(crate) fn is_callback(&self) -> bool {
+        self.call.as_ref().is_some_and(|call| call.function.declaration.callback)
     }
 
     /// The parameter, as declared.
@@ -262,7 +303,9 @@ impl Facts {
     /// Where the offending word is, for the rules that look for one.
     pub(crate) fn holder(&self) -> Option<&Holder> {
         match &self.finding {
-            Finding::NestedPointer { holder, .. } | Finding::DanglingPointer { holder, .. } => Some(holder),
+            Finding::NestedPointer { holder, .. }
+            | Finding::DanglingPointer { holder, .. }
+            | Finding::ReturnedPointer { holder, .. } => Some(holder),
             _ => None,
         }
     }
@@ -290,8 +333,11 @@ impl Facts {
     /// The offending word.
     pub(crate) fn word(&self) -> Option<usize> {
         match self.finding {
-            Finding::NestedPointer { pointer, .. } | Finding::DanglingPointer { pointer, .. } => Some(pointer),
+            Finding::NestedPointer { pointer, .. }
+            | Finding::DanglingPointer { pointer, .. }
+            | Finding::ReturnedPointer { pointer, .. } => Some(pointer),
             Finding::RetainedPointer { word, .. } => Some(word),
+            Finding::FreedWhileRetained { held: Some((_, word)), .. } => Some(word),
             _ => None,
         }
     }

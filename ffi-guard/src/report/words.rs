@@ -61,8 +61,9 @@ pub(super) fn thread(id: u32, call: Option<&Call>) -> String {
     let name = call.filter(|call| call.thread == id).and_then(|call| call.thread_name.as_deref());
     match (id, name) {
         (0, _) => "thread not recorded".into(),
-        (_, Some(name)) => format!("thread {id} ({name})"),
-        (_, None) => format!("thread {id}"),
+        // The test harness names a thread by the whole path of its test, which leaves no room for the places.
+        (_, Some(name)) if columns(name) <= 20 => format!("thread {id} ({name})"),
+        _ => format!("thread {id}"),
     }
 }
 

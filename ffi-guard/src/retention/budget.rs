@@ -1,9 +1,11 @@
 //! How much looking a thread may do: the first calls of each function, and then half of the time that it spends in C.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::boundary::declaration::Function;
 use crate::platform::clock::ticks;
+use crate::scan;
 
 /// One call in so many is timed, and stands for all of them.
 const ONE_IN: u32 = 16;
@@ -29,7 +31,21 @@ thread_local! {
 /// Whether this call is looked after at once.
 #[inline]
 pub(crate) fn may_look(function: &Function) -> bool {
-    function.is_among_the_first() || BUDGET.try_with(|b| b.credit.get() >= b.cost.get()).unwrap_or(false)
+    function.is_among_the_first() || has_credit()
+}
+
+fn has_credit() -> bool {
+    BUDGET.try_with(|b| b.credit.get() >= b.cost.get()).unwrap_or(false)
+}
+
+/// What the looks for the first freed blocks of each function may read, all together: a quarter of a second or less.
+const FREED_BYTES: usize = 1 << 30;
+static FREED_SEARCHED: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether a freed block that this function let C keep is looked for at once.
+pub(crate) fn may_look_for_freed(function: &Function) -> bool {
+    let may_read = || FREED_SEARCHED.fetch_add(scan::globals_len(), Ordering::Relaxed) < FREED_BYTES;
+    function.is_among_the_first_freed() && may_read() || has_credit()
 }
 
 /// Notes what looking before and after a call took.

@@ -9,34 +9,62 @@
 //!                                         └ when notes pile up, before a noted block leaves quarantine,
 //!                                           at `checkpoint()`, at exit
 //! ```
+//! What C was *allowed* to keep (`retained`, `owned`, pinned) is remembered, and looked for when Rust frees it (`frees`).
+//!
 //! A sweep reads each place where C could keep a pointer once, whatever the number of notes; docs/design/retention.md.
 
 mod budget;
+mod frees;
+mod kept;
 mod notes;
+pub(crate) mod pins;
 mod seen;
 mod sweep;
+pub(crate) mod untold;
+
+use std::sync::Once;
 
 pub(crate) use budget::{Sample, looked, may_look, sample};
-pub(crate) use notes::lend;
+pub(crate) use frees::{given_back, settle_held_back};
+pub(crate) use kept::{allow, lend as let_keep};
+pub(crate) use notes::{Note, lend};
 pub(crate) use seen::remember;
+pub(crate) use sweep::{Found, are_many, is_due, sweep};
 
+use crate::gate;
 use crate::heap;
 use crate::platform::thread;
-pub(crate) use sweep::{Found, found_late, is_due, put_back, sweep};
 
-/// Has the heap ask before it gives a noted block out again, and a fork leave the child with open locks; with the first note.
+/// Has the heap ask before it gives a noted block out again and tell of frees, and a fork leave the child with open locks;
+/// with the first note, pin, or block that C may keep.
+fn ready() {
+    static FIRST: Once = Once::new();
+    FIRST.call_once(set_up);
+}
+
 fn set_up() {
     unsafe extern "C" fn before() {
         sweep::hold();
+        frees::hold();
         notes::hold();
         seen::hold();
+        kept::hold();
+        pins::hold();
+        untold::hold();
     }
     unsafe extern "C" fn after() {
+        untold::let_go();
+        pins::let_go();
+        kept::let_go();
         seen::let_go();
         notes::let_go();
+        frees::let_go();
         sweep::let_go();
     }
-    // Handlers that came last run first before a fork: these locks are taken before the heap's, as in a sweep.
+    // Handlers that came last run first before a fork: these locks are taken before the gate is closed and before the heap's,
+    // as in a sweep.
+    gate::behind(|| ());
     thread::at_fork(before, after, after);
     heap::sweep::before_reuse(sweep::sweep_before_reuse);
+    heap::sweep::at_free(frees::told);
 }

@@ -1,9 +1,9 @@
 //! Loans that were not looked after at once.
 
 use std::cell::Cell;
-use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::{kept, pins};
 use crate::boundary::argument::Argument;
 use crate::boundary::breach::Site;
 use crate::heap::lock::Locked;
@@ -11,6 +11,8 @@ use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
 use crate::platform::thread;
 use crate::reentry::Reentry;
+use crate::report::violation::Promise;
+use crate::scan;
 
 /// A loan of a heap block to a call that has returned.
 #[derive(Clone, Copy)]
@@ -34,9 +36,33 @@ pub(crate) struct Note {
     pub(crate) when: u64,
 }
 
+impl Note {
+    /// Of a call that lends this block now.
+    pub(crate) fn new(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize) -> Note {
+        let (start, generation, site, argument) = (block.start, block.generation, *site, *argument);
+        let (epoch, thread, when) = (heap::sweep::next(), thread::id(), ticks());
+        Note { start, generation, epoch, site, argument, parameter, extent, thread, when }
+    }
+}
+
 /// Notes of the threads whose number ends alike: up to that many threads never wait for each other.
 const SHARDS: usize = 64;
-static NOTES: [Locked<Vec<Note>>; SHARDS] = [const { Locked::new(Vec::new()) }; SHARDS];
+static NOTES: [Locked<Lists>; SHARDS] = [const { Locked::new(Lists([const { Vec::new() }; 3])) }; SHARDS];
+
+/// Notes by the sweep that settles them, so that what is settled goes at once, however much it is. Sweeps are numbered from
+/// 1 to 2^16 - 1 and round again: two that follow one another never share one of three lists.
+struct Lists([Vec<Note>; 3]);
+
+impl Lists {
+    fn of(&mut self, sweep: u32) -> &mut Vec<Note> {
+        let [zero, one, two] = &mut self.0;
+        match sweep % 3 {
+            0 => zero,
+            1 => one,
+            _ => two,
+        }
+    }
+}
 
 /// Notes since the last sweep.
 static PENDING: AtomicUsize = AtomicUsize::new(0);
@@ -49,6 +75,7 @@ thread_local! {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Recent {
+    /// The block's first byte, all bits turned round: a sweep searches thread-locals too, and is not to find this.
     start: usize,
     location: usize,
     /// Generation and epoch.
@@ -59,12 +86,16 @@ impl Recent {
     const NONE: Recent = Recent { start: 0, location: 0, which: 0 };
 }
 
-/// Notes that a call which has returned was lent this block by this argument.
+/// Notes that a call which has returned was lent this block by this argument. What is pinned, C may keep.
 #[inline]
 pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize) {
+    if pins::is_block_pinned(block) {
+        kept::lend(block, Note::new(block, site, argument, parameter, extent), Promise::Pinned);
+        return;
+    }
     let epoch = heap::sweep::next();
     let location = std::ptr::from_ref(site.location).addr() ^ parameter;
-    let recent = Recent { start: block.start, location, which: u64::from(block.generation) << 32 | u64::from(epoch) };
+    let recent = Recent { start: !block.start, location, which: u64::from(block.generation) << 32 | u64::from(epoch) };
     let place = ((block.start / 16) ^ (location / 8)) % RECENT;
     let known = LAST.try_with(|last| last.get(place).is_some_and(|last| last.replace(recent) == recent));
     if known != Ok(true) {
@@ -74,17 +105,21 @@ pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: u
 
 #[cold]
 fn write(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize, epoch: u32) {
-    static FIRST: Once = Once::new();
-    FIRST.call_once(super::set_up);
+    // First: a sweep has its own lock, then that one, and a fork takes them in the other order than they were set up in.
+    scan::know_calling_thread();
+    super::ready();
     // The block first: a sweep that finds the mark and not the note leaves the word to the next one.
     heap::note_loan(block, epoch);
-    let (thread, when) = (thread::id(), ticks());
-    let (start, generation, site, argument) = (block.start, block.generation, *site, *argument);
-    let note = Note { start, generation, epoch, site, argument, parameter, extent, thread, when };
-    let Some(shard) = NOTES.get(thread as usize % SHARDS) else { return };
+    let note = Note { epoch, ..Note::new(block, site, argument, parameter, extent) };
+    let Some(shard) = NOTES.get(note.thread as usize % SHARDS) else { return };
     // Inside: a signal handler that calls C while the lock is held is not checked, and so does not come here.
     let _inside = Reentry::enter();
-    shard.with(|notes| notes.push(note));
+    shard.with(|lists| lists.of(epoch).push(note));
+    PENDING.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Counts a freed block that waits for a sweep like a note.
+pub(super) fn count_one() {
     PENDING.fetch_add(1, Ordering::Relaxed);
 }
 
@@ -104,8 +139,8 @@ pub(super) fn begin_sweep() -> u32 {
 pub(super) fn of(block: &Block, sweep: u32) -> Vec<Note> {
     let mut found = Vec::new();
     for shard in &NOTES {
-        shard.with(|notes| {
-            found.extend(notes.iter().copied().filter(|note| {
+        shard.with(|lists| {
+            found.extend(lists.of(sweep).iter().copied().filter(|note| {
                 note.start == block.start && note.generation == block.generation && note.epoch == sweep
             }));
         });
@@ -114,15 +149,10 @@ pub(super) fn of(block: &Block, sweep: u32) -> Vec<Note> {
     found
 }
 
-/// Forgets what is settled.
-pub(super) fn end_sweep() {
-    let next = heap::sweep::next();
+/// Forgets what this sweep has settled. The room stays, for as many notes again.
+pub(super) fn end_sweep(sweep: u32) {
     for shard in &NOTES {
-        // The numbers go round: all but the one to come are settled, by this sweep or by the one that they came late for.
-        shard.with(|notes| match notes.iter().any(|note| note.epoch == next) {
-            true => notes.retain(|note| note.epoch == next),
-            false => notes.clear(),
-        });
+        shard.with(|lists| lists.of(sweep).clear());
     }
 }
 

@@ -1,9 +1,7 @@
 //! One search of all that C may write, which settles every noted loan.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::notes::{self, Note};
-use super::seen;
+use super::{frees, seen, untold};
 use crate::heap::{self, Block, lock::Locked};
 use crate::reentry::Reentry;
 use crate::report::violation::Finding;
@@ -13,26 +11,30 @@ use crate::scan::{self, Wanted};
 /// Notes that call for a sweep: at 120 bytes each, half a megabyte of them.
 const MANY: usize = 4096;
 
-/// A word that a sweep found, with the calls that lent what it leads into.
+/// A word that was found after its call, with the calls that lent what it leads into.
 pub(crate) struct Found {
     pub(crate) finding: Finding,
     /// The block as it is now: it may be freed by this time.
     pub(crate) block: Block,
-    /// Never empty; the latest first.
+    /// The latest first. Empty only of a block that was pinned and never lent.
     pub(crate) lent: Vec<Note>,
+    /// The thread that is to be told; 0 for any.
+    pub(crate) whose: u32,
 }
 
 /// One sweep at a time.
 static SWEEPING: Locked<()> = Locked::new(());
 
-/// Found where nothing could be delivered: inside the allocator.
-static LATE: Locked<Vec<Found>> = Locked::new(Vec::new());
-static ANY_LATE: AtomicBool = AtomicBool::new(false);
-
 /// Whether so much is noted, or was found inside the allocator, that the next exit of a call should see to it.
 #[inline]
 pub(crate) fn is_due() -> bool {
-    notes::pending() >= MANY || ANY_LATE.load(Ordering::Relaxed)
+    are_many() || untold::is_any() || frees::are_held_back()
+}
+
+/// Whether so much is noted that a sweep is due.
+#[inline]
+pub(crate) fn are_many() -> bool {
+    notes::pending() >= MANY
 }
 
 /// Settles every loan noted so far.
@@ -41,8 +43,10 @@ pub(crate) fn sweep() -> Vec<Found> {
     SWEEPING.with(|()| {
         let number = notes::begin_sweep();
         let mut hits = Vec::new();
-        scan::globals(&Wanted::new(std::iter::once(heap::region())), &mut hits);
-        let mut found = Vec::new();
+        let wanted = Wanted::new(std::iter::once(heap::region()));
+        scan::c_memory(&wanted, &mut hits);
+        scan::other_threads(&wanted, &mut hits);
+        let mut found = frees::settle(&hits);
         for hit in seen::news(hits) {
             let Some(block) = heap::lookup(hit.word).filter(|block| hit.word - block.start < block.size) else {
                 continue;
@@ -55,27 +59,16 @@ pub(crate) fn sweep() -> Vec<Found> {
             if heap::noted(&block) != number || heap::may_be_kept(&block) {
                 continue;
             }
-            let lent = notes::of(&block, number);
-            if lent.is_empty() {
-                continue;
-            }
             // Whether Rust ran meanwhile is not known of a sweep: where symbols do not tell whose it is, it is silent.
-            if let Some(finding) = retained_pointer::check(hit, true, false) {
-                found.push(Found { finding, block, lent });
+            let Some(finding) = retained_pointer::check(hit, true, false) else { continue };
+            let lent = notes::of(&block, number);
+            if !lent.is_empty() {
+                found.push(Found { finding, block, lent, whose: 0 });
             }
         }
-        notes::end_sweep();
+        notes::end_sweep(number);
         found
     })
-}
-
-/// What was found inside the allocator since this was asked last.
-pub(crate) fn found_late() -> Vec<Found> {
-    if !ANY_LATE.swap(false, Ordering::AcqRel) {
-        return Vec::new();
-    }
-    let _inside = Reentry::enter();
-    LATE.with(std::mem::take)
 }
 
 /// A freed block that was noted is about to be given out again: after that, nobody could tell whose pointer it was.
@@ -83,24 +76,13 @@ pub(crate) fn found_late() -> Vec<Found> {
 #[cold]
 pub(super) fn sweep_before_reuse() {
     let _inside = Reentry::enter();
-    put_back(sweep());
-}
-
-/// What could not be delivered waits for the next guarded call.
-pub(crate) fn put_back(found: Vec<Found>) {
-    if !found.is_empty() {
-        let _inside = Reentry::enter();
-        LATE.with(|late| late.extend(found));
-        ANY_LATE.store(true, Ordering::Release);
-    }
+    untold::put_back(sweep());
 }
 
 pub(super) fn hold() {
     SWEEPING.hold();
-    LATE.hold();
 }
 
 pub(super) fn let_go() {
-    LATE.let_go();
     SWEEPING.let_go();
 }

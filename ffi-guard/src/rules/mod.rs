@@ -2,17 +2,22 @@
 //!
 //! A rule looks and says; it does not decide how severe that is, does not print, and calls no other rule.
 
+mod held;
 mod look;
 mod pointers;
 
 pub(crate) mod dangling_pointer;
+pub(crate) mod freed_while_retained;
 pub(crate) mod misaligned_pointer;
 pub(crate) mod nested_pointer;
 pub(crate) mod null_pointer;
 pub(crate) mod out_of_bounds;
 pub(crate) mod retained_pointer;
+pub(crate) mod returned_pointer;
 pub(crate) mod stale_handle;
 pub(crate) mod unterminated_string;
+pub(crate) mod wrong_thread;
 
+pub(crate) use held::leads_into;
 pub(crate) use look::{Located, Look, block_facts};
 pub(crate) use pointers::{each_pointer, field_path};

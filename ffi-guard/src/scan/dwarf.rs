@@ -1,32 +1,42 @@
-//! The language of a variable with a plain name, from debug information.
+//! The language of a variable with a plain name, and its place in the source, from debug information.
 //!
 //! C's `char *kept;` and Rust's `#[no_mangle] static mut KEPT` look the same in the symbol table. The unit of debug
 //! information that defines the variable states its language. To parse all units would take seconds in a debug build,
 //! so the address is looked for as bytes, and only the units that have them are parsed.
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 use gimli::{
-    AttributeValue, DW_AT_language, DW_AT_location, DW_LANG_Rust, DW_OP_addr, DW_TAG_base_type, DW_TAG_variable, Dwarf,
-    EndianSlice, Expression, NativeEndian, Operation, Unit,
+    AttributeValue, DW_AT_decl_file, DW_AT_decl_line, DW_AT_language, DW_AT_location, DW_AT_specification,
+    DW_LANG_Rust, DW_OP_GNU_push_tls_address, DW_OP_addr, DW_OP_const8u, DW_OP_form_tls_address, DW_TAG_base_type,
+    DW_TAG_variable, DebuggingInformationEntry, Dwarf, EndianSlice, Expression, NativeEndian, Operation, Unit,
 };
 
-use super::elf::Elf;
+use super::elf::{Elf, Storage};
 use super::names::Language;
 use crate::platform::modules::find_bytes;
 
 type Slice<'file> = EndianSlice<'file, NativeEndian>;
 
-/// The language of the unit that defines a variable at this link-time address; `None` where no unit does.
-pub(super) fn language(elf: &Elf<'_>, address: usize) -> Option<Language> {
+/// What debug information tells of a variable.
+#[derive(Clone, Debug)]
+pub(super) struct Definition {
+    /// The language of the unit that defines it.
+    pub(super) language: Option<Language>,
+    /// Where in the source it stands: file and line.
+    pub(super) source: Option<(String, u32)>,
+}
+
+/// What is told of the variable at this link-time address; `None` where no unit defines one there.
+pub(super) fn definition(elf: &Elf<'_>, storage: Storage, address: usize) -> Option<Definition> {
     let dwarf = load(elf)?;
-    let address = address as u64;
-    // An expression of nine bytes: push this address.
-    let expression = [&[9, DW_OP_addr.0], &address.to_ne_bytes()[..]].concat();
-    let places = every(elf.section(".debug_info")?, &expression);
+    let at = At { storage, address: address as u64 };
+    let info = elf.section(".debug_info")?;
+    let places: Vec<usize> = at.expressions().iter().flat_map(|expression| every(info, expression)).collect();
     // Version 5 may keep addresses aside, as clang does.
-    let aside = elf.section(".debug_addr").unwrap_or_default();
-    let places_aside = every(aside, &address.to_ne_bytes());
+    let aside = elf.section(".debug_addr").filter(|_| storage == Storage::Static).unwrap_or_default();
+    let places_aside = every(aside, &at.address.to_ne_bytes());
     let mut units = dwarf.units();
     while let Ok(Some(header)) = units.next() {
         let start = header.debug_info_offset()?.0;
@@ -38,12 +48,33 @@ pub(super) fn language(elf: &Elf<'_>, address: usize) -> Option<Language> {
         let Ok(unit) = dwarf.unit(header) else { continue };
         let own = addresses(&unit, aside);
         if (here || places_aside.iter().any(|place| own.contains(place)))
-            && let Some(language) = defines(&dwarf, &unit, address)
+            && let Some(definition) = defines(&dwarf, &unit, &at)
         {
-            return Some(language);
+            return Some(definition);
         }
     }
     None
+}
+
+/// Where a variable is.
+struct At {
+    storage: Storage,
+    address: u64,
+}
+
+impl At {
+    /// The locations that say so, each behind its length: push this address; push this offset, and take it for one into
+    /// the thread's copy.
+    fn expressions(&self) -> Vec<Vec<u8>> {
+        let address = self.address.to_ne_bytes();
+        match self.storage {
+            Storage::Static => vec![[&[9, DW_OP_addr.0], &address[..]].concat()],
+            Storage::Thread => [DW_OP_GNU_push_tls_address, DW_OP_form_tls_address]
+                .iter()
+                .map(|last| [&[10, DW_OP_const8u.0], &address[..], &[last.0]].concat())
+                .collect(),
+        }
+    }
 }
 
 /// The codegen units of rustc with all their variables in the debug information: with `debug = 2`, which alone has
@@ -99,8 +130,9 @@ fn every(haystack: &[u8], needle: &[u8]) -> Vec<usize> {
     places
 }
 
-/// The unit's language, if it defines a variable at the address. (The bytes alone may be an argument's value at a call.)
-fn defines(dwarf: &Dwarf<Slice<'_>>, unit: &Unit<Slice<'_>>, address: u64) -> Option<Language> {
+/// What the unit tells of a variable at the address, if it defines one. (The bytes alone may be an argument's value at a
+/// call.)
+fn defines(dwarf: &Dwarf<Slice<'_>>, unit: &Unit<Slice<'_>>, at: &At) -> Option<Definition> {
     let mut language = None;
     let mut entries = unit.entries();
     while let Ok(Some(entry)) = entries.next_dfs() {
@@ -109,21 +141,64 @@ fn defines(dwarf: &Dwarf<Slice<'_>>, unit: &Unit<Slice<'_>>, address: u64) -> Op
         }
         if entry.tag() == DW_TAG_variable
             && let Some(AttributeValue::Exprloc(location)) = entry.attr_value(DW_AT_location)
-            && is_at(dwarf, unit, location, address)
+            && is_at(dwarf, unit, location, at)
         {
-            return language;
+            return Some(Definition { language, source: source(dwarf, unit, entry) });
         }
     }
     None
 }
 
 /// Whether the location is this address and nothing else.
-fn is_at(dwarf: &Dwarf<Slice<'_>>, unit: &Unit<Slice<'_>>, location: Expression<Slice<'_>>, address: u64) -> bool {
+fn is_at(dwarf: &Dwarf<Slice<'_>>, unit: &Unit<Slice<'_>>, location: Expression<Slice<'_>>, at: &At) -> bool {
     let mut operations = location.operations(unit.encoding());
-    let first = match operations.next() {
-        Ok(Some(Operation::Address { address })) => Some(address),
-        Ok(Some(Operation::AddressIndex { index })) => dwarf.address(unit, index).ok(),
+    let (first, storage) = match operations.next() {
+        Ok(Some(Operation::Address { address })) => (Some(address), Storage::Static),
+        Ok(Some(Operation::AddressIndex { index })) => (dwarf.address(unit, index).ok(), Storage::Static),
+        Ok(Some(Operation::UnsignedConstant { value })) => (Some(value), Storage::Thread),
+        _ => return false,
+    };
+    if storage == Storage::Thread && !matches!(operations.next(), Ok(Some(Operation::TLS))) {
+        return false;
+    }
+    storage == at.storage && first == Some(at.address) && matches!(operations.next(), Ok(None))
+}
+
+/// Where the variable stands in the source: its own place, or that of the declaration that it completes.
+fn source(
+    dwarf: &Dwarf<Slice<'_>>,
+    unit: &Unit<Slice<'_>>,
+    entry: &DebuggingInformationEntry<Slice<'_>>,
+) -> Option<(String, u32)> {
+    let own = (number(entry, DW_AT_decl_file), number(entry, DW_AT_decl_line));
+    let declared = match entry.attr_value(DW_AT_specification) {
+        Some(AttributeValue::UnitRef(offset)) => unit.entry(offset).ok(),
         _ => None,
     };
-    first == Some(address) && matches!(operations.next(), Ok(None))
+    let declared =
+        declared.map_or((None, None), |entry| (number(&entry, DW_AT_decl_file), number(&entry, DW_AT_decl_line)));
+    // A completion names only what is different from the declaration.
+    let (file, line) = (own.0.or(declared.0), own.1.or(declared.1));
+    let file = file_name(dwarf, unit, file?)?;
+    Some((file, u32::try_from(line?).ok().filter(|&line| line != 0)?))
+}
+
+fn number(entry: &DebuggingInformationEntry<Slice<'_>>, name: gimli::DwAt) -> Option<u64> {
+    match entry.attr_value(name)? {
+        AttributeValue::FileIndex(index) => Some(index),
+        value => value.udata_value(),
+    }
+}
+
+/// The path of one of the unit's source files: from the unit's folder on, unless it begins at the root.
+fn file_name(dwarf: &Dwarf<Slice<'_>>, unit: &Unit<Slice<'_>>, index: u64) -> Option<String> {
+    let header = unit.line_program.as_ref()?.header();
+    let file = header.file(index)?;
+    let text = |value| Some(dwarf.attr_string(unit, value).ok()?.to_string_lossy().into_owned());
+    let mut path = PathBuf::new();
+    path.extend(unit.comp_dir.map(|folder| folder.to_string_lossy().into_owned()));
+    // Joined to what begins at the root, what went before is dropped.
+    path.extend(file.directory(header).and_then(text));
+    path.push(text(file.path_name())?);
+    Some(path.to_string_lossy().into_owned())
 }

@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::path::Path;
 
 use object::elf::{
-    ET_DYN, FileHeader64, PT_LOAD, PT_NOTE, R_AARCH64_COPY, R_X86_64_COPY, RelocationType, SHF_ALLOC, SHF_COMPRESSED,
-    SHF_TLS, SHF_WRITE, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB, STB_LOCAL, STT_COMMON, STT_FILE, STT_FUNC, STT_NOTYPE,
-    STT_OBJECT,
+    ET_DYN, FileHeader64, PT_LOAD, PT_NOTE, PT_TLS, R_AARCH64_COPY, R_X86_64_COPY, RelocationType, SHF_ALLOC,
+    SHF_COMPRESSED, SHF_TLS, SHF_WRITE, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB, STB_LOCAL, STT_COMMON, STT_FILE, STT_FUNC,
+    STT_NOTYPE, STT_OBJECT, STT_TLS,
 };
 use object::read::elf::{
     FileHeader as _, ProgramHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _, SymbolTable,
@@ -23,8 +23,18 @@ type Header = FileHeader64<NativeEndian>;
 type Data<'file> = &'file ReadCache<File>;
 const ENDIAN: NativeEndian = NativeEndian;
 
+/// Which variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Storage {
+    /// Those of the process.
+    Static,
+    /// Those that each thread has a copy of. What stands for their address is how far they are into the copy.
+    Thread,
+}
+
 /// What a module's file tells of its variables. Addresses are link-time ones.
 pub(super) struct Table {
+    pub(super) storage: Storage,
     /// By address.
     pub(super) variables: Vec<Variable>,
     /// Bytes of the largest variable: how far before an address its variable may begin.
@@ -77,6 +87,8 @@ pub(super) struct Section {
 pub(super) struct Elf<'file> {
     data: Data<'file>,
     sections: SectionTable<'file, Header, Data<'file>>,
+    /// The address that the thread-local variables count from.
+    thread_base: usize,
     /// It can be loaded anywhere, so its code does not have its addresses.
     movable: bool,
 }
@@ -99,7 +111,9 @@ impl<'file> Elf<'file> {
             }
         }
         let movable = header.e_type(ENDIAN) == ET_DYN;
-        Some((Elf { data, sections: header.sections(ENDIAN, data).ok()?, movable }, fingerprint))
+        let thread = programs.iter().find(|program| program.p_type(ENDIAN) == PT_TLS);
+        let thread_base = thread.map_or(0, |program| to_usize(program.p_vaddr(ENDIAN)));
+        Some((Elf { data, sections: header.sections(ENDIAN, data).ok()?, thread_base, movable }, fingerprint))
     }
 
     /// The bytes of a section; `None` where it is missing, or compressed.
@@ -136,17 +150,18 @@ pub(super) fn fingerprint(path: &Path) -> Fingerprint {
 }
 
 /// Reads the variables.
-pub(super) fn read(elf: &Elf<'_>) -> Table {
-    let (sections, numbers) = sections(elf);
+pub(super) fn read(elf: &Elf<'_>, storage: Storage) -> Table {
+    let (sections, numbers) = sections(elf, storage);
     let full = elf.symbols(SHT_SYMTAB);
     let mut table = Table {
+        storage,
         variables: Vec::new(),
         largest: 0,
         sections,
         files: Vec::new(),
         stripped: full.is_none(),
         rust: false,
-        copied: copied(elf),
+        copied: if storage == Storage::Static { copied(elf) } else { Vec::new() },
         ordered_exports: false,
         in_order: contains(elf, ".comment", b"Linker: LLD"),
     };
@@ -159,16 +174,20 @@ pub(super) fn read(elf: &Elf<'_>) -> Table {
     table
 }
 
-/// The writable sections by address, and for each section number which of them it is.
-fn sections(elf: &Elf<'_>) -> (Vec<Section>, Vec<Option<usize>>) {
+/// The sections with variables by address, and for each section number which of them it is.
+fn sections(elf: &Elf<'_>, storage: Storage) -> (Vec<Section>, Vec<Option<usize>>) {
     let mut found: Vec<(usize, Section)> = Vec::new();
+    let (kind, base) = match storage {
+        Storage::Static => (SHF_ALLOC.0 | SHF_WRITE.0, 0),
+        Storage::Thread => (SHF_ALLOC.0 | SHF_WRITE.0 | SHF_TLS.0, elf.thread_base),
+    };
     for (index, section) in elf.sections.iter().enumerate() {
         let flags = section.sh_flags(ENDIAN).0;
-        if flags & (SHF_ALLOC.0 | SHF_WRITE.0 | SHF_TLS.0) != SHF_ALLOC.0 | SHF_WRITE.0 {
+        if flags & (SHF_ALLOC.0 | SHF_WRITE.0 | SHF_TLS.0) != kind {
             continue;
         }
         let name = elf.sections.section_name(ENDIAN, section).unwrap_or_default();
-        let start = to_usize(section.sh_addr(ENDIAN));
+        let start = to_usize(section.sh_addr(ENDIAN)).wrapping_sub(base);
         let range = start..start.saturating_add(to_usize(section.sh_size(ENDIAN)));
         found.push((index, Section { name: String::from_utf8_lossy(name).into(), range }));
     }
@@ -190,7 +209,10 @@ fn read_symbols<'file>(
     let mut exports = if table.in_order && !table.stripped { Exports::Ahead } else { Exports::Unordered };
     for (index, symbol) in symbols.enumerate() {
         let kind = symbol.st_type();
-        let variable = kind == STT_OBJECT || kind == STT_NOTYPE || kind == STT_COMMON;
+        let variable = match table.storage {
+            Storage::Static => kind == STT_OBJECT || kind == STT_NOTYPE || kind == STT_COMMON,
+            Storage::Thread => kind == STT_TLS,
+        };
         let global = symbol.st_bind() != STB_LOCAL;
         if global {
             let name = || symbols.symbol_name(ENDIAN, symbol).unwrap_or_default();

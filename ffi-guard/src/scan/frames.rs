@@ -59,6 +59,27 @@ pub(crate) fn between(until: Option<usize>) -> Between {
     between
 }
 
+/// Whether C called the Rust code that runs now: there is a frame of C's between here and where the thread, or `main`, began
+/// in Rust. True of all that a C thread or a C `main` calls. Where symbols are gone, a frame counts as Rust's.
+pub(crate) fn called_by_c() -> bool {
+    let mut by_c = false;
+    each_frame(&mut |_, ip| {
+        let (mut known, mut rust, mut outermost) = (false, false, false);
+        resolve(ip, &mut |symbol| {
+            let Some(name) = symbol.name().and_then(|name| std::str::from_utf8(name.as_bytes()).ok()) else { return };
+            known = true;
+            // What std calls a thread's own function by, `main` included.
+            outermost |= name.contains("__rust_begin_short_backtrace");
+            rust = names::is_rust(name)
+                || name.starts_with("__rust")
+                || symbol.filename().is_some_and(|file| file.extension().is_some_and(|e| e == "rs"));
+        });
+        by_c = known && !rust;
+        !by_c && !outermost
+    });
+    by_c
+}
+
 /// Calls `visit(begins, ip)` for each frame, innermost first, until it says false.
 fn each_frame(visit: &mut dyn FnMut(usize, usize) -> bool) {
     // SAFETY: the unwinders of Linux and macOS need no synchronisation, and the callback does not unwind. Without the

@@ -1,8 +1,12 @@
 //! Where C could keep a pointer, and the search of it.
 //!
-//! [`words`] reads memory, [`globals`] reads all that loaded modules may write, and [`owner`] tells whose variable a
-//! word was found in: C's, or a Rust static, which is never reported.
+//! [`words`] reads memory, [`globals`] reads all that loaded modules may write, [`other_threads`] what other threads have of
+//! their thread-local variables, and [`owner`] tells whose variable a word was found in: C's, or a Rust static, which is
+//! never reported.
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+mod c_heap;
 mod dwarf;
 mod elf;
 mod frames;
@@ -12,6 +16,7 @@ mod owner;
 mod referrers;
 mod search;
 mod symbols;
+mod thread_locals;
 mod wanted;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
@@ -19,17 +24,28 @@ mod x86_64;
 #[cfg(test)]
 mod testing;
 
-pub(crate) use frames::{Between, between, in_rust_frame};
-pub(crate) use globals::globals;
+pub(crate) use frames::{Between, between, called_by_c, in_rust_frame};
+pub(crate) use globals::globals_len;
 pub(crate) use owner::{Global, Owner};
 pub(crate) use search::words;
+pub(crate) use thread_locals::{know_calling_thread, other_threads};
 pub(crate) use wanted::Wanted;
 
 use crate::gate;
+use crate::reentry::Reentry;
+
+/// Every aligned word that lies in a wanted range, wherever C could keep one; and how many bytes of C's heap were read.
+pub(crate) fn c_memory(wanted: &Wanted, hits: &mut Vec<Hit>) -> usize {
+    globals::globals(wanted, hits);
+    c_heap::c_heap(wanted, hits)
+}
 
 /// Whose variable the address is in.
 pub(crate) fn owner(address: usize) -> Owner {
-    gate::behind(|| owner::owner(address))
+    // Its lock is none that may be taken behind the gate: see `gate`.
+    let _inside = Reentry::enter();
+    let threads = thread_locals::threads();
+    gate::behind(|| owner::owner(address, &threads))
 }
 
 /// A word found.

@@ -17,10 +17,14 @@
 //! What a compiler has written down (1 to 4) goes before what a linker does by habit (5, 6); the last is the only one
 //! that may be wrong: of a Rust static that nothing but short `extern "C"` functions with plain names touches. So it
 //! is asked only where no other knows: other linkers than LLD, and no debug information.
+//!
+//! The same goes for thread-local variables, of which each thread has a copy, but for the last: code reaches them in other
+//! ways.
 
-use super::elf::{ObjectFile, Table, Variable};
+use super::elf::{ObjectFile, Storage, Table, Variable};
 use super::names::{self, Language, Source};
 use super::symbols::{self, Place, Symbols};
+use super::thread_locals::Threads;
 use crate::reentry::Reentry;
 
 /// Whose variable an address in a module is.
@@ -45,6 +49,10 @@ pub(crate) struct Global {
     pub(crate) symbol: Option<String>,
     /// Bytes from the start of the variable; from the module's load address without one.
     pub(crate) offset: usize,
+    /// The thread whose copy it is in, of a thread-local variable.
+    pub(crate) thread: Option<u32>,
+    /// File and line that define the variable, where debug information tells. Looked for in C's alone.
+    pub(crate) source: Option<(String, u32)>,
     /// `.bss`, `.data`, ..
     pub(crate) section: String,
     /// The file has no symbols but what it exports, or could not be read.
@@ -54,27 +62,31 @@ pub(crate) struct Global {
 /// Whose variable it is.
 ///
 /// The first question about a module reads its file; the first about a plain name, its debug information.
-pub(crate) fn owner(location: usize) -> Owner {
+pub(super) fn owner(location: usize, threads: &Threads) -> Owner {
     let _own = Reentry::enter();
-    let Some(place) = symbols::place(location) else { return Owner::Nowhere };
+    let Some(place) = symbols::place(location, threads) else { return Owner::Nowhere };
     let symbols = place.symbols;
-    let variable = symbols.table().and_then(|table| table.variable(place.address));
+    let table = symbols.table_of(place.storage());
+    let variable = table.and_then(|table| table.variable(place.address));
     let language = if symbols.has_rust() {
-        symbols.table().and_then(|table| decide(symbols, table, variable, place.address))
+        table.and_then(|table| decide(symbols, table, variable, place.address))
     } else {
         Some(Language::C)
     };
     match language {
         Some(Language::Rust) => Owner::Rust,
-        Some(Language::C) => Owner::C(global(&place, variable)),
+        Some(Language::C) => {
+            let definition = variable.and_then(|it| symbols.definition(place.storage(), it.range.start));
+            Owner::C(Global { source: definition.and_then(|it| it.source), ..global(&place, variable) })
+        }
         None => Owner::Unknown(global(&place, variable)),
     }
 }
 
 fn global(place: &Place, variable: Option<&Variable>) -> Global {
     let symbols = place.symbols;
-    let section =
-        symbols.table().and_then(|table| table.section(place.address)).map(|section| section.name.to_string());
+    let table = symbols.table_of(place.storage());
+    let section = table.and_then(|table| table.section(place.address)).map(|section| section.name.to_string());
     if variable.is_none() {
         symbols.say_unnamed();
     }
@@ -82,6 +94,8 @@ fn global(place: &Place, variable: Option<&Variable>) -> Global {
         module: symbols.module.clone(),
         symbol: variable.map(|variable| names::display(&variable.name).to_owned()),
         offset: place.address - variable.map_or(0, |variable| variable.range.start),
+        thread: place.thread,
+        source: None,
         section: section.unwrap_or_else(|| if place.from_file { ".data" } else { ".bss" }.to_owned()),
         stripped: symbols.is_stripped(),
     }
@@ -100,14 +114,18 @@ pub(super) fn decide(
         .or_else(|| variable.file.and_then(|file| of_source(table.files[file].source)))
         .or_else(|| table.copied.contains(&start).then_some(Language::C))
         .or_else(|| {
-            symbols.decided(start, || {
+            symbols.decided(table.storage, start, || {
                 symbols
-                    .debug_language(start)
+                    .definition(table.storage, start)
+                    .and_then(|definition| definition.language)
                     .or_else(|| variable.after_exports.then_some(Language::C))
                     .or_else(|| by_exclusion(symbols, table, start))
                     // Where the order tells, and has not told that Rust does not export it, a few plain functions
                     // are no proof against that.
-                    .or_else(|| if table.ordered_exports { None } else { symbols.referrers_language(variable) })
+                    .or_else(|| {
+                        let code_tells = table.storage == Storage::Static && !table.ordered_exports;
+                        if code_tells { symbols.referrers_language(variable) } else { None }
+                    })
             })
         })
 }

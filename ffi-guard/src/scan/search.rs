@@ -1,11 +1,15 @@
 //! The search of memory for words that lie in wanted ranges.
 
 use super::Hit;
+#[cfg(target_arch = "aarch64")]
+use super::aarch64 as machine;
 use super::wanted::Wanted;
 #[cfg(target_arch = "x86_64")]
 use super::x86_64 as machine;
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
 use portable as machine;
+
+use machine::Way;
 
 const WORD: usize = size_of::<usize>();
 
@@ -28,20 +32,30 @@ pub(crate) unsafe fn words(start: usize, len: usize, wanted: &Wanted, hits: &mut
 /// # Safety
 /// As [`words`].
 pub(super) unsafe fn search(start: usize, len: usize, wanted: &Wanted, found: &mut dyn FnMut(Hit) -> bool) {
+    // SAFETY: this function's own contract; the best way is one that this machine has.
+    unsafe { search_by(Way::best(), start, len, wanted, found) };
+}
+
+/// The same by one of the ways that the machine has.
+///
+/// # Safety
+/// As [`words`], and the machine has the way.
+unsafe fn search_by(way: Way, start: usize, len: usize, wanted: &Wanted, found: &mut dyn FnMut(Hit) -> bool) {
     let Some(mut at) = start.checked_next_multiple_of(WORD) else { return };
     let end = start.saturating_add(len) / WORD * WORD;
     if at >= end || wanted.is_empty() {
         return;
     }
-    let wide = machine::wide();
+    // 0 where words are looked at one by one.
+    let group = way.group();
     while at < end {
         let mut stop = end;
-        if wide {
-            let whole = at + (end - at) / machine::GROUP * machine::GROUP;
-            // SAFETY: `[at, whole)` is within the caller's memory, in whole groups.
-            at = unsafe { machine::skip_groups(at, whole, &wanted.envelopes) };
+        if let Some(groups) = (end - at).checked_div(group) {
+            let whole = at + groups * group;
+            // SAFETY: `[at, whole)` is within the caller's memory, in whole groups; the machine has the way.
+            at = unsafe { machine::skip_groups(way, at, whole, &wanted.envelopes) };
             if at < whole {
-                stop = at + machine::GROUP;
+                stop = at + group;
             }
         }
         // SAFETY: `[at, stop)` is within the caller's memory, in whole aligned words.
@@ -57,26 +71,38 @@ pub(super) unsafe fn search(start: usize, len: usize, wanted: &Wanted, found: &m
 
 /// Where there is no loop in assembly: correct everywhere, fast where the crate is optimised.
 #[cfg(any(test, not(target_arch = "x86_64")))]
-mod portable {
+pub(super) mod portable {
     use std::ptr;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::{Hit, WORD};
     use crate::scan::wanted::Envelope;
 
-    /// Bytes that `skip_groups` looks at together.
-    #[cfg(not(target_arch = "x86_64"))]
-    pub(super) const GROUP: usize = WORD;
+    /// Word by word: the only way where nothing is known of the machine.
+    #[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
+    #[derive(Clone, Copy, Debug)]
+    pub(in crate::scan) struct Way;
 
-    #[cfg(not(target_arch = "x86_64"))]
-    pub(super) fn wide() -> bool {
-        false
+    #[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
+    impl Way {
+        pub(super) fn best() -> Way {
+            Way
+        }
+
+        #[cfg(test)]
+        pub(super) fn all() -> Vec<Way> {
+            vec![Way]
+        }
+
+        pub(super) fn group(self) -> usize {
+            0
+        }
     }
 
     /// # Safety
-    /// None: it is never called where `wide` is false.
-    #[cfg(not(target_arch = "x86_64"))]
-    pub(super) unsafe fn skip_groups(at: usize, _end: usize, _envelopes: &[Envelope; 2]) -> usize {
+    /// None: it is never called where there are no groups.
+    #[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
+    pub(super) unsafe fn skip_groups(_way: Way, at: usize, _end: usize, _envelopes: &[Envelope; 2]) -> usize {
         at
     }
 
@@ -84,7 +110,7 @@ mod portable {
     ///
     /// # Safety
     /// `[at, end)` are whole aligned words of readable memory.
-    pub(super) unsafe fn next(at: usize, end: usize, envelopes: &[Envelope; 2]) -> Option<Hit> {
+    pub(in crate::scan) unsafe fn next(at: usize, end: usize, envelopes: &[Envelope; 2]) -> Option<Hit> {
         let [first, second] = *envelopes;
         let mut location = at;
         while location < end {
@@ -97,6 +123,27 @@ mod portable {
             location += WORD;
         }
         None
+    }
+}
+
+/// For what measures: every way that this machine has.
+#[cfg(test)]
+pub(super) fn ways() -> Vec<Way> {
+    Way::all()
+}
+
+#[cfg(test)]
+impl Way {
+    /// How many hits it finds.
+    pub(super) fn count(self, memory: &[usize], wanted: &Wanted) -> usize {
+        let mut hits = 0;
+        let found = &mut |_| {
+            hits += 1;
+            true
+        };
+        // SAFETY: a live slice, and a way of `ways`.
+        unsafe { search_by(self, memory.as_ptr().addr(), size_of_val(memory), wanted, found) };
+        hits
     }
 }
 
@@ -133,11 +180,23 @@ mod tests {
             .collect()
     }
 
+    /// By every way that this machine has, which all find the same.
     fn found(memory: &[u8], wanted: &Wanted) -> Vec<Hit> {
-        let mut hits = Vec::new();
-        // SAFETY: a live slice.
-        unsafe { words(memory.as_ptr().addr(), memory.len(), wanted, &mut hits) };
-        hits
+        let by = |way| {
+            let mut hits = Vec::new();
+            let found = &mut |hit| {
+                hits.push(hit);
+                true
+            };
+            // SAFETY: a live slice, and a way that the machine has.
+            unsafe { search_by(way, memory.as_ptr().addr(), memory.len(), wanted, found) };
+            hits
+        };
+        let best = by(Way::best());
+        for way in Way::all() {
+            assert_eq!(by(way), best, "{way:?}");
+        }
+        best
     }
 
     /// Words at and around every edge of the ranges, and on both sides of the sign bit.
@@ -158,13 +217,17 @@ mod tests {
     #[test]
     fn agrees_with_the_naive_loop_at_every_alignment_and_length() {
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
-        let sets: [&[std::ops::Range<usize>]; 6] = [
+        let sets: [&[std::ops::Range<usize>]; 9] = [
             &[0x7f00_0000_1000..0x7f00_0000_1040, 0..0],
             &[0x10_0000_0000..0x10_0000_0100, 0x7ffe_0000_0000..0x7ffe_0000_0800],
             &[0x1000..0x1001, 0x2000..0x2010, 0x9000_0000..0x9000_0001],
             &[1 << 63..(1 << 63) + 16, (1 << 63) - 16..(1 << 63) - 8],
             &[0xffff_8000_0000_0000..0xffff_8000_0000_1000, 0..0],
             &[0..8, usize::MAX - 8..usize::MAX],
+            // Envelopes of half of all addresses and of more, where a signed comparison goes wrong.
+            &[8..16, (1 << 63) - 16..(1 << 63) - 8],
+            &[0..8, (1 << 63) - 8..1 << 63],
+            &[0..1 << 40, (1 << 63) + 8..(1 << 63) + 16, usize::MAX - 8..usize::MAX],
         ];
         for ranges in sets {
             let wanted = Wanted::new(ranges.iter().cloned());

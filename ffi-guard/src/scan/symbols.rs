@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::dwarf;
-use super::elf::{self, Section, Table, Variable};
+use super::dwarf::Definition;
+use super::elf::{self, Section, Storage, Table, Variable};
 use super::names::Language;
 use super::referrers;
+use super::thread_locals::Threads;
 use crate::platform::modules::{self, Fingerprint};
 use crate::platform::say::say_once;
 
@@ -22,14 +24,23 @@ pub(super) struct Symbols {
     /// This code of ours is in it: so there is Rust, whatever its file tells.
     ours: bool,
     /// Whose variables with plain names are, by link-time address. To find out takes milliseconds.
-    decided: Mutex<Vec<(usize, Option<Language>)>>,
+    decided: Mutex<Vec<Decided>>,
+    /// What debug information tells of variables that were asked for. To look there takes milliseconds as well.
+    defined: Mutex<Vec<Defined>>,
     /// The codegen units whose variables are all in the debug information, once they were asked for.
     complete: OnceLock<Vec<String>>,
 }
 
+/// The storage, the link-time address, and whose it is.
+type Decided = (Storage, usize, Option<Language>);
+/// The same, with what debug information tells.
+type Defined = (Storage, usize, Option<Definition>);
+
 struct Read {
     file: PathBuf,
     table: Table,
+    /// Of the thread-local variables, once they were asked for.
+    threads: OnceLock<Option<Table>>,
 }
 
 /// An address in the writable data of a module.
@@ -37,8 +48,17 @@ pub(super) struct Place {
     pub(super) symbols: &'static Symbols,
     /// As it is known at link time.
     pub(super) address: usize,
+    /// The thread whose copy of a thread-local variable it is in.
+    pub(super) thread: Option<u32>,
     /// Its page was filled from the file: it is not in `.bss`.
     pub(super) from_file: bool,
+}
+
+impl Place {
+    /// Which kind of variable is there.
+    pub(super) fn storage(&self) -> Storage {
+        if self.thread.is_some() { Storage::Thread } else { Storage::Static }
+    }
 }
 
 /// A module as the loader had it, copied from under its lock.
@@ -50,6 +70,8 @@ struct Seen {
     fingerprint: Option<Fingerprint>,
     ours: bool,
     from_file: bool,
+    /// In a copy of the module's thread-local variables: whose, and how far into it.
+    local: Option<(u32, usize)>,
 }
 
 /// Which module was at which base when.
@@ -66,8 +88,8 @@ static READ: Mutex<Vec<&'static Symbols>> = Mutex::new(Vec::new());
 const PATH_MAX: usize = 4096;
 
 /// Where the address is, if it is in the writable data of a module.
-pub(super) fn place(location: usize) -> Option<Place> {
-    let seen = see(location, false)?;
+pub(super) fn place(location: usize, threads: &Threads) -> Option<Place> {
+    let seen = see(location, threads, false)?;
     let known = {
         let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         known.iter().find(|known| known.base == seen.base && known.epoch == seen.epoch).map(|known| known.symbols)
@@ -76,7 +98,7 @@ pub(super) fn place(location: usize) -> Option<Place> {
         Some(symbols) => symbols,
         None => {
             // Another module may have come to this place in the meantime: the second look counts.
-            let seen = see(location, true)?;
+            let seen = see(location, threads, true)?;
             let symbols = symbols_of(&seen);
             let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
             known.retain(|known| known.base != seen.base);
@@ -84,15 +106,20 @@ pub(super) fn place(location: usize) -> Option<Place> {
             symbols
         }
     };
-    Some(Place { symbols, address: location.wrapping_sub(seen.base), from_file: seen.from_file })
+    let (thread, address) = match seen.local {
+        Some((thread, offset)) => (Some(thread), offset),
+        None => (None, location.wrapping_sub(seen.base)),
+    };
+    Some(Place { symbols, address, thread, from_file: seen.from_file })
 }
 
 /// Looks for the module. Nothing is allocated in the callback.
-fn see(location: usize, whole: bool) -> Option<Seen> {
+fn see(location: usize, threads: &Threads, whole: bool) -> Option<Seen> {
     let mut path = Vec::with_capacity(if whole { PATH_MAX } else { 0 });
     let mut seen = None;
     modules::each(&mut |module| {
-        if !module.contains_writable(location) {
+        let local = threads.holder(module.thread_locals(), location);
+        if local.is_none() && !module.contains_writable(location) {
             return true;
         }
         let name = module.name().to_bytes();
@@ -103,8 +130,9 @@ fn see(location: usize, whole: bool) -> Option<Seen> {
             headers_at: module.headers_at(),
             path: Vec::new(),
             fingerprint: whole.then(|| module.fingerprint()),
-            ours: module.contains((place as fn(usize) -> Option<Place>) as usize),
+            ours: module.contains((see as fn(usize, &Threads, bool) -> Option<Seen>) as usize),
             from_file: module.is_from_file(location),
+            local,
         });
         false
     });
@@ -130,6 +158,7 @@ fn symbols_of(seen: &Seen) -> &'static Symbols {
         read: modules::files(&name, seen.headers_at).into_iter().find_map(|file| Read::of(file, fingerprint)),
         ours: seen.ours,
         decided: Mutex::new(Vec::new()),
+        defined: Mutex::new(Vec::new()),
         complete: OnceLock::new(),
     }));
     read.push(symbols);
@@ -138,8 +167,8 @@ fn symbols_of(seen: &Seen) -> &'static Symbols {
 
 impl Read {
     fn of(file: PathBuf, loaded: Fingerprint) -> Option<Read> {
-        let table = elf::open(&file, loaded, elf::read)?;
-        Some(Read { file, table })
+        let table = elf::open(&file, loaded, |elf| elf::read(elf, Storage::Static))?;
+        Some(Read { file, table, threads: OnceLock::new() })
     }
 }
 
@@ -157,6 +186,7 @@ impl Symbols {
             read,
             ours: true,
             decided: Mutex::new(Vec::new()),
+            defined: Mutex::new(Vec::new()),
             complete: OnceLock::new(),
         }
     }
@@ -164,6 +194,16 @@ impl Symbols {
     /// What its file tells of its variables.
     pub(super) fn table(&self) -> Option<&Table> {
         self.read.as_ref().map(|read| &read.table)
+    }
+
+    /// The same of those of one kind.
+    pub(super) fn table_of(&self, storage: Storage) -> Option<&Table> {
+        let read = self.read.as_ref()?;
+        if storage == Storage::Static {
+            return Some(&read.table);
+        }
+        let table = || elf::open(&read.file, self.fingerprint, |elf| elf::read(elf, storage));
+        read.threads.get_or_init(table).as_ref()
     }
 
     /// Whether rustc had a part in it, as far as is known.
@@ -176,10 +216,17 @@ impl Symbols {
         self.table().is_none_or(|table| table.stripped)
     }
 
-    /// The language that debug information gives for the variable at this link-time address.
-    pub(super) fn debug_language(&self, address: usize) -> Option<Language> {
+    /// What debug information tells of the variable at this link-time address.
+    pub(super) fn definition(&self, storage: Storage, address: usize) -> Option<Definition> {
         let read = self.read.as_ref()?;
-        elf::open(&read.file, self.fingerprint, |elf| dwarf::language(elf, address)).flatten()
+        let mut defined = self.defined.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((.., known)) = defined.iter().find(|(kind, at, _)| (*kind, *at) == (storage, address)) {
+            return known.clone();
+        }
+        let definition =
+            elf::open(&read.file, self.fingerprint, |elf| dwarf::definition(elf, storage, address)).flatten();
+        defined.push((storage, address, definition.clone()));
+        definition
     }
 
     /// The language whose functions refer to the variable, if that tells.
@@ -189,13 +236,18 @@ impl Symbols {
     }
 
     /// What was decided on the variable at this link-time address; `decide` is asked once.
-    pub(super) fn decided(&self, address: usize, decide: impl FnOnce() -> Option<Language>) -> Option<Language> {
+    pub(super) fn decided(
+        &self,
+        storage: Storage,
+        address: usize,
+        decide: impl FnOnce() -> Option<Language>,
+    ) -> Option<Language> {
         let mut decided = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&(_, language)) = decided.iter().find(|(known, _)| *known == address) {
+        if let Some(&(.., language)) = decided.iter().find(|(kind, at, _)| (*kind, *at) == (storage, address)) {
             return language;
         }
         let language = decide();
-        decided.push((address, language));
+        decided.push((storage, address, language));
         language
     }
 

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Hit, Wanted, globals};
+use super::globals::globals;
+use super::{Hit, Wanted};
 
 /// A folder of its own for each test, removed when dropped.
 pub(super) struct Folder(PathBuf);

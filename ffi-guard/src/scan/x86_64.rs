@@ -9,26 +9,66 @@ use std::arch::{asm, is_x86_feature_detected};
 use super::Hit;
 use super::wanted::Envelope;
 
-/// Bytes that [`skip_groups`] looks at together: four vectors.
-pub(super) const GROUP: usize = 128;
+/// How memory is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Four vectors of 256 bits together.
+    Avx2,
+    /// Four of 128 bits, which every such processor has.
+    Sse2,
+    /// Word by word.
+    #[cfg(test)]
+    Words,
+}
+
+impl Way {
+    /// The fastest that the processor and the system have. (std keeps the answer.)
+    pub(super) fn best() -> Way {
+        if is_x86_feature_detected!("avx2") { Way::Avx2 } else { Way::Sse2 }
+    }
+
+    /// All that they have.
+    #[cfg(test)]
+    pub(super) fn all() -> Vec<Way> {
+        let mut all = vec![Way::Sse2, Way::Words];
+        all.extend(is_x86_feature_detected!("avx2").then_some(Way::Avx2));
+        all
+    }
+
+    /// Bytes that [`skip_groups`] looks at together; 0 where it may not be called.
+    pub(super) fn group(self) -> usize {
+        match self {
+            Way::Avx2 => 128,
+            Way::Sse2 => 64,
+            #[cfg(test)]
+            Way::Words => 0,
+        }
+    }
+}
 
 /// Turns an unsigned compare of 64-bit words into the signed one that AVX2 has.
 const SIGN: usize = 1 << 63;
 
-/// Whether [`skip_groups`] may be called: the processor and the system have AVX2. (std keeps the answer.)
-pub(super) fn wide() -> bool {
-    is_x86_feature_detected!("avx2")
-}
-
-/// The first group in `[at, end)` with a word in an envelope; `end` where there is none.
+/// The first group in `[at, end)` with a word in an envelope; `end` where there is none. It may also be one without such a
+/// word: the words of a group are always looked at once more.
 ///
 /// # Safety
-/// - [`wide`] is true.
-/// - `[at, end)` is readable memory, and `end - at` a multiple of [`GROUP`].
-pub(super) unsafe fn skip_groups(at: usize, end: usize, envelopes: &[Envelope; 2]) -> usize {
+/// - The machine has the way.
+/// - `[at, end)` is readable memory, and `end - at` a multiple of the way's group, which is not 0.
+pub(super) unsafe fn skip_groups(way: Way, at: usize, end: usize, envelopes: &[Envelope; 2]) -> usize {
     let [first, second] = envelopes;
-    // SAFETY: the caller's promises are those of both.
-    unsafe { if second.len == 0 { skip_one(at, end, first) } else { skip_two(at, end, first, second) } }
+    let one = second.len == 0;
+    // SAFETY: the caller's promises are those of all.
+    unsafe {
+        match way {
+            Way::Avx2 if one => skip_one(at, end, first),
+            Way::Avx2 => skip_two(at, end, first, second),
+            // More than half of all addresses are wanted: nothing to skip.
+            _ if first.len > SIGN || second.len > SIGN => at,
+            _ if one => sse2::skip_one(at, end, first),
+            _ => sse2::skip_two(at, end, first, second),
+        }
+    }
 }
 
 /// `word - low < len`, unsigned, is `word - (low ^ SIGN) < len ^ SIGN`, signed: adding the sign bit and flipping it
@@ -148,6 +188,160 @@ unsafe fn skip_two(mut at: usize, end: usize, first: &Envelope, second: &Envelop
         );
     }
     at
+}
+
+/// SSE2 has no comparison of 64-bit words. With `d` for `word - low` and a `len` of at most 2^63: `d < len` where the sign
+/// bit of `d` is clear and that of `d - len` is set. (A `d` of 2^63 or more is no less than `len`, and a smaller one borrows
+/// from the sign bit just where it is less.)
+mod sse2 {
+    use super::{Envelope, asm};
+
+    /// # Safety
+    /// As [`super::skip_groups`], in groups of 64 bytes, and the envelope's length is at most 2^63.
+    pub(super) unsafe fn skip_one(mut at: usize, end: usize, envelope: &Envelope) -> usize {
+        // SAFETY: loads of `[at, end)` only, which the caller vouches for, in whole groups. SSE2 is part of x86-64.
+        unsafe {
+            asm!(
+                "movq xmm0, {low}",
+                "movq xmm1, {len}",
+                "punpcklqdq xmm0, xmm0",
+                "punpcklqdq xmm1, xmm1",
+                "jmp 3f",
+                ".p2align 5",
+                "2:",
+                "movdqu xmm4, xmmword ptr [{at}]",
+                "movdqu xmm5, xmmword ptr [{at} + 16]",
+                "movdqu xmm6, xmmword ptr [{at} + 32]",
+                "movdqu xmm7, xmmword ptr [{at} + 48]",
+                "psubq xmm4, xmm0",
+                "psubq xmm5, xmm0",
+                "psubq xmm6, xmm0",
+                "psubq xmm7, xmm0",
+                "movdqa xmm8, xmm4",
+                "movdqa xmm9, xmm5",
+                "movdqa xmm10, xmm6",
+                "movdqa xmm11, xmm7",
+                "psubq xmm8, xmm1",
+                "psubq xmm9, xmm1",
+                "psubq xmm10, xmm1",
+                "psubq xmm11, xmm1",
+                "pandn xmm4, xmm8",
+                "pandn xmm5, xmm9",
+                "pandn xmm6, xmm10",
+                "pandn xmm7, xmm11",
+                "por xmm4, xmm5",
+                "por xmm6, xmm7",
+                "por xmm4, xmm6",
+                "movmskpd {any:e}, xmm4",
+                "test {any:e}, {any:e}",
+                "jnz 4f",
+                "add {at}, 64",
+                "3:",
+                "cmp {at}, {end}",
+                "jb 2b",
+                "4:",
+                at = inout(reg) at,
+                end = in(reg) end,
+                any = out(reg) _,
+                low = in(reg) envelope.low,
+                len = in(reg) envelope.len,
+                out("xmm0") _, out("xmm1") _, out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
+                out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _,
+                options(readonly, nostack),
+            );
+        }
+        at
+    }
+
+    /// As [`skip_one`], for both envelopes in one pass.
+    ///
+    /// # Safety
+    /// As [`skip_one`], for both.
+    pub(super) unsafe fn skip_two(mut at: usize, end: usize, first: &Envelope, second: &Envelope) -> usize {
+        // SAFETY: as in `skip_one`.
+        unsafe {
+            asm!(
+                "movq xmm0, {low}",
+                "movq xmm1, {len}",
+                "movq xmm2, {low2}",
+                "movq xmm3, {len2}",
+                "punpcklqdq xmm0, xmm0",
+                "punpcklqdq xmm1, xmm1",
+                "punpcklqdq xmm2, xmm2",
+                "punpcklqdq xmm3, xmm3",
+                "jmp 3f",
+                ".p2align 5",
+                "2:",
+                "movdqu xmm4, xmmword ptr [{at}]",
+                "movdqu xmm5, xmmword ptr [{at} + 16]",
+                "movdqu xmm6, xmmword ptr [{at} + 32]",
+                "movdqu xmm7, xmmword ptr [{at} + 48]",
+                "movdqa xmm8, xmm4",
+                "movdqa xmm9, xmm5",
+                "movdqa xmm10, xmm6",
+                "movdqa xmm11, xmm7",
+                "psubq xmm4, xmm0",
+                "psubq xmm5, xmm0",
+                "psubq xmm6, xmm0",
+                "psubq xmm7, xmm0",
+                "psubq xmm8, xmm2",
+                "psubq xmm9, xmm2",
+                "psubq xmm10, xmm2",
+                "psubq xmm11, xmm2",
+                "movdqa xmm12, xmm4",
+                "movdqa xmm13, xmm5",
+                "movdqa xmm14, xmm6",
+                "movdqa xmm15, xmm7",
+                "psubq xmm12, xmm1",
+                "psubq xmm13, xmm1",
+                "psubq xmm14, xmm1",
+                "psubq xmm15, xmm1",
+                "pandn xmm4, xmm12",
+                "pandn xmm5, xmm13",
+                "pandn xmm6, xmm14",
+                "pandn xmm7, xmm15",
+                "movdqa xmm12, xmm8",
+                "movdqa xmm13, xmm9",
+                "movdqa xmm14, xmm10",
+                "movdqa xmm15, xmm11",
+                "psubq xmm12, xmm3",
+                "psubq xmm13, xmm3",
+                "psubq xmm14, xmm3",
+                "psubq xmm15, xmm3",
+                "pandn xmm8, xmm12",
+                "pandn xmm9, xmm13",
+                "pandn xmm10, xmm14",
+                "pandn xmm11, xmm15",
+                "por xmm4, xmm5",
+                "por xmm6, xmm7",
+                "por xmm8, xmm9",
+                "por xmm10, xmm11",
+                "por xmm4, xmm6",
+                "por xmm8, xmm10",
+                "por xmm4, xmm8",
+                "movmskpd {any:e}, xmm4",
+                "test {any:e}, {any:e}",
+                "jnz 4f",
+                "add {at}, 64",
+                "3:",
+                "cmp {at}, {end}",
+                "jb 2b",
+                "4:",
+                at = inout(reg) at,
+                end = in(reg) end,
+                any = out(reg) _,
+                low = in(reg) first.low,
+                len = in(reg) first.len,
+                low2 = in(reg) second.low,
+                len2 = in(reg) second.len,
+                out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _, out("xmm4") _, out("xmm5") _,
+                out("xmm6") _, out("xmm7") _, out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _,
+                out("xmm12") _, out("xmm13") _, out("xmm14") _, out("xmm15") _,
+                options(readonly, nostack),
+            );
+        }
+        at
+    }
 }
 
 /// The next word in an envelope.

@@ -4,6 +4,7 @@
 //! A test keeps each page's copy of the program, and the lines of the report that it quotes, the same as these.
 
 mod dangling_pointer;
+mod freed_while_retained;
 mod misaligned_pointer;
 mod nested_pointer;
 mod null_pointer;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-const PROGRAMS: [(&str, fn()); 7] = [
+const PROGRAMS: [(&str, fn()); 8] = [
     ("nested_pointer", nested_pointer::run),
     ("dangling_pointer", dangling_pointer::run),
     ("out_of_bounds", out_of_bounds::run),
@@ -24,6 +25,7 @@ const PROGRAMS: [(&str, fn()); 7] = [
     ("null_pointer", null_pointer::run),
     ("misaligned_pointer", misaligned_pointer::run),
     ("retained_pointer", retained_pointer::run),
+    ("freed_while_retained", freed_while_retained::run),
 ];
 
 fn main() -> ExitCode {

@@ -1,5 +1,6 @@
 //! Slides 21 to 24: C keeps a pointer, and the two rules.
 
+use c_fixtures::freed_while_retained::{Request, bad_send, ok_cancel, resend};
 use c_fixtures::nested_pointer::{Node, bad_sum_list, ok_sum_array};
 use c_fixtures::retained_pointer::{bad_keep_global, forget_global};
 use c_fixtures::slides::{SomeStruct, forget_reference, retrieve_reference, store_reference};
@@ -43,6 +44,16 @@ pub(crate) const ROWS: &[Row] = &[
         slides: &[23..=24],
         what: "rule 2 kept: what C keeps is C memory",
         plan: Plan::Here(rule_two_kept, Expected::Clean),
+    },
+    Row {
+        slides: &[23..=24],
+        what: "both rules, pinned: C follows a Rust pointer and keeps it",
+        plan: Plan::Here(pinned, Expected::Clean),
+    },
+    Row {
+        slides: &[23..=24],
+        what: "the pin ends and C still holds it when it is freed",
+        plan: Plan::Here(unpinned_too_early, Expected::Violates(Rule::FreedWhileRetained, "ffg_sent")),
     },
 ];
 
@@ -115,4 +126,28 @@ fn rule_two_kept() -> String {
         retrieve_reference()
     };
     format!("retrieveReference reads {a}, from C memory that is still there")
+}
+
+/// What `runtime.Pinner` is for.
+fn pinned() -> String {
+    let values = vec![1, 2, 3];
+    let pin = ffi_guard::pin(&values[..]);
+    let request = Request { values: pin.as_ptr(), count: pin.len() };
+    // SAFETY: pinned until C has let go.
+    let (sum, again) = unsafe { (bad_send(&raw const request), resend()) };
+    ok_cancel();
+    drop(pin);
+    format!("C summed what it was sent to {sum}, and what it kept to {again}, and let go")
+}
+
+fn unpinned_too_early() -> String {
+    let _forget = Forget(|| ok_cancel());
+    let values = vec![1, 2, 3];
+    let pin = ffi_guard::pin(&values[..]);
+    let request = Request { values: pin.as_ptr(), count: pin.len() };
+    // SAFETY: pinned for the call; that C still holds it later is what this is about.
+    unsafe { bad_send(&raw const request) };
+    drop(pin);
+    drop(values);
+    "C holds it and nobody noticed".into()
 }

@@ -78,7 +78,7 @@ pub(crate) fn run(rows: &[(usize, &Row)], print: Print) -> ExitCode {
 
 /// One row: slides, what was done, the rule or `clean`, what was said.
 fn line(row: &Row, outcome: &Outcome) -> String {
-    let line = format!("{:>7}  {:<58}  {:<16}  {}", row.label(), row.what, outcome.name(), outcome.headline());
+    let line = format!("{:>7}  {:<58}  {:<20}  {}", row.label(), row.what, outcome.name(), outcome.headline());
     shorten(&line, width())
 }
 

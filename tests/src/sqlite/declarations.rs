@@ -7,13 +7,27 @@
 //!   `int`: a negative one would mean "up to the NUL", which the wrapper never asks for.
 //! - What C fills in is `out`.
 //! - `sqlite3_exec` hands its user pointer to the callback and never looks at it: `opaque`.
-//! - Nothing is `retained`. The SQL is compiled and copied, the file name copied, and what is bound with
-//!   `SQLITE_TRANSIENT` copied before the call returns. With `SQLITE_STATIC`, SQLite would keep the text until the
-//!   statement is bound anew or finalized; that is another contract and belongs to another declaration.
+//! - What SQLite keeps, it keeps until it is told otherwise: the user data of functions and hooks is `retained`. It hands
+//!   it back and never looks at it: `opaque`.
+//! - Little else is `retained`. The SQL is compiled and copied, the file name copied, and what is bound with
+//!   `SQLITE_TRANSIENT` copied before the call returns. With `SQLITE_STATIC`, SQLite keeps the text until the statement is
+//!   bound anew or finalized; that is another contract and has another declaration of the same function.
 
 use std::ffi::{c_char, c_int, c_void};
 
-use libsqlite3_sys::{sqlite3, sqlite3_callback, sqlite3_destructor_type, sqlite3_stmt};
+use libsqlite3_sys::{
+    sqlite3, sqlite3_callback, sqlite3_context, sqlite3_destructor_type, sqlite3_stmt, sqlite3_value,
+};
+
+/// What SQLite calls for each value of a function's.
+pub(super) type Scalar =
+    Option<unsafe extern "C" fn(context: *mut sqlite3_context, count: c_int, values: *mut *mut sqlite3_value)>;
+/// What SQLite calls while another connection has the lock; 0 gives up.
+pub(super) type Busy = Option<unsafe extern "C" fn(user: *mut c_void, times: c_int) -> c_int>;
+/// What SQLite calls for each row that changes.
+pub(super) type Update = Option<
+    unsafe extern "C" fn(user: *mut c_void, what: c_int, database: *const c_char, table: *const c_char, row: i64),
+>;
 
 #[ffi_guard::guard]
 unsafe extern "C" {
@@ -57,6 +71,16 @@ unsafe extern "C" {
         destructor: sqlite3_destructor_type,
     ) -> c_int;
 
+    /// The same with `SQLITE_STATIC`: SQLite keeps the text until the parameter is bound anew or the statement finalized.
+    #[link_name = "sqlite3_bind_text"]
+    pub(super) fn sqlite3_bind_static_text(
+        statement: *mut sqlite3_stmt,
+        index: c_int,
+        #[guard(sized_by = bytes, retained)] text: *const c_char,
+        bytes: c_int,
+        destructor: sqlite3_destructor_type,
+    ) -> c_int;
+
     pub(super) fn sqlite3_bind_blob(
         statement: *mut sqlite3_stmt,
         index: c_int,
@@ -76,6 +100,48 @@ unsafe extern "C" {
     pub(super) fn sqlite3_column_blob(statement: *mut sqlite3_stmt, column: c_int) -> *const c_void;
 
     pub(super) fn sqlite3_column_bytes(statement: *mut sqlite3_stmt, column: c_int) -> c_int;
+
+    /// The first statement that is not finalized, for null.
+    pub(super) fn sqlite3_next_stmt(db: *mut sqlite3, statement: *mut sqlite3_stmt) -> *mut sqlite3_stmt;
+
+    /// Where it fails, SQLite calls `destroy` at once.
+    pub(super) fn sqlite3_create_function_v2(
+        db: *mut sqlite3,
+        #[guard(cstr, nonnull)] name: *const c_char,
+        count: c_int,
+        flags: c_int,
+        #[guard(retained, opaque)] user: *mut c_void,
+        call: Scalar,
+        step: Scalar,
+        finish: Option<unsafe extern "C" fn(context: *mut sqlite3_context)>,
+        destroy: sqlite3_destructor_type,
+    ) -> c_int;
+
+    pub(super) fn sqlite3_user_data(context: *mut sqlite3_context) -> *mut c_void;
+
+    pub(super) fn sqlite3_value_int64(value: *mut sqlite3_value) -> i64;
+
+    pub(super) fn sqlite3_result_int64(context: *mut sqlite3_context, value: i64);
+
+    /// The text is copied.
+    pub(super) fn sqlite3_result_error(
+        context: *mut sqlite3_context,
+        #[guard(sized_by = bytes)] text: *const c_char,
+        bytes: c_int,
+    );
+
+    pub(super) fn sqlite3_busy_handler(
+        db: *mut sqlite3,
+        handler: Busy,
+        #[guard(retained, opaque)] user: *mut c_void,
+    ) -> c_int;
+
+    /// Returns the user data that was there before.
+    pub(super) fn sqlite3_update_hook(
+        db: *mut sqlite3,
+        hook: Update,
+        #[guard(retained, opaque)] user: *mut c_void,
+    ) -> *mut c_void;
 
     pub(super) fn sqlite3_finalize(statement: *mut sqlite3_stmt) -> c_int;
 }

@@ -1,6 +1,9 @@
 //! A thin wrapper over the real SQLite, its functions declared under the guard: slide 33, grown up.
 
 mod declarations;
+mod exec;
+mod function;
+mod hooks;
 mod rows;
 mod statement;
 
@@ -10,7 +13,8 @@ use std::ptr;
 
 use libsqlite3_sys::{SQLITE_OK, sqlite3};
 
-use declarations::{sqlite3_close, sqlite3_errmsg, sqlite3_exec, sqlite3_free, sqlite3_open};
+use declarations::{sqlite3_close, sqlite3_errmsg, sqlite3_next_stmt, sqlite3_open};
+pub use hooks::Change;
 pub use rows::{expected_sum, write_and_read_back};
 pub use statement::Statement;
 
@@ -36,6 +40,8 @@ impl std::error::Error for SqliteError {}
 pub struct Db {
     /// From `sqlite3_open`; not null, and open until the drop.
     db: *mut sqlite3,
+    /// What SQLite calls back with, alive for as long.
+    hooks: hooks::Hooks,
 }
 
 impl Db {
@@ -57,33 +63,8 @@ impl Db {
         let code = unsafe { sqlite3_open(filename.as_ptr(), &raw mut db) };
         assert!(!db.is_null(), "SQLite had no memory for a connection");
         // An open that fails leaves a connection all the same, which holds the message and is to be closed.
-        let db = Db { db };
+        let db = Db { db, hooks: hooks::Hooks::default() };
         if code == SQLITE_OK { Ok(db) } else { Err(db.error(code)) }
-    }
-
-    /// Runs statements that return no rows.
-    ///
-    /// # Errors
-    ///
-    /// What SQLite says.
-    ///
-    /// # Panics
-    ///
-    /// Where the SQL holds a NUL.
-    pub fn exec(&self, sql: &str) -> Result<(), SqliteError> {
-        let sql = CString::new(sql).expect("SQL holds no NUL");
-        let mut message: *mut c_char = ptr::null_mut();
-        // SAFETY: the connection is open, the SQL a C string; without a callback the user pointer is not used; the
-        // message is written to a place that outlives the call.
-        let code = unsafe { sqlite3_exec(self.db, sql.as_ptr(), None, ptr::null_mut(), &raw mut message) };
-        if code == SQLITE_OK {
-            return Ok(());
-        }
-        // SAFETY: SQLite says what went wrong, in a C string of its own or not at all.
-        let text = unsafe { copy(message) };
-        // SAFETY: the message is SQLite's allocation and ours to free; null is fine.
-        unsafe { sqlite3_free(message.cast()) };
-        Err(SqliteError { code, message: text })
     }
 
     /// Compiles one statement.
@@ -93,6 +74,13 @@ impl Db {
     /// What SQLite says.
     pub fn prepare(&self, sql: &str) -> Result<Statement<'_>, SqliteError> {
         Statement::new(self, sql)
+    }
+
+    /// Whether every statement is finalized.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        // SAFETY: the connection is open.
+        unsafe { sqlite3_next_stmt(self.db, ptr::null_mut()) }.is_null()
     }
 
     /// The connection's last error, under this code.

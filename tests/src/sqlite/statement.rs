@@ -4,11 +4,12 @@ use std::ffi::c_int;
 use std::marker::PhantomData;
 use std::ptr;
 
-use libsqlite3_sys::{SQLITE_DONE, SQLITE_OK, SQLITE_ROW, SQLITE_TRANSIENT, sqlite3_stmt};
+use libsqlite3_sys::{SQLITE_DONE, SQLITE_OK, SQLITE_ROW, SQLITE_STATIC, SQLITE_TRANSIENT, sqlite3_stmt};
 
 use super::declarations::{
-    sqlite3_bind_blob, sqlite3_bind_int64, sqlite3_bind_text, sqlite3_column_blob, sqlite3_column_bytes,
-    sqlite3_column_int64, sqlite3_column_text, sqlite3_finalize, sqlite3_prepare_v2, sqlite3_reset, sqlite3_step,
+    sqlite3_bind_blob, sqlite3_bind_int64, sqlite3_bind_static_text, sqlite3_bind_text, sqlite3_column_blob,
+    sqlite3_column_bytes, sqlite3_column_int64, sqlite3_column_text, sqlite3_finalize, sqlite3_prepare_v2,
+    sqlite3_reset, sqlite3_step,
 };
 use super::{Db, SqliteError};
 
@@ -63,6 +64,21 @@ impl<'db> Statement<'db> {
         let bytes = length(text.len());
         // SAFETY: the statement is good, the text has that many bytes, and SQLite copies them.
         self.done(unsafe { sqlite3_bind_text(self.statement, index, text.as_ptr().cast(), bytes, SQLITE_TRANSIENT()) })
+    }
+
+    /// Binds a text to parameter `index`, from 1, without a copy: SQLite keeps the pointer.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    ///
+    /// # Safety
+    ///
+    /// - The text stays alive and in place until the parameter is bound anew or the statement dropped.
+    pub unsafe fn bind_static_text(&mut self, index: c_int, text: &str) -> Result<(), SqliteError> {
+        let (start, bytes) = (text.as_ptr().cast(), length(text.len()));
+        // SAFETY: the statement is good, the text has that many bytes and lives as long as SQLite keeps it.
+        self.done(unsafe { sqlite3_bind_static_text(self.statement, index, start, bytes, SQLITE_STATIC()) })
     }
 
     /// Binds a blob to parameter `index`, from 1.

@@ -5,12 +5,16 @@
 #![allow(clippy::useless_vec)]
 
 mod dangling_pointer;
+mod freed_while_retained;
 mod misaligned_pointer;
 mod nested_pointer;
 mod null_pointer;
 mod out_of_bounds;
+mod retained_places;
 mod retained_pointer;
+mod returned_pointer;
 mod unterminated_string;
+mod wrong_thread;
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();

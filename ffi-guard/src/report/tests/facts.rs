@@ -1,6 +1,9 @@
 //! Facts of every finding, made by hand.
 
-use super::super::violation::{ArgumentFacts, BlockFacts, Call, Facts, Finding, Holder, Memory, Place, StatedExtent};
+use super::super::place::{Allocation, CSource};
+use super::super::violation::{
+    ArgumentFacts, BlockFacts, Call, Facts, Finding, Holder, Memory, Place, Promise, StatedExtent,
+};
 use super::ffi::{self, Site};
 use super::session;
 use crate::boundary::declaration::Function;
@@ -243,6 +246,7 @@ pub(in super::super) fn retained() -> Facts {
                 symbol: Some("someReference".into()),
                 offset: 0,
                 address: 0x7f3a_6f20_4060,
+                source: None,
             },
             word: SOME,
             absent_before: true,
@@ -263,6 +267,7 @@ pub(in super::super) fn retained_first_seen() -> Facts {
                 symbol: Some("g_active".into()),
                 offset: 8,
                 address: 0x7f3a_6f20_4068,
+                source: Some(CSource { file: "libsession/session.c".into(), line: 14 }),
             },
             word: SOME + 4,
             absent_before: false,
@@ -275,7 +280,13 @@ pub(in super::super) fn retained_first_seen() -> Facts {
 pub(in super::super) fn retained_stack_no_symbol() -> Facts {
     Facts {
         finding: Finding::RetainedPointer {
-            place: Place::Global { module: "server".into(), symbol: None, offset: 0x41c8, address: 0x5581_2000_41c8 },
+            place: Place::Global {
+                module: "server".into(),
+                symbol: None,
+                offset: 0x41c8,
+                address: 0x5581_2000_41c8,
+                source: None,
+            },
             word: ON_STACK,
             absent_before: true,
         },
@@ -284,4 +295,110 @@ pub(in super::super) fn retained_stack_no_symbol() -> Facts {
         memory: Some(stack(ON_STACK, 12)),
         ..retained()
     }
+}
+
+fn retained_in(place: Place) -> Facts {
+    Facts { finding: Finding::RetainedPointer { place, word: SOME, absent_before: true }, ..retained() }
+}
+
+pub(in super::super) fn retained_c_heap() -> Facts {
+    let allocated_at = Allocation { trace: trace_of(13), thread: 1 };
+    retained_in(Place::CHeap { address: 0x183a_5c00_2000, size: 40, allocated_at, offset: 16 })
+}
+
+pub(in super::super) fn retained_tls() -> Facts {
+    let source = Some(CSource { file: "libsession/session.c".into(), line: 21 });
+    retained_in(Place::Tls {
+        module: "libsession.so".into(),
+        symbol: Some("current".into()),
+        offset: 8,
+        address: 0x7f3a_6f10_05c8,
+        thread: 1,
+        source,
+    })
+}
+
+pub(in super::super) fn retained_tls_no_symbol() -> Facts {
+    let (module, symbol) = ("libclosed.so".into(), None);
+    retained_in(Place::Tls { module, symbol, offset: 16, address: 0x7f3a_6f10_05c8, thread: 4, source: None })
+}
+
+fn retained_rust_block(field: Option<String>) -> Facts {
+    let place = Place::RustBlock {
+        address: COMPLEX,
+        size: 16,
+        allocated_at: Allocation { trace: trace_of(14), thread: 1 },
+        offset: 8,
+        parameter: "table".into(),
+        field,
+    };
+    Facts {
+        call: call(&ffi::TABLE_ADD, 1, session::add(c"")),
+        argument: argument(SOME, 6, "i8"),
+        memory: Some(Memory::Heap(block(SOME, 6, 2))),
+        ..retained_in(place)
+    }
+}
+
+pub(in super::super) fn retained_rust_field() -> Facts {
+    retained_rust_block(Some("first".into()))
+}
+
+pub(in super::super) fn retained_rust_bytes() -> Facts {
+    retained_rust_block(None)
+}
+
+/// What was lent by this call was freed, at the place that this trace tells.
+fn freed_while(promise: Promise, call: Option<Call>, size: usize, (allocated, freed): (u32, u32)) -> Facts {
+    let block = BlockFacts { live: false, freed: trace_of(freed), freed_by: 1, ..block(SOME, size, allocated) };
+    let place = Place::Global {
+        module: "libsession.so".into(),
+        symbol: Some("g_listener".into()),
+        offset: 8,
+        address: 0x7f3a_6f20_4068,
+        source: None,
+    };
+    Facts {
+        finding: Finding::FreedWhileRetained {
+            held: Some((place, SOME)),
+            promise,
+            pinned: None,
+            moved: false,
+            at_once: true,
+        },
+        severity: Severity::Deny,
+        call,
+        also: Vec::new(),
+        argument: argument(SOME, 12, "app::ffi::SomeStruct"),
+        memory: Some(Memory::Heap(block)),
+    }
+}
+
+pub(in super::super) fn freed_held() -> Facts {
+    freed_while(Promise::Retained, call(&ffi::SET_LISTENER, 0, session::listen()), 12, (8, 9))
+}
+
+/// Seen by a sweep, after a thread other than the caller's had grown the vector.
+pub(in super::super) fn freed_moved() -> Facts {
+    let call = call(&ffi::SET_LISTENER, 0, session::listen_to_many(Vec::new()));
+    let mut facts = freed_while(Promise::Retained, call, 48, (6, 10));
+    if let (Finding::FreedWhileRetained { moved, at_once, held, .. }, Some(Memory::Heap(block))) =
+        (&mut facts.finding, &mut facts.memory)
+    {
+        (*moved, *at_once, block.freed_by) = (true, false, 2);
+        held.iter_mut().for_each(|(_, word)| *word += 12);
+    }
+    facts
+}
+
+pub(in super::super) fn freed_owned() -> Facts {
+    freed_while(Promise::Owned, call(&ffi::TAKE_STATE, 0, session::give_and_free()), 12, (11, 12))
+}
+
+pub(in super::super) fn freed_pinned() -> Facts {
+    let mut facts = freed_while(Promise::Pinned, call(&ffi::STORE_REFERENCE, 0, session::store()), 12, (5, 9));
+    if let Finding::FreedWhileRetained { held, pinned, .. } = &mut facts.finding {
+        (*held, *pinned) = (None, Some(session::listen()));
+    }
+    facts
 }

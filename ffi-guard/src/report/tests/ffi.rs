@@ -16,6 +16,12 @@ pub(super) struct SomeStruct {
 }
 
 #[allow(dead_code)]
+pub(super) struct Table {
+    pub(super) count: usize,
+    pub(super) first: *const c_char,
+}
+
+#[allow(dead_code)]
 pub(super) struct ComplexStruct {
     pub(super) x: *const SomeStruct,
     pub(super) y: *const SomeStruct,
@@ -37,6 +43,8 @@ macro_rules! declare {
                 severities: Severities::NONE,
             },)*],
             returns_owned: false,
+            result: Contract::NONE,
+            callback: false,
             keep_abi: false,
             severities: Severities::NONE,
         });
@@ -64,4 +72,10 @@ declare! {
     ) at 16 in SESSION_SET_NAME;
     fn store_reference(s: *const SomeStruct = "*const SomeStruct", "", Contract::NONE;) at 17 in STORE_REFERENCE;
     fn current_reference() at 18 in CURRENT;
+    fn set_listener(user: *const SomeStruct = "*const SomeStruct", "", Contract::NONE.retained();) at 19 in SET_LISTENER;
+    fn take_state(state: *const SomeStruct = "*const SomeStruct", "", Contract::NONE.owned();) at 20 in TAKE_STATE;
+    fn table_add(
+        table: *mut Table = "*mut Table", "", Contract::NONE;
+        key: *const c_char = "*const c_char", "", Contract::NONE;
+    ) at 21 in TABLE_ADD;
 }

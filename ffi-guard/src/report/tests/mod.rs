@@ -69,7 +69,16 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("retained_pointer_no_source", facts::retained(), Form { no_source: true, no_frames: true, ..plain }),
         ("retained_pointer_first_seen", facts::retained_first_seen(), plain),
         ("retained_pointer_stack", facts::retained_stack_no_symbol(), Form { ascii: true, ..plain }),
+        ("freed_while_retained", facts::freed_held(), plain),
+        ("freed_while_retained_moved", facts::freed_moved(), plain),
+        ("freed_while_retained_owned", facts::freed_owned(), Form { ascii: true, ..plain }),
+        ("freed_while_retained_pinned", facts::freed_pinned(), plain),
         ("retained_pointer_no_backtrace", facts::retained(), Form { backtrace: Some(Backtrace::Off), ..plain }),
+        ("retained_pointer_c_heap", facts::retained_c_heap(), plain),
+        ("retained_pointer_tls", facts::retained_tls(), plain),
+        ("retained_pointer_tls_no_symbol", facts::retained_tls_no_symbol(), Form { no_frames: true, ..plain }),
+        ("retained_pointer_rust_block", facts::retained_rust_field(), plain),
+        ("retained_pointer_rust_block_ascii", facts::retained_rust_bytes(), Form { ascii: true, ..plain }),
     ]
 }
 
@@ -94,7 +103,19 @@ fn frames(trace: TraceId) -> Vec<Frame> {
         5 => vec![alloc, session("store", 62, 23), main, start],
         6 => vec![alloc, frame("app::data::{{closure}}", "src/main.rs", 21, 9), main, start],
         7 => vec![alloc, session("process_list", 13, 20), main, start],
-        8 => vec![frame("session_poll", "src/session.c", 41, 5), session("poll", 70, 14), main, start],
+        8 => vec![alloc, session("listen", 82, 17), main, start],
+        9 => vec![drop, session("listen", 84, 5), main, start],
+        10 => vec![drop, session("listen_to_many", 90, 12), main, start],
+        11 => vec![alloc, session("give_and_free", 95, 17), main, start],
+        12 => vec![drop, session("give_and_free", 97, 5), main, start],
+        13 => vec![
+            frame("node_new", "libsession/list.c", 31, 22),
+            frame("list_add", "libsession/list.c", 52, 18),
+            session("store", 63, 14),
+            main,
+        ],
+        14 => vec![alloc, session("add", 102, 21), main, start],
+        20 => vec![frame("session_poll", "src/session.c", 41, 5), session("poll", 70, 14), main, start],
         _ => Vec::new(),
     }
 }
@@ -223,6 +244,22 @@ fn every_finding_is_json_that_reads_back() {
     let read: serde_json::Value = serde_json::from_str(&json::object(&facts::retained(), &frames)).unwrap();
     assert_eq!(read["place"]["symbol"], "someReference");
     assert_eq!(read["finding"]["absent_before"], true);
+    assert_eq!((&read["place"]["kind"], read["place"]["source"].is_null()), (&"global".into(), true));
+    let place = |facts: Facts| {
+        let read: serde_json::Value = serde_json::from_str(&json::object(&facts, &frames)).unwrap();
+        read["place"].clone()
+    };
+    let block = place(facts::retained_c_heap());
+    assert_eq!((&block["kind"], &block["offset"], &block["size"]), (&"c_heap".into(), &16.into(), &40.into()));
+    assert_eq!(block["allocated"][0]["function"], "node_new");
+    let local = place(facts::retained_tls());
+    assert_eq!((&local["kind"], &local["thread"], &local["source"]["line"]), (&"tls".into(), &1.into(), &21.into()));
+    let block = place(facts::retained_rust_field());
+    assert_eq!(
+        (&block["kind"], &block["parameter"], &block["field"]),
+        (&"rust_block".into(), &"table".into(), &"first".into())
+    );
+    assert_eq!(block["allocated_by"], 1);
 }
 
 #[test]

@@ -77,3 +77,28 @@ pub(super) fn returned() -> Site {
     let current = unsafe { current_reference() };
     current
 }
+
+pub(super) fn listen() -> Site {
+    let state = Box::new(SomeStruct { a: 1, b: 2, c: 3 });
+    let site = unsafe { set_listener(&*state) };
+    drop(state);
+    site
+}
+
+pub(super) fn listen_to_many(mut states: Vec<SomeStruct>) -> Site {
+    let site = unsafe { set_listener(states.as_ptr()) };
+    states.push(SomeStruct { a: 1, b: 2, c: 3 });
+    site
+}
+
+pub(super) fn give_and_free() -> Site {
+    let state = Box::new(SomeStruct { a: 1, b: 2, c: 3 });
+    let site = unsafe { take_state(&*state) };
+    drop(state);
+    site
+}
+
+pub(super) fn add(key: &std::ffi::CStr) -> Site {
+    let mut table = Box::new(Table { count: 0, first: std::ptr::null() });
+    unsafe { table_add(&mut *table, key.as_ptr()) }
+}

@@ -13,7 +13,7 @@ const HANDLE: usize = 0x8040_0000_0600_0012;
 
 fn stale(site: Site, through: Through, why: Refused) -> Facts {
     let function = if through == Through::Callback { &CALLBACK } else { &WITH };
-    let called = if through == Through::Callback { TraceId(u32::MAX - 8) } else { TraceId::default() };
+    let called = if through == Through::Callback { TraceId(u32::MAX - 20) } else { TraceId::default() };
     let wanted = if matches!(why, Refused::OtherType(_)) { "app::session::Session" } else { "app::session::Listener" };
     let raw = if matches!(why, Refused::NoHandle) { 0x7f3a_5c00_1040 } else { HANDLE };
     Facts {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::platform::library::Library;
+use crate::scan::owner;
 use crate::scan::testing::{Folder, holders, unlikely};
 
 /// One variable of each kind; `keep_x` stores into `x`.
@@ -79,6 +80,8 @@ fn a_c_library_names_its_variables() {
                 module: "libplain.so".to_owned(),
                 symbol: Some(symbol.to_owned()),
                 offset,
+                thread: None,
+                source: global.source.clone(),
                 section: section.to_owned(),
                 stripped: false,
             };
@@ -343,4 +346,82 @@ fn a_stripped_rust_library_is_unknown() {
             }
         }
     }
+}
+
+/// Thread-local variables of both, in an executable.
+const LOCAL_C: &str = r"
+__thread void *local_plain;
+static __thread void *local_static;
+__thread void *local_data = (void *)1;
+void keep_locals(void *p) { static __thread void *volatile local_inner; local_plain = local_static = local_inner = local_data = p; }
+void *see_locals(void) { return local_static; }
+";
+
+const LOCAL_RUST: &str = r#"
+use std::cell::Cell;
+thread_local! {
+    static RUST_LOCAL: Cell<usize> = const { Cell::new(0) };
+    static RUST_LOCAL_DATA: Cell<usize> = const { Cell::new(9) };
+}
+unsafe extern "C" { fn keep_locals(p: usize); fn see_locals() -> usize; }
+fn main() { unsafe { keep_locals(1); RUST_LOCAL.set(see_locals()); RUST_LOCAL_DATA.set(see_locals()); } }
+"#;
+
+#[test]
+fn thread_locals_of_an_executable() {
+    let folder = Folder::new();
+    for (rust_flags, c_flags) in [
+        (vec!["-g"], vec!["-g"]),
+        (vec!["-g"], vec!["-gdwarf-4"]),
+        (vec!["-O"], vec!["-O2", "-ftls-model=global-dynamic"]),
+        (vec!["-O", "-Clink-arg=-fuse-ld=bfd"], vec!["-g"]),
+        (vec!["-O", "-Clink-arg=-fuse-ld=bfd"], vec!["-O2"]),
+        (vec!["-O", "-Clto=fat"], vec!["-O2"]),
+    ] {
+        let context = format!("rust {rust_flags:?}, C {c_flags:?}");
+        let symbols = Symbols::of_file(folder.mixed("program", LOCAL_RUST, LOCAL_C, &rust_flags, &c_flags));
+        let table = symbols.table_of(Storage::Thread).unwrap();
+        let (mut rust, mut c) = (0, Vec::new());
+        for variable in &table.variables {
+            let verdict = decide(&symbols, table, Some(variable), variable.range.start);
+            let name = names::display(&variable.name);
+            if name.starts_with("local_") {
+                assert_ne!(verdict, Some(Language::Rust), "{context}, {name}");
+                c.extend(verdict.map(|_| name));
+            } else {
+                assert_ne!(verdict, Some(Language::C), "{context}, {name}");
+                rust += usize::from(verdict == Some(Language::Rust));
+            }
+        }
+        c.sort_unstable();
+        assert!(rust >= 2, "{context}");
+        // Without debug information and without the order that LLD keeps, a plain name that is not local to a file is
+        // nobody's.
+        let unknown =
+            rust_flags.contains(&"-Clink-arg=-fuse-ld=bfd") && c_flags == ["-O2"] || rust_flags.contains(&"-Clto=fat");
+        for name in ["local_data", "local_inner", "local_plain", "local_static"] {
+            let local_to_its_file = ["local_inner", "local_static"].contains(&name);
+            assert!(c.contains(&name) || unknown && !local_to_its_file, "{context}, {name}: {c:?}");
+        }
+    }
+}
+
+#[test]
+fn debug_information_tells_where_a_variable_is_defined() {
+    let folder = Folder::new();
+    let c = "extern void *declared;\nstatic __thread void *local;\nvoid *declared;\n\
+             void keep(void *p) {\n    static void *inner;\n    static void **volatile self = &inner;\n    *self = p;\n}\n\
+             void keep_declared(void *p) { declared = p; }\n\
+             void keep_local(void *p) { local = p; }\nvoid *see(void) { return local; }\n";
+    for flags in [&["-g"][..], &["-gdwarf-4"], &["-g", "-O2"], &["-gdwarf-5", "-gstrict-dwarf"]] {
+        let library = Library::open(&folder.library("libdefined.so", c, flags));
+        for (function, line) in [("keep", 5), ("keep_declared", 3), ("keep_local", 2)] {
+            let global = c_global(owner_after(&library, function), function);
+            let (file, found) = global.source.unwrap_or_else(|| panic!("{flags:?} {function}"));
+            assert_eq!(found, line, "{flags:?} {function}");
+            assert_eq!(std::path::Path::new(&file), folder.path("source.c"), "{flags:?} {function}");
+        }
+    }
+    let library = Library::open(&folder.library("libbare.so", c, &[]));
+    assert_eq!(c_global(owner_after(&library, "keep"), "bare").source, None);
 }

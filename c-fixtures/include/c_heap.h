@@ -1,0 +1,56 @@
+/* C's heap: what is kept in it, and the allocator's own manners. */
+#ifndef FFG_C_HEAP_H
+#define FFG_C_HEAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Keeps `value` in a new node at the head of a list; its sum; frees all nodes. */
+void ffg_bad_keep_node(const int32_t *value);
+int64_t ffg_sum_nodes(void);
+void ffg_forget_nodes(void);
+/* Nodes that hold no pointer to anybody's memory but their own: bulk for the search. */
+void ffg_ok_grow_heap(size_t bytes);
+void ffg_shrink_heap(void);
+
+/* Keeps `value` at the end of an array that grows with `realloc`. */
+void ffg_bad_keep_grown(const int32_t *value);
+void ffg_forget_grown(void);
+
+/* Stores `value` in a new block and frees that. */
+void ffg_ok_keep_in_freed(const int32_t *value);
+/* The same, and keeps another block that may lie in the same place, without writing to it. */
+void ffg_ok_keep_in_reused(const int32_t *value);
+void ffg_forget_reused(void);
+/* Stores `value` in a node while it works and takes it out again. */
+int32_t ffg_ok_node_cleared(const int32_t *value);
+/* Copies the value into a node. */
+void ffg_ok_copy_to_node(const int32_t *value);
+
+/* A chain of C's own blocks, at the end of which is what Rust put there. */
+struct ffg_link {
+    struct ffg_link *next;
+    void *data;
+};
+struct ffg_link *ffg_new_chain(size_t length);
+/* The last link of the chain. */
+struct ffg_link *ffg_end_of_chain(struct ffg_link *chain);
+void ffg_free_chain(struct ffg_link *chain);
+/* Counts the links, and looks at no data. */
+size_t ffg_use_chain(const struct ffg_link *chain);
+
+/* Uses each function of the family as its manual says. The line that failed, or 0. */
+int ffg_malloc_family(void);
+/* Hands out and takes back blocks of many sizes, `rounds` times; the first line that failed, or 0. */
+int ffg_malloc_storm(unsigned seed, unsigned rounds);
+/* Allocates in the destructor of a thread-specific value, at the end of threads that C makes. */
+int ffg_malloc_at_thread_end(void);
+/* Forks while other threads allocate; the child allocates, too. 0 if every child came to a good end. */
+int ffg_malloc_and_fork(void);
+/* Writes past the end of `free`d and live memory of C's own: nobody else's. */
+void *ffg_alloc(size_t size);
+void ffg_free(void *block);
+void *ffg_realloc(void *block, size_t size);
+size_t ffg_usable(void *block);
+
+#endif

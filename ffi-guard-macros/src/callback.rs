@@ -1,0 +1,237 @@
+//! `#[guard]` on a Rust function that C calls: parsed, checked and written.
+//!
+//! The function stays what it is, of the same name and type. Its body becomes a closure inside of it, which runs between
+//! two looks: at what C hands in, and at what goes out; and a panic in it ends at the closure.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::parse::{Parse, ParseStream};
+use syn::{Abi, Attribute, Error, FnArg, Generics, Pat, ReturnType, Signature, Token, Type, Visibility};
+
+use crate::ast::{ForeignFn, ForeignParam, Safety};
+use crate::attr::Errors;
+use crate::cfg::{self, Attr, Conditions};
+use crate::expand::{self, Kind};
+use crate::valid::{self, Param, Severities};
+use crate::{fallback, message, types};
+
+/// Whether an item is an `extern` function with a body, by its first words.
+pub(crate) fn is_one(item: &TokenStream) -> bool {
+    let mut tokens = item.clone().into_iter();
+    let mut external = false;
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Punct(p) if p.as_char() == '#' => drop(tokens.next()),
+            TokenTree::Ident(word) if word == "fn" => return external,
+            TokenTree::Ident(word) => external |= word == "extern",
+            // `pub(crate)`, the name of the ABI, and invisible groups of macros.
+            TokenTree::Group(group) if group.delimiter() == proc_macro2::Delimiter::Brace => return false,
+            TokenTree::Group(_) | TokenTree::Literal(_) => {}
+            TokenTree::Punct(_) => return false,
+        }
+    }
+    false
+}
+
+/// A Rust function that C calls.
+struct Callback {
+    abi: Abi,
+    /// Name, parameters, attributes: what a foreign function has too.
+    function: ForeignFn,
+    /// The pattern of each parameter.
+    patterns: Vec<Pat>,
+    /// With its braces, as written.
+    body: TokenStream,
+    /// What no callback can be: where it says so, and why not.
+    refused: Vec<Error>,
+}
+
+impl Parse for Callback {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let attrs = cfg::flatten(&input.call(Attribute::parse_outer)?);
+        let vis: Visibility = input.parse()?;
+        let signature: Signature = input.parse()?;
+        let body: TokenTree = input.parse()?;
+        let mut refused = Vec::new();
+        let mut refuse = |span: Option<Span>, why| refused.extend(span.map(|span| Error::new(span, why)));
+        refuse(signature.asyncness.map(|word| word.span), message::ASYNC);
+        refuse(signature.constness.map(|word| word.span), message::CONST);
+        refuse(signature.variadic.as_ref().map(|variadic| variadic.dots.spans[0]), message::CALLBACK_VARIADIC);
+        let (mut params, mut patterns) = (Vec::new(), Vec::new());
+        for input in &signature.inputs {
+            match input {
+                FnArg::Receiver(receiver) => refuse(Some(receiver.self_token.span), message::RECEIVER),
+                FnArg::Typed(param) => {
+                    let attrs = cfg::flatten(&param.attrs);
+                    params.push(ForeignParam { attrs, name: name(&param.pat), ty: (*param.ty).clone() });
+                    patterns.push((*param.pat).clone());
+                }
+            }
+        }
+        let safety = match signature.unsafety {
+            Some(word) => Safety::Unsafe(Ident::new("unsafe", word.span)),
+            None => Safety::None,
+        };
+        let Signature { abi, ident, generics, output, .. } = signature;
+        let abi = abi.ok_or_else(|| Error::new(ident.span(), message::RUST_FN))?;
+        let semi = Token![;](Span::mixed_site());
+        let function = ForeignFn { attrs, vis, safety, name: ident, generics, params, variadic: None, output, semi };
+        Ok(Callback { abi, function, patterns, body: body.into_token_stream(), refused })
+    }
+}
+
+/// The name of a parameter whose pattern is no more than one.
+fn name(pattern: &Pat) -> Option<Ident> {
+    match pattern {
+        Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => Some(name.ident.clone()),
+        _ => None,
+    }
+}
+
+/// `#[guard(arguments)] extern "C" fn ..`.
+pub(crate) fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let expanded = match syn::parse2::<Callback>(item.clone()) {
+        Ok(callback) => expand(&arguments, callback, &mut errors),
+        Err(error) => {
+            errors.push(error);
+            TokenStream::new()
+        }
+    };
+    let item = if errors.is_empty() { expanded } else { fallback::bare(item) };
+    let errors = errors.emit();
+    quote!(#errors #item)
+}
+
+fn expand(arguments: &TokenStream, mut callback: Callback, errors: &mut Errors) -> TokenStream {
+    valid::abi(&callback.abi, errors);
+    std::mem::take(&mut callback.refused).into_iter().for_each(|error| errors.push(error));
+    let function = &callback.function;
+    let mut conditions = Conditions::default();
+    let params = function.params.iter().flat_map(|param| &param.attrs);
+    for attr in params.clone().chain(&function.attrs).filter(|attr| attr.name == "guard") {
+        attr.when.iter().for_each(|when| conditions.note(when));
+    }
+    params.filter_map(cfg::presence).for_each(|predicate| conditions.note(&predicate));
+    if conditions.len() > cfg::MOST {
+        errors.at(function.name.span(), message::TOO_MANY_CONDITIONS);
+        return TokenStream::new();
+    }
+    let mut written = TokenStream::new();
+    for world in conditions.worlds() {
+        let under = world.attribute();
+        let mut own = Errors::default();
+        let seen = if under.is_none() { &mut *errors } else { &mut own };
+        let checked = valid::callback(arguments.clone(), function, &world, seen);
+        errors.under(under.as_ref(), own);
+        written.extend(write(&callback, &checked, under.as_ref()));
+    }
+    written
+}
+
+fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStream>) -> TokenStream {
+    let ForeignFn { attrs, vis, safety, name, generics, output, .. } = checked.function.source;
+    let here = Span::mixed_site();
+    let (krate, abi, body) = (&checked.krate, &callback.abi, &callback.body);
+    let private = quote_spanned!(here=> __ffi_guard);
+    let attrs = attrs.iter().filter(|attr| attr.name != "guard").map(Attr::emit);
+    let unsafety = safety.keyword();
+    let Generics { where_clause, .. } = generics;
+    if checked.function.bare {
+        let signature = checked.function.params.iter().map(|param| {
+            let attrs = param.attrs.iter().map(|attr| attr.emit());
+            let (pattern, ty) = (pattern(callback, param), &param.source.ty);
+            quote!(#(#attrs)* #pattern: #ty)
+        });
+        return quote!(#(#attrs)* #under #vis #unsafety #abi fn #name #generics (#(#signature),*) #output #where_clause #body);
+    }
+    let signature: Vec<_> = checked.function.params.iter().map(parameter).collect();
+    let bindings = checked.function.params.iter().map(|param| binding(callback, param));
+    let statics = expand::statics(&checked.function, &Severities::default(), Kind::Callback, &private);
+    let arguments = checked.function.params.iter().map(|param| expand::argument(param, &private));
+    let traits = (!checked.function.params.is_empty()).then(|| {
+        quote_spanned! {here=>
+            use #private::classify::{ByPointer as _, ByValue as _, OfPlain as _, OfPointee as _, OfUnknown as _};
+        }
+    });
+    let neutral = neutral(checked, output, &private);
+    // Where the panic goes on by itself if nobody below would resume it.
+    let unwinds = abi.name.as_ref().is_some_and(|name| name.value().ends_with("-unwind"));
+    let returns = match output {
+        ReturnType::Default => quote_spanned!(here=> -> ()),
+        output => quote!(#output),
+    };
+    // At the user's name, so that `Location::caller` is there: C has no line to show.
+    let enter = quote_spanned!(name.span()=> __ffi_guard::Callback::enter(&__FFI_GUARD_FUNCTION, &__ffi_guard_held));
+    let held = Ident::new("__ffi_guard_held", name.span());
+    quote_spanned! {here=>
+        #(#attrs)*
+        #under
+        #vis #unsafety #abi fn #name #generics (#(#signature),*) #output #where_clause {
+            use #krate::__private as __ffi_guard;
+            let #held;
+            let callback = if #private::armed() {
+                #statics
+                #traits
+                #held = [#(#arguments),*];
+                ::core::option::Option::Some(#enter)
+            } else {
+                ::core::option::Option::None
+            };
+            let body = || #returns {
+                #(#bindings)*
+                #body
+            };
+            match callback {
+                ::core::option::Option::None => body(),
+                ::core::option::Option::Some(callback) => callback.run(
+                    #unwinds,
+                    body,
+                    || #returns { #neutral },
+                    |result| #private::argument!(*result),
+                ),
+            }
+        }
+    }
+}
+
+/// `data: *const u8`, under the attributes that stay: what they say of lints is said of the binding below.
+fn parameter(param: &Param) -> TokenStream {
+    let attrs = param.attrs.iter().map(|attr| expand::expect_to_allow(attr));
+    let (local, ty) = (&param.local, &param.source.ty);
+    quote!(#(#attrs)* #local: #ty)
+}
+
+/// The parameter as the body knows it, moved into the closure: whatever it owns is dropped there.
+fn binding(callback: &Callback, param: &Param) -> TokenStream {
+    let attrs = param.attrs.iter().map(|attr| attr.emit());
+    let (pattern, local) = (pattern(callback, param), &param.local);
+    quote_spanned!(Span::mixed_site()=> #(#attrs)* let #pattern = #local;)
+}
+
+/// As the user wrote it.
+fn pattern<'a>(callback: &'a Callback, param: &Param) -> Option<&'a Pat> {
+    let at = callback.function.params.iter().position(|known| std::ptr::eq(known, param.source))?;
+    callback.patterns.get(at)
+}
+
+/// What C gets where the body panics.
+fn neutral(checked: &valid::Callback, output: &ReturnType, private: &TokenStream) -> TokenStream {
+    if let Some(value) = &checked.on_panic {
+        return value.clone();
+    }
+    let here = Span::mixed_site();
+    match output {
+        // An empty block: clippy has something against a `()` at the end of one.
+        ReturnType::Default => TokenStream::new(),
+        ReturnType::Type(_, ty) if types::is_never(ty) => quote_spanned!(here=> #private::nothing_to_return()),
+        ReturnType::Type(_, ty) => default(ty, private),
+    }
+}
+
+/// The type's default; where there is none, rustc says so at the type.
+fn default(ty: &Type, private: &TokenStream) -> TokenStream {
+    let span = syn::spanned::Spanned::span(ty);
+    let neutral = format_ident!("default_where_on_panic_says_nothing", span = span);
+    quote_spanned!(span=> #private::#neutral::<#ty>())
+}

@@ -1,0 +1,138 @@
+//! A call from C into Rust, from entry to exit: a function of the program's under `#[guard]`.
+//!
+//! ```text
+//! C ──> Callback::enter ── each pointer that C hands in ──> body ──> what goes out ──> C
+//!            └─ a violation waits for the body's place ──┘   └── a panic: parked, C gets a neutral value
+//! ```
+
+use std::panic::Location;
+
+use super::argument::{Argument, Passing};
+use super::breach::{Site, Stop};
+use super::crossing;
+use super::declaration::{Function, Standing};
+use super::raise::raise;
+use super::{log, parked, returned, taken, thread};
+use crate::heap;
+use crate::level::{self, Level};
+use crate::platform::process::Errno;
+use crate::reentry;
+
+/// A guarded callback under way.
+pub struct Callback<'a> {
+    function: &'static Function,
+    location: &'static Location<'static>,
+    /// What C handed in.
+    arguments: &'a [Argument],
+    /// What was wrong with it: raised where the body would run, so that it ends where a panic of the body would.
+    stop: Option<Stop>,
+    /// Whether the result is looked at.
+    checked: bool,
+}
+
+impl<'a> Callback<'a> {
+    /// Checks what C hands in. Called at the place of the function's own name.
+    #[track_caller]
+    #[inline(never)]
+    #[must_use]
+    pub fn enter(function: &'static Function, arguments: &'a [Argument]) -> Callback<'a> {
+        let location = Location::caller();
+        // The common call: every argument is plainly in order.
+        let mut callback = Callback { function, location, arguments, stop: None, checked: true };
+        if function.standing() == Standing::Checked
+            && level::checked_is(Level::Arguments)
+            && !reentry::inside()
+            && arguments.iter().zip(function.declaration.parameters).all(taken::is_in_order)
+        {
+            return callback;
+        }
+        callback.look_closely();
+        callback
+    }
+
+    #[inline(never)]
+    fn look_closely(&mut self) {
+        let Callback { function, location, arguments, .. } = *self;
+        self.checked = false;
+        if level::level() == Level::Off || reentry::inside() {
+            return;
+        }
+        match function.standing() {
+            Standing::Checked => {}
+            Standing::LeftOut => return,
+            Standing::Traced => log::entry(function, arguments, location),
+            Standing::Unsettled => {
+                if crossing::settle(function, arguments, location) == Standing::LeftOut {
+                    return;
+                }
+            }
+        }
+        if level::checked_is(Level::Full) {
+            // The call below learns by it that Rust ran meanwhile.
+            thread::count_crossing();
+        }
+        self.checked = true;
+        if !arguments.iter().zip(function.declaration.parameters).all(taken::is_in_order) {
+            let _errno = Errno::keep();
+            self.stop = taken::check(&Site { function, location }, arguments).err();
+        }
+    }
+
+    /// Runs the body. `unwinds`: the ABI lets a panic through. `argument` classifies the result.
+    #[inline]
+    pub fn run<R>(
+        self,
+        unwinds: bool,
+        body: impl FnOnce() -> R,
+        neutral: impl FnOnce() -> R,
+        argument: impl FnOnce(&R) -> Argument,
+    ) -> R {
+        let Callback { function, location, arguments, stop, checked } = self;
+        let guarded = move || {
+            if let Some(stop) = stop {
+                raise(stop, true);
+            }
+            let result = body();
+            if checked {
+                leave(&Site { function, location }, arguments, &argument(&result));
+            }
+            result
+        };
+        parked::at_boundary(function.declaration.name, unwinds, guarded, neutral)
+    }
+}
+
+/// Checks what goes out to C.
+#[inline]
+fn leave(site: &Site, arguments: &[Argument], result: &Argument) {
+    let plain = match result.passing {
+        Passing::Scalar => true,
+        Passing::Const | Passing::Mut => !heap::contains(result.address) && !thread::stack().contains(&result.address),
+        Passing::Value => false,
+    };
+    if !plain {
+        look_at_result(site, arguments, result);
+    }
+}
+
+#[inline(never)]
+fn look_at_result(site: &Site, arguments: &[Argument], result: &Argument) {
+    let outcome = {
+        let _errno = Errno::keep();
+        returned::check(site, arguments, result)
+    };
+    if let Err(stop) = outcome {
+        raise(stop, true);
+    }
+}
+
+/// What C gets from a callback that panicked. The name is what rustc shows where the type has no default.
+#[must_use]
+pub fn default_where_on_panic_says_nothing<R: Default>() -> R {
+    R::default()
+}
+
+/// For a callback that never returns: C did not ask for anything to come back.
+pub fn nothing_to_return() -> ! {
+    parked::end_process(format_args!("a callback that is not to return panicked"))
+}

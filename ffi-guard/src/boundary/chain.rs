@@ -1,0 +1,113 @@
+//! Level 2 with C's heap: the look goes on into blocks of C's, and into those that they lead to, each once.
+//!
+//! What a C library works on is a graph of its own blocks, and a pointer that Rust put into one of them crosses with the
+//! graph. To walk it takes time, so it is walked as C's memory is searched after calls: in the first calls of each function,
+//! and while the thread's credit lasts.
+
+use super::argument::Argument;
+use super::breach::Stop;
+use super::entry::Entry;
+use super::thread;
+use crate::heap::{self, Block};
+use crate::platform::clock::ticks;
+use crate::platform::read;
+use crate::reentry::Reentry;
+use crate::report::violation::{Holder, Memory};
+use crate::retention;
+use crate::rule::{Rule, Severity};
+use crate::rules::{Located, Look, nested_pointer};
+use crate::scan::{self, Hit, Wanted};
+
+/// Bytes of C's blocks that one argument is followed through.
+const MOST: usize = 1 << 20;
+/// Larger blocks have pages of their own, which another thread may give back to the system while they are read.
+const SAFE: usize = 256 << 10;
+
+impl Entry<'_> {
+    /// Follows an argument that leads into a block of C's.
+    pub(super) fn chain(&self, index: usize, look: &Look<'_>) -> Result<(), Stop> {
+        if self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow
+            || !heap::contains_c(look.argument.address)
+            || !retention::may_look(self.site.function)
+        {
+            return Ok(());
+        }
+        let inside = Reentry::enter();
+        let started = ticks();
+        let found = self.walk(look.argument.address);
+        retention::looked(ticks().saturating_sub(started));
+        drop(inside);
+        let Some((holder, word, target)) = found else { return Ok(()) };
+        let Located::Heap(block) = target else { return Ok(()) };
+        let memory = Memory::Foreign { address: holder.start, size: holder.size };
+        let holder = || Holder::Pointee { memory: memory.clone(), offset: word.location - holder.start, field: None };
+        // Nothing of C's is Rust's own: no range is left out.
+        match nested_pointer::check_word(word.word, &Located::Heap(block), &(0..0), thread::id(), holder) {
+            Some(finding) => {
+                let about: &Argument = look.argument;
+                self.site.breach(Some(index), finding, (about, look.extent), Some(memory))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The first word that leads into Rust memory which C has no right to, with the block of C's that holds it.
+    fn walk(&self, from: usize) -> Option<(Block, Hit, Located)> {
+        let wanted = Wanted::new([heap::region(), heap::c_region()]);
+        let mut blocks: Vec<Block> = heap::lookup_c(from).into_iter().filter(|block| block.live).collect();
+        let mut seen: std::collections::HashSet<usize> = blocks.iter().map(|block| block.start).collect();
+        let (mut next, mut bytes) = (0, 0);
+        let mut words = Vec::new();
+        while let Some(&block) = blocks.get(next) {
+            next += 1;
+            bytes += block.size;
+            if bytes > MOST {
+                return None;
+            }
+            words.clear();
+            words_of(&block, &wanted, &mut words);
+            for &hit in &words {
+                if let Some(target) = heap::lookup(hit.word) {
+                    if self.is_strangers(&target) {
+                        return Some((block, hit, Located::Heap(target)));
+                    }
+                } else if let Some(other) = heap::lookup_c(hit.word).filter(|other| other.live)
+                    && seen.insert(other.start)
+                {
+                    blocks.push(other);
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether nobody gave C this block: it is live, no call that has not returned lends it, none was allowed to let C keep
+    /// it, and none waits for the sweep that would tell that C kept it.
+    fn is_strangers(&self, block: &Block) -> bool {
+        block.live
+            && heap::loans(block) == 0
+            && !heap::may_be_kept(block)
+            && heap::noted(block) != heap::sweep::next()
+            && !self.lends(block)
+    }
+}
+
+/// The words of a block of C's that lead into either half of the heap.
+fn words_of(block: &Block, wanted: &Wanted, words: &mut Vec<Hit>) {
+    if block.size <= SAFE {
+        // SAFETY: a slot of C's half, which keeps its access for good.
+        return unsafe { scan::words(block.start, block.size, wanted, words) };
+    }
+    let mut copy = vec![0_u64; block.size.div_ceil(size_of::<u64>())];
+    let start = copy.as_mut_ptr().cast::<u8>();
+    // SAFETY: the vector has as many bytes, is exclusive and initialised.
+    let into = unsafe { std::slice::from_raw_parts_mut(start, block.size) };
+    if read::read(block.start, into).is_some() {
+        let from = words.len();
+        // SAFETY: the copy.
+        unsafe { scan::words(start.expose_provenance(), block.size, wanted, words) };
+        for hit in words.iter_mut().skip(from) {
+            hit.location = hit.location - start.addr() + block.start;
+        }
+    }
+}

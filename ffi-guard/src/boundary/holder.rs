@@ -1,0 +1,166 @@
+//! Rust blocks that a call lends for C to write: what C stores in one of them may be the address of another.
+//!
+//! Left alone is the way in which C returns a pointer: `strtol(s, &mut end, 10)` fills `end` with an address in `s`, because
+//! Rust asked for it. So what is `out`, uninitialised, or nothing but pointers holds nothing here, nor does a variable on
+//! the stack. Left alone is too what Rust has arranged before: a block that led to the other one when the call began, as
+//! a `z_stream` leads to its input, may lead to it afterwards, further on or twice.
+
+use std::ops::ControlFlow;
+
+use super::argument::{Argument, Passing};
+use super::shape::{Shape, TypeInfo};
+use crate::heap::{self, Block};
+use crate::platform::read;
+use crate::rules::{self, Located, Look};
+
+const WORD: usize = size_of::<usize>();
+
+/// Most of a block that is looked through, in bytes: a struct is smaller, and a larger thing is data.
+const MOST: usize = 64 << 10;
+
+/// A block that C may store pointers in.
+pub(super) struct Holder {
+    pub(super) block: Block,
+    /// The argument that lends it, and which parameter that is.
+    pub(super) argument: Argument,
+    pub(super) parameter: usize,
+    /// Bytes from the argument's address on that are C's to write.
+    extent: usize,
+    /// What it led to when the call began: where each of that begins.
+    pub(super) led_to: Vec<usize>,
+}
+
+impl Holder {
+    /// `None` where nothing that C stores there is to be found fault with.
+    pub(super) fn of(look: &Look<'_>, parameter: usize) -> Option<Holder> {
+        let Located::Heap(block) = look.located else { return None };
+        let Look { argument, contract, extent, .. } = *look;
+        let filled_in = contract.is_out() || contract.is_opaque() || contract.is_cstr();
+        let given_away = contract.is_owned() || contract.is_retained();
+        if argument.passing != Passing::Mut || filled_in || given_away || !may_hold(argument.info) {
+            return None;
+        }
+        Some(Holder { block, argument: *argument, parameter, extent: extent.min(MOST), led_to: Vec::new() })
+    }
+
+    /// Calls `found` with each word of it that can be a pointer and is `wanted`, and its offset from the argument's address.
+    ///
+    /// The kernel copies: a block that was given to a thread, which frees it meanwhile, is an error and not a fault.
+    pub(super) fn each_word(&self, wanted: &dyn Fn(usize) -> bool, mut found: impl FnMut(usize, usize)) {
+        let here = |block: Block| block.live && block.generation == self.block.generation;
+        if !heap::lookup(self.argument.address).is_some_and(here) {
+            return;
+        }
+        let skew = self.argument.address % WORD;
+        let mut copy = vec![0_usize; (skew + self.extent).div_ceil(WORD)];
+        let start = copy.as_mut_ptr().cast::<u8>().wrapping_add(skew);
+        // SAFETY: `skew + extent` bytes fit the vector, which is exclusive and initialised.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(start, self.extent) };
+        if read::read(self.argument.address, bytes).is_none() {
+            return;
+        }
+        let (from, info) = (start.expose_provenance(), self.argument.info);
+        // SAFETY: `copy` holds `extent` readable bytes from `from` on, aligned as they are in the block.
+        let _ = unsafe {
+            rules::each_pointer(from, self.extent, info, wanted, &mut |offset, word| {
+                found(offset, word);
+                ControlFlow::Continue(())
+            })
+        };
+    }
+
+    /// The name of the field at this offset from the argument's address, where the type tells.
+    pub(super) fn field(&self, offset: usize) -> Option<String> {
+        let info = self.argument.info;
+        rules::field_path(info, offset, info.size != 0 && self.extent > info.size)
+    }
+}
+
+/// Whether the pointee can be a struct with a pointer in it. One pointer, or an array of them, is how C returns pointers.
+fn may_hold(info: &TypeInfo) -> bool {
+    match info.shape {
+        Shape::Plain | Shape::Out => false,
+        Shape::Untyped | Shape::Fields(_) => true,
+        Shape::Array { element, stride, .. } => !matches!(element, Shape::Words if stride <= WORD),
+        Shape::Words => info.size > WORD && !is_pointers((info.name)()),
+    }
+}
+
+/// Whether a type's name is that of an array of pointers.
+fn is_pointers(name: &str) -> bool {
+    let element = name.trim_start_matches('[');
+    let optional = element.strip_prefix("core::option::Option<").unwrap_or(element);
+    element.len() < name.len()
+        && ["*const ", "*mut ", "&", "core::ptr::non_null::NonNull<"]
+            .iter()
+            .any(|pointer| optional.starts_with(pointer))
+}
+
+/// Whether C was given a function to call: what is stored meanwhile, Rust may have stored.
+pub(super) fn calls_back(arguments: &[Argument]) -> bool {
+    let is_function =
+        |argument: &Argument| argument.passing == Passing::Scalar && (argument.info.name)().contains("fn(");
+    arguments.iter().any(is_function)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[allow(dead_code)]
+    #[repr(C)]
+    struct Table {
+        count: usize,
+        first: *const u8,
+    }
+
+    #[derive(ffi_guard::Pointee)]
+    #[allow(dead_code)]
+    #[repr(C)]
+    struct List {
+        first: *const u8,
+    }
+
+    #[test]
+    fn what_c_fills_in_to_return_a_pointer_holds_nothing() {
+        let mut pointer = std::ptr::null::<u8>();
+        let mut pointers = [pointer; 4];
+        let mut some = [None::<&u8>; 4];
+        let mut number = 0_u64;
+        for argument in [
+            crate::__argument!(&mut pointer),
+            crate::__argument!(&mut pointers),
+            crate::__argument!(&mut some),
+            crate::__argument!(&mut number),
+        ] {
+            assert!(!may_hold(argument.info), "{}", (argument.info.name)());
+        }
+    }
+
+    #[test]
+    fn a_struct_holds_pointers() {
+        let mut table = Table { count: 0, first: std::ptr::null() };
+        let mut list = List { first: std::ptr::null() };
+        let mut lists = [List { first: std::ptr::null() }, List { first: std::ptr::null() }];
+        let untyped: *mut std::ffi::c_void = (&raw mut table).cast();
+        for argument in [
+            crate::__argument!(&mut table),
+            crate::__argument!(&mut list),
+            crate::__argument!(&mut lists),
+            crate::__argument!(untyped),
+        ] {
+            assert!(may_hold(argument.info), "{}", (argument.info.name)());
+        }
+    }
+
+    #[test]
+    fn a_function_among_the_arguments_is_seen() {
+        extern "C" fn compare(_: *const u8) -> i32 {
+            0
+        }
+        let function = compare as extern "C" fn(*const u8) -> i32;
+        let optional = Some(function);
+        assert!(calls_back(&[crate::__argument!(function)]) && calls_back(&[crate::__argument!(optional)]));
+        assert!(!calls_back(&[crate::__argument!(7_u32), crate::__argument!(&7_u32)]));
+    }
+}

@@ -1,0 +1,61 @@
+//! Where C's blocks lie, for the search.
+//!
+//! A slab keeps its access for good, so that all of it can be read at memory speed, live slots and others alike: what is
+//! freed is poison. A run of pages loses its access once it is free. So one lock keeps the search of C's memory and those
+//! who take access away apart. A search holds it for as long as it reads, some milliseconds where C has hundreds of
+//! megabytes; and only a thread that frees a large block waits for that.
+
+use super::lock::Locked;
+
+static APART: Locked<()> = Locked::new(());
+
+/// Runs `f`, which takes access away from memory of this half, while nobody searches it.
+pub(super) fn apart(side: usize, f: impl FnOnce()) {
+    if side == 0 {
+        return f();
+    }
+    APART.with(|()| f());
+}
+
+/// Calls `visit` with each stretch of memory that live blocks of C may be in, until it says false. The lock is held
+/// meanwhile: `visit` must not free C's memory, nor wait for anybody who does.
+#[cfg(feature = "c-heap")]
+pub(crate) fn each_c_range(visit: &mut dyn FnMut(std::ops::Range<usize>) -> bool) {
+    use super::{class, large, region, run, slab};
+
+    APART.with(|()| {
+        for class in class::C + 1..class::ALL {
+            let used = slab::used(class);
+            if !used.is_empty() && !visit(used) {
+                return;
+            }
+        }
+        let mut found = [(0, 0); 64];
+        let mut next = region::units(class::C).start as u32;
+        loop {
+            let (count, after) = run::each_used(class::C, next, &mut found);
+            for &(first, _) in found.iter().take(count) {
+                let start = region::unit_start(first as usize);
+                // Live, so that it has its access, and keeps it while the lock is held.
+                let Some(extent) = region::run_entry(first as usize).live_extent() else { continue };
+                if !visit(start..large::end(start, extent.size())) {
+                    return;
+                }
+            }
+            if count < found.len() {
+                return;
+            }
+            next = after;
+        }
+    });
+}
+
+/// Holds the lock of this file: see `fork`.
+pub(super) fn hold() {
+    APART.hold();
+}
+
+/// Lets go of it.
+pub(super) fn let_go() {
+    APART.let_go();
+}

@@ -1,0 +1,153 @@
+//! C's half of the region: what `malloc` and its kin stand on.
+//!
+//! The same slots, runs, entries and caches as on Rust's side, under C's rules: whoever frees a block does not say how large
+//! it is. A freed block waits in its thread's bin behind some 16 KiB of younger ones of its class, at every level; it has
+//! no place in the process-wide quarantine, which is there to tell what C did to Rust's memory.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::cache::{self, Cache};
+use super::class::{self, C};
+use super::give::{self, FreeError};
+use super::quarantine::Freed;
+use super::region::{self, Spot};
+use super::table::{Event, Extent};
+use super::{Block, large, redzone};
+use crate::platform::process::Errno;
+
+/// What C's `malloc` promises to align to.
+const ALIGN: usize = 16;
+
+/// Whether a backtrace may be taken in `malloc`. A static executable allocates before its C library knows where the
+/// unwinder's tables are, and the unwinder ends a process where it does not find the function that asked.
+static UNWINDABLE: AtomicBool = AtomicBool::new(false);
+
+/// The unwinder's tables are known from here on: Rust code runs, or the loader has been through.
+pub(crate) fn let_unwind() {
+    if !UNWINDABLE.load(Ordering::Relaxed) {
+        UNWINDABLE.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What happens now, to be noted.
+#[inline(always)]
+fn event(cache: &Cache) -> Event {
+    if UNWINDABLE.load(Ordering::Relaxed) { give::event(cache) } else { cache.alive }
+}
+
+/// Gives out a block of C's. A size of 0 counts as 1. Null where there is no memory.
+#[inline(never)]
+pub(crate) fn allocate_c(size: usize, align: usize) -> *mut u8 {
+    // SAFETY: nothing below takes the cache a second time: what taking a trace allocates comes from the guard's own memory.
+    if let Some(cache) = unsafe { cache::current() }
+        && let Some(class) = class::of_common(size, align)
+        && let Some(slot) = cache.bin(class | C).rested()
+    {
+        let birth = event(cache);
+        let start = give::give_slot(class | C, slot, size, Extent::new(size, align), birth);
+        if start != 0 {
+            return start as *mut u8;
+        }
+    }
+    let _errno = Errno::keep();
+    give::allocate_on(C, size, align, event)
+}
+
+/// The same, and the block is zero.
+pub(crate) fn allocate_c_zeroed(size: usize, align: usize) -> *mut u8 {
+    let block = allocate_c(size, align);
+    // Runs come from the system as zero.
+    if !block.is_null() && !class::is_run(class::of(size.max(1), align)) {
+        // SAFETY: the block was given out just now.
+        unsafe { block.write_bytes(0, size.max(1)) };
+    }
+    block
+}
+
+/// The live block that starts at an address of C's half.
+fn live(address: usize) -> Result<(Spot, Extent), FreeError> {
+    let spot = region::spot_c(address).ok_or(FreeError::NotABlock)?;
+    if spot.start != address {
+        return Err(give::interior(&spot));
+    }
+    match spot.entry.live_extent() {
+        Some(extent) => Ok((spot, extent)),
+        None if spot.entry.was_given() => Err(FreeError::AlreadyFreed),
+        None => Err(FreeError::NotABlock),
+    }
+}
+
+/// Takes a block of C's back.
+///
+/// # Safety
+/// - `address` is in C's half. If it is the start of a live block, no one uses that block any more.
+#[inline(never)]
+pub(crate) unsafe fn free_c(address: usize) -> Result<(), FreeError> {
+    // SAFETY: as in `allocate_c`.
+    if let Some(cache) = unsafe { cache::current() }
+        && !cache.deep
+        && let Some((class, slot, 0)) = region::slot_c(address)
+        && let entry = region::slab(class).entry(slot)
+        && let Some(extent) = entry.live_extent()
+        && let alive = cache.alive
+        && let Some(place) = cache.bin(class).place()
+        && entry.take(extent, alive)
+    {
+        place.fill(slot);
+        return Ok(());
+    }
+    let (spot, extent) = live(address)?;
+    cache::with(|cache| take_back(cache, &spot, extent)).unwrap_or(Ok(()))
+}
+
+/// From level 2 on; large blocks; threads without a cache; a bin that is full.
+fn take_back(cache: &mut Cache, spot: &Spot, extent: Extent) -> Result<(), FreeError> {
+    // C reads `errno` after it has freed.
+    let _errno = Errno::keep();
+    spot.entry.take_once(extent, event(cache))?;
+    if class::is_run(spot.class) {
+        large::clear(spot.start, extent.size());
+    } else if cache.deep {
+        // A stale pointer in it must not come back as the content of the next block: `malloc` does not clear. Below level
+        // 2 nobody searches C's memory.
+        // SAFETY: the block was live, of this size, and is nobody's now.
+        unsafe { redzone::poison(spot.start, extent.size()) };
+    }
+    give::release(cache, Freed::new(spot.class, spot.index));
+    Ok(())
+}
+
+/// Makes a block of C's larger or smaller, where it is or elsewhere. Null where there is no memory; the old block is as it was
+/// then.
+///
+/// # Safety
+/// - As for [`free_c`]; the block's content goes with it.
+pub(crate) unsafe fn reallocate_c(address: usize, new: usize) -> Result<*mut u8, FreeError> {
+    let new = new.max(1);
+    let (spot, extent) = live(address)?;
+    if give::resize_in_place(&spot, extent, new) {
+        return Ok(address as *mut u8);
+    }
+    // C loses an alignment that it asked for beyond the common one, as with every `realloc`.
+    let moved = allocate_c(new, ALIGN);
+    if moved.is_null() {
+        return Ok(moved);
+    }
+    let to_run = || region::spot_c(moved.addr()).is_some_and(|to| class::is_run(to.class));
+    // SAFETY: two live blocks, each of so many bytes or more.
+    unsafe { give::move_content(&spot, moved, extent.size().min(new), to_run) };
+    // SAFETY: the caller's promise, and the content is in the new block.
+    unsafe { free_c(address)? };
+    Ok(moved)
+}
+
+/// Bytes that C asked for, of the live block that starts here.
+pub(crate) fn size_c(address: usize) -> Result<usize, FreeError> {
+    live(address).map(|(_, extent)| extent.size())
+}
+
+/// The block of C's that an address leads into; as `heap::lookup` of Rust's.
+pub(crate) fn lookup_c(address: usize) -> Option<Block> {
+    let spot = region::spot_c(address)?;
+    spot.entry.read(spot.start)
+}

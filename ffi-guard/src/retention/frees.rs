@@ -1,0 +1,198 @@
+//! Rust frees a block that is pinned, or that C was allowed to keep.
+//!
+//! ```text
+//!            pinned ─────────────────────────────────────────────> freed_while_retained, at once
+//!  free ──┬─
+//!         ├─ no call of this thread under way, budget allows ──> look: does C hold a word into it?
+//!         ├─ a call of this thread is under way: C's callback frees, and C is about to let go
+//!         │                                             ──────> held back until the outermost call has returned, then look
+//!         └─ else ────────────────────────────────────────────> wait for the next sweep, in quarantine
+//! ```
+//! The free itself cannot unwind: what is found is told by the next guarded call, or the end of `catch`.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::kept::{self, Kept};
+use super::sweep::Found;
+use super::{budget, notes, pins, seen, untold};
+use crate::boundary::thread;
+use crate::heap::lock::Locked;
+use crate::heap::sweep::End;
+use crate::heap::{self, Block};
+use crate::level::{self, Level};
+use crate::platform::process::Errno;
+use crate::reentry::Reentry;
+use crate::rules::{freed_while_retained, leads_into};
+use crate::scan::{self, Hit, Wanted};
+
+/// A freed block that is still to be looked for.
+struct Waiting {
+    block: Block,
+    kept: Kept,
+    end: End,
+    /// The sweep that will settle it.
+    epoch: u32,
+    /// The thread whose calls under way it waits for; 0 for none.
+    held_back: u32,
+    /// As in [`Found`].
+    whose: u32,
+}
+
+static WAITING: Locked<BTreeMap<(usize, u32), Waiting>> = Locked::new(BTreeMap::new());
+/// Those that are held back.
+static HELD_BACK: AtomicUsize = AtomicUsize::new(0);
+
+/// More ranges than this are left to a sweep.
+const FEW: usize = 32;
+
+/// The heap tells of a free.
+pub(super) fn told(block: &Block, end: End) {
+    let _errno = Errno::keep();
+    let _inside = Reentry::enter();
+    let pinned = pins::freed(block);
+    let kept = kept::take(block);
+    if level::level() < Level::Full || kept.is_some_and(|kept| kept.allowed) {
+        return;
+    }
+    // Inside of `catch` it is for its end.
+    let whose = if thread::catching() { thread::id() } else { 0 };
+    if let Some(pinned) = pinned {
+        let finding = freed_while_retained::pinned(pinned, end == End::Moved);
+        let lent = kept.map(|kept| kept.note).into_iter().collect();
+        return untold::put_back(vec![Found { finding, block: *block, lent, whose }]);
+    }
+    let Some(kept) = kept else { return };
+    let mut waiting = Waiting { block: *block, kept, end, epoch: 0, held_back: 0, whose };
+    if thread::is_in_call() {
+        waiting.held_back = thread::id();
+        HELD_BACK.fetch_add(1, Ordering::Relaxed);
+        return wait(waiting);
+    }
+    if heap::loans(block) != 0 || !budget::may_look_for_freed(kept.note.site.function) {
+        return wait(waiting);
+    }
+    match look(&[&waiting]).pop() {
+        // A callback of C's that no guarded call made: C is about to let go, perhaps.
+        Some(_) if scan::called_by_c() => wait(waiting),
+        Some(found) => untold::put_back(vec![found]),
+        None => {}
+    }
+}
+
+/// Leaves it to a sweep. The block does not leave the quarantine before.
+fn wait(mut waiting: Waiting) {
+    let block = waiting.block;
+    WAITING.with(|list| {
+        waiting.epoch = heap::sweep::next();
+        heap::note_loan(&block, waiting.epoch);
+        list.insert((block.start, block.generation), waiting);
+    });
+    notes::count_one();
+}
+
+/// Searches what C may write for words into these blocks, and charges the thread for it.
+fn look(freed: &[&Waiting]) -> Vec<Found> {
+    let started = crate::platform::clock::ticks();
+    let wanted = Wanted::new(freed.iter().map(|it| it.block.start..it.block.start + it.block.size));
+    let mut hits = Vec::new();
+    scan::c_memory(&wanted, &mut hits);
+    budget::looked(crate::platform::clock::ticks().saturating_sub(started));
+    freed.iter().filter_map(|waiting| hits.iter().find_map(|hit| judge(waiting, *hit, true))).collect()
+}
+
+/// Whether C holds a word into a freed block. A word is told once: later sweeps know it.
+fn judge(waiting: &Waiting, hit: Hit, at_once: bool) -> Option<Found> {
+    let Waiting { block, kept, end, whose, .. } = waiting;
+    if !leads_into(hit.word, block.start, block.size) {
+        return None;
+    }
+    let finding = freed_while_retained::check(hit, kept.promise, *end == End::Moved, at_once)?;
+    seen::remember(hit);
+    Some(Found { finding, block: *block, lent: vec![kept.note], whose: *whose })
+}
+
+/// Whether something waits for a call of some thread to return.
+#[inline]
+pub(super) fn are_held_back() -> bool {
+    HELD_BACK.load(Ordering::Relaxed) != 0
+}
+
+/// The outermost call of this thread has returned: what its callbacks freed is looked for now, if the budget allows.
+pub(crate) fn settle_held_back() -> Vec<Found> {
+    let (me, _inside) = (thread::id(), Reentry::enter());
+    let mut mine = Vec::new();
+    WAITING.with(|list| {
+        for (key, waiting) in std::mem::take(list) {
+            if waiting.held_back == me {
+                mine.push(Waiting { held_back: 0, ..waiting });
+            } else {
+                list.insert(key, waiting);
+            }
+        }
+    });
+    HELD_BACK.fetch_sub(mine.len(), Ordering::Relaxed);
+    let at_once = mine.len() <= FEW
+        && mine.iter().all(|it| heap::loans(&it.block) == 0)
+        && mine.first().is_some_and(|it| budget::may_look_for_freed(it.kept.note.site.function));
+    if at_once {
+        return look(&mine.iter().collect::<Vec<_>>());
+    }
+    mine.into_iter().for_each(wait);
+    Vec::new()
+}
+
+/// A sweep has found all words into the heap, old and new: those into freed blocks that waited for it are told.
+pub(super) fn settle(hits: &[Hit]) -> Vec<Found> {
+    let next = heap::sweep::next();
+    // What was freed after the sweep began is left to the next one.
+    let mut settled = WAITING.with(|list| {
+        let mut settled = BTreeMap::new();
+        for (key, mut waiting) in std::mem::take(list) {
+            if waiting.epoch == next {
+                list.insert(key, waiting);
+            } else if waiting.held_back != 0 {
+                waiting.epoch = next;
+                heap::note_loan(&waiting.block, next);
+                list.insert(key, waiting);
+            } else {
+                settled.insert(key, waiting);
+            }
+        }
+        settled
+    });
+    let mut found = Vec::new();
+    if settled.is_empty() {
+        return found;
+    }
+    for hit in hits {
+        let Some(block) = heap::lookup(hit.word).filter(|block| !block.live) else { continue };
+        let key = (block.start, block.generation);
+        let Some(waiting) = settled.get(&key) else { continue };
+        if heap::loans(&block) != 0 {
+            // Some call has it just now, and may be about to let go.
+            if let Some(waiting) = settled.remove(&key) {
+                wait(waiting);
+            }
+        } else if let Some(told) = judge(waiting, *hit, false) {
+            settled.remove(&key);
+            found.push(told);
+        }
+    }
+    found
+}
+
+/// A result that C gives back: what was promised of its block is over.
+pub(crate) fn given_back(address: usize) {
+    if let Some(block) = heap::lookup(address).filter(|block| block.live && heap::may_be_kept(block)) {
+        kept::forget(&block);
+    }
+}
+
+pub(super) fn hold() {
+    WAITING.hold();
+}
+
+pub(super) fn let_go() {
+    WAITING.let_go();
+}

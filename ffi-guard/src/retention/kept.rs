@@ -1,0 +1,71 @@
+//! Blocks that C was allowed to keep, and who lent them: what their free is asked about.
+
+use std::collections::BTreeMap;
+
+use super::notes::Note;
+use crate::heap::lock::Locked;
+use crate::heap::{self, Block};
+use crate::reentry::Reentry;
+use crate::report::violation::Promise;
+use crate::rule::{Rule, Severity};
+
+/// What is known of such a block.
+#[derive(Clone, Copy)]
+pub(super) struct Kept {
+    /// The last call that lent it so.
+    pub(super) note: Note,
+    /// What allows C to keep it.
+    pub(super) promise: Promise,
+    /// Some call was allowed to keep it whatever becomes of it: no other is blamed then.
+    pub(super) allowed: bool,
+}
+
+/// By the start of the block, so that threads seldom wait for each other.
+const SHARDS: usize = 64;
+static KEPT: [Locked<BTreeMap<(usize, u32), Kept>>; SHARDS] = [const { Locked::new(BTreeMap::new()) }; SHARDS];
+
+fn with<R>(block: &Block, f: impl FnOnce(&mut BTreeMap<(usize, u32), Kept>, (usize, u32)) -> R) -> Option<R> {
+    let _inside = Reentry::enter();
+    // Small blocks lie 16 bytes apart, large ones pages.
+    let shard = KEPT.get((block.start >> 4 ^ block.start >> 12) % SHARDS)?;
+    Some(shard.with(|kept| f(kept, (block.start, block.generation))))
+}
+
+/// A call lends a block that C may keep.
+pub(crate) fn lend(block: &Block, note: Note, promise: Promise) {
+    super::ready();
+    let severity = note.site.severity(Rule::FreedWhileRetained, Some(note.parameter));
+    let allowed = severity == Severity::Allow;
+    // The record first: whoever sees the flag finds it.
+    with(block, |kept, key| {
+        let earlier = kept.get(&key).is_some_and(|kept| kept.allowed);
+        kept.insert(key, Kept { note, promise, allowed: allowed || earlier });
+    });
+    heap::allow_keeping(block);
+}
+
+/// A call lends a block and lets C keep it whatever becomes of it.
+pub(crate) fn allow(block: &Block, note: Note) {
+    with(block, |kept, key| {
+        kept.entry(key).or_insert(Kept { note, promise: Promise::Retained, allowed: true }).allowed = true;
+    });
+    heap::allow_keeping(block);
+}
+
+/// C gave the block back: what it still holds of it is nobody's concern. Returns what was known.
+pub(crate) fn forget(block: &Block) {
+    take(block);
+}
+
+/// The block is freed: what was known of it.
+pub(super) fn take(block: &Block) -> Option<Kept> {
+    with(block, |kept, key| kept.remove(&key)).flatten()
+}
+
+pub(super) fn hold() {
+    KEPT.iter().for_each(Locked::hold);
+}
+
+pub(super) fn let_go() {
+    KEPT.iter().for_each(Locked::let_go);
+}

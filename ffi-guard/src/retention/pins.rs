@@ -1,0 +1,122 @@
+//! What is pinned: how often, and by whom.
+//!
+//! A block of the heap has a flag in its entry, which is all that most askers read; the count and the place are here. Pinned
+//! memory elsewhere, as on a stack, is a range.
+
+use std::collections::BTreeMap;
+use std::panic::Location;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::heap::lock::Locked;
+use crate::heap::{self, Block};
+use crate::reentry::Reentry;
+
+/// Where the program pins.
+pub(crate) type Place = &'static Location<'static>;
+
+struct Pins {
+    /// By start and generation: how many pins there are, and where the last was made.
+    blocks: BTreeMap<(usize, u32), (usize, Place)>,
+    /// By start and number: the end.
+    ranges: BTreeMap<(usize, usize), usize>,
+    /// The number of the next range.
+    next: usize,
+}
+
+static PINS: Locked<Pins> = Locked::new(Pins { blocks: BTreeMap::new(), ranges: BTreeMap::new(), next: 0 });
+
+/// Blocks and ranges that are pinned: while there are none, nobody needs to ask.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+static RANGES: AtomicUsize = AtomicUsize::new(0);
+
+/// One pin, to be ended by [`unpin`].
+#[derive(Debug)]
+pub(crate) enum Pin {
+    Block { start: usize, generation: u32 },
+    Range { start: usize, number: usize },
+}
+
+/// Pins `size` bytes at an address: the whole block that they are in. `None` where there are no bytes.
+pub(crate) fn pin(address: usize, size: usize, at: Place) -> Option<Pin> {
+    if size == 0 || address == 0 {
+        return None;
+    }
+    super::ready();
+    let _inside = Reentry::enter();
+    if heap::contains(address) {
+        let block = heap::lookup(address).filter(|block| block.live)?;
+        let (start, generation) = (block.start, block.generation);
+        PINS.with(|pins| {
+            let (count, last) = pins.blocks.entry((start, generation)).or_insert((0, at));
+            (*count, *last) = (count.saturating_add(1), at);
+            // The flag under the lock, so that it and the count do not part.
+            heap::set_pinned(&block, true);
+        });
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        return Some(Pin::Block { start, generation });
+    }
+    let number = PINS.with(|pins| {
+        pins.next += 1;
+        pins.ranges.insert((address, pins.next), address.saturating_add(size));
+        pins.next
+    });
+    RANGES.fetch_add(1, Ordering::Relaxed);
+    Some(Pin::Range { start: address, number })
+}
+
+/// Ends a pin.
+pub(crate) fn unpin(pin: &Pin) {
+    let _inside = Reentry::enter();
+    match *pin {
+        Pin::Block { start, generation } => {
+            PINS.with(|pins| {
+                // Not there: the block was freed all the same, and that was told.
+                let Some((count, _)) = pins.blocks.get_mut(&(start, generation)) else { return };
+                *count -= 1;
+                if *count == 0 {
+                    pins.blocks.remove(&(start, generation));
+                    if let Some(block) = heap::lookup(start).filter(|block| block.generation == generation) {
+                        heap::set_pinned(&block, false);
+                    }
+                }
+            });
+            COUNT.fetch_sub(1, Ordering::Relaxed);
+        }
+        Pin::Range { start, number } => {
+            PINS.with(|pins| pins.ranges.remove(&(start, number)));
+            RANGES.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether a block is pinned.
+#[inline]
+pub(crate) fn is_block_pinned(block: &Block) -> bool {
+    COUNT.load(Ordering::Relaxed) != 0 && heap::is_pinned(block)
+}
+
+/// Whether an address outside of the heap is pinned.
+pub(crate) fn is_range_pinned(address: usize) -> bool {
+    if RANGES.load(Ordering::Relaxed) == 0 {
+        return false;
+    }
+    let _inside = Reentry::enter();
+    PINS.with(|pins| pins.ranges.range(..=(address, usize::MAX)).any(|(_, &end)| address < end))
+}
+
+/// The block has been freed: where it was pinned, if it still is.
+pub(super) fn freed(block: &Block) -> Option<Place> {
+    if !heap::is_pinned(block) {
+        return None;
+    }
+    heap::set_pinned(block, false);
+    PINS.with(|pins| pins.blocks.remove(&(block.start, block.generation))).map(|(_, at)| at)
+}
+
+pub(super) fn hold() {
+    PINS.hold();
+}
+
+pub(super) fn let_go() {
+    PINS.let_go();
+}

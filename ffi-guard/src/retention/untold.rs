@@ -1,0 +1,72 @@
+//! What was found where nothing could be delivered: inside the allocator, or behind another violation.
+//!
+//! It goes to the next guarded call, on any thread. What a thread found while it was inside of `catch` is for that thread,
+//! so that the end of its `catch` gets it and no other test does.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::sweep::Found;
+use crate::heap::lock::Locked;
+use crate::platform::thread;
+use crate::reentry::Reentry;
+
+static UNTOLD: Locked<Vec<Found>> = Locked::new(Vec::new());
+
+/// Whom it is for: nobody while there is nothing; one thread; or `ANYBODY`, and several threads each.
+static FOR: AtomicU32 = AtomicU32::new(NOBODY);
+const NOBODY: u32 = 0;
+const ANYBODY: u32 = u32::MAX;
+
+/// Whether there is something for the calling thread.
+#[inline]
+pub(crate) fn is_any() -> bool {
+    let whom = FOR.load(Ordering::Relaxed);
+    whom != NOBODY && (whom == ANYBODY || whom == thread::id())
+}
+
+/// Adds to it.
+pub(crate) fn put_back(found: Vec<Found>) {
+    if !found.is_empty() {
+        let _inside = Reentry::enter();
+        UNTOLD.with(|untold| {
+            untold.extend(found);
+            settle(untold);
+        });
+    }
+}
+
+/// Takes what is for the calling thread; at the end of the process, everything.
+pub(crate) fn take(everything: bool) -> Vec<Found> {
+    if FOR.load(Ordering::Relaxed) == NOBODY {
+        return Vec::new();
+    }
+    let me = thread::id();
+    let _inside = Reentry::enter();
+    UNTOLD.with(|untold| {
+        let (mine, others) = std::mem::take(untold)
+            .into_iter()
+            .partition(|found: &Found| everything || found.whose == 0 || found.whose == me);
+        *untold = others;
+        settle(untold);
+        mine
+    })
+}
+
+/// Says whom the list is for.
+fn settle(untold: &[Found]) {
+    let mut whose = untold.iter().map(|found| found.whose);
+    let whom = match whose.next() {
+        None => NOBODY,
+        Some(first) if first != 0 && whose.all(|other| other == first) => first,
+        Some(_) => ANYBODY,
+    };
+    FOR.store(whom, Ordering::Release);
+}
+
+pub(super) fn hold() {
+    UNTOLD.hold();
+}
+
+pub(super) fn let_go() {
+    UNTOLD.let_go();
+}

@@ -1,0 +1,48 @@
+//! Where C holds a pointer: shared by the rules about what C keeps.
+
+#[cfg(feature = "c-heap")]
+use crate::report::place::Allocation;
+use crate::report::place::CSource;
+use crate::report::violation::Place;
+use crate::scan::{self, Global, Hit, Owner};
+
+/// The place of a word that was found in memory of C's; `None` where it is Rust's own. Where nothing tells C's variables
+/// from Rust's (stripped, or linked so), `take_unknown` decides; thread-local variables are left out then, for Rust has many of
+/// them, and its standard library does.
+pub(super) fn place(hit: Hit, take_unknown: impl FnOnce() -> bool) -> Option<Place> {
+    #[cfg(feature = "c-heap")]
+    if crate::heap::contains_c(hit.location) {
+        return c_heap(hit);
+    }
+    match scan::owner(hit.location) {
+        Owner::C(variable) => Some(variable_of_c(variable, hit.location)),
+        Owner::Unknown(variable) if variable.thread.is_none() && take_unknown() => {
+            Some(variable_of_c(variable, hit.location))
+        }
+        Owner::Unknown(_) | Owner::Rust | Owner::Nowhere => None,
+    }
+}
+
+/// A word in a live block of C's heap. What lies in a freed one, or in the slack behind one, nobody holds.
+#[cfg(feature = "c-heap")]
+fn c_heap(hit: Hit) -> Option<Place> {
+    let block = crate::heap::lookup_c(hit.location)?;
+    let offset = hit.location - block.start;
+    let held = block.live && offset + size_of::<usize>() <= block.size;
+    let allocated_at = Allocation { trace: block.allocated, thread: block.allocated_by };
+    held.then_some(Place::CHeap { address: block.start, size: block.size, allocated_at, offset })
+}
+
+fn variable_of_c(variable: Global, address: usize) -> Place {
+    let Global { module, symbol, offset, source, .. } = variable;
+    let source = source.map(|(file, line)| CSource { file, line });
+    match variable.thread {
+        Some(thread) => Place::Tls { module, symbol, offset, address, thread, source },
+        None => Place::Global { module, symbol, offset, address, source },
+    }
+}
+
+/// Whether a word leads into a block, its one-past-the-end address left out.
+pub(crate) fn leads_into(word: usize, start: usize, size: usize) -> bool {
+    word.wrapping_sub(start) < size
+}

@@ -1,0 +1,10 @@
+//! With the feature `c-heap`: what C keeps in its own heap, and C's allocator over ours.
+//!
+//! `with_c_heap.rs` runs this binary; by hand: `cargo test -p ffi-guard-tests --features c-heap --test c_heap`.
+
+mod family;
+mod kept;
+mod nested;
+
+#[global_allocator]
+static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
