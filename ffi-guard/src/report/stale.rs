@@ -76,7 +76,7 @@ impl Staleness {
         match self.why {
             _ if self.is_callback() => "made here".into(),
             Refused::OtherType(life) => {
-                format!("a `{}` is parked there, and no `{wanted}`", short_type((life.kind.name)()))
+                format!("`{}` is parked there, and no `{wanted}`", short_type((life.kind.name)()))
             }
             Refused::NoHandle => format!("{:#x} has not the form of a handle", self.raw),
             Refused::NeverMade => format!("{:#x} was never given out", self.raw),
@@ -120,8 +120,7 @@ pub(super) fn helps(stale: &Staleness) -> Vec<String> {
         ],
         (Refused::Released(_), false) => {
             let mut helps = vec![
-                "release it where C is done with it: in the destructor that C calls last, or after the call that takes it \
-                 from C"
+                "have C let go first: release it in the destructor that C calls last, or after the call that takes it from C"
                     .into(),
             ];
             if by_drop {
@@ -204,7 +203,7 @@ pub(super) fn story(facts: &Facts, stale: &Staleness) -> Vec<Told> {
         Some(life) => {
             let what = short_type((life.kind.name)()).to_owned();
             // Of a closure the name tells less than the place.
-            let what = if stale.is_callback() { "the callback".into() } else { format!("a `{what}`") };
+            let what = if stale.is_callback() { "the callback".into() } else { format!("`{what}`") };
             story.push(Told::At("made", life.made, what, thread(life.made_by)));
         }
         None if matches!(stale.why, Refused::Released(_)) => {

@@ -10,6 +10,7 @@ mod nested_pointer;
 mod null_pointer;
 mod out_of_bounds;
 mod retained_pointer;
+mod stale_handle;
 mod unterminated_string;
 
 use std::process::ExitCode;
@@ -17,13 +18,14 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-const PROGRAMS: [(&str, fn()); 8] = [
+const PROGRAMS: [(&str, fn()); 9] = [
     ("nested_pointer", nested_pointer::run),
     ("dangling_pointer", dangling_pointer::run),
     ("out_of_bounds", out_of_bounds::run),
     ("unterminated_string", unterminated_string::run),
     ("null_pointer", null_pointer::run),
     ("misaligned_pointer", misaligned_pointer::run),
+    ("stale_handle", stale_handle::run),
     ("retained_pointer", retained_pointer::run),
     ("freed_while_retained", freed_while_retained::run),
 ];

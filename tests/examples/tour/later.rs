@@ -9,11 +9,6 @@ pub(crate) const ROWS: &[Row] = &[
         plan: Plan::NotYet("guarded callbacks come with their own issue"),
     },
     Row {
-        slides: &[56..=56],
-        what: "a handle table for user data",
-        plan: Plan::NotYet("Handle<T> and stale_handle come with the tools"),
-    },
-    Row {
         slides: &[58..=61],
         what: "slow_func: time spent inside C",
         plan: Plan::NotYet("the crossing table, GUARD_STATS, comes later"),

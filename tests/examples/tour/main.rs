@@ -11,6 +11,7 @@
 mod big_data;
 mod c_memory;
 mod complex;
+mod handle;
 mod kept;
 mod later;
 mod lent;
