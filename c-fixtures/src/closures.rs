@@ -48,9 +48,15 @@ pub mod arity {
             #[ffi_guard::guard]
             unsafe extern "C" { $(
                 /// The user data first.
+                ///
+                /// # Safety
+                /// - `f` takes `user`.
                 #[link_name = $first_name]
                 pub fn $first(f: Option<unsafe extern "C" fn(*mut c_void, $($ty),*) -> c_long>, #[guard(opaque)] user: *mut c_void) -> c_long;
                 /// The user data last.
+                ///
+                /// # Safety
+                /// - `f` takes `user`.
                 #[link_name = $last_name]
                 pub fn $last(f: Option<unsafe extern "C" fn($($ty,)* *mut c_void) -> c_long>, #[guard(opaque)] user: *mut c_void) -> c_long;
             )* }

@@ -119,7 +119,8 @@ impl CArena {
     /// The text has a NUL in it.
     pub fn c_str(&self, text: &str) -> Result<&CStr, CMemoryError> {
         no_nul(text)?;
-        let all = self.many::<u8>(text.len().checked_add(1).ok_or(CMemoryError::TooLarge { len: text.len(), size: 1 })?)?;
+        let all =
+            self.many::<u8>(text.len().checked_add(1).ok_or(CMemoryError::TooLarge { len: text.len(), size: 1 })?)?;
         let to = all.as_mut_ptr();
         // SAFETY: one byte more than the text has, zeroed: the text, with no NUL in it, and one behind it.
         unsafe {
@@ -205,7 +206,9 @@ impl fmt::Display for CMemoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CMemoryError::TooLarge { len, size } => write!(f, "{len} times {size} bytes are more than memory has"),
-            CMemoryError::NulInside { position } => write!(f, "the text has a NUL at byte {position}, where C would end it"),
+            CMemoryError::NulInside { position } => {
+                write!(f, "the text has a NUL at byte {position}, where C would end it")
+            }
             CMemoryError::OutOfMemory => f.write_str("C has no memory left"),
         }
     }

@@ -164,12 +164,8 @@ impl<S: Signature, Reach> Callback<S, Reach> {
     /// - Where it is not `bound`, any thread may use and drop it.
     #[track_caller]
     unsafe fn park<F>(closure: F, first: S::First, last: S::Last, bound: bool) -> Callback<S, Reach> {
-        let parked: Parked<F, S::Result, Reach> = Parked {
-            answer: None,
-            runs: Cell::new(false),
-            closure: UnsafeCell::new(closure),
-            reach: PhantomData,
-        };
+        let parked: Parked<F, S::Result, Reach> =
+            Parked { answer: None, runs: Cell::new(false), closure: UnsafeCell::new(closure), reach: PhantomData };
         let type_id = key::<Parked<F, S::Result, Reach>>();
         let kind = Parked::<F, S::Result, Reach>::KIND;
         let raw = table::park(Box::into_raw(Box::new(parked)).cast(), type_id, kind, bound, Location::caller());

@@ -95,7 +95,7 @@ impl<T: 'static> Handle<T> {
     /// use std::{cell::RefCell, rc::Rc};
     /// use ffi_guard::Handle;
     ///
-    /// let rows = Rc::new(RefCell::new(Vec::new()));
+    /// let rows = Rc::new(RefCell::new(Vec::<i32>::new()));
     /// let handle = Handle::local(Rc::clone(&rows));
     /// Handle::<Rc<RefCell<Vec<i32>>>>::with(handle.as_raw(), |rows| rows.borrow_mut().push(7)).unwrap();
     /// assert_eq!(*rows.borrow(), [7]);
@@ -149,7 +149,9 @@ impl<T: 'static> Handle<T> {
                 // was parked by `new`, which wants `Sync`.
                 Ok(f(unsafe { &*entered.value().cast::<T>() }))
             }
-            Err(refused) => Err(StaleHandle(Box::new(stale::tell(raw.addr(), type_name::<T>(), refused, Through::With)))),
+            Err(refused) => {
+                Err(StaleHandle(Box::new(stale::tell(raw.addr(), type_name::<T>(), refused, Through::With))))
+            }
         }
     }
 

@@ -48,6 +48,8 @@
 //! - [`Violation`] and [`Rule`]: what was found; [`catch`], [`expect_violation!`], [`set_report_hook`]: for tests.
 //! - [`checkpoint`]: settles what calls of the past may have left behind.
 //! - [`pin()`], [`pin_mut`], [`Pinned`]: memory that C may keep.
+//! - [`Handle`], [`Callback`]: user data that C carries around as a number, and closures for C to call.
+//! - [`CArena`], [`CBox`], [`CSlice`], [`CText`]: C memory with owners.
 //!
 //! | `GUARD` | checks |
 //! | --- | --- |
@@ -61,8 +63,8 @@
 //!
 //! A clean run is not a proof. Only calls through a guarded block are checked; variadic functions pass bare. C's variables
 //! are searched for what C kept, its heap and thread-locals are not yet. What C reads or writes beyond what a call states
-//! is not seen. Of the names in [`Rule`] eight are checked today: `nested_pointer`, `dangling_pointer`, `out_of_bounds`,
-//! `unterminated_string`, `null_pointer`, `misaligned_pointer`, `retained_pointer` and `freed_while_retained`. Linux on x86-64 is
+//! is not seen. Of the names in [`Rule`] nine are checked today: `nested_pointer`, `dangling_pointer`, `out_of_bounds`,
+//! `unterminated_string`, `null_pointer`, `misaligned_pointer`, `stale_handle`, `retained_pointer` and `freed_while_retained`. Linux on x86-64 is
 //! what is tested; elsewhere nothing is searched for what C kept.
 
 extern crate self as ffi_guard;
@@ -79,8 +81,8 @@ mod handle;
 mod heap;
 mod level;
 mod own;
-mod pin;
 mod owner;
+mod pin;
 
 mod platform;
 mod reentry;
@@ -101,8 +103,8 @@ pub mod __bench;
 pub mod __private;
 
 pub use allocator::GuardAlloc;
-pub use boundary::bound::rebind;
 pub use arena::{CArena, CMemoryError};
+pub use boundary::bound::rebind;
 pub use boundary::late::checkpoint;
 pub use boundary::raise::catch;
 pub use boundary::shape::{Plain, Pointee};
@@ -110,8 +112,8 @@ pub use callback::Callback;
 pub use ffi_guard_macros::{Plain, Pointee, guard};
 pub use handle::{Handle, StaleHandle, TakeError};
 pub use level::{Level, LevelError, level, set_level};
-pub use pin::{PinGuard, PinMutGuard, Pinned, pin, pin_mut};
 pub use owner::{CBox, CSlice, CText, Deleter};
+pub use pin::{PinGuard, PinMutGuard, Pinned, pin, pin_mut};
 pub use report::deliver::set_report_hook;
 pub use report::face::Block;
 pub use report::frames::Frame;

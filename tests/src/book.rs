@@ -14,6 +14,7 @@ pages! {
     attributes = "attributes.md";
     rules = "rules.md";
     pinning = "pinning.md";
+    patterns = "patterns.md";
     reading_a_report = "reading-a-report.md";
     report_json = "report-json.md";
     testing = "testing.md";
@@ -27,6 +28,7 @@ pages! {
     unterminated_string = "rules/unterminated_string.md";
     null_pointer = "rules/null_pointer.md";
     misaligned_pointer = "rules/misaligned_pointer.md";
+    stale_handle = "rules/stale_handle.md";
     retained_pointer = "rules/retained_pointer.md";
     freed_while_retained = "rules/freed_while_retained.md";
 }

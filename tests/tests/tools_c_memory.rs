@@ -58,8 +58,14 @@ fn an_arena_gives_zeroed_aligned_memory_of_cs() {
 fn sizes_that_no_memory_has_are_errors() {
     let arena = CArena::new();
     assert_eq!(arena.slice::<u64>(usize::MAX), Err(CMemoryError::TooLarge { len: usize::MAX, size: 8 }));
-    assert_eq!(arena.slice::<u8>(isize::MAX as usize + 1).unwrap_err().to_string(), "9223372036854775808 times 1 bytes are more than memory has");
-    assert_eq!(CSlice::<[u64; 4]>::zeroed(usize::MAX / 32 + 1).unwrap_err(), CMemoryError::TooLarge { len: usize::MAX / 32 + 1, size: 32 });
+    assert_eq!(
+        arena.slice::<u8>(isize::MAX as usize + 1).unwrap_err().to_string(),
+        "9223372036854775808 times 1 bytes are more than memory has"
+    );
+    assert_eq!(
+        CSlice::<[u64; 4]>::zeroed(usize::MAX / 32 + 1).unwrap_err(),
+        CMemoryError::TooLarge { len: usize::MAX / 32 + 1, size: 32 }
+    );
     // It fits an address space, and there is not so much.
     assert_eq!(CSlice::<u8>::zeroed(isize::MAX as usize).unwrap_err(), CMemoryError::OutOfMemory);
     assert!(arena.is_empty());

@@ -76,7 +76,10 @@ fn what_was_released_is_told_with_who_made_and_who_released_it() {
     let violation = stale(|| _ = Handle::<u64>::with(raw, |_| ()));
     let report = violation.to_string();
     let here = |line: u32| format!("tests/tests/tools_handle.rs:{line}:");
-    assert!(report.starts_with("ffi-guard[stale_handle]: `raw` of `Handle::with` is a handle that was released"), "{report}");
+    assert!(
+        report.starts_with("ffi-guard[stale_handle]: `raw` of `Handle::with` is a handle that was released"),
+        "{report}"
+    );
     for (key, line) in [("made", made), ("released", released)] {
         let beat = report.lines().find(|text| text.trim_start().starts_with(&format!("{key}: ")));
         assert!(beat.is_some_and(|beat| beat.contains(&here(line))), "{key} at line {line}:\n{report}");
@@ -184,7 +187,8 @@ fn with_may_nest_and_make_and_take_others() {
 #[test]
 fn a_panic_in_with_leaves_the_value_free_to_take() {
     let raw = Handle::new(3_u32).into_raw();
-    let panicked = catch_unwind(AssertUnwindSafe(|| Handle::<u32>::with(raw, |_| std::panic::resume_unwind(Box::new(())))));
+    let panicked =
+        catch_unwind(AssertUnwindSafe(|| Handle::<u32>::with(raw, |_| std::panic::resume_unwind(Box::new(())))));
     assert!(panicked.is_err());
     assert_eq!(Handle::<u32>::take(raw).unwrap(), 3);
 }
@@ -290,7 +294,8 @@ fn threads_never_find_another_value() {
                     while !done.load(Ordering::Acquire) {
                         for (place, [raw, _]) in board.iter().enumerate() {
                             let raw = raw.load(Ordering::Acquire);
-                            let value = Handle::<(usize, usize)>::with(ptr::without_provenance_mut(raw), |value| *value);
+                            let value =
+                                Handle::<(usize, usize)>::with(ptr::without_provenance_mut(raw), |value| *value);
                             if let Ok((maker, round)) = value {
                                 assert_eq!((maker, round % 4), (place / 4, place % 4));
                                 found.fetch_add(1, Ordering::Relaxed);

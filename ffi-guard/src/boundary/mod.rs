@@ -28,7 +28,7 @@ pub(crate) mod raise;
 mod result;
 mod returned;
 pub(crate) mod shape;
-mod taken;
 pub(crate) mod stale;
+mod taken;
 pub(crate) mod thread;
 mod watch;

@@ -81,13 +81,8 @@ fn deliver(staleness: &Staleness, location: &'static Location<'static>) -> Resul
         Through::Take => (&TAKE, Some(location)),
         Through::Callback => (&CALLBACK, staleness.life().map(|life| life.made)),
     };
-    let call = site.map(|site| Call {
-        function,
-        parameter: Some(0),
-        site,
-        thread: thread::id(),
-        thread_name: thread::name(),
-    });
+    let call =
+        site.map(|site| Call { function, parameter: Some(0), site, thread: thread::id(), thread_name: thread::name() });
     let violation = Box::new(Violation::new(Facts {
         finding: Finding::StaleHandle(Box::new(staleness.clone())),
         severity,

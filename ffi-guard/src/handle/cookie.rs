@@ -44,7 +44,8 @@ mod tests {
             assert_eq!(unpack(pack(slot, generation)), Some((slot, generation)));
         }
         let local = 0_u8;
-        for raw in [0, 1, 0x1000, usize::MAX, (&raw const local).addr(), pack(0, 0) | 1 << 47, pack(0, 0) & !(1 << 54)] {
+        for raw in [0, 1, 0x1000, usize::MAX, (&raw const local).addr(), pack(0, 0) | 1 << 47, pack(0, 0) & !(1 << 54)]
+        {
             assert_eq!(unpack(raw), None, "{raw:#x}");
         }
     }

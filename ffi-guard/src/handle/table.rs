@@ -5,6 +5,7 @@
 //! one thread makes and another releases need no more slots than were ever live at once. A lookup takes no lock; making
 //! and releasing takes the shard's for a few instructions, and no code of the program's runs under it.
 
+use std::alloc::Layout;
 use std::any::TypeId;
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
@@ -18,7 +19,7 @@ use super::slot::{Entered, State};
 use crate::heap::lock::Locked;
 use crate::heap::trace::{self, TraceId};
 use crate::platform::thread;
-use crate::reentry::Reentry;
+use crate::reentry::{self, Reentry};
 
 const SHARDS: usize = 16;
 /// Slots of a shard's first chunk; each further chunk doubles the shard.
@@ -81,8 +82,7 @@ struct Apart<T>(T);
 static SHARD: [Apart<Locked<Shard>>; SHARDS] =
     [const { Apart(Locked::new(Shard { free: 0, taken: 0, there: 0, ring: null_mut(), buried: 0 })) }; SHARDS];
 /// The chunks of each shard, in order. Written once each, before a number of theirs is given out.
-static CHUNK: [[AtomicPtr<Slot>; CHUNKS]; SHARDS] =
-    [const { [const { AtomicPtr::new(null_mut()) }; CHUNKS] }; SHARDS];
+static CHUNK: [[AtomicPtr<Slot>; CHUNKS]; SHARDS] = [const { [const { AtomicPtr::new(null_mut()) }; CHUNKS] }; SHARDS];
 
 /// One that was released.
 #[derive(Clone, Copy, Debug)]
@@ -285,10 +285,17 @@ fn slots_of(chunk: usize) -> u32 {
     FIRST_CHUNK << chunk.saturating_sub(1)
 }
 
+/// Runs `f` with a shard, under its lock. While it is held this thread is inside: a signal handler that looks up what is gone in
+/// that moment does not wait for itself.
+fn locked<R>(shard: usize, f: impl FnOnce(&mut Shard) -> R) -> R {
+    let _inside = Reentry::enter();
+    SHARD[shard].0.with(f)
+}
+
 /// Takes a free slot of the shard, or makes new ones.
 fn take(shard: usize) -> u32 {
     loop {
-        let there = match SHARD[shard].0.with(|own| own.take(shard)) {
+        let there = match locked(shard, |own| own.take(shard)) {
             Ok(inside) => return inside,
             Err(there) => there,
         };
@@ -321,14 +328,19 @@ fn grow(shard: usize, there: u32) {
     assert!(chunk < CHUNKS, "too many handles: {} are parked and none was released", SHARDS as u32 * there);
     // The guard's own: it outlives everything, and is no leak of the program's.
     let _inside = Reentry::enter();
-    let slots = Box::into_raw(Box::<[Slot]>::new_zeroed_slice(slots_of(chunk) as usize));
+    let Ok(layout) = Layout::array::<Slot>(slots_of(chunk) as usize) else { return };
+    // SAFETY: not of size zero.
+    let slots = unsafe { std::alloc::alloc_zeroed(layout) }.cast::<Slot>();
+    if slots.is_null() {
+        std::alloc::handle_alloc_error(layout);
+    }
     let ring = (there == 0).then(|| Box::into_raw(Box::<[Tombstone]>::new_uninit_slice(REMEMBERED)));
-    let mine = SHARD[shard].0.with(|own| {
+    let mine = locked(shard, |own| {
         if own.there != there {
             return false;
         }
         // A zeroed slot is a free one that was never used.
-        CHUNK[shard][chunk].store(slots.cast(), Ordering::Release);
+        CHUNK[shard][chunk].store(slots, Ordering::Release);
         own.there += slots_of(chunk);
         if let Some(ring) = ring {
             own.ring = ring.cast();
@@ -338,8 +350,10 @@ fn grow(shard: usize, there: u32) {
     if !mine {
         // SAFETY: made above and known to no one else.
         unsafe {
-            drop(Box::from_raw(slots));
-            ring.map(|ring| drop(Box::from_raw(ring)));
+            std::alloc::dealloc(slots.cast(), layout);
+            if let Some(ring) = ring {
+                drop(Box::from_raw(ring));
+            }
         }
     }
 }
@@ -349,7 +363,7 @@ fn give_back(slot: &'static Slot, raw: usize) {
     let Some((number, _)) = cookie::unpack(raw) else { return };
     let (shard, inside) = (number as usize % SHARDS, number / SHARDS as u32);
     if slot.state.recycle() {
-        SHARD[shard].0.with(|own| {
+        locked(shard, |own| {
             slot.next.store(own.free, Ordering::Relaxed);
             own.free = inside + 1;
         });
@@ -359,7 +373,7 @@ fn give_back(slot: &'static Slot, raw: usize) {
 /// Remembers one that was released.
 fn bury(tombstone: Tombstone) {
     let Some((number, _)) = cookie::unpack(tombstone.raw) else { return };
-    SHARD[number as usize % SHARDS].0.with(|own| {
+    locked(number as usize % SHARDS, |own| {
         if !own.ring.is_null() {
             let place = (own.buried % REMEMBERED as u64) as usize;
             // SAFETY: the ring has so many places.
@@ -371,7 +385,11 @@ fn bury(tombstone: Tombstone) {
 
 /// The tombstone of a value, if it is among the last.
 fn exhume(raw: usize, number: u32) -> Option<Tombstone> {
-    SHARD[number as usize % SHARDS].0.with(|own| {
+    if reentry::inside() {
+        // Perhaps under the very lock.
+        return None;
+    }
+    locked(number as usize % SHARDS, |own| {
         let written = own.buried.min(REMEMBERED as u64) as usize;
         // SAFETY: so many places of the ring were written, each with a `Tombstone`, which is `Copy`.
         (0..written).map(|place| unsafe { (*own.ring.add(place)).assume_init() }).find(|it| it.raw == raw)
@@ -419,57 +437,4 @@ unsafe extern "C" fn let_go() {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    /// The tests of this crate share the table: so many at most are parked by the others.
-    const OTHERS: u64 = 10_100;
-
-    fn park_number(n: usize) -> usize {
-        static KIND: Kind = Kind { name: || "usize", drop: |_| () };
-        park(std::ptr::without_provenance_mut(n), TypeId::of::<usize>(), &KIND, false, Location::caller())
-    }
-
-    fn release(raw: usize) -> usize {
-        let entered = enter(raw, TypeId::of::<usize>(), From::ItsThread).unwrap_or_else(|why| panic!("{why:?}"));
-        entered.release(Some(Location::caller())).unwrap().unwrap().addr()
-    }
-
-    #[test]
-    fn places_follow_each_other_and_fill_the_chunks() {
-        let mut expected = (0..CHUNKS).flat_map(|chunk| (0..slots_of(chunk)).map(move |offset| (chunk, offset)));
-        for inside in 0..1 << 16 {
-            assert_eq!(Some(place(inside)), expected.next());
-        }
-        let all = (0..CHUNKS).map(|chunk| u64::from(slots_of(chunk))).sum::<u64>() * SHARDS as u64;
-        assert_eq!(all, 1 << cookie::SLOT_BITS);
-        assert_eq!(place(u32::MAX >> 11), (CHUNKS - 1, slots_of(CHUNKS - 1) - 1));
-    }
-
-    #[test]
-    fn a_million_made_here_and_released_there_take_as_many_slots_as_lived_at_once() {
-        let before = slots();
-        let (send, receive) = mpsc::sync_channel(64);
-        std::thread::scope(|scope| {
-            scope.spawn(move || {
-                for (n, raw) in receive.into_iter().enumerate() {
-                    assert_eq!(release(raw), n);
-                }
-            });
-            (0..1_000_000).for_each(|n| send.send(park_number(n)).unwrap());
-            drop(send);
-        });
-        assert!(slots() - before <= 64 + 2 + OTHERS, "{} slots more", slots() - before);
-    }
-
-    #[test]
-    fn what_lives_at_once_has_a_slot_each() {
-        let raws: Vec<_> = (0..10_000).map(park_number).collect();
-        for (n, raw) in raws.into_iter().enumerate() {
-            assert_eq!(release(raw), n);
-            assert!(matches!(enter(raw, TypeId::of::<usize>(), From::ItsThread), Err(Refused::Released(_))));
-        }
-    }
-}
+mod tests;

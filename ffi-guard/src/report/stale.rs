@@ -160,13 +160,16 @@ pub(super) fn helps(stale: &Staleness) -> Vec<String> {
 /// How we know.
 pub(super) fn notes(stale: &Staleness) -> Vec<String> {
     let found = match stale.why {
-        Refused::NoHandle if stale.is_callback() => format!("found from the user data alone: {:#x} is no callback's", stale.raw),
+        Refused::NoHandle if stale.is_callback() => {
+            format!("found from the user data alone: {:#x} is no callback's", stale.raw)
+        }
         Refused::NoHandle => "found from the number alone: every handle's has marks that no address has".into(),
         Refused::NeverMade => format!("found in the table of handles, by the generation in {:#x}", stale.raw),
         Refused::Released(_) => format!("found in the table of handles, by the generation in {:#x}", stale.raw),
         Refused::OtherType(_) => "found in the table of handles, by the type that is noted there".into(),
         Refused::OtherThread(_) => {
-            "found in the table of handles: what is parked by `Handle::local` or `Callback::new` is its thread's own".into()
+            "found in the table of handles: what is parked by `Handle::local` or `Callback::new` is its thread's own"
+                .into()
         }
     };
     let untouched = if stale.is_callback() {

@@ -9,7 +9,13 @@ use crate::report::stale::{Staleness, Through};
 
 /// What there is to say of a number that the table refused: it looked by slot, generation, type and thread. `seen` is where it
 /// came back: the thread, and the frames of C that called.
-pub(crate) fn check(raw: usize, wanted: &'static str, refused: Refused, through: Through, seen: (u32, TraceId)) -> Staleness {
+pub(crate) fn check(
+    raw: usize,
+    wanted: &'static str,
+    refused: Refused,
+    through: Through,
+    seen: (u32, TraceId),
+) -> Staleness {
     let (thread, called) = seen;
     Staleness { raw, wanted, through, why: refused, thread, called }
 }

@@ -4,8 +4,8 @@ use std::ffi::CString;
 use std::ptr;
 
 use c_fixtures::slides::{
-    ComplexStruct, SomeStruct, SomeStructData, SomeStructStr, process_complex_struct, process_struct, process_struct_data,
-    process_struct_str,
+    ComplexStruct, SomeStruct, SomeStructData, SomeStructStr, process_complex_struct, process_struct,
+    process_struct_data, process_struct_str,
 };
 use ffi_guard::{CArena, CBox, Rule};
 use ffi_guard_tests::calloc::Calloc;
@@ -18,11 +18,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "calloc a C struct, pass it, free it, by hand",
         plan: Plan::Here(by_hand, Expected::Clean),
     },
-    Row {
-        slides: &[27..=28],
-        what: "the same with a CBox",
-        plan: Plan::Here(by_owner, Expected::Clean),
-    },
+    Row { slides: &[27..=28], what: "the same with a CBox", plan: Plan::Here(by_owner, Expected::Clean) },
     Row {
         slides: &[30..=31],
         what: "a string copied into C memory off a C struct",

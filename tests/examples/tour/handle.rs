@@ -16,11 +16,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "a handle for sqlite3_exec's user data",
         plan: Plan::Here(rows_by_handle, Expected::Clean),
     },
-    Row {
-        slides: &[56..=56],
-        what: "the same with a closure",
-        plan: Plan::Here(rows_by_closure, Expected::Clean),
-    },
+    Row { slides: &[56..=56], what: "the same with a closure", plan: Plan::Here(rows_by_closure, Expected::Clean) },
     Row {
         slides: &[56..=56],
         what: "a stale one: C calls after the handle is gone",
@@ -52,7 +48,8 @@ unsafe extern "C" {
     fn sqlite3_free(p: *mut c_void);
 }
 
-const SQL: &CStr = c"WITH RECURSIVE up (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < 1000) SELECT n FROM up";
+const SQL: &CStr =
+    c"WITH RECURSIVE up (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < 1000) SELECT n FROM up";
 
 /// Runs the statement with this callback.
 fn exec(callback: ffi::sqlite3_callback, user: *mut c_void) {

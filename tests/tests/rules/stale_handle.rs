@@ -29,7 +29,10 @@ fn a_handle_that_was_dropped_too_early_is_found() {
     let violation = expect_violation!(Rule::StaleHandle, { tick() });
     unsubscribe();
     let report = violation.to_string();
-    assert!(report.starts_with("ffi-guard[stale_handle]: `raw` of `Handle::with` is a handle that was released\n"), "{report}");
+    assert!(
+        report.starts_with("ffi-guard[stale_handle]: `raw` of `Handle::with` is a handle that was released\n"),
+        "{report}"
+    );
     assert!(report.contains("have C let go first"), "{report}");
 }
 

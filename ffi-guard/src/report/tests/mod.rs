@@ -2,6 +2,7 @@
 
 pub(super) mod facts;
 mod ffi;
+#[allow(clippy::new_ret_no_self)]
 #[rustfmt::skip]
 mod listener;
 // It is shown as its author wrote it, mistakes included: they are what the reports are about.
