@@ -9,6 +9,7 @@
 
 pub mod c_heap;
 pub mod callbacks;
+pub mod closures;
 pub mod dangling_pointer;
 pub mod freed_while_retained;
 pub mod misaligned_pointer;
@@ -21,5 +22,6 @@ pub mod returned_pointer;
 pub mod robust;
 pub mod shapes;
 pub mod slides;
+pub mod stale_handle;
 pub mod unterminated_string;
 pub mod wrong_thread;

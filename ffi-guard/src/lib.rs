@@ -49,6 +49,8 @@
 //! - [`checkpoint`]: settles what calls of the past may have left behind.
 //! - [`rebind`]: says that an object of C's has moved to another thread.
 //! - [`pin()`], [`pin_mut`], [`Pinned`]: memory that C may keep.
+//! - [`Handle`], [`Callback`]: user data that C carries around as a number, and closures for C to call.
+//! - [`CArena`], [`CBox`], [`CSlice`], [`CText`]: C memory with owners.
 //!
 //! | `GUARD` | checks |
 //! | --- | --- |
@@ -62,22 +64,26 @@
 //!
 //! A clean run is not a proof. Only calls through a guarded block are checked; variadic functions pass bare. C's variables,
 //! thread-local ones too, are searched for what C kept, and with the feature `c-heap` its heap. What C reads or writes beyond
-//! what a call states is not seen. Of the names in [`Rule`] ten are checked today: `nested_pointer`, `dangling_pointer`,
+//! what a call states is not seen. Of the names in [`Rule`] eleven are checked today: `nested_pointer`, `dangling_pointer`,
 //! `out_of_bounds`, `unterminated_string`, `null_pointer`, `misaligned_pointer`, `returned_pointer`, `wrong_thread`,
-//! `retained_pointer` and `freed_while_retained`. Linux on x86-64 is
+//! `stale_handle`, `retained_pointer` and `freed_while_retained`. Linux on x86-64 is
 //! what is tested; elsewhere nothing is searched for what C kept.
 
 extern crate self as ffi_guard;
 
 mod allocator;
+mod arena;
 mod boundary;
 #[cfg(all(feature = "c-heap", target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 mod c_heap;
+pub mod callback;
 mod config;
 mod gate;
+mod handle;
 mod heap;
 mod level;
 mod own;
+mod owner;
 mod pin;
 
 mod platform;
@@ -89,6 +95,7 @@ mod rule;
 mod rules;
 
 mod scan;
+mod zeroed;
 
 #[doc(hidden)]
 #[path = "bench.rs"]
@@ -98,12 +105,16 @@ pub mod __bench;
 pub mod __private;
 
 pub use allocator::GuardAlloc;
+pub use arena::{CArena, CMemoryError};
 pub use boundary::bound::rebind;
 pub use boundary::late::checkpoint;
 pub use boundary::raise::catch;
 pub use boundary::shape::{Plain, Pointee};
+pub use callback::Callback;
 pub use ffi_guard_macros::{Plain, Pointee, guard};
+pub use handle::{Handle, StaleHandle, TakeError};
 pub use level::{Level, LevelError, level, set_level};
+pub use owner::{CBox, CSlice, CText, Deleter};
 pub use pin::{PinGuard, PinMutGuard, Pinned, pin, pin_mut};
 pub use report::deliver::set_report_hook;
 pub use report::face::Block;
@@ -111,3 +122,4 @@ pub use report::frames::Frame;
 pub use report::place::{Allocation, CSource};
 pub use report::violation::{Place, Violation};
 pub use rule::{Rule, Severity, UnknownRule};
+pub use zeroed::Zeroed;

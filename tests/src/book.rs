@@ -15,6 +15,7 @@ pages! {
     callbacks = "callbacks.md";
     rules = "rules.md";
     pinning = "pinning.md";
+    patterns = "patterns.md";
     reading_a_report = "reading-a-report.md";
     report_json = "report-json.md";
     testing = "testing.md";
@@ -30,6 +31,7 @@ pages! {
     misaligned_pointer = "rules/misaligned_pointer.md";
     returned_pointer = "rules/returned_pointer.md";
     wrong_thread = "rules/wrong_thread.md";
+    stale_handle = "rules/stale_handle.md";
     retained_pointer = "rules/retained_pointer.md";
     freed_while_retained = "rules/freed_while_retained.md";
 }

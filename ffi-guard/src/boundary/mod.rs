@@ -28,6 +28,7 @@ pub(crate) mod raise;
 mod result;
 mod returned;
 pub(crate) mod shape;
+pub(crate) mod stale;
 mod taken;
 pub(crate) mod thread;
 mod watch;

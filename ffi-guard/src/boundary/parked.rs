@@ -232,7 +232,7 @@ impl Underway {
 
     /// C has returned. Whether a panic is to go on here.
     #[inline(always)]
-    pub(super) fn end(self) -> bool {
+    pub(crate) fn end(self) -> bool {
         let outermost = self.outermost;
         std::mem::forget(self);
         outermost

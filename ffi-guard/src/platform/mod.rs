@@ -1,5 +1,6 @@
 //! Every call into the operating system. A platform that lacks something says so here and nowhere else.
 
+pub(crate) mod c_memory;
 pub(crate) mod clock;
 #[cfg(test)]
 pub(crate) mod library;

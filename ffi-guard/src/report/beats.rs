@@ -6,6 +6,7 @@ use super::bound;
 use super::frames::{self, Frame};
 use super::freed;
 use super::kept;
+use super::stale::{self, Told};
 use super::text::Context;
 use super::violation::{Facts, Finding, Holder, Memory, Place};
 use super::words::{
@@ -32,6 +33,12 @@ enum Beat {
 
 /// The beats, as lines, and how many frames they leave out.
 pub(super) fn beats(facts: &Facts, context: &Context<'_>, frames_each: usize) -> (Vec<String>, usize) {
+    if let Some(stale) = facts.staleness() {
+        let facts = &stale::for_story(facts);
+        let mut story = Story { facts, context, frames_each, beats: Vec::new(), hidden: 0 };
+        stale::story(facts, stale).into_iter().for_each(|told| story.tell(told));
+        return (layout(&story.beats, context.backtrace == Backtrace::Full), story.hidden);
+    }
     let mut story = Story { facts, context, frames_each, beats: Vec::new(), hidden: 0 };
     story.declared();
     if !story.is_about_no_call() {
@@ -64,6 +71,17 @@ struct Story<'a> {
 impl Story<'_> {
     fn say(&mut self, key: &'static str, words: impl Into<String>) {
         self.beats.push(Beat::Words(key, words.into()));
+    }
+
+    fn tell(&mut self, told: Told) {
+        match told {
+            Told::At(key, at, what, thread) => {
+                let at = self.context.site(at);
+                self.beats.push(Beat::Place { key, at, what, thread, known: false });
+            }
+            Told::Trace(key, trace, by) => self.trace(key, trace, by),
+            Told::Words(key, words) => self.say(key, words),
+        }
     }
 
     fn declared(&mut self) {

@@ -17,7 +17,10 @@ pub(super) fn label(facts: &Facts) -> String {
         Finding::UnterminatedString { .. } => format!("{who}, which runs past its block"),
         Finding::OutOfBounds { available, .. } => format!("{who}, of which {} are there", bytes(*available)),
         Finding::WrongThread { got } => format!("{who}, which {} got", super::bound::owner(got)),
-        Finding::NestedPointer { .. } | Finding::RetainedPointer { .. } | Finding::FreedWhileRetained { .. } => who,
+        Finding::NestedPointer { .. }
+        | Finding::StaleHandle(_)
+        | Finding::RetainedPointer { .. }
+        | Finding::FreedWhileRetained { .. } => who,
     }
 }
 

@@ -65,7 +65,8 @@ impl Frame {
         let runtime = runtime || ALLOCATORS.contains(&path);
         let entry = ["_start", "main", "clone3", "__clone", "start_thread", "rust_begin_unwind"].contains(&path);
         // The unit tests of this crate are its users.
-        let ours = of("ffi_guard") && !name.contains("::tests::");
+        // The functions that C is given for closures go by the closure's name first.
+        let ours = of("ffi_guard") && !name.contains("::tests::") || name.contains("ffi_guard::callback::signature");
         let std = ["std", "core", "alloc", "test", "backtrace", "hashbrown"].into_iter().any(of);
         !(in_library || std || runtime || ours || entry && self.file.is_none())
     }

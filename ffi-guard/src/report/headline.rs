@@ -59,6 +59,7 @@ fn sentence(facts: &Facts) -> (String, String) {
         Finding::RetainedPointer { place: Place::RustBlock { parameter, .. }, .. } => {
             (format!("C left {param} in `{parameter}` after {func} returned"), String::new())
         }
+        Finding::StaleHandle(stale) => (stale.sentence(), String::new()),
         Finding::RetainedPointer { absent_before: true, .. } => {
             (format!("C kept {param} after {func} returned"), String::new())
         }
@@ -136,6 +137,7 @@ pub(super) fn label(facts: &Facts) -> String {
         },
         Finding::ReturnedPointer { .. } => "its result points to Rust memory".into(),
         Finding::WrongThread { got } => format!("{who}, which {} got", bound::owner(got)),
+        Finding::StaleHandle(stale) => stale.label(),
         Finding::RetainedPointer { .. } => format!("{who}, lent for this call only"),
         Finding::FreedWhileRetained { promise, .. } => freed::label(&who, *promise),
     }

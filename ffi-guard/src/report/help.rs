@@ -1,9 +1,10 @@
 //! The ways out, one function a rule: cheapest first, each with something to type.
 //!
-//! A help names only what exists in this version of the crate. What a later version adds (handles, arenas) goes in
-//! here, in the place that its cost gives it.
+//! A help names only what exists in this version of the crate. What a later version adds goes in here, in the place that
+//! its cost gives it.
 
 use super::freed;
+use super::stale;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{by_pointer, bytes, function, parameter, read_only, short_type, the_word};
 use super::{bound, callback};
@@ -24,6 +25,7 @@ pub(super) fn helps(facts: &Facts) -> Vec<String> {
         Finding::NullPointer => null_pointer(facts),
         Finding::MisalignedPointer { align } => misaligned_pointer(facts, *align),
         Finding::RetainedPointer { place: Place::RustBlock { parameter, .. }, .. } => left_in(facts, parameter),
+        Finding::StaleHandle(stale) => stale::helps(stale),
         Finding::RetainedPointer { .. } => retained_pointer(facts),
         Finding::FreedWhileRetained { .. } => freed::helps(facts),
     };
@@ -85,8 +87,8 @@ fn nested_pointer(facts: &Facts, holder: &Holder) -> Vec<String> {
         _ => "the bytes into it".into(),
     };
     helps.push(format!(
-        "or give C memory of its own: `libc::calloc`, copy {what}, make {word} its address, and `libc::free` it after \
-         the call"
+        "or give C memory of its own: copy {what} into a `ffi_guard::CArena`, make {word} the copy's address, and keep \
+         the arena until C is done"
     ));
     helps
 }

@@ -1,10 +1,12 @@
 //! The report as JSON: one object on one line, under the names that `docs/src/report-json.md` promises.
 
 use std::fmt::Write as _;
+use std::panic::Location;
 
 use super::frames::Frame;
 use super::headline;
 use super::place::CSource;
+use super::stale::Staleness;
 use super::violation::{BlockFacts, Call, Facts, Finding, Holder, Memory, Place, StatedExtent};
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -169,6 +171,7 @@ fn finding(json: &mut Json, facts: &Facts, frames: Frames<'_>) {
             json.text_or_null("got_by", got.function);
             json.object("got_at", |json| json.source(got.location.file(), got.location.line(), got.location.column()));
         }
+        Finding::StaleHandle(stale) => self::stale(json, stale, frames),
         Finding::RetainedPointer { word, absent_before, .. } => {
             json.address("pointer", *word);
             json.raw("absent_before", if *absent_before { "true" } else { "false" });
@@ -187,6 +190,28 @@ fn finding(json: &mut Json, facts: &Facts, frames: Frames<'_>) {
             }
         }
     }
+}
+
+fn stale(json: &mut Json, stale: &Staleness, frames: Frames<'_>) {
+    json.text("reason", stale.reason());
+    json.text("wanted", stale.wanted);
+    json.text_or_null("parked", stale.life().map(|life| (life.kind.name)()));
+    let tombstone = stale.tombstone();
+    let released = tombstone.map(|tombstone| (tombstone.released, tombstone.released_by));
+    for (key, at) in [("made", stale.life().map(|life| (Some(life.made), life.made_by))), ("released", released)] {
+        match at {
+            Some((location, thread)) => json.object(key, |json| {
+                json.text_or_null("file", location.map(Location::file));
+                json.number_or_null("line", location.map(Location::line));
+                json.number_or_null("column", location.map(Location::column));
+                json.number_or_null("thread", (thread != 0).then_some(thread));
+            }),
+            None => json.null(key),
+        }
+    }
+    let (dropped, dropped_by) = tombstone.map_or_else(Default::default, |it| (it.trace, it.released_by));
+    trace(json, "dropped", dropped, dropped_by, frames);
+    trace(json, "called", stale.called, stale.thread, frames);
 }
 
 fn holder(json: &mut Json, holder: &Holder) {

@@ -16,6 +16,7 @@ mod notes;
 mod picture;
 pub(crate) mod place;
 mod source;
+pub(crate) mod stale;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -2,6 +2,7 @@
 
 use super::freed;
 use super::kept;
+use super::stale;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{bytes, parameter, the_word};
 use super::{bound, callback};
@@ -52,6 +53,7 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
         Finding::MisalignedPointer { .. } => vec!["found before the call, from the address alone".into()],
         Finding::ReturnedPointer { .. } => Vec::new(),
         Finding::WrongThread { got } => bound::notes(got),
+        Finding::StaleHandle(stale) => stale::notes(stale),
         Finding::RetainedPointer { place, .. } => retained(facts, place),
         Finding::FreedWhileRetained { .. } => freed::notes(facts),
     }

@@ -30,7 +30,7 @@ impl Area {
 /// Draws it; no lines where there is nothing to point at. In Unicode: [`ascii`] turns it into the plain form.
 pub(super) fn picture(facts: &Facts) -> Vec<String> {
     let (mut left, right, arrow) = match &facts.finding {
-        Finding::NullPointer | Finding::WrongThread { .. } => return Vec::new(),
+        Finding::NullPointer | Finding::WrongThread { .. } | Finding::StaleHandle(_) => return Vec::new(),
         Finding::ReturnedPointer { .. } => match &facts.memory {
             Some(target) => (vec![area(facts, target)], vec![argument(facts)], "◀─returned──"),
             None => return Vec::new(),

@@ -52,7 +52,18 @@ fn from_column(text: &str, column: u32) -> Option<&str> {
 
 /// Bytes of the path of a call at the start of `code`: `ffi::store` of `ffi::store(p)`.
 fn path(code: &str) -> usize {
-    code.find(|c: char| !(c.is_alphanumeric() || "_:#!".contains(c))).unwrap_or(code.len())
+    // Inside `::<` and its `>` stands what may have any form.
+    let (mut depth, mut last) = (0_u32, ' ');
+    for (at, c) in code.char_indices() {
+        match c {
+            '<' if depth > 0 || last == ':' => depth += 1,
+            '>' if depth > 0 && last != '-' => depth -= 1,
+            _ if depth > 0 || c.is_alphanumeric() || "_:#!".contains(c) => {}
+            _ => return at,
+        }
+        last = c;
+    }
+    code.len()
 }
 
 /// What to underline of a line: the callee, and the argument where it can be told.
@@ -160,7 +171,8 @@ mod tests {
         assert_eq!(argument("    f(a,", 5, 0).as_deref(), Some("a"));
         assert_eq!(argument("    f(a,", 5, 1), None);
         assert_eq!(argument(r"f('\'', '\n', b)", 1, 2).as_deref(), Some("b"));
-        assert_eq!(argument("f::<'a>(b)", 1, 0), None);
+        assert_eq!(argument("f::<'a>(b)", 1, 0).as_deref(), Some("b"));
+        assert_eq!(argument("H::<Vec<fn() -> T>>::with(b)", 1, 0).as_deref(), Some("b"));
     }
 
     #[test]

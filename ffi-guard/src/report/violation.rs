@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 pub use super::place::Place;
+use super::stale::Staleness;
 use crate::boundary::declaration::{Function, Parameter};
 use crate::heap::trace::TraceId;
 use crate::rule::{Rule, Severity};
@@ -83,6 +84,8 @@ pub(crate) enum Finding {
         /// Whose it is, and since when.
         got: Got,
     },
+    /// A number that came back from C leads to no value, or C called a callback that is gone.
+    StaleHandle(Box<Staleness>),
     /// C holds a word into what was lent.
     RetainedPointer {
         /// Where C holds it.
@@ -273,6 +276,7 @@ impl Finding {
             Finding::MisalignedPointer { .. } => Rule::MisalignedPointer,
             Finding::ReturnedPointer { .. } => Rule::ReturnedPointer,
             Finding::WrongThread { .. } => Rule::WrongThread,
+            Finding::StaleHandle(_) => Rule::StaleHandle,
             Finding::RetainedPointer { .. } => Rule::RetainedPointer,
             Finding::FreedWhileRetained { .. } => Rule::FreedWhileRetained,
         }

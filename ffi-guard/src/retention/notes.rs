@@ -91,7 +91,7 @@ impl Recent {
         let location = std::ptr::from_ref(site.location).addr() ^ parameter;
         let recent = Recent { start: !start, location, which: u64::from(generation) << 32 | u64::from(epoch) };
         // Blocks of a size lie a multiple of 16 apart, which a product spreads.
-        let mixed = (start as u64 / 16 ^ location as u64 / 8).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mixed = ((start as u64 / 16) ^ (location as u64 / 8)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         (recent, (mixed >> 57) as usize % RECENT)
     }
 }

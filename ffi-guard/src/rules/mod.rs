@@ -14,6 +14,7 @@ pub(crate) mod null_pointer;
 pub(crate) mod out_of_bounds;
 pub(crate) mod retained_pointer;
 pub(crate) mod returned_pointer;
+pub(crate) mod stale_handle;
 pub(crate) mod unterminated_string;
 pub(crate) mod wrong_thread;
 

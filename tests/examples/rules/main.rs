@@ -11,6 +11,7 @@ mod null_pointer;
 mod out_of_bounds;
 mod retained_pointer;
 mod returned_pointer;
+mod stale_handle;
 mod unterminated_string;
 mod wrong_thread;
 
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-const PROGRAMS: [(&str, fn()); 10] = [
+const PROGRAMS: [(&str, fn()); 11] = [
     ("nested_pointer", nested_pointer::run),
     ("dangling_pointer", dangling_pointer::run),
     ("out_of_bounds", out_of_bounds::run),
@@ -28,6 +29,7 @@ const PROGRAMS: [(&str, fn()); 10] = [
     ("misaligned_pointer", misaligned_pointer::run),
     ("returned_pointer", returned_pointer::run),
     ("wrong_thread", wrong_thread::run),
+    ("stale_handle", stale_handle::run),
     ("retained_pointer", retained_pointer::run),
     ("freed_while_retained", freed_while_retained::run),
 ];

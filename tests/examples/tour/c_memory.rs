@@ -4,9 +4,10 @@ use std::ffi::CString;
 use std::ptr;
 
 use c_fixtures::slides::{
-    SomeStruct, SomeStructData, SomeStructStr, process_struct, process_struct_data, process_struct_str,
+    ComplexStruct, SomeStruct, SomeStructData, SomeStructStr, process_complex_struct, process_struct,
+    process_struct_data, process_struct_str,
 };
-use ffi_guard::Rule;
+use ffi_guard::{CArena, CBox, Rule};
 use ffi_guard_tests::calloc::Calloc;
 
 use crate::row::{Expected, Plan, Row};
@@ -17,11 +18,7 @@ pub(crate) const ROWS: &[Row] = &[
         what: "calloc a C struct, pass it, free it, by hand",
         plan: Plan::Here(by_hand, Expected::Clean),
     },
-    Row {
-        slides: &[27..=28],
-        what: "the same with CBox and CArena",
-        plan: Plan::NotYet("CBox and CArena come with the tools that fix what the rules find"),
-    },
+    Row { slides: &[27..=28], what: "the same with a CBox", plan: Plan::Here(by_owner, Expected::Clean) },
     Row {
         slides: &[30..=31],
         what: "a string copied into C memory off a C struct",
@@ -44,11 +41,48 @@ pub(crate) const ROWS: &[Row] = &[
     },
 ];
 
-pub(crate) const ARENA: &[Row] = &[Row {
-    slides: &[35..=38],
-    what: "the arena pattern",
-    plan: Plan::NotYet("CArena comes with the tools that fix what the rules find"),
-}];
+pub(crate) const ARENA: &[Row] = &[
+    Row {
+        slides: &[35..=38],
+        what: "the arena: structs, a string and a buffer, freed together",
+        plan: Plan::Here(by_arena, Expected::Clean),
+    },
+    Row {
+        slides: &[35..=38],
+        what: "the arena, and a Rust buffer stored in it all the same",
+        plan: Plan::Here(rust_buffer_in_the_arena, Expected::Violates(Rule::NestedPointer, "`data`")),
+    },
+];
+
+fn by_owner() -> String {
+    let some = CBox::new(SomeStruct { a: 1, b: 2, c: 3 });
+    // SAFETY: alive until the drop, which frees it.
+    let sum = unsafe { process_struct(some.as_ptr()) };
+    format!("C summed its own struct to {sum}, and `free` is nobody's to forget")
+}
+
+fn by_arena() -> String {
+    let bytes = vec![1u8, 2, 3, 4];
+    let arena = CArena::new();
+    let str = arena.c_str("Gopher").expect("no NUL in it").as_ptr().cast_mut();
+    let named = arena.put(SomeStructStr { a: 1, b: 2, c: 3, str });
+    let data = arena.copy(&bytes);
+    let buffer = arena.put(SomeStructData { data: data.as_mut_ptr(), data_len: data.len() });
+    let (x, y) = (arena.put(SomeStruct { a: 1, b: 2, c: 3 }), arena.put(SomeStruct { a: 4, b: 5, c: 6 }));
+    let complex = arena.put(ComplexStruct { x, y });
+    // SAFETY: all of it is alive until the arena ends.
+    let sums = unsafe { [process_struct_str(named), process_struct_data(buffer), process_complex_struct(complex)] };
+    format!("C summed {} pieces of an arena to {sums:?}", arena.len())
+}
+
+fn rust_buffer_in_the_arena() -> String {
+    let mut data = vec![1u8, 2, 3, 4];
+    let arena = CArena::new();
+    let some = arena.put(SomeStructData { data: data.as_mut_ptr(), data_len: data.len() });
+    // SAFETY: alive until the arena ends, as is its buffer.
+    let sum = unsafe { process_struct_data(some) };
+    format!("C read a Rust buffer for {sum} and nobody noticed")
+}
 
 fn by_hand() -> String {
     let some = Calloc::new(SomeStruct { a: 1, b: 2, c: 3 });

@@ -4,11 +4,6 @@ use crate::row::{Plan, Row};
 
 pub(crate) const ROWS: &[Row] = &[
     Row {
-        slides: &[56..=56],
-        what: "a handle table for user data",
-        plan: Plan::NotYet("Handle<T> and stale_handle come with the tools"),
-    },
-    Row {
         slides: &[58..=61],
         what: "slow_func: time spent inside C",
         plan: Plan::NotYet("the crossing table, GUARD_STATS, comes later"),

@@ -12,6 +12,7 @@ mod big_data;
 mod c_memory;
 mod callbacks;
 mod complex;
+mod handle;
 mod kept;
 mod later;
 mod lent;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::row::{Outcome, Plan, Row};
-use crate::{big_data, c_memory, callbacks, complex, kept, later, lent, sqlite};
+use crate::{big_data, c_memory, callbacks, complex, handle, kept, later, lent, sqlite};
 
 /// Every row and its index, by which a process of its own finds it again.
 pub(crate) fn rows() -> Vec<(usize, &'static Row)> {
@@ -16,6 +16,7 @@ pub(crate) fn rows() -> Vec<(usize, &'static Row)> {
         big_data::ROWS,
         complex::ROWS,
         callbacks::ROWS,
+        handle::ROWS,
         later::ROWS,
     ];
     groups.iter().flat_map(|group| group.iter()).enumerate().collect()

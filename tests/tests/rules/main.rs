@@ -13,6 +13,7 @@ mod out_of_bounds;
 mod retained_places;
 mod retained_pointer;
 mod returned_pointer;
+mod stale_handle;
 mod unterminated_string;
 mod wrong_thread;
 

@@ -2,10 +2,14 @@
 
 pub(super) mod facts;
 mod ffi;
+#[allow(clippy::new_ret_no_self)]
+#[rustfmt::skip]
+mod listener;
 // It is shown as its author wrote it, mistakes included: they are what the reports are about.
 #[allow(clippy::undocumented_unsafe_blocks, clippy::let_and_return, dangling_pointers_from_temporaries)]
 #[rustfmt::skip]
 mod session;
+mod stale;
 
 use std::panic::Location;
 use std::path::PathBuf;
@@ -57,6 +61,15 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("returned_pointer", facts::returned(), Form { no_source: true, ..plain }),
         ("returned_pointer_stack", facts::returned_stack(), Form { no_source: true, ..plain }),
         ("wrong_thread", facts::wrong_thread(), plain),
+        ("stale_handle_released", stale::released(), plain),
+        ("stale_handle_dropped", stale::dropped(), plain),
+        ("stale_handle_forgotten", stale::forgotten(), plain),
+        ("stale_handle_never_made", stale::never_made(), plain),
+        ("stale_handle_no_handle", stale::no_handle(), plain),
+        ("stale_handle_other_type", stale::other_type(), plain),
+        ("stale_handle_other_thread", stale::other_thread(), plain),
+        ("stale_handle_callback", stale::callback(), plain),
+        ("stale_handle_callback_other_thread", stale::callback_other_thread(), plain),
         ("retained_pointer", facts::retained(), plain),
         ("retained_pointer_no_source", facts::retained(), Form { no_source: true, no_frames: true, ..plain }),
         ("retained_pointer_first_seen", facts::retained_first_seen(), plain),
@@ -107,6 +120,7 @@ fn frames(trace: TraceId) -> Vec<Frame> {
             main,
         ],
         14 => vec![alloc, session("add", 102, 21), main, start],
+        20 => vec![frame("session_poll", "src/session.c", 41, 5), session("poll", 70, 14), main, start],
         _ => Vec::new(),
     }
 }

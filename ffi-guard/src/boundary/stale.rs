@@ -1,0 +1,103 @@
+//! A number that came back from C and leads nowhere: told as any violation is.
+
+use std::panic::Location;
+
+use super::breach::Stop;
+use super::declaration::{Contract, Declaration, Function, Parameter};
+use super::raise::raise;
+use super::thread;
+use crate::config;
+use crate::handle::table::Refused;
+use crate::heap::trace::{self, TraceId};
+use crate::level::{Level, level};
+use crate::platform::process::Errno;
+use crate::reentry::{self, Reentry};
+use crate::report::violation::{ArgumentFacts, Call, Facts, Finding, Violation};
+use crate::report::{self, Outcome};
+use crate::rule::{Rule, Severities, Severity};
+use crate::rules;
+
+pub(crate) use crate::report::stale::{Staleness, Through};
+
+/// A function of this crate as the reports tell of the foreign ones.
+macro_rules! ours {
+    ($name:literal, $line:expr, $parameter:literal) => {
+        Function::new(&Declaration {
+            name: $name,
+            module: "ffi_guard",
+            file: file!(),
+            line: $line,
+            column: 1,
+            parameters: &[Parameter {
+                name: $parameter,
+                ty: "*mut c_void",
+                extent: "",
+                contract: Contract::NONE.opaque(),
+                severities: Severities::NONE,
+            }],
+            returns_owned: false,
+            keep_abi: false,
+            severities: Severities::NONE,
+            result: Contract::NONE,
+            callback: false,
+        })
+    };
+}
+
+pub(crate) static WITH: Function = ours!("Handle::with", line!(), "raw");
+static TAKE: Function = ours!("Handle::take", line!(), "raw");
+pub(crate) static CALLBACK: Function = ours!("Callback", line!(), "user");
+
+/// Tells of it, from level 1 on.
+///
+/// # Panics
+/// With the report, where the rule is denied.
+#[cold]
+#[track_caller]
+pub(crate) fn tell(raw: usize, wanted: &'static str, refused: Refused, through: Through) -> Staleness {
+    let location = Location::caller();
+    // Who called a callback, only C's frames tell.
+    let called = if through == Through::Callback { trace::capture() } else { TraceId::default() };
+    let staleness = rules::stale_handle::check(raw, wanted, refused, through, (thread::id(), called));
+    if level() == Level::Off || reentry::inside() {
+        return staleness;
+    }
+    if let Err(stop) = deliver(&staleness, location) {
+        raise(stop, true);
+    }
+    staleness
+}
+
+fn deliver(staleness: &Staleness, location: &'static Location<'static>) -> Result<(), Stop> {
+    let _errno = Errno::keep();
+    let severity = config::settings().severities.get(Rule::StaleHandle).unwrap_or(Severity::Deny);
+    if severity == Severity::Allow {
+        return Ok(());
+    }
+    let inside = Reentry::enter();
+    // C calls a callback from a place that Rust does not know: the story begins where it was made.
+    let (function, site) = match staleness.through {
+        Through::With => (&WITH, Some(location)),
+        Through::Take => (&TAKE, Some(location)),
+        Through::Callback => (&CALLBACK, staleness.life().map(|life| life.made)),
+    };
+    let call =
+        site.map(|site| Call { function, parameter: Some(0), site, thread: thread::id(), thread_name: thread::name() });
+    let violation = Box::new(Violation::new(Facts {
+        finding: Finding::StaleHandle(Box::new(staleness.clone())),
+        severity,
+        call,
+        also: Vec::new(),
+        argument: Some(ArgumentFacts { address: staleness.raw, extent: 0, pointee: "core::ffi::c_void" }),
+        memory: None,
+    }));
+    drop(inside);
+    if severity == Severity::Deny && thread::catching() {
+        report::record(&violation);
+        return Err(Stop(violation));
+    }
+    match report::deliver(&violation) {
+        Outcome::GoOn => Ok(()),
+        Outcome::Stop => Err(Stop(violation)),
+    }
+}

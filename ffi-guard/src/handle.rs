@@ -1,0 +1,263 @@
+//! `Handle`: a value of Rust's that C carries around as a number.
+
+mod cookie;
+pub(crate) mod slot;
+pub(crate) mod table;
+
+use std::any::{TypeId, type_name};
+use std::ffi::c_void;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::ptr;
+
+use crate::boundary::stale::{self, Staleness, Through};
+use table::{From, Kind, Use};
+
+/// What the slots are made of. A test compiles `slot` against loom's in their place.
+mod atomic {
+    pub(crate) use std::sync::atomic::{AtomicU64, Ordering, fence};
+}
+
+/// A value parked in a table; what C gets is a number in a pointer's clothes.
+///
+/// The user data of a callback is often a Rust value, and its address is what one must not give away: C may hand it back when
+/// the value is gone, and nobody can tell. A handle is looked up when it comes back: the slot, its generation and its
+/// type must fit. A handle that was released, one of another type, and a number that never was one are all found, and never lead
+/// to another value. Not even after 2<sup>32</sup> handles: a slot whose generations are used up is not used again.
+///
+/// The number is no address on any machine (x86-64 and arm64 fault on it in every mode), and neither null nor -1.
+///
+/// ```
+/// use std::ffi::c_void;
+/// use std::sync::atomic::{AtomicI32, Ordering};
+/// use ffi_guard::Handle;
+///
+/// # unsafe fn each_row(f: unsafe extern "C" fn(*mut c_void, i32), user: *mut c_void) { unsafe { f(user, 1); f(user, 2) } }
+/// unsafe extern "C" fn row(user: *mut c_void, n: i32) {
+///     let _ = Handle::<AtomicI32>::with(user, |sum| sum.fetch_add(n, Ordering::Relaxed));
+/// }
+///
+/// let user = Handle::new(AtomicI32::new(0)).into_raw();
+/// // SAFETY: C calls `row` with what it was given.
+/// unsafe { each_row(row, user) };
+/// let sum = Handle::<AtomicI32>::take(user).expect("it was not taken before");
+/// assert_eq!(sum.into_inner(), 3);
+/// ```
+///
+/// # Threads
+///
+/// [`new`](Handle::new) asks for `Send + Sync`: C may hand the number back on any thread, and several may use the value at
+/// once. [`local`](Handle::local) takes any type, and the value can then be used on the thread that parked it alone; on another
+/// one it is refused. A lookup takes no lock and never waits, so [`with`](Handle::with) may be called in a signal handler.
+/// `new`, `local`, `take` and a drop may not.
+///
+/// # Dropping
+///
+/// A `Handle` owns its value: dropping it releases the value. [`into_raw`](Handle::into_raw) gives the ownership to C, and
+/// [`take`](Handle::take) brings it back. A value that is in use when it is released (by `with` on another thread, or by a
+/// `with` further up the stack) is dropped when its last user is done, and can no longer be found from the release on.
+pub struct Handle<T: 'static> {
+    raw: usize,
+    /// Owns a `T`, and is `Send` and `Sync` as `T` is.
+    value: PhantomData<T>,
+}
+
+/// How a `T` is parked: in a box.
+struct Parked<T>(PhantomData<T>);
+
+impl<T> Parked<T> {
+    const KIND: &'static Kind = &Kind { name: type_name::<T>, drop: Self::drop };
+
+    unsafe fn drop(value: *mut ()) {
+        // SAFETY: of a value parked with this kind, which is a `Box<T>`; once.
+        drop(unsafe { Box::from_raw(value.cast::<T>()) });
+    }
+}
+
+impl<T: 'static> Handle<T> {
+    /// Parks a value that any thread may use.
+    ///
+    /// # Panics
+    /// Where 33 million values are parked already.
+    #[must_use = "dropping a handle releases the value"]
+    #[track_caller]
+    pub fn new(value: T) -> Handle<T>
+    where
+        T: Send + Sync,
+    {
+        Handle::park(value, false)
+    }
+
+    /// Parks a value that this thread alone may use. On another one it is refused, as if it were no handle.
+    ///
+    /// ```
+    /// use std::{cell::RefCell, rc::Rc};
+    /// use ffi_guard::Handle;
+    ///
+    /// let rows = Rc::new(RefCell::new(Vec::<i32>::new()));
+    /// let handle = Handle::local(Rc::clone(&rows));
+    /// Handle::<Rc<RefCell<Vec<i32>>>>::with(handle.as_raw(), |rows| rows.borrow_mut().push(7)).unwrap();
+    /// assert_eq!(*rows.borrow(), [7]);
+    /// ```
+    ///
+    /// # Panics
+    /// Where 33 million values are parked already.
+    #[must_use = "dropping a handle releases the value"]
+    #[track_caller]
+    pub fn local(value: T) -> Handle<T> {
+        Handle::park(value, true)
+    }
+
+    #[track_caller]
+    fn park(value: T, bound: bool) -> Handle<T> {
+        let value = Box::into_raw(Box::new(value)).cast();
+        let raw = table::park(value, TypeId::of::<T>(), Parked::<T>::KIND, bound, Location::caller());
+        Handle { raw, value: PhantomData }
+    }
+
+    /// What to give to C while this handle lives.
+    #[must_use]
+    pub fn as_raw(&self) -> *mut c_void {
+        ptr::without_provenance_mut(self.raw)
+    }
+
+    /// What to give to C for it to own: the value stays until [`take`](Handle::take).
+    #[must_use = "only this leads to the value"]
+    pub fn into_raw(self) -> *mut c_void {
+        let raw = self.as_raw();
+        std::mem::forget(self);
+        raw
+    }
+
+    /// Runs a closure with the value.
+    ///
+    /// The closure may do what it likes with handles. If it takes this very one, the handle is released at once, and the value
+    /// dropped when the closure is done.
+    ///
+    /// # Errors
+    /// `raw` is no handle to a `T` that is parked, and `stale_handle` is not denied or the level is 0.
+    ///
+    /// # Panics
+    /// With the report, where `stale_handle` is denied, as it is by default from level 1 on.
+    #[track_caller]
+    #[inline]
+    pub fn with<R>(raw: *mut c_void, f: impl FnOnce(&T) -> R) -> Result<R, StaleHandle> {
+        match table::enter(raw.addr(), TypeId::of::<T>(), From::ItsThread) {
+            Ok(entered) => {
+                // SAFETY: parked as a `T`, which stays until `entered` is dropped. Shared with other threads only where it
+                // was parked by `new`, which wants `Sync`.
+                Ok(f(unsafe { &*entered.value().cast::<T>() }))
+            }
+            Err(refused) => {
+                Err(StaleHandle(Box::new(stale::tell(raw.addr(), type_name::<T>(), refused, Through::With))))
+            }
+        }
+    }
+
+    /// Takes the value back, and releases the handle.
+    ///
+    /// # Errors
+    /// As for [`with`](Handle::with); and [`TakeError::InUse`] where somebody uses the value just now. Then the handle is
+    /// released all the same, and whoever uses the value last drops it.
+    ///
+    /// # Panics
+    /// As for [`with`](Handle::with).
+    #[track_caller]
+    pub fn take(raw: *mut c_void) -> Result<T, TakeError> {
+        let here = Location::caller();
+        let entered = table::enter(raw.addr(), TypeId::of::<T>(), From::ItsThread);
+        match entered.and_then(|entered| entered.release(Some(here))) {
+            // SAFETY: parked as a `Box<T>`, and ours since nobody else has it. `T` is `Send`, or this is its thread.
+            Ok(Some(value)) => Ok(*unsafe { Box::from_raw(value.cast::<T>()) }),
+            Ok(None) => Err(TakeError::InUse),
+            Err(refused) => {
+                let stale = stale::tell(raw.addr(), type_name::<T>(), refused, Through::Take);
+                Err(TakeError::Stale(StaleHandle(Box::new(stale))))
+            }
+        }
+    }
+}
+
+impl<T: 'static> Drop for Handle<T> {
+    fn drop(&mut self) {
+        // From anywhere: a handle that came to another thread holds a `T` that is `Send`. What `take` took first is gone, and
+        // that is its business.
+        let entered = table::enter(self.raw, TypeId::of::<T>(), From::Anywhere);
+        if let Ok(Some(value)) = entered.and_then(|entered: Use| entered.release(None)) {
+            // SAFETY: parked as a `Box<T>`, and ours since nobody else has it.
+            drop(unsafe { Box::from_raw(value.cast::<T>()) });
+        }
+    }
+}
+
+impl<T: 'static> fmt::Debug for Handle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handle").field(&self.as_raw()).finish()
+    }
+}
+
+/// A number that came back from C and leads to no value of the type that is wanted.
+pub struct StaleHandle(Box<Staleness>);
+
+impl StaleHandle {
+    /// The number.
+    #[must_use]
+    pub fn raw(&self) -> *mut c_void {
+        ptr::without_provenance_mut(self.0.raw)
+    }
+
+    /// Where the value was parked, as far as that is known.
+    #[must_use]
+    pub fn made_at(&self) -> Option<&'static Location<'static>> {
+        self.0.life().map(|life| life.made)
+    }
+
+    /// Where it was released: by [`Handle::take`], or where a `Callback` was dropped. `None` where a destructor released it, and where
+    /// that is not remembered any more.
+    #[must_use]
+    pub fn released_at(&self) -> Option<&'static Location<'static>> {
+        self.0.tombstone().and_then(|tombstone| tombstone.released)
+    }
+}
+
+impl fmt::Display for StaleHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.sentence())
+    }
+}
+
+impl fmt::Debug for StaleHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StaleHandle({self})")
+    }
+}
+
+impl std::error::Error for StaleHandle {}
+
+/// Why [`Handle::take`] gave no value.
+#[derive(Debug)]
+pub enum TakeError {
+    /// The number leads to no value of this type.
+    Stale(StaleHandle),
+    /// The value is in use. The handle is released, and whoever uses the value last drops it.
+    InUse,
+}
+
+impl fmt::Display for TakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TakeError::Stale(stale) => stale.fmt(f),
+            TakeError::InUse => f.write_str("the value is in use; it is dropped when its last user is done"),
+        }
+    }
+}
+
+impl std::error::Error for TakeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            TakeError::Stale(stale) => Some(stale),
+            TakeError::InUse => None,
+        }
+    }
+}
