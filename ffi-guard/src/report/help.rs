@@ -83,8 +83,8 @@ fn nested_pointer(facts: &Facts, holder: &Holder) -> Vec<String> {
     helps.push(pin);
     let what = match facts.target() {
         Some(Memory::Stack { .. }) => "what it points to".into(),
-        Some(Memory::Heap(block)) => format!("the {} into it", bytes(block.size)),
-        _ => "the bytes into it".into(),
+        Some(Memory::Heap(block)) => format!("the {}", bytes(block.size)),
+        _ => "the bytes".into(),
     };
     helps.push(format!(
         "or give C memory of its own: copy {what} into a `ffi_guard::CArena`, make {word} the copy's address, and keep \
