@@ -14,6 +14,7 @@ pages! {
     attributes = "attributes.md";
     callbacks = "callbacks.md";
     rules = "rules.md";
+    c_heap = "c-heap.md";
     pinning = "pinning.md";
     patterns = "patterns.md";
     reading_a_report = "reading-a-report.md";
