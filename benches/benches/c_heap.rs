@@ -1,4 +1,5 @@
-//! C's heap over ours beside glibc's, in one process: `GUARD=1 cargo bench -p ffi-guard-benches --features c-heap --bench c_heap`.
+//! C's heap over ours beside glibc's, in one process: `cargo bench -p ffi-guard-benches --features c-heap --bench c_heap`,
+//! `GUARD=2 cargo bench ..` for level 2.
 //!
 //! Larson's pattern: a thread has a thousand live blocks of 10 to 500 bytes, frees one at random and allocates another in its
 //! place; after a while another thread goes on with the blocks, so that most are freed by who did not allocate them.
@@ -113,7 +114,8 @@ fn pairs(heap: Heap, size: usize) {
 }
 
 fn main() {
-    with_environment(&[("GUARD", "1")]);
+    let level = std::env::var("GUARD").unwrap_or_else(|_| "1".to_owned());
+    with_environment(&[("GUARD", &level)]);
     println!("level {}", ffi_guard::level());
     beside("larson, 1 thread", N, || larson(OURS, 1), || larson(GLIBCS, 1));
     beside("larson, 2 threads", N, || larson(OURS, 2), || larson(GLIBCS, 2));

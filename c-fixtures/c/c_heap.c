@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -405,6 +406,32 @@ int ffg_malloc_and_fork(void) {
     for (int i = 0; i < 3; i++) {
         CHECK(pthread_join(threads[i], NULL) == 0);
     }
+    return 0;
+}
+
+static volatile sig_atomic_t handled;
+static void *of_signal;
+
+static void allocate_in_handler(int number) {
+    /* What a handler may not do, and what many do all the same: it came while no allocation was under way. */
+    void *block = malloc((size_t)number * 40);
+    of_signal = realloc(of_signal, (size_t)(handled % 300) * 50 + 1);
+    free(block);
+    handled = handled + 1;
+}
+
+int ffg_malloc_in_handler(void) {
+    handled = 0;
+    CHECK(signal(SIGUSR1, allocate_in_handler) != SIG_ERR);
+    void *own = NULL;
+    for (int round = 0; round < 2000; round++) {
+        own = realloc(own, (size_t)(round % 700) * 30 + 1);
+        CHECK(own && raise(SIGUSR1) == 0);
+    }
+    CHECK(handled == 2000 && signal(SIGUSR1, SIG_DFL) != SIG_ERR);
+    free(own);
+    free(of_signal);
+    of_signal = NULL;
     return 0;
 }
 

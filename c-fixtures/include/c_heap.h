@@ -47,7 +47,9 @@ int ffg_malloc_storm(unsigned seed, unsigned rounds);
 int ffg_malloc_at_thread_end(void);
 /* Forks while other threads allocate; the child allocates, too. 0 if every child came to a good end. */
 int ffg_malloc_and_fork(void);
-/* Writes past the end of `free`d and live memory of C's own: nobody else's. */
+/* Allocates in a signal handler, which no allocation was interrupted by. */
+int ffg_malloc_in_handler(void);
+/* C's allocator itself. */
 void *ffg_alloc(size_t size);
 void ffg_free(void *block);
 void *ffg_realloc(void *block, size_t size);

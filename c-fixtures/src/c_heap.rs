@@ -80,6 +80,9 @@ unsafe extern "C" {
     /// Blocks around forks; the line that failed, or 0.
     #[link_name = "ffg_malloc_and_fork"]
     pub safe fn malloc_and_fork() -> c_int;
+    /// Blocks in a signal handler; the line that failed, or 0.
+    #[link_name = "ffg_malloc_in_handler"]
+    pub safe fn malloc_in_handler() -> c_int;
     /// C's `malloc`.
     #[link_name = "ffg_alloc"]
     pub safe fn alloc(size: usize) -> *mut c_void;

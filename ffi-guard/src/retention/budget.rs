@@ -49,6 +49,11 @@ pub(crate) fn may_look_for_freed(function: &Function) -> bool {
     function.is_among_the_first_freed() && may_read() || has_credit()
 }
 
+/// A look for freed blocks has read so many bytes beside the globals.
+pub(super) fn searched_for_freed(bytes: usize) {
+    FREED_SEARCHED.fetch_add(bytes, Ordering::Relaxed);
+}
+
 /// Notes what looking before and after a call took.
 pub(crate) fn looked(took: u64) {
     let took = i64::try_from(took).unwrap_or(i64::MAX / 2);

@@ -96,7 +96,7 @@ fn look(freed: &[&Waiting]) -> Vec<Found> {
     let started = crate::platform::clock::ticks();
     let wanted = Wanted::new(freed.iter().map(|it| it.block.start..it.block.start + it.block.size));
     let mut hits = Vec::new();
-    scan::c_memory(&wanted, &mut hits);
+    budget::searched_for_freed(scan::c_memory(&wanted, &mut hits));
     budget::looked(crate::platform::clock::ticks().saturating_sub(started));
     freed.iter().filter_map(|waiting| hits.iter().find_map(|hit| judge(waiting, *hit, true))).collect()
 }

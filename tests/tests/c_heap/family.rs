@@ -27,6 +27,14 @@ fn threads_allocate_to_their_very_end() {
 }
 
 #[test]
+fn a_signal_handler_may_allocate_where_it_interrupted_nothing() {
+    at_levels("family::a_signal_handler_may_allocate_where_it_interrupted_nothing", LEVELS, || {
+        end_if_stuck();
+        assert_eq!(c::malloc_in_handler(), 0);
+    });
+}
+
+#[test]
 fn a_fork_in_the_middle_of_others_allocations() {
     at_levels("family::a_fork_in_the_middle_of_others_allocations", LEVELS, || {
         end_if_stuck();
