@@ -29,21 +29,11 @@ const TESTS: [&str; 19] = [
     "zlib",
 ];
 
-#[test]
-#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
-fn with_cs_heap_over_ours_the_tests_pass_as_well() {
+/// Runs cargo's tests in a build of their own, and returns what it said.
+fn run(arguments: &[&str]) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root).args([
-        "test",
-        "--locked",
-        "--no-fail-fast",
-        "-p",
-        "ffi-guard-tests",
-        "--features",
-        "c-heap",
-    ]);
-    cargo.args(TESTS.iter().flat_map(|test| ["--test", test]));
+    cargo.current_dir(root).args(["test", "--locked", "--no-fail-fast"]).args(arguments);
     cargo.arg("--target-dir").arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("c-heap"));
     for name in std::env::vars_os().map(|(name, _)| name) {
         if name.to_str().is_some_and(|name| name.starts_with("GUARD")) {
@@ -51,7 +41,18 @@ fn with_cs_heap_over_ours_the_tests_pass_as_well() {
         }
     }
     let output = cargo.output().expect("cargo runs");
-    let said = String::from_utf8_lossy(&output.stdout);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+#[test]
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+fn with_cs_heap_over_ours_the_tests_pass_as_well() {
+    let said = run(&["-p", "ffi-guard", "--lib", "--features", "c-heap"]);
+    assert!(said.contains("scan::ledger::"), "the ledger's own tests are among them:\n{said}");
+    let mut arguments = vec!["-p", "ffi-guard-tests", "--features", "c-heap"];
+    arguments.extend(TESTS.iter().flat_map(|test| ["--test", test]));
+    let said = run(&arguments);
     assert_eq!(said.matches("test result: ok.").count(), TESTS.len(), "{said}");
 }
