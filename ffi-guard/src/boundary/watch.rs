@@ -218,9 +218,11 @@ impl Watch {
             holder.each_word(&|word| wanted.contains(word), |offset, word| left.push((holder, offset, word)));
         }
         retention::looked(took + ticks().saturating_sub(started));
+        after.sort_unstable_by_key(|hit| hit.location);
+        let mut gone = self.gone(&after);
         for hit in after {
-            let before = self.before.binary_search_by_key(&hit.location, |hit| hit.location);
-            if before.is_ok_and(|at| self.before[at] == hit) {
+            let moved = gone.iter().position(|&word| word == hit.word && scan::is_in_c_heap(hit.location));
+            if holds(&self.before, &hit) || moved.map(|at| gone.swap_remove(at)).is_some() {
                 // So it is to a later sweep.
                 retention::remember(hit);
                 continue;
@@ -257,6 +259,13 @@ impl Watch {
             self.told(site, lent, finding)?;
         }
         Ok(())
+    }
+
+    /// The words that C's heap held before the call, where it does no more: `realloc` moves a block with what it holds, and what C
+    /// held before it holds still.
+    fn gone(&self, after: &[Hit]) -> Vec<usize> {
+        let gone = self.before.iter().filter(|hit| scan::is_in_c_heap(hit.location) && !holds(after, hit));
+        gone.map(|hit| hit.word).collect()
     }
 
     /// Whether C may not keep the word, which leads into what was lent, and it is this call that says so.
@@ -302,6 +311,11 @@ fn is_pinned(lent: &Lent) -> bool {
         Some(block) => pins::is_block_pinned(block),
         None => pins::is_range_pinned(lent.range.start),
     }
+}
+
+/// Whether a word is among those found, where it is. They are in the order of their places.
+fn holds(found: &[Hit], hit: &Hit) -> bool {
+    found.binary_search_by_key(&hit.location, |hit| hit.location).is_ok_and(|at| found.get(at) == Some(hit))
 }
 
 /// The type behind a pointer that was found in what an argument points to.

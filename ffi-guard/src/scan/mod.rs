@@ -50,6 +50,17 @@ pub(crate) fn c_memory(wanted: &Wanted, hits: &mut Vec<Hit>) -> usize {
     bytes
 }
 
+/// Whether an address is in C's heap.
+pub(crate) fn is_in_c_heap(address: usize) -> bool {
+    #[cfg(feature = "c-heap")]
+    return crate::heap::contains_c(address);
+    #[cfg(not(feature = "c-heap"))]
+    {
+        let _ = address;
+        false
+    }
+}
+
 /// Whose variable the address is in.
 pub(crate) fn owner(address: usize) -> Owner {
     // Its lock is none that may be taken behind the gate: see `gate`.

@@ -65,6 +65,30 @@ fn an_array_that_grows_is_found() {
 }
 
 #[test]
+fn what_c_held_before_it_holds_still_wherever_it_moves_it() {
+    at_level("kept::what_c_held_before_it_holds_still_wherever_it_moves_it", "2", || {
+        let value = Box::new(7);
+        expect_violation!(Rule::RetainedPointer, {
+            // SAFETY: a value that lives until the array is freed.
+            unsafe { c::bad_keep_grown(&raw const *value) };
+        });
+        for _ in 0..4 {
+            // SAFETY: as above.
+            assert_eq!(
+                catch(|| unsafe { c::ok_grow_kept(&raw const *value) }).expect("kept by no call but the first"),
+                7
+            );
+        }
+        // Once more, in an array that moves: that is news.
+        expect_violation!(Rule::RetainedPointer, {
+            // SAFETY: as above.
+            unsafe { c::bad_keep_grown(&raw const *value) };
+        });
+        c::forget_grown();
+    });
+}
+
+#[test]
 fn what_lies_in_freed_memory_nobody_holds() {
     at_level("kept::what_lies_in_freed_memory_nobody_holds", "2", || {
         let value = Box::new(7);
