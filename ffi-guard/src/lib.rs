@@ -60,6 +60,11 @@
 //!
 //! The guide, in `docs/` of the repository, has a page on every rule, attribute and variable.
 //!
+//! # Features
+//!
+//! - `c-heap`: `malloc` and its kin are defined in the executable, over a second half of the guard's heap. So C's heap is searched as well,
+//!   and a free across the border is refused. Linux with glibc, 64 bits; for executables, not for libraries to turn on.
+//!
 //! # Limits
 //!
 //! A clean run is not a proof. Only calls through a guarded block are checked; variadic functions pass bare. C's variables,
