@@ -12,12 +12,15 @@ static const uint64_t *ffg_bench_kept;
 
 uint64_t ffg_bench_work(const uint64_t *block, int keep)
 {
-    uint64_t sum = 0;
-    for (int round = 0; round < 4; round++) {
+    /* Each call goes on from the last: two of them do not overlap in the processor, and 20 ns are 20 ns. */
+    static uint64_t ffg_bench_sum;
+    uint64_t sum = ffg_bench_sum;
+    for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 8; i++) {
             sum = (sum ^ block[i]) * 0x9e3779b97f4a7c15u;
         }
     }
+    ffg_bench_sum = sum;
     if (keep) {
         ffg_bench_kept = block;
     }
