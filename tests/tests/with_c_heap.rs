@@ -7,7 +7,7 @@ use std::process::Command;
 
 /// The tests in which the heap, what C keeps, or real libraries have a part. (The macros, the guide and the documents are the
 /// same with and without.)
-const TESTS: [&str; 19] = [
+const TESTS: [&str; 20] = [
     "c_heap",
     "callbacks_panics",
     "cgocheck",
@@ -25,6 +25,7 @@ const TESTS: [&str; 19] = [
     "robust_unwinding",
     "rules",
     "slides",
+    "sodium",
     "sqlite",
     "zlib",
 ];
@@ -53,6 +54,7 @@ fn with_cs_heap_over_ours_the_tests_pass_as_well() {
     assert!(said.contains("scan::ledger::"), "the ledger's own tests are among them:\n{said}");
     let mut arguments = vec!["-p", "ffi-guard-tests", "--features", "c-heap"];
     arguments.extend(TESTS.iter().flat_map(|test| ["--test", test]));
+    run(&["-p", "ffi-guard-tests-system", "--features", "c-heap"]);
     let said = run(&arguments);
     assert_eq!(said.matches("test result: ok.").count(), TESTS.len(), "{said}");
 }
