@@ -82,6 +82,11 @@ void ffg_bad_keep_grown(const int32_t *value) {
     }
 }
 
+void ffg_bad_keep_twice(const int32_t *value) {
+    ffg_bad_keep_node(value);
+    ffg_bad_keep_grown(value);
+}
+
 int32_t ffg_ok_grow_kept(const int32_t *value) {
     const int32_t **larger = realloc(grown, (grown_len + 1000) * sizeof *grown);
     if (larger) {

@@ -15,6 +15,8 @@ void ffg_shrink_heap(void);
 
 /* Keeps `value` at the end of an array that grows with `realloc`. */
 void ffg_bad_keep_grown(const int32_t *value);
+/* Keeps `value` in a node and in the array. */
+void ffg_bad_keep_twice(const int32_t *value);
 /* Reads `value`, and makes the array longer, which moves it. */
 int32_t ffg_ok_grow_kept(const int32_t *value);
 void ffg_forget_grown(void);

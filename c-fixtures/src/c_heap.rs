@@ -33,6 +33,9 @@ unsafe extern "C" {
     /// Keeps `value` at the end of an array that grows with `realloc`.
     #[link_name = "ffg_bad_keep_grown"]
     pub fn bad_keep_grown(value: *const i32);
+    /// Keeps `value` in a node and in the array.
+    #[link_name = "ffg_bad_keep_twice"]
+    pub fn bad_keep_twice(value: *const i32);
     /// Reads `value`, and makes the array longer, which moves it.
     #[link_name = "ffg_ok_grow_kept"]
     pub fn ok_grow_kept(value: *const i32) -> i32;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 /// The tests in which the heap, what C keeps, or real libraries have a part. (The macros, the guide and the documents are the
 /// same with and without.)
-const TESTS: [&str; 20] = [
+const TESTS: [&str; 19] = [
     "c_heap",
     "callbacks_panics",
     "cgocheck",
@@ -25,7 +25,6 @@ const TESTS: [&str; 20] = [
     "robust_unwinding",
     "rules",
     "slides",
-    "sodium",
     "sqlite",
     "zlib",
 ];

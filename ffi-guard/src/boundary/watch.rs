@@ -220,6 +220,8 @@ impl Watch {
         retention::looked(took + ticks().saturating_sub(started));
         after.sort_unstable_by_key(|hit| hit.location);
         let mut gone = self.gone(&after);
+        let mut told: Vec<usize> = Vec::new();
+        let mut outcome = Ok(());
         for hit in after {
             let moved = gone.iter().position(|&word| word == hit.word && scan::is_in_c_heap(hit.location));
             if holds(&self.before, &hit) || moved.map(|at| gone.swap_remove(at)).is_some() {
@@ -228,14 +230,21 @@ impl Watch {
                 continue;
             }
             let Some(lent) = self.lent.iter().find(|lent| lent.has(hit.word)) else { continue };
-            if !self.answers_for(lent, hit.word) {
+            if told.contains(&lent.range.start) {
+                // A block that C holds in three places is one story.
+                retention::remember(hit);
+                continue;
+            }
+            if outcome.is_err() || !self.answers_for(lent, hit.word) {
                 continue;
             }
             let Some(finding) = retained_pointer::check(hit, rust_ran, true) else { continue };
             // A later sweep finds the word where it is; it has been told.
             retention::remember(hit);
-            self.told(site, lent, finding)?;
+            told.push(lent.range.start);
+            outcome = self.told(site, lent, finding);
         }
+        outcome?;
         self.look_beside(site, left)
     }
 

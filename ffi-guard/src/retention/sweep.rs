@@ -59,6 +59,11 @@ pub(crate) fn sweep() -> Vec<Found> {
             if heap::noted(&block) != number || heap::may_be_kept(&block) {
                 continue;
             }
+            // A block that C holds in three places is one story.
+            let told = |found: &Found| found.block.start == block.start && found.block.generation == block.generation;
+            if found.iter().any(told) {
+                continue;
+            }
             // Whether Rust ran meanwhile is not known of a sweep: where symbols do not tell whose it is, it is silent.
             let Some(finding) = retained_pointer::check(hit, true, false) else { continue };
             let lent = notes::of(&block, number);

@@ -52,6 +52,20 @@ fn the_third_node_of_many_is_found() {
 }
 
 #[test]
+fn a_block_that_is_kept_in_two_places_is_one_story() {
+    at_level("kept::a_block_that_is_kept_in_two_places_is_one_story", "2", || {
+        let value = Box::new(7);
+        expect_violation!(Rule::RetainedPointer, {
+            // SAFETY: a value that lives until the list is freed.
+            unsafe { c::bad_keep_twice(&raw const *value) };
+        });
+        catch(checkpoint).expect("the other place is the same story");
+        c::forget_nodes();
+        c::forget_grown();
+    });
+}
+
+#[test]
 fn an_array_that_grows_is_found() {
     at_level("kept::an_array_that_grows_is_found", "2", || {
         let value = Box::new(7);
