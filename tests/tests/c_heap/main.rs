@@ -2,6 +2,7 @@
 //!
 //! `with_c_heap.rs` runs this binary; by hand: `cargo test -p ffi-guard-tests --features c-heap --test c_heap`.
 
+mod cplusplus;
 mod family;
 mod kept;
 mod libraries;
