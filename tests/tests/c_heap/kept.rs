@@ -87,11 +87,11 @@ fn what_c_held_before_it_holds_still_wherever_it_moves_it() {
             unsafe { c::bad_keep_grown(&raw const *value) };
         });
         for _ in 0..4 {
-            // SAFETY: as above.
-            assert_eq!(
-                catch(|| unsafe { c::ok_grow_kept(&raw const *value) }).expect("kept by no call but the first"),
-                7
-            );
+            let read = catch(|| {
+                // SAFETY: as above.
+                unsafe { c::ok_grow_kept(&raw const *value) }
+            });
+            assert_eq!(read.expect("kept by no call but the first"), 7);
         }
         // Once more, in an array that moves: that is news.
         expect_violation!(Rule::RetainedPointer, {
