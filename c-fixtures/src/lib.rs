@@ -12,6 +12,7 @@ pub mod callbacks;
 pub mod closures;
 pub mod dangling_pointer;
 pub mod freed_while_retained;
+pub mod leaked_ownership;
 pub mod misaligned_pointer;
 pub mod nested_pointer;
 pub mod null_pointer;

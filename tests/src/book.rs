@@ -35,4 +35,5 @@ pages! {
     stale_handle = "rules/stale_handle.md";
     retained_pointer = "rules/retained_pointer.md";
     freed_while_retained = "rules/freed_while_retained.md";
+    leaked_ownership = "rules/leaked_ownership.md";
 }

@@ -30,6 +30,37 @@ fn number(text: Option<&CStr>) -> i64 {
 }
 
 #[test]
+fn rows_come_to_a_value_behind_a_handle() {
+    at_both_levels("rows_come_to_a_value_behind_a_handle", || {
+        let db = thousand();
+        let words = catch(|| {
+            db.exec_with("SELECT word FROM numbers ORDER BY n", Vec::new(), |words: &mut Vec<String>, columns| {
+                words.extend(columns[0].map(|word| word.to_string_lossy().into_owned()));
+                words.len() < 500
+            })
+        });
+        // 500 of them are where it stops: an error, as SQLite has it.
+        assert_eq!(words.expect("clean").expect_err("stopped").code, 4);
+        let count = db.exec_with("SELECT word FROM numbers", 0_usize, |count, columns| {
+            *count += usize::from(columns[0].is_some());
+            true
+        });
+        assert_eq!(count.expect("reads"), 900);
+        // A panic in the middle comes out as it was, and the handle is gone.
+        let caught = catch_unwind(AssertUnwindSafe(|| {
+            db.exec_with("SELECT n FROM numbers", 0, |n: &mut i32, _| {
+                *n += 1;
+                assert!(*n < 300, "three hundred");
+                true
+            })
+        }));
+        let payload = caught.expect_err("a panic");
+        assert_eq!(payload.downcast_ref::<&str>(), Some(&"three hundred"));
+        db.exec("DELETE FROM numbers").expect("usable after it");
+    });
+}
+
+#[test]
 fn rows_come_to_a_closure() {
     at_both_levels("rows_come_to_a_closure", || {
         let db = thousand();

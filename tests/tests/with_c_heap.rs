@@ -7,7 +7,7 @@ use std::process::Command;
 
 /// The tests in which the heap, what C keeps, or real libraries have a part. (The macros, the guide and the documents are the
 /// same with and without.)
-const TESTS: [&str; 19] = [
+const TESTS: [&str; 23] = [
     "c_heap",
     "callbacks_panics",
     "cgocheck",
@@ -26,6 +26,10 @@ const TESTS: [&str; 19] = [
     "rules",
     "slides",
     "sqlite",
+    "sqlite_callbacks",
+    "tools_c_memory",
+    "tools_callback",
+    "tools_handle",
     "zlib",
 ];
 

@@ -57,6 +57,15 @@ fn settle(everything: bool) -> Result<(), Stop> {
     tell_all(found)
 }
 
+/// Tells what C was given and neither freed nor handed back.
+#[cold]
+fn tell_leaks() -> Result<(), Stop> {
+    let inside = Reentry::enter();
+    let leaked = retention::leaked();
+    drop(inside);
+    tell_all(leaked)
+}
+
 #[cold]
 fn tell_all(found: Vec<Found>) -> Result<(), Stop> {
     let _inside = Reentry::enter();
@@ -86,6 +95,8 @@ fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop> {
 
 /// Settles every loan whose call was not looked after at once: C's memory is searched for what it was lent and kept.
 ///
+/// What was given to C (`owned`) and neither taken back nor freed is told as well, once: `leaked_ownership`, a warning by default.
+///
 /// From level 2 on; below, it does nothing. A place where a program's C should hold nothing of Rust's, such as between two
 /// requests or at the end of a test, is the place to call it. What it finds names the call that lent the memory.
 ///
@@ -102,7 +113,7 @@ fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop> {
 pub fn checkpoint() {
     if level() >= Level::Full
         && !thread::is_noting()
-        && let Err(stop) = settle(false)
+        && let Err(stop) = settle(false).and_then(|()| tell_leaks())
     {
         raise(stop, true);
     }
@@ -116,7 +127,7 @@ pub(crate) fn settle_at_exit() {
         }
         let mut denied = false;
         // Each `Err` is one violation that cannot unwind any more: it is printed, and the process aborts in the end.
-        while let Err(Stop(violation)) = settle(true) {
+        while let Err(Stop(violation)) = settle(true).and_then(|()| tell_leaks()) {
             denied = true;
             report::print(&violation);
         }

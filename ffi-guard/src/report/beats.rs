@@ -6,9 +6,10 @@ use super::bound;
 use super::frames::{self, Frame};
 use super::freed;
 use super::kept;
+use super::leaked;
 use super::stale::{self, Told};
 use super::text::Context;
-use super::violation::{Facts, Finding, Holder, Memory, Place};
+use super::violation::{Facts, Finding, Holder, Memory, Place, Promise};
 use super::words::{
     WIDTH, by_pointer, bytes, clip_start, columns, fill, position, read_only, spot, stretch, the_word, thread,
 };
@@ -249,6 +250,11 @@ impl Story<'_> {
                 let (what, thread) = (freed::returned(*promise).into(), thread(call.thread, Some(call)));
                 self.beats.push(Beat::Place { key: "returned", at, what, thread, known: true });
             }
+            (Finding::LeakedOwnership { .. }, Some(call)) => {
+                let at = self.context.site(call.site);
+                let (what, thread) = (freed::returned(Promise::Owned).into(), thread(call.thread, Some(call)));
+                self.beats.push(Beat::Place { key: "returned", at, what, thread, known: true });
+            }
             (Finding::RetainedPointer { .. } | Finding::FreedWhileRetained { .. }, None) => {
                 self.say("returned", "not seen")
             }
@@ -260,6 +266,13 @@ impl Story<'_> {
     fn went_wrong(&mut self) {
         if matches!(self.facts.finding, Finding::FreedWhileRetained { .. }) {
             return self.freed_while_retained();
+        }
+        if matches!(self.facts.finding, Finding::LeakedOwnership { .. }) {
+            self.say("freed", "not yet");
+            if let Some(all) = leaked::in_all(self.facts) {
+                self.say("in all", all);
+            }
+            return;
         }
         let Finding::RetainedPointer { place, word, absent_before } = &self.facts.finding else { return };
         if self.facts.lent().and_then(Memory::block).is_some_and(|block| block.live) {

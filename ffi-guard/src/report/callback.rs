@@ -20,7 +20,8 @@ pub(super) fn label(facts: &Facts) -> String {
         Finding::NestedPointer { .. }
         | Finding::StaleHandle(_)
         | Finding::RetainedPointer { .. }
-        | Finding::FreedWhileRetained { .. } => who,
+        | Finding::FreedWhileRetained { .. }
+        | Finding::LeakedOwnership { .. } => who,
     }
 }
 

@@ -4,6 +4,7 @@
 //! sentences are as short as they are to leave room for the names.
 
 use super::freed;
+use super::leaked;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{WIDTH, by_pointer, bytes, columns, function, parameter, word};
 use super::{bound, callback};
@@ -67,6 +68,7 @@ fn sentence(facts: &Facts) -> (String, String) {
             (format!("C holds {param} after {func} returned"), String::new())
         }
         Finding::FreedWhileRetained { .. } => (freed::sentence(facts), String::new()),
+        Finding::LeakedOwnership { .. } => (leaked::sentence(facts), String::new()),
     }
 }
 
@@ -140,6 +142,7 @@ pub(super) fn label(facts: &Facts) -> String {
         Finding::StaleHandle(stale) => stale.label(),
         Finding::RetainedPointer { .. } => format!("{who}, lent for this call only"),
         Finding::FreedWhileRetained { promise, .. } => freed::label(&who, *promise),
+        Finding::LeakedOwnership { .. } => leaked::label(&who),
     }
 }
 

@@ -4,6 +4,7 @@
 //! its cost gives it.
 
 use super::freed;
+use super::leaked;
 use super::stale;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{by_pointer, bytes, function, parameter, read_only, short_type, the_word};
@@ -28,6 +29,7 @@ pub(super) fn helps(facts: &Facts) -> Vec<String> {
         Finding::StaleHandle(stale) => stale::helps(stale),
         Finding::RetainedPointer { .. } => retained_pointer(facts),
         Finding::FreedWhileRetained { .. } => freed::helps(facts),
+        Finding::LeakedOwnership { .. } => leaked::helps(facts),
     };
     helps.truncate(MOST);
     helps

@@ -176,6 +176,10 @@ fn finding(json: &mut Json, facts: &Facts, frames: Frames<'_>) {
             json.address("pointer", *word);
             json.raw("absent_before", if *absent_before { "true" } else { "false" });
         }
+        Finding::LeakedOwnership { blocks, bytes } => {
+            json.number("blocks", *blocks);
+            json.number("bytes", *bytes);
+        }
         Finding::FreedWhileRetained { promise, pinned, moved, at_once, .. } => {
             match facts.word() {
                 Some(word) => json.address("pointer", word),

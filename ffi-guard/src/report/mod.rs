@@ -12,6 +12,7 @@ mod headline;
 mod help;
 mod json;
 mod kept;
+mod leaked;
 mod notes;
 mod picture;
 pub(crate) mod place;

@@ -2,6 +2,7 @@
 
 use super::freed;
 use super::kept;
+use super::leaked;
 use super::stale;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{bytes, parameter, the_word};
@@ -56,6 +57,7 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
         Finding::StaleHandle(stale) => stale::notes(stale),
         Finding::RetainedPointer { place, .. } => retained(facts, place),
         Finding::FreedWhileRetained { .. } => freed::notes(facts),
+        Finding::LeakedOwnership { .. } => leaked::notes(),
     }
 }
 

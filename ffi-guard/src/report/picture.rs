@@ -46,6 +46,7 @@ pub(super) fn picture(facts: &Facts) -> Vec<String> {
             (lent_area(facts), vec![global(place, *word)], "◀─dangling──")
         }
         Finding::FreedWhileRetained { held: None, .. } => return Vec::new(),
+        Finding::LeakedOwnership { .. } => (lent_area(facts), vec![argument(facts)], "◀───owned───"),
         Finding::OutOfBounds { .. } | Finding::UnterminatedString { .. } | Finding::MisalignedPointer { .. } => {
             (lent_area(facts), vec![argument(facts)], "◀───lent────")
         }

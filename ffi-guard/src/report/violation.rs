@@ -108,6 +108,13 @@ pub(crate) enum Finding {
         /// Seen when it was freed; else by a later sweep.
         at_once: bool,
     },
+    /// What was given to C was neither freed nor handed back: the block of the facts, and others that the same call gave.
+    LeakedOwnership {
+        /// How many blocks.
+        blocks: usize,
+        /// Their bytes in all.
+        bytes: usize,
+    },
 }
 
 /// What allows C to keep memory after the call.
@@ -279,6 +286,7 @@ impl Finding {
             Finding::StaleHandle(_) => Rule::StaleHandle,
             Finding::RetainedPointer { .. } => Rule::RetainedPointer,
             Finding::FreedWhileRetained { .. } => Rule::FreedWhileRetained,
+            Finding::LeakedOwnership { .. } => Rule::LeakedOwnership,
         }
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Kept {
     pub(super) promise: Promise,
     /// Some call was allowed to keep it whatever becomes of it: no other is blamed then.
     pub(super) allowed: bool,
+    /// That C has it still was told.
+    pub(super) leak_told: bool,
     /// Where C held it when that call had returned.
     #[cfg(feature = "c-heap")]
     pub(super) witnesses: [super::witness::Witness; super::witness::PLACES],
@@ -29,6 +31,7 @@ impl Kept {
             note,
             promise,
             allowed,
+            leak_told: false,
             #[cfg(feature = "c-heap")]
             witnesses: Default::default(),
         }
@@ -75,6 +78,14 @@ pub(super) fn witness(block: &Block, witnesses: [super::witness::Witness; super:
             kept.witnesses = witnesses;
         }
     });
+}
+
+/// Calls `f` with the start, the generation and the record of every block that is known.
+pub(super) fn for_each(f: &mut dyn FnMut(usize, u32, &mut Kept)) {
+    let _inside = Reentry::enter();
+    for shard in &KEPT {
+        shard.with(|kept| kept.iter_mut().for_each(|(&(start, generation), kept)| f(start, generation, kept)));
+    }
 }
 
 /// C gave the block back: what it still holds of it is nobody's concern. Returns what was known.

@@ -16,6 +16,7 @@
 mod budget;
 mod frees;
 mod kept;
+mod leaks;
 mod notes;
 pub(crate) mod pins;
 mod seen;
@@ -29,6 +30,7 @@ use std::sync::Once;
 pub(crate) use budget::{Sample, looked, may_look, sample};
 pub(crate) use frees::{given_back, release_held_back, settle_held_back};
 pub(crate) use kept::{allow, lend as let_keep};
+pub(crate) use leaks::leaked;
 pub(crate) use notes::{Note, is_among_the_last, lend};
 pub(crate) use seen::remember;
 pub(crate) use sweep::{Found, are_many, is_due, sweep};

@@ -8,6 +8,7 @@ mod pointers;
 
 pub(crate) mod dangling_pointer;
 pub(crate) mod freed_while_retained;
+pub(crate) mod leaked_ownership;
 pub(crate) mod misaligned_pointer;
 pub(crate) mod nested_pointer;
 pub(crate) mod null_pointer;

@@ -5,6 +5,7 @@
 
 mod dangling_pointer;
 mod freed_while_retained;
+mod leaked_ownership;
 mod misaligned_pointer;
 mod nested_pointer;
 mod null_pointer;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-const PROGRAMS: [(&str, fn()); 11] = [
+const PROGRAMS: [(&str, fn()); 12] = [
     ("nested_pointer", nested_pointer::run),
     ("dangling_pointer", dangling_pointer::run),
     ("out_of_bounds", out_of_bounds::run),
@@ -32,6 +33,7 @@ const PROGRAMS: [(&str, fn()); 11] = [
     ("stale_handle", stale_handle::run),
     ("retained_pointer", retained_pointer::run),
     ("freed_while_retained", freed_while_retained::run),
+    ("leaked_ownership", leaked_ownership::run),
 ];
 
 fn main() -> ExitCode {

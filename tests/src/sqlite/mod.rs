@@ -14,6 +14,7 @@ use std::ptr;
 use libsqlite3_sys::{SQLITE_OK, sqlite3};
 
 use declarations::{sqlite3_close, sqlite3_errmsg, sqlite3_next_stmt, sqlite3_open};
+pub use exec::OnRow;
 pub use hooks::Change;
 pub use rows::{expected_sum, write_and_read_back};
 pub use statement::Statement;

@@ -6,6 +6,7 @@
 
 mod dangling_pointer;
 mod freed_while_retained;
+mod leaked_ownership;
 mod misaligned_pointer;
 mod nested_pointer;
 mod null_pointer;

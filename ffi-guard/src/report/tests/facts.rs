@@ -451,3 +451,14 @@ pub(in super::super) fn wrong_thread() -> Facts {
         memory: Some(Memory::Foreign { address, size: 0 }),
     }
 }
+
+/// Two blocks of one call, the latest of which is shown.
+pub(in super::super) fn leaked() -> Facts {
+    let mut facts = freed_while(Promise::Owned, call(&ffi::TAKE_STATE, 0, session::give_and_free()), 12, (11, 12));
+    facts.finding = Finding::LeakedOwnership { blocks: 2, bytes: 24 };
+    facts.severity = Severity::Warn;
+    if let Some(Memory::Heap(block)) = &mut facts.memory {
+        (block.live, block.freed, block.freed_by) = (true, trace_of(0), 0);
+    }
+    facts
+}

@@ -78,6 +78,7 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("freed_while_retained_moved", facts::freed_moved(), plain),
         ("freed_while_retained_owned", facts::freed_owned(), Form { ascii: true, ..plain }),
         ("freed_while_retained_pinned", facts::freed_pinned(), plain),
+        ("leaked_ownership", facts::leaked(), plain),
         ("retained_pointer_no_backtrace", facts::retained(), Form { backtrace: Some(Backtrace::Off), ..plain }),
         ("retained_pointer_c_heap", facts::retained_c_heap(), plain),
         ("retained_pointer_tls", facts::retained_tls(), plain),

@@ -1,0 +1,37 @@
+//! What was given to C and neither taken back nor freed.
+
+use std::collections::BTreeMap;
+
+use super::kept::{self, Kept};
+use super::sweep::Found;
+use crate::heap::{self, Block};
+use crate::report::violation::Promise;
+use crate::rule::{Rule, Severity};
+use crate::rules::leaked_ownership;
+
+/// The blocks that C owns now and that were not told yet, by the call that gave them, the latest of each first. They are told by
+/// this.
+pub(crate) fn leaked() -> Vec<Found> {
+    let mut sites: BTreeMap<(usize, usize), Vec<(Block, Kept)>> = BTreeMap::new();
+    kept::for_each(&mut |start, generation, kept| {
+        let note = kept.note;
+        let asked = note.site.severity(Rule::LeakedOwnership, Some(note.parameter)) != Severity::Allow;
+        let block = heap::lookup(start).filter(|block| block.live && block.generation == generation);
+        if kept.promise == Promise::Owned
+            && asked
+            && !std::mem::replace(&mut kept.leak_told, true)
+            && let Some(block) = block
+        {
+            let place = std::ptr::from_ref(note.site.location).addr();
+            sites.entry((place, note.parameter)).or_default().push((block, *kept));
+        }
+    });
+    let found = sites.into_values().filter_map(|mut blocks| {
+        blocks.sort_by_key(|(_, kept)| std::cmp::Reverse(kept.note.when));
+        let bytes = blocks.iter().map(|(block, _)| block.size).sum();
+        let finding = leaked_ownership::check(blocks.len(), bytes)?;
+        let (block, kept) = blocks.first()?;
+        Some(Found { finding, block: *block, lent: vec![kept.note], whose: 0 })
+    });
+    found.collect()
+}
