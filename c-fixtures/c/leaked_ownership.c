@@ -17,3 +17,22 @@ int32_t *ffg_release(void) {
     ffg_adopted = NULL;
     return value;
 }
+
+void ffg_adopt_and_call(int32_t *value, ffg_in_the_middle call) {
+    *value += 1;
+    if (call) {
+        call();
+    }
+}
+
+int32_t ffg_use_adopted(const int32_t *value) { return *value; }
+
+static struct ffg_holder *ffg_held;
+
+void ffg_adopt_holder(struct ffg_holder *holder) { ffg_held = holder; }
+
+struct ffg_holder *ffg_release_holder(void) {
+    struct ffg_holder *holder = ffg_held;
+    ffg_held = NULL;
+    return holder;
+}

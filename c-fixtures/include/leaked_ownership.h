@@ -12,4 +12,17 @@ int32_t ffg_open_lent(const char *name);
 void ffg_adopt(int32_t *value);
 int32_t *ffg_release(void);
 
+/* Takes a value for the call alone, and calls back in the middle. */
+typedef void (*ffg_in_the_middle)(void);
+void ffg_adopt_and_call(int32_t *value, ffg_in_the_middle call);
+/* Reads what it was given before. */
+int32_t ffg_use_adopted(const int32_t *value);
+
+/* Takes a struct and what it leads to; gives it back. */
+struct ffg_holder {
+    int32_t *inner;
+};
+void ffg_adopt_holder(struct ffg_holder *holder);
+struct ffg_holder *ffg_release_holder(void);
+
 #endif

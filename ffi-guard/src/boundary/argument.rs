@@ -1,7 +1,7 @@
 //! One argument of one crossing, as the checks see it.
 
 use super::count::{Count, IntoCount};
-use super::shape::TypeInfo;
+use super::shape::{Shape, TypeInfo};
 
 /// One argument on its way to C.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +48,16 @@ impl Argument {
         Argument { address, info, passing, stated: Stated::No }
     }
 
+    /// A pointer that was found in what an argument points to.
+    pub(crate) fn found(word: usize) -> Argument {
+        Argument::new(word, Passing::Mut, &FOUND)
+    }
+
+    /// Whether it is one that was [`found`](Argument::found).
+    pub(crate) fn is_found(&self) -> bool {
+        std::ptr::eq(self.info, &raw const FOUND)
+    }
+
     /// With the count of `counted_by`, in elements.
     #[inline(always)]
     #[must_use]
@@ -62,3 +72,6 @@ impl Argument {
         Argument { stated: Stated::Bytes(count.into_count()), ..self }
     }
 }
+
+/// The type behind a pointer that was found in what an argument points to.
+static FOUND: TypeInfo = TypeInfo { size: 0, align: 1, shape: Shape::Untyped, name: || "what a field points to" };

@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use super::argument::{Argument, Passing};
+use super::argument::Argument;
 use super::breach::{Site, Stop};
 use super::holder::{self, Holder};
-use super::shape::{Shape, TypeInfo};
 use super::{late, thread};
 use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
@@ -106,7 +105,7 @@ impl Watch {
             let _inside = Reentry::enter();
             let range = block.start..block.start + block.size;
             let extent = range.end.saturating_sub(word);
-            let argument = Argument::new(word, Passing::Mut, &FOUND);
+            let argument = Argument::found(word);
             self.add(Lent { range, block: Some(*block), argument, parameter, extent, promise: promise(look) });
         }
     }
@@ -254,7 +253,7 @@ impl Watch {
         let mut told = Vec::new();
         for (holder, offset, word) in left {
             // What was only found in something that was lent, Rust has nested: where C moves such a pointer is its work.
-            let direct = |lent: &&Lent| lent.has(word) && !std::ptr::eq(lent.argument.info, &raw const FOUND);
+            let direct = |lent: &&Lent| lent.has(word) && !lent.argument.is_found();
             let Some(lent) = self.lent.iter().find(direct).filter(|lent| lent.is_looked_for(site)) else { continue };
             let start = lent.range.start;
             let known = start == holder.block.start || holder.led_to.contains(&start);
@@ -326,6 +325,3 @@ fn is_pinned(lent: &Lent) -> bool {
 fn holds(found: &[Hit], hit: &Hit) -> bool {
     found.binary_search_by_key(&hit.location, |hit| hit.location).is_ok_and(|at| found.get(at) == Some(hit))
 }
-
-/// The type behind a pointer that was found in what an argument points to.
-static FOUND: TypeInfo = TypeInfo { size: 0, align: 1, shape: Shape::Untyped, name: || "what a field points to" };

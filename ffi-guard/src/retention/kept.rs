@@ -55,9 +55,13 @@ pub(crate) fn lend(block: &Block, note: Note, promise: Promise) {
     let severity = note.site.severity(Rule::FreedWhileRetained, Some(note.parameter));
     let allowed = severity == Severity::Allow;
     // The record first: whoever sees the flag finds it.
-    with(block, |kept, key| {
-        let earlier = kept.get(&key).is_some_and(|kept| kept.allowed);
-        kept.insert(key, Kept::new(note, promise, allowed || earlier));
+    with(block, |kept, key| match kept.get_mut(&key) {
+        // What C owns stays a gift, whatever it is lent for later.
+        Some(gift) if gift.promise == Promise::Owned && promise != Promise::Owned => gift.allowed |= allowed,
+        earlier => {
+            let earlier = earlier.is_some_and(|kept| kept.allowed);
+            kept.insert(key, Kept::new(note, promise, allowed || earlier));
+        }
     });
     heap::allow_keeping(block);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::kept::{self, Kept};
 use super::sweep::Found;
+use crate::boundary::thread;
 use crate::heap::{self, Block};
 use crate::report::violation::Promise;
 use crate::rule::{Rule, Severity};
@@ -11,14 +12,21 @@ use crate::rules::leaked_ownership;
 
 /// The blocks that C owns now and that were not told yet, by the call that gave them, the latest of each first. They are told by
 /// this.
+///
+/// Not those that a call under way has: C may give them back yet. Not what hangs on a gift: it comes back with it.
 pub(crate) fn leaked() -> Vec<Found> {
+    // Inside of `catch` they are for its end.
+    let whose = if thread::catching() { thread::id() } else { 0 };
     let mut sites: BTreeMap<(usize, usize), Vec<(Block, Kept)>> = BTreeMap::new();
     kept::for_each(&mut |start, generation, kept| {
         let note = kept.note;
         let asked = note.site.severity(Rule::LeakedOwnership, Some(note.parameter)) != Severity::Allow;
+        let given = kept.promise == Promise::Owned && !note.argument.is_found();
         let block = heap::lookup(start).filter(|block| block.live && block.generation == generation);
-        if kept.promise == Promise::Owned
+        let block = block.filter(|block| heap::loans(block) == 0);
+        if given
             && asked
+            && block.is_some()
             && !std::mem::replace(&mut kept.leak_told, true)
             && let Some(block) = block
         {
@@ -31,7 +39,12 @@ pub(crate) fn leaked() -> Vec<Found> {
         let bytes = blocks.iter().map(|(block, _)| block.size).sum();
         let finding = leaked_ownership::check(blocks.len(), bytes)?;
         let (block, kept) = blocks.first()?;
-        Some(Found { finding, block: *block, lent: vec![kept.note], whose: 0 })
+        Some(Found { finding, block: *block, lent: vec![kept.note], whose })
     });
     found.collect()
+}
+
+/// In a forked child: what its parent gave to C is told by the parent.
+pub(super) fn told_by_the_parent() {
+    kept::for_each(&mut |_, _, kept| kept.leak_told = true);
 }

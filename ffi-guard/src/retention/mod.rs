@@ -80,6 +80,7 @@ fn set_up() {
         frees::forget_other_threads();
         // SAFETY: as after a fork.
         unsafe { after() };
+        leaks::told_by_the_parent();
     }
     // Handlers that came last run first before a fork: these locks are taken before that of the known threads, before the gate is
     // closed and before the heap's, as in a sweep.

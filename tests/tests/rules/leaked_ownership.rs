@@ -103,3 +103,85 @@ fn repaired_by_taking_it_back() {
         .expect("clean");
     });
 }
+
+#[test]
+fn what_a_call_under_way_was_given_is_not_told_by_its_callback() {
+    at_level("leaked_ownership::what_a_call_under_way_was_given_is_not_told_by_its_callback", "2", || {
+        unsafe extern "C" fn in_the_middle() {
+            checkpoint();
+        }
+        let value = Box::into_raw(Box::new(7));
+        catch(|| {
+            // SAFETY: given for the call, and not kept by C; it calls back once.
+            unsafe { c::denied::adopt_and_call(value, Some(in_the_middle)) };
+        })
+        .expect("C may give it back yet");
+        // Given and not given back when the call is over: that is told.
+        expect_violation!(Rule::LeakedOwnership, { checkpoint() });
+        // SAFETY: from `into_raw`, and taken back once.
+        drop(unsafe { Box::from_raw(value) });
+    });
+}
+
+#[test]
+fn a_child_of_a_fork_does_not_tell_its_parents_gifts() {
+    const TEST: &str = "leaked_ownership::a_child_of_a_fork_does_not_tell_its_parents_gifts";
+    if is_child() {
+        // SAFETY: a C string, given away.
+        unsafe { c::bad_open_named(name("parent's").into_raw()) };
+        // SAFETY: the child ends at once, by `exit`, whose handlers tell what there is to tell.
+        unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                libc::exit(0);
+            }
+            let mut status = 0;
+            assert_eq!((libc::waitpid(child, &raw mut status, 0), status), (child, 0));
+        }
+        return;
+    }
+    let output = run_self(TEST, &[("GUARD", "2")]);
+    let said = stderr(&output);
+    assert!(output.status.success(), "{said}");
+    assert_eq!(said.matches("ffi-guard[leaked_ownership]: ").count(), 1, "{said}");
+}
+
+#[test]
+fn what_hangs_on_a_gift_comes_back_with_it() {
+    at_level("leaked_ownership::what_hangs_on_a_gift_comes_back_with_it", "2", || {
+        let back = catch(|| {
+            let inner = Box::into_raw(Box::new(5));
+            // SAFETY: given away with what it leads to, and back once.
+            let back = unsafe {
+                c::denied::adopt_holder(Box::into_raw(Box::new(c::Holder { inner })));
+                c::release_holder()
+            };
+            // It is Rust's again, with all that hangs on it, and not dropped yet.
+            checkpoint();
+            back
+        });
+        // SAFETY: both from `into_raw`, and taken back once.
+        unsafe {
+            let holder = Box::from_raw(back.expect("clean"));
+            drop(Box::from_raw(holder.inner));
+        }
+    });
+}
+
+#[test]
+fn a_later_loan_does_not_hide_the_gift() {
+    at_level("leaked_ownership::a_later_loan_does_not_hide_the_gift", "2", || {
+        let value = Box::into_raw(Box::new(7));
+        let violation = expect_violation!(Rule::LeakedOwnership, {
+            // SAFETY: given away, and used by C once more; it lives to the end of this test.
+            unsafe {
+                c::denied::adopt_and_call(value, None);
+                c::use_adopted(value);
+            }
+            checkpoint();
+        });
+        assert_eq!(violation.function(), Some("adopt_and_call"));
+        // SAFETY: from `into_raw`, and taken back once.
+        drop(unsafe { Box::from_raw(value) });
+    });
+}
