@@ -42,7 +42,8 @@ pub(super) fn sentence(facts: &Facts) -> (String, String) {
             return (agree(sentence), format!(", lent to {func}"));
         }
         Finding::UseAfterFree { damage, .. } => {
-            format!("{} of {} were written after Rust freed it", bytes(damage.len), block(facts))
+            let size = facts.memory.as_ref().and_then(Memory::block).map_or(0, |block| block.size);
+            format!("{} of a freed block of {} were written", bytes(damage.len), bytes(size))
         }
         _ => String::new(),
     };
