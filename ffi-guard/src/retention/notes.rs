@@ -69,6 +69,9 @@ impl Lists {
     }
 }
 
+/// Most loans of freed blocks that a list keeps in mind, between two sweeps.
+const IN_MIND: usize = 1024;
+
 /// Notes since the last sweep.
 static PENDING: AtomicUsize = AtomicUsize::new(0);
 
@@ -185,6 +188,17 @@ pub(super) fn last_of(block: &Block) -> Vec<Note> {
         });
     }
     found
+}
+
+/// Keeps a loan in mind that no sweep has to settle: of a block that C may keep, and that is freed now.
+pub(super) fn keep_in_mind(note: Note) {
+    let Some(shard) = NOTES.get(note.thread as usize % SHARDS) else { return };
+    shard.with(|lists| {
+        if lists.settled.len() >= IN_MIND {
+            lists.settled.drain(..IN_MIND / 2);
+        }
+        lists.settled.push(note);
+    });
 }
 
 /// Puts aside what this sweep has settled, in place of what the last one did. The room stays, for as many notes again.
