@@ -4,4 +4,5 @@
 mod book;
 pub mod calloc;
 pub mod process;
+pub mod small_build;
 pub mod sqlite;
