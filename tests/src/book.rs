@@ -20,6 +20,7 @@ pages! {
     reading_a_report = "reading-a-report.md";
     report_json = "report-json.md";
     testing = "testing.md";
+    builds = "builds.md";
     how_it_works = "how-it-works.md";
     limits = "limits.md";
     cost = "cost.md";
