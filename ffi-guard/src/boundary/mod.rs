@@ -13,6 +13,7 @@ pub(crate) mod callback;
 mod chain;
 pub mod classify;
 pub(crate) mod count;
+pub(crate) mod counted;
 pub(crate) mod crossing;
 pub(crate) mod declaration;
 mod entry;

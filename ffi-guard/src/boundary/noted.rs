@@ -19,6 +19,18 @@ const COUNTED: u64 = 1;
 /// It is the outermost of its thread.
 const OUTERMOST: u64 = 2;
 
+impl Underway {
+    /// As a number.
+    pub(super) fn into_word(self) -> u64 {
+        self.0
+    }
+
+    /// Back from [`into_word`](Underway::into_word).
+    pub(super) fn from_word(word: u64) -> Underway {
+        Underway(word)
+    }
+}
+
 /// C is about to run.
 #[inline]
 pub(super) fn begin(arguments: &[Argument]) -> Underway {
