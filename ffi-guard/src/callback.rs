@@ -282,7 +282,7 @@ fn run_shared<F, R: Default>(data: *mut c_void, call: impl FnOnce(&F) -> R) -> R
 /// The way in for all of them. Nothing unwinds out of it.
 fn run<F, R: Default, Reach>(data: *mut c_void, call: impl FnOnce(&Parked<F, R, Reach>) -> R) -> R {
     let answer = Cell::new(None);
-    let counted = level::counts().then(counted::closure).flatten();
+    let counted = level::counts_by_now().then(counted::closure).flatten();
     let result = parked::at_boundary(
         "Callback",
         false,

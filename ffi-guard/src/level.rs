@@ -80,9 +80,18 @@ pub(crate) fn checked_is(level: Level) -> bool {
     CHECKED.load(Ordering::Relaxed) == level as u8
 }
 
-/// Whether calls are counted and timed.
+/// Whether calls are counted and timed; settles it at the first call.
 #[inline]
 pub(crate) fn counts() -> bool {
+    if CHECKED.load(Ordering::Relaxed) == UNSETTLED {
+        let _ = level();
+    }
+    counts_by_now()
+}
+
+/// Whether calls are counted, as far as that is settled.
+#[inline]
+pub(crate) fn counts_by_now() -> bool {
     let checked = CHECKED.load(Ordering::Relaxed);
     !cfg!(ffi_guard_off) && checked != UNSETTLED && checked & COUNTED != 0
 }

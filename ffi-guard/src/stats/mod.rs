@@ -89,15 +89,11 @@ fn callee_ticks(function: &'static Function) -> u64 {
 /// ```
 #[must_use]
 pub fn stats() -> Stats {
-    // A program that asks before its first call is told whether they are on all the same.
-    let level = level::level();
-    if !level::counts() {
-        return Stats::off();
+    match level::level() {
+        _ if !level::counts() => Stats::off(),
+        level if !is_ready() => Stats::none(level),
+        level => Stats::read(level),
     }
-    if !is_ready() {
-        return Stats::none(level);
-    }
-    Stats::read(level)
 }
 
 /// The table, at the end of the process.

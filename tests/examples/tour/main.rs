@@ -12,6 +12,7 @@ mod big_data;
 mod c_memory;
 mod callbacks;
 mod complex;
+mod crossing;
 mod handle;
 mod kept;
 mod later;

@@ -27,6 +27,8 @@ pub(crate) enum Plan {
     Here(Program, Expected),
     /// In a process of its own with this value of `GUARD`.
     At(&'static str, Program, Expected),
+    /// The same with `GUARD_STATS=1`.
+    Counted(&'static str, Program, Expected),
     /// It needs something that is not there yet.
     NotYet(&'static str),
 }
@@ -56,7 +58,8 @@ impl Row {
     pub(crate) fn run(&self, index: usize) -> Outcome {
         match self.plan {
             Plan::Here(program, _) => here(program),
-            Plan::At(guard, _, _) => process::run_at(guard, index),
+            Plan::At(guard, _, _) => process::run_at(&[("GUARD", guard)], index),
+            Plan::Counted(guard, _, _) => process::run_at(&[("GUARD", guard), ("GUARD_STATS", "1")], index),
             Plan::NotYet(reason) => Outcome::NotYet(reason),
         }
     }
@@ -65,7 +68,7 @@ impl Row {
     pub(crate) fn is_as_expected(&self, outcome: &Outcome) -> bool {
         let expected = match &self.plan {
             Plan::NotYet(_) => return true,
-            Plan::Here(_, expected) | Plan::At(_, _, expected) => expected,
+            Plan::Here(_, expected) | Plan::At(_, _, expected) | Plan::Counted(_, _, expected) => expected,
         };
         match (expected, outcome) {
             (Expected::Clean, Outcome::Clean(_)) => true,
