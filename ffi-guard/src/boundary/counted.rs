@@ -182,15 +182,18 @@ pub(super) fn never_returns(token: Token) {
     }
 }
 
-/// A call of a C function as a wrapper makes it: by it the way there and back is measured.
-pub(crate) fn cross(function: &'static Function, nothing: extern "C" fn()) {
+/// A call of a C function as a wrapper makes it, with checks of nothing or without: by it the way there and back is measured.
+pub(crate) fn cross(function: &'static Function, nothing: extern "C" fn(), checked: bool) {
     #[inline(never)]
-    fn enter(function: &'static Function) -> Crossing {
-        let call = call::begin(function, place(&[]));
-        call.map_or_else(Crossing::unchecked, |call| counted(call, Lent::default(), After::Nothing))
+    fn enter(function: &'static Function, checked: bool) -> Crossing {
+        let Some(call) = call::begin(function, place(&[])) else { return Crossing::unchecked() };
+        if checked {
+            call.checks_begin();
+        }
+        counted(call, Lent::default(), After::Nothing)
     }
     let underway = Underway::begin();
-    let crossing = enter(function);
+    let crossing = enter(function, checked);
     nothing();
     crossing.exit(function, &[], Argument::scalar(), underway);
 }

@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::tally;
 use crate::boundary::counted;
 use crate::boundary::declaration::{Contract, Declaration, Function};
+use crate::level::{self, Level};
 use crate::platform::clock::{nanoseconds, ticks};
 use crate::rule::Severities;
 
 /// Ticks from one reading of the clock to the next.
 static CLOCK: AtomicU64 = AtomicU64::new(0);
+/// Ticks between the two readings around checks of nothing.
+static ENTRY: AtomicU64 = AtomicU64::new(0);
 /// Ticks between the two readings around a C function that does nothing.
 static WAY: AtomicU64 = AtomicU64::new(0);
 /// When counting began, by both clocks.
@@ -19,6 +22,11 @@ static BEGAN: (AtomicU64, AtomicU64) = (AtomicU64::new(0), AtomicU64::new(0));
 #[inline(always)]
 pub(super) fn clock() -> u64 {
     CLOCK.load(Ordering::Relaxed)
+}
+
+#[inline(always)]
+pub(super) fn entry() -> u64 {
+    ENTRY.load(Ordering::Relaxed)
 }
 
 #[inline(always)]
@@ -43,32 +51,41 @@ static NOTHING: Function = Function::new(&Declaration {
 
 extern "C" fn nothing() {}
 
-/// So many of each are measured, and the one in the middle counts: an interrupted one does not.
-const TIMES: usize = 127;
+/// So many batches of so many calls each are measured, and the batch in the middle counts: an interrupted one does not. In
+/// batches, since calls that come one upon the other are those whose price is asked for.
+const BATCHES: usize = 63;
+const BATCH: u64 = 32;
 
-fn middle(mut measure: impl FnMut() -> u64) -> u64 {
-    let mut found = [0; TIMES];
-    found.iter_mut().for_each(|place| *place = measure());
-    found.sort_unstable();
-    found.get(TIMES / 2).copied().unwrap_or(0)
+/// What the batch in the middle adds to two sums, a call.
+fn middle(sums: impl Fn() -> [u64; 2], mut call: impl FnMut()) -> [u64; 2] {
+    let mut found = [[0; BATCHES]; 2];
+    for at in 0..BATCHES {
+        let before = sums();
+        (0..BATCH).for_each(|_| call());
+        let after = sums();
+        for (found, (before, after)) in found.iter_mut().zip(before.into_iter().zip(after)) {
+            if let Some(place) = found.get_mut(at) {
+                *place = after.wrapping_sub(before);
+            }
+        }
+    }
+    found.map(|mut found| {
+        found.sort_unstable();
+        found.get(BATCHES / 2).copied().unwrap_or(0) / BATCH
+    })
 }
 
-/// Measures the two that are taken off. Before the first call is counted, some 20 microseconds.
+/// Measures what is taken off. Before the first call is counted, a quarter of a millisecond.
 pub(super) fn begin() {
     BEGAN.0.store(ticks(), Ordering::Relaxed);
     BEGAN.1.store(nanoseconds(), Ordering::Relaxed);
-    let clock = middle(|| {
-        let before = ticks();
-        ticks().saturating_sub(before)
-    });
     tally::register(&NOTHING, false);
-    // While nothing is taken off yet, what is counted is the way itself.
-    let way = middle(|| {
-        let before = super::callee_ticks(&NOTHING);
-        counted::cross(&NOTHING, black_box(nothing));
-        super::callee_ticks(&NOTHING).wrapping_sub(before)
-    });
+    let [clock, _] = middle(|| [ticks(), 0], || _ = ticks());
+    let checked = level::level() != Level::Off;
+    // While nothing is taken off yet, what is counted is what is to be taken off.
+    let [way, entry] = middle(|| super::sums(&NOTHING), || counted::cross(&NOTHING, black_box(nothing), checked));
     CLOCK.store(clock, Ordering::Relaxed);
+    ENTRY.store(entry, Ordering::Relaxed);
     WAY.store(way, Ordering::Relaxed);
 }
 

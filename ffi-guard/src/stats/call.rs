@@ -256,7 +256,7 @@ impl Call {
     #[inline]
     fn turn_to(&self, doing: Doing) {
         if self.frame.doing.load(Relaxed) == Doing::Checks as u32 {
-            cut(self.shard, calibrate::clock());
+            cut(self.shard, calibrate::entry());
             self.frame.doing.store(doing as u32, Relaxed);
         } else {
             self.frame.doing.store(doing as u32, Relaxed);

@@ -70,10 +70,10 @@ unsafe extern "C" fn in_child() {
     shard::forget();
 }
 
-/// Ticks that the calling thread spent in this function.
-fn callee_ticks(function: &'static Function) -> u64 {
+/// Ticks that the calling thread spent in this function, and in its checks.
+fn sums(function: &'static Function) -> [u64; 2] {
     let counters = tally::number(function).and_then(|number| shard::mine()?.counters.get(number));
-    counters.map_or(0, |counters| counters.callee.load(Ordering::Relaxed))
+    counters.map_or([0; 2], |it| [it.callee.load(Ordering::Relaxed), it.checks.load(Ordering::Relaxed)])
 }
 
 /// What was counted so far, by all threads: a snapshot. Empty where statistics are off ([`Stats::are_on`]).
