@@ -11,7 +11,7 @@ use super::declaration::{Contract, Declaration, Function, Standing};
 use super::parked::Underway;
 use super::quick::{self, Glance};
 use super::raise::raise;
-use super::{extent, noted, thread};
+use super::{canary, extent, noted, thread};
 use crate::level::{self, Level};
 use crate::reentry::{self, Reentry};
 use crate::retention::{pins, untold};
@@ -94,8 +94,12 @@ unsafe fn check(
         if glance != Glance::Unclear && level == Level::Arguments {
             return Ok(After::Result);
         }
-        if level == Level::Full && !untold::is_any() && quick::is_noted(function, glance) {
-            return Ok(After::Note(noted::begin(arguments)));
+        if level == Level::Full
+            && !untold::is_any()
+            && quick::is_noted(function, glance)
+            && canary::are_whole(arguments)
+        {
+            return Ok(After::Note(noted::begin(&Site { function, location }, arguments)));
         }
     }
     // SAFETY: as promised by the caller.
@@ -232,26 +236,29 @@ pub(crate) fn closure() -> Option<Call> {
 }
 
 impl After {
-    /// As two numbers, which [`from_words`](After::from_words) makes the same of again, once.
-    fn into_words(self) -> [u64; 2] {
+    /// As numbers, which [`from_words`](After::from_words) makes the same of again, once.
+    fn into_words(self) -> [u64; 3] {
         match self {
-            After::Nothing => [0, 0],
-            After::Result => [1, 0],
-            After::Bound => [2, 0],
-            After::Note(underway) => [3, underway.into_word()],
+            After::Nothing => [0; 3],
+            After::Result => [1, 0, 0],
+            After::Bound => [2, 0, 0],
+            After::Note(underway) => {
+                let [one, two] = underway.into_words();
+                [3, one, two]
+            }
             After::Watch(exit) => {
                 let _inside = Reentry::enter();
-                [4, exit.into_address() as u64]
+                [4, exit.into_address() as u64, 0]
             }
             After::Counted(_) => unreachable!("counted once"),
         }
     }
 
-    fn from_words([which, word]: [u64; 2]) -> After {
+    fn from_words([which, word, second]: [u64; 3]) -> After {
         match which {
             1 => After::Result,
             2 => After::Bound,
-            3 => After::Note(noted::Underway::from_word(word)),
+            3 => After::Note(noted::Underway::from_words([word, second])),
             4 => match super::pending::Exit::from_address(word as usize) {
                 Some(exit) => After::Watch(exit),
                 None => After::Nothing,

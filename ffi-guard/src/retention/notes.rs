@@ -47,15 +47,28 @@ impl Note {
 
 /// Notes of the threads whose number ends alike: up to that many threads never wait for each other.
 const SHARDS: usize = 64;
-static NOTES: [Locked<Lists>; SHARDS] = [const { Locked::new(Lists([const { Vec::new() }; 3])) }; SHARDS];
+static NOTES: [Locked<Lists>; SHARDS] =
+    [const { Locked::new(Lists { by_sweep: [const { Vec::new() }; 3], settled: Vec::new() }) }; SHARDS];
 
 /// Notes by the sweep that settles them, so that what is settled goes at once, however much it is. Sweeps are numbered from
 /// 1 to 2^16 - 1 and round again: two that follow one another never share one of three lists.
-struct Lists([Vec<Note>; 3]);
+struct Lists {
+    by_sweep: [Vec<Note>; 3],
+    /// The last that sweeps have settled, the oldest first: who could have written to a block that is found damaged.
+    settled: Vec<Note>,
+}
 
 impl Lists {
+    /// Forgets the oldest of the settled.
+    fn trim(&mut self) {
+        if self.settled.len() > 2 * IN_MIND {
+            let old = self.settled.len() - IN_MIND;
+            self.settled.drain(..old);
+        }
+    }
+
     fn of(&mut self, sweep: u32) -> &mut Vec<Note> {
-        let [zero, one, two] = &mut self.0;
+        let [zero, one, two] = &mut self.by_sweep;
         match sweep % 3 {
             0 => zero,
             1 => one,
@@ -63,6 +76,9 @@ impl Lists {
         }
     }
 }
+
+/// Settled loans that a list keeps in mind, and as many again until it forgets the older half.
+const IN_MIND: usize = 1024;
 
 /// Notes since the last sweep.
 static PENDING: AtomicUsize = AtomicUsize::new(0);
@@ -169,10 +185,38 @@ pub(super) fn of(block: &Block, sweep: u32) -> Vec<Note> {
     found
 }
 
-/// Forgets what this sweep has settled. The room stays, for as many notes again.
+/// The calls that lent this block, settled ones as well.
+pub(super) fn last_of(block: &Block) -> Vec<Note> {
+    let mut found = Vec::new();
+    let lent = |note: &&Note| note.start == block.start && note.generation == block.generation;
+    for shard in &NOTES {
+        shard.with(|lists| {
+            let all = lists.by_sweep.iter().chain([&lists.settled]).flatten();
+            found.extend(all.filter(lent).copied());
+        });
+    }
+    found
+}
+
+/// Keeps a loan in mind that no sweep has to settle: of a block that C may keep, and that is freed now.
+pub(super) fn keep_in_mind(note: Note) {
+    let Some(shard) = NOTES.get(note.thread as usize % SHARDS) else { return };
+    shard.with(|lists| {
+        lists.settled.push(note);
+        lists.trim();
+    });
+}
+
+/// Keeps in mind what this sweep has settled. The room stays, for as many notes again.
 pub(super) fn end_sweep(sweep: u32) {
     for shard in &NOTES {
-        shard.with(|lists| lists.of(sweep).clear());
+        shard.with(|lists| {
+            let mut settled = std::mem::take(lists.of(sweep));
+            let old = settled.len().saturating_sub(IN_MIND);
+            lists.settled.extend(settled.drain(..).skip(old));
+            lists.trim();
+            *lists.of(sweep) = settled;
+        });
     }
 }
 

@@ -20,7 +20,8 @@ pub use facts::{FunctionStats, Stats};
 
 use crate::boundary::declaration::Function;
 use crate::level;
-use crate::platform::{process, thread};
+use crate::platform::process::{self, Errno};
+use crate::platform::thread;
 use crate::reentry::Reentry;
 
 /// [`NEW`], [`READY`], or the number of the thread that makes it ready.
@@ -39,6 +40,7 @@ pub(crate) fn is_ready() -> bool {
 fn make_ready() -> bool {
     /// More yields than a thread that has the processor needs: where it was stopped for good, its calls are counted alone.
     const PATIENCE: u32 = 1 << 20;
+    let _errno = Errno::keep();
     let own = thread::id();
     match STATE.compare_exchange(NEW, own, Ordering::Acquire, Ordering::Acquire) {
         Ok(_) => {

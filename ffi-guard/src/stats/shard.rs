@@ -9,6 +9,7 @@ use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::platform::memory::{self, Before, PAGE};
+use crate::platform::process::Errno;
 use crate::platform::thread::{self, AtExit};
 
 /// Functions that a shard has room for; of those beyond, calls are counted and nothing else. Pages that nobody writes cost
@@ -69,7 +70,7 @@ pub(super) struct Frame {
     /// A [`super::call::Doing`].
     pub(super) doing: AtomicU32,
     /// What the boundary keeps for the call's exit.
-    pub(super) kept: [AtomicU64; 2],
+    pub(super) kept: [AtomicU64; 3],
 }
 
 /// The memory of one thread. All zero is a good one.
@@ -118,6 +119,7 @@ fn take_one() -> Option<&'static Shard> {
     if ENDED.get() {
         return None;
     }
+    let _errno = Errno::keep();
     let free = |shard: &&Shard| {
         !shard.taken.load(Ordering::Relaxed)
             && shard.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()

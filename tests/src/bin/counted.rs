@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use c_fixtures::callbacks::each;
-use c_fixtures::robust::{catch_jump, jump, jump_inside, read_one};
+use c_fixtures::robust::{catch_jump, jump, jump_inside, read_one, take};
 use c_fixtures::slides::{process_big_data, slow_func};
 use ffi_guard::{Callback, Level};
 
@@ -297,11 +297,9 @@ fn deep() {
     big.join().expect("it ends");
 }
 
-/// A function that is over at once while its check takes a while, called often: the check reads every byte of the text,
-/// and so does the function, 32 at a time.
+/// A function that does nothing while its check takes a while, called often: what the pointer leads to has no type, so that
+/// all of it is searched for pointers.
 fn often() {
-    let text = CString::new("x".repeat(300)).expect("no NUL");
-    // SAFETY: a C string.
-    let sum: usize = (0..110_000).map(|_| unsafe { strlen(text.as_ptr()) }).sum();
-    println!("{sum}");
+    let block = vec![0_u64; 8 << 10];
+    (0..110_000).for_each(|_| take(block.as_ptr().cast()));
 }
