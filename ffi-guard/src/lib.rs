@@ -46,6 +46,7 @@
 //! - [`GuardAlloc`]: the global allocator, over any other.
 //! - [`Level`], [`level()`], [`set_level`]: how much is checked.
 //! - [`Violation`] and [`Rule`]: what was found; [`catch`], [`expect_violation!`], [`set_report_hook`]: for tests.
+//! - [`stats()`]: how often each function was called, how long C ran, what crossing cost, where `GUARD_STATS=1` asks for it.
 //! - [`checkpoint`]: settles what calls of the past may have left behind.
 //! - [`rebind`]: says that an object of C's has moved to another thread.
 //! - [`pin()`], [`pin_mut`], [`Pinned`]: memory that C may keep.
@@ -101,6 +102,7 @@ mod rule;
 mod rules;
 
 mod scan;
+mod stats;
 mod zeroed;
 
 #[doc(hidden)]
@@ -128,4 +130,5 @@ pub use report::frames::Frame;
 pub use report::place::{Allocation, CSource};
 pub use report::violation::{Place, Violation};
 pub use rule::{Rule, Severity, UnknownRule};
+pub use stats::{FunctionStats, Stats, stats};
 pub use zeroed::Zeroed;

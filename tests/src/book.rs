@@ -24,6 +24,7 @@ pages! {
     how_it_works = "how-it-works.md";
     limits = "limits.md";
     cost = "cost.md";
+    crossing_cost = "crossing-cost.md";
     faq = "faq.md";
     nested_pointer = "rules/nested_pointer.md";
     dangling_pointer = "rules/dangling_pointer.md";

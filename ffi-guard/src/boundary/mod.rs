@@ -14,6 +14,7 @@ mod canary;
 mod chain;
 pub mod classify;
 pub(crate) mod count;
+pub(crate) mod counted;
 pub(crate) mod crossing;
 pub(crate) mod declaration;
 mod entry;

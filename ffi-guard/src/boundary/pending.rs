@@ -49,6 +49,16 @@ impl Exit {
         Exit(pending)
     }
 
+    /// As a number.
+    pub(super) fn into_address(self) -> usize {
+        self.0.as_ptr().expose_provenance()
+    }
+
+    /// Back from [`into_address`](Exit::into_address).
+    pub(super) fn from_address(address: usize) -> Option<Exit> {
+        NonNull::new(std::ptr::with_exposed_provenance_mut(address)).map(Exit)
+    }
+
     /// Takes it out again, and those that were made inside it: their frames are gone. `None` where it was taken for gone
     /// itself.
     pub(super) fn end(self) -> Option<Box<Pending>> {
