@@ -84,6 +84,11 @@ pub(super) fn witness(block: &Block, witnesses: [super::witness::Witness; super:
     });
 }
 
+/// The last call that was let keep the block.
+pub(crate) fn note_of(block: &Block) -> Option<Note> {
+    with(block, |kept, key| kept.get(&key).map(|kept| kept.note)).flatten()
+}
+
 /// Calls `f` with the start, the generation and the record of every block that is known.
 pub(super) fn for_each(f: &mut dyn FnMut(usize, u32, &mut Kept)) {
     let _inside = Reentry::enter();

@@ -29,9 +29,9 @@ use std::sync::Once;
 
 pub(crate) use budget::{Sample, looked, may_look, sample};
 pub(crate) use frees::{given_back, release_held_back, settle_held_back};
-pub(crate) use kept::{allow, lend as let_keep};
+pub(crate) use kept::{allow, lend as let_keep, note_of as let_keep_by};
 pub(crate) use leaks::leaked;
-pub(crate) use notes::{Note, is_among_the_last, lend};
+pub(crate) use notes::{Note, is_among_the_last, last_of, lend};
 pub(crate) use seen::remember;
 pub(crate) use sweep::{Found, are_many, is_due, sweep};
 #[cfg(feature = "c-heap")]

@@ -169,6 +169,19 @@ pub(super) fn of(block: &Block, sweep: u32) -> Vec<Note> {
     found
 }
 
+/// The last call that is noted to have been lent this block, settled or not.
+pub(crate) fn last_of(block: &Block) -> Option<Note> {
+    let mut last: Option<Note> = None;
+    for shard in &NOTES {
+        shard.with(|lists| {
+            let Lists(lists) = lists;
+            let its = |note: &&Note| note.start == block.start && note.generation == block.generation;
+            last = lists.iter().flatten().filter(its).copied().chain(last).max_by_key(|note| note.when);
+        });
+    }
+    last
+}
+
 /// Forgets what this sweep has settled. The room stays, for as many notes again.
 pub(super) fn end_sweep(sweep: u32) {
     for shard in &NOTES {

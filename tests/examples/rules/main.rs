@@ -3,7 +3,9 @@
 //!
 //! A test keeps each page's copy of the program, and the lines of the report that it quotes, the same as these.
 
+mod alloc_dealloc_mismatch;
 mod dangling_pointer;
+mod double_free;
 mod freed_while_retained;
 mod leaked_ownership;
 mod misaligned_pointer;
@@ -21,7 +23,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-const PROGRAMS: [(&str, fn()); 12] = [
+const PROGRAMS: [(&str, fn()); 14] = [
     ("nested_pointer", nested_pointer::run),
     ("dangling_pointer", dangling_pointer::run),
     ("out_of_bounds", out_of_bounds::run),
@@ -33,6 +35,8 @@ const PROGRAMS: [(&str, fn()); 12] = [
     ("stale_handle", stale_handle::run),
     ("retained_pointer", retained_pointer::run),
     ("freed_while_retained", freed_while_retained::run),
+    ("alloc_dealloc_mismatch", alloc_dealloc_mismatch::run),
+    ("double_free", double_free::run),
     ("leaked_ownership", leaked_ownership::run),
 ];
 

@@ -4,7 +4,9 @@
 // A `Vec` lies on the heap and an array does not, and where a block lies is what this is about.
 #![allow(clippy::useless_vec)]
 
+mod alloc_dealloc_mismatch;
 mod dangling_pointer;
+mod double_free;
 mod freed_while_retained;
 mod leaked_ownership;
 mod misaligned_pointer;
