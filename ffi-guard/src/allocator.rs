@@ -62,6 +62,11 @@ fn settle() -> u8 {
     level::note_installed();
     let tracked = if level::tracking() == Level::Off { NO } else { YES };
     TRACKED.store(tracked, Ordering::Relaxed);
+    // With C's heap over ours, `free` asks us first.
+    #[cfg(not(feature = "c-heap"))]
+    if tracked == YES {
+        refusal::watch_aborts();
+    }
     tracked
 }
 

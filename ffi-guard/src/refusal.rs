@@ -13,11 +13,17 @@
 //!
 //! No lock of the guard's is held here: the heap has refused, and come back.
 
+#[cfg(not(feature = "c-heap"))]
+mod aborted;
+
 use std::alloc::Layout;
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
+
+#[cfg(not(feature = "c-heap"))]
+pub(crate) use aborted::watch_aborts;
 
 use crate::boundary::{pending, thread};
 use crate::config;
@@ -103,7 +109,7 @@ fn tell(asked: Asked, address: usize, refused: Option<FreeError>) {
     let _errno = Errno::keep();
     let at = trace::capture_at_any_level();
     let inside = Reentry::enter();
-    let Some(violation) = violation(asked, address, refused, at) else { return };
+    let Some(violation) = violation(asked, address, refused, at, false) else { return };
     drop(inside);
     if violation.severity() == Severity::Deny && thread::catching() {
         unwound_by_nobody(|| report::record(&violation));
@@ -140,7 +146,13 @@ fn end_at_once(asked: Asked, address: usize) -> ! {
 }
 
 /// What is wrong, as facts; `None` where the rule is allowed.
-fn violation(asked: Asked, address: usize, refused: Option<FreeError>, at: trace::TraceId) -> Option<Box<Violation>> {
+fn violation(
+    asked: Asked,
+    address: usize,
+    refused: Option<FreeError>,
+    at: trace::TraceId,
+    aborting: bool,
+) -> Option<Box<Violation>> {
     let block = heap::contains(address).then(|| heap::lookup(address)).flatten();
     let c_block = c_block(address);
     let why = why(asked, address, refused, block.as_ref(), c_block.as_ref());
@@ -150,7 +162,7 @@ fn violation(asked: Asked, address: usize, refused: Option<FreeError>, at: trace
     };
     let thread = thread::id();
     let c_block = c_block.as_ref().map(block_facts);
-    let wrong = WrongFree { asked, address, why, c_block, at, thread, under_way };
+    let wrong = WrongFree { asked, address, why, c_block, at, thread, under_way, aborting };
     let finding = alloc_dealloc_mismatch::check(&wrong).or_else(|| double_free::check(&wrong))?;
     let rule = finding.rule();
     let severity = match &note {

@@ -37,7 +37,10 @@ pub(crate) struct Damage {
 #[inline(always)]
 fn canary(start: usize) -> [u64; 2] {
     // A user address has its upper 17 bits clear, so that those of the result differ from each other: no canonical address.
-    let mixed = start as u64 ^ 0x9E37_79B9_7F4A_7C15;
+    // A start has its lower four bits clear. Of those of the result only the highest is set: what C's `malloc` would read as the
+    // size of the block that follows is no size, and glibc refuses to free that block before it has followed it anywhere. (With
+    // the flags below it set, it would look for an arena in Rust's memory, or take the block for a mapping.)
+    let mixed = start as u64 ^ 0x9E37_79B9_7F4A_7C18;
     [u64::from_ne_bytes(TEXT), mixed]
 }
 

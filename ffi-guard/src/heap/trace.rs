@@ -119,6 +119,12 @@ pub(crate) fn capture_at_any_level() -> TraceId {
     capture()
 }
 
+/// The same backtrace without its `n` innermost frames.
+#[cfg(not(feature = "c-heap"))]
+pub(crate) fn without(id: TraceId, n: usize) -> TraceId {
+    intern(frames(id).get(n..).unwrap_or(&[]))
+}
+
 /// The backtrace of the caller, innermost first: return addresses, from `capture`'s caller on. 0 where traces are off or
 /// the depot is full.
 ///

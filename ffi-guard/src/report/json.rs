@@ -238,6 +238,7 @@ fn wrong_free(json: &mut Json, wrong: &WrongFree, frames: Frames<'_>) {
     }
     json.text_or_null("module", if let Why::Outside(module) = &wrong.why { module.as_deref() } else { None });
     json.raw("under_way", if wrong.under_way { "true" } else { "false" });
+    json.raw("aborting", if wrong.aborting { "true" } else { "false" });
     trace(json, "asked_at", wrong.at, wrong.thread, frames);
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct WrongFree {
     pub(crate) thread: u32,
     /// The call of the facts is under way; else it is the last one that was lent the block.
     pub(crate) under_way: bool,
+    /// C's allocator has refused it by itself, and ends the process.
+    pub(crate) aborting: bool,
 }
 
 /// What was asked for.
@@ -37,7 +39,6 @@ pub(crate) enum Asked {
         align: usize,
     },
     /// C's allocator, by this function.
-    #[cfg_attr(not(feature = "c-heap"), allow(dead_code, reason = "without it nobody asks us in C's stead"))]
     C(&'static str),
 }
 
@@ -257,6 +258,13 @@ pub(super) fn helps(wrong: &WrongFree) -> Vec<String> {
 
 /// What there is to know beside the finding.
 pub(super) fn notes(wrong: &WrongFree) -> Vec<String> {
+    if wrong.aborting {
+        return vec![
+            "C's allocator has refused it by itself and ends the process; the block is the one whose canary it read as a size"
+                .into(),
+            "with the feature `c-heap` C's allocator is the guard's, which is asked before anything else".into(),
+        ];
+    }
     let mut notes = vec![
         match wrong.why {
             Why::OtherLayout => {
