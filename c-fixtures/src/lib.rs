@@ -8,6 +8,7 @@
 //! a type changes what it may say.
 
 pub mod alloc_dealloc_mismatch;
+pub mod buffer_overflow;
 pub mod c_heap;
 pub mod callbacks;
 pub mod closures;
@@ -27,4 +28,6 @@ pub mod shapes;
 pub mod slides;
 pub mod stale_handle;
 pub mod unterminated_string;
+pub mod use_after_free;
+pub mod write_through_const;
 pub mod wrong_thread;

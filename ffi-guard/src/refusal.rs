@@ -34,7 +34,7 @@ use crate::reentry::{self, Reentry};
 use crate::report::violation::{ArgumentFacts, Call, Facts, Memory, Violation};
 use crate::report::wrong_free::{Asked, Why, WrongFree};
 use crate::report::{self, Outcome};
-use crate::retention::{self, Note};
+use crate::retention::{Note, damage};
 use crate::rule::Severity;
 use crate::rules::{alloc_dealloc_mismatch, block_facts, double_free};
 
@@ -118,7 +118,9 @@ fn tell(asked: Asked, address: usize, refused: Option<FreeError>) {
     if unwound_by_nobody(|| report::deliver(&violation)) == Outcome::Stop {
         let _inside = Reentry::enter();
         report::print(&violation);
-        write_stderr(b"ffi-guard: an allocator cannot unwind; the process is aborted\n");
+        write_stderr(
+            b"ffi-guard: found inside the allocator, where unwinding is not possible; the process is aborted\n",
+        );
         std::process::abort();
     }
 }
@@ -238,8 +240,7 @@ fn lent(block: &Block) -> (bool, Option<Note>) {
     if let Some(note) = pending::lending(block) {
         return (true, Some(note));
     }
-    let kept = retention::let_keep_by(block);
-    (false, retention::last_of(block).into_iter().chain(kept).max_by_key(|note| note.when))
+    (false, damage::last_lent(block).into_iter().next())
 }
 
 #[cfg(feature = "c-heap")]

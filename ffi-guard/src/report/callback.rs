@@ -23,7 +23,10 @@ pub(super) fn label(facts: &Facts) -> String {
         | Finding::FreedWhileRetained { .. }
         | Finding::AllocDeallocMismatch(_)
         | Finding::DoubleFree(_)
-        | Finding::LeakedOwnership { .. } => who,
+        | Finding::LeakedOwnership { .. }
+        | Finding::BufferOverflow { .. }
+        | Finding::WriteThroughConst { .. }
+        | Finding::UseAfterFree { .. } => who,
     }
 }
 

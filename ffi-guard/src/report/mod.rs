@@ -23,6 +23,7 @@ mod tests;
 mod text;
 pub(crate) mod violation;
 mod words;
+mod written;
 pub(crate) mod wrong_free;
 
 pub(crate) use deliver::{Outcome, deliver, print, record};

@@ -84,11 +84,6 @@ pub(super) fn witness(block: &Block, witnesses: [super::witness::Witness; super:
     });
 }
 
-/// The last call that was let keep the block.
-pub(crate) fn note_of(block: &Block) -> Option<Note> {
-    with(block, |kept, key| kept.get(&key).map(|kept| kept.note)).flatten()
-}
-
 /// Calls `f` with the start, the generation and the record of every block that is known.
 pub(super) fn for_each(f: &mut dyn FnMut(usize, u32, &mut Kept)) {
     let _inside = Reentry::enter();
@@ -100,6 +95,11 @@ pub(super) fn for_each(f: &mut dyn FnMut(usize, u32, &mut Kept)) {
 /// C gave the block back: what it still holds of it is nobody's concern. Returns what was known.
 pub(crate) fn forget(block: &Block) {
     take(block);
+}
+
+/// The last call that lent a block so.
+pub(super) fn note_of(block: &Block) -> Option<Note> {
+    with(block, |kept, key| kept.get(&key).map(|kept| kept.note)).flatten()
 }
 
 /// The block is freed: what was known of it.

@@ -14,6 +14,7 @@
 //! A sweep reads each place where C could keep a pointer once, whatever the number of notes; docs/design/retention.md.
 
 mod budget;
+pub(crate) mod damage;
 mod frees;
 mod kept;
 mod leaks;
@@ -29,9 +30,9 @@ use std::sync::Once;
 
 pub(crate) use budget::{Sample, looked, may_look, sample};
 pub(crate) use frees::{given_back, release_held_back, settle_held_back};
-pub(crate) use kept::{allow, lend as let_keep, note_of as let_keep_by};
+pub(crate) use kept::{allow, lend as let_keep};
 pub(crate) use leaks::leaked;
-pub(crate) use notes::{Note, is_among_the_last, last_of, lend};
+pub(crate) use notes::{Note, is_among_the_last, lend};
 pub(crate) use seen::remember;
 pub(crate) use sweep::{Found, are_many, is_due, sweep};
 #[cfg(feature = "c-heap")]
@@ -62,12 +63,14 @@ fn set_up() {
         kept::hold();
         pins::hold();
         untold::hold();
+        damage::hold();
         #[cfg(feature = "c-heap")]
         ledger::hold();
     }
     unsafe extern "C" fn after() {
         #[cfg(feature = "c-heap")]
         ledger::let_go();
+        damage::let_go();
         untold::let_go();
         pins::let_go();
         kept::let_go();

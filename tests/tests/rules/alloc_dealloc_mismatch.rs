@@ -25,7 +25,7 @@ fn aborts(test: &str, wrong: impl Fn()) -> Vec<String> {
         let said = stderr(&output);
         assert_eq!(output.status.signal(), Some(libc::SIGABRT), "level {level}: {said}");
         assert_eq!(said.matches("ffi-guard[alloc_dealloc_mismatch]: ").count(), 1, "{said}");
-        assert!(said.contains("an allocator cannot unwind"), "{said}");
+        assert!(said.contains("found inside the allocator, where unwinding is not possible"), "{said}");
         assert!(said.contains("rules/alloc_dealloc_mismatch.rs"), "who freed it is named at level {level}: {said}");
         all.push(said);
     }

@@ -5,6 +5,7 @@
 #![allow(clippy::useless_vec)]
 
 mod alloc_dealloc_mismatch;
+mod buffer_overflow;
 mod dangling_pointer;
 mod double_free;
 mod freed_while_retained;
@@ -18,6 +19,8 @@ mod retained_pointer;
 mod returned_pointer;
 mod stale_handle;
 mod unterminated_string;
+mod use_after_free;
+mod write_through_const;
 mod wrong_thread;
 
 #[global_allocator]
