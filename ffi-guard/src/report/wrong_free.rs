@@ -232,7 +232,7 @@ pub(super) fn helps(wrong: &WrongFree) -> Vec<String> {
         Why::Freed => vec![
             "free it in one place: of all that hold the pointer, one owns it, and the others let go of it".into(),
             "each `into_raw` is answered by one `from_raw`; a pointer that was taken back is set to null, or not kept".into(),
-            "where C hands out what Rust may have freed, give it a `ffi_guard::Handle`, which knows that it was released".into(),
+            "where C hands out what Rust has freed, give it a `ffi_guard::Handle`, which knows that it was released".into(),
         ],
         Why::OtherSide | Why::NoBlock if is_c => vec![
             "let Rust free it: give C a function to call when it is done with it, which does `drop(Box::from_raw(p))` (or \
