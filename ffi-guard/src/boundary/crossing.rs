@@ -126,8 +126,8 @@ impl Crossing {
         let crossings = thread::count_crossing();
         let mut watch = Watch::default();
         // SAFETY: as promised by the caller.
-        unsafe { Entry { site, arguments, stack: stack.clone(), watch: Some(&mut watch) }.check() }?;
-        watch.begin(&site, arguments, crossings, &stack)?;
+        unsafe { Entry { site, arguments, stack, watch: Some(&mut watch) }.check() }?;
+        watch.begin(&site, arguments, crossings)?;
         let _inside = Reentry::enter();
         let frame = std::ptr::from_ref(&site).addr();
         Ok(After::Watch(Exit::begin(Pending::new(&site, watch, frame, crossings, retention::sample()))))

@@ -12,7 +12,7 @@ const OF_C: usize = 0x55d0_c24a_02a0;
 fn facts(asked: Asked, why: Why, offset: usize, block: Option<BlockFacts>) -> Facts {
     let address = BLOCK + offset;
     let double = why == Why::Freed;
-    let at = trace_of(if double { 16 } else { 15 });
+    let at = trace_of(if double { 18 } else { 17 });
     let wrong =
         Box::new(WrongFree { asked, address, why, c_block: None, at, thread: 1, under_way: false, aborting: false });
     Facts {
@@ -54,7 +54,7 @@ pub(in super::super) fn by_c() -> Facts {
     facts.call = call(&ffi::TAKE_STATE, 0, session::give_and_free());
     facts.argument = argument(BLOCK, 12, "app::ffi::SomeStruct");
     wrong(&mut facts).under_way = true;
-    wrong(&mut facts).at = trace_of(17);
+    wrong(&mut facts).at = trace_of(19);
     facts
 }
 
@@ -68,7 +68,7 @@ pub(in super::super) fn by_glibc() -> Facts {
 }
 
 fn c_block(live: bool) -> BlockFacts {
-    let freed = if live { trace_of(0) } else { trace_of(17) };
+    let freed = if live { trace_of(0) } else { trace_of(19) };
     BlockFacts { live, freed, freed_by: u32::from(!live), align: 16, ..block(OF_C, 24, 13) }
 }
 
@@ -97,7 +97,7 @@ pub(in super::super) fn twice() -> Facts {
 
 pub(in super::super) fn by_rust_then_by_c() -> Facts {
     let mut facts = facts(Asked::C("free"), Why::Freed, 0, Some(freed_block()));
-    wrong(&mut facts).at = trace_of(17);
+    wrong(&mut facts).at = trace_of(19);
     facts
 }
 
