@@ -271,7 +271,7 @@ pub(super) fn notes(wrong: &WrongFree) -> Vec<String> {
                 "found before the free, in the table of Rust's blocks: it tells each block's size and alignment"
             }
             Why::Stack(_) | Why::Outside(_) => {
-                "found before the free, from the address alone: it is in no heap of this process"
+                "found before the free, from the address alone: nothing of this allocator's lies there"
             }
             _ => "found before the free, in the table of blocks; nothing is changed yet",
         }
