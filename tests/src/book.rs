@@ -40,5 +40,7 @@ pages! {
     buffer_overflow = "rules/buffer_overflow.md";
     write_through_const = "rules/write_through_const.md";
     use_after_free = "rules/use_after_free.md";
+    alloc_dealloc_mismatch = "rules/alloc_dealloc_mismatch.md";
+    double_free = "rules/double_free.md";
     leaked_ownership = "rules/leaked_ownership.md";
 }

@@ -137,7 +137,7 @@ impl Crossing {
         watch.begin(&site, arguments, crossings)?;
         let _inside = Reentry::enter();
         let frame = std::ptr::from_ref(&site).addr();
-        Ok(After::Watch(Exit::begin(Pending::new(watch, frame, crossings, retention::sample()))))
+        Ok(After::Watch(Exit::begin(Pending::new(&site, watch, frame, crossings, retention::sample()))))
     }
 
     /// Checks what C did, and what it returned. Called with what [`enter`](Crossing::enter) was called with.

@@ -24,5 +24,6 @@ mod text;
 pub(crate) mod violation;
 mod words;
 mod written;
+pub(crate) mod wrong_free;
 
 pub(crate) use deliver::{Outcome, deliver, print, record};
