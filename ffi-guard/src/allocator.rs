@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::level::{self, Level};
-use crate::{heap, own, reentry, refusal};
+use crate::{heap, own, paged, reentry, refusal};
 
 /// The global allocator that makes every block of Rust memory known to the checks.
 ///
@@ -61,6 +61,7 @@ fn settle() -> u8 {
     }
     level::note_installed();
     let tracked = if level::tracking() == Level::Off { NO } else { YES };
+    paged::set_up();
     TRACKED.store(tracked, Ordering::Relaxed);
     tracked
 }

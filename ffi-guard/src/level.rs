@@ -77,6 +77,13 @@ pub(crate) fn checked_is(level: Level) -> bool {
     CHECKED.load(Ordering::Relaxed) == level as u8
 }
 
+/// Whether level 2 or 3 is settled and in force: one load and one compare.
+#[inline(always)]
+pub(crate) fn checks_fully() -> bool {
+    const FULL: u8 = Level::Full as u8;
+    CHECKED.load(Ordering::Relaxed).wrapping_sub(FULL) <= Level::Paged as u8 - FULL
+}
+
 /// What is checked now.
 ///
 /// ```
@@ -152,8 +159,8 @@ fn settle() -> Level {
     let installed = INSTALLED.load(Ordering::Relaxed);
     let default = if installed && cfg!(debug_assertions) { Level::Full } else { Level::Off };
     let mut level = config::settings().level.unwrap_or(default);
-    if level == Level::Paged {
-        process::say(format_args!("GUARD=3: guarded pages are not built yet; this run is checked at level 2"));
+    if level == Level::Paged && !crate::platform::fault::SUPPORTED {
+        process::say(format_args!("GUARD=3: faults are not caught on this system; this run is checked at level 2"));
         level = Level::Full;
     }
     if level != Level::Off {

@@ -89,6 +89,7 @@ mod heap;
 mod level;
 mod own;
 mod owner;
+mod paged;
 mod pin;
 
 mod platform;

@@ -16,6 +16,7 @@ use super::watch::Watch;
 use super::{late, log, noted, result, thread};
 use crate::config;
 use crate::level::{self, Level};
+use crate::paged;
 use crate::platform::process::Errno;
 use crate::reentry::{self, Reentry};
 use crate::report;
@@ -60,7 +61,7 @@ impl Crossing {
             if glance != Glance::Unclear && level::checked_is(Level::Arguments) {
                 return Crossing(After::Result);
             }
-            if level::checked_is(Level::Full) && !untold::is_any() && quick::is_noted(function, glance) {
+            if level::checks_fully() && !untold::is_any() && quick::is_noted(function, glance) {
                 return Crossing(After::Note(noted::begin(arguments)));
             }
         }
@@ -242,6 +243,7 @@ pub(super) fn settle(
     arguments: &[Argument],
     location: &'static Location<'static>,
 ) -> Standing {
+    paged::watch();
     let settings = config::settings();
     let standing = if !settings.checks_crate(function.krate()) {
         Standing::LeftOut

@@ -4,7 +4,7 @@
 use super::argument::{Argument, Passing};
 use super::breach::Site;
 use super::extent;
-use super::{late, thread};
+use super::{late, lent_by, thread};
 use crate::heap;
 use crate::platform;
 use crate::retention::{self, Sample};
@@ -66,6 +66,7 @@ pub(super) fn end(Underway(underway): Underway, site: &Site, arguments: &[Argume
 #[inline(never)]
 fn note(argument: &Argument, parameter: usize, site: &Site, counted: bool) {
     let Some(block) = heap::lookup(argument.address) else { return };
+    lent_by::note(&block, site);
     let extent = extent::of(argument, &Located::Heap(block));
     retention::lend(&block, site, argument, parameter, extent);
     if counted {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::argument::Argument;
 use super::breach::{Site, Stop};
 use super::holder::{self, Holder};
-use super::{late, thread};
+use super::{late, lent_by, thread};
 use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
@@ -134,6 +134,7 @@ impl Watch {
     pub(super) fn begin(&mut self, site: &Site) {
         let _inside = Reentry::enter();
         let lent = &self.lent;
+        lent.iter().filter_map(|lent| lent.block.as_ref()).for_each(|block| lent_by::note(block, site));
         // Whoever allows the rule lets C keep it just as well: no other call is to be blamed for it.
         let allows = |lent: &Lent| site.severity(Rule::RetainedPointer, Some(lent.parameter)) == Severity::Allow;
         for lent in lent {

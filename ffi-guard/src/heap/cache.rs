@@ -25,6 +25,7 @@ use super::lock::Locked;
 use super::quarantine::{self, Freed};
 use super::slab;
 use super::table::Event;
+use crate::platform::fault;
 use crate::platform::memory::{self, Before, PAGE};
 use crate::platform::thread::{self, AtExit};
 use crate::reentry::Reentry;
@@ -60,6 +61,10 @@ pub(crate) struct Cache {
     pub(crate) plain: bool,
     /// Level 2 and up: canaries are checked, traces recorded.
     pub(crate) deep: bool,
+    /// Level 3: blocks have pages of their own.
+    pub(crate) paged: bool,
+    /// Blocks on pages of their own that this thread was given.
+    pub(crate) on_pages: u32,
     /// The oldest place of the ring, and how many are taken.
     head: u32,
     len: u32,
@@ -90,6 +95,8 @@ const ENDED: *mut Cache = ptr::without_provenance_mut(64);
 pub(crate) struct Plan {
     /// See [`Cache::deep`].
     pub(crate) deep: bool,
+    /// See [`Cache::paged`].
+    pub(crate) paged: bool,
     /// Bytes that wait in each bin, at level 1 without a process-wide quarantine.
     pub(crate) delay: Option<usize>,
     /// Bytes of the ring.
@@ -107,7 +114,7 @@ struct Idle {
 unsafe impl Send for Idle {}
 
 static IDLE: Locked<Idle> =
-    Locked::new(Idle { plan: Plan { deep: false, delay: None, ring: 0 }, free: ptr::null_mut() });
+    Locked::new(Idle { plan: Plan { deep: false, paged: false, delay: None, ring: 0 }, free: ptr::null_mut() });
 
 /// The cache of threads without one.
 #[derive(Debug)]
@@ -177,6 +184,10 @@ fn attach() -> bool {
         return false;
     }
     CURRENT.with(|current| current.set(cache));
+    // SAFETY: as below.
+    if unsafe { (*cache).paged } {
+        fault::give_stack();
+    }
     // SAFETY: made for this thread just now.
     PLAIN.with(|plain| plain.set(if unsafe { (*cache).plain } { cache } else { ptr::null_mut() }));
     // Without a hook the cache is lost with the thread: some slots less, no harm.
@@ -219,6 +230,7 @@ fn make() -> *mut Cache {
         let made = unsafe { &mut *cache };
         (made.alive, made.deep, made.limit) = (Event::of(thread::id()), plan.deep, plan.ring);
         made.plain = plan.delay.is_some() && !plan.deep;
+        made.paged = plan.paged;
         for (class, bin) in made.bins.iter_mut().enumerate().filter(|(class, _)| !class::is_run(*class)) {
             let size = class::size(class);
             bin.cap = (BIN_BYTES / size).clamp(4, BIN) as u32;

@@ -8,9 +8,9 @@ use super::quarantine::Freed;
 use super::redzone;
 use super::region::{self, Spot};
 use super::sweep::{self, End};
-use super::table::{Event, Extent, Refused};
+use super::table::{Event, Extent, Placement, Refused};
 use super::trace;
-use super::{Block, finding, large, slab};
+use super::{Block, finding, large, paged, slab};
 
 /// From here on the content of a block that moves is remapped, not copied: below, the copy costs less than the kernel.
 const REMAP: usize = 1 << 20;
@@ -107,13 +107,25 @@ pub(super) fn allocate_on(side: usize, size: usize, align: usize, event: fn(&Cac
     let class = class::on_side_of(side, class::of(size, align));
     let start = cache::with(|cache| {
         let birth = event(cache);
-        let mut start = allocate_anywhere(cache, class, size, align, birth);
+        let mut start = if side == 0 && cache.paged { on_pages(cache, size, align, birth) } else { 0 };
+        if start == 0 {
+            start = allocate_anywhere(cache, class, size, align, birth);
+        }
         if start == 0 && cache.empty() {
             start = allocate_anywhere(cache, class, size, align, birth);
         }
         start
     });
     start.unwrap_or(0) as *mut u8
+}
+
+/// On pages of its own: this thread's blocks in turn before a page without access and behind one, so that overruns and underruns
+/// are both found. 0 where there is no room for one more.
+#[inline(never)]
+fn on_pages(cache: &mut Cache, size: usize, align: usize, birth: Event) -> usize {
+    cache.on_pages = cache.on_pages.wrapping_add(1);
+    let placement = if cache.on_pages % 2 == 1 { Placement::BeforeGuard } else { Placement::BehindGuard };
+    paged::give(size, align, placement, birth).unwrap_or(0)
 }
 
 /// From a slot of this class, else from a larger one, else from a run; all of the half that the class number is of. 0 where
@@ -174,19 +186,23 @@ pub(crate) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(
 /// From level 2 on; large blocks; threads without a cache; a bin that is full; what is not the start of a live block.
 #[inline(never)]
 fn free_uncommon(address: usize, size: usize, align: usize, how: End) -> Result<(), FreeError> {
-    let extent = Extent::new(size.max(1), align);
     let spot = region::spot(address).ok_or(FreeError::NotABlock)?;
     if spot.start != address {
         return Err(interior(&spot));
     }
+    let extent = Extent::new(size.max(1), align).placed(spot.placement);
     let promised = spot.entry.is_promised();
-    let freed = Freed::new(spot.class, spot.index);
+    let on_pages = spot.placement != Placement::AtBase;
+    let freed = if on_pages { Freed::on_pages(spot.index) } else { Freed::new(spot.class, spot.index) };
     let taken = cache::with(|cache| {
         if cache.deep {
             check_canary(&spot, extent);
         }
         spot.entry.take_once(extent, event(cache))?;
-        if class::is_run(spot.class) {
+        if on_pages {
+            // The death is on record: whoever touches the block from here on is told of it.
+            paged::close(spot.index);
+        } else if class::is_run(spot.class) {
             large::clear(spot.start, extent.size());
         } else {
             // SAFETY: as in `free`.
@@ -201,7 +217,7 @@ fn free_uncommon(address: usize, size: usize, align: usize, how: End) -> Result<
     let deep = taken.unwrap_or(Ok(false))?;
     if promised {
         // The block is in nobody's hands but ours: it is told of, and then it waits like any other.
-        if let Some(block) = spot.entry.read(spot.start).filter(|_| deep) {
+        if let Some(block) = spot.entry.read(spot.base).filter(|_| deep) {
             sweep::freed(&block, how);
         }
         cache::with(|cache| cache.retire(freed));
@@ -216,7 +232,7 @@ pub(super) fn interior(spot: &Spot) -> FreeError {
 
 /// Tells of a damaged canary and renews it.
 fn check_canary(spot: &Spot, extent: Extent) {
-    let Some(block) = spot.entry.read(spot.start).filter(|block| block.live && block.size == extent.size()) else {
+    let Some(block) = spot.entry.read(spot.base).filter(|block| block.live && block.size == extent.size()) else {
         return;
     };
     if let Some(damage) = super::canary_damage(&block) {
@@ -251,6 +267,10 @@ fn check_poison(freed: Freed) {
     };
     let Some(block) = entry.read(start).filter(|block: &Block| !block.live) else { return };
     sweep::settle(entry.noted());
+    if freed.is_on_pages() {
+        // Nobody could write to it.
+        return;
+    }
     let damage = if large {
         large::poison_damage(start, block.size)
     } else {
@@ -273,11 +293,11 @@ fn check_poison(freed: Freed) {
 /// - As for [`free`]; the block's content goes with it.
 pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: usize) -> Result<*mut u8, FreeError> {
     let (size, new) = (size.max(1), new.max(1));
-    let extent = Extent::new(size, align);
     let spot = region::spot(address).ok_or(FreeError::NotABlock)?;
     if spot.start != address {
         return Err(interior(&spot));
     }
+    let extent = Extent::new(size, align).placed(spot.placement);
     match spot.entry.live_extent() {
         Some(live) if live == extent => {}
         Some(_) => return Err(FreeError::OtherLayout),
@@ -290,7 +310,7 @@ pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: 
     if moved.is_null() {
         return Ok(moved);
     }
-    let to_run = || region::spot(moved.addr()).is_some_and(|to| class::is_run(to.class));
+    let to_run = || region::spot(moved.addr()).is_some_and(|to| is_large(&to));
     // SAFETY: two live blocks, each of so many bytes or more.
     unsafe { move_content(&spot, moved, size.min(new), to_run) };
     if spot.entry.is_promised() {
@@ -307,15 +327,23 @@ pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: 
 /// # Safety
 /// - Both are live blocks of `kept` bytes or more.
 pub(super) unsafe fn move_content(from: &Spot, to: *mut u8, kept: usize, to_run: impl FnOnce() -> bool) {
-    let remapped =
-        kept >= REMAP && class::is_run(from.class) && to_run() && large::move_content(from.start, to.addr(), kept);
+    let remapped = kept >= REMAP && is_large(from) && to_run() && large::move_content(from.start, to.addr(), kept);
     if !remapped {
         // SAFETY: the caller's promise; two blocks never overlap.
         unsafe { ptr::copy_nonoverlapping(from.start as *const u8, to, kept) };
     }
 }
 
+/// Whether a spot is a run that begins with its block.
+fn is_large(spot: &Spot) -> bool {
+    class::is_run(spot.class) && spot.placement == Placement::AtBase
+}
+
 pub(super) fn resize_in_place(spot: &Spot, old: Extent, new: usize) -> bool {
+    if spot.placement != Placement::AtBase {
+        // A block that moves leaves pages without access behind: who holds its old address is found.
+        return new == old.size();
+    }
     let class = class::of(new, old.align());
     let fits = if class::is_run(spot.class) {
         class == 0

@@ -7,6 +7,8 @@
 //! | `table` | what is known of each block: states, generations, notes |
 //! | `sweep` | the number of the sweep to come, and who is asked before a noted block is given out again |
 //! | `slab`, `run`, `large` | where small and large blocks come from |
+//! | `paged` | blocks on pages of their own |
+//! | `lender` | who was lent a block last |
 //! | `cache`, `quarantine` | free and freed blocks, by thread and for the process |
 //! | `redzone` | canary and poison |
 //! | `give` | giving blocks out, taking them back, resizing them |
@@ -25,7 +27,9 @@ mod finding;
 mod fork;
 mod give;
 mod large;
+pub(crate) mod lender;
 pub(crate) mod lock;
+mod paged;
 mod quarantine;
 mod redzone;
 mod region;
@@ -95,7 +99,20 @@ pub(crate) fn c_region() -> Range<usize> {
 #[inline]
 pub(crate) fn lookup(address: usize) -> Option<Block> {
     let spot = region::spot(address)?;
-    spot.entry.read(spot.start)
+    // Another block may have come since, and lie further up in the same run.
+    spot.entry.read(spot.base).filter(|block| block.start <= address)
+}
+
+/// The block in whose run of pages an address lies: in it, before it or behind it, live or freed. For addresses that fault.
+pub(crate) fn around(address: usize) -> Option<Block> {
+    let spot = region::run_around(address)?;
+    spot.entry.read(spot.base)
+}
+
+/// Gives the whole run around an address access, until its block is freed or leaves the quarantine: what was found there was
+/// told, or is let pass, and the program goes on. In a signal handler.
+pub(crate) fn open_around(address: usize) -> bool {
+    region::run_around(address).is_some_and(|spot| paged::open(spot.index))
 }
 
 /// The start and the generation of the block that an address leads into: what tells it from every other. `None` where there is
@@ -176,6 +193,9 @@ pub(crate) fn is_pinned(block: &Block) -> bool {
 /// before them: nothing can be wrong there.
 pub(crate) fn canary_damage(block: &Block) -> Option<Damage> {
     let spot = region::spot(block.start).filter(|spot| block.live && spot.start == block.start)?;
+    if spot.placement != table::Placement::AtBase {
+        return paged::damage(block.start, block.size);
+    }
     // SAFETY: a live block's memory is committed up to its end, and the slot before has a canary where `canary_before` says so.
     unsafe { redzone::damage(block.start, block.size, give::end(&spot, block.size), give::before(&spot)) }
 }
@@ -183,6 +203,10 @@ pub(crate) fn canary_damage(block: &Block) -> Option<Damage> {
 /// Writes the canaries of a live block anew, so that one overrun is told once.
 pub(crate) fn renew_canary(block: &Block) {
     let Some(spot) = region::spot(block.start).filter(|spot| block.live && spot.start == block.start) else { return };
+    if spot.placement != table::Placement::AtBase {
+        // SAFETY: a live block on pages of its own.
+        return unsafe { paged::fill(block.start, block.size) };
+    }
     // SAFETY: as above; only slack is written.
     unsafe {
         redzone::write_exact(block.start, block.size, give::end(&spot, block.size));
@@ -229,7 +253,11 @@ fn start() -> bool {
         let deep = level >= Level::Full;
         let delay = (!deep && settings.quarantine.is_none()).then_some(DELAY);
         let limit = settings.quarantine.unwrap_or(QUARANTINE);
-        if !cache::set_up(cache::Plan { deep, delay, ring: BATCH.min(limit / 8) })
+        let paged = level == Level::Paged;
+        if paged {
+            paged::set_up();
+        }
+        if !cache::set_up(cache::Plan { deep, paged, delay, ring: BATCH.min(limit / 8) })
             || (delay.is_none() && !quarantine::set_up(limit))
         {
             process::write_stderr(b"ffi-guard: no memory for the Rust heap's own lists: raise the limit or set GUARD=0\n");

@@ -12,6 +12,12 @@ use crate::platform::memory::{self, Before, PAGE};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Freed(u64);
 
+/// Bit of a [`Freed`]: the block has pages of its own.
+const ON_PAGES: u64 = 1 << 63;
+/// What such a block costs while it waits: its entry and its share of the page tables, no memory. Little, so that at level 3
+/// blocks wait about as long as at level 2.
+const ON_PAGES_COST: usize = 256;
+
 impl Freed {
     pub(crate) const NONE: Freed = Freed(0);
 
@@ -21,9 +27,19 @@ impl Freed {
         Freed((class as u64) << 32 | u64::from(index))
     }
 
+    /// A run of Rust's with a block on pages of its own.
+    pub(crate) fn on_pages(first: u32) -> Freed {
+        Freed(ON_PAGES | u64::from(first))
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_on_pages(self) -> bool {
+        self.0 & ON_PAGES != 0
+    }
+
     #[inline(always)]
     pub(crate) fn class(self) -> usize {
-        (self.0 >> 32) as usize
+        ((self.0 & !ON_PAGES) >> 32) as usize
     }
 
     #[inline(always)]
@@ -34,6 +50,9 @@ impl Freed {
     /// What it costs to keep: the slot; for a run, whose pages are gone, one page.
     #[inline(always)]
     pub(crate) fn cost(self) -> usize {
+        if self.is_on_pages() {
+            return ON_PAGES_COST;
+        }
         if class::is_run(self.class()) { PAGE } else { class::size(self.class()) }
     }
 }

@@ -1,0 +1,30 @@
+//! Who was lent a block with a run of its own: noted where a fault finds it without a lock.
+
+use super::argument::{Argument, Passing};
+use super::breach::Site;
+use super::thread;
+use crate::heap::{self, Block, lender};
+
+/// Notes that this call is lent the block.
+#[inline]
+pub(super) fn note(block: &Block, site: &Site) {
+    lender::note(
+        block,
+        lender::Lender {
+            function: std::ptr::from_ref(site.function).expose_provenance(),
+            location: std::ptr::from_ref(site.location).expose_provenance(),
+            thread: thread::id(),
+        },
+    );
+}
+
+/// The same of everything that a call lends directly.
+#[cold]
+#[inline(never)]
+pub(super) fn note_all(arguments: &[Argument], site: &Site) {
+    for argument in arguments.iter().filter(|it| matches!(it.passing, Passing::Const | Passing::Mut)) {
+        if let Some(block) = heap::lookup(argument.address) {
+            note(&block, site);
+        }
+    }
+}
