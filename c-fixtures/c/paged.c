@@ -21,21 +21,20 @@ unsigned ffg_ok_sum(const uint8_t *bytes, size_t len) {
     return sum;
 }
 
-size_t ffg_bad_line_start(const uint8_t *end, size_t len) {
-    (void)len;
-    const uint8_t *at = end;
+size_t ffg_bad_line_start(const uint8_t *bytes, size_t len) {
+    const uint8_t *at = bytes + len;
     while (at[-1] != '\n') {
         at--;
     }
-    return (size_t)(end - at);
+    return (size_t)(bytes + len - at);
 }
 
-size_t ffg_ok_line_start(const uint8_t *end, size_t len) {
-    size_t back = 0;
-    while (back < len && end[-1 - (ptrdiff_t)back] != '\n') {
-        back++;
+size_t ffg_ok_line_start(const uint8_t *bytes, size_t len) {
+    const uint8_t *at = bytes + len;
+    while (at > bytes && at[-1] != '\n') {
+        at--;
     }
-    return back;
+    return (size_t)(bytes + len - at);
 }
 
 static uint8_t *kept;
@@ -84,5 +83,6 @@ void ffg_paged_touch(const uint8_t *address, ptrdiff_t offset, int write) {
     uint8_t byte = *at;
     if (write) {
         *at = byte ^ 0x5A;
+        *at = byte;
     }
 }

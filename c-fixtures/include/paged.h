@@ -9,9 +9,9 @@
 unsigned ffg_bad_sum_and_one(const uint8_t *bytes, size_t len);
 unsigned ffg_ok_sum(const uint8_t *bytes, size_t len);
 
-/* Looks for the beginning of a line, from its end backwards; the bad one does not stop at the first byte. */
-size_t ffg_bad_line_start(const uint8_t *end, size_t len);
-size_t ffg_ok_line_start(const uint8_t *end, size_t len);
+/* Bytes of the last line, found from the end backwards; the bad one does not stop at the first byte. */
+size_t ffg_bad_line_start(const uint8_t *bytes, size_t len);
+size_t ffg_ok_line_start(const uint8_t *bytes, size_t len);
 
 /* Keeps a buffer, and reads or writes it later. */
 void ffg_paged_keep(uint8_t *buffer);

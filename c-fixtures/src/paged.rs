@@ -12,13 +12,13 @@ unsafe extern "C" {
     #[link_name = "ffg_ok_sum"]
     pub fn ok_sum(#[guard(counted_by = len)] bytes: *const u8, len: usize) -> u32;
 
-    /// Bytes from the last line break before `end` to it; looks on before the first byte.
+    /// Bytes behind the last line break; looks on before the first byte.
     #[link_name = "ffg_bad_line_start"]
-    pub fn bad_line_start(#[guard(opaque)] end: *const u8, len: usize) -> usize;
+    pub fn bad_line_start(#[guard(counted_by = len)] bytes: *const u8, len: usize) -> usize;
 
-    /// The same, and stops after `len` bytes.
+    /// The same, and stops at the first byte.
     #[link_name = "ffg_ok_line_start"]
-    pub fn ok_line_start(#[guard(opaque)] end: *const u8, len: usize) -> usize;
+    pub fn ok_line_start(#[guard(counted_by = len)] bytes: *const u8, len: usize) -> usize;
 
     /// Keeps the buffer, by a declaration that lets it.
     #[guard(allow(retained_pointer))]

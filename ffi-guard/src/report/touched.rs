@@ -58,7 +58,8 @@ fn story(touch: &Touch<'_>, frames: &[Frame]) -> Vec<String> {
     let root = snippet(&mut lines, touch, &users);
     let path = |path: &Path| text::shorten(&path.to_string_lossy(), root.as_deref());
     let mut beats: Vec<[String; 4]> = Vec::new();
-    let mut places = |key: &str, frames: &[Frame], thread: u32| {
+    let unseen = |key: &str, words: &str| [key.into(), words.into(), String::new(), String::new()];
+    let places = |beats: &mut Vec<[String; 4]>, key: &str, frames: &[Frame], thread: u32| {
         let thread = if thread == 0 { String::new() } else { format!("thread {thread}") };
         for (i, frame) in frames.iter().enumerate() {
             let at = match (frame.file(), frame.line()) {
@@ -73,7 +74,7 @@ fn story(touch: &Touch<'_>, frames: &[Frame]) -> Vec<String> {
             beats.push([first(key), at, name, first(&thread)]);
         }
         if frames.is_empty() {
-            beats.push([key.into(), "not recorded".into(), String::new(), thread]);
+            beats.push(unseen(key, "not recorded"));
         }
     };
     let mut of = |trace: TraceId| {
@@ -82,7 +83,7 @@ fn story(touch: &Touch<'_>, frames: &[Frame]) -> Vec<String> {
         frames
     };
     let block = &touch.block;
-    places("allocated", &of(block.allocated), block.allocated_by);
+    places(&mut beats, "allocated", &of(block.allocated), block.allocated_by);
     let lent = touch.lent.map(|lent| Frame {
         address: 0,
         function: Some(lent.function.declaration.name.into()),
@@ -91,20 +92,19 @@ fn story(touch: &Touch<'_>, frames: &[Frame]) -> Vec<String> {
         column: Some(lent.location.column()),
     });
     match &lent {
-        Some(frame) => places("lent", std::slice::from_ref(frame), touch.lent.map_or(0, |lent| lent.thread)),
-        None => places("lent", &[], 0),
+        Some(frame) => {
+            places(&mut beats, "lent", std::slice::from_ref(frame), touch.lent.map_or(0, |lent| lent.thread))
+        }
+        None => beats.push(unseen("lent", "to no guarded call that was seen")),
     }
     if !block.live {
-        places("freed", &of(block.freed), block.freed_by);
+        places(&mut beats, "freed", &of(block.freed), block.freed_by);
     }
-    places("touched", &users, touch.thread);
+    places(&mut beats, "touched", &users, touch.thread);
     lines.extend(columns_of(&beats));
     lines.push(String::new());
     for help in helps(touch) {
         lines.extend(fill("help: ", help));
-    }
-    if let Some(note) = lent.is_none().then_some("no guarded call was seen to lend this block") {
-        lines.extend(fill("note: ", note));
     }
     if hidden > 0 && !whole {
         let frames = if hidden == 1 { "1 frame".into() } else { format!("{hidden} frames") };
