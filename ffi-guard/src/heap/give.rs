@@ -247,7 +247,9 @@ pub(super) fn release(cache: &mut Cache, freed: Freed) {
     if cache.deep && freed.class() < class::COUNT {
         check_poison(freed);
     }
-    if class::is_run(freed.class()) {
+    if freed.is_on_pages() {
+        paged::release(freed.index());
+    } else if class::is_run(freed.class()) {
         large::release(freed.class(), freed.index());
     } else {
         cache.bin(freed.class()).keep(freed.class(), freed.index());

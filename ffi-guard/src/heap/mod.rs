@@ -255,7 +255,7 @@ fn start() -> bool {
         let limit = settings.quarantine.unwrap_or(QUARANTINE);
         let paged = level == Level::Paged;
         if paged {
-            paged::set_up();
+            paged::set_up(limit);
         }
         if !cache::set_up(cache::Plan { deep, paged, delay, ring: BATCH.min(limit / 8) })
             || (delay.is_none() && !quarantine::set_up(limit))

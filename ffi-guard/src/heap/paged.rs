@@ -15,10 +15,11 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use super::quarantine::limit_on_pages;
 use super::redzone::{self, Damage};
 use super::region::{self, UNIT};
-use super::run;
 use super::table::{Event, Extent, Placement};
+use super::{large, run};
 use crate::platform::memory::{self, PAGE};
 use crate::platform::{fault, process, read};
 
@@ -31,11 +32,19 @@ const WINDOW: usize = 80;
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
 
+/// Units of their runs, those in quarantine included, and how many there may be.
+static UNITS: AtomicUsize = AtomicUsize::new(0);
+static MOST_UNITS: AtomicUsize = AtomicUsize::new(0);
+
 /// Finds out how many blocks there may be. A live one costs two mappings, its own and the one behind; a quarter of what the
-/// system allows is left to stacks, libraries and C's heap.
-pub(super) fn set_up() {
+/// system allows is left to stacks, libraries and C's heap. Where addresses are few, half of the runs is left to large blocks, and
+/// no more than a quarter is in the quarantine, of so many bytes.
+pub(super) fn set_up(quarantine: usize) {
     let mappings = memory::most_mappings();
     MOST.store((mappings - mappings / 4) / 2, Ordering::Relaxed);
+    let units = region::units(0).len();
+    MOST_UNITS.store(units / 2, Ordering::Relaxed);
+    limit_on_pages(quarantine, units / 4);
 }
 
 /// Bytes without access before a block, at least: a page, or what its alignment asks for.
@@ -75,18 +84,22 @@ pub(super) fn give(size: usize, align: usize, placement: Placement, birth: Event
         return None;
     }
     fault::install_after_rust();
-    if LIVE.fetch_add(1, Ordering::Relaxed) < MOST.load(Ordering::Relaxed)
-        && let Some(start) = map(size, align, placement, birth)
+    let units = units(size, align);
+    let many = LIVE.fetch_add(1, Ordering::Relaxed) >= MOST.load(Ordering::Relaxed);
+    let long = UNITS.fetch_add(units as usize, Ordering::Relaxed) + units as usize > MOST_UNITS.load(Ordering::Relaxed);
+    if !many
+        && !long
+        && let Some(start) = map(units, size, align, placement, birth)
     {
         return Some(start);
     }
+    UNITS.fetch_sub(units as usize, Ordering::Relaxed);
     let live = LIVE.fetch_sub(1, Ordering::Relaxed) - 1;
-    say_once(live);
+    say_once(live, long);
     None
 }
 
-fn map(size: usize, align: usize, placement: Placement, birth: Event) -> Option<usize> {
-    let units = units(size, align);
+fn map(units: u32, size: usize, align: usize, placement: Placement, birth: Event) -> Option<usize> {
     let first = run::take(0, units, align)?;
     let run = first..first + units;
     let start = region::unit_start(first as usize) + offset(size, align, placement);
@@ -103,13 +116,20 @@ fn map(size: usize, align: usize, placement: Placement, birth: Event) -> Option<
 
 /// Said once: what the user asked for is not had for every block.
 #[cold]
-fn say_once(live: usize) {
+fn say_once(live: usize, long: bool) {
     static SAID: AtomicBool = AtomicBool::new(false);
-    if !SAID.swap(true, Ordering::Relaxed) {
+    if SAID.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    const GO_ON: &str = "further ones lie as at level 2 until there is";
+    if long {
         process::say(format_args!(
-            "{live} blocks have pages of their own, and the system has no room for more (vm.max_map_count is {}): \
-             further ones lie as at level 2 until some are freed",
-            memory::most_mappings()
+            "{live} blocks have pages of their own, and there are no addresses for more (ulimit -v?): {GO_ON}"
+        ));
+    } else {
+        let mappings = memory::most_mappings();
+        process::say(format_args!(
+            "{live} blocks have pages of their own, and there is no room for more (vm.max_map_count is {mappings}): {GO_ON}"
         ));
     }
 }
@@ -118,6 +138,12 @@ fn say_once(live: usize) {
 pub(super) fn close(first: u32) {
     memory::decommit(whole(first));
     LIVE.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// The run of a freed block has waited long enough.
+pub(super) fn release(first: u32) {
+    UNITS.fetch_sub(run::at(first).len(), Ordering::Relaxed);
+    large::release(0, first);
 }
 
 /// Gives all of a run access.
@@ -197,6 +223,7 @@ mod tests {
         for (size, align) in [(1, 1), (13, 8), (24, 8), (100, 64), (4090, 4)] {
             for placement in [Placement::BeforeGuard, Placement::BehindGuard] {
                 MOST.store(100, Ordering::Relaxed);
+                MOST_UNITS.store(100, Ordering::Relaxed);
                 let start = give(size, align, placement, Event::of(1)).unwrap();
                 assert_eq!(damage(start, size), None);
                 for at in slack(start, size).into_iter().flatten() {
