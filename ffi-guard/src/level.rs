@@ -182,12 +182,13 @@ fn settle() -> Level {
 /// A setting that is taken and does nothing is said: whoever set it believes it is on.
 fn say_what_is_not_built() {
     let settings = config::settings();
-    for (set, variable) in
-        [(settings.stats, "GUARD_STATS"), (settings.sample != 0, "GUARD_SAMPLE"), (settings.copy, "GUARD_COPY")]
-    {
+    for (set, variable) in [(settings.stats, "GUARD_STATS"), (settings.copy, "GUARD_COPY")] {
         if set {
             process::say(format_args!("{variable} is not built yet; this run goes on without it"));
         }
+    }
+    if settings.sample != 0 && !crate::platform::fault::SUPPORTED {
+        process::say(format_args!("GUARD_SAMPLE: faults are not caught on this system; this run goes on without it"));
     }
 }
 

@@ -467,3 +467,70 @@ fn every_access_beyond_the_pages_faults_and_none_inside() {
         assert!(at_once > 70, "{at_once} of 100 blocks touch a page without access");
     });
 }
+
+/// Whether a block of less than a page lies at an edge of one: it has pages of its own then, or it is one in a hundred.
+fn is_at_an_edge(block: &[u8]) -> bool {
+    let range = block.as_ptr_range();
+    range.start.addr() % 4096 == 0 || range.end.addr() % 4096 == 0
+}
+
+#[test]
+fn one_block_in_so_many_is_sampled_at_level_1() {
+    const TEST: &str = "one_block_in_so_many_is_sampled_at_level_1";
+    if is_child() {
+        end_if_stuck();
+        // 24 bytes: slots of 48, of which no power of two is a multiple.
+        let one_by_one = (0..100_000).filter(|_| is_at_an_edge(&black_box(vec![1; 24]))).count();
+        let live: Vec<Vec<u8>> = (0..200_000).map(|_| vec![1; 24]).collect();
+        let at_once = live.iter().filter(|block| is_at_an_edge(block)).count();
+        assert!(live.iter().all(|block| block[..] == [1; 24]));
+        let large = (0..10_000).filter(|_| black_box(vec![1; 40_000]).as_ptr().addr() % 65_536 == 4096).count();
+        say(&format!("{one_by_one} {at_once} {large}"));
+        return;
+    }
+    let counts = |variables: &[(&str, &str)]| -> Vec<usize> {
+        let said = stderr(&run_self(TEST, variables));
+        said.split_whitespace().map(|count| count.parse().unwrap_or_else(|_| panic!("{said}"))).collect()
+    };
+    // Slots lie at an edge as well, about two in 4096/16.
+    let [one_by_one, at_once, _] = counts(&[("GUARD", "1")])[..] else { panic!("three counts") };
+    let by_chance = [one_by_one, at_once];
+    let [one_by_one, at_once, large] = counts(&[("GUARD", "1"), ("GUARD_SAMPLE", "100")])[..] else {
+        panic!("three counts")
+    };
+    let [one_by_one, at_once] = [one_by_one.saturating_sub(by_chance[0]), at_once.saturating_sub(by_chance[1])];
+    assert!((700..=1300).contains(&one_by_one), "{one_by_one} of 100 000, one in 100");
+    assert!((800..=1100).contains(&at_once), "{at_once} live ones: no more than 1024");
+    assert_eq!(large, 0, "large blocks are left out");
+}
+
+#[test]
+fn what_is_sampled_is_caught_at_level_1() {
+    const TEST: &str = "what_is_sampled_is_caught_at_level_1";
+    if is_child() {
+        no_core_files();
+        end_if_stuck();
+        let mut boxed = Box::new([1_u8; 16]);
+        // SAFETY: it is not: that is the test.
+        unsafe {
+            c::keep(boxed.as_mut_ptr());
+            drop(boxed);
+            c::write_kept(2, 7);
+        }
+        return say("nobody noticed");
+    }
+    let unseen = run_self(TEST, &[("GUARD", "1")]);
+    assert_eq!(stderr(&unseen), "nobody noticed\n");
+    for level in ["1", "2"] {
+        let output = run_self(TEST, &[("GUARD", level), ("GUARD_SAMPLE", "1")]);
+        let said = stderr(&output);
+        assert_eq!(output.status.signal(), Some(libc::SIGSEGV), "{said}");
+        for words in [
+            "ffi-guard[use_after_free]: C wrote byte 2 of a 16-byte block freed by Rust",
+            "to keep at tests/tests/paged.rs:",
+            "freed: tests/",
+        ] {
+            assert!(said.contains(words), "level {level}: no {words:?} in\n{said}");
+        }
+    }
+}

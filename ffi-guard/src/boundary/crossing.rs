@@ -13,7 +13,7 @@ use super::pending::{Exit, Pending};
 use super::quick::{self, Glance};
 use super::raise::raise;
 use super::watch::Watch;
-use super::{late, log, noted, result, thread};
+use super::{late, lent_by, log, noted, result, thread};
 use crate::config;
 use crate::level::{self, Level};
 use crate::paged;
@@ -59,6 +59,9 @@ impl Crossing {
             // SAFETY: as promised by the caller.
             let glance = unsafe { quick::glance(function, arguments) };
             if glance != Glance::Unclear && level::checked_is(Level::Arguments) {
+                if glance == Glance::Lends && lent_by::is_on() {
+                    lent_by::note_all(arguments, &Site { function, location: Location::caller() });
+                }
                 return Crossing(After::Result);
             }
             if level::checks_fully() && !untold::is_any() && quick::is_noted(function, glance) {
@@ -115,6 +118,9 @@ impl Crossing {
         if level < Level::Full {
             // SAFETY: as promised by the caller.
             unsafe { Entry { site, arguments, stack, watch: None }.check() }?;
+            if lent_by::is_on() {
+                lent_by::note_all(arguments, &site);
+            }
             return Ok(if function.binds() { After::Bound } else { After::Result });
         }
         let _errno = Errno::keep();

@@ -19,7 +19,7 @@ mod entry;
 pub(crate) mod extent;
 mod holder;
 pub(crate) mod late;
-mod lent_by;
+pub(crate) mod lent_by;
 mod log;
 mod noted;
 pub(crate) mod parked;

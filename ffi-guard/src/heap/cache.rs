@@ -23,6 +23,7 @@ use super::class::{self, ALL};
 use super::give::release;
 use super::lock::Locked;
 use super::quarantine::{self, Freed};
+use super::sampled::{self, Countdown};
 use super::slab;
 use super::table::Event;
 use crate::platform::fault;
@@ -57,6 +58,8 @@ pub(crate) struct Bin {
 pub(crate) struct Cache {
     /// What the thread does, to be noted in entries.
     pub(crate) alive: Event,
+    /// Blocks until one is put on pages of its own.
+    pub(crate) countdown: Countdown,
     /// Level 1 without a process-wide quarantine: nothing but bins.
     pub(crate) plain: bool,
     /// Level 2 and up: canaries are checked, traces recorded.
@@ -97,6 +100,8 @@ pub(crate) struct Plan {
     pub(crate) deep: bool,
     /// See [`Cache::paged`].
     pub(crate) paged: bool,
+    /// One block in so many gets pages of its own; 0 for none.
+    pub(crate) sample: u32,
     /// Bytes that wait in each bin, at level 1 without a process-wide quarantine.
     pub(crate) delay: Option<usize>,
     /// Bytes of the ring.
@@ -113,8 +118,10 @@ struct Idle {
 // SAFETY: an idle cache is reached through this list alone.
 unsafe impl Send for Idle {}
 
-static IDLE: Locked<Idle> =
-    Locked::new(Idle { plan: Plan { deep: false, paged: false, delay: None, ring: 0 }, free: ptr::null_mut() });
+static IDLE: Locked<Idle> = Locked::new(Idle {
+    plan: Plan { deep: false, paged: false, sample: 0, delay: None, ring: 0 },
+    free: ptr::null_mut(),
+});
 
 /// The cache of threads without one.
 #[derive(Debug)]
@@ -185,7 +192,7 @@ fn attach() -> bool {
     }
     CURRENT.with(|current| current.set(cache));
     // SAFETY: as below.
-    if unsafe { (*cache).paged } {
+    if unsafe { (*cache).paged || (*cache).countdown.is_on() } {
         fault::give_stack();
     }
     // SAFETY: made for this thread just now.
@@ -231,6 +238,7 @@ fn make() -> *mut Cache {
         (made.alive, made.deep, made.limit) = (Event::of(thread::id()), plan.deep, plan.ring);
         made.plain = plan.delay.is_some() && !plan.deep;
         made.paged = plan.paged;
+        made.countdown = Countdown::new(plan.sample);
         for (class, bin) in made.bins.iter_mut().enumerate().filter(|(class, _)| !class::is_run(*class)) {
             let size = class::size(class);
             bin.cap = (BIN_BYTES / size).clamp(4, BIN) as u32;
@@ -264,7 +272,11 @@ impl Cache {
     /// Takes a block that was just freed.
     pub(crate) fn retire(&mut self, freed: Freed) {
         if self.plain {
-            release(self, freed);
+            if freed.is_on_pages() {
+                sampled::rest(freed.index());
+            } else {
+                release(self, freed);
+            }
             return;
         }
         let tail = (self.head.wrapping_add(self.len)) as usize & (RING - 1);

@@ -10,7 +10,7 @@ use super::region::{self, Spot};
 use super::sweep::{self, End};
 use super::table::{Event, Extent, Placement, Refused};
 use super::trace;
-use super::{Block, finding, large, paged, slab};
+use super::{Block, finding, large, paged, sampled, slab};
 
 /// From here on the content of a block that moves is remapped, not copied: below, the copy costs less than the kernel.
 const REMAP: usize = 1 << 20;
@@ -58,6 +58,7 @@ pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
     // SAFETY: nothing below takes the cache a second time.
     if let Some(cache) = unsafe { cache::plain() }
         && let Some(class) = class::of_common(size, align)
+        && cache.countdown.goes_on()
         && let Some(slot) = cache.bin(class).rested()
     {
         let extent = Extent::new(size, align);
@@ -107,7 +108,7 @@ pub(super) fn allocate_on(side: usize, size: usize, align: usize, event: fn(&Cac
     let class = class::on_side_of(side, class::of(size, align));
     let start = cache::with(|cache| {
         let birth = event(cache);
-        let mut start = if side == 0 && cache.paged { on_pages(cache, size, align, birth) } else { 0 };
+        let mut start = if side == 0 { on_pages(cache, size, align, birth) } else { 0 };
         if start == 0 {
             start = allocate_anywhere(cache, class, size, align, birth);
         }
@@ -119,10 +120,24 @@ pub(super) fn allocate_on(side: usize, size: usize, align: usize, event: fn(&Cac
     start.unwrap_or(0) as *mut u8
 }
 
-/// On pages of its own: this thread's blocks in turn before a page without access and behind one, so that overruns and underruns
-/// are both found. 0 where there is no room for one more.
-#[inline(never)]
+/// On pages of its own, at level 3 or where it is the one in so many: this thread's blocks in turn before a page without access
+/// and behind one, so that overruns and underruns are both found. 0 where it is not, or there is no room for one more.
+#[inline(always)]
 fn on_pages(cache: &mut Cache, size: usize, align: usize, birth: Event) -> usize {
+    // The hot path counts the blocks that it looks at.
+    let counted = cache.plain && class::of_common(size, align).is_some();
+    if cache.paged {
+        return in_turn(cache, size, align, birth);
+    }
+    if cache.countdown.is_on() && cache.countdown.is_over(counted) && size <= sampled::LARGEST {
+        let birth = cache.alive.at(trace::capture());
+        return in_turn(cache, size, align, birth);
+    }
+    0
+}
+
+#[inline(never)]
+fn in_turn(cache: &mut Cache, size: usize, align: usize, birth: Event) -> usize {
     cache.on_pages = cache.on_pages.wrapping_add(1);
     let placement = if cache.on_pages % 2 == 1 { Placement::BeforeGuard } else { Placement::BehindGuard };
     paged::give(size, align, placement, birth).unwrap_or(0)
@@ -195,10 +210,11 @@ fn free_uncommon(address: usize, size: usize, align: usize, how: End) -> Result<
     let on_pages = spot.placement != Placement::AtBase;
     let freed = if on_pages { Freed::on_pages(spot.index) } else { Freed::new(spot.class, spot.index) };
     let taken = cache::with(|cache| {
-        if cache.deep {
+        if cache.deep || on_pages {
             check_canary(&spot, extent);
         }
-        spot.entry.take_once(extent, event(cache))?;
+        let death = if on_pages { cache.alive.at(trace::capture()) } else { event(cache) };
+        spot.entry.take_once(extent, death)?;
         if on_pages {
             // The death is on record: whoever touches the block from here on is told of it.
             paged::close(spot.index);

@@ -32,6 +32,12 @@ fn words(block: &Block) -> Option<&'static Words> {
     Some(region::lender(spot.index as usize))
 }
 
+/// Whether an address can lead to a block that lenders are noted of: not one in a slot.
+#[inline(always)]
+pub(crate) fn may_have(address: usize) -> bool {
+    region::contains(address) && region::slot(address).is_none()
+}
+
 /// Notes that a call was lent this block. Nothing is noted of blocks in slots.
 pub(crate) fn note(block: &Block, lender: Lender) {
     let Some(words) = words(block) else { return };

@@ -8,6 +8,7 @@
 //! | `sweep` | the number of the sweep to come, and who is asked before a noted block is given out again |
 //! | `slab`, `run`, `large` | where small and large blocks come from |
 //! | `paged` | blocks on pages of their own |
+//! | `sampled` | one block in so many on such pages |
 //! | `lender` | who was lent a block last |
 //! | `cache`, `quarantine` | free and freed blocks, by thread and for the process |
 //! | `redzone` | canary and poison |
@@ -34,6 +35,7 @@ mod quarantine;
 mod redzone;
 mod region;
 mod run;
+mod sampled;
 mod slab;
 pub(crate) mod sweep;
 mod table;
@@ -54,7 +56,7 @@ pub(crate) use self::region::contains;
 pub(crate) use self::region::contains_c;
 use crate::config::Backtrace;
 use crate::level::{self, Level};
-use crate::platform::process;
+use crate::platform::{fault, process};
 use crate::reentry::Reentry;
 
 /// What the table knows of a block.
@@ -257,13 +259,18 @@ fn start() -> bool {
         if paged {
             paged::set_up(limit);
         }
-        if !cache::set_up(cache::Plan { deep, paged, delay, ring: BATCH.min(limit / 8) })
+        // Where all are, there is nothing to choose.
+        let sample = if paged || !fault::SUPPORTED { 0 } else { u32::try_from(settings.sample).unwrap_or(u32::MAX) };
+        if sample != 0 {
+            paged::set_up_few(limit);
+        }
+        if !cache::set_up(cache::Plan { deep, paged, sample, delay, ring: BATCH.min(limit / 8) })
             || (delay.is_none() && !quarantine::set_up(limit))
         {
             process::write_stderr(b"ffi-guard: no memory for the Rust heap's own lists: raise the limit or set GUARD=0\n");
             process::exit_now(2);
         }
-        if deep && settings.backtrace != Backtrace::Off {
+        if (deep || sample != 0) && settings.backtrace != Backtrace::Off {
             trace::set_up(settings.backtrace == Backtrace::Full);
         }
         fork::set_up();

@@ -19,7 +19,7 @@ use super::quarantine::limit_on_pages;
 use super::redzone::{self, Damage};
 use super::region::{self, UNIT};
 use super::table::{Event, Extent, Placement};
-use super::{large, run};
+use super::{run, sampled};
 use crate::platform::memory::{self, PAGE};
 use crate::platform::{fault, process, read};
 
@@ -35,6 +35,10 @@ static MOST: AtomicUsize = AtomicUsize::new(0);
 /// Units of their runs, those in quarantine included, and how many there may be.
 static UNITS: AtomicUsize = AtomicUsize::new(0);
 static MOST_UNITS: AtomicUsize = AtomicUsize::new(0);
+/// Not every block is meant to be: that one is not need not be said.
+static FEW: AtomicBool = AtomicBool::new(false);
+/// A run was opened after its block was freed, so that it may have access when it is given back.
+static OPENED: AtomicBool = AtomicBool::new(false);
 
 /// Finds out how many blocks there may be. A live one costs two mappings, its own and the one behind; a quarter of what the
 /// system allows is left to stacks, libraries and C's heap. Where addresses are few, half of the runs is left to large blocks, and
@@ -45,6 +49,13 @@ pub(super) fn set_up(quarantine: usize) {
     let units = region::units(0).len();
     MOST_UNITS.store(units / 2, Ordering::Relaxed);
     limit_on_pages(quarantine, units / 4);
+}
+
+/// The same for one block in so many: a few, that cost what is documented and no more.
+pub(super) fn set_up_few(quarantine: usize) {
+    set_up(quarantine);
+    MOST.fetch_min(sampled::MOST, Ordering::Relaxed);
+    FEW.store(true, Ordering::Relaxed);
 }
 
 /// Bytes without access before a block, at least: a page, or what its alignment asks for.
@@ -118,7 +129,7 @@ fn map(units: u32, size: usize, align: usize, placement: Placement, birth: Event
 #[cold]
 fn say_once(live: usize, long: bool) {
     static SAID: AtomicBool = AtomicBool::new(false);
-    if SAID.swap(true, Ordering::Relaxed) {
+    if FEW.load(Ordering::Relaxed) || SAID.swap(true, Ordering::Relaxed) {
         return;
     }
     const GO_ON: &str = "further ones lie as at level 2 until there is";
@@ -142,12 +153,17 @@ pub(super) fn close(first: u32) {
 
 /// The run of a freed block has waited long enough.
 pub(super) fn release(first: u32) {
-    UNITS.fetch_sub(run::at(first).len(), Ordering::Relaxed);
-    large::release(0, first);
+    let run = run::at(first);
+    UNITS.fetch_sub(run.len(), Ordering::Relaxed);
+    if OPENED.load(Ordering::Relaxed) {
+        memory::decommit(whole(first));
+    }
+    run::put(0, run);
 }
 
 /// Gives all of a run access.
 pub(super) fn open(first: u32) -> bool {
+    OPENED.store(true, Ordering::Relaxed);
     memory::commit(whole(first))
 }
 

@@ -15,20 +15,32 @@
 mod fault;
 mod who;
 
+use crate::boundary::lent_by;
+use crate::config::settings;
 use crate::level::{self, Level};
 use crate::platform;
+
+/// Whether some blocks have pages of their own.
+fn are_any() -> bool {
+    match level::tracking() {
+        Level::Off => false,
+        Level::Arguments | Level::Full => settings().sample != 0,
+        Level::Paged => true,
+    }
+}
 
 /// Has faults in Rust's memory told, where blocks have pages of their own. Called when what memory is tracked for is settled;
 /// allocates nothing.
 pub(crate) fn set_up() {
-    if level::tracking() == Level::Paged {
+    if are_any() {
         platform::fault::add_owner(fault::answer);
+        lent_by::begin();
     }
 }
 
 /// Has the handler installed by now, whoever began the process: C is about to be called.
 pub(crate) fn watch() {
-    if level::tracking() == Level::Paged {
+    if are_any() {
         platform::fault::install();
     }
 }
