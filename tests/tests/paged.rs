@@ -534,3 +534,62 @@ fn what_is_sampled_is_caught_at_level_1() {
         }
     }
 }
+
+#[test]
+fn of_many_threads_that_fault_at_once_one_tells() {
+    let Some(output) = child("of_many_threads_that_fault_at_once_one_tells", &[], || {
+        let together = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let freed = Box::new([1_u8; 16]).as_ptr();
+                    together.wait();
+                    // SAFETY: it is not: that is the test.
+                    unsafe { bare::touch(freed, 3, 0) };
+                });
+            }
+        });
+    }) else {
+        return;
+    };
+    let said = stderr(&output);
+    assert_eq!(output.status.signal(), Some(libc::SIGSEGV), "{said}");
+    assert_eq!(
+        said.lines().filter(|line| line.contains("ffi-guard[use_after_free]: C read byte 3")).count(),
+        1,
+        "{said}"
+    );
+    assert_eq!(said.lines().filter(|line| line.starts_with("ffi-guard: summary: ")).count(), 1, "{said}");
+}
+
+#[test]
+fn a_forked_child_tells_of_its_own_faults() {
+    let Some(output) = child("a_forked_child_tells_of_its_own_faults", &[], || {
+        let mut boxed = Box::new([1_u8; 16]);
+        // SAFETY: alive during the call.
+        unsafe { c::keep(boxed.as_mut_ptr()) };
+        // SAFETY: the child frees, faults and ends; the parent waits for it.
+        let status = unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                drop(boxed);
+                black_box(c::read_kept(2));
+                libc::_exit(0);
+            }
+            let mut status = 0;
+            assert_eq!(libc::waitpid(child, &raw mut status, 0), child);
+            status
+        };
+        assert_eq!(libc::WTERMSIG(status), libc::SIGSEGV);
+        // The parent's block is there still.
+        // SAFETY: alive.
+        assert_eq!(unsafe { c::read_kept(2) }, 1);
+        c::forget();
+        drop(boxed);
+    }) else {
+        return;
+    };
+    let said = stderr(&output);
+    assert!(output.status.success() && said.ends_with("the body came to its end\n"), "{said}");
+    assert_eq!(said.lines().filter(|line| line.contains("ffi-guard[")).count(), 1, "{said}");
+}

@@ -9,7 +9,7 @@ use crate::platform::process::{Line, append, write_stderr};
 use crate::rule::Severity;
 
 /// Addresses shown of a trace: the first ones are the allocator's.
-const ADDRESSES: usize = 12;
+const ADDRESSES: usize = 8;
 
 fn line(text: fmt::Arguments<'_>) {
     let mut line = Line::new();

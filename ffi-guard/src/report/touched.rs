@@ -63,7 +63,10 @@ fn story(touch: &Touch<'_>, frames: &[Frame]) -> Vec<String> {
         let thread = if thread == 0 { String::new() } else { format!("thread {thread}") };
         for (i, frame) in frames.iter().enumerate() {
             let at = match (frame.file(), frame.line()) {
-                (Some(file), Some(line)) => format!("{}:{line}", path(file)),
+                (Some(file), Some(line)) => match frame.column().filter(|&column| column > 0) {
+                    Some(column) => format!("{}:{line}:{column}", path(file)),
+                    None => format!("{}:{line}", path(file)),
+                },
                 _ => frames::module(frame.address()).map_or_else(
                     || format!("{:#x}", frame.address()),
                     |(module, offset)| format!("{module}+{offset:#x}"),
