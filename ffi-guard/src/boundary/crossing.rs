@@ -1,6 +1,5 @@
 //! A call from Rust into C, from entry to exit.
 
-use std::ops::Range;
 use std::panic::{self, Location};
 
 use super::argument::{Argument, Passing};
@@ -13,7 +12,7 @@ use super::pending::{Exit, Pending};
 use super::quick::{self, Glance};
 use super::raise::raise;
 use super::watch::Watch;
-use super::{late, lent_by, log, noted, result, thread};
+use super::{canary, late, lent_by, log, noted, result, snapshot, thread};
 use crate::config;
 use crate::level::{self, Level};
 use crate::paged;
@@ -64,8 +63,13 @@ impl Crossing {
                 }
                 return Crossing(After::Result);
             }
-            if level::checks_fully() && !untold::is_any() && quick::is_noted(function, glance) {
-                return Crossing(After::Note(noted::begin(arguments)));
+            if level::checks_fully()
+                && !untold::is_any()
+                && quick::is_noted(function, glance)
+                && canary::are_whole(arguments)
+            {
+                let site = Site { function, location: Location::caller() };
+                return Crossing(After::Note(noted::begin(&site, arguments)));
             }
         }
         // SAFETY: as promised by the caller.
@@ -114,7 +118,7 @@ impl Crossing {
             }
         }
         let site = Site { function, location };
-        let stack = callers_stack(&site);
+        let stack = thread::callers_stack(&site);
         if level < Level::Full {
             // SAFETY: as promised by the caller.
             unsafe { Entry { site, arguments, stack, watch: None }.check() }?;
@@ -130,7 +134,7 @@ impl Crossing {
         let mut watch = Watch::default();
         // SAFETY: as promised by the caller.
         unsafe { Entry { site, arguments, stack, watch: Some(&mut watch) }.check() }?;
-        watch.begin(&site);
+        watch.begin(&site, arguments, crossings)?;
         let _inside = Reentry::enter();
         let frame = std::ptr::from_ref(&site).addr();
         Ok(After::Watch(Exit::begin(Pending::new(watch, frame, crossings, retention::sample()))))
@@ -218,7 +222,7 @@ fn settle_lent(site: &Site, after: After, arguments: &[Argument]) -> Result<(), 
     match after {
         After::Nothing | After::Result | After::Bound => Ok(()),
         After::Note(underway) => {
-            noted::end(underway, site, arguments);
+            noted::end(underway, site, arguments)?;
             late::settle_if_due()
         }
         After::Watch(exit) => leave_watched(site, exit, arguments),
@@ -232,14 +236,6 @@ fn leave_watched(site: &Site, exit: Exit, arguments: &[Argument]) -> Result<(), 
         pending.finish(site, arguments)?;
     }
     late::settle_if_due()
-}
-
-/// The part of the calling thread's stack that belongs to the frames above the one that `local` is in.
-#[inline]
-fn callers_stack(local: &Site) -> Range<usize> {
-    let frame = std::ptr::from_ref(local).addr();
-    let stack = thread::stack();
-    frame.max(stack.start)..stack.end
 }
 
 /// The first crossing of a function: finds out what the settings make of it.
@@ -267,6 +263,7 @@ pub(super) fn settle(
             || contract.is_owned()
             || site.severity(Rule::RetainedPointer, Some(index)) == Severity::Allow
     });
-    function.settle(standing, lets_keep, bound::binds(function.declaration));
+    let compares = !function.declaration.callback && snapshot::compares(&site, arguments);
+    function.settle(standing, lets_keep, bound::binds(function.declaration), compares);
     standing
 }

@@ -95,6 +95,8 @@ pub struct Function {
     lets_keep: AtomicBool,
     /// Whether C hands out objects that belong to the calling thread. Valid as the one before.
     binds: AtomicBool,
+    /// Whether something that it is lent to read could be compared. Valid as the one before.
+    compares: AtomicBool,
     /// Calls that were looked after at once because they were among the first.
     looks: AtomicU8,
     /// Freed blocks that were looked for at once because they were among the first that it let C keep.
@@ -130,6 +132,7 @@ impl Function {
             standing: AtomicU8::new(0),
             lets_keep: AtomicBool::new(false),
             binds: AtomicBool::new(false),
+            compares: AtomicBool::new(false),
             looks: AtomicU8::new(0),
             freed: AtomicU8::new(0),
         }
@@ -182,8 +185,15 @@ impl Function {
         self.binds.load(Ordering::Relaxed)
     }
 
+    /// Whether something that it is lent to read could be compared, when it has returned.
+    #[inline]
+    pub(crate) fn compares(&self) -> bool {
+        self.compares.load(Ordering::Relaxed)
+    }
+
     /// Settles it. Two threads that race here store the same value.
-    pub(crate) fn settle(&self, standing: Standing, lets_keep: bool, binds: bool) {
+    pub(crate) fn settle(&self, standing: Standing, lets_keep: bool, binds: bool, compares: bool) {
+        self.compares.store(compares, Ordering::Relaxed);
         self.binds.store(binds, Ordering::Relaxed);
         self.lets_keep.store(lets_keep, Ordering::Relaxed);
         // Release: whoever sees the standing sees what was stored before.

@@ -182,8 +182,9 @@ impl Entry {
         true
     }
 
-    /// The same, exactly once whoever races, with a trace, and saying why not.
-    pub(crate) fn take_once(&self, extent: Extent, death: Event) -> Result<(), Refused> {
+    /// The same, exactly once whoever races, with a trace, and saying why not. `clear` runs before anybody can see that the block is freed:
+    /// whoever does finds poison in it.
+    pub(crate) fn take_once(&self, extent: Extent, death: Event, clear: impl FnOnce()) -> Result<(), Refused> {
         let before = self.state.load(Ordering::Relaxed);
         if before & STATE != LIVE || self.extent.load(Ordering::Relaxed) != extent.0 {
             return Err(self.refusal());
@@ -195,6 +196,7 @@ impl Entry {
         }
         fence(Ordering::Release);
         self.death.store(death.0, Ordering::Relaxed);
+        clear();
         self.state.store(generation | FREED, Ordering::Release);
         Ok(())
     }
@@ -214,9 +216,14 @@ impl Entry {
         (self.state.load(Ordering::Acquire) & STATE == LIVE).then(|| Extent(self.extent.load(Ordering::Relaxed)))
     }
 
-    /// Sets size and alignment anew, for a block that stays where it is.
-    pub(crate) fn resize(&self, extent: Extent) {
+    /// Sets size and alignment anew, for a block that stays where it is. `prepare` makes its slack ready, which nobody sees half done.
+    pub(crate) fn resize(&self, extent: Extent, prepare: impl FnOnce()) {
+        let live = self.state.load(Ordering::Relaxed);
+        self.state.store(live & !STATE | BUSY, Ordering::Relaxed);
+        fence(Ordering::Release);
+        prepare();
         self.extent.store(extent.0, Ordering::Relaxed);
+        self.state.store(live, Ordering::Release);
     }
 
     /// Whether the slot was given out at some time, and its canary is in place.
@@ -357,7 +364,7 @@ mod tests {
         let entry = entry();
         let extent = Extent::new(100, 64);
         assert!(entry.read(0x1000).is_none());
-        assert_eq!(entry.take_once(extent, Event::of(1).at(TraceId(0))), Err(Refused::Never));
+        assert_eq!(entry.take_once(extent, Event::of(1).at(TraceId(0)), || ()), Err(Refused::Never));
         assert!(!entry.take(extent, Event::of(1)));
         assert!(entry.give(extent, Event::of(1).at(TraceId(7)), || ()));
         assert!(
@@ -367,10 +374,13 @@ mod tests {
         let block = entry.read(0x1000).unwrap();
         assert_eq!((block.start, block.size, block.align, block.live), (0x1000, 100, 64, true));
         assert_eq!((block.allocated, block.allocated_by, block.freed), (TraceId(7), 1, TraceId(0)));
-        assert_eq!(entry.take_once(Extent::new(100, 32), Event::of(2).at(TraceId(0))), Err(Refused::Other(extent)));
+        assert_eq!(
+            entry.take_once(Extent::new(100, 32), Event::of(2).at(TraceId(0)), || ()),
+            Err(Refused::Other(extent))
+        );
         assert!(!entry.take(Extent::new(100, 32), Event::of(2)));
-        assert_eq!(entry.take_once(extent, Event::of(2).at(TraceId(9))), Ok(()));
-        assert_eq!(entry.take_once(extent, Event::of(2).at(TraceId(9))), Err(Refused::Freed));
+        assert_eq!(entry.take_once(extent, Event::of(2).at(TraceId(9)), || ()), Ok(()));
+        assert_eq!(entry.take_once(extent, Event::of(2).at(TraceId(9)), || ()), Err(Refused::Freed));
         let dead = entry.read(0x1000).unwrap();
         assert_eq!((dead.live, dead.freed, dead.freed_by), (false, TraceId(9), 2));
         assert_eq!(dead.generation, block.generation);
@@ -413,7 +423,7 @@ mod tests {
                 for n in 1..300_000u32 {
                     let extent = Extent::new(n as usize, 16);
                     entry.give(extent, Event::of(n).at(TraceId(n)), || ());
-                    entry.take_once(extent, Event::of(n).at(TraceId(n))).unwrap();
+                    entry.take_once(extent, Event::of(n).at(TraceId(n)), || ()).unwrap();
                 }
                 stop.store(true, Ordering::Relaxed);
             });

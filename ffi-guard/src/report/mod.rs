@@ -26,5 +26,6 @@ pub(crate) mod touch;
 pub(crate) mod touched;
 pub(crate) mod violation;
 mod words;
+mod written;
 
 pub(crate) use deliver::{Outcome, deliver, print, record};
