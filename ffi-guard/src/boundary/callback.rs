@@ -86,7 +86,7 @@ impl<'a> Callback<'a> {
                 }
             }
         }
-        if level::level() == Level::Full {
+        if level::level() >= Level::Full {
             // The call below learns by it that Rust ran meanwhile.
             thread::count_crossing();
         }

@@ -11,7 +11,7 @@ use super::declaration::{Contract, Declaration, Function, Standing};
 use super::parked::Underway;
 use super::quick::{self, Glance};
 use super::raise::raise;
-use super::{canary, extent, noted, thread};
+use super::{canary, extent, lent_by, noted, thread};
 use crate::level::{self, Level};
 use crate::reentry::{self, Reentry};
 use crate::retention::{pins, untold};
@@ -90,11 +90,14 @@ unsafe fn check(
 ) -> Result<After, Stop> {
     if function.standing() == Standing::Checked {
         // SAFETY: as promised by the caller.
-        let glance = unsafe { quick::glance(function, arguments, level == Level::Full) };
+        let glance = unsafe { quick::glance(function, arguments, level >= Level::Full) };
         if glance != Glance::Unclear && level == Level::Arguments {
+            if glance == Glance::Lends && lent_by::is_on() {
+                lent_by::note_all(arguments, &Site { function, location });
+            }
             return Ok(After::Result);
         }
-        if level == Level::Full
+        if level >= Level::Full
             && !untold::is_any()
             && quick::is_noted(function, glance)
             && canary::are_whole(arguments)

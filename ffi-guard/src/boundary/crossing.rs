@@ -12,9 +12,10 @@ use super::pending::{Exit, Pending};
 use super::quick::{self, Glance};
 use super::raise::raise;
 use super::watch::Watch;
-use super::{canary, counted, late, log, noted, result, snapshot, thread};
+use super::{canary, counted, late, lent_by, log, noted, result, snapshot, thread};
 use crate::config;
 use crate::level::{self, Level};
+use crate::paged;
 use crate::platform::process::Errno;
 use crate::reentry::{self, Reentry};
 use crate::report;
@@ -58,11 +59,14 @@ impl Crossing {
         // The common call, on few registers and a small frame: every argument is plainly in order.
         if function.standing() == Standing::Checked && !reentry::inside() {
             // SAFETY: as promised by the caller.
-            let glance = unsafe { quick::glance(function, arguments, level::checked_is(Level::Full)) };
+            let glance = unsafe { quick::glance(function, arguments, level::checks_fully()) };
             if glance != Glance::Unclear && level::checked_is(Level::Arguments) {
+                if glance == Glance::Lends && lent_by::is_on() {
+                    lent_by::note_all(arguments, &Site { function, location: Location::caller() });
+                }
                 return Crossing(After::Result);
             }
-            if level::checked_is(Level::Full)
+            if level::checks_fully()
                 && !untold::is_any()
                 && quick::is_noted(function, glance)
                 && canary::are_whole(arguments)
@@ -125,6 +129,9 @@ impl Crossing {
         if level < Level::Full {
             // SAFETY: as promised by the caller.
             unsafe { Entry { site, arguments, stack, watch: None }.check() }?;
+            if lent_by::is_on() {
+                lent_by::note_all(arguments, &site);
+            }
             return Ok(if function.binds() { After::Bound } else { After::Result });
         }
         let _errno = Errno::keep();
@@ -277,6 +284,7 @@ pub(super) fn settle(
     arguments: &[Argument],
     location: &'static Location<'static>,
 ) -> Standing {
+    paged::watch();
     let settings = config::settings();
     let standing = if !settings.checks_crate(function.krate()) {
         Standing::LeftOut
