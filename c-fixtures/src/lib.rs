@@ -10,6 +10,7 @@
 pub mod c_heap;
 pub mod callbacks;
 pub mod closures;
+pub mod copied;
 pub mod dangling_pointer;
 pub mod freed_while_retained;
 pub mod leaked_ownership;

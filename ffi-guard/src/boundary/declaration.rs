@@ -95,6 +95,8 @@ pub struct Function {
     lets_keep: AtomicBool,
     /// Whether C hands out objects that belong to the calling thread. Valid as the one before.
     binds: AtomicBool,
+    /// Whether some argument may be copied. Valid as the one before.
+    copies: AtomicBool,
     /// Calls that were looked after at once because they were among the first.
     looks: AtomicU8,
     /// Freed blocks that were looked for at once because they were among the first that it let C keep.
@@ -119,6 +121,8 @@ pub(crate) enum Standing {
     Checked = 2,
     /// Checked, and each crossing logged (`GUARD_TRACE`).
     Traced = 3,
+    /// Checked, and arguments may be copied.
+    Copies = 4,
 }
 
 impl Function {
@@ -130,6 +134,7 @@ impl Function {
             standing: AtomicU8::new(0),
             lets_keep: AtomicBool::new(false),
             binds: AtomicBool::new(false),
+            copies: AtomicBool::new(false),
             looks: AtomicU8::new(0),
             freed: AtomicU8::new(0),
         }
@@ -142,7 +147,8 @@ impl Function {
             0 => Standing::Unsettled,
             1 => Standing::LeftOut,
             2 => Standing::Checked,
-            _ => Standing::Traced,
+            3 => Standing::Traced,
+            _ => Standing::Copies,
         }
     }
 
@@ -182,8 +188,15 @@ impl Function {
         self.binds.load(Ordering::Relaxed)
     }
 
+    /// Whether some argument may be copied.
+    #[inline]
+    pub(crate) fn copies(&self) -> bool {
+        self.copies.load(Ordering::Relaxed)
+    }
+
     /// Settles it. Two threads that race here store the same value.
-    pub(crate) fn settle(&self, standing: Standing, lets_keep: bool, binds: bool) {
+    pub(crate) fn settle(&self, standing: Standing, lets_keep: bool, binds: bool, copies: bool) {
+        self.copies.store(copies, Ordering::Relaxed);
         self.binds.store(binds, Ordering::Relaxed);
         self.lets_keep.store(lets_keep, Ordering::Relaxed);
         // Release: whoever sees the standing sees what was stored before.

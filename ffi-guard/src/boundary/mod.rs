@@ -12,6 +12,7 @@ pub(crate) mod callback;
 #[cfg(feature = "c-heap")]
 mod chain;
 pub mod classify;
+mod copies;
 pub(crate) mod count;
 pub(crate) mod crossing;
 pub(crate) mod declaration;

@@ -1,0 +1,132 @@
+//! What C does to copies: `c/copied.c`.
+
+use std::ffi::{c_char, c_int, c_long, c_void};
+
+/// A piece of bytes, by value.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Span {
+    pub start: *const u8,
+    pub count: usize,
+}
+
+/// An item of a list.
+#[derive(Debug, ffi_guard::Pointee)]
+#[repr(C)]
+pub struct Item {
+    pub next: *mut Item,
+    pub value: c_int,
+}
+
+/// A list whose head points into itself while it is empty.
+#[derive(Debug, ffi_guard::Pointee)]
+#[repr(C)]
+pub struct List {
+    pub first: *mut Item,
+    pub last: *mut *mut Item,
+}
+
+/// Declared with `copied`.
+#[ffi_guard::guard]
+unsafe extern "C" {
+    #[link_name = "ffg_bad_copied_poke"]
+    pub fn bad_poke(#[guard(copied, counted_by = count)] data: *mut u8, count: usize, at: isize, value: u8);
+    #[link_name = "ffg_bad_copied_peek"]
+    pub fn bad_peek(#[guard(copied, counted_by = count)] data: *const u8, count: usize, at: isize) -> u8;
+    #[link_name = "ffg_bad_copied_peek_text"]
+    pub fn bad_peek_text(#[guard(copied, cstr)] text: *const c_char, at: isize) -> u8;
+    #[link_name = "ffg_bad_copied_shout"]
+    pub fn bad_shout(#[guard(copied, cstr)] text: *const c_char);
+    #[link_name = "ffg_bad_copied_shout"]
+    pub fn bad_shout_allowed(#[guard(copied, cstr, allow(write_through_const))] text: *const c_char);
+    #[link_name = "ffg_bad_copied_keep"]
+    pub fn bad_keep(#[guard(copied, counted_by = count)] data: *const u8, count: usize);
+    #[link_name = "ffg_bad_copied_use_kept"]
+    pub safe fn bad_use_kept() -> u8;
+    #[link_name = "ffg_ok_copied_forget"]
+    pub safe fn ok_forget();
+
+    #[link_name = "ffg_ok_copied_add_one"]
+    pub fn ok_add_one(#[guard(copied, counted_by = count)] data: *mut u8, count: usize);
+    #[link_name = "ffg_ok_copied_fill"]
+    pub fn ok_fill(#[guard(copied, out, counted_by = count)] data: *mut u8, count: usize, set: usize, value: u8);
+    /// `address` is the complement of one: an address among the arguments would keep the other from being copied.
+    #[link_name = "ffg_ok_copied_is_at"]
+    pub fn ok_is_at(#[guard(copied, counted_by = count)] data: *const u8, count: usize, address: usize) -> c_int;
+    #[link_name = "ffg_ok_copied_find"]
+    pub fn ok_find(#[guard(copied, cstr)] text: *const c_char, c: c_char) -> *const c_char;
+    #[link_name = "ffg_ok_copied_parse"]
+    pub fn ok_parse(#[guard(copied, cstr)] text: *const c_char, end: *mut *const c_char) -> c_long;
+    #[link_name = "ffg_ok_copied_parse"]
+    pub fn ok_parse_both(#[guard(copied, cstr)] text: *const c_char, #[guard(copied, out)] end: &mut *const c_char)
+    -> c_long;
+    #[link_name = "ffg_ok_copied_tail"]
+    pub fn ok_tail(#[guard(copied, counted_by = all)] data: *const u8, all: usize, count: usize) -> Span;
+    #[link_name = "ffg_ok_copied_move"]
+    pub fn ok_move(
+        #[guard(copied, sized_by = count)] to: *mut c_void,
+        #[guard(copied, sized_by = count)] from: *const c_void,
+        count: usize,
+    ) -> *mut c_void;
+    #[link_name = "ffg_ok_copied_sum_between"]
+    pub fn ok_sum_between(
+        #[guard(copied, counted_by = unsafe { end.offset_from(begin) })] begin: *const u8,
+        #[guard(counted_by = 0)] end: *const u8,
+    ) -> u32;
+    #[link_name = "ffg_ok_copied_list_begin"]
+    pub fn ok_list_begin(#[guard(copied)] list: &mut List);
+    #[link_name = "ffg_ok_copied_list_add"]
+    pub fn ok_list_add(#[guard(copied, allow(nested_pointer))] list: &mut List, #[guard(retained)] item: *mut Item);
+    #[link_name = "ffg_ok_copied_call_back"]
+    pub fn ok_call_back(
+        #[guard(copied, counted_by = count)] data: *mut u8,
+        count: usize,
+        back: unsafe extern "C" fn(*mut c_void, *mut u8),
+        #[guard(opaque)] user: *mut c_void,
+    );
+    #[link_name = "ffg_ok_copied_catch"]
+    pub fn ok_catch(
+        #[guard(copied, counted_by = count)] data: *mut u8,
+        count: usize,
+        back: unsafe extern "C" fn(*mut u8) -> c_int,
+    ) -> c_int;
+    #[link_name = "ffg_ok_copied_throw"]
+    pub fn ok_throw(#[guard(copied, counted_by = count)] data: *mut u8, count: usize);
+}
+
+/// The same without a word about copies: for `GUARD_COPY`.
+pub mod plain {
+    use super::{List, c_char, c_int, c_long};
+
+    #[ffi_guard::guard]
+    unsafe extern "C" {
+        #[link_name = "ffg_bad_copied_poke"]
+        pub fn bad_poke(#[guard(counted_by = count)] data: *mut u8, count: usize, at: isize, value: u8);
+        #[link_name = "ffg_bad_copied_peek"]
+        pub fn bad_peek(#[guard(counted_by = count)] data: *const u8, count: usize, at: isize) -> u8;
+        /// Declared as bindgen does it: nothing is said of the extent.
+        #[link_name = "ffg_bad_copied_peek"]
+        pub fn bad_peek_unstated(data: *const u8, count: usize, at: isize) -> u8;
+        #[link_name = "ffg_ok_copied_add_one"]
+        pub fn ok_add_one(#[guard(counted_by = count)] data: *mut u8, count: usize);
+        /// As bindgen does it.
+        #[link_name = "ffg_ok_copied_add_one"]
+        pub fn ok_add_one_unstated(data: *mut u8, count: usize);
+        #[link_name = "ffg_ok_copied_is_at"]
+        pub fn ok_is_at(#[guard(counted_by = count)] data: *const u8, count: usize, address: usize) -> c_int;
+        #[link_name = "ffg_ok_copied_is_at"]
+        pub fn ok_is_at_unstated(data: *const u8, count: usize, address: usize) -> c_int;
+        #[link_name = "ffg_ok_copied_is_at"]
+        pub fn ok_is_at_retained(
+            #[guard(retained, counted_by = count)] data: *const u8,
+            count: usize,
+            address: usize,
+        ) -> c_int;
+        #[link_name = "ffg_ok_copied_find"]
+        pub fn ok_find(#[guard(cstr)] text: *const c_char, c: c_char) -> *const c_char;
+        #[link_name = "ffg_ok_copied_parse"]
+        pub fn ok_parse(#[guard(cstr)] text: *const c_char, end: *mut *const c_char) -> c_long;
+        #[link_name = "ffg_ok_copied_list_begin"]
+        pub fn ok_list_begin(list: *mut List);
+    }
+}
