@@ -31,6 +31,8 @@ pub struct List {
 unsafe extern "C" {
     #[link_name = "ffg_bad_copied_poke"]
     pub fn bad_poke(#[guard(copied, counted_by = count)] data: *mut u8, count: usize, at: isize, value: u8);
+    #[link_name = "ffg_bad_copied_poke"]
+    pub fn bad_poke_any(#[guard(copied, sized_by = count)] data: *mut c_void, count: usize, at: isize, value: u8);
     #[link_name = "ffg_bad_copied_peek"]
     pub fn bad_peek(#[guard(copied, counted_by = count)] data: *const u8, count: usize, at: isize) -> u8;
     #[link_name = "ffg_bad_copied_peek_text"]

@@ -7,6 +7,7 @@
 //! The structs that derive `Plain` or `Pointee` and those that derive neither are so on purpose: what a checker knows of
 //! a type changes what it may say.
 
+pub mod buffer_overflow;
 pub mod c_heap;
 pub mod callbacks;
 pub mod closures;
@@ -26,4 +27,6 @@ pub mod shapes;
 pub mod slides;
 pub mod stale_handle;
 pub mod unterminated_string;
+pub mod use_after_free;
+pub mod write_through_const;
 pub mod wrong_thread;

@@ -151,7 +151,7 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
     let arguments = checked.function.params.iter().map(|param| expand::argument(param, &private));
     let traits = (!checked.function.params.is_empty()).then(|| {
         quote_spanned! {here=>
-            use #private::classify::{ByPointer as _, ByValue as _, OfPlain as _, OfPointee as _, OfUnknown as _};
+            use #private::classify::{ByPointer as _, ByValue as _, OfCopy as _, OfPlain as _, OfPointee as _, OfUnknown as _};
         }
     });
     let neutral = neutral(checked, output, &private);

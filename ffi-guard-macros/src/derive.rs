@@ -48,6 +48,14 @@ pub(crate) fn pointee(item: TokenStream) -> TokenStream {
         let here = Span::mixed_site();
         let private = quote_spanned!(here=> #krate::__private);
         let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
+        // Each field, by itself: what a type parameter stands for is not settled here.
+        let frozen = fields(&input.data).into_iter().map(|field| {
+            let ty = &field.ty;
+            match mentions(ty.to_token_stream(), &input.generics) {
+                true => quote_spanned!(here=> false),
+                false => quote_spanned!(ty.span()=> #private::frozen!(#ty)),
+            }
+        });
         let fields = fields(&input.data).into_iter().enumerate().map(|(i, field)| {
             let ty = &field.ty;
             let (member, label) = match &field.ident {
@@ -70,6 +78,7 @@ pub(crate) fn pointee(item: TokenStream) -> TokenStream {
             #[automatically_derived]
             impl #impl_generics #krate::Pointee for #name #ty_generics #where_clause {
                 const SHAPE: #private::Shape = #private::Shape::Fields(const { &[#(#fields),*] });
+                const FROZEN: bool = true #(&& #frozen)*;
             }
         }
     })

@@ -167,7 +167,7 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
     // Once for all arguments: `argument!` has them in each, and imports are dear where there are thousands.
     let traits = (!function.params.is_empty()).then(|| {
         quote_spanned! {here=>
-            use #private::classify::{ByPointer as _, ByValue as _, OfPlain as _, OfPointee as _, OfUnknown as _};
+            use #private::classify::{ByPointer as _, ByValue as _, OfCopy as _, OfPlain as _, OfPointee as _, OfUnknown as _};
         }
     });
     let arguments = function.params.iter().map(|param| argument(param, &private));
@@ -364,7 +364,7 @@ pub(crate) fn argument(param: &Param, private: &TokenStream) -> TokenStream {
     let local = &param.local;
     // What `argument!` does, with the traits in scope.
     let argument = quote_spanned! {Span::mixed_site()=>
-        (&&&(&&#private::classify::Probe(&#local)).carrier()).argument()
+        (&&&&(&&#private::classify::Probe(&#local)).carrier()).argument()
     };
     match &param.extent {
         None => argument,

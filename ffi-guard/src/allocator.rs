@@ -3,6 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use crate::boundary::late;
 use crate::level::{self, Level};
 use crate::{heap, own, reentry, refusal};
 
@@ -60,7 +61,11 @@ fn settle() -> u8 {
         return NO;
     }
     level::note_installed();
-    let tracked = if level::tracking() == Level::Off { NO } else { YES };
+    let level = level::tracking();
+    let tracked = if level == Level::Off { NO } else { YES };
+    if level >= Level::Full {
+        late::told_by_the_heap();
+    }
     TRACKED.store(tracked, Ordering::Relaxed);
     tracked
 }

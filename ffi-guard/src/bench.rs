@@ -58,7 +58,7 @@ pub fn note(address: usize) {
         keep_abi: false,
         severities: Severities::NONE,
     });
-    static INFO: TypeInfo = TypeInfo { size: 8, align: 8, shape: Shape::Plain, name: || "u64" };
+    static INFO: TypeInfo = TypeInfo { size: 8, align: 8, shape: Shape::Plain, frozen: true, name: || "u64" };
     let Some(block) = heap::lookup(address) else { return };
     let site = Site { function: &FUNCTION, location: Location::caller() };
     retention::lend(&block, &site, &Argument::new(address, Passing::Const, &INFO), 0, 8);

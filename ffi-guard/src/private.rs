@@ -1,6 +1,7 @@
 //! What generated code may call. Not public: it changes with any version.
 
 pub use crate::__argument as argument;
+pub use crate::__frozen as frozen;
 pub use crate::__shape_of as shape_of;
 pub use crate::boundary::argument::Argument;
 pub use crate::boundary::callback::{Callback, default_where_on_panic_says_nothing, nothing_to_return};
@@ -9,6 +10,6 @@ pub use crate::boundary::crossing::Crossing;
 pub use crate::boundary::declaration::{Contract, Declaration, Function, Parameter};
 pub use crate::boundary::parked::Underway;
 pub use crate::boundary::raise::expect;
-pub use crate::boundary::shape::{Field, NoShape, PlainProbe, PointeeProbe, Shape, first_known};
+pub use crate::boundary::shape::{CopyProbe, Field, NoShape, PlainProbe, PointeeProbe, Shape, first_known};
 pub use crate::level::armed;
 pub use crate::rule::{Rule, Severities, Severity};

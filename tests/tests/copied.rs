@@ -406,3 +406,69 @@ fn what_c_kept_of_a_copy_is_named_at_level_2() {
         assert_eq!(violation.argument_address(), Some(data.as_ptr().addr()));
     });
 }
+
+#[test]
+fn what_was_written_beside_the_copy_is_told_and_no_byte_of_rusts_is_overwritten() {
+    checked("what_was_written_beside_the_copy_is_told_and_no_byte_of_rusts_is_overwritten", || {
+        let mut words = vec![[1_u8; 12]; 2];
+        let start = words.as_mut_ptr().cast::<u8>();
+        // SAFETY: not sound without the copy, and that is the point: the byte before the piece that is lent.
+        let violation = catch(|| unsafe { copied::bad_poke(start.add(12), 12, -3, b'x') }).expect_err("before the start");
+        let report = violation.to_string();
+        println!("{report}");
+        assert_eq!(violation.rule(), Rule::BufferOverflow);
+        assert!(report.contains("1 byte before the start of `data` in `bad_poke`"), "{report}");
+        assert!(report.contains("78 |x|"), "{report}");
+        assert_eq!(words, [[1; 12]; 2]);
+    });
+}
+
+#[test]
+fn a_write_past_the_end_of_what_must_be_aligned_is_told() {
+    checked("a_write_past_the_end_of_what_must_be_aligned_is_told", || {
+        // The copy begins at a multiple of 16, as `malloc`'s memory does: up to 15 bytes are left behind it.
+        let mut data = [0_u8; 24];
+        let start = data.as_mut_ptr();
+        // SAFETY: not sound without the copy, and that is the point: C gets twenty bytes, and writes the next.
+        let violation = catch(|| unsafe { copied::bad_poke_any(start.cast(), 20, 21, 7) }).expect_err("past the end");
+        assert_eq!(violation.rule(), Rule::BufferOverflow);
+        assert!(violation.to_string().contains("past the end"), "{violation}");
+        assert_eq!(data, [0; 24]);
+    });
+}
+
+#[test]
+fn a_write_through_const_is_told_and_undone() {
+    checked("a_write_through_const_is_told_and_undone", || {
+        let text = c"mixed Case".to_owned();
+        // SAFETY: not sound without the copy: C writes to what Rust takes for unchanging.
+        let violation = catch(|| unsafe { copied::bad_shout(text.as_ptr()) }).expect_err("const");
+        let report = violation.to_string();
+        println!("{report}");
+        assert_eq!(violation.rule(), Rule::WriteThroughConst);
+        assert!(report.contains("`text`") && report.contains("bad_shout"), "{report}");
+        assert_eq!(text.as_c_str(), c"mixed Case", "C wrote to its copy");
+        // SAFETY: a literal is read-only: without the copy this is a fault.
+        let violation = catch(|| unsafe { copied::bad_shout(c"literal".as_ptr()) }).expect_err("const");
+        assert_eq!(violation.rule(), Rule::WriteThroughConst);
+        // Who allows it gets what C wrote.
+        let mut text = *b"mixed\0";
+        // SAFETY: the array is the caller's to change.
+        unsafe { copied::bad_shout_allowed((&raw mut text).cast()) };
+        assert_eq!(text, *b"MIXED\0");
+    });
+}
+
+#[test]
+fn a_callback_that_writes_is_not_c() {
+    unsafe extern "C" fn back(_: *mut c_void, data: *mut u8) {
+        // SAFETY: C's copy; the array that it is of is the caller's to change.
+        unsafe { *data = 9 };
+    }
+    checked("a_callback_that_writes_is_not_c", || {
+        let mut data = [1_u8; 3];
+        // SAFETY: a live array, of which C changes the first byte.
+        unsafe { copied::ok_call_back((&raw mut data).cast(), 3, back, ptr::null_mut()) };
+        assert_eq!(data, [10, 1, 1]);
+    });
+}

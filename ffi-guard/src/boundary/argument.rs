@@ -83,4 +83,5 @@ impl Argument {
 }
 
 /// The type behind a pointer that was found in what an argument points to.
-static FOUND: TypeInfo = TypeInfo { size: 0, align: 1, shape: Shape::Untyped, name: || "what a field points to" };
+static FOUND: TypeInfo =
+    TypeInfo { size: 0, align: 1, shape: Shape::Untyped, frozen: false, name: || "what a field points to" };

@@ -88,11 +88,11 @@ pub trait OfPlain {
     fn argument(&self) -> Argument;
 }
 
-impl<T: Plain> OfPlain for &&Carrier<T> {
+impl<T: Plain> OfPlain for &&&Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
         let passing = if self.passing == Passing::Value { Passing::Scalar } else { self.passing };
-        Argument::new(self.address, passing, const { &info::<T>(Shape::Plain) }).boxed(self.boxed)
+        Argument::new(self.address, passing, const { &info::<T>(Shape::Plain, true) }).boxed(self.boxed)
     }
 }
 
@@ -102,10 +102,23 @@ pub trait OfPointee {
     fn argument(&self) -> Argument;
 }
 
-impl<T: Pointee> OfPointee for &Carrier<T> {
+impl<T: Pointee> OfPointee for &&Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
-        Argument::new(self.address, self.passing, const { &info::<T>(T::SHAPE) }).boxed(self.boxed)
+        Argument::new(self.address, self.passing, const { &info::<T>(T::SHAPE, T::FROZEN) }).boxed(self.boxed)
+    }
+}
+
+/// Second step, third choice: nothing is known of what it holds, but no `UnsafeCell` is in it, which is never `Copy`.
+pub trait OfCopy {
+    /// The argument.
+    fn argument(&self) -> Argument;
+}
+
+impl<T: Copy> OfCopy for &Carrier<T> {
+    #[inline(always)]
+    fn argument(&self) -> Argument {
+        Argument::new(self.address, self.passing, const { &info::<T>(Shape::Words, true) }).boxed(self.boxed)
     }
 }
 
@@ -118,14 +131,15 @@ pub trait OfUnknown {
 impl<T> OfUnknown for Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
-        Argument::new(self.address, self.passing, const { &info::<T>(Shape::Words) }).boxed(self.boxed)
+        Argument::new(self.address, self.passing, const { &info::<T>(Shape::Words, false) }).boxed(self.boxed)
     }
 }
 
-const fn info<T>(shape: Shape) -> TypeInfo {
+const fn info<T>(shape: Shape, frozen: bool) -> TypeInfo {
     // A type of size zero is how Rust and bindgen write "opaque struct".
     let shape = if size_of::<T>() == 0 { Shape::Untyped } else { shape };
-    TypeInfo { size: size_of::<T>(), align: align_of::<T>(), shape, name: std::any::type_name::<T> }
+    let frozen = frozen || size_of::<T>() == 0;
+    TypeInfo { size: size_of::<T>(), align: align_of::<T>(), shape, frozen, name: std::any::type_name::<T> }
 }
 
 /// Classifies one argument, where its type is concrete.
@@ -134,9 +148,11 @@ const fn info<T>(shape: Shape) -> TypeInfo {
 macro_rules! __argument {
     ($value:expr) => {{
         #[allow(unused_imports)]
-        use $crate::__private::classify::{ByPointer as _, ByValue as _, OfPlain as _, OfPointee as _, OfUnknown as _};
+        use $crate::__private::classify::{
+            ByPointer as _, ByValue as _, OfCopy as _, OfPlain as _, OfPointee as _, OfUnknown as _,
+        };
         let carrier = (&&$crate::__private::classify::Probe(&$value)).carrier();
-        (&&&carrier).argument()
+        (&&&&carrier).argument()
     }};
 }
 
@@ -186,6 +202,43 @@ mod tests {
         let a = crate::__argument!(by_value);
         assert_eq!((a.passing, a.address), (Passing::Value, &raw const by_value as usize));
         assert!(matches!(a.info.shape, Shape::Words));
+    }
+
+    #[test]
+    fn what_could_hide_a_cell_is_not_taken_for_frozen() {
+        #[derive(Clone, Copy)]
+        #[repr(C)]
+        struct Copied(*const u8, usize);
+        #[derive(ffi_guard::Pointee)]
+        #[allow(dead_code)]
+        #[repr(C)]
+        struct Derived {
+            next: *const Derived,
+            count: u32,
+        }
+        #[derive(ffi_guard::Pointee)]
+        #[allow(dead_code)]
+        #[repr(C)]
+        struct Shared {
+            next: *const Derived,
+            count: std::sync::atomic::AtomicU32,
+        }
+        let frozen = [
+            crate::__argument!(std::ptr::null::<u8>()),
+            crate::__argument!(std::ptr::null::<Copied>()),
+            crate::__argument!(std::ptr::null::<Derived>()),
+            crate::__argument!(std::ptr::null::<c_void>()),
+            crate::__argument!(std::ptr::null::<[*const u8; 3]>()),
+        ];
+        assert!(frozen.iter().all(|argument| argument.info.frozen));
+        let not = [
+            crate::__argument!(std::ptr::null::<Unknown>()),
+            crate::__argument!(std::ptr::null::<Shared>()),
+            crate::__argument!(std::ptr::null::<std::cell::Cell<u8>>()),
+            crate::__argument!(std::ptr::null::<std::sync::atomic::AtomicU32>()),
+            crate::__argument!(std::ptr::null::<std::sync::Mutex<u8>>()),
+        ];
+        assert!(not.iter().all(|argument| !argument.info.frozen));
     }
 
     #[test]

@@ -14,12 +14,14 @@ use std::ptr::{NonNull, null_mut};
 use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
 use super::crossing::After;
-use super::{extent, thread};
+use super::{extent, holder, thread};
 use crate::copied::{self, Copy, Record, Run};
 use crate::heap::{self, Block};
 use crate::platform::read;
 use crate::reentry::Reentry;
-use crate::rules::Located;
+use crate::report::violation::{Finding, Overwritten};
+use crate::rules::write_through_const::{self, Change};
+use crate::rules::{Located, buffer_overflow};
 
 /// The copies of one call.
 pub(crate) struct Copies {
@@ -156,7 +158,7 @@ impl Copies {
         stack: &Range<usize>,
         rest: impl FnOnce(After) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        let told = self.tell(site, arguments);
+        let told = self.tell(site, arguments, stack);
         let inside = Reentry::enter();
         self.bring_home(arguments, stack);
         drop(inside);
@@ -190,8 +192,12 @@ impl Copies {
     }
 
     /// What C did beside the copies, and to those that it was only to read.
-    fn tell(&self, _site: &Site, _arguments: &[Argument]) -> Result<(), Stop> {
-        Ok(())
+    fn tell(&self, site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Result<(), Stop> {
+        self.held.iter().try_for_each(|held| {
+            held.tell_overrun(site, arguments, stack)?;
+            // What a callback writes through a pointer that C handed it is not C's doing.
+            if holder::calls_back(arguments) { Ok(()) } else { held.tell_changes(site, arguments, stack) }
+        })
     }
 }
 
@@ -201,6 +207,50 @@ impl Held {
         self.block.is_none_or(|block| {
             heap::lookup(block.start).is_some_and(|now| now.live && now.generation == block.generation)
         })
+    }
+
+    /// What C wrote beside the copy. Its parameter is the one that reaches as far.
+    fn tell_overrun(&self, site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Result<(), Stop> {
+        let Some(damage) = self.copy.damage() else { return Ok(()) };
+        let nearest = match damage.before {
+            true => self.members.iter().min_by_key(|member| member.extent.start),
+            false => self.members.iter().max_by_key(|member| member.extent.end),
+        };
+        let Some(member) = nearest else { return Ok(()) };
+        let size = self.copy.original().len();
+        breach(site, arguments, stack, member, buffer_overflow::check(&damage, Overwritten::BesideTheCopy { size }))
+    }
+
+    /// What C wrote to what it was lent to read.
+    fn tell_changes(&self, site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Result<(), Stop> {
+        let (_, changes) = self.changes();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        for member in &self.members {
+            let Some(argument) = arguments.get(member.parameter) else { continue };
+            let contract = site.function.declaration.parameters.get(member.parameter).map(|it| it.contract);
+            if !argument.info.frozen || contract.is_none_or(|contract| contract.is_out()) {
+                continue;
+            }
+            let start = self.copy.original().start;
+            let mut change: Option<Change> = None;
+            for run in &changes {
+                let (was, now) = (self.copy.before(run), self.copy.now(run));
+                for (i, (was, now)) in was.iter().zip(now).enumerate() {
+                    let at = start + run.start + i;
+                    if member.extent.contains(&at) {
+                        let offset = at - member.address;
+                        change.get_or_insert(Change::new(offset, false)).add(offset, *was, *now);
+                    }
+                }
+            }
+            if let Some(change) = change {
+                let finding = write_through_const::check(&change, argument.info, member.extent.len());
+                breach(site, arguments, stack, member, finding)?;
+            }
+        }
+        Ok(())
     }
 
     /// What C changed that it may, and what it was only to read.
@@ -223,6 +273,20 @@ impl Held {
         }
         (mutable, only_read)
     }
+}
+
+/// Tells what was found about an argument.
+fn breach(
+    site: &Site,
+    arguments: &[Argument],
+    stack: &Range<usize>,
+    member: &plan::Member,
+    finding: Finding,
+) -> Result<(), Stop> {
+    let Some(argument) = arguments.get(member.parameter) else { return Ok(()) };
+    let extent = member.extent.len();
+    let memory = Located::of(member.address, stack).memory(member.address, extent, thread::id());
+    site.breach(Some(member.parameter), finding, (argument, extent), Some(memory))
 }
 
 /// The copies of a call under way, among those of its thread.

@@ -14,7 +14,7 @@ use super::pending::{Exit, Pending};
 use super::quick::{self, Glance};
 use super::raise::raise;
 use super::watch::Watch;
-use super::{late, log, noted, result, thread};
+use super::{canary, late, log, noted, result, snapshot, thread};
 use crate::config;
 use crate::level::{self, Level};
 use crate::platform::process::Errno;
@@ -63,8 +63,13 @@ impl Crossing {
             if glance != Glance::Unclear && level::checked_is(Level::Arguments) {
                 return Crossing(After::Result);
             }
-            if level::checked_is(Level::Full) && !untold::is_any() && quick::is_noted(function, glance) {
-                return Crossing(After::Note(noted::begin(arguments)));
+            if level::checked_is(Level::Full)
+                && !untold::is_any()
+                && quick::is_noted(function, glance)
+                && canary::are_whole(arguments)
+            {
+                let site = Site { function, location: Location::caller() };
+                return Crossing(After::Note(noted::begin(&site, arguments)));
             }
         }
         // SAFETY: as promised by the caller.
@@ -113,7 +118,7 @@ impl Crossing {
             }
         }
         let site = Site { function, location };
-        let stack = callers_stack(&site);
+        let stack = thread::callers_stack(&site);
         if level < Level::Full {
             // SAFETY: as promised by the caller.
             unsafe { Entry { site, arguments, stack: stack.clone(), watch: None }.check() }?;
@@ -130,7 +135,7 @@ impl Crossing {
         unsafe { Entry { site, arguments, stack: stack.clone(), watch: Some(&mut watch) }.check() }?;
         let copied = copies(&site, arguments, &stack);
         watch.work_on(copied.iter().flat_map(Copies::ranges));
-        watch.begin(&site);
+                watch.begin(&site, arguments, crossings, &stack)?;
         let _inside = Reentry::enter();
         let frame = std::ptr::from_ref(&site).addr();
         let exit = Exit::begin(Pending::new(watch, frame, crossings, retention::sample()));
@@ -289,14 +294,14 @@ fn settle_lent(site: &Site, after: After, arguments: &[Argument]) -> Result<(), 
     match after {
         After::Nothing | After::Result | After::Bound => Ok(()),
         After::Note(underway) => {
-            noted::end(underway, site, arguments);
+            noted::end(underway, site, arguments)?;
             late::settle_if_due()
         }
         After::Watch(exit) => leave_watched(site, exit, arguments),
         After::Copies(underway) => {
             let _errno = Errno::keep();
             match underway.end() {
-                Some(copies) => copies.settle(site, arguments, &callers_stack(site), |then| settle_lent(site, then, arguments)),
+                Some(copies) => copies.settle(site, arguments, &thread::callers_stack(site), |then| settle_lent(site, then, arguments)),
                 None => Ok(()),
             }
         }
@@ -330,14 +335,6 @@ fn with_copies(copies: Option<Copies>, after: After, site: &Site) -> After {
     }
 }
 
-/// The part of the calling thread's stack that belongs to the frames above the one that `local` is in.
-#[inline]
-fn callers_stack(local: &Site) -> Range<usize> {
-    let frame = std::ptr::from_ref(local).addr();
-    let stack = thread::stack();
-    frame.max(stack.start)..stack.end
-}
-
 /// The first crossing of a function: finds out what the settings make of it.
 #[cold]
 pub(super) fn settle(
@@ -367,6 +364,8 @@ pub(super) fn settle(
             || contract.is_owned()
             || site.severity(Rule::RetainedPointer, Some(index)) == Severity::Allow
     });
-    function.settle(standing, lets_keep, bound::binds(declaration), copies);
+    let compares = !declaration.callback && snapshot::compares(&site, arguments);
+    function.settle_copies(copies);
+    function.settle(standing, lets_keep, bound::binds(declaration), compares);
     standing
 }

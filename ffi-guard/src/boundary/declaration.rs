@@ -97,6 +97,8 @@ pub struct Function {
     binds: AtomicBool,
     /// Whether some argument may be copied. Valid as the one before.
     copies: AtomicBool,
+    /// Whether something that it is lent to read could be compared. Valid as the one before.
+    compares: AtomicBool,
     /// Calls that were looked after at once because they were among the first.
     looks: AtomicU8,
     /// Freed blocks that were looked for at once because they were among the first that it let C keep.
@@ -135,6 +137,7 @@ impl Function {
             lets_keep: AtomicBool::new(false),
             binds: AtomicBool::new(false),
             copies: AtomicBool::new(false),
+            compares: AtomicBool::new(false),
             looks: AtomicU8::new(0),
             freed: AtomicU8::new(0),
         }
@@ -194,9 +197,20 @@ impl Function {
         self.copies.load(Ordering::Relaxed)
     }
 
-    /// Settles it. Two threads that race here store the same value.
-    pub(crate) fn settle(&self, standing: Standing, lets_keep: bool, binds: bool, copies: bool) {
+    /// Settles that, before everything else is settled.
+    pub(crate) fn settle_copies(&self, copies: bool) {
         self.copies.store(copies, Ordering::Relaxed);
+    }
+
+    /// Whether something that it is lent to read could be compared, when it has returned.
+    #[inline]
+    pub(crate) fn compares(&self) -> bool {
+        self.compares.load(Ordering::Relaxed)
+    }
+
+    /// Settles it. Two threads that race here store the same value.
+    pub(crate) fn settle(&self, standing: Standing, lets_keep: bool, binds: bool, compares: bool) {
+        self.compares.store(compares, Ordering::Relaxed);
         self.binds.store(binds, Ordering::Relaxed);
         self.lets_keep.store(lets_keep, Ordering::Relaxed);
         // Release: whoever sees the standing sees what was stored before.

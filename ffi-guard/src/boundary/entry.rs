@@ -347,7 +347,8 @@ const LARGE: usize = 1024;
 const FOREIGN_LIMIT: usize = 1 << 20;
 
 /// What a pointer field of a struct passed by value leads to.
-static UNKNOWN: TypeInfo = TypeInfo { size: 0, align: 1, shape: Shape::Untyped, name: || "what the field points to" };
+static UNKNOWN: TypeInfo =
+    TypeInfo { size: 0, align: 1, shape: Shape::Untyped, frozen: false, name: || "what the field points to" };
 
 #[inline]
 fn holds_nothing(shape: &Shape, contract: Contract) -> bool {

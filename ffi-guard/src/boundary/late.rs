@@ -4,12 +4,13 @@ use std::sync::Once;
 
 use super::breach::{self, Stop, Told};
 use super::raise::raise;
-use super::thread;
+use super::{canary, thread};
+use crate::heap;
 use crate::level::{Level, level};
-use crate::platform::process;
+use crate::platform::process::{self, Errno};
 use crate::reentry::Reentry;
 use crate::report::{self, violation::Memory};
-use crate::retention::{self, Found, untold};
+use crate::retention::{self, Found, damage, untold};
 use crate::rules;
 
 /// Settles what is noted, if enough is, and tells what was found inside the allocator.
@@ -76,7 +77,53 @@ fn tell_all(found: Vec<Found>) -> Result<(), Stop> {
     outcome
 }
 
-fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop> {
+/// Has the heap tell what it finds, and the end of the process look at everything: whether or not a guarded call is ever made.
+pub(crate) fn told_by_the_heap() {
+    heap::finding::told_to(canary::told_by_the_heap);
+    settle_at_exit();
+}
+
+/// Tells of what was found inside the allocator, or where nothing can unwind: a denied violation is printed and ends the process. What is
+/// `whose` thread's, which catches violations just now, waits for the end of that instead.
+///
+/// None of the heap's locks may be held: the program's own report hook runs, and may allocate.
+#[cold]
+pub(super) fn tell_without_unwinding(mut found: Vec<Found>, whose: u32) {
+    let _errno = Errno::keep();
+    if level() < Level::Full || found.is_empty() {
+        return;
+    }
+    if whose != 0 {
+        found.iter_mut().for_each(|found| found.whose = whose);
+        return untold::put_back(found);
+    }
+    let _inside = Reentry::enter();
+    for found in found {
+        // A hook that panics must not unwind through an allocator either.
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tell(found)));
+        if let Ok(Ok(())) = outcome {
+            continue;
+        }
+        if let Ok(Err(Stop(violation))) = outcome {
+            report::print(&violation);
+        }
+        process::write_stderr(
+            b"ffi-guard: found inside the allocator, where unwinding is not possible; the process is aborted\n",
+        );
+        std::process::abort();
+    }
+}
+
+/// Looks at every block for what was written where nobody had any business.
+#[cold]
+fn tell_damage() -> Result<(), Stop> {
+    let inside = Reentry::enter();
+    let found = damage::look_at_all();
+    drop(inside);
+    tell_all(found)
+}
+
+pub(super) fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop> {
     let memory = Some(Memory::Heap(rules::block_facts(&block)));
     let Some(latest) = lent.first() else { return breach::without_a_call(finding, memory) };
     let mut also: Vec<_> = lent.iter().map(|note| note.site.location).collect();
@@ -94,6 +141,9 @@ fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop> {
 }
 
 /// Settles every loan whose call was not looked after at once: C's memory is searched for what it was lent and kept.
+///
+/// Every block of Rust's is looked at, for what was written behind it, before it, or into it after it was freed: `buffer_overflow`,
+/// `use_after_free`.
 ///
 /// What was given to C (`owned`) and neither taken back nor freed is told as well, once: `leaked_ownership`, a warning by default.
 ///
@@ -113,7 +163,7 @@ fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop> {
 pub fn checkpoint() {
     if level() >= Level::Full
         && !thread::is_noting()
-        && let Err(stop) = settle(false).and_then(|()| tell_leaks())
+        && let Err(stop) = settle(false).and_then(|()| tell_damage()).and_then(|()| tell_leaks())
     {
         raise(stop, true);
     }
@@ -127,7 +177,7 @@ pub(crate) fn settle_at_exit() {
         }
         let mut denied = false;
         // Each `Err` is one violation that cannot unwind any more: it is printed, and the process aborts in the end.
-        while let Err(Stop(violation)) = settle(true).and_then(|()| tell_leaks()) {
+        while let Err(Stop(violation)) = settle(true).and_then(|()| tell_damage()).and_then(|()| tell_leaks()) {
             denied = true;
             report::print(&violation);
         }

@@ -9,6 +9,7 @@ pub(crate) mod argument;
 pub(crate) mod bound;
 pub(crate) mod breach;
 pub(crate) mod callback;
+mod canary;
 #[cfg(feature = "c-heap")]
 mod chain;
 pub mod classify;
@@ -29,6 +30,7 @@ pub(crate) mod raise;
 mod result;
 mod returned;
 pub(crate) mod shape;
+mod snapshot;
 pub(crate) mod stale;
 mod taken;
 pub(crate) mod thread;

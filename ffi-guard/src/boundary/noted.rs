@@ -2,9 +2,10 @@
 //! another thread could lend it too, and noted when they have returned.
 
 use super::argument::{Argument, Passing};
-use super::breach::Site;
+use super::breach::{Site, Stop};
 use super::extent;
-use super::{late, thread};
+use super::snapshot::Snapshot;
+use super::{canary, late, thread};
 use crate::heap;
 use crate::platform;
 use crate::retention::{self, Sample};
@@ -12,7 +13,7 @@ use crate::rules::Located;
 
 /// Such a call under way: where its timing began (0 for nowhere), and in the two lowest bits what its end must undo.
 #[derive(Debug)]
-pub(super) struct Underway(u64);
+pub(super) struct Underway(u64, Snapshot);
 
 /// Its loans are counted with the heap.
 const COUNTED: u64 = 1;
@@ -21,8 +22,9 @@ const OUTERMOST: u64 = 2;
 
 /// C is about to run.
 #[inline]
-pub(super) fn begin(arguments: &[Argument]) -> Underway {
-    thread::count_crossing();
+pub(super) fn begin(site: &Site, arguments: &[Argument]) -> Underway {
+    let call = thread::count_crossing();
+    let snapshot = Snapshot::take(site, arguments, call, &thread::callers_stack(site));
     let mut underway = retention::sample().map_or(0, Sample::into_ticks) & !(COUNTED | OUTERMOST);
     if thread::begin_noting() {
         underway |= OUTERMOST;
@@ -38,12 +40,12 @@ pub(super) fn begin(arguments: &[Argument]) -> Underway {
             }
         }
     }
-    Underway(underway)
+    Underway(underway, snapshot)
 }
 
 /// C has returned.
 #[inline]
-pub(super) fn end(Underway(underway): Underway, site: &Site, arguments: &[Argument]) {
+pub(super) fn end(Underway(underway, snapshot): Underway, site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
     if let Some(sample) = Sample::from_ticks(underway & !(COUNTED | OUTERMOST)) {
         sample.end();
     }
@@ -60,6 +62,9 @@ pub(super) fn end(Underway(underway): Underway, site: &Site, arguments: &[Argume
         }
     }
     late::settle_at_exit();
+    let outcome = canary::after(site, arguments);
+    snapshot.compare(site, arguments, &thread::callers_stack(site))?;
+    outcome
 }
 
 /// Notes one block, out of the way of those that are noted already.
@@ -74,7 +79,8 @@ fn note(argument: &Argument, parameter: usize, site: &Site, counted: bool) {
 }
 
 /// C has unwound. What was counted stays so: its block is not reported while it may be another call's doing.
-pub(super) fn abandon(Underway(underway): Underway) {
+pub(super) fn abandon(Underway(underway, snapshot): Underway) {
+    snapshot.forget();
     if underway & OUTERMOST != 0 {
         thread::end_noting();
     }

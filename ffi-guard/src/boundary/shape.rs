@@ -75,6 +75,8 @@ pub trait Plain {}
 pub trait Pointee {
     /// Where the pointers are.
     const SHAPE: Shape;
+    /// Whether nothing in it can change behind a `&`: no field has an `UnsafeCell`. C may not write through a `*const` to such a type.
+    const FROZEN: bool = false;
 }
 
 macro_rules! plain {
@@ -108,6 +110,8 @@ plain_functions!(A B C D E F G H);
 
 impl Pointee for c_void {
     const SHAPE: Shape = Shape::Untyped;
+    // Where the extent is stated, it is bytes.
+    const FROZEN: bool = true;
 }
 
 impl<T> Pointee for MaybeUninit<T> {
@@ -116,6 +120,7 @@ impl<T> Pointee for MaybeUninit<T> {
 
 impl<T: Pointee, const N: usize> Pointee for [T; N] {
     const SHAPE: Shape = Shape::Array { element: &T::SHAPE, stride: size_of::<T>(), count: N };
+    const FROZEN: bool = T::FROZEN;
 }
 
 /// A type as the checks see it.
@@ -127,6 +132,8 @@ pub struct TypeInfo {
     pub align: usize,
     /// Where it holds pointers.
     pub shape: Shape,
+    /// Whether nothing in it can change behind a `&`, as far as the type tells.
+    pub frozen: bool,
     /// `type_name`, asked only when a report is printed.
     pub name: fn() -> &'static str,
 }
@@ -138,21 +145,36 @@ pub struct PlainProbe<T: ?Sized>(std::marker::PhantomData<T>);
 #[derive(Debug)]
 pub struct PointeeProbe<T: ?Sized>(std::marker::PhantomData<T>);
 
-/// What holds for a type that neither probe knows.
+/// As [`PlainProbe`], for `Copy` types, in which there is no `UnsafeCell`.
+#[derive(Debug)]
+pub struct CopyProbe<T: ?Sized>(std::marker::PhantomData<T>);
+
+/// What holds for a type that no probe knows.
 pub trait NoShape {
     /// Not known.
     const SHAPE: Option<Shape> = None;
+    /// Not known to be.
+    const FROZEN: bool = false;
 }
+impl<T: ?Sized> NoShape for CopyProbe<T> {}
 impl<T: ?Sized> NoShape for PlainProbe<T> {}
 impl<T: ?Sized> NoShape for PointeeProbe<T> {}
 
 impl<T: Plain> PlainProbe<T> {
     /// Plain.
     pub const SHAPE: Option<Shape> = Some(Shape::Plain);
+    /// What is plain has no `UnsafeCell`.
+    pub const FROZEN: bool = true;
 }
 impl<T: Pointee> PointeeProbe<T> {
     /// As derived.
     pub const SHAPE: Option<Shape> = Some(T::SHAPE);
+    /// As derived.
+    pub const FROZEN: bool = T::FROZEN;
+}
+impl<T: Copy> CopyProbe<T> {
+    /// No `UnsafeCell` is `Copy`.
+    pub const FROZEN: bool = true;
 }
 
 /// The first known of two shapes; word by word where neither is.
@@ -175,5 +197,18 @@ macro_rules! __shape_of {
             $crate::__private::PlainProbe::<$ty>::SHAPE,
             $crate::__private::PointeeProbe::<$ty>::SHAPE,
         )
+    }};
+}
+
+/// Whether a type is frozen, as a constant: for derives.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __frozen {
+    ($ty:ty) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::NoShape as _;
+        $crate::__private::PlainProbe::<$ty>::FROZEN
+            || $crate::__private::PointeeProbe::<$ty>::FROZEN
+            || $crate::__private::CopyProbe::<$ty>::FROZEN
     }};
 }

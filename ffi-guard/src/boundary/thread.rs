@@ -48,6 +48,14 @@ pub(crate) fn stack() -> Range<usize> {
     .unwrap_or(0..0)
 }
 
+/// The part of the calling thread's stack that belongs to the frames above the one that `local` is in.
+#[inline]
+pub(crate) fn callers_stack<T>(local: &T) -> Range<usize> {
+    let frame = std::ptr::from_ref(local).addr();
+    let stack = stack();
+    frame.max(stack.start)..stack.end
+}
+
 /// The same where it was asked for before; `0..0` where not.
 #[inline(always)]
 pub(crate) fn known_stack() -> Range<usize> {

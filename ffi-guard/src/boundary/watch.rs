@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::argument::Argument;
 use super::breach::{Site, Stop};
 use super::holder::{self, Holder};
-use super::{late, thread};
+use super::snapshot::Snapshot;
+use super::{canary, late, thread};
 use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
@@ -28,6 +29,8 @@ pub(super) struct Watch {
     after: After,
     /// Copies that C works on, and where what each is a copy of begins.
     copies: Vec<(Range<usize>, usize)>,
+    /// What it may read and not write, as it was.
+    snapshot: Snapshot,
 }
 
 /// What the exit of a call does.
@@ -80,6 +83,7 @@ impl Lent {
 impl Drop for Watch {
     fn drop(&mut self) {
         let _inside = Reentry::enter();
+        self.snapshot.forget();
         for block in self.loans.drain(..) {
             heap::unlend(&block);
         }
@@ -144,8 +148,21 @@ impl Watch {
         copy.map_or(word, |(copy, original)| original + (word - copy.start))
     }
 
-    /// Decides how the call is looked after, and takes the last look before C runs.
-    pub(super) fn begin(&mut self, site: &Site) {
+    /// Decides how the call is looked after, and takes the last look before C runs. `call`: how many guarded calls this thread has made.
+    pub(super) fn begin(
+        &mut self,
+        site: &Site,
+        arguments: &[Argument],
+        call: usize,
+        stack: &Range<usize>,
+    ) -> Result<(), Stop> {
+        self.loans.iter().try_for_each(canary::before)?;
+        self.snapshot = Snapshot::take(site, arguments, call, stack);
+        self.prepare(site);
+        Ok(())
+    }
+
+    fn prepare(&mut self, site: &Site) {
         let _inside = Reentry::enter();
         let lent = &self.lent;
         // Whoever allows the rule lets C keep it just as well: no other call is to be blamed for it.
@@ -192,6 +209,24 @@ impl Watch {
         let _inside = Reentry::enter();
         #[cfg(feature = "c-heap")]
         self.witness(site);
+        // Whatever is found, all is settled first: one panic carries one report.
+        let written = self.look_for_writes(site, arguments);
+        let kept = self.look_for_kept(site, arguments, rust_ran);
+        written.and(kept)
+    }
+
+    /// What C wrote that it was not lent to write.
+    fn look_for_writes(&mut self, site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
+        let lent_too = |other: &Block| self.loans.iter().any(|block| block.start == other.start);
+        let outcome = self.lent.iter().try_for_each(|lent| match &lent.block {
+            Some(block) => canary::after_one(site, (lent.parameter, &lent.argument, lent.extent), block, &lent_too),
+            None => Ok(()),
+        });
+        let snapshot = std::mem::take(&mut self.snapshot);
+        snapshot.compare(site, arguments, &thread::callers_stack(site)).and(outcome)
+    }
+
+    fn look_for_kept(&mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
         match std::mem::replace(&mut self.after, After::Nothing) {
             After::Nothing => Ok(()),
             After::Look { wanted, took } => {

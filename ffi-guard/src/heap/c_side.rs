@@ -104,15 +104,16 @@ pub(crate) unsafe fn free_c(address: usize) -> Result<(), FreeError> {
 fn take_back(cache: &mut Cache, spot: &Spot, extent: Extent) -> Result<(), FreeError> {
     // C reads `errno` after it has freed.
     let _errno = Errno::keep();
-    spot.entry.take_once(extent, event(cache))?;
-    if class::is_run(spot.class) {
-        large::clear(spot.start, extent.size());
-    } else if cache.deep {
-        // A stale pointer in it must not come back as the content of the next block: `malloc` does not clear. Below level
-        // 2 nobody searches C's memory.
-        // SAFETY: the block was live, of this size, and is nobody's now.
-        unsafe { redzone::poison(spot.start, extent.size()) };
-    }
+    spot.entry.take_once(extent, event(cache), || {
+        if class::is_run(spot.class) {
+            large::clear(spot.start, extent.size());
+        } else if cache.deep {
+            // A stale pointer in it must not come back as the content of the next block: `malloc` does not clear. Below level
+            // 2 nobody searches C's memory.
+            // SAFETY: the block was live, of this size, and is nobody's now.
+            unsafe { redzone::poison(spot.start, extent.size()) };
+        }
+    })?;
     give::release(cache, Freed::new(spot.class, spot.index));
     Ok(())
 }

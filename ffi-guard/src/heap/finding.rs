@@ -1,13 +1,86 @@
-//! Where the heap tells what it found. The reports come with their rules; until then nothing is done here.
+//! What the heap found of damage, kept until it can be told.
 //!
-//! Called on the thread that frees, inside the allocator: whoever fills these in runs under `Reentry`, does not unwind, and
-//! does not free program memory.
+//! It is found while a cache, or a lock, is in the heap's hands, where nobody may be told: whoever is, allocates. So it is noted here, and
+//! told when the allocator is about to return, with nothing held.
+
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use super::Block;
+use super::lock::Locked;
 use super::redzone::Damage;
+use crate::reentry::{self, Reentry};
 
-/// The canary of a block was damaged; found when the block was freed or resized. The canary is renewed afterwards.
-pub(crate) fn damaged_canary(_block: &Block, _damage: &Damage) {}
+/// Bytes of the heap's own that somebody wrote to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Damaged {
+    /// The block that they lie beside, or lay in.
+    pub(crate) block: Block,
+    /// Of a freed block the offset counts from its start.
+    pub(crate) damage: Damage,
+    /// When it was found.
+    pub(crate) seen: Seen,
+}
 
-/// A freed block was written to; found when it left the quarantine. `Damage::offset` counts from the block's start.
-pub(crate) fn damaged_poison(_block: &Block, _damage: &Damage) {}
+/// When damage was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// Rust freed or resized the block.
+    AtFree,
+    /// The freed block was to be given out again.
+    BeforeReuse,
+    /// Everything was looked at: a checkpoint, or the end of the process.
+    ByLookingAtAll,
+}
+
+static FOUND: Locked<Vec<Damaged>> = Locked::new(Vec::new());
+static IS_ANY: AtomicBool = AtomicBool::new(false);
+
+/// A `fn(Vec<Damaged>)` or null.
+static TELL: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Has `tell` get what is found. It runs inside the allocator, with none of the heap's locks held: it may not unwind.
+pub(crate) fn told_to(tell: fn(Vec<Damaged>)) {
+    TELL.store(tell as *mut (), Ordering::Release);
+}
+
+/// Keeps what was found. Memory of the guard's own, whoever calls.
+pub(super) fn note(damaged: Damaged) {
+    let _inside = Reentry::enter();
+    FOUND.with(|found| found.push(damaged));
+    IS_ANY.store(true, Ordering::Release);
+}
+
+/// The allocator is about to return.
+#[inline]
+pub(super) fn tell() {
+    if IS_ANY.load(Ordering::Relaxed) {
+        tell_all();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn tell_all() {
+    let tell = TELL.load(Ordering::Acquire);
+    if tell.is_null() || reentry::inside() {
+        return;
+    }
+    let inside = Reentry::enter();
+    let found = FOUND.with(|found| {
+        IS_ANY.store(false, Ordering::Release);
+        std::mem::take(found)
+    });
+    drop(inside);
+    // SAFETY: not null, so what `told_to` stored, a `fn(Vec<Damaged>)`.
+    unsafe { std::mem::transmute::<*mut (), fn(Vec<Damaged>)>(tell)(found) };
+}
+
+/// Holds the lock of this file: see `fork`.
+pub(super) fn hold() {
+    FOUND.hold();
+}
+
+/// Lets go of it.
+pub(super) fn let_go() {
+    FOUND.let_go();
+}

@@ -4,13 +4,14 @@ use std::ptr;
 
 use super::cache::{self, Cache};
 use super::class::{self, SLACK};
+use super::finding::{self, Damaged, Seen};
 use super::quarantine::Freed;
 use super::redzone;
 use super::region::{self, Spot};
 use super::sweep::{self, End};
 use super::table::{Event, Extent, Refused};
 use super::trace;
-use super::{Block, finding, large, slab};
+use super::{Block, large, slab, survey};
 
 /// From here on the content of a block that moves is remapped, not copied: below, the copy costs less than the kernel.
 const REMAP: usize = 1 << 20;
@@ -113,6 +114,7 @@ pub(super) fn allocate_on(side: usize, size: usize, align: usize, event: fn(&Cac
         }
         start
     });
+    finding::tell();
     start.unwrap_or(0) as *mut u8
 }
 
@@ -182,15 +184,19 @@ fn free_uncommon(address: usize, size: usize, align: usize, how: End) -> Result<
     let promised = spot.entry.is_promised();
     let freed = Freed::new(spot.class, spot.index);
     let taken = cache::with(|cache| {
-        if cache.deep {
-            check_canary(&spot, extent);
-        }
-        spot.entry.take_once(extent, event(cache))?;
-        if class::is_run(spot.class) {
-            large::clear(spot.start, extent.size());
-        } else {
-            // SAFETY: as in `free`.
-            unsafe { redzone::poison(spot.start, extent.size()) };
+        let damaged = if cache.deep { check_canary(&spot, extent) } else { None };
+        spot.entry.take_once(extent, event(cache), || {
+            if class::is_run(spot.class) {
+                large::clear(spot.start, extent.size());
+            } else {
+                // SAFETY: as in `free`.
+                unsafe { redzone::poison(spot.start, extent.size()) };
+            }
+        })?;
+        if let Some(damaged) = damaged {
+            // As it is now, with the place of its free.
+            let now = spot.entry.read(spot.start).filter(|now| now.generation == damaged.block.generation);
+            finding::note(Damaged { block: now.unwrap_or(damaged.block), ..damaged });
         }
         if !promised {
             cache.retire(freed);
@@ -206,6 +212,7 @@ fn free_uncommon(address: usize, size: usize, align: usize, how: End) -> Result<
         }
         cache::with(|cache| cache.retire(freed));
     }
+    finding::tell();
     Ok(())
 }
 
@@ -214,17 +221,17 @@ pub(super) fn interior(spot: &Spot) -> FreeError {
     if spot.entry.was_given() { FreeError::Interior } else { FreeError::NotABlock }
 }
 
-/// Tells of a damaged canary and renews it.
-fn check_canary(spot: &Spot, extent: Extent) {
-    let Some(block) = spot.entry.read(spot.start).filter(|block| block.live && block.size == extent.size()) else {
-        return;
-    };
-    if let Some(damage) = super::canary_damage(&block) {
-        finding::damaged_canary(&block, &damage);
-        super::renew_canary(&block);
+/// What is wrong around a live block; renewed.
+fn check_canary(spot: &Spot, extent: Extent) -> Option<Damaged> {
+    let block = spot.entry.read(spot.start).filter(|block| block.live && block.size == extent.size())?;
+    let damage = super::canary_damage(&block)?;
+    // What reaches up to the end of the slot before is that one's overrun, and told with it.
+    if damage.before && survey::is_overrun_from(spot) {
+        return None;
     }
+    super::renew_canary(&block);
+    Some(Damaged { block, damage, seen: Seen::AtFree })
 }
-
 /// A freed block has waited long enough: its slot may be given out again.
 pub(super) fn release(cache: &mut Cache, freed: Freed) {
     // What became of C's own memory is C's affair.
@@ -252,13 +259,14 @@ fn check_poison(freed: Freed) {
     let Some(block) = entry.read(start).filter(|block: &Block| !block.live) else { return };
     sweep::settle(entry.noted());
     let damage = if large {
-        large::poison_damage(start, block.size)
+        // SAFETY: it was in quarantine up to now: committed, and nobody's.
+        large::poison_damage(start, block.size, |page, into| unsafe { large::read_page(page, into) })
     } else {
         // SAFETY: the block is freed and in nobody's hands but ours.
         unsafe { redzone::poison_damage(start, block.size) }
     };
     if let Some(damage) = damage {
-        finding::damaged_poison(&block, &damage);
+        finding::note(Damaged { block, damage, seen: Seen::BeforeReuse });
         if !large {
             // SAFETY: as above.
             unsafe { redzone::poison(start, block.size) };
@@ -284,6 +292,7 @@ pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: 
         None => return Err(if spot.entry.was_given() { FreeError::AlreadyFreed } else { FreeError::NotABlock }),
     }
     if resize_in_place(&spot, extent, new) {
+        finding::tell();
         return Ok(address as *mut u8);
     }
     let moved = allocate(new, align);
@@ -326,17 +335,19 @@ pub(super) fn resize_in_place(spot: &Spot, old: Extent, new: usize) -> bool {
     if !fits {
         return false;
     }
-    if spot.class < class::COUNT && cache::with(|cache| cache.deep).unwrap_or(false) {
-        check_canary(spot, old);
+    if spot.class < class::COUNT
+        && cache::with(|cache| cache.deep).unwrap_or(false)
+        && let Some(damaged) = check_canary(spot, old)
+    {
+        finding::note(damaged);
     }
     if class::is_run(spot.class) {
         return large::resize(spot.class, spot.index, spot.entry, old, new);
     }
     // SAFETY: the block is the caller's to resize; `new` and its slack fit the slot.
-    unsafe {
+    spot.entry.resize(Extent::new(new, old.align()), || unsafe {
         redzone::cover(spot.start, new, old.size());
-        spot.entry.resize(Extent::new(new, old.align()));
         redzone::write_exact(spot.start, new, end(spot, new));
-    }
+    });
     true
 }

@@ -61,28 +61,41 @@ pub(crate) fn release(side: usize, first: u32) {
     run::put(side, run);
 }
 
-/// What was written into a freed block since its pages went. Pages that nobody touched are not looked at.
-pub(crate) fn poison_damage(start: usize, size: usize) -> Option<Damage> {
+/// What was written into a freed block since its pages went. Pages that nobody touched are not looked at; a page that `copy` cannot read
+/// counts as untouched.
+pub(crate) fn poison_damage(
+    start: usize,
+    size: usize,
+    copy: impl Fn(usize, &mut [u8; PAGE]) -> bool,
+) -> Option<Damage> {
     let mut found: Option<(usize, usize)> = None;
+    let mut first_bytes = [0; 16];
+    let mut bytes = [0; PAGE];
     memory::for_each_touched(start..end(start, size), |page| {
-        for at in (page..page + PAGE).step_by(8) {
-            // SAFETY: the block is in quarantine: committed, and nobody's. Volatile: C may be writing.
-            if unsafe { (at as *const u64).read_volatile() } != 0 {
-                let first = found.map_or(at, |(first, _)| first);
-                found = Some((first, at + 8));
+        if !copy(page, &mut bytes) {
+            return true;
+        }
+        let written = |byte: &u8| *byte != 0;
+        if let (Some(first), Some(last)) = (bytes.iter().position(written), bytes.iter().rposition(written)) {
+            if found.is_none() {
+                first_bytes.iter_mut().zip(bytes.iter().skip(first)).for_each(|(to, from)| *to = *from);
             }
+            found = Some((found.map_or(page + first, |(first, _)| first), page + last + 1));
         }
         true
     });
     let (first, last) = found?;
-    let mut first_bytes = [0; 16];
-    for (i, byte) in first_bytes.iter_mut().enumerate().take(last - first) {
-        // SAFETY: as above.
-        *byte = unsafe { ((first + i) as *const u8).read_volatile() };
-    }
-    let skip = first_bytes.iter().position(|&byte| byte != 0).unwrap_or(0);
-    first_bytes.rotate_left(skip);
-    Some(Damage { before: false, offset: first - start + skip, len: last - first - skip, first_bytes })
+    Some(Damage { before: false, offset: first - start, len: last - first, first_bytes })
+}
+
+/// Reads a page that is committed, and nobody's.
+///
+/// # Safety
+/// - It is.
+pub(crate) unsafe fn read_page(page: usize, into: &mut [u8; PAGE]) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { std::ptr::copy_nonoverlapping(page as *const u8, into.as_mut_ptr(), PAGE) };
+    true
 }
 
 /// Makes a block larger or smaller where it is. False where it cannot stay.
@@ -104,11 +117,12 @@ pub(crate) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: 
         // The run stays longer than it need be: it is given back whole.
         return false;
     }
-    // SAFETY: between the two sizes nothing is the program's any more.
-    unsafe { redzone::cover(start, size, old.size().min(new_end - start)) };
-    entry.resize(Extent::new(size, old.align()));
-    // SAFETY: the block is the caller's, and ends 16 bytes before `new_end` at the latest.
-    unsafe { redzone::write_exact(start, size, new_end) };
+    entry.resize(Extent::new(size, old.align()), || {
+        // SAFETY: between the two sizes nothing is the program's any more.
+        unsafe { redzone::cover(start, size, old.size().min(new_end - start)) };
+        // SAFETY: the block is the caller's, and ends 16 bytes before `new_end` at the latest.
+        unsafe { redzone::write_exact(start, size, new_end) };
+    });
     if new_end < old_end {
         c_ranges::apart(side, || memory::decommit(new_end..old_end));
     }

@@ -13,7 +13,8 @@
 //! | `c_side` | the same for C's half, by C's rules |
 //! | `c_ranges` | where C's blocks lie, for the search |
 //! | `trace` | backtraces, each kept once |
-//! | `finding` | where damage is told |
+//! | `finding` | what was found of damage, until it can be told |
+//! | `survey` | a look at every block for damage |
 //! | `fork`, `lock` | what a global allocator cannot take from std |
 
 mod c_ranges;
@@ -21,7 +22,7 @@ mod c_ranges;
 mod c_side;
 mod cache;
 mod class;
-mod finding;
+pub(crate) mod finding;
 mod fork;
 mod give;
 mod large;
@@ -31,6 +32,7 @@ mod redzone;
 mod region;
 mod run;
 mod slab;
+mod survey;
 pub(crate) mod sweep;
 mod table;
 pub(crate) mod trace;
@@ -48,6 +50,7 @@ pub(crate) use self::redzone::{Damage, canary_bytes};
 pub(crate) use self::region::contains;
 #[cfg(feature = "c-heap")]
 pub(crate) use self::region::contains_c;
+pub(crate) use self::survey::each_damaged;
 use crate::config::Backtrace;
 use crate::level::{self, Level};
 use crate::platform::process;
@@ -178,6 +181,28 @@ pub(crate) fn canary_damage(block: &Block) -> Option<Damage> {
     let spot = region::spot(block.start).filter(|spot| block.live && spot.start == block.start)?;
     // SAFETY: a live block's memory is committed up to its end, and the slot before has a canary where `canary_before` says so.
     unsafe { redzone::damage(block.start, block.size, give::end(&spot, block.size), give::before(&spot)) }
+}
+
+/// Whether nothing is wrong around the live block that an address leads into; true where there is none.
+///
+/// What each call asks of what it is lent, before and after: one load of the entry's extent and the canary's own bytes.
+#[inline]
+pub(crate) fn is_whole(address: usize) -> bool {
+    let Some(spot) = region::spot(address) else { return true };
+    let Some(extent) = spot.entry.live_extent() else { return true };
+    let size = extent.size();
+    // SAFETY: a live block's memory is committed up to its end, and the slot before has a canary where `canary_before` says so.
+    unsafe { redzone::is_whole(spot.start, size, give::end(&spot, size), give::before(&spot)) }
+}
+
+/// Whether damage before the start of this block may as well be an overrun of the block before it: it begins at that one's end. That
+/// block, if it is so.
+pub(crate) fn overrun_from(block: &Block) -> Option<Block> {
+    let spot = region::spot(block.start).filter(|spot| spot.index > 1)?;
+    if class::is_run(spot.class) || !survey::is_overrun_from(&spot) {
+        return None;
+    }
+    lookup(block.start - class::SLACK)
 }
 
 /// Writes the canaries of a live block anew, so that one overrun is told once.

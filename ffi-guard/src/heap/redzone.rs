@@ -36,8 +36,9 @@ pub(crate) struct Damage {
 /// The canary of a block, as it lies at multiples of 16.
 #[inline(always)]
 fn canary(start: usize) -> [u64; 2] {
-    // A user address has its upper 17 bits clear, so that those of the result differ from each other: no canonical address.
-    let mixed = start as u64 ^ 0x9E37_79B9_7F4A_7C15;
+    // A user address has its upper 17 bits clear, so that those of the result differ from each other: no canonical address. Of each byte one
+    // bit is set and one is clear: never 0 (the NUL behind a text is what overruns write most), never all ones, never a letter.
+    let mixed = (start as u64 ^ 0x9E37_79B9_7F4A_7C15) & !0x4040_4040_4040_4040 | 0x0101_0101_0101_0101;
     [u64::from_ne_bytes(TEXT), mixed]
 }
 
@@ -155,24 +156,89 @@ pub(crate) unsafe fn damage(start: usize, size: usize, end: usize, before: Optio
     Some(Damage { before: true, offset: start - at, len, first_bytes })
 }
 
-/// The first and the last byte of a range that is not the canary of the block at `start`, and what is there.
-unsafe fn compare(start: usize, from: usize, to: usize) -> Option<(usize, usize, [u8; 16])> {
-    let bytes = canary_bytes(start);
-    let mut first = None;
-    let mut last = 0;
-    for at in from..to {
-        // SAFETY: within what the caller named. Volatile: C may be writing it as we look.
-        let found = unsafe { (at as *const u8).read_volatile() };
-        if bytes.get(at % UNIT) != Some(&found) {
-            first = first.or(Some(at));
-            last = at;
-        }
+/// Whether there is nothing that [`damage`] would tell: what each call that is lent the block asks before and after.
+///
+/// # Safety
+/// - As for [`damage`].
+#[inline]
+pub(crate) unsafe fn is_whole(start: usize, size: usize, end: usize, before: Option<usize>) -> bool {
+    let [text, mixed] = canary(start);
+    // SAFETY: 16 bytes at a multiple of 16 of what the caller named. Volatile: C may be writing.
+    let unit = |at: usize| unsafe { (at as *const [u64; 2]).read_volatile() };
+    let behind = start + size;
+    let first = behind & !(UNIT - 1);
+    let stop = if end - first > WINDOW { first + WINDOW } else { end };
+    // The first unit may begin with the block's own last bytes.
+    let own = u128::from_ne_bytes(OWN_BYTES[behind % UNIT]);
+    let whole = u128::from_ne_bytes(canary_bytes(start));
+    let found = unit(first);
+    let mut wrong = (u128::from_ne_bytes(bytes_of(found)) ^ whole) & !own;
+    let mut at = first + UNIT;
+    while at < stop {
+        let [a, b] = unit(at);
+        wrong |= u128::from((a ^ text) | (b ^ mixed));
+        at += UNIT;
     }
-    let first = first?;
+    let [a, b] = unit(end - UNIT);
+    wrong |= u128::from(if end > stop { (a ^ text) | (b ^ mixed) } else { 0 });
+    if let Some(before) = before {
+        let ([text, mixed], [a, b]) = (canary(before), unit(start - UNIT));
+        wrong |= u128::from((a ^ text) | (b ^ mixed));
+    }
+    wrong == 0
+}
+
+fn bytes_of([a, b]: [u64; 2]) -> [u8; UNIT] {
+    let mut bytes = [0; UNIT];
+    for (to, from) in bytes.iter_mut().zip(a.to_ne_bytes().into_iter().chain(b.to_ne_bytes())) {
+        *to = from;
+    }
+    bytes
+}
+
+/// For each number of bytes: that many bytes of ones, then zeros.
+const OWN_BYTES: [[u8; UNIT]; UNIT] = {
+    let mut masks = [[0; UNIT]; UNIT];
+    let mut n = 0;
+    while n < UNIT {
+        let mut at = 0;
+        while at < n {
+            masks[n][at] = 0xFF;
+            at += 1;
+        }
+        n += 1;
+    }
+    masks
+};
+
+/// The same for the slack behind a block alone, of which `copy` has the bytes from `from` up to `end`.
+pub(crate) fn damage_in(start: usize, size: usize, end: usize, copy: &[u8], from: usize) -> Option<Damage> {
+    let behind = start + size;
+    let first = behind & !(UNIT - 1);
+    let stop = if end - first > WINDOW { first + WINDOW } else { end };
+    let byte = |at: usize| copy.get(at.wrapping_sub(from)).copied().unwrap_or(0);
+    let found = differing(start, behind, stop, &byte);
+    let (at, len, first_bytes) = found.or_else(|| differing(start, (end - UNIT).max(stop), end, &byte))?;
+    Some(Damage { before: false, offset: at - behind, len, first_bytes })
+}
+
+/// The first and the last byte of a range that is not the canary of the block at `start`, and what is there.
+///
+/// # Safety
+/// - The range is committed memory.
+unsafe fn compare(start: usize, from: usize, to: usize) -> Option<(usize, usize, [u8; 16])> {
+    // SAFETY: within what the caller named. Volatile: C may be writing it as we look.
+    differing(start, from, to, &|at| unsafe { (at as *const u8).read_volatile() })
+}
+
+fn differing(start: usize, from: usize, to: usize, byte: &dyn Fn(usize) -> u8) -> Option<(usize, usize, [u8; 16])> {
+    let bytes = canary_bytes(start);
+    let differs = |at: &usize| bytes.get(at % UNIT) != Some(&byte(*at));
+    let first = (from..to).find(differs)?;
+    let last = (first..to).rev().find(differs).unwrap_or(first);
     let mut first_bytes = [0; 16];
-    for (i, byte) in first_bytes.iter_mut().enumerate().take(to - first) {
-        // SAFETY: below `to`.
-        *byte = unsafe { ((first + i) as *const u8).read_volatile() };
+    for (i, shown) in first_bytes.iter_mut().enumerate().take(to - first) {
+        *shown = byte(first + i);
     }
     Some((first, last + 1 - first, first_bytes))
 }
@@ -258,7 +324,11 @@ mod tests {
         for size in [1, 15, 16, 17, 100, 239, 240] {
             with_block(size, |start, before, slots| {
                 // SAFETY: the block and the one before are ours.
-                let look = || unsafe { damage(start, size, start + 256, Some(before)) };
+                let look = || unsafe {
+                    let found = damage(start, size, start + 256, Some(before));
+                    assert_eq!(is_whole(start, size, start + 256, Some(before)), found.is_none(), "{found:?}");
+                    found
+                };
                 assert_eq!(look(), None, "{size}");
                 for at in (256 + size..(256 + size + 64).min(512)).chain(496..512) {
                     let kept = slots.0[at];

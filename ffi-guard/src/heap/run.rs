@@ -71,7 +71,6 @@ pub(crate) fn extend(side: usize, run: Range<u32>, units: u32) -> bool {
 
 /// The runs in use from unit `from` on: their first units and lengths, as many as `found` has room for; how many, and the
 /// unit behind the last one looked at.
-#[cfg(feature = "c-heap")]
 pub(crate) fn each_used(side: usize, from: u32, found: &mut [(u32, u32)]) -> (usize, u32) {
     of(side).with(|runs| {
         let (mut count, mut unit) = (0, from.max(runs.first));

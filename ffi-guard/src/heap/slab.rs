@@ -97,8 +97,8 @@ fn extend(class: usize, stock: &mut Stock) -> bool {
             return false;
         }
     }
-    if stock.ready == 0 && size < PAGE {
-        // Slot 0 shares its page with slot 1: nobody's memory, and its end is the canary before slot 1.
+    if stock.ready == 0 && shares_its_page(size) {
+        // The end of slot 0 shares a page with slot 1: nobody's memory, and the canary before slot 1.
         // SAFETY: committed above, with the page that slot 1 begins on, or lies across.
         unsafe { redzone::write_last(slab.start(1) - 16, slab.start(1)) };
     }
@@ -107,10 +107,14 @@ fn extend(class: usize, stock: &mut Stock) -> bool {
 }
 
 /// The memory of all slots of a class that were ever given to a thread. It keeps its access for good.
-#[cfg(feature = "c-heap")]
 pub(crate) fn used(class: usize) -> std::ops::Range<usize> {
     let slab = region::slab(class);
     slab.start(1)..slab.start(of(class).fresh.load(Ordering::Acquire))
+}
+
+/// Whether slot 1 of this size does not begin with a page: what lies before it is committed with it.
+fn shares_its_page(size: usize) -> bool {
+    !size.is_multiple_of(PAGE)
 }
 
 /// Whose canary lies in the 16 bytes before a slot that was given out; `None` where there is a page without access.
@@ -118,7 +122,7 @@ pub(crate) fn canary_before(class: usize, slot: u32) -> Option<usize> {
     let slab = region::slab(class);
     match slot {
         0 => None,
-        1 => (class::size(class) < PAGE).then(|| slab.start(1) - 16),
+        1 => shares_its_page(class::size(class)).then(|| slab.start(1) - 16),
         _ => Some(slab.start(slot - 1)),
     }
 }

@@ -146,8 +146,9 @@ impl Entry {
         true
     }
 
-    /// The same, exactly once whoever races, with a trace, and saying why not.
-    pub(crate) fn take_once(&self, extent: Extent, death: Event) -> Result<(), Refused> {
+    /// The same, exactly once whoever races, with a trace, and saying why not. `clear` runs before anybody can see that the block is freed:
+    /// whoever does finds poison in it.
+    pub(crate) fn take_once(&self, extent: Extent, death: Event, clear: impl FnOnce()) -> Result<(), Refused> {
         let before = self.state.load(Ordering::Relaxed);
         if before & STATE != LIVE || self.extent.load(Ordering::Relaxed) != extent.0 {
             return Err(self.refusal());
@@ -159,6 +160,7 @@ impl Entry {
         }
         fence(Ordering::Release);
         self.death.store(death.0, Ordering::Relaxed);
+        clear();
         self.state.store(generation | FREED, Ordering::Release);
         Ok(())
     }
@@ -178,9 +180,14 @@ impl Entry {
         (self.state.load(Ordering::Acquire) & STATE == LIVE).then(|| Extent(self.extent.load(Ordering::Relaxed)))
     }
 
-    /// Sets size and alignment anew, for a block that stays where it is.
-    pub(crate) fn resize(&self, extent: Extent) {
+    /// Sets size and alignment anew, for a block that stays where it is. `prepare` makes its slack ready, which nobody sees half done.
+    pub(crate) fn resize(&self, extent: Extent, prepare: impl FnOnce()) {
+        let live = self.state.load(Ordering::Relaxed);
+        self.state.store(live & !STATE | BUSY, Ordering::Relaxed);
+        fence(Ordering::Release);
+        prepare();
         self.extent.store(extent.0, Ordering::Relaxed);
+        self.state.store(live, Ordering::Release);
     }
 
     /// Whether the slot was given out at some time, and its canary is in place.

@@ -43,7 +43,17 @@ pub(crate) fn read(address: usize, into: &mut [u8]) -> Option<()> {
 /// - `len` bytes from `address` on are mapped and stay so for the call.
 pub(crate) unsafe fn has_nul(address: usize, len: usize) -> bool {
     // SAFETY: as promised by the caller.
-    !unsafe { libc::memchr(std::ptr::with_exposed_provenance(address), 0, len) }.is_null()
+    unsafe { nul(address, len) }.is_some()
+}
+
+/// How far it is to the first NUL among `len` bytes.
+///
+/// # Safety
+/// - As for [`has_nul`].
+pub(crate) unsafe fn nul(address: usize, len: usize) -> Option<usize> {
+    // SAFETY: as promised by the caller.
+    let found = unsafe { libc::memchr(std::ptr::with_exposed_provenance(address), 0, len) };
+    (!found.is_null()).then(|| found.addr() - address)
 }
 
 /// Bytes of a string with its NUL; `None` where there is none among the first `most`. Without a limit, as C's `strlen`.

@@ -13,6 +13,7 @@ use super::violation::{Facts, Finding, Holder, Memory, Place, Promise};
 use super::words::{
     WIDTH, by_pointer, bytes, clip_start, columns, fill, position, read_only, spot, stretch, the_word, thread,
 };
+use super::written;
 use crate::config::Backtrace;
 use crate::heap::trace::TraceId;
 
@@ -146,7 +147,10 @@ impl Story<'_> {
             Memory::Heap(block) => {
                 self.trace("allocated", block.allocated, block.allocated_by);
                 // Freed after it was lent: that comes in its place.
-                let later = matches!(self.facts.finding, Finding::FreedWhileRetained { .. });
+                let later = matches!(
+                    self.facts.finding,
+                    Finding::FreedWhileRetained { .. } | Finding::BufferOverflow { .. } | Finding::UseAfterFree { .. }
+                );
                 if !block.live && !later {
                     self.trace("freed", block.freed, block.freed_by);
                 }
@@ -197,7 +201,13 @@ impl Story<'_> {
 
     /// What is pinned need not have crossed.
     fn is_about_no_call(&self) -> bool {
-        matches!(self.facts.finding, Finding::FreedWhileRetained { held: None, .. }) && self.facts.call.is_none()
+        let needs_none = matches!(
+            self.facts.finding,
+            Finding::FreedWhileRetained { held: None, .. }
+                | Finding::BufferOverflow { .. }
+                | Finding::UseAfterFree { .. }
+        );
+        needs_none && self.facts.call.is_none()
     }
 
     fn lent(&mut self) {
@@ -255,6 +265,14 @@ impl Story<'_> {
                 let (what, thread) = (freed::returned(Promise::Owned).into(), thread(call.thread, Some(call)));
                 self.beats.push(Beat::Place { key: "returned", at, what, thread, known: true });
             }
+            (
+                Finding::BufferOverflow { .. } | Finding::WriteThroughConst { .. } | Finding::UseAfterFree { .. },
+                Some(call),
+            ) => {
+                let at = self.context.site(call.site);
+                let (what, thread) = (call.function.declaration.name.into(), thread(call.thread, Some(call)));
+                self.beats.push(Beat::Place { key: "returned", at, what, thread, known: true });
+            }
             (Finding::RetainedPointer { .. } | Finding::FreedWhileRetained { .. }, None) => {
                 self.say("returned", "not seen")
             }
@@ -273,6 +291,15 @@ impl Story<'_> {
                 self.say("in all", all);
             }
             return;
+        }
+        let written = written::story(self.facts);
+        if !written.is_empty() {
+            match self.facts.lent().and_then(Memory::block) {
+                Some(block) if block.live => self.say("freed", "not yet"),
+                Some(block) => self.trace("freed", block.freed, block.freed_by),
+                None => {}
+            }
+            return written.into_iter().for_each(|(key, words)| self.say(key, words));
         }
         let Finding::RetainedPointer { place, word, absent_before } = &self.facts.finding else { return };
         if self.facts.lent().and_then(Memory::block).is_some_and(|block| block.live) {

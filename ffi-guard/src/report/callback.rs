@@ -21,7 +21,10 @@ pub(super) fn label(facts: &Facts) -> String {
         | Finding::StaleHandle(_)
         | Finding::RetainedPointer { .. }
         | Finding::FreedWhileRetained { .. }
-        | Finding::LeakedOwnership { .. } => who,
+        | Finding::LeakedOwnership { .. }
+        | Finding::BufferOverflow { .. }
+        | Finding::WriteThroughConst { .. }
+        | Finding::UseAfterFree { .. } => who,
     }
 }
 

@@ -7,7 +7,7 @@ use super::freed;
 use super::leaked;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{WIDTH, by_pointer, bytes, columns, function, parameter, word};
-use super::{bound, callback};
+use super::{bound, callback, written};
 
 /// The first line of a report.
 pub(super) fn headline(facts: &Facts) -> String {
@@ -69,6 +69,9 @@ fn sentence(facts: &Facts) -> (String, String) {
         }
         Finding::FreedWhileRetained { .. } => (freed::sentence(facts), String::new()),
         Finding::LeakedOwnership { .. } => (leaked::sentence(facts), String::new()),
+        Finding::BufferOverflow { .. } | Finding::WriteThroughConst { .. } | Finding::UseAfterFree { .. } => {
+            written::sentence(facts)
+        }
     }
 }
 
@@ -143,6 +146,9 @@ pub(super) fn label(facts: &Facts) -> String {
         Finding::RetainedPointer { .. } => format!("{who}, lent for this call only"),
         Finding::FreedWhileRetained { promise, .. } => freed::label(&who, *promise),
         Finding::LeakedOwnership { .. } => leaked::label(&who),
+        Finding::BufferOverflow { .. } | Finding::WriteThroughConst { .. } | Finding::UseAfterFree { .. } => {
+            written::label(facts, &who)
+        }
     }
 }
 

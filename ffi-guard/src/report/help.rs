@@ -8,7 +8,7 @@ use super::leaked;
 use super::stale;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{by_pointer, bytes, function, parameter, read_only, short_type, the_word};
-use super::{bound, callback};
+use super::{bound, callback, written};
 
 /// At most so many are printed.
 const MOST: usize = 3;
@@ -30,6 +30,9 @@ pub(super) fn helps(facts: &Facts) -> Vec<String> {
         Finding::RetainedPointer { .. } => retained_pointer(facts),
         Finding::FreedWhileRetained { .. } => freed::helps(facts),
         Finding::LeakedOwnership { .. } => leaked::helps(facts),
+        Finding::BufferOverflow { .. } | Finding::WriteThroughConst { .. } | Finding::UseAfterFree { .. } => {
+            written::helps(facts)
+        }
     };
     helps.truncate(MOST);
     helps

@@ -7,7 +7,8 @@ use super::frames::Frame;
 use super::headline;
 use super::place::CSource;
 use super::stale::Staleness;
-use super::violation::{BlockFacts, Call, Facts, Finding, Holder, Memory, Place, StatedExtent};
+use super::violation::{BlockFacts, Call, Facts, Finding, Holder, Memory, Overwritten, Place, StatedExtent};
+use crate::heap::Damage;
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
 
@@ -176,6 +177,30 @@ fn finding(json: &mut Json, facts: &Facts, frames: Frames<'_>) {
             json.address("pointer", *word);
             json.raw("absent_before", if *absent_before { "true" } else { "false" });
         }
+        Finding::BufferOverflow { damage, overwritten } => {
+            self::damage(json, damage);
+            json.text("side", if damage.before { "before" } else { "behind" });
+            let when = match overwritten {
+                Overwritten::ByTheCall => "call",
+                Overwritten::BesideTheCopy { .. } => "copy",
+                Overwritten::BeforeACall => "before_call",
+                Overwritten::BeforeTheFree => "before_free",
+                Overwritten::BeforeALook => "before_look",
+            };
+            json.text("overwritten", when);
+        }
+        Finding::UseAfterFree { damage, before_reuse } => {
+            self::damage(json, damage);
+            json.raw("before_reuse", if *before_reuse { "true" } else { "false" });
+        }
+        Finding::WriteThroughConst { change, field } => {
+            json.number("offset", change.offset);
+            json.number("length", change.len);
+            json.text("was", &hex(&change.was, change.len));
+            json.text("now", &hex(&change.now, change.len));
+            json.text_or_null("field", field.as_deref());
+            json.raw("sampled", if change.sampled { "true" } else { "false" });
+        }
         Finding::LeakedOwnership { blocks, bytes } => {
             json.number("blocks", *blocks);
             json.number("bytes", *bytes);
@@ -194,6 +219,17 @@ fn finding(json: &mut Json, facts: &Facts, frames: Frames<'_>) {
             }
         }
     }
+}
+
+fn damage(json: &mut Json, damage: &Damage) {
+    json.number("offset", damage.offset);
+    json.number("length", damage.len);
+    json.text("now", &hex(&damage.first_bytes, damage.len));
+}
+
+/// The first bytes, two digits each.
+fn hex(first: &[u8; 16], len: usize) -> String {
+    first.iter().take(len).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn stale(json: &mut Json, stale: &Staleness, frames: Frames<'_>) {

@@ -23,5 +23,6 @@ mod tests;
 mod text;
 pub(crate) mod violation;
 mod words;
+mod written;
 
 pub(crate) use deliver::{Outcome, deliver, print, record};

@@ -6,7 +6,7 @@ use super::leaked;
 use super::stale;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{bytes, parameter, the_word};
-use super::{bound, callback};
+use super::{bound, callback, written};
 
 /// What there is to know beside the finding.
 pub(super) fn notes(facts: &Facts) -> Vec<String> {
@@ -58,6 +58,9 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
         Finding::RetainedPointer { place, .. } => retained(facts, place),
         Finding::FreedWhileRetained { .. } => freed::notes(facts),
         Finding::LeakedOwnership { .. } => leaked::notes(),
+        Finding::BufferOverflow { .. } | Finding::WriteThroughConst { .. } | Finding::UseAfterFree { .. } => {
+            written::notes(facts)
+        }
     }
 }
 

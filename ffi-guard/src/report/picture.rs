@@ -3,6 +3,7 @@
 use super::kept;
 use super::violation::{BlockFacts, Facts, Finding, Holder, Memory, Place};
 use super::words::{WIDTH, bytes, clip, columns, state, word};
+use super::written;
 use crate::rule::Rule;
 
 /// Columns inside a box on the left, between the columns, and inside a box on the right.
@@ -47,6 +48,11 @@ pub(super) fn picture(facts: &Facts) -> Vec<String> {
         }
         Finding::FreedWhileRetained { held: None, .. } => return Vec::new(),
         Finding::LeakedOwnership { .. } => (lent_area(facts), vec![argument(facts)], "◀───owned───"),
+        Finding::BufferOverflow { .. } | Finding::UseAfterFree { .. } if facts.call.is_none() => return Vec::new(),
+        Finding::BufferOverflow { .. } | Finding::WriteThroughConst { .. } => {
+            (lent_area(facts), vec![argument(facts)], "◀───lent────")
+        }
+        Finding::UseAfterFree { .. } => (lent_area(facts), vec![argument(facts)], "◀─dangling──"),
         Finding::OutOfBounds { .. } | Finding::UnterminatedString { .. } | Finding::MisalignedPointer { .. } => {
             (lent_area(facts), vec![argument(facts)], "◀───lent────")
         }
@@ -148,7 +154,7 @@ fn beyond(facts: &Facts) -> Option<Area> {
             None => return None,
         },
         Finding::UnterminatedString { .. } => "no NUL up to here: C reads on".into(),
-        _ => return None,
+        _ => written::beyond(facts)?,
     };
     Some(Area { gone: true, joined: true, ..Area::new(vec![clip(&text, LEFT - 2)]) })
 }

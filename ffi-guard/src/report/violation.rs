@@ -5,8 +5,10 @@ use std::panic::Location;
 pub use super::place::Place;
 use super::stale::Staleness;
 use crate::boundary::declaration::{Function, Parameter};
+use crate::heap::Damage;
 use crate::heap::trace::TraceId;
 use crate::rule::{Rule, Severity};
+use crate::rules::write_through_const::Change;
 
 /// A breach of a rule, as it was seen.
 ///
@@ -115,6 +117,45 @@ pub(crate) enum Finding {
         /// Their bytes in all.
         bytes: usize,
     },
+    /// The canary of the block of the facts is damaged.
+    BufferOverflow {
+        /// What is there.
+        damage: Damage,
+        /// Since when.
+        overwritten: Overwritten,
+    },
+    /// What was lent to read is not what it was.
+    WriteThroughConst {
+        /// What changed.
+        change: Change,
+        /// `a.b[3]`, where the type tells.
+        field: Option<String>,
+    },
+    /// The poison of the freed block of the facts is damaged.
+    UseAfterFree {
+        /// What is there; the offset counts from the block's start.
+        damage: Damage,
+        /// Found when its memory was to be given out again; else by looking at all.
+        before_reuse: bool,
+    },
+}
+
+/// When a canary was damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overwritten {
+    /// During the call of the facts: it was whole before.
+    ByTheCall,
+    /// During the call of the facts, beside the copy that C worked on.
+    BesideTheCopy {
+        /// Bytes of the copy.
+        size: usize,
+    },
+    /// Before a call that was about to lend the block again. The call of the facts is the last that lent it.
+    BeforeACall,
+    /// Before Rust freed or resized the block; the call as above.
+    BeforeTheFree,
+    /// Before everything was looked at; the call as above.
+    BeforeALook,
 }
 
 /// What allows C to keep memory after the call.
@@ -287,6 +328,9 @@ impl Finding {
             Finding::RetainedPointer { .. } => Rule::RetainedPointer,
             Finding::FreedWhileRetained { .. } => Rule::FreedWhileRetained,
             Finding::LeakedOwnership { .. } => Rule::LeakedOwnership,
+            Finding::BufferOverflow { .. } => Rule::BufferOverflow,
+            Finding::WriteThroughConst { .. } => Rule::WriteThroughConst,
+            Finding::UseAfterFree { .. } => Rule::UseAfterFree,
         }
     }
 }

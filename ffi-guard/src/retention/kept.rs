@@ -97,6 +97,11 @@ pub(crate) fn forget(block: &Block) {
     take(block);
 }
 
+/// The last call that lent a block so.
+pub(super) fn note_of(block: &Block) -> Option<Note> {
+    with(block, |kept, key| kept.get(&key).map(|kept| kept.note)).flatten()
+}
+
 /// The block is freed: what was known of it.
 pub(super) fn take(block: &Block) -> Option<Kept> {
     with(block, |kept, key| kept.remove(&key)).flatten()

@@ -14,6 +14,7 @@
 //! A sweep reads each place where C could keep a pointer once, whatever the number of notes; docs/design/retention.md.
 
 mod budget;
+pub(crate) mod damage;
 mod frees;
 mod kept;
 mod leaks;
@@ -62,12 +63,14 @@ fn set_up() {
         kept::hold();
         pins::hold();
         untold::hold();
+        damage::hold();
         #[cfg(feature = "c-heap")]
         ledger::hold();
     }
     unsafe extern "C" fn after() {
         #[cfg(feature = "c-heap")]
         ledger::let_go();
+        damage::let_go();
         untold::let_go();
         pins::let_go();
         kept::let_go();

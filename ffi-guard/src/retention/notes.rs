@@ -47,15 +47,20 @@ impl Note {
 
 /// Notes of the threads whose number ends alike: up to that many threads never wait for each other.
 const SHARDS: usize = 64;
-static NOTES: [Locked<Lists>; SHARDS] = [const { Locked::new(Lists([const { Vec::new() }; 3])) }; SHARDS];
+static NOTES: [Locked<Lists>; SHARDS] =
+    [const { Locked::new(Lists { by_sweep: [const { Vec::new() }; 3], settled: Vec::new() }) }; SHARDS];
 
 /// Notes by the sweep that settles them, so that what is settled goes at once, however much it is. Sweeps are numbered from
 /// 1 to 2^16 - 1 and round again: two that follow one another never share one of three lists.
-struct Lists([Vec<Note>; 3]);
+struct Lists {
+    by_sweep: [Vec<Note>; 3],
+    /// What the last sweep that had any here has settled: who could have written to a block that is found damaged.
+    settled: Vec<Note>,
+}
 
 impl Lists {
     fn of(&mut self, sweep: u32) -> &mut Vec<Note> {
-        let [zero, one, two] = &mut self.0;
+        let [zero, one, two] = &mut self.by_sweep;
         match sweep % 3 {
             0 => zero,
             1 => one,
@@ -169,10 +174,29 @@ pub(super) fn of(block: &Block, sweep: u32) -> Vec<Note> {
     found
 }
 
-/// Forgets what this sweep has settled. The room stays, for as many notes again.
+/// The calls that lent this block, settled ones as well.
+pub(super) fn last_of(block: &Block) -> Vec<Note> {
+    let mut found = Vec::new();
+    let lent = |note: &&Note| note.start == block.start && note.generation == block.generation;
+    for shard in &NOTES {
+        shard.with(|lists| {
+            let all = lists.by_sweep.iter().chain([&lists.settled]).flatten();
+            found.extend(all.filter(lent).copied());
+        });
+    }
+    found
+}
+
+/// Puts aside what this sweep has settled, in place of what the last one did. The room stays, for as many notes again.
 pub(super) fn end_sweep(sweep: u32) {
     for shard in &NOTES {
-        shard.with(|lists| lists.of(sweep).clear());
+        shard.with(|lists| {
+            if !lists.of(sweep).is_empty() {
+                let last = std::mem::take(&mut lists.settled);
+                lists.settled = std::mem::replace(lists.of(sweep), last);
+                lists.of(sweep).clear();
+            }
+        });
     }
 }
 

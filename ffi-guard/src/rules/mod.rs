@@ -6,6 +6,7 @@ mod held;
 mod look;
 mod pointers;
 
+pub(crate) mod buffer_overflow;
 pub(crate) mod dangling_pointer;
 pub(crate) mod freed_while_retained;
 pub(crate) mod leaked_ownership;
@@ -17,6 +18,8 @@ pub(crate) mod retained_pointer;
 pub(crate) mod returned_pointer;
 pub(crate) mod stale_handle;
 pub(crate) mod unterminated_string;
+pub(crate) mod use_after_free;
+pub(crate) mod write_through_const;
 pub(crate) mod wrong_thread;
 
 pub(crate) use held::leads_into;

@@ -99,9 +99,11 @@ pub(crate) fn field_path(info: &TypeInfo, offset: usize, several: bool) -> Optio
 fn within(shape: &Shape, offset: usize) -> Option<String> {
     match *shape {
         Shape::Fields(fields) => {
-            let Field { name, offset: start, shape, .. } = fields.iter().find(|field| {
-                (field.offset..field.offset + field.size).contains(&offset) && !matches!(field.shape, Shape::Plain)
-            })?;
+            let here = |field: &&Field| (field.offset..field.offset + field.size).contains(&offset);
+            // Of a union's fields rather the one that can hold a pointer.
+            let mut all = fields.iter().filter(here);
+            let first = all.clone().find(|field| !matches!(field.shape, Shape::Plain)).or_else(|| all.next());
+            let Field { name, offset: start, shape, .. } = first?;
             Some(match within(shape, offset - start) {
                 Some(inner) => format!("{name}{}{inner}", dot(&inner)),
                 None => (*name).to_string(),
@@ -143,6 +145,7 @@ mod tests {
 
     fn info() -> TypeInfo {
         TypeInfo {
+            frozen: false,
             size: size_of::<Outer>(),
             align: align_of::<Outer>(),
             shape: Outer::SHAPE,
@@ -179,7 +182,7 @@ mod tests {
     #[test]
     fn an_unknown_type_is_read_word_by_word_inside_the_extent() {
         let words = [1_usize, 2, 3, 4];
-        let unknown = TypeInfo { size: 32, align: 8, shape: Shape::Words, name: || "T" };
+        let unknown = TypeInfo { size: 32, align: 8, shape: Shape::Words, frozen: false, name: || "T" };
         let mut seen = Vec::new();
         let start = words.as_ptr().expose_provenance();
         // SAFETY: the array is live and initialised.

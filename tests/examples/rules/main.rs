@@ -3,6 +3,7 @@
 //!
 //! A test keeps each page's copy of the program, and the lines of the report that it quotes, the same as these.
 
+mod buffer_overflow;
 mod dangling_pointer;
 mod freed_while_retained;
 mod leaked_ownership;
@@ -14,6 +15,8 @@ mod retained_pointer;
 mod returned_pointer;
 mod stale_handle;
 mod unterminated_string;
+mod use_after_free;
+mod write_through_const;
 mod wrong_thread;
 
 use std::process::ExitCode;
@@ -21,7 +24,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-const PROGRAMS: [(&str, fn()); 12] = [
+const PROGRAMS: [(&str, fn()); 15] = [
     ("nested_pointer", nested_pointer::run),
     ("dangling_pointer", dangling_pointer::run),
     ("out_of_bounds", out_of_bounds::run),
@@ -33,6 +36,9 @@ const PROGRAMS: [(&str, fn()); 12] = [
     ("stale_handle", stale_handle::run),
     ("retained_pointer", retained_pointer::run),
     ("freed_while_retained", freed_while_retained::run),
+    ("buffer_overflow", buffer_overflow::run),
+    ("write_through_const", write_through_const::run),
+    ("use_after_free", use_after_free::run),
     ("leaked_ownership", leaked_ownership::run),
 ];
 

@@ -4,6 +4,7 @@
 // A `Vec` lies on the heap and an array does not, and where a block lies is what this is about.
 #![allow(clippy::useless_vec)]
 
+mod buffer_overflow;
 mod dangling_pointer;
 mod freed_while_retained;
 mod leaked_ownership;
@@ -16,6 +17,8 @@ mod retained_pointer;
 mod returned_pointer;
 mod stale_handle;
 mod unterminated_string;
+mod use_after_free;
+mod write_through_const;
 mod wrong_thread;
 
 #[global_allocator]

@@ -1,0 +1,33 @@
+/* C that casts const away, and C that does not: what write_through_const is about. */
+#ifndef FFG_WRITE_THROUGH_CONST_H
+#define FFG_WRITE_THROUGH_CONST_H
+
+#include <stddef.h>
+
+struct ffg_key {
+    int number;
+    int cached;
+};
+
+struct ffg_shared {
+    int users;
+};
+
+/* Upper-cases in place what it promised to read; its length. */
+size_t ffg_bad_shout(const char *text);
+/* The same, and says so. */
+size_t ffg_ok_shout(char *text);
+size_t ffg_ok_count_capitals(const char *text);
+/* Keeps its result in the key. */
+int ffg_bad_hash(const struct ffg_key *key);
+/* Flips a bit of the byte at `at`, if there is one. */
+void ffg_poke_const(const unsigned char *data, size_t length, size_t at);
+void ffg_poke_bytes(const void *data, size_t length, size_t at);
+void ffg_poke_anything(const void *data, size_t length, size_t at);
+/* Swaps, through one pointer to const. */
+void ffg_swap(const int *from, int *to);
+void ffg_count_up(const struct ffg_shared *shared);
+/* Calls back; touches nothing. */
+void ffg_each(const int *value, void (*call)(void *user), void *user);
+
+#endif

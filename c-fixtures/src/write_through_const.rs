@@ -1,0 +1,66 @@
+//! C that casts `const` away, and C that does not: `c/write_through_const.c`.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::sync::atomic::AtomicI32;
+
+/// A key that C keeps its hash in.
+#[derive(Clone, Debug, ffi_guard::Pointee)]
+#[repr(C)]
+pub struct Key {
+    /// What is hashed.
+    pub number: c_int,
+    /// Where C keeps the hash.
+    pub cached: c_int,
+}
+
+/// A count that both sides change.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Shared {
+    /// How many use it.
+    pub users: AtomicI32,
+}
+
+#[ffi_guard::guard]
+unsafe extern "C" {
+    /// Upper-cases in place what it promised to read.
+    #[link_name = "ffg_bad_shout"]
+    pub fn bad_shout(#[guard(cstr)] text: *const c_char) -> usize;
+    /// The same, and says so.
+    #[link_name = "ffg_ok_shout"]
+    pub fn ok_shout(#[guard(cstr)] text: *mut c_char) -> usize;
+    /// Only reads.
+    #[link_name = "ffg_ok_count_capitals"]
+    pub fn ok_count_capitals(#[guard(cstr)] text: *const c_char) -> usize;
+
+    /// Keeps its result in the key.
+    #[link_name = "ffg_bad_hash"]
+    pub fn bad_hash(key: &Key) -> c_int;
+    /// The same, as a declaration that knows of it.
+    #[link_name = "ffg_bad_hash"]
+    pub fn hash_and_keep(#[guard(allow(write_through_const))] key: &Key) -> c_int;
+
+    /// Flips a bit of the byte at `at`, if there is one.
+    #[link_name = "ffg_poke_const"]
+    pub fn poke_const(#[guard(counted_by = length)] data: *const u8, length: usize, at: usize);
+    /// The same of bytes without a type.
+    #[link_name = "ffg_poke_bytes"]
+    pub fn poke_bytes(#[guard(sized_by = length)] data: *const c_void, length: usize, at: usize);
+    /// The same, and nobody says how far it may go.
+    #[link_name = "ffg_poke_anything"]
+    pub fn poke_anything(data: *const c_void, length: usize, at: usize);
+
+    /// Swaps two numbers, though it is lent one of them to read.
+    #[link_name = "ffg_swap"]
+    pub fn swap(from: *const c_int, to: *mut c_int);
+    /// Counts up a count that both sides change.
+    #[link_name = "ffg_count_up"]
+    pub fn count_up(shared: *const Shared);
+    /// Calls back.
+    #[link_name = "ffg_each"]
+    pub fn each(
+        value: *const c_int,
+        call: Option<unsafe extern "C" fn(*mut c_void)>,
+        #[guard(opaque)] user: *mut c_void,
+    );
+}

@@ -1,0 +1,95 @@
+//! The canaries of what a call is lent, before it and after: whose overrun it is.
+//!
+//! ```text
+//! enter: damaged ──> somebody else's, before this call: told, by the last call that was lent the block
+//!    C runs
+//! exit:  damaged ──> whole before, so during this call: told, and named
+//! ```
+//! Told, and renewed: one overrun is one report.
+
+use super::argument::{Argument, Passing};
+use super::breach::{Site, Stop};
+use super::{extent, late, thread};
+use crate::heap::{self, Block, Damage};
+use crate::report::violation::{Memory, Overwritten};
+use crate::retention::damage;
+use crate::rules::{self, Located, buffer_overflow};
+
+fn leads_to_memory(argument: &Argument) -> bool {
+    matches!(argument.passing, Passing::Const | Passing::Mut)
+}
+
+/// Whether nothing is wrong around each block that an argument leads into.
+#[inline]
+pub(super) fn are_whole(arguments: &[Argument]) -> bool {
+    arguments.iter().all(|argument| {
+        !leads_to_memory(argument) || !heap::contains(argument.address) || heap::is_whole(argument.address)
+    })
+}
+
+/// A call is about to lend this block: is it whole?
+#[inline]
+pub(super) fn before(block: &Block) -> Result<(), Stop> {
+    if heap::is_whole(block.start) { Ok(()) } else { tell_before(block) }
+}
+
+#[cold]
+fn tell_before(block: &Block) -> Result<(), Stop> {
+    let Some((block, damage)) = damage_of(block, &|_| true) else { return Ok(()) };
+    late::tell(damage::found_around(&block, &damage, Overwritten::BeforeACall))
+}
+
+/// C has returned: are the blocks that the arguments lead into whole?
+#[inline]
+pub(super) fn after(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
+    if are_whole(arguments) { Ok(()) } else { tell_after(site, arguments) }
+}
+
+#[cold]
+fn tell_after(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
+    for (parameter, argument) in arguments.iter().enumerate().filter(|(_, argument)| leads_to_memory(argument)) {
+        if let Some(block) = heap::lookup(argument.address) {
+            let extent = extent::of(argument, &Located::Heap(block));
+            let lent_too = |other: &Block| arguments.iter().any(|it| it.address.wrapping_sub(other.start) < other.size);
+            after_one(site, (parameter, argument, extent), &block, &lent_too)?;
+        }
+    }
+    Ok(())
+}
+
+/// The same of one block. `lent_too`: whether the call was lent another block as well.
+pub(super) fn after_one(
+    site: &Site,
+    (parameter, argument, extent): (usize, &Argument, usize),
+    block: &Block,
+    lent_too: &dyn Fn(&Block) -> bool,
+) -> Result<(), Stop> {
+    if heap::is_whole(block.start) {
+        return Ok(());
+    }
+    let Some((block, damage)) = damage_of(block, lent_too) else { return Ok(()) };
+    let finding = buffer_overflow::check(&damage, Overwritten::ByTheCall);
+    let memory = Memory::Heap(rules::block_facts(&block));
+    site.breach(Some(parameter), finding, (argument, extent), Some(memory))
+}
+
+/// What is wrong around a block, if it is there still; renewed.
+fn damage_of(block: &Block, lent_too: &dyn Fn(&Block) -> bool) -> Option<(Block, Damage)> {
+    let now = heap::lookup(block.start).filter(|now| now.live && now.generation == block.generation)?;
+    let damage = heap::canary_damage(&now)?;
+    // What reaches up to here from the end of the block before is that one's overrun, where C has that one.
+    let not_ours = |other: Block| lent_too(&other) || heap::loans(&other) > 0;
+    if damage.before && heap::overrun_from(&now).is_some_and(not_ours) {
+        return None;
+    }
+    heap::renew_canary(&now);
+    Some((now, damage))
+}
+
+/// The allocator found damage, while it was at work for the calling thread; or a look at all has. It runs inside the allocator, which cannot
+/// unwind.
+pub(super) fn told_by_the_heap(found: Vec<heap::finding::Damaged>) {
+    let found: Vec<_> = found.into_iter().filter_map(damage::found).collect();
+    let whose = if thread::catching() { thread::id() } else { 0 };
+    late::tell_without_unwinding(found, whose);
+}

@@ -1,0 +1,322 @@
+//! What a call may read and not write, as it was before: the bytes of `*const T` and `&T`.
+//!
+//! Each thread has one shelf, on which the calls under way lay their copies one upon the other. A record knows its call by the number of
+//! guarded calls that the thread had made by then, so that a call left by `longjmp`, or one that returns on another stack than it began on,
+//! is not mistaken for another: what is not its own is not looked at.
+//!
+//! Left alone, since a change there is no fault of C's, or nobody can tell:
+//! - what the type does not promise to be unchangeable (`TypeInfo::frozen`: no `UnsafeCell` can be in it), opaque pointees, `out`;
+//! - blocks that the same call lends to write, that another call has just now, and that some call let C keep;
+//! - calls in which Rust runs: it may write what it likes, by another pointer.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use super::argument::{Argument, Passing, Stated};
+use super::breach::{Site, Stop};
+use super::extent;
+use super::holder;
+use super::thread;
+use crate::heap::{self, Block};
+use crate::platform::read;
+use crate::reentry::Reentry;
+use crate::rule::{Rule, Severity};
+use crate::rules::{Located, write_through_const};
+
+/// Extents up to here are copied whole; of longer ones so many bytes, spread evenly.
+pub(crate) const WHOLE: usize = 64 << 10;
+/// The pieces of a longer one.
+const PIECE: usize = 128;
+const PIECES: usize = WHOLE / PIECE;
+
+thread_local! {
+    static SHELF: RefCell<Shelf> = const { RefCell::new(Shelf { bytes: Vec::new(), records: Vec::new() }) };
+}
+
+/// The copies of one thread. Memory of the guard's own.
+struct Shelf {
+    bytes: Vec<u8>,
+    records: Vec<Record>,
+}
+
+/// One argument of one call.
+#[derive(Clone, Copy)]
+struct Record {
+    /// The call's number among those of its thread.
+    call: usize,
+    /// Which parameter.
+    parameter: usize,
+    address: usize,
+    extent: usize,
+    /// The block, and which of those that were there; `None` on the stack.
+    block: Option<(usize, u32)>,
+    /// Where its bytes begin on the shelf.
+    at: usize,
+}
+
+impl Record {
+    /// Whether the memory is still there, and nobody's but this call's. `loans`: how many of it are this call's.
+    fn is_still(&self, loans: impl Fn(&Block) -> u32) -> bool {
+        let Some((start, generation)) = self.block else { return true };
+        heap::lookup(start).is_some_and(|block| {
+            let end = block.start + block.size;
+            block.live
+                && block.generation == generation
+                && self.address + self.extent <= end
+                && heap::loans(&block) <= loans(&block)
+                && !heap::may_be_kept(&block)
+        })
+    }
+}
+
+/// That a call has laid copies on the shelf: its number, 0 for none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Snapshot(usize);
+
+/// Whether a function is lent something that could be compared. Asked once, at its first crossing.
+pub(super) fn compares(site: &Site, arguments: &[Argument]) -> bool {
+    let may_be_compared = |(index, argument): (usize, &Argument)| {
+        let contract = site.function.declaration.parameters.get(index).map(|parameter| parameter.contract);
+        argument.passing == Passing::Const
+            && argument.info.frozen
+            && contract.is_some_and(|it| !it.is_out() && !it.is_opaque())
+            && site.severity(Rule::WriteThroughConst, Some(index)) != Severity::Allow
+    };
+    arguments.iter().enumerate().any(may_be_compared) && !holder::calls_back(arguments)
+}
+
+impl Snapshot {
+    /// Copies what the call may not change. `call`: how many guarded calls this thread has made, with this one. `stack`: the part of the
+    /// thread's stack that is its callers'.
+    #[inline]
+    pub(super) fn take(site: &Site, arguments: &[Argument], call: usize, stack: &Range<usize>) -> Snapshot {
+        if site.function.compares() { Snapshot::copy(site, arguments, call, stack) } else { Snapshot(0) }
+    }
+
+    fn copy(site: &Site, arguments: &[Argument], call: usize, stack: &Range<usize>) -> Snapshot {
+        let _inside = Reentry::enter();
+        let taken = SHELF.try_with(|shelf| {
+            let Ok(mut shelf) = shelf.try_borrow_mut() else { return 0 };
+            if !thread::is_in_call() {
+                // What lies there is of calls that are gone.
+                shelf.clear();
+            }
+            let mut taken = 0;
+            for (parameter, argument) in arguments.iter().enumerate() {
+                let Some((extent, block)) = to_compare(site, arguments, parameter, argument, stack) else { continue };
+                let block = block.map(|block| (block.start, block.generation));
+                shelf.lay(Record { call, parameter, address: argument.address, extent, block, at: 0 });
+                taken = call;
+            }
+            taken
+        });
+        Snapshot(taken.unwrap_or(0))
+    }
+
+    /// C has returned: is it all as it was?
+    #[inline]
+    pub(super) fn compare(self, site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Result<(), Stop> {
+        if self.0 == 0 { Ok(()) } else { self.look(site, arguments, stack) }
+    }
+
+    #[inline(never)]
+    fn look(self, site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Result<(), Stop> {
+        let _inside = Reentry::enter();
+        let rust_ran = thread::crossings() != self.0;
+        let changed = SHELF.try_with(|shelf| {
+            let Ok(mut shelf) = shelf.try_borrow_mut() else { return Vec::new() };
+            let mut changed = Vec::new();
+            let Some(first) = shelf.records.iter().position(|record| record.call == self.0) else { return changed };
+            for record in shelf.records.iter().skip(first).filter(|record| record.call == self.0 && !rust_ran) {
+                if record.is_still(|block| own_loans(arguments, block))
+                    && let Some(change) = shelf.difference(record)
+                {
+                    changed.push((*record, change));
+                }
+            }
+            shelf.truncate(first);
+            changed
+        });
+        changed.unwrap_or_default().into_iter().try_for_each(|(record, change)| {
+            let Some(argument) = arguments.get(record.parameter) else { return Ok(()) };
+            let located = Located::of(record.address, stack);
+            if located.is_cs_stack(record.address) {
+                // A frame of C's, further up: C's own.
+                return Ok(());
+            }
+            let memory = located.memory(record.address, record.extent, thread::id());
+            let finding = write_through_const::check(&change, argument.info, record.extent);
+            site.breach(Some(record.parameter), finding, (argument, record.extent), Some(memory))
+        })
+    }
+
+    /// C has unwound: nothing is compared.
+    pub(super) fn forget(self) {
+        if self.0 != 0 {
+            let _inside = Reentry::enter();
+            let _ = SHELF.try_with(|shelf| {
+                if let Ok(mut shelf) = shelf.try_borrow_mut()
+                    && let Some(first) = shelf.records.iter().position(|record| record.call == self.0)
+                {
+                    shelf.truncate(first);
+                }
+            });
+        }
+    }
+}
+
+/// How much of an argument is to be as it was when C returns, and its block; `None` for nothing.
+fn to_compare(
+    site: &Site,
+    arguments: &[Argument],
+    parameter: usize,
+    argument: &Argument,
+    stack: &Range<usize>,
+) -> Option<(usize, Option<Block>)> {
+    let declared = site.function.declaration.parameters.get(parameter)?;
+    let contract = declared.contract;
+    if argument.passing != Passing::Const
+        || !argument.info.frozen
+        || contract.is_out()
+        || contract.is_opaque()
+        || (extent::untyped(argument) && argument.stated == Stated::No)
+        || site.severity(Rule::WriteThroughConst, Some(parameter)) == Severity::Allow
+    {
+        return None;
+    }
+    let mine = argument.address;
+    let (extent, memory, block) = if heap::contains(mine) {
+        let block = heap::lookup(mine).filter(|block| block.live)?;
+        let rest = (block.start + block.size).checked_sub(mine)?;
+        // Behind a string's NUL nothing is C's to read.
+        let extent = if contract.is_cstr() { text(mine, rest) } else { extent::stated(argument).ok()? };
+        if extent > rest || heap::loans(&block) > own_loans(arguments, &block) || heap::may_be_kept(&block) {
+            return None;
+        }
+        (extent, block.start..block.start + block.size, Some(block))
+    } else if stack.contains(&mine) {
+        let rest = stack.end - mine;
+        let extent = if contract.is_cstr() { text(mine, rest) } else { extent::stated(argument).ok()? };
+        if extent > rest {
+            return None;
+        }
+        (extent, mine..mine + extent, None)
+    } else {
+        return None;
+    };
+    let lent_to_write = |other: &Argument| {
+        other.passing == Passing::Mut
+            && (memory.contains(&other.address)
+                // How far it reaches from there nobody knows.
+                || stack.contains(&mine) && stack.contains(&other.address) && overlaps(other, &memory))
+    };
+    (extent != 0 && !arguments.iter().any(lent_to_write)).then_some((extent, block))
+}
+
+/// Whether what another argument lends on the stack may reach into this memory.
+fn overlaps(other: &Argument, memory: &Range<usize>) -> bool {
+    match extent::stated(other) {
+        Ok(len) if !(extent::untyped(other) && other.stated == Stated::No) => {
+            other.address < memory.end && memory.start < other.address.saturating_add(len)
+        }
+        _ => true,
+    }
+}
+
+/// Loans of a block that are this call's: one where it is watched, one an argument where it is noted.
+fn own_loans(arguments: &[Argument], block: &Block) -> u32 {
+    let leads = |it: &&Argument| it.address.wrapping_sub(block.start) < block.size;
+    let pointers = arguments.iter().filter(|it| matches!(it.passing, Passing::Const | Passing::Mut));
+    u32::try_from(pointers.filter(leads).count()).unwrap_or(u32::MAX)
+}
+
+/// Bytes of a string, with its NUL, as far as it is compared whole.
+fn text(address: usize, rest: usize) -> usize {
+    // SAFETY: the caller's live memory, up to its end.
+    unsafe { read::nul(address, rest.min(WHOLE)) }.map_or(0, |at| at + 1)
+}
+
+impl Shelf {
+    fn clear(&mut self) {
+        self.truncate(0);
+    }
+
+    fn truncate(&mut self, records: usize) {
+        if let Some(first) = self.records.get(records) {
+            self.bytes.truncate(first.at);
+            self.records.truncate(records);
+        }
+        // One call with large arguments is no reason to keep room for them for good.
+        if self.records.is_empty() && self.bytes.capacity() > 4 * WHOLE {
+            self.bytes = Vec::new();
+        }
+    }
+
+    /// Copies what a record is about.
+    fn lay(&mut self, mut record: Record) {
+        record.at = self.bytes.len();
+        for piece in pieces(record.extent) {
+            let (from, len) = (record.address + piece.start, piece.len());
+            self.bytes.reserve(len);
+            // SAFETY: the extent lies in a live block or the callers' part of the stack, which may be read; the vector has room for `len`
+            // more, and what is copied into them initialises them.
+            unsafe {
+                let end = self.bytes.as_mut_ptr().add(self.bytes.len());
+                std::ptr::copy_nonoverlapping(std::ptr::with_exposed_provenance::<u8>(from), end, len);
+                self.bytes.set_len(self.bytes.len() + len);
+            }
+        }
+        self.records.push(record);
+    }
+
+    /// What of it is not as it was.
+    fn difference(&self, record: &Record) -> Option<write_through_const::Change> {
+        let mut at = record.at;
+        let mut change: Option<write_through_const::Change> = None;
+        for piece in pieces(record.extent) {
+            let was = self.bytes.get(at..at + piece.len())?;
+            at += piece.len();
+            // SAFETY: as in `lay`: the call has returned, and the extent is where it was.
+            let now = unsafe {
+                let from = std::ptr::with_exposed_provenance::<u8>(record.address + piece.start);
+                std::slice::from_raw_parts(from, piece.len())
+            };
+            if was == now {
+                continue;
+            }
+            for (i, (was, now)) in was.iter().zip(now).enumerate().filter(|(_, (was, now))| was != now) {
+                let offset = piece.start + i;
+                change
+                    .get_or_insert_with(|| write_through_const::Change::new(offset, record.extent > WHOLE))
+                    .add(offset, *was, *now);
+            }
+        }
+        change
+    }
+}
+
+/// The parts of an extent that are copied: all of it, or pieces that begin with its start and end with its end.
+fn pieces(extent: usize) -> impl Iterator<Item = Range<usize>> {
+    let whole = extent <= WHOLE;
+    let (count, len) = if whole { (1, extent) } else { (PIECES, PIECE) };
+    let step = if whole { 0 } else { (extent - PIECE) / (PIECES - 1) };
+    (0..count).map(move |i| {
+        let start = if !whole && i + 1 == PIECES { extent - PIECE } else { i * step };
+        start..start + len
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pieces_of_a_long_extent_begin_and_end_with_it() {
+        for extent in [1, WHOLE, WHOLE + 1, 10 * WHOLE + 3, 64 << 20] {
+            let pieces: Vec<_> = pieces(extent).collect();
+            assert_eq!((pieces[0].start, pieces[pieces.len() - 1].end), (0, extent));
+            assert!(pieces.iter().map(Range::len).sum::<usize>() <= WHOLE);
+            assert!(extent <= WHOLE || pieces.windows(2).all(|two| two[0].start < two[1].start));
+        }
+    }
+}

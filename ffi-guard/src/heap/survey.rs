@@ -1,0 +1,111 @@
+//! A look at every block: what was written beside the live ones, and into the freed ones.
+//!
+//! Other threads allocate and free meanwhile. A slot's memory keeps its access for good, and its entry tells before and after whether the
+//! same block was there, in the same state, all the time; what is in between is left to the next look. A run of pages loses its access, so
+//! it is the kernel that reads there.
+
+use super::class;
+use super::finding::{Damaged, Seen};
+use super::redzone::{self, Damage};
+use super::region::{self, Spot, UNIT};
+use super::table::Entry;
+use super::{Block, give, large, run, slab};
+use crate::platform::read;
+
+/// Looks at every block of Rust's, and tells `found` of damage. It is not renewed: at this very moment its place may be given to another
+/// block, larger than this one. Memory of the guard's own, none of the heap's locks: `found` may allocate for itself.
+pub(crate) fn each_damaged(found: &mut dyn FnMut(Damaged)) {
+    for class in 1..class::COUNT {
+        let slab = region::slab(class);
+        let used = slab::used(class);
+        let slots = (used.end - used.start) / slab.size().max(1);
+        for index in 1..=slots as u32 {
+            look_at_slot(&Spot { class, index, start: slab.start(index), entry: slab.entry(index) }, found);
+        }
+    }
+    let mut runs = [(0, 0); 64];
+    let mut next = region::units(0).start as u32;
+    loop {
+        let (count, after) = run::each_used(0, next, &mut runs);
+        for &(first, _) in runs.iter().take(count) {
+            look_at_run(first, found);
+        }
+        if count < runs.len() {
+            return;
+        }
+        next = after;
+    }
+}
+
+fn look_at_slot(spot: &Spot, found: &mut dyn FnMut(Damaged)) {
+    let Some(block) = spot.entry.read(spot.start) else { return };
+    let damage = if block.live {
+        // SAFETY: slots keep their access, and all before and behind this one have their canaries for good.
+        unsafe { redzone::damage(spot.start, block.size, give::end(spot, block.size), give::before(spot)) }
+            .filter(|damage| !damage.before || !is_overrun_from(spot))
+            .filter(|damage| !is_underrun_of_the_next(spot, &block, damage))
+    } else {
+        // SAFETY: as above; a block that is freed was poisoned before that could be seen.
+        unsafe { redzone::poison_damage(spot.start, block.size) }
+    };
+    let Some(damage) = damage else { return };
+    if !is_still(spot.entry, &block) {
+        return;
+    }
+    found(Damaged { block, damage, seen: Seen::ByLookingAtAll });
+}
+
+/// Whether the entry tells of the same block, in the same state.
+fn is_still(entry: &Entry, block: &Block) -> bool {
+    entry
+        .read(block.start)
+        .is_some_and(|now| (now.generation, now.live, now.size) == (block.generation, block.live, block.size))
+}
+
+/// Whether what is damaged before this block began behind the end of the one before it: it is that one's overrun.
+pub(super) fn is_overrun_from(spot: &Spot) -> bool {
+    if class::is_run(spot.class) || spot.index < 2 {
+        return false;
+    }
+    let slab = region::slab(spot.class);
+    let (start, entry) = (slab.start(spot.index - 1), slab.entry(spot.index - 1));
+    let Some(block) = entry.read(start).filter(|block| block.live) else { return false };
+    // SAFETY: a slot's memory keeps its access.
+    let damage = unsafe { redzone::damage(start, block.size, start + slab.size(), None) };
+    damage.is_some_and(|damage| damage.offset == 0)
+}
+
+/// Whether only the end of the slack is damaged, which is the canary before the next block, and that one is live: somebody wrote before its
+/// start.
+fn is_underrun_of_the_next(spot: &Spot, block: &Block, damage: &Damage) -> bool {
+    let slab = region::slab(spot.class);
+    let end = spot.start + slab.size();
+    let from = spot.start + block.size + damage.offset;
+    let next = || slab.entry(spot.index + 1).read(end).is_some_and(|next| next.live);
+    !damage.before && damage.offset > 0 && from >= end - class::SLACK && next()
+}
+
+fn look_at_run(first: u32, found: &mut dyn FnMut(Damaged)) {
+    let (start, entry) = (region::unit_start(first as usize), region::run_entry(first as usize));
+    let Some(block) = entry.read(start) else { return };
+    if !block.live {
+        let damage = large::poison_damage(start, block.size, |page, into| read::read(page, into).is_some());
+        if let Some(damage) = damage.filter(|_| is_still(entry, &block)) {
+            found(Damaged { block, damage, seen: Seen::ByLookingAtAll });
+        }
+        return;
+    }
+    let behind = start + block.size;
+    let end = large::end(start, block.size);
+    // A copy that lies as the original does, to be compared by the same code: the slack alone, which is a page at most.
+    let mut copy = vec![0_u8; UNIT / 8];
+    let from = behind & !15;
+    let Some(bytes) = copy.get_mut(..end - from) else { return };
+    if read::read(from, bytes).is_none() {
+        return;
+    }
+    let differs = redzone::damage_in(start, block.size, end, bytes, from);
+    if let Some(damage) = differs.filter(|_| is_still(entry, &block)) {
+        found(Damaged { block, damage, seen: Seen::ByLookingAtAll });
+    }
+}

@@ -1,0 +1,61 @@
+//! What somebody wrote where it had no business, with the calls that could have: the last ones that were lent the block.
+
+use std::collections::BTreeSet;
+
+use super::sweep::Found;
+use super::{kept, notes};
+use crate::heap::finding::{Damaged, Seen};
+use crate::heap::lock::Locked;
+use crate::heap::{self, Block, Damage};
+use crate::reentry::Reentry;
+use crate::report::violation::Overwritten;
+use crate::rules::{buffer_overflow, use_after_free};
+
+/// Damage that was told and that nobody may renew: other threads may be given its memory meanwhile. Block, generation, where, how much.
+static TOLD: Locked<BTreeSet<(usize, u32, bool, usize, usize)>> = Locked::new(BTreeSet::new());
+
+/// What is known of it; `None` where it was told.
+pub(crate) fn found(Damaged { block, damage, seen }: Damaged) -> Option<Found> {
+    let _inside = Reentry::enter();
+    super::ready();
+    if !TOLD.with(|told| told.insert((block.start, block.generation, damage.before, damage.offset, damage.len))) {
+        return None;
+    }
+    if block.live || seen == Seen::AtFree {
+        let overwritten = if seen == Seen::AtFree { Overwritten::BeforeTheFree } else { Overwritten::BeforeALook };
+        return Some(found_around(&block, &damage, overwritten));
+    }
+    let finding = use_after_free::check(&block, &damage, seen == Seen::BeforeReuse);
+    Some(Found { finding, block, lent: last_lent(&block), whose: 0 })
+}
+
+/// The canary of a live block is damaged, and no call under way did it.
+pub(crate) fn found_around(block: &Block, damage: &Damage, overwritten: Overwritten) -> Found {
+    let _inside = Reentry::enter();
+    let finding = buffer_overflow::check(damage, overwritten);
+    Found { finding, block: *block, lent: last_lent(block), whose: 0 }
+}
+
+/// Looks at every block of Rust's.
+pub(crate) fn look_at_all() -> Vec<Found> {
+    let _inside = Reentry::enter();
+    let mut damaged = Vec::new();
+    heap::each_damaged(&mut |found| damaged.push(found));
+    damaged.into_iter().filter_map(found).collect()
+}
+
+/// The calls that lent this block, the latest first, as far as they are known yet.
+fn last_lent(block: &Block) -> Vec<notes::Note> {
+    let mut lent = notes::last_of(block);
+    lent.extend(kept::note_of(block));
+    lent.sort_by_key(|note| std::cmp::Reverse(note.when));
+    lent
+}
+
+pub(super) fn hold() {
+    TOLD.hold();
+}
+
+pub(super) fn let_go() {
+    TOLD.let_go();
+}
