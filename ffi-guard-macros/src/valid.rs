@@ -410,7 +410,7 @@ fn parameter<'a>(
         contract.push(Ident::new(&flag, Span::mixed_site()));
     }
     if let Some(copied) = settings.get("copied") {
-        let stated = extent.is_some() || settings.has("cstr");
+        let stated = extent.is_some() || settings.has("cstr") || settings.has("opaque");
         if types::points_to_void(&source.ty) && !stated {
             errors.at(copied.key.span(), message::COPY_OF_VOID);
         }

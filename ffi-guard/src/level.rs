@@ -176,7 +176,7 @@ fn settle() -> Level {
 fn say_what_is_not_built() {
     let settings = config::settings();
     for (set, variable) in
-        [(settings.stats, "GUARD_STATS"), (settings.sample != 0, "GUARD_SAMPLE"), (settings.copy, "GUARD_COPY")]
+        [(settings.stats, "GUARD_STATS"), (settings.sample != 0, "GUARD_SAMPLE")]
     {
         if set {
             process::say(format_args!("{variable} is not built yet; this run goes on without it"));

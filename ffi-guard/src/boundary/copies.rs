@@ -234,21 +234,19 @@ impl Held {
                 continue;
             }
             let start = self.copy.original().start;
-            let mut change: Option<Change> = None;
-            for run in &changes {
-                let (was, now) = (self.copy.before(run), self.copy.now(run));
-                for (i, (was, now)) in was.iter().zip(now).enumerate() {
-                    let at = start + run.start + i;
-                    if member.extent.contains(&at) {
-                        let offset = at - member.address;
-                        change.get_or_insert(Change::new(offset, false)).add(offset, *was, *now);
-                    }
-                }
+            let extent = member.extent.start - start..member.extent.end - start;
+            let touched = |run: &&Run| run.start < extent.end && extent.start < run.end;
+            let (first, last) = (changes.iter().find(touched), changes.iter().rfind(touched));
+            let (Some(first), Some(last)) = (first, last) else { continue };
+            // From the first byte that changed to the last; those between are shown with them.
+            let run = first.start.max(extent.start)..last.end.min(extent.end);
+            let offset = start + run.start - member.address;
+            let mut change = Change::new(offset, false);
+            for (i, (was, now)) in self.copy.before(&run).iter().zip(self.copy.now(&run)).enumerate() {
+                change.add(offset + i, *was, *now);
             }
-            if let Some(change) = change {
-                let finding = write_through_const::check(&change, argument.info, member.extent.len());
-                breach(site, arguments, stack, member, finding)?;
-            }
+            let finding = write_through_const::check(&change, argument.info, member.extent.len());
+            breach(site, arguments, stack, member, finding)?;
         }
         Ok(())
     }
