@@ -35,5 +35,8 @@ pages! {
     stale_handle = "rules/stale_handle.md";
     retained_pointer = "rules/retained_pointer.md";
     freed_while_retained = "rules/freed_while_retained.md";
+    buffer_overflow = "rules/buffer_overflow.md";
+    write_through_const = "rules/write_through_const.md";
+    use_after_free = "rules/use_after_free.md";
     leaked_ownership = "rules/leaked_ownership.md";
 }

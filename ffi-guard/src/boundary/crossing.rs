@@ -135,7 +135,7 @@ impl Crossing {
         unsafe { Entry { site, arguments, stack: stack.clone(), watch: Some(&mut watch) }.check() }?;
         let copied = copies(&site, arguments, &stack);
         watch.work_on(copied.iter().flat_map(Copies::ranges));
-                watch.begin(&site, arguments, crossings, &stack)?;
+        watch.begin(&site, arguments, crossings)?;
         let _inside = Reentry::enter();
         let frame = std::ptr::from_ref(&site).addr();
         let exit = Exit::begin(Pending::new(watch, frame, crossings, retention::sample()));

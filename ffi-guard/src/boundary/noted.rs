@@ -24,7 +24,7 @@ const OUTERMOST: u64 = 2;
 #[inline]
 pub(super) fn begin(site: &Site, arguments: &[Argument]) -> Underway {
     let call = thread::count_crossing();
-    let snapshot = Snapshot::take(site, arguments, call, &thread::callers_stack(site));
+    let snapshot = Snapshot::take(site, arguments, call);
     let mut underway = retention::sample().map_or(0, Sample::into_ticks) & !(COUNTED | OUTERMOST);
     if thread::begin_noting() {
         underway |= OUTERMOST;
@@ -63,7 +63,7 @@ pub(super) fn end(Underway(underway, snapshot): Underway, site: &Site, arguments
     }
     late::settle_at_exit();
     let outcome = canary::after(site, arguments);
-    snapshot.compare(site, arguments, &thread::callers_stack(site))?;
+    snapshot.compare(site, arguments)?;
     outcome
 }
 

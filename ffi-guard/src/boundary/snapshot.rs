@@ -86,14 +86,16 @@ pub(super) fn compares(site: &Site, arguments: &[Argument]) -> bool {
 }
 
 impl Snapshot {
-    /// Copies what the call may not change. `call`: how many guarded calls this thread has made, with this one. `stack`: the part of the
-    /// thread's stack that is its callers'.
+    /// Copies what the call may not change. `call`: how many guarded calls this thread has made, with this one. `site` lies in the frame of
+    /// the entry.
     #[inline]
-    pub(super) fn take(site: &Site, arguments: &[Argument], call: usize, stack: &Range<usize>) -> Snapshot {
-        if site.function.compares() { Snapshot::copy(site, arguments, call, stack) } else { Snapshot(0) }
+    pub(super) fn take(site: &Site, arguments: &[Argument], call: usize) -> Snapshot {
+        if site.function.compares() { Snapshot::copy(site, arguments, call) } else { Snapshot(0) }
     }
 
-    fn copy(site: &Site, arguments: &[Argument], call: usize, stack: &Range<usize>) -> Snapshot {
+    #[inline(never)]
+    fn copy(site: &Site, arguments: &[Argument], call: usize) -> Snapshot {
+        let stack = &thread::callers_stack(site);
         let _inside = Reentry::enter();
         let taken = SHELF.try_with(|shelf| {
             let Ok(mut shelf) = shelf.try_borrow_mut() else { return 0 };
@@ -115,12 +117,13 @@ impl Snapshot {
 
     /// C has returned: is it all as it was?
     #[inline]
-    pub(super) fn compare(self, site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Result<(), Stop> {
-        if self.0 == 0 { Ok(()) } else { self.look(site, arguments, stack) }
+    pub(super) fn compare(self, site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
+        if self.0 == 0 { Ok(()) } else { self.look(site, arguments) }
     }
 
     #[inline(never)]
-    fn look(self, site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Result<(), Stop> {
+    fn look(self, site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
+        let stack = &thread::callers_stack(site);
         let _inside = Reentry::enter();
         let rust_ran = thread::crossings() != self.0;
         let changed = SHELF.try_with(|shelf| {

@@ -149,15 +149,9 @@ impl Watch {
     }
 
     /// Decides how the call is looked after, and takes the last look before C runs. `call`: how many guarded calls this thread has made.
-    pub(super) fn begin(
-        &mut self,
-        site: &Site,
-        arguments: &[Argument],
-        call: usize,
-        stack: &Range<usize>,
-    ) -> Result<(), Stop> {
+    pub(super) fn begin(&mut self, site: &Site, arguments: &[Argument], call: usize) -> Result<(), Stop> {
         self.loans.iter().try_for_each(canary::before)?;
-        self.snapshot = Snapshot::take(site, arguments, call, stack);
+        self.snapshot = Snapshot::take(site, arguments, call);
         self.prepare(site);
         Ok(())
     }
@@ -223,7 +217,7 @@ impl Watch {
             None => Ok(()),
         });
         let snapshot = std::mem::take(&mut self.snapshot);
-        snapshot.compare(site, arguments, &thread::callers_stack(site)).and(outcome)
+        snapshot.compare(site, arguments).and(outcome)
     }
 
     fn look_for_kept(&mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {

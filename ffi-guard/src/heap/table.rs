@@ -311,7 +311,7 @@ mod tests {
         let entry = entry();
         let extent = Extent::new(100, 64);
         assert!(entry.read(0x1000).is_none());
-        assert_eq!(entry.take_once(extent, Event::of(1).at(TraceId(0))), Err(Refused::Never));
+        assert_eq!(entry.take_once(extent, Event::of(1).at(TraceId(0)), || ()), Err(Refused::Never));
         assert!(!entry.take(extent, Event::of(1)));
         assert!(entry.give(extent, Event::of(1).at(TraceId(7)), || ()));
         assert!(
@@ -321,10 +321,13 @@ mod tests {
         let block = entry.read(0x1000).unwrap();
         assert_eq!((block.start, block.size, block.align, block.live), (0x1000, 100, 64, true));
         assert_eq!((block.allocated, block.allocated_by, block.freed), (TraceId(7), 1, TraceId(0)));
-        assert_eq!(entry.take_once(Extent::new(100, 32), Event::of(2).at(TraceId(0))), Err(Refused::Other(extent)));
+        assert_eq!(
+            entry.take_once(Extent::new(100, 32), Event::of(2).at(TraceId(0)), || ()),
+            Err(Refused::Other(extent))
+        );
         assert!(!entry.take(Extent::new(100, 32), Event::of(2)));
-        assert_eq!(entry.take_once(extent, Event::of(2).at(TraceId(9))), Ok(()));
-        assert_eq!(entry.take_once(extent, Event::of(2).at(TraceId(9))), Err(Refused::Freed));
+        assert_eq!(entry.take_once(extent, Event::of(2).at(TraceId(9)), || ()), Ok(()));
+        assert_eq!(entry.take_once(extent, Event::of(2).at(TraceId(9)), || ()), Err(Refused::Freed));
         let dead = entry.read(0x1000).unwrap();
         assert_eq!((dead.live, dead.freed, dead.freed_by), (false, TraceId(9), 2));
         assert_eq!(dead.generation, block.generation);
@@ -367,7 +370,7 @@ mod tests {
                 for n in 1..300_000u32 {
                     let extent = Extent::new(n as usize, 16);
                     entry.give(extent, Event::of(n).at(TraceId(n)), || ());
-                    entry.take_once(extent, Event::of(n).at(TraceId(n))).unwrap();
+                    entry.take_once(extent, Event::of(n).at(TraceId(n)), || ()).unwrap();
                 }
                 stop.store(true, Ordering::Relaxed);
             });

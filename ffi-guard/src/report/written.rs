@@ -23,10 +23,11 @@ pub(super) fn sentence(facts: &Facts) -> (String, String) {
     let (param, func) = (parameter(facts), function(facts));
     let sentence = match &facts.finding {
         Finding::BufferOverflow { damage, overwritten: Overwritten::ByTheCall | Overwritten::BesideTheCopy { .. } } => {
-            format!("C wrote {} of {param} in {func}", beside(damage))
+            return (format!("C wrote {} of {param}", beside(damage)), format!(" in {func}"));
         }
         Finding::BufferOverflow { damage, .. } if facts.call.is_some() => {
-            format!("{} of a block lent to {func} were overwritten", beside(damage))
+            let sentence = format!("{} of {param} were overwritten", beside(damage));
+            return (agree(sentence), format!(", lent to {func}"));
         }
         Finding::BufferOverflow { damage, .. } => format!("{} of {} were overwritten", beside(damage), block(facts)),
         Finding::WriteThroughConst { change, field } => {
@@ -37,15 +38,21 @@ pub(super) fn sentence(facts: &Facts) -> (String, String) {
             return (format!("C changed const {param} in {func}"), place);
         }
         Finding::UseAfterFree { damage, .. } if facts.call.is_some() => {
-            format!("{} of a block lent to {func} were written after it was freed", bytes(damage.len))
+            let sentence = format!("{} of {param} were written after Rust freed it", bytes(damage.len));
+            return (agree(sentence), format!(", lent to {func}"));
         }
         Finding::UseAfterFree { damage, .. } => {
-            format!("{} of {} were written after it was freed", bytes(damage.len), block(facts))
+            let size = facts.memory.as_ref().and_then(Memory::block).map_or(0, |block| block.size);
+            format!("{} of a freed block of {} were written", bytes(damage.len), bytes(size))
         }
         _ => String::new(),
     };
-    let sentence = if sentence.starts_with("1 byte ") { sentence.replacen(" were ", " was ", 1) } else { sentence };
-    (sentence, String::new())
+    (agree(sentence), String::new())
+}
+
+/// One byte was, two were.
+fn agree(sentence: String) -> String {
+    if sentence.starts_with("1 byte ") { sentence.replacen(" were ", " was ", 1) } else { sentence }
 }
 
 /// The label under the call.
@@ -71,6 +78,11 @@ fn shown(first: &[u8; 16], len: usize) -> &[u8] {
     first.get(..len.min(16)).unwrap_or(first)
 }
 
+/// `1 byte: byte 3 of a 24-byte block`, `4 bytes, from the start of a 24-byte block`.
+fn from(len: usize, position: &str) -> String {
+    if len == 1 { format!("1 byte: {position}") } else { format!("{}, from {position}", bytes(len)) }
+}
+
 /// The beats of what went wrong: their keys and words.
 pub(super) fn story(facts: &Facts) -> Vec<(&'static str, String)> {
     let size = facts.memory.as_ref().and_then(Memory::block).map_or(0, |block| block.size);
@@ -78,8 +90,8 @@ pub(super) fn story(facts: &Facts) -> Vec<(&'static str, String)> {
         Finding::BufferOverflow { damage, overwritten } => {
             let size = if let Overwritten::BesideTheCopy { size } = overwritten { *size } else { size };
             let where_ = match damage.before {
-                true => format!("{}, from {} before its start on", bytes(damage.len), damage.offset),
-                false => format!("{}, from {} on", bytes(damage.len), position(size + damage.offset, size)),
+                true => format!("{}, the first one {} before the start", bytes(damage.len), damage.offset),
+                false => from(damage.len, &position(size + damage.offset, size)),
             };
             let of_the_copy = matches!(overwritten, Overwritten::BesideTheCopy { .. });
             let where_ = if of_the_copy { where_.replace("-byte block", "-byte copy") } else { where_ };
@@ -95,7 +107,7 @@ pub(super) fn story(facts: &Facts) -> Vec<(&'static str, String)> {
         Finding::WriteThroughConst { change, .. } => {
             let len = change.len;
             vec![
-                ("changed", format!("{}, from byte {} of what was lent on", bytes(len), change.offset)),
+                ("changed", from(len, &format!("byte {} of what was lent", change.offset))),
                 ("there before", dump(shown(&change.was, len))),
                 ("there now", dump(shown(&change.now, len))),
             ]
@@ -106,7 +118,7 @@ pub(super) fn story(facts: &Facts) -> Vec<(&'static str, String)> {
                 false => "found by looking at every block",
             };
             let there = dump(shown(&damage.first_bytes, damage.len));
-            let where_ = format!("{}, from {} on", bytes(damage.len), position(damage.offset, size));
+            let where_ = from(damage.len, &position(damage.offset, size));
             vec![("written", where_), ("there now", there), ("", when.into())]
         }
         _ => Vec::new(),
@@ -116,7 +128,7 @@ pub(super) fn story(facts: &Facts) -> Vec<(&'static str, String)> {
 /// The part beside the block in the picture; `None` where nothing lies beside it.
 pub(super) fn beyond(facts: &Facts) -> Option<String> {
     match &facts.finding {
-        Finding::BufferOverflow { damage, .. } => Some(format!("{}: overwritten", beside(damage))),
+        Finding::BufferOverflow { damage, .. } if !damage.before => Some(format!("overwritten: {}", bytes(damage.len))),
         _ => None,
     }
 }
@@ -124,6 +136,9 @@ pub(super) fn beyond(facts: &Facts) -> Option<String> {
 /// The ways out.
 pub(super) fn helps(facts: &Facts) -> Vec<String> {
     let (param, func) = (parameter(facts), function(facts));
+    if facts.call.is_none() {
+        return without_a_call(facts);
+    }
     match &facts.finding {
         Finding::BufferOverflow { damage: Damage { before: true, .. }, .. } => vec![
             format!(
@@ -142,13 +157,15 @@ pub(super) fn helps(facts: &Facts) -> Vec<String> {
                     bytes(damage.offset + damage.len)
                 ),
             };
-            let mut helps = vec![
-                more,
+            let stated = facts.parameter().is_some_and(|parameter| !parameter.extent.is_empty());
+            let second = if stated {
+                format!("or have {func} write less: hand it a length that leaves room for what it adds")
+            } else {
                 format!(
-                    "if {func} takes the length from its caller, hand it what the block has, `buf.len()`, and declare {param} \
-                     `#[guard(counted_by = ..)]`: then it is checked before C runs"
-                ),
-            ];
+                    "if {func} is told how much to write, declare {param} `#[guard(counted_by = ..)]`: then it is checked before C runs"
+                )
+            };
+            let mut helps = vec![more, second];
             if !matches!(overwritten, Overwritten::BesideTheCopy { .. }) {
                 helps.push("to have C stopped at the very write, run with GUARD=3".into());
             }
@@ -172,6 +189,24 @@ pub(super) fn helps(facts: &Facts) -> Vec<String> {
     }
 }
 
+/// The ways out where nobody knows who was lent the block.
+fn without_a_call(facts: &Facts) -> Vec<String> {
+    let who =
+        "put `#[ffi_guard::guard]` on the extern blocks whose functions are lent it: then the call is named".into();
+    let first = match &facts.finding {
+        Finding::UseAfterFree { .. } => "free the block after everybody has let go of it".into(),
+        Finding::BufferOverflow { damage: Damage { before: true, .. }, .. } => {
+            "look for an index that goes below 0 where this block is written".into()
+        }
+        Finding::BufferOverflow { damage, .. } => format!(
+            "make the block as long as what is written: at least {} more (a NUL behind a text is one)",
+            bytes(damage.offset + damage.len)
+        ),
+        _ => return Vec::new(),
+    };
+    vec![first, who, "to have the program stopped at the very write, run with GUARD=3".into()]
+}
+
 /// What there is to know beside the finding.
 pub(super) fn notes(facts: &Facts) -> Vec<String> {
     let who_is_not_known = match (&facts.call, facts.also.first()) {
@@ -180,7 +215,7 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
             "which call did it is not known; the block was lent at {}:{}{} as well",
             first.file(),
             first.line(),
-            if facts.also.len() > 1 { format!(" and {} more places", facts.also.len() - 1) } else { String::new() }
+            if facts.also.len() > 1 { format!(" and {} more", facts.also.len() - 1) } else { String::new() }
         )),
         (Some(_), None) => {
             Some("whether that call did it is not known: it is the last that was lent the block".to_owned())

@@ -17,7 +17,7 @@ fn one_byte_too_many_is_found_at_the_call() {
             report.starts_with("ffi-guard[buffer_overflow]: C wrote 1 byte past the end of `out` in `bad_label`\n"),
             "{report}"
         );
-        assert!(report.contains("1 byte, from byte 24 of a 24-byte block, 1 past the end on"), "{report}");
+        assert!(report.contains("1 byte: byte 24 of a 24-byte block, 1 past the end"), "{report}");
         assert!(report.contains("there now: 00 |.|"), "{report}");
         // One overrun is one report.
         catch(checkpoint).expect("told and renewed");
@@ -111,7 +111,7 @@ fn what_was_written_between_calls_is_told_by_the_last_that_was_lent_the_block() 
             });
             let report = violation.to_string();
             assert_eq!(violation.function(), Some("remember"), "{report}");
-            assert!(report.contains("1 byte past the end of a block lent to `remember` was overwritten"), "{report}");
+            assert!(report.contains("1 byte past the end of `at` was overwritten, lent to `remember`"), "{report}");
             assert!(report.contains("found when the block was to be lent once more"), "{report}");
             // The same at a checkpoint.
             c::poke_remembered(-2, 0x5A);

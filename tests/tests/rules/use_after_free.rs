@@ -17,12 +17,10 @@ fn a_write_into_what_was_freed_is_found_at_a_checkpoint() {
         let violation = expect_violation!(Rule::UseAfterFree, { checkpoint() });
         let report = violation.to_string();
         assert!(
-            report.starts_with(
-                "ffi-guard[use_after_free]: 1 byte of a block lent to `bad_set_log` was written after it was freed\n"
-            ),
+            report.starts_with("ffi-guard[use_after_free]: 1 byte of `buffer` was written after Rust freed it"),
             "{report}"
         );
-        assert!(report.contains("1 byte, from byte 3 of a 40-byte block on"), "{report}");
+        assert!(report.contains("1 byte: byte 3 of a 40-byte block"), "{report}");
         assert!(report.contains("there now: 41 |A|"), "{report}");
         assert!(report.contains("  freed: ") && report.contains("allocated: "), "{report}");
         catch(checkpoint).expect("told once");
@@ -44,7 +42,7 @@ fn found_when_the_memory_is_to_be_used_again() {
     let output = run_self(TEST, &[("GUARD", "2"), ("GUARD_QUARANTINE", "16K")]);
     let said = stderr(&output);
     assert!(!output.status.success(), "{said}");
-    assert!(said.contains("ffi-guard[use_after_free]: 1 byte of a block lent to `bad_set_log`"), "{said}");
+    assert!(said.contains("ffi-guard[use_after_free]: 1 byte of `buffer` was written after Rust freed it"), "{said}");
     assert!(said.contains("found when its memory was to be used again"), "{said}");
 }
 
@@ -59,7 +57,11 @@ fn found_in_large_blocks_and_at_the_end_of_the_process() {
     let output = run_self(TEST, &[("GUARD", "2")]);
     let said = stderr(&output);
     assert!(!output.status.success(), "{said}");
-    assert_eq!(said.matches("ffi-guard[use_after_free]: 1 byte of a block lent to `bad_set_log`").count(), 1, "{said}");
+    assert_eq!(
+        said.matches("ffi-guard[use_after_free]: 1 byte of `buffer` was written after Rust freed it").count(),
+        1,
+        "{said}"
+    );
     assert!(said.contains("found at exit"), "{said}");
 }
 

@@ -14,20 +14,20 @@ const SOME: usize = 0x7f3a_5c00_1080;
 const COMPLEX: usize = 0x7f3a_5c00_1040;
 const ON_STACK: usize = 0x7ffd_0c11_2340;
 
-fn call(function: &'static Function, parameter: usize, site: Site) -> Option<Call> {
+pub(super) fn call(function: &'static Function, parameter: usize, site: Site) -> Option<Call> {
     Some(Call { function, parameter: Some(parameter), site, thread: 1, thread_name: Some("main".into()) })
 }
 
-fn argument(address: usize, extent: usize, pointee: &'static str) -> Option<ArgumentFacts> {
+pub(super) fn argument(address: usize, extent: usize, pointee: &'static str) -> Option<ArgumentFacts> {
     Some(ArgumentFacts { address, extent, pointee })
 }
 
 /// A trace of the stories told here: ids from the far end, which no depot gives out.
-fn trace_of(story: u32) -> TraceId {
+pub(super) fn trace_of(story: u32) -> TraceId {
     TraceId(u32::MAX - story)
 }
 
-fn block(address: usize, size: usize, allocated: u32) -> BlockFacts {
+pub(super) fn block(address: usize, size: usize, allocated: u32) -> BlockFacts {
     let freed = TraceId::default();
     let allocated = trace_of(allocated);
     BlockFacts { address, size, align: 8, live: true, allocated, allocated_by: 1, freed, freed_by: 0 }

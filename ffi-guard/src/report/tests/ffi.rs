@@ -99,4 +99,8 @@ declare! {
         table: *mut Table = "*mut Table", "", Contract::NONE;
         key: *const c_char = "*const c_char", "", Contract::NONE;
     ) at 21 in TABLE_ADD;
+    fn session_label(
+        out: *mut c_char = "*mut c_char", "len", Contract::NONE.stated();
+        len: usize = "usize", "", Contract::NONE;
+    ) at 22 in SESSION_LABEL;
 }

@@ -10,6 +10,7 @@ mod listener;
 #[rustfmt::skip]
 mod session;
 mod stale;
+mod written;
 
 use std::panic::Location;
 use std::path::PathBuf;
@@ -79,6 +80,14 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("freed_while_retained_owned", facts::freed_owned(), Form { ascii: true, ..plain }),
         ("freed_while_retained_pinned", facts::freed_pinned(), plain),
         ("leaked_ownership", facts::leaked(), plain),
+        ("buffer_overflow", written::overflow(), plain),
+        ("buffer_overflow_before_the_start", written::overflow_before_the_start(), Form { ascii: true, ..plain }),
+        ("buffer_overflow_between_calls", written::overflow_between_calls(), plain),
+        ("buffer_overflow_at_free", written::overflow_at_free(), plain),
+        ("write_through_const", written::write_through_const(), plain),
+        ("write_through_const_field", written::write_through_const_field(), plain),
+        ("use_after_free", written::use_after_free(), plain),
+        ("use_after_free_alone", written::use_after_free_alone(), plain),
         ("retained_pointer_no_backtrace", facts::retained(), Form { backtrace: Some(Backtrace::Off), ..plain }),
         ("retained_pointer_c_heap", facts::retained_c_heap(), plain),
         ("retained_pointer_tls", facts::retained_tls(), plain),
@@ -121,6 +130,8 @@ fn frames(trace: TraceId) -> Vec<Frame> {
             main,
         ],
         14 => vec![alloc, session("add", 102, 21), main, start],
+        15 => vec![alloc, session("label", 105, 17), main, start],
+        16 => vec![drop, session("label", 108, 5), main, start],
         20 => vec![frame("session_poll", "src/session.c", 41, 5), session("poll", 70, 14), main, start],
         _ => Vec::new(),
     }
@@ -187,7 +198,8 @@ fn every_golden_file_keeps_the_rules_of_the_style() {
         let first = sentence.chars().next().unwrap();
         assert!(!first.is_uppercase() || sentence.starts_with("C "), "{name}: {sentence}");
         assert!(!sentence.ends_with('.'), "{name}: {sentence}");
-        assert!(lines.last().unwrap().starts_with(&format!("summary: ffi-guard: {rule} in ")), "{name}");
+        let of = lines.last().unwrap().strip_prefix(&format!("summary: ffi-guard: {rule} ")).unwrap_or_default();
+        assert!(of.starts_with("in ") || of == "outside of a guarded call", "{name}");
         assert!(lines.contains(&format!(" see: docs/src/rules/{rule}.md").as_str()), "{name}");
         let helps = lines.iter().filter(|line| line.starts_with("help: ")).count();
         assert!((1..=3).contains(&helps), "{name}: {helps} helps");
@@ -235,9 +247,13 @@ fn every_finding_is_json_that_reads_back() {
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("{name}: {error}\n{line}"));
         assert_eq!(read["rule"], facts.rule().name(), "{name}");
         assert_eq!(read["version"], 1, "{name}");
-        let call = facts.call.as_ref().unwrap();
-        assert_eq!(read["function"]["name"], call.function.declaration.name, "{name}");
-        assert_eq!(read["site"]["line"], call.site.line(), "{name}");
+        match &facts.call {
+            Some(call) => {
+                assert_eq!(read["function"]["name"], call.function.declaration.name, "{name}");
+                assert_eq!(read["site"]["line"], call.site.line(), "{name}");
+            }
+            None => assert!(read["function"].is_null() && read["site"].is_null(), "{name}"),
+        }
         for key in ["severity", "message", "parameter", "thread", "argument", "memory", "block", "finding", "place"] {
             assert!(read.get(key).is_some(), "{name}: {key}");
         }

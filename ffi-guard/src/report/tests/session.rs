@@ -102,3 +102,7 @@ pub(super) fn add(key: &std::ffi::CStr) -> Site {
     let mut table = Box::new(Table { count: 0, first: std::ptr::null() });
     unsafe { table_add(&mut *table, key.as_ptr()) }
 }
+
+pub(super) fn label(out: &mut [u8]) -> Site {
+    unsafe { session_label(out.as_mut_ptr().cast(), out.len()) }
+}

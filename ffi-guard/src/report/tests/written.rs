@@ -1,0 +1,92 @@
+//! Facts of what C wrote where it had no business, made by hand.
+
+use super::super::violation::{BlockFacts, Facts, Finding, Memory, Overwritten};
+use super::facts::{argument, block, call, trace_of};
+use super::{ffi, session};
+use crate::heap::Damage;
+use crate::rule::Severity;
+use crate::rules::write_through_const::Change;
+
+const AT: usize = 0x7f3a_5c00_2040;
+
+fn damage(before: bool, offset: usize, bytes: &[u8]) -> Damage {
+    let mut first_bytes = [0; 16];
+    first_bytes.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    Damage { before, offset, len: bytes.len(), first_bytes }
+}
+
+fn label(finding: Finding, block: BlockFacts) -> Facts {
+    Facts {
+        finding,
+        severity: Severity::Deny,
+        call: call(&ffi::SESSION_LABEL, 0, session::label(&mut [0; 24])),
+        also: Vec::new(),
+        argument: argument(AT, 24, "i8"),
+        memory: Some(Memory::Heap(block)),
+    }
+}
+
+fn alone(facts: Facts) -> Facts {
+    Facts { call: None, argument: None, ..facts }
+}
+
+fn live() -> BlockFacts {
+    block(AT, 24, 15)
+}
+
+fn freed() -> BlockFacts {
+    BlockFacts { live: false, freed: trace_of(16), freed_by: 1, ..live() }
+}
+
+pub(in super::super) fn overflow() -> Facts {
+    label(Finding::BufferOverflow { damage: damage(false, 0, b"\0"), overwritten: Overwritten::ByTheCall }, live())
+}
+
+pub(in super::super) fn overflow_before_the_start() -> Facts {
+    let damage = damage(true, 4, b"\x10\0\0\0");
+    label(Finding::BufferOverflow { damage, overwritten: Overwritten::ByTheCall }, live())
+}
+
+pub(in super::super) fn overflow_between_calls() -> Facts {
+    let damage = damage(false, 2, b"overwritten by 20 letters"[..20].as_ref());
+    let finding = Finding::BufferOverflow { damage, overwritten: Overwritten::BeforeACall };
+    Facts { also: vec![session::store(), session::null()], ..label(finding, live()) }
+}
+
+pub(in super::super) fn overflow_at_free() -> Facts {
+    let finding = Finding::BufferOverflow { damage: damage(false, 0, b"!"), overwritten: Overwritten::BeforeTheFree };
+    alone(label(finding, freed()))
+}
+
+pub(in super::super) fn write_through_const() -> Facts {
+    let mut change = Change::new(1, false);
+    for (i, (was, now)) in b"ello".iter().zip(b"ELLO").enumerate() {
+        change.add(1 + i, *was, *now);
+    }
+    let finding = Finding::WriteThroughConst { change, field: None };
+    Facts {
+        call: call(&ffi::SESSION_SET_NAME, 1, session::no_nul("Hello")),
+        argument: argument(AT, 6, "i8"),
+        ..label(finding, block(AT, 6, 15))
+    }
+}
+
+pub(in super::super) fn write_through_const_field() -> Facts {
+    let mut change = Change::new(8, true);
+    change.add(8, 0, 1);
+    let finding = Finding::WriteThroughConst { change, field: Some("y".into()) };
+    Facts {
+        call: call(&ffi::PROCESS_STRUCT, 0, session::process()),
+        argument: argument(AT, 16, "app::ffi::ComplexStruct"),
+        memory: Some(Memory::Stack { address: AT, size: 16, thread: 1 }),
+        ..label(finding, live())
+    }
+}
+
+pub(in super::super) fn use_after_free() -> Facts {
+    label(Finding::UseAfterFree { damage: damage(false, 3, b"A"), before_reuse: false }, freed())
+}
+
+pub(in super::super) fn use_after_free_alone() -> Facts {
+    alone(label(Finding::UseAfterFree { damage: damage(false, 0, b"\xff\xff"), before_reuse: true }, freed()))
+}
