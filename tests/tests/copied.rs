@@ -1,12 +1,13 @@
 //! `#[guard(copied)]` and `GUARD_COPY=1`: C works on a copy between pages without access.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::process::Output;
+use std::path::Path;
+use std::process::{Command, Output};
 use std::ptr;
 
 use c_fixtures::copied::{self, Item, List, plain};
 use ffi_guard::{Level, Rule, catch, level};
-use ffi_guard_tests::process::{at_levels, end_if_stuck, is_child, run_self, stderr};
+use ffi_guard_tests::process::{COPY, at_levels, end_if_stuck, is_child, run_self, stderr};
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
@@ -333,6 +334,33 @@ fn under_guard_copy_declarations_that_say_little_work_on() {
         unsafe { plain::ok_list_begin(&mut *list) };
         assert_eq!(list.last, &raw mut list.first);
     });
+}
+
+/// The tests of the C library, SQLite and zlib once more, each call of theirs on copies.
+#[test]
+fn under_guard_copy_real_libraries_work_as_without() {
+    const TESTS: [&str; 5] = ["robust_libc", "sqlite", "sqlite_callbacks", "zlib", "macro_calls"];
+    if std::env::var_os(COPY).is_some() {
+        return;
+    }
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the folder that this was built in");
+    let mut cargo = Command::new(env!("CARGO"));
+    for name in std::env::vars_os().map(|(name, _)| name) {
+        if name.to_str().is_some_and(|name| name.starts_with("GUARD")) {
+            cargo.env_remove(name);
+        }
+    }
+    // For those that run a process of their own, and for those that do not.
+    cargo.env(COPY, "1").env("GUARD_COPY", "1");
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["test", "--locked", "--no-fail-fast"]);
+    cargo.arg("--target-dir").arg(target).args(TESTS.iter().flat_map(|test| ["--test", test]));
+    if cfg!(feature = "c-heap") {
+        cargo.args(["--features", "c-heap"]);
+    }
+    let output = cargo.output().expect("cargo runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said.matches("test result: ok.").count(), TESTS.len(), "{said}");
 }
 
 #[test]
