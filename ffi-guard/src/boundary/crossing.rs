@@ -345,7 +345,8 @@ pub(super) fn settle(
     let settings = config::settings();
     let declaration = function.declaration;
     let asks = || declaration.parameters.iter().any(|parameter| parameter.contract.is_copied());
-    let copies = !declaration.callback && (settings.copy || asks());
+    let leads = |argument: &Argument| matches!(argument.passing, Passing::Const | Passing::Mut);
+    let copies = !declaration.callback && arguments.iter().any(leads) && (settings.copy || asks());
     let standing = if !settings.checks_crate(function.krate()) {
         Standing::LeftOut
     } else if settings.traces(function.declaration.name) {
