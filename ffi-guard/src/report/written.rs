@@ -173,7 +173,7 @@ pub(super) fn helps(facts: &Facts) -> Vec<String> {
         }
         Finding::WriteThroughConst { .. } => vec![
             format!("if {func} writes there by design, declare {param} as `*mut`, and pass `&mut` or `as_mut_ptr()`"),
-            "or hand it a copy that may change: `let mut copy = value.clone();`".into(),
+            "or hand it a copy of its own: `let mut copy = value.clone();`".into(),
             format!(
                 "if C only keeps something of its own there (a cache, a count), declare {param} \
                  `#[guard(allow(write_through_const))]`"
@@ -244,7 +244,9 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
         Finding::WriteThroughConst { change: Change { sampled, .. }, .. } => {
             let mut notes = vec!["found by comparing the bytes from before the call with those after it".to_owned()];
             if *sampled {
-                notes.push("of what was lent, 64 KiB were compared, spread evenly: there may be more".into());
+                notes.push(
+                    "of what was lent, 64 KiB were compared, spread evenly; what lies between was not looked at".into(),
+                );
             }
             notes.push(
                 "Rust takes it that what is behind a `&` or a `*const` of its own does not change meanwhile".into(),

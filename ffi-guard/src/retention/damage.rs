@@ -11,14 +11,26 @@ use crate::reentry::Reentry;
 use crate::report::violation::Overwritten;
 use crate::rules::{buffer_overflow, use_after_free};
 
-/// Damage that was told and that nobody may renew: other threads may be given its memory meanwhile. Block, generation, where, how much.
-static TOLD: Locked<BTreeSet<(usize, u32, bool, usize, usize)>> = Locked::new(BTreeSet::new());
+/// Damage of one generation of a block.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Told {
+    start: usize,
+    generation: u32,
+    before: bool,
+    offset: usize,
+    len: usize,
+}
+
+/// Damage that was told and that nobody may renew: other threads may be given its memory meanwhile.
+static TOLD: Locked<BTreeSet<Told>> = Locked::new(BTreeSet::new());
 
 /// What is known of it; `None` where it was told.
 pub(crate) fn found(Damaged { block, damage, seen }: Damaged) -> Option<Found> {
     let _inside = Reentry::enter();
     super::ready();
-    if !TOLD.with(|told| told.insert((block.start, block.generation, damage.before, damage.offset, damage.len))) {
+    let Damage { before, offset, len, .. } = damage;
+    let this = Told { start: block.start, generation: block.generation, before, offset, len };
+    if !TOLD.with(|told| told.insert(this)) {
         return None;
     }
     if block.live || seen == Seen::AtFree {

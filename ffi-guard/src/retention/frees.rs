@@ -52,6 +52,10 @@ pub(super) fn told(block: &Block, end: End) {
     let _inside = Reentry::enter();
     let pinned = pins::freed(block);
     let kept = kept::take(block);
+    if let Some(kept) = kept {
+        // Should C write there later, it is one of those who could.
+        notes::keep_in_mind(kept.note);
+    }
     if level::level() < Level::Full || kept.is_some_and(|kept| kept.allowed) {
         return;
     }

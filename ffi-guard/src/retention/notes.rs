@@ -54,11 +54,19 @@ static NOTES: [Locked<Lists>; SHARDS] =
 /// 1 to 2^16 - 1 and round again: two that follow one another never share one of three lists.
 struct Lists {
     by_sweep: [Vec<Note>; 3],
-    /// What the last sweep that had any here has settled: who could have written to a block that is found damaged.
+    /// The last that sweeps have settled, the oldest first: who could have written to a block that is found damaged.
     settled: Vec<Note>,
 }
 
 impl Lists {
+    /// Forgets the oldest of the settled.
+    fn trim(&mut self) {
+        if self.settled.len() > 2 * IN_MIND {
+            let old = self.settled.len() - IN_MIND;
+            self.settled.drain(..old);
+        }
+    }
+
     fn of(&mut self, sweep: u32) -> &mut Vec<Note> {
         let [zero, one, two] = &mut self.by_sweep;
         match sweep % 3 {
@@ -68,6 +76,9 @@ impl Lists {
         }
     }
 }
+
+/// Settled loans that a list keeps in mind, and as many again until it forgets the older half.
+const IN_MIND: usize = 1024;
 
 /// Notes since the last sweep.
 static PENDING: AtomicUsize = AtomicUsize::new(0);
@@ -187,15 +198,24 @@ pub(super) fn last_of(block: &Block) -> Vec<Note> {
     found
 }
 
-/// Puts aside what this sweep has settled, in place of what the last one did. The room stays, for as many notes again.
+/// Keeps a loan in mind that no sweep has to settle: of a block that C may keep, and that is freed now.
+pub(super) fn keep_in_mind(note: Note) {
+    let Some(shard) = NOTES.get(note.thread as usize % SHARDS) else { return };
+    shard.with(|lists| {
+        lists.settled.push(note);
+        lists.trim();
+    });
+}
+
+/// Keeps in mind what this sweep has settled. The room stays, for as many notes again.
 pub(super) fn end_sweep(sweep: u32) {
     for shard in &NOTES {
         shard.with(|lists| {
-            if !lists.of(sweep).is_empty() {
-                let last = std::mem::take(&mut lists.settled);
-                lists.settled = std::mem::replace(lists.of(sweep), last);
-                lists.of(sweep).clear();
-            }
+            let mut settled = std::mem::take(lists.of(sweep));
+            let old = settled.len().saturating_sub(IN_MIND);
+            lists.settled.extend(settled.drain(..).skip(old));
+            lists.trim();
+            *lists.of(sweep) = settled;
         });
     }
 }
