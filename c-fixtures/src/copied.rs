@@ -83,8 +83,10 @@ unsafe extern "C" {
     pub fn ok_parse(#[guard(copied, cstr)] text: *const c_char, end: *mut *const c_char) -> c_long;
     /// The same with a copy of the place for that.
     #[link_name = "ffg_ok_copied_parse"]
-    pub fn ok_parse_both(#[guard(copied, cstr)] text: *const c_char, #[guard(copied, out)] end: &mut *const c_char)
-    -> c_long;
+    pub fn ok_parse_both(
+        #[guard(copied, cstr)] text: *const c_char,
+        #[guard(copied, out)] end: &mut *const c_char,
+    ) -> c_long;
     /// The last `count` bytes.
     #[link_name = "ffg_ok_copied_tail"]
     pub fn ok_tail(#[guard(copied, counted_by = all)] data: *const u8, all: usize, count: usize) -> Span;

@@ -19,6 +19,7 @@ pub mod misaligned_pointer;
 pub mod nested_pointer;
 pub mod null_pointer;
 pub mod out_of_bounds;
+pub mod paged;
 pub mod retained_places;
 pub mod retained_pointer;
 pub mod returned_pointer;

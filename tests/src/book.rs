@@ -11,6 +11,7 @@ pages! {
     introduction = "introduction.md";
     getting_started = "getting-started.md";
     levels = "levels.md";
+    level_3 = "level-3.md";
     attributes = "attributes.md";
     callbacks = "callbacks.md";
     rules = "rules.md";

@@ -39,7 +39,13 @@ fn faults(test: &str, variables: &[(&str, &str)], body: impl Fn()) -> Vec<Output
     for level in ["1", "2"] {
         let variables: Vec<_> = [("GUARD", level)].into_iter().chain(variables.iter().copied()).collect();
         let output = run_self(test, &variables);
-        assert_eq!(output.status.signal(), Some(libc::SIGSEGV), "{test} at GUARD={level}: {}\n{}", output.status, stderr(&output));
+        assert_eq!(
+            output.status.signal(),
+            Some(libc::SIGSEGV),
+            "{test} at GUARD={level}: {}\n{}",
+            output.status,
+            stderr(&output)
+        );
         outputs.push(output);
     }
     outputs
@@ -441,7 +447,8 @@ fn what_was_written_beside_the_copy_is_told_and_no_byte_of_rusts_is_overwritten(
         let mut words = vec![[1_u8; 12]; 2];
         let start = words.as_mut_ptr().cast::<u8>();
         // SAFETY: not sound without the copy, and that is the point: the byte before the piece that is lent.
-        let violation = catch(|| unsafe { copied::bad_poke(start.add(12), 12, -3, b'x') }).expect_err("before the start");
+        let violation =
+            catch(|| unsafe { copied::bad_poke(start.add(12), 12, -3, b'x') }).expect_err("before the start");
         let report = violation.to_string();
         println!("{report}");
         assert_eq!(violation.rule(), Rule::BufferOverflow);

@@ -62,14 +62,14 @@ fn unset_is_level_2_with_the_allocator_in_a_debug_build_and_0_without() {
 
 #[test]
 fn each_level_is_what_was_asked_for() {
-    for level in ["0", "1", "2"] {
+    for level in ["0", "1", "2", "3"] {
         assert!(out(&checked(&[("GUARD", level)], &["level"])).contains(&format!("level {level}\n")));
     }
 }
 
 #[test]
 fn a_setting_that_is_not_built_yet_is_said_and_costs_nothing_else() {
-    for (variable, value) in [("GUARD_STATS", "1"), ("GUARD_SAMPLE", "1000"), ("GUARD", "3")] {
+    for (variable, value) in [("GUARD_STATS", "1")] {
         let output = checked(&[("GUARD", "1"), (variable, value)], &["level"]);
         assert!(output.status.success() && out(&output).ends_with("the end\n"), "{}", err(&output));
         assert!(err(&output).contains(variable) && err(&output).contains("not built yet"), "{}", err(&output));

@@ -67,7 +67,7 @@ impl<'a> Callback<'a> {
                 }
             }
         }
-        if level::checked_is(Level::Full) {
+        if level::checks_fully() {
             // The call below learns by it that Rust ran meanwhile.
             thread::count_crossing();
         }

@@ -17,6 +17,7 @@ use super::crossing::After;
 use super::{extent, holder, thread};
 use crate::copied::{self, Copy, Record, Run};
 use crate::heap::{self, Block};
+use crate::paged;
 use crate::platform::read;
 use crate::reentry::Reentry;
 use crate::report::violation::{Finding, Overwritten};
@@ -72,6 +73,7 @@ pub(super) fn make(site: &Site, arguments: &[Argument], stack: &Range<usize>) ->
             thread: thread::id(),
             open: true,
         };
+        paged::watch_copies();
         // SAFETY: what the plan vouches for is a live block, or this thread's stack above the call.
         let Some(copy) = (unsafe { Copy::make(range, align, vouched, record) }) else { continue };
         for member in &members {

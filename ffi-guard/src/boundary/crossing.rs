@@ -14,9 +14,10 @@ use super::pending::{Exit, Pending};
 use super::quick::{self, Glance};
 use super::raise::raise;
 use super::watch::Watch;
-use super::{canary, late, log, noted, result, snapshot, thread};
+use super::{canary, late, lent_by, log, noted, result, snapshot, thread};
 use crate::config;
 use crate::level::{self, Level};
+use crate::paged;
 use crate::platform::process::Errno;
 use crate::reentry::{self, Reentry};
 use crate::report;
@@ -61,9 +62,12 @@ impl Crossing {
             // SAFETY: as promised by the caller.
             let glance = unsafe { quick::glance(function, arguments) };
             if glance != Glance::Unclear && level::checked_is(Level::Arguments) {
+                if glance == Glance::Lends && lent_by::is_on() {
+                    lent_by::note_all(arguments, &Site { function, location: Location::caller() });
+                }
                 return Crossing(After::Result);
             }
-            if level::checked_is(Level::Full)
+            if level::checks_fully()
                 && !untold::is_any()
                 && quick::is_noted(function, glance)
                 && canary::are_whole(arguments)
@@ -122,6 +126,9 @@ impl Crossing {
         if level < Level::Full {
             // SAFETY: as promised by the caller.
             unsafe { Entry { site, arguments, stack: stack.clone(), watch: None }.check() }?;
+            if lent_by::is_on() {
+                lent_by::note_all(arguments, &site);
+            }
             let copied = copies(&site, arguments, &stack);
             let after = if function.binds() { After::Bound } else { After::Result };
             return Ok(with_copies(copied, after, &site));
@@ -301,7 +308,8 @@ fn settle_lent(site: &Site, after: After, arguments: &[Argument]) -> Result<(), 
         After::Copies(underway) => {
             let _errno = Errno::keep();
             match underway.end() {
-                Some(copies) => copies.settle(site, arguments, &thread::callers_stack(site), |then| settle_lent(site, then, arguments)),
+                Some(copies) => copies
+                    .settle(site, arguments, &thread::callers_stack(site), |then| settle_lent(site, then, arguments)),
                 None => Ok(()),
             }
         }
@@ -342,6 +350,7 @@ pub(super) fn settle(
     arguments: &[Argument],
     location: &'static Location<'static>,
 ) -> Standing {
+    paged::watch();
     let settings = config::settings();
     let declaration = function.declaration;
     let asks = || declaration.parameters.iter().any(|parameter| parameter.contract.is_copied());

@@ -21,6 +21,7 @@ mod entry;
 pub(crate) mod extent;
 mod holder;
 pub(crate) mod late;
+pub(crate) mod lent_by;
 mod log;
 mod noted;
 pub(crate) mod parked;

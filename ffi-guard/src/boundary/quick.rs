@@ -8,7 +8,7 @@ use super::declaration::{Contract, Function};
 use super::shape::{Shape, TypeInfo};
 use super::thread;
 use crate::heap;
-use crate::level::{self, Level};
+use crate::level;
 use crate::retention;
 
 /// What a first glance at the arguments of a call tells.
@@ -33,7 +33,7 @@ pub(super) unsafe fn glance(function: &Function, arguments: &[Argument]) -> Glan
     let at = At {
         // What lies below this frame is C's to come: it is Rust's no more.
         stack: (&raw const local).addr().max(known.start)..known.end,
-        full: level::checked_is(Level::Full),
+        full: level::checks_fully(),
     };
     let mut lends = false;
     for (argument, parameter) in arguments.iter().zip(function.declaration.parameters) {

@@ -6,7 +6,7 @@ use super::argument::Argument;
 use super::breach::{Site, Stop};
 use super::holder::{self, Holder};
 use super::snapshot::Snapshot;
-use super::{canary, late, thread};
+use super::{canary, late, lent_by, thread};
 use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
@@ -159,6 +159,7 @@ impl Watch {
     fn prepare(&mut self, site: &Site) {
         let _inside = Reentry::enter();
         let lent = &self.lent;
+        lent.iter().filter_map(|lent| lent.block.as_ref()).for_each(|block| lent_by::note(block, site));
         // Whoever allows the rule lets C keep it just as well: no other call is to be blamed for it.
         let allows = |lent: &Lent| site.severity(Rule::RetainedPointer, Some(lent.parameter)) == Severity::Allow;
         for lent in lent {

@@ -116,9 +116,7 @@ impl Copy {
     fn after(&self) -> &[u8] {
         // SAFETY: the copy's own bytes, initialised by `make`, and with access as long as it lives. C has returned; a thread of
         // C's that still writes there breaks the loan, and no byte read here is trusted for more than its value.
-        unsafe {
-            std::slice::from_raw_parts(std::ptr::with_exposed_provenance(self.start), self.original.len())
-        }
+        unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance(self.start), self.original.len()) }
     }
 
     /// What C changed.

@@ -21,5 +21,5 @@ mod pages;
 mod records;
 
 pub(crate) use copy::{Copy, Run};
-pub(crate) use pages::{contains, most};
+pub(crate) use pages::{contains, most, open};
 pub(crate) use records::{Record, of};

@@ -34,6 +34,9 @@ struct Ring {
 
 static RING: Locked<Ring> = Locked::new(Ring { next: 0, live: [(0, 0); LIVE], used: 0, refused: false });
 
+/// Some page was opened, after a fault that was only warned of: it may be any that is given out again.
+static OPENED: AtomicBool = AtomicBool::new(false);
+
 /// Pages of one copy, readable and writable, with a page without access before and behind. Dropped, they lose their access.
 #[derive(Debug)]
 pub(super) struct Pages(Range<usize>);
@@ -50,6 +53,13 @@ pub(crate) fn most() -> usize {
     if ready() { LEN.load(Ordering::Relaxed) / 16 } else { 0 }
 }
 
+/// Gives a page access, so that an instruction that faulted there gets through. May run in a signal handler.
+pub(crate) fn open(address: usize) -> bool {
+    let page = address & !(PAGE - 1);
+    OPENED.store(true, Ordering::Relaxed);
+    contains(address) && memory::commit(page..page + PAGE)
+}
+
 impl Pages {
     /// Pages for so many bytes; `None` where there are none to be had.
     pub(super) fn take(bytes: usize) -> Option<Pages> {
@@ -63,6 +73,9 @@ impl Pages {
         let place = RING.with(|ring| ring.place(len))?;
         drop(inside);
         let start = START.load(Ordering::Relaxed) + place;
+        if OPENED.load(Ordering::Relaxed) {
+            memory::decommit(start - PAGE..start + len + PAGE);
+        }
         let pages = Pages(start..start + len);
         memory::commit(pages.range()).then_some(pages)
     }
@@ -74,7 +87,10 @@ impl Pages {
 
 impl Drop for Pages {
     fn drop(&mut self) {
-        memory::decommit(self.range());
+        let Range { start, end } = self.range();
+        // With the pages beside them: one may have been opened.
+        let beside = if OPENED.load(Ordering::Relaxed) { PAGE } else { 0 };
+        memory::decommit(start - beside..end + beside);
         let at = self.0.start.wrapping_sub(START.load(Ordering::Relaxed));
         let _inside = Reentry::enter();
         RING.with(|ring| ring.give_back(at));

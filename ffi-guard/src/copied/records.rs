@@ -91,8 +91,7 @@ pub(super) fn write(pages: &Range<usize>, record: &Record) -> Option<Written> {
         let function = std::ptr::from_ref(record.function).expose_provenance();
         let location = std::ptr::from_ref(record.location).expose_provenance();
         let Record { copy, len, original, parameter, thread, .. } = *record;
-        let values =
-            [pages.start, pages.end, copy, len, original, function, location, parameter, thread as usize];
+        let values = [pages.start, pages.end, copy, len, original, function, location, parameter, thread as usize];
         for (field, value) in slot.fields.iter().zip(values) {
             field.store(value, Ordering::Relaxed);
         }

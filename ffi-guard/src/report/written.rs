@@ -222,12 +222,10 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
         }
     };
     let mut notes = match &facts.finding {
-        Finding::BufferOverflow { damage, overwritten: Overwritten::BesideTheCopy { .. } } => vec![
-            format!(
-                "found by the canary that lies {} the copy that C worked on; no byte of Rust's was overwritten",
-                if damage.before { "before" } else { "behind" }
-            ),
-        ],
+        Finding::BufferOverflow { damage, overwritten: Overwritten::BesideTheCopy { .. } } => vec![format!(
+            "found by the canary that lies {} the copy that C worked on; no byte of Rust's was overwritten",
+            if damage.before { "before" } else { "behind" }
+        )],
         Finding::BufferOverflow { damage, overwritten } => {
             let mut notes = vec![format!(
                 "found by the canary that lies {} each block of Rust's heap",

@@ -175,9 +175,7 @@ fn is_known_by_place(site: &Site, argument: &Argument, parameter: &Parameter, lo
         Located::Heap(block) => {
             pins::is_block_pinned(block) || heap::may_be_kept(block) || is_a_lock((argument.info.name)())
         }
-        Located::Stack(_) => {
-            pins::is_range_pinned(argument.address) || located.is_cs_stack(argument.address)
-        }
+        Located::Stack(_) => pins::is_range_pinned(argument.address) || located.is_cs_stack(argument.address),
         // C's own, or a static, which C may keep.
         Located::Null | Located::Foreign => true,
     }
@@ -187,7 +185,8 @@ fn is_known_by_place(site: &Site, argument: &Argument, parameter: &Parameter, lo
 fn is_a_lock(pointee: &str) -> bool {
     let name = pointee.rsplit("::").next().unwrap_or(pointee);
     ["pthread_", "sem_t", "mtx_t", "cnd_t", "Atomic", "UnsafeCell<"].iter().any(|known| name.starts_with(known))
-        || pointee.contains("sync::atomic::") || pointee.contains("::UnsafeCell<")
+        || pointee.contains("sync::atomic::")
+        || pointee.contains("::UnsafeCell<")
 }
 
 /// Addresses that C gets as they are: of pointers that are not copied, and words of what is passed by value.
