@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::ptr;
 
 use c_fixtures::copied::{self, Item, List, plain};
@@ -28,27 +28,24 @@ fn under_guard_copy(test: &str, body: impl Fn()) {
     }
 }
 
-/// The body ends its process by a fault, at levels 1 and 2. `variables` besides.
-fn faults(test: &str, variables: &[(&str, &str)], body: impl Fn()) -> Vec<Output> {
+/// The body ends its process by a fault, at levels 1 and 2, and the report begins so. `variables` besides.
+fn faults(test: &str, variables: &[(&str, &str)], first: &str, body: impl Fn()) {
     use std::os::unix::process::ExitStatusExt as _;
     if is_child() {
-        body();
-        return Vec::new();
+        return body();
     }
-    let mut outputs = Vec::new();
     for level in ["1", "2"] {
         let variables: Vec<_> = [("GUARD", level)].into_iter().chain(variables.iter().copied()).collect();
         let output = run_self(test, &variables);
-        assert_eq!(
-            output.status.signal(),
-            Some(libc::SIGSEGV),
-            "{test} at GUARD={level}: {}\n{}",
-            output.status,
-            stderr(&output)
+        let said = stderr(&output);
+        println!("{said}");
+        assert_eq!(output.status.signal(), Some(libc::SIGSEGV), "{test} at GUARD={level}: {}\n{said}", output.status);
+        assert!(said.lines().any(|line| line == format!("ffi-guard{first}")), "at GUARD={level}:\n{said}");
+        assert!(
+            said.contains(" to bad_") && said.contains("ffg_bad_copied_"),
+            "the call, and the function in C:\n{said}"
         );
-        outputs.push(output);
     }
-    outputs
 }
 
 /// Whether C is handed this very address.
@@ -371,7 +368,8 @@ fn under_guard_copy_real_libraries_work_as_without() {
 
 #[test]
 fn a_read_one_byte_past_the_end_faults() {
-    faults("a_read_one_byte_past_the_end_faults", &[], || {
+    const FIRST: &str = "[buffer_overflow]: C read 1 byte past the end of the 10-byte copy of `data`";
+    faults("a_read_one_byte_past_the_end_faults", &[], FIRST, || {
         let data = [1_u8; 10];
         // SAFETY: not sound, and that is the point: the byte behind the array.
         unsafe { copied::bad_peek(data.as_ptr(), 10, 10) };
@@ -380,7 +378,8 @@ fn a_read_one_byte_past_the_end_faults() {
 
 #[test]
 fn a_read_past_a_strings_nul_faults() {
-    faults("a_read_past_a_strings_nul_faults", &[], || {
+    const FIRST: &str = "[buffer_overflow]: C read 1 byte past the end of the 9-byte copy of `text`";
+    faults("a_read_past_a_strings_nul_faults", &[], FIRST, || {
         let text = c"eight ch".to_owned();
         // SAFETY: not sound, and that is the point.
         unsafe { copied::bad_peek_text(text.as_ptr(), 9) };
@@ -389,7 +388,8 @@ fn a_read_past_a_strings_nul_faults() {
 
 #[test]
 fn a_read_a_page_before_the_start_faults() {
-    faults("a_read_a_page_before_the_start_faults", &[], || {
+    const FIRST: &str = "[buffer_overflow]: C read 4096 bytes before the start of the 10-byte copy of `data`";
+    faults("a_read_a_page_before_the_start_faults", &[], FIRST, || {
         let data = [1_u8; 10];
         // SAFETY: not sound, and that is the point.
         unsafe { copied::bad_peek(data.as_ptr(), 10, -4096) };
@@ -398,7 +398,8 @@ fn a_read_a_page_before_the_start_faults() {
 
 #[test]
 fn a_write_one_byte_past_the_end_faults() {
-    faults("a_write_one_byte_past_the_end_faults", &[], || {
+    const FIRST: &str = "[buffer_overflow]: C wrote 1 byte past the end of the 10-byte copy of `data`";
+    faults("a_write_one_byte_past_the_end_faults", &[], FIRST, || {
         let mut data = vec![1_u8; 10];
         // SAFETY: not sound, and that is the point.
         unsafe { copied::bad_poke(data.as_mut_ptr(), 10, 10, 0) };
@@ -407,8 +408,9 @@ fn a_write_one_byte_past_the_end_faults() {
 
 #[test]
 fn under_guard_copy_a_read_past_the_end_faults() {
+    const FIRST: &str = "[buffer_overflow]: C read 1 byte past the end of the 10-byte copy of `data`";
     let variables = [("GUARD_COPY", "1")];
-    faults("under_guard_copy_a_read_past_the_end_faults", &variables, || {
+    faults("under_guard_copy_a_read_past_the_end_faults", &variables, FIRST, || {
         let data = vec![1_u8; 10];
         // SAFETY: not sound, and that is the point.
         unsafe { plain::bad_peek_unstated(data.as_ptr(), 10, 10) };
@@ -417,6 +419,8 @@ fn under_guard_copy_a_read_past_the_end_faults() {
 
 #[test]
 fn a_use_of_what_was_kept_faults() {
+    const FIRST: &str =
+        "[retained_pointer]: C read byte 0 of the 10-byte copy of `data`, after the call that it was for";
     if is_child() {
         let data = vec![1_u8; 10];
         // SAFETY: C keeps the pointer, and uses it when the call is over.
@@ -425,7 +429,7 @@ fn a_use_of_what_was_kept_faults() {
         // The original is there still. C has a pointer to what was its copy.
         copied::bad_use_kept();
     }
-    faults("a_use_of_what_was_kept_faults", &[], || {});
+    faults("a_use_of_what_was_kept_faults", &[], FIRST, || {});
 }
 
 #[test]
@@ -506,4 +510,28 @@ fn a_callback_that_writes_is_not_c() {
         unsafe { copied::ok_call_back((&raw mut data).cast(), 3, back, ptr::null_mut()) };
         assert_eq!(data, [10, 1, 1]);
     });
+}
+
+#[test]
+fn a_fault_that_is_warned_of_or_allowed_goes_on() {
+    const TEST: &str = "a_fault_that_is_warned_of_or_allowed_goes_on";
+    if is_child() {
+        for _ in 0..3 {
+            let data = [1_u8; 10];
+            // SAFETY: not sound, and that is the point: the byte behind the array.
+            unsafe { copied::bad_peek(data.as_ptr(), 10, 10) };
+            assert!(!is_at_home(&data));
+        }
+        return;
+    }
+    for (variable, value, times) in [
+        ("GUARD_WARN", "buffer_overflow", 3),
+        ("GUARD_ON_VIOLATION", "report", 3),
+        ("GUARD_ALLOW", "buffer_overflow", 0),
+    ] {
+        let output = run_self(TEST, &[("GUARD", "1"), (variable, value)]);
+        let said = stderr(&output);
+        assert!(output.status.success(), "{variable}={value}: {}\n{said}", output.status);
+        assert_eq!(said.matches("ffi-guard[buffer_overflow]: ").count(), times, "{variable}={value}:\n{said}");
+    }
 }
