@@ -11,6 +11,7 @@ const TESTS: [&str; 24] = [
     "c_heap",
     "callbacks_panics",
     "cgocheck",
+    "copied",
     "four",
     "heap_levels",
     "heap_life",
