@@ -5,7 +5,7 @@
 #     tests/compare/run.sh                  all tools that are here; prints
 #     tests/compare/run.sh --write          the same, into docs/src/comparison.md
 #     tests/compare/run.sh --check          compares what each tool finds with what is written there; exit status 1: it differs
-#     tests/compare/run.sh --only plain,1,2 these tools alone: plain, 1, 2, 3, heap, asan, asan-c, memcheck
+#     tests/compare/run.sh --only plain,1,2 these tools alone: plain, 1, 2, 3, copy, heap, asan, asan-c, memcheck
 #     tests/compare/run.sh --rows a,b       these programs alone (not with --write)
 #     tests/compare/run.sh --runs 5         so many runs of each program for the times; 1 with --check
 #     tests/compare/run.sh --no-sqlite      without the heavier program
@@ -18,7 +18,7 @@ cd "$(dirname "$0")/../.."
 target=target/compare
 triple=x86_64-unknown-linux-gnu
 programs=$target/programs
-only=plain,1,2,3,heap,asan,asan-c,memcheck
+only=plain,1,2,3,copy,heap,asan,asan-c,memcheck
 sqlite=yes
 previous=
 for argument in "$@"; do
@@ -56,7 +56,7 @@ asan() { # variant, CFLAGS
 }
 
 if wanted plain || wanted memcheck; then build plain native "$features"; fi
-if wanted 1 || wanted 2 || wanted 3; then build guard native "guard${features:+,$features}"; fi
+if wanted 1 || wanted 2 || wanted 3 || wanted copy; then build guard native "guard${features:+,$features}"; fi
 if wanted heap; then build heap native "c-heap${features:+,$features}"; fi
 if wanted asan; then asan asan -fno-sanitize=address; fi
 if wanted asan-c; then asan asan-c -fsanitize=address; fi

@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 use std::hint::black_box;
 
+use c_fixtures::alloc_dealloc_mismatch::bad_done_with;
 use c_fixtures::buffer_overflow::poke;
 use c_fixtures::c_heap::bad_keep_node;
 use c_fixtures::dangling_pointer::{Label, bad_label_length};
@@ -92,4 +93,15 @@ pub(super) fn read_after_free() {
     drop(value);
     // SAFETY: wrong: what C kept is gone.
     black_box(unsafe { notify(0) });
+}
+
+pub(super) fn freed_by_c() {
+    // SAFETY: wrong: it is not C's memory.
+    black_box(unsafe { bad_done_with(Box::into_raw(Box::new(7))) });
+}
+
+pub(super) fn another_layout() {
+    let value: *mut [u64; 5] = Box::into_raw(Box::new([7; 5]));
+    // SAFETY: wrong: it was made with another layout.
+    drop(unsafe { Box::from_raw(value.cast::<u64>()) });
 }

@@ -1,9 +1,13 @@
 //! The programs of the guide's pages, as they stand there.
 
+#[path = "../../../examples/rules/alloc_dealloc_mismatch.rs"]
+pub(crate) mod alloc_dealloc_mismatch;
 #[path = "../../../examples/rules/buffer_overflow.rs"]
 pub(crate) mod buffer_overflow;
 #[path = "../../../examples/rules/dangling_pointer.rs"]
 pub(crate) mod dangling_pointer;
+#[path = "../../../examples/rules/double_free.rs"]
+pub(crate) mod double_free;
 #[path = "../../../examples/rules/freed_while_retained.rs"]
 pub(crate) mod freed_while_retained;
 #[path = "../../../examples/rules/leaked_ownership.rs"]

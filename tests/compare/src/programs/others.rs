@@ -1,12 +1,12 @@
-//! Mistakes that ffi-guard has no rule for, or sees on some levels alone. Their C is `c/others.c`; it is guarded like any other.
+//! Mistakes that ffi-guard has no rule for, or sees at some levels alone. Their C is `c/others.c`; it is guarded like any other.
 
 use std::hint::black_box;
 use std::mem::MaybeUninit;
 
 #[ffi_guard::guard]
 unsafe extern "C" {
-    fn cmp_sum(values: *const i32, count: i32) -> i32;
-    fn cmp_fill(at: *mut u8, count: i32, value: u8);
+    fn cmp_sum(#[guard(counted_by = count)] values: *const i32, count: i32, more: i32) -> i32;
+    fn cmp_fill(#[guard(counted_by = count)] at: *mut u8, count: i32, more: i32);
     safe fn cmp_own_stack(at: i32) -> i32;
     safe fn cmp_own_global(at: i32) -> i32;
     safe fn cmp_own_heap(length: i32) -> i32;
@@ -17,47 +17,47 @@ unsafe extern "C" {
     safe fn cmp_count(times: i64, atomic: i32) -> i64;
 }
 
-fn sum_of_a_vec(count: i32) {
+fn sum_of_a_vec(more: i32) {
     let values = vec![1, 2, 3, 4];
-    // SAFETY: of four: the caller knows.
-    black_box(unsafe { cmp_sum(values.as_ptr(), count) });
+    // SAFETY: four there are; wrong where C reads more.
+    black_box(unsafe { cmp_sum(values.as_ptr(), 4, more) });
 }
 
 pub(super) fn past_a_vec() {
-    sum_of_a_vec(5);
+    sum_of_a_vec(1);
 }
 
 pub(super) fn within_a_vec() {
-    sum_of_a_vec(4);
+    sum_of_a_vec(0);
 }
 
-fn sum_of_an_array(count: i32) {
+fn sum_of_an_array(more: i32) {
     let values = black_box([1, 2, 3, 4]);
-    // SAFETY: of four: the caller knows.
-    black_box(unsafe { cmp_sum(values.as_ptr(), count) });
+    // SAFETY: four there are; wrong where C reads more.
+    black_box(unsafe { cmp_sum(values.as_ptr(), 4, more) });
 }
 
 pub(super) fn past_a_stack_array() {
-    sum_of_an_array(5);
+    sum_of_an_array(1);
 }
 
 pub(super) fn within_a_stack_array() {
-    sum_of_an_array(4);
+    sum_of_an_array(0);
 }
 
-fn fill_an_array(count: i32) {
+fn fill_an_array(more: i32) {
     let mut bytes = black_box([0_u8; 20]);
-    // SAFETY: of twenty: the caller knows.
-    unsafe { cmp_fill(bytes.as_mut_ptr(), count, b'x') };
+    // SAFETY: twenty there are; wrong where C writes more.
+    unsafe { cmp_fill(bytes.as_mut_ptr(), 20, more) };
     black_box(&mut bytes);
 }
 
 pub(super) fn onto_the_stack() {
-    fill_an_array(21);
+    fill_an_array(1);
 }
 
 pub(super) fn within_the_stack() {
-    fill_an_array(20);
+    fill_an_array(0);
 }
 
 pub(super) fn own_stack() {

@@ -4,9 +4,11 @@ use std::ffi::CString;
 use std::hint::black_box;
 use std::ptr;
 
+use c_fixtures::alloc_dealloc_mismatch::{free_it, greeting, ok_done_with};
 use c_fixtures::buffer_overflow::ok_label;
 use c_fixtures::c_heap::{forget_nodes, ok_copy_to_node, sum_nodes};
 use c_fixtures::dangling_pointer::{Label, bad_label_length, ok_name_length};
+use c_fixtures::double_free::{hold, ok_yield_up};
 use c_fixtures::freed_while_retained::{bad_set_listener, notify, ok_unset_listener};
 use c_fixtures::leaked_ownership::ok_open_named;
 use c_fixtures::misaligned_pointer::ok_sum_words;
@@ -169,4 +171,37 @@ pub(super) fn leaked_ownership() {
     // SAFETY: a C string.
     unsafe { ok_open_named(name.as_ptr()) };
     ffi_guard::checkpoint();
+}
+
+pub(super) fn alloc_dealloc_mismatch() {
+    // SAFETY: C's memory, for C's `free`.
+    unsafe { free_it(greeting().cast()) };
+}
+
+/// # Safety
+///
+/// - `value` is a `Box` that was given away.
+unsafe extern "C" fn drop_it(value: *mut i32) {
+    // SAFETY: as promised by the caller.
+    drop(unsafe { Box::from_raw(value) });
+}
+
+pub(super) fn freed_by_c() {
+    // SAFETY: C has Rust free it.
+    black_box(unsafe { ok_done_with(Box::into_raw(Box::new(7)), drop_it) });
+}
+
+pub(super) fn another_layout() {
+    let value: *mut [u64; 5] = Box::into_raw(Box::new([7; 5]));
+    // SAFETY: as it was made.
+    drop(unsafe { Box::from_raw(value) });
+}
+
+pub(super) fn double_free() {
+    // SAFETY: C gives it back once, and the second time nothing.
+    unsafe {
+        hold(Box::into_raw(Box::new(7)));
+        drop(Box::from_raw(ok_yield_up()));
+        assert!(ok_yield_up().is_null());
+    }
 }

@@ -39,6 +39,10 @@ fn all() -> Vec<Tool> {
         Tool { environment: &[("GUARD", "1")], ..tool("1", "level 1", "guard", Judge::Guard) },
         Tool { environment: &[("GUARD", "2")], ..tool("2", "level 2", "guard", Judge::Guard) },
         Tool { environment: &[("GUARD", "3")], ..tool("3", "level 3", "guard", Judge::Guard) },
+        Tool {
+            environment: &[("GUARD", "2"), ("GUARD_COPY", "1")],
+            ..tool("copy", "level 2, `GUARD_COPY=1`", "guard", Judge::Guard)
+        },
         Tool { environment: &[("GUARD", "2")], ..tool("heap", "level 2, `c-heap`", "heap", Judge::Guard) },
         Tool { environment: ASAN, ..tool("asan", "ASan, C as it is", "asan", Judge::Asan) },
         Tool { environment: ASAN, ..tool("asan-c", "ASan, C rebuilt", "asan-c", Judge::Asan) },
@@ -83,12 +87,6 @@ pub(crate) fn present(options: &Options) -> Vec<Tool> {
         let why = options.programs.join(format!("{}.skipped", tool.variant));
         let why = if tool.wrapper.is_empty() { why } else { options.programs.join(format!("{}.skipped", tool.key)) };
         tool.skipped = fs::read_to_string(why).ok().map(|why| why.trim().to_owned());
-        if tool.key == "3" && tool.skipped.is_none() {
-            let said = tool.run(&options.programs, &["nested_pointer", "right"]);
-            if said.is_ok_and(|said| String::from_utf8_lossy(&said.stderr).contains("is checked at level 2")) {
-                tool.skipped = Some("not built yet".into());
-            }
-        }
     }
     tools
 }
