@@ -27,6 +27,7 @@ pages! {
     limits = "limits.md";
     cost = "cost.md";
     crossing_cost = "crossing-cost.md";
+    comparison = "comparison.md";
     faq = "faq.md";
     nested_pointer = "rules/nested_pointer.md";
     dangling_pointer = "rules/dangling_pointer.md";

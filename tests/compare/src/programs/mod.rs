@@ -62,18 +62,8 @@ pub(crate) const ALL: &[Program] = &[
         guide::unterminated_string::run,
         right::unterminated_string,
     ),
-    of_page(
-        "null_pointer",
-        "null for something that C reads",
-        guide::null_pointer::run,
-        right::null_pointer,
-    ),
-    of_page(
-        "misaligned_pointer",
-        "words at an odd address",
-        guide::misaligned_pointer::run,
-        right::misaligned_pointer,
-    ),
+    of_page("null_pointer", "null for something that C reads", guide::null_pointer::run, right::null_pointer),
+    of_page("misaligned_pointer", "words at an odd address", guide::misaligned_pointer::run, right::misaligned_pointer),
     of_page(
         "returned_pointer",
         "a callback returns the bytes of a `String` to C",
@@ -86,12 +76,7 @@ pub(crate) const ALL: &[Program] = &[
         guide::wrong_thread::run,
         right::wrong_thread,
     ),
-    of_page(
-        "stale_handle",
-        "C calls a `Callback` that was dropped",
-        guide::stale_handle::run,
-        right::stale_handle,
-    ),
+    of_page("stale_handle", "C calls a `Callback` that was dropped", guide::stale_handle::run, right::stale_handle),
     program(
         "stale_box",
         "dangling_pointer",
@@ -179,12 +164,7 @@ pub(crate) const ALL: &[Program] = &[
         right::another_layout,
     ),
     of_page("double_free", "Rust drops twice what C gives back twice", guide::double_free::run, right::double_free),
-    of_page(
-        "use_after_free",
-        "C writes to a `Vec` after its drop",
-        guide::use_after_free::run,
-        right::use_after_free,
-    ),
+    of_page("use_after_free", "C writes to a `Vec` after its drop", guide::use_after_free::run, right::use_after_free),
     program(
         "read_after_free",
         "use_after_free",
@@ -219,13 +199,7 @@ pub(crate) const ALL: &[Program] = &[
         others::onto_the_stack,
         others::within_the_stack,
     ),
-    program(
-        "own_stack",
-        "-",
-        "C reads past an array on its own stack",
-        others::own_stack,
-        others::own_stack_right,
-    ),
+    program("own_stack", "-", "C reads past an array on its own stack", others::own_stack, others::own_stack_right),
     program("own_global", "-", "C reads past a global array", others::own_global, others::own_global_right),
     program(
         "own_heap",

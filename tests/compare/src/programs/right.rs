@@ -192,7 +192,7 @@ pub(super) fn freed_by_c() {
 }
 
 pub(super) fn another_layout() {
-    let value: *mut [u64; 5] = Box::into_raw(Box::new([7; 5]));
+    let value: *mut [u64; 5] = black_box(Box::into_raw(Box::new([7; 5])));
     // SAFETY: as it was made.
     drop(unsafe { Box::from_raw(value) });
 }

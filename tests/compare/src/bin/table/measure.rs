@@ -81,7 +81,10 @@ fn all(options: &Options, tools: &[Tool], name: &str, twin: &str) -> Result<Vec<
 }
 
 /// The heavier program: each tool's heading and the time, or why there is none.
-pub(crate) fn sqlite(options: &Options, tools: &[Tool]) -> Result<Vec<(&'static str, Result<Duration, String>)>, String> {
+pub(crate) fn sqlite(
+    options: &Options,
+    tools: &[Tool],
+) -> Result<Vec<(&'static str, Result<Duration, String>)>, String> {
     let mut times = vec![Vec::new(); tools.len()];
     for _ in 0..options.runs {
         for (tool, times) in tools.iter().zip(&mut times).filter(|(tool, _)| tool.skipped.is_none()) {

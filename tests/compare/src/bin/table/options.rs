@@ -22,9 +22,9 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let programs = arguments.next().ok_or("the folder of the programs is missing: run tests/compare/run.sh")?.into();
-        let mut options =
-            Self { programs, only: None, rows: None, runs: 0, write: false, check: false, sqlite: true };
+        let programs =
+            arguments.next().ok_or("the folder of the programs is missing: run tests/compare/run.sh")?.into();
+        let mut options = Self { programs, only: None, rows: None, runs: 0, write: false, check: false, sqlite: true };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument} takes a value"));
             let list = |value: String| Some(value.split(',').map(str::to_owned).collect());
@@ -35,6 +35,8 @@ impl Options {
                 "--write" => options.write = true,
                 "--check" => options.check = true,
                 "--no-sqlite" => options.sqlite = false,
+                // What `run.sh` builds.
+                "--debug" => options.sqlite = false,
                 _ => return Err(format!("{argument} is not understood; tests/compare/run.sh begins with what is")),
             }
         }
