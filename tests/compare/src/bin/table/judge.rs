@@ -76,7 +76,9 @@ fn asan(said: &str, otherwise: Outcome) -> Result<Outcome, String> {
 }
 
 fn memcheck(said: &str, otherwise: Outcome) -> Result<Outcome, String> {
-    let errors = after(said, "ERROR SUMMARY: ", ' ').and_then(|errors| errors.parse::<u32>().ok());
+    // "2 errors from 1 contexts": an instruction that fails twice is one.
+    let summary = after(said, "ERROR SUMMARY: ", '(').unwrap_or_default();
+    let errors = after(&summary, "from ", ' ').and_then(|errors| errors.parse::<u32>().ok());
     let errors = errors.ok_or_else(|| format!("memcheck did not come to its end:\n{said}"))?;
     // The access that kills the program is an error as well: that one alone is the crash.
     let crashed = said.contains("Process terminating with default action of signal");

@@ -32,7 +32,7 @@ fn run() -> Result<(), String> {
     let parts = [
         ("found", tables::found(&tools, &rows)),
         ("times", tables::times(&tools, &rows, options.runs)),
-        ("sqlite", sqlite.map_or_else(String::new, |times| tables::sqlite(&times))),
+        ("sqlite", sqlite.map_or_else(String::new, |times| tables::sqlite(&times, options.runs))),
         ("with", tables::measured_with(&tools)),
     ];
     for (part, text) in &parts {

@@ -101,9 +101,11 @@ pub(crate) fn times(tools: &[Tool], rows: &[Row], runs: usize) -> String {
 }
 
 /// How long the heavier program took.
-pub(crate) fn sqlite(times: &[(&'static str, Result<Duration, String>)]) -> String {
+pub(crate) fn sqlite(times: &[(&'static str, Result<Duration, String>)], runs: usize) -> String {
     let plain = times.iter().find(|(heading, _)| *heading == "plain").and_then(|(_, time)| time.as_ref().ok());
-    let mut table = line(["tool", "seconds", "times plain"].map(str::to_owned)) + &line(["---"; 3].map(str::to_owned));
+    let mut table = format!("Seconds; medians of {runs}, memcheck once.\n\n");
+    table += &line(["tool", "seconds", "times plain"].map(str::to_owned));
+    table += &line(["---"; 3].map(str::to_owned));
     for (heading, time) in times {
         let ratio = |time: &Duration| plain.map(|plain| time.as_secs_f64() / plain.as_secs_f64());
         table += &line(match time {
