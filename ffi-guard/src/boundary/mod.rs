@@ -13,13 +13,16 @@ mod canary;
 #[cfg(feature = "c-heap")]
 mod chain;
 pub mod classify;
+mod copies;
 pub(crate) mod count;
+pub(crate) mod counted;
 pub(crate) mod crossing;
 pub(crate) mod declaration;
 mod entry;
 pub(crate) mod extent;
 mod holder;
 pub(crate) mod late;
+pub(crate) mod lent_by;
 mod log;
 mod noted;
 pub(crate) mod parked;

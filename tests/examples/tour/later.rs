@@ -1,21 +1,7 @@
-//! The rows whose tool is not there yet.
+//! The row whose tool is not there yet: the last of the talk.
 
 use crate::row::{Plan, Row};
 
-pub(crate) const ROWS: &[Row] = &[
-    Row {
-        slides: &[58..=61],
-        what: "slow_func: time spent inside C",
-        plan: Plan::NotYet("the crossing table, GUARD_STATS, comes later"),
-    },
-    Row {
-        slides: &[63..=64],
-        what: "pow called often against the loop moved into C",
-        plan: Plan::NotYet("the crossing table, GUARD_STATS, comes later"),
-    },
-];
-
-/// The last of the talk.
 pub(crate) const CHECKLIST: &[Row] = &[Row {
     slides: &[57..=81],
     what: "the checklist that the talk ticks off",

@@ -13,6 +13,7 @@ mod builds;
 mod c_memory;
 mod callbacks;
 mod complex;
+mod crossing;
 mod handle;
 mod kept;
 mod later;

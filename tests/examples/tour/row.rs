@@ -29,6 +29,8 @@ pub(crate) enum Plan {
     At(&'static str, Program, Expected),
     /// A program that cargo builds first, some other way than this one was built.
     Built(fn() -> Outcome, Expected),
+    /// The same with `GUARD_STATS=1`.
+    Counted(&'static str, Program, Expected),
     /// It needs something that is not there yet.
     NotYet(&'static str),
 }
@@ -60,8 +62,9 @@ impl Row {
     pub(crate) fn run(&self, index: usize) -> Outcome {
         match self.plan {
             Plan::Here(program, _) => here(program),
-            Plan::At(guard, _, _) => process::run_at(guard, index),
+            Plan::At(guard, _, _) => process::run_at(&[("GUARD", guard)], index),
             Plan::Built(build, _) => build(),
+            Plan::Counted(guard, _, _) => process::run_at(&[("GUARD", guard), ("GUARD_STATS", "1")], index),
             Plan::NotYet(reason) => Outcome::NotYet(reason),
         }
     }
@@ -70,7 +73,10 @@ impl Row {
     pub(crate) fn is_as_expected(&self, outcome: &Outcome) -> bool {
         let expected = match &self.plan {
             Plan::NotYet(_) => return true,
-            Plan::Here(_, expected) | Plan::At(_, _, expected) | Plan::Built(_, expected) => expected,
+            Plan::Here(_, expected)
+            | Plan::At(_, _, expected)
+            | Plan::Counted(_, _, expected)
+            | Plan::Built(_, expected) => expected,
         };
         match (expected, outcome) {
             (Expected::Clean, Outcome::Clean(_)) => true,

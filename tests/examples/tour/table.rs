@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::row::{Outcome, Plan, Row};
-use crate::{big_data, builds, c_memory, callbacks, complex, handle, kept, later, lent, sqlite};
+use crate::{big_data, builds, c_memory, callbacks, complex, crossing, handle, kept, later, lent, sqlite};
 
 /// Every row and its index, by which a process of its own finds it again.
 pub(crate) fn rows() -> Vec<(usize, &'static Row)> {
@@ -17,7 +17,7 @@ pub(crate) fn rows() -> Vec<(usize, &'static Row)> {
         complex::ROWS,
         callbacks::ROWS,
         handle::ROWS,
-        later::ROWS,
+        crossing::ROWS,
         builds::ROWS,
         later::CHECKLIST,
     ];
@@ -64,7 +64,10 @@ pub(crate) fn run(rows: &[(usize, &Row)], print: Print) -> ExitCode {
             Plan::NotYet(_) => not_yet += 1,
             _ if matches!(outcome, Outcome::Skipped(_)) => skipped += 1,
             _ if is_as_expected => as_expected += 1,
-            Plan::Here(_, expected) | Plan::At(_, _, expected) | Plan::Built(_, expected) => {
+            Plan::Here(_, expected)
+            | Plan::At(_, _, expected)
+            | Plan::Counted(_, _, expected)
+            | Plan::Built(_, expected) => {
                 otherwise += 1;
                 println!("         ^ OTHERWISE: the table says {expected}");
             }
