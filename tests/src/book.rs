@@ -11,15 +11,18 @@ pages! {
     introduction = "introduction.md";
     getting_started = "getting-started.md";
     levels = "levels.md";
+    level_3 = "level-3.md";
     attributes = "attributes.md";
     callbacks = "callbacks.md";
     rules = "rules.md";
     c_heap = "c-heap.md";
+    copied = "copied.md";
     pinning = "pinning.md";
     patterns = "patterns.md";
     reading_a_report = "reading-a-report.md";
     report_json = "report-json.md";
     testing = "testing.md";
+    builds = "builds.md";
     how_it_works = "how-it-works.md";
     limits = "limits.md";
     cost = "cost.md";
@@ -39,5 +42,7 @@ pages! {
     buffer_overflow = "rules/buffer_overflow.md";
     write_through_const = "rules/write_through_const.md";
     use_after_free = "rules/use_after_free.md";
+    alloc_dealloc_mismatch = "rules/alloc_dealloc_mismatch.md";
+    double_free = "rules/double_free.md";
     leaked_ownership = "rules/leaked_ownership.md";
 }
