@@ -162,6 +162,7 @@ fn the_guarded_call_under_way_is_named() {
     if is_child() {
         // SAFETY: none: this is what is refused.
         return wrong(|| {
+            // SAFETY: none: this is what is refused.
             unsafe { c::bad_done_with(Box::into_raw(Box::new(7))) };
         });
     }
