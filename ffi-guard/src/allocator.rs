@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::boundary::late;
 use crate::level::{self, Level};
-use crate::{heap, own, reentry, refusal};
+use crate::{heap, own, paged, reentry, refusal};
 
 /// The global allocator that makes every block of Rust memory known to the checks.
 ///
@@ -66,6 +66,7 @@ fn settle() -> u8 {
     if level >= Level::Full {
         late::told_by_the_heap();
     }
+    paged::set_up();
     TRACKED.store(tracked, Ordering::Relaxed);
     // With C's heap over ours, `free` asks us first.
     #[cfg(not(feature = "c-heap"))]

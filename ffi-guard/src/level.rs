@@ -101,6 +101,13 @@ fn as_checked(level: Level) -> u8 {
     level as u8 | if config::settings().stats { COUNTED } else { 0 }
 }
 
+/// Whether level 2 or 3 is settled and in force: one load and one compare.
+#[inline(always)]
+pub(crate) fn checks_fully() -> bool {
+    const FULL: u8 = Level::Full as u8;
+    CHECKED.load(Ordering::Relaxed).wrapping_sub(FULL) <= Level::Paged as u8 - FULL
+}
+
 /// What is checked now.
 ///
 /// ```
@@ -179,12 +186,12 @@ fn settle() -> Level {
     let installed = INSTALLED.load(Ordering::Relaxed);
     let default = if installed && cfg!(debug_assertions) { Level::Full } else { Level::Off };
     let mut level = config::settings().level.unwrap_or(default);
-    if level == Level::Paged {
-        process::say(format_args!("GUARD=3: guarded pages are not built yet; this run is checked at level 2"));
+    if level == Level::Paged && !crate::platform::fault::SUPPORTED {
+        process::say(format_args!("GUARD=3: faults are not caught on this system; this run is checked at level 2"));
         level = Level::Full;
     }
     if level != Level::Off {
-        say_what_is_not_built();
+        say_what_does_nothing_here();
     }
     // Whoever comes first decides; a thread that raced with it computed the same.
     match TRACKED.compare_exchange(UNSETTLED, level as u8, Ordering::Relaxed, Ordering::Relaxed) {
@@ -199,13 +206,11 @@ fn settle() -> Level {
     }
 }
 
-/// A setting that is taken and does nothing is said: whoever set it believes it is on.
-fn say_what_is_not_built() {
+/// A setting that does nothing here is said: whoever set it believes it is on.
+fn say_what_does_nothing_here() {
     let settings = config::settings();
-    for (set, variable) in [(settings.sample != 0, "GUARD_SAMPLE"), (settings.copy, "GUARD_COPY")] {
-        if set {
-            process::say(format_args!("{variable} is not built yet; this run goes on without it"));
-        }
+    if settings.sample != 0 && !crate::platform::fault::SUPPORTED {
+        process::say(format_args!("GUARD_SAMPLE: faults are not caught on this system; this run goes on without it"));
     }
 }
 

@@ -11,10 +11,12 @@ pages! {
     introduction = "introduction.md";
     getting_started = "getting-started.md";
     levels = "levels.md";
+    level_3 = "level-3.md";
     attributes = "attributes.md";
     callbacks = "callbacks.md";
     rules = "rules.md";
     c_heap = "c-heap.md";
+    copied = "copied.md";
     pinning = "pinning.md";
     patterns = "patterns.md";
     reading_a_report = "reading-a-report.md";

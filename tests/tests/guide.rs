@@ -160,3 +160,22 @@ fn the_report_that_is_explained_is_a_golden_one() {
         "no golden report is the one that is explained"
     );
 }
+
+#[test]
+fn the_page_of_level_3_quotes_the_tour() {
+    let mut command = Command::new(env!("CARGO"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("GUARD")) {
+            command.env_remove(name);
+        }
+    }
+    command.args(["run", "--quiet", "--example", "tour", "--", "21"]).current_dir(root());
+    let output = command.output().expect("cargo runs");
+    let printed = normal(&String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{printed}");
+    let page = read("docs/src/level-3.md");
+    let quoted = normal(blocks(&page, "text").first().expect("a report"));
+    // Lists of addresses are cut short on the page.
+    let whole = quoted.lines().filter(|line| !line.ends_with('…'));
+    assert_eq!(first_missing(whole, &printed), None, "a line that the report has not:\n{printed}");
+}

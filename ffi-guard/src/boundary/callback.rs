@@ -77,7 +77,7 @@ impl<'a> Callback<'a> {
             return;
         }
         match function.standing() {
-            Standing::Checked => {}
+            Standing::Checked | Standing::Copies => {}
             Standing::LeftOut => return,
             Standing::Traced => log::entry(function, arguments, location),
             Standing::Unsettled => {
@@ -86,7 +86,7 @@ impl<'a> Callback<'a> {
                 }
             }
         }
-        if level::level() == Level::Full {
+        if level::level() >= Level::Full {
             // The call below learns by it that Rust ran meanwhile.
             thread::count_crossing();
         }

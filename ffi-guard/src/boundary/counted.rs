@@ -11,7 +11,7 @@ use super::declaration::{Contract, Declaration, Function, Standing};
 use super::parked::Underway;
 use super::quick::{self, Glance};
 use super::raise::raise;
-use super::{canary, extent, noted, thread};
+use super::{canary, extent, lent_by, noted, thread};
 use crate::level::{self, Level};
 use crate::reentry::{self, Reentry};
 use crate::retention::{pins, untold};
@@ -90,11 +90,14 @@ unsafe fn check(
 ) -> Result<After, Stop> {
     if function.standing() == Standing::Checked {
         // SAFETY: as promised by the caller.
-        let glance = unsafe { quick::glance(function, arguments, level == Level::Full) };
+        let glance = unsafe { quick::glance(function, arguments, level >= Level::Full) };
         if glance != Glance::Unclear && level == Level::Arguments {
+            if glance == Glance::Lends && lent_by::is_on() {
+                lent_by::note_all(arguments, &Site { function, location });
+            }
             return Ok(After::Result);
         }
-        if level == Level::Full
+        if level >= Level::Full
             && !untold::is_any()
             && quick::is_noted(function, glance)
             && canary::are_whole(arguments)
@@ -108,7 +111,15 @@ unsafe fn check(
 
 #[inline]
 fn counted(call: Call, lent: Lent, after: After) -> Crossing {
-    Crossing::of(After::Counted(call.leave_for_c(lent, after.into_words())))
+    let counted = |after: After| After::Counted(call.leave_for_c(lent, after.into_words()));
+    Crossing::of(match after {
+        // What the copies are compared and brought home in counts as the call's own time.
+        After::Copies(mut underway) => {
+            underway.wrap(counted);
+            After::Copies(underway)
+        }
+        after => counted(after),
+    })
 }
 
 /// What the pointer arguments lend of Rust's memory.
@@ -250,7 +261,7 @@ impl After {
                 let _inside = Reentry::enter();
                 [4, exit.into_address() as u64, 0]
             }
-            After::Counted(_) => unreachable!("counted once"),
+            After::Counted(_) | After::Copies(_) => unreachable!("counted once, and inside of the copies"),
         }
     }
 

@@ -13,6 +13,7 @@ mod canary;
 #[cfg(feature = "c-heap")]
 mod chain;
 pub mod classify;
+mod copies;
 pub(crate) mod count;
 pub(crate) mod counted;
 pub(crate) mod crossing;
@@ -21,6 +22,7 @@ mod entry;
 pub(crate) mod extent;
 mod holder;
 pub(crate) mod late;
+pub(crate) mod lent_by;
 mod log;
 mod noted;
 pub(crate) mod parked;

@@ -5,7 +5,7 @@ use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
 use super::extent;
 use super::snapshot::Snapshot;
-use super::{canary, late, thread};
+use super::{canary, late, lent_by, thread};
 use crate::heap;
 use crate::platform;
 use crate::retention::{self, Sample};
@@ -83,6 +83,7 @@ pub(super) fn end(Underway(underway, snapshot): Underway, site: &Site, arguments
 #[inline(never)]
 fn note(argument: &Argument, parameter: usize, site: &Site, counted: bool) {
     let Some(block) = heap::lookup(argument.address) else { return };
+    lent_by::note(&block, site);
     let extent = extent::of(argument, &Located::Heap(block));
     retention::lend(&block, site, argument, parameter, extent);
     if counted {

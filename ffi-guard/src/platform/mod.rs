@@ -4,8 +4,10 @@
 pub(crate) mod abort;
 pub(crate) mod c_memory;
 pub(crate) mod clock;
+pub(crate) mod fault;
 #[cfg(test)]
 pub(crate) mod library;
+pub(crate) mod mapped;
 pub(crate) mod memory;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 pub(crate) mod modules;

@@ -19,7 +19,7 @@ use crate::config::Backtrace;
 use crate::heap::trace::TraceId;
 
 /// Columns of the key, its colon and the blank behind it.
-const KEY: usize = 16;
+pub(super) const KEY: usize = 16;
 
 /// One beat: a sentence, or a place with what happened there and on which thread.
 enum Beat {

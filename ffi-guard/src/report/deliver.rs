@@ -157,6 +157,13 @@ fn tell_hook(violation: &Violation) {
 
 // --- the file ---
 
+/// Appends one line to the file of `GUARD_REPORT`, if there is one.
+pub(super) fn append_line(line: String) {
+    if let Some(path) = settings().report_path() {
+        append(absolute(path), line);
+    }
+}
+
 /// The path as it was meant when the first violation came: a daemon that changes its folder keeps its file.
 fn absolute(path: &Path) -> &'static Path {
     static ABSOLUTE: OnceLock<PathBuf> = OnceLock::new();

@@ -86,7 +86,7 @@ fn call(json: &mut Json, call: &Call) {
     });
 }
 
-fn block(json: &mut Json, block: &BlockFacts, frames: Frames<'_>) {
+pub(super) fn block(json: &mut Json, block: &BlockFacts, frames: Frames<'_>) {
     json.address("address", block.address);
     json.number("size", block.size);
     json.number("align", block.align);
@@ -96,14 +96,18 @@ fn block(json: &mut Json, block: &BlockFacts, frames: Frames<'_>) {
 }
 
 fn trace(json: &mut Json, key: &str, trace: TraceId, thread: u32, frames: Frames<'_>) {
-    json.list(key, &frames(trace), |json, frame| {
+    self::frames(json, key, &frames(trace));
+    json.number_or_null(&format!("{key}_by"), (thread != 0).then_some(thread));
+}
+
+pub(super) fn frames(json: &mut Json, key: &str, frames: &[Frame]) {
+    json.list(key, frames, |json, frame| {
         json.address("address", frame.address);
         json.text_or_null("function", frame.function());
         json.text_or_null("file", frame.file().map(|file| file.to_string_lossy()).as_deref());
         json.number_or_null("line", frame.line());
         json.number_or_null("column", frame.column());
     });
-    json.number_or_null(&format!("{key}_by"), (thread != 0).then_some(thread));
 }
 
 fn memory(json: &mut Json, key: &str, memory: Option<&Memory>, frames: Frames<'_>) {
@@ -184,6 +188,7 @@ fn finding(json: &mut Json, facts: &Facts, frames: Frames<'_>) {
             json.text("side", if damage.before { "before" } else { "behind" });
             let when = match overwritten {
                 Overwritten::ByTheCall => "call",
+                Overwritten::BesideTheCopy { .. } => "copy",
                 Overwritten::BeforeACall => "before_call",
                 Overwritten::BeforeTheFree => "before_free",
                 Overwritten::BeforeALook => "before_look",
@@ -343,19 +348,19 @@ fn variable(
 
 /// A writer of JSON: small, since writing is all we need, and a dependency would be every user's.
 #[derive(Default)]
-struct Json {
-    out: String,
+pub(super) struct Json {
+    pub(super) out: String,
     /// A member was written since the last brace opened.
     member: bool,
 }
 
 impl Json {
-    fn open(&mut self) {
+    pub(super) fn open(&mut self) {
         self.out.push('{');
         self.member = false;
     }
 
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.out.push('}');
         self.member = true;
     }
@@ -373,11 +378,11 @@ impl Json {
         self.out.push_str(value);
     }
 
-    fn null(&mut self, key: &str) {
+    pub(super) fn null(&mut self, key: &str) {
         self.raw(key, "null");
     }
 
-    fn number(&mut self, key: &str, value: impl std::fmt::Display) {
+    pub(super) fn number(&mut self, key: &str, value: impl std::fmt::Display) {
         self.raw(key, &value.to_string());
     }
 
@@ -388,12 +393,12 @@ impl Json {
         }
     }
 
-    fn text(&mut self, key: &str, value: &str) {
+    pub(super) fn text(&mut self, key: &str, value: &str) {
         self.key(key);
         self.string(value);
     }
 
-    fn text_or_null(&mut self, key: &str, value: Option<&str>) {
+    pub(super) fn text_or_null(&mut self, key: &str, value: Option<&str>) {
         match value {
             Some(value) => self.text(key, value),
             None => self.null(key),
@@ -401,17 +406,17 @@ impl Json {
     }
 
     /// As text, since the numbers of JSON lose the last bits of an address in most readers.
-    fn address(&mut self, key: &str, value: usize) {
+    pub(super) fn address(&mut self, key: &str, value: usize) {
         self.text(key, &format!("{value:#x}"));
     }
 
-    fn source(&mut self, file: &str, line: u32, column: u32) {
+    pub(super) fn source(&mut self, file: &str, line: u32, column: u32) {
         self.text("file", file);
         self.number("line", line);
         self.number("column", column);
     }
 
-    fn object(&mut self, key: &str, write: impl FnOnce(&mut Json)) {
+    pub(super) fn object(&mut self, key: &str, write: impl FnOnce(&mut Json)) {
         self.key(key);
         self.open();
         write(self);

@@ -16,11 +16,14 @@ mod leaked;
 mod notes;
 mod picture;
 pub(crate) mod place;
+pub(crate) mod raw;
 mod source;
 pub(crate) mod stale;
 #[cfg(test)]
 mod tests;
 mod text;
+pub(crate) mod touch;
+pub(crate) mod touched;
 pub(crate) mod violation;
 mod words;
 mod written;

@@ -164,7 +164,7 @@ fn snippet(facts: &Facts, call: &Call, context: &Context<'_>) -> Vec<String> {
 }
 
 /// The part of a long line that holds the marks: indentation goes first, then the start, then the end.
-fn window(text: &str, marks: &str, room: usize) -> (String, String) {
+pub(super) fn window(text: &str, marks: &str, room: usize) -> (String, String) {
     if columns(text) <= room {
         return (text.into(), marks.into());
     }
@@ -182,7 +182,7 @@ fn window(text: &str, marks: &str, room: usize) -> (String, String) {
 }
 
 /// A path without what goes without saying: the folder of the workspace, or of the registry.
-fn shorten(path: &str, root: Option<&Path>) -> String {
+pub(super) fn shorten(path: &str, root: Option<&Path>) -> String {
     let here = std::env::current_dir().ok();
     for folder in [root, here.as_deref()].into_iter().flatten() {
         if let Ok(rest) = Path::new(path).strip_prefix(folder) {
