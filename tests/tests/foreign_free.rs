@@ -221,8 +221,14 @@ fn the_programs_own_abort_is_its_own() {
 #[test]
 fn a_signal_that_is_sent_ends_the_process() {
     not_told("a_signal_that_is_sent_ends_the_process", || {
+        // To the process: any of its threads may be the one that gets it.
         // SAFETY: no precondition.
-        unsafe { libc::kill(libc::getpid(), libc::SIGABRT) };
+        unsafe {
+            libc::kill(libc::getpid(), libc::SIGABRT);
+            loop {
+                libc::pause();
+            }
+        }
     });
 }
 
