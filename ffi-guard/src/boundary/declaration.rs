@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::rule::Severities;
+use crate::stats::tally::Tally;
 
 /// One guarded foreign function, as declared. Everything here is a constant of the program.
 #[derive(Debug)]
@@ -95,12 +96,16 @@ pub struct Function {
     lets_keep: AtomicBool,
     /// Whether C hands out objects that belong to the calling thread. Valid as the one before.
     binds: AtomicBool,
+    /// Whether some argument may be copied. Valid as the one before.
+    copies: AtomicBool,
     /// Whether something that it is lent to read could be compared. Valid as the one before.
     compares: AtomicBool,
     /// Calls that were looked after at once because they were among the first.
     looks: AtomicU8,
     /// Freed blocks that were looked for at once because they were among the first that it let C keep.
     freed: AtomicU8,
+    /// What statistics keep of it.
+    pub(crate) tally: Tally,
 }
 
 /// So many calls of each function are looked after at once, whatever that costs: what a function does with a pointer it
@@ -121,6 +126,8 @@ pub(crate) enum Standing {
     Checked = 2,
     /// Checked, and each crossing logged (`GUARD_TRACE`).
     Traced = 3,
+    /// Checked, and arguments may be copied.
+    Copies = 4,
 }
 
 impl Function {
@@ -132,9 +139,11 @@ impl Function {
             standing: AtomicU8::new(0),
             lets_keep: AtomicBool::new(false),
             binds: AtomicBool::new(false),
+            copies: AtomicBool::new(false),
             compares: AtomicBool::new(false),
             looks: AtomicU8::new(0),
             freed: AtomicU8::new(0),
+            tally: Tally::new(),
         }
     }
 
@@ -145,7 +154,8 @@ impl Function {
             0 => Standing::Unsettled,
             1 => Standing::LeftOut,
             2 => Standing::Checked,
-            _ => Standing::Traced,
+            3 => Standing::Traced,
+            _ => Standing::Copies,
         }
     }
 
@@ -183,6 +193,17 @@ impl Function {
     #[inline]
     pub(crate) fn binds(&self) -> bool {
         self.binds.load(Ordering::Relaxed)
+    }
+
+    /// Whether some argument may be copied.
+    #[inline]
+    pub(crate) fn copies(&self) -> bool {
+        self.copies.load(Ordering::Relaxed)
+    }
+
+    /// Settles that, before everything else is settled.
+    pub(crate) fn settle_copies(&self, copies: bool) {
+        self.copies.store(copies, Ordering::Relaxed);
     }
 
     /// Whether something that it is lent to read could be compared, when it has returned.

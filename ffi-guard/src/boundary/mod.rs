@@ -13,7 +13,9 @@ mod canary;
 #[cfg(feature = "c-heap")]
 mod chain;
 pub mod classify;
+mod copies;
 pub(crate) mod count;
+pub(crate) mod counted;
 pub(crate) mod crossing;
 pub(crate) mod declaration;
 mod entry;
