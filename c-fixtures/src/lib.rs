@@ -7,12 +7,14 @@
 //! The structs that derive `Plain` or `Pointee` and those that derive neither are so on purpose: what a checker knows of
 //! a type changes what it may say.
 
+pub mod alloc_dealloc_mismatch;
 pub mod buffer_overflow;
 pub mod c_heap;
 pub mod callbacks;
 pub mod closures;
 pub mod copied;
 pub mod dangling_pointer;
+pub mod double_free;
 pub mod freed_while_retained;
 pub mod leaked_ownership;
 pub mod misaligned_pointer;

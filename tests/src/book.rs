@@ -22,9 +22,11 @@ pages! {
     reading_a_report = "reading-a-report.md";
     report_json = "report-json.md";
     testing = "testing.md";
+    builds = "builds.md";
     how_it_works = "how-it-works.md";
     limits = "limits.md";
     cost = "cost.md";
+    crossing_cost = "crossing-cost.md";
     faq = "faq.md";
     nested_pointer = "rules/nested_pointer.md";
     dangling_pointer = "rules/dangling_pointer.md";
@@ -40,5 +42,7 @@ pages! {
     buffer_overflow = "rules/buffer_overflow.md";
     write_through_const = "rules/write_through_const.md";
     use_after_free = "rules/use_after_free.md";
+    alloc_dealloc_mismatch = "rules/alloc_dealloc_mismatch.md";
+    double_free = "rules/double_free.md";
     leaked_ownership = "rules/leaked_ownership.md";
 }

@@ -169,7 +169,7 @@ impl Copies {
         let outcome = match told {
             Ok(()) => rest(then),
             Err(stop) => {
-                drop(super::crossing::Crossing::abandoned(then));
+                drop(super::crossing::Crossing::of(then));
                 Err(stop)
             }
         };
@@ -310,6 +310,12 @@ impl Underway {
         // SAFETY: leaked by `begin`, and freed where `end` takes it out of the list, which takes this handle; or where its
         // frame was found gone, and the handle with it.
         unsafe { self.0.as_ref() }
+    }
+
+    /// What the exit does besides; in its place, from now on, something else.
+    pub(super) fn replace(&self, then: After) -> After {
+        // SAFETY: as in `copies`; no reference to it is held anywhere else.
+        unsafe { std::mem::replace(&mut (*self.0.as_ptr()).then, then) }
     }
 
     /// The address that C gets for an argument; 0 for its own.

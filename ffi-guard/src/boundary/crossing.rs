@@ -14,7 +14,7 @@ use super::pending::{Exit, Pending};
 use super::quick::{self, Glance};
 use super::raise::raise;
 use super::watch::Watch;
-use super::{canary, late, lent_by, log, noted, result, snapshot, thread};
+use super::{canary, counted, late, lent_by, log, noted, result, snapshot, thread};
 use crate::config;
 use crate::level::{self, Level};
 use crate::paged;
@@ -23,6 +23,7 @@ use crate::reentry::{self, Reentry};
 use crate::report;
 use crate::retention::{self, untold};
 use crate::rule::{Rule, Severity};
+use crate::stats::call::Token;
 
 /// A guarded call under way: what is looked at when it has returned. Small, so that it is handed over in registers.
 #[derive(Debug)]
@@ -42,6 +43,8 @@ pub(super) enum After {
     Watch(Exit),
     /// One of the others; and C works on copies.
     Copies(copies::Underway),
+    /// Statistics are on: it is timed, and what else is to be done is kept with that.
+    Counted(Token),
 }
 
 impl Crossing {
@@ -60,7 +63,7 @@ impl Crossing {
         // The common call, on few registers and a small frame: every argument is plainly in order.
         if function.standing() == Standing::Checked && !reentry::inside() {
             // SAFETY: as promised by the caller.
-            let glance = unsafe { quick::glance(function, arguments) };
+            let glance = unsafe { quick::glance(function, arguments, level::checks_fully()) };
             if glance != Glance::Unclear && level::checked_is(Level::Arguments) {
                 if glance == Glance::Lends && lent_by::is_on() {
                     lent_by::note_all(arguments, &Site { function, location: Location::caller() });
@@ -89,6 +92,10 @@ impl Crossing {
         arguments: &[Argument],
         location: &'static Location<'static>,
     ) -> Crossing {
+        if level::counts() {
+            // SAFETY: as promised by the caller.
+            return unsafe { counted::enter(function, arguments, location) };
+        }
         // SAFETY: as promised by the caller.
         match unsafe { Crossing::begin(function, arguments, location) } {
             Ok(after) => Crossing(after),
@@ -102,7 +109,7 @@ impl Crossing {
     /// # Safety
     /// - As for [`Crossing::enter`].
     #[inline]
-    unsafe fn begin(
+    pub(super) unsafe fn begin(
         function: &'static Function,
         arguments: &[Argument],
         location: &'static Location<'static>,
@@ -145,7 +152,7 @@ impl Crossing {
         watch.begin(&site, arguments, crossings)?;
         let _inside = Reentry::enter();
         let frame = std::ptr::from_ref(&site).addr();
-        let exit = Exit::begin(Pending::new(watch, frame, crossings, retention::sample()));
+        let exit = Exit::begin(Pending::new(&site, watch, frame, crossings, retention::sample()));
         Ok(with_copies(copied, After::Watch(exit), &site))
     }
 
@@ -208,11 +215,6 @@ impl Crossing {
         }
     }
 
-    /// Ends what was begun, as if C had unwound.
-    pub(super) fn abandoned(after: After) -> Crossing {
-        Crossing(after)
-    }
-
     /// Checks what C did, and what it returned. Called with what [`enter`](Crossing::enter) was called with.
     ///
     /// # Panics
@@ -235,13 +237,9 @@ impl Crossing {
     #[inline(never)]
     fn leave(mut self, function: &'static Function, arguments: &[Argument], result: &Argument) {
         let site = Site { function, location: Location::caller() };
-        let after = std::mem::replace(&mut self.0, After::Nothing);
-        if function.binds() {
-            bound::record(&site, arguments, result);
-        }
-        let outcome = settle_lent(&site, after, arguments);
-        if let Err(stop) = outcome.and_then(|()| result::check(&site, result)) {
-            raise(stop, !function.declaration.keep_abi);
+        match std::mem::replace(&mut self.0, After::Nothing) {
+            After::Counted(token) => counted::leave(token, &site, arguments, result),
+            after => finish(&site, after, arguments, result),
         }
     }
 
@@ -267,7 +265,27 @@ impl Crossing {
     }
 
     /// For a function that never returns: nothing is left to check.
-    pub fn never_returns(self) {}
+    pub fn never_returns(mut self) {
+        match std::mem::replace(&mut self.0, After::Nothing) {
+            After::Counted(token) => counted::never_returns(token),
+            // C gets the originals: nobody would compare the copies.
+            After::Copies(underway) => {
+                if let Some(copies) = underway.end() {
+                    Crossing(copies.abandon()).never_returns();
+                }
+            }
+            after => drop(Crossing(after)),
+        }
+    }
+
+    /// Of a call that is not checked.
+    pub(super) fn unchecked() -> Crossing {
+        Crossing(After::Nothing)
+    }
+
+    pub(super) fn of(after: After) -> Crossing {
+        Crossing(after)
+    }
 }
 
 /// A call that C unwinds out of.
@@ -276,6 +294,10 @@ impl Drop for Crossing {
     fn drop(&mut self) {
         match std::mem::replace(&mut self.0, After::Nothing) {
             After::Nothing | After::Result | After::Bound => {}
+            After::Counted(token) => {
+                let (after, _call) = counted::back(token);
+                drop(Crossing(after));
+            }
             After::Note(underway) => {
                 noted::abandon(underway);
                 retention::release_held_back();
@@ -296,10 +318,28 @@ impl Drop for Crossing {
     }
 }
 
+/// C has returned: what it was lent, what it handed out and what it returns are looked at.
+#[inline]
+#[track_caller]
+pub(super) fn finish(site: &Site, after: After, arguments: &[Argument], result: &Argument) {
+    let function = site.function;
+    if function.binds() {
+        bound::record(site, arguments, result);
+    }
+    let outcome = settle_lent(site, after, arguments);
+    if let Err(stop) = outcome.and_then(|()| result::check(site, result)) {
+        raise(stop, !function.declaration.keep_abi);
+    }
+}
+
 /// C has returned: what it was lent is looked for, or noted.
 fn settle_lent(site: &Site, after: After, arguments: &[Argument]) -> Result<(), Stop> {
     match after {
         After::Nothing | After::Result | After::Bound => Ok(()),
+        After::Counted(token) => {
+            let (after, _call) = counted::back(token);
+            settle_lent(site, after, arguments)
+        }
         After::Note(underway) => {
             noted::end(underway, site, arguments)?;
             late::settle_if_due()

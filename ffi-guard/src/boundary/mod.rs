@@ -15,6 +15,7 @@ mod chain;
 pub mod classify;
 mod copies;
 pub(crate) mod count;
+pub(crate) mod counted;
 pub(crate) mod crossing;
 pub(crate) mod declaration;
 mod entry;

@@ -20,6 +20,18 @@ const COUNTED: u64 = 1;
 /// It is the outermost of its thread.
 const OUTERMOST: u64 = 2;
 
+impl Underway {
+    /// As numbers.
+    pub(super) fn into_words(self) -> [u64; 2] {
+        [self.0, self.1.into_number() as u64]
+    }
+
+    /// Back from [`into_words`](Underway::into_words).
+    pub(super) fn from_words([underway, snapshot]: [u64; 2]) -> Underway {
+        Underway(underway, Snapshot::from_number(snapshot as usize))
+    }
+}
+
 /// C is about to run.
 #[inline]
 pub(super) fn begin(site: &Site, arguments: &[Argument]) -> Underway {

@@ -116,6 +116,14 @@ impl Watch {
         }
     }
 
+    /// The loan of this block as a note, if this call has it.
+    pub(super) fn note_of(&self, block: &Block, site: &Site) -> Option<Note> {
+        let lent = self.lent.iter().find(|lent| {
+            lent.block.is_some_and(|lent| lent.start == block.start && lent.generation == block.generation)
+        })?;
+        Some(Note::new(block, site, &lent.argument, lent.parameter, lent.extent))
+    }
+
     fn add(&mut self, mut lent: Lent) {
         if lent.promise.is_none() && is_pinned(&lent) {
             lent.promise = Some(Promise::Pinned);

@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::lock::Locked;
+use crate::config::Backtrace;
 use crate::platform::memory::{self, Before, PAGE};
 use crate::reentry::Reentry;
 
@@ -99,6 +100,29 @@ pub(crate) fn note_modules() {
     if DEPOT_STATE.base.load(Ordering::Acquire) != 0 {
         rules::note_modules();
     }
+}
+
+/// The same as [`capture`] below level 2 too, where no other trace is kept: for what ends the process, or is said once.
+///
+/// Not with a lock of the heap held: it takes the loader's.
+#[inline(never)]
+pub(crate) fn capture_at_any_level() -> TraceId {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let backtrace = crate::config::settings().backtrace;
+    if backtrace != Backtrace::Off
+        && DEPOT_STATE.base.load(Ordering::Acquire) == 0
+        && ASKED.swap(1, Ordering::Relaxed) == 0
+    {
+        set_up(backtrace == Backtrace::Full);
+        note_modules();
+    }
+    capture()
+}
+
+/// The same backtrace without its `n` innermost frames.
+#[cfg(not(feature = "c-heap"))]
+pub(crate) fn without(id: TraceId, n: usize) -> TraceId {
+    intern(frames(id).get(n..).unwrap_or(&[]))
 }
 
 /// The backtrace of the caller, innermost first: return addresses, from `capture`'s caller on. 0 where traces are off or

@@ -1,5 +1,7 @@
 //! Every call into the operating system. A platform that lacks something says so here and nowhere else.
 
+#[cfg(not(feature = "c-heap"))]
+pub(crate) mod abort;
 pub(crate) mod c_memory;
 pub(crate) mod clock;
 pub(crate) mod fault;

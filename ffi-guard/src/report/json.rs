@@ -8,6 +8,7 @@ use super::headline;
 use super::place::CSource;
 use super::stale::Staleness;
 use super::violation::{BlockFacts, Call, Facts, Finding, Holder, Memory, Overwritten, Place, StatedExtent};
+use super::wrong_free::{Asked, Why, WrongFree};
 use crate::heap::Damage;
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -181,6 +182,7 @@ fn finding(json: &mut Json, facts: &Facts, frames: Frames<'_>) {
             json.address("pointer", *word);
             json.raw("absent_before", if *absent_before { "true" } else { "false" });
         }
+        Finding::AllocDeallocMismatch(wrong) | Finding::DoubleFree(wrong) => wrong_free(json, wrong, frames),
         Finding::BufferOverflow { damage, overwritten } => {
             self::damage(json, damage);
             json.text("side", if damage.before { "before" } else { "behind" });
@@ -256,6 +258,28 @@ fn stale(json: &mut Json, stale: &Staleness, frames: Frames<'_>) {
     let (dropped, dropped_by) = tombstone.map_or_else(Default::default, |it| (it.trace, it.released_by));
     trace(json, "dropped", dropped, dropped_by, frames);
     trace(json, "called", stale.called, stale.thread, frames);
+}
+
+fn wrong_free(json: &mut Json, wrong: &WrongFree, frames: Frames<'_>) {
+    json.text("asked", wrong.asked.name());
+    json.text("allocator", if wrong.asked.is_c() { "c" } else { "rust" });
+    json.address("pointer", wrong.address);
+    json.text("reason", wrong.why.name());
+    match wrong.asked {
+        Asked::Rust { size, align, .. } => json.object("given", |json| {
+            json.number("size", size);
+            json.number("align", align);
+        }),
+        Asked::C(_) => json.null("given"),
+    }
+    match &wrong.c_block {
+        Some(block) => json.object("c_block", |json| self::block(json, block, frames)),
+        None => json.null("c_block"),
+    }
+    json.text_or_null("module", if let Why::Outside(module) = &wrong.why { module.as_deref() } else { None });
+    json.raw("under_way", if wrong.under_way { "true" } else { "false" });
+    json.raw("aborting", if wrong.aborting { "true" } else { "false" });
+    trace(json, "asked_at", wrong.at, wrong.thread, frames);
 }
 
 fn holder(json: &mut Json, holder: &Holder) {

@@ -27,5 +27,6 @@ pub(crate) mod touched;
 pub(crate) mod violation;
 mod words;
 mod written;
+pub(crate) mod wrong_free;
 
 pub(crate) use deliver::{Outcome, deliver, print, record};

@@ -106,6 +106,16 @@ fn lines(facts: &Facts, context: &Context<'_>, frames_each: usize, notes: usize)
 /// The last line: all that grep and CI ask for.
 fn summary(facts: &Facts, context: &Context<'_>) -> String {
     let rule = facts.rule();
+    if let Some(wrong) = facts.wrong_free() {
+        // The call is only the last that is known to have had the block.
+        let name = wrong.asked.name();
+        let (users, _) = frames::users((context.frames)(wrong.at), 1);
+        if let Some((file, line)) = users.first().and_then(|frame| Some((frame.file()?, frame.line()?))) {
+            let file = (context.path)(&file.to_string_lossy());
+            return format!("summary: ffi-guard: {rule} in {name} at {file}:{line}");
+        }
+        return format!("summary: ffi-guard: {rule} in {name}");
+    }
     match &facts.call {
         Some(call) => {
             let (name, site) = (call.function.declaration.name, call.site);

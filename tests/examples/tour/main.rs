@@ -9,9 +9,11 @@
 #![allow(clippy::useless_vec)]
 
 mod big_data;
+mod builds;
 mod c_memory;
 mod callbacks;
 mod complex;
+mod crossing;
 mod handle;
 mod kept;
 mod later;

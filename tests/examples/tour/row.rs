@@ -27,6 +27,10 @@ pub(crate) enum Plan {
     Here(Program, Expected),
     /// In a process of its own with this value of `GUARD`.
     At(&'static str, Program, Expected),
+    /// A program that cargo builds first, some other way than this one was built.
+    Built(fn() -> Outcome, Expected),
+    /// The same with `GUARD_STATS=1`.
+    Counted(&'static str, Program, Expected),
     /// It needs something that is not there yet.
     NotYet(&'static str),
 }
@@ -47,6 +51,8 @@ pub(crate) enum Outcome {
     Violation(String, String),
     /// It failed otherwise.
     Failed(String),
+    /// It was not run: this machine has not what it takes.
+    Skipped(String),
     /// It was not run, for this reason.
     NotYet(&'static str),
 }
@@ -56,7 +62,9 @@ impl Row {
     pub(crate) fn run(&self, index: usize) -> Outcome {
         match self.plan {
             Plan::Here(program, _) => here(program),
-            Plan::At(guard, _, _) => process::run_at(guard, index),
+            Plan::At(guard, _, _) => process::run_at(&[("GUARD", guard)], index),
+            Plan::Built(build, _) => build(),
+            Plan::Counted(guard, _, _) => process::run_at(&[("GUARD", guard), ("GUARD_STATS", "1")], index),
             Plan::NotYet(reason) => Outcome::NotYet(reason),
         }
     }
@@ -65,7 +73,10 @@ impl Row {
     pub(crate) fn is_as_expected(&self, outcome: &Outcome) -> bool {
         let expected = match &self.plan {
             Plan::NotYet(_) => return true,
-            Plan::Here(_, expected) | Plan::At(_, _, expected) => expected,
+            Plan::Here(_, expected)
+            | Plan::At(_, _, expected)
+            | Plan::Counted(_, _, expected)
+            | Plan::Built(_, expected) => expected,
         };
         match (expected, outcome) {
             (Expected::Clean, Outcome::Clean(_)) => true,
@@ -111,6 +122,7 @@ impl Outcome {
             Outcome::Clean(_) => "clean",
             Outcome::Violation(rule, _) => rule,
             Outcome::Failed(_) => "FAILED",
+            Outcome::Skipped(_) => "skipped",
             Outcome::NotYet(_) => "not yet",
         }
     }
@@ -118,7 +130,9 @@ impl Outcome {
     /// Everything that was said: the report, or the program's own words.
     pub(crate) fn text(&self) -> &str {
         match self {
-            Outcome::Clean(text) | Outcome::Violation(_, text) | Outcome::Failed(text) => text.trim_end(),
+            Outcome::Clean(text) | Outcome::Violation(_, text) | Outcome::Failed(text) | Outcome::Skipped(text) => {
+                text.trim_end()
+            }
             Outcome::NotYet(reason) => reason,
         }
     }

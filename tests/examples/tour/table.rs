@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::row::{Outcome, Plan, Row};
-use crate::{big_data, c_memory, callbacks, complex, handle, kept, later, lent, sqlite};
+use crate::{big_data, builds, c_memory, callbacks, complex, crossing, handle, kept, later, lent, sqlite};
 
 /// Every row and its index, by which a process of its own finds it again.
 pub(crate) fn rows() -> Vec<(usize, &'static Row)> {
@@ -17,7 +17,9 @@ pub(crate) fn rows() -> Vec<(usize, &'static Row)> {
         complex::ROWS,
         callbacks::ROWS,
         handle::ROWS,
-        later::ROWS,
+        crossing::ROWS,
+        builds::ROWS,
+        later::CHECKLIST,
     ];
     groups.iter().flat_map(|group| group.iter()).enumerate().collect()
 }
@@ -53,24 +55,29 @@ pub(crate) enum Print {
 
 /// Runs the rows, prints what came of each, and says what came of all.
 pub(crate) fn run(rows: &[(usize, &Row)], print: Print) -> ExitCode {
-    let (mut as_expected, mut not_yet, mut otherwise) = (0, 0, 0);
+    let (mut as_expected, mut not_yet, mut skipped, mut otherwise) = (0, 0, 0, 0);
     for &(index, row) in rows {
         let outcome = row.run(index);
         println!("{}", line(row, &outcome));
         let is_as_expected = row.is_as_expected(&outcome);
         match &row.plan {
             Plan::NotYet(_) => not_yet += 1,
+            _ if matches!(outcome, Outcome::Skipped(_)) => skipped += 1,
             _ if is_as_expected => as_expected += 1,
-            Plan::Here(_, expected) | Plan::At(_, _, expected) => {
+            Plan::Here(_, expected)
+            | Plan::At(_, _, expected)
+            | Plan::Counted(_, _, expected)
+            | Plan::Built(_, expected) => {
                 otherwise += 1;
                 println!("         ^ OTHERWISE: the table says {expected}");
             }
         }
-        if print == Print::Reports || !is_as_expected {
+        let is_told = is_as_expected || matches!(outcome, Outcome::Skipped(_));
+        if print == Print::Reports || !is_told {
             println!("\n{}\n", outcome.text());
         }
     }
-    println!("\n{as_expected} rows as the table says, {not_yet} not yet");
+    println!("\n{as_expected} rows as the table says, {not_yet} not yet, {skipped} skipped");
     if otherwise > 0 {
         println!("{otherwise} rows came out otherwise");
         return ExitCode::FAILURE;
