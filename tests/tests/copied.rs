@@ -12,9 +12,9 @@ use ffi_guard_tests::process::{COPY, at_levels, end_if_stuck, is_child, run_self
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// The body in processes of their own at levels 1 and 2.
+/// The body in processes of their own at levels 1 to 3.
 fn checked(test: &str, body: impl Fn()) {
-    at_levels(test, &["1", "2"], body);
+    at_levels(test, &["1", "2", "3"], body);
 }
 
 /// The same with `GUARD_COPY=1`.
