@@ -312,10 +312,11 @@ impl Underway {
         unsafe { self.0.as_ref() }
     }
 
-    /// What the exit does besides; in its place, from now on, something else.
-    pub(super) fn replace(&self, then: After) -> After {
-        // SAFETY: as in `copies`; no reference to it is held anywhere else.
-        unsafe { std::mem::replace(&mut (*self.0.as_ptr()).then, then) }
+    /// Puts what the exit does besides into something else.
+    pub(super) fn wrap(&mut self, wrap: impl FnOnce(After) -> After) {
+        // SAFETY: as in `copies`; nobody else has a reference to it.
+        let copies = unsafe { self.0.as_mut() };
+        copies.then = wrap(std::mem::replace(&mut copies.then, After::Nothing));
     }
 
     /// The address that C gets for an argument; 0 for its own.

@@ -111,15 +111,15 @@ unsafe fn check(
 
 #[inline]
 fn counted(call: Call, lent: Lent, after: After) -> Crossing {
-    match after {
-        // The copies come first, and what is counted is what is done besides.
-        After::Copies(underway) => {
-            let token = call.leave_for_c(lent, underway.replace(After::Nothing).into_words());
-            underway.replace(After::Counted(token));
-            Crossing::of(After::Copies(underway))
+    let counted = |after: After| After::Counted(call.leave_for_c(lent, after.into_words()));
+    Crossing::of(match after {
+        // What the copies are compared and brought home in counts as the call's own time.
+        After::Copies(mut underway) => {
+            underway.wrap(counted);
+            After::Copies(underway)
         }
-        after => Crossing::of(After::Counted(call.leave_for_c(lent, after.into_words()))),
-    }
+        after => counted(after),
+    })
 }
 
 /// What the pointer arguments lend of Rust's memory.
@@ -261,7 +261,7 @@ impl After {
                 let _inside = Reentry::enter();
                 [4, exit.into_address() as u64, 0]
             }
-            After::Counted(_) | After::Copies(_) => unreachable!("counted once, and within the copies"),
+            After::Counted(_) | After::Copies(_) => unreachable!("counted once, and inside of the copies"),
         }
     }
 

@@ -41,10 +41,10 @@ pub(super) enum After {
     Note(noted::Underway),
     /// The same; and, from level 2 on, what was lent is looked for.
     Watch(Exit),
-    /// One of the others; and C works on copies.
-    Copies(copies::Underway),
     /// Statistics are on: it is timed, and what else is to be done is kept with that.
     Counted(Token),
+    /// One of the others; and C works on copies.
+    Copies(copies::Underway),
 }
 
 impl Crossing {
@@ -266,15 +266,14 @@ impl Crossing {
 
     /// For a function that never returns: nothing is left to check.
     pub fn never_returns(mut self) {
-        match std::mem::replace(&mut self.0, After::Nothing) {
+        let mut after = std::mem::replace(&mut self.0, After::Nothing);
+        if let After::Copies(underway) = after {
+            // C was given none of them.
+            after = underway.end().map_or(After::Nothing, |copies| copies.abandon());
+        }
+        match after {
             After::Counted(token) => counted::never_returns(token),
-            // C gets the originals: nobody would compare the copies.
-            After::Copies(underway) => {
-                if let Some(copies) = underway.end() {
-                    Crossing(copies.abandon()).never_returns();
-                }
-            }
-            after => drop(Crossing(after)),
+            after => self.0 = after,
         }
     }
 
