@@ -215,11 +215,6 @@ impl Crossing {
         }
     }
 
-    /// Ends what was begun, as if C had unwound.
-    pub(super) fn abandoned(after: After) -> Crossing {
-        Crossing(after)
-    }
-
     /// Checks what C did, and what it returned. Called with what [`enter`](Crossing::enter) was called with.
     ///
     /// # Panics
