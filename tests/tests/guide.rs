@@ -160,3 +160,11 @@ fn the_report_that_is_explained_is_a_golden_one() {
         "no golden report is the one that is explained"
     );
 }
+
+#[test]
+fn what_the_guide_shows_of_other_files_is_what_they_are() {
+    let whole = |path: &str| read(path).trim_end().to_owned();
+    assert!(blocks(&read("docs/src/ci.md"), "sh").contains(&&*(whole("docs/guard-ci.sh") + "\n")), "docs/guard-ci.sh");
+    let bindgen = read("docs/src/bindgen.md");
+    assert!(blocks(&bindgen, "rust,ignore").contains(&&*(whole("tests/bindgen/build.rs") + "\n")), "build.rs");
+}

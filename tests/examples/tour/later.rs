@@ -26,9 +26,4 @@ pub(crate) const ROWS: &[Row] = &[
     Row { slides: &[74..=75], what: "a static binary under the guard", plan: Plan::NotYet("comes with the builds") },
     Row { slides: &[80..=80], what: "cross-compiling", plan: Plan::NotYet("comes with the builds") },
     Row { slides: &[3..=3, 81..=81], what: "reproducible builds", plan: Plan::NotYet("comes with the builds") },
-    Row {
-        slides: &[57..=81],
-        what: "the checklist that the talk ticks off",
-        plan: Plan::NotYet("the docs chapter comes with the builds"),
-    },
 ];

@@ -11,6 +11,8 @@
 mod big_data;
 mod c_memory;
 mod callbacks;
+mod came;
+mod checklist;
 mod complex;
 mod handle;
 mod kept;

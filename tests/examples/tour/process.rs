@@ -18,7 +18,7 @@ pub(crate) fn run_row(index: &str) -> ExitCode {
             println!("{}", program());
             ExitCode::SUCCESS
         }
-        Some(Plan::NotYet(_)) | None => {
+        Some(Plan::Whole(..) | Plan::NotYet(_)) | None => {
             eprintln!("tour: row {index} does not run");
             ExitCode::from(2)
         }

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ffi_guard::Rule;
 
+use crate::came::{Came, Verdict};
 use crate::process;
 
 /// A program of the talk. It returns what it has to say: a line, and below it whatever more there is.
@@ -27,6 +28,8 @@ pub(crate) enum Plan {
     Here(Program, Expected),
     /// In a process of its own with this value of `GUARD`.
     At(&'static str, Program, Expected),
+    /// A look at what came of other rows.
+    Whole(fn(&mut Came) -> Outcome, Expected),
     /// It needs something that is not there yet.
     NotYet(&'static str),
 }
@@ -52,11 +55,12 @@ pub(crate) enum Outcome {
 }
 
 impl Row {
-    /// Runs the program. `index` is the row's own, in the table.
-    pub(crate) fn run(&self, index: usize) -> Outcome {
+    /// Runs the program. `index` is the row's own, in the table; `came` has what came of others.
+    pub(crate) fn run(&self, index: usize, came: &mut Came) -> Outcome {
         match self.plan {
             Plan::Here(program, _) => here(program),
             Plan::At(guard, _, _) => process::run_at(guard, index),
+            Plan::Whole(look, _) => look(came),
             Plan::NotYet(reason) => Outcome::NotYet(reason),
         }
     }
@@ -66,6 +70,7 @@ impl Row {
         let expected = match &self.plan {
             Plan::NotYet(_) => return true,
             Plan::Here(_, expected) | Plan::At(_, _, expected) => expected,
+            Plan::Whole(_, expected) => expected,
         };
         match (expected, outcome) {
             (Expected::Clean, Outcome::Clean(_)) => true,
@@ -73,6 +78,15 @@ impl Row {
                 rule.name() == name && report.contains(says)
             }
             _ => false,
+        }
+    }
+
+    /// What came of it, set against the table.
+    pub(crate) fn verdict(&self, outcome: &Outcome) -> Verdict {
+        match outcome {
+            Outcome::NotYet(_) => Verdict::NotYet,
+            _ if self.is_as_expected(outcome) => Verdict::AsExpected,
+            _ => Verdict::Otherwise,
         }
     }
 
