@@ -52,11 +52,15 @@ fn guarded(code: String) -> String {
     assert!(code.contains("#[ffi_guard::guard]"), "bindgen opens its blocks otherwise");
     for (function, parameter, contract) in CONTRACTS {
         // A header that has changed fails here, and no contract is lost without a word.
-        let function_at = code.find(&format!("fn {function}(")).unwrap_or_else(|| panic!("no function {function}"));
-        let end = function_at + code[function_at..].find(';').expect("the end of a declaration");
-        let is_name = |at: &usize| !code[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
-        let found = code[function_at..end].match_indices(&format!("{parameter}: ")).map(|(at, _)| function_at + at);
-        let at = found.into_iter().find(is_name).unwrap_or_else(|| panic!("{function} has no {parameter}"));
+        let from = code.find(&format!("fn {function}(")).unwrap_or_else(|| panic!("no function {function}"));
+        let to = from + code[from..].find(';').expect("the end of a declaration");
+        let is_part_of_a_name = |c: char| c.is_alphanumeric() || c == '_';
+        let name = format!("{parameter}: ");
+        let at = code[from..to]
+            .match_indices(&name)
+            .map(|(at, _)| from + at)
+            .find(|&at| !code[..at].ends_with(is_part_of_a_name));
+        let at = at.unwrap_or_else(|| panic!("{function} has no {parameter}"));
         code.insert_str(at, &format!("#[guard({contract})] "));
     }
     code
