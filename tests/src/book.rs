@@ -23,6 +23,7 @@ pages! {
     ci = "ci.md";
     annotating = "annotating.md";
     bindgen = "bindgen.md";
+    builds = "builds.md";
     how_it_works = "how-it-works.md";
     limits = "limits.md";
     what_you_lose = "what-you-lose.md";

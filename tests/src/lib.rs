@@ -4,4 +4,6 @@
 mod book;
 pub mod calloc;
 pub mod process;
+pub mod rebuild;
+pub mod small_build;
 pub mod sqlite;

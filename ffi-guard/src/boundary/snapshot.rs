@@ -182,6 +182,9 @@ fn to_compare(
         || !argument.info.frozen
         || contract.is_out()
         || contract.is_opaque()
+        // What is C's from here on, or C holds by right, it may write as well.
+        || contract.is_owned()
+        || contract.is_retained()
         || (extent::untyped(argument) && argument.stated == Stated::No)
         || site.severity(Rule::WriteThroughConst, Some(parameter)) == Severity::Allow
     {

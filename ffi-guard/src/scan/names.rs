@@ -155,7 +155,8 @@ pub(super) fn display(symbol: &str) -> &str {
     if plain.is_empty() { symbol } else { plain }
 }
 
-/// Labels that linkers set at the borders of sections. They name no variable.
+/// Labels that linkers set at the borders of sections, and those by which assemblers for ARM and RISC-V tell code from
+/// data (`$x`, `$d`, `$d.1`). They name no variable.
 pub(super) fn is_border(symbol: &str) -> bool {
     const BORDERS: [&str; 14] = [
         "__bss_start",
@@ -173,12 +174,24 @@ pub(super) fn is_border(symbol: &str) -> bool {
         "__TMC_LIST__",
         "_GLOBAL_OFFSET_TABLE_",
     ];
-    BORDERS.contains(&symbol) || symbol.starts_with("__start_") || symbol.starts_with("__stop_")
+    let mapping = symbol.split('.').next().is_some_and(|first| matches!(first, "$a" | "$d" | "$t" | "$x"));
+    mapping || BORDERS.contains(&symbol) || symbol.starts_with("__start_") || symbol.starts_with("__stop_")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_that_name_no_variable() {
+        for label in ["_edata", "__start_set", "$d", "$d.12", "$x"] {
+            assert!(is_border(label), "{label}");
+        }
+        // GCC takes a `$` in a name.
+        for name in ["someReference", "$data", "d", "$", "counter.0"] {
+            assert!(!is_border(name), "{name}");
+        }
+    }
 
     #[test]
     fn names_that_only_rustc_makes() {

@@ -9,7 +9,6 @@ use crate::row::{Outcome, Row};
 pub(crate) enum Verdict {
     AsExpected,
     /// This machine has not what it takes.
-    #[allow(dead_code)] // No row of this table skips, so far.
     Skipped,
     NotYet,
     Otherwise,

@@ -9,6 +9,7 @@
 #![allow(clippy::useless_vec)]
 
 mod big_data;
+mod builds;
 mod c_memory;
 mod callbacks;
 mod came;

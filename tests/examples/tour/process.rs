@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use crate::row::{Outcome, Plan};
@@ -18,7 +19,7 @@ pub(crate) fn run_row(index: &str) -> ExitCode {
             println!("{}", program());
             ExitCode::SUCCESS
         }
-        Some(Plan::Whole(..) | Plan::NotYet(_)) | None => {
+        Some(Plan::Built(..) | Plan::Whole(..) | Plan::NotYet(_)) | None => {
             eprintln!("tour: row {index} does not run");
             ExitCode::from(2)
         }
@@ -27,9 +28,16 @@ pub(crate) fn run_row(index: &str) -> ExitCode {
 
 /// Runs one row with this value of `GUARD`, and reads from its exit status and output what came of it.
 pub(crate) fn run_at(guard: &str, index: usize) -> Outcome {
-    let output = match own(&[ROW, &index.to_string()]).env("GUARD", guard).output() {
+    came_of(own(&[ROW, &index.to_string()]).env("GUARD", guard))
+}
+
+/// Runs a program, and reads from its exit status and output what came of it.
+pub(crate) fn came_of(command: &mut Command) -> Outcome {
+    let output = match command.output() {
         Ok(output) => output,
-        Err(error) => return Outcome::Failed(format!("the tour cannot start itself: {error}")),
+        Err(error) => {
+            return Outcome::Failed(format!("{} does not start: {error}", command.get_program().display()));
+        }
     };
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let complained = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -67,12 +75,17 @@ pub(crate) fn at_full_level(tour: impl FnOnce() -> ExitCode) -> ExitCode {
     }
 }
 
-/// This program again, with none of the guard's variables but those that the row sets: a report that goes elsewhere, or
-/// does not panic, is not what the table speaks of.
+/// This program again.
 fn own<S: AsRef<OsStr>>(arguments: &[S]) -> Command {
-    let program = env::current_exe().expect("a running program has a path");
-    let mut command = Command::new(program);
+    let mut command = bare(&env::current_exe().expect("a running program has a path"));
     command.args(arguments);
+    command
+}
+
+/// A program with none of the guard's variables but those that the row sets: a report that goes elsewhere, or does not
+/// panic, is not what the table speaks of.
+pub(crate) fn bare(program: &Path) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(|name| name == "GUARD" || name.starts_with("GUARD_")) {
             command.env_remove(name);

@@ -28,6 +28,8 @@ pub(crate) enum Plan {
     Here(Program, Expected),
     /// In a process of its own with this value of `GUARD`.
     At(&'static str, Program, Expected),
+    /// A program that cargo builds first, some other way than this one was built.
+    Built(fn() -> Outcome, Expected),
     /// A look at what came of other rows.
     Whole(fn(&mut Came) -> Outcome, Expected),
     /// It needs something that is not there yet.
@@ -50,6 +52,8 @@ pub(crate) enum Outcome {
     Violation(String, String),
     /// It failed otherwise.
     Failed(String),
+    /// It was not run: this machine has not what it takes.
+    Skipped(String),
     /// It was not run, for this reason.
     NotYet(&'static str),
 }
@@ -60,6 +64,7 @@ impl Row {
         match self.plan {
             Plan::Here(program, _) => here(program),
             Plan::At(guard, _, _) => process::run_at(guard, index),
+            Plan::Built(build, _) => build(),
             Plan::Whole(look, _) => look(came),
             Plan::NotYet(reason) => Outcome::NotYet(reason),
         }
@@ -69,8 +74,10 @@ impl Row {
     pub(crate) fn is_as_expected(&self, outcome: &Outcome) -> bool {
         let expected = match &self.plan {
             Plan::NotYet(_) => return true,
-            Plan::Here(_, expected) | Plan::At(_, _, expected) => expected,
-            Plan::Whole(_, expected) => expected,
+            Plan::Here(_, expected)
+            | Plan::At(_, _, expected)
+            | Plan::Built(_, expected)
+            | Plan::Whole(_, expected) => expected,
         };
         match (expected, outcome) {
             (Expected::Clean, Outcome::Clean(_)) => true,
@@ -85,6 +92,7 @@ impl Row {
     pub(crate) fn verdict(&self, outcome: &Outcome) -> Verdict {
         match outcome {
             Outcome::NotYet(_) => Verdict::NotYet,
+            Outcome::Skipped(_) => Verdict::Skipped,
             _ if self.is_as_expected(outcome) => Verdict::AsExpected,
             _ => Verdict::Otherwise,
         }
@@ -125,6 +133,7 @@ impl Outcome {
             Outcome::Clean(_) => "clean",
             Outcome::Violation(rule, _) => rule,
             Outcome::Failed(_) => "FAILED",
+            Outcome::Skipped(_) => "skipped",
             Outcome::NotYet(_) => "not yet",
         }
     }
@@ -132,7 +141,9 @@ impl Outcome {
     /// Everything that was said: the report, or the program's own words.
     pub(crate) fn text(&self) -> &str {
         match self {
-            Outcome::Clean(text) | Outcome::Violation(_, text) | Outcome::Failed(text) => text.trim_end(),
+            Outcome::Clean(text) | Outcome::Violation(_, text) | Outcome::Failed(text) | Outcome::Skipped(text) => {
+                text.trim_end()
+            }
             Outcome::NotYet(reason) => reason,
         }
     }
