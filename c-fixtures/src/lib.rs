@@ -7,17 +7,20 @@
 //! The structs that derive `Plain` or `Pointee` and those that derive neither are so on purpose: what a checker knows of
 //! a type changes what it may say.
 
+pub mod alloc_dealloc_mismatch;
 pub mod buffer_overflow;
 pub mod c_heap;
 pub mod callbacks;
 pub mod closures;
 pub mod dangling_pointer;
+pub mod double_free;
 pub mod freed_while_retained;
 pub mod leaked_ownership;
 pub mod misaligned_pointer;
 pub mod nested_pointer;
 pub mod null_pointer;
 pub mod out_of_bounds;
+pub mod paged;
 pub mod retained_places;
 pub mod retained_pointer;
 pub mod returned_pointer;

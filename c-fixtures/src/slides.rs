@@ -103,3 +103,16 @@ pub mod honest {
         pub fn store_reference(#[guard(retained)] s: *mut SomeStruct);
     }
 }
+
+/// The same C function once more, by somebody who does not mind that C keeps what it is lent.
+pub mod trusting {
+    use super::SomeStruct;
+
+    #[ffi_guard::guard]
+    unsafe extern "C" {
+        /// Keeps `s` until the next call.
+        #[guard(allow(retained_pointer))]
+        #[link_name = "storeReference"]
+        pub fn store_reference(s: *mut SomeStruct);
+    }
+}

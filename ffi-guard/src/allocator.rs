@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::boundary::late;
 use crate::level::{self, Level};
-use crate::{heap, own, reentry, refusal};
+use crate::{heap, own, paged, reentry, refusal};
 
 /// The global allocator that makes every block of Rust memory known to the checks.
 ///
@@ -66,7 +66,13 @@ fn settle() -> u8 {
     if level >= Level::Full {
         late::told_by_the_heap();
     }
+    paged::set_up();
     TRACKED.store(tracked, Ordering::Relaxed);
+    // With C's heap over ours, `free` asks us first.
+    #[cfg(not(feature = "c-heap"))]
+    if tracked == YES {
+        refusal::watch_aborts();
+    }
     tracked
 }
 
@@ -103,7 +109,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
         if heap::contains(ptr.addr()) {
             // SAFETY: in the region; the caller has done with the block.
             if let Err(error) = unsafe { heap::free(ptr.addr(), layout.size(), layout.align()) } {
-                refusal::rust_frees("dealloc", ptr.addr(), layout, error);
+                // SAFETY: in the region, and not taken back.
+                unsafe { refusal::dealloc(ptr, layout, Some(error)) };
             }
             return;
         }
@@ -111,7 +118,11 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
             // SAFETY: in the guard's own memory; the caller's promises, handed on.
             return unsafe { own::dealloc(ptr, layout) };
         }
-        // SAFETY: neither of the two, so the inner allocator's; the caller's promises, handed on.
+        if is_tracked() {
+            // SAFETY: where memory is tracked, every block came from one of the two. This one did not.
+            return unsafe { refusal::dealloc(ptr, layout, None) };
+        }
+        // SAFETY: the inner allocator's; the caller's promises, handed on.
         unsafe { self.inner.dealloc(ptr, layout) }
     }
 
@@ -121,14 +132,19 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
             // SAFETY: in the region; the caller hands the block over.
             return match unsafe { heap::reallocate(ptr.addr(), layout.size(), layout.align(), new_size) } {
                 Ok(moved) => moved,
-                Err(error) => refusal::rust_frees("realloc", ptr.addr(), layout, error),
+                // SAFETY: in the region, and not taken back.
+                Err(error) => unsafe { refusal::realloc(ptr, layout, new_size, Some(error)) },
             };
         }
         if own::contains(ptr.addr()) {
             // SAFETY: in the guard's own memory; the caller's promises, handed on.
             return unsafe { own::realloc(ptr, layout, new_size) };
         }
-        // SAFETY: neither of the two, so the inner allocator's; the caller's promises, handed on.
+        if is_tracked() {
+            // SAFETY: where memory is tracked, every block came from one of the two. This one did not.
+            return unsafe { refusal::realloc(ptr, layout, new_size, None) };
+        }
+        // SAFETY: the inner allocator's; the caller's promises, handed on.
         unsafe { self.inner.realloc(ptr, layout, new_size) }
     }
 }

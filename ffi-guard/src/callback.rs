@@ -12,10 +12,11 @@ use std::panic::{self, Location};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::boundary::counted;
 use crate::boundary::parked::{self, Underway};
 use crate::boundary::stale::{self, Staleness, Through};
 use crate::handle::table::{self, From, Kind, Refused, Use};
-use crate::level::{Level, level};
+use crate::level::{self, Level, level};
 use crate::platform::process;
 
 pub use signature::{CallMut, CallShared, Signature};
@@ -281,7 +282,8 @@ fn run_shared<F, R: Default>(data: *mut c_void, call: impl FnOnce(&F) -> R) -> R
 /// The way in for all of them. Nothing unwinds out of it.
 fn run<F, R: Default, Reach>(data: *mut c_void, call: impl FnOnce(&Parked<F, R, Reach>) -> R) -> R {
     let answer = Cell::new(None);
-    parked::at_boundary(
+    let counted = level::counts_by_now().then(counted::closure).flatten();
+    let result = parked::at_boundary(
         "Callback",
         false,
         || {
@@ -297,7 +299,11 @@ fn run<F, R: Default, Reach>(data: *mut c_void, call: impl FnOnce(&Parked<F, R, 
             call(parked)
         },
         || answer.take().unwrap_or_default(),
-    )
+    );
+    if let Some(call) = counted {
+        call.callback_ends();
+    }
+    result
 }
 
 /// C called what is not there.

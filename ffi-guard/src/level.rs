@@ -56,25 +56,56 @@ impl fmt::Display for Level {
 
 /// Not settled yet; no level has this value.
 const UNSETTLED: u8 = u8::MAX;
+/// Beside a level: each call is counted and timed (`GUARD_STATS`). Level 0 with it is not 0, so that a wrapper goes the long
+/// way; and no other level with it is that level, so that the short ways are not taken. Without it nobody asks.
+const COUNTED: u8 = 0x80;
 
-/// What is checked now. The one word that every wrapper loads.
+/// What is checked now, and whether calls are counted. The one word that every wrapper loads.
 static CHECKED: AtomicU8 = AtomicU8::new(UNSETTLED);
 /// What the heap was set up for, for the life of the process: the ceiling of `CHECKED`.
 static TRACKED: AtomicU8 = AtomicU8::new(UNSETTLED);
 /// `GuardAlloc` has served an allocation, so it is the global allocator.
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// Whether anything may be checked: the one load and one branch of a call at level 0.
+/// Whether anything may be checked or counted: the one load and one branch of a call at level 0.
 #[inline(always)]
 #[must_use]
 pub fn armed() -> bool {
     !cfg!(ffi_guard_off) && CHECKED.load(Ordering::Relaxed) != Level::Off as u8
 }
 
-/// Whether exactly this level is settled and in force: one load and one compare.
+/// Whether exactly this level is settled and in force, and nothing is counted: one load and one compare.
 #[inline(always)]
 pub(crate) fn checked_is(level: Level) -> bool {
     CHECKED.load(Ordering::Relaxed) == level as u8
+}
+
+/// Whether calls are counted and timed; settles it at the first call.
+#[inline]
+pub(crate) fn counts() -> bool {
+    if CHECKED.load(Ordering::Relaxed) == UNSETTLED {
+        let _ = level();
+    }
+    counts_by_now()
+}
+
+/// Whether calls are counted, as far as that is settled.
+#[inline]
+pub(crate) fn counts_by_now() -> bool {
+    let checked = CHECKED.load(Ordering::Relaxed);
+    !cfg!(ffi_guard_off) && checked != UNSETTLED && checked & COUNTED != 0
+}
+
+/// The byte that says this level, for as long as the process lives or `set_level` says another.
+fn as_checked(level: Level) -> u8 {
+    level as u8 | if config::settings().stats { COUNTED } else { 0 }
+}
+
+/// Whether level 2 or 3 is settled and in force: one load and one compare.
+#[inline(always)]
+pub(crate) fn checks_fully() -> bool {
+    const FULL: u8 = Level::Full as u8;
+    CHECKED.load(Ordering::Relaxed).wrapping_sub(FULL) <= Level::Paged as u8 - FULL
 }
 
 /// What is checked now.
@@ -88,7 +119,10 @@ pub fn level() -> Level {
     if cfg!(ffi_guard_off) {
         return Level::Off;
     }
-    Level::from_u8(CHECKED.load(Ordering::Relaxed)).unwrap_or_else(settle_at_call)
+    match CHECKED.load(Ordering::Relaxed) {
+        UNSETTLED => settle_at_call(),
+        checked => Level::from_u8(checked & !COUNTED).unwrap_or_else(settle_at_call),
+    }
 }
 
 /// Changes what is checked from now on, in every thread.
@@ -108,7 +142,7 @@ pub fn set_level(wanted: Level) -> Result<(), LevelError> {
     if wanted > ceiling {
         return Err(LevelError { wanted, ceiling });
     }
-    CHECKED.store(wanted as u8, Ordering::Relaxed);
+    CHECKED.store(as_checked(wanted), Ordering::Relaxed);
     Ok(())
 }
 
@@ -152,8 +186,8 @@ fn settle() -> Level {
     let installed = INSTALLED.load(Ordering::Relaxed);
     let default = if installed && cfg!(debug_assertions) { Level::Full } else { Level::Off };
     let mut level = config::settings().level.unwrap_or(default);
-    if level == Level::Paged {
-        process::say(format_args!("GUARD=3: guarded pages are not built yet; this run is checked at level 2"));
+    if level == Level::Paged && !crate::platform::fault::SUPPORTED {
+        process::say(format_args!("GUARD=3: faults are not caught on this system; this run is checked at level 2"));
         level = Level::Full;
     }
     if level != Level::Off {
@@ -164,7 +198,7 @@ fn settle() -> Level {
         Ok(_) => {
             // Checks that are asked for without the allocator are for the first guarded call to refuse.
             if installed || level == Level::Off {
-                let _ = CHECKED.compare_exchange(UNSETTLED, level as u8, Ordering::Relaxed, Ordering::Relaxed);
+                let _ = CHECKED.compare_exchange(UNSETTLED, as_checked(level), Ordering::Relaxed, Ordering::Relaxed);
             }
             level
         }
@@ -175,12 +209,13 @@ fn settle() -> Level {
 /// A setting that is taken and does nothing is said: whoever set it believes it is on.
 fn say_what_is_not_built() {
     let settings = config::settings();
-    for (set, variable) in
-        [(settings.stats, "GUARD_STATS"), (settings.sample != 0, "GUARD_SAMPLE"), (settings.copy, "GUARD_COPY")]
-    {
+    for (set, variable) in [(settings.copy, "GUARD_COPY")] {
         if set {
             process::say(format_args!("{variable} is not built yet; this run goes on without it"));
         }
+    }
+    if settings.sample != 0 && !crate::platform::fault::SUPPORTED {
+        process::say(format_args!("GUARD_SAMPLE: faults are not caught on this system; this run goes on without it"));
     }
 }
 
@@ -203,6 +238,6 @@ fn settle_at_call() -> Level {
         ));
     }
     let level = tracking();
-    let _ = CHECKED.compare_exchange(UNSETTLED, level as u8, Ordering::Relaxed, Ordering::Relaxed);
+    let _ = CHECKED.compare_exchange(UNSETTLED, as_checked(level), Ordering::Relaxed, Ordering::Relaxed);
     level
 }

@@ -46,6 +46,7 @@
 //! - [`GuardAlloc`]: the global allocator, over any other.
 //! - [`Level`], [`level()`], [`set_level`]: how much is checked.
 //! - [`Violation`] and [`Rule`]: what was found; [`catch`], [`expect_violation!`], [`set_report_hook`]: for tests.
+//! - [`stats()`]: how often each function was called, how long C ran, what crossing cost, where `GUARD_STATS=1` asks for it.
 //! - [`checkpoint`]: settles what calls of the past may have left behind.
 //! - [`rebind`]: says that an object of C's has moved to another thread.
 //! - [`pin()`], [`pin_mut`], [`Pinned`]: memory that C may keep.
@@ -63,15 +64,16 @@
 //! # Features
 //!
 //! - `c-heap`: `malloc` and its kin are defined in the executable, over a second half of the guard's heap. So C's heap is searched as well,
-//!   and a free across the border is refused. Linux with glibc, 64 bits; for executables, not for libraries to turn on.
+//!   and C's frees are checked before they are done. Linux with glibc, 64 bits; for executables, not for libraries to turn on.
 //!
 //! # Limits
 //!
 //! A clean run is not a proof. Only calls through a guarded block are checked; variadic functions pass bare. C's variables,
 //! thread-local ones too, are searched for what C kept, and with the feature `c-heap` its heap. What C reads beyond what a call
-//! states is not seen; of what it writes, the traces beside blocks, in freed ones and behind a `*const` are found. Of the names in [`Rule`] these are checked today: `nested_pointer`, `dangling_pointer`,
+//! states is not seen below level 3; of what it writes, the traces beside blocks, in freed ones and behind a `*const` are found. Of the names in [`Rule`] these are checked today: `nested_pointer`, `dangling_pointer`,
 //! `out_of_bounds`, `unterminated_string`, `null_pointer`, `misaligned_pointer`, `returned_pointer`, `wrong_thread`,
-//! `stale_handle`, `retained_pointer`, `freed_while_retained`, `buffer_overflow`, `write_through_const`, `use_after_free` and
+//! `stale_handle`, `retained_pointer`, `freed_while_retained`, `buffer_overflow`, `write_through_const`,
+//! `alloc_dealloc_mismatch`, `double_free`, `use_after_free` and
 //! `leaked_ownership`. Linux on x86-64 is
 //! what is tested; elsewhere nothing is searched for what C kept.
 
@@ -90,6 +92,7 @@ mod heap;
 mod level;
 mod own;
 mod owner;
+mod paged;
 mod pin;
 
 mod platform;
@@ -101,6 +104,7 @@ mod rule;
 mod rules;
 
 mod scan;
+mod stats;
 mod zeroed;
 
 #[doc(hidden)]
@@ -128,4 +132,5 @@ pub use report::frames::Frame;
 pub use report::place::{Allocation, CSource};
 pub use report::violation::{Place, Violation};
 pub use rule::{Rule, Severity, UnknownRule};
+pub use stats::{FunctionStats, Stats, stats};
 pub use zeroed::Zeroed;

@@ -1,95 +1,336 @@
-//! A block that cannot be taken back: one line on stderr, and the end.
+//! A block that is not taken back: what is wrong with it, told as any violation is; and how the program goes on.
 //!
-//! An allocator may not unwind, and going on would give the block to two owners. Nothing is changed before it is said, and
-//! nothing here allocates.
+//! ```text
+//!  dealloc, free ... of what is no live block of that allocator's
+//!     └─ looked up: whose is it, what was asked, who lent it ──> alloc_dealloc_mismatch, double_free
+//!           ├─ allow ────────────────────────────────> the free is left out
+//!           ├─ warn, GUARD_ON_VIOLATION=report ──────> reported; the free is left out
+//!           ├─ deny, inside of `catch` ──────────────> left out, and told at the end of `catch`
+//!           └─ deny ─────────────────────────────────> reported, and the process aborted
+//! ```
+//! An allocator may not unwind, so `deny` aborts. Nothing is changed before the report, and a free that is left out leaks: so
+//! going on corrupts nothing either. A block of Rust's that was given back with another layout is given back as it was made.
+//!
+//! No lock of the guard's is held here: the heap has refused, and come back.
+
+#[cfg(not(feature = "c-heap"))]
+mod aborted;
 
 use std::alloc::Layout;
 use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{self, null_mut};
+use std::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::heap::{self, Block, FreeError};
-use crate::platform::process::{Line, write_stderr};
-use crate::reentry::Reentry;
+#[cfg(not(feature = "c-heap"))]
+pub(crate) use aborted::watch_aborts;
 
-fn rule(error: FreeError) -> &'static str {
-    match error {
-        FreeError::AlreadyFreed => "double_free",
-        FreeError::NotABlock | FreeError::Interior | FreeError::OtherLayout => "alloc_dealloc_mismatch",
+use crate::boundary::{pending, thread};
+use crate::config;
+use crate::heap::{self, Block, FreeError, trace};
+use crate::platform::process::{Errno, Line, write_stderr};
+use crate::platform::{modules, stack};
+use crate::reentry::{self, Reentry};
+use crate::report::violation::{ArgumentFacts, Call, Facts, Memory, Violation};
+use crate::report::wrong_free::{Asked, Why, WrongFree};
+use crate::report::{self, Outcome};
+use crate::retention::{Note, damage};
+use crate::rule::Severity;
+use crate::rules::{alloc_dealloc_mismatch, block_facts, double_free};
+
+/// Rust's `dealloc` of what the heap did not take (`refused`), or of what is not Rust's at all.
+///
+/// # Safety
+/// - The caller gives the block up; it is still as it was.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn dealloc(block: *mut u8, layout: Layout, refused: Option<FreeError>) {
+    let asked = Asked::Rust { call: "dealloc", size: layout.size(), align: layout.align() };
+    tell(asked, block.addr(), refused);
+    // SAFETY: the caller's promise.
+    unsafe { take_back_as_made(block.addr(), refused) };
+}
+
+/// Rust's `realloc` of such a block: gives the caller another, with what can be had of the content.
+///
+/// # Safety
+/// - As for [`dealloc`]; `new_size` is one that a layout of this alignment can have.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize, refused: Option<FreeError>) -> *mut u8 {
+    let asked = Asked::Rust { call: "realloc", size: layout.size(), align: layout.align() };
+    tell(asked, block.addr(), refused);
+    let there = match refused {
+        Some(_) => rest(block.addr()),
+        // The caller has used so much of it.
+        None => layout.size(),
+    };
+    let moved = heap::allocate(new_size, layout.align());
+    if !moved.is_null() {
+        // SAFETY: a new block, and one that is left as it is.
+        unsafe { ptr::copy_nonoverlapping(block, moved, there.min(new_size)) };
+        // SAFETY: the caller's promise; the content is in the new block.
+        unsafe { take_back_as_made(block.addr(), refused) };
+    }
+    moved
+}
+
+/// Takes a live block of Rust's back with the layout that it was made with.
+unsafe fn take_back_as_made(address: usize, refused: Option<FreeError>) {
+    if refused == Some(FreeError::OtherLayout)
+        && let Some(block) = heap::lookup(address).filter(|block| block.live && block.start == address)
+    {
+        // Where another thread was faster, the block is gone, which is what was wanted.
+        // SAFETY: the caller gives the block up.
+        let _ = unsafe { heap::free(address, block.size, block.align) };
     }
 }
 
-fn end(mut line: Line) -> ! {
-    let _ = line.write_str("\n");
+/// Bytes from an address to the end of the live block of Rust's that it leads into; 0 where it leads to none.
+pub(crate) fn rest(address: usize) -> usize {
+    heap::lookup(address)
+        .filter(|block| block.live)
+        .map_or(0, |block| (block.start + block.size).saturating_sub(address))
+}
+
+/// C's allocator was asked, by this function, for what it cannot do.
+#[cfg(feature = "c-heap")]
+#[cold]
+#[inline(never)]
+pub(crate) fn c_asked(call: &'static str, address: usize, refused: Option<FreeError>) {
+    tell(Asked::C(call), address, refused);
+}
+
+/// Tells of it. Returns where the program goes on.
+fn tell(asked: Asked, address: usize, refused: Option<FreeError>) {
+    if reentry::inside() {
+        end_at_once(asked, address);
+    }
+    let _errno = Errno::keep();
+    let at = trace::capture_at_any_level();
+    let inside = Reentry::enter();
+    let Some(violation) = violation(asked, address, refused, at, false) else { return };
+    drop(inside);
+    if violation.severity() == Severity::Deny && thread::catching() {
+        unwound_by_nobody(|| report::record(&violation));
+        return PENDING.push(violation);
+    }
+    if unwound_by_nobody(|| report::deliver(&violation)) == Outcome::Stop {
+        let _inside = Reentry::enter();
+        report::print(&violation);
+        write_stderr(
+            b"ffi-guard: found inside the allocator, where unwinding is not possible; the process is aborted\n",
+        );
+        std::process::abort();
+    }
+}
+
+/// The program's own report hook may panic, which must not unwind through an allocator.
+fn unwound_by_nobody<R>(body: impl FnOnce() -> R) -> R {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+        write_stderr(
+            b"ffi-guard: the report hook panicked in an allocator, which cannot unwind; the process is aborted\n",
+        );
+        std::process::abort()
+    })
+}
+
+/// One line, and the end: in the guard's own code, or in a signal handler that came in the middle of it.
+fn end_at_once(asked: Asked, address: usize) -> ! {
+    let mut line = Line::new();
+    let name = asked.name();
+    let _ = writeln!(
+        line,
+        "ffi-guard[alloc_dealloc_mismatch]: `{name}` got {address:#x}, which is no live block of its own"
+    );
     write_stderr(line.as_bytes());
     std::process::abort()
 }
 
-/// What is wrong with an address, as far as its block tells.
-fn what(line: &mut Line, address: usize, error: FreeError, block: Option<Block>) {
-    let _ = match (error, block) {
-        (FreeError::AlreadyFreed, Some(block)) => write!(line, "this block of {} bytes is freed already", block.size),
-        (FreeError::Interior, Some(block)) => write!(
-            line,
-            "it is byte {} of a block of {} bytes at {:#x}",
-            address - block.start,
-            block.size,
-            block.start
-        ),
-        (FreeError::OtherLayout, Some(block)) => {
-            write!(line, "this block was allocated with {} bytes aligned to {}", block.size, block.align)
-        }
-        _ => write!(line, "no block was ever allocated here"),
+/// What is wrong, as facts; `None` where the rule is allowed.
+fn violation(
+    asked: Asked,
+    address: usize,
+    refused: Option<FreeError>,
+    at: trace::TraceId,
+    aborting: bool,
+) -> Option<Box<Violation>> {
+    let block = heap::contains(address).then(|| heap::lookup(address)).flatten();
+    let c_block = c_block(address);
+    let why = why(asked, address, refused, block.as_ref(), c_block.as_ref());
+    let (under_way, note) = match &block {
+        Some(block) => lent(block),
+        None => (false, None),
     };
-}
-
-/// Rust's `dealloc` or `realloc` of a block of Rust's heap.
-#[cold]
-#[inline(never)]
-pub(crate) fn rust_frees(call: &str, address: usize, layout: Layout, error: FreeError) -> ! {
-    let _inside = Reentry::enter();
-    let mut line = Line::new();
-    let (rule, size, align) = (rule(error), layout.size(), layout.align());
-    let _ = write!(line, "ffi-guard[{rule}]: {call} of {address:#x} with {size} bytes aligned to {align}: ");
-    what(&mut line, address, error, heap::lookup(address));
-    end(line)
-}
-
-/// C's `free`, `realloc` or `malloc_usable_size` of a block of C's heap.
-#[cfg(feature = "c-heap")]
-#[cold]
-#[inline(never)]
-pub(crate) fn c_frees(call: &str, address: usize, error: FreeError) -> ! {
-    let _inside = Reentry::enter();
-    let mut line = Line::new();
-    let _ = write!(line, "ffi-guard[{}]: C's {call} of {address:#x}, in C's heap: ", rule(error));
-    what(&mut line, address, error, heap::lookup_c(address));
-    end(line)
-}
-
-/// The same of memory that is Rust's.
-#[cfg(feature = "c-heap")]
-#[cold]
-#[inline(never)]
-pub(crate) fn c_frees_rust(call: &str, address: usize) -> ! {
-    let _inside = Reentry::enter();
-    let mut line = Line::new();
-    let _ = write!(line, "ffi-guard[alloc_dealloc_mismatch]: C's {call} of {address:#x}, which is Rust's memory: ");
-    let _ = match heap::lookup(address) {
-        Some(Block { start, size, live, .. }) => {
-            let state = if live { "live" } else { "freed" };
-            write!(line, "byte {} of a {state} block of {size} bytes", address - start)
-        }
-        None => write!(line, "no block was ever allocated here"),
+    let thread = thread::id();
+    let c_block = c_block.as_ref().map(block_facts);
+    let wrong = WrongFree { asked, address, why, c_block, at, thread, under_way, aborting };
+    let finding = alloc_dealloc_mismatch::check(&wrong).or_else(|| double_free::check(&wrong))?;
+    let rule = finding.rule();
+    let severity = match &note {
+        Some(note) => note.site.severity(rule, Some(note.parameter)),
+        None => config::settings().severities.get(rule).unwrap_or(Severity::Deny),
     };
-    end(line)
+    if severity == Severity::Allow {
+        return None;
+    }
+    let argument = note.as_ref().map(|Note { argument, extent, .. }| ArgumentFacts {
+        address: argument.address,
+        extent: *extent,
+        pointee: (argument.info.name)(),
+    });
+    let call = note.map(|note| Call {
+        function: note.site.function,
+        parameter: Some(note.parameter),
+        site: note.site.location,
+        thread: note.thread,
+        thread_name: if note.thread == thread { thread::name() } else { None },
+    });
+    let memory = match block {
+        Some(block) => Memory::Heap(block_facts(&block)),
+        None => Memory::Foreign { address, size: wrong.c_block.map_or(0, |block| block.size) },
+    };
+    Some(Box::new(Violation::new(Facts { finding, severity, call, also: Vec::new(), argument, memory: Some(memory) })))
 }
 
-/// C's `free` of what no allocator of this program gave out.
+/// Why it is not done.
+fn why(
+    asked: Asked,
+    address: usize,
+    refused: Option<FreeError>,
+    block: Option<&Block>,
+    c_block: Option<&Block>,
+) -> Why {
+    match (refused, block.or(c_block)) {
+        // Whoever freed it first.
+        (_, Some(block)) if block.start == address && !block.live => Why::Freed,
+        (_, Some(block)) if block.start != address => Why::Interior,
+        (Some(FreeError::OtherLayout), Some(_)) => Why::OtherLayout,
+        (_, Some(_)) if asked.is_c() == c_block.is_some() => {
+            // It has changed hands since it was refused: another thread freed it, and a third got it.
+            Why::Freed
+        }
+        (_, Some(_)) => Why::OtherSide,
+        (_, None) if heap::contains(address) || refused.is_some() || is_in_c_heap(address) => Why::NoBlock,
+        (_, None) if stack::bounds().contains(&address) => Why::Stack(thread::id()),
+        (_, None) => Why::Outside(module_of(address)),
+    }
+}
+
+/// The module whose segments an address lies in.
+fn module_of(address: usize) -> Option<String> {
+    let mut found = None;
+    crate::gate::behind(|| {
+        modules::each(&mut |module| {
+            if module.contains(address) {
+                let name = module.name().to_string_lossy();
+                found = Some(match name.rsplit('/').next() {
+                    Some(name) if !name.is_empty() => name.to_owned(),
+                    _ => modules::executable(),
+                });
+            }
+            found.is_none()
+        });
+    });
+    found
+}
+
+/// The call that lent this block: one under way, else the last that is known.
+fn lent(block: &Block) -> (bool, Option<Note>) {
+    if let Some(note) = pending::lending(block) {
+        return (true, Some(note));
+    }
+    (false, damage::last_lent(block).into_iter().next())
+}
+
 #[cfg(feature = "c-heap")]
-#[cold]
-#[inline(never)]
-pub(crate) fn no_block_of_anybody() -> ! {
+fn c_block(address: usize) -> Option<Block> {
+    if heap::contains_c(address) { heap::lookup_c(address) } else { None }
+}
+
+#[cfg(not(feature = "c-heap"))]
+fn c_block(_: usize) -> Option<Block> {
+    None
+}
+
+#[cfg(feature = "c-heap")]
+fn is_in_c_heap(address: usize) -> bool {
+    heap::contains_c(address)
+}
+
+#[cfg(not(feature = "c-heap"))]
+fn is_in_c_heap(_: usize) -> bool {
+    false
+}
+
+/// Denied violations of threads that are inside of `catch`, for its end. Without a lock: the allocator pushes, and a fork may
+/// come at any time.
+struct Pending(AtomicPtr<Node>);
+
+struct Node {
+    violation: Box<Violation>,
+    thread: u32,
+    next: *mut Node,
+}
+
+static PENDING: Pending = Pending(AtomicPtr::new(null_mut()));
+
+impl Pending {
+    fn push(&self, violation: Box<Violation>) {
+        let _inside = Reentry::enter();
+        self.put(Box::into_raw(Box::new(Node { violation, thread: thread::id(), next: null_mut() })));
+    }
+
+    fn put(&self, node: *mut Node) {
+        let mut first = self.0.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: the node is this thread's until the exchange succeeds.
+            unsafe { (*node).next = first };
+            match self.0.compare_exchange_weak(first, node, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(newer) => first = newer,
+            }
+        }
+    }
+
+    /// Takes those of the calling thread, the first that came in front.
+    #[expect(clippy::vec_box, reason = "they are boxed already, and go on so")]
+    fn take(&self) -> Vec<Box<Violation>> {
+        let _inside = Reentry::enter();
+        let mut mine = Vec::new();
+        let mut node = self.0.swap(null_mut(), Ordering::Acquire);
+        // SAFETY: the whole list was taken, so its nodes are this thread's; each came from `Box::into_raw`.
+        while let Some(it) = unsafe { node.as_ref() } {
+            let next = it.next;
+            if it.thread == thread::id() {
+                // SAFETY: as above; nothing leads to it any more.
+                mine.push(unsafe { Box::from_raw(node) }.violation);
+            } else {
+                self.put(node);
+            }
+            node = next;
+        }
+        mine.reverse();
+        mine
+    }
+}
+
+/// The first violation that is for the end of this thread's `catch`. The others are printed: one panic carries one report.
+pub(crate) fn of_this_catch() -> Option<Box<Violation>> {
+    if PENDING.0.load(Ordering::Relaxed).is_null() {
+        return None;
+    }
     let _inside = Reentry::enter();
-    let mut line = Line::new();
-    let _ = write!(line, "ffi-guard[alloc_dealloc_mismatch]: C's free of an address that no allocator here gave out");
-    end(line)
+    let mut mine = PENDING.take().into_iter();
+    let first = mine.next();
+    mine.for_each(|violation| report::print(&violation));
+    first
+}
+
+/// `catch` ends with something else: what was for its end is printed.
+pub(crate) fn print_of_this_catch() {
+    if let Some(violation) = of_this_catch() {
+        let _inside = Reentry::enter();
+        report::print(&violation);
+    }
 }

@@ -11,6 +11,7 @@ pages! {
     introduction = "introduction.md";
     getting_started = "getting-started.md";
     levels = "levels.md";
+    level_3 = "level-3.md";
     attributes = "attributes.md";
     callbacks = "callbacks.md";
     rules = "rules.md";
@@ -28,6 +29,7 @@ pages! {
     limits = "limits.md";
     what_you_lose = "what-you-lose.md";
     cost = "cost.md";
+    crossing_cost = "crossing-cost.md";
     faq = "faq.md";
     nested_pointer = "rules/nested_pointer.md";
     dangling_pointer = "rules/dangling_pointer.md";
@@ -43,5 +45,7 @@ pages! {
     buffer_overflow = "rules/buffer_overflow.md";
     write_through_const = "rules/write_through_const.md";
     use_after_free = "rules/use_after_free.md";
+    alloc_dealloc_mismatch = "rules/alloc_dealloc_mismatch.md";
+    double_free = "rules/double_free.md";
     leaked_ownership = "rules/leaked_ownership.md";
 }

@@ -82,6 +82,15 @@ pub fn at_both_levels(test: &str, body: impl Fn()) {
     at_levels(test, &["1", "2"], body);
 }
 
+/// The same at every level that checks.
+///
+/// # Panics
+///
+/// As [`at_level`].
+pub fn at_checked_levels(test: &str, body: impl Fn()) {
+    at_levels(test, &["1", "2", "3"], body);
+}
+
 /// The same at each of these levels.
 ///
 /// # Panics

@@ -6,7 +6,7 @@ use std::ptr;
 use c_fixtures::callbacks::bare::ffg_register_step;
 use c_fixtures::callbacks::{call_with_text, each, fire};
 use ffi_guard::{Rule, catch, expect_violation, guard};
-use ffi_guard_tests::process::{at_both_levels, at_level, is_child, run_self, stderr};
+use ffi_guard_tests::process::{at_checked_levels, at_level, is_child, run_self, stderr};
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
@@ -101,7 +101,7 @@ fn numbers_in_a_pointers_clothes_and_cs_own_memory_are_clean() {
     unsafe extern "C" fn takes(_: *mut c_void, _: i32) -> i32 {
         0
     }
-    at_both_levels("numbers_in_a_pointers_clothes_and_cs_own_memory_are_clean", || {
+    at_checked_levels("numbers_in_a_pointers_clothes_and_cs_own_memory_are_clean", || {
         // SAFETY: from `malloc`.
         let of_c = unsafe { libc::malloc(100) };
         let boxed = Box::new([1_u8; 3]);
@@ -137,7 +137,7 @@ unsafe extern "C" fn reads_words(_: *mut c_void, #[guard(counted_by = n)] words:
 
 #[test]
 fn what_the_attributes_state_is_looked_at() {
-    at_both_levels("what_the_attributes_state_is_looked_at", || {
+    at_checked_levels("what_the_attributes_state_is_looked_at", || {
         let text = String::from("four");
         let bytes = text.as_ptr().cast::<c_char>();
         let call = |step, text, bytes| {
@@ -173,7 +173,7 @@ fn a_bare_pointer_states_nothing() {
     unsafe extern "C" fn takes(_: *mut c_void, end: *const c_char, _: usize) -> i32 {
         i32::from(end.is_null())
     }
-    at_both_levels("a_bare_pointer_states_nothing", || {
+    at_checked_levels("a_bare_pointer_states_nothing", || {
         let nested = Box::new(Box::new(1_u64));
         let inside = ptr::from_ref(&*nested).cast::<c_char>().wrapping_add(3);
         // SAFETY: nobody reads.

@@ -7,7 +7,7 @@ use std::ptr;
 
 use c_fixtures::callbacks::{Two, call_two, call_with_text, each};
 use ffi_guard::guard;
-use ffi_guard_tests::process::{at_both_levels, at_levels};
+use ffi_guard_tests::process::{at_checked_levels, at_levels};
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
@@ -151,7 +151,7 @@ fn with_each<F: FnMut(i32) -> i32>(mut closure: F) {
 
 #[test]
 fn it_may_be_an_associated_function_and_generic() {
-    at_both_levels("it_may_be_an_associated_function_and_generic", || {
+    at_checked_levels("it_may_be_an_associated_function_and_generic", || {
         let mut seen = Vec::new();
         with_each(|number| {
             seen.push(number);
@@ -182,7 +182,7 @@ struct CStrByte(u8);
 
 #[test]
 fn lifetimes_stay() {
-    at_both_levels("lifetimes_stay", || {
+    at_checked_levels("lifetimes_stay", || {
         // SAFETY: a literal.
         assert_eq!(unsafe { call_with_text(lends, ptr::null_mut(), c"four".as_ptr(), 5) }, 4);
         let byte = Box::new(CStrByte(3));

@@ -13,7 +13,7 @@ use c_fixtures::callbacks::{
     Two, bare, call_two, each, each_on_thread, each_then, each_to_the_end, fire, fire_at_exit, register_step,
 };
 use ffi_guard::{Rule, catch, guard};
-use ffi_guard_tests::process::{at_both_levels, is_child, run_self, stderr};
+use ffi_guard_tests::process::{at_checked_levels, is_child, run_self, stderr};
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
@@ -49,7 +49,7 @@ fn payload<R>(body: impl FnOnce() -> R) -> Box<dyn std::any::Any + Send> {
 
 #[test]
 fn the_payload_arrives_as_it_was_thrown_and_c_stopped() {
-    at_both_levels("the_payload_arrives_as_it_was_thrown_and_c_stopped", || {
+    at_checked_levels("the_payload_arrives_as_it_was_thrown_and_c_stopped", || {
         for _ in 0..20 {
             let mut calls = Vec::new();
             // SAFETY: the vector outlives the call.
@@ -70,7 +70,7 @@ fn the_message_and_the_hook_are_the_panics_own() {
     unsafe extern "C" fn says(_: *mut c_void, number: i32) -> i32 {
         panic!("number {number}")
     }
-    at_both_levels("the_message_and_the_hook_are_the_panics_own", || {
+    at_checked_levels("the_message_and_the_hook_are_the_panics_own", || {
         panic::set_hook(Box::new(|info| {
             assert_eq!(info.location().expect("a place").file(), file!());
             HOOKED.fetch_add(1, Ordering::Relaxed);
@@ -95,7 +95,7 @@ fn without_a_word_c_gets_the_default() {
     unsafe extern "C" fn two(_: Two) -> Two {
         panic::resume_unwind(Box::new(Mine(2)))
     }
-    at_both_levels("without_a_word_c_gets_the_default", || {
+    at_checked_levels("without_a_word_c_gets_the_default", || {
         let mut calls = Vec::new();
         // SAFETY: the vector outlives the call.
         let thrown = payload(|| unsafe { each(panics, user(&mut calls), 3) });
@@ -119,7 +119,7 @@ fn what_c_still_has_to_call_runs() {
         unsafe { seen(user, 100 + made) };
         0
     }
-    at_both_levels("what_c_still_has_to_call_runs", || {
+    at_checked_levels("what_c_still_has_to_call_runs", || {
         for last in [bare_last as c_fixtures::callbacks::Step, guarded_last] {
             let mut calls = Vec::new();
             // SAFETY: the vector outlives the call.
@@ -146,7 +146,7 @@ fn it_comes_out_of_the_outermost_call_once() {
         // SAFETY: as above.
         unsafe { middle(user, number) }
     }
-    at_both_levels("it_comes_out_of_the_outermost_call_once", || {
+    at_checked_levels("it_comes_out_of_the_outermost_call_once", || {
         // What is between need not be guarded: nothing unwinds there.
         for middle in [middle as c_fixtures::callbacks::Step, bare_middle] {
             AFTER.store(0, Ordering::Relaxed);
@@ -197,7 +197,7 @@ fn a_payload_that_panics_when_it_is_dropped_ends_nothing() {
         }
         panic::resume_unwind(Box::new(Thorny))
     }
-    at_both_levels("a_payload_that_panics_when_it_is_dropped_ends_nothing", || {
+    at_checked_levels("a_payload_that_panics_when_it_is_dropped_ends_nothing", || {
         // SAFETY: the callback takes nothing.
         let thrown = payload(|| unsafe { each_to_the_end(panics, ptr::null_mut(), 3) });
         assert_eq!(thrown.downcast_ref(), Some(&Mine(0)));
@@ -230,7 +230,7 @@ mod letting_through {
 
 #[test]
 fn where_the_abi_lets_it_through_it_still_waits_for_a_guarded_call() {
-    at_both_levels("where_the_abi_lets_it_through_it_still_waits_for_a_guarded_call", || {
+    at_checked_levels("where_the_abi_lets_it_through_it_still_waits_for_a_guarded_call", || {
         let mut calls = Vec::new();
         // SAFETY: the vector outlives the call.
         let thrown = payload(|| unsafe { letting_through::guarded(letting_through::panics, user(&mut calls), 1) });
@@ -246,7 +246,7 @@ fn where_the_abi_lets_it_through_it_still_waits_for_a_guarded_call() {
 
 #[test]
 fn a_callback_is_a_function_like_any_other() {
-    at_both_levels("a_callback_is_a_function_like_any_other", || {
+    at_checked_levels("a_callback_is_a_function_like_any_other", || {
         let mut calls = Vec::new();
         let function: unsafe extern "C" fn(*mut c_void, i32) -> i32 = panics_at_three;
         // SAFETY: the vector outlives the call.
@@ -301,7 +301,7 @@ fn on_a_thread_that_c_made_it_aborts_with_a_line() {
 
 #[test]
 fn on_a_thread_that_c_made_a_callback_is_clean() {
-    at_both_levels("on_a_thread_that_c_made_a_callback_is_clean", || {
+    at_checked_levels("on_a_thread_that_c_made_a_callback_is_clean", || {
         let mut calls = Vec::new();
         // SAFETY: the vector outlives the call, and nobody else uses it meanwhile.
         assert_eq!(unsafe { each_on_thread(panics_at_three, user(&mut calls), 3) }, 3);
@@ -414,7 +414,7 @@ unsafe fn fire_with(user: *mut c_void) {
 
 #[test]
 fn a_violation_in_a_callback_gets_to_the_catch_around_the_call() {
-    at_both_levels("a_violation_in_a_callback_gets_to_the_catch_around_the_call", || {
+    at_checked_levels("a_violation_in_a_callback_gets_to_the_catch_around_the_call", || {
         for _ in 0..3 {
             // SAFETY: the callback takes nothing.
             let violation = catch(|| unsafe { each(violates, ptr::null_mut(), 1) }).expect_err("a violation");
@@ -447,7 +447,7 @@ fn a_violation_that_waits_is_not_taken_for_another() {
         assert_eq!(inner.expect_err("its own").block().map(|block| block.size()), Some(8));
         0
     }
-    at_both_levels("a_violation_that_waits_is_not_taken_for_another", || {
+    at_checked_levels("a_violation_that_waits_is_not_taken_for_another", || {
         // SAFETY: the callbacks take nothing.
         let outer = catch(|| unsafe { each_then(violates, last, ptr::null_mut(), 1) });
         assert_eq!(outer.expect_err("the first one").block().map(|block| block.size()), Some(4));
@@ -498,7 +498,7 @@ fn late_and_recursive_and_repeated_calls() {
         // SAFETY: it is registered.
         unsafe { fire(number - 1) }
     }
-    at_both_levels("late_and_recursive_and_repeated_calls", || {
+    at_checked_levels("late_and_recursive_and_repeated_calls", || {
         let mut calls: Box<Vec<i32>> = Box::default();
         // SAFETY: the vector lives until C is told to forget it.
         unsafe { register_step(Some(down), user(&mut calls)) };
@@ -514,7 +514,7 @@ fn late_and_recursive_and_repeated_calls() {
 
 #[test]
 fn threads_keep_their_panics_apart() {
-    at_both_levels("threads_keep_their_panics_apart", || {
+    at_checked_levels("threads_keep_their_panics_apart", || {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {

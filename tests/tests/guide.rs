@@ -168,3 +168,22 @@ fn what_the_guide_shows_of_other_files_is_what_they_are() {
     let bindgen = read("docs/src/bindgen.md");
     assert!(blocks(&bindgen, "rust,ignore").contains(&&*(whole("tests/bindgen/build.rs") + "\n")), "build.rs");
 }
+
+#[test]
+fn the_page_of_level_3_quotes_the_tour() {
+    let mut command = Command::new(env!("CARGO"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("GUARD")) {
+            command.env_remove(name);
+        }
+    }
+    command.args(["run", "--quiet", "--example", "tour", "--", "21"]).current_dir(root());
+    let output = command.output().expect("cargo runs");
+    let printed = normal(&String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{printed}");
+    let page = read("docs/src/level-3.md");
+    let quoted = normal(blocks(&page, "text").first().expect("a report"));
+    // Lists of addresses are cut short on the page.
+    let whole = quoted.lines().filter(|line| !line.ends_with('…'));
+    assert_eq!(first_missing(whole, &printed), None, "a line that the report has not:\n{printed}");
+}

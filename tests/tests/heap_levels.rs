@@ -64,7 +64,7 @@ fn layout(size: usize) -> Layout {
     Layout::from_size_align(size, 8).unwrap()
 }
 
-/// The child does what `wrong` says; the parent wants it ended by abort with this line.
+/// The child does what `wrong` says; the parent wants it ended by abort with this in the first line of a report.
 fn refused(test: &str, expected: &str, wrong: impl FnOnce()) {
     if is_child() {
         // SAFETY: no core files from a test.
@@ -82,7 +82,7 @@ fn refused(test: &str, expected: &str, wrong: impl FnOnce()) {
 #[test]
 fn a_second_free_is_refused() {
     // SAFETY: it is not; that is the test.
-    refused("a_second_free_is_refused", "[double_free]: dealloc of", || unsafe {
+    refused("a_second_free_is_refused", "[double_free]: a 40-byte block of Rust's heap was freed twice", || unsafe {
         let block = GUARD.alloc(layout(40));
         GUARD.dealloc(black_box(block), layout(40));
         GUARD.dealloc(black_box(block), layout(40));
@@ -92,17 +92,21 @@ fn a_second_free_is_refused() {
 #[test]
 fn a_second_free_of_a_large_block_is_refused() {
     // SAFETY: it is not; that is the test.
-    refused("a_second_free_of_a_large_block_is_refused", "this block of 3000000 bytes is freed already", || unsafe {
-        let block = GUARD.alloc(layout(3_000_000));
-        GUARD.dealloc(black_box(block), layout(3_000_000));
-        // At level 1 large blocks do not wait, but nothing else was allocated: the entry still tells.
-        GUARD.dealloc(black_box(block), layout(3_000_000));
-    });
+    refused(
+        "a_second_free_of_a_large_block_is_refused",
+        "a 3000000-byte block of Rust's heap was freed twice",
+        || unsafe {
+            let block = GUARD.alloc(layout(3_000_000));
+            GUARD.dealloc(black_box(block), layout(3_000_000));
+            // At level 1 large blocks do not wait, but nothing else was allocated: the entry still tells.
+            GUARD.dealloc(black_box(block), layout(3_000_000));
+        },
+    );
 }
 
 #[test]
 fn another_layout_is_refused() {
-    let said = "with 8 bytes aligned to 8: this block was allocated with 40 bytes aligned to 8";
+    let said = "a 40-byte block was freed as one of 8 bytes";
     // SAFETY: it is not; that is the test.
     refused("another_layout_is_refused", said, || unsafe {
         let block = GUARD.alloc(layout(40));
@@ -113,7 +117,7 @@ fn another_layout_is_refused() {
 #[test]
 fn an_interior_address_is_refused() {
     // SAFETY: it is not; that is the test.
-    refused("an_interior_address_is_refused", "it is byte 16 of a block of 40 bytes", || unsafe {
+    refused("an_interior_address_is_refused", "`dealloc` got byte 16 of a 40-byte block", || unsafe {
         let block = GUARD.alloc(layout(40));
         GUARD.dealloc(black_box(block.add(16)), layout(24));
     });
@@ -122,11 +126,15 @@ fn an_interior_address_is_refused() {
 #[test]
 fn a_realloc_of_freed_memory_is_refused() {
     // SAFETY: it is not; that is the test.
-    refused("a_realloc_of_freed_memory_is_refused", "[double_free]: realloc of", || unsafe {
-        let block = GUARD.alloc(layout(40));
-        GUARD.dealloc(black_box(block), layout(40));
-        GUARD.realloc(black_box(block), layout(40), 50);
-    });
+    refused(
+        "a_realloc_of_freed_memory_is_refused",
+        "[double_free]: `realloc` got a 40-byte block that is freed already",
+        || unsafe {
+            let block = GUARD.alloc(layout(40));
+            GUARD.dealloc(black_box(block), layout(40));
+            GUARD.realloc(black_box(block), layout(40), 50);
+        },
+    );
 }
 
 /// Bytes freed (in slots of `slot` bytes) between the free of a block and the first block at the same address.
@@ -191,5 +199,26 @@ fn new_memory_holds_no_old_pointers() {
                 assert_eq!(stale, 0, "a new block of {size} bytes");
             }
         }
+    });
+}
+
+#[test]
+fn what_the_inner_allocator_did_not_give_out_does_not_go_back_to_it() {
+    // SAFETY: it is not; that is the test. The inner allocator is the system's, and so is this block.
+    refused("what_the_inner_allocator_did_not_give_out_does_not_go_back_to_it", "`dealloc` got ", || unsafe {
+        let block = libc::malloc(40).cast::<u8>();
+        let before = CALLS.load(Ordering::Relaxed);
+        let outcome = ffi_guard::catch(|| GUARD.dealloc(black_box(block), layout(40)));
+        assert_eq!(outcome.expect_err("foreign").rule(), ffi_guard::Rule::AllocDeallocMismatch);
+        assert_eq!(CALLS.load(Ordering::Relaxed), before, "it went through");
+        GUARD.dealloc(black_box(block), layout(40));
+    });
+}
+
+#[test]
+fn at_level_0_it_is_the_inner_allocators_affair() {
+    at_levels("at_level_0_it_is_the_inner_allocators_affair", &["0"], || {
+        // SAFETY: of the system's `malloc`, which the inner allocator stands on.
+        unsafe { GUARD.dealloc(black_box(libc::malloc(40).cast()), layout(40)) };
     });
 }

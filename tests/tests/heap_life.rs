@@ -21,7 +21,7 @@ static BEFORE_MAIN: extern "C" fn() = before_main;
 
 #[test]
 fn blocks_from_before_main_are_blocks() {
-    at_levels("blocks_from_before_main_are_blocks", &["0", "1", "2"], || {
+    at_levels("blocks_from_before_main_are_blocks", &["0", "1", "2", "3"], || {
         let early = EARLY.swap(std::ptr::null_mut(), Ordering::Relaxed);
         assert!(!early.is_null(), "the initialiser did not run");
         assert_eq!(__bench::contains(early.addr()), std::env::var("GUARD").unwrap() != "0");
@@ -77,7 +77,7 @@ unsafe extern "C" fn late_key_raw(value: *mut libc::c_void) {
 
 #[test]
 fn a_thread_may_allocate_until_its_very_end() {
-    at_levels("a_thread_may_allocate_until_its_very_end", &["1", "2"], || {
+    at_levels("a_thread_may_allocate_until_its_very_end", &["1", "2", "3"], || {
         for _ in 0..40 {
             std::thread::spawn(|| {
                 LATE.with(|late| late.0.borrow_mut().push(String::from("at first")));
@@ -92,7 +92,7 @@ fn a_thread_may_allocate_until_its_very_end() {
 
 #[test]
 fn a_forked_child_allocates_and_frees() {
-    at_levels("a_forked_child_allocates_and_frees", &["1", "2"], || {
+    at_levels("a_forked_child_allocates_and_frees", &["1", "2", "3"], || {
         let stop = &AtomicBool::new(false);
         std::thread::scope(|scope| {
             for seed in 0..8usize {

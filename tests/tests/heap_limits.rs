@@ -11,7 +11,7 @@ static GUARD: GuardAlloc = GuardAlloc::new();
 
 #[test]
 fn every_alignment_is_kept() {
-    at_levels("every_alignment_is_kept", &["0", "1", "2"], || {
+    at_levels("every_alignment_is_kept", &["0", "1", "2", "3"], || {
         for shift in 0..=23 {
             let align = 1usize << shift;
             for size in [1, 7, 64, 500, 5000, 200_000, 262_128, 262_129, 1 << 20, 3 << 20] {
@@ -36,7 +36,7 @@ fn every_alignment_is_kept() {
 
 #[test]
 fn nothing_counts_as_one_byte() {
-    at_levels("nothing_counts_as_one_byte", &["1", "2"], || {
+    at_levels("nothing_counts_as_one_byte", &["1", "2", "3"], || {
         for align in [1, 16, 4096] {
             let layout = Layout::from_size_align(0, align).unwrap();
             // SAFETY: a size of 0 is no valid call of `alloc`; that the heap bears it is what is tested.
@@ -55,7 +55,7 @@ fn nothing_counts_as_one_byte() {
 
 #[test]
 fn what_no_memory_holds_is_null() {
-    at_levels("what_no_memory_holds_is_null", &["1", "2"], || {
+    at_levels("what_no_memory_holds_is_null", &["1", "2", "3"], || {
         for size in [1 << 45, 1 << 46, 1 << 48, isize::MAX as usize / 2, isize::MAX as usize - 4096] {
             assert!(Vec::<u8>::new().try_reserve_exact(size).is_err(), "{size}");
             let layout = Layout::from_size_align(size, 8).unwrap();
@@ -80,7 +80,7 @@ fn what_no_memory_holds_is_null() {
 
 #[test]
 fn a_vec_grows_and_shrinks_with_its_content() {
-    at_levels("a_vec_grows_and_shrinks_with_its_content", &["1", "2"], || {
+    at_levels("a_vec_grows_and_shrinks_with_its_content", &["1", "2", "3"], || {
         let mut numbers: Vec<u32> = Vec::new();
         let mut beside = Vec::new();
         for i in 0..4_000_000 {
@@ -139,7 +139,7 @@ fn a_small_address_space_gets_a_small_region() {
     let limits =
         if cfg!(feature = "c-heap") { ["4000000", "2000000", "800000"] } else { ["4000000", "1000000", "400000"] };
     for limit in limits {
-        for level in ["1", "2"] {
+        for level in ["1", "2", "3"] {
             let output = run_self_behind(&format!("ulimit -v {limit};"), TEST, &[("GUARD", level)]);
             assert!(output.status.success(), "{limit} KiB, level {level}: {output:?}");
         }
@@ -152,7 +152,7 @@ fn no_address_space_is_said_in_one_line() {
     if is_child() {
         return;
     }
-    for level in ["1", "2"] {
+    for level in ["1", "2", "3"] {
         let output = run_self_behind("ulimit -v 60000;", TEST, &[("GUARD", level)]);
         let said = stderr(&output);
         assert_eq!(output.status.code(), Some(2), "{output:?}");

@@ -141,8 +141,13 @@ fn storm_at_level_2() {
 }
 
 #[test]
+fn storm_at_level_3() {
+    at_levels("storm_at_level_3", &["3"], || storms(100));
+}
+
+#[test]
 fn owners_that_ended_leave_their_blocks_to_others() {
-    at_levels("owners_that_ended_leave_their_blocks_to_others", &["1", "2"], || {
+    at_levels("owners_that_ended_leave_their_blocks_to_others", &["1", "2", "3"], || {
         for round in 0..50u64 {
             let blocks: Vec<Block> = std::thread::spawn(move || {
                 let mut random = Random(round + 1);

@@ -91,6 +91,28 @@ fn off_is_the_bare_call_and_level_0_is_one_load_and_one_branch_more() {
     assert!(added.len() <= 4, "nothing else on the way: {added:?}");
 }
 
+/// With the checks compiled out, nothing is left that could count.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn off_nothing_is_counted() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("machine-code-off");
+    let build = Command::new(env!("CARGO"))
+        .current_dir(root)
+        .args(["build", "--release", "--locked", "--package", "c-fixtures", "--example", "keep", "--target-dir"])
+        .arg(&target)
+        .env("RUSTFLAGS", "--cfg ffi_guard_off")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .output()
+        .expect("cargo runs");
+    assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
+    let mut keep = Command::new(target.join("release/examples/keep"));
+    let output = keep.env("GUARD", "2").env("GUARD_STATS", "1").output().expect("the program runs");
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "the end\n");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
 /// The instructions that run where the level's test finds 0.
 fn level_0_path(function: &[String]) -> Vec<String> {
     let mut path = Vec::new();

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use c_fixtures::robust::{self, Pair};
 use ffi_guard::{Rule, catch, expect_violation};
-use ffi_guard_tests::process::at_both_levels;
+use ffi_guard_tests::process::at_checked_levels;
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
@@ -94,7 +94,7 @@ fn void<T>(value: &T) -> *const c_void {
 
 #[test]
 fn pointers_by_any_name() {
-    at_both_levels("pointers_by_any_name", || {
+    at_checked_levels("pointers_by_any_name", || {
         let mut number = 5;
         let mut boxed = Box::new(5);
         // SAFETY: live values; C leaves them alone. A box that is handed over is leaked, as C has no use for it.
@@ -128,7 +128,7 @@ fn pointers_by_any_name() {
 
 #[test]
 fn the_library_of_rust_behind_void() {
-    at_both_levels("the_library_of_rust_behind_void", || {
+    at_checked_levels("the_library_of_rust_behind_void", || {
         let full = vec![String::from("some text"); 3];
         type Named = (&'static str, Box<dyn Fn() -> *const c_void>);
         let found: Vec<Named> = {
@@ -170,7 +170,7 @@ fn the_library_of_rust_behind_void() {
 
 #[test]
 fn counts_of_every_type() {
-    at_both_levels("counts_of_every_type", || {
+    at_checked_levels("counts_of_every_type", || {
         let values = vec![1_u32; 100];
         let at = values.as_ptr();
         let end = values.as_ptr_range().end;
@@ -207,7 +207,7 @@ fn counts_of_every_type() {
 
 #[test]
 fn addresses_that_lead_nowhere() {
-    at_both_levels("addresses_that_lead_nowhere", || {
+    at_checked_levels("addresses_that_lead_nowhere", || {
         for address in [1_usize, 8, 4096, usize::MAX & !15, 1 << 63, 0x7fff_ffff_f000, 0xffff_8000_0000_0000] {
             let address = address & !15;
             // SAFETY: C does not follow it.
@@ -248,7 +248,7 @@ fn addresses_that_lead_nowhere() {
 
 #[test]
 fn structs_by_value_and_unions() {
-    at_both_levels("structs_by_value_and_unions", || {
+    at_checked_levels("structs_by_value_and_unions", || {
         let plain = Box::new(1_u64);
         let holds = Box::new(void(&*plain));
         let dead = {
@@ -274,7 +274,7 @@ fn structs_by_value_and_unions() {
 
 #[test]
 fn arrays_of_strings() {
-    at_both_levels("arrays_of_strings", || {
+    at_checked_levels("arrays_of_strings", || {
         let owned: Vec<CString> = ["a", "b"].map(|text| CString::new(text).expect("no NUL")).into();
         let mut argv: Vec<*const c_char> = owned.iter().map(|text| text.as_ptr()).collect();
         argv.push(ptr::null());
@@ -292,7 +292,7 @@ fn arrays_of_strings() {
 
 #[test]
 fn nodes_that_lead_to_themselves_and_to_one_another() {
-    at_both_levels("nodes_that_lead_to_themselves_and_to_one_another", || {
+    at_checked_levels("nodes_that_lead_to_themselves_and_to_one_another", || {
         let mut own = Box::new(Node { next: ptr::null(), own: [0; 8] });
         own.next = &raw const *own;
         let mut other = Box::new(Node { next: &raw const *own, own: [0; 8] });

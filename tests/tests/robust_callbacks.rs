@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use c_fixtures::robust::{self, Pair};
 use ffi_guard::{Rule, catch, expect_violation};
-use ffi_guard_tests::process::at_both_levels;
+use ffi_guard_tests::process::at_checked_levels;
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
@@ -24,7 +24,7 @@ extern "C" fn back_to_c(pair: *mut Pair, _: *mut c_void) {
 
 #[test]
 fn a_struct_on_cs_stack_is_cs() {
-    at_both_levels("a_struct_on_cs_stack_is_cs", || {
+    at_checked_levels("a_struct_on_cs_stack_is_cs", || {
         // SAFETY: the callback takes what C gives it.
         unsafe {
             robust::call_with_local(back_to_c, ptr::null_mut());
@@ -51,7 +51,7 @@ fn c_may_keep_its_own_stack() {
         assert_eq!(robust::is_at_work(), 1);
         CALLED.fetch_add(1, Ordering::Relaxed);
     }
-    at_both_levels("c_may_keep_its_own_stack", || {
+    at_checked_levels("c_may_keep_its_own_stack", || {
         // SAFETY: the callback takes what C gives it.
         unsafe { robust::call_with_local(work_on, ptr::null_mut()) };
         assert_eq!(CALLED.load(Ordering::Relaxed), 1);
@@ -60,7 +60,7 @@ fn c_may_keep_its_own_stack() {
 
 #[test]
 fn c_may_hold_what_it_is_lent_while_it_is_lent() {
-    at_both_levels("c_may_hold_what_it_is_lent_while_it_is_lent", || {
+    at_checked_levels("c_may_hold_what_it_is_lent_while_it_is_lent", || {
         let lent = Box::new(9);
         // The pair is C's and holds what Rust lends for this very call: that is what it was lent for.
         // SAFETY: a live box.
@@ -81,7 +81,7 @@ fn nested_on_the_stack() {
 
 #[test]
 fn a_rust_local_that_leads_to_a_rust_local_is_found() {
-    at_both_levels("a_rust_local_that_leads_to_a_rust_local_is_found", nested_on_the_stack);
+    at_checked_levels("a_rust_local_that_leads_to_a_rust_local_is_found", nested_on_the_stack);
 }
 
 /// A callback that runs a closure.
@@ -100,7 +100,7 @@ fn inside_a_callback(f: fn()) {
 
 #[test]
 fn violations_are_found_inside_a_callback_too() {
-    at_both_levels("violations_are_found_inside_a_callback_too", || {
+    at_checked_levels("violations_are_found_inside_a_callback_too", || {
         inside_a_callback(nested_on_the_stack);
         inside_a_callback(|| inside_a_callback(nested_on_the_stack));
         inside_a_callback(|| {
@@ -117,7 +117,7 @@ fn violations_are_found_inside_a_callback_too() {
 
 #[test]
 fn a_thread_that_c_made_is_a_thread_like_another() {
-    at_both_levels("a_thread_that_c_made_is_a_thread_like_another", || {
+    at_checked_levels("a_thread_that_c_made_is_a_thread_like_another", || {
         for _ in 0..10 {
             let mut f: fn() = || {
                 nested_on_the_stack();
@@ -136,7 +136,7 @@ fn a_thread_that_c_made_is_a_thread_like_another() {
 /// The frames between belong to C: nobody else's stack is looked at, nor taken for this thread's.
 #[test]
 fn another_threads_stack_is_not_this_ones() {
-    at_both_levels("another_threads_stack_is_not_this_ones", || {
+    at_checked_levels("another_threads_stack_is_not_this_ones", || {
         let mut number = 3_i32;
         let address = (&raw mut number).expose_provenance();
         std::thread::scope(|scope| {
@@ -195,7 +195,7 @@ fn what_lives_for_ever_may_be_held() {
         // SAFETY: from `malloc`.
         unsafe { libc::free(of_c) };
     }
-    at_both_levels("what_lives_for_ever_may_be_held", || {
+    at_checked_levels("what_lives_for_ever_may_be_held", || {
         check();
         std::thread::spawn(check).join().expect("clean on a thread");
         inside_a_callback(check);

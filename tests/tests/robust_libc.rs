@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString, c_char, c_int, c_long, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use ffi_guard_tests::process::at_both_levels;
+use ffi_guard_tests::process::at_checked_levels;
 use libc::{DIR, addrinfo, dirent, passwd, pthread_mutex_t, pthread_mutexattr_t, regex_t, regmatch_t, size_t, tm};
 
 #[global_allocator]
@@ -109,7 +109,7 @@ unsafe extern "C" fn compare_numbers(a: *const c_void, b: *const c_void) -> c_in
 
 #[test]
 fn sorting_and_searching() {
-    at_both_levels("sorting_and_searching", || {
+    at_checked_levels("sorting_and_searching", || {
         let mut numbers: Vec<i32> = (0..300).rev().collect();
         let key = Box::new(5);
         // SAFETY: the sizes are the vector's own.
@@ -125,7 +125,7 @@ fn sorting_and_searching() {
 
 #[test]
 fn text() {
-    at_both_levels("text", || {
+    at_checked_levels("text", || {
         let number = string("123rest");
         let mut end = ptr::null_mut();
         let mut line = vec![0 as c_char; 64];
@@ -165,7 +165,7 @@ fn text() {
 
 #[test]
 fn files_users_and_hosts() {
-    at_both_levels("files_users_and_hosts", || {
+    at_checked_levels("files_users_and_hosts", || {
         // SAFETY: as the manual says, each.
         unsafe {
             let dir = opendir(string("/").as_ptr());
@@ -201,7 +201,7 @@ fn files_users_and_hosts() {
 
 #[test]
 fn time_and_mutexes() {
-    at_both_levels("time_and_mutexes", || {
+    at_checked_levels("time_and_mutexes", || {
         let mut mutex = Box::new(MaybeUninit::<pthread_mutex_t>::uninit());
         let mut seconds = Box::new(0);
         let mut broken_down = Box::new(MaybeUninit::<tm>::uninit());
@@ -225,7 +225,7 @@ fn time_and_mutexes() {
 /// These two keep what they get, and say so in their manual.
 #[test]
 fn what_keeps_by_contract() {
-    at_both_levels("what_keeps_by_contract", || {
+    at_checked_levels("what_keeps_by_contract", || {
         let mut owned = ["program", "-a", "value", "-b"].map(|text| string(text).into_bytes_with_nul());
         let mut arguments: Vec<*mut c_char> = owned.iter_mut().map(|text| text.as_mut_ptr().cast()).collect();
         arguments.push(ptr::null_mut());

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use c_fixtures::robust::{self, Pair};
 use ffi_guard::{Rule, catch, expect_violation};
-use ffi_guard_tests::process::{at_both_levels, at_level, end_if_stuck, is_child, run_self};
+use ffi_guard_tests::process::{at_checked_levels, at_level, end_if_stuck, is_child, run_self};
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
@@ -37,7 +37,7 @@ fn jumps_out_of_c_leave_nothing_behind() {
         // SAFETY: what is lent is a live number; the frames that are jumped over own nothing.
         unsafe { robust::jump(lent.cast_const().cast()) };
     }
-    at_both_levels("jumps_out_of_c_leave_nothing_behind", || {
+    at_checked_levels("jumps_out_of_c_leave_nothing_behind", || {
         let number = Box::new(1_i32);
         for _ in 0..50 {
             // SAFETY: a live number.
@@ -79,7 +79,7 @@ fn a_panic_through_c_ends_the_call() {
     unsafe extern "C-unwind" fn panics(_: *mut i32) {
         panic::resume_unwind(Box::new(17_u8));
     }
-    at_both_levels("a_panic_through_c_ends_the_call", || {
+    at_checked_levels("a_panic_through_c_ends_the_call", || {
         let number = Box::new(1_i32);
         for _ in 0..20 {
             // SAFETY: live values.
@@ -168,7 +168,7 @@ fn a_violation_on_the_way_out_of_a_panic_reports_and_aborts() {
 
 #[test]
 fn catches_nest_and_are_their_threads_own() {
-    at_both_levels("catches_nest_and_are_their_threads_own", || {
+    at_checked_levels("catches_nest_and_are_their_threads_own", || {
         let outer = catch(|| {
             let inner = catch(nest);
             assert_eq!(inner.expect_err("the inner one").rule(), Rule::NestedPointer);
@@ -204,7 +204,7 @@ fn a_hook_is_code_like_any_other() {
     // A block for each.
     #[allow(clippy::vec_box)]
     static KEPT: std::sync::Mutex<Vec<Box<i32>>> = std::sync::Mutex::new(Vec::new());
-    at_both_levels("a_hook_is_code_like_any_other", || {
+    at_checked_levels("a_hook_is_code_like_any_other", || {
         end_if_stuck();
         ffi_guard::set_report_hook(|violation| {
             let number = Box::new(4);
@@ -258,7 +258,7 @@ fn at_exit_and_before_main_clean_calls_are_clean() {
     #[unsafe(link_section = ".init_array")]
     #[used]
     static BEFORE_MAIN: extern "C" fn() = clean;
-    at_both_levels("at_exit_and_before_main_clean_calls_are_clean", || {
+    at_checked_levels("at_exit_and_before_main_clean_calls_are_clean", || {
         assert_eq!(CALLS.load(Ordering::Relaxed), 1);
         // SAFETY: a function that lives for ever.
         unsafe { libc::atexit(clean) };
@@ -277,7 +277,7 @@ fn at_a_threads_end_a_violation_reports_and_aborts() {
 
 #[test]
 fn errno_is_cs() {
-    at_both_levels("errno_is_cs", || {
+    at_checked_levels("errno_is_cs", || {
         ffi_guard::set_report_hook(|_| assert!(std::fs::metadata("/nowhere").is_err()));
         // SAFETY: this thread's own.
         let errno = unsafe { &mut *libc::__errno_location() };

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ffi_guard::catch;
-use ffi_guard_tests::process::at_both_levels;
+use ffi_guard_tests::process::at_checked_levels;
 use ffi_guard_tests::sqlite::{Change, Db};
 
 #[global_allocator]
@@ -31,7 +31,7 @@ fn number(text: Option<&CStr>) -> i64 {
 
 #[test]
 fn rows_come_to_a_value_behind_a_handle() {
-    at_both_levels("rows_come_to_a_value_behind_a_handle", || {
+    at_checked_levels("rows_come_to_a_value_behind_a_handle", || {
         let db = thousand();
         let words = catch(|| {
             db.exec_with("SELECT word FROM numbers ORDER BY n", Vec::new(), |words: &mut Vec<String>, columns| {
@@ -62,7 +62,7 @@ fn rows_come_to_a_value_behind_a_handle() {
 
 #[test]
 fn rows_come_to_a_closure() {
-    at_both_levels("rows_come_to_a_closure", || {
+    at_checked_levels("rows_come_to_a_closure", || {
         let db = thousand();
         let (mut sum, mut nulls) = (0, 0);
         catch(|| {
@@ -91,7 +91,7 @@ fn a_panic_in_the_middle_of_a_thousand_rows_surfaces_once() {
     static HOOKED: AtomicUsize = AtomicUsize::new(0);
     #[derive(Debug, PartialEq)]
     struct AtRow(i64);
-    at_both_levels("a_panic_in_the_middle_of_a_thousand_rows_surfaces_once", || {
+    at_checked_levels("a_panic_in_the_middle_of_a_thousand_rows_surfaces_once", || {
         let db = thousand();
         let hook = panic::take_hook();
         panic::set_hook(Box::new(|_| _ = HOOKED.fetch_add(1, Ordering::Relaxed)));
@@ -133,7 +133,7 @@ impl Drop for Told {
 
 #[test]
 fn a_function_in_rust_is_called_and_dropped_by_sqlite() {
-    at_both_levels("a_function_in_rust_is_called_and_dropped_by_sqlite", || {
+    at_checked_levels("a_function_in_rust_is_called_and_dropped_by_sqlite", || {
         let dropped = Rc::new(Cell::new(0));
         let db = thousand();
         for factor in 2..4 {
@@ -167,7 +167,7 @@ fn a_function_in_rust_is_called_and_dropped_by_sqlite() {
 
 #[test]
 fn a_panic_in_a_function_fails_the_statement_and_surfaces() {
-    at_both_levels("a_panic_in_a_function_fails_the_statement_and_surfaces", || {
+    at_checked_levels("a_panic_in_a_function_fails_the_statement_and_surfaces", || {
         let db = thousand();
         db.create_function("picky", |n| if n == 300 { panic::panic_any(n) } else { n }).expect("defined");
         let mut rows = 0;
@@ -186,7 +186,7 @@ fn a_panic_in_a_function_fails_the_statement_and_surfaces() {
 
 #[test]
 fn hooks_are_told_and_replaced() {
-    at_both_levels("hooks_are_told_and_replaced", || {
+    at_checked_levels("hooks_are_told_and_replaced", || {
         let db = thousand();
         let seen: Rc<RefCell<Vec<(Change, String, i64)>>> = Rc::default();
         db.on_update(|_, _, _| panic!("never called: the next one takes its place"));
@@ -214,7 +214,7 @@ fn hooks_are_told_and_replaced() {
 
 #[test]
 fn a_busy_handler_waits_and_gives_up() {
-    at_both_levels("a_busy_handler_waits_and_gives_up", || {
+    at_checked_levels("a_busy_handler_waits_and_gives_up", || {
         let path = std::env::temp_dir().join(format!("ffi-guard-busy-{}.sqlite", std::process::id()));
         let name = path.to_str().expect("a temporary folder with a plain name");
         let outcome = catch(|| {

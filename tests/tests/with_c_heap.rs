@@ -7,10 +7,11 @@ use std::process::Command;
 
 /// The tests in which the heap, what C keeps, or real libraries have a part. (The macros, the guide and the documents are the
 /// same with and without.)
-const TESTS: [&str; 23] = [
+const TESTS: [&str; 24] = [
     "c_heap",
     "callbacks_panics",
     "cgocheck",
+    "four",
     "heap_levels",
     "heap_life",
     "heap_limits",
@@ -27,6 +28,7 @@ const TESTS: [&str; 23] = [
     "slides",
     "sqlite",
     "sqlite_callbacks",
+    "stats",
     "tools_c_memory",
     "tools_callback",
     "tools_handle",

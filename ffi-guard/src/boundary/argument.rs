@@ -48,6 +48,12 @@ impl Argument {
         Argument { address, info, passing, stated: Stated::No }
     }
 
+    /// What holds no pointer.
+    #[inline(always)]
+    pub(crate) fn scalar() -> Argument {
+        Argument::new(0, Passing::Scalar, &FOUND)
+    }
+
     /// A pointer that was found in what an argument points to.
     pub(crate) fn found(word: usize) -> Argument {
         Argument::new(word, Passing::Mut, &FOUND)

@@ -12,11 +12,12 @@ use super::breach::{Site, Stop};
 use super::crossing;
 use super::declaration::{Function, Standing};
 use super::raise::raise;
-use super::{log, parked, returned, taken, thread};
+use super::{counted, log, parked, returned, taken, thread};
 use crate::heap;
 use crate::level::{self, Level};
 use crate::platform::process::Errno;
 use crate::reentry;
+use crate::stats::call::Call;
 
 /// A guarded callback under way.
 pub struct Callback<'a> {
@@ -28,6 +29,16 @@ pub struct Callback<'a> {
     stop: Option<Stop>,
     /// Whether the result is looked at.
     checked: bool,
+    /// Statistics are on: it is timed.
+    counted: Option<Counted>,
+}
+
+/// How a callback is timed.
+struct Counted {
+    /// `None` where it cannot be.
+    call: Option<Call>,
+    /// At level 0, where a panic is not the guard's affair.
+    bare: bool,
 }
 
 impl<'a> Callback<'a> {
@@ -38,7 +49,7 @@ impl<'a> Callback<'a> {
     pub fn enter(function: &'static Function, arguments: &'a [Argument]) -> Callback<'a> {
         let location = Location::caller();
         // The common call: every argument is plainly in order.
-        let mut callback = Callback { function, location, arguments, stop: None, checked: true };
+        let mut callback = Callback { function, location, arguments, stop: None, checked: true, counted: None };
         if function.standing() == Standing::Checked
             && level::checked_is(Level::Arguments)
             && !reentry::inside()
@@ -54,6 +65,14 @@ impl<'a> Callback<'a> {
     fn look_closely(&mut self) {
         let Callback { function, location, arguments, .. } = *self;
         self.checked = false;
+        if level::counts() {
+            let call = counted::callback(function, arguments);
+            let bare = level::level() == Level::Off;
+            if let Some(call) = call.as_ref().filter(|_| !bare) {
+                call.checks_begin();
+            }
+            self.counted = Some(Counted { call, bare });
+        }
         if level::level() == Level::Off || reentry::inside() {
             return;
         }
@@ -67,7 +86,7 @@ impl<'a> Callback<'a> {
                 }
             }
         }
-        if level::checked_is(Level::Full) {
+        if level::level() >= Level::Full {
             // The call below learns by it that Rust ran meanwhile.
             thread::count_crossing();
         }
@@ -87,7 +106,10 @@ impl<'a> Callback<'a> {
         neutral: impl FnOnce() -> R,
         argument: impl FnOnce(&R) -> Argument,
     ) -> R {
-        let Callback { function, location, arguments, stop, checked } = self;
+        if self.counted.is_some() {
+            return self.run_counted(unwinds, body, neutral, argument);
+        }
+        let Callback { function, location, arguments, stop, checked, counted: _ } = self;
         let guarded = move || {
             if let Some(stop) = stop {
                 raise(stop, true);
@@ -99,6 +121,43 @@ impl<'a> Callback<'a> {
             result
         };
         parked::at_boundary(function.declaration.name, unwinds, guarded, neutral)
+    }
+
+    /// The same with the clock read around the body.
+    #[cold]
+    fn run_counted<R>(
+        self,
+        unwinds: bool,
+        body: impl FnOnce() -> R,
+        neutral: impl FnOnce() -> R,
+        argument: impl FnOnce(&R) -> Argument,
+    ) -> R {
+        let Callback { function, location, arguments, stop, checked, counted } = self;
+        let (call, bare) = counted.map_or((None, false), |counted| (counted.call, counted.bare));
+        let timed = |call: &Option<Call>| {
+            if let Some(stop) = stop {
+                raise(stop, true);
+            }
+            if let Some(call) = call {
+                call.body_begins();
+            }
+            let result = body();
+            if checked {
+                if let Some(call) = call {
+                    call.body_ended();
+                }
+                leave(&Site { function, location }, arguments, &argument(&result));
+            }
+            result
+        };
+        let result = match bare {
+            true => timed(&call),
+            false => parked::at_boundary(function.declaration.name, unwinds, || timed(&call), neutral),
+        };
+        if let Some(call) = call {
+            call.callback_ends();
+        }
+        result
     }
 }
 

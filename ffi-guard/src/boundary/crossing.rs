@@ -12,21 +12,23 @@ use super::pending::{Exit, Pending};
 use super::quick::{self, Glance};
 use super::raise::raise;
 use super::watch::Watch;
-use super::{canary, late, log, noted, result, snapshot, thread};
+use super::{canary, counted, late, lent_by, log, noted, result, snapshot, thread};
 use crate::config;
 use crate::level::{self, Level};
+use crate::paged;
 use crate::platform::process::Errno;
 use crate::reentry::{self, Reentry};
 use crate::report;
 use crate::retention::{self, untold};
 use crate::rule::{Rule, Severity};
+use crate::stats::call::Token;
 
 /// A guarded call under way: what is looked at when it has returned. Small, so that it is handed over in registers.
 #[derive(Debug)]
 pub struct Crossing(After);
 
 #[derive(Debug)]
-enum After {
+pub(super) enum After {
     /// Nothing: the call is not checked.
     Nothing,
     /// What C returns.
@@ -37,6 +39,8 @@ enum After {
     Note(noted::Underway),
     /// The same; and, from level 2 on, what was lent is looked for.
     Watch(Exit),
+    /// Statistics are on: it is timed, and what else is to be done is kept with that.
+    Counted(Token),
 }
 
 impl Crossing {
@@ -55,11 +59,14 @@ impl Crossing {
         // The common call, on few registers and a small frame: every argument is plainly in order.
         if function.standing() == Standing::Checked && !reentry::inside() {
             // SAFETY: as promised by the caller.
-            let glance = unsafe { quick::glance(function, arguments) };
+            let glance = unsafe { quick::glance(function, arguments, level::checks_fully()) };
             if glance != Glance::Unclear && level::checked_is(Level::Arguments) {
+                if glance == Glance::Lends && lent_by::is_on() {
+                    lent_by::note_all(arguments, &Site { function, location: Location::caller() });
+                }
                 return Crossing(After::Result);
             }
-            if level::checked_is(Level::Full)
+            if level::checks_fully()
                 && !untold::is_any()
                 && quick::is_noted(function, glance)
                 && canary::are_whole(arguments)
@@ -81,6 +88,10 @@ impl Crossing {
         arguments: &[Argument],
         location: &'static Location<'static>,
     ) -> Crossing {
+        if level::counts() {
+            // SAFETY: as promised by the caller.
+            return unsafe { counted::enter(function, arguments, location) };
+        }
         // SAFETY: as promised by the caller.
         match unsafe { Crossing::begin(function, arguments, location) } {
             Ok(after) => Crossing(after),
@@ -94,7 +105,7 @@ impl Crossing {
     /// # Safety
     /// - As for [`Crossing::enter`].
     #[inline]
-    unsafe fn begin(
+    pub(super) unsafe fn begin(
         function: &'static Function,
         arguments: &[Argument],
         location: &'static Location<'static>,
@@ -118,6 +129,9 @@ impl Crossing {
         if level < Level::Full {
             // SAFETY: as promised by the caller.
             unsafe { Entry { site, arguments, stack, watch: None }.check() }?;
+            if lent_by::is_on() {
+                lent_by::note_all(arguments, &site);
+            }
             return Ok(if function.binds() { After::Bound } else { After::Result });
         }
         let _errno = Errno::keep();
@@ -130,7 +144,7 @@ impl Crossing {
         watch.begin(&site, arguments, crossings)?;
         let _inside = Reentry::enter();
         let frame = std::ptr::from_ref(&site).addr();
-        Ok(After::Watch(Exit::begin(Pending::new(watch, frame, crossings, retention::sample()))))
+        Ok(After::Watch(Exit::begin(Pending::new(&site, watch, frame, crossings, retention::sample()))))
     }
 
     /// Checks what C did, and what it returned. Called with what [`enter`](Crossing::enter) was called with.
@@ -155,13 +169,9 @@ impl Crossing {
     #[inline(never)]
     fn leave(mut self, function: &'static Function, arguments: &[Argument], result: &Argument) {
         let site = Site { function, location: Location::caller() };
-        let after = std::mem::replace(&mut self.0, After::Nothing);
-        if function.binds() {
-            bound::record(&site, arguments, result);
-        }
-        let outcome = settle_lent(&site, after, arguments);
-        if let Err(stop) = outcome.and_then(|()| result::check(&site, result)) {
-            raise(stop, !function.declaration.keep_abi);
+        match std::mem::replace(&mut self.0, After::Nothing) {
+            After::Counted(token) => counted::leave(token, &site, arguments, result),
+            after => finish(&site, after, arguments, result),
         }
     }
 
@@ -187,7 +197,21 @@ impl Crossing {
     }
 
     /// For a function that never returns: nothing is left to check.
-    pub fn never_returns(self) {}
+    pub fn never_returns(mut self) {
+        if let After::Counted(token) = self.0 {
+            self.0 = After::Nothing;
+            counted::never_returns(token);
+        }
+    }
+
+    /// Of a call that is not checked.
+    pub(super) fn unchecked() -> Crossing {
+        Crossing(After::Nothing)
+    }
+
+    pub(super) fn of(after: After) -> Crossing {
+        Crossing(after)
+    }
 }
 
 /// A call that C unwinds out of.
@@ -196,6 +220,10 @@ impl Drop for Crossing {
     fn drop(&mut self) {
         match std::mem::replace(&mut self.0, After::Nothing) {
             After::Nothing | After::Result | After::Bound => {}
+            After::Counted(token) => {
+                let (after, _call) = counted::back(token);
+                drop(Crossing(after));
+            }
             After::Note(underway) => {
                 noted::abandon(underway);
                 retention::release_held_back();
@@ -210,10 +238,28 @@ impl Drop for Crossing {
     }
 }
 
+/// C has returned: what it was lent, what it handed out and what it returns are looked at.
+#[inline]
+#[track_caller]
+pub(super) fn finish(site: &Site, after: After, arguments: &[Argument], result: &Argument) {
+    let function = site.function;
+    if function.binds() {
+        bound::record(site, arguments, result);
+    }
+    let outcome = settle_lent(site, after, arguments);
+    if let Err(stop) = outcome.and_then(|()| result::check(site, result)) {
+        raise(stop, !function.declaration.keep_abi);
+    }
+}
+
 /// C has returned: what it was lent is looked for, or noted.
 fn settle_lent(site: &Site, after: After, arguments: &[Argument]) -> Result<(), Stop> {
     match after {
         After::Nothing | After::Result | After::Bound => Ok(()),
+        After::Counted(token) => {
+            let (after, _call) = counted::back(token);
+            settle_lent(site, after, arguments)
+        }
         After::Note(underway) => {
             noted::end(underway, site, arguments)?;
             late::settle_if_due()
@@ -238,6 +284,7 @@ pub(super) fn settle(
     arguments: &[Argument],
     location: &'static Location<'static>,
 ) -> Standing {
+    paged::watch();
     let settings = config::settings();
     let standing = if !settings.checks_crate(function.krate()) {
         Standing::LeftOut

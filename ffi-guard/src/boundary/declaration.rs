@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::rule::Severities;
+use crate::stats::tally::Tally;
 
 /// One guarded foreign function, as declared. Everything here is a constant of the program.
 #[derive(Debug)]
@@ -101,6 +102,8 @@ pub struct Function {
     looks: AtomicU8,
     /// Freed blocks that were looked for at once because they were among the first that it let C keep.
     freed: AtomicU8,
+    /// What statistics keep of it.
+    pub(crate) tally: Tally,
 }
 
 /// So many calls of each function are looked after at once, whatever that costs: what a function does with a pointer it
@@ -135,6 +138,7 @@ impl Function {
             compares: AtomicBool::new(false),
             looks: AtomicU8::new(0),
             freed: AtomicU8::new(0),
+            tally: Tally::new(),
         }
     }
 

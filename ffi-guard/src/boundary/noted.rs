@@ -5,7 +5,7 @@ use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
 use super::extent;
 use super::snapshot::Snapshot;
-use super::{canary, late, thread};
+use super::{canary, late, lent_by, thread};
 use crate::heap;
 use crate::platform;
 use crate::retention::{self, Sample};
@@ -19,6 +19,18 @@ pub(super) struct Underway(u64, Snapshot);
 const COUNTED: u64 = 1;
 /// It is the outermost of its thread.
 const OUTERMOST: u64 = 2;
+
+impl Underway {
+    /// As numbers.
+    pub(super) fn into_words(self) -> [u64; 2] {
+        [self.0, self.1.into_number() as u64]
+    }
+
+    /// Back from [`into_words`](Underway::into_words).
+    pub(super) fn from_words([underway, snapshot]: [u64; 2]) -> Underway {
+        Underway(underway, Snapshot::from_number(snapshot as usize))
+    }
+}
 
 /// C is about to run.
 #[inline]
@@ -71,6 +83,7 @@ pub(super) fn end(Underway(underway, snapshot): Underway, site: &Site, arguments
 #[inline(never)]
 fn note(argument: &Argument, parameter: usize, site: &Site, counted: bool) {
     let Some(block) = heap::lookup(argument.address) else { return };
+    lent_by::note(&block, site);
     let extent = extent::of(argument, &Located::Heap(block));
     retention::lend(&block, site, argument, parameter, extent);
     if counted {

@@ -6,7 +6,8 @@ use super::argument::Argument;
 use super::breach::{Site, Stop};
 use super::thread;
 use super::watch::Watch;
-use crate::retention::Sample;
+use crate::heap::Block;
+use crate::retention::{Note, Sample};
 
 /// What the exit of a watched call needs.
 pub(crate) struct Pending {
@@ -19,11 +20,13 @@ pub(crate) struct Pending {
     crossings: usize,
     /// Where this call is timed.
     sample: Option<Sample>,
+    /// The call.
+    site: Site,
 }
 
 impl Pending {
-    pub(super) fn new(watch: Watch, frame: usize, crossings: usize, sample: Option<Sample>) -> Pending {
-        Pending { watch, frame, outer: null_mut(), crossings, sample }
+    pub(super) fn new(site: &Site, watch: Watch, frame: usize, crossings: usize, sample: Option<Sample>) -> Pending {
+        Pending { watch, frame, outer: null_mut(), crossings, sample, site: *site }
     }
 
     /// C has returned.
@@ -33,6 +36,19 @@ impl Pending {
         }
         self.watch.end(site, arguments, thread::crossings() != self.crossings)
     }
+}
+
+/// The innermost watched call of the calling thread that was lent this block and has not returned.
+pub(crate) fn lending(block: &Block) -> Option<Note> {
+    let mut at = thread::innermost().get();
+    // SAFETY: as in `Exit::end`.
+    while let Some(pending) = unsafe { at.as_ref() } {
+        if let Some(note) = pending.watch.note_of(block, &pending.site) {
+            return Some(note);
+        }
+        at = pending.outer;
+    }
+    None
 }
 
 /// The exit of a call under way, among those of its thread.
@@ -47,6 +63,16 @@ impl Exit {
         let pending = NonNull::from(Box::leak(Box::new(pending)));
         thread::innermost().set(pending.as_ptr());
         Exit(pending)
+    }
+
+    /// As a number.
+    pub(super) fn into_address(self) -> usize {
+        self.0.as_ptr().expose_provenance()
+    }
+
+    /// Back from [`into_address`](Exit::into_address).
+    pub(super) fn from_address(address: usize) -> Option<Exit> {
+        NonNull::new(std::ptr::with_exposed_provenance_mut(address)).map(Exit)
     }
 
     /// Takes it out again, and those that were made inside it: their frames are gone. `None` where it was taken for gone

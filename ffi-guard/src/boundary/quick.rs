@@ -8,7 +8,6 @@ use super::declaration::{Contract, Function};
 use super::shape::{Shape, TypeInfo};
 use super::thread;
 use crate::heap;
-use crate::level::{self, Level};
 use crate::retention;
 
 /// What a first glance at the arguments of a call tells.
@@ -22,18 +21,18 @@ pub(super) enum Glance {
     LendsNothing,
 }
 
-/// Glances at every argument of a call.
+/// Glances at every argument of a call. `full`: at level 2, where C memory is looked into as well.
 ///
 /// # Safety
 /// - As for `Crossing::enter`: where an argument leads to Rust memory, that may be read as its type says.
 #[inline(always)]
-pub(super) unsafe fn glance(function: &Function, arguments: &[Argument]) -> Glance {
+pub(super) unsafe fn glance(function: &Function, arguments: &[Argument], full: bool) -> Glance {
     let local = 0_u8;
     let known = thread::known_stack();
     let at = At {
         // What lies below this frame is C's to come: it is Rust's no more.
         stack: (&raw const local).addr().max(known.start)..known.end,
-        full: level::checked_is(Level::Full),
+        full,
     };
     let mut lends = false;
     for (argument, parameter) in arguments.iter().zip(function.declaration.parameters) {

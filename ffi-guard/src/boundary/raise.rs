@@ -7,6 +7,7 @@ use super::thread::{self, Catching};
 use super::{late, parked};
 use crate::platform::process;
 use crate::reentry::Reentry;
+use crate::refusal;
 use crate::report::violation::Violation;
 use crate::rule::Rule;
 use crate::scan::{self, Between};
@@ -73,11 +74,16 @@ pub fn catch<R>(body: impl FnOnce() -> R) -> Result<R, Violation> {
         let _scope = Catching::enter();
         let value = body();
         late::tell_at_end();
+        if let Some(violation) = refusal::of_this_catch() {
+            raise(Stop(violation), true);
+        }
         value
     }));
     match outcome {
         Ok(value) => Ok(value),
         Err(payload) => {
+            // One panic carries one report.
+            refusal::print_of_this_catch();
             let text = payload.downcast_ref::<String>().map(|text| text.as_ptr().addr());
             match text.and_then(thread::take_in_flight) {
                 Some(violation) => Err(violation),

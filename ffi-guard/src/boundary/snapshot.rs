@@ -86,6 +86,16 @@ pub(super) fn compares(site: &Site, arguments: &[Argument]) -> bool {
 }
 
 impl Snapshot {
+    /// As a number.
+    pub(super) fn into_number(self) -> usize {
+        self.0
+    }
+
+    /// Back from [`into_number`](Snapshot::into_number).
+    pub(super) fn from_number(number: usize) -> Snapshot {
+        Snapshot(number)
+    }
+
     /// Copies what the call may not change. `call`: how many guarded calls this thread has made, with this one. `site` lies in the frame of
     /// the entry.
     #[inline]

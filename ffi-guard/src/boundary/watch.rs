@@ -6,7 +6,7 @@ use super::argument::Argument;
 use super::breach::{Site, Stop};
 use super::holder::{self, Holder};
 use super::snapshot::Snapshot;
-use super::{canary, late, thread};
+use super::{canary, late, lent_by, thread};
 use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
@@ -114,6 +114,14 @@ impl Watch {
         }
     }
 
+    /// The loan of this block as a note, if this call has it.
+    pub(super) fn note_of(&self, block: &Block, site: &Site) -> Option<Note> {
+        let lent = self.lent.iter().find(|lent| {
+            lent.block.is_some_and(|lent| lent.start == block.start && lent.generation == block.generation)
+        })?;
+        Some(Note::new(block, site, &lent.argument, lent.parameter, lent.extent))
+    }
+
     fn add(&mut self, mut lent: Lent) {
         if lent.promise.is_none() && is_pinned(&lent) {
             lent.promise = Some(Promise::Pinned);
@@ -145,6 +153,7 @@ impl Watch {
     fn prepare(&mut self, site: &Site) {
         let _inside = Reentry::enter();
         let lent = &self.lent;
+        lent.iter().filter_map(|lent| lent.block.as_ref()).for_each(|block| lent_by::note(block, site));
         // Whoever allows the rule lets C keep it just as well: no other call is to be blamed for it.
         let allows = |lent: &Lent| site.severity(Rule::RetainedPointer, Some(lent.parameter)) == Severity::Allow;
         for lent in lent {

@@ -144,14 +144,17 @@ unsafe fn take_back(block: *mut c_void) {
         // SAFETY: in C's half; the caller has done with it.
         Origin::Heap => match unsafe { heap::free_c(address) } {
             Ok(()) => {}
-            Err(error) => refusal::c_frees("free", address, error),
+            Err(error) => refusal::c_asked("free", address, Some(error)),
         },
         // SAFETY: in the guard's memory, where C has nothing but blocks of `own::alloc_c`.
         Origin::Guard => unsafe { own::free_c(block.cast()) },
-        Origin::Rust => refusal::c_frees_rust("free", address),
+        Origin::Rust => refusal::c_asked("free", address, None),
         Origin::Elsewhere if block.is_null() => {}
-        // SAFETY: not ours: glibc's, or no block at all, which is for glibc to say.
-        Origin::Elsewhere => unsafe { (glibc_or_die().free)(block) },
+        Origin::Elsewhere => match glibc() {
+            // SAFETY: not ours: glibc's, or no block at all, which is for glibc to say.
+            Some(glibc) => unsafe { (glibc.free)(block) },
+            None => refusal::c_asked("free", address, None),
+        },
     }
 }
 
@@ -159,19 +162,31 @@ unsafe fn take_back(block: *mut c_void) {
 ///
 /// # Safety
 /// - As for [`take_back`]; the block stays.
-unsafe fn size_of_block(call: &str, block: *mut c_void) -> usize {
+unsafe fn size_of_block(call: &'static str, block: *mut c_void) -> usize {
     let address = block.addr();
     match origin(address) {
         Origin::Heap => match heap::size_c(address) {
             Ok(size) => size,
-            Err(error) => refusal::c_frees(call, address, error),
+            Err(error) => {
+                refusal::c_asked(call, address, Some(error));
+                0
+            }
         },
         // SAFETY: as in `take_back`.
         Origin::Guard => unsafe { own::size_c(block.cast()) },
-        Origin::Rust => refusal::c_frees_rust(call, address),
+        Origin::Rust => {
+            refusal::c_asked(call, address, None);
+            refusal::rest(address)
+        }
         Origin::Elsewhere if block.is_null() => 0,
-        // SAFETY: as in `take_back`.
-        Origin::Elsewhere => unsafe { glibc_or_die().usable_size(block) },
+        Origin::Elsewhere => match glibc() {
+            // SAFETY: as in `take_back`.
+            Some(glibc) => unsafe { glibc.usable_size(block) },
+            None => {
+                refusal::c_asked(call, address, None);
+                0
+            }
+        },
     }
 }
 
@@ -194,14 +209,33 @@ unsafe fn resize(block: *mut c_void, size: usize) -> *mut c_void {
             // SAFETY: in C's half; the caller hands the block over.
             let moved = match unsafe { heap::reallocate_c(address, size) } {
                 Ok(moved) => moved,
-                Err(error) => refusal::c_frees("realloc", address, error),
+                Err(error) => {
+                    refusal::c_asked("realloc", address, Some(error));
+                    // The program goes on without its content.
+                    heap::allocate_c_zeroed(size, ALIGN)
+                }
             };
             drop(kept);
             or_no_memory(moved)
         }
-        // SAFETY: not ours.
-        Origin::Elsewhere => unsafe { (glibc_or_die().realloc)(block, size) },
-        Origin::Heap | Origin::Guard | Origin::Rust => {
+        Origin::Elsewhere => match glibc() {
+            // SAFETY: not ours.
+            Some(glibc) => unsafe { (glibc.realloc)(block, size) },
+            None => {
+                refusal::c_asked("realloc", address, None);
+                allocate_zeroed(size)
+            }
+        },
+        Origin::Rust => {
+            refusal::c_asked("realloc", address, None);
+            let moved = allocate(size, ALIGN);
+            if !moved.is_null() {
+                // SAFETY: so much of a live block, which stays, and a new one.
+                unsafe { moved.cast::<u8>().copy_from_nonoverlapping(block.cast(), refusal::rest(address).min(size)) };
+            }
+            moved
+        }
+        Origin::Heap | Origin::Guard => {
             // SAFETY: the caller's promise.
             let old = unsafe { size_of_block("realloc", block) };
             let moved = allocate(size, ALIGN);
@@ -217,11 +251,7 @@ unsafe fn resize(block: *mut c_void, size: usize) -> *mut c_void {
     }
 }
 
-/// glibc's functions. Asked for where glibc serves, and for what is not ours.
+/// glibc's functions, which serve: they were there when that was settled.
 fn glibc_or_die() -> &'static glibc::Glibc {
-    match glibc() {
-        Some(glibc) => glibc,
-        // In a static executable there is no other `malloc` than ours.
-        None => refusal::no_block_of_anybody(),
-    }
+    glibc().unwrap_or_else(|| process::refuse(format_args!("glibc's own `malloc` is gone")))
 }

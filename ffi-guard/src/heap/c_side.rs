@@ -150,5 +150,5 @@ pub(crate) fn size_c(address: usize) -> Result<usize, FreeError> {
 /// The block of C's that an address leads into; as `heap::lookup` of Rust's.
 pub(crate) fn lookup_c(address: usize) -> Option<Block> {
     let spot = region::spot_c(address)?;
-    spot.entry.read(spot.start)
+    spot.entry.read(spot.base)
 }

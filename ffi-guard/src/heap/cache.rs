@@ -23,8 +23,10 @@ use super::class::{self, ALL};
 use super::give::release;
 use super::lock::Locked;
 use super::quarantine::{self, Freed};
+use super::sampled::{self, Countdown};
 use super::slab;
 use super::table::Event;
+use crate::platform::fault;
 use crate::platform::memory::{self, Before, PAGE};
 use crate::platform::thread::{self, AtExit};
 use crate::reentry::Reentry;
@@ -56,10 +58,16 @@ pub(crate) struct Bin {
 pub(crate) struct Cache {
     /// What the thread does, to be noted in entries.
     pub(crate) alive: Event,
+    /// Blocks until one is put on pages of its own.
+    pub(crate) countdown: Countdown,
     /// Level 1 without a process-wide quarantine: nothing but bins.
     pub(crate) plain: bool,
     /// Level 2 and up: canaries are checked, traces recorded.
     pub(crate) deep: bool,
+    /// Level 3: blocks have pages of their own.
+    pub(crate) paged: bool,
+    /// Blocks on pages of their own that this thread was given.
+    pub(crate) on_pages: u32,
     /// The oldest place of the ring, and how many are taken.
     head: u32,
     len: u32,
@@ -90,6 +98,10 @@ const ENDED: *mut Cache = ptr::without_provenance_mut(64);
 pub(crate) struct Plan {
     /// See [`Cache::deep`].
     pub(crate) deep: bool,
+    /// See [`Cache::paged`].
+    pub(crate) paged: bool,
+    /// One block in so many gets pages of its own; 0 for none.
+    pub(crate) sample: u32,
     /// Bytes that wait in each bin, at level 1 without a process-wide quarantine.
     pub(crate) delay: Option<usize>,
     /// Bytes of the ring.
@@ -106,8 +118,10 @@ struct Idle {
 // SAFETY: an idle cache is reached through this list alone.
 unsafe impl Send for Idle {}
 
-static IDLE: Locked<Idle> =
-    Locked::new(Idle { plan: Plan { deep: false, delay: None, ring: 0 }, free: ptr::null_mut() });
+static IDLE: Locked<Idle> = Locked::new(Idle {
+    plan: Plan { deep: false, paged: false, sample: 0, delay: None, ring: 0 },
+    free: ptr::null_mut(),
+});
 
 /// The cache of threads without one.
 #[derive(Debug)]
@@ -177,6 +191,10 @@ fn attach() -> bool {
         return false;
     }
     CURRENT.with(|current| current.set(cache));
+    // SAFETY: as below.
+    if unsafe { (*cache).paged || (*cache).countdown.is_on() } {
+        fault::give_stack();
+    }
     // SAFETY: made for this thread just now.
     PLAIN.with(|plain| plain.set(if unsafe { (*cache).plain } { cache } else { ptr::null_mut() }));
     // Without a hook the cache is lost with the thread: some slots less, no harm.
@@ -219,6 +237,8 @@ fn make() -> *mut Cache {
         let made = unsafe { &mut *cache };
         (made.alive, made.deep, made.limit) = (Event::of(thread::id()), plan.deep, plan.ring);
         made.plain = plan.delay.is_some() && !plan.deep;
+        made.paged = plan.paged;
+        made.countdown = Countdown::new(plan.sample);
         for (class, bin) in made.bins.iter_mut().enumerate().filter(|(class, _)| !class::is_run(*class)) {
             let size = class::size(class);
             bin.cap = (BIN_BYTES / size).clamp(4, BIN) as u32;
@@ -252,7 +272,11 @@ impl Cache {
     /// Takes a block that was just freed.
     pub(crate) fn retire(&mut self, freed: Freed) {
         if self.plain {
-            release(self, freed);
+            if freed.is_on_pages() {
+                sampled::rest(freed.index());
+            } else {
+                release(self, freed);
+            }
             return;
         }
         let tail = (self.head.wrapping_add(self.len)) as usize & (RING - 1);

@@ -4,7 +4,7 @@
 //! lock before, in the order in which the heap nests them, and lets go of them after, on both sides. The slots in the caches
 //! of the threads that the child does not have are lost to it.
 
-use super::{START, c_ranges, cache, finding, quarantine, run, slab, trace};
+use super::{START, c_ranges, cache, finding, quarantine, run, sampled, slab, trace};
 use crate::own;
 use crate::platform::thread;
 
@@ -17,6 +17,7 @@ unsafe extern "C" fn before() {
     START.hold();
     cache::hold();
     quarantine::hold();
+    sampled::hold();
     finding::hold();
     c_ranges::hold();
     slab::hold();
@@ -32,6 +33,7 @@ unsafe extern "C" fn after() {
     slab::let_go();
     c_ranges::let_go();
     finding::let_go();
+    sampled::let_go();
     quarantine::let_go();
     cache::let_go();
     START.let_go();

@@ -9,9 +9,9 @@ use super::quarantine::Freed;
 use super::redzone;
 use super::region::{self, Spot};
 use super::sweep::{self, End};
-use super::table::{Event, Extent, Refused};
+use super::table::{Event, Extent, Placement, Refused};
 use super::trace;
-use super::{Block, large, slab, survey};
+use super::{Block, large, paged, sampled, slab, survey};
 
 /// From here on the content of a block that moves is remapped, not copied: below, the copy costs less than the kernel.
 const REMAP: usize = 1 << 20;
@@ -59,6 +59,7 @@ pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
     // SAFETY: nothing below takes the cache a second time.
     if let Some(cache) = unsafe { cache::plain() }
         && let Some(class) = class::of_common(size, align)
+        && cache.countdown.goes_on()
         && let Some(slot) = cache.bin(class).rested()
     {
         let extent = Extent::new(size, align);
@@ -108,7 +109,10 @@ pub(super) fn allocate_on(side: usize, size: usize, align: usize, event: fn(&Cac
     let class = class::on_side_of(side, class::of(size, align));
     let start = cache::with(|cache| {
         let birth = event(cache);
-        let mut start = allocate_anywhere(cache, class, size, align, birth);
+        let mut start = if side == 0 { on_pages(cache, size, align, birth) } else { 0 };
+        if start == 0 {
+            start = allocate_anywhere(cache, class, size, align, birth);
+        }
         if start == 0 && cache.empty() {
             start = allocate_anywhere(cache, class, size, align, birth);
         }
@@ -116,6 +120,29 @@ pub(super) fn allocate_on(side: usize, size: usize, align: usize, event: fn(&Cac
     });
     finding::tell();
     start.unwrap_or(0) as *mut u8
+}
+
+/// On pages of its own, at level 3 or where it is the one in so many: this thread's blocks in turn before a page without access
+/// and behind one, so that overruns and underruns are both found. 0 where it is not, or there is no room for one more.
+#[inline(always)]
+fn on_pages(cache: &mut Cache, size: usize, align: usize, birth: Event) -> usize {
+    // The hot path counts the blocks that it looks at.
+    let counted = cache.plain && class::of_common(size, align).is_some();
+    if cache.paged {
+        return in_turn(cache, size, align, birth);
+    }
+    if cache.countdown.is_on() && cache.countdown.is_over(counted) && size <= sampled::LARGEST {
+        let birth = cache.alive.at(trace::capture());
+        return in_turn(cache, size, align, birth);
+    }
+    0
+}
+
+#[inline(never)]
+fn in_turn(cache: &mut Cache, size: usize, align: usize, birth: Event) -> usize {
+    cache.on_pages = cache.on_pages.wrapping_add(1);
+    let placement = if cache.on_pages % 2 == 1 { Placement::BeforeGuard } else { Placement::BehindGuard };
+    paged::give(size, align, placement, birth).unwrap_or(0)
 }
 
 /// From a slot of this class, else from a larger one, else from a run; all of the half that the class number is of. 0 where
@@ -176,26 +203,33 @@ pub(crate) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(
 /// From level 2 on; large blocks; threads without a cache; a bin that is full; what is not the start of a live block.
 #[inline(never)]
 fn free_uncommon(address: usize, size: usize, align: usize, how: End) -> Result<(), FreeError> {
-    let extent = Extent::new(size.max(1), align);
     let spot = region::spot(address).ok_or(FreeError::NotABlock)?;
     if spot.start != address {
         return Err(interior(&spot));
     }
+    let extent = Extent::new(size.max(1), align).placed(spot.placement);
     let promised = spot.entry.is_promised();
-    let freed = Freed::new(spot.class, spot.index);
+    let on_pages = spot.placement != Placement::AtBase;
+    let freed = if on_pages { Freed::on_pages(spot.index) } else { Freed::new(spot.class, spot.index) };
     let taken = cache::with(|cache| {
-        let damaged = if cache.deep { check_canary(&spot, extent) } else { None };
-        spot.entry.take_once(extent, event(cache), || {
-            if class::is_run(spot.class) {
-                large::clear(spot.start, extent.size());
-            } else {
-                // SAFETY: as in `free`.
-                unsafe { redzone::poison(spot.start, extent.size()) };
-            }
-        })?;
+        let damaged = if cache.deep || on_pages { check_canary(&spot, extent) } else { None };
+        if on_pages {
+            // The death is on record before the pages go: whoever touches the block from here on is told of it.
+            spot.entry.take_once(extent, cache.alive.at(trace::capture()), || ())?;
+            paged::close(spot.index);
+        } else {
+            spot.entry.take_once(extent, event(cache), || {
+                if class::is_run(spot.class) {
+                    large::clear(spot.start, extent.size());
+                } else {
+                    // SAFETY: as in `free`.
+                    unsafe { redzone::poison(spot.start, extent.size()) };
+                }
+            })?;
+        }
         if let Some(damaged) = damaged {
             // As it is now, with the place of its free.
-            let now = spot.entry.read(spot.start).filter(|now| now.generation == damaged.block.generation);
+            let now = spot.entry.read(spot.base).filter(|now| now.generation == damaged.block.generation);
             finding::note(Damaged { block: now.unwrap_or(damaged.block), ..damaged });
         }
         if !promised {
@@ -207,7 +241,7 @@ fn free_uncommon(address: usize, size: usize, align: usize, how: End) -> Result<
     let deep = taken.unwrap_or(Ok(false))?;
     if promised {
         // The block is in nobody's hands but ours: it is told of, and then it waits like any other.
-        if let Some(block) = spot.entry.read(spot.start).filter(|_| deep) {
+        if let Some(block) = spot.entry.read(spot.base).filter(|_| deep) {
             sweep::freed(&block, how);
         }
         cache::with(|cache| cache.retire(freed));
@@ -223,7 +257,7 @@ pub(super) fn interior(spot: &Spot) -> FreeError {
 
 /// What is wrong around a live block; renewed.
 fn check_canary(spot: &Spot, extent: Extent) -> Option<Damaged> {
-    let block = spot.entry.read(spot.start).filter(|block| block.live && block.size == extent.size())?;
+    let block = spot.entry.read(spot.base).filter(|block| block.live && block.size == extent.size())?;
     let damage = super::canary_damage(&block)?;
     // What reaches up to the end of the slot before is that one's overrun, and told with it.
     if damage.before && survey::is_overrun_from(spot) {
@@ -238,7 +272,9 @@ pub(super) fn release(cache: &mut Cache, freed: Freed) {
     if cache.deep && freed.class() < class::COUNT {
         check_poison(freed);
     }
-    if class::is_run(freed.class()) {
+    if freed.is_on_pages() {
+        paged::release(freed.index());
+    } else if class::is_run(freed.class()) {
         large::release(freed.class(), freed.index());
     } else {
         cache.bin(freed.class()).keep(freed.class(), freed.index());
@@ -258,6 +294,10 @@ fn check_poison(freed: Freed) {
     };
     let Some(block) = entry.read(start).filter(|block: &Block| !block.live) else { return };
     sweep::settle(entry.noted());
+    if freed.is_on_pages() {
+        // Nobody could write to it.
+        return;
+    }
     let damage = if large {
         // SAFETY: it was in quarantine up to now: committed, and nobody's.
         large::poison_damage(start, block.size, |page, into| unsafe { large::read_page(page, into) })
@@ -281,11 +321,11 @@ fn check_poison(freed: Freed) {
 /// - As for [`free`]; the block's content goes with it.
 pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: usize) -> Result<*mut u8, FreeError> {
     let (size, new) = (size.max(1), new.max(1));
-    let extent = Extent::new(size, align);
     let spot = region::spot(address).ok_or(FreeError::NotABlock)?;
     if spot.start != address {
         return Err(interior(&spot));
     }
+    let extent = Extent::new(size, align).placed(spot.placement);
     match spot.entry.live_extent() {
         Some(live) if live == extent => {}
         Some(_) => return Err(FreeError::OtherLayout),
@@ -299,7 +339,7 @@ pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: 
     if moved.is_null() {
         return Ok(moved);
     }
-    let to_run = || region::spot(moved.addr()).is_some_and(|to| class::is_run(to.class));
+    let to_run = || region::spot(moved.addr()).is_some_and(|to| is_large(&to));
     // SAFETY: two live blocks, each of so many bytes or more.
     unsafe { move_content(&spot, moved, size.min(new), to_run) };
     if spot.entry.is_promised() {
@@ -316,15 +356,23 @@ pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: 
 /// # Safety
 /// - Both are live blocks of `kept` bytes or more.
 pub(super) unsafe fn move_content(from: &Spot, to: *mut u8, kept: usize, to_run: impl FnOnce() -> bool) {
-    let remapped =
-        kept >= REMAP && class::is_run(from.class) && to_run() && large::move_content(from.start, to.addr(), kept);
+    let remapped = kept >= REMAP && is_large(from) && to_run() && large::move_content(from.start, to.addr(), kept);
     if !remapped {
         // SAFETY: the caller's promise; two blocks never overlap.
         unsafe { ptr::copy_nonoverlapping(from.start as *const u8, to, kept) };
     }
 }
 
+/// Whether a spot is a run that begins with its block.
+fn is_large(spot: &Spot) -> bool {
+    class::is_run(spot.class) && spot.placement == Placement::AtBase
+}
+
 pub(super) fn resize_in_place(spot: &Spot, old: Extent, new: usize) -> bool {
+    if spot.placement != Placement::AtBase {
+        // A block that moves leaves pages without access behind: who holds its old address is found.
+        return new == old.size();
+    }
     let class = class::of(new, old.align());
     let fits = if class::is_run(spot.class) {
         class == 0

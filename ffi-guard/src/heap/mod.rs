@@ -7,6 +7,9 @@
 //! | `table` | what is known of each block: states, generations, notes |
 //! | `sweep` | the number of the sweep to come, and who is asked before a noted block is given out again |
 //! | `slab`, `run`, `large` | where small and large blocks come from |
+//! | `paged` | blocks on pages of their own |
+//! | `sampled` | one block in so many on such pages |
+//! | `lender` | who was lent a block last |
 //! | `cache`, `quarantine` | free and freed blocks, by thread and for the process |
 //! | `redzone` | canary and poison |
 //! | `give` | giving blocks out, taking them back, resizing them |
@@ -26,11 +29,14 @@ pub(crate) mod finding;
 mod fork;
 mod give;
 mod large;
+pub(crate) mod lender;
 pub(crate) mod lock;
+mod paged;
 mod quarantine;
 mod redzone;
 mod region;
 mod run;
+mod sampled;
 mod slab;
 mod survey;
 pub(crate) mod sweep;
@@ -53,7 +59,7 @@ pub(crate) use self::region::contains_c;
 pub(crate) use self::survey::each_damaged;
 use crate::config::Backtrace;
 use crate::level::{self, Level};
-use crate::platform::process;
+use crate::platform::{fault, process};
 use crate::reentry::Reentry;
 
 /// What the table knows of a block.
@@ -98,7 +104,20 @@ pub(crate) fn c_region() -> Range<usize> {
 #[inline]
 pub(crate) fn lookup(address: usize) -> Option<Block> {
     let spot = region::spot(address)?;
-    spot.entry.read(spot.start)
+    // Another block may have come since, and lie further up in the same run.
+    spot.entry.read(spot.base).filter(|block| block.start <= address)
+}
+
+/// The block in whose run of pages an address lies: in it, before it or behind it, live or freed. For addresses that fault.
+pub(crate) fn around(address: usize) -> Option<Block> {
+    let spot = region::run_around(address)?;
+    spot.entry.read(spot.base)
+}
+
+/// Gives the whole run around an address access, until its block is freed or leaves the quarantine: what was found there was
+/// told, or is let pass, and the program goes on. In a signal handler.
+pub(crate) fn open_around(address: usize) -> bool {
+    region::run_around(address).is_some_and(|spot| paged::open(spot.index))
 }
 
 /// The start and the generation of the block that an address leads into: what tells it from every other. `None` where there is
@@ -179,6 +198,9 @@ pub(crate) fn is_pinned(block: &Block) -> bool {
 /// before them: nothing can be wrong there.
 pub(crate) fn canary_damage(block: &Block) -> Option<Damage> {
     let spot = region::spot(block.start).filter(|spot| block.live && spot.start == block.start)?;
+    if spot.placement != table::Placement::AtBase {
+        return paged::damage(block.start, block.size);
+    }
     // SAFETY: a live block's memory is committed up to its end, and the slot before has a canary where `canary_before` says so.
     unsafe { redzone::damage(block.start, block.size, give::end(&spot, block.size), give::before(&spot)) }
 }
@@ -191,6 +213,9 @@ pub(crate) fn is_whole(address: usize) -> bool {
     let Some(spot) = region::spot(address) else { return true };
     let Some(extent) = spot.entry.live_extent() else { return true };
     let size = extent.size();
+    if spot.placement != table::Placement::AtBase {
+        return paged::damage(spot.start, size).is_none();
+    }
     // SAFETY: a live block's memory is committed up to its end, and the slot before has a canary where `canary_before` says so.
     unsafe { redzone::is_whole(spot.start, size, give::end(&spot, size), give::before(&spot)) }
 }
@@ -208,6 +233,10 @@ pub(crate) fn overrun_from(block: &Block) -> Option<Block> {
 /// Writes the canaries of a live block anew, so that one overrun is told once.
 pub(crate) fn renew_canary(block: &Block) {
     let Some(spot) = region::spot(block.start).filter(|spot| block.live && spot.start == block.start) else { return };
+    if spot.placement != table::Placement::AtBase {
+        // SAFETY: a live block on pages of its own.
+        return unsafe { paged::fill(block.start, block.size) };
+    }
     // SAFETY: as above; only slack is written.
     unsafe {
         redzone::write_exact(block.start, block.size, give::end(&spot, block.size));
@@ -254,13 +283,22 @@ fn start() -> bool {
         let deep = level >= Level::Full;
         let delay = (!deep && settings.quarantine.is_none()).then_some(DELAY);
         let limit = settings.quarantine.unwrap_or(QUARANTINE);
-        if !cache::set_up(cache::Plan { deep, delay, ring: BATCH.min(limit / 8) })
+        let paged = level == Level::Paged;
+        if paged {
+            paged::set_up(limit);
+        }
+        // Where all are, there is nothing to choose.
+        let sample = if paged || !fault::SUPPORTED { 0 } else { u32::try_from(settings.sample).unwrap_or(u32::MAX) };
+        if sample != 0 {
+            paged::set_up_few(limit);
+        }
+        if !cache::set_up(cache::Plan { deep, paged, sample, delay, ring: BATCH.min(limit / 8) })
             || (delay.is_none() && !quarantine::set_up(limit))
         {
             process::write_stderr(b"ffi-guard: no memory for the Rust heap's own lists: raise the limit or set GUARD=0\n");
             process::exit_now(2);
         }
-        if deep && settings.backtrace != Backtrace::Off {
+        if (deep || sample != 0) && settings.backtrace != Backtrace::Off {
             trace::set_up(settings.backtrace == Backtrace::Full);
         }
         fork::set_up();

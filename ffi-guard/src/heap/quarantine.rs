@@ -4,6 +4,8 @@
 //! to the end of this queue in one go, and as many blocks leave at its front as are over the limit. 64 threads that free
 //! thus meet once in a few hundred frees.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::class;
 use super::lock::Locked;
 use crate::platform::memory::{self, Before, PAGE};
@@ -11,6 +13,17 @@ use crate::platform::memory::{self, Before, PAGE};
 /// A freed slot or run, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Freed(u64);
+
+/// Bit of a [`Freed`]: the block has pages of its own.
+const ON_PAGES: u64 = 1 << 63;
+/// What such a block costs while it waits: its entry and its share of the page tables, no memory. Little, so that at level 3
+/// blocks wait about as long as at level 2; more where addresses are few.
+static ON_PAGES_COST: AtomicUsize = AtomicUsize::new(256);
+
+/// Settles that no more than so many blocks that had pages of their own wait at once.
+pub(crate) fn limit_on_pages(limit: usize, most: usize) {
+    ON_PAGES_COST.fetch_max(limit / most.max(1), Ordering::Relaxed);
+}
 
 impl Freed {
     pub(crate) const NONE: Freed = Freed(0);
@@ -21,9 +34,19 @@ impl Freed {
         Freed((class as u64) << 32 | u64::from(index))
     }
 
+    /// A run of Rust's with a block on pages of its own.
+    pub(crate) fn on_pages(first: u32) -> Freed {
+        Freed(ON_PAGES | u64::from(first))
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_on_pages(self) -> bool {
+        self.0 & ON_PAGES != 0
+    }
+
     #[inline(always)]
     pub(crate) fn class(self) -> usize {
-        (self.0 >> 32) as usize
+        ((self.0 & !ON_PAGES) >> 32) as usize
     }
 
     #[inline(always)]
@@ -34,6 +57,9 @@ impl Freed {
     /// What it costs to keep: the slot; for a run, whose pages are gone, one page.
     #[inline(always)]
     pub(crate) fn cost(self) -> usize {
+        if self.is_on_pages() {
+            return ON_PAGES_COST.load(Ordering::Relaxed);
+        }
         if class::is_run(self.class()) { PAGE } else { class::size(self.class()) }
     }
 }

@@ -38,11 +38,15 @@ pub(crate) struct Damage {
 fn canary(start: usize) -> [u64; 2] {
     // A user address has its upper 17 bits clear, so that those of the result differ from each other: no canonical address. Of each byte one
     // bit is set and one is clear: never 0 (the NUL behind a text is what overruns write most), never all ones, never a letter.
-    let mixed = (start as u64 ^ 0x9E37_79B9_7F4A_7C15) & !0x4040_4040_4040_4040 | 0x0101_0101_0101_0101;
+    //
+    // A start has its lower four bits clear. Of those of the result the lowest and the highest are set: what C's `malloc` would read as
+    // the size of the block that follows is no size, and glibc refuses to free that block before it has followed it anywhere. (With the
+    // flags between them it would look for an arena in Rust's memory, or take the block for a mapping.)
+    let mixed = (start as u64 ^ 0x9E37_79B9_7F4A_7C18) & !0x4040_4040_4040_4040 | 0x0101_0101_0101_0101;
     [u64::from_ne_bytes(TEXT), mixed]
 }
 
-fn canary_bytes(start: usize) -> [u8; UNIT] {
+pub(super) fn canary_bytes(start: usize) -> [u8; UNIT] {
     let [text, mixed] = canary(start);
     let mut bytes = [0; UNIT];
     for (to, from) in bytes.iter_mut().zip(text.to_ne_bytes().into_iter().chain(mixed.to_ne_bytes())) {

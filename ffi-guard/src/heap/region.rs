@@ -8,7 +8,7 @@
 //!   |   runs of pages, in units of 64 KiB    | class 64: red zone | class 65 | ... | class 127 |
 //!
 //!  side tables, elsewhere:
-//!   | entries of each class | free slots of each class | entries, map, tags, links of the runs |
+//!   | entries of each class | free slots of each class | entries, map, tags, links, lenders of the runs |
 //! ```
 //! C's half is the mirror of Rust's, so that the units of both are numbered through and their tables are one. What is in
 //! the one is never in the other: neither slots nor units change sides.
@@ -20,7 +20,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::class;
-use super::table::Entry;
+use super::lender::Words;
+use super::table::{Entry, Placement};
 use crate::platform::memory::{self, Before, PAGE};
 
 /// What runs of pages are counted in.
@@ -66,6 +67,9 @@ static HOT: Hot = Hot {
     tags: AtomicUsize::new(0),
     links: AtomicUsize::new(0),
 };
+
+/// For each first unit of a run, who was lent the block in it. Apart: no lookup reads it.
+static LENDERS: AtomicUsize = AtomicUsize::new(0);
 
 /// What an allocation, a free and a lookup read of a class: half a cache line.
 #[derive(Debug)]
@@ -156,13 +160,14 @@ pub(crate) fn unit_start(unit: usize) -> usize {
     HOT.runs.load(Ordering::Relaxed).wrapping_add(unit.wrapping_mul(UNIT))
 }
 
-/// The four tables of the runs, as addresses: entries, map, tags, links.
-pub(crate) fn run_tables() -> [(usize, usize); 4] {
+/// The tables of the runs, as addresses: entries, map, tags, links, lenders.
+pub(crate) fn run_tables() -> [(usize, usize); 5] {
     [
         (HOT.run_entries.load(Ordering::Relaxed), size_of::<Entry>()),
         (HOT.map.load(Ordering::Relaxed), size_of::<u32>()),
         (HOT.tags.load(Ordering::Relaxed), size_of::<u32>()),
         (HOT.links.load(Ordering::Relaxed), size_of::<u64>()),
+        (LENDERS.load(Ordering::Relaxed), size_of::<Words>()),
     ]
 }
 
@@ -196,6 +201,12 @@ pub(crate) fn link(unit: usize) -> (&'static AtomicU32, &'static AtomicU32) {
     (word(&HOT.links, unit * 2), word(&HOT.links, unit * 2 + 1))
 }
 
+/// Who was lent what is in the run that begins with a unit. Written only for runs that were given out.
+pub(super) fn lender(unit: usize) -> &'static Words {
+    // SAFETY: as in `word`; whoever writes has found the unit's entry in use, so that its table is writable.
+    unsafe { &*(LENDERS.load(Ordering::Relaxed) as *const Words).add(unit) }
+}
+
 /// Whether an address is in the Rust region.
 #[inline(always)]
 pub(crate) fn contains(address: usize) -> bool {
@@ -225,7 +236,11 @@ pub(crate) struct Spot {
     /// Its entry.
     pub(crate) entry: &'static Entry,
     /// First byte.
+    pub(crate) base: usize,
+    /// First byte of the block in it: the same, but for blocks on pages of their own.
     pub(crate) start: usize,
+    /// How that block lies in it.
+    pub(crate) placement: Placement,
     /// Class number; one that [`class::is_run`] for a run.
     pub(crate) class: usize,
     /// Slot, or first unit.
@@ -257,10 +272,17 @@ pub(crate) fn spot(address: usize) -> Option<Spot> {
     }
     match slot(address) {
         Some((class, index, into)) => {
-            Some(Spot { entry: slab(class).entry(index), start: address.wrapping_sub(into), class, index })
+            let start = address.wrapping_sub(into);
+            let placement = Placement::AtBase;
+            Some(Spot { entry: slab(class).entry(index), base: start, start, placement, class, index })
         }
-        None => run_spot(address, 0),
+        None => run_spot(address, 0).filter(|spot| spot.start <= address),
     }
+}
+
+/// The run of Rust's that an address lies in, though it be before the block there.
+pub(crate) fn run_around(address: usize) -> Option<Spot> {
+    run_spot(address, 0).filter(|_| contains(address))
 }
 
 /// As [`slot`], for an address of C's half; the class is a number of that half.
@@ -288,7 +310,9 @@ pub(crate) fn spot_c(address: usize) -> Option<Spot> {
     }
     match slot_c(address) {
         Some((class, index, into)) => {
-            Some(Spot { entry: slab(class).entry(index), start: address.wrapping_sub(into), class, index })
+            let start = address.wrapping_sub(into);
+            let placement = Placement::AtBase;
+            Some(Spot { entry: slab(class).entry(index), base: start, start, placement, class, index })
         }
         None => run_spot(address, class::C),
     }
@@ -303,12 +327,12 @@ fn run_spot(address: usize, side: usize) -> Option<Spot> {
     let first = map(unit).load(Ordering::Relaxed).checked_sub(1)?;
     // A shorter run may have taken the place of the one that this unit was last part of.
     let units = tag(first as usize).load(Ordering::Relaxed) & !super::run::FREE;
-    let start = unit_start(first as usize);
-    (unit < first as usize + units as usize).then(|| Spot {
-        entry: run_entry(first as usize),
-        start,
-        class: side,
-        index: first,
+    let base = unit_start(first as usize);
+    (unit < first as usize + units as usize).then(|| {
+        let entry = run_entry(first as usize);
+        let extent = entry.extent();
+        let (start, placement) = (base + extent.offset(), extent.placement());
+        Spot { entry, base, start, placement, class: side, index: first }
     })
 }
 
@@ -336,6 +360,7 @@ enum Table {
     Map,
     Tags,
     Links,
+    Lenders,
 }
 
 /// Names every table of a region of this length with its offset, and says what they need in all.
@@ -356,6 +381,7 @@ fn side(len: usize, mut f: impl FnMut(Table, usize)) -> usize {
     place(Table::Map, units * size_of::<u32>());
     place(Table::Tags, units * size_of::<u32>());
     place(Table::Links, units * size_of::<u64>());
+    place(Table::Lenders, units * size_of::<Words>());
     at
 }
 
@@ -380,6 +406,7 @@ fn reserve_exactly(len: usize) -> bool {
             Table::Map => (&HOT.map, beside + offset),
             Table::Tags => (&HOT.tags, beside + offset),
             Table::Links => (&HOT.links, beside + offset),
+            Table::Lenders => (&LENDERS, beside + offset),
         };
         place.store(at, Ordering::Relaxed);
     });

@@ -8,8 +8,8 @@ use super::class;
 use super::finding::{Damaged, Seen};
 use super::redzone::{self, Damage};
 use super::region::{self, Spot, UNIT};
-use super::table::Entry;
-use super::{Block, give, large, run, slab};
+use super::table::{Entry, Placement};
+use super::{Block, give, large, paged, run, slab};
 use crate::platform::read;
 
 /// Looks at every block of Rust's, and tells `found` of damage. It is not renewed: at this very moment its place may be given to another
@@ -20,7 +20,8 @@ pub(crate) fn each_damaged(found: &mut dyn FnMut(Damaged)) {
         let used = slab::used(class);
         let slots = (used.end - used.start) / slab.size().max(1);
         for index in 1..=slots as u32 {
-            look_at_slot(&Spot { class, index, start: slab.start(index), entry: slab.entry(index) }, found);
+            let (start, entry, placement) = (slab.start(index), slab.entry(index), Placement::AtBase);
+            look_at_slot(&Spot { class, index, base: start, start, placement, entry }, found);
         }
     }
     let mut runs = [(0, 0); 64];
@@ -49,16 +50,16 @@ fn look_at_slot(spot: &Spot, found: &mut dyn FnMut(Damaged)) {
         unsafe { redzone::poison_damage(spot.start, block.size) }
     };
     let Some(damage) = damage else { return };
-    if !is_still(spot.entry, &block) {
+    if !is_still(spot.entry, spot.base, &block) {
         return;
     }
     found(Damaged { block, damage, seen: Seen::ByLookingAtAll });
 }
 
 /// Whether the entry tells of the same block, in the same state.
-fn is_still(entry: &Entry, block: &Block) -> bool {
+fn is_still(entry: &Entry, base: usize, block: &Block) -> bool {
     entry
-        .read(block.start)
+        .read(base)
         .is_some_and(|now| (now.generation, now.live, now.size) == (block.generation, block.live, block.size))
 }
 
@@ -88,9 +89,17 @@ fn is_underrun_of_the_next(spot: &Spot, block: &Block, damage: &Damage) -> bool 
 fn look_at_run(first: u32, found: &mut dyn FnMut(Damaged)) {
     let (start, entry) = (region::unit_start(first as usize), region::run_entry(first as usize));
     let Some(block) = entry.read(start) else { return };
+    if entry.extent().placement() != Placement::AtBase {
+        // A freed one has no pages to write to.
+        let damage = if block.live { paged::damage(block.start, block.size) } else { None };
+        if let Some(damage) = damage.filter(|_| is_still(entry, start, &block)) {
+            found(Damaged { block, damage, seen: Seen::ByLookingAtAll });
+        }
+        return;
+    }
     if !block.live {
         let damage = large::poison_damage(start, block.size, |page, into| read::read(page, into).is_some());
-        if let Some(damage) = damage.filter(|_| is_still(entry, &block)) {
+        if let Some(damage) = damage.filter(|_| is_still(entry, start, &block)) {
             found(Damaged { block, damage, seen: Seen::ByLookingAtAll });
         }
         return;
@@ -105,7 +114,7 @@ fn look_at_run(first: u32, found: &mut dyn FnMut(Damaged)) {
         return;
     }
     let differs = redzone::damage_in(start, block.size, end, bytes, from);
-    if let Some(damage) = differs.filter(|_| is_still(entry, &block)) {
+    if let Some(damage) = differs.filter(|_| is_still(entry, start, &block)) {
         found(Damaged { block, damage, seen: Seen::ByLookingAtAll });
     }
 }

@@ -12,8 +12,8 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
-use super::Block;
 use super::trace::TraceId;
+use super::{Block, paged};
 
 /// Never given out. Zero, as untouched tables are.
 const NEVER: u32 = 0;
@@ -48,7 +48,7 @@ pub(crate) struct Entry {
     /// The sweep that settles the last loan noted of this block (16 bits, 0 for none), the calls that it is lent to now
     /// (14), and flags (2). Void once the slot is given out again.
     noted: AtomicU32,
-    /// Bytes asked for (48 bits), log2 of the alignment asked for (8).
+    /// Bytes asked for (48 bits), log2 of the alignment asked for (8), where in its run the block lies (2).
     extent: AtomicU64,
     /// Trace (32 bits) and thread (32) of the allocation.
     birth: AtomicU64,
@@ -58,9 +58,23 @@ pub(crate) struct Entry {
 
 const _: () = assert!(size_of::<Entry>() == 32, "two entries a cache line, none across two");
 
-/// Size and alignment in one word, so that they change together.
+/// Where a block lies in its slot or its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// It begins with it.
+    AtBase,
+    /// On pages of its own, right behind one without access.
+    BehindGuard,
+    /// On pages of its own, right before one without access.
+    BeforeGuard,
+}
+
+/// Size, alignment and placement in one word, so that they change together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent(u64);
+
+/// Bits of an extent below the placement.
+const PLACED: u32 = 56;
 
 impl Extent {
     /// Of a request. `align` is a power of two; sizes of 2^48 and more are never given out.
@@ -76,7 +90,29 @@ impl Extent {
 
     #[inline(always)]
     pub(crate) fn align(self) -> usize {
+        // The shift is taken modulo 64, which leaves the placement out.
         1usize.wrapping_shl((self.0 >> 48) as u32)
+    }
+
+    /// The same elsewhere in its run.
+    #[inline(always)]
+    pub(crate) fn placed(self, placement: Placement) -> Extent {
+        Extent(self.0 & ((1 << PLACED) - 1) | (placement as u64) << PLACED)
+    }
+
+    #[inline(always)]
+    pub(crate) fn placement(self) -> Placement {
+        match self.0 >> PLACED {
+            0 => Placement::AtBase,
+            1 => Placement::BehindGuard,
+            _ => Placement::BeforeGuard,
+        }
+    }
+
+    /// Bytes from the start of the slot or run to the block.
+    #[inline(always)]
+    pub(crate) fn offset(self) -> usize {
+        if self.0 >> PLACED == 0 { 0 } else { paged::offset(self.size(), self.align(), self.placement()) }
     }
 }
 
@@ -195,10 +231,16 @@ impl Entry {
         matches!(self.state.load(Ordering::Acquire) & STATE, LIVE | FREED)
     }
 
-    /// One generation of the entry, whoever writes meanwhile. `None` where nothing was ever given out, and where the slot
+    /// Size, alignment and placement as they are now, whatever becomes of them.
+    #[inline]
+    pub(crate) fn extent(&self) -> Extent {
+        Extent(self.extent.load(Ordering::Relaxed))
+    }
+
+    /// One generation of the entry, whoever writes meanwhile; `base` is where its slot or run begins. `None` where nothing was ever given out, and where the slot
     /// is on its way to its next owner.
     #[inline(always)]
-    pub(crate) fn read(&self, start: usize) -> Option<Block> {
+    pub(crate) fn read(&self, base: usize) -> Option<Block> {
         for _ in 0..PATIENCE {
             let state = self.state.load(Ordering::Acquire);
             if state & STATE == NEVER {
@@ -216,7 +258,7 @@ impl Entry {
                 let live = state & STATE == LIVE;
                 let death = if live { 0 } else { death };
                 return Some(Block {
-                    start,
+                    start: base + extent.offset(),
                     size: extent.size(),
                     align: extent.align(),
                     live,
@@ -304,6 +346,17 @@ mod tests {
     fn entry() -> Entry {
         // SAFETY: atomics of zero: an entry that was never written.
         unsafe { std::mem::zeroed() }
+    }
+
+    #[test]
+    fn an_extent_holds_all_three() {
+        for (size, align) in [(1, 1), (100, 64), ((1 << 46) - 1, 1 << 45)] {
+            for placement in [Placement::AtBase, Placement::BehindGuard, Placement::BeforeGuard] {
+                let extent = Extent::new(size, align).placed(placement);
+                assert_eq!((extent.size(), extent.align(), extent.placement()), (size, align, placement));
+                assert_eq!(extent.placed(Placement::AtBase), Extent::new(size, align));
+            }
+        }
     }
 
     #[test]

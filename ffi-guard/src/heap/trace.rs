@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::lock::Locked;
+use crate::config::Backtrace;
 use crate::platform::memory::{self, Before, PAGE};
 use crate::reentry::Reentry;
 
@@ -101,6 +102,29 @@ pub(crate) fn note_modules() {
     }
 }
 
+/// The same as [`capture`] below level 2 too, where no other trace is kept: for what ends the process, or is said once.
+///
+/// Not with a lock of the heap held: it takes the loader's.
+#[inline(never)]
+pub(crate) fn capture_at_any_level() -> TraceId {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let backtrace = crate::config::settings().backtrace;
+    if backtrace != Backtrace::Off
+        && DEPOT_STATE.base.load(Ordering::Acquire) == 0
+        && ASKED.swap(1, Ordering::Relaxed) == 0
+    {
+        set_up(backtrace == Backtrace::Full);
+        note_modules();
+    }
+    capture()
+}
+
+/// The same backtrace without its `n` innermost frames.
+#[cfg(not(feature = "c-heap"))]
+pub(crate) fn without(id: TraceId, n: usize) -> TraceId {
+    intern(frames(id).get(n..).unwrap_or(&[]))
+}
+
 /// The backtrace of the caller, innermost first: return addresses, from `capture`'s caller on. 0 where traces are off or
 /// the depot is full.
 ///
@@ -152,6 +176,41 @@ fn unwind(lowest: usize, frames: &mut [usize]) -> usize {
         });
     }
     len
+}
+
+/// The backtrace of an instruction that faulted, as the kernel left its registers: the instruction, then return addresses. How
+/// many there are. Called by the handler, on whatever stack that runs.
+pub(crate) fn of_fault(ip: usize, sp: usize, bp: usize, frames: &mut [usize]) -> usize {
+    #[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+    let known = {
+        let mut trail = walk::Trail::new(frames);
+        // The rules look one byte before an address, for the call that returns there.
+        let ended = trail.walk(walk::Registers { ip: ip + 1, sp, bp });
+        let known = trail.len;
+        if let Some(first) = frames.first_mut() {
+            *first = ip;
+        }
+        if ended {
+            return known;
+        }
+        known
+    };
+    #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64")))]
+    let known = {
+        let _ = (sp, bp);
+        0
+    };
+    // The unwinder begins here, and goes through the handler's frame to what the signal interrupted.
+    let mut all = [0; FRAMES_FULL];
+    let len = unwind(0, &mut all);
+    let all = all.get(..len).unwrap_or(&[]);
+    let Some(from) = all.iter().position(|&frame| frame == ip) else { return known };
+    let mut found = 0;
+    for (to, &frame) in frames.iter_mut().zip(all.get(from..).unwrap_or(&[])) {
+        *to = frame;
+        found += 1;
+    }
+    found.max(known)
 }
 
 /// Return addresses found on the stack by what was read from the modules' tables before, and traces found again by the

@@ -130,6 +130,30 @@ mod os {
         }
     }
 
+    /// How many mappings the system lets a process have. Read without allocating.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn most_mappings() -> usize {
+        let mut text = [0_u8; 24];
+        // SAFETY: a C string; a live buffer and its length; closed once.
+        let len = unsafe {
+            let file = libc::open(c"/proc/sys/vm/max_map_count".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+            let len = if file < 0 { 0 } else { libc::read(file, text.as_mut_ptr().cast(), text.len()) };
+            libc::close(file);
+            len
+        };
+        let text = usize::try_from(len).ok().and_then(|len| text.get(..len)).unwrap_or_default();
+        std::str::from_utf8(text).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(USUAL_MAPPINGS)
+    }
+
+    /// The kernel's default.
+    #[cfg(target_os = "linux")]
+    const USUAL_MAPPINGS: usize = 65_530;
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn most_mappings() -> usize {
+        0
+    }
+
     /// Bytes of address space that this process may take, where that is limited.
     pub(crate) fn address_space_limit() -> Option<usize> {
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
@@ -157,6 +181,9 @@ mod os {
     pub(crate) fn for_each_touched(_range: Range<usize>, _f: impl FnMut(usize) -> bool) {}
     pub(crate) fn address_space_limit() -> Option<usize> {
         None
+    }
+    pub(crate) fn most_mappings() -> usize {
+        0
     }
 }
 

@@ -1,9 +1,13 @@
 //! Every call into the operating system. A platform that lacks something says so here and nowhere else.
 
+#[cfg(not(feature = "c-heap"))]
+pub(crate) mod abort;
 pub(crate) mod c_memory;
 pub(crate) mod clock;
+pub(crate) mod fault;
 #[cfg(test)]
 pub(crate) mod library;
+pub(crate) mod mapped;
 pub(crate) mod memory;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 pub(crate) mod modules;

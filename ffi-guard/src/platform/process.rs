@@ -33,6 +33,23 @@ pub(crate) fn write_stderr(mut bytes: &[u8]) {
     }
 }
 
+/// Appends bytes to a file in one call, without allocating: a signal handler may. What fails is not said.
+#[cfg(unix)]
+pub(crate) fn append(path: &str, bytes: &[u8]) {
+    let mut name = [0_u8; 2049];
+    let Some(room) = name.get_mut(..path.len()).filter(|room| room.len() < 2049) else { return };
+    room.copy_from_slice(path.as_bytes());
+    // SAFETY: the name ends in a NUL; the bytes are a live slice; closed once.
+    unsafe {
+        let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_CLOEXEC;
+        let file = libc::open(name.as_ptr().cast(), flags, 0o666);
+        if file >= 0 {
+            libc::write(file, bytes.as_ptr().cast(), bytes.len());
+            libc::close(file);
+        }
+    }
+}
+
 /// Ends the process at once, without destructors or exit handlers: it may be called inside an allocation.
 pub(crate) fn exit_now(status: i32) -> ! {
     // SAFETY: `_exit` has no precondition.
@@ -111,14 +128,23 @@ pub(crate) fn at_exit(function: extern "C" fn()) {
 
 /// A line put together without allocating; what does not fit is cut off.
 pub(crate) struct Line {
-    bytes: [u8; 1024],
+    bytes: [u8; Line::ROOM],
     len: usize,
 }
 
 impl Line {
+    /// Bytes that fit.
+    pub(crate) const ROOM: usize = 1024;
+
     /// An empty line.
     pub(crate) const fn new() -> Line {
-        Line { bytes: [0; 1024], len: 0 }
+        Line { bytes: [0; Line::ROOM], len: 0 }
+    }
+
+    /// Ends the line, and cuts it where it is full.
+    pub(crate) fn end(&mut self) {
+        self.len = self.len.min(Line::ROOM - 1);
+        let _ = self.write_str("\n");
     }
 
     /// What was written so far.

@@ -14,11 +14,12 @@ use super::words::{
     WIDTH, by_pointer, bytes, clip_start, columns, fill, position, read_only, spot, stretch, the_word, thread,
 };
 use super::written;
+use super::wrong_free;
 use crate::config::Backtrace;
 use crate::heap::trace::TraceId;
 
 /// Columns of the key, its colon and the blank behind it.
-const KEY: usize = 16;
+pub(super) const KEY: usize = 16;
 
 /// One beat: a sentence, or a place with what happened there and on which thread.
 enum Beat {
@@ -39,6 +40,13 @@ pub(super) fn beats(facts: &Facts, context: &Context<'_>, frames_each: usize) ->
         let facts = &stale::for_story(facts);
         let mut story = Story { facts, context, frames_each, beats: Vec::new(), hidden: 0 };
         stale::story(facts, stale).into_iter().for_each(|told| story.tell(told));
+        return (layout(&story.beats, context.backtrace == Backtrace::Full), story.hidden);
+    }
+    if let Some(wrong) = facts.wrong_free() {
+        let facts = &stale::for_story(facts);
+        let mut story = Story { facts, context, frames_each, beats: Vec::new(), hidden: 0 };
+        story.declared();
+        wrong_free::story(facts, wrong).into_iter().for_each(|told| story.tell(told));
         return (layout(&story.beats, context.backtrace == Backtrace::Full), story.hidden);
     }
     let mut story = Story { facts, context, frames_each, beats: Vec::new(), hidden: 0 };

@@ -21,6 +21,8 @@ pub(super) fn label(facts: &Facts) -> String {
         | Finding::StaleHandle(_)
         | Finding::RetainedPointer { .. }
         | Finding::FreedWhileRetained { .. }
+        | Finding::AllocDeallocMismatch(_)
+        | Finding::DoubleFree(_)
         | Finding::LeakedOwnership { .. }
         | Finding::BufferOverflow { .. }
         | Finding::WriteThroughConst { .. }

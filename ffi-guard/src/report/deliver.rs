@@ -157,6 +157,13 @@ fn tell_hook(violation: &Violation) {
 
 // --- the file ---
 
+/// Appends one line to the file of `GUARD_REPORT`, if there is one.
+pub(super) fn append_line(line: String) {
+    if let Some(path) = settings().report_path() {
+        append(absolute(path), line);
+    }
+}
+
 /// The path as it was meant when the first violation came: a daemon that changes its folder keeps its file.
 fn absolute(path: &Path) -> &'static Path {
     static ABSOLUTE: OnceLock<PathBuf> = OnceLock::new();
@@ -193,18 +200,22 @@ struct Site {
     file: &'static str,
     line: u32,
     column: u32,
+    /// Who freed, where it is about a free.
+    freed: u32,
 }
 
 impl Site {
     fn of(facts: &Facts) -> Site {
+        let freed = facts.wrong_free();
         let (function, parameter, file, line, column) = match &facts.call {
             Some(call) => {
                 let site = call.site;
                 (call.function.declaration.name, call.parameter, site.file(), site.line(), site.column())
             }
-            None => ("no guarded call", None, "?", 0, 0),
+            None => (freed.map_or("no guarded call", |wrong| wrong.asked.name()), None, "?", 0, 0),
         };
-        Site { rule: facts.rule(), function, parameter, file, line, column }
+        let freed = freed.map_or(0, |wrong| wrong.at.0);
+        Site { rule: facts.rule(), function, parameter, file, line, column, freed }
     }
 }
 

@@ -7,7 +7,7 @@ use super::freed;
 use super::leaked;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{WIDTH, by_pointer, bytes, columns, function, parameter, word};
-use super::{bound, callback, written};
+use super::{bound, callback, written, wrong_free};
 
 /// The first line of a report.
 pub(super) fn headline(facts: &Facts) -> String {
@@ -68,6 +68,7 @@ fn sentence(facts: &Facts) -> (String, String) {
             (format!("C holds {param} after {func} returned"), String::new())
         }
         Finding::FreedWhileRetained { .. } => (freed::sentence(facts), String::new()),
+        Finding::AllocDeallocMismatch(wrong) | Finding::DoubleFree(wrong) => wrong_free::sentence(facts, wrong),
         Finding::LeakedOwnership { .. } => (leaked::sentence(facts), String::new()),
         Finding::BufferOverflow { .. } | Finding::WriteThroughConst { .. } | Finding::UseAfterFree { .. } => {
             written::sentence(facts)
@@ -145,6 +146,7 @@ pub(super) fn label(facts: &Facts) -> String {
         Finding::StaleHandle(stale) => stale.label(),
         Finding::RetainedPointer { .. } => format!("{who}, lent for this call only"),
         Finding::FreedWhileRetained { promise, .. } => freed::label(&who, *promise),
+        Finding::AllocDeallocMismatch(wrong) | Finding::DoubleFree(wrong) => wrong_free::label(&who, wrong),
         Finding::LeakedOwnership { .. } => leaked::label(&who),
         Finding::BufferOverflow { .. } | Finding::WriteThroughConst { .. } | Finding::UseAfterFree { .. } => {
             written::label(facts, &who)

@@ -8,7 +8,7 @@ use super::leaked;
 use super::stale;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{by_pointer, bytes, function, parameter, read_only, short_type, the_word};
-use super::{bound, callback, written};
+use super::{bound, callback, written, wrong_free};
 
 /// At most so many are printed.
 const MOST: usize = 3;
@@ -29,6 +29,7 @@ pub(super) fn helps(facts: &Facts) -> Vec<String> {
         Finding::StaleHandle(stale) => stale::helps(stale),
         Finding::RetainedPointer { .. } => retained_pointer(facts),
         Finding::FreedWhileRetained { .. } => freed::helps(facts),
+        Finding::AllocDeallocMismatch(wrong) | Finding::DoubleFree(wrong) => wrong_free::helps(wrong),
         Finding::LeakedOwnership { .. } => leaked::helps(facts),
         Finding::BufferOverflow { .. } | Finding::WriteThroughConst { .. } | Finding::UseAfterFree { .. } => {
             written::helps(facts)

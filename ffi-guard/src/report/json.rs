@@ -8,6 +8,7 @@ use super::headline;
 use super::place::CSource;
 use super::stale::Staleness;
 use super::violation::{BlockFacts, Call, Facts, Finding, Holder, Memory, Overwritten, Place, StatedExtent};
+use super::wrong_free::{Asked, Why, WrongFree};
 use crate::heap::Damage;
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -85,7 +86,7 @@ fn call(json: &mut Json, call: &Call) {
     });
 }
 
-fn block(json: &mut Json, block: &BlockFacts, frames: Frames<'_>) {
+pub(super) fn block(json: &mut Json, block: &BlockFacts, frames: Frames<'_>) {
     json.address("address", block.address);
     json.number("size", block.size);
     json.number("align", block.align);
@@ -95,14 +96,18 @@ fn block(json: &mut Json, block: &BlockFacts, frames: Frames<'_>) {
 }
 
 fn trace(json: &mut Json, key: &str, trace: TraceId, thread: u32, frames: Frames<'_>) {
-    json.list(key, &frames(trace), |json, frame| {
+    self::frames(json, key, &frames(trace));
+    json.number_or_null(&format!("{key}_by"), (thread != 0).then_some(thread));
+}
+
+pub(super) fn frames(json: &mut Json, key: &str, frames: &[Frame]) {
+    json.list(key, frames, |json, frame| {
         json.address("address", frame.address);
         json.text_or_null("function", frame.function());
         json.text_or_null("file", frame.file().map(|file| file.to_string_lossy()).as_deref());
         json.number_or_null("line", frame.line());
         json.number_or_null("column", frame.column());
     });
-    json.number_or_null(&format!("{key}_by"), (thread != 0).then_some(thread));
 }
 
 fn memory(json: &mut Json, key: &str, memory: Option<&Memory>, frames: Frames<'_>) {
@@ -177,6 +182,7 @@ fn finding(json: &mut Json, facts: &Facts, frames: Frames<'_>) {
             json.address("pointer", *word);
             json.raw("absent_before", if *absent_before { "true" } else { "false" });
         }
+        Finding::AllocDeallocMismatch(wrong) | Finding::DoubleFree(wrong) => wrong_free(json, wrong, frames),
         Finding::BufferOverflow { damage, overwritten } => {
             self::damage(json, damage);
             json.text("side", if damage.before { "before" } else { "behind" });
@@ -253,6 +259,28 @@ fn stale(json: &mut Json, stale: &Staleness, frames: Frames<'_>) {
     trace(json, "called", stale.called, stale.thread, frames);
 }
 
+fn wrong_free(json: &mut Json, wrong: &WrongFree, frames: Frames<'_>) {
+    json.text("asked", wrong.asked.name());
+    json.text("allocator", if wrong.asked.is_c() { "c" } else { "rust" });
+    json.address("pointer", wrong.address);
+    json.text("reason", wrong.why.name());
+    match wrong.asked {
+        Asked::Rust { size, align, .. } => json.object("given", |json| {
+            json.number("size", size);
+            json.number("align", align);
+        }),
+        Asked::C(_) => json.null("given"),
+    }
+    match &wrong.c_block {
+        Some(block) => json.object("c_block", |json| self::block(json, block, frames)),
+        None => json.null("c_block"),
+    }
+    json.text_or_null("module", if let Why::Outside(module) = &wrong.why { module.as_deref() } else { None });
+    json.raw("under_way", if wrong.under_way { "true" } else { "false" });
+    json.raw("aborting", if wrong.aborting { "true" } else { "false" });
+    trace(json, "asked_at", wrong.at, wrong.thread, frames);
+}
+
 fn holder(json: &mut Json, holder: &Holder) {
     let (kind, at) = match holder {
         Holder::Argument => ("argument", None),
@@ -319,19 +347,19 @@ fn variable(
 
 /// A writer of JSON: small, since writing is all we need, and a dependency would be every user's.
 #[derive(Default)]
-struct Json {
-    out: String,
+pub(super) struct Json {
+    pub(super) out: String,
     /// A member was written since the last brace opened.
     member: bool,
 }
 
 impl Json {
-    fn open(&mut self) {
+    pub(super) fn open(&mut self) {
         self.out.push('{');
         self.member = false;
     }
 
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.out.push('}');
         self.member = true;
     }
@@ -349,11 +377,11 @@ impl Json {
         self.out.push_str(value);
     }
 
-    fn null(&mut self, key: &str) {
+    pub(super) fn null(&mut self, key: &str) {
         self.raw(key, "null");
     }
 
-    fn number(&mut self, key: &str, value: impl std::fmt::Display) {
+    pub(super) fn number(&mut self, key: &str, value: impl std::fmt::Display) {
         self.raw(key, &value.to_string());
     }
 
@@ -364,12 +392,12 @@ impl Json {
         }
     }
 
-    fn text(&mut self, key: &str, value: &str) {
+    pub(super) fn text(&mut self, key: &str, value: &str) {
         self.key(key);
         self.string(value);
     }
 
-    fn text_or_null(&mut self, key: &str, value: Option<&str>) {
+    pub(super) fn text_or_null(&mut self, key: &str, value: Option<&str>) {
         match value {
             Some(value) => self.text(key, value),
             None => self.null(key),
@@ -377,17 +405,17 @@ impl Json {
     }
 
     /// As text, since the numbers of JSON lose the last bits of an address in most readers.
-    fn address(&mut self, key: &str, value: usize) {
+    pub(super) fn address(&mut self, key: &str, value: usize) {
         self.text(key, &format!("{value:#x}"));
     }
 
-    fn source(&mut self, file: &str, line: u32, column: u32) {
+    pub(super) fn source(&mut self, file: &str, line: u32, column: u32) {
         self.text("file", file);
         self.number("line", line);
         self.number("column", column);
     }
 
-    fn object(&mut self, key: &str, write: impl FnOnce(&mut Json)) {
+    pub(super) fn object(&mut self, key: &str, write: impl FnOnce(&mut Json)) {
         self.key(key);
         self.open();
         write(self);

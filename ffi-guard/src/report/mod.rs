@@ -16,13 +16,17 @@ mod leaked;
 mod notes;
 mod picture;
 pub(crate) mod place;
+pub(crate) mod raw;
 mod source;
 pub(crate) mod stale;
 #[cfg(test)]
 mod tests;
 mod text;
+pub(crate) mod touch;
+pub(crate) mod touched;
 pub(crate) mod violation;
 mod words;
 mod written;
+pub(crate) mod wrong_free;
 
 pub(crate) use deliver::{Outcome, deliver, print, record};

@@ -6,7 +6,7 @@ use super::leaked;
 use super::stale;
 use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{bytes, parameter, the_word};
-use super::{bound, callback, written};
+use super::{bound, callback, written, wrong_free};
 
 /// What there is to know beside the finding.
 pub(super) fn notes(facts: &Facts) -> Vec<String> {
@@ -57,6 +57,7 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
         Finding::StaleHandle(stale) => stale::notes(stale),
         Finding::RetainedPointer { place, .. } => retained(facts, place),
         Finding::FreedWhileRetained { .. } => freed::notes(facts),
+        Finding::AllocDeallocMismatch(wrong) | Finding::DoubleFree(wrong) => wrong_free::notes(wrong),
         Finding::LeakedOwnership { .. } => leaked::notes(),
         Finding::BufferOverflow { .. } | Finding::WriteThroughConst { .. } | Finding::UseAfterFree { .. } => {
             written::notes(facts)

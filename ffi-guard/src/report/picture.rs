@@ -4,6 +4,7 @@ use super::kept;
 use super::violation::{BlockFacts, Facts, Finding, Holder, Memory, Place};
 use super::words::{WIDTH, bytes, clip, columns, state, word};
 use super::written;
+use super::wrong_free::{Why, WrongFree};
 use crate::rule::Rule;
 
 /// Columns inside a box on the left, between the columns, and inside a box on the right.
@@ -47,6 +48,10 @@ pub(super) fn picture(facts: &Facts) -> Vec<String> {
             (lent_area(facts), vec![global(place, *word)], "◀─dangling──")
         }
         Finding::FreedWhileRetained { held: None, .. } => return Vec::new(),
+        Finding::AllocDeallocMismatch(wrong) | Finding::DoubleFree(wrong) => match freed(facts, wrong) {
+            Some(picture) => picture,
+            None => return Vec::new(),
+        },
         Finding::LeakedOwnership { .. } => (lent_area(facts), vec![argument(facts)], "◀───owned───"),
         Finding::BufferOverflow { .. } | Finding::UseAfterFree { .. } if facts.call.is_none() => return Vec::new(),
         Finding::BufferOverflow { .. } | Finding::WriteThroughConst { .. } => {
@@ -134,6 +139,27 @@ fn dangling(facts: &Facts, holder: &Holder, target: &Memory, pointer: usize) -> 
         Holder::Argument | Holder::Result { .. } => (vec![area(facts, target)], vec![argument(facts)], "◀─dangling──"),
         _ => (vec![area(facts, target)], vec![outside(facts, holder, pointer)], "◀─dangling──"),
     }
+}
+
+/// A block that the other side's allocator got. What stays on Rust's side needs no picture.
+fn freed(facts: &Facts, wrong: &WrongFree) -> Option<Picture> {
+    let who = |width| Area::new(vec![wrong.asked.name().into(), row("ptr", wrong.address, width)]);
+    if wrong.asked.is_c() {
+        let left = lent_area(facts);
+        return (!left.is_empty()).then(|| (left, vec![who(RIGHT - 2)], "◀───given───"));
+    }
+    let what = match (&wrong.c_block, &wrong.why) {
+        (Some(block), _) => {
+            let rows = vec![format!("{:#x}", block.address), format!("{}, {}", bytes(block.size), state(block))];
+            Area { gone: !block.live, ..Area::new(rows) }
+        }
+        (None, Why::Outside(module)) => {
+            let whose = module.as_deref().unwrap_or("not Rust's");
+            Area::new(vec![format!("{:#x}", wrong.address), clip(whose, RIGHT - 2)])
+        }
+        _ => return None,
+    };
+    Some((vec![who(LEFT - 2)], vec![what], "────given──▶"))
 }
 
 fn lent_area(facts: &Facts) -> Vec<Area> {
@@ -275,6 +301,7 @@ pub(super) fn ascii(line: &str) -> String {
             '╎' => ':',
             '┌' | '┐' | '└' | '┘' | '├' | '┤' | '┼' => '+',
             '◀' => '<',
+            '▶' => '>',
             '▼' => 'v',
             '…' => '~',
             other => other,

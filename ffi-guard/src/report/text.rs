@@ -106,6 +106,16 @@ fn lines(facts: &Facts, context: &Context<'_>, frames_each: usize, notes: usize)
 /// The last line: all that grep and CI ask for.
 fn summary(facts: &Facts, context: &Context<'_>) -> String {
     let rule = facts.rule();
+    if let Some(wrong) = facts.wrong_free() {
+        // The call is only the last that is known to have had the block.
+        let name = wrong.asked.name();
+        let (users, _) = frames::users((context.frames)(wrong.at), 1);
+        if let Some((file, line)) = users.first().and_then(|frame| Some((frame.file()?, frame.line()?))) {
+            let file = (context.path)(&file.to_string_lossy());
+            return format!("summary: ffi-guard: {rule} in {name} at {file}:{line}");
+        }
+        return format!("summary: ffi-guard: {rule} in {name}");
+    }
     match &facts.call {
         Some(call) => {
             let (name, site) = (call.function.declaration.name, call.site);
@@ -154,7 +164,7 @@ fn snippet(facts: &Facts, call: &Call, context: &Context<'_>) -> Vec<String> {
 }
 
 /// The part of a long line that holds the marks: indentation goes first, then the start, then the end.
-fn window(text: &str, marks: &str, room: usize) -> (String, String) {
+pub(super) fn window(text: &str, marks: &str, room: usize) -> (String, String) {
     if columns(text) <= room {
         return (text.into(), marks.into());
     }
@@ -172,7 +182,7 @@ fn window(text: &str, marks: &str, room: usize) -> (String, String) {
 }
 
 /// A path without what goes without saying: the folder of the workspace, or of the registry.
-fn shorten(path: &str, root: Option<&Path>) -> String {
+pub(super) fn shorten(path: &str, root: Option<&Path>) -> String {
     let here = std::env::current_dir().ok();
     for folder in [root, here.as_deref()].into_iter().flatten() {
         if let Ok(rest) = Path::new(path).strip_prefix(folder) {

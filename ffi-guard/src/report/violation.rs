@@ -4,6 +4,7 @@ use std::panic::Location;
 
 pub use super::place::Place;
 use super::stale::Staleness;
+pub(crate) use super::wrong_free::WrongFree;
 use crate::boundary::declaration::{Function, Parameter};
 use crate::heap::Damage;
 use crate::heap::trace::TraceId;
@@ -110,6 +111,10 @@ pub(crate) enum Finding {
         /// Seen when it was freed; else by a later sweep.
         at_once: bool,
     },
+    /// A free or a resize of what is no live block of that allocator's, or with another layout.
+    AllocDeallocMismatch(Box<WrongFree>),
+    /// A free or a resize of a block that is freed already.
+    DoubleFree(Box<WrongFree>),
     /// What was given to C was neither freed nor handed back: the block of the facts, and others that the same call gave.
     LeakedOwnership {
         /// How many blocks.
@@ -322,6 +327,8 @@ impl Finding {
             Finding::StaleHandle(_) => Rule::StaleHandle,
             Finding::RetainedPointer { .. } => Rule::RetainedPointer,
             Finding::FreedWhileRetained { .. } => Rule::FreedWhileRetained,
+            Finding::AllocDeallocMismatch(_) => Rule::AllocDeallocMismatch,
+            Finding::DoubleFree(_) => Rule::DoubleFree,
             Finding::LeakedOwnership { .. } => Rule::LeakedOwnership,
             Finding::BufferOverflow { .. } => Rule::BufferOverflow,
             Finding::WriteThroughConst { .. } => Rule::WriteThroughConst,

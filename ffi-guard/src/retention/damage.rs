@@ -57,7 +57,7 @@ pub(crate) fn look_at_all() -> Vec<Found> {
 }
 
 /// The calls that lent this block, the latest first, as far as they are known yet.
-fn last_lent(block: &Block) -> Vec<notes::Note> {
+pub(crate) fn last_lent(block: &Block) -> Vec<notes::Note> {
     let mut lent = notes::last_of(block);
     lent.extend(kept::note_of(block));
     lent.sort_by_key(|note| std::cmp::Reverse(note.when));

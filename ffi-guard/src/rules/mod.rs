@@ -6,8 +6,10 @@ mod held;
 mod look;
 mod pointers;
 
+pub(crate) mod alloc_dealloc_mismatch;
 pub(crate) mod buffer_overflow;
 pub(crate) mod dangling_pointer;
+pub(crate) mod double_free;
 pub(crate) mod freed_while_retained;
 pub(crate) mod leaked_ownership;
 pub(crate) mod misaligned_pointer;

@@ -18,6 +18,7 @@ use super::names::{self, Source};
 use crate::platform::modules::{Fingerprint, find_bytes};
 
 pub(super) mod code;
+pub(crate) mod named;
 
 type Header = FileHeader64<NativeEndian>;
 type Data<'file> = &'file ReadCache<File>;

@@ -28,8 +28,10 @@ mod testing;
 
 #[cfg(feature = "c-heap")]
 pub(crate) use c_heap::c_heap;
+pub(crate) use elf::named::function_at;
 pub(crate) use frames::{Between, between, called_by_c, in_rust_frame};
 pub(crate) use globals::globals_len;
+pub(crate) use names::is_rust;
 pub(crate) use owner::{Global, Owner};
 pub(crate) use search::words;
 pub(crate) use thread_locals::{know_calling_thread, other_threads};

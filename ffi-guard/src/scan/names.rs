@@ -87,7 +87,7 @@ pub(super) fn language(symbol: &str) -> Option<Language> {
 }
 
 /// Whether only rustc can have made this name.
-pub(super) fn is_rust(symbol: &str) -> bool {
+pub(crate) fn is_rust(symbol: &str) -> bool {
     const PRIVATE: [&str; 5] =
         ["__rust_", "__rustc", "rust_eh_personality", "_rust_extern_with_linkage", "DW.ref.rust"];
     is_legacy(symbol)

@@ -3,8 +3,10 @@
 //!
 //! A test keeps each page's copy of the program, and the lines of the report that it quotes, the same as these.
 
+mod alloc_dealloc_mismatch;
 mod buffer_overflow;
 mod dangling_pointer;
+mod double_free;
 mod freed_while_retained;
 mod leaked_ownership;
 mod misaligned_pointer;
@@ -24,7 +26,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-const PROGRAMS: [(&str, fn()); 15] = [
+const PROGRAMS: [(&str, fn()); 17] = [
     ("nested_pointer", nested_pointer::run),
     ("dangling_pointer", dangling_pointer::run),
     ("out_of_bounds", out_of_bounds::run),
@@ -38,6 +40,8 @@ const PROGRAMS: [(&str, fn()); 15] = [
     ("freed_while_retained", freed_while_retained::run),
     ("buffer_overflow", buffer_overflow::run),
     ("write_through_const", write_through_const::run),
+    ("alloc_dealloc_mismatch", alloc_dealloc_mismatch::run),
+    ("double_free", double_free::run),
     ("use_after_free", use_after_free::run),
     ("leaked_ownership", leaked_ownership::run),
 ];

@@ -10,7 +10,6 @@ pub(crate) enum Verdict {
     AsExpected,
     /// This machine has not what it takes.
     Skipped,
-    NotYet,
     Otherwise,
 }
 

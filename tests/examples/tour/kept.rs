@@ -3,7 +3,7 @@
 use c_fixtures::freed_while_retained::{Request, bad_send, ok_cancel, resend};
 use c_fixtures::nested_pointer::{Node, bad_sum_list, ok_sum_array};
 use c_fixtures::retained_pointer::{bad_keep_global, forget_global};
-use c_fixtures::slides::{SomeStruct, forget_reference, retrieve_reference, store_reference};
+use c_fixtures::slides::{SomeStruct, forget_reference, retrieve_reference, store_reference, trusting};
 use ffi_guard::Rule;
 use ffi_guard_tests::calloc::Calloc;
 
@@ -23,7 +23,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         slides: &[21..=22],
         what: "the same with GUARD=3, caught in retrieveReference",
-        plan: Plan::NotYet("use_after_free at level 3 comes with the paged heap"),
+        plan: Plan::At("3", read_after_free, Expected::Violates(Rule::UseAfterFree, "retrieveReference")),
     },
     Row {
         slides: &[23..=24],
@@ -91,6 +91,20 @@ fn garbage() -> String {
     let a = unsafe { retrieve_reference() };
     assert_ne!(a, 1, "the memory was not handed out again");
     format!("retrieveReference reads {a}; the Box held 1")
+}
+
+/// The same with pages of its own for each block, where the declaration lets C keep what it is lent: the read itself is caught,
+/// inside C.
+fn read_after_free() -> String {
+    fn pass_some_memory() {
+        let mut some = Box::new(ONE_TWO_THREE);
+        // SAFETY: alive during the call; what C does with it later is what this is about.
+        unsafe { trusting::store_reference(&raw mut *some) };
+    }
+    pass_some_memory();
+    // SAFETY: not sound, and that is the point.
+    let a = unsafe { retrieve_reference() };
+    format!("retrieveReference read {a} from memory that is gone, and nobody noticed")
 }
 
 fn rule_one() -> String {

@@ -15,20 +15,20 @@ pub(crate) const ROW: &str = "--row";
 pub(crate) fn run_row(index: &str) -> ExitCode {
     let row = index.parse().ok().and_then(|index: usize| table::rows().get(index).map(|&(_, row)| row));
     match row.map(|row| &row.plan) {
-        Some(&Plan::Here(program, _) | &Plan::At(_, program, _)) => {
+        Some(&Plan::Here(program, _) | &Plan::At(_, program, _) | &Plan::Counted(_, program, _)) => {
             println!("{}", program());
             ExitCode::SUCCESS
         }
-        Some(Plan::Built(..) | Plan::Whole(..) | Plan::NotYet(_)) | None => {
+        Some(Plan::Built(..) | Plan::Whole(..)) | None => {
             eprintln!("tour: row {index} does not run");
             ExitCode::from(2)
         }
     }
 }
 
-/// Runs one row with this value of `GUARD`, and reads from its exit status and output what came of it.
-pub(crate) fn run_at(guard: &str, index: usize) -> Outcome {
-    came_of(own(&[ROW, &index.to_string()]).env("GUARD", guard))
+/// Runs one row with these variables, and reads from its exit status and output what came of it.
+pub(crate) fn run_at(variables: &[(&str, &str)], index: usize) -> Outcome {
+    came_of(own(&[ROW, &index.to_string()]).envs(variables.iter().copied()))
 }
 
 /// Runs a program, and reads from its exit status and output what came of it.

@@ -30,10 +30,10 @@ pub(crate) enum Plan {
     At(&'static str, Program, Expected),
     /// A program that cargo builds first, some other way than this one was built.
     Built(fn() -> Outcome, Expected),
+    /// The same with `GUARD_STATS=1`.
+    Counted(&'static str, Program, Expected),
     /// A look at what came of other rows.
     Whole(fn(&mut Came) -> Outcome, Expected),
-    /// It needs something that is not there yet.
-    NotYet(&'static str),
 }
 
 /// What must come of a program.
@@ -54,8 +54,6 @@ pub(crate) enum Outcome {
     Failed(String),
     /// It was not run: this machine has not what it takes.
     Skipped(String),
-    /// It was not run, for this reason.
-    NotYet(&'static str),
 }
 
 impl Row {
@@ -63,19 +61,19 @@ impl Row {
     pub(crate) fn run(&self, index: usize, came: &mut Came) -> Outcome {
         match self.plan {
             Plan::Here(program, _) => here(program),
-            Plan::At(guard, _, _) => process::run_at(guard, index),
+            Plan::At(guard, _, _) => process::run_at(&[("GUARD", guard)], index),
             Plan::Built(build, _) => build(),
+            Plan::Counted(guard, _, _) => process::run_at(&[("GUARD", guard), ("GUARD_STATS", "1")], index),
             Plan::Whole(look, _) => look(came),
-            Plan::NotYet(reason) => Outcome::NotYet(reason),
         }
     }
 
     /// Whether it came out as the table says.
     pub(crate) fn is_as_expected(&self, outcome: &Outcome) -> bool {
         let expected = match &self.plan {
-            Plan::NotYet(_) => return true,
             Plan::Here(_, expected)
             | Plan::At(_, _, expected)
+            | Plan::Counted(_, _, expected)
             | Plan::Built(_, expected)
             | Plan::Whole(_, expected) => expected,
         };
@@ -91,7 +89,6 @@ impl Row {
     /// What came of it, set against the table.
     pub(crate) fn verdict(&self, outcome: &Outcome) -> Verdict {
         match outcome {
-            Outcome::NotYet(_) => Verdict::NotYet,
             Outcome::Skipped(_) => Verdict::Skipped,
             _ if self.is_as_expected(outcome) => Verdict::AsExpected,
             _ => Verdict::Otherwise,
@@ -134,7 +131,6 @@ impl Outcome {
             Outcome::Violation(rule, _) => rule,
             Outcome::Failed(_) => "FAILED",
             Outcome::Skipped(_) => "skipped",
-            Outcome::NotYet(_) => "not yet",
         }
     }
 
@@ -144,7 +140,6 @@ impl Outcome {
             Outcome::Clean(text) | Outcome::Violation(_, text) | Outcome::Failed(text) | Outcome::Skipped(text) => {
                 text.trim_end()
             }
-            Outcome::NotYet(reason) => reason,
         }
     }
 

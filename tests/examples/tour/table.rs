@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::came::Came;
 use crate::row::{Outcome, Plan, Row};
-use crate::{big_data, builds, c_memory, callbacks, checklist, complex, handle, kept, later, lent, sqlite};
+use crate::{big_data, builds, c_memory, callbacks, checklist, complex, crossing, handle, kept, lent, sqlite};
 
 /// Every row and its index, by which a process of its own finds it again.
 pub(crate) fn rows() -> Vec<(usize, &'static Row)> {
@@ -18,7 +18,7 @@ pub(crate) fn rows() -> Vec<(usize, &'static Row)> {
         complex::ROWS,
         callbacks::ROWS,
         handle::ROWS,
-        later::ROWS,
+        crossing::ROWS,
         builds::ROWS,
         checklist::ROWS,
     ];
@@ -60,7 +60,7 @@ pub(crate) enum Print {
 
 /// Runs the rows, prints what came of each, and says what came of all.
 pub(crate) fn run(rows: &[(usize, &Row)], print: Print) -> ExitCode {
-    let (mut as_expected, mut not_yet, mut skipped, mut otherwise) = (0, 0, 0, 0);
+    let (mut as_expected, mut skipped, mut otherwise) = (0, 0, 0);
     let mut came = Came::default();
     for &(index, row) in rows {
         let outcome = row.run(index, &mut came);
@@ -68,11 +68,11 @@ pub(crate) fn run(rows: &[(usize, &Row)], print: Print) -> ExitCode {
         println!("{}", line(row, &outcome));
         let is_as_expected = row.is_as_expected(&outcome);
         match &row.plan {
-            Plan::NotYet(_) => not_yet += 1,
             _ if matches!(outcome, Outcome::Skipped(_)) => skipped += 1,
             _ if is_as_expected => as_expected += 1,
             Plan::Here(_, expected)
             | Plan::At(_, _, expected)
+            | Plan::Counted(_, _, expected)
             | Plan::Built(_, expected)
             | Plan::Whole(_, expected) => {
                 otherwise += 1;
@@ -84,7 +84,7 @@ pub(crate) fn run(rows: &[(usize, &Row)], print: Print) -> ExitCode {
             println!("\n{}\n", outcome.text());
         }
     }
-    println!("\n{as_expected} rows as the table says, {not_yet} not yet, {skipped} skipped");
+    println!("\n{as_expected} rows as the table says, {skipped} skipped");
     if otherwise > 0 {
         println!("{otherwise} rows came out otherwise");
         return ExitCode::FAILURE;

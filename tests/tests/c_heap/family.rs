@@ -1,7 +1,7 @@
 //! `malloc` and its kin, as C's manuals have them, at every level.
 
 use c_fixtures::c_heap as c;
-use ffi_guard_tests::process::{at_levels, end_if_stuck, is_child, run_self, stderr};
+use ffi_guard_tests::process::{at_levels, end_if_stuck};
 
 const LEVELS: &[&str] = &["0", "1", "2"];
 
@@ -52,50 +52,4 @@ fn a_block_that_rust_frees_is_a_block_of_cs() {
             libc::free(c::realloc(block, 1000));
         }
     });
-}
-
-/// Runs the test of this name in a child that C's allocator ends, and returns what it said.
-fn aborted(test: &str) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    let output = run_self(test, &[("GUARD", "2")]);
-    assert_eq!(output.status.signal(), Some(6), "{}", stderr(&output));
-    stderr(&output)
-}
-
-#[test]
-fn a_rust_block_given_to_cs_free_is_refused() {
-    if is_child() {
-        // SAFETY: none: this is what is refused.
-        unsafe { c::free(Box::into_raw(Box::new([7_u8; 40])).cast()) };
-        return;
-    }
-    let said = aborted("family::a_rust_block_given_to_cs_free_is_refused");
-    assert!(said.contains("ffi-guard[alloc_dealloc_mismatch]: ") && said.contains("40 bytes"), "{said}");
-}
-
-#[test]
-fn a_block_that_c_frees_twice_is_refused() {
-    if is_child() {
-        let block = c::alloc(40);
-        // SAFETY: none: this is what is refused.
-        unsafe {
-            c::free(block);
-            c::free(block);
-        }
-        return;
-    }
-    let said = aborted("family::a_block_that_c_frees_twice_is_refused");
-    assert!(said.contains("ffi-guard[double_free]: ") && said.contains("40 bytes"), "{said}");
-}
-
-#[test]
-fn the_middle_of_a_block_is_refused() {
-    if is_child() {
-        let block = c::alloc(40);
-        // SAFETY: none: this is what is refused.
-        unsafe { c::free(block.wrapping_byte_add(16)) };
-        return;
-    }
-    let said = aborted("family::the_middle_of_a_block_is_refused");
-    assert!(said.contains("ffi-guard[alloc_dealloc_mismatch]: ") && said.contains("byte 16"), "{said}");
 }

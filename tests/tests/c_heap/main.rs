@@ -4,6 +4,7 @@
 
 mod cplusplus;
 mod family;
+mod frees;
 mod kept;
 mod libraries;
 mod nested;

@@ -4,8 +4,10 @@
 // A `Vec` lies on the heap and an array does not, and where a block lies is what this is about.
 #![allow(clippy::useless_vec)]
 
+mod alloc_dealloc_mismatch;
 mod buffer_overflow;
 mod dangling_pointer;
+mod double_free;
 mod freed_while_retained;
 mod leaked_ownership;
 mod misaligned_pointer;

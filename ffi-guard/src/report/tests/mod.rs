@@ -11,6 +11,7 @@ mod listener;
 mod session;
 mod stale;
 mod written;
+mod wrong_free;
 
 use std::panic::Location;
 use std::path::PathBuf;
@@ -79,6 +80,15 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("freed_while_retained_moved", facts::freed_moved(), plain),
         ("freed_while_retained_owned", facts::freed_owned(), Form { ascii: true, ..plain }),
         ("freed_while_retained_pinned", facts::freed_pinned(), plain),
+        ("alloc_dealloc_mismatch_size", wrong_free::other_size(), plain),
+        ("alloc_dealloc_mismatch_interior", wrong_free::interior(), plain),
+        ("alloc_dealloc_mismatch_by_c", wrong_free::by_c(), plain),
+        ("alloc_dealloc_mismatch_by_glibc", wrong_free::by_glibc(), plain),
+        ("alloc_dealloc_mismatch_of_c", wrong_free::of_c(), Form { ascii: true, ..plain }),
+        ("alloc_dealloc_mismatch_of_nobody", wrong_free::of_nobody(), plain),
+        ("double_free", wrong_free::twice(), plain),
+        ("double_free_by_c", wrong_free::by_rust_then_by_c(), Form { ascii: true, ..plain }),
+        ("double_free_by_rust", wrong_free::by_c_then_by_rust(), plain),
         ("leaked_ownership", facts::leaked(), plain),
         ("buffer_overflow", written::overflow(), plain),
         ("buffer_overflow_before_the_start", written::overflow_before_the_start(), Form { ascii: true, ..plain }),
@@ -132,6 +142,9 @@ fn frames(trace: TraceId) -> Vec<Frame> {
         14 => vec![alloc, session("add", 102, 21), main, start],
         15 => vec![alloc, session("label", 105, 17), main, start],
         16 => vec![drop, session("label", 108, 5), main, start],
+        17 => vec![drop, session("take_back", 110, 5), main, start],
+        18 => vec![drop, session("take_back_again", 118, 5), main, start],
+        19 => vec![frame("session_close", "src/session.c", 58, 5), session("close", 124, 14), main, start],
         20 => vec![frame("session_poll", "src/session.c", 41, 5), session("poll", 70, 14), main, start],
         _ => Vec::new(),
     }
@@ -290,7 +303,9 @@ fn facts_with_nothing_but_a_finding_still_make_a_report() {
         let bare = Facts { call: None, argument: None, memory: None, ..facts };
         let text = report(&bare, form);
         assert!(text.lines().next().unwrap().starts_with("ffi-guard["), "{name}:\n{text}");
-        assert!(text.trim_end().ends_with("outside of a guarded call"), "{name}:\n{text}");
+        // Of a free, the place is told by its backtrace.
+        let place = if bare.wrong_free().is_some() { ":" } else { "outside of a guarded call" };
+        assert!(text.lines().last().unwrap().contains(place), "{name}:\n{text}");
         assert!(serde_json::from_str::<serde_json::Value>(&json::object(&bare, &frames)).is_ok(), "{name}");
     }
 }

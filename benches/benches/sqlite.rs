@@ -1,0 +1,70 @@
+//! A hundred thousand rows through SQLite, whose functions are guarded, at each level beside level 0:
+//! `cargo bench -p ffi-guard-benches --bench sqlite`.
+//!
+//! A level is settled once in a process, so each round is one process of this program for each of them, in turn, and the medians of
+//! the rounds are compared. It is the work of the tour's slide 33.
+
+use std::process::Command;
+use std::time::Instant;
+
+use ffi_guard::GuardAlloc;
+use ffi_guard_tests::sqlite::{Db, expected_sum, write_and_read_back};
+
+#[global_allocator]
+static GUARD: GuardAlloc = GuardAlloc::new();
+
+const ROWS: u32 = 100_000;
+const ROUNDS: usize = 11;
+const CHILD: &str = "FFI_GUARD_BENCH_CHILD";
+
+const RUNS: [(&str, &[(&str, &str)]); 5] = [
+    ("level 0", &[("GUARD", "0")]),
+    ("level 1", &[("GUARD", "1")]),
+    ("level 1, GUARD_SAMPLE=1000", &[("GUARD", "1"), ("GUARD_SAMPLE", "1000")]),
+    ("level 2", &[("GUARD", "2")]),
+    ("level 3", &[("GUARD", "3")]),
+];
+
+/// One process's part: the seconds that it takes.
+fn run() -> f64 {
+    let start = Instant::now();
+    let db = Db::open(":memory:").expect("a database in memory opens");
+    let sum = write_and_read_back(&db, ROWS).expect("SQLite writes and reads");
+    drop(db);
+    let seconds = start.elapsed().as_secs_f64();
+    assert_eq!(sum, expected_sum(ROWS), "what was read is what was written");
+    seconds
+}
+
+fn child(variables: &[(&str, &str)]) -> f64 {
+    let this = std::env::current_exe().expect("the path of this program");
+    let mut command = Command::new(this);
+    command.env_remove("GUARD_SAMPLE").env(CHILD, "1").envs(variables.iter().copied());
+    let output = command.output().expect("this program again");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("seconds")
+}
+
+fn main() {
+    if std::env::var_os(CHILD).is_some() {
+        return println!("{}", run());
+    }
+    let mut seconds = [const { Vec::new() }; RUNS.len()];
+    for round in 0..=ROUNDS {
+        for ((_, variables), seconds) in RUNS.iter().zip(&mut seconds) {
+            let took = child(variables);
+            // The first round warms up.
+            if round > 0 {
+                seconds.push(took);
+            }
+        }
+    }
+    let medians = seconds.map(|mut seconds| {
+        seconds.sort_by(f64::total_cmp);
+        seconds[seconds.len() / 2]
+    });
+    println!("{ROWS} rows through SQLite, medians of {ROUNDS} rounds");
+    for ((what, _), median) in RUNS.iter().zip(medians) {
+        println!("{what:<28} {:>8.1} ms {:>6.2}x", median * 1e3, median / medians[0]);
+    }
+}

@@ -1,0 +1,110 @@
+//! A fault in Rust's memory: which block, who touched it, and what becomes of the process. Runs in a signal handler.
+
+use std::ffi::c_void;
+use std::panic::Location;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use super::who::{self, Place};
+use crate::boundary::declaration::Function;
+use crate::config::{OnViolation, settings};
+use crate::heap::{self, lender, trace};
+use crate::platform::fault::{Answer, Fault, in_a_copy, pause};
+use crate::platform::thread;
+use crate::reentry::{self, Reentry};
+use crate::report::touch::{By, FRAMES, Lent, Touch};
+use crate::report::{raw, touched};
+use crate::rule::{Rule, Severity};
+use crate::rules;
+
+/// Seconds that the long form may take: large programs have much debug information.
+const PATIENCE: u32 = 30;
+
+/// The thread that tells of a fault just now; 0 for none. Where the process ends it stays, and all others wait.
+static TELLING: AtomicU32 = AtomicU32::new(0);
+/// The last address that had access when it was looked at.
+static AGAIN: AtomicUsize = AtomicUsize::new(0);
+
+/// The answer to a fault, as the owner of Rust's memory.
+pub(super) fn answer(fault: &Fault) -> Answer {
+    let Some(block) = heap::around(fault.address) else { return Answer::NotMine };
+    let opened = || if heap::open_around(fault.address) { Answer::GoOn } else { Answer::NotMine };
+    if reentry::inside() {
+        // The guard itself looks at a block that another thread frees meanwhile: that is no mistake of the program's.
+        return opened();
+    }
+    if block.live && fault.address.wrapping_sub(block.start) < block.size {
+        // Given out since, and the instruction gets through now; or the program has closed its own pages.
+        let again = AGAIN.swap(fault.address, Ordering::Relaxed) == fault.address;
+        return if again { Answer::NotMine } else { Answer::GoOn };
+    }
+    let rule = if block.live { Rule::BufferOverflow } else { Rule::UseAfterFree };
+    let severity = settings().severities.get(rule).unwrap_or(Severity::Deny);
+    if severity == Severity::Allow {
+        return opened();
+    }
+    let _inside = Reentry::enter();
+    let me = thread::id().max(1);
+    if TELLING.compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        while TELLING.load(Ordering::Acquire) != 0 {
+            pause();
+        }
+        return Answer::GoOn;
+    }
+    tell(fault, &block, severity);
+    if severity == Severity::Warn || settings().on_violation == OnViolation::Report {
+        let answer = opened();
+        TELLING.store(0, Ordering::Release);
+        return answer;
+    }
+    Answer::End
+}
+
+fn tell(fault: &Fault, block: &heap::Block, severity: Severity) {
+    let mut addresses = [0; FRAMES];
+    let len = trace::of_fault(fault.ip, fault.sp, fault.bp, &mut addresses);
+    let frames = addresses.get(..len).unwrap_or_default();
+    let place = Place::of(fault.ip);
+    let code = place.code();
+    // Whose code it is, tells the first frame that does not work for others.
+    let mut by = who::whose(&code);
+    let mut outer = None;
+    for &address in frames.iter().skip(1).take(4) {
+        if by.is_some() {
+            break;
+        }
+        // The call, which ends before the return address.
+        let place = Place::of(address - 1);
+        by = who::whose(&place.code());
+        outer = Some(place);
+    }
+    let touch = Touch {
+        severity,
+        address: fault.address,
+        access: fault.access,
+        block: rules::block_facts(block),
+        by: by.unwrap_or(By::Unknown),
+        thread: thread::id(),
+        frames,
+        place: code,
+        caller: outer.as_ref().map(Place::code),
+        lent: lender::last(block).map(lent),
+    };
+    raw::write(&touch);
+    if !in_a_copy(in_the_copy, (&raw const touch).cast_mut().cast(), PATIENCE) {
+        raw::append_object(&touch);
+    }
+    raw::summary(&touch);
+}
+
+fn in_the_copy(touch: *mut c_void) -> bool {
+    // SAFETY: what `tell` passes, which waits for this.
+    touched::tell(unsafe { &*touch.cast::<Touch<'_>>() });
+    true
+}
+
+fn lent(lender: lender::Lender) -> Lent {
+    // SAFETY: noted by `boundary::lent_by` alone, from references that live as long as the program.
+    let (function, location) =
+        unsafe { (&*(lender.function as *const Function), &*(lender.location as *const Location<'static>)) };
+    Lent { function, location, thread: lender.thread }
+}

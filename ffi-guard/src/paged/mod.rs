@@ -1,0 +1,46 @@
+//! Level 3: the very instruction that touches freed or foreign bytes of Rust's is caught and named.
+//!
+//! The heap puts blocks on pages of their own and takes the pages of freed ones away (`heap/paged.rs`); the processor stops
+//! whoever touches them; `platform/fault.rs` catches that and asks here.
+//!
+//! ```text
+//!  C touches a page without access
+//!    └─> SIGSEGV ─> fault::answer: whose block?   none: the handler that was there before
+//!                     │
+//!                     ├─ report/raw.rs: the facts, line by line, nothing allocated
+//!                     ├─ report/touched.rs, in a copy of the process: names, source, help, the JSON object
+//!                     └─ the summary line, and the process ends by the signal; or, as a warning, the page is opened
+//! ```
+
+mod fault;
+mod who;
+
+use crate::boundary::lent_by;
+use crate::config::settings;
+use crate::level::{self, Level};
+use crate::platform;
+
+/// Whether some blocks have pages of their own.
+fn are_any() -> bool {
+    match level::tracking() {
+        Level::Off => false,
+        Level::Arguments | Level::Full => settings().sample != 0,
+        Level::Paged => true,
+    }
+}
+
+/// Has faults in Rust's memory told, where blocks have pages of their own. Called when what memory is tracked for is settled;
+/// allocates nothing.
+pub(crate) fn set_up() {
+    if are_any() {
+        platform::fault::add_owner(fault::answer);
+        lent_by::begin();
+    }
+}
+
+/// Has the handler installed by now, whoever began the process: C is about to be called.
+pub(crate) fn watch() {
+    if are_any() {
+        platform::fault::install();
+    }
+}

@@ -1,0 +1,92 @@
+//! Whose code an address is in: asked by a signal handler, which allocates nothing.
+
+use crate::platform::mapped::{self, Bytes, Mapped};
+use crate::report::touch::{By, Code};
+use crate::scan;
+
+/// What is mapped where some code is.
+pub(super) struct Place {
+    address: usize,
+    mapped: Option<Mapped>,
+    bytes: Option<Bytes>,
+}
+
+impl Place {
+    pub(super) fn of(address: usize) -> Place {
+        let mapped = mapped::at(address);
+        let bytes = mapped.as_ref().and_then(Bytes::of);
+        Place { address, mapped, bytes }
+    }
+
+    pub(super) fn code(&self) -> Code<'_> {
+        let Place { address, mapped, bytes } = self;
+        let module = mapped.as_ref().map(|mapped| (mapped.name(), address - mapped.base));
+        let function = match (mapped, bytes) {
+            (Some(mapped), Some(bytes)) => scan::function_at(bytes, mapped.base, *address),
+            _ => None,
+        };
+        Code { module, function, address: *address }
+    }
+}
+
+/// Whose a place is. `None` for the functions that copy and search memory for others, Rust and C alike.
+pub(super) fn whose(code: &Code<'_>) -> Option<By> {
+    let name = code.function.map(|(name, _)| name);
+    let is_libc = code.module.is_some_and(|(module, _)| {
+        ["libc.", "libc-", "ld-musl", "ld-linux"].iter().any(|start| module.starts_with(start))
+    });
+    let for_others = |name: &str| {
+        let plain = name.trim_start_matches('_');
+        // Of Rust's `compiler_builtins`, too.
+        plain.contains("compiler_builtins")
+            || ["mem", "str", "stp", "wcs", "wmem", "bcmp", "bcopy", "bzero", "rawmemchr"]
+                .iter()
+                .any(|it| plain.starts_with(it) && !scan::is_rust(name))
+    };
+    match name {
+        Some(name) if is_libc && !for_others(name) => Some(By::C),
+        _ if is_libc => None,
+        Some(name) if scan::is_rust(name) && !for_others(name) => Some(By::Rust),
+        // A program may well have a function `memo`: only what has the C library's own names is passed over.
+        Some(name) if for_others(name) && is_of_the_library(name) => None,
+        Some(name) if scan::is_rust(name) => None,
+        Some(_) => Some(By::C),
+        None => Some(By::Unknown),
+    }
+}
+
+/// Names of the C library's functions where it is linked in.
+fn is_of_the_library(name: &str) -> bool {
+    const NAMES: [&str; 12] = [
+        "memcpy", "memmove", "memset", "memcmp", "memchr", "strlen", "strnlen", "strcpy", "strncpy", "strcmp",
+        "strncmp", "strchr",
+    ];
+    let plain = name.trim_start_matches('_');
+    NAMES.iter().any(|it| {
+        plain.strip_prefix(it).is_some_and(|rest| {
+            rest.is_empty()
+                || ["_avx", "_sse", "_evex", "_erms", "_generic", "_chk"].iter().any(|it| rest.starts_with(it))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_librarys_functions_are_passed_over() {
+        let whose = |module: &str, name: Option<&str>| {
+            whose(&Code { module: Some((module, 0)), function: name.map(|name| (name, 0)), address: 1 })
+        };
+        assert_eq!(whose("libc.so.6", Some("__memmove_avx_unaligned_erms")), None);
+        assert_eq!(whose("libc.so.6", None), None, "stripped, and only C's helpers touch memory of others");
+        assert_eq!(whose("libc.so.6", Some("qsort")), Some(By::C));
+        assert_eq!(whose("app", Some("memcpy")), None);
+        assert_eq!(whose("app", Some("__strlen_avx2")), None);
+        assert_eq!(whose("app", Some("memo_table_add")), Some(By::C));
+        assert_eq!(whose("app", Some("retrieveReference")), Some(By::C));
+        assert_eq!(whose("app", Some("_ZN3app4main17h0123456789abcdefE")), Some(By::Rust));
+        assert_eq!(whose("libx.so", None), Some(By::Unknown));
+    }
+}

@@ -1,0 +1,143 @@
+//! A fault in Rust memory, as facts. Filled in by a signal handler: nothing in here is allocated.
+
+use std::fmt;
+
+use super::violation::BlockFacts;
+use crate::boundary::declaration::Function;
+use crate::platform::fault::Access;
+use crate::rule::{Rule, Severity};
+use std::panic::Location;
+
+/// Frames that are kept of a fault.
+pub(crate) const FRAMES: usize = 32;
+
+/// Somebody touched Rust memory without access.
+pub(crate) struct Touch<'a> {
+    pub(crate) severity: Severity,
+    pub(crate) address: usize,
+    pub(crate) access: Access,
+    /// The block, live or freed.
+    pub(crate) block: BlockFacts,
+    /// Whose code it was.
+    pub(crate) by: By,
+    /// The thread.
+    pub(crate) thread: u32,
+    /// The instruction, then return addresses.
+    pub(crate) frames: &'a [usize],
+    /// Where the instruction is.
+    pub(crate) place: Code<'a>,
+    /// The first frame outside of the C library, where that is another one.
+    pub(crate) caller: Option<Code<'a>>,
+    /// The last guarded call that was lent the block.
+    pub(crate) lent: Option<Lent>,
+}
+
+/// Whose code touched it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    C,
+    Rust,
+    /// No symbol tells.
+    Unknown,
+}
+
+/// A guarded call.
+#[derive(Clone, Copy)]
+pub(crate) struct Lent {
+    pub(crate) function: &'static Function,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) thread: u32,
+}
+
+/// A place in machine code.
+#[derive(Clone, Copy)]
+pub(crate) struct Code<'a> {
+    /// File name of the module, and the bytes from its start; `None` where nothing is mapped from a file.
+    pub(crate) module: Option<(&'a str, usize)>,
+    /// The function by its symbol, and the bytes from its start.
+    pub(crate) function: Option<(&'a str, usize)>,
+    pub(crate) address: usize,
+}
+
+impl Touch<'_> {
+    /// The rule that it breaks.
+    pub(crate) fn rule(&self) -> Rule {
+        if self.block.live { Rule::BufferOverflow } else { Rule::UseAfterFree }
+    }
+}
+
+/// `C read byte 3 of a 24-byte block freed by Rust`.
+pub(super) struct Message<'a>(pub(super) &'a Touch<'a>);
+
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Touch { by, access, place, address, block, .. } = self.0;
+        match (by, place.module) {
+            (By::C, _) => f.write_str("C")?,
+            (By::Rust, _) => f.write_str("Rust")?,
+            (By::Unknown, Some((module, _))) => write!(f, "code in {module}")?,
+            (By::Unknown, None) => f.write_str("code of no file")?,
+        }
+        f.write_str(match access {
+            Access::Read => " read ",
+            Access::Write => " wrote ",
+            Access::Execute => " ran ",
+            Access::Unknown => " touched ",
+        })?;
+        let bytes = |n: usize| if n == 1 { "byte" } else { "bytes" };
+        match address.checked_sub(block.address) {
+            None => {
+                let n = block.address - address;
+                write!(f, "{n} {} before the start of {}", bytes(n), Sized(block.size))?;
+            }
+            Some(at) if at < block.size => write!(f, "byte {at} of {}", Sized(block.size))?,
+            Some(at) => {
+                let n = at - block.size + 1;
+                write!(f, "{n} {} past the end of {}", bytes(n), Sized(block.size))?;
+            }
+        }
+        f.write_str(if block.live { "" } else { " freed by Rust" })
+    }
+}
+
+/// `a 24-byte block`, `an 8-byte block`.
+struct Sized(usize);
+
+impl fmt::Display for Sized {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = self.0;
+        let digits = size.checked_ilog10().unwrap_or(0) + 1;
+        let first = size / 10_usize.pow(digits - 1);
+        let first_two = if digits > 1 { size / 10_usize.pow(digits - 2) } else { 0 };
+        let with_vowel = first == 8 || digits % 3 == 2 && matches!(first_two, 11 | 18);
+        write!(f, "{} {size}-byte block", if with_vowel { "an" } else { "a" })
+    }
+}
+
+/// `retrieveReference (libsession.so+0x12b4)`, or as much of it as is known.
+impl fmt::Display for Code<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((name, _)) = self.function {
+            // Without Rust's mangling and hash.
+            write!(f, "{:#} ", backtrace::SymbolName::new(name.as_bytes()))?;
+        }
+        match self.module {
+            Some((module, offset)) if self.function.is_some() => write!(f, "({module}+{offset:#x})"),
+            Some((module, offset)) => write!(f, "{module}+{offset:#x}"),
+            None => write!(f, "{:#x}", self.address),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sized;
+    use crate::report::words::sized_block;
+
+    #[test]
+    fn a_block_is_called_the_same_everywhere() {
+        for size in (0..2000).chain([8_000, 11_000, 18_000, 80_000, 110_000, 1 << 20, 8 << 30]) {
+            assert_eq!(Sized(size).to_string(), sized_block(size));
+        }
+    }
+}

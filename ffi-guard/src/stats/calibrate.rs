@@ -1,0 +1,122 @@
+//! What the clock itself takes, how long a tick is, and what a crossing costs on this machine.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::tally;
+use crate::boundary::counted;
+use crate::boundary::declaration::{Contract, Declaration, Function};
+use crate::level::{self, Level};
+use crate::platform::clock::{nanoseconds, ticks};
+use crate::rule::Severities;
+
+/// Ticks from one reading of the clock to the next.
+static CLOCK: AtomicU64 = AtomicU64::new(0);
+/// Ticks between the two readings around checks of nothing.
+static ENTRY: AtomicU64 = AtomicU64::new(0);
+/// Ticks between the two readings around a C function that does nothing.
+static WAY: AtomicU64 = AtomicU64::new(0);
+/// When counting began, by both clocks.
+static BEGAN: (AtomicU64, AtomicU64) = (AtomicU64::new(0), AtomicU64::new(0));
+
+#[inline(always)]
+pub(super) fn clock() -> u64 {
+    CLOCK.load(Ordering::Relaxed)
+}
+
+#[inline(always)]
+pub(super) fn entry() -> u64 {
+    ENTRY.load(Ordering::Relaxed)
+}
+
+#[inline(always)]
+pub(super) fn way() -> u64 {
+    WAY.load(Ordering::Relaxed)
+}
+
+/// Not on the list of functions, so it has no line in the table.
+static NOTHING: Function = Function::new(&Declaration {
+    name: "(nothing)",
+    module: "ffi_guard",
+    file: file!(),
+    line: line!(),
+    column: 1,
+    parameters: &[],
+    returns_owned: false,
+    result: Contract::NONE,
+    callback: false,
+    keep_abi: false,
+    severities: Severities::NONE,
+});
+
+extern "C" fn nothing() {}
+
+/// So many batches of so many calls each are measured, and the batch in the middle counts: an interrupted one does not. In
+/// batches, since calls that come one upon the other are those whose price is asked for.
+const BATCHES: usize = 63;
+const BATCH: u64 = 32;
+
+/// What the batch in the middle adds to two sums, a call.
+fn middle(sums: impl Fn() -> [u64; 2], mut call: impl FnMut()) -> [u64; 2] {
+    let mut found = [[0; BATCHES]; 2];
+    for at in 0..BATCHES {
+        let before = sums();
+        (0..BATCH).for_each(|_| call());
+        let after = sums();
+        for (found, (before, after)) in found.iter_mut().zip(before.into_iter().zip(after)) {
+            if let Some(place) = found.get_mut(at) {
+                *place = after.wrapping_sub(before);
+            }
+        }
+    }
+    found.map(|mut found| {
+        found.sort_unstable();
+        found.get(BATCHES / 2).copied().unwrap_or(0) / BATCH
+    })
+}
+
+/// Measures what is taken off. Before the first call is counted, a quarter of a millisecond.
+pub(super) fn begin() {
+    BEGAN.0.store(ticks(), Ordering::Relaxed);
+    BEGAN.1.store(nanoseconds(), Ordering::Relaxed);
+    tally::register(&NOTHING, false);
+    let [clock, _] = middle(|| [ticks(), 0], || _ = ticks());
+    let checked = level::level() != Level::Off;
+    // While nothing is taken off yet, what is counted is what is to be taken off.
+    let [way, entry] = middle(|| super::sums(&NOTHING), || counted::cross(&NOTHING, black_box(nothing), checked));
+    CLOCK.store(clock, Ordering::Relaxed);
+    ENTRY.store(entry, Ordering::Relaxed);
+    WAY.store(way, Ordering::Relaxed);
+}
+
+/// How long a tick is, in nanoseconds: what passed by either clock since counting began. A program that has just begun is
+/// waited for, for a millisecond: then a reading of the system's clock that is 50 ns late is one part in 20,000.
+pub(super) fn tick() -> f64 {
+    const ENOUGH: u64 = 1_000_000;
+    let (ticks_then, then) = (BEGAN.0.load(Ordering::Relaxed), BEGAN.1.load(Ordering::Relaxed));
+    loop {
+        let (passed, ticks_passed) = (nanoseconds().saturating_sub(then), ticks().saturating_sub(ticks_then));
+        if passed >= ENOUGH {
+            #[allow(clippy::cast_precision_loss)]
+            return passed as f64 / ticks_passed.max(1) as f64;
+        }
+        std::hint::spin_loop();
+    }
+}
+
+/// What it takes to call a C function that does nothing and to come back, in ticks: the best of a few rounds, since whatever
+/// comes in between can only make one longer.
+pub(super) fn call() -> f64 {
+    const CALLS: u32 = 2000;
+    fn best(mut f: impl FnMut()) -> u64 {
+        let round = |_| {
+            let before = ticks();
+            (0..CALLS).for_each(|_| f());
+            ticks().saturating_sub(before)
+        };
+        (0..16).map(round).min().unwrap_or(0)
+    }
+    let function: extern "C" fn() = nothing;
+    let (with, without) = (best(|| black_box(function)()), best(|| _ = black_box(function)));
+    f64::from(u32::try_from(with.saturating_sub(without)).unwrap_or(u32::MAX)) / f64::from(CALLS)
+}

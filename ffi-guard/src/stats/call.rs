@@ -1,0 +1,314 @@
+//! Calls under way, and whose time it is.
+//!
+//! A thread's time is one line, cut wherever the border is crossed; each piece goes to what the innermost call does then:
+//!
+//! ```text
+//! Rust ──┤ checks of f ├── f in C ──┤ checks of cb ├── cb in Rust ──┤ cb ├── f in C ──┤ checks of f ├── Rust
+//!                                         └─ a guarded call here is a piece of its own
+//! ```
+//!
+//! So a second is counted once, and what C calls back is not C's. Rust's own time outside of callbacks is nobody's.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::compiler_fence;
+
+use super::shard::{self, Frame, Shard, add};
+use super::{calibrate, tally};
+use crate::boundary::declaration::Function;
+use crate::boundary::thread;
+use crate::platform::clock::ticks;
+
+/// What a call under way does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+enum Doing {
+    /// Nothing that is timed.
+    Nothing = 0,
+    /// The guard checks it.
+    Checks = 1,
+    /// C runs; for a callback, Rust.
+    Callee = 2,
+    /// The same, of a callback.
+    Body = 3,
+}
+
+/// A call under way, as its wrapper knows it: its depth among its thread's, and which call there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Token {
+    depth: u32,
+    serial: u32,
+}
+
+/// The same while one of its parts is at work on it; dropping ends the call.
+#[derive(Debug)]
+pub(crate) struct Call {
+    shard: &'static Shard,
+    frame: &'static Frame,
+    token: Token,
+}
+
+/// What one call lends.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lent {
+    /// Bytes of Rust's memory.
+    pub(crate) bytes: usize,
+    /// Arguments under `retained`.
+    pub(crate) retained: u32,
+    /// Arguments that are pinned.
+    pub(crate) pinned: u32,
+}
+
+/// Where a call stands on its thread's stack.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Not further up than its wrapper's frame: calls that lie deeper than this are gone when it begins.
+    pub(crate) lowest: usize,
+    /// Not further down: a call that lies above this is one made after it has gone.
+    pub(crate) highest: usize,
+}
+
+/// While it lives, a signal handler leaves the shard alone.
+struct Busy(&'static Shard);
+
+impl Busy {
+    #[inline(always)]
+    fn enter(shard: &'static Shard) -> Busy {
+        shard.busy.store(true, Relaxed);
+        compiler_fence(std::sync::atomic::Ordering::SeqCst);
+        Busy(shard)
+    }
+}
+
+impl Drop for Busy {
+    #[inline(always)]
+    fn drop(&mut self) {
+        compiler_fence(std::sync::atomic::Ordering::SeqCst);
+        self.0.busy.store(false, Relaxed);
+    }
+}
+
+/// A call of this function begins. `None`, and it is counted beside or not at all,
+/// where it cannot be timed.
+#[inline]
+pub(crate) fn begin(function: &'static Function, place: Place) -> Option<Call> {
+    if !super::is_ready() && !super::make_ready() {
+        tally::count_beside(function);
+        return None;
+    }
+    let number = tally::number(function)?;
+    match shard::mine().and_then(|shard| Call::push(shard, number, place)) {
+        None => {
+            tally::count_beside(function);
+            None
+        }
+        call => call,
+    }
+}
+
+/// Counts a call that the guard does not look at: it is made by a signal handler in the middle of the guard's own work.
+#[cold]
+pub(crate) fn unseen(function: &'static Function) {
+    tally::count_beside(function);
+}
+
+/// The call behind a token; `None` where it was taken for gone.
+#[inline]
+pub(crate) fn find(token: Token) -> Option<Call> {
+    let shard = shard::mine()?;
+    let frame = shard.frames.get(token.depth as usize)?;
+    let under_way = (token.depth as usize) < shard.depth.load(Relaxed) && frame.serial.load(Relaxed) == token.serial;
+    under_way.then_some(Call { shard, frame, token })
+}
+
+/// What passed since the mark goes to the innermost call; `less` of it the clock and the way here took.
+#[inline]
+fn cut(shard: &Shard, less: u64) {
+    let now = ticks();
+    let passed = now.saturating_sub(shard.mark.load(Relaxed)).wrapping_sub(less);
+    if let Some(frame) = shard.depth.load(Relaxed).checked_sub(1).and_then(|top| shard.frames.get(top))
+        && let Some(counters) = shard.counters.get(frame.function.load(Relaxed))
+    {
+        match frame.doing.load(Relaxed) {
+            doing if doing == Doing::Checks as u32 => add(&counters.checks, passed),
+            doing if doing == Doing::Nothing as u32 => {}
+            _ => add(&counters.callee, passed),
+        }
+    }
+    shard.mark.store(now, Relaxed);
+}
+
+impl Call {
+    #[inline]
+    fn push(shard: &'static Shard, number: usize, place: Place) -> Option<Call> {
+        if shard.busy.load(Relaxed) || number >= shard.counters.len() {
+            return None;
+        }
+        let _busy = Busy::enter(shard);
+        forget_gone(shard, place.lowest);
+        let depth = shard.depth.load(Relaxed);
+        let frame = shard.frames.get(depth)?;
+        if depth > 0 {
+            cut(shard, calibrate::clock());
+        }
+        let serial = frame.serial.load(Relaxed).wrapping_add(1);
+        frame.serial.store(serial, Relaxed);
+        frame.function.store(number, Relaxed);
+        frame.address.store(place.highest, Relaxed);
+        frame.doing.store(Doing::Nothing as u32, Relaxed);
+        shard.depth.store(depth + 1, Relaxed);
+        Some(Call { shard, frame, token: Token { depth: u32::try_from(depth).ok()?, serial } })
+    }
+
+    /// From here on it is checked.
+    #[inline]
+    pub(crate) fn checks_begin(&self) {
+        let _busy = Busy::enter(self.shard);
+        self.frame.doing.store(Doing::Checks as u32, Relaxed);
+        self.shard.mark.store(ticks(), Relaxed);
+    }
+
+    /// C is about to run, and the call to be looked at again when it has: by this token, with these words.
+    #[inline]
+    pub(crate) fn leave_for_c(self, lent: Lent, kept: [u64; 3]) -> Token {
+        {
+            let _busy = Busy::enter(self.shard);
+            if let Some(counters) = self.shard.counters.get(self.frame.function.load(Relaxed)) {
+                add(&counters.calls, 1);
+                if lent.bytes != 0 {
+                    add(&counters.bytes, lent.bytes as u64);
+                }
+                if lent.retained | lent.pinned != 0 {
+                    add(&counters.retained, u64::from(lent.retained));
+                    add(&counters.pinned, u64::from(lent.pinned));
+                }
+            }
+            self.frame.kept.iter().zip(kept).for_each(|(place, word)| place.store(word, Relaxed));
+            self.turn_to(Doing::Callee);
+        }
+        let token = self.token;
+        std::mem::forget(self);
+        token
+    }
+
+    /// C has returned, or unwinds. Returns the words.
+    #[inline]
+    pub(crate) fn back_from_c(&self) -> [u64; 3] {
+        let _busy = Busy::enter(self.shard);
+        // Calls that were made inside it and are still there are gone: C left them by `longjmp`. Their time is nobody's.
+        let own = self.token.depth as usize + 1;
+        if self.shard.depth.load(Relaxed) != own {
+            self.shard.depth.store(own, Relaxed);
+            self.frame.doing.store(Doing::Nothing as u32, Relaxed);
+        }
+        cut(self.shard, calibrate::way());
+        self.frame.doing.store(Doing::Nothing as u32, Relaxed);
+        if let Some(counters) = self.shard.counters.get(self.frame.function.load(Relaxed)) {
+            add(&counters.ended, 1);
+        }
+        self.kept()
+    }
+
+    /// C will not return: nothing more is timed. Returns the words.
+    pub(crate) fn never_comes_back(&self) -> [u64; 3] {
+        self.frame.doing.store(Doing::Nothing as u32, Relaxed);
+        self.kept()
+    }
+
+    fn kept(&self) -> [u64; 3] {
+        self.frame.kept.each_ref().map(|word| word.load(Relaxed))
+    }
+
+    /// From C's return on it was checked.
+    #[inline]
+    pub(crate) fn checks_go_on(&self) {
+        self.frame.doing.store(Doing::Checks as u32, Relaxed);
+    }
+
+    /// The body of a callback is about to run.
+    #[inline]
+    pub(crate) fn body_begins(&self) {
+        let _busy = Busy::enter(self.shard);
+        if let Some(counters) = self.shard.counters.get(self.frame.function.load(Relaxed)) {
+            add(&counters.calls, 1);
+        }
+        self.turn_to(Doing::Body);
+    }
+
+    /// The body has ended, and what it returns is checked.
+    #[inline]
+    pub(crate) fn body_ended(&self) {
+        let _busy = Busy::enter(self.shard);
+        cut(self.shard, calibrate::clock());
+        self.frame.doing.store(Doing::Checks as u32, Relaxed);
+    }
+
+    /// A callback has come to its end, with a panic or without.
+    #[inline]
+    pub(crate) fn callback_ends(self) {
+        if let Some(counters) = self.shard.counters.get(self.frame.function.load(Relaxed)) {
+            let _busy = Busy::enter(self.shard);
+            add(&counters.ended, 1);
+        }
+    }
+
+    /// What passed so far was checks, where it was checked.
+    #[inline]
+    fn turn_to(&self, doing: Doing) {
+        if self.frame.doing.load(Relaxed) == Doing::Checks as u32 {
+            cut(self.shard, calibrate::entry());
+            self.frame.doing.store(doing as u32, Relaxed);
+        } else {
+            self.frame.doing.store(doing as u32, Relaxed);
+            self.shard.mark.store(ticks(), Relaxed);
+        }
+    }
+
+    /// Counts it for the call that C makes it in.
+    #[inline]
+    pub(crate) fn is_callback(&self) {
+        let _busy = Busy::enter(self.shard);
+        let outer = (self.token.depth as usize).checked_sub(1).and_then(|at| self.shard.frames.get(at));
+        if let Some(frame) = outer.filter(|frame| frame.doing.load(Relaxed) == Doing::Callee as u32)
+            && let Some(counters) = self.shard.counters.get(frame.function.load(Relaxed))
+        {
+            add(&counters.callbacks, 1);
+        }
+    }
+}
+
+/// The call is over: its caller's time goes on.
+impl Drop for Call {
+    #[inline]
+    fn drop(&mut self) {
+        let _busy = Busy::enter(self.shard);
+        let depth = self.token.depth as usize;
+        if depth >= self.shard.depth.load(Relaxed) || self.frame.serial.load(Relaxed) != self.token.serial {
+            return;
+        }
+        if self.frame.doing.load(Relaxed) != Doing::Nothing as u32 {
+            cut(self.shard, calibrate::clock());
+        }
+        self.shard.depth.store(depth, Relaxed);
+        if depth > 0 {
+            self.shard.mark.store(ticks(), Relaxed);
+        }
+    }
+}
+
+/// A call that C left by `longjmp` never ends; its frames lie deeper in the stack than that of a call made later.
+#[inline]
+fn forget_gone(shard: &Shard, address: usize) {
+    while let Some(top) = shard.depth.load(Relaxed).checked_sub(1)
+        && let Some(frame) = shard.frames.get(top)
+        && frame.address.load(Relaxed) <= address
+    {
+        let stack = thread::stack();
+        // On a stack of its own, as a signal handler's may be, nothing is told by addresses.
+        if !stack.contains(&frame.address.load(Relaxed)) || !stack.contains(&address) {
+            return;
+        }
+        shard.depth.store(top, Relaxed);
+        // Since when its caller goes on, nobody knows.
+        shard.mark.store(ticks(), Relaxed);
+    }
+}
