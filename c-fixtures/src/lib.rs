@@ -12,6 +12,7 @@ pub mod buffer_overflow;
 pub mod c_heap;
 pub mod callbacks;
 pub mod closures;
+pub mod copied;
 pub mod dangling_pointer;
 pub mod double_free;
 pub mod freed_while_retained;

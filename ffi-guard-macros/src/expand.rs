@@ -171,15 +171,35 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
         }
     });
     let arguments = function.params.iter().map(|param| argument(param, &private));
+    let away: Vec<_> = function.params.iter().enumerate().filter(|(_, param)| param.may_be_copied()).collect();
+    // Where C works on copies, it gets their addresses, and Rust gets back what they are copies of.
+    let lead = (!away.is_empty()).then(|| {
+        let assign = away.iter().map(|(index, param)| {
+            let (local, index) = (&param.local, Literal::usize_unsuffixed(*index));
+            quote_spanned!(here=> #local = unsafe { crossing.away(#index, #local) };)
+        });
+        quote_spanned!(here=> if crossing.is_copied() { #(#assign)* })
+    });
+    let home = (!away.is_empty()).then(|| {
+        quote_spanned! {here=>
+            let result = if crossing.is_copied() {
+                let about = #private::argument!(result);
+                unsafe { crossing.home(result, about) }
+            } else {
+                result
+            };
+        }
+    });
+    let inner_signature: Vec<_> = function.params.iter().map(|param| inner_parameter(param, output)).collect();
     let cross = match output {
         ReturnType::Type(_, ty) if types::is_never(ty) => {
             quote_spanned!(here=> crossing.never_returns(); let _underway = underway; #call)
         }
         ReturnType::Type(_, ty) if !types::is_unit(ty) => {
-            quote_spanned!(here=> let result = #call; crossing.exit(&__FFI_GUARD_FUNCTION, arguments, #private::argument!(result), underway); result)
+            quote_spanned!(here=> #lead let result = #call; #home crossing.exit(&__FFI_GUARD_FUNCTION, arguments, #private::argument!(result), underway); result)
         }
         _ => {
-            quote_spanned!(here=> #call; crossing.exit(&__FFI_GUARD_FUNCTION, arguments, #private::argument!(()), underway);)
+            quote_spanned!(here=> #lead #call; crossing.exit(&__FFI_GUARD_FUNCTION, arguments, #private::argument!(()), underway);)
         }
     };
     // The checked path is a function of its own: it takes the arguments' addresses, and would make the compiler spill
@@ -199,7 +219,7 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
             #[inline(never)]
             #track_caller
             #unsafety fn __ffi_guard_checked<#(#lifetimes,)* const BUILT_WHERE_CALLED: bool>(
-                #(#signature),*
+                #(#inner_signature),*
             ) #output #inner_where {
                 #statics
                 #traits
@@ -218,6 +238,19 @@ fn parameter(param: &Param) -> TokenStream {
     let attrs = param.attrs.iter().map(|attr| attr.emit());
     let (local, ty) = (&param.local, &param.source.ty);
     quote!(#(#attrs)* #local: #ty)
+}
+
+/// The same in the checked path, where it may come to be a pointer to a copy.
+fn inner_parameter(param: &Param, output: &ReturnType) -> TokenStream {
+    let plain = parameter(param);
+    let never = matches!(output, ReturnType::Type(_, ty) if types::is_never(ty));
+    if never || !param.may_be_copied() {
+        return plain;
+    }
+    let attrs = param.attrs.iter().map(|attr| attr.emit());
+    let (local, ty) = (&param.local, &param.source.ty);
+    let mutable = Ident::new("mut", Span::mixed_site());
+    quote!(#(#attrs)* #mutable #local: #ty)
 }
 
 /// The foreign function itself, under a name that no parameter has.

@@ -28,6 +28,10 @@ pub(crate) const BARE_ITEM: &str = "`#[guard(..)]` means nothing here: only func
 pub(crate) const VARIADIC: &str = "a variadic function passes bare: no wrapper can hand `...` on to C\n\
     help: take the attribute off, or write `#[guard(skip)]` on the function to say that it is bare";
 pub(crate) const EXTENT_OF_VOID: &str = "`c_void` has no size to count by\nhelp: state bytes: `sized_by = ..`";
+pub(crate) const COPY_OF_VOID: &str = "`c_void` has no size to copy\n\
+    help: state how many bytes C may touch: `sized_by = ..`";
+pub(crate) const COPY_FOR_EVER: &str = "the copy is compared when the function returns, and this one never does\n\
+    help: take `copied` off";
 pub(crate) const RETURNS: &str = "expected `returns(owned)` or `returns(thread_bound)`\n\
     help: `owned` says that what comes back is Rust's to free, `thread_bound` that it is the calling thread's alone";
 pub(crate) const CALLBACK_RETURNS: &str = "expected `returns(owned)` or `returns(retained)`\n\

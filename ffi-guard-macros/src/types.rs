@@ -63,6 +63,20 @@ pub(crate) fn points_to_void(ty: &Type) -> bool {
     last_word(target).is_some_and(|word| word == "c_void")
 }
 
+/// Whether it is written as a function pointer, or an `Option` of one.
+pub(crate) fn is_function(ty: &Type) -> bool {
+    match peel(ty) {
+        Type::BareFn(_) => true,
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| match &last.arguments {
+            syn::PathArguments::AngleBracketed(arguments) if last.ident == "Option" => {
+                arguments.args.iter().any(|it| matches!(it, syn::GenericArgument::Type(ty) if is_function(ty)))
+            }
+            _ => false,
+        }),
+        _ => false,
+    }
+}
+
 pub(crate) fn is_never(ty: &Type) -> bool {
     matches!(peel(ty), Type::Never(_))
 }

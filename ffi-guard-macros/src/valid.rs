@@ -38,7 +38,7 @@ const RULES: [&str; 19] = [
 ];
 
 /// Attributes of a parameter that contradict each other.
-const CONTRADICTIONS: [(&str, &str, &str); 7] = [
+const CONTRADICTIONS: [(&str, &str, &str); 9] = [
     ("counted_by", "sized_by", "one extent is enough"),
     ("cstr", "counted_by", "a string ends at its NUL"),
     ("cstr", "sized_by", "a string ends at its NUL"),
@@ -46,6 +46,8 @@ const CONTRADICTIONS: [(&str, &str, &str); 7] = [
     ("owned", "retained", "what C owns is C's to keep"),
     ("copied", "retained", "the copy is gone when the call returns"),
     ("copied", "owned", "the copy is gone when the call returns"),
+    ("copied", "opaque", "what C never looks into needs no copy"),
+    ("copied", "thread_bound", "an object of C's is known by its place"),
 ];
 
 /// What the arguments of the block's own attribute say.
@@ -84,6 +86,14 @@ pub(crate) struct Param<'a> {
     pub contract: Vec<Ident>,
     pub extent: Option<Extent>,
     pub severities: Severities,
+}
+
+impl Param<'_> {
+    /// Whether C may come to work on a copy of what it points to, as far as its type's tokens and its attributes tell.
+    pub(crate) fn may_be_copied(&self) -> bool {
+        let stays = |word: &Ident| ["opaque", "retained", "owned", "thread_bound"].iter().any(|stays| word == stays);
+        !types::is_scalar(&self.source.ty) && !types::is_function(&self.source.ty) && !self.contract.iter().any(stays)
+    }
 }
 
 /// Names that no parameter of a wrapper may have.
@@ -250,6 +260,9 @@ pub(crate) fn function<'a>(
             let key = setting.key.to_string();
             errors.at(setting.key.span(), if variadic { message::VARIADIC.into() } else { message::skipped(&key) });
         }
+        if let Some(copied) = settings.get("copied").filter(|_| never_returns(source)) {
+            errors.at(copied.key.span(), message::COPY_FOR_EVER);
+        }
         params.push(parameter(param, i, &names, &settings, taken, errors));
     }
     extent::rename_in(&mut params);
@@ -289,6 +302,10 @@ fn returns_no_pointer(source: &ForeignFn) -> bool {
         ReturnType::Default => true,
         ReturnType::Type(_, ty) => types::is_unit(ty) || types::is_never(ty) || types::is_scalar(ty),
     }
+}
+
+fn never_returns(source: &ForeignFn) -> bool {
+    matches!(&source.output, ReturnType::Type(_, ty) if types::is_never(ty))
 }
 
 /// What the attributes of a callback say, in one of its worlds.
@@ -391,6 +408,16 @@ fn parameter<'a>(
         }
         // With the key's own place nothing can go wrong, and `Contract::cstr` would show up at it in an editor.
         contract.push(Ident::new(&flag, Span::mixed_site()));
+    }
+    if let Some(copied) = settings.get("copied") {
+        let stated = extent.is_some() || settings.has("cstr") || settings.has("opaque");
+        if types::points_to_void(&source.ty) && !stated {
+            errors.at(copied.key.span(), message::COPY_OF_VOID);
+        }
+        if types::is_function(&source.ty) {
+            let ty = text::of_type(source.ty.to_token_stream());
+            errors.at(copied.key.span(), message::no_pointer(&copied.key, &ty));
+        }
     }
     let (name, local) = match &source.name {
         Some(name) => {

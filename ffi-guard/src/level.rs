@@ -191,7 +191,7 @@ fn settle() -> Level {
         level = Level::Full;
     }
     if level != Level::Off {
-        say_what_is_not_built();
+        say_what_does_nothing_here();
     }
     // Whoever comes first decides; a thread that raced with it computed the same.
     match TRACKED.compare_exchange(UNSETTLED, level as u8, Ordering::Relaxed, Ordering::Relaxed) {
@@ -206,14 +206,9 @@ fn settle() -> Level {
     }
 }
 
-/// A setting that is taken and does nothing is said: whoever set it believes it is on.
-fn say_what_is_not_built() {
+/// A setting that does nothing here is said: whoever set it believes it is on.
+fn say_what_does_nothing_here() {
     let settings = config::settings();
-    for (set, variable) in [(settings.copy, "GUARD_COPY")] {
-        if set {
-            process::say(format_args!("{variable} is not built yet; this run goes on without it"));
-        }
-    }
     if settings.sample != 0 && !crate::platform::fault::SUPPORTED {
         process::say(format_args!("GUARD_SAMPLE: faults are not caught on this system; this run goes on without it"));
     }

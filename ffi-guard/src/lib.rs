@@ -86,6 +86,7 @@ mod boundary;
 mod c_heap;
 pub mod callback;
 mod config;
+mod copied;
 mod gate;
 mod handle;
 mod heap;

@@ -16,6 +16,7 @@ pages! {
     callbacks = "callbacks.md";
     rules = "rules.md";
     c_heap = "c-heap.md";
+    copied = "copied.md";
     pinning = "pinning.md";
     patterns = "patterns.md";
     reading_a_report = "reading-a-report.md";

@@ -7,6 +7,9 @@ use std::process::{Command, Output};
 /// Set in the process that [`run_self`] starts.
 const CHILD: &str = "FFI_GUARD_TESTS_CHILD";
 
+/// Set where every such process is to work on copies as well: `GUARD_COPY=1`.
+pub const COPY: &str = "FFI_GUARD_TESTS_COPY";
+
 /// Whether this process was started by [`run_self`].
 #[must_use]
 pub fn is_child() -> bool {
@@ -41,6 +44,9 @@ pub fn run_self_behind(shell: &str, test: &str, variables: &[(&str, &str)]) -> O
         if name.to_str().is_some_and(|name| name == "GUARD" || name.starts_with("GUARD_")) {
             command.env_remove(name);
         }
+    }
+    if env::var_os(COPY).is_some() {
+        command.env("GUARD_COPY", "1");
     }
     command.env(CHILD, "1").envs(variables.iter().copied());
     command.output().expect("a test binary runs again")

@@ -69,18 +69,6 @@ fn each_level_is_what_was_asked_for() {
 }
 
 #[test]
-fn a_setting_that_is_not_built_yet_is_said_and_costs_nothing_else() {
-    for (variable, value) in [("GUARD_COPY", "1")] {
-        let output = checked(&[("GUARD", "1"), (variable, value)], &["level"]);
-        assert!(output.status.success() && out(&output).ends_with("the end\n"), "{}", err(&output));
-        assert!(err(&output).contains(variable) && err(&output).contains("not built yet"), "{}", err(&output));
-        assert_eq!(err(&output).lines().count(), 1, "{}", err(&output));
-    }
-    let off = checked(&[("GUARD", "0"), ("GUARD_COPY", "1")], &["level"]);
-    assert_eq!(err(&off), "", "nothing is checked, so nothing is missing");
-}
-
-#[test]
 fn checks_without_the_allocator_stop_the_program_with_the_lines_to_add() {
     let output = run(env!("CARGO_BIN_EXE_unchecked"), &[("GUARD", "1")], &[]);
     assert_eq!(output.status.code(), Some(2));

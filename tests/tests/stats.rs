@@ -53,8 +53,21 @@ fn table(text: &str) -> HashMap<String, HashMap<String, String>> {
 }
 
 #[test]
+fn what_works_on_copies_is_counted_as_well() {
+    for level in ["1", "2", "3"] {
+        let output = run(
+            Path::new(env!("CARGO_BIN_EXE_counted")),
+            &[("GUARD", level), ("GUARD_STATS", "1"), ("GUARD_COPY", "1")],
+            &["threads", "say"],
+        );
+        let line = "read_one: 50000 calls, 0 unfinished, 200000 lent, 0 callbacks, 0 retained, 0 pinned\n";
+        assert!(out(&output).contains(line), "level {level}: {}\n{}", out(&output), err(&output));
+    }
+}
+
+#[test]
 fn every_call_of_every_thread_is_counted_once() {
-    for level in ["0", "1", "2"] {
+    for level in ["0", "1", "2", "3"] {
         let output = counted(level, &["threads", "say"]);
         let bytes = if level == "0" { 0 } else { 4 * 50_000 };
         let line = format!("read_one: 50000 calls, 0 unfinished, {bytes} lent, 0 callbacks, 0 retained, 0 pinned\n");

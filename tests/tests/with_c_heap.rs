@@ -7,10 +7,11 @@ use std::process::Command;
 
 /// The tests in which the heap, what C keeps, or real libraries have a part. (The macros, the guide and the documents are the
 /// same with and without.)
-const TESTS: [&str; 24] = [
+const TESTS: [&str; 26] = [
     "c_heap",
     "callbacks_panics",
     "cgocheck",
+    "copied",
     "four",
     "heap_levels",
     "heap_life",

@@ -12,6 +12,8 @@ pub struct Argument {
     pub(crate) info: &'static TypeInfo,
     /// How the address is to be read.
     pub(crate) passing: Passing,
+    /// It is a `Box`: C gets the block itself, to own.
+    pub(crate) boxed: bool,
     /// What the call states of the extent.
     pub(crate) stated: Stated,
 }
@@ -45,7 +47,14 @@ impl Argument {
     #[inline(always)]
     #[must_use]
     pub fn new(address: usize, passing: Passing, info: &'static TypeInfo) -> Argument {
-        Argument { address, info, passing, stated: Stated::No }
+        Argument { address, info, passing, boxed: false, stated: Stated::No }
+    }
+
+    /// Whether it is a `Box`.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn boxed(self, boxed: bool) -> Argument {
+        Argument { boxed, ..self }
     }
 
     /// What holds no pointer.

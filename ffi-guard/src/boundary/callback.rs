@@ -77,7 +77,7 @@ impl<'a> Callback<'a> {
             return;
         }
         match function.standing() {
-            Standing::Checked => {}
+            Standing::Checked | Standing::Copies => {}
             Standing::LeftOut => return,
             Standing::Traced => log::entry(function, arguments, location),
             Standing::Unsettled => {

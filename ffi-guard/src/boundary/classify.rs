@@ -21,13 +21,14 @@ pub struct Probe<'a, T>(pub &'a T);
 pub struct Carrier<T> {
     address: usize,
     passing: Passing,
+    boxed: bool,
     ty: PhantomData<fn() -> T>,
 }
 
 impl<T> Carrier<T> {
     #[inline(always)]
-    fn new(address: usize, passing: Passing) -> Self {
-        Carrier { address, passing, ty: PhantomData }
+    fn new(address: usize, passing: Passing, boxed: bool) -> Self {
+        Carrier { address, passing, boxed, ty: PhantomData }
     }
 }
 
@@ -40,29 +41,29 @@ pub trait ByPointer {
 }
 
 macro_rules! by_pointer {
-    ($($ty:ty, $passing:ident, |$value:ident| $address:expr;)*) => { $(
+    ($($ty:ty, $passing:ident, $boxed:literal, |$value:ident| $address:expr;)*) => { $(
         impl<T> ByPointer for &Probe<'_, $ty> {
             type Target = T;
             #[inline(always)]
             fn carrier(&self) -> Carrier<T> {
                 let $value = self.0;
-                Carrier::new($address, Passing::$passing)
+                Carrier::new($address, Passing::$passing, $boxed)
             }
         }
     )* };
 }
 
 by_pointer! {
-    *const T, Const, |p| (*p).addr();
-    *mut T, Mut, |p| (*p).addr();
-    &T, Const, |p| std::ptr::from_ref::<T>(p).addr();
-    &mut T, Mut, |p| std::ptr::from_ref::<T>(p).addr();
-    NonNull<T>, Mut, |p| p.addr().get();
-    Box<T>, Mut, |p| std::ptr::from_ref::<T>(p).addr();
-    Option<&T>, Const, |p| p.map_or(0, |p| std::ptr::from_ref(p).addr());
-    Option<&mut T>, Mut, |p| p.as_ref().map_or(0, |p| std::ptr::from_ref::<T>(p).addr());
-    Option<NonNull<T>>, Mut, |p| p.map_or(0, |p| p.addr().get());
-    Option<Box<T>>, Mut, |p| p.as_ref().map_or(0, |p| std::ptr::from_ref::<T>(p).addr());
+    *const T, Const, false, |p| (*p).addr();
+    *mut T, Mut, false, |p| (*p).addr();
+    &T, Const, false, |p| std::ptr::from_ref::<T>(p).addr();
+    &mut T, Mut, false, |p| std::ptr::from_ref::<T>(p).addr();
+    NonNull<T>, Mut, false, |p| p.addr().get();
+    Box<T>, Mut, true, |p| std::ptr::from_ref::<T>(p).addr();
+    Option<&T>, Const, false, |p| p.map_or(0, |p| std::ptr::from_ref(p).addr());
+    Option<&mut T>, Mut, false, |p| p.as_ref().map_or(0, |p| std::ptr::from_ref::<T>(p).addr());
+    Option<NonNull<T>>, Mut, false, |p| p.map_or(0, |p| p.addr().get());
+    Option<Box<T>>, Mut, true, |p| p.as_ref().map_or(0, |p| std::ptr::from_ref::<T>(p).addr());
 }
 
 /// First step, fallback: by value.
@@ -77,7 +78,7 @@ impl<T> ByValue for Probe<'_, T> {
     type Target = T;
     #[inline(always)]
     fn carrier(&self) -> Carrier<T> {
-        Carrier::new(std::ptr::from_ref(self.0).addr(), Passing::Value)
+        Carrier::new(std::ptr::from_ref(self.0).addr(), Passing::Value, false)
     }
 }
 
@@ -91,7 +92,7 @@ impl<T: Plain> OfPlain for &&&Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
         let passing = if self.passing == Passing::Value { Passing::Scalar } else { self.passing };
-        Argument::new(self.address, passing, const { &info::<T>(Shape::Plain, true) })
+        Argument::new(self.address, passing, const { &info::<T>(Shape::Plain, true) }).boxed(self.boxed)
     }
 }
 
@@ -104,7 +105,7 @@ pub trait OfPointee {
 impl<T: Pointee> OfPointee for &&Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
-        Argument::new(self.address, self.passing, const { &info::<T>(T::SHAPE, T::FROZEN) })
+        Argument::new(self.address, self.passing, const { &info::<T>(T::SHAPE, T::FROZEN) }).boxed(self.boxed)
     }
 }
 
@@ -117,7 +118,7 @@ pub trait OfCopy {
 impl<T: Copy> OfCopy for &Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
-        Argument::new(self.address, self.passing, const { &info::<T>(Shape::Words, true) })
+        Argument::new(self.address, self.passing, const { &info::<T>(Shape::Words, true) }).boxed(self.boxed)
     }
 }
 
@@ -130,7 +131,7 @@ pub trait OfUnknown {
 impl<T> OfUnknown for Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
-        Argument::new(self.address, self.passing, const { &info::<T>(Shape::Words, false) })
+        Argument::new(self.address, self.passing, const { &info::<T>(Shape::Words, false) }).boxed(self.boxed)
     }
 }
 

@@ -111,7 +111,15 @@ unsafe fn check(
 
 #[inline]
 fn counted(call: Call, lent: Lent, after: After) -> Crossing {
-    Crossing::of(After::Counted(call.leave_for_c(lent, after.into_words())))
+    let counted = |after: After| After::Counted(call.leave_for_c(lent, after.into_words()));
+    Crossing::of(match after {
+        // What the copies are compared and brought home in counts as the call's own time.
+        After::Copies(mut underway) => {
+            underway.wrap(counted);
+            After::Copies(underway)
+        }
+        after => counted(after),
+    })
 }
 
 /// What the pointer arguments lend of Rust's memory.
@@ -253,7 +261,7 @@ impl After {
                 let _inside = Reentry::enter();
                 [4, exit.into_address() as u64, 0]
             }
-            After::Counted(_) => unreachable!("counted once"),
+            After::Counted(_) | After::Copies(_) => unreachable!("counted once, and inside of the copies"),
         }
     }
 

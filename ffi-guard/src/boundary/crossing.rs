@@ -1,10 +1,12 @@
 //! A call from Rust into C, from entry to exit.
 
+use std::ops::Range;
 use std::panic::{self, Location};
 
 use super::argument::{Argument, Passing};
 use super::bound;
 use super::breach::{Site, Stop};
+use super::copies::{self, Copies};
 use super::declaration::{Function, Standing};
 use super::entry::Entry;
 use super::parked::{self, Underway};
@@ -41,6 +43,8 @@ pub(super) enum After {
     Watch(Exit),
     /// Statistics are on: it is timed, and what else is to be done is kept with that.
     Counted(Token),
+    /// One of the others; and C works on copies.
+    Copies(copies::Underway),
 }
 
 impl Crossing {
@@ -115,7 +119,7 @@ impl Crossing {
             return Ok(After::Nothing);
         }
         match function.standing() {
-            Standing::Checked => {}
+            Standing::Checked | Standing::Copies => {}
             Standing::LeftOut => return Ok(After::Nothing),
             Standing::Traced => log::entry(function, arguments, location),
             Standing::Unsettled => {
@@ -128,11 +132,13 @@ impl Crossing {
         let stack = thread::callers_stack(&site);
         if level < Level::Full {
             // SAFETY: as promised by the caller.
-            unsafe { Entry { site, arguments, stack, watch: None }.check() }?;
+            unsafe { Entry { site, arguments, stack: stack.clone(), watch: None }.check() }?;
             if lent_by::is_on() {
                 lent_by::note_all(arguments, &site);
             }
-            return Ok(if function.binds() { After::Bound } else { After::Result });
+            let copied = copies(&site, arguments, &stack);
+            let after = if function.binds() { After::Bound } else { After::Result };
+            return Ok(with_copies(copied, after, &site));
         }
         let _errno = Errno::keep();
         // What was found inside the allocator is told before C runs again, and could use what is freed.
@@ -140,11 +146,78 @@ impl Crossing {
         let crossings = thread::count_crossing();
         let mut watch = Watch::default();
         // SAFETY: as promised by the caller.
-        unsafe { Entry { site, arguments, stack, watch: Some(&mut watch) }.check() }?;
+        unsafe { Entry { site, arguments, stack: stack.clone(), watch: Some(&mut watch) }.check() }?;
+        let copied = copies(&site, arguments, &stack);
+        watch.work_on(copied.iter().flat_map(Copies::ranges));
         watch.begin(&site, arguments, crossings)?;
         let _inside = Reentry::enter();
         let frame = std::ptr::from_ref(&site).addr();
-        Ok(After::Watch(Exit::begin(Pending::new(&site, watch, frame, crossings, retention::sample()))))
+        let exit = Exit::begin(Pending::new(&site, watch, frame, crossings, retention::sample()));
+        Ok(with_copies(copied, After::Watch(exit), &site))
+    }
+
+    /// Whether C is to work on copies.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_copied(&self) -> bool {
+        matches!(self.0, After::Copies(_))
+    }
+
+    /// What C gets for an argument: a pointer into its copy, where it has one.
+    ///
+    /// # Safety
+    /// - `argument` is the one at this place of those that [`enter`](Crossing::enter) got.
+    #[inline(always)]
+    #[must_use]
+    pub unsafe fn away<P>(&self, index: usize, argument: P) -> P {
+        let After::Copies(underway) = &self.0 else { return argument };
+        if size_of::<P>() != size_of::<usize>() {
+            return argument;
+        }
+        match underway.away(index) {
+            0 => argument,
+            address => {
+                std::mem::forget(argument);
+                let pointer = std::ptr::with_exposed_provenance_mut::<()>(address);
+                // SAFETY: only what `Passing` calls a pointer, and no `Box`, has a copy: a thin pointer or reference, or an `Option`
+                // of one. The copy is as readable and as writable as what it is of, aligned for its type, and lives until the exit.
+                unsafe { std::mem::transmute_copy::<*mut (), P>(&pointer) }
+            }
+        }
+    }
+
+    /// What C returned, with pointers into the original for those into a copy. `about`: the same, classified.
+    ///
+    /// # Safety
+    /// - `about` is the result's.
+    #[inline(always)]
+    #[must_use]
+    pub unsafe fn home<R>(&self, result: R, about: Argument) -> R {
+        let After::Copies(underway) = &self.0 else { return result };
+        match about.passing {
+            Passing::Scalar => result,
+            Passing::Const | Passing::Mut => match underway.home(about.address) {
+                word if word == about.address || size_of::<R>() != size_of::<usize>() => result,
+                word => {
+                    std::mem::forget(result);
+                    let pointer = std::ptr::with_exposed_provenance_mut::<()>(word);
+                    // SAFETY: a thin pointer or reference, or an `Option` of one, not null before and not null now; it leads to
+                    // what the copy was made of, as far in.
+                    unsafe { std::mem::transmute_copy::<*mut (), R>(&pointer) }
+                }
+            },
+            Passing::Value => {
+                let mut result = result;
+                // SAFETY: the result's own bytes, which hold no reference that is used before this returns.
+                unsafe { underway.words_home((&raw mut result).expose_provenance(), size_of::<R>()) };
+                result
+            }
+        }
+    }
+
+    /// Ends what was begun, as if C had unwound.
+    pub(super) fn abandoned(after: After) -> Crossing {
+        Crossing(after)
     }
 
     /// Checks what C did, and what it returned. Called with what [`enter`](Crossing::enter) was called with.
@@ -198,9 +271,14 @@ impl Crossing {
 
     /// For a function that never returns: nothing is left to check.
     pub fn never_returns(mut self) {
-        if let After::Counted(token) = self.0 {
-            self.0 = After::Nothing;
-            counted::never_returns(token);
+        let mut after = std::mem::replace(&mut self.0, After::Nothing);
+        if let After::Copies(underway) = after {
+            // C was given none of them.
+            after = underway.end().map_or(After::Nothing, |copies| copies.abandon());
+        }
+        match after {
+            After::Counted(token) => counted::never_returns(token),
+            after => self.0 = after,
         }
     }
 
@@ -234,6 +312,12 @@ impl Drop for Crossing {
                 drop(exit.end());
                 retention::release_held_back();
             }
+            After::Copies(underway) => {
+                let _errno = Errno::keep();
+                if let Some(copies) = underway.end() {
+                    drop(Crossing(copies.abandon()));
+                }
+            }
         }
     }
 }
@@ -265,6 +349,14 @@ fn settle_lent(site: &Site, after: After, arguments: &[Argument]) -> Result<(), 
             late::settle_if_due()
         }
         After::Watch(exit) => leave_watched(site, exit, arguments),
+        After::Copies(underway) => {
+            let _errno = Errno::keep();
+            match underway.end() {
+                Some(copies) => copies
+                    .settle(site, arguments, &thread::callers_stack(site), |then| settle_lent(site, then, arguments)),
+                None => Ok(()),
+            }
+        }
     }
 }
 
@@ -277,6 +369,24 @@ fn leave_watched(site: &Site, exit: Exit, arguments: &[Argument]) -> Result<(), 
     late::settle_if_due()
 }
 
+/// Copies of what the call lends, where it, or the environment, asks for that.
+#[inline]
+fn copies(site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Option<Copies> {
+    if !site.function.copies() {
+        return None;
+    }
+    let _errno = Errno::keep();
+    copies::make(site, arguments, stack)
+}
+
+#[inline]
+fn with_copies(copies: Option<Copies>, after: After, site: &Site) -> After {
+    match copies {
+        None => after,
+        Some(copies) => After::Copies(copies::Underway::begin(copies, after, std::ptr::from_ref(site).addr())),
+    }
+}
+
 /// The first crossing of a function: finds out what the settings make of it.
 #[cold]
 pub(super) fn settle(
@@ -286,11 +396,17 @@ pub(super) fn settle(
 ) -> Standing {
     paged::watch();
     let settings = config::settings();
+    let declaration = function.declaration;
+    let asks = || declaration.parameters.iter().any(|parameter| parameter.contract.is_copied());
+    let leads = |argument: &Argument| matches!(argument.passing, Passing::Const | Passing::Mut);
+    let copies = !declaration.callback && arguments.iter().any(leads) && (settings.copy || asks());
     let standing = if !settings.checks_crate(function.krate()) {
         Standing::LeftOut
     } else if settings.traces(function.declaration.name) {
         log::entry(function, arguments, location);
         Standing::Traced
+    } else if copies {
+        Standing::Copies
     } else {
         Standing::Checked
     };
@@ -302,7 +418,8 @@ pub(super) fn settle(
             || contract.is_owned()
             || site.severity(Rule::RetainedPointer, Some(index)) == Severity::Allow
     });
-    let compares = !function.declaration.callback && snapshot::compares(&site, arguments);
-    function.settle(standing, lets_keep, bound::binds(function.declaration), compares);
+    let compares = !declaration.callback && snapshot::compares(&site, arguments);
+    function.settle_copies(copies);
+    function.settle(standing, lets_keep, bound::binds(declaration), compares);
     standing
 }

@@ -96,6 +96,8 @@ pub struct Function {
     lets_keep: AtomicBool,
     /// Whether C hands out objects that belong to the calling thread. Valid as the one before.
     binds: AtomicBool,
+    /// Whether some argument may be copied. Valid as the one before.
+    copies: AtomicBool,
     /// Whether something that it is lent to read could be compared. Valid as the one before.
     compares: AtomicBool,
     /// Calls that were looked after at once because they were among the first.
@@ -124,6 +126,8 @@ pub(crate) enum Standing {
     Checked = 2,
     /// Checked, and each crossing logged (`GUARD_TRACE`).
     Traced = 3,
+    /// Checked, and arguments may be copied.
+    Copies = 4,
 }
 
 impl Function {
@@ -135,6 +139,7 @@ impl Function {
             standing: AtomicU8::new(0),
             lets_keep: AtomicBool::new(false),
             binds: AtomicBool::new(false),
+            copies: AtomicBool::new(false),
             compares: AtomicBool::new(false),
             looks: AtomicU8::new(0),
             freed: AtomicU8::new(0),
@@ -149,7 +154,8 @@ impl Function {
             0 => Standing::Unsettled,
             1 => Standing::LeftOut,
             2 => Standing::Checked,
-            _ => Standing::Traced,
+            3 => Standing::Traced,
+            _ => Standing::Copies,
         }
     }
 
@@ -187,6 +193,17 @@ impl Function {
     #[inline]
     pub(crate) fn binds(&self) -> bool {
         self.binds.load(Ordering::Relaxed)
+    }
+
+    /// Whether some argument may be copied.
+    #[inline]
+    pub(crate) fn copies(&self) -> bool {
+        self.copies.load(Ordering::Relaxed)
+    }
+
+    /// Settles that, before everything else is settled.
+    pub(crate) fn settle_copies(&self, copies: bool) {
+        self.copies.store(copies, Ordering::Relaxed);
     }
 
     /// Whether something that it is lent to read could be compared, when it has returned.

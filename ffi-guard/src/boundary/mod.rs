@@ -13,6 +13,7 @@ mod canary;
 #[cfg(feature = "c-heap")]
 mod chain;
 pub mod classify;
+mod copies;
 pub(crate) mod count;
 pub(crate) mod counted;
 pub(crate) mod crossing;

@@ -70,7 +70,7 @@ pub(super) fn is_noted(function: &Function, glance: Glance) -> bool {
 /// - As for [`glance`].
 #[inline(always)]
 unsafe fn in_order(argument: &Argument, contract: Contract, at: &At, lends: &mut bool) -> bool {
-    let Argument { address, info, passing, stated } = *argument;
+    let Argument { address, info, passing, stated, .. } = *argument;
     match passing {
         Passing::Scalar => return true,
         Passing::Value => return false,

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::ptr::null_mut;
 
+use super::copies::Copies;
 use super::parked::{self, Way};
 use super::pending::Pending;
 use crate::heap;
@@ -23,13 +24,15 @@ struct Here {
     crossings: Cell<usize>,
     /// The innermost guarded call under way, from level 2 on.
     innermost: Cell<*mut Pending>,
+    /// The innermost guarded call under way that works on copies.
+    copying: Cell<*mut Copies>,
     /// An address in the frame of the outermost call under way that is only noted; 0 without one.
     noting: Cell<usize>,
 }
 
 thread_local! {
     static HERE: Here = const {
-        Here { stack: Cell::new((0, 0)), catching: Cell::new(0), crossings: Cell::new(0), innermost: Cell::new(null_mut()), noting: Cell::new(0) }
+        Here { stack: Cell::new((0, 0)), catching: Cell::new(0), crossings: Cell::new(0), innermost: Cell::new(null_mut()), copying: Cell::new(null_mut()), noting: Cell::new(0) }
     };
     /// The violation that unwinds through this thread, with the address of its payload's text.
     static IN_FLIGHT: RefCell<Option<InFlight>> = const { RefCell::new(None) };
@@ -96,6 +99,24 @@ impl Innermost {
 
     pub(crate) fn set(&self, pending: *mut Pending) {
         let _ = HERE.try_with(|here| here.innermost.set(pending));
+    }
+}
+
+/// The innermost guarded call under way that works on copies.
+pub(crate) fn copying() -> Copying {
+    Copying(())
+}
+
+/// A place of the calling thread's.
+pub(crate) struct Copying(());
+
+impl Copying {
+    pub(crate) fn get(&self) -> *mut Copies {
+        HERE.try_with(|here| here.copying.get()).unwrap_or(null_mut())
+    }
+
+    pub(crate) fn set(&self, copies: *mut Copies) {
+        let _ = HERE.try_with(|here| here.copying.set(copies));
     }
 }
 

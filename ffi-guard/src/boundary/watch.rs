@@ -27,6 +27,8 @@ pub(super) struct Watch {
     /// Words in C's globals that led into what is lent before the call began.
     before: Vec<Hit>,
     after: After,
+    /// Copies that C works on, and where what each is a copy of begins.
+    copies: Vec<(Range<usize>, usize)>,
     /// What it may read and not write, as it was.
     snapshot: Snapshot,
 }
@@ -142,6 +144,18 @@ impl Watch {
         usize::try_from(heap::loans(block)).is_ok_and(|loans| loans > own)
     }
 
+    /// C works on copies: what it keeps of these it keeps of what they are copies of.
+    pub(super) fn work_on(&mut self, copies: impl Iterator<Item = (Range<usize>, usize)>) {
+        let _inside = Reentry::enter();
+        self.copies.extend(copies);
+    }
+
+    /// What a word is that leads into a copy; any other is itself.
+    fn home(&self, word: usize) -> usize {
+        let copy = self.copies.iter().find(|(copy, _)| copy.contains(&word));
+        copy.map_or(word, |(copy, original)| original + (word - copy.start))
+    }
+
     /// Decides how the call is looked after, and takes the last look before C runs. `call`: how many guarded calls this thread has made.
     pub(super) fn begin(&mut self, site: &Site, arguments: &[Argument], call: usize) -> Result<(), Stop> {
         self.loans.iter().try_for_each(canary::before)?;
@@ -175,7 +189,8 @@ impl Watch {
                 return;
             }
             let started = ticks();
-            let wanted = Wanted::new(lent.iter().filter(looked_for).map(|lent| lent.range.clone()));
+            let copies = self.copies.iter().map(|(copy, _)| copy.clone());
+            let wanted = Wanted::new(lent.iter().filter(looked_for).map(|lent| lent.range.clone()).chain(copies));
             scan::c_memory(&wanted, &mut self.before);
             self.before.sort_unstable_by_key(|hit| hit.location);
             // With one block there is no other to hold its address.
@@ -266,16 +281,17 @@ impl Watch {
                 retention::remember(hit);
                 continue;
             }
-            let Some(lent) = self.lent.iter().find(|lent| lent.has(hit.word)) else { continue };
+            let word = self.home(hit.word);
+            let Some(lent) = self.lent.iter().find(|lent| lent.has(word)) else { continue };
             if told.contains(&lent.range.start) {
                 // A block that C holds in three places is one story.
                 retention::remember(hit);
                 continue;
             }
-            if outcome.is_err() || !self.answers_for(lent, hit.word) {
+            if outcome.is_err() || !self.answers_for(lent, word) {
                 continue;
             }
-            let Some(finding) = retained_pointer::check(hit, rust_ran, true) else { continue };
+            let Some(finding) = retained_pointer::check(Hit { word, ..hit }, rust_ran, true) else { continue };
             // A later sweep finds the word where it is; it has been told.
             retention::remember(hit);
             told.push(lent.range.start);

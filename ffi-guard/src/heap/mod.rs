@@ -52,7 +52,7 @@ pub(crate) use self::c_ranges::with_c_ranges;
 pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, let_unwind, lookup_c, reallocate_c, size_c};
 pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, reallocate};
 use self::lock::Locked;
-pub(crate) use self::redzone::Damage;
+pub(crate) use self::redzone::{Damage, canary_bytes};
 pub(crate) use self::region::contains;
 #[cfg(feature = "c-heap")]
 pub(crate) use self::region::contains_c;

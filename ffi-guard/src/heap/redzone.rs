@@ -46,7 +46,7 @@ fn canary(start: usize) -> [u64; 2] {
     [u64::from_ne_bytes(TEXT), mixed]
 }
 
-pub(super) fn canary_bytes(start: usize) -> [u8; UNIT] {
+pub(crate) fn canary_bytes(start: usize) -> [u8; UNIT] {
     let [text, mixed] = canary(start);
     let mut bytes = [0; UNIT];
     for (to, from) in bytes.iter_mut().zip(text.to_ne_bytes().into_iter().chain(mixed.to_ne_bytes())) {

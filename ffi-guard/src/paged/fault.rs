@@ -12,6 +12,7 @@ use crate::platform::fault::{Answer, Fault, in_a_copy, pause};
 use crate::platform::thread;
 use crate::reentry::{self, Reentry};
 use crate::report::touch::{By, FRAMES, Lent, Touch};
+use crate::report::violation::BlockFacts;
 use crate::report::{raw, touched};
 use crate::rule::{Rule, Severity};
 use crate::rules;
@@ -42,6 +43,19 @@ pub(super) fn answer(fault: &Fault) -> Answer {
     if severity == Severity::Allow {
         return opened();
     }
+    let about = About { block: rules::block_facts(&block), lent: lender::last(&block).map(lent), copy: None };
+    tell_once(fault, about, severity, opened)
+}
+
+/// What was touched.
+pub(super) struct About {
+    pub(super) block: BlockFacts,
+    pub(super) lent: Option<Lent>,
+    pub(super) copy: Option<&'static str>,
+}
+
+/// Tells of a fault, one thread at a time. Where the process is to go on, `opened` sees to that.
+pub(super) fn tell_once(fault: &Fault, about: About, severity: Severity, opened: impl FnOnce() -> Answer) -> Answer {
     let _inside = Reentry::enter();
     let me = thread::id().max(1);
     if TELLING.compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire).is_err() {
@@ -50,7 +64,7 @@ pub(super) fn answer(fault: &Fault) -> Answer {
         }
         return Answer::GoOn;
     }
-    tell(fault, &block, severity);
+    tell(fault, about, severity);
     if severity == Severity::Warn || settings().on_violation == OnViolation::Report {
         let answer = opened();
         TELLING.store(0, Ordering::Release);
@@ -59,7 +73,8 @@ pub(super) fn answer(fault: &Fault) -> Answer {
     Answer::End
 }
 
-fn tell(fault: &Fault, block: &heap::Block, severity: Severity) {
+fn tell(fault: &Fault, about: About, severity: Severity) {
+    let About { block, lent, copy } = about;
     let mut addresses = [0; FRAMES];
     let len = trace::of_fault(fault.ip, fault.sp, fault.bp, &mut addresses);
     let frames = addresses.get(..len).unwrap_or_default();
@@ -81,13 +96,14 @@ fn tell(fault: &Fault, block: &heap::Block, severity: Severity) {
         severity,
         address: fault.address,
         access: fault.access,
-        block: rules::block_facts(block),
+        block,
         by: by.unwrap_or(By::Unknown),
         thread: thread::id(),
         frames,
         place: code,
         caller: outer.as_ref().map(Place::code),
-        lent: lender::last(block).map(lent),
+        lent,
+        copy,
     };
     raw::write(&touch);
     if !in_a_copy(in_the_copy, (&raw const touch).cast_mut().cast(), PATIENCE) {

@@ -13,7 +13,10 @@
 //! ```
 
 mod fault;
+mod strayed;
 mod who;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::boundary::lent_by;
 use crate::config::settings;
@@ -43,4 +46,14 @@ pub(crate) fn watch() {
     if are_any() {
         platform::fault::install();
     }
+}
+
+/// Has faults in copies told: one is about to be made, for the calling thread.
+pub(crate) fn watch_copies() {
+    static FIRST: AtomicBool = AtomicBool::new(false);
+    if !FIRST.swap(true, Ordering::Relaxed) {
+        platform::fault::add_owner(strayed::answer);
+        platform::fault::install();
+    }
+    platform::fault::give_stack();
 }

@@ -56,6 +56,23 @@ pub(crate) unsafe fn nul(address: usize, len: usize) -> Option<usize> {
     (!found.is_null()).then(|| found.addr() - address)
 }
 
+/// Bytes of a string with its NUL; `None` where there is none among the first `most`. Without a limit, as C's `strlen`.
+///
+/// # Safety
+/// - `most` bytes from `address` on are mapped and stay so for the call; without it, those up to the NUL.
+pub(crate) unsafe fn len_with_nul(address: usize, most: Option<usize>) -> Option<usize> {
+    let start = std::ptr::with_exposed_provenance::<libc::c_char>(address);
+    match most {
+        // SAFETY: as promised by the caller.
+        None => Some(unsafe { libc::strlen(start) } + 1),
+        Some(most) => {
+            // SAFETY: as promised by the caller.
+            let len = unsafe { libc::strnlen(start, most) };
+            (len < most).then_some(len + 1)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -188,6 +188,7 @@ fn finding(json: &mut Json, facts: &Facts, frames: Frames<'_>) {
             json.text("side", if damage.before { "before" } else { "behind" });
             let when = match overwritten {
                 Overwritten::ByTheCall => "call",
+                Overwritten::BesideTheCopy { .. } => "copy",
                 Overwritten::BeforeACall => "before_call",
                 Overwritten::BeforeTheFree => "before_free",
                 Overwritten::BeforeALook => "before_look",

@@ -47,7 +47,9 @@ pub(crate) fn write(touch: &Touch<'_>) {
     let (rule, block) = (touch.rule(), &touch.block);
     let warning = if touch.severity == Severity::Warn { "warning: " } else { "" };
     line(format_args!("{warning}ffi-guard[{rule}]: {}", Message(touch)));
-    event("allocated", block.allocated, block.allocated_by);
+    if touch.copy.is_none() {
+        event("allocated", block.allocated, block.allocated_by);
+    }
     match &touch.lent {
         Some(lent) => line(format_args!(
             "ffi-guard: {:>11} thread {} to {} at {}:{}",
@@ -59,7 +61,7 @@ pub(crate) fn write(touch: &Touch<'_>) {
         )),
         None => line(format_args!("ffi-guard: {:>11} to no guarded call that was seen", "lent")),
     }
-    if !block.live {
+    if !block.live && touch.copy.is_none() {
         event("freed", block.freed, block.freed_by);
     }
     line(format_args!(

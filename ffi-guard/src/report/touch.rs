@@ -30,6 +30,8 @@ pub(crate) struct Touch<'a> {
     pub(crate) caller: Option<Code<'a>>,
     /// The last guarded call that was lent the block.
     pub(crate) lent: Option<Lent>,
+    /// It is no block, but the copy of this parameter that C works on while that call lasts: live until then.
+    pub(crate) copy: Option<&'static str>,
 }
 
 /// Whose code touched it.
@@ -62,7 +64,11 @@ pub(crate) struct Code<'a> {
 impl Touch<'_> {
     /// The rule that it breaks.
     pub(crate) fn rule(&self) -> Rule {
-        if self.block.live { Rule::BufferOverflow } else { Rule::UseAfterFree }
+        match (self.block.live, self.copy) {
+            (true, _) => Rule::BufferOverflow,
+            (false, None) => Rule::UseAfterFree,
+            (false, Some(_)) => Rule::RetainedPointer,
+        }
     }
 }
 
@@ -71,7 +77,7 @@ pub(super) struct Message<'a>(pub(super) &'a Touch<'a>);
 
 impl fmt::Display for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Touch { by, access, place, address, block, .. } = self.0;
+        let Touch { by, access, place, address, block, copy, .. } = self.0;
         match (by, place.module) {
             (By::C, _) => f.write_str("C")?,
             (By::Rust, _) => f.write_str("Rust")?,
@@ -88,24 +94,31 @@ impl fmt::Display for Message<'_> {
         match address.checked_sub(block.address) {
             None => {
                 let n = block.address - address;
-                write!(f, "{n} {} before the start of {}", bytes(n), Sized(block.size))?;
+                write!(f, "{n} {} before the start of {}", bytes(n), Sized(block.size, *copy))?;
             }
-            Some(at) if at < block.size => write!(f, "byte {at} of {}", Sized(block.size))?,
+            Some(at) if at < block.size => write!(f, "byte {at} of {}", Sized(block.size, *copy))?,
             Some(at) => {
                 let n = at - block.size + 1;
-                write!(f, "{n} {} past the end of {}", bytes(n), Sized(block.size))?;
+                write!(f, "{n} {} past the end of {}", bytes(n), Sized(block.size, *copy))?;
             }
         }
-        f.write_str(if block.live { "" } else { " freed by Rust" })
+        f.write_str(match copy {
+            _ if block.live => "",
+            None => " freed by Rust",
+            Some(_) => ", after the call that it was for",
+        })
     }
 }
 
-/// `a 24-byte block`, `an 8-byte block`.
-struct Sized(usize);
+/// `a 24-byte block`, `an 8-byte block`; `the 24-byte copy of `buf``.
+struct Sized(usize, Option<&'static str>);
 
 impl fmt::Display for Sized {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let size = self.0;
+        if let Some(parameter) = self.1 {
+            return write!(f, "the {size}-byte copy of `{parameter}`");
+        }
         let digits = size.checked_ilog10().unwrap_or(0) + 1;
         let first = size / 10_usize.pow(digits - 1);
         let first_two = if digits > 1 { size / 10_usize.pow(digits - 2) } else { 0 };
@@ -137,7 +150,7 @@ mod tests {
     #[test]
     fn a_block_is_called_the_same_everywhere() {
         for size in (0..2000).chain([8_000, 11_000, 18_000, 80_000, 110_000, 1 << 20, 8 << 30]) {
-            assert_eq!(Sized(size).to_string(), sized_block(size));
+            assert_eq!(Sized(size, None).to_string(), sized_block(size));
         }
     }
 }

@@ -86,7 +86,9 @@ fn story(touch: &Touch<'_>, frames: &[Frame]) -> Vec<String> {
         frames
     };
     let block = &touch.block;
-    places(&mut beats, "allocated", &of(block.allocated), block.allocated_by);
+    if touch.copy.is_none() {
+        places(&mut beats, "allocated", &of(block.allocated), block.allocated_by);
+    }
     let lent = touch.lent.map(|lent| Frame {
         address: 0,
         function: Some(lent.function.declaration.name.into()),
@@ -100,7 +102,9 @@ fn story(touch: &Touch<'_>, frames: &[Frame]) -> Vec<String> {
         }
         None => beats.push(unseen("lent", "to no guarded call that was seen")),
     }
-    if !block.live {
+    if touch.copy.is_some() {
+        beats.push(unseen("returned", if block.live { "not yet" } else { "before this" }));
+    } else if !block.live {
         places(&mut beats, "freed", &of(block.freed), block.freed_by);
     }
     places(&mut beats, "touched", &users, touch.thread);
@@ -113,7 +117,8 @@ fn story(touch: &Touch<'_>, frames: &[Frame]) -> Vec<String> {
         let frames = if hidden == 1 { "1 frame".into() } else { format!("{hidden} frames") };
         lines.extend(fill("note: ", &format!("{frames} left out: GUARD_BACKTRACE=full shows all")));
     }
-    lines.push(format!(" see: docs/src/rules/{}.md, docs/src/level-3.md", touch.rule()));
+    let page = if touch.copy.is_some() { "copied" } else { "level-3" };
+    lines.push(format!(" see: docs/src/rules/{}.md, docs/src/{page}.md", touch.rule()));
     lines.push(String::new());
     lines
 }
@@ -165,6 +170,11 @@ fn columns_of(beats: &[[String; 4]]) -> Vec<String> {
 
 fn helps(touch: &Touch<'_>) -> &'static [&'static str] {
     match (touch.block.live, touch.by) {
+        (false, _) if touch.copy.is_some() => &[
+            "have C forget the address before it returns, or keep what is there in place of where it is",
+            "or say that C keeps it: declare the parameter `#[guard(retained)]` in place of `copied`. It is not copied then, and \
+             must live for as long as C has it",
+        ],
         (false, By::Rust) => {
             &["keep the block for as long as a pointer into it is used: what `as_ptr()` gives does not"]
         }
@@ -209,9 +219,13 @@ fn object(touch: &Touch<'_>, frames: &[Frame]) -> String {
     }
     json.null("argument");
     json.null("memory");
-    json.object("block", |json| super::json::block(json, &touch.block, &frames::of_trace));
+    match touch.copy {
+        None => json.object("block", |json| super::json::block(json, &touch.block, &frames::of_trace)),
+        Some(_) => json.null("block"),
+    }
     json.object("finding", |json| {
         json.text("found_by", "fault");
+        json.text_or_null("copy_of", touch.copy);
         json.text(
             "access",
             match touch.access {

@@ -150,6 +150,11 @@ pub(crate) enum Finding {
 pub(crate) enum Overwritten {
     /// During the call of the facts: it was whole before.
     ByTheCall,
+    /// During the call of the facts, beside the copy that C worked on.
+    BesideTheCopy {
+        /// Bytes of the copy.
+        size: usize,
+    },
     /// Before a call that was about to lend the block again. The call of the facts is the last that lent it.
     BeforeACall,
     /// Before Rust freed or resized the block; the call as above.

@@ -22,7 +22,7 @@ fn block(facts: &Facts) -> String {
 pub(super) fn sentence(facts: &Facts) -> (String, String) {
     let (param, func) = (parameter(facts), function(facts));
     let sentence = match &facts.finding {
-        Finding::BufferOverflow { damage, overwritten: Overwritten::ByTheCall } => {
+        Finding::BufferOverflow { damage, overwritten: Overwritten::ByTheCall | Overwritten::BesideTheCopy { .. } } => {
             return (format!("C wrote {} of {param}", beside(damage)), format!(" in {func}"));
         }
         Finding::BufferOverflow { damage, .. } if facts.call.is_some() => {
@@ -59,6 +59,9 @@ fn agree(sentence: String) -> String {
 pub(super) fn label(facts: &Facts, who: &str) -> String {
     match &facts.finding {
         Finding::BufferOverflow { overwritten: Overwritten::ByTheCall, .. } => format!("{who}, in {}", block(facts)),
+        Finding::BufferOverflow { overwritten: Overwritten::BesideTheCopy { size }, .. } => {
+            format!("{who}, of which C got a copy of {}", bytes(*size))
+        }
         Finding::WriteThroughConst { .. } => format!("{who}, lent for reading"),
         _ => format!("{who}, in that block: the last guarded call that was lent it"),
     }
@@ -85,12 +88,15 @@ pub(super) fn story(facts: &Facts) -> Vec<(&'static str, String)> {
     let size = facts.memory.as_ref().and_then(Memory::block).map_or(0, |block| block.size);
     match &facts.finding {
         Finding::BufferOverflow { damage, overwritten } => {
+            let size = if let Overwritten::BesideTheCopy { size } = overwritten { *size } else { size };
             let where_ = match damage.before {
                 true => format!("{}, the first one {} before the start", bytes(damage.len), damage.offset),
                 false => from(damage.len, &position(size + damage.offset, size)),
             };
+            let of_the_copy = matches!(overwritten, Overwritten::BesideTheCopy { .. });
+            let where_ = if of_the_copy { where_.replace("-byte block", "-byte copy") } else { where_ };
             let when = match overwritten {
-                Overwritten::ByTheCall => "they were whole before the call",
+                Overwritten::ByTheCall | Overwritten::BesideTheCopy { .. } => "they were whole before the call",
                 Overwritten::BeforeACall => "found when the block was to be lent once more",
                 Overwritten::BeforeTheFree => "found when Rust freed or resized the block",
                 Overwritten::BeforeALook => "found by looking at every block",
@@ -141,7 +147,7 @@ pub(super) fn helps(facts: &Facts) -> Vec<String> {
             ),
             "else an index that goes below 0 in C: look where it counts down from".into(),
         ],
-        Finding::BufferOverflow { damage, .. } => {
+        Finding::BufferOverflow { damage, overwritten } => {
             let more = match facts.parameter().filter(|parameter| !parameter.extent.is_empty()) {
                 Some(parameter) => {
                     format!("make the block as long as C writes: {} more than `{}` says", bytes(damage.len), parameter.extent)
@@ -159,11 +165,11 @@ pub(super) fn helps(facts: &Facts) -> Vec<String> {
                     "if {func} is told how much to write, declare {param} `#[guard(counted_by = ..)]`: then it is checked before C runs"
                 )
             };
-            vec![
-                more,
-                second,
-                "to have C stopped at the very write, run with GUARD=3".into(),
-            ]
+            let mut helps = vec![more, second];
+            if !matches!(overwritten, Overwritten::BesideTheCopy { .. }) {
+                helps.push("to have C stopped at the very write, run with GUARD=3".into());
+            }
+            helps
         }
         Finding::WriteThroughConst { .. } => vec![
             format!("if {func} writes there by design, declare {param} as `*mut`, and pass `&mut` or `as_mut_ptr()`"),
@@ -216,6 +222,10 @@ pub(super) fn notes(facts: &Facts) -> Vec<String> {
         }
     };
     let mut notes = match &facts.finding {
+        Finding::BufferOverflow { damage, overwritten: Overwritten::BesideTheCopy { .. } } => vec![format!(
+            "found by the canary that lies {} the copy that C worked on; no byte of Rust's was overwritten",
+            if damage.before { "before" } else { "behind" }
+        )],
         Finding::BufferOverflow { damage, overwritten } => {
             let mut notes = vec![format!(
                 "found by the canary that lies {} each block of Rust's heap",

@@ -1,0 +1,394 @@
+//! The copies that a call works on: made before C runs, compared and brought home when it has returned.
+//!
+//! ```text
+//!  enter ── plan ──> made ── C runs ──> result translated ──> told ──> brought home ──> the rest of the exit ──> closed
+//! ```
+//! What C returns, and what it stored in memory that it was lent, may be pointers into a copy: Rust gets them as pointers into
+//! what was copied. No lock is held while C runs, and the copies belong to their thread.
+
+mod plan;
+
+use std::ops::Range;
+use std::ptr::{NonNull, null_mut};
+
+use super::argument::{Argument, Passing};
+use super::breach::{Site, Stop};
+use super::crossing::After;
+use super::{extent, holder, thread};
+use crate::copied::{self, Copy, Record, Run};
+use crate::heap::{self, Block};
+use crate::paged;
+use crate::platform::read;
+use crate::reentry::Reentry;
+use crate::report::violation::{Finding, Overwritten};
+use crate::rules::write_through_const::{self, Change};
+use crate::rules::{Located, buffer_overflow};
+
+/// The copies of one call.
+pub(crate) struct Copies {
+    held: Vec<Held>,
+    /// For each argument the address that C gets; 0 for its own.
+    away: Vec<usize>,
+    /// What the exit does besides.
+    then: After,
+    /// An address in a frame of the call's entry.
+    frame: usize,
+    /// Those of the call that this one was made inside of.
+    outer: *mut Copies,
+}
+
+/// One copy.
+struct Held {
+    copy: Copy,
+    /// The block that was copied, or a part of it.
+    block: Option<Block>,
+    members: Vec<plan::Member>,
+}
+
+/// Makes copies of what the call lends, where its declaration or the environment asks for it. `None` where there are none.
+pub(super) fn make(site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Option<Copies> {
+    let _inside = Reentry::enter();
+    let parameters = site.function.declaration.parameters;
+    // What C may keep is not copied, by no later call either: from level 2 on the watch notes it.
+    for (argument, parameter) in arguments.iter().zip(parameters) {
+        if (parameter.contract.is_retained() || parameter.contract.is_owned())
+            && matches!(argument.passing, Passing::Const | Passing::Mut)
+            && let Some(block) = heap::lookup(argument.address)
+        {
+            heap::allow_keeping(&block);
+        }
+    }
+    let mut copies =
+        Copies { held: Vec::new(), away: vec![0; arguments.len()], then: After::Nothing, frame: 0, outer: null_mut() };
+    for plan::Group { range, align, block, vouched, members } in plan::groups(site, arguments, stack) {
+        let Some(first) = members.first().map(|member| member.parameter) else { continue };
+        let (len, original) = (range.len(), range.start);
+        let record = |copy| Record {
+            copy,
+            len,
+            original,
+            function: site.function,
+            parameter: first,
+            location: site.location,
+            thread: thread::id(),
+            open: true,
+        };
+        paged::watch_copies();
+        // SAFETY: what the plan vouches for is a live block, or this thread's stack above the call.
+        let Some(copy) = (unsafe { Copy::make(range, align, vouched, record) }) else { continue };
+        for member in &members {
+            if let (Some(away), Some(to)) = (copies.away.get_mut(member.parameter), copy.away(member.address)) {
+                *away = to;
+            }
+        }
+        copies.held.push(Held { copy, block, members });
+    }
+    (!copies.held.is_empty()).then_some(copies)
+}
+
+impl Copies {
+    /// Each copy, and where what it was made of begins.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = (Range<usize>, usize)> {
+        self.held.iter().map(|held| (held.copy.range(), held.copy.original().start))
+    }
+
+    /// What a word is to Rust that leads into a copy.
+    fn home(&self, word: usize) -> Option<usize> {
+        if !copied::contains(word) {
+            return None;
+        }
+        self.held.iter().find_map(|held| held.copy.home(word))
+    }
+
+    /// C has returned, or unwinds.
+    fn bring_home(&self, arguments: &[Argument], stack: &Range<usize>) {
+        for held in self.held.iter().filter(|held| held.is_there()) {
+            let (mutable, _) = held.changes();
+            // SAFETY: it is there, and was lent mutably, or lies beside what was lent.
+            unsafe { held.copy.bring_home(&mutable, |word| self.home(word)) };
+        }
+        for (argument, &away) in arguments.iter().zip(&self.away) {
+            if argument.passing == Passing::Mut && away == 0 {
+                self.translate(argument, stack);
+            }
+        }
+    }
+
+    /// Pointers into a copy that C stored in memory that it was lent as it is: `strtol` tells there where it stopped.
+    fn translate(&self, argument: &Argument, stack: &Range<usize>) {
+        const WORD: usize = size_of::<usize>();
+        const MOST: usize = 1 << 16;
+        let located = Located::of(argument.address, stack);
+        let extent = match &located {
+            Located::Null => return,
+            Located::Heap(block) if !block.live => return,
+            Located::Heap(block) => {
+                extent::of(argument, &located).min((block.start + block.size).saturating_sub(argument.address))
+            }
+            Located::Stack(stack) => extent::of(argument, &located).min(stack.end.saturating_sub(argument.address)),
+            Located::Foreign => extent::of(argument, &located),
+        };
+        let end = argument.address.saturating_add(extent.min(MOST));
+        let mut at = argument.address.next_multiple_of(WORD);
+        let vouched = !matches!(located, Located::Foreign);
+        while at < end && end - at >= WORD {
+            let word = if vouched {
+                // SAFETY: an aligned word of a live block or of the stack above the call.
+                Some(unsafe { std::ptr::with_exposed_provenance::<usize>(at).read_volatile() })
+            } else {
+                let mut bytes = [0; WORD];
+                read::read(at, &mut bytes).map(|()| usize::from_ne_bytes(bytes))
+            };
+            match word {
+                None => return,
+                Some(word) => {
+                    if let Some(home) = self.home(word) {
+                        // SAFETY: C, which was lent it to write to, has just put the word there.
+                        unsafe { std::ptr::with_exposed_provenance_mut::<usize>(at).write_volatile(home) };
+                    }
+                }
+            }
+            at += WORD;
+        }
+    }
+
+    /// The exit of the call.
+    pub(super) fn settle(
+        mut self: Box<Self>,
+        site: &Site,
+        arguments: &[Argument],
+        stack: &Range<usize>,
+        rest: impl FnOnce(After) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let told = self.tell(site, arguments, stack);
+        let inside = Reentry::enter();
+        self.bring_home(arguments, stack);
+        drop(inside);
+        let goes_on = told.is_ok();
+        let then = std::mem::replace(&mut self.then, After::Nothing);
+        let outcome = match told {
+            Ok(()) => rest(then),
+            Err(stop) => {
+                drop(super::crossing::Crossing::abandoned(then));
+                Err(stop)
+            }
+        };
+        let _inside = Reentry::enter();
+        // Whoever lets C write through a pointer to const gets what it wrote.
+        for held in self.held.iter().filter(|held| goes_on && held.is_there()) {
+            let (_, constant) = held.changes();
+            // SAFETY: it is there; without the copy C had written there itself.
+            unsafe { held.copy.bring_home(&constant, |word| self.home(word)) };
+        }
+        drop(self);
+        outcome
+    }
+
+    /// C unwinds: what it wrote so far is Rust's, and nothing is said.
+    pub(super) fn abandon(mut self: Box<Self>) -> After {
+        let _inside = Reentry::enter();
+        self.bring_home(&[], &(0..0));
+        let then = std::mem::replace(&mut self.then, After::Nothing);
+        drop(self);
+        then
+    }
+
+    /// What C did beside the copies, and to those that it was only to read.
+    fn tell(&self, site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Result<(), Stop> {
+        self.held.iter().try_for_each(|held| {
+            held.tell_overrun(site, arguments, stack)?;
+            // What a callback writes through a pointer that C handed it is not C's doing.
+            if holder::calls_back(arguments) { Ok(()) } else { held.tell_changes(site, arguments, stack) }
+        })
+    }
+}
+
+impl Held {
+    /// Whether what was copied is there still: a callback may have freed it.
+    fn is_there(&self) -> bool {
+        self.block.is_none_or(|block| {
+            heap::lookup(block.start).is_some_and(|now| now.live && now.generation == block.generation)
+        })
+    }
+
+    /// What C wrote beside the copy. Its parameter is the one that reaches as far.
+    fn tell_overrun(&self, site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Result<(), Stop> {
+        let Some(damage) = self.copy.damage() else { return Ok(()) };
+        let nearest = match damage.before {
+            true => self.members.iter().min_by_key(|member| member.extent.start),
+            false => self.members.iter().max_by_key(|member| member.extent.end),
+        };
+        let Some(member) = nearest else { return Ok(()) };
+        let size = self.copy.original().len();
+        breach(site, arguments, stack, member, buffer_overflow::check(&damage, Overwritten::BesideTheCopy { size }))
+    }
+
+    /// What C wrote to what it was lent to read.
+    fn tell_changes(&self, site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Result<(), Stop> {
+        let (_, changes) = self.changes();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        for member in &self.members {
+            let Some(argument) = arguments.get(member.parameter) else { continue };
+            let contract = site.function.declaration.parameters.get(member.parameter).map(|it| it.contract);
+            if !argument.info.frozen || contract.is_none_or(|contract| contract.is_out()) {
+                continue;
+            }
+            let start = self.copy.original().start;
+            let extent = member.extent.start - start..member.extent.end - start;
+            let touched = |run: &&Run| run.start < extent.end && extent.start < run.end;
+            let (first, last) = (changes.iter().find(touched), changes.iter().rfind(touched));
+            let (Some(first), Some(last)) = (first, last) else { continue };
+            // From the first byte that changed to the last; those between are shown with them.
+            let run = first.start.max(extent.start)..last.end.min(extent.end);
+            let offset = start + run.start - member.address;
+            let mut change = Change::new(offset, false);
+            for (i, (was, now)) in self.copy.before(&run).iter().zip(self.copy.now(&run)).enumerate() {
+                change.add(offset + i, *was, *now);
+            }
+            let finding = write_through_const::check(&change, argument.info, member.extent.len());
+            breach(site, arguments, stack, member, finding)?;
+        }
+        Ok(())
+    }
+
+    /// What C changed that it may, and what it was only to read.
+    fn changes(&self) -> (Vec<Run>, Vec<Run>) {
+        let changes = self.copy.changes();
+        if self.members.iter().any(|member| member.mutable) {
+            return (changes, Vec::new());
+        }
+        let start = self.copy.original().start;
+        let constant = |at: usize| self.members.iter().any(|member| member.extent.contains(&(start + at)));
+        let (mut mutable, mut only_read): (Vec<Run>, Vec<Run>) = (Vec::new(), Vec::new());
+        for run in changes {
+            let mut at = run.start;
+            while at < run.end {
+                let kind = constant(at);
+                let end = (at + 1..run.end).find(|&next| constant(next) != kind).unwrap_or(run.end);
+                if kind { &mut only_read } else { &mut mutable }.push(at..end);
+                at = end;
+            }
+        }
+        (mutable, only_read)
+    }
+}
+
+/// Tells what was found about an argument.
+fn breach(
+    site: &Site,
+    arguments: &[Argument],
+    stack: &Range<usize>,
+    member: &plan::Member,
+    finding: Finding,
+) -> Result<(), Stop> {
+    let Some(argument) = arguments.get(member.parameter) else { return Ok(()) };
+    let extent = member.extent.len();
+    let memory = Located::of(member.address, stack).memory(member.address, extent, thread::id());
+    site.breach(Some(member.parameter), finding, (argument, extent), Some(memory))
+}
+
+/// The copies of a call under way, among those of its thread.
+#[derive(Debug)]
+pub(super) struct Underway(NonNull<Copies>);
+
+impl Underway {
+    /// Adds a call to those under way.
+    pub(super) fn begin(mut copies: Copies, then: After, frame: usize) -> Underway {
+        let _inside = Reentry::enter();
+        forget_gone(frame);
+        copies.then = then;
+        copies.frame = frame;
+        copies.outer = thread::copying().get();
+        let copies = NonNull::from(Box::leak(Box::new(copies)));
+        thread::copying().set(copies.as_ptr());
+        Underway(copies)
+    }
+
+    fn copies(&self) -> &Copies {
+        // SAFETY: leaked by `begin`, and freed where `end` takes it out of the list, which takes this handle; or where its
+        // frame was found gone, and the handle with it.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Puts what the exit does besides into something else.
+    pub(super) fn wrap(&mut self, wrap: impl FnOnce(After) -> After) {
+        // SAFETY: as in `copies`; nobody else has a reference to it.
+        let copies = unsafe { self.0.as_mut() };
+        copies.then = wrap(std::mem::replace(&mut copies.then, After::Nothing));
+    }
+
+    /// The address that C gets for an argument; 0 for its own.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn away(&self, index: usize) -> usize {
+        self.copies().away.get(index).copied().unwrap_or(0)
+    }
+
+    /// What a word of C's is to Rust.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn home(&self, word: usize) -> usize {
+        self.copies().home(word).unwrap_or(word)
+    }
+
+    /// The same for the words of a result.
+    ///
+    /// # Safety
+    /// - `size` bytes from `address` on are the caller's to read and write.
+    #[cold]
+    #[inline(never)]
+    pub(super) unsafe fn words_home(&self, address: usize, size: usize) {
+        const WORD: usize = size_of::<usize>();
+        let mut at = address.next_multiple_of(WORD);
+        while at + WORD <= address + size {
+            let word = std::ptr::with_exposed_provenance_mut::<usize>(at);
+            // SAFETY: an aligned word of what the caller vouches for. Volatile: padding is read as it lies.
+            let value = unsafe { word.read_volatile() };
+            if let Some(home) = self.copies().home(value) {
+                // SAFETY: as above.
+                unsafe { word.write(home) };
+            }
+            at += WORD;
+        }
+    }
+
+    /// Takes it out again, and those that were made inside it: their frames are gone.
+    pub(super) fn end(self) -> Option<Box<Copies>> {
+        let _inside = Reentry::enter();
+        let innermost = thread::copying();
+        let mut at = innermost.get();
+        while at != self.0.as_ptr() {
+            if at.is_null() {
+                return None;
+            }
+            // SAFETY: what is in the list was leaked by `begin` and is freed when it is taken out.
+            at = unsafe { (*at).outer };
+        }
+        loop {
+            let top = innermost.get();
+            // SAFETY: as above; the list holds `self`, so it does not end before.
+            let copies = unsafe { Box::from_raw(top) };
+            innermost.set(copies.outer);
+            if top == self.0.as_ptr() {
+                return Some(copies);
+            }
+        }
+    }
+}
+
+/// A call that C left by `longjmp` never ends, and what it worked on is given up. As in `pending`.
+fn forget_gone(frame: usize) {
+    let (innermost, stack) = (thread::copying(), thread::stack());
+    while let Some(top) = NonNull::new(innermost.get()) {
+        // SAFETY: as in `Underway::end`.
+        let (at, outer) = unsafe { (top.as_ref().frame, top.as_ref().outer) };
+        if at > frame || !stack.contains(&at) || !stack.contains(&frame) {
+            return;
+        }
+        innermost.set(outer);
+        // SAFETY: taken out of the list, where it was the only way to it that is still used.
+        drop(unsafe { Box::from_raw(top.as_ptr()) });
+    }
+}

@@ -1,0 +1,264 @@
+//! Which arguments of a call are copied, and which of them share a copy.
+//!
+//! `copied` on a parameter asks for it. `GUARD_COPY=1` asks for everything that can be told to lose nothing by it: what is
+//! merely declared with too little said about it must work on. So there a typed pointer without a stated extent, which may well
+//! lead to the first element of many, takes its whole heap block along, and is left alone elsewhere; and what C may know by its
+//! place is left where it is.
+
+use std::ops::Range;
+
+use super::super::argument::{Argument, Passing};
+use super::super::breach::Site;
+use super::super::declaration::Parameter;
+use super::super::extent;
+use crate::config;
+use crate::copied;
+use crate::heap::{self, Block};
+use crate::platform::memory::PAGE;
+use crate::platform::read;
+use crate::retention::pins;
+use crate::rule::{Rule, Severity};
+use crate::rules::Located;
+use crate::scan::{self, Wanted};
+
+/// One copy to be made.
+pub(super) struct Group {
+    /// What is copied.
+    pub(super) range: Range<usize>,
+    /// To which power of two the copy lies as the original does.
+    pub(super) align: usize,
+    /// The heap block that it lies in.
+    pub(super) block: Option<Block>,
+    /// It is known to be readable.
+    pub(super) vouched: bool,
+    pub(super) members: Vec<Member>,
+}
+
+/// An argument that leads into it.
+pub(super) struct Member {
+    pub(super) parameter: usize,
+    pub(super) address: usize,
+    /// What C may touch from there.
+    pub(super) extent: Range<usize>,
+    pub(super) mutable: bool,
+}
+
+/// An argument that can be copied.
+struct Candidate {
+    member: Member,
+    range: Range<usize>,
+    align: usize,
+    block: Option<Block>,
+    vouched: bool,
+    /// No word in it is a pointer.
+    plain: bool,
+}
+
+/// A typed pointer without a stated extent takes a block along of up to so many bytes.
+const WHOLE_BLOCK: usize = 1 << 20;
+/// `malloc`'s alignment: what C may take for granted of memory that it casts.
+const FOR_ANY_TYPE: usize = 16;
+const WORD: usize = size_of::<usize>();
+
+/// Decides for one call. `stack`: the calling thread's above this call.
+pub(super) fn groups(site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Vec<Group> {
+    let parameters = site.function.declaration.parameters;
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for (index, (argument, parameter)) in arguments.iter().zip(parameters).enumerate() {
+        candidates.extend(candidate(site, index, argument, parameter, stack));
+    }
+    loop {
+        if candidates.is_empty() {
+            return Vec::new();
+        }
+        // Two pointers of which one leads into a copy and one does not have lost what they were to each other.
+        let known = known_by_place(arguments, &candidates);
+        let before = candidates.len();
+        candidates.retain(|candidate| !known.iter().any(|&address| candidate.has(address)));
+        if candidates.len() < before {
+            continue;
+        }
+        let groups = grouped(&candidates);
+        match led_into(&groups, &candidates) {
+            None => return groups,
+            Some(range) => candidates.retain(|it| it.range.start < range.start || it.range.end > range.end),
+        }
+    }
+}
+
+impl Candidate {
+    /// Whether an address leads into the same object, or to its end.
+    fn has(&self, address: usize) -> bool {
+        let object = self.block.as_ref().map_or_else(|| self.range.clone(), |it| it.start..it.start + it.size);
+        object.start <= address && address <= object.end
+    }
+}
+
+fn candidate(
+    site: &Site,
+    index: usize,
+    argument: &Argument,
+    parameter: &Parameter,
+    stack: &Range<usize>,
+) -> Option<Candidate> {
+    let contract = parameter.contract;
+    let asked = contract.is_copied();
+    if !(asked || config::settings().copy)
+        || !matches!(argument.passing, Passing::Const | Passing::Mut)
+        || argument.boxed
+        || contract.is_opaque()
+        || contract.is_retained()
+        || contract.is_owned()
+        || contract.is_thread_bound()
+    {
+        return None;
+    }
+    let mutable = argument.passing == Passing::Mut;
+    let address = argument.address;
+    let located = Located::of(address, stack);
+    if !asked && is_known_by_place(site, argument, parameter, &located) {
+        return None;
+    }
+    // Up to where bytes are known to be there.
+    let (block, end) = match &located {
+        Located::Null => return None,
+        Located::Heap(block) if !block.live => return None,
+        Located::Heap(block) => (Some(*block), Some(block.start + block.size)),
+        Located::Stack(stack) => (None, Some(stack.end)),
+        Located::Foreign => (None, None),
+    };
+    let untyped = extent::untyped(argument);
+    let mut whole = false;
+    let extent = if contract.is_cstr() {
+        // Behind the NUL of a string that C may change, there is room.
+        whole = mutable && !asked;
+        // SAFETY: up to `end` it is Rust's own memory, live; without an end C is about to look for the NUL itself.
+        unsafe { read::len_with_nul(address, end.map(|end| end.saturating_sub(address))) }?
+    } else if contract.is_stated() {
+        extent::stated(argument).ok()?
+    } else if untyped {
+        return None;
+    } else {
+        whole = !asked;
+        argument.info.size
+    };
+    let mut range = address..address.checked_add(extent)?;
+    if range.is_empty() || end.is_some_and(|end| range.end > end) {
+        return None;
+    }
+    let extent = range.clone();
+    if whole {
+        let block = block.filter(|block| block.size <= WHOLE_BLOCK)?;
+        range = block.start..block.start + block.size;
+    }
+    let natural = 1_usize << address.trailing_zeros().min(PAGE.trailing_zeros());
+    let by_type = if untyped { FOR_ANY_TYPE } else { argument.info.align };
+    let by_layout = block.map_or(1, |block| block.align);
+    Some(Candidate {
+        plain: !whole && matches!(argument.info.shape, super::super::shape::Shape::Plain),
+        align: if whole { by_layout.max(by_type) } else { by_type.max(by_layout.min(natural)) },
+        member: Member { parameter: index, address, extent, mutable },
+        vouched: end.is_some(),
+        range,
+        block,
+    })
+}
+
+/// Whether C may know this memory by its place: then nobody copies it who was not told to.
+fn is_known_by_place(site: &Site, argument: &Argument, parameter: &Parameter, located: &Located) -> bool {
+    let declared = parameter.severities.over(site.function.declaration.severities);
+    if declared.get(Rule::RetainedPointer) == Some(Severity::Allow) {
+        return true;
+    }
+    match located {
+        // Pinned, or lent under `retained` before.
+        Located::Heap(block) => {
+            pins::is_block_pinned(block) || heap::may_be_kept(block) || is_a_lock((argument.info.name)())
+        }
+        Located::Stack(_) => pins::is_range_pinned(argument.address) || located.is_cs_stack(argument.address),
+        // C's own, or a static, which C may keep.
+        Located::Null | Located::Foreign => true,
+    }
+}
+
+/// Whether a type is one that works by where it lies. By its name, which is all there is of a type declared by hand.
+fn is_a_lock(pointee: &str) -> bool {
+    let name = pointee.rsplit("::").next().unwrap_or(pointee);
+    ["pthread_", "sem_t", "mtx_t", "cnd_t", "Atomic", "UnsafeCell<"].iter().any(|known| name.starts_with(known))
+        || pointee.contains("sync::atomic::")
+        || pointee.contains("::UnsafeCell<")
+}
+
+/// Addresses that C gets as they are: of pointers that are not copied, and words of what is passed by value.
+fn known_by_place(arguments: &[Argument], candidates: &[Candidate]) -> Vec<usize> {
+    let mut known = Vec::new();
+    for (index, argument) in arguments.iter().enumerate() {
+        match argument.passing {
+            Passing::Const | Passing::Mut => {
+                if argument.address != 0 && !candidates.iter().any(|it| it.member.parameter == index) {
+                    known.push(argument.address);
+                }
+            }
+            Passing::Scalar | Passing::Value => {
+                let mut at = argument.address.next_multiple_of(WORD);
+                while at + WORD <= argument.address + argument.info.size {
+                    // SAFETY: the value's own bytes, alive until the call. Volatile: padding is read as it lies.
+                    known.push(unsafe { std::ptr::with_exposed_provenance::<usize>(at).read_volatile() });
+                    at += WORD;
+                }
+            }
+        }
+    }
+    known
+}
+
+/// Those of one heap block are one group, and so are those that overlap or touch.
+fn grouped(candidates: &[Candidate]) -> Vec<Group> {
+    let mut sorted: Vec<&Candidate> = candidates.iter().collect();
+    sorted.sort_by_key(|it| it.range.start);
+    let mut groups: Vec<Group> = Vec::new();
+    for it in sorted {
+        let member = Member { extent: it.member.extent.clone(), ..it.member };
+        let same = |group: &&mut Group| match (&group.block, &it.block) {
+            (Some(one), Some(other)) => one.start == other.start,
+            (None, None) => it.range.start <= group.range.end,
+            _ => false,
+        };
+        match groups.last_mut().filter(same) {
+            Some(group) => {
+                group.range.end = group.range.end.max(it.range.end);
+                group.align = group.align.max(it.align);
+                group.vouched &= it.vouched;
+                group.members.push(member);
+            }
+            None => groups.push(Group {
+                range: it.range.clone(),
+                align: it.align,
+                block: it.block,
+                vouched: it.vouched,
+                members: vec![member],
+            }),
+        }
+    }
+    groups
+}
+
+/// What must not be copied after all: what is too large, and what a word in it or in another copy leads into (a struct that
+/// holds its own address, a list of buffers and a buffer of it).
+fn led_into(groups: &[Group], candidates: &[Candidate]) -> Option<Range<usize>> {
+    if let Some(large) = groups.iter().find(|group| group.range.len() > copied::most()) {
+        return Some(large.range.clone());
+    }
+    let wanted = Wanted::new(groups.iter().map(|group| group.range.clone()));
+    let mut hits = Vec::new();
+    for group in groups.iter().filter(|group| group.vouched) {
+        let inside = |it: &&Candidate| group.range.start <= it.range.start && it.range.end <= group.range.end;
+        if candidates.iter().filter(inside).all(|it| it.plain) {
+            continue;
+        }
+        // SAFETY: Rust's own memory, lent for this call: a live block, or this thread's stack above the call.
+        unsafe { scan::words(group.range.start, group.range.len(), &wanted, &mut hits) };
+    }
+    let hit = hits.first()?;
+    groups.iter().find(|group| group.range.contains(&hit.word)).map(|group| group.range.clone())
+}

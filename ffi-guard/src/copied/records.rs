@@ -1,0 +1,152 @@
+//! Whose copy an address was: asked by the handler of a fault, so it takes no lock and never waits.
+
+use std::ops::Range;
+use std::panic::Location;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+
+use super::pages;
+use crate::boundary::breach::Site;
+use crate::boundary::declaration::Function;
+use crate::platform::memory::PAGE;
+
+/// So many of the latest copies are remembered.
+const KEPT: usize = 1024;
+
+/// One of the latest copies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record {
+    /// First byte of the copy.
+    pub(crate) copy: usize,
+    /// Bytes of it.
+    pub(crate) len: usize,
+    /// First byte of what was copied.
+    pub(crate) original: usize,
+    /// The function that was lent it.
+    pub(crate) function: &'static Function,
+    /// Which parameter; the first of those that share the copy.
+    pub(crate) parameter: usize,
+    /// The call.
+    pub(crate) location: &'static Location<'static>,
+    /// The thread that called.
+    pub(crate) thread: u32,
+    /// The call has not returned.
+    pub(crate) open: bool,
+}
+
+impl Record {
+    /// The call, as the reports tell it.
+    pub(crate) fn site(&self) -> Site {
+        Site { function: self.function, location: self.location }
+    }
+}
+
+/// A place for a record, and its version: the copy's number, and two flags.
+struct Slot {
+    version: AtomicU64,
+    /// Start and end of the pages, then the record: copy, len, original, function, location, parameter, thread.
+    fields: [AtomicUsize; 9],
+}
+
+/// Being written.
+const BUSY: u64 = 1;
+/// The call has not returned.
+const OPEN: u64 = 2;
+/// The number begins here.
+const NUMBER: u32 = 2;
+
+#[allow(clippy::declare_interior_mutable_const)]
+const EMPTY: Slot = Slot { version: AtomicU64::new(0), fields: [const { AtomicUsize::new(0) }; 9] };
+static SLOTS: [Slot; KEPT] = [EMPTY; KEPT];
+/// Copies so far; the first has number 1.
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
+
+/// A record in its place: closed when the copy is.
+#[derive(Debug)]
+pub(super) struct Written {
+    slot: &'static Slot,
+    version: u64,
+}
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Slot({:#x})", self.version.load(Ordering::Relaxed))
+    }
+}
+
+/// Writes a record over the oldest that is closed. `None` where all are open.
+pub(super) fn write(pages: &Range<usize>, record: &Record) -> Option<Written> {
+    for _ in 0..KEPT {
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed) + 1;
+        let slot = SLOTS.get(usize::try_from(number % KEPT as u64).unwrap_or(0))?;
+        let before = slot.version.load(Ordering::Relaxed);
+        if before & (OPEN | BUSY) != 0 {
+            continue;
+        }
+        let version = number << NUMBER | OPEN;
+        if slot.version.compare_exchange(before, version | BUSY, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            continue;
+        }
+        // Pairs with the fence in `read`: whoever sees a field from below sees BUSY or what came after it.
+        fence(Ordering::Release);
+        let function = std::ptr::from_ref(record.function).expose_provenance();
+        let location = std::ptr::from_ref(record.location).expose_provenance();
+        let Record { copy, len, original, parameter, thread, .. } = *record;
+        let values = [pages.start, pages.end, copy, len, original, function, location, parameter, thread as usize];
+        for (field, value) in slot.fields.iter().zip(values) {
+            field.store(value, Ordering::Relaxed);
+        }
+        slot.version.store(version, Ordering::Release);
+        return Some(Written { slot, version });
+    }
+    None
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        let closed = self.version & !OPEN;
+        // An open record is nobody else's to write, so this cannot fail.
+        let _ = self.slot.version.compare_exchange(self.version, closed, Ordering::Release, Ordering::Relaxed);
+    }
+}
+
+impl Slot {
+    /// The record whose pages, or one of the pages without access beside them, hold the address; and the copy's number.
+    fn read(&self, address: usize) -> Option<(u64, Record)> {
+        let version = self.version.load(Ordering::Acquire);
+        if version == 0 || version & BUSY != 0 {
+            return None;
+        }
+        let [start, end, copy, len, original, function, location, parameter, thread] =
+            self.fields.each_ref().map(|field| field.load(Ordering::Relaxed));
+        fence(Ordering::Acquire);
+        if self.version.load(Ordering::Relaxed) & !OPEN != version & !OPEN {
+            return None;
+        }
+        if !(start.wrapping_sub(PAGE)..end.wrapping_add(PAGE)).contains(&address) {
+            return None;
+        }
+        // SAFETY: the version was the same before and after, so these are what `write` took from references that live for
+        // ever.
+        let (function, location) = unsafe {
+            (
+                &*std::ptr::with_exposed_provenance::<Function>(function),
+                &*std::ptr::with_exposed_provenance::<Location<'static>>(location),
+            )
+        };
+        let thread = u32::try_from(thread).unwrap_or(0);
+        let open = version & OPEN != 0;
+        Some((version >> NUMBER, Record { copy, len, original, function, parameter, location, thread, open }))
+    }
+}
+
+/// The latest copy that the address leads into, or beside: up to a page before or behind its pages. `None` where it leads into
+/// none, or into one that is forgotten.
+///
+/// Takes no lock, never faults, may run in a signal handler.
+pub(crate) fn of(address: usize) -> Option<Record> {
+    if !pages::contains(address) {
+        return None;
+    }
+    let found = SLOTS.iter().filter_map(|slot| slot.read(address));
+    found.max_by_key(|(number, _)| *number).map(|(_, record)| record)
+}
