@@ -82,7 +82,7 @@ fn look_at(command: &str, came: &mut Came) -> Result<String, String> {
         ["cargo", "run", "--example", name, ..] | ["cargo", "run", "--release", "--example", name, ..] => {
             exists(&[format!("tests/examples/{name}/main.rs")])
         }
-        ["cargo", "test", "-p", "ffi-guard-tests", "--test", name, ..] => {
+        ["cargo", "test", "--workspace", "--test", name, ..] => {
             exists(&[format!("tests/tests/{name}.rs"), format!("tests/tests/{name}/main.rs")])
         }
         ["bash", script, ..] => exists(&[script.into()]),
