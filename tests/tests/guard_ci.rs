@@ -26,6 +26,12 @@ fn what_the_job_runs() {
             let text = vec![b'7'; 3];
             let _ = unsafe { atoi(text.as_ptr().cast()) };
         }
+        Ok("expects it") => {
+            let text = vec![b'7'; 3];
+            let _ = ffi_guard::expect_violation!(ffi_guard::Rule::UnterminatedString, {
+                unsafe { atoi(text.as_ptr().cast()) };
+            });
+        }
         Ok("fails") => panic!("it was told to"),
         _ => assert_eq!(unsafe { atoi(c"7".as_ptr()) }, 7),
     }
@@ -58,6 +64,10 @@ fn the_script_fails_by_what_is_denied_and_by_nothing_else() {
         return;
     }
     let (status, printed) = job("keeps to it", &[]);
+    assert_eq!(status, Some(0), "{printed}");
+    assert!(!printed.contains("ffi-guard:"), "{printed}");
+
+    let (status, printed) = job("expects it", &[]);
     assert_eq!(status, Some(0), "{printed}");
     assert!(!printed.contains("ffi-guard:"), "{printed}");
 
