@@ -183,8 +183,8 @@ fn the_page_of_level_3_quotes_the_tour() {
     assert!(output.status.success(), "{printed}");
     let page = read("docs/src/level-3.md");
     let quoted = normal(blocks(&page, "text").first().expect("a report"));
-    // Lists of addresses are cut short on the page.
-    let whole = quoted.lines().filter(|line| !line.ends_with('…'));
+    // Lists of addresses are cut short on the page, and which line of the tour runs a row is no matter.
+    let whole = quoted.lines().filter(|line| !line.ends_with('…') && !line.contains("/process.rs:"));
     assert_eq!(first_missing(whole, &printed), None, "a line that the report has not:\n{printed}");
 }
 

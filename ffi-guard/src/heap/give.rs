@@ -258,7 +258,12 @@ pub(super) fn interior(spot: &Spot) -> FreeError {
 /// What is wrong around a live block; renewed.
 fn check_canary(spot: &Spot, extent: Extent) -> Option<Damaged> {
     let block = spot.entry.read(spot.base).filter(|block| block.live && block.size == extent.size())?;
-    let damage = super::canary_damage(&block)?;
+    let damage = if spot.placement == Placement::AtBase {
+        super::canary_damage(&block)?
+    } else {
+        // SAFETY: the caller frees it: it is in nobody's hands but ours. (A program that frees it twice at once is at fault, and may fault.)
+        unsafe { paged::damage_of_own(block.start, block.size) }?
+    };
     // What reaches up to the end of the slot before is that one's overrun, and told with it.
     if damage.before && survey::is_overrun_from(spot) {
         return None;
