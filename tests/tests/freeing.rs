@@ -5,8 +5,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use c_fixtures::freed_while_retained::{
-    Request, bad_send, bad_set_listener, forget_destroyed, notify, ok_cancel, ok_destroy, ok_set_with_destructor,
-    ok_unset_listener,
+    Request, bad_destroy, bad_send, bad_set_listener, forget_destroyed, notify, ok_cancel, ok_destroy,
+    ok_set_with_destructor, ok_unset_listener,
 };
 use c_fixtures::retained_pointer::{bad_keep_seldom, forget_seldom};
 use ffi_guard::{Rule, Violation, catch, checkpoint, expect_violation, pin};
@@ -437,4 +437,33 @@ extern "C" fn destroyer(_: *mut libc::c_void) -> *mut libc::c_void {
     // SAFETY: the value lives until it is destroyed, here.
     unsafe { bare::ffg_ok_destroy() };
     ptr::null_mut()
+}
+
+unsafe extern "C" fn destroy_and_go_on(value: *mut i32) {
+    // SAFETY: C hands back what came from `Box::into_raw`, once.
+    drop(unsafe { Box::from_raw(value) });
+    // Much more than the quarantine below holds, of the same size.
+    for _ in 0..10_000 {
+        drop(std::hint::black_box(Box::new(7_i32)));
+    }
+}
+
+#[test]
+fn what_a_callback_freed_waits_for_the_call_to_return_however_much_is_freed_after_it() {
+    const TEST: &str = "what_a_callback_freed_waits_for_the_call_to_return_however_much_is_freed_after_it";
+    if is_child() {
+        let violation = expect_violation!(Rule::FreedWhileRetained, {
+            // SAFETY: it lives until it is destroyed.
+            unsafe {
+                ok_set_with_destructor(Box::into_raw(Box::new(7)), Some(destroy_and_go_on));
+                bad_destroy();
+            }
+            checkpoint();
+        });
+        assert!(violation.to_string().contains("ffg_destroyed"), "{violation}");
+        forget_destroyed();
+        return;
+    }
+    let output = run_self(TEST, &[("GUARD", "2"), ("GUARD_QUARANTINE", "16K")]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
