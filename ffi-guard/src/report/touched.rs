@@ -18,7 +18,7 @@ use crate::rule::Severity;
 pub(crate) fn tell(touch: &Touch<'_>) {
     let frames = of_fault(touch.frames);
     if settings().report_path().is_some() {
-        super::deliver::append_line(object(touch, &frames));
+        super::deliver::append_line(object(touch, &frames), false);
     }
     let mut text = story(touch, &frames).join("\n");
     text.push('\n');
