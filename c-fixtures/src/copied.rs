@@ -100,7 +100,7 @@ unsafe extern "C" {
     /// The sum of the bytes between two addresses.
     #[link_name = "ffg_ok_copied_sum_between"]
     pub fn ok_sum_between(
-        #[guard(copied, counted_by = unsafe { end.offset_from(begin) })] begin: *const u8,
+        #[guard(copied, counted_by = end.addr() - begin.addr())] begin: *const u8,
         #[guard(counted_by = 0)] end: *const u8,
     ) -> u32;
     /// Makes an empty list.

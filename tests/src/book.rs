@@ -22,9 +22,13 @@ pages! {
     reading_a_report = "reading-a-report.md";
     report_json = "report-json.md";
     testing = "testing.md";
+    ci = "ci.md";
+    annotating = "annotating.md";
+    bindgen = "bindgen.md";
     builds = "builds.md";
     how_it_works = "how-it-works.md";
     limits = "limits.md";
+    what_you_lose = "what-you-lose.md";
     cost = "cost.md";
     crossing_cost = "crossing-cost.md";
     comparison = "comparison.md";

@@ -1,5 +1,8 @@
 //! `#[guard(copied)]` and `GUARD_COPY=1`: C works on a copy between pages without access.
 
+// A `Vec` lies on the heap and an array does not, and where a block lies is what this is about.
+#![allow(clippy::useless_vec)]
+
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::Path;
 use std::process::Command;
@@ -12,9 +15,9 @@ use ffi_guard_tests::process::{COPY, at_levels, end_if_stuck, is_child, run_self
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// The body in processes of their own at levels 1 and 2.
+/// The body in processes of their own at levels 1 to 3.
 fn checked(test: &str, body: impl Fn()) {
-    at_levels(test, &["1", "2"], body);
+    at_levels(test, &["1", "2", "3"], body);
 }
 
 /// The same with `GUARD_COPY=1`.
@@ -533,5 +536,24 @@ fn a_fault_that_is_warned_of_or_allowed_goes_on() {
         let said = stderr(&output);
         assert!(output.status.success(), "{variable}={value}: {}\n{said}", output.status);
         assert_eq!(said.matches("ffi-guard[buffer_overflow]: ").count(), times, "{variable}={value}:\n{said}");
+    }
+}
+
+#[test]
+fn with_statistics_on_copies_are_made_all_the_same() {
+    const TEST: &str = "with_statistics_on_copies_are_made_all_the_same";
+    if is_child() {
+        let mut data = vec![1_u8; 40];
+        // SAFETY: a live vector.
+        unsafe { copied::ok_add_one(data.as_mut_ptr(), 40) };
+        assert!(!is_at_home(&data) && data.iter().all(|&byte| byte == 2));
+        // SAFETY: not sound without the copy: the byte before what is lent.
+        catch(|| unsafe { copied::bad_poke(data.as_mut_ptr().add(12), 12, -3, 0) }).expect_err("before the start");
+        return;
+    }
+    for level in ["1", "2"] {
+        let output = run_self(TEST, &[("GUARD", level), ("GUARD_STATS", "1")]);
+        assert!(output.status.success(), "at GUARD={level}:\n{}", stderr(&output));
+        assert!(stderr(&output).contains("ok_add_one"), "the table counts it:\n{}", stderr(&output));
     }
 }

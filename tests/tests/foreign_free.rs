@@ -162,6 +162,7 @@ fn the_guarded_call_under_way_is_named() {
     if is_child() {
         // SAFETY: none: this is what is refused.
         return wrong(|| {
+            // SAFETY: none: this is what is refused.
             unsafe { c::bad_done_with(Box::into_raw(Box::new(7))) };
         });
     }
@@ -220,8 +221,14 @@ fn the_programs_own_abort_is_its_own() {
 #[test]
 fn a_signal_that_is_sent_ends_the_process() {
     not_told("a_signal_that_is_sent_ends_the_process", || {
+        // To the process: any of its threads may be the one that gets it.
         // SAFETY: no precondition.
-        unsafe { libc::kill(libc::getpid(), libc::SIGABRT) };
+        unsafe {
+            libc::kill(libc::getpid(), libc::SIGABRT);
+            loop {
+                libc::pause();
+            }
+        }
     });
 }
 

@@ -173,6 +173,14 @@ fn the_report_that_is_explained_is_a_golden_one() {
 }
 
 #[test]
+fn what_the_guide_shows_of_other_files_is_what_they_are() {
+    let whole = |path: &str| read(path).trim_end().to_owned();
+    assert!(blocks(&read("docs/src/ci.md"), "sh").contains(&&*(whole("docs/guard-ci.sh") + "\n")), "docs/guard-ci.sh");
+    let bindgen = read("docs/src/bindgen.md");
+    assert!(blocks(&bindgen, "rust,ignore").contains(&&*(whole("tests/bindgen/build.rs") + "\n")), "build.rs");
+}
+
+#[test]
 fn the_page_of_level_3_quotes_the_tour() {
     let mut command = Command::new(env!("CARGO"));
     for (name, _) in std::env::vars_os() {
@@ -186,7 +194,66 @@ fn the_page_of_level_3_quotes_the_tour() {
     assert!(output.status.success(), "{printed}");
     let page = read("docs/src/level-3.md");
     let quoted = normal(blocks(&page, "text").first().expect("a report"));
-    // Lists of addresses are cut short on the page.
-    let whole = quoted.lines().filter(|line| !line.ends_with('…'));
+    // Lists of addresses are cut short on the page, and which line of the tour runs a row is no matter.
+    let whole = quoted.lines().filter(|line| !line.ends_with('…') && !line.contains("/process.rs:"));
     assert_eq!(first_missing(whole, &printed), None, "a line that the report has not:\n{printed}");
+}
+
+#[test]
+fn each_key_of_a_report_is_explained() {
+    let page = read("docs/src/reading-a-report.md");
+    let mut missing = HashSet::new();
+    for entry in fs::read_dir(root().join("ffi-guard/tests/golden")).expect("the golden reports") {
+        let report = fs::read_to_string(entry.expect("an entry").path()).expect("a report");
+        // The story stands before the picture and the helps; its keys end in column 14.
+        for line in report.lines().take_while(|line| !line.starts_with("help: ")) {
+            let Some((key, _)) = line.split_once(": ").filter(|(key, _)| key.len() == 14) else { continue };
+            let key = key.trim_start();
+            let is_key = key.chars().all(|c| c.is_ascii_alphabetic() || c == ' ');
+            if is_key && !key.is_empty() && !page.contains(&format!("`{key}`")) {
+                missing.insert(key.to_owned());
+            }
+        }
+    }
+    assert!(missing.is_empty(), "docs/src/reading-a-report.md explains no {missing:?}");
+}
+
+/// The programs, tests, measurements and scripts that a text has somebody run.
+fn named(text: &str) -> Vec<(&str, &str)> {
+    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || matches!(c, '`' | '(' | ')')).collect();
+    let pairs = words
+        .iter()
+        .zip(words.iter().skip(1))
+        .map(|(option, name)| (*option, name.trim_end_matches(['.', ',', ';', ':'])));
+    pairs
+        .filter(|(option, name)| match *option {
+            "--example" | "--test" | "--bench" => !name.is_empty(),
+            "bash" | "sh" => name.ends_with(".sh"),
+            _ => false,
+        })
+        .collect()
+}
+
+#[test]
+fn what_a_command_of_the_guide_names_is_there() {
+    let exists = |paths: &[String]| paths.iter().any(|path| root().join(path).is_file());
+    let mut missing = Vec::new();
+    for page in pages().into_iter().map(|page| Path::new("docs/src").join(page)).chain(["README.md".into()]) {
+        for (option, name) in named(&read(&page)) {
+            let there = match option {
+                "--example" => exists(&[
+                    format!("tests/examples/{name}/main.rs"),
+                    format!("c-fixtures/examples/{name}.rs"),
+                    format!("examples/{name}/src/main.rs"),
+                ]),
+                "--test" => exists(&[format!("tests/tests/{name}.rs"), format!("tests/tests/{name}/main.rs")]),
+                "--bench" => exists(&[format!("benches/benches/{name}.rs")]),
+                _ => exists(&[name.to_owned()]),
+            };
+            if !there {
+                missing.push(format!("{}: {option} {name}", page.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }

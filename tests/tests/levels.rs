@@ -69,6 +69,15 @@ fn each_level_is_what_was_asked_for() {
 }
 
 #[test]
+fn copies_are_made_without_a_word() {
+    for level in ["0", "1", "2"] {
+        let output = checked(&[("GUARD", level), ("GUARD_COPY", "1")], &["level"]);
+        assert!(output.status.success() && out(&output).ends_with("the end\n"), "{}", err(&output));
+        assert_eq!(err(&output), "");
+    }
+}
+
+#[test]
 fn checks_without_the_allocator_stop_the_program_with_the_lines_to_add() {
     let output = run(env!("CARGO_BIN_EXE_unchecked"), &[("GUARD", "1")], &[]);
     assert_eq!(output.status.code(), Some(2));

@@ -471,7 +471,7 @@ fn every_access_beyond_the_pages_faults_and_none_inside() {
 /// Whether a block of less than a page lies at an edge of one: it has pages of its own then, or it is one in a hundred.
 fn is_at_an_edge(block: &[u8]) -> bool {
     let range = block.as_ptr_range();
-    range.start.addr() % 4096 == 0 || range.end.addr() % 4096 == 0
+    range.start.addr().is_multiple_of(4096) || range.end.addr().is_multiple_of(4096)
 }
 
 #[test]
@@ -484,7 +484,7 @@ fn one_block_in_so_many_is_sampled_at_level_1() {
         let live: Vec<Vec<u8>> = (0..200_000).map(|_| vec![1; 24]).collect();
         let at_once = live.iter().filter(|block| is_at_an_edge(block)).count();
         assert!(live.iter().all(|block| block[..] == [1; 24]));
-        let large = (0..10_000).filter(|_| black_box(vec![1; 40_000]).as_ptr().addr() % 65_536 == 4096).count();
+        let large = (0..10_000).filter(|_| is_at_an_edge(&black_box(vec![1; 40_001]))).count();
         say(&format!("{one_by_one} {at_once} {large}"));
         return;
     }
@@ -493,7 +493,7 @@ fn one_block_in_so_many_is_sampled_at_level_1() {
         said.split_whitespace().map(|count| count.parse().unwrap_or_else(|_| panic!("{said}"))).collect()
     };
     // Slots lie at an edge as well, about two in 4096/16.
-    let [one_by_one, at_once, _] = counts(&[("GUARD", "1")])[..] else { panic!("three counts") };
+    let [one_by_one, at_once, large_by_chance] = counts(&[("GUARD", "1")])[..] else { panic!("three counts") };
     let by_chance = [one_by_one, at_once];
     let [one_by_one, at_once, large] = counts(&[("GUARD", "1"), ("GUARD_SAMPLE", "100")])[..] else {
         panic!("three counts")
@@ -501,7 +501,7 @@ fn one_block_in_so_many_is_sampled_at_level_1() {
     let [one_by_one, at_once] = [one_by_one.saturating_sub(by_chance[0]), at_once.saturating_sub(by_chance[1])];
     assert!((700..=1300).contains(&one_by_one), "{one_by_one} of 100 000, one in 100");
     assert!((800..=1100).contains(&at_once), "{at_once} live ones: no more than 1024");
-    assert_eq!(large, 0, "large blocks are left out");
+    assert!(large.abs_diff(large_by_chance) < 20, "{large} {large_by_chance}: large blocks are left out");
 }
 
 #[test]
@@ -542,7 +542,9 @@ fn of_many_threads_that_fault_at_once_one_tells() {
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    let freed = Box::new([1_u8; 16]).as_ptr();
+                    let boxed = Box::new([1_u8; 16]);
+                    let freed = boxed.as_ptr();
+                    drop(boxed);
                     together.wait();
                     // SAFETY: it is not: that is the test.
                     unsafe { bare::touch(freed, 3, 0) };

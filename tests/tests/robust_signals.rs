@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use c_fixtures::robust::{self, Pair};
-use ffi_guard_tests::process::{at_checked_levels, end_if_stuck, is_child, run_self};
+use ffi_guard_tests::process::{at_both_levels, at_checked_levels, end_if_stuck, is_child, run_self};
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
@@ -74,7 +74,7 @@ extern "C" fn warned(_: i32) {
 
 #[test]
 fn in_the_c_librarys_malloc_and_the_first_call_of_the_thread() {
-    at_checked_levels("in_the_c_librarys_malloc_and_the_first_call_of_the_thread", || {
+    at_both_levels("in_the_c_librarys_malloc_and_the_first_call_of_the_thread", || {
         handle(libc::SIGUSR1, clean, 0);
         // Not through the guard: the handler's is the first guarded call of the thread, and of the next ones.
         storm(|| {
@@ -90,7 +90,7 @@ fn in_the_c_librarys_malloc_and_the_first_call_of_the_thread() {
 #[test]
 fn in_malloc_of_threads_that_never_made_a_call() {
     use std::os::unix::thread::JoinHandleExt as _;
-    at_checked_levels("in_malloc_of_threads_that_never_made_a_call", || {
+    at_both_levels("in_malloc_of_threads_that_never_made_a_call", || {
         end_if_stuck();
         handle(libc::SIGUSR1, clean, 0);
         // Many threads, for in each of them it is the first signal that counts.
@@ -134,7 +134,7 @@ fn in_rusts_allocator_and_in_guarded_calls() {
 
 #[test]
 fn on_a_stack_of_the_handlers_own() {
-    at_checked_levels("on_a_stack_of_the_handlers_own", || {
+    at_both_levels("on_a_stack_of_the_handlers_own", || {
         let mut stack = vec![0_u8; 1 << 18];
         let alternative = libc::stack_t { ss_sp: stack.as_mut_ptr().cast(), ss_flags: 0, ss_size: stack.len() };
         // SAFETY: the vector outlives all signals.
@@ -218,7 +218,7 @@ fn raised_in_a_callback_of_qsort() {
             *a.cast::<i32>() - *b.cast::<i32>()
         }
     }
-    at_checked_levels("raised_in_a_callback_of_qsort", || {
+    at_both_levels("raised_in_a_callback_of_qsort", || {
         end_if_stuck();
         handle(libc::SIGUSR1, clean, 0);
         let mut numbers = [3, 1, 2];

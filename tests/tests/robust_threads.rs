@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use c_fixtures::robust::{self, Pair};
 use ffi_guard::{Level, Place, Rule, Violation, catch, expect_violation, set_level};
-use ffi_guard_tests::process::{at_checked_levels, at_level, end_if_stuck, is_child, run_self};
+use ffi_guard_tests::process::{at_both_levels, at_checked_levels, at_level, end_if_stuck, is_child, run_self};
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
@@ -104,7 +104,7 @@ fn what_another_call_is_lent_is_not_kept_by_this_one() {
 
 #[test]
 fn the_level_changes_while_calls_run() {
-    at_checked_levels("the_level_changes_while_calls_run", || {
+    at_both_levels("the_level_changes_while_calls_run", || {
         let top = ffi_guard::level();
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
@@ -195,7 +195,7 @@ impl Drop for Done<'_> {
 
 #[test]
 fn a_child_makes_clean_calls_at_once() {
-    at_checked_levels("a_child_makes_clean_calls_at_once", || {
+    at_both_levels("a_child_makes_clean_calls_at_once", || {
         while_others_are_busy(|| {
             for _ in 0..80 {
                 let status = forked(|| {
@@ -215,7 +215,7 @@ fn a_child_makes_clean_calls_at_once() {
 
 #[test]
 fn a_childs_violation_is_caught() {
-    at_checked_levels("a_childs_violation_is_caught", || {
+    at_both_levels("a_childs_violation_is_caught", || {
         while_others_are_busy(|| {
             for _ in 0..40 {
                 let status = forked(|| {

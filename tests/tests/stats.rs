@@ -141,6 +141,28 @@ fn at_level_0_calls_are_counted_and_nothing_is_checked() {
     assert!(table.values().all(|row| row["checks"] == "0"), "{}", err(&output));
 }
 
+/// What is found without statistics is found with them, by the same rules and at the same place.
+#[test]
+fn counted_calls_are_checked_like_others() {
+    for (level, step, rule) in
+        [("1", "nest", "nested_pointer"), ("2", "nest", "nested_pointer"), ("2", "keep", "retained_pointer")]
+    {
+        let report = |stats: &str| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_checked"));
+            command.arg(step).env("GUARD", level).env("GUARD_STATS", stats).env("RUST_BACKTRACE", "0");
+            let output = command.output().expect("it runs");
+            assert_eq!(output.status.code(), Some(101), "{level} {step}: {}", err(&output));
+            let stderr = err(&output);
+            let lines = stderr.lines().take_while(|line| !line.starts_with("ffi-guard: statistics"));
+            lines.filter(|line| !line.contains("0x")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (without, with) = (report("0"), report("1"));
+        assert!(without.iter().any(|line| line.starts_with(&format!("ffi-guard[{rule}]"))), "{without:?}");
+        // The thread's number in the panic's first line differs.
+        assert_eq!(without.iter().skip(2).collect::<Vec<_>>(), with.iter().skip(2).collect::<Vec<_>>());
+    }
+}
+
 #[test]
 fn what_is_lowered_is_counted_on() {
     let output = counted("2", &["callbacks", "lent", "lower", "callbacks", "lent", "say"]);

@@ -169,7 +169,7 @@ impl Copies {
         let outcome = match told {
             Ok(()) => rest(then),
             Err(stop) => {
-                drop(super::crossing::Crossing::abandoned(then));
+                drop(super::crossing::Crossing::of(then));
                 Err(stop)
             }
         };

@@ -65,7 +65,7 @@ impl Crossing {
             // SAFETY: as promised by the caller.
             let glance = unsafe { quick::glance(function, arguments, level::checks_fully()) };
             if glance != Glance::Unclear && level::checked_is(Level::Arguments) {
-                if glance == Glance::Lends && lent_by::is_on() {
+                if glance == Glance::LendsARun && lent_by::is_on() {
                     lent_by::note_all(arguments, &Site { function, location: Location::caller() });
                 }
                 return Crossing(After::Result);
@@ -213,11 +213,6 @@ impl Crossing {
                 result
             }
         }
-    }
-
-    /// Ends what was begun, as if C had unwound.
-    pub(super) fn abandoned(after: After) -> Crossing {
-        Crossing(after)
     }
 
     /// Checks what C did, and what it returned. Called with what [`enter`](Crossing::enter) was called with.

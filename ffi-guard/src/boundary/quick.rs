@@ -17,6 +17,8 @@ pub(super) enum Glance {
     Unclear,
     /// All in order, and Rust memory is lent.
     Lends,
+    /// The same, and some of it has pages of its own.
+    LendsARun,
     /// All in order, and no Rust memory is lent.
     LendsNothing,
 }
@@ -34,14 +36,26 @@ pub(super) unsafe fn glance(function: &Function, arguments: &[Argument], full: b
         stack: (&raw const local).addr().max(known.start)..known.end,
         full,
     };
-    let mut lends = false;
+    let mut lends = Lends::default();
     for (argument, parameter) in arguments.iter().zip(function.declaration.parameters) {
         // SAFETY: as promised by the caller.
         if !unsafe { in_order(argument, parameter.contract, &at, &mut lends) } {
             return Glance::Unclear;
         }
     }
-    if lends { Glance::Lends } else { Glance::LendsNothing }
+    match lends {
+        Lends { a_run: true, .. } => Glance::LendsARun,
+        Lends { any: true, .. } => Glance::Lends,
+        Lends { .. } => Glance::LendsNothing,
+    }
+}
+
+/// What a call lends of Rust's memory.
+#[derive(Default)]
+struct Lends {
+    any: bool,
+    /// A block with a run of its own.
+    a_run: bool,
 }
 
 /// Where a call is made.
@@ -58,7 +72,9 @@ pub(super) fn is_noted(function: &Function, glance: Glance) -> bool {
     match glance {
         Glance::Unclear => false,
         Glance::LendsNothing => true,
-        Glance::Lends => function.is_past_the_first() && !function.lets_keep() && !retention::may_look(function),
+        Glance::Lends | Glance::LendsARun => {
+            function.is_past_the_first() && !function.lets_keep() && !retention::may_look(function)
+        }
     }
 }
 
@@ -69,7 +85,7 @@ pub(super) fn is_noted(function: &Function, glance: Glance) -> bool {
 /// # Safety
 /// - As for [`glance`].
 #[inline(always)]
-unsafe fn in_order(argument: &Argument, contract: Contract, at: &At, lends: &mut bool) -> bool {
+unsafe fn in_order(argument: &Argument, contract: Contract, at: &At, lends: &mut Lends) -> bool {
     let Argument { address, info, passing, stated, .. } = *argument;
     match passing {
         Passing::Scalar => return true,
@@ -98,14 +114,15 @@ unsafe fn in_order(argument: &Argument, contract: Contract, at: &At, lends: &mut
     }
     let holds_nothing = matches!(info.shape, Shape::Plain | Shape::Out) || contract.is_out() || contract.is_opaque();
     if heap::contains(address) {
-        *lends = true;
-        let Some(rest) = heap::rest_of_live(address) else { return false };
+        lends.any = true;
+        let Some((rest, is_run)) = heap::rest_and_kind(address) else { return false };
+        lends.a_run |= is_run;
         let extent = stated.unwrap_or(rest);
         // SAFETY: the extent ends with its live block; the rest as promised by the caller.
         return extent <= rest && (holds_nothing || unsafe { is_clear(address, extent, info, &at.stack) });
     }
     if at.stack.contains(&address) {
-        *lends = true;
+        lends.any = true;
         let extent = stated.unwrap_or(0);
         // SAFETY: the extent lies in the frames of the callers; the rest as promised by the caller.
         return extent <= at.stack.end - address
@@ -114,7 +131,7 @@ unsafe fn in_order(argument: &Argument, contract: Contract, at: &At, lends: &mut
     // The graph of C's blocks that it leads to is looked into as often as C's memory is searched.
     #[cfg(feature = "c-heap")]
     if at.full && !holds_nothing && heap::contains_c(address) {
-        *lends = true;
+        lends.any = true;
     }
     // Not Rust's, if the stack is known.
     at.stack.end != 0

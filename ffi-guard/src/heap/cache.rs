@@ -20,7 +20,7 @@ use std::ffi::c_void;
 use std::ptr;
 
 use super::class::{self, ALL};
-use super::give::release;
+use super::give::{is_held_back, release};
 use super::lock::Locked;
 use super::quarantine::{self, Freed};
 use super::sampled::{self, Countdown};
@@ -279,10 +279,7 @@ impl Cache {
             }
             return;
         }
-        let tail = (self.head.wrapping_add(self.len)) as usize & (RING - 1);
-        self.ring[tail] = freed;
-        self.len = self.len.wrapping_add(1);
-        self.bytes = self.bytes.wrapping_add(freed.cost());
+        self.put_in_ring(freed);
         if self.bytes > self.limit || self.len as usize >= RING {
             self.hand_over();
         }
@@ -304,6 +301,9 @@ impl Cache {
     #[inline(never)]
     fn hand_over(&mut self) {
         let mut out = [Freed::NONE; 128];
+        // Few: a block that one of the calls under way has freed.
+        let mut held = [Freed::NONE; 16];
+        let mut holding = 0;
         loop {
             // The ring may wrap around: what lies up to its end first.
             let first = self.head as usize & (RING - 1);
@@ -312,11 +312,31 @@ impl Cache {
             for _ in 0..went {
                 self.oldest();
             }
-            out.iter().take(came).for_each(|&freed| release(self, freed));
+            for &freed in out.iter().take(came) {
+                match held.get_mut(holding).filter(|_| is_held_back(self, freed)) {
+                    Some(place) => {
+                        *place = freed;
+                        holding += 1;
+                    }
+                    None => release(self, freed),
+                }
+            }
             if came == 0 && self.len == 0 {
                 break;
             }
         }
+        // The ring is empty now.
+        for &freed in held.iter().take(holding) {
+            self.put_in_ring(freed);
+        }
+    }
+
+    /// There is room.
+    fn put_in_ring(&mut self, freed: Freed) {
+        let tail = (self.head.wrapping_add(self.len)) as usize & (RING - 1);
+        self.ring[tail] = freed;
+        self.len = self.len.wrapping_add(1);
+        self.bytes = self.bytes.wrapping_add(freed.cost());
     }
 
     /// Memory is short: everything that waits goes back, and so does every free slot. False where nothing was waiting.

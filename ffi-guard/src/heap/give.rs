@@ -258,7 +258,12 @@ pub(super) fn interior(spot: &Spot) -> FreeError {
 /// What is wrong around a live block; renewed.
 fn check_canary(spot: &Spot, extent: Extent) -> Option<Damaged> {
     let block = spot.entry.read(spot.base).filter(|block| block.live && block.size == extent.size())?;
-    let damage = super::canary_damage(&block)?;
+    let damage = if spot.placement == Placement::AtBase {
+        super::canary_damage(&block)?
+    } else {
+        // SAFETY: the caller frees it: it is in nobody's hands but ours. (A program that frees it twice at once is at fault, and may fault.)
+        unsafe { paged::damage_of_own(block.start, block.size) }?
+    };
     // What reaches up to the end of the slot before is that one's overrun, and told with it.
     if damage.before && survey::is_overrun_from(spot) {
         return None;
@@ -266,6 +271,22 @@ fn check_canary(spot: &Spot, extent: Extent) -> Option<Damaged> {
     super::renew_canary(&block);
     Some(Damaged { block, damage, seen: Seen::AtFree })
 }
+/// Whether a freed block that has waited long enough is to wait on: a sweep has looked for words into it, and leaves them to the next one,
+/// since the call under way that freed it may be about to let go.
+pub(super) fn is_held_back(cache: &Cache, freed: Freed) -> bool {
+    if !cache.deep || freed.class() >= class::COUNT {
+        return false;
+    }
+    let index = freed.index();
+    let entry = if class::is_run(freed.class()) {
+        region::run_entry(index as usize)
+    } else {
+        region::slab(freed.class()).entry(index)
+    };
+    sweep::settle(entry.noted());
+    entry.noted() == sweep::next()
+}
+
 /// A freed block has waited long enough: its slot may be given out again.
 pub(super) fn release(cache: &mut Cache, freed: Freed) {
     // What became of C's own memory is C's affair.

@@ -134,8 +134,14 @@ pub(crate) fn identity(address: usize) -> Option<(usize, u32)> {
 /// The part of [`lookup`] that the common crossing needs: one load of the entry's state, one of its extent.
 #[inline(always)]
 pub(crate) fn rest_of_live(address: usize) -> Option<usize> {
-    let Some((class, index, into)) = region::slot(address) else { return rest_of_run(address) };
-    region::slab(class).entry(index).live_extent()?.size().checked_sub(into)
+    rest_and_kind(address).map(|(rest, _)| rest)
+}
+
+/// The same, and whether the block has a run of its own.
+#[inline(always)]
+pub(crate) fn rest_and_kind(address: usize) -> Option<(usize, bool)> {
+    let Some((class, index, into)) = region::slot(address) else { return Some((rest_of_run(address)?, true)) };
+    Some((region::slab(class).entry(index).live_extent()?.size().checked_sub(into)?, false))
 }
 
 /// The same among the large blocks, out of the way of the small ones.

@@ -188,12 +188,32 @@ pub(super) unsafe fn fill(start: usize, size: usize) {
 /// What is wrong on either side of a live block. The kernel copies: where another thread frees the block meanwhile, there is
 /// nothing to say, and no fault.
 pub(super) fn damage(start: usize, size: usize) -> Option<Damage> {
+    damage_in(start, size, |from, into| read::read(from, into).is_some())
+}
+
+/// The same of a block that the caller has in its hands, without the kernel.
+///
+/// # Safety
+/// - The block is live, and no other thread frees it.
+pub(super) unsafe fn damage_of_own(start: usize, size: usize) -> Option<Damage> {
+    damage_in(start, size, |from, into| {
+        for (i, byte) in into.iter_mut().enumerate() {
+            // SAFETY: slack of the block's own pages, which are committed. Volatile: C may be writing.
+            *byte = unsafe { ((from + i) as *const u8).read_volatile() };
+        }
+        true
+    })
+}
+
+fn damage_in(start: usize, size: usize, copy_from: impl Fn(usize, &mut [u8]) -> bool) -> Option<Damage> {
     let canary = redzone::canary_bytes(start);
     let [before, behind] = slack(start, size);
     for range in [behind, before] {
         let mut copy = [0_u8; WINDOW];
         let Some(copy) = copy.get_mut(..range.len()).filter(|copy| !copy.is_empty()) else { continue };
-        read::read(range.start, copy)?;
+        if !copy_from(range.start, copy) {
+            return None;
+        }
         let damaged = |(i, byte): (usize, &u8)| canary.get((range.start + i) % canary.len()) != Some(byte);
         let Some(first) = copy.iter().enumerate().position(damaged) else { continue };
         let last = copy.iter().enumerate().rposition(damaged).unwrap_or(first);

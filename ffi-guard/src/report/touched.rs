@@ -18,7 +18,7 @@ use crate::rule::Severity;
 pub(crate) fn tell(touch: &Touch<'_>) {
     let frames = of_fault(touch.frames);
     if settings().report_path().is_some() {
-        super::deliver::append_line(object(touch, &frames));
+        super::deliver::append_line(object(touch, &frames), false);
     }
     let mut text = story(touch, &frames).join("\n");
     text.push('\n');
@@ -171,7 +171,7 @@ fn columns_of(beats: &[[String; 4]]) -> Vec<String> {
 fn helps(touch: &Touch<'_>) -> &'static [&'static str] {
     match (touch.block.live, touch.by) {
         (false, _) if touch.copy.is_some() => &[
-            "have C forget the address before it returns, or keep what is there in place of where it is",
+            "have C forget the address before it returns, or copy the bytes that it wants to keep",
             "or say that C keeps it: declare the parameter `#[guard(retained)]` in place of `copied`. It is not copied then, and \
              must live for as long as C has it",
         ],

@@ -19,7 +19,7 @@ pub(crate) fn run_row(index: &str) -> ExitCode {
             println!("{}", program());
             ExitCode::SUCCESS
         }
-        Some(Plan::Built(..) | Plan::NotYet(_)) | None => {
+        Some(Plan::Built(..) | Plan::Whole(..)) | None => {
             eprintln!("tour: row {index} does not run");
             ExitCode::from(2)
         }

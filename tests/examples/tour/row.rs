@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ffi_guard::Rule;
 
+use crate::came::{Came, Verdict};
 use crate::process;
 
 /// A program of the talk. It returns what it has to say: a line, and below it whatever more there is.
@@ -31,8 +32,8 @@ pub(crate) enum Plan {
     Built(fn() -> Outcome, Expected),
     /// The same with `GUARD_STATS=1`.
     Counted(&'static str, Program, Expected),
-    /// It needs something that is not there yet.
-    NotYet(&'static str),
+    /// A look at what came of other rows.
+    Whole(fn(&mut Came) -> Outcome, Expected),
 }
 
 /// What must come of a program.
@@ -53,30 +54,28 @@ pub(crate) enum Outcome {
     Failed(String),
     /// It was not run: this machine has not what it takes.
     Skipped(String),
-    /// It was not run, for this reason.
-    NotYet(&'static str),
 }
 
 impl Row {
-    /// Runs the program. `index` is the row's own, in the table.
-    pub(crate) fn run(&self, index: usize) -> Outcome {
+    /// Runs the program. `index` is the row's own, in the table; `came` has what came of others.
+    pub(crate) fn run(&self, index: usize, came: &mut Came) -> Outcome {
         match self.plan {
             Plan::Here(program, _) => here(program),
             Plan::At(guard, _, _) => process::run_at(&[("GUARD", guard)], index),
             Plan::Built(build, _) => build(),
             Plan::Counted(guard, _, _) => process::run_at(&[("GUARD", guard), ("GUARD_STATS", "1")], index),
-            Plan::NotYet(reason) => Outcome::NotYet(reason),
+            Plan::Whole(look, _) => look(came),
         }
     }
 
     /// Whether it came out as the table says.
     pub(crate) fn is_as_expected(&self, outcome: &Outcome) -> bool {
         let expected = match &self.plan {
-            Plan::NotYet(_) => return true,
             Plan::Here(_, expected)
             | Plan::At(_, _, expected)
             | Plan::Counted(_, _, expected)
-            | Plan::Built(_, expected) => expected,
+            | Plan::Built(_, expected)
+            | Plan::Whole(_, expected) => expected,
         };
         match (expected, outcome) {
             (Expected::Clean, Outcome::Clean(_)) => true,
@@ -84,6 +83,15 @@ impl Row {
                 rule.name() == name && report.contains(says)
             }
             _ => false,
+        }
+    }
+
+    /// What came of it, set against the table.
+    pub(crate) fn verdict(&self, outcome: &Outcome) -> Verdict {
+        match outcome {
+            Outcome::Skipped(_) => Verdict::Skipped,
+            _ if self.is_as_expected(outcome) => Verdict::AsExpected,
+            _ => Verdict::Otherwise,
         }
     }
 
@@ -123,7 +131,6 @@ impl Outcome {
             Outcome::Violation(rule, _) => rule,
             Outcome::Failed(_) => "FAILED",
             Outcome::Skipped(_) => "skipped",
-            Outcome::NotYet(_) => "not yet",
         }
     }
 
@@ -133,7 +140,6 @@ impl Outcome {
             Outcome::Clean(text) | Outcome::Violation(_, text) | Outcome::Failed(text) | Outcome::Skipped(text) => {
                 text.trim_end()
             }
-            Outcome::NotYet(reason) => reason,
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
+use crate::came::Came;
 use crate::row::{Outcome, Plan, Row};
-use crate::{big_data, builds, c_memory, callbacks, complex, crossing, handle, kept, later, lent, sqlite};
+use crate::{big_data, builds, c_memory, callbacks, checklist, complex, crossing, handle, kept, lent, sqlite};
 
 /// Every row and its index, by which a process of its own finds it again.
 pub(crate) fn rows() -> Vec<(usize, &'static Row)> {
@@ -19,7 +20,7 @@ pub(crate) fn rows() -> Vec<(usize, &'static Row)> {
         handle::ROWS,
         crossing::ROWS,
         builds::ROWS,
-        later::CHECKLIST,
+        checklist::ROWS,
     ];
     groups.iter().flat_map(|group| group.iter()).enumerate().collect()
 }
@@ -31,6 +32,10 @@ pub(crate) fn rows_of(slide: &str) -> Result<Vec<(usize, &'static Row)>, String>
     };
     let mut rows = rows();
     rows.retain(|(_, row)| row.slides.iter().any(|slides| slides.contains(&number)));
+    // The checklist spans slides that have rows of their own: those are meant then.
+    if rows.iter().any(|(_, row)| !matches!(row.plan, Plan::Whole(..))) {
+        rows.retain(|(_, row)| !matches!(row.plan, Plan::Whole(..)));
+    }
     match rows.len() {
         0 => Err(format!("the table has no row for slide {number}; it has rows for {}", known())),
         _ => Ok(rows),
@@ -55,19 +60,21 @@ pub(crate) enum Print {
 
 /// Runs the rows, prints what came of each, and says what came of all.
 pub(crate) fn run(rows: &[(usize, &Row)], print: Print) -> ExitCode {
-    let (mut as_expected, mut not_yet, mut skipped, mut otherwise) = (0, 0, 0, 0);
+    let (mut as_expected, mut skipped, mut otherwise) = (0, 0, 0);
+    let mut came = Came::default();
     for &(index, row) in rows {
-        let outcome = row.run(index);
+        let outcome = row.run(index, &mut came);
+        came.note(index, row, &outcome);
         println!("{}", line(row, &outcome));
         let is_as_expected = row.is_as_expected(&outcome);
         match &row.plan {
-            Plan::NotYet(_) => not_yet += 1,
             _ if matches!(outcome, Outcome::Skipped(_)) => skipped += 1,
             _ if is_as_expected => as_expected += 1,
             Plan::Here(_, expected)
             | Plan::At(_, _, expected)
             | Plan::Counted(_, _, expected)
-            | Plan::Built(_, expected) => {
+            | Plan::Built(_, expected)
+            | Plan::Whole(_, expected) => {
                 otherwise += 1;
                 println!("         ^ OTHERWISE: the table says {expected}");
             }
@@ -77,7 +84,7 @@ pub(crate) fn run(rows: &[(usize, &Row)], print: Print) -> ExitCode {
             println!("\n{}\n", outcome.text());
         }
     }
-    println!("\n{as_expected} rows as the table says, {not_yet} not yet, {skipped} skipped");
+    println!("\n{as_expected} rows as the table says, {skipped} skipped");
     if otherwise > 0 {
         println!("{otherwise} rows came out otherwise");
         return ExitCode::FAILURE;

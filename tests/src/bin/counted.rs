@@ -182,12 +182,12 @@ fn signals() {
                 // SAFETY: the thread waits for this one.
                 unsafe { libc::pthread_kill(target as libc::pthread_t, libc::SIGUSR1) };
                 while HANDLED.load(Ordering::Relaxed) == before && !done.load(Ordering::Relaxed) {
-                    std::hint::spin_loop();
+                    std::thread::yield_now();
                 }
             }
         });
         let value = Box::new(3);
-        while HANDLED.load(Ordering::Relaxed) < 500 {
+        while HANDLED.load(Ordering::Relaxed) < 300 {
             // SAFETY: the box outlives the call.
             unsafe { read_one(&raw const *value) };
             calls += 1;

@@ -98,11 +98,12 @@ fn the_functions_own_severity_holds_while_it_is_under_way() {
 fn a_rust_block_given_to_cs_other_functions() {
     at_both_levels("frees::a_rust_block_given_to_cs_other_functions", || {
         let block = leaked();
-        // SAFETY (all three): none: this is what is refused.
+        // SAFETY: none: this is what is refused.
         let outcome = catch(|| assert_eq!(unsafe { c::size_of_it(block) }, 40));
         let violation = outcome.expect_err("Rust's");
         assert_eq!(violation.message(), "`malloc_usable_size` got a 40-byte block of Rust's heap");
         let outcome = catch(|| {
+            // SAFETY: none: this is what is refused.
             let moved = unsafe { c::resize_it(block, 100) }.cast::<[u64; 5]>();
             // SAFETY: a new block of C's, with the content.
             unsafe {
@@ -111,6 +112,7 @@ fn a_rust_block_given_to_cs_other_functions() {
             }
         });
         assert_eq!(outcome.expect_err("Rust's").message(), "`realloc` got a 40-byte block of Rust's heap");
+        // SAFETY: none: this is what is refused.
         let outcome = catch(|| unsafe { c::free_it(block.wrapping_byte_add(8)) });
         let violation = outcome.expect_err("Rust's");
         assert_eq!(violation.message(), "`free` got byte 8 of a 40-byte block of Rust's heap");
