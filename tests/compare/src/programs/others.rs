@@ -18,7 +18,7 @@ unsafe extern "C" {
 }
 
 fn sum_of_a_vec(more: i32) {
-    let values = vec![1, 2, 3, 4];
+    let values = black_box(vec![1, 2, 3, 4]);
     // SAFETY: four there are; wrong where C reads more.
     black_box(unsafe { cmp_sum(values.as_ptr(), 4, more) });
 }

@@ -80,11 +80,11 @@ fn all(options: &Options, tools: &[Tool], name: &str, twin: &str) -> Result<Vec<
     Ok(cells)
 }
 
+/// A tool's heading and a time, or why there is none.
+pub(crate) type Time = (&'static str, Result<Duration, String>);
+
 /// The heavier program: each tool's heading and the time, or why there is none.
-pub(crate) fn sqlite(
-    options: &Options,
-    tools: &[Tool],
-) -> Result<Vec<(&'static str, Result<Duration, String>)>, String> {
+pub(crate) fn sqlite(options: &Options, tools: &[Tool]) -> Result<Vec<Time>, String> {
     let mut times = vec![Vec::new(); tools.len()];
     for round in 0..options.runs {
         for (tool, times) in tools.iter().zip(&mut times).filter(|(tool, _)| tool.skipped.is_none()) {

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::judge::Outcome;
-use crate::measure::{Cell, Row};
+use crate::measure::{Cell, Row, Time};
 use crate::tool::Tool;
 
 /// The headings of the first two columns: the page is read by them, too.
@@ -101,7 +101,7 @@ pub(crate) fn times(tools: &[Tool], rows: &[Row], runs: usize) -> String {
 }
 
 /// How long the heavier program took.
-pub(crate) fn sqlite(times: &[(&'static str, Result<Duration, String>)], runs: usize) -> String {
+pub(crate) fn sqlite(times: &[Time], runs: usize) -> String {
     let plain = times.iter().find(|(heading, _)| *heading == "plain").and_then(|(_, time)| time.as_ref().ok());
     let mut table = format!("Seconds; medians of {runs}, memcheck once.\n\n");
     table += &line(["tool", "seconds", "times plain"].map(str::to_owned));
