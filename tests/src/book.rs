@@ -31,6 +31,7 @@ pages! {
     what_you_lose = "what-you-lose.md";
     cost = "cost.md";
     crossing_cost = "crossing-cost.md";
+    comparison = "comparison.md";
     faq = "faq.md";
     nested_pointer = "rules/nested_pointer.md";
     dangling_pointer = "rules/dangling_pointer.md";

@@ -81,6 +81,17 @@ fn the_rules_page_names_every_rule_and_links_to_those_that_are_built() {
     }
 }
 
+#[test]
+fn the_comparison_has_a_row_for_each_rule_and_there_is_one_who_finds_it() {
+    let page = read("docs/src/comparison.md");
+    for rule in built() {
+        let first = page.lines().find(|line| line.starts_with(&format!("| [{rule}](rules/{rule}.md) | ")));
+        let first =
+            first.unwrap_or_else(|| panic!("docs/src/comparison.md has no row of {rule}: tests/compare/run.sh"));
+        assert!(first.contains("**found**"), "nobody finds {rule} in docs/src/comparison.md");
+    }
+}
+
 /// The headings, as the renderers make anchors of them.
 fn anchors(page: &str) -> HashSet<String> {
     let kept = |c: &char| c.is_alphanumeric() || *c == '-' || *c == '_';

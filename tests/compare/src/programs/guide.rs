@@ -1,0 +1,36 @@
+//! The programs of the guide's pages, as they stand there.
+
+#[path = "../../../examples/rules/alloc_dealloc_mismatch.rs"]
+pub(crate) mod alloc_dealloc_mismatch;
+#[path = "../../../examples/rules/buffer_overflow.rs"]
+pub(crate) mod buffer_overflow;
+#[path = "../../../examples/rules/dangling_pointer.rs"]
+pub(crate) mod dangling_pointer;
+#[path = "../../../examples/rules/double_free.rs"]
+pub(crate) mod double_free;
+#[path = "../../../examples/rules/freed_while_retained.rs"]
+pub(crate) mod freed_while_retained;
+#[path = "../../../examples/rules/leaked_ownership.rs"]
+pub(crate) mod leaked_ownership;
+#[path = "../../../examples/rules/misaligned_pointer.rs"]
+pub(crate) mod misaligned_pointer;
+#[path = "../../../examples/rules/nested_pointer.rs"]
+pub(crate) mod nested_pointer;
+#[path = "../../../examples/rules/null_pointer.rs"]
+pub(crate) mod null_pointer;
+#[path = "../../../examples/rules/out_of_bounds.rs"]
+pub(crate) mod out_of_bounds;
+#[path = "../../../examples/rules/retained_pointer.rs"]
+pub(crate) mod retained_pointer;
+#[path = "../../../examples/rules/returned_pointer.rs"]
+pub(crate) mod returned_pointer;
+#[path = "../../../examples/rules/stale_handle.rs"]
+pub(crate) mod stale_handle;
+#[path = "../../../examples/rules/unterminated_string.rs"]
+pub(crate) mod unterminated_string;
+#[path = "../../../examples/rules/use_after_free.rs"]
+pub(crate) mod use_after_free;
+#[path = "../../../examples/rules/write_through_const.rs"]
+pub(crate) mod write_through_const;
+#[path = "../../../examples/rules/wrong_thread.rs"]
+pub(crate) mod wrong_thread;
