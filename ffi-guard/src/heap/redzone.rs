@@ -148,6 +148,11 @@ pub(crate) unsafe fn write_last(start: usize, end: usize) {
 /// # Safety
 /// - As for [`write_exact`]; and `before` is the start of the slot that ends where this one starts.
 pub(crate) unsafe fn damage(start: usize, size: usize, end: usize, before: Option<usize>) -> Option<Damage> {
+    // Nearly always, and asked at each free.
+    // SAFETY: the caller's promise.
+    if unsafe { is_whole(start, size, end, before) } {
+        return None;
+    }
     let behind = start + size;
     let stop = if end - (behind & !(UNIT - 1)) > WINDOW { (behind & !(UNIT - 1)) + WINDOW } else { end };
     // SAFETY: all three ranges are within the slack, or the last canary of the slot before.
