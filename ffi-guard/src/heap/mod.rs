@@ -216,6 +216,17 @@ pub(crate) fn canary_damage(block: &Block) -> Option<Damage> {
 /// What each call asks of what it is lent, before and after: one load of the entry's extent and the canary's own bytes.
 #[inline]
 pub(crate) fn is_whole(address: usize) -> bool {
+    let Some((class, index, _)) = region::slot(address) else { return is_run_whole(address) };
+    let slab = region::slab(class);
+    let Some(extent) = slab.entry(index).live_extent() else { return true };
+    let (start, size) = (slab.start(index), extent.size());
+    // SAFETY: a live block's memory is committed up to its end, and the slot before has a canary where `canary_before` says so.
+    unsafe { redzone::is_whole(start, size, start + slab.size(), slab::canary_before(class, index)) }
+}
+
+/// The same among the large blocks, out of the way of the small ones.
+#[inline(never)]
+fn is_run_whole(address: usize) -> bool {
     let Some(spot) = region::spot(address) else { return true };
     let Some(extent) = spot.entry.live_extent() else { return true };
     let size = extent.size();
