@@ -111,7 +111,7 @@ fn what_was_written_between_calls_is_told_by_the_last_that_was_lent_the_block() 
             });
             let report = violation.to_string();
             assert_eq!(violation.function(), Some("remember"), "{report}");
-            assert!(report.contains("1 byte past the end of `at` was overwritten, lent to `remember`"), "{report}");
+            assert!(report.contains("1 byte past the end of `at` was overwritten"), "{report}");
             assert!(report.contains("found when the block was to be lent once more"), "{report}");
             // The same at a checkpoint.
             c::poke_remembered(-2, 0x5A);
