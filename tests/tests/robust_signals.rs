@@ -108,7 +108,7 @@ fn in_malloc_of_threads_that_never_made_a_call() {
                 }
             });
             while !READY.load(Ordering::Relaxed) {
-                std::hint::spin_loop();
+                std::thread::yield_now();
             }
             // SAFETY: the thread ends only after it has handled this, and is joined below.
             unsafe { libc::pthread_kill(churning.as_pthread_t() as libc::pthread_t, libc::SIGUSR1) };

@@ -9,8 +9,10 @@
 //! - blocks that the same call lends to write, that another call has just now, and that some call let C keep;
 //! - calls in which Rust runs: it may write what it likes, by another pointer.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::ops::Range;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::argument::{Argument, Passing, Stated};
 use super::breach::{Site, Stop};
@@ -30,7 +32,35 @@ const PIECE: usize = 128;
 const PIECES: usize = WHOLE / PIECE;
 
 thread_local! {
-    static SHELF: RefCell<Shelf> = const { RefCell::new(Shelf { bytes: Vec::new(), records: Vec::new() }) };
+    /// The shelf of the calls of this thread that are under way; null where it has none. Const and without a destructor: the C library
+    /// allocates to register one, and a guarded call may be a signal handler's, which interrupted `malloc`.
+    static MINE: Cell<*mut Shelf> = const { Cell::new(ptr::null_mut()) };
+}
+
+/// Empty shelves, for threads whose numbers end alike. A thread has one only while it has something on it, so none is left behind
+/// when it ends. No lock: each is in one place or in one thread's hands.
+static EMPTY: [AtomicPtr<Shelf>; 64] = [const { AtomicPtr::new(ptr::null_mut()) }; 64];
+
+/// Runs `f` with the thread's shelf. In the guard's own code: what a signal handler calls meanwhile is not checked, and does not come here.
+fn with<R>(f: impl FnOnce(&mut Shelf) -> R) -> R {
+    let empty = &EMPTY[thread::id() as usize % EMPTY.len()];
+    let mut mine = MINE.replace(ptr::null_mut());
+    if mine.is_null() {
+        mine = empty.swap(ptr::null_mut(), Ordering::AcqRel);
+    }
+    if mine.is_null() {
+        mine = Box::into_raw(Box::new(Shelf { bytes: Vec::new(), records: Vec::new() }));
+    }
+    // SAFETY: from `Box::into_raw`, and out of every place that another could take it from.
+    let shelf = unsafe { &mut *mine };
+    let result = f(shelf);
+    if !shelf.records.is_empty() {
+        MINE.set(mine);
+    } else if empty.compare_exchange(ptr::null_mut(), mine, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        // SAFETY: as above; nobody else has it.
+        drop(unsafe { Box::from_raw(mine) });
+    }
+    result
 }
 
 /// The copies of one thread. Memory of the guard's own.
@@ -107,8 +137,7 @@ impl Snapshot {
     fn copy(site: &Site, arguments: &[Argument], call: usize) -> Snapshot {
         let stack = &thread::callers_stack(site);
         let _inside = Reentry::enter();
-        let taken = SHELF.try_with(|shelf| {
-            let Ok(mut shelf) = shelf.try_borrow_mut() else { return 0 };
+        let taken = with(|shelf| {
             if !thread::is_in_call() {
                 // What lies there is of calls that are gone.
                 shelf.clear();
@@ -122,7 +151,7 @@ impl Snapshot {
             }
             taken
         });
-        Snapshot(taken.unwrap_or(0))
+        Snapshot(taken)
     }
 
     /// C has returned: is it all as it was?
@@ -136,8 +165,7 @@ impl Snapshot {
         let stack = &thread::callers_stack(site);
         let _inside = Reentry::enter();
         let rust_ran = thread::crossings() != self.0;
-        let changed = SHELF.try_with(|shelf| {
-            let Ok(mut shelf) = shelf.try_borrow_mut() else { return Vec::new() };
+        let changed = with(|shelf| {
             let mut changed = Vec::new();
             let Some(first) = shelf.records.iter().position(|record| record.call == self.0) else { return changed };
             for record in shelf.records.iter().skip(first).filter(|record| record.call == self.0 && !rust_ran) {
@@ -150,7 +178,7 @@ impl Snapshot {
             shelf.truncate(first);
             changed
         });
-        changed.unwrap_or_default().into_iter().try_for_each(|(record, change)| {
+        changed.into_iter().try_for_each(|(record, change)| {
             let Some(argument) = arguments.get(record.parameter) else { return Ok(()) };
             let located = Located::of(record.address, stack);
             if located.is_cs_stack(record.address) {
@@ -167,10 +195,8 @@ impl Snapshot {
     pub(super) fn forget(self) {
         if self.0 != 0 {
             let _inside = Reentry::enter();
-            let _ = SHELF.try_with(|shelf| {
-                if let Ok(mut shelf) = shelf.try_borrow_mut()
-                    && let Some(first) = shelf.records.iter().position(|record| record.call == self.0)
-                {
+            with(|shelf| {
+                if let Some(first) = shelf.records.iter().position(|record| record.call == self.0) {
                     shelf.truncate(first);
                 }
             });
