@@ -64,7 +64,7 @@ fn settle() -> u8 {
     let level = level::tracking();
     let tracked = if level == Level::Off { NO } else { YES };
     if level >= Level::Full {
-        late::told_by_the_heap();
+        late::have_the_heap_tell();
     }
     paged::set_up();
     TRACKED.store(tracked, Ordering::Relaxed);

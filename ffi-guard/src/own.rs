@@ -11,7 +11,7 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::heap::lock::Locked;
-use crate::platform::memory::{self, Before};
+use crate::platform::memory;
 use crate::reentry::Reentry;
 
 /// Smallest block: room for the link of the free list.
@@ -215,20 +215,10 @@ impl Own {
 
 fn reserve() -> bool {
     // The program's own heap comes after this one, and stacks and libraries want some, too.
-    let ceiling = memory::address_space_limit().map_or(MOST, |limit| limit / 8);
-    let mut len = MOST;
-    while len > ceiling.max(LEAST) {
-        len /= 2;
-    }
-    while len >= LEAST {
-        if let Some(start) = memory::reserve(len, STEP, Before::Nothing) {
-            LEN.store(len, Ordering::Relaxed);
-            START.store(start, Ordering::Release);
-            return true;
-        }
-        len /= 2;
-    }
-    false
+    let Some((start, len)) = memory::reserve_up_to(MOST, LEAST, STEP) else { return false };
+    LEN.store(len, Ordering::Relaxed);
+    START.store(start, Ordering::Release);
+    true
 }
 
 #[cfg(test)]

@@ -86,8 +86,7 @@ fn damage_of(block: &Block, lent_too: &dyn Fn(&Block) -> bool) -> Option<(Block,
     Some((now, damage))
 }
 
-/// The allocator found damage, while it was at work for the calling thread; or a look at all has. It runs inside the allocator, which cannot
-/// unwind.
+/// The allocator found damage, while it was at work for the calling thread. It runs inside the allocator, which cannot unwind.
 pub(super) fn told_by_the_heap(found: Vec<heap::finding::Damaged>) {
     let found: Vec<_> = found.into_iter().filter_map(damage::found).collect();
     let whose = if thread::catching() { thread::id() } else { 0 };

@@ -8,12 +8,13 @@
 
 mod plan;
 
+use std::cell::Cell;
 use std::ops::Range;
-use std::ptr::{NonNull, null_mut};
 
 use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
 use super::crossing::After;
+use super::under_way::{Kept, Link, UnderWay};
 use super::{extent, holder, thread};
 use crate::copied::{self, Copy, Record, Run};
 use crate::heap::{self, Block};
@@ -31,10 +32,17 @@ pub(crate) struct Copies {
     away: Vec<usize>,
     /// What the exit does besides.
     then: After,
-    /// An address in a frame of the call's entry.
-    frame: usize,
-    /// Those of the call that this one was made inside of.
-    outer: *mut Copies,
+    link: Link<Copies>,
+}
+
+impl UnderWay for Copies {
+    fn with_innermost<R>(f: impl FnOnce(&Cell<*mut Copies>) -> R) -> Option<R> {
+        thread::with_copies(f)
+    }
+
+    fn link(&mut self) -> &mut Link<Copies> {
+        &mut self.link
+    }
 }
 
 /// One copy.
@@ -59,7 +67,7 @@ pub(super) fn make(site: &Site, arguments: &[Argument], stack: &Range<usize>) ->
         }
     }
     let mut copies =
-        Copies { held: Vec::new(), away: vec![0; arguments.len()], then: After::Nothing, frame: 0, outer: null_mut() };
+        Copies { held: Vec::new(), away: vec![0; arguments.len()], then: After::Nothing, link: Link::new(0) };
     for plan::Group { range, align, block, vouched, members } in plan::groups(site, arguments, stack) {
         let Some(first) = members.first().map(|member| member.parameter) else { continue };
         let (len, original) = (range.len(), range.start);
@@ -291,31 +299,20 @@ fn breach(
 
 /// The copies of a call under way, among those of its thread.
 #[derive(Debug)]
-pub(super) struct Underway(NonNull<Copies>);
+pub(super) struct Underway(Kept<Copies>);
 
 impl Underway {
-    /// Adds a call to those under way.
+    /// Adds a call to those under way. `frame`: an address in a frame of its entry.
     pub(super) fn begin(mut copies: Copies, then: After, frame: usize) -> Underway {
         let _inside = Reentry::enter();
-        forget_gone(frame);
         copies.then = then;
-        copies.frame = frame;
-        copies.outer = thread::copying().get();
-        let copies = NonNull::from(Box::leak(Box::new(copies)));
-        thread::copying().set(copies.as_ptr());
-        Underway(copies)
-    }
-
-    fn copies(&self) -> &Copies {
-        // SAFETY: leaked by `begin`, and freed where `end` takes it out of the list, which takes this handle; or where its
-        // frame was found gone, and the handle with it.
-        unsafe { self.0.as_ref() }
+        copies.link = Link::new(frame);
+        Underway(Kept::begin(copies))
     }
 
     /// Puts what the exit does besides into something else.
     pub(super) fn wrap(&mut self, wrap: impl FnOnce(After) -> After) {
-        // SAFETY: as in `copies`; nobody else has a reference to it.
-        let copies = unsafe { self.0.as_mut() };
+        let copies = self.0.get_mut();
         copies.then = wrap(std::mem::replace(&mut copies.then, After::Nothing));
     }
 
@@ -323,14 +320,14 @@ impl Underway {
     #[cold]
     #[inline(never)]
     pub(super) fn away(&self, index: usize) -> usize {
-        self.copies().away.get(index).copied().unwrap_or(0)
+        self.0.get().away.get(index).copied().unwrap_or(0)
     }
 
     /// What a word of C's is to Rust.
     #[cold]
     #[inline(never)]
     pub(super) fn home(&self, word: usize) -> usize {
-        self.copies().home(word).unwrap_or(word)
+        self.0.get().home(word).unwrap_or(word)
     }
 
     /// The same for the words of a result.
@@ -346,7 +343,7 @@ impl Underway {
             let word = std::ptr::with_exposed_provenance_mut::<usize>(at);
             // SAFETY: an aligned word of what the caller vouches for. Volatile: padding is read as it lies.
             let value = unsafe { word.read_volatile() };
-            if let Some(home) = self.copies().home(value) {
+            if let Some(home) = self.0.get().home(value) {
                 // SAFETY: as above.
                 unsafe { word.write(home) };
             }
@@ -354,41 +351,9 @@ impl Underway {
         }
     }
 
-    /// Takes it out again, and those that were made inside it: their frames are gone.
+    /// Takes it out again, and those that were made inside it. `None` where it was taken for gone itself.
     pub(super) fn end(self) -> Option<Box<Copies>> {
         let _inside = Reentry::enter();
-        let innermost = thread::copying();
-        let mut at = innermost.get();
-        while at != self.0.as_ptr() {
-            if at.is_null() {
-                return None;
-            }
-            // SAFETY: what is in the list was leaked by `begin` and is freed when it is taken out.
-            at = unsafe { (*at).outer };
-        }
-        loop {
-            let top = innermost.get();
-            // SAFETY: as above; the list holds `self`, so it does not end before.
-            let copies = unsafe { Box::from_raw(top) };
-            innermost.set(copies.outer);
-            if top == self.0.as_ptr() {
-                return Some(copies);
-            }
-        }
-    }
-}
-
-/// A call that C left by `longjmp` never ends, and what it worked on is given up. As in `pending`.
-fn forget_gone(frame: usize) {
-    let (innermost, stack) = (thread::copying(), thread::stack());
-    while let Some(top) = NonNull::new(innermost.get()) {
-        // SAFETY: as in `Underway::end`.
-        let (at, outer) = unsafe { (top.as_ref().frame, top.as_ref().outer) };
-        if at > frame || !stack.contains(&at) || !stack.contains(&frame) {
-            return;
-        }
-        innermost.set(outer);
-        // SAFETY: taken out of the list, where it was the only way to it that is still used.
-        drop(unsafe { Box::from_raw(top.as_ptr()) });
+        self.0.end()
     }
 }

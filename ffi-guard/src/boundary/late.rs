@@ -78,7 +78,7 @@ fn tell_all(found: Vec<Found>) -> Result<(), Stop> {
 }
 
 /// Has the heap tell what it finds, and the end of the process look at everything: whether or not a guarded call is ever made.
-pub(crate) fn told_by_the_heap() {
+pub(crate) fn have_the_heap_tell() {
     heap::finding::told_to(canary::told_by_the_heap);
     settle_at_exit();
 }

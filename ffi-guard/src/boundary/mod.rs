@@ -36,4 +36,5 @@ mod snapshot;
 pub(crate) mod stale;
 mod taken;
 pub(crate) mod thread;
+mod under_way;
 mod watch;

@@ -4,7 +4,7 @@
 use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
 use super::extent;
-use super::snapshot::Snapshot;
+use super::snapshot::{Loans, Snapshot};
 use super::{canary, late, lent_by, thread};
 use crate::heap;
 use crate::platform;
@@ -36,7 +36,7 @@ impl Underway {
 #[inline]
 pub(super) fn begin(site: &Site, arguments: &[Argument]) -> Underway {
     let call = thread::count_crossing();
-    let snapshot = Snapshot::take(site, arguments, call);
+    let snapshot = Snapshot::take(site, arguments, call, Loans::None);
     let mut underway = retention::sample().map_or(0, Sample::into_ticks) & !(COUNTED | OUTERMOST);
     if thread::begin_noting() {
         underway |= OUTERMOST;
@@ -75,7 +75,7 @@ pub(super) fn end(Underway(underway, snapshot): Underway, site: &Site, arguments
     }
     late::settle_at_exit();
     let outcome = canary::after(site, arguments);
-    snapshot.compare(site, arguments)?;
+    snapshot.compare(site, arguments, Loans::None)?;
     outcome
 }
 

@@ -85,18 +85,27 @@ struct Record {
 }
 
 impl Record {
-    /// Whether the memory is still there, and nobody's but this call's. `loans`: how many of it are this call's.
-    fn is_still(&self, loans: impl Fn(&Block) -> u32) -> bool {
+    /// Whether the memory is still there, and nobody's but this call's.
+    fn is_still(&self, own: Loans) -> bool {
         let Some((start, generation)) = self.block else { return true };
         heap::lookup(start).is_some_and(|block| {
             let end = block.start + block.size;
             block.live
                 && block.generation == generation
                 && self.address + self.extent <= end
-                && heap::loans(&block) <= loans(&block)
+                && heap::loans(&block) <= own as u32
                 && !heap::may_be_kept(&block)
         })
     }
+}
+
+/// How often the heap counts a block as lent to this call, when its copies are made and when they are compared.
+#[derive(Clone, Copy)]
+pub(super) enum Loans {
+    /// It is not counted yet, or no more: the call is noted.
+    None = 0,
+    /// Once: the call is watched.
+    One = 1,
 }
 
 /// That a call has laid copies on the shelf: its number, 0 for none.
@@ -129,12 +138,12 @@ impl Snapshot {
     /// Copies what the call may not change. `call`: how many guarded calls this thread has made, with this one. `site` lies in the frame of
     /// the entry.
     #[inline]
-    pub(super) fn take(site: &Site, arguments: &[Argument], call: usize) -> Snapshot {
-        if site.function.compares() { Snapshot::copy(site, arguments, call) } else { Snapshot(0) }
+    pub(super) fn take(site: &Site, arguments: &[Argument], call: usize, own: Loans) -> Snapshot {
+        if site.function.compares() { Snapshot::copy(site, arguments, call, own) } else { Snapshot(0) }
     }
 
     #[inline(never)]
-    fn copy(site: &Site, arguments: &[Argument], call: usize) -> Snapshot {
+    fn copy(site: &Site, arguments: &[Argument], call: usize, own: Loans) -> Snapshot {
         let stack = &thread::callers_stack(site);
         let _inside = Reentry::enter();
         let taken = with(|shelf| {
@@ -144,7 +153,7 @@ impl Snapshot {
             }
             let mut taken = 0;
             for (parameter, argument) in arguments.iter().enumerate() {
-                let Some((extent, block)) = to_compare(site, arguments, parameter, argument, stack) else { continue };
+                let Some((extent, block)) = to_compare(site, arguments, parameter, stack, own) else { continue };
                 let block = block.map(|block| (block.start, block.generation));
                 shelf.lay(Record { call, parameter, address: argument.address, extent, block, at: 0 });
                 taken = call;
@@ -156,12 +165,12 @@ impl Snapshot {
 
     /// C has returned: is it all as it was?
     #[inline]
-    pub(super) fn compare(self, site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
-        if self.0 == 0 { Ok(()) } else { self.look(site, arguments) }
+    pub(super) fn compare(self, site: &Site, arguments: &[Argument], own: Loans) -> Result<(), Stop> {
+        if self.0 == 0 { Ok(()) } else { self.look(site, arguments, own) }
     }
 
     #[inline(never)]
-    fn look(self, site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
+    fn look(self, site: &Site, arguments: &[Argument], own: Loans) -> Result<(), Stop> {
         let stack = &thread::callers_stack(site);
         let _inside = Reentry::enter();
         let rust_ran = thread::crossings() != self.0;
@@ -169,7 +178,7 @@ impl Snapshot {
             let mut changed = Vec::new();
             let Some(first) = shelf.records.iter().position(|record| record.call == self.0) else { return changed };
             for record in shelf.records.iter().skip(first).filter(|record| record.call == self.0 && !rust_ran) {
-                if record.is_still(|block| own_loans(arguments, block))
+                if record.is_still(own)
                     && let Some(change) = shelf.difference(record)
                 {
                     changed.push((*record, change));
@@ -209,11 +218,11 @@ fn to_compare(
     site: &Site,
     arguments: &[Argument],
     parameter: usize,
-    argument: &Argument,
     stack: &Range<usize>,
+    own: Loans,
 ) -> Option<(usize, Option<Block>)> {
-    let declared = site.function.declaration.parameters.get(parameter)?;
-    let contract = declared.contract;
+    let argument = arguments.get(parameter)?;
+    let contract = site.function.declaration.parameters.get(parameter)?.contract;
     if argument.passing != Passing::Const
         || !argument.info.frozen
         || contract.is_out()
@@ -232,7 +241,7 @@ fn to_compare(
         let rest = (block.start + block.size).checked_sub(mine)?;
         // Behind a string's NUL nothing is C's to read.
         let extent = if contract.is_cstr() { text(mine, rest) } else { extent::stated(argument).ok()? };
-        if extent > rest || heap::loans(&block) > own_loans(arguments, &block) || heap::may_be_kept(&block) {
+        if extent > rest || heap::loans(&block) > own as u32 || heap::may_be_kept(&block) {
             return None;
         }
         (extent, block.start..block.start + block.size, Some(block))
@@ -263,13 +272,6 @@ fn overlaps(other: &Argument, memory: &Range<usize>) -> bool {
         }
         _ => true,
     }
-}
-
-/// Loans of a block that are this call's: one where it is watched, one an argument where it is noted.
-fn own_loans(arguments: &[Argument], block: &Block) -> u32 {
-    let leads = |it: &&Argument| it.address.wrapping_sub(block.start) < block.size;
-    let pointers = arguments.iter().filter(|it| matches!(it.passing, Passing::Const | Passing::Mut));
-    u32::try_from(pointers.filter(leads).count()).unwrap_or(u32::MAX)
 }
 
 /// Bytes of a string, with its NUL, as far as it is compared whole.

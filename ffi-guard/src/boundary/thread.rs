@@ -84,40 +84,14 @@ pub(crate) fn count_crossing() -> usize {
     .unwrap_or(0)
 }
 
-/// The innermost guarded call under way, from level 2 on.
-pub(crate) fn innermost() -> Innermost {
-    Innermost(())
+/// Runs `f` with the place of the innermost watched call under way, from level 2 on.
+pub(super) fn with_innermost<R>(f: impl FnOnce(&Cell<*mut Pending>) -> R) -> Option<R> {
+    HERE.try_with(|here| f(&here.innermost)).ok()
 }
 
-/// A place of the calling thread's.
-pub(crate) struct Innermost(());
-
-impl Innermost {
-    pub(crate) fn get(&self) -> *mut Pending {
-        HERE.try_with(|here| here.innermost.get()).unwrap_or(null_mut())
-    }
-
-    pub(crate) fn set(&self, pending: *mut Pending) {
-        let _ = HERE.try_with(|here| here.innermost.set(pending));
-    }
-}
-
-/// The innermost guarded call under way that works on copies.
-pub(crate) fn copying() -> Copying {
-    Copying(())
-}
-
-/// A place of the calling thread's.
-pub(crate) struct Copying(());
-
-impl Copying {
-    pub(crate) fn get(&self) -> *mut Copies {
-        HERE.try_with(|here| here.copying.get()).unwrap_or(null_mut())
-    }
-
-    pub(crate) fn set(&self, copies: *mut Copies) {
-        let _ = HERE.try_with(|here| here.copying.set(copies));
-    }
+/// Runs `f` with the place of the innermost call under way that works on copies.
+pub(super) fn with_copies<R>(f: impl FnOnce(&Cell<*mut Copies>) -> R) -> Option<R> {
+    HERE.try_with(|here| f(&here.copying)).ok()
 }
 
 /// A call begins that is only noted. Whether it is the outermost of its thread.

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::heap::lock::Locked;
-use crate::platform::memory::{self, Before, PAGE};
+use crate::platform::memory::{self, PAGE};
 use crate::platform::{process, thread};
 use crate::reentry::Reentry;
 
@@ -165,20 +165,10 @@ fn ready() -> bool {
 }
 
 fn reserve() -> bool {
-    let ceiling = memory::address_space_limit().map_or(MOST, |limit| limit / 8);
-    let mut len = MOST;
-    while len > ceiling.max(LEAST) {
-        len /= 2;
-    }
-    while len >= LEAST {
-        if let Some(start) = memory::reserve(len, PAGE, Before::Nothing) {
-            LEN.store(len, Ordering::Relaxed);
-            START.store(start, Ordering::Release);
-            return true;
-        }
-        len /= 2;
-    }
-    false
+    let Some((start, len)) = memory::reserve_up_to(MOST, LEAST, PAGE) else { return false };
+    LEN.store(len, Ordering::Relaxed);
+    START.store(start, Ordering::Release);
+    true
 }
 
 unsafe extern "C" fn before() {

@@ -188,3 +188,20 @@ mod os {
 }
 
 pub(crate) use os::*;
+
+/// Reserves as much as there is, `most` halved until the system permits it, and an eighth at most of an address space that is limited: where
+/// it begins, and how long it is. `None` where not even `least` is to be had.
+pub(crate) fn reserve_up_to(most: usize, least: usize, align: usize) -> Option<(usize, usize)> {
+    let ceiling = address_space_limit().map_or(most, |limit| limit / 8);
+    let mut len = most;
+    while len > ceiling.max(least) {
+        len /= 2;
+    }
+    while len >= least {
+        if let Some(start) = reserve(len, align, Before::Nothing) {
+            return Some((start, len));
+        }
+        len /= 2;
+    }
+    None
+}

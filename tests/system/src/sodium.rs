@@ -61,3 +61,24 @@ unsafe extern "C" {
         length: c_ulonglong,
     ) -> c_int;
 }
+
+/// The same library as careless declarations have it: no extents, and `const` where C writes.
+pub mod careless {
+    use super::c_int;
+
+    #[ffi_guard::guard]
+    unsafe extern "C" {
+        /// Clears a buffer, however long the program says that it is.
+        #[link_name = "sodium_memzero"]
+        pub fn clear(buffer: *mut u8, length: usize);
+        /// The same of a buffer that is freed.
+        #[link_name = "sodium_memzero"]
+        pub fn clear_freed(#[guard(allow(dangling_pointer))] buffer: *mut u8, length: usize);
+        /// Counts a number up, in place.
+        #[link_name = "sodium_increment"]
+        pub fn increment(#[guard(sized_by = length)] number: *const u8, length: usize);
+        /// Compares so many bytes of both.
+        #[link_name = "sodium_memcmp"]
+        pub fn compare(one: *const u8, other: *const u8, length: usize) -> c_int;
+    }
+}
