@@ -29,5 +29,9 @@ void ffg_swap(const int *from, int *to);
 void ffg_count_up(const struct ffg_shared *shared);
 /* Calls back; touches nothing. */
 void ffg_each(const int *value, void (*call)(void *user), void *user);
+/* Waits until the one below is called on another thread, then writes, while that one waits for it. */
+void ffg_write_when_asked(int *value);
+int ffg_waits(void);
+void ffg_ask_and_read(const int *one, const int *other);
 
 #endif

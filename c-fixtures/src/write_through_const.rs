@@ -63,4 +63,13 @@ unsafe extern "C" {
         call: Option<unsafe extern "C" fn(*mut c_void)>,
         #[guard(opaque)] user: *mut c_void,
     );
+    /// Waits for [`ask_and_read`] on another thread, and writes then.
+    #[link_name = "ffg_write_when_asked"]
+    pub fn write_when_asked(value: *mut c_int);
+    /// Whether it waits.
+    #[link_name = "ffg_waits"]
+    pub safe fn waits() -> c_int;
+    /// Waits until it has written.
+    #[link_name = "ffg_ask_and_read"]
+    pub fn ask_and_read(one: *const c_int, other: *const c_int);
 }

@@ -170,3 +170,29 @@ fn threads_do_not_see_each_others_copies() {
         });
     });
 }
+
+#[test]
+fn what_a_call_on_another_thread_may_write_is_its_own_affair() {
+    at_level("write_through_const::what_a_call_on_another_thread_may_write_is_its_own_affair", "2", || {
+        /// For the other thread.
+        struct Pair(*mut i32);
+        // SAFETY: the pair lives until that thread is joined.
+        unsafe impl Send for Pair {}
+        let mut pair = Box::new([1, 2]);
+        let first = pair.as_mut_ptr();
+        let lent = Pair(first);
+        let writer = std::thread::spawn(move || {
+            let Pair(first) = { lent };
+            // SAFETY: it writes while the other call, which only reads, waits for it.
+            unsafe { c::write_when_asked(first) };
+        });
+        while c::waits() == 0 {
+            std::thread::yield_now();
+        }
+        // Both in one block, which the call on the other thread is lent as well.
+        // SAFETY: as above.
+        catch(|| unsafe { c::ask_and_read(first, first.add(1)) }).expect("clean");
+        writer.join().expect("clean");
+        assert_eq!(*pair, [2, 2]);
+    });
+}
