@@ -9,6 +9,7 @@
 //! | `slab`, `run`, `large` | where small and large blocks come from |
 //! | `paged` | blocks on pages of their own |
 //! | `sampled` | one block in so many on such pages |
+//! | `held` | a block from the beginning of a call to its end |
 //! | `lender` | who was lent a block last |
 //! | `cache`, `quarantine` | free and freed blocks, by thread and for the process |
 //! | `redzone` | canary and poison |
@@ -28,6 +29,7 @@ mod class;
 pub(crate) mod finding;
 mod fork;
 mod give;
+mod held;
 mod large;
 pub(crate) mod lender;
 pub(crate) mod lock;
@@ -51,6 +53,7 @@ pub(crate) use self::c_ranges::with_c_ranges;
 #[cfg(feature = "c-heap")]
 pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, let_unwind, lookup_c, reallocate_c, size_c};
 pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, reallocate};
+pub(crate) use self::held::Held;
 use self::lock::Locked;
 pub(crate) use self::redzone::{Damage, canary_bytes};
 pub(crate) use self::region::contains;
@@ -88,6 +91,12 @@ pub(crate) struct Block {
 /// The Rust region; empty until the first allocation.
 pub(crate) fn region() -> Range<usize> {
     region::range()
+}
+
+/// Where it begins, and its bytes: none before that.
+#[inline(always)]
+pub(crate) fn bounds() -> (usize, usize) {
+    region::bounds()
 }
 
 /// C's half of the region.

@@ -127,6 +127,12 @@ pub(crate) fn canary_before(class: usize, slot: u32) -> Option<usize> {
     }
 }
 
+/// Bytes from the start of whose canary that is to the slot; 0 where there is none.
+#[cold]
+pub(super) fn bytes_before(class: usize, slot: u32) -> u32 {
+    canary_before(class, slot).map_or(0, |before| (region::slab(class).start(slot) - before) as u32)
+}
+
 /// Holds every lock of this file: see `fork`.
 pub(crate) fn hold() {
     CLASSES.iter().for_each(|class| class.stock.hold());

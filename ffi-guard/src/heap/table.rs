@@ -216,6 +216,19 @@ impl Entry {
         (self.state.load(Ordering::Acquire) & STATE == LIVE).then(|| Extent(self.extent.load(Ordering::Relaxed)))
     }
 
+    /// The state and the extent, if the slot is live.
+    #[inline(always)]
+    pub(crate) fn live(&self) -> Option<(u32, Extent)> {
+        let state = self.state.load(Ordering::Acquire);
+        (state & STATE == LIVE).then(|| (state, Extent(self.extent.load(Ordering::Relaxed))))
+    }
+
+    /// The generation in a state.
+    #[inline(always)]
+    pub(crate) fn generation_of(state: u32) -> u32 {
+        state / GENERATION
+    }
+
     /// Sets size and alignment anew, for a block that stays where it is. `prepare` makes its slack ready, which nobody sees half done.
     pub(crate) fn resize(&self, extent: Extent, prepare: impl FnOnce()) {
         let live = self.state.load(Ordering::Relaxed);
@@ -304,6 +317,13 @@ impl Entry {
     /// Calls that this block is lent to now.
     pub(crate) fn loans(&self, generation: u32) -> u32 {
         if self.is(generation) { (self.noted.load(Ordering::Acquire) & LOANS) / LOAN } else { 0 }
+    }
+
+    /// Whether what is in the slot is lent to so many calls and no more, and no call was ever allowed to keep it.
+    #[inline(always)]
+    pub(crate) fn is_lent_to(&self, calls: u32) -> bool {
+        let word = self.noted.load(Ordering::Acquire);
+        word & KEPT == 0 && (word & LOANS) / LOAN <= calls
     }
 
     pub(crate) fn lend(&self, generation: u32) -> bool {
