@@ -236,15 +236,15 @@ mod quick {
     }
 
     extern "sysv64" fn from(ip: usize, sp: usize, bp: usize) -> u32 {
-        if DEPOT_STATE.base.load(Ordering::Acquire) == 0 {
-            return 0;
-        }
         let from = Registers { ip, sp, bp };
         memo::find(&from).unwrap_or_else(|| walked(&from)).0
     }
 
     #[inline(never)]
     fn walked(from: &Registers) -> TraceId {
+        if DEPOT_STATE.base.load(Ordering::Acquire) == 0 {
+            return TraceId(0);
+        }
         let _inside = Reentry::enter();
         let mut frames = [0; FRAMES_FULL];
         let mut trail = Trail::new(frames.get_mut(..limit()).unwrap_or(&mut []));
