@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     /// A walk that began at the first word of this stack and read some of the others.
-    fn walked(stack: &[usize; 12], places: &[usize]) -> (Registers, Vec<Read>) {
+    fn walked(stack: &[usize], places: &[usize]) -> (Registers, Vec<Read>) {
         let sp = stack.as_ptr().expose_provenance();
         let reads = places.iter().map(|&place| Read { address: sp + place * 8, word: stack[place] });
         (Registers { ip: 0x1000, sp, bp: 7 }, reads.collect())
@@ -231,27 +231,24 @@ mod tests {
 
     #[test]
     fn a_reader_among_writers_sees_one_walk() {
-        let stack: [usize; 12] = std::array::from_fn(|place| 0x4000 + place);
-        let (from, reads) = walked(&stack, &[1, 2, 3, 4, 5, 6, 7, 8, 11]);
-        // From the same place and on other words, where the first and the last differ in turn.
-        let [mut early, mut late] = [reads.clone(), reads.clone()];
-        early[0].word = 1;
-        late[8].word = 1;
+        let stack: [usize; READS] = std::array::from_fn(|place| 0x4000 + place);
+        let (from, reads) = walked(&stack, &std::array::from_fn::<_, READS, _>(|place| place));
+        // From the same place and on other words: the last one differs.
+        let mut other = reads.clone();
+        other[READS - 1].word = 1;
         let entry = &entry();
         std::thread::scope(|scope| {
-            for other in [&early, &late] {
-                let reads = &reads;
-                scope.spawn(move || {
-                    for _ in 0..100_000 {
-                        entry.write(&from, false, TraceId(6), other);
-                        entry.write(&from, false, TraceId(5), reads);
-                    }
-                });
-            }
-            // On this stack only one of them would go the same way.
-            for _ in 0..300_000 {
+            let writer = scope.spawn(|| {
+                for _ in 0..500_000 {
+                    entry.write(&from, false, TraceId(6), &other);
+                    entry.write(&from, false, TraceId(5), &reads);
+                }
+            });
+            while !writer.is_finished() {
+                // On this stack only one of them would go the same way.
                 assert_ne!(entry.leads_from(&from), Some(TraceId(6)));
             }
         });
+        assert_eq!(entry.leads_from(&from), Some(TraceId(5)));
     }
 }
