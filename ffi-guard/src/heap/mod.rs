@@ -62,7 +62,7 @@ pub(crate) use self::region::contains_c;
 pub(crate) use self::survey::each_damaged;
 use crate::config::Backtrace;
 use crate::level::{self, Level};
-use crate::platform::{fault, process};
+use crate::platform::{fault, process, thread};
 use crate::reentry::Reentry;
 
 /// What the table knows of a block.
@@ -334,6 +334,7 @@ fn start() -> bool {
     if first {
         // After the fork handlers, and with the lock open: this goes through the gate.
         trace::note_modules();
+        thread::ask_who_is_alone();
     }
     ready
 }

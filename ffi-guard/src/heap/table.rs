@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use super::trace::TraceId;
 use super::{Block, paged};
+use crate::platform::thread;
 
 /// Never given out. Zero, as untouched tables are.
 const NEVER: u32 = 0;
@@ -191,7 +192,9 @@ impl Entry {
         }
         let generation = before & !STATE;
         // The death is on record before it can be seen, and only the winner may write it.
-        if self.state.compare_exchange(before, generation | BUSY, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        if thread::is_alone() {
+            self.state.store(generation | BUSY, Ordering::Relaxed);
+        } else if self.state.compare_exchange(before, generation | BUSY, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             return Err(Refused::Freed);
         }
         fence(Ordering::Release);
@@ -305,7 +308,16 @@ impl Entry {
 
     /// Notes that sweep `number` settles a loan of this block.
     pub(crate) fn note(&self, generation: u32, number: u32) -> bool {
-        self.change(generation, |word| Some(word & !SWEEP | number & SWEEP))
+        let noted = |word| word & !SWEEP | number & SWEEP;
+        // Inside the guard's own code: a signal handler that comes in between changes nothing here.
+        if thread::is_alone() {
+            let is_it = self.is(generation);
+            if is_it {
+                self.noted.store(noted(self.noted.load(Ordering::Relaxed)), Ordering::Release);
+            }
+            return is_it;
+        }
+        self.change(generation, |word| Some(noted(word)))
     }
 
     /// The sweep that settles the last loan noted of what is in the slot; 0 for none.
