@@ -144,6 +144,13 @@ impl Event {
 }
 
 impl Entry {
+    /// Writes to the entry of a slot that was never given out, and changes nothing: a page of the table that is read before it is written
+    /// faults twice.
+    #[inline(always)]
+    pub(crate) fn touch(&self) {
+        self.death.store(0, Ordering::Relaxed);
+    }
+
     /// Gives the slot out, after `prepare` has made its memory ready. False where it is live: it is in two free lists at once, by a race of two frees that the program
     /// should not have made, and must not be given out twice.
     #[inline(always)]
