@@ -13,6 +13,7 @@
 //! | `cache`, `quarantine` | free and freed blocks, by thread and for the process |
 //! | `redzone` | canary and poison |
 //! | `give` | giving blocks out, taking them back, resizing them |
+//! | `deep` | the common way of the first two at level 2 |
 //! | `c_side` | the same for C's half, by C's rules |
 //! | `c_ranges` | where C's blocks lie, for the search |
 //! | `trace` | backtraces, each kept once |
@@ -25,6 +26,7 @@ mod c_ranges;
 mod c_side;
 mod cache;
 mod class;
+mod deep;
 pub(crate) mod finding;
 mod fork;
 mod give;

@@ -205,6 +205,18 @@ mod os {
 
 pub(crate) use os::*;
 
+/// Has the processor fetch what lies at an address, which is to be used soon. A wish: whatever the address, nothing faults.
+#[inline(always)]
+pub(crate) fn prefetch(address: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch of any address is harmless; SSE is part of the architecture.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(std::ptr::without_provenance(address));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
 /// Reserves as much as there is, `most` halved until the system permits it, and an eighth at most of an address space that is limited: where
 /// it begins, and how long it is. `None` where not even `least` is to be had.
 pub(crate) fn reserve_up_to(most: usize, least: usize, align: usize) -> Option<(usize, usize)> {
