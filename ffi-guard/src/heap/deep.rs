@@ -51,7 +51,7 @@ pub(super) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(
         && entry.live_extent() == Some(extent)
         && !entry.is_promised()
         // SAFETY: a live block of this size, in a slot that keeps its access; the slot before has a canary where `canary_before` says so.
-        && unsafe { redzone::is_whole(address, size, address + slab.size(), slab::canary_before(class, slot)) }
+        && unsafe { redzone::is_whole(address, size, address + slab.size(), slab::canary_before(class, slot, address)) }
         && let death = cache.alive.at(trace::capture())
         // SAFETY: the block was live, of this size, and is nobody's now.
         && entry.take_once(extent, death, || unsafe { redzone::poison(address, size) }).is_ok()

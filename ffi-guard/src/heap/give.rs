@@ -51,7 +51,7 @@ pub(crate) fn end(spot: &Spot, size: usize) -> usize {
 
 /// Whose canary lies before a block.
 pub(crate) fn before(spot: &Spot) -> Option<usize> {
-    if class::is_run(spot.class) { None } else { slab::canary_before(spot.class, spot.index) }
+    if class::is_run(spot.class) { None } else { slab::canary_before(spot.class, spot.index, spot.start) }
 }
 
 /// Gives out a block; null where there is no memory. `align` is a power of two. A size of 0 counts as 1.

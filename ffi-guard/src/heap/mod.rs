@@ -11,7 +11,7 @@
 //! | `sampled` | one block in so many on such pages |
 //! | `lender` | who was lent a block last |
 //! | `cache`, `quarantine` | free and freed blocks, by thread and for the process |
-//! | `redzone` | canary and poison |
+//! | `redzone`, `unit` | canary and poison, sixteen bytes at a time |
 //! | `give` | giving blocks out, taking them back, resizing them |
 //! | `deep` | the common way of the first two at level 2 |
 //! | `c_side` | the same for C's half, by C's rules |
@@ -44,6 +44,7 @@ mod survey;
 pub(crate) mod sweep;
 mod table;
 pub(crate) mod trace;
+mod unit;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -223,7 +224,7 @@ pub(crate) fn is_whole(address: usize) -> bool {
     let Some(extent) = slab.entry(index).live_extent() else { return true };
     let (start, size) = (slab.start(index), extent.size());
     // SAFETY: a live block's memory is committed up to its end, and the slot before has a canary where `canary_before` says so.
-    unsafe { redzone::is_whole(start, size, start + slab.size(), slab::canary_before(class, index)) }
+    unsafe { redzone::is_whole(start, size, start + slab.size(), slab::canary_before(class, index, start)) }
 }
 
 /// The same among the large blocks, out of the way of the small ones.

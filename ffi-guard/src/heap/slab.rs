@@ -140,14 +140,13 @@ fn shares_its_page(size: usize) -> bool {
     !size.is_multiple_of(PAGE)
 }
 
-/// Whose canary lies in the 16 bytes before a slot that was given out; `None` where there is a page without access.
-pub(crate) fn canary_before(class: usize, slot: u32) -> Option<usize> {
-    let slab = region::slab(class);
-    match slot {
-        0 => None,
-        1 => shares_its_page(class::size(class)).then(|| slab.start(1) - 16),
-        _ => Some(slab.start(slot - 1)),
+/// Whose canary lies in the 16 bytes before a slot that was given out, which begins at `start`; `None` where there is a page without access.
+#[inline(always)]
+pub(crate) fn canary_before(class: usize, slot: u32, start: usize) -> Option<usize> {
+    if slot > 1 {
+        return Some(start - region::slab(class).size());
     }
+    (slot == 1 && shares_its_page(class::size(class))).then(|| start - 16)
 }
 
 /// Holds every lock of this file: see `fork`.
