@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use super::trace::TraceId;
 use super::{Block, paged};
+use crate::platform::thread;
 
 /// Never given out. Zero, as untouched tables are.
 const NEVER: u32 = 0;
@@ -198,8 +199,12 @@ impl Entry {
             return Err(self.refusal());
         }
         let generation = before & !STATE;
-        // The death is on record before it can be seen, and only the winner may write it.
-        if self.state.compare_exchange(before, generation | BUSY, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        // The death is on record before it can be seen, and only the winner may write it. Where there is one thread there is no race. (A
+        // second one is seen with its first use of the heap; in that very moment both may win, as in `take`.)
+        let busy = generation | BUSY;
+        if !thread::are_several() {
+            self.state.store(busy, Ordering::Relaxed);
+        } else if self.state.compare_exchange(before, busy, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             return Err(Refused::Freed);
         }
         fence(Ordering::Release);
