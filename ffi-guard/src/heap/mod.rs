@@ -7,6 +7,7 @@
 //! | `table` | what is known of each block: states, generations, notes |
 //! | `sweep` | the number of the sweep to come, and who is asked before a noted block is given out again |
 //! | `slab`, `run`, `large` | where small and large blocks come from |
+//! | `slot` | what a crossing asks of a small block |
 //! | `paged` | blocks on pages of their own |
 //! | `sampled` | one block in so many on such pages |
 //! | `lender` | who was lent a block last |
@@ -40,6 +41,7 @@ mod region;
 mod run;
 mod sampled;
 mod slab;
+mod slot;
 mod survey;
 pub(crate) mod sweep;
 mod table;
@@ -59,6 +61,7 @@ pub(crate) use self::redzone::{Damage, canary_bytes};
 pub(crate) use self::region::contains;
 #[cfg(feature = "c-heap")]
 pub(crate) use self::region::contains_c;
+pub(crate) use self::slot::Slot;
 pub(crate) use self::survey::each_damaged;
 use crate::config::Backtrace;
 use crate::level::{self, Level};
@@ -127,6 +130,18 @@ pub(crate) fn open_around(address: usize) -> bool {
 /// none, or it is changing hands just now.
 #[inline(always)]
 pub(crate) fn identity(address: usize) -> Option<(usize, u32)> {
+    if !contains(address) {
+        return None;
+    }
+    match Slot::of(address) {
+        Some(slot) => slot.identity(),
+        None => identity_of_run(address),
+    }
+}
+
+/// The same among the large blocks, out of the way of the small ones.
+#[inline(never)]
+fn identity_of_run(address: usize) -> Option<(usize, u32)> {
     let spot = region::spot(address)?;
     Some((spot.start, spot.entry.settled_generation()?))
 }
@@ -143,8 +158,10 @@ pub(crate) fn rest_of_live(address: usize) -> Option<usize> {
 /// The same, and whether the block has a run of its own.
 #[inline(always)]
 pub(crate) fn rest_and_kind(address: usize) -> Option<(usize, bool)> {
-    let Some((class, index, into)) = region::slot(address) else { return Some((rest_of_run(address)?, true)) };
-    Some((region::slab(class).entry(index).live_extent()?.size().checked_sub(into)?, false))
+    match Slot::of(address) {
+        Some(slot) => Some((slot.rest(address)?, false)),
+        None => Some((rest_of_run(address)?, true)),
+    }
 }
 
 /// The same among the large blocks, out of the way of the small ones.
@@ -219,12 +236,10 @@ pub(crate) fn canary_damage(block: &Block) -> Option<Damage> {
 /// What each call asks of what it is lent, before and after: one load of the entry's extent and the canary's own bytes.
 #[inline]
 pub(crate) fn is_whole(address: usize) -> bool {
-    let Some((class, index, _)) = region::slot(address) else { return is_run_whole(address) };
-    let slab = region::slab(class);
-    let Some(extent) = slab.entry(index).live_extent() else { return true };
-    let (start, size) = (slab.start(index), extent.size());
-    // SAFETY: a live block's memory is committed up to its end, and the slot before has a canary where `canary_before` says so.
-    unsafe { redzone::is_whole(start, size, start + slab.size(), slab::canary_before(class, index, start)) }
+    match Slot::of(address) {
+        Some(slot) => slot.is_whole(),
+        None => is_run_whole(address),
+    }
 }
 
 /// The same among the large blocks, out of the way of the small ones.
