@@ -145,6 +145,13 @@ impl Event {
 }
 
 impl Entry {
+    /// Writes to the entry of a slot that was never given out, and changes nothing: a page of the table that is read before it is written
+    /// faults twice.
+    #[inline(always)]
+    pub(crate) fn touch(&self) {
+        self.death.store(0, Ordering::Relaxed);
+    }
+
     /// Gives the slot out, after `prepare` has made its memory ready. False where it is live: it is in two free lists at once, by a race of two frees that the program
     /// should not have made, and must not be given out twice.
     #[inline(always)]
@@ -185,6 +192,7 @@ impl Entry {
 
     /// The same, exactly once whoever races, with a trace, and saying why not. `clear` runs before anybody can see that the block is freed:
     /// whoever does finds poison in it.
+    #[inline]
     pub(crate) fn take_once(&self, extent: Extent, death: Event, clear: impl FnOnce()) -> Result<(), Refused> {
         let before = self.state.load(Ordering::Relaxed);
         if before & STATE != LIVE || self.extent.load(Ordering::Relaxed) != extent.0 {
