@@ -10,7 +10,7 @@ use crate::boundary::breach::Site;
 use crate::boundary::declaration::Function;
 use crate::boundary::shape::TypeInfo;
 use crate::heap::lock::Locked;
-use crate::heap::{self, Block};
+use crate::heap::{self, Block, Held};
 use crate::platform::thread;
 use crate::reentry::Reentry;
 use crate::report::violation::Promise;
@@ -43,6 +43,16 @@ impl Note {
         let (thread, when) = (thread::id(), COUNT.load(Ordering::Relaxed));
         Note { start, generation, site, argument, parameter, extent, thread, when }
     }
+}
+
+/// An argument that lends a block, as far as a note tells it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lent {
+    pub(crate) address: usize,
+    pub(crate) info: &'static TypeInfo,
+    pub(crate) parameter: usize,
+    /// Bytes that C could touch.
+    pub(crate) extent: usize,
 }
 
 /// A note as it lies in its list: one of them for each fresh block that is lent, so it is one cache line.
@@ -182,6 +192,41 @@ pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: u
     }
 }
 
+/// The same of a block that the call's beginning has found, where nothing is pinned.
+#[inline(always)]
+pub(crate) fn lend_held(held: &Held, site: &Site, lent: &Lent) {
+    let epoch = heap::sweep::next();
+    let (recent, place) = Recent::of(held.start(), held.generation(), epoch, site, lent.parameter);
+    let known = LAST.try_with(|last| last.get(place).is_some_and(|last| last.replace(recent) == recent));
+    if known != Ok(true) {
+        write_held(held, site, lent, epoch);
+    }
+}
+
+#[inline(never)]
+fn write_held(held: &Held, &Site { function, location }: &Site, lent: &Lent, epoch: u32) {
+    let Lent { address, info, parameter, extent } = *lent;
+    let (start, generation) = (held.start(), held.generation());
+    let parameter = u16::try_from(parameter).unwrap_or(u16::MAX);
+    record(
+        epoch,
+        || held.note(epoch),
+        || Line {
+            start,
+            function,
+            location,
+            address,
+            info,
+            extent,
+            generation,
+            thread: thread::id(),
+            when: COUNT.load(Ordering::Relaxed) as u32,
+            epoch: epoch as u16,
+            parameter,
+        },
+    );
+}
+
 /// Whether [`lend`] would have nothing to write of the block with this start and this generation, since it is among the last that
 /// this thread has noted. Asked with less than `lend` needs to know, as the common call can afford it.
 #[inline(always)]
@@ -195,15 +240,21 @@ pub(crate) fn is_among_the_last((start, generation): (usize, u32), site: &Site, 
 
 #[cold]
 fn write(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize, epoch: u32) {
+    let mark = || heap::note_loan(block, epoch);
+    record(epoch, mark, || Line::of(&Note::new(block, site, argument, parameter, extent), epoch));
+}
+
+#[inline(always)]
+fn record(epoch: u32, mark: impl FnOnce() -> bool, line: impl FnOnce() -> Line) {
     // Inside: a signal handler that calls C while a lock is held is not checked, and so does not come here.
     let _inside = Reentry::enter();
     // First: a sweep has its own lock, then that one, and a fork takes them in the other order than they were set up in.
     scan::know_calling_thread();
     super::ready();
     // The block first: a sweep that finds the mark and not the note leaves the word to the next one.
-    heap::note_loan(block, epoch);
+    mark();
     count_one();
-    let line = Line::of(&Note::new(block, site, argument, parameter, extent), epoch);
+    let line = line();
     if let Some(shard) = NOTES.get(line.thread as usize % SHARDS) {
         shard.with(|lists| lists.of(epoch).push(line));
     }
