@@ -179,14 +179,13 @@ pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: u
     }
 }
 
-/// Whether [`lend`] would have nothing to write of the block that an address leads into, since it is among the last that
+/// Whether [`lend`] would have nothing to write of the block with this start and this generation, since it is among the last that
 /// this thread has noted. Asked with less than `lend` needs to know, as the common call can afford it.
 #[inline(always)]
-pub(crate) fn is_among_the_last(address: usize, site: &Site, parameter: usize) -> bool {
+pub(crate) fn is_among_the_last((start, generation): (usize, u32), site: &Site, parameter: usize) -> bool {
     if pins::are_any() {
         return false;
     }
-    let Some((start, generation)) = heap::identity(address) else { return false };
     let (recent, place) = Recent::of(start, generation, heap::sweep::next(), site, parameter);
     LAST.try_with(|last| last.get(place).is_some_and(|last| last.get() == recent)) == Ok(true)
 }
