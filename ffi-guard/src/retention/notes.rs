@@ -266,17 +266,21 @@ pub(super) fn keep_in_mind(note: Note) {
     });
 }
 
-/// Keeps in mind what this sweep has settled. The room stays, for as many notes again and a few more.
+/// Keeps in mind what this sweep has settled. The room stays, and goes to the list of the next sweep: it is in the cache.
 pub(super) fn end_sweep(sweep: u32) {
+    let next = heap::sweep::next();
     for shard in &NOTES {
         shard.with(|lists| {
-            let mut settled = std::mem::take(lists.of(sweep));
-            let len = settled.len();
-            let old = len.saturating_sub(IN_MIND);
-            lists.settled.extend(settled.drain(..).skip(old));
+            let mut room = std::mem::take(lists.of(sweep));
+            let len = room.len();
+            lists.settled.extend(room.drain(..).skip(len.saturating_sub(IN_MIND)));
             lists.trim();
-            settled.shrink_to(2 * len.max(IN_MIND));
-            *lists.of(sweep) = settled;
+            room.shrink_to(2 * len.max(IN_MIND));
+            if lists.of(next).is_empty() {
+                *lists.of(next) = room;
+            } else {
+                *lists.of(sweep) = room;
+            }
         });
     }
 }
