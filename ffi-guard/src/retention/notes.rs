@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{kept, pins};
+use super::{kept, pins, sweep};
 use crate::boundary::argument::{Argument, Passing};
 use crate::boundary::breach::Site;
 use crate::boundary::declaration::Function;
@@ -140,13 +140,10 @@ impl Lists {
 /// Settled loans that a list keeps in mind, and as many again until it forgets the older half.
 const IN_MIND: usize = 1024;
 
-/// Notes that call for a sweep: at 64 bytes each, a quarter of a megabyte of them.
-const MANY: u64 = 4096;
-
 /// Loans noted so far, and freed blocks that waited for a sweep.
 static COUNT: AtomicU64 = AtomicU64::new(0);
 /// How many there are when the next sweep is due.
-static DUE: AtomicU64 = AtomicU64::new(MANY);
+static DUE: AtomicU64 = AtomicU64::new(sweep::MANY);
 
 /// The last few notes of a thread, so that a loop that lends one block from one place writes one note.
 const RECENT: usize = 128;
@@ -275,9 +272,14 @@ pub(super) fn are_many() -> bool {
     COUNT.load(Ordering::Relaxed) >= DUE.load(Ordering::Relaxed)
 }
 
-/// Begins a sweep: what is noted from here on is left to the next one. Returns this sweep's number.
-pub(super) fn begin_sweep() -> u32 {
-    DUE.store(COUNT.load(Ordering::Relaxed) + MANY, Ordering::Relaxed);
+/// What was noted so far.
+pub(super) fn count() -> u64 {
+    COUNT.load(Ordering::Relaxed)
+}
+
+/// Begins a sweep, and the next is due when `many` more are noted: they are left to that one. Returns this sweep's number.
+pub(super) fn begin_sweep(many: u64) -> u32 {
+    DUE.store(count() + many, Ordering::Relaxed);
     heap::sweep::begin()
 }
 
@@ -315,15 +317,21 @@ pub(super) fn keep_in_mind(note: Note) {
     });
 }
 
-/// Keeps in mind what this sweep has settled. The room stays, for as many notes again.
+/// Keeps in mind what this sweep has settled. The room stays, and goes to the list of the next sweep: it is in the cache.
 pub(super) fn end_sweep(sweep: u32) {
+    let next = heap::sweep::next();
     for shard in &NOTES {
         shard.with(|lists| {
-            let mut settled = std::mem::take(lists.of(sweep));
-            let old = settled.len().saturating_sub(IN_MIND);
-            lists.settled.extend(settled.drain(..).skip(old));
+            let mut room = std::mem::take(lists.of(sweep));
+            let len = room.len();
+            lists.settled.extend(room.drain(..).skip(len.saturating_sub(IN_MIND)));
             lists.trim();
-            *lists.of(sweep) = settled;
+            room.shrink_to(2 * len.max(IN_MIND));
+            if lists.of(next).is_empty() {
+                *lists.of(next) = room;
+            } else {
+                *lists.of(sweep) = room;
+            }
         });
     }
 }
