@@ -10,6 +10,7 @@
 //! | `slot` | what a crossing asks of a small block |
 //! | `paged` | blocks on pages of their own |
 //! | `sampled` | one block in so many on such pages |
+//! | `held` | a block from the beginning of a call to its end |
 //! | `lender` | who was lent a block last |
 //! | `cache`, `quarantine` | free and freed blocks, by thread and for the process |
 //! | `redzone`, `unit` | canary and poison, sixteen bytes at a time |
@@ -31,6 +32,7 @@ mod deep;
 pub(crate) mod finding;
 mod fork;
 mod give;
+mod held;
 mod large;
 pub(crate) mod lender;
 pub(crate) mod lock;
@@ -56,6 +58,7 @@ pub(crate) use self::c_ranges::with_c_ranges;
 #[cfg(feature = "c-heap")]
 pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, let_unwind, lookup_c, reallocate_c, size_c};
 pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, reallocate};
+pub(crate) use self::held::Held;
 use self::lock::Locked;
 pub(crate) use self::redzone::{Damage, canary_bytes};
 pub(crate) use self::region::contains;
@@ -65,7 +68,7 @@ pub(crate) use self::slot::Slot;
 pub(crate) use self::survey::each_damaged;
 use crate::config::Backtrace;
 use crate::level::{self, Level};
-use crate::platform::{fault, process};
+use crate::platform::{fault, process, thread};
 use crate::reentry::Reentry;
 
 /// What the table knows of a block.
@@ -94,6 +97,12 @@ pub(crate) struct Block {
 /// The Rust region; empty until the first allocation.
 pub(crate) fn region() -> Range<usize> {
     region::range()
+}
+
+/// Where it begins, and its bytes: none before that.
+#[inline(always)]
+pub(crate) fn bounds() -> (usize, usize) {
+    region::bounds()
 }
 
 /// C's half of the region.
@@ -343,6 +352,7 @@ fn start() -> bool {
     if first {
         // After the fork handlers, and with the lock open: this goes through the gate.
         trace::note_modules();
+        thread::ask_who_is_alone();
     }
     ready
 }

@@ -149,6 +149,13 @@ pub(crate) fn canary_before(class: usize, slot: u32, start: usize) -> Option<usi
     (slot == 1 && shares_its_page(class::size(class))).then(|| start - 16)
 }
 
+/// Bytes from the start of whose canary that is to the slot; 0 where there is none.
+#[cold]
+pub(super) fn bytes_before(class: usize, slot: u32) -> u32 {
+    let start = region::slab(class).start(slot);
+    canary_before(class, slot, start).map_or(0, |before| (start - before) as u32)
+}
+
 /// Holds every lock of this file: see `fork`.
 pub(crate) fn hold() {
     CLASSES.iter().for_each(|class| class.stock.hold());

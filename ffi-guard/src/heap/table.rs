@@ -199,12 +199,10 @@ impl Entry {
             return Err(self.refusal());
         }
         let generation = before & !STATE;
-        // The death is on record before it can be seen, and only the winner may write it. Where there is one thread there is no race. (A
-        // second one is seen with its first use of the heap; in that very moment both may win, as in `take`.)
-        let busy = generation | BUSY;
-        if !thread::are_several() {
-            self.state.store(busy, Ordering::Relaxed);
-        } else if self.state.compare_exchange(before, busy, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        // The death is on record before it can be seen, and only the winner may write it.
+        if thread::is_alone() {
+            self.state.store(generation | BUSY, Ordering::Relaxed);
+        } else if self.state.compare_exchange(before, generation | BUSY, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             return Err(Refused::Freed);
         }
         fence(Ordering::Release);
@@ -227,6 +225,19 @@ impl Entry {
     #[inline]
     pub(crate) fn live_extent(&self) -> Option<Extent> {
         (self.state.load(Ordering::Acquire) & STATE == LIVE).then(|| Extent(self.extent.load(Ordering::Relaxed)))
+    }
+
+    /// The state and the extent, if the slot is live.
+    #[inline(always)]
+    pub(crate) fn live(&self) -> Option<(u32, Extent)> {
+        let state = self.state.load(Ordering::Acquire);
+        (state & STATE == LIVE).then(|| (state, Extent(self.extent.load(Ordering::Relaxed))))
+    }
+
+    /// The generation in a state.
+    #[inline(always)]
+    pub(crate) fn generation_of(state: u32) -> u32 {
+        state / GENERATION
     }
 
     /// Sets size and alignment anew, for a block that stays where it is. `prepare` makes its slack ready, which nobody sees half done.
@@ -305,7 +316,16 @@ impl Entry {
 
     /// Notes that sweep `number` settles a loan of this block.
     pub(crate) fn note(&self, generation: u32, number: u32) -> bool {
-        self.change(generation, |word| Some(word & !SWEEP | number & SWEEP))
+        let noted = |word| word & !SWEEP | number & SWEEP;
+        // Inside the guard's own code: a signal handler that comes in between changes nothing here.
+        if thread::is_alone() {
+            let is_it = self.is(generation);
+            if is_it {
+                self.noted.store(noted(self.noted.load(Ordering::Relaxed)), Ordering::Release);
+            }
+            return is_it;
+        }
+        self.change(generation, |word| Some(noted(word)))
     }
 
     /// The sweep that settles the last loan noted of what is in the slot; 0 for none.
@@ -317,6 +337,13 @@ impl Entry {
     /// Calls that this block is lent to now.
     pub(crate) fn loans(&self, generation: u32) -> u32 {
         if self.is(generation) { (self.noted.load(Ordering::Acquire) & LOANS) / LOAN } else { 0 }
+    }
+
+    /// Whether what is in the slot is lent to so many calls and no more, and no call was ever allowed to keep it.
+    #[inline(always)]
+    pub(crate) fn is_lent_to(&self, calls: u32) -> bool {
+        let word = self.noted.load(Ordering::Acquire);
+        word & KEPT == 0 && (word & LOANS) / LOAN <= calls
     }
 
     pub(crate) fn lend(&self, generation: u32) -> bool {
