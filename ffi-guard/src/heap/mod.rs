@@ -7,7 +7,7 @@
 //! | `table` | what is known of each block: states, generations, notes |
 //! | `sweep` | the number of the sweep to come, and who is asked before a noted block is given out again |
 //! | `slab`, `run`, `large` | where small and large blocks come from |
-//! | `slot` | what a crossing asks of a small block |
+//! | `slot` | what is asked of a small block by an address |
 //! | `paged` | blocks on pages of their own |
 //! | `sampled` | one block in so many on such pages |
 //! | `held` | a block from the beginning of a call to its end |
@@ -64,7 +64,7 @@ pub(crate) use self::redzone::{Damage, canary_bytes};
 pub(crate) use self::region::contains;
 #[cfg(feature = "c-heap")]
 pub(crate) use self::region::contains_c;
-pub(crate) use self::slot::Slot;
+use self::slot::Slot;
 pub(crate) use self::survey::each_damaged;
 use crate::config::Backtrace;
 use crate::level::{self, Level};
