@@ -13,7 +13,7 @@ use super::class;
 pub(crate) const POISON: u8 = 0xDF;
 const TEXT: [u8; 8] = *b"FFIGUARD";
 /// Bytes of a canary.
-const UNIT: usize = 16;
+pub(super) const UNIT: usize = 16;
 /// Bytes of the slack next to the block that are checked, at least 64 whatever the block's size is modulo 16.
 const WINDOW: usize = 80;
 
@@ -229,6 +229,13 @@ pub(crate) fn damage_in(start: usize, size: usize, end: usize, copy: &[u8], from
     let found = differing(start, behind, stop, &byte);
     let (at, len, first_bytes) = found.or_else(|| differing(start, (end - UNIT).max(stop), end, &byte))?;
     Some(Damage { before: false, offset: at - behind, len, first_bytes })
+}
+
+/// The same for the canary that a large block has before it, of which `copy` has the bytes.
+pub(crate) fn damage_before(start: usize, copy: &[u8; UNIT]) -> Option<Damage> {
+    let byte = |at: usize| copy.get(at + UNIT - start).copied().unwrap_or(0);
+    let (at, len, first_bytes) = differing(start, start - UNIT, start, &byte)?;
+    Some(Damage { before: true, offset: start - at, len, first_bytes })
 }
 
 /// The first and the last byte of a range that is not the canary of the block at `start`, and what is there.

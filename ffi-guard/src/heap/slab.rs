@@ -88,8 +88,8 @@ fn extend(class: usize, stock: &mut Stock) -> bool {
         return false;
     }
     let stack = region::stack(class) as usize;
-    // From the slot's page on: a slot 0 that has pages of its own keeps none, and a write there faults.
-    let slots = slab.start(stock.ready as u32 + 1)..slab.start(ready as u32 + 1);
+    // Of slot 0 its end alone, which is on the page of slot 1 or on the one before: for the canary.
+    let slots = slab.start(stock.ready as u32 + 1) - CANARY..slab.start(ready as u32 + 1);
     let entries = slab.entries(stock.ready).end..slab.entries(ready + 1).end;
     let places = stack + stock.ready * size_of::<u32>()..stack + ready * size_of::<u32>();
     for range in [slots, entries, places] {
@@ -97,10 +97,9 @@ fn extend(class: usize, stock: &mut Stock) -> bool {
             return false;
         }
     }
-    if stock.ready == 0 && shares_its_page(size) {
-        // The end of slot 0 shares a page with slot 1: nobody's memory, and the canary before slot 1.
-        // SAFETY: committed above, with the page that slot 1 begins on, or lies across.
-        unsafe { redzone::write_last(slab.start(1) - 16, slab.start(1)) };
+    if stock.ready == 0 {
+        // SAFETY: the end of slot 0, committed above and nobody's.
+        unsafe { redzone::write_last(slab.start(1) - CANARY, slab.start(1)) };
     }
     stock.ready = ready;
     true
@@ -112,17 +111,15 @@ pub(crate) fn used(class: usize) -> std::ops::Range<usize> {
     slab.start(1)..slab.start(of(class).fresh.load(Ordering::Acquire))
 }
 
-/// Whether slot 1 of this size does not begin with a page: what lies before it is committed with it.
-fn shares_its_page(size: usize) -> bool {
-    !size.is_multiple_of(PAGE)
-}
+/// Bytes of the canary before slot 1.
+const CANARY: usize = redzone::UNIT;
 
-/// Whose canary lies in the 16 bytes before a slot that was given out; `None` where there is a page without access.
+/// Whose canary lies in the 16 bytes before a slot that was given out; `None` where there is nothing before it.
 pub(crate) fn canary_before(class: usize, slot: u32) -> Option<usize> {
     let slab = region::slab(class);
     match slot {
         0 => None,
-        1 => shares_its_page(class::size(class)).then(|| slab.start(1) - 16),
+        1 => Some(slab.start(1) - CANARY),
         _ => Some(slab.start(slot - 1)),
     }
 }
