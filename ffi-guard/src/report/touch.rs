@@ -32,6 +32,8 @@ pub(crate) struct Touch<'a> {
     pub(crate) lent: Option<Lent>,
     /// It is no block, but the copy of this parameter that C works on while that call lasts: live until then.
     pub(crate) copy: Option<&'static str>,
+    /// It was this function of C's allocator, which was given the block.
+    pub(crate) given_to: Option<&'static str>,
 }
 
 /// Whose code touched it.
@@ -65,6 +67,8 @@ impl Touch<'_> {
     /// The rule that it breaks.
     pub(crate) fn rule(&self) -> Rule {
         match (self.block.live, self.copy) {
+            (true, _) if self.given_to.is_some() => Rule::AllocDeallocMismatch,
+            (false, _) if self.given_to.is_some() => Rule::DoubleFree,
             (true, _) => Rule::BufferOverflow,
             (false, None) => Rule::UseAfterFree,
             (false, Some(_)) => Rule::RetainedPointer,
@@ -77,7 +81,11 @@ pub(super) struct Message<'a>(pub(super) &'a Touch<'a>);
 
 impl fmt::Display for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Touch { by, access, place, address, block, copy, .. } = self.0;
+        let Touch { by, access, place, address, block, copy, given_to, .. } = self.0;
+        if let Some(call) = given_to {
+            let freed = if block.live { "" } else { " that is freed already" };
+            return write!(f, "`{call}` got {}{freed}", Sized(block.size, None));
+        }
         match (by, place.module) {
             (By::C, _) => f.write_str("C")?,
             (By::Rust, _) => f.write_str("Rust")?,
