@@ -260,6 +260,15 @@ mod tests {
     }
 
     #[test]
+    fn what_glibc_takes_for_a_size_is_none_before_any_block() {
+        for start in 0x7000_0000_1000..0x7000_0000_1100 {
+            let canary = canary(start);
+            let size = usize::from_le_bytes(std::array::from_fn(|i| canary(start - 8 + i)));
+            assert_eq!(size & 15, 0b1001, "{start:#x}");
+        }
+    }
+
+    #[test]
     fn every_byte_of_slack_beside_a_block_is_watched() {
         super::super::ready();
         for (size, align) in [(1, 1), (13, 8), (24, 8), (100, 64), (4090, 4)] {

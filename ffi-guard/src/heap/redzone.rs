@@ -400,6 +400,15 @@ mod tests {
     }
 
     #[test]
+    fn what_glibc_takes_for_a_size_is_none() {
+        for start in (0x7000_0000_0000..0x7000_0001_0000).step_by(UNIT).chain([0x10, 0x7FFF_FFFF_FFF0]) {
+            let [_, size] = canary(start);
+            // In use, of the main arena, not mapped by itself; and no multiple of 16.
+            assert_eq!(size & 15, 0b1001, "{start:#x}");
+        }
+    }
+
+    #[test]
     fn no_word_of_ours_is_an_address() {
         for start in [0x7000_0000_0000usize, 0x10, 0x7FFF_FFFF_FFF0] {
             for word in canary(start).into_iter().chain([u64::from_ne_bytes([POISON; 8])]) {
