@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 #[cfg(not(feature = "c-heap"))]
 pub(crate) use aborted::watch_aborts;
 #[cfg(not(feature = "c-heap"))]
-pub(crate) use faulted::{call_in, tell_faulted};
+pub(crate) use faulted::tell_faulted;
 
 use crate::boundary::{pending, thread};
 use crate::config;

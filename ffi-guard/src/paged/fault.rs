@@ -12,7 +12,7 @@ use crate::heap::{self, Block, lender, trace};
 use crate::platform::fault::{Answer, Fault, in_a_copy, pause};
 use crate::platform::thread;
 use crate::reentry::{self, Reentry};
-use crate::report::touch::{By, FRAMES, Lent, Touch};
+use crate::report::touch::{By, FRAMES, GivenTo, Lent, Touch};
 use crate::report::violation::BlockFacts;
 use crate::report::{raw, touched};
 use crate::rule::{Rule, Severity};
@@ -39,8 +39,8 @@ pub(super) fn answer(fault: &Fault) -> Answer {
         let again = AGAIN.swap(fault.address, Ordering::Relaxed) == fault.address;
         return if again { Answer::NotMine } else { Answer::GoOn };
     }
-    if let Some(call) = freeing::call(fault, &block) {
-        return freeing::answer(fault, &block, call, opened);
+    if let Some(to) = freeing::given_to(fault, &block) {
+        return freeing::answer(fault, &block, to, opened);
     }
     let rule = if block.live { Rule::BufferOverflow } else { Rule::UseAfterFree };
     let severity = settings().severities.get(rule).unwrap_or(Severity::Deny);
@@ -55,7 +55,7 @@ pub(super) struct About {
     pub(super) block: BlockFacts,
     pub(super) lent: Option<Lent>,
     pub(super) copy: Option<&'static str>,
-    pub(super) given_to: Option<&'static str>,
+    pub(super) given_to: Option<GivenTo>,
 }
 
 impl About {

@@ -4,12 +4,13 @@ use std::ffi::c_void;
 
 use crate::heap::Block;
 use crate::platform::fault::{Answer, Fault};
+use crate::report::touch::GivenTo;
 
-pub(super) fn call(_fault: &Fault, _block: &Block) -> Option<&'static str> {
+pub(super) fn given_to(_fault: &Fault, _block: &Block) -> Option<GivenTo> {
     None
 }
 
-pub(super) fn answer(_fault: &Fault, _block: &Block, _call: &'static str, opened: impl FnOnce() -> Answer) -> Answer {
+pub(super) fn answer(_fault: &Fault, _block: &Block, _to: GivenTo, opened: impl FnOnce() -> Answer) -> Answer {
     opened()
 }
 

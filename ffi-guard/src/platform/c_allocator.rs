@@ -1,7 +1,7 @@
 //! The functions of C's allocator: which of them some code is a part of.
 
 /// The function of C's allocator that code at this address is a part of. Told by where the function begins, which the unwinder
-/// knows of a library without symbols, too. (musl has no such tables, and is not told.)
+/// knows of a library without symbols, too; but not of musl, which has no such tables.
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 pub(crate) fn function_at(ip: usize) -> Option<&'static str> {
     use std::ffi::c_void;

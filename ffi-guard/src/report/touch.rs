@@ -32,8 +32,16 @@ pub(crate) struct Touch<'a> {
     pub(crate) lent: Option<Lent>,
     /// It is no block, but the copy of this parameter that C works on while that call lasts: live until then.
     pub(crate) copy: Option<&'static str>,
-    /// It was this function of C's allocator, which was given the block.
-    pub(crate) given_to: Option<&'static str>,
+    /// It was C's allocator, which was given the block.
+    pub(crate) given_to: Option<GivenTo>,
+}
+
+/// A function of C's allocator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GivenTo {
+    pub(crate) call: &'static str,
+    /// Which of the frames is its own: those before it are of what it has called.
+    pub(crate) frame: usize,
 }
 
 /// Whose code touched it.
@@ -82,7 +90,7 @@ pub(super) struct Message<'a>(pub(super) &'a Touch<'a>);
 impl fmt::Display for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Touch { by, access, place, address, block, copy, given_to, .. } = self.0;
-        if let Some(call) = given_to {
+        if let Some(GivenTo { call, .. }) = given_to {
             let freed = if block.live { "" } else { " that is freed already" };
             return write!(f, "`{call}` got {}{freed}", Sized(block.size, None));
         }
