@@ -41,6 +41,7 @@ pub(crate) struct Touch<'a> {
 pub(crate) struct GivenTo {
     pub(crate) call: &'static str,
     /// Which of the frames is its own: those before it are of what it has called.
+    #[cfg_attr(feature = "c-heap", allow(dead_code))]
     pub(crate) frame: usize,
 }
 
@@ -92,7 +93,7 @@ impl fmt::Display for Message<'_> {
         let Touch { by, access, place, address, block, copy, given_to, .. } = self.0;
         if let Some(GivenTo { call, .. }) = given_to {
             let freed = if block.live { "" } else { " that is freed already" };
-            return write!(f, "`{call}` got {}{freed}", Sized(block.size, None));
+            return write!(f, "`{call}` got {} of Rust's heap{freed}", Sized(block.size, None));
         }
         match (by, place.module) {
             (By::C, _) => f.write_str("C")?,
@@ -160,8 +161,46 @@ impl fmt::Display for Code<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::Sized;
+    use super::{By, Code, GivenTo, Message, Sized, Touch};
+    use crate::heap::trace::TraceId;
+    use crate::platform::fault::Access;
+    use crate::report::violation::BlockFacts;
     use crate::report::words::sized_block;
+    use crate::rule::{Rule, Severity};
+
+    #[test]
+    fn a_block_that_cs_allocator_was_given_is_told_as_a_wrong_free() {
+        let none = TraceId(0);
+        for (live, rule, message) in [
+            (true, Rule::AllocDeallocMismatch, "`free` got a 24-byte block of Rust's heap"),
+            (false, Rule::DoubleFree, "`free` got a 24-byte block of Rust's heap that is freed already"),
+        ] {
+            let touch = Touch {
+                severity: Severity::Deny,
+                address: 0x1000 - 8,
+                access: Access::Read,
+                block: BlockFacts {
+                    address: 0x1000,
+                    size: 24,
+                    align: 8,
+                    live,
+                    allocated: none,
+                    allocated_by: 1,
+                    freed: none,
+                    freed_by: 0,
+                },
+                by: By::C,
+                thread: 1,
+                frames: &[],
+                place: Code { module: None, function: None, address: 1 },
+                caller: None,
+                lent: None,
+                copy: None,
+                given_to: Some(GivenTo { call: "free", frame: 0 }),
+            };
+            assert_eq!((touch.rule(), Message(&touch).to_string().as_str()), (rule, message));
+        }
+    }
 
     #[test]
     fn a_block_is_called_the_same_everywhere() {

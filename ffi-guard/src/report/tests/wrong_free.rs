@@ -67,6 +67,13 @@ pub(in super::super) fn by_glibc() -> Facts {
     facts
 }
 
+/// The same where it faulted over a block that Rust had freed.
+pub(in super::super) fn by_glibc_with_a_fault() -> Facts {
+    let mut facts = by_rust_then_by_c();
+    wrong(&mut facts).ending = Some(Ending::Faulted);
+    facts
+}
+
 fn c_block(live: bool) -> BlockFacts {
     let freed = if live { trace_of(0) } else { trace_of(19) };
     BlockFacts { live, freed, freed_by: u32::from(!live), align: 16, ..block(OF_C, 24, 13) }
