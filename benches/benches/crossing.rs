@@ -3,7 +3,7 @@
 //! The C function does as little as a C function can, so that what is left is the crossing. `GUARD=0` and `GUARD=2` in the
 //! environment measure the other levels.
 
-use std::ffi::c_int;
+use std::ffi::{CString, c_char, c_int};
 use std::hint::black_box;
 
 // Links the C.
@@ -35,7 +35,7 @@ struct Derived {
 // One C function, which only touches the first four bytes, behind pointers of three types.
 #[allow(clashing_extern_declarations)]
 mod guarded {
-    use super::{Derived, Unknown, c_int};
+    use super::{Derived, Unknown, c_char, c_int};
 
     #[ffi_guard::guard]
     unsafe extern "C" {
@@ -48,13 +48,20 @@ mod guarded {
         pub fn unknown(p: *mut Unknown) -> u32;
         #[link_name = "ffg_bench_touch"]
         pub fn derived(p: *mut Derived) -> u32;
+        /// What C may only read: from level 2 on it is compared.
+        #[link_name = "strnlen"]
+        pub fn counted(#[guard(sized_by = n)] text: *const c_char, n: usize) -> usize;
+        #[link_name = "strlen"]
+        pub fn text(#[guard(cstr)] text: *const c_char) -> usize;
     }
 }
 
 mod bare {
-    use super::c_int;
+    use super::{c_char, c_int};
 
     unsafe extern "C" {
+        pub(super) fn strnlen(text: *const c_char, n: usize) -> usize;
+        pub(super) fn strlen(text: *const c_char) -> usize;
         #[link_name = "abs"]
         pub(super) safe fn none(n: c_int) -> c_int;
         pub(super) fn ffg_bench_touch(p: *mut u32) -> u32;
@@ -112,5 +119,24 @@ fn main() {
         // SAFETY: as for the bare call.
         || (0..N).for_each(|_| _ = black_box(unsafe { guarded::derived(black_box(derived)) })),
         bare(derived.cast()),
+    );
+
+    let text = CString::new("sixteen letters.").expect("no NUL in it");
+    let (start, n) = (text.as_ptr(), text.as_bytes().len());
+    beside(
+        "one const pointer, 16 bytes on the heap",
+        N,
+        // SAFETY: so many bytes may be read.
+        || (0..N).for_each(|_| _ = black_box(unsafe { guarded::counted(black_box(start), n) })),
+        // SAFETY: the same.
+        || (0..N).for_each(|_| _ = black_box(unsafe { bare::strnlen(black_box(start), n) })),
+    );
+    beside(
+        "one text of 16 bytes (cstr) on the heap",
+        N,
+        // SAFETY: it ends with a NUL.
+        || (0..N).for_each(|_| _ = black_box(unsafe { guarded::text(black_box(start)) })),
+        // SAFETY: the same.
+        || (0..N).for_each(|_| _ = black_box(unsafe { bare::strlen(black_box(start)) })),
     );
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
-use quote::{ToTokens as _, quote, quote_spanned};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ReturnType;
 use syn::ext::IdentExt as _;
 
@@ -156,13 +156,12 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
     let lints = lints(keep_abi);
     let bare = bare(function, block, &signature);
     let call = quote_spanned!(here=> __ffi_guard_bare(#(#locals),*));
-    let (call, call_checked) = match safety.is_safe() {
-        true => (call, quote_spanned!(here=> __ffi_guard_checked::<true>(#(#locals),*))),
-        false => (
-            quote_spanned!(here=> unsafe { #call }),
-            quote_spanned!(here=> unsafe { __ffi_guard_checked::<true>(#(#locals),*) }),
-        ),
-    };
+    let call_checked = quote_spanned!(here=> __ffi_guard_checked::<true>(#(#locals),*));
+    let call_closely = quote_spanned!(here=> __ffi_guard_closely::<true>(#(#locals),*));
+    let [call, call_checked, call_closely] = [call, call_checked, call_closely].map(|call| match safety.is_safe() {
+        true => call,
+        false => quote_spanned!(here=> unsafe { #call }),
+    });
     let statics = statics(function, &settings.severities, Kind::Call { keep_abi }, &private);
     // Once for all arguments: `argument!` has them in each, and imports are dear where there are thousands.
     let traits = (!function.params.is_empty()).then(|| {
@@ -170,7 +169,7 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
             use #private::classify::{ByPointer as _, ByValue as _, OfCopy as _, OfPlain as _, OfPointee as _, OfUnknown as _};
         }
     });
-    let arguments = function.params.iter().map(|param| argument(param, &private));
+    let arguments: Vec<_> = function.params.iter().map(|param| argument(param, &private)).collect();
     let away: Vec<_> = function.params.iter().enumerate().filter(|(_, param)| param.may_be_copied()).collect();
     // Where C works on copies, it gets their addresses, and Rust gets back what they are copies of.
     let lead = (!away.is_empty()).then(|| {
@@ -196,16 +195,17 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
             quote_spanned!(here=> crossing.never_returns(); let _underway = underway; #call)
         }
         ReturnType::Type(_, ty) if !types::is_unit(ty) => {
-            quote_spanned!(here=> #lead let result = #call; #home crossing.exit(&__FFI_GUARD_FUNCTION, arguments, #private::argument!(result), underway); result)
+            quote_spanned!(here=> #lead let result = #call; #home crossing.exit(&__FFI_GUARD_FUNCTION, (arguments, &loans), #private::argument!(result), underway); result)
         }
         _ => {
-            quote_spanned!(here=> #lead #call; crossing.exit(&__FFI_GUARD_FUNCTION, arguments, #private::argument!(()), underway);)
+            quote_spanned!(here=> #lead #call; crossing.exit(&__FFI_GUARD_FUNCTION, (arguments, &loans), #private::argument!(()), underway);)
         }
     };
-    // The checked path is a function of its own: it takes the arguments' addresses, and would make the compiler spill
-    // them on the way that checks nothing. It is generic so that it is only built where the wrapper is called: of the
-    // thousands of functions that a -sys crate declares, a program calls a few.
-    let inner_where = where_clause.clone();
+    let brief = brief(function, &arguments, &call, &private);
+    // Each of the three ways is a function of its own: the next one needs more registers and more of the stack, and would make the
+    // compiler save and spill on the way that does without. They are generic so that they are only built where the wrapper is
+    // called: of the thousands of functions that a -sys crate declares, a program calls a few.
+    let lifetimes = quote!(#(#lifetimes,)*);
     quote_spanned! {here=>
         #(#attrs)*
         #(#from_block)*
@@ -216,19 +216,59 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
         #vis #unsafety #abi fn #name #generics (#(#signature),*) #output #where_clause {
             use #krate::__private as __ffi_guard;
             #bare
+            #statics
             #[inline(never)]
             #track_caller
-            #unsafety fn __ffi_guard_checked<#(#lifetimes,)* const BUILT_WHERE_CALLED: bool>(
+            #unsafety fn __ffi_guard_checked<#lifetimes const BUILT_WHERE_CALLED: bool>(
+                #(#signature),*
+            ) #output #where_clause {
+                #traits
+                #brief
+                #call_closely
+            }
+            #[inline(never)]
+            #track_caller
+            #unsafety fn __ffi_guard_closely<#lifetimes const BUILT_WHERE_CALLED: bool>(
                 #(#inner_signature),*
-            ) #output #inner_where {
-                #statics
+            ) #output #where_clause {
                 #traits
                 let arguments: &[#private::Argument] = &[#(#arguments),*];
                 let underway = #private::Underway::begin();
-                let crossing = unsafe { #private::Crossing::enter(&__FFI_GUARD_FUNCTION, arguments) };
+                let mut loans = #private::Loans::none();
+                let crossing = unsafe { #private::Crossing::enter(&__FFI_GUARD_FUNCTION, arguments, &mut loans) };
                 #cross
             }
             if #private::armed() { #call_checked } else { #call }
+        }
+    }
+}
+
+/// The short way of a call, where nothing is found in its arguments that needs a closer look.
+fn brief(function: &Function, arguments: &[TokenStream], call: &TokenStream, private: &TokenStream) -> TokenStream {
+    let here = Span::mixed_site();
+    let (result, about) = match &function.source.output {
+        ReturnType::Type(_, ty) if types::is_never(ty) => return TokenStream::new(),
+        ReturnType::Type(_, ty) if !types::is_unit(ty) => {
+            (quote_spanned!(here=> let result = #call;), quote_spanned!(here=> result))
+        }
+        _ => (quote_spanned!(here=> #call;), quote_spanned!(here=> ())),
+    };
+    let known: Vec<_> = (0..arguments.len()).map(|index| format_ident!("argument{}", index, span = here)).collect();
+    let looks = function.params.iter().zip(&known).enumerate().map(|(index, (param, known))| {
+        let (index, contract) = (Literal::usize_unsuffixed(index), &param.contract);
+        quote_spanned!(here=> brief.has(#index, #known, #private::Contract::NONE #(.#contract())*, &mut loans) &&)
+    });
+    quote_spanned! {here=>
+        #(let #known = #arguments;)*
+        if let ::core::option::Option::Some(mut brief) = #private::Brief::begin(&__FFI_GUARD_FUNCTION) {
+            let mut loans = #private::Loans::none();
+            if #(#looks)* brief.may_cross(&__FFI_GUARD_FUNCTION, &loans) {
+                let arguments = || [#(#known),*];
+                let underway = brief.cross(&__FFI_GUARD_FUNCTION, &loans, arguments);
+                #result
+                underway.exit(&__FFI_GUARD_FUNCTION, &loans, arguments, #private::argument!(#about));
+                return #about;
+            }
         }
     }
 }

@@ -101,11 +101,11 @@ fn as_checked(level: Level) -> u8 {
     level as u8 | if config::settings().stats { COUNTED } else { 0 }
 }
 
-/// Whether level 2 or 3 is settled and in force: one load and one compare.
+/// What is checked of a call, where that is settled and nothing is counted: `Some(true)` at level 2 or 3, `Some(false)` at level 1. One load.
 #[inline(always)]
-pub(crate) fn checks_fully() -> bool {
-    const FULL: u8 = Level::Full as u8;
-    CHECKED.load(Ordering::Relaxed).wrapping_sub(FULL) <= Level::Paged as u8 - FULL
+pub(crate) fn checked() -> Option<bool> {
+    let checked = CHECKED.load(Ordering::Relaxed);
+    (checked.wrapping_sub(Level::Arguments as u8) < 3).then_some(checked != Level::Arguments as u8)
 }
 
 /// What is checked now.

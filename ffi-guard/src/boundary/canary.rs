@@ -9,6 +9,7 @@
 
 use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
+use super::loans::Loans;
 use super::{extent, late, thread};
 use crate::heap::{self, Block, Damage};
 use crate::report::violation::{Memory, Overwritten};
@@ -19,9 +20,18 @@ fn leads_to_memory(argument: &Argument) -> bool {
     matches!(argument.passing, Passing::Const | Passing::Mut)
 }
 
-/// Whether nothing is wrong around each block that an argument leads into.
-#[inline]
-pub(super) fn are_whole(arguments: &[Argument]) -> bool {
+/// Whether nothing is wrong around each block that an argument leads into. Those in `loans` must be there still.
+#[inline(always)]
+pub(super) fn are_whole(arguments: &[Argument], loans: &Loans) -> bool {
+    match loans.all() {
+        Some(loans) => loans.iter().all(|loan| loan.held.is_whole()),
+        None => are_all_whole(arguments),
+    }
+}
+
+/// The same where the blocks are to be looked up.
+#[inline(never)]
+fn are_all_whole(arguments: &[Argument]) -> bool {
     arguments.iter().all(|argument| {
         !leads_to_memory(argument) || !heap::contains(argument.address) || heap::is_whole(argument.address)
     })
@@ -39,10 +49,10 @@ fn tell_before(block: &Block) -> Result<(), Stop> {
     late::tell(damage::found_around(&block, &damage, Overwritten::BeforeACall))
 }
 
-/// C has returned: are the blocks that the arguments lead into whole?
-#[inline]
-pub(super) fn after(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
-    if are_whole(arguments) { Ok(()) } else { tell_after(site, arguments) }
+/// C has returned: are the blocks that the arguments lead into whole? `loans`: those of them that are known and there still.
+#[inline(always)]
+pub(super) fn after(site: &Site, arguments: &[Argument], loans: &Loans) -> Result<(), Stop> {
+    if are_whole(arguments, loans) { Ok(()) } else { tell_after(site, arguments) }
 }
 
 #[cold]

@@ -8,6 +8,7 @@ use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
 use super::crossing::{self, After, Crossing};
 use super::declaration::{Contract, Declaration, Function, Standing};
+use super::loans::Loans;
 use super::parked::Underway;
 use super::quick::{self, Glance};
 use super::raise::raise;
@@ -49,6 +50,7 @@ pub(super) unsafe fn enter(
     function: &'static Function,
     arguments: &[Argument],
     location: &'static Location<'static>,
+    loans: &mut Loans,
 ) -> Crossing {
     if reentry::inside() {
         call::unseen(function);
@@ -64,7 +66,7 @@ pub(super) unsafe fn enter(
         call.checks_begin();
     }
     // SAFETY: as promised by the caller.
-    let after = match unsafe { check(function, arguments, location, level) } {
+    let after = match unsafe { check(function, arguments, location, level, loans) } {
         Ok(after) => after,
         Err(stop) => {
             raise(stop, !function.declaration.keep_abi);
@@ -87,22 +89,22 @@ unsafe fn check(
     arguments: &[Argument],
     location: &'static Location<'static>,
     level: Level,
+    loans: &mut Loans,
 ) -> Result<After, Stop> {
-    if function.standing() == Standing::Checked {
+    if function.standing() == Standing::Checked && level < Level::Full {
         // SAFETY: as promised by the caller.
-        let glance = unsafe { quick::glance(function, arguments, level >= Level::Full) };
-        if glance != Glance::Unclear && level == Level::Arguments {
-            if glance == Glance::Lends && lent_by::is_on() {
+        let glance = unsafe { quick::glance::<false>(function, arguments, loans) };
+        if glance != Glance::Unclear {
+            if glance == Glance::LendsARun && lent_by::is_on() {
                 lent_by::note_all(arguments, &Site { function, location });
             }
             return Ok(After::Result);
         }
-        if level >= Level::Full
-            && !untold::is_any()
-            && quick::is_noted(function, glance)
-            && canary::are_whole(arguments)
-        {
-            return Ok(After::Note(noted::begin(&Site { function, location }, arguments)));
+    } else if function.standing() == Standing::Checked && !untold::is_any() {
+        // SAFETY: as promised by the caller.
+        let glance = unsafe { quick::glance::<true>(function, arguments, loans) };
+        if quick::is_noted(function, glance) && canary::are_whole(arguments, loans) {
+            return Ok(After::Note(noted::begin(&Site { function, location }, arguments, loans)));
         }
     }
     // SAFETY: as promised by the caller.
@@ -167,7 +169,7 @@ unsafe fn length(address: usize, rest: usize) -> usize {
 #[cold]
 #[inline(never)]
 #[track_caller]
-pub(super) fn leave(token: Token, site: &Site, arguments: &[Argument], result: &Argument) {
+pub(super) fn leave(token: Token, site: &Site, arguments: &[Argument], loans: &Loans, result: &Argument) {
     let Some(call) = call::find(token) else { return };
     let after = After::from_words(call.back_from_c());
     match after {
@@ -175,7 +177,7 @@ pub(super) fn leave(token: Token, site: &Site, arguments: &[Argument], result: &
         After::Result if result.passing == Passing::Scalar => {}
         after => {
             call.checks_go_on();
-            crossing::finish(site, after, arguments, result);
+            crossing::finish(site, after, arguments, loans, result);
         }
     }
 }
@@ -210,7 +212,7 @@ pub(crate) fn cross(function: &'static Function, nothing: extern "C" fn(), check
     let underway = Underway::begin();
     let crossing = enter(function, checked);
     nothing();
-    crossing.exit(function, &[], Argument::scalar(), underway);
+    crossing.exit(function, (&[], &Loans::none()), Argument::scalar(), underway);
 }
 
 /// A callback is entered: counted for the call that C makes it in. `None` where it is not counted.

@@ -9,6 +9,7 @@ use super::breach::{Site, Stop};
 use super::copies::{self, Copies};
 use super::declaration::{Function, Standing};
 use super::entry::Entry;
+use super::loans::Loans;
 use super::parked::{self, Underway};
 use super::pending::{Exit, Pending};
 use super::quick::{self, Glance};
@@ -59,28 +60,37 @@ impl Crossing {
     #[track_caller]
     #[inline(never)]
     #[must_use]
-    pub unsafe fn enter(function: &'static Function, arguments: &[Argument]) -> Crossing {
-        // The common call, on few registers and a small frame: every argument is plainly in order.
-        if function.standing() == Standing::Checked && !reentry::inside() {
-            // SAFETY: as promised by the caller.
-            let glance = unsafe { quick::glance(function, arguments, level::checks_fully()) };
-            if glance != Glance::Unclear && level::checked_is(Level::Arguments) {
-                if glance == Glance::LendsARun && lent_by::is_on() {
-                    lent_by::note_all(arguments, &Site { function, location: Location::caller() });
+    pub unsafe fn enter(function: &'static Function, arguments: &[Argument], loans: &mut Loans) -> Crossing {
+        let standing = function.standing();
+        if standing == Standing::LeftOut && !level::counts_by_now() {
+            return Crossing(After::Nothing);
+        }
+        // What is common and not brief: every argument is plainly in order.
+        if standing == Standing::Checked && !reentry::inside() {
+            match level::checked() {
+                Some(false) => {
+                    // SAFETY: as promised by the caller.
+                    let glance = unsafe { quick::glance::<false>(function, arguments, loans) };
+                    if glance != Glance::Unclear {
+                        if glance == Glance::LendsARun && lent_by::is_on() {
+                            lent_by::note_all(arguments, &Site { function, location: Location::caller() });
+                        }
+                        return Crossing(After::Result);
+                    }
                 }
-                return Crossing(After::Result);
-            }
-            if level::checks_fully()
-                && !untold::is_any()
-                && quick::is_noted(function, glance)
-                && canary::are_whole(arguments)
-            {
-                let site = Site { function, location: Location::caller() };
-                return Crossing(After::Note(noted::begin(&site, arguments)));
+                Some(true) if !untold::is_any() => {
+                    // SAFETY: as promised by the caller.
+                    let glance = unsafe { quick::glance::<true>(function, arguments, loans) };
+                    if quick::is_noted(function, glance) && canary::are_whole(arguments, loans) {
+                        let site = Site { function, location: Location::caller() };
+                        return Crossing(After::Note(noted::begin(&site, arguments, loans)));
+                    }
+                }
+                _ => {}
             }
         }
         // SAFETY: as promised by the caller.
-        unsafe { Crossing::look_closely(function, arguments, Location::caller()) }
+        unsafe { Crossing::look_closely(function, arguments, Location::caller(), loans) }
     }
 
     /// # Safety
@@ -91,10 +101,11 @@ impl Crossing {
         function: &'static Function,
         arguments: &[Argument],
         location: &'static Location<'static>,
+        loans: &mut Loans,
     ) -> Crossing {
         if level::counts() {
             // SAFETY: as promised by the caller.
-            return unsafe { counted::enter(function, arguments, location) };
+            return unsafe { counted::enter(function, arguments, location, loans) };
         }
         // SAFETY: as promised by the caller.
         match unsafe { Crossing::begin(function, arguments, location) } {
@@ -221,35 +232,32 @@ impl Crossing {
     /// With the report, where a rule that is denied is broken.
     #[track_caller]
     #[inline(always)]
-    pub fn exit(self, function: &'static Function, arguments: &[Argument], result: Argument, underway: Underway) {
+    pub fn exit(
+        mut self,
+        function: &'static Function,
+        (arguments, loans): (&[Argument], &Loans),
+        result: Argument,
+        underway: Underway,
+    ) {
         if underway.end() {
-            self.resume(function, arguments);
+            self.resume(function, arguments, loans);
         }
-        match self.0 {
-            After::Nothing => std::mem::forget(self),
-            After::Result if result.passing == Passing::Scalar => std::mem::forget(self),
-            _ => self.leave(function, arguments, &result),
-        }
-    }
-
-    /// The exit itself, out of the wrapper's way.
-    #[track_caller]
-    #[inline(never)]
-    fn leave(mut self, function: &'static Function, arguments: &[Argument], result: &Argument) {
-        let site = Site { function, location: Location::caller() };
         match std::mem::replace(&mut self.0, After::Nothing) {
-            After::Counted(token) => counted::leave(token, &site, arguments, result),
-            after => finish(&site, after, arguments, result),
+            After::Nothing => {}
+            After::Result if result.passing == Passing::Scalar => {}
+            After::Note(underway) => leave_noted(underway, function, (arguments, loans), &result),
+            after => leave(after, function, (arguments, loans), &result),
         }
+        std::mem::forget(self);
     }
 
     /// The exit of a call in which a callback panicked: what was lent is settled, and the panic goes on.
     #[track_caller]
     #[cold]
-    fn resume(mut self, function: &'static Function, arguments: &[Argument]) -> ! {
+    pub(super) fn resume(mut self, function: &'static Function, arguments: &[Argument], loans: &Loans) -> ! {
         let site = Site { function, location: Location::caller() };
         let after = std::mem::replace(&mut self.0, After::Nothing);
-        if let Err(Stop(violation)) = settle_lent(&site, after, arguments) {
+        if let Err(Stop(violation)) = settle_lent(&site, after, arguments, loans) {
             // The panic came first, and there is one way out only.
             report::print(&violation);
         }
@@ -317,38 +325,70 @@ impl Drop for Crossing {
     }
 }
 
+/// The exit itself, out of the wrapper's way.
+#[track_caller]
+#[inline(never)]
+fn leave(after: After, function: &'static Function, (arguments, loans): (&[Argument], &Loans), result: &Argument) {
+    let site = Site { function, location: Location::caller() };
+    match after {
+        After::Counted(token) => counted::leave(token, &site, arguments, loans, result),
+        after => finish(&site, after, arguments, loans, result),
+    }
+}
+
+/// The same of the commonest call that lends something, on few registers.
+#[track_caller]
+#[inline(never)]
+fn leave_noted(
+    underway: noted::Underway,
+    function: &'static Function,
+    (arguments, loans): (&[Argument], &Loans),
+    result: &Argument,
+) {
+    let site = Site { function, location: Location::caller() };
+    if function.binds() {
+        bound::record(&site, arguments, result);
+    }
+    let outcome = noted::end(underway, &site, arguments, loans);
+    let outcome = outcome.and_then(|()| late::settle_if_due()).and_then(|()| result::check(&site, result));
+    if let Err(stop) = outcome {
+        raise(stop, !function.declaration.keep_abi);
+    }
+}
+
 /// C has returned: what it was lent, what it handed out and what it returns are looked at.
 #[inline]
 #[track_caller]
-pub(super) fn finish(site: &Site, after: After, arguments: &[Argument], result: &Argument) {
+pub(super) fn finish(site: &Site, after: After, arguments: &[Argument], loans: &Loans, result: &Argument) {
     let function = site.function;
     if function.binds() {
         bound::record(site, arguments, result);
     }
-    let outcome = settle_lent(site, after, arguments);
+    let outcome = settle_lent(site, after, arguments, loans);
     if let Err(stop) = outcome.and_then(|()| result::check(site, result)) {
         raise(stop, !function.declaration.keep_abi);
     }
 }
 
 /// C has returned: what it was lent is looked for, or noted.
-fn settle_lent(site: &Site, after: After, arguments: &[Argument]) -> Result<(), Stop> {
+fn settle_lent(site: &Site, after: After, arguments: &[Argument], loans: &Loans) -> Result<(), Stop> {
     match after {
         After::Nothing | After::Result | After::Bound => Ok(()),
         After::Counted(token) => {
             let (after, _call) = counted::back(token);
-            settle_lent(site, after, arguments)
+            settle_lent(site, after, arguments, loans)
         }
         After::Note(underway) => {
-            noted::end(underway, site, arguments)?;
+            noted::end(underway, site, arguments, loans)?;
             late::settle_if_due()
         }
         After::Watch(exit) => leave_watched(site, exit, arguments),
         After::Copies(underway) => {
             let _errno = Errno::keep();
             match underway.end() {
-                Some(copies) => copies
-                    .settle(site, arguments, &thread::callers_stack(site), |then| settle_lent(site, then, arguments)),
+                Some(copies) => copies.settle(site, arguments, &thread::callers_stack(site), |then| {
+                    settle_lent(site, then, arguments, loans)
+                }),
                 None => Ok(()),
             }
         }
@@ -413,7 +453,7 @@ pub(super) fn settle(
             || contract.is_owned()
             || site.severity(Rule::RetainedPointer, Some(index)) == Severity::Allow
     });
-    let compares = !declaration.callback && snapshot::compares(&site, arguments);
+    let compares = if declaration.callback { 0 } else { snapshot::compared(&site, arguments) };
     function.settle_copies(copies);
     function.settle(standing, lets_keep, bound::binds(declaration), compares);
     standing

@@ -1,6 +1,6 @@
 //! What the attribute knows of a foreign function: written by `#[guard]` into a static, read at each crossing.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use crate::rule::Severities;
 use crate::stats::tally::Tally;
@@ -98,8 +98,12 @@ pub struct Function {
     binds: AtomicBool,
     /// Whether some argument may be copied. Valid as the one before.
     copies: AtomicBool,
-    /// Whether something that it is lent to read could be compared. Valid as the one before.
-    compares: AtomicBool,
+    /// Which parameters lend it something to read that could be compared, by bits; the last one stands for those behind it. Valid as the
+    /// one before.
+    compares: AtomicU32,
+    /// Whether its calls may be brief: nothing that C hands out is noted, no crossing logged, no argument copied. Not until the standing
+    /// is settled.
+    brief: AtomicBool,
     /// Calls that were looked after at once because they were among the first.
     looks: AtomicU8,
     /// Freed blocks that were looked for at once because they were among the first that it let C keep.
@@ -140,7 +144,8 @@ impl Function {
             lets_keep: AtomicBool::new(false),
             binds: AtomicBool::new(false),
             copies: AtomicBool::new(false),
-            compares: AtomicBool::new(false),
+            compares: AtomicU32::new(0),
+            brief: AtomicBool::new(false),
             looks: AtomicU8::new(0),
             freed: AtomicU8::new(0),
             tally: Tally::new(),
@@ -209,14 +214,27 @@ impl Function {
     /// Whether something that it is lent to read could be compared, when it has returned.
     #[inline]
     pub(crate) fn compares(&self) -> bool {
-        self.compares.load(Ordering::Relaxed)
+        self.compares.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether it is lent something by this parameter.
+    #[inline]
+    pub(crate) fn compares_parameter(&self, index: usize) -> bool {
+        self.compares.load(Ordering::Relaxed) >> index.min(31) & 1 != 0
+    }
+
+    /// Whether the short way may be tried.
+    #[inline(always)]
+    pub(crate) fn may_be_brief(&self) -> bool {
+        self.brief.load(Ordering::Relaxed)
     }
 
     /// Settles it. Two threads that race here store the same value.
-    pub(crate) fn settle(&self, standing: Standing, lets_keep: bool, binds: bool, compares: bool) {
+    pub(crate) fn settle(&self, standing: Standing, lets_keep: bool, binds: bool, compares: u32) {
         self.compares.store(compares, Ordering::Relaxed);
         self.binds.store(binds, Ordering::Relaxed);
         self.lets_keep.store(lets_keep, Ordering::Relaxed);
+        self.brief.store(standing == Standing::Checked && !binds, Ordering::Relaxed);
         // Release: whoever sees the standing sees what was stored before.
         self.standing.store(standing as u8, Ordering::Release);
     }

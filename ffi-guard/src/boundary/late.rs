@@ -16,7 +16,13 @@ use crate::rules;
 /// Settles what is noted, if enough is, and tells what was found inside the allocator.
 #[inline]
 pub(super) fn settle_if_due() -> Result<(), Stop> {
-    if retention::is_due() && !thread::is_noting() { settle_what_is_due() } else { Ok(()) }
+    if is_due() { settle_what_is_due() } else { Ok(()) }
+}
+
+/// Whether it would do anything.
+#[inline(always)]
+pub(super) fn is_due() -> bool {
+    retention::is_due() && !thread::is_noting()
 }
 
 #[cold]

@@ -8,6 +8,7 @@
 pub(crate) mod argument;
 pub(crate) mod bound;
 pub(crate) mod breach;
+pub(crate) mod brief;
 pub(crate) mod callback;
 mod canary;
 #[cfg(feature = "c-heap")]
@@ -23,6 +24,7 @@ pub(crate) mod extent;
 mod holder;
 pub(crate) mod late;
 pub(crate) mod lent_by;
+pub(crate) mod loans;
 mod log;
 mod noted;
 pub(crate) mod parked;

@@ -4,9 +4,10 @@
 use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
 use super::extent;
-use super::snapshot::{Loans, Snapshot};
+use super::loans::{Loan, Loans};
+use super::snapshot::{Counted, Snapshot};
 use super::{canary, late, lent_by, thread};
-use crate::heap;
+use crate::heap::{self, Block};
 use crate::platform;
 use crate::retention::{self, Sample};
 use crate::rules::Located;
@@ -21,6 +22,11 @@ const COUNTED: u64 = 1;
 const OUTERMOST: u64 = 2;
 
 impl Underway {
+    /// Of a call whose timing and nesting are looked after elsewhere.
+    pub(super) fn of(counted: bool, snapshot: Snapshot) -> Underway {
+        Underway(if counted { COUNTED } else { 0 }, snapshot)
+    }
+
     /// As numbers.
     pub(super) fn into_words(self) -> [u64; 2] {
         [self.0, self.1.into_number() as u64]
@@ -33,68 +39,136 @@ impl Underway {
 }
 
 /// C is about to run.
-#[inline]
-pub(super) fn begin(site: &Site, arguments: &[Argument]) -> Underway {
+#[inline(always)]
+pub(super) fn begin(site: &Site, arguments: &[Argument], loans: &Loans) -> Underway {
     let call = thread::count_crossing();
-    let snapshot = Snapshot::take(site, arguments, call, Loans::None);
-    let mut underway = retention::sample().map_or(0, Sample::into_ticks) & !(COUNTED | OUTERMOST);
+    let snapshot = Snapshot::take(site, arguments, call, Counted::No);
+    let mut began = retention::sample().map_or(0, Sample::into_ticks) & !(COUNTED | OUTERMOST);
     if thread::begin_noting() {
-        underway |= OUTERMOST;
+        began |= OUTERMOST;
     }
-    // On one thread it is enough to know that some call is under way: no sweep is made then.
-    if platform::thread::are_several() {
-        underway |= COUNTED;
-        for argument in arguments {
-            if matches!(argument.passing, Passing::Const | Passing::Mut)
-                && let Some(block) = heap::lookup(argument.address)
-            {
-                heap::lend(&block);
-            }
-        }
+    if count(loans, arguments) {
+        began |= COUNTED;
     }
-    Underway(underway, snapshot)
+    Underway(began, snapshot)
 }
 
-/// C has returned.
-#[inline]
-pub(super) fn end(Underway(underway, snapshot): Underway, site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
-    if let Some(sample) = Sample::from_ticks(underway & !(COUNTED | OUTERMOST)) {
+/// Counts the loans with the heap, where another thread could look for them: on one thread it is enough to know that some call is under
+/// way, and no sweep is made then.
+#[inline(always)]
+pub(super) fn count(loans: &Loans, arguments: &[Argument]) -> bool {
+    let several = platform::thread::are_several();
+    if several {
+        match loans.all() {
+            Some(loans) => loans.iter().for_each(|loan| _ = loan.held.lend()),
+            None => each_block(arguments, |block| _ = heap::lend(block)),
+        }
+    }
+    several
+}
+
+/// Whether there is nothing to do for [`end`] but to count the loans no more, which is done: all is noted already, and whole.
+#[inline(never)]
+pub(super) fn is_settled(site: &Site, loans: &Loans, counted: bool) -> bool {
+    let Some(known) = loans.all() else { return false };
+    let is_settled = |Loan { held, parameter }: &Loan| {
+        held.is_still()
+            && retention::is_among_the_last((held.start(), held.generation()), site, *parameter)
+            && held.is_whole()
+    };
+    let settled = known.iter().all(is_settled);
+    if settled && counted {
+        known.iter().for_each(|loan| _ = loan.held.unlend());
+    }
+    settled
+}
+
+#[inline(never)]
+fn each_block(arguments: &[Argument], then: fn(&Block)) {
+    for argument in arguments.iter().filter(|it| matches!(it.passing, Passing::Const | Passing::Mut)) {
+        if let Some(block) = heap::lookup(argument.address) {
+            then(&block);
+        }
+    }
+}
+
+/// C has returned. `loans`: what [`begin`] got.
+#[inline(always)]
+pub(super) fn end(
+    Underway(began, snapshot): Underway,
+    site: &Site,
+    arguments: &[Argument],
+    mut loans: &Loans,
+) -> Result<(), Stop> {
+    if let Some(sample) = Sample::from_ticks(began & !(COUNTED | OUTERMOST)) {
         sample.end();
     }
-    if underway & OUTERMOST != 0 {
+    if began & OUTERMOST != 0 {
         thread::end_noting();
     }
-    let counted = underway & COUNTED != 0;
-    for (parameter, argument) in arguments.iter().enumerate() {
-        if matches!(argument.passing, Passing::Const | Passing::Mut)
-            && heap::contains(argument.address)
-            && (counted || !retention::is_among_the_last(argument.address, site, parameter))
-        {
-            note(argument, parameter, site, counted);
+    let counted = began & COUNTED != 0;
+    // Noted first, and then no more lent: to a sweep in between, C holds it by right.
+    if let Some(known) = loans.all() {
+        // What Rust freed meanwhile, or moved, is another block now, or none.
+        let still = known.iter().all(|loan| loan.held.is_still());
+        if still {
+            for Loan { held, parameter } in known {
+                if !retention::is_among_the_last((held.start(), held.generation()), site, *parameter)
+                    && let (Some(argument), Some(block)) = (arguments.get(*parameter), held.block())
+                {
+                    note_block(&block, argument, *parameter, site);
+                }
+            }
+        } else {
+            note_all(arguments, site);
+        }
+        if counted {
+            known.iter().for_each(|loan| _ = loan.held.unlend());
+        }
+        if !still {
+            loans = &Loans::UNKNOWN;
+        }
+    } else {
+        note_all(arguments, site);
+        if counted {
+            each_block(arguments, |block| _ = heap::unlend(block));
         }
     }
     late::settle_at_exit();
-    let outcome = canary::after(site, arguments);
-    snapshot.compare(site, arguments, Loans::None)?;
+    let outcome = canary::after(site, arguments, loans);
+    snapshot.compare(site, arguments, Counted::No)?;
     outcome
+}
+
+#[inline(never)]
+fn note_all(arguments: &[Argument], site: &Site) {
+    for (parameter, argument) in arguments.iter().enumerate() {
+        if matches!(argument.passing, Passing::Const | Passing::Mut)
+            && heap::identity(argument.address).is_some_and(|it| !retention::is_among_the_last(it, site, parameter))
+        {
+            note(argument, parameter, site);
+        }
+    }
 }
 
 /// Notes one block, out of the way of those that are noted already.
 #[inline(never)]
-fn note(argument: &Argument, parameter: usize, site: &Site, counted: bool) {
+fn note(argument: &Argument, parameter: usize, site: &Site) {
     let Some(block) = heap::lookup(argument.address) else { return };
     lent_by::note(&block, site);
-    let extent = extent::of(argument, &Located::Heap(block));
-    retention::lend(&block, site, argument, parameter, extent);
-    if counted {
-        heap::unlend(&block);
-    }
+    note_block(&block, argument, parameter, site);
+}
+
+#[inline]
+fn note_block(block: &Block, argument: &Argument, parameter: usize, site: &Site) {
+    let extent = extent::of(argument, &Located::Heap(*block));
+    retention::lend(block, site, argument, parameter, extent);
 }
 
 /// C has unwound. What was counted stays so: its block is not reported while it may be another call's doing.
-pub(super) fn abandon(Underway(underway, snapshot): Underway) {
+pub(super) fn abandon(Underway(began, snapshot): Underway) {
     snapshot.forget();
-    if underway & OUTERMOST != 0 {
+    if began & OUTERMOST != 0 {
         thread::end_noting();
     }
 }

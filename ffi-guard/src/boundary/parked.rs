@@ -217,17 +217,7 @@ impl Underway {
     #[inline(always)]
     #[must_use]
     pub fn begin() -> Underway {
-        let local = 0_u8;
-        let frame = (&raw const local).addr();
-        let outermost = HERE.try_with(|here| {
-            // A call that C left by `longjmp` never ends: its frame lay deeper than that of a call made later.
-            let outermost = here.outermost.get() < frame;
-            if outermost {
-                here.outermost.set(frame);
-            }
-            outermost
-        });
-        Underway { outermost: outermost.unwrap_or(false) }
+        Underway { outermost: begin() }
     }
 
     /// C has returned. Whether a panic is to go on here.
@@ -235,25 +225,49 @@ impl Underway {
     pub(crate) fn end(self) -> bool {
         let outermost = self.outermost;
         std::mem::forget(self);
-        outermost
-            && HERE
-                .try_with(|here| {
-                    here.outermost.set(0);
-                    here.parked.get()
-                })
-                .unwrap_or(false)
+        outermost && end()
     }
 }
 
-/// The call ends by unwinding, from C or from a check: what waits is overtaken.
+/// C is about to run. Whether this is the outermost guarded call of its thread: then [`end`] or [`overtake`] follows.
+#[inline(always)]
+pub(crate) fn begin() -> bool {
+    let local = 0_u8;
+    let frame = (&raw const local).addr();
+    let outermost = HERE.try_with(|here| {
+        // A call that C left by `longjmp` never ends: its frame lay deeper than that of a call made later.
+        let outermost = here.outermost.get() < frame;
+        if outermost {
+            here.outermost.set(frame);
+        }
+        outermost
+    });
+    outermost.unwrap_or(false)
+}
+
+/// C has returned to the outermost guarded call. Whether a panic is to go on there.
+#[inline(always)]
+pub(crate) fn end() -> bool {
+    let parked = HERE.try_with(|here| {
+        here.outermost.set(0);
+        here.parked.get()
+    });
+    parked.unwrap_or(false)
+}
+
+/// The outermost guarded call ends by unwinding, from C or from a check: what waits is overtaken.
+pub(crate) fn overtake() {
+    let _ = HERE.try_with(|here| here.outermost.set(0));
+    if is_parked() {
+        overtaken();
+    }
+}
+
 impl Drop for Underway {
     #[inline]
     fn drop(&mut self) {
         if self.outermost {
-            let _ = HERE.try_with(|here| here.outermost.set(0));
-            if is_parked() {
-                overtaken();
-            }
+            overtake();
         }
     }
 }

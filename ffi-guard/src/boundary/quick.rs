@@ -5,9 +5,10 @@ use std::ops::Range;
 use super::argument::{Argument, Passing, Stated};
 use super::count::Count;
 use super::declaration::{Contract, Function};
+use super::loans::Loans;
 use super::shape::{Shape, TypeInfo};
 use super::thread;
-use crate::heap;
+use crate::heap::{self, Held};
 use crate::retention;
 
 /// What a first glance at the arguments of a call tells.
@@ -23,23 +24,25 @@ pub(super) enum Glance {
     LendsNothing,
 }
 
-/// Glances at every argument of a call. `full`: at level 2, where C memory is looked into as well.
+/// Glances at every argument of a call. `FULL`: at level 2, where C memory is looked into as well, and the blocks that are lent go into
+/// `loans`.
 ///
 /// # Safety
 /// - As for `Crossing::enter`: where an argument leads to Rust memory, that may be read as its type says.
 #[inline(always)]
-pub(super) unsafe fn glance(function: &Function, arguments: &[Argument], full: bool) -> Glance {
+pub(super) unsafe fn glance<const FULL: bool>(
+    function: &Function,
+    arguments: &[Argument],
+    loans: &mut Loans,
+) -> Glance {
     let local = 0_u8;
     let known = thread::known_stack();
-    let at = At {
-        // What lies below this frame is C's to come: it is Rust's no more.
-        stack: (&raw const local).addr().max(known.start)..known.end,
-        full,
-    };
-    let mut lends = Lends::default();
-    for (argument, parameter) in arguments.iter().zip(function.declaration.parameters) {
+    // What lies below this frame is C's to come: it is Rust's no more.
+    let stack = (&raw const local).addr().max(known.start)..known.end;
+    let mut lends = Lends { any: false, a_run: false, loans };
+    for (index, (argument, parameter)) in arguments.iter().zip(function.declaration.parameters).enumerate() {
         // SAFETY: as promised by the caller.
-        if !unsafe { in_order(argument, parameter.contract, &at, &mut lends) } {
+        if !unsafe { in_order::<FULL>((index, argument), parameter.contract, &stack, &mut lends) } {
             return Glance::Unclear;
         }
     }
@@ -51,19 +54,12 @@ pub(super) unsafe fn glance(function: &Function, arguments: &[Argument], full: b
 }
 
 /// What a call lends of Rust's memory.
-#[derive(Default)]
-struct Lends {
+struct Lends<'a> {
     any: bool,
     /// A block with a run of its own.
     a_run: bool,
-}
-
-/// Where a call is made.
-struct At {
-    /// The calling thread's stack above this frame; ends at 0 while it is not known.
-    stack: Range<usize>,
-    /// Level 2, where C memory is looked into as well.
-    full: bool,
+    /// Blocks in slots, at level 2.
+    loans: &'a mut Loans,
 }
 
 /// Whether at level 2 a call that is in order is only noted, when it has returned.
@@ -80,12 +76,17 @@ pub(super) fn is_noted(function: &Function, glance: Glance) -> bool {
 
 /// Whether an argument is plainly in order: aligned, and with its whole extent in one live block, on this thread's stack, or
 /// outside Rust's memory; and nothing in it could be a pointer to Rust memory. `false` decides nothing: the rules are asked.
-/// `lends` is set where it leads to Rust memory.
+/// `lends` is set where it leads to Rust memory. `stack`: the calling thread's above this frame; ends at 0 while it is not known.
 ///
 /// # Safety
 /// - As for [`glance`].
 #[inline(always)]
-unsafe fn in_order(argument: &Argument, contract: Contract, at: &At, lends: &mut Lends) -> bool {
+unsafe fn in_order<const FULL: bool>(
+    (index, argument): (usize, &Argument),
+    contract: Contract,
+    stack: &Range<usize>,
+    lends: &mut Lends<'_>,
+) -> bool {
     let Argument { address, info, passing, stated, .. } = *argument;
     match passing {
         Passing::Scalar => return true,
@@ -115,28 +116,37 @@ unsafe fn in_order(argument: &Argument, contract: Contract, at: &At, lends: &mut
     let holds_nothing = matches!(info.shape, Shape::Plain | Shape::Out) || contract.is_out() || contract.is_opaque();
     if heap::contains(address) {
         lends.any = true;
-        let Some((rest, is_run)) = heap::rest_and_kind(address) else { return false };
-        lends.a_run |= is_run;
+        let rest = if !FULL {
+            let Some((rest, is_run)) = heap::rest_and_kind(address) else { return false };
+            lends.a_run |= is_run;
+            rest
+        } else if let Some((held, rest)) = Held::of(address) {
+            lends.loans.add(held, index);
+            rest
+        } else {
+            lends.loans.add_unknown();
+            let Some(rest) = heap::rest_of_live(address) else { return false };
+            rest
+        };
         let extent = stated.unwrap_or(rest);
         // SAFETY: the extent ends with its live block; the rest as promised by the caller.
-        return extent <= rest && (holds_nothing || unsafe { is_clear(address, extent, info, &at.stack) });
+        return extent <= rest && (holds_nothing || unsafe { is_clear(address, extent, info, stack) });
     }
-    if at.stack.contains(&address) {
+    if stack.contains(&address) {
         lends.any = true;
         let extent = stated.unwrap_or(0);
         // SAFETY: the extent lies in the frames of the callers; the rest as promised by the caller.
-        return extent <= at.stack.end - address
-            && (holds_nothing || unsafe { is_clear(address, extent, info, &at.stack) });
+        return extent <= stack.end - address && (holds_nothing || unsafe { is_clear(address, extent, info, stack) });
     }
     // The graph of C's blocks that it leads to is looked into as often as C's memory is searched.
     #[cfg(feature = "c-heap")]
-    if at.full && !holds_nothing && heap::contains_c(address) {
+    if FULL && !holds_nothing && heap::contains_c(address) {
         lends.any = true;
     }
     // Not Rust's, if the stack is known.
-    at.stack.end != 0
+    stack.end != 0
         && (address != 0 || !contract.is_nonnull())
-        && (!at.full || holds_nothing || stated.unwrap_or(0) == 0 || address == 0)
+        && (!FULL || holds_nothing || stated.unwrap_or(0) == 0 || address == 0)
 }
 
 /// Most bytes that are read here; for more, the long way is faster.
@@ -147,7 +157,7 @@ const FEW: usize = 256;
 /// # Safety
 /// - The extent is readable.
 #[inline]
-unsafe fn is_clear(address: usize, extent: usize, info: &TypeInfo, stack: &Range<usize>) -> bool {
+pub(super) unsafe fn is_clear(address: usize, extent: usize, info: &TypeInfo, stack: &Range<usize>) -> bool {
     const WORD: usize = size_of::<usize>();
     let clear = |at: usize| {
         // SAFETY: aligned, and in the extent, which is readable. Volatile, because others may write there.

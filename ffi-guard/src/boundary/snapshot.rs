@@ -9,6 +9,8 @@
 //! - blocks that the same call lends to write, that another call has just now, and that some call let C keep;
 //! - calls in which Rust runs: it may write what it likes, by another pointer.
 
+mod small;
+
 use std::cell::Cell;
 use std::ops::Range;
 use std::ptr;
@@ -86,7 +88,7 @@ struct Record {
 
 impl Record {
     /// Whether the memory is still there, and nobody's but this call's.
-    fn is_still(&self, own: Loans) -> bool {
+    fn is_still(&self, own: Counted) -> bool {
         let Some((start, generation)) = self.block else { return true };
         heap::lookup(start).is_some_and(|block| {
             let end = block.start + block.size;
@@ -101,27 +103,42 @@ impl Record {
 
 /// How often the heap counts a block as lent to this call, when its copies are made and when they are compared.
 #[derive(Clone, Copy)]
-pub(super) enum Loans {
+pub(super) enum Counted {
     /// It is not counted yet, or no more: the call is noted.
-    None = 0,
+    No = 0,
     /// Once: the call is watched.
-    One = 1,
+    Once = 1,
 }
 
-/// That a call has laid copies on the shelf: its number, 0 for none.
+/// That a call has made copies. 0 where it has none; with [`SMALL`] the place of small ones and the lower half of its number; else its
+/// number, by which those on the shelf are found.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Snapshot(usize);
 
-/// Whether a function is lent something that could be compared. Asked once, at its first crossing.
-pub(super) fn compares(site: &Site, arguments: &[Argument]) -> bool {
-    let may_be_compared = |(index, argument): (usize, &Argument)| {
-        let contract = site.function.declaration.parameters.get(index).map(|parameter| parameter.contract);
+const SMALL: usize = 1 << (usize::BITS - 1);
+/// Above so many bits of a call's number lies the place of its small copies.
+const NUMBER: u32 = usize::BITS / 2;
+
+/// Which parameters are lent something that could be compared, by bits. Asked once, at a function's first crossing.
+pub(super) fn compared(site: &Site, arguments: &[Argument]) -> u32 {
+    if holder::calls_back(arguments) {
+        return 0;
+    }
+    let parameters = site.function.declaration.parameters.iter().zip(arguments).enumerate();
+    let compared = parameters.filter(|(index, (parameter, argument))| {
+        let contract = parameter.contract;
         argument.passing == Passing::Const
             && argument.info.frozen
-            && contract.is_some_and(|it| !it.is_out() && !it.is_opaque())
-            && site.severity(Rule::WriteThroughConst, Some(index)) != Severity::Allow
-    };
-    arguments.iter().enumerate().any(may_be_compared) && !holder::calls_back(arguments)
+            && !contract.is_out()
+            && !contract.is_opaque()
+            // What is C's from here on, or C holds by right, it may write as well.
+            && !contract.is_owned()
+            && !contract.is_retained()
+            && (!extent::untyped(argument) || argument.stated != Stated::No)
+            && site.severity(Rule::WriteThroughConst, Some(*index)) != Severity::Allow
+    });
+    // Of so many parameters the last do not go uncompared for want of a bit; nobody has seen such a function.
+    compared.map(|(index, _)| 1 << index.min(31)).fold(0, |all, bit: u32| all | bit)
 }
 
 impl Snapshot {
@@ -137,14 +154,24 @@ impl Snapshot {
 
     /// Copies what the call may not change. `call`: how many guarded calls this thread has made, with this one. `site` lies in the frame of
     /// the entry.
-    #[inline]
-    pub(super) fn take(site: &Site, arguments: &[Argument], call: usize, own: Loans) -> Snapshot {
+    #[inline(always)]
+    pub(super) fn take(site: &Site, arguments: &[Argument], call: usize, own: Counted) -> Snapshot {
         if site.function.compares() { Snapshot::copy(site, arguments, call, own) } else { Snapshot(0) }
     }
 
     #[inline(never)]
-    fn copy(site: &Site, arguments: &[Argument], call: usize, own: Loans) -> Snapshot {
+    fn copy(site: &Site, arguments: &[Argument], call: usize, own: Counted) -> Snapshot {
         let stack = &thread::callers_stack(site);
+        match small::take(site, arguments, own, stack) {
+            Some(None) => Snapshot(0),
+            Some(Some(at)) => Snapshot(SMALL | at << NUMBER | call & ((1 << NUMBER) - 1)),
+            None => Snapshot::lay(site, arguments, call, own, stack),
+        }
+    }
+
+    /// The same on the shelf.
+    #[inline(never)]
+    fn lay(site: &Site, arguments: &[Argument], call: usize, own: Counted, stack: &Range<usize>) -> Snapshot {
         let _inside = Reentry::enter();
         let taken = with(|shelf| {
             if !thread::is_in_call() {
@@ -160,55 +187,90 @@ impl Snapshot {
             }
             taken
         });
-        Snapshot(taken)
+        Snapshot(taken & !SMALL)
     }
 
-    /// C has returned: is it all as it was?
-    #[inline]
-    pub(super) fn compare(self, site: &Site, arguments: &[Argument], own: Loans) -> Result<(), Stop> {
-        if self.0 == 0 { Ok(()) } else { self.look(site, arguments, own) }
+    /// The place of small copies, and whether they are still this call's.
+    #[inline(always)]
+    fn small(self) -> Option<(usize, bool)> {
+        let number = (1 << NUMBER) - 1;
+        (self.0 & SMALL != 0).then(|| ((self.0 & !SMALL) >> NUMBER, (thread::crossings() ^ self.0) & number == 0))
+    }
+
+    /// C has returned. Whether there is nothing for [`compare`](Snapshot::compare) to do.
+    #[inline(always)]
+    pub(super) fn is_as_it_was(self, arguments: &[Argument], own: Counted) -> bool {
+        self.0 == 0 || self.is_small_as_it_was(arguments, own)
     }
 
     #[inline(never)]
-    fn look(self, site: &Site, arguments: &[Argument], own: Loans) -> Result<(), Stop> {
+    fn is_small_as_it_was(self, arguments: &[Argument], own: Counted) -> bool {
+        self.small().is_some_and(|(at, is_own)| !is_own || small::is_as_it_was(at, arguments, own))
+    }
+
+    /// C has returned: is it all as it was?
+    #[inline(always)]
+    pub(super) fn compare(self, site: &Site, arguments: &[Argument], own: Counted) -> Result<(), Stop> {
+        if self.is_as_it_was(arguments, own) { Ok(()) } else { self.look(site, arguments, own) }
+    }
+
+    #[inline(never)]
+    fn look(self, site: &Site, arguments: &[Argument], own: Counted) -> Result<(), Stop> {
         let stack = &thread::callers_stack(site);
         let _inside = Reentry::enter();
-        let rust_ran = thread::crossings() != self.0;
-        let changed = with(|shelf| {
-            let mut changed = Vec::new();
-            let Some(first) = shelf.records.iter().position(|record| record.call == self.0) else { return changed };
-            for record in shelf.records.iter().skip(first).filter(|record| record.call == self.0 && !rust_ran) {
-                if record.is_still(own)
-                    && let Some(change) = shelf.difference(record)
-                {
-                    changed.push((*record, change));
-                }
+        let mut changed = Vec::new();
+        if let Some((at, is_own)) = self.small() {
+            if is_own {
+                small::each_changed(at, arguments, own, |header, was| {
+                    let (parameter, extent) = (header.parameter(), header.extent());
+                    let change = arguments.get(parameter).and_then(|it| difference(it.address, was, 0, extent, None));
+                    changed.extend(change.map(|change| (parameter, extent, change)));
+                });
             }
-            shelf.truncate(first);
-            changed
-        });
-        changed.into_iter().try_for_each(|(record, change)| {
-            let Some(argument) = arguments.get(record.parameter) else { return Ok(()) };
-            let located = Located::of(record.address, stack);
-            if located.is_cs_stack(record.address) {
+        } else {
+            let rust_ran = thread::crossings() & !SMALL != self.0;
+            with(|shelf| {
+                let Some(first) = shelf.records.iter().position(|record| record.call & !SMALL == self.0) else {
+                    return;
+                };
+                let own_records = shelf.records.iter().skip(first).filter(|record| record.call & !SMALL == self.0);
+                for record in own_records.filter(|record| !rust_ran && record.is_still(own)) {
+                    let change = shelf.difference(record);
+                    changed.extend(change.map(|change| (record.parameter, record.extent, change)));
+                }
+                shelf.truncate(first);
+            });
+        }
+        changed.into_iter().try_for_each(|(parameter, extent, change)| {
+            let Some(argument) = arguments.get(parameter) else { return Ok(()) };
+            let located = Located::of(argument.address, stack);
+            if located.is_cs_stack(argument.address) {
                 // A frame of C's, further up: C's own.
                 return Ok(());
             }
-            let memory = located.memory(record.address, record.extent, thread::id());
-            let finding = write_through_const::check(&change, argument.info, record.extent);
-            site.breach(Some(record.parameter), finding, (argument, record.extent), Some(memory))
+            let memory = located.memory(argument.address, extent, thread::id());
+            let finding = write_through_const::check(&change, argument.info, extent);
+            site.breach(Some(parameter), finding, (argument, extent), Some(memory))
         })
     }
 
     /// C has unwound: nothing is compared.
     pub(super) fn forget(self) {
-        if self.0 != 0 {
-            let _inside = Reentry::enter();
-            with(|shelf| {
-                if let Some(first) = shelf.records.iter().position(|record| record.call == self.0) {
-                    shelf.truncate(first);
+        match self.small() {
+            _ if self.0 == 0 => {}
+            Some((at, is_own)) => {
+                if is_own {
+                    small::forget(at);
                 }
-            });
+            }
+            None => {
+                let _inside = Reentry::enter();
+                with(|shelf| {
+                    if let Some(first) = shelf.records.iter().position(|record| record.call & !SMALL == self.0) {
+                        shelf.truncate(first);
+                    }
+                });
+            }
         }
     }
 }
@@ -219,20 +281,11 @@ fn to_compare(
     arguments: &[Argument],
     parameter: usize,
     stack: &Range<usize>,
-    own: Loans,
+    own: Counted,
 ) -> Option<(usize, Option<Block>)> {
     let argument = arguments.get(parameter)?;
     let contract = site.function.declaration.parameters.get(parameter)?.contract;
-    if argument.passing != Passing::Const
-        || !argument.info.frozen
-        || contract.is_out()
-        || contract.is_opaque()
-        // What is C's from here on, or C holds by right, it may write as well.
-        || contract.is_owned()
-        || contract.is_retained()
-        || (extent::untyped(argument) && argument.stated == Stated::No)
-        || site.severity(Rule::WriteThroughConst, Some(parameter)) == Severity::Allow
-    {
+    if !site.function.compares_parameter(parameter) || argument.passing != Passing::Const {
         return None;
     }
     let mine = argument.address;
@@ -320,23 +373,29 @@ impl Shelf {
         for piece in pieces(record.extent) {
             let was = self.bytes.get(at..at + piece.len())?;
             at += piece.len();
-            // SAFETY: as in `lay`: the call has returned, and the extent is where it was.
-            let now = unsafe {
-                let from = std::ptr::with_exposed_provenance::<u8>(record.address + piece.start);
-                std::slice::from_raw_parts(from, piece.len())
-            };
-            if was == now {
-                continue;
-            }
-            for (i, (was, now)) in was.iter().zip(now).enumerate().filter(|(_, (was, now))| was != now) {
-                let offset = piece.start + i;
-                change
-                    .get_or_insert_with(|| write_through_const::Change::new(offset, record.extent > WHOLE))
-                    .add(offset, *was, *now);
-            }
+            change = difference(record.address, was, piece.start, record.extent, change);
         }
         change
     }
+}
+
+/// Adds to what of an extent is not as it was: `was` is what lay at its offset `from`.
+fn difference(
+    address: usize,
+    was: &[u8],
+    from: usize,
+    extent: usize,
+    mut change: Option<write_through_const::Change>,
+) -> Option<write_through_const::Change> {
+    // SAFETY: as in `lay`: the call has returned, and the extent is where it was.
+    let now = unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance::<u8>(address + from), was.len()) };
+    if was != now {
+        for (i, (was, now)) in was.iter().zip(now).enumerate().filter(|(_, (was, now))| was != now) {
+            let change = change.get_or_insert_with(|| write_through_const::Change::new(from + i, extent > WHOLE));
+            change.add(from + i, *was, *now);
+        }
+    }
+    change
 }
 
 /// The parts of an extent that are copied: all of it, or pieces that begin with its start and end with its end.

@@ -59,7 +59,14 @@ pub(crate) fn callers_stack<T>(local: &T) -> Range<usize> {
 /// The same where it was asked for before; `0..0` where not.
 #[inline(always)]
 pub(crate) fn known_stack() -> Range<usize> {
-    HERE.try_with(|here| here.stack.get()).map_or(0..0, |(low, high)| low..high)
+    let (low, high) = stack_bounds();
+    low..high
+}
+
+/// The same as it is kept: `(0, 0)` where it was never asked for.
+#[inline(always)]
+pub(crate) fn stack_bounds() -> (usize, usize) {
+    HERE.try_with(|here| here.stack.get()).unwrap_or((0, 0))
 }
 
 #[cold]
@@ -76,6 +83,7 @@ pub(crate) fn id() -> u32 {
 }
 
 /// Counts a guarded call and returns how many there were, with this one.
+#[inline]
 pub(crate) fn count_crossing() -> usize {
     HERE.try_with(|here| {
         here.crossings.set(here.crossings.get().wrapping_add(1));

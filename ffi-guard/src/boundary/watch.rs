@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::argument::Argument;
 use super::breach::{Site, Stop};
 use super::holder::{self, Holder};
-use super::snapshot::{Loans, Snapshot};
+use super::snapshot::{Counted, Snapshot};
 use super::{canary, late, lent_by, thread};
 use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
@@ -159,7 +159,7 @@ impl Watch {
     /// Decides how the call is looked after, and takes the last look before C runs. `call`: how many guarded calls this thread has made.
     pub(super) fn begin(&mut self, site: &Site, arguments: &[Argument], call: usize) -> Result<(), Stop> {
         self.loans.iter().try_for_each(canary::before)?;
-        self.snapshot = Snapshot::take(site, arguments, call, Loans::One);
+        self.snapshot = Snapshot::take(site, arguments, call, Counted::Once);
         self.prepare(site);
         Ok(())
     }
@@ -226,7 +226,7 @@ impl Watch {
             None => Ok(()),
         });
         let snapshot = std::mem::take(&mut self.snapshot);
-        snapshot.compare(site, arguments, Loans::One).and(outcome)
+        snapshot.compare(site, arguments, Counted::Once).and(outcome)
     }
 
     fn look_for_kept(&mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 use super::pages;
 use crate::boundary::breach::Site;
 use crate::boundary::declaration::Function;
-use crate::platform::memory::PAGE;
+use crate::platform::memory::{self, Before, PAGE};
 
 /// So many of the latest copies are remembered.
 const KEPT: usize = 1024;
@@ -54,9 +54,8 @@ const OPEN: u64 = 2;
 /// The number begins here.
 const NUMBER: u32 = 2;
 
-#[allow(clippy::declare_interior_mutable_const)]
-const EMPTY: Slot = Slot { version: AtomicU64::new(0), fields: [const { AtomicUsize::new(0) }; 9] };
-static SLOTS: [Slot; KEPT] = [EMPTY; KEPT];
+/// The places: reserved memory, not a static, so that the search of all modules' data does not read them. 0 before the first copy.
+static SLOTS: AtomicUsize = AtomicUsize::new(0);
 /// Copies so far; the first has number 1.
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
@@ -73,11 +72,36 @@ impl std::fmt::Debug for Slot {
     }
 }
 
-/// Writes a record over the oldest that is closed. `None` where all are open.
+/// All places; none before the first copy.
+fn slots() -> &'static [Slot] {
+    let at = SLOTS.load(Ordering::Acquire);
+    if at == 0 {
+        return &[];
+    }
+    // SAFETY: `make_room` has committed so many, for good; zero is a place that was never written, and all in it is atomic.
+    unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance(at), KEPT) }
+}
+
+#[cold]
+fn make_room() -> Option<()> {
+    let len = (KEPT * size_of::<Slot>()).next_multiple_of(PAGE);
+    let at = memory::reserve(len, PAGE, Before::Nothing)?;
+    if !memory::commit(at..at + len) || SLOTS.compare_exchange(0, at, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        // Another thread was first, or there is no memory.
+        memory::release(at..at + len);
+    }
+    Some(())
+}
+
+/// Writes a record over the oldest that is closed. `None` where all are open, or there is no memory for any.
 pub(super) fn write(pages: &Range<usize>, record: &Record) -> Option<Written> {
+    if slots().is_empty() {
+        make_room()?;
+    }
+    let slots = slots();
     for _ in 0..KEPT {
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed) + 1;
-        let slot = SLOTS.get(usize::try_from(number % KEPT as u64).unwrap_or(0))?;
+        let slot = slots.get(usize::try_from(number % KEPT as u64).unwrap_or(0))?;
         let before = slot.version.load(Ordering::Relaxed);
         if before & (OPEN | BUSY) != 0 {
             continue;
@@ -147,6 +171,6 @@ pub(crate) fn of(address: usize) -> Option<Record> {
     if !pages::contains(address) {
         return None;
     }
-    let found = SLOTS.iter().filter_map(|slot| slot.read(address));
+    let found = slots().iter().filter_map(|slot| slot.read(address));
     found.max_by_key(|(number, _)| *number).map(|(_, record)| record)
 }

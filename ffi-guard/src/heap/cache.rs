@@ -20,7 +20,7 @@ use std::ffi::c_void;
 use std::ptr;
 
 use super::class::{self, ALL};
-use super::give::{is_held_back, release};
+use super::give::{announce, is_held_back, release};
 use super::lock::Locked;
 use super::quarantine::{self, Freed};
 use super::sampled::{self, Countdown};
@@ -35,6 +35,8 @@ use crate::reentry::Reentry;
 const BIN: usize = 256;
 /// Bytes of slots that a bin may hold, where more than three are.
 const BIN_BYTES: usize = 64 * 1024;
+/// How many blocks ahead of the one that leaves the quarantine memory is asked for.
+const AHEAD: usize = 8;
 /// Places of a ring, a power of two.
 const RING: usize = 1024;
 
@@ -66,6 +68,8 @@ pub(crate) struct Cache {
     pub(crate) deep: bool,
     /// Level 3: blocks have pages of their own.
     pub(crate) paged: bool,
+    /// Level 2, and no block has pages of its own: what `deep` asks.
+    pub(crate) straight: bool,
     /// Blocks on pages of their own that this thread was given.
     pub(crate) on_pages: u32,
     /// The oldest place of the ring, and how many are taken.
@@ -238,6 +242,7 @@ fn make() -> *mut Cache {
         (made.alive, made.deep, made.limit) = (Event::of(thread::id()), plan.deep, plan.ring);
         made.plain = plan.delay.is_some() && !plan.deep;
         made.paged = plan.paged;
+        made.straight = plan.deep && !plan.paged && plan.sample == 0;
         made.countdown = Countdown::new(plan.sample);
         for (class, bin) in made.bins.iter_mut().enumerate().filter(|(class, _)| !class::is_run(*class)) {
             let size = class::size(class);
@@ -270,6 +275,7 @@ impl Cache {
     }
 
     /// Takes a block that was just freed.
+    #[inline]
     pub(crate) fn retire(&mut self, freed: Freed) {
         if self.plain {
             if freed.is_on_pages() {
@@ -312,7 +318,11 @@ impl Cache {
             for _ in 0..went {
                 self.oldest();
             }
-            for &freed in out.iter().take(came) {
+            for (i, &freed) in out.iter().take(came).enumerate() {
+                // Those that leave have been out of every cache for long, and each is looked at in three places.
+                if let Some(&soon) = out.get(..came).and_then(|out| out.get(i + AHEAD)) {
+                    announce(soon);
+                }
                 match held.get_mut(holding).filter(|_| is_held_back(self, freed)) {
                     Some(place) => {
                         *place = freed;
@@ -332,6 +342,7 @@ impl Cache {
     }
 
     /// There is room.
+    #[inline]
     fn put_in_ring(&mut self, freed: Freed) {
         let tail = (self.head.wrapping_add(self.len)) as usize & (RING - 1);
         self.ring[tail] = freed;

@@ -11,10 +11,14 @@ use super::region::{self, Spot};
 use super::sweep::{self, End};
 use super::table::{Event, Extent, Placement, Refused};
 use super::trace;
-use super::{Block, large, paged, sampled, slab, survey};
+use super::{Block, deep, large, paged, sampled, slab, survey};
+use crate::platform::memory;
 
 /// From here on the content of a block that moves is remapped, not copied: below, the copy costs less than the kernel.
 const REMAP: usize = 1 << 20;
+
+/// Bytes of a block that are asked for ahead: what the processor does not fetch by itself, as it does where a block is read from end to end.
+const ANNOUNCED: usize = 512;
 
 /// Why a block was not taken back. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +51,7 @@ pub(crate) fn end(spot: &Spot, size: usize) -> usize {
 
 /// Whose canary lies before a block: for a run, its own.
 pub(crate) fn before(spot: &Spot) -> Option<usize> {
-    if class::is_run(spot.class) { Some(spot.start) } else { slab::canary_before(spot.class, spot.index) }
+    if class::is_run(spot.class) { Some(spot.start) } else { slab::canary_before(spot.class, spot.index, spot.start) }
 }
 
 /// Gives out a block; null where there is no memory. `align` is a power of two. A size of 0 counts as 1.
@@ -69,7 +73,7 @@ pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
         }
         return start as *mut u8;
     }
-    allocate_uncommon(size, align)
+    deep::allocate(size, align)
 }
 
 #[cold]
@@ -95,9 +99,9 @@ pub(super) fn event(cache: &Cache) -> Event {
     if cache.deep { cache.alive.at(trace::capture()) } else { cache.alive }
 }
 
-/// From level 2 on; sizes from 1 KiB; the first block of a thread and those after its end; a bin that is empty.
+/// Sizes from 1 KiB; the first block of a thread and those after its end; a bin that is empty; level 3, samples, a quarantine at level 1.
 #[inline(never)]
-fn allocate_uncommon(size: usize, align: usize) -> *mut u8 {
+pub(super) fn allocate_uncommon(size: usize, align: usize) -> *mut u8 {
     #[cfg(feature = "c-heap")]
     super::c_side::let_unwind();
     allocate_on(0, size, align, event)
@@ -197,12 +201,13 @@ pub(crate) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(
         unsafe { redzone::poison(address, size) };
         return Ok(());
     }
-    free_uncommon(address, size, align, End::Freed)
+    // SAFETY: the caller's promise.
+    unsafe { deep::free(address, size, align) }
 }
 
-/// From level 2 on; large blocks; threads without a cache; a bin that is full; what is not the start of a live block.
+/// Large blocks; threads without a cache; a bin that is full; what is not the start of a live block, or damaged; a quarantine at level 1.
 #[inline(never)]
-fn free_uncommon(address: usize, size: usize, align: usize, how: End) -> Result<(), FreeError> {
+pub(super) fn free_uncommon(address: usize, size: usize, align: usize, how: End) -> Result<(), FreeError> {
     let spot = region::spot(address).ok_or(FreeError::NotABlock)?;
     if spot.start != address {
         return Err(interior(&spot));
@@ -285,6 +290,20 @@ pub(super) fn is_held_back(cache: &Cache, freed: Freed) -> bool {
     };
     sweep::settle(entry.noted());
     entry.noted() == sweep::next()
+}
+
+/// A freed block is about to be asked whether it [is to wait on](is_held_back), and to be [released](release).
+#[inline]
+pub(super) fn announce(freed: Freed) {
+    if class::is_run(freed.class()) {
+        return;
+    }
+    let slab = region::slab(freed.class());
+    let (start, entry) = (slab.start(freed.index()), slab.entry(freed.index()));
+    memory::prefetch(ptr::from_ref(entry).addr());
+    for line in 0..slab.size().min(ANNOUNCED).div_ceil(64) {
+        memory::prefetch(start + line * 64);
+    }
 }
 
 /// A freed block has waited long enough: its slot may be given out again.

@@ -27,7 +27,14 @@ pub(super) struct Words {
     thread: AtomicUsize,
 }
 
+#[inline]
 fn words(block: &Block) -> Option<&'static Words> {
+    if may_have(block.start) { words_of_run(block) } else { None }
+}
+
+/// Out of the way of the blocks in slots, which are nearly all.
+#[inline(never)]
+fn words_of_run(block: &Block) -> Option<&'static Words> {
     let spot = region::spot(block.start).filter(|spot| class::is_run(spot.class) && spot.class == 0)?;
     Some(region::lender(spot.index as usize))
 }
@@ -39,6 +46,7 @@ pub(crate) fn may_have(address: usize) -> bool {
 }
 
 /// Notes that a call was lent this block. Nothing is noted of blocks in slots.
+#[inline]
 pub(crate) fn note(block: &Block, lender: Lender) {
     let Some(words) = words(block) else { return };
     words.generation.store(0, Ordering::Relaxed);

@@ -30,6 +30,11 @@ impl Lock {
     /// Takes it. False where the calling thread has it already, for a fork: then it is not to be released.
     #[inline]
     fn acquire(&self) -> bool {
+        // A signal handler that comes in between has let go again when it returns.
+        if thread::is_alone() && self.state.load(Ordering::Relaxed) == FREE {
+            self.state.store(HELD, Ordering::Relaxed);
+            return true;
+        }
         self.state.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok() || self.acquire_slowly()
     }
 
@@ -56,7 +61,10 @@ impl Lock {
 
     #[inline]
     fn release(&self) {
-        if self.state.swap(FREE, Ordering::Release) == WAITED_FOR {
+        if thread::is_alone() {
+            // Nobody who could sleep.
+            self.state.store(FREE, Ordering::Relaxed);
+        } else if self.state.swap(FREE, Ordering::Release) == WAITED_FOR {
             thread::wake(&self.state);
         }
     }

@@ -7,12 +7,15 @@
 //! | `table` | what is known of each block: states, generations, notes |
 //! | `sweep` | the number of the sweep to come, and who is asked before a noted block is given out again |
 //! | `slab`, `run`, `large` | where small and large blocks come from |
+//! | `slot` | what a crossing asks of a small block |
 //! | `paged` | blocks on pages of their own |
 //! | `sampled` | one block in so many on such pages |
+//! | `held` | a block from the beginning of a call to its end |
 //! | `lender` | who was lent a block last |
 //! | `cache`, `quarantine` | free and freed blocks, by thread and for the process |
-//! | `redzone` | canary and poison |
+//! | `redzone`, `unit` | canary and poison, sixteen bytes at a time |
 //! | `give` | giving blocks out, taking them back, resizing them |
+//! | `deep` | the common way of the first two at level 2 |
 //! | `c_side` | the same for C's half, by C's rules |
 //! | `c_ranges` | where C's blocks lie, for the search |
 //! | `trace` | backtraces, each kept once |
@@ -25,9 +28,11 @@ mod c_ranges;
 mod c_side;
 mod cache;
 mod class;
+mod deep;
 pub(crate) mod finding;
 mod fork;
 mod give;
+mod held;
 mod large;
 pub(crate) mod lender;
 pub(crate) mod lock;
@@ -38,10 +43,12 @@ mod region;
 mod run;
 mod sampled;
 mod slab;
+mod slot;
 mod survey;
 pub(crate) mod sweep;
 mod table;
 pub(crate) mod trace;
+mod unit;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,15 +58,17 @@ pub(crate) use self::c_ranges::with_c_ranges;
 #[cfg(feature = "c-heap")]
 pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, let_unwind, lookup_c, reallocate_c, size_c};
 pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, reallocate};
+pub(crate) use self::held::Held;
 use self::lock::Locked;
 pub(crate) use self::redzone::{Damage, canary_bytes};
 pub(crate) use self::region::contains;
 #[cfg(feature = "c-heap")]
 pub(crate) use self::region::contains_c;
+pub(crate) use self::slot::Slot;
 pub(crate) use self::survey::each_damaged;
 use crate::config::Backtrace;
 use crate::level::{self, Level};
-use crate::platform::{fault, process};
+use crate::platform::{fault, process, thread};
 use crate::reentry::Reentry;
 
 /// What the table knows of a block.
@@ -88,6 +97,12 @@ pub(crate) struct Block {
 /// The Rust region; empty until the first allocation.
 pub(crate) fn region() -> Range<usize> {
     region::range()
+}
+
+/// Where it begins, and its bytes: none before that.
+#[inline(always)]
+pub(crate) fn bounds() -> (usize, usize) {
+    region::bounds()
 }
 
 /// C's half of the region.
@@ -124,6 +139,18 @@ pub(crate) fn open_around(address: usize) -> bool {
 /// none, or it is changing hands just now.
 #[inline(always)]
 pub(crate) fn identity(address: usize) -> Option<(usize, u32)> {
+    if !contains(address) {
+        return None;
+    }
+    match Slot::of(address) {
+        Some(slot) => slot.identity(),
+        None => identity_of_run(address),
+    }
+}
+
+/// The same among the large blocks, out of the way of the small ones.
+#[inline(never)]
+fn identity_of_run(address: usize) -> Option<(usize, u32)> {
     let spot = region::spot(address)?;
     Some((spot.start, spot.entry.settled_generation()?))
 }
@@ -140,8 +167,10 @@ pub(crate) fn rest_of_live(address: usize) -> Option<usize> {
 /// The same, and whether the block has a run of its own.
 #[inline(always)]
 pub(crate) fn rest_and_kind(address: usize) -> Option<(usize, bool)> {
-    let Some((class, index, into)) = region::slot(address) else { return Some((rest_of_run(address)?, true)) };
-    Some((region::slab(class).entry(index).live_extent()?.size().checked_sub(into)?, false))
+    match Slot::of(address) {
+        Some(slot) => Some((slot.rest(address)?, false)),
+        None => Some((rest_of_run(address)?, true)),
+    }
 }
 
 /// The same among the large blocks, out of the way of the small ones.
@@ -215,12 +244,10 @@ pub(crate) fn canary_damage(block: &Block) -> Option<Damage> {
 /// What each call asks of what it is lent, before and after: one load of the entry's extent and the canary's own bytes.
 #[inline]
 pub(crate) fn is_whole(address: usize) -> bool {
-    let Some((class, index, _)) = region::slot(address) else { return is_run_whole(address) };
-    let slab = region::slab(class);
-    let Some(extent) = slab.entry(index).live_extent() else { return true };
-    let (start, size) = (slab.start(index), extent.size());
-    // SAFETY: a live block's memory is committed up to its end, and the slot before has a canary where `canary_before` says so.
-    unsafe { redzone::is_whole(start, size, start + slab.size(), slab::canary_before(class, index)) }
+    match Slot::of(address) {
+        Some(slot) => slot.is_whole(),
+        None => is_run_whole(address),
+    }
 }
 
 /// The same among the large blocks, out of the way of the small ones.
@@ -324,6 +351,7 @@ fn start() -> bool {
     if first {
         // After the fork handlers, and with the lock open: this goes through the gate.
         trace::note_modules();
+        thread::ask_who_is_alone();
     }
     ready
 }

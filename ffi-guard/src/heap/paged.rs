@@ -19,7 +19,7 @@ use super::quarantine::limit_on_pages;
 use super::redzone::{self, Damage};
 use super::region::{self, UNIT};
 use super::table::{Event, Extent, Placement};
-use super::{run, sampled};
+use super::{run, sampled, unit};
 use crate::platform::memory::{self, PAGE};
 use crate::platform::{fault, process, read};
 
@@ -175,8 +175,8 @@ fn whole(first: u32) -> Range<usize> {
 /// The canary of a block, and which byte of it belongs at an address: it goes by the block's start here, which may be odd. So the
 /// eight bytes before any block are those that glibc refuses as a size, as they are before a slot.
 fn canary(start: usize) -> impl Fn(usize) -> u8 {
-    let bytes = redzone::canary_bytes(start & !(redzone::UNIT - 1));
-    move |at| bytes.get(at.wrapping_sub(start) % redzone::UNIT).copied().unwrap_or(0)
+    let bytes = redzone::canary_bytes(start & !(unit::UNIT - 1));
+    move |at| bytes.get(at.wrapping_sub(start) % unit::UNIT).copied().unwrap_or(0)
 }
 
 /// Writes the canary on both sides of a block.

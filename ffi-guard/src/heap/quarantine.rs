@@ -64,11 +64,14 @@ impl Freed {
     }
 }
 
-/// The queue: a ring in memory of its own, of a power of two of places.
+/// The queue: a ring in memory of its own, of a power of two of places. It grows with what waits: a ring that is as long as it can ever need
+/// to be is written from end to end, 32 MiB for 64 MiB of the smallest blocks, however few wait.
 #[derive(Debug)]
 struct Queue {
     ring: usize,
     places: usize,
+    /// Places that there is memory for.
+    most: usize,
     /// Blocks ever taken out, and ever put in.
     head: usize,
     tail: usize,
@@ -77,12 +80,35 @@ struct Queue {
     limit: usize,
 }
 
-static QUEUE: Locked<Queue> = Locked::new(Queue { ring: 0, places: 0, head: 0, tail: 0, bytes: 0, limit: 0 });
+static QUEUE: Locked<Queue> = Locked::new(Queue { ring: 0, places: 0, most: 0, head: 0, tail: 0, bytes: 0, limit: 0 });
 
 impl Queue {
     fn place(&self, at: usize) -> *mut Freed {
         // SAFETY: the ring has `places` places, a power of two; there is none before `set_up`, and then nobody asks.
         unsafe { (self.ring as *mut Freed).add(at & (self.places - 1)) }
+    }
+
+    fn is_full(&self) -> bool {
+        self.tail.wrapping_sub(self.head) >= self.places
+    }
+
+    /// Twice as many places, if there are more.
+    #[cold]
+    fn grow(&mut self) {
+        let old = self.places;
+        if old == 0 || old >= self.most {
+            return;
+        }
+        let mut at = self.head;
+        while at != self.tail {
+            if at & old != 0 {
+                // SAFETY: there is memory for `2 * old` places; this one was written, and the one that becomes its own lies in the half that is
+                // not in use yet.
+                unsafe { self.place(at).add(old).write(self.place(at).read()) };
+            }
+            at = at.wrapping_add(1);
+        }
+        self.places = 2 * old;
     }
 
     fn pop(&mut self) -> Option<Freed> {
@@ -97,6 +123,9 @@ impl Queue {
     }
 }
 
+/// Places that the queue begins with.
+const FIRST: usize = 1 << 16;
+
 /// Makes the queue. False where there is no memory for it.
 pub(crate) fn set_up(limit: usize) -> bool {
     QUEUE.with(|queue| {
@@ -107,7 +136,7 @@ pub(crate) fn set_up(limit: usize) -> bool {
             let bytes = places * size_of::<Freed>();
             if let Some(ring) = memory::reserve(bytes, PAGE, Before::Nothing) {
                 if memory::commit(ring..ring + bytes) {
-                    *queue = Queue { ring, places, head: 0, tail: 0, bytes: 0, limit };
+                    *queue = Queue { ring, places: places.min(FIRST), most: places, head: 0, tail: 0, bytes: 0, limit };
                     return true;
                 }
                 memory::release(ring..ring + bytes);
@@ -124,8 +153,10 @@ pub(crate) fn exchange(freed: &[Freed], out: &mut [Freed]) -> (usize, usize) {
     QUEUE.with(|queue| {
         let (mut came, mut went) = (0, 0);
         loop {
-            let full = queue.tail.wrapping_sub(queue.head) >= queue.places;
-            if queue.bytes > queue.limit || full {
+            if queue.is_full() && queue.bytes <= queue.limit {
+                queue.grow();
+            }
+            if queue.bytes > queue.limit || queue.is_full() {
                 let Some(place) = out.get_mut(came) else { break };
                 let Some(oldest) = queue.pop() else { break };
                 *place = oldest;
@@ -165,4 +196,38 @@ pub(crate) fn hold() {
 /// Lets go of it.
 pub(crate) fn let_go() {
     QUEUE.let_go();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_keeps_its_order_as_it_grows() {
+        let mut memory = vec![0_u64; 64];
+        let ring = memory.as_mut_ptr().expose_provenance();
+        // Every way that the oldest may lie in the ring.
+        for begin in 0..16 {
+            let mut queue = Queue { ring, places: 8, most: 64, head: begin, tail: begin, bytes: 0, limit: usize::MAX };
+            let (mut put, mut taken) = (0, 0);
+            for _ in 0..3 {
+                while !queue.is_full() {
+                    // SAFETY: not full.
+                    unsafe { queue.place(queue.tail).write(Freed::new(1, put)) };
+                    (queue.tail, put) = (queue.tail + 1, put + 1);
+                }
+                queue.grow();
+                assert_eq!(queue.pop(), Some(Freed::new(1, taken)), "{begin}");
+                taken += 1;
+            }
+            assert_eq!(queue.places, 64);
+            queue.grow();
+            assert_eq!(queue.places, 64, "it grew out of its memory");
+            while let Some(freed) = queue.pop() {
+                assert_eq!(freed, Freed::new(1, taken), "{begin}");
+                taken += 1;
+            }
+            assert_eq!(taken, put);
+        }
+    }
 }

@@ -8,12 +8,11 @@
 //! A long slack (a large class, a page run) is written and checked in its first [`WINDOW`] bytes and its last 16.
 
 use super::class;
+use super::unit::{UNIT, Unit};
 
 /// Poison of freed memory; eight of it are no canonical address either.
 pub(crate) const POISON: u8 = 0xDF;
 const TEXT: [u8; 8] = *b"FFIGUARD";
-/// Bytes of a canary.
-pub(super) const UNIT: usize = 16;
 /// Bytes of the slack next to the block that are checked, at least 64 whatever the block's size is modulo 16.
 const WINDOW: usize = 80;
 
@@ -63,40 +62,21 @@ pub(crate) fn canary_bytes(start: usize) -> [u8; UNIT] {
 /// - Nobody has been given the block.
 #[inline(always)]
 pub(crate) unsafe fn write_new(start: usize, size: usize, end: usize) {
-    let canary = canary(start);
+    let canary = Unit::of(canary(start));
     let first = (start + size) & !(UNIT - 1);
     // SAFETY: `first` is a multiple of 16 at or above `start` (which is one), and 16 bytes or more below `end` (which is one).
-    unsafe { put(first, canary) };
+    unsafe { canary.write(first) };
     if end - first > UNIT {
         // SAFETY: as above.
-        unsafe { put(end - UNIT, canary) };
+        unsafe { canary.write(end - UNIT) };
     }
     if end - first > 2 * UNIT {
         let mut at = first + UNIT;
         while at < end.min(first + WINDOW) {
             // SAFETY: between the two.
-            unsafe { put(at, canary) };
+            unsafe { canary.write(at) };
             at += UNIT;
         }
-    }
-}
-
-/// One whole canary. On x86-64 in one store: the hot path of an allocation is bound by its stores, not by arithmetic.
-///
-/// # Safety
-/// - `at` is a multiple of 16, with 16 bytes of committed memory that is nobody's.
-#[inline(always)]
-unsafe fn put(at: usize, canary: [u64; 2]) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: the caller's promise; SSE2 is part of the architecture.
-    unsafe {
-        use std::arch::x86_64::{__m128i, _mm_set_epi64x, _mm_store_si128};
-        _mm_store_si128(at as *mut __m128i, _mm_set_epi64x(canary[1] as i64, canary[0] as i64));
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    // SAFETY: the caller's promise.
-    unsafe {
-        (at as *mut [u64; 2]).write(canary);
     }
 }
 
@@ -140,7 +120,7 @@ pub(crate) unsafe fn cover(start: usize, new: usize, old: usize) {
 /// - The 16 bytes before `end` are the last ones of the slot that starts at `start`, and committed.
 pub(crate) unsafe fn write_last(start: usize, end: usize) {
     // SAFETY: the caller's promise; slots end at multiples of 16.
-    unsafe { put(end - UNIT, canary(start)) };
+    unsafe { Unit::of(canary(start)).write(end - UNIT) };
 }
 
 /// What is wrong with the slack of a block, and with the 16 bytes before it where `before` says whose canary they are.
@@ -171,50 +151,41 @@ pub(crate) unsafe fn damage(start: usize, size: usize, end: usize, before: Optio
 /// - As for [`damage`].
 #[inline]
 pub(crate) unsafe fn is_whole(start: usize, size: usize, end: usize, before: Option<usize>) -> bool {
-    let [text, mixed] = canary(start);
-    // SAFETY: 16 bytes at a multiple of 16 of what the caller named. Volatile: C may be writing.
-    let unit = |at: usize| unsafe { (at as *const [u64; 2]).read_volatile() };
+    let canary_of = |start: usize| Unit::of(canary(start));
+    // SAFETY: 16 bytes at a multiple of 16 of what the caller named.
+    let differing = |at: usize, canary: Unit| unsafe { Unit::read(at) }.differing(canary);
+    let canary = canary_of(start);
     let behind = start + size;
     let first = behind & !(UNIT - 1);
     let stop = if end - first > WINDOW { first + WINDOW } else { end };
     // The first unit may begin with the block's own last bytes.
-    let own = u128::from_ne_bytes(OWN_BYTES[behind % UNIT]);
-    let whole = u128::from_ne_bytes(canary_bytes(start));
-    let found = unit(first);
-    let mut wrong = (u128::from_ne_bytes(bytes_of(found)) ^ whole) & !own;
+    let mut wrong = differing(first, canary).without(Unit::of(OWN_BYTES[behind % UNIT]));
     let mut at = first + UNIT;
     while at < stop {
-        let [a, b] = unit(at);
-        wrong |= u128::from((a ^ text) | (b ^ mixed));
+        wrong = wrong.or(differing(at, canary));
         at += UNIT;
     }
-    let [a, b] = unit(end - UNIT);
-    wrong |= u128::from(if end > stop { (a ^ text) | (b ^ mixed) } else { 0 });
+    // Looked at by now, but in a long slack. If it is the first one, it begins where the block ends.
+    wrong = wrong.or(differing(end - UNIT, canary));
     if let Some(before) = before {
-        let ([text, mixed], [a, b]) = (canary(before), unit(start - UNIT));
-        wrong |= u128::from((a ^ text) | (b ^ mixed));
+        wrong = wrong.or(differing(start - UNIT, canary_of(before)));
     }
-    wrong == 0
-}
-
-fn bytes_of([a, b]: [u64; 2]) -> [u8; UNIT] {
-    let mut bytes = [0; UNIT];
-    for (to, from) in bytes.iter_mut().zip(a.to_ne_bytes().into_iter().chain(b.to_ne_bytes())) {
-        *to = from;
-    }
-    bytes
+    wrong.is_zero()
 }
 
 /// For each number of bytes: that many bytes of ones, then zeros.
-const OWN_BYTES: [[u8; UNIT]; UNIT] = {
-    let mut masks = [[0; UNIT]; UNIT];
+const OWN_BYTES: [[u64; 2]; UNIT] = {
+    let mut masks = [[0; 2]; UNIT];
     let mut n = 0;
     while n < UNIT {
+        let mut bytes = [0; UNIT];
         let mut at = 0;
         while at < n {
-            masks[n][at] = 0xFF;
+            bytes[at] = 0xFF;
             at += 1;
         }
+        let (words, _) = bytes.as_chunks::<8>();
+        masks[n] = [u64::from_ne_bytes(words[0]), u64::from_ne_bytes(words[1])];
         n += 1;
     }
     masks
@@ -296,8 +267,38 @@ pub(crate) unsafe fn poison(start: usize, size: usize) {
 ///
 /// # Safety
 /// - As for [`poison`].
+#[inline]
 pub(crate) unsafe fn poison_damage(start: usize, size: usize) -> Option<Damage> {
     let len = size.next_multiple_of(UNIT);
+    // SAFETY: the caller's promise.
+    if unsafe { is_poisoned(start, len) } { None } else { unsafe { poison_damage_of(start, len) } }
+}
+
+/// Nearly always, and asked of each block that leaves the quarantine.
+#[inline]
+unsafe fn is_poisoned(start: usize, len: usize) -> bool {
+    let poison = Unit::of([u64::from_ne_bytes([POISON; 8]); 2]);
+    // SAFETY: units of the block that the caller names.
+    let differing = |at: usize| unsafe { Unit::read(start + at) }.differing(poison);
+    let mut at = 0;
+    while at + 4 * UNIT <= len {
+        let (first, second) = (differing(at).or(differing(at + UNIT)), differing(at + 2 * UNIT));
+        if !first.or(second).or(differing(at + 3 * UNIT)).is_zero() {
+            return false;
+        }
+        at += 4 * UNIT;
+    }
+    while at < len {
+        if !differing(at).is_zero() {
+            return false;
+        }
+        at += UNIT;
+    }
+    true
+}
+
+#[cold]
+unsafe fn poison_damage_of(start: usize, len: usize) -> Option<Damage> {
     let words = len / 8;
     let whole = u64::from_ne_bytes([POISON; 8]);
     // SAFETY: `len` bytes, in words of 8. Volatile: C may be writing.

@@ -225,9 +225,15 @@ pub(crate) fn contains_c(address: usize) -> bool {
 
 /// The Rust region; empty until the first allocation.
 pub(crate) fn range() -> Range<usize> {
-    let len = HOT.len.load(Ordering::Acquire);
-    let base = HOT.base.load(Ordering::Relaxed);
+    let (base, len) = bounds();
     base..base + len
+}
+
+/// Where it begins, and its bytes.
+#[inline(always)]
+pub(crate) fn bounds() -> (usize, usize) {
+    let len = HOT.len.load(Ordering::Acquire);
+    (HOT.base.load(Ordering::Relaxed), len)
 }
 
 /// A slot or a run: what an address leads into.

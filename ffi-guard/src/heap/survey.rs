@@ -9,7 +9,7 @@ use super::finding::{Damaged, Seen};
 use super::redzone::{self, Damage};
 use super::region::{self, Spot, UNIT};
 use super::table::{Entry, Placement};
-use super::{Block, give, large, paged, run, slab};
+use super::{Block, give, large, paged, run, slab, unit};
 use crate::platform::read;
 
 /// Looks at every block of Rust's, and tells `found` of damage. It is not renewed: at this very moment its place may be given to another
@@ -111,8 +111,8 @@ fn look_at_run(first: u32, found: &mut dyn FnMut(Damaged)) {
     let mut copy = vec![0_u8; UNIT / 8];
     let from = behind & !15;
     let Some(bytes) = copy.get_mut(..end - from) else { return };
-    let mut header = [0; redzone::UNIT];
-    if read::read(from, bytes).is_none() || read::read(start - redzone::UNIT, &mut header).is_none() {
+    let mut header = [0; unit::UNIT];
+    if read::read(from, bytes).is_none() || read::read(start - unit::UNIT, &mut header).is_none() {
         return;
     }
     let differs =

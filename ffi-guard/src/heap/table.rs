@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use super::trace::TraceId;
 use super::{Block, large, paged};
+use crate::platform::thread;
 
 /// Never given out. Zero, as untouched tables are.
 const NEVER: u32 = 0;
@@ -161,6 +162,13 @@ impl Event {
 }
 
 impl Entry {
+    /// Writes to the entry of a slot that was never given out, and changes nothing: a page of the table that is read before it is written
+    /// faults twice.
+    #[inline(always)]
+    pub(crate) fn touch(&self) {
+        self.death.store(0, Ordering::Relaxed);
+    }
+
     /// Gives the slot out, after `prepare` has made its memory ready. False where it is live: it is in two free lists at once, by a race of two frees that the program
     /// should not have made, and must not be given out twice.
     #[inline(always)]
@@ -201,6 +209,7 @@ impl Entry {
 
     /// The same, exactly once whoever races, with a trace, and saying why not. `clear` runs before anybody can see that the block is freed:
     /// whoever does finds poison in it.
+    #[inline]
     pub(crate) fn take_once(&self, extent: Extent, death: Event, clear: impl FnOnce()) -> Result<(), Refused> {
         let before = self.state.load(Ordering::Relaxed);
         if before & STATE != LIVE || self.extent.load(Ordering::Relaxed) != extent.0 {
@@ -208,7 +217,9 @@ impl Entry {
         }
         let generation = before & !STATE;
         // The death is on record before it can be seen, and only the winner may write it.
-        if self.state.compare_exchange(before, generation | BUSY, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        if thread::is_alone() {
+            self.state.store(generation | BUSY, Ordering::Relaxed);
+        } else if self.state.compare_exchange(before, generation | BUSY, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             return Err(Refused::Freed);
         }
         fence(Ordering::Release);
@@ -231,6 +242,19 @@ impl Entry {
     #[inline]
     pub(crate) fn live_extent(&self) -> Option<Extent> {
         (self.state.load(Ordering::Acquire) & STATE == LIVE).then(|| Extent(self.extent.load(Ordering::Relaxed)))
+    }
+
+    /// The state and the extent, if the slot is live.
+    #[inline(always)]
+    pub(crate) fn live(&self) -> Option<(u32, Extent)> {
+        let state = self.state.load(Ordering::Acquire);
+        (state & STATE == LIVE).then(|| (state, Extent(self.extent.load(Ordering::Relaxed))))
+    }
+
+    /// The generation in a state.
+    #[inline(always)]
+    pub(crate) fn generation_of(state: u32) -> u32 {
+        state / GENERATION
     }
 
     /// Sets size and alignment anew, for a block that stays where it is. `prepare` makes its slack ready, which nobody sees half done.
@@ -309,7 +333,16 @@ impl Entry {
 
     /// Notes that sweep `number` settles a loan of this block.
     pub(crate) fn note(&self, generation: u32, number: u32) -> bool {
-        self.change(generation, |word| Some(word & !SWEEP | number & SWEEP))
+        let noted = |word| word & !SWEEP | number & SWEEP;
+        // Inside the guard's own code: a signal handler that comes in between changes nothing here.
+        if thread::is_alone() {
+            let is_it = self.is(generation);
+            if is_it {
+                self.noted.store(noted(self.noted.load(Ordering::Relaxed)), Ordering::Release);
+            }
+            return is_it;
+        }
+        self.change(generation, |word| Some(noted(word)))
     }
 
     /// The sweep that settles the last loan noted of what is in the slot; 0 for none.
@@ -321,6 +354,13 @@ impl Entry {
     /// Calls that this block is lent to now.
     pub(crate) fn loans(&self, generation: u32) -> u32 {
         if self.is(generation) { (self.noted.load(Ordering::Acquire) & LOANS) / LOAN } else { 0 }
+    }
+
+    /// Whether what is in the slot is lent to so many calls and no more, and no call was ever allowed to keep it.
+    #[inline(always)]
+    pub(crate) fn is_lent_to(&self, calls: u32) -> bool {
+        let word = self.noted.load(Ordering::Acquire);
+        word & KEPT == 0 && (word & LOANS) / LOAN <= calls
     }
 
     pub(crate) fn lend(&self, generation: u32) -> bool {

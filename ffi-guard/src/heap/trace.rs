@@ -1,8 +1,9 @@
 //! Backtraces, each kept once, for the life of the process.
 //!
 //! Records are appended to reserved memory and found again by hash, without a lock: a chain for each bucket, grown at its
-//! head. A record is complete before its chain leads to it and never changes afterwards, so that a reader needs nothing but
-//! the id. Only growing the memory takes a lock.
+//! head; the heads are the memory's first words. A record is complete before its chain leads to it and never changes
+//! afterwards, so that a reader needs nothing but the id. Only growing the memory takes a lock. None of it is a static, so that
+//! the search of all modules' data does not read it.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -34,6 +35,9 @@ const DEPOT: usize = 1 << 30;
 const CHUNK: usize = 1 << 20;
 const BUCKETS: usize = 1 << 16;
 
+/// Words (of 8 bytes) of the heads of all chains. No record begins there, nor at 0, which is no record's id.
+const HEADS: usize = BUCKETS * size_of::<AtomicU32>() / 8;
+
 /// Words (of 8 bytes) of a record before its frames: the next of the chain and the hash, then the length.
 const HEADER: usize = 2;
 
@@ -42,7 +46,7 @@ const HEADER: usize = 2;
 struct Depot {
     /// First byte; 0 where traces are off.
     base: AtomicUsize,
-    /// Words ever taken. The first is left out: id 0 means none.
+    /// Words ever taken, the heads among them.
     taken: AtomicUsize,
     /// Words of the reservation.
     words: AtomicUsize,
@@ -54,13 +58,12 @@ struct Depot {
 
 static DEPOT_STATE: Depot = Depot {
     base: AtomicUsize::new(0),
-    taken: AtomicUsize::new(1),
+    taken: AtomicUsize::new(HEADS),
     words: AtomicUsize::new(0),
     committed: AtomicUsize::new(0),
     frames: AtomicUsize::new(0),
 };
 static GROWTH: Locked<()> = Locked::new(());
-static HEADS: [AtomicU32; BUCKETS] = [const { AtomicU32::new(0) }; BUCKETS];
 
 /// A record as it lies in the depot; its frames follow it.
 #[derive(Debug)]
@@ -72,13 +75,18 @@ struct Record {
     len: usize,
 }
 
-const _: () = assert!(size_of::<Record>() == HEADER * 8);
+const _: () = assert!(size_of::<Record>() == HEADER * 8 && HEADS * 8 < CHUNK);
 
 /// Reserves the depot. Without it every trace is "not recorded".
 pub(crate) fn set_up(full: bool) {
     let mut len = DEPOT;
     while len >= CHUNK {
         if let Some(base) = memory::reserve(len, PAGE, Before::Nothing) {
+            // For the heads, and the first records.
+            if !memory::commit(base..base + CHUNK) {
+                return memory::release(base..base + len);
+            }
+            DEPOT_STATE.committed.store(CHUNK, Ordering::Relaxed);
             DEPOT_STATE.words.store(len / 8, Ordering::Relaxed);
             DEPOT_STATE.frames.store(if full { FRAMES_FULL } else { FRAMES }, Ordering::Relaxed);
             #[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
@@ -242,15 +250,15 @@ mod quick {
     }
 
     extern "sysv64" fn from(ip: usize, sp: usize, bp: usize) -> u32 {
-        if DEPOT_STATE.base.load(Ordering::Acquire) == 0 {
-            return 0;
-        }
         let from = Registers { ip, sp, bp };
         memo::find(&from).unwrap_or_else(|| walked(&from)).0
     }
 
     #[inline(never)]
     fn walked(from: &Registers) -> TraceId {
+        if DEPOT_STATE.base.load(Ordering::Acquire) == 0 {
+            return TraceId(0);
+        }
         let _inside = Reentry::enter();
         let mut frames = [0; FRAMES_FULL];
         let mut trail = Trail::new(frames.get_mut(..limit()).unwrap_or(&mut []));
@@ -305,7 +313,12 @@ fn intern(wanted: &[usize]) -> TraceId {
         return TraceId(0);
     }
     let hash = hash(wanted);
-    let Some(bucket) = HEADS.get(hash as usize % BUCKETS) else { return TraceId(0) };
+    let base = DEPOT_STATE.base.load(Ordering::Acquire);
+    if base == 0 {
+        return TraceId(0);
+    }
+    // SAFETY: the heads are the first words of the depot, committed by `set_up` for good; zero is the head of an empty chain.
+    let bucket = unsafe { &*(base as *const AtomicU32).add(hash as usize % BUCKETS) };
     let mut head = bucket.load(Ordering::Acquire);
     if let Some(id) = find(head, 0, hash, wanted) {
         return TraceId(id);

@@ -7,6 +7,9 @@ use std::ops::Range;
 /// What access is given in steps of. A multiple of the page size of every system we build for.
 pub(crate) const PAGE: usize = if cfg!(target_arch = "x86_64") { 4096 } else { 65536 };
 
+/// What the system may back memory with in one step where it is asked to ([`use_large_pages`]); 0 where it is not asked.
+pub(crate) const LARGE_PAGE: usize = if cfg!(all(target_os = "linux", target_arch = "x86_64")) { 2 << 20 } else { 0 };
+
 /// What may be done with reserved memory before it is committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Before {
@@ -60,6 +63,18 @@ mod os {
     /// Makes reserved memory readable and writable; what was never touched is zero. False where the system refuses.
     pub(crate) fn commit(range: Range<usize>) -> bool {
         protect(range, PROT_READ | PROT_WRITE)
+    }
+
+    /// Asks for large pages in a committed range: one fault for 2 MiB in place of 512. A wish: where the system has none, or is told to
+    /// give none, nothing changes.
+    pub(crate) fn use_large_pages(range: Range<usize>) {
+        #[cfg(target_os = "linux")]
+        if range.start < range.end {
+            // SAFETY: the range is within what `reserve` took, and the advice changes neither its content nor its access.
+            unsafe { libc::madvise(range.start as *mut _, range.end - range.start, libc::MADV_HUGEPAGE) };
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = range;
     }
 
     /// Takes access and pages away again.
@@ -173,6 +188,7 @@ mod os {
     pub(crate) fn commit(_range: Range<usize>) -> bool {
         false
     }
+    pub(crate) fn use_large_pages(_range: Range<usize>) {}
     pub(crate) fn decommit(_range: Range<usize>) {}
     pub(crate) fn discard(_range: Range<usize>) {}
     pub(crate) fn move_pages(_from: Range<usize>, _to: usize) -> bool {
@@ -188,6 +204,18 @@ mod os {
 }
 
 pub(crate) use os::*;
+
+/// Has the processor fetch what lies at an address, which is to be used soon. A wish: whatever the address, nothing faults.
+#[inline(always)]
+pub(crate) fn prefetch(address: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch of any address is harmless; SSE is part of the architecture.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(std::ptr::without_provenance(address));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
 
 /// Reserves as much as there is, `most` halved until the system permits it, and an eighth at most of an address space that is limited: where
 /// it begins, and how long it is. `None` where not even `least` is to be had.

@@ -34,9 +34,10 @@ fn of_fault(addresses: &[usize]) -> Vec<Frame> {
     frames
 }
 
-/// Without the two functions that stand for a guarded one: both are where it is declared, and its caller is what is asked for.
+/// Without the functions that stand for a guarded one: all are where it is declared, and its caller is what is asked for.
 fn without_wrappers(frames: &[Frame]) -> Vec<Frame> {
-    let is_wrapper = |frame: &Frame| frame.function().is_some_and(|name| name.contains("__ffi_guard_checked"));
+    let stands_for_one = |name: &str| name.contains("__ffi_guard_checked") || name.contains("__ffi_guard_closely");
+    let is_wrapper = |frame: &Frame| frame.function().is_some_and(stands_for_one);
     let mut kept: Vec<Frame> = Vec::new();
     let mut last: Option<&Frame> = None;
     for frame in frames {

@@ -8,7 +8,7 @@ use crate::platform::clock::ticks;
 use crate::scan;
 
 /// One call in so many is timed, and stands for all of them.
-const ONE_IN: u32 = 16;
+pub(crate) const ONE_IN: usize = 16;
 /// Part of the time in C that looking may take. The design allows a half; with an eighth a loop of short calls is a fifth faster, and
 /// the sweep finds the same.
 const SHARE: i64 = 8;
@@ -75,7 +75,7 @@ pub(crate) fn sample() -> Option<Sample> {
         .try_with(|budget| {
             let calls = budget.calls.get().wrapping_add(1);
             budget.calls.set(calls);
-            calls.is_multiple_of(ONE_IN)
+            (calls as usize).is_multiple_of(ONE_IN)
         })
         .unwrap_or(false)
         .then(|| Sample(ticks()))
@@ -92,10 +92,15 @@ impl Sample {
         (ticks != 0).then_some(Sample(ticks))
     }
 
+    /// A call that another way of timing chose, with the same odds.
+    pub(crate) fn began_at(ticks: u64) -> Sample {
+        Sample(ticks)
+    }
+
     /// C has returned.
     pub(crate) fn end(self) {
         let took = i64::try_from(ticks().saturating_sub(self.0)).unwrap_or(0);
-        let earned = took.saturating_mul(i64::from(ONE_IN)) / SHARE;
+        let earned = took.saturating_mul(ONE_IN as i64) / SHARE;
         let _ = BUDGET.try_with(|budget| {
             let most = budget.cost.get().saturating_mul(MOST_LOOKS);
             budget.credit.set(budget.credit.get().saturating_add(earned).min(most));

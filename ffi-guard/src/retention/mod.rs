@@ -28,7 +28,7 @@ mod witness;
 
 use std::sync::Once;
 
-pub(crate) use budget::{Sample, looked, may_look, sample};
+pub(crate) use budget::{ONE_IN, Sample, looked, may_look, sample};
 pub(crate) use frees::{given_back, release_held_back, settle_held_back};
 pub(crate) use kept::{allow, lend as let_keep};
 pub(crate) use leaks::leaked;

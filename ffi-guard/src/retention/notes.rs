@@ -1,14 +1,16 @@
 //! Loans that were not looked after at once.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{kept, pins};
-use crate::boundary::argument::Argument;
+use crate::boundary::argument::{Argument, Passing};
 use crate::boundary::breach::Site;
+use crate::boundary::declaration::Function;
+use crate::boundary::shape::TypeInfo;
 use crate::heap::lock::Locked;
 use crate::heap::{self, Block};
-use crate::platform::clock::ticks;
 use crate::platform::thread;
 use crate::reentry::Reentry;
 use crate::report::violation::Promise;
@@ -21,18 +23,16 @@ pub(crate) struct Note {
     pub(crate) start: usize,
     /// Which of the blocks that were there.
     pub(crate) generation: u32,
-    /// The sweep that will settle it.
-    epoch: u32,
     /// The call.
     pub(crate) site: Site,
-    /// The argument, and which parameter it is.
+    /// The argument as far as a report tells it, and which parameter it is.
     pub(crate) argument: Argument,
     pub(crate) parameter: usize,
     /// Bytes that C could touch.
     pub(crate) extent: usize,
     /// The thread that called.
     pub(crate) thread: u32,
-    /// When, in ticks: the latest call is named first.
+    /// How many loans had been noted by then: the latest call is named first.
     pub(crate) when: u64,
 }
 
@@ -40,8 +40,58 @@ impl Note {
     /// Of a call that lends this block now.
     pub(crate) fn new(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize) -> Note {
         let (start, generation, site, argument) = (block.start, block.generation, *site, *argument);
-        let (epoch, thread, when) = (heap::sweep::next(), thread::id(), ticks());
-        Note { start, generation, epoch, site, argument, parameter, extent, thread, when }
+        let (thread, when) = (thread::id(), COUNT.load(Ordering::Relaxed));
+        Note { start, generation, site, argument, parameter, extent, thread, when }
+    }
+}
+
+/// A note as it lies in its list: one of them for each fresh block that is lent, so it is one cache line.
+#[derive(Clone, Copy)]
+struct Line {
+    start: usize,
+    function: &'static Function,
+    location: &'static Location<'static>,
+    /// The argument.
+    address: usize,
+    info: &'static TypeInfo,
+    extent: usize,
+    generation: u32,
+    thread: u32,
+    /// The lower half of when: none is kept while so many others are written.
+    when: u32,
+    /// The sweep that will settle it.
+    epoch: u16,
+    parameter: u16,
+}
+
+const _: () = assert!(size_of::<Line>() == 64);
+
+impl Line {
+    fn of(note: &Note, epoch: u32) -> Line {
+        let Note { start, generation, site: Site { function, location }, parameter, extent, thread, when, .. } = *note;
+        let Argument { address, info, .. } = note.argument;
+        let (when, epoch) = (when as u32, epoch as u16);
+        let parameter = u16::try_from(parameter).unwrap_or(u16::MAX);
+        Line { start, function, location, address, info, extent, generation, thread, when, epoch, parameter }
+    }
+
+    fn note(&self) -> Note {
+        let Line { start, function, location, address, info, extent, generation, thread, when, parameter, .. } = *self;
+        let now = COUNT.load(Ordering::Relaxed);
+        Note {
+            start,
+            generation,
+            site: Site { function, location },
+            argument: Argument::new(address, Passing::Mut, info),
+            parameter: parameter.into(),
+            extent,
+            thread,
+            when: now.wrapping_sub((now as u32).wrapping_sub(when).into()),
+        }
+    }
+
+    fn is_of(&self, block: &Block) -> bool {
+        self.start == block.start && self.generation == block.generation
     }
 }
 
@@ -53,9 +103,9 @@ static NOTES: [Locked<Lists>; SHARDS] =
 /// Notes by the sweep that settles them, so that what is settled goes at once, however much it is. Sweeps are numbered from
 /// 1 to 2^16 - 1 and round again: two that follow one another never share one of three lists.
 struct Lists {
-    by_sweep: [Vec<Note>; 3],
+    by_sweep: [Vec<Line>; 3],
     /// The last that sweeps have settled, the oldest first: who could have written to a block that is found damaged.
-    settled: Vec<Note>,
+    settled: Vec<Line>,
 }
 
 impl Lists {
@@ -67,7 +117,7 @@ impl Lists {
         }
     }
 
-    fn of(&mut self, sweep: u32) -> &mut Vec<Note> {
+    fn of(&mut self, sweep: u32) -> &mut Vec<Line> {
         let [zero, one, two] = &mut self.by_sweep;
         match sweep % 3 {
             0 => zero,
@@ -80,8 +130,13 @@ impl Lists {
 /// Settled loans that a list keeps in mind, and as many again until it forgets the older half.
 const IN_MIND: usize = 1024;
 
-/// Notes since the last sweep.
-static PENDING: AtomicUsize = AtomicUsize::new(0);
+/// Notes that call for a sweep: at 64 bytes each, a quarter of a megabyte of them.
+const MANY: u64 = 4096;
+
+/// Loans noted so far, and freed blocks that waited for a sweep.
+static COUNT: AtomicU64 = AtomicU64::new(0);
+/// How many there are when the next sweep is due.
+static DUE: AtomicU64 = AtomicU64::new(MANY);
 
 /// The last few notes of a thread, so that a loop that lends one block from one place writes one note.
 const RECENT: usize = 128;
@@ -127,14 +182,13 @@ pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: u
     }
 }
 
-/// Whether [`lend`] would have nothing to write of the block that an address leads into, since it is among the last that
+/// Whether [`lend`] would have nothing to write of the block with this start and this generation, since it is among the last that
 /// this thread has noted. Asked with less than `lend` needs to know, as the common call can afford it.
 #[inline(always)]
-pub(crate) fn is_among_the_last(address: usize, site: &Site, parameter: usize) -> bool {
+pub(crate) fn is_among_the_last((start, generation): (usize, u32), site: &Site, parameter: usize) -> bool {
     if pins::are_any() {
         return false;
     }
-    let Some((start, generation)) = heap::identity(address) else { return false };
     let (recent, place) = Recent::of(start, generation, heap::sweep::next(), site, parameter);
     LAST.try_with(|last| last.get(place).is_some_and(|last| last.get() == recent)) == Ok(true)
 }
@@ -148,26 +202,31 @@ fn write(block: &Block, site: &Site, argument: &Argument, parameter: usize, exte
     super::ready();
     // The block first: a sweep that finds the mark and not the note leaves the word to the next one.
     heap::note_loan(block, epoch);
-    let note = Note { epoch, ..Note::new(block, site, argument, parameter, extent) };
-    let Some(shard) = NOTES.get(note.thread as usize % SHARDS) else { return };
-    shard.with(|lists| lists.of(epoch).push(note));
-    PENDING.fetch_add(1, Ordering::Relaxed);
+    count_one();
+    let line = Line::of(&Note::new(block, site, argument, parameter, extent), epoch);
+    if let Some(shard) = NOTES.get(line.thread as usize % SHARDS) {
+        shard.with(|lists| lists.of(epoch).push(line));
+    }
 }
 
-/// Counts a freed block that waits for a sweep like a note.
+/// Counts a note, or a freed block that waits for a sweep like one.
 pub(super) fn count_one() {
-    PENDING.fetch_add(1, Ordering::Relaxed);
+    if thread::is_alone() {
+        COUNT.store(COUNT.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    } else {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
-/// Notes since the last sweep.
+/// Whether so much was noted since the last sweep that another is due.
 #[inline]
-pub(super) fn pending() -> usize {
-    PENDING.load(Ordering::Relaxed)
+pub(super) fn are_many() -> bool {
+    COUNT.load(Ordering::Relaxed) >= DUE.load(Ordering::Relaxed)
 }
 
 /// Begins a sweep: what is noted from here on is left to the next one. Returns this sweep's number.
 pub(super) fn begin_sweep() -> u32 {
-    PENDING.store(0, Ordering::Relaxed);
+    DUE.store(COUNT.load(Ordering::Relaxed) + MANY, Ordering::Relaxed);
     heap::sweep::begin()
 }
 
@@ -176,9 +235,8 @@ pub(super) fn of(block: &Block, sweep: u32) -> Vec<Note> {
     let mut found = Vec::new();
     for shard in &NOTES {
         shard.with(|lists| {
-            found.extend(lists.of(sweep).iter().copied().filter(|note| {
-                note.start == block.start && note.generation == block.generation && note.epoch == sweep
-            }));
+            let lent = lists.of(sweep).iter().filter(|line| line.is_of(block) && u32::from(line.epoch) == sweep);
+            found.extend(lent.map(Line::note));
         });
     }
     found.sort_by_key(|note| std::cmp::Reverse(note.when));
@@ -188,11 +246,10 @@ pub(super) fn of(block: &Block, sweep: u32) -> Vec<Note> {
 /// The calls that lent this block, settled ones as well.
 pub(super) fn last_of(block: &Block) -> Vec<Note> {
     let mut found = Vec::new();
-    let lent = |note: &&Note| note.start == block.start && note.generation == block.generation;
     for shard in &NOTES {
         shard.with(|lists| {
             let all = lists.by_sweep.iter().chain([&lists.settled]).flatten();
-            found.extend(all.filter(lent).copied());
+            found.extend(all.filter(|line| line.is_of(block)).map(Line::note));
         });
     }
     found
@@ -202,7 +259,7 @@ pub(super) fn last_of(block: &Block) -> Vec<Note> {
 pub(super) fn keep_in_mind(note: Note) {
     let Some(shard) = NOTES.get(note.thread as usize % SHARDS) else { return };
     shard.with(|lists| {
-        lists.settled.push(note);
+        lists.settled.push(Line::of(&note, 0));
         lists.trim();
     });
 }

@@ -8,9 +8,6 @@ use crate::report::violation::Finding;
 use crate::rules::retained_pointer;
 use crate::scan::{self, Wanted};
 
-/// Notes that call for a sweep: at 120 bytes each, half a megabyte of them.
-const MANY: usize = 4096;
-
 /// A word that was found after its call, with the calls that lent what it leads into.
 pub(crate) struct Found {
     pub(crate) finding: Finding,
@@ -34,7 +31,7 @@ pub(crate) fn is_due() -> bool {
 /// Whether so much is noted that a sweep is due.
 #[inline]
 pub(crate) fn are_many() -> bool {
-    notes::pending() >= MANY
+    notes::are_many()
 }
 
 /// Settles every loan noted so far.

@@ -24,6 +24,12 @@ pub(crate) fn is_any() -> bool {
     whom != NOBODY && (whom == ANYBODY || whom == thread::id())
 }
 
+/// Whether there is something for some thread: one load.
+#[inline(always)]
+pub(crate) fn may_be_any() -> bool {
+    FOR.load(Ordering::Relaxed) != NOBODY
+}
+
 /// Adds to it.
 pub(crate) fn put_back(found: Vec<Found>) {
     if !found.is_empty() {

@@ -44,14 +44,14 @@ pub(crate) enum Between {
 /// Looks at the frames from the caller's up to the one that holds the address `until`; at all of them without one.
 pub(crate) fn between(until: Option<usize>) -> Between {
     let mut between = Between::Rust;
-    let mut guarded = 0;
+    let mut wrappers = Wrappers::default();
     each_frame(&mut |begins, ip| {
         if until.is_some_and(|until| begins > until) {
             return false;
         }
         if is_signal_return(ip) {
             between = Between::Signal;
-        } else if until.is_some() && between == Between::Rust && is_foreign(ip, &mut guarded) {
+        } else if until.is_some() && between == Between::Rust && is_foreign(ip, &mut wrappers) {
             between = Between::C;
         }
         between != Between::Signal
@@ -105,20 +105,37 @@ fn is_signal_return(ip: usize) -> bool {
     !CODE.is_empty() && crate::platform::read::read(ip, code).is_some() && *code == *CODE
 }
 
+/// The wrappers of guarded functions that were met so far. The two functions of one may leave a frame each, or one of them alone.
+#[derive(Default)]
+struct Wrappers {
+    seen: usize,
+    /// The last frame was that of the inner one, which the outer one calls.
+    inner: bool,
+}
+
+impl Wrappers {
+    fn meet(&mut self, name: &str) {
+        let inner = name.contains("__ffi_guard_closely");
+        let outer = !inner && name.contains("__ffi_guard_checked");
+        self.seen += usize::from(inner || outer && !self.inner);
+        self.inner = inner;
+    }
+}
+
 /// Whether the function there is known, and known not to be Rust's; or one more wrapper of a guarded function than the
 /// innermost: what it called may have left no frame, where it ended by calling back.
-fn is_foreign(ip: usize, guarded: &mut usize) -> bool {
+fn is_foreign(ip: usize, wrappers: &mut Wrappers) -> bool {
     let (mut known, mut rust) = (false, false);
     resolve(ip, &mut |symbol| {
         let Some(name) = symbol.name().and_then(|name| std::str::from_utf8(name.as_bytes()).ok()) else { return };
         known = true;
-        *guarded += usize::from(name.contains("__ffi_guard_checked"));
+        wrappers.meet(name);
         // `__rust_try` is what `catch_unwind` is made of.
         rust = names::is_rust(name)
             || name.starts_with("__rust")
             || symbol.filename().is_some_and(|file| file.extension().is_some_and(|e| e == "rs"));
     });
-    known && (!rust || *guarded > 1)
+    known && (!rust || wrappers.seen > 1)
 }
 
 #[cfg(test)]

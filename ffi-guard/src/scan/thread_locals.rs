@@ -232,7 +232,8 @@ mod tests {
         let (told, hears) = channel();
         let (go_on, wait) = channel::<()>();
         let other = std::thread::spawn(move || {
-            HELD.set(word);
+            // Nobody reads it by name: without this the compiler may leave it out.
+            HELD.with(|held| std::hint::black_box(held).set(word));
             told.send(()).unwrap();
             wait.recv().unwrap();
             know_calling_thread();
@@ -263,7 +264,7 @@ mod tests {
         }
         for local in [&OURS, &OURS_DATA] {
             let word = unlikely();
-            local.set(word);
+            local.with(|local| std::hint::black_box(local).set(word));
             let hits = holders(word);
             assert_eq!(hits.len(), 1);
             assert_eq!(owner(hits[0].location), Owner::Rust);

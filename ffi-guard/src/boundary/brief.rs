@@ -1,0 +1,301 @@
+//! The commonest calls: what they hand over is plainly in order, and holds no pointer where it is Rust's. They are decided in the wrapper
+//! itself, where each argument is still in its register and what is known of its type and its contract is constant.
+//!
+//! ```text
+//!  each argument ── not Rust's, or a small block of the heap, or on this thread's stack ──> C ──> exit
+//!                └─ anything else, or a rule to be asked ──> every other call's way (`Crossing`)
+//! ```
+//! What is not brief is decided anew there: nothing is done before all arguments are looked at.
+
+use std::panic::Location;
+
+use super::argument::{Argument, Passing, Stated};
+use super::breach::Site;
+use super::count::Count;
+use super::crossing::{After, Crossing};
+use super::declaration::{Contract, Function};
+use super::loans::Loans;
+use super::raise::raise;
+use super::shape::{Shape, TypeInfo};
+use super::snapshot::{Counted, Snapshot};
+use super::{canary, late, noted, parked, quick, result, thread};
+use crate::heap::{self, Held};
+use crate::level;
+use crate::platform::{clock::ticks, read};
+use crate::reentry;
+use crate::retention::{self, Sample, untold};
+
+/// What the wrapper asks of each argument.
+#[derive(Clone, Copy, Debug)]
+pub struct Brief {
+    /// The whole stack of the calling thread, and the Rust heap: where each begins, and its bytes.
+    stack: (usize, usize),
+    heap: (usize, usize),
+    /// Level 2, where C memory is looked into as well.
+    full: bool,
+    /// Whether something of Rust's is lent.
+    lends: bool,
+}
+
+impl Brief {
+    /// A call is about to be made; `None` where it cannot be such a one, whatever its arguments are.
+    #[inline(always)]
+    #[must_use]
+    pub fn begin(function: &'static Function) -> Option<Brief> {
+        let full = level::checked()?;
+        let (low, high) = thread::stack_bounds();
+        let possible = function.may_be_brief() && high != 0 && !reentry::inside() && !(full && untold::may_be_any());
+        let (stack, heap) = ((low, high.wrapping_sub(low)), heap::bounds());
+        possible.then_some(Brief { stack, heap, full, lends: false })
+    }
+
+    /// Whether an argument is plainly in order. `index`: which one it is.
+    #[inline(always)]
+    #[must_use]
+    pub fn has(&mut self, index: usize, argument: Argument, contract: Contract, loans: &mut Loans) -> bool {
+        let Argument { address, info, passing, stated, .. } = argument;
+        match passing {
+            Passing::Scalar => return true,
+            Passing::Value => return false,
+            Passing::Const | Passing::Mut => {}
+        }
+        if contract.is_thread_bound() {
+            return false;
+        }
+        let untyped = matches!(info.shape, Shape::Untyped);
+        let aligned = untyped || contract.is_opaque() || address & (info.align - 1) == 0;
+        // Without a statement, what has no type ends where its block does; and a text where its NUL is.
+        let ends_by_itself = stated == Stated::No && (untyped || contract.is_cstr());
+        let extent = match stated {
+            Stated::No if ends_by_itself => Some(0),
+            Stated::No => Some(info.size),
+            Stated::Bytes(Count::Fits(bytes)) => Some(bytes),
+            Stated::Elements(Count::Fits(count)) => count.checked_mul(if untyped { 1 } else { info.size }),
+            _ => None,
+        };
+        let Some(extent) = extent.filter(|&extent| aligned && extent <= isize::MAX as usize) else { return false };
+        let holds_nothing =
+            matches!(info.shape, Shape::Plain | Shape::Out) || contract.is_out() || contract.is_opaque();
+        if is_in(self.heap, address) {
+            self.lends = true;
+            return match holds_nothing {
+                true if contract.is_cstr() => ends_by_itself && has_nul(address, index, loans),
+                true => extent < beyond(address, index, loans),
+                false if ends_by_itself => holds_none(address, index, loans, None, info),
+                false => holds_none(address, index, loans, Some(extent), info),
+            };
+        }
+        if is_in(self.stack, address) {
+            self.lends = true;
+            let (low, len) = self.stack;
+            let rest = low + len - address;
+            return holds_nothing
+                && is_above(address)
+                && extent <= rest
+                && (!contract.is_cstr() || ends_by_itself && has_nul_on_stack(address, rest));
+        }
+        // What is stated of C's memory, and may hold pointers, is looked into at level 2; with C's heap over ours, all of it is.
+        let looked_into = self.full && !holds_nothing && address != 0 && (extent != 0 || is_cs_heap(address));
+        (address != 0 || !contract.is_nonnull()) && !looked_into
+    }
+
+    /// Whether what it lends is in order as well, at level 2: whole, and to be noted and not looked after at once.
+    #[inline(always)]
+    #[must_use]
+    pub fn may_cross(&self, function: &Function, loans: &Loans) -> bool {
+        !self.full || !self.lends || may_lend(function, loans)
+    }
+
+    /// C is about to run.
+    #[inline(always)]
+    #[must_use]
+    #[track_caller]
+    pub fn cross<const N: usize>(
+        &self,
+        function: &'static Function,
+        loans: &Loans,
+        arguments: impl Fn() -> [Argument; N],
+    ) -> BriefCall {
+        if !self.full {
+            let outermost = parked::begin();
+            let snapshot = Snapshot::default();
+            return BriefCall { full: false, outermost, noting: false, counted: false, began: 0, snapshot };
+        }
+        let call = thread::count_crossing();
+        let site = Site { function, location: Location::caller() };
+        let snapshot = match self.lends && may_be_compared(&arguments()) {
+            true => Snapshot::take(&site, &arguments(), call, Counted::No),
+            false => Snapshot::default(),
+        };
+        let outermost = parked::begin();
+        let counted = self.lends && noted::count(loans, &[]);
+        let began = if call.is_multiple_of(retention::ONE_IN) { ticks() } else { 0 };
+        BriefCall { full: true, outermost, noting: thread::begin_noting(), counted, began, snapshot }
+    }
+}
+
+/// Whether some argument's bytes could be compared, as far as its type tells: a constant, where this is built.
+#[inline(always)]
+fn may_be_compared(arguments: &[Argument]) -> bool {
+    arguments.iter().any(|argument| argument.passing == Passing::Const && argument.info.frozen)
+}
+
+#[inline(always)]
+fn is_in((start, len): (usize, usize), address: usize) -> bool {
+    address.wrapping_sub(start) < len
+}
+
+/// Whether an address of the stack is above this frame: what lies below is C's to come, and Rust's no more.
+#[inline(always)]
+fn is_above(address: usize) -> bool {
+    let local = 0_u8;
+    address >= (&raw const local).addr()
+}
+
+#[inline(always)]
+fn is_cs_heap(address: usize) -> bool {
+    #[cfg(feature = "c-heap")]
+    return heap::contains_c(address);
+    #[cfg(not(feature = "c-heap"))]
+    {
+        _ = address;
+        false
+    }
+}
+
+/// The rest of the small live block that an address of the Rust heap leads into, which is then among the loans.
+#[inline(always)]
+fn lent(address: usize, index: usize, loans: &mut Loans) -> Option<usize> {
+    let (held, rest) = Held::of(address).filter(|_| loans.has_room())?;
+    loans.add(held, index);
+    Some(rest)
+}
+
+/// Bytes from an address of the Rust heap to the first one beyond its block: one more than an extent may have. 0 where it leads into no
+/// live block that is small.
+#[inline(never)]
+fn beyond(address: usize, index: usize, loans: &mut Loans) -> usize {
+    lent(address, index, loans).map_or(0, |rest| rest + 1)
+}
+
+/// Whether there is a NUL in the block.
+#[inline(never)]
+fn has_nul(address: usize, index: usize, loans: &mut Loans) -> bool {
+    // SAFETY: so many bytes are left of a live block.
+    lent(address, index, loans).is_some_and(|rest| unsafe { read::has_nul(address, rest) })
+}
+
+/// The same in the frames of the callers.
+#[inline(never)]
+fn has_nul_on_stack(address: usize, rest: usize) -> bool {
+    // SAFETY: above the wrapper's frame, and below the end of the stack.
+    unsafe { read::has_nul(address, rest) }
+}
+
+/// Whether the extent, without one the rest of the block, is in it and holds no pointer to Rust memory.
+#[inline(never)]
+fn holds_none(address: usize, index: usize, loans: &mut Loans, extent: Option<usize>, info: &TypeInfo) -> bool {
+    let Some(rest) = lent(address, index, loans) else { return false };
+    let (extent, stack) = (extent.unwrap_or(rest), thread::known_stack());
+    // SAFETY: the extent is inside of a live block.
+    extent <= rest && unsafe { quick::is_clear(address, extent, info, &stack) }
+}
+
+#[inline(never)]
+fn may_lend(function: &Function, loans: &Loans) -> bool {
+    quick::is_noted(function, quick::Glance::Lends) && canary::are_whole(&[], loans)
+}
+
+/// Such a call under way, in its wrapper's frame.
+#[derive(Debug)]
+pub struct BriefCall {
+    full: bool,
+    /// It is the outermost of its thread; and of those that are not looked after, at level 2.
+    outermost: bool,
+    noting: bool,
+    /// Its loans are counted with the heap.
+    counted: bool,
+    /// When C began, in ticks, where the call is timed; else 0.
+    began: u64,
+    /// What it may read and not write, as it was.
+    snapshot: Snapshot,
+}
+
+impl BriefCall {
+    /// C has returned. `arguments`: what C got, asked for where something is to be noted or told.
+    ///
+    /// # Panics
+    /// With the report, where a rule that is denied is broken.
+    #[inline(always)]
+    #[track_caller]
+    pub fn exit<const N: usize>(
+        self,
+        function: &'static Function,
+        loans: &Loans,
+        arguments: impl Fn() -> [Argument; N],
+        result: Argument,
+    ) {
+        let BriefCall { full, outermost, noting, counted, began, snapshot } = self;
+        std::mem::forget(self);
+        if noting {
+            thread::end_noting();
+        }
+        if outermost && parked::end() {
+            let after = if full { After::Note(noted::Underway::of(counted, snapshot)) } else { After::Result };
+            Crossing::of(after).resume(function, &arguments(), loans);
+        }
+        if began != 0 {
+            Sample::began_at(began).end();
+        }
+        let noted = !full || loans.is_empty() || {
+            noted::is_settled(&Site { function, location: Location::caller() }, loans, counted)
+        };
+        let settled = noted && (!may_be_compared(&arguments()) || snapshot.is_as_it_was(&arguments(), Counted::No));
+        let plain = match result.passing {
+            Passing::Scalar => true,
+            Passing::Value => false,
+            Passing::Const | Passing::Mut => !heap::contains(result.address),
+        };
+        if !(settled && plain) || (full && late::is_due()) {
+            finish(function, &arguments(), &result, (loans, full && !settled, counted && !noted, snapshot));
+        }
+    }
+}
+
+/// C has returned, and there is something to be noted, or told, or to be looked at. `unsettled`: what was lent is.
+#[inline(never)]
+#[track_caller]
+fn finish(
+    function: &'static Function,
+    arguments: &[Argument],
+    result: &Argument,
+    (loans, unsettled, counted, snapshot): (&Loans, bool, bool, Snapshot),
+) {
+    let site = Site { function, location: Location::caller() };
+    let settle = || {
+        if unsettled {
+            noted::end(noted::Underway::of(counted, snapshot), &site, arguments, loans)?;
+        }
+        if level::checked() == Some(true) { late::settle_if_due() } else { Ok(()) }
+    };
+    if let Err(stop) = settle().and_then(|()| result::check(&site, result)) {
+        raise(stop, !function.declaration.keep_abi);
+    }
+}
+
+/// A call that C unwinds out of. What was counted stays so: its block is not reported while it may be another call's doing.
+impl Drop for BriefCall {
+    #[cold]
+    fn drop(&mut self) {
+        self.snapshot.forget();
+        if self.noting {
+            thread::end_noting();
+        }
+        if self.outermost {
+            parked::overtake();
+        }
+        if self.full {
+            retention::release_held_back();
+        }
+    }
+}

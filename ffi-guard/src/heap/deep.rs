@@ -1,0 +1,64 @@
+//! The common way at level 2: a small block, in a thread that has a cache, and nothing out of order.
+//!
+//! What `give` does, with each step taken once: the thread's cache is found once, and the canary is compared where the free has found the
+//! block anyhow. Whatever is uncommon, damage included, is left to `give` before anything has changed.
+
+use super::cache;
+use super::class;
+use super::finding;
+use super::give::{self, FreeError};
+use super::quarantine::Freed;
+use super::redzone;
+use super::region;
+use super::sweep::End;
+use super::table::Extent;
+use super::{slab, trace};
+
+/// As `give::allocate`.
+//
+// `give::allocate_uncommon` tells the unwinder's tables to be known (with C's heap); no bin of Rust's has a slot before that ran.
+#[inline(never)]
+pub(super) fn allocate(size: usize, align: usize) -> *mut u8 {
+    // SAFETY: nothing below takes the cache a second time: what taking a trace allocates comes from the guard's own memory.
+    if let Some(cache) = unsafe { cache::current() }
+        && cache.straight
+        && let Some(class) = class::of_common(size, align)
+        && let Some(slot) = cache.bin(class).rested()
+    {
+        let birth = cache.alive.at(trace::capture());
+        let start = give::give_slot(class, slot, size, Extent::new(size, align), birth);
+        if start != 0 {
+            finding::tell();
+            return start as *mut u8;
+        }
+    }
+    give::allocate_uncommon(size, align)
+}
+
+/// As `give::free`.
+///
+/// # Safety
+/// - As there.
+#[inline(never)]
+pub(super) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(), FreeError> {
+    // SAFETY: as in `allocate`.
+    if let Some(cache) = unsafe { cache::current() }
+        && cache.deep
+        && let Some((class, slot, 0)) = region::slot(address)
+        && let slab = region::slab(class)
+        && let entry = slab.entry(slot)
+        && let extent = Extent::new(size, align)
+        && entry.live_extent() == Some(extent)
+        && !entry.is_promised()
+        // SAFETY: a live block of this size, in a slot that keeps its access; the slot before has a canary where `canary_before` says so.
+        && unsafe { redzone::is_whole(address, size, address + slab.size(), slab::canary_before(class, slot, address)) }
+        && let death = cache.alive.at(trace::capture())
+        // SAFETY: the block was live, of this size, and is nobody's now.
+        && entry.take_once(extent, death, || unsafe { redzone::poison(address, size) }).is_ok()
+    {
+        cache.retire(Freed::new(class, slot));
+        finding::tell();
+        return Ok(());
+    }
+    give::free_uncommon(address, size, align, End::Freed)
+}
