@@ -15,6 +15,8 @@
 
 #[cfg(not(feature = "c-heap"))]
 mod aborted;
+#[cfg(not(feature = "c-heap"))]
+mod faulted;
 
 use std::alloc::Layout;
 use std::fmt::Write;
@@ -24,6 +26,8 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 #[cfg(not(feature = "c-heap"))]
 pub(crate) use aborted::watch_aborts;
+#[cfg(not(feature = "c-heap"))]
+pub(crate) use faulted::tell_faulted;
 
 use crate::boundary::{pending, thread};
 use crate::config;
@@ -32,7 +36,7 @@ use crate::platform::process::{Errno, Line, write_stderr};
 use crate::platform::{modules, stack};
 use crate::reentry::{self, Reentry};
 use crate::report::violation::{ArgumentFacts, Call, Facts, Memory, Violation};
-use crate::report::wrong_free::{Asked, Why, WrongFree};
+use crate::report::wrong_free::{Asked, Ending, Why, WrongFree};
 use crate::report::{self, Outcome};
 use crate::retention::{Note, damage};
 use crate::rule::Severity;
@@ -109,7 +113,7 @@ fn tell(asked: Asked, address: usize, refused: Option<FreeError>) {
     let _errno = Errno::keep();
     let at = trace::capture_at_any_level();
     let inside = Reentry::enter();
-    let Some(violation) = violation(asked, address, refused, at, false) else { return };
+    let Some(violation) = violation(asked, address, refused, at, None) else { return };
     drop(inside);
     if violation.severity() == Severity::Deny && thread::catching() {
         unwound_by_nobody(|| report::record(&violation));
@@ -153,7 +157,7 @@ fn violation(
     address: usize,
     refused: Option<FreeError>,
     at: trace::TraceId,
-    aborting: bool,
+    ending: Option<Ending>,
 ) -> Option<Box<Violation>> {
     let block = heap::contains(address).then(|| heap::lookup(address)).flatten();
     let c_block = c_block(address);
@@ -164,7 +168,7 @@ fn violation(
     };
     let thread = thread::id();
     let c_block = c_block.as_ref().map(block_facts);
-    let wrong = WrongFree { asked, address, why, c_block, at, thread, under_way, aborting };
+    let wrong = WrongFree { asked, address, why, c_block, at, thread, under_way, ending };
     let finding = alloc_dealloc_mismatch::check(&wrong).or_else(|| double_free::check(&wrong))?;
     let rule = finding.rule();
     let severity = match &note {

@@ -93,22 +93,70 @@ fn a_text_of_a_thousand_bytes() {
 }
 
 #[test]
-fn each_size_of_small_block() {
-    const TEST: &str = "each_size_of_small_block";
+fn each_size_of_block() {
+    const TEST: &str = "each_size_of_block";
     if is_child() {
-        let size = std::env::var("SIZE").expect("set").parse().expect("a number");
+        let [size, align] = ["SIZE", "ALIGN"].map(|name| std::env::var(name).expect("set").parse().expect("a number"));
+        // What is said is as long for all of them: what glibc reads is not the zeros of untouched memory.
+        let layout = std::alloc::Layout::from_size_align(size, align).expect("a layout");
         return wrong(|| {
-            let mut block = std::mem::ManuallyDrop::new(vec![7_u8; size]);
-            // SAFETY: none: this is what is refused.
-            unsafe { libc::free(black_box(block.as_mut_ptr()).cast()) };
+            // SAFETY: not of size 0, and written within its size; then none: this is what is refused.
+            unsafe {
+                let block = std::alloc::alloc(layout);
+                block.write_bytes(7, size);
+                libc::free(black_box(block).cast());
+            }
         });
     }
-    // Each second power of two, and what lies about it.
-    for size in (0..12).step_by(2).flat_map(|shift| [(1_usize << shift) - 1, 1 << shift, (1 << shift) + 1]) {
-        let size = size.max(1);
-        let said = aborted(&run_self(TEST, &[("GUARD", "2"), ("SIZE", &size.to_string())]));
-        assert!(said.contains(&format!("{size}-byte block of Rust's heap")), "{said}");
+    // Each second power of two, and what lies about it: slots of less than a page and of whole ones, and runs.
+    let sizes = (0..22).step_by(2).flat_map(|shift| [(1_usize << shift) - 1, 1 << shift, (1 << shift) + 1]);
+    let slots = [4096 - 16, 8192 - 16, (256 << 10) - 16, (256 << 10) - 15];
+    let aligned = [(40, 4096), (4096, 4096), (300_000, 64), (300_000, 4096), (300_000, 1 << 21), (16, 1 << 19)];
+    for (size, align) in sizes.chain(slots).map(|size| (size.max(1), 1)).chain(aligned) {
+        let (bytes, by) = (size.to_string(), align.to_string());
+        // No names: there are many of them.
+        let variables = [("GUARD", "2"), ("GUARD_BACKTRACE", "0"), ("SIZE", &bytes), ("ALIGN", &by)];
+        let said = aborted(&run_self(TEST, &variables));
+        assert!(said.contains(&format!("{size}-byte block of Rust's heap")), "aligned to {align}: {said}");
     }
+}
+
+#[test]
+fn a_large_vec_that_c_frees() {
+    let first = "alloc_dealloc_mismatch]: `free` got a 1000000-byte block of Rust's heap";
+    told("a_large_vec_that_c_frees", first, || {
+        let mut block = std::mem::ManuallyDrop::new(vec![7_u8; 1_000_000]);
+        // SAFETY: none: this is what is refused.
+        unsafe { libc::free(black_box(block.as_mut_ptr()).cast()) };
+    });
+}
+
+#[test]
+fn a_large_vec_that_c_makes_larger() {
+    let first = "alloc_dealloc_mismatch]: `realloc` got a 1000000-byte block of Rust's heap";
+    told("a_large_vec_that_c_makes_larger", first, || {
+        let mut block = std::mem::ManuallyDrop::new(vec![7_u8; 1_000_000]);
+        // SAFETY: none: this is what is refused.
+        unsafe { libc::realloc(black_box(block.as_mut_ptr()).cast(), 2_000_000) };
+    });
+}
+
+#[test]
+fn a_large_vec_freed_by_rust_before() {
+    const TEST: &str = "a_large_vec_freed_by_rust_before";
+    if is_child() {
+        return wrong(|| {
+            let mut block = vec![7_u8; 1_000_000];
+            let address = black_box(block.as_mut_ptr());
+            drop(block);
+            // SAFETY: none: this is what is refused.
+            unsafe { libc::free(address.cast()) };
+        });
+    }
+    // Below level 2 it does not wait, and glibc faults on what has no access any more.
+    let said = aborted(&run_self(TEST, &[("GUARD", "2")]));
+    let first = "ffi-guard[double_free]: a 1000000-byte block of Rust's heap was freed by Rust, then by C";
+    assert!(said.lines().any(|line| line == first) && said.contains("freed again: "), "{said}");
 }
 
 #[test]
@@ -284,6 +332,221 @@ fn cs_own_blocks_are_freed_as_ever() {
         for size in 1..5000 {
             // SAFETY: blocks of C's, each freed once.
             unsafe { libc::free(black_box(libc::realloc(libc::malloc(size), size * 2))) };
+        }
+    });
+}
+
+// --- at level 3, where most blocks begin behind a page without access, and freed ones have lost theirs ---
+
+/// What a process that ended by either signal said: glibc has refused the block, or faulted before it.
+#[track_caller]
+fn ended(output: &Output) -> String {
+    let said = stderr(output);
+    let signal = output.status.signal();
+    assert!([Some(libc::SIGABRT), Some(libc::SIGSEGV)].contains(&signal), "{signal:?}: {said}");
+    assert!(!said.contains("it went on"), "{said}");
+    assert!(said.matches("ffi-guard[").count() <= 1, "{said}");
+    said
+}
+
+/// What C does with a block of Rust's.
+fn does(what: &str, block: *mut c_void) {
+    // SAFETY: none: this is what is told.
+    unsafe {
+        match what {
+            "free" => libc::free(block),
+            "realloc" => drop(black_box(libc::realloc(block, 100_000))),
+            "malloc_usable_size" => drop(black_box(libc::malloc_usable_size(block))),
+            _ => unreachable!("{what}"),
+        }
+    }
+}
+
+/// In a child: does that to one block of two, which lie in turn before a page without access and behind one.
+fn to_one_of_two(what: &str, size: usize, align: usize, which: usize, freed: bool) {
+    wrong(|| {
+        let layout = std::alloc::Layout::from_size_align(size, align).expect("a layout");
+        // SAFETY: not of size 0; each is freed once at most by Rust.
+        let blocks = [(); 2].map(|()| unsafe { black_box(std::alloc::alloc(layout)) });
+        if freed {
+            // SAFETY: as above.
+            unsafe { std::alloc::dealloc(blocks[which], layout) };
+        }
+        does(what, black_box(blocks[which]).cast());
+    });
+}
+
+/// Runs [`to_one_of_two`] in children, and has `check` look at what each says.
+fn each_at_level_3(test: &str, cases: &[(&str, usize, usize, bool)], check: impl Fn(&str, usize, &str)) {
+    let variable = |name: &str| std::env::var(name).expect("set");
+    let number = |name: &str| variable(name).parse().expect("a number");
+    if is_child() {
+        let freed = variable("FREED") == "1";
+        return to_one_of_two(&variable("WHAT"), number("SIZE"), number("ALIGN"), number("WHICH"), freed);
+    }
+    for &(what, size, align, freed) in cases {
+        for which in ["0", "1"] {
+            let (size_is, align_is) = (size.to_string(), align.to_string());
+            let freed = if freed { "1" } else { "0" };
+            let variables =
+                [("WHAT", what), ("SIZE", &size_is), ("ALIGN", &align_is), ("WHICH", which), ("FREED", freed)];
+            let said = ended(&run_self(test, &[&variables[..], &[("GUARD", "3")]].concat()));
+            assert!(said.contains("tests/foreign_free.rs"), "{what} of {size} aligned to {align}, {which}: {said}");
+            check(what, size, &said);
+        }
+    }
+}
+
+#[track_caller]
+fn says(said: &str, first_line: &str) {
+    assert!(said.lines().any(|line| line == format!("ffi-guard[{first_line}")), "{first_line}: {said}");
+}
+
+#[test]
+fn at_level_3_each_block_that_c_frees() {
+    // A whole page and less, odd ends, slack of less than what glibc reads, several pages, large ones.
+    let sizes = [(1, 1), (11, 1), (24, 8), (40, 8), (100, 4), (4085, 1), (4088, 8), (4092, 4), (4096, 8), (5000, 16)];
+    let large = [(300_000, 8), (1_000_000, 1), (300, 4096), (40, 1 << 16)];
+    let cases: Vec<_> = sizes.into_iter().chain(large).map(|(size, align)| ("free", size, align, false)).collect();
+    each_at_level_3("at_level_3_each_block_that_c_frees", &cases, |_, size, said| {
+        let article = if size == 11 { "an" } else { "a" };
+        says(said, &format!("alloc_dealloc_mismatch]: `free` got {article} {size}-byte block of Rust's heap"));
+        assert!(said.contains("allocated: ") && said.contains("help: let Rust free it"), "{said}");
+    });
+}
+
+#[test]
+fn at_level_3_each_function_of_cs_allocator() {
+    let cases = [24, 100_000, 4096].map(|size| ["realloc", "malloc_usable_size"].map(|what| (what, size, 8, false)));
+    each_at_level_3("at_level_3_each_function_of_cs_allocator", cases.as_flattened(), |what, size, said| {
+        says(said, &format!("alloc_dealloc_mismatch]: `{what}` got a {size}-byte block of Rust's heap"));
+    });
+}
+
+#[test]
+fn at_level_3_freed_by_rust_before() {
+    let cases = [24, 300_000].map(|size| ("free", size, 8, true));
+    each_at_level_3("at_level_3_freed_by_rust_before", &cases, |_, size, said| {
+        says(said, &format!("double_free]: a {size}-byte block of Rust's heap was freed by Rust, then by C"));
+        assert!(said.contains("freed: ") && said.contains("freed again: "), "{said}");
+        assert!(said.contains("and faulted, which ends the process"), "{said}");
+    });
+}
+
+#[test]
+fn at_level_3_the_guarded_call_under_way_is_named() {
+    const TEST: &str = "at_level_3_the_guarded_call_under_way_is_named";
+    if is_child() {
+        return wrong(|| {
+            // SAFETY: none: this is what is told. The second one lies behind a page without access.
+            unsafe {
+                let values = [(); 2].map(|()| Box::into_raw(Box::new(7)));
+                c::bad_done_with(black_box(values[1]));
+                c::bad_done_with(black_box(values[0]));
+            }
+        });
+    }
+    let said = ended(&run_self(TEST, &[("GUARD", "3")]));
+    says(&said, "alloc_dealloc_mismatch]: `free` got a 4-byte block of Rust's heap");
+    assert!(said.contains("`value: *mut i32`, lent to this call, which is under way"), "{said}");
+    assert!(said.contains("ffg_done_with") && said.contains("c/alloc_dealloc_mismatch.c"), "{said}");
+}
+
+#[test]
+fn a_sampled_block_that_c_frees() {
+    const TEST: &str = "a_sampled_block_that_c_frees";
+    if is_child() {
+        return to_one_of_two("free", 24, 8, std::env::var("WHICH").expect("set").parse().expect("a number"), false);
+    }
+    for (level, which) in [("1", "0"), ("1", "1"), ("2", "0"), ("2", "1")] {
+        let variables = [("GUARD", level), ("GUARD_SAMPLE", "1"), ("WHICH", which)];
+        let said = ended(&run_self(TEST, &variables));
+        says(&said, "alloc_dealloc_mismatch]: `free` got a 24-byte block of Rust's heap");
+    }
+}
+
+#[test]
+fn at_level_3_the_file_the_severities_and_the_hook() {
+    const TEST: &str = "at_level_3_the_file_the_severities_and_the_hook";
+    if is_child() {
+        ffi_guard::set_report_hook(|violation| say(&format!("the hook: {}", violation.rule())));
+        return to_one_of_two("free", 4096, 8, 1, false);
+    }
+    let path = std::env::temp_dir().join(format!("ffi-guard-faulting-free-{}.jsonl", std::process::id()));
+    let output = run_self(TEST, &[("GUARD", "3"), ("GUARD_REPORT", path.to_str().expect("UTF-8"))]);
+    let said = ended(&output);
+    assert_eq!(output.status.signal(), Some(libc::SIGSEGV), "{said}");
+    assert!(!said.contains("the hook: "), "no code of the program's runs in the handler: {said}");
+    let lines = std::fs::read_to_string(&path).expect("the file is there");
+    std::fs::remove_file(&path).expect("it was there");
+    let read: serde_json::Value = serde_json::from_str(lines.trim_end()).expect("one object");
+    assert_eq!(read["rule"], "alloc_dealloc_mismatch");
+    let finding = &read["finding"];
+    assert_eq!((&finding["allocator"], &finding["faulting"]), (&"c".into(), &true.into()));
+    assert!(finding["asked_at"][0].to_string().contains("foreign_free"), "{finding}");
+    // A warning is one, and the process ends all the same: there is no way on in C's allocator.
+    let said = ended(&run_self(TEST, &[("GUARD", "3"), ("GUARD_WARN", "alloc_dealloc_mismatch")]));
+    says(said.trim_start_matches("warning: "), "alloc_dealloc_mismatch]: `free` got a 4096-byte block of Rust's heap");
+    let said = ended(&run_self(TEST, &[("GUARD", "3"), ("GUARD_ALLOW", "alloc_dealloc_mismatch")]));
+    assert!(!said.contains("ffi-guard"), "{said}");
+}
+
+#[test]
+fn at_level_3_what_is_no_block_of_rusts_is_cs_affair() {
+    const TEST: &str = "at_level_3_what_is_no_block_of_rusts_is_cs_affair";
+    if is_child() {
+        let what = std::env::var("WHAT").expect("set");
+        // Live blocks of Rust's are at hand as well, and have nothing to do with it.
+        let blocks = black_box([(); 2].map(|()| Box::new([7_u64; 5])));
+        wrong(|| does(&what, black_box(std::ptr::without_provenance_mut(0x10_000))));
+        return drop(black_box(blocks));
+    }
+    for what in ["free", "realloc", "malloc_usable_size"] {
+        let said = ended(&run_self(TEST, &[("GUARD", "3"), ("WHAT", what)]));
+        assert!(!said.contains("ffi-guard"), "{what}: {said}");
+    }
+}
+
+#[test]
+fn at_level_3_who_reads_before_a_block_by_himself_is_told_as_ever() {
+    const TEST: &str = "at_level_3_who_reads_before_a_block_by_himself_is_told_as_ever";
+    if is_child() {
+        return wrong(|| {
+            let blocks = [(); 2].map(|()| Box::into_raw(Box::new([7_u64; 512])));
+            // SAFETY: none: this is what is told.
+            black_box(unsafe { blocks[1].cast::<u64>().wrapping_sub(1).read_volatile() });
+        });
+    }
+    let said = ended(&run_self(TEST, &[("GUARD", "3")]));
+    assert!(
+        said.contains("ffi-guard[buffer_overflow]: Rust read 8 bytes before the start of a 4096-byte block"),
+        "{said}"
+    );
+}
+
+#[test]
+fn at_level_3_what_each_side_frees_of_its_own() {
+    at_level("at_level_3_what_each_side_frees_of_its_own", "3", || {
+        for size in [1_usize, 24, 4096, 300_000] {
+            let ours = black_box(vec![7_u8; size]);
+            // SAFETY: a block of C's, of which each call takes what the one before gave.
+            unsafe {
+                let block = libc::malloc(size);
+                assert!(libc::malloc_usable_size(block) >= size);
+                let block = libc::realloc(block, size * 2);
+                block.cast::<u8>().copy_from_nonoverlapping(ours.as_ptr(), size);
+                libc::free(black_box(block));
+            }
+        }
+        // The report's advice: C is given a function to call, or memory of its own.
+        // SAFETY: `destroy` takes back what was given; C frees what its `malloc` gave.
+        unsafe {
+            unsafe extern "C" fn destroy(value: *mut i32) {
+                // SAFETY: the box that was given to C, once.
+                drop(unsafe { Box::from_raw(value) });
+            }
+            c::ok_done_with(Box::into_raw(Box::new(7)), destroy);
+            c::bad_done_with(ffi_guard::CBox::new(7).into_raw());
         }
     });
 }

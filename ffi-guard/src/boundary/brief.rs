@@ -15,6 +15,7 @@ use super::count::Count;
 use super::crossing::{After, Crossing};
 use super::declaration::{Contract, Function};
 use super::loans::Loans;
+use super::noted::Left;
 use super::raise::raise;
 use super::shape::{Shape, TypeInfo};
 use super::snapshot::{Counted, Snapshot};
@@ -23,7 +24,7 @@ use crate::heap::{self, Held};
 use crate::level;
 use crate::platform::{clock::ticks, read};
 use crate::reentry;
-use crate::retention::{self, Sample, untold};
+use crate::retention::{self, Lent, Sample, untold};
 
 /// What the wrapper asks of each argument.
 #[derive(Clone, Copy, Debug)]
@@ -79,10 +80,9 @@ impl Brief {
         if is_in(self.heap, address) {
             self.lends = true;
             return match holds_nothing {
-                true if contract.is_cstr() => ends_by_itself && has_nul(address, index, loans),
-                true => extent < beyond(address, index, loans),
-                false if ends_by_itself => holds_none(address, index, loans, None, info),
-                false => holds_none(address, index, loans, Some(extent), info),
+                true if contract.is_cstr() => ends_by_itself && has_nul(address, index, info, loans),
+                true => extent < beyond(address, index, if ends_by_itself { usize::MAX } else { extent }, info, loans),
+                false => holds_none(address, index, (!ends_by_itself).then_some(extent), info, loans),
             };
         }
         if is_in(self.stack, address) {
@@ -165,24 +165,26 @@ fn is_cs_heap(address: usize) -> bool {
 
 /// The rest of the small live block that an address of the Rust heap leads into, which is then among the loans.
 #[inline(always)]
-fn lent(address: usize, index: usize, loans: &mut Loans) -> Option<usize> {
-    let (held, rest) = Held::of(address).filter(|_| loans.has_room())?;
-    loans.add(held, index);
+fn lend(mut lent: Lent, loans: &mut Loans) -> Option<usize> {
+    let (held, rest) = Held::of(lent.address).filter(|_| loans.has_room())?;
+    lent.extent = lent.extent.min(rest);
+    loans.add(held, lent);
     Some(rest)
 }
 
 /// Bytes from an address of the Rust heap to the first one beyond its block: one more than an extent may have. 0 where it leads into no
 /// live block that is small.
 #[inline(never)]
-fn beyond(address: usize, index: usize, loans: &mut Loans) -> usize {
-    lent(address, index, loans).map_or(0, |rest| rest + 1)
+fn beyond(address: usize, index: usize, extent: usize, info: &'static TypeInfo, loans: &mut Loans) -> usize {
+    lend(Lent { address, info, parameter: index, extent }, loans).map_or(0, |rest| rest + 1)
 }
 
 /// Whether there is a NUL in the block.
 #[inline(never)]
-fn has_nul(address: usize, index: usize, loans: &mut Loans) -> bool {
+fn has_nul(address: usize, index: usize, info: &'static TypeInfo, loans: &mut Loans) -> bool {
+    let lent = Lent { address, info, parameter: index, extent: info.size };
     // SAFETY: so many bytes are left of a live block.
-    lent(address, index, loans).is_some_and(|rest| unsafe { read::has_nul(address, rest) })
+    lend(lent, loans).is_some_and(|rest| unsafe { read::has_nul(address, rest) })
 }
 
 /// The same in the frames of the callers.
@@ -194,8 +196,9 @@ fn has_nul_on_stack(address: usize, rest: usize) -> bool {
 
 /// Whether the extent, without one the rest of the block, is in it and holds no pointer to Rust memory.
 #[inline(never)]
-fn holds_none(address: usize, index: usize, loans: &mut Loans, extent: Option<usize>, info: &TypeInfo) -> bool {
-    let Some(rest) = lent(address, index, loans) else { return false };
+fn holds_none(address: usize, index: usize, extent: Option<usize>, info: &'static TypeInfo, loans: &mut Loans) -> bool {
+    let lent = Lent { address, info, parameter: index, extent: extent.unwrap_or(usize::MAX) };
+    let Some(rest) = lend(lent, loans) else { return false };
     let (extent, stack) = (extent.unwrap_or(rest), thread::known_stack());
     // SAFETY: the extent is inside of a live block.
     extent <= rest && unsafe { quick::is_clear(address, extent, info, &stack) }
@@ -222,7 +225,7 @@ pub struct BriefCall {
 }
 
 impl BriefCall {
-    /// C has returned. `arguments`: what C got, asked for where something is to be noted or told.
+    /// C has returned. `arguments`: what C got, `result`: what it gave; asked for where something is to be noted or told.
     ///
     /// # Panics
     /// With the report, where a rule that is denied is broken.
@@ -233,7 +236,7 @@ impl BriefCall {
         function: &'static Function,
         loans: &Loans,
         arguments: impl Fn() -> [Argument; N],
-        result: Argument,
+        result: impl Fn() -> Argument,
     ) {
         let BriefCall { full, outermost, noting, counted, began, snapshot } = self;
         std::mem::forget(self);
@@ -247,38 +250,40 @@ impl BriefCall {
         if began != 0 {
             Sample::began_at(began).end();
         }
-        let noted = !full || loans.is_empty() || {
-            noted::is_settled(&Site { function, location: Location::caller() }, loans, counted)
+        let left = match full && !loans.is_empty() {
+            true => noted::settle(&Site { function, location: Location::caller() }, loans, counted),
+            false => Left::Nothing,
         };
-        let settled = noted && (!may_be_compared(&arguments()) || snapshot.is_as_it_was(&arguments(), Counted::No));
-        let plain = match result.passing {
+        let settled = left == Left::Nothing
+            && (!may_be_compared(&arguments()) || snapshot.is_as_it_was(&arguments(), Counted::No));
+        let about = result();
+        let plain = match about.passing {
             Passing::Scalar => true,
             Passing::Value => false,
-            Passing::Const | Passing::Mut => !heap::contains(result.address),
+            Passing::Const | Passing::Mut => !heap::contains(about.address),
         };
         if !(settled && plain) || (full && late::is_due()) {
-            finish(function, &arguments(), &result, (loans, full && !settled, counted && !noted, snapshot));
+            let underway = (!settled).then(|| noted::Underway::of(counted && left == Left::All, snapshot));
+            finish(function, (&arguments(), loans), &result(), underway);
         }
     }
 }
 
 /// C has returned, and there is something to be noted, or told, or to be looked at. `unsettled`: what was lent is.
+#[cold]
 #[inline(never)]
 #[track_caller]
 fn finish(
     function: &'static Function,
-    arguments: &[Argument],
+    (arguments, loans): (&[Argument], &Loans),
     result: &Argument,
-    (loans, unsettled, counted, snapshot): (&Loans, bool, bool, Snapshot),
+    unsettled: Option<noted::Underway>,
 ) {
     let site = Site { function, location: Location::caller() };
-    let settle = || {
-        if unsettled {
-            noted::end(noted::Underway::of(counted, snapshot), &site, arguments, loans)?;
-        }
-        if level::checked() == Some(true) { late::settle_if_due() } else { Ok(()) }
-    };
-    if let Err(stop) = settle().and_then(|()| result::check(&site, result)) {
+    let outcome = unsettled.map_or(Ok(()), |underway| noted::end(underway, &site, arguments, loans));
+    let full = level::checked() == Some(true);
+    let outcome = outcome.and_then(|()| if full { late::settle_if_due() } else { Ok(()) });
+    if let Err(stop) = outcome.and_then(|()| result::check(&site, result)) {
         raise(stop, !function.declaration.keep_abi);
     }
 }

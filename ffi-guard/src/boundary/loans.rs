@@ -3,6 +3,7 @@
 use std::mem::MaybeUninit;
 
 use crate::heap::Held;
+use crate::retention::Lent;
 
 /// So many are kept; a call that lends more looks them up again.
 const FEW: usize = 2;
@@ -11,8 +12,7 @@ const FEW: usize = 2;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Loan {
     pub(super) held: Held,
-    /// Which parameter lends it.
-    pub(super) parameter: usize,
+    pub(super) lent: Lent,
 }
 
 /// What a call lends of small blocks of the heap. In its wrapper's frame, and filled only where the call is noted.
@@ -44,12 +44,12 @@ impl Loans {
     }
 
     #[inline(always)]
-    pub(super) fn add(&mut self, held: Held, parameter: usize) {
+    pub(super) fn add(&mut self, held: Held, lent: Lent) {
         if self.count >= FEW {
             return self.add_unknown();
         }
         // SAFETY: one of the places, which nobody reads before it is written.
-        unsafe { self.few.as_mut_ptr().cast::<Loan>().add(self.count).write(Loan { held, parameter }) };
+        unsafe { self.few.as_mut_ptr().cast::<Loan>().add(self.count).write(Loan { held, lent }) };
         self.count += 1;
     }
 

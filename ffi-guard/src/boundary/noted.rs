@@ -9,7 +9,7 @@ use super::snapshot::{Counted, Snapshot};
 use super::{canary, late, lent_by, thread};
 use crate::heap::{self, Block};
 use crate::platform;
-use crate::retention::{self, Sample};
+use crate::retention::{self, Sample, pins};
 use crate::rules::Located;
 
 /// Such a call under way: where its timing began (0 for nowhere), and in the two lowest bits what its end must undo.
@@ -59,28 +59,42 @@ pub(super) fn begin(site: &Site, arguments: &[Argument], loans: &Loans) -> Under
 pub(super) fn count(loans: &Loans, arguments: &[Argument]) -> bool {
     let several = platform::thread::are_several();
     if several {
-        match loans.all() {
-            Some(loans) => loans.iter().for_each(|loan| _ = loan.held.lend()),
-            None => each_block(arguments, |block| _ = heap::lend(block)),
-        }
+        count_all(loans, arguments);
     }
     several
 }
 
-/// Whether there is nothing to do for [`end`] but to count the loans no more, which is done: all is noted already, and whole.
 #[inline(never)]
-pub(super) fn is_settled(site: &Site, loans: &Loans, counted: bool) -> bool {
-    let Some(known) = loans.all() else { return false };
-    let is_settled = |Loan { held, parameter }: &Loan| {
-        held.is_still()
-            && retention::is_among_the_last((held.start(), held.generation()), site, *parameter)
-            && held.is_whole()
-    };
-    let settled = known.iter().all(is_settled);
-    if settled && counted {
+fn count_all(loans: &Loans, arguments: &[Argument]) {
+    match loans.all() {
+        Some(loans) => loans.iter().for_each(|loan| _ = loan.held.lend()),
+        None => each_block(arguments, |block| _ = heap::lend(block)),
+    }
+}
+
+/// What [`settle`] leaves to [`end`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    Nothing,
+    /// All is noted, and counted no more; something is not whole.
+    Damage,
+    /// Everything: what was lent is not there any more, or something is pinned.
+    All,
+}
+
+/// The end of a call whose loans are all known, where nothing was done to them that is out of the ordinary.
+#[inline(never)]
+pub(super) fn settle(site: &Site, loans: &Loans, counted: bool) -> Left {
+    let Some(known) = loans.all() else { return Left::All };
+    if pins::are_any() || !known.iter().all(|loan| loan.held.is_still()) {
+        return Left::All;
+    }
+    known.iter().for_each(|loan| retention::lend_held(&loan.held, site, &loan.lent));
+    if counted {
         known.iter().for_each(|loan| _ = loan.held.unlend());
     }
-    settled
+    late::settle_at_exit();
+    if known.iter().all(|loan| loan.held.is_whole()) { Left::Nothing } else { Left::Damage }
 }
 
 #[inline(never)]
@@ -112,11 +126,11 @@ pub(super) fn end(
         // What Rust freed meanwhile, or moved, is another block now, or none.
         let still = known.iter().all(|loan| loan.held.is_still());
         if still {
-            for Loan { held, parameter } in known {
-                if !retention::is_among_the_last((held.start(), held.generation()), site, *parameter)
-                    && let (Some(argument), Some(block)) = (arguments.get(*parameter), held.block())
+            for Loan { held, lent } in known {
+                if !retention::is_among_the_last((held.start(), held.generation()), site, lent.parameter)
+                    && let (Some(argument), Some(block)) = (arguments.get(lent.parameter), held.block())
                 {
-                    note_block(&block, argument, *parameter, site);
+                    note_block(&block, argument, lent.parameter, site);
                 }
             }
         } else {

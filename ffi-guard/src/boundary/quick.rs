@@ -9,7 +9,7 @@ use super::loans::Loans;
 use super::shape::{Shape, TypeInfo};
 use super::thread;
 use crate::heap::{self, Held};
-use crate::retention;
+use crate::retention::{self, Lent};
 
 /// What a first glance at the arguments of a call tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +121,8 @@ unsafe fn in_order<const FULL: bool>(
             lends.a_run |= is_run;
             rest
         } else if let Some((held, rest)) = Held::of(address) {
-            lends.loans.add(held, index);
+            let extent = stated.unwrap_or(rest);
+            lends.loans.add(held, Lent { address, info, parameter: index, extent });
             rest
         } else {
             lends.loans.add_unknown();

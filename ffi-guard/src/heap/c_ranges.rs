@@ -31,9 +31,9 @@ pub(crate) fn with_c_ranges<R>(f: impl FnOnce(&[std::ops::Range<usize>]) -> R) -
         loop {
             let (count, after) = run::each_used(class::C, next, &mut found);
             ranges.extend(found.iter().take(count).filter_map(|&(first, _)| {
-                let start = region::unit_start(first as usize);
                 // Live, so that it has its access, and keeps it while the lock is held.
                 let extent = region::run_entry(first as usize).live_extent()?;
+                let start = region::unit_start(first as usize) + extent.offset();
                 Some(start..large::end(start, extent.size()))
             }));
             if count < found.len() {

@@ -49,9 +49,9 @@ pub(crate) fn end(spot: &Spot, size: usize) -> usize {
     if class::is_run(spot.class) { large::end(spot.start, size) } else { spot.start + class::size(spot.class) }
 }
 
-/// Whose canary lies before a block.
+/// Whose canary lies before a block: for a run, its own.
 pub(crate) fn before(spot: &Spot) -> Option<usize> {
-    if class::is_run(spot.class) { None } else { slab::canary_before(spot.class, spot.index, spot.start) }
+    if class::is_run(spot.class) { Some(spot.start) } else { slab::canary_before(spot.class, spot.index, spot.start) }
 }
 
 /// Gives out a block; null where there is no memory. `align` is a power of two. A size of 0 counts as 1.
@@ -214,7 +214,7 @@ pub(super) fn free_uncommon(address: usize, size: usize, align: usize, how: End)
     }
     let extent = Extent::new(size.max(1), align).placed(spot.placement);
     let promised = spot.entry.is_promised();
-    let on_pages = spot.placement != Placement::AtBase;
+    let on_pages = spot.placement.is_on_pages();
     let freed = if on_pages { Freed::on_pages(spot.index) } else { Freed::new(spot.class, spot.index) };
     let taken = cache::with(|cache| {
         let damaged = if cache.deep || on_pages { check_canary(&spot, extent) } else { None };
@@ -263,7 +263,7 @@ pub(super) fn interior(spot: &Spot) -> FreeError {
 /// What is wrong around a live block; renewed.
 fn check_canary(spot: &Spot, extent: Extent) -> Option<Damaged> {
     let block = spot.entry.read(spot.base).filter(|block| block.live && block.size == extent.size())?;
-    let damage = if spot.placement == Placement::AtBase {
+    let damage = if !spot.placement.is_on_pages() {
         super::canary_damage(&block)?
     } else {
         // SAFETY: the caller frees it: it is in nobody's hands but ours. (A program that frees it twice at once is at fault, and may fault.)
@@ -340,7 +340,7 @@ fn check_poison(freed: Freed) {
     }
     let damage = if large {
         // SAFETY: it was in quarantine up to now: committed, and nobody's.
-        large::poison_damage(start, block.size, |page, into| unsafe { large::read_page(page, into) })
+        large::poison_damage(block.start, block.size, |page, into| unsafe { large::read_page(page, into) })
     } else {
         // SAFETY: the block is freed and in nobody's hands but ours.
         unsafe { redzone::poison_damage(start, block.size) }
@@ -403,13 +403,13 @@ pub(super) unsafe fn move_content(from: &Spot, to: *mut u8, kept: usize, to_run:
     }
 }
 
-/// Whether a spot is a run that begins with its block.
+/// Whether a spot is a run with a large block.
 fn is_large(spot: &Spot) -> bool {
-    class::is_run(spot.class) && spot.placement == Placement::AtBase
+    class::is_run(spot.class) && !spot.placement.is_on_pages()
 }
 
 pub(super) fn resize_in_place(spot: &Spot, old: Extent, new: usize) -> bool {
-    if spot.placement != Placement::AtBase {
+    if spot.placement.is_on_pages() {
         // A block that moves leaves pages without access behind: who holds its old address is found.
         return new == old.size();
     }

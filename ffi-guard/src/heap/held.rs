@@ -72,6 +72,12 @@ impl Held {
         self.entry.is_lent_to(calls)
     }
 
+    /// Notes that sweep `number` settles a loan of it. False where the place belongs to another block by now.
+    #[inline(always)]
+    pub(crate) fn note(&self, number: u32) -> bool {
+        self.entry.note(self.generation(), number)
+    }
+
     /// Counts one more loan.
     pub(crate) fn lend(&self) -> bool {
         self.entry.lend(self.generation())

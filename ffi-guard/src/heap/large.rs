@@ -1,32 +1,49 @@
 //! Blocks too large for a slot: a run of units each, committed to the page.
 //!
 //! ```text
-//!  | unit        | unit        | unit        |
-//!  | block ............ | slack | no access  |
-//!  start          start + size   page
+//!  | unit               | unit        | unit         |
+//!  | header | block ............ | slack | no access  |
+//!  base     start         start + size   page
 //! ```
 //! The rest of a run, one page at least, has no access: a long overrun faults at once. A freed block gives its pages back
 //! and reads as zero until it leaves the quarantine; zeros are its poison. After that it has no access either.
+//!
+//! The header is a cache line that ends in the block's canary. It is there for C's `free`, which reads a size before what it is
+//! given: from the canary, as before every small block. glibc refuses that, where a page without access would have it fault. It costs
+//! next to nothing: it lies on the block's first page, which a freed block keeps.
 
 use std::ops::Range;
 
 use super::class::SLACK;
 use super::redzone::{self, Damage};
 use super::region::{self, UNIT};
-use super::table::{Entry, Event, Extent};
+use super::table::{Entry, Event, Extent, Placement};
 use super::{c_ranges, run};
 use crate::platform::memory::{self, PAGE};
 
 /// Requests from here on are refused: more than any address space has, and sizes stay within 48 bits.
 const TOO_LARGE: usize = 1 << 46;
 
+/// Bytes from the start of a run to the block.
+const HEADER: usize = 64;
+
+/// The same for a block of this alignment.
+pub(crate) const fn offset(align: usize) -> usize {
+    if align > HEADER { align } else { HEADER }
+}
+
+/// Where the memory of a block begins: on the page of its header.
+fn begin(start: usize) -> usize {
+    (start - HEADER) & !(PAGE - 1)
+}
+
 /// The end of the memory of a block: its slack is at least `SLACK` and less than a page more.
 pub(crate) fn end(start: usize, size: usize) -> usize {
     (start + size + SLACK).next_multiple_of(PAGE)
 }
 
-fn units(size: usize) -> u32 {
-    ((size + SLACK).next_multiple_of(PAGE) + PAGE).div_ceil(UNIT) as u32
+fn units(size: usize, align: usize) -> u32 {
+    ((offset(align) + size + SLACK).next_multiple_of(PAGE) + PAGE).div_ceil(UNIT) as u32
 }
 
 /// Gives out a run. Its memory is zero. `None` where there is no address space or no memory left.
@@ -34,23 +51,29 @@ pub(crate) fn give(side: usize, size: usize, align: usize, birth: Event) -> Opti
     if size >= TOO_LARGE || align >= TOO_LARGE {
         return None;
     }
-    let units = units(size);
+    let units = units(size, align);
     let first = run::take(side, units, align)?;
-    let (run, start) = (first..first + units, region::unit_start(first as usize));
-    if !memory::commit(start..end(start, size)) {
+    let (run, start) = (first..first + units, region::unit_start(first as usize) + offset(align));
+    if !memory::commit(begin(start)..end(start, size)) {
         run::put(side, run);
         return None;
     }
     // SAFETY: committed just now, and nobody knows of it yet.
-    unsafe { redzone::write_exact(start, size, end(start, size)) };
+    unsafe {
+        redzone::write_last(start, start);
+        redzone::write_exact(start, size, end(start, size));
+    }
     run::map_units(run);
-    region::run_entry(first as usize).give(Extent::new(size, align), birth, || ());
+    region::run_entry(first as usize).give(Extent::new(size, align).placed(Placement::BehindHeader), birth, || ());
     Some(start)
 }
 
-/// Takes the pages of a freed block away: it reads as zero from here on.
+/// Takes the pages of a freed block away, but for the one of its header: the block reads as zero from here on.
 pub(crate) fn clear(start: usize, size: usize) {
-    memory::discard(start..end(start, size));
+    let second = begin(start) + PAGE;
+    memory::discard(second..end(start, size));
+    // SAFETY: what the block had of the first page; nobody's, and committed.
+    unsafe { (start as *mut u8).write_bytes(0, second.saturating_sub(start)) };
 }
 
 /// Gives a freed block's run back for others.
@@ -60,6 +83,8 @@ pub(crate) fn release(side: usize, first: u32) {
     c_ranges::apart(side, || memory::decommit(start..start + run.len() * UNIT));
     run::put(side, run);
 }
+
+static ZEROS: [u8; PAGE] = [0; PAGE];
 
 /// What was written into a freed block since its pages went. Pages that nobody touched are not looked at; a page that `copy` cannot read
 /// counts as untouched.
@@ -71,8 +96,16 @@ pub(crate) fn poison_damage(
     let mut found: Option<(usize, usize)> = None;
     let mut first_bytes = [0; 16];
     let mut bytes = [0; PAGE];
-    memory::for_each_touched(start..end(start, size), |page| {
+    memory::for_each_touched(start & !(PAGE - 1)..end(start, size), |page| {
         if !copy(page, &mut bytes) {
+            return true;
+        }
+        // The header is nobody's.
+        if let Some(header) = bytes.get_mut(..start.saturating_sub(page)) {
+            header.fill(0);
+        }
+        // The first page is always there, and in a debug build the search below takes longer than all else.
+        if bytes == ZEROS {
             return true;
         }
         let written = |byte: &u8| *byte != 0;
@@ -103,10 +136,10 @@ pub(crate) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: 
     if size >= TOO_LARGE {
         return false;
     }
-    let start = region::unit_start(first as usize);
+    let start = region::unit_start(first as usize) + old.offset();
     let (old_end, new_end) = (end(start, old.size()), end(start, size));
     let run = run::at(first);
-    let needed = units(size);
+    let needed = units(size, old.align());
     if needed > run.len() as u32 {
         if !run::extend(side, run.clone(), needed) {
             return false;
@@ -117,7 +150,7 @@ pub(crate) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: 
         // The run stays longer than it need be: it is given back whole.
         return false;
     }
-    entry.resize(Extent::new(size, old.align()), || {
+    entry.resize(Extent::new(size, old.align()).placed(old.placement()), || {
         // SAFETY: between the two sizes nothing is the program's any more.
         unsafe { redzone::cover(start, size, old.size().min(new_end - start)) };
         // SAFETY: the block is the caller's, and ends 16 bytes before `new_end` at the latest.
@@ -131,12 +164,17 @@ pub(crate) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: 
 
 /// Moves the content of one large block to another without copying where whole pages can be remapped.
 pub(crate) fn move_content(from: usize, to: usize, size: usize) -> bool {
-    let pages: Range<usize> = from..from + (size & !(PAGE - 1));
-    if !memory::move_pages(pages.clone(), to) {
+    let pages: Range<usize> = from.next_multiple_of(PAGE)..(from + size) & !(PAGE - 1);
+    let (head, tail) = (pages.start - from, pages.end.saturating_sub(from));
+    // A block that C resizes may lose the alignment that it lay by.
+    let alike = from % PAGE == to % PAGE;
+    if !alike || pages.start >= pages.end || !memory::move_pages(pages.clone(), to + head) {
         return false;
     }
-    let tail = pages.end - from;
-    // SAFETY: the rest of the page, in two blocks that do not overlap.
-    unsafe { std::ptr::copy_nonoverlapping(pages.end as *const u8, (to + tail) as *mut u8, size - tail) };
+    // SAFETY: the rest of the two pages at the edges, in two blocks that do not overlap.
+    unsafe {
+        std::ptr::copy_nonoverlapping(from as *const u8, to as *mut u8, head);
+        std::ptr::copy_nonoverlapping(pages.end as *const u8, (to + tail) as *mut u8, size - tail);
+    }
     true
 }

@@ -229,11 +229,10 @@ pub(crate) fn is_pinned(block: &Block) -> bool {
     entry_of(block).is_some_and(|entry| entry.is_pinned(block.generation))
 }
 
-/// What is wrong around a live block: in its slack, else in the 16 bytes before it. Large blocks have pages without access
-/// before them: nothing can be wrong there.
+/// What is wrong around a live block: in its slack, else in the 16 bytes before it.
 pub(crate) fn canary_damage(block: &Block) -> Option<Damage> {
     let spot = region::spot(block.start).filter(|spot| block.live && spot.start == block.start)?;
-    if spot.placement != table::Placement::AtBase {
+    if spot.placement.is_on_pages() {
         return paged::damage(block.start, block.size);
     }
     // SAFETY: a live block's memory is committed up to its end, and the slot before has a canary where `canary_before` says so.
@@ -257,7 +256,7 @@ fn is_run_whole(address: usize) -> bool {
     let Some(spot) = region::spot(address) else { return true };
     let Some(extent) = spot.entry.live_extent() else { return true };
     let size = extent.size();
-    if spot.placement != table::Placement::AtBase {
+    if spot.placement.is_on_pages() {
         return paged::damage(spot.start, size).is_none();
     }
     // SAFETY: a live block's memory is committed up to its end, and the slot before has a canary where `canary_before` says so.
@@ -277,7 +276,7 @@ pub(crate) fn overrun_from(block: &Block) -> Option<Block> {
 /// Writes the canaries of a live block anew, so that one overrun is told once.
 pub(crate) fn renew_canary(block: &Block) {
     let Some(spot) = region::spot(block.start).filter(|spot| block.live && spot.start == block.start) else { return };
-    if spot.placement != table::Placement::AtBase {
+    if spot.placement.is_on_pages() {
         // SAFETY: a live block on pages of its own.
         return unsafe { paged::fill(block.start, block.size) };
     }

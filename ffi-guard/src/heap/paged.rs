@@ -19,7 +19,7 @@ use super::quarantine::limit_on_pages;
 use super::redzone::{self, Damage};
 use super::region::{self, UNIT};
 use super::table::{Event, Extent, Placement};
-use super::{run, sampled};
+use super::{run, sampled, unit};
 use crate::platform::memory::{self, PAGE};
 use crate::platform::{fault, process, read};
 
@@ -67,7 +67,7 @@ const fn lead(align: usize) -> usize {
 pub(super) const fn offset(size: usize, align: usize, placement: Placement) -> usize {
     let lead = lead(align);
     match placement {
-        Placement::AtBase => 0,
+        Placement::AtBase | Placement::BehindHeader => 0,
         Placement::BeforeGuard if align < PAGE => (lead + size.next_multiple_of(PAGE) - size) & !(align - 1),
         // With such an alignment both are the same.
         Placement::BeforeGuard | Placement::BehindGuard => lead,
@@ -172,16 +172,22 @@ fn whole(first: u32) -> Range<usize> {
     region::unit_start(run.start as usize)..region::unit_start(run.end as usize)
 }
 
+/// The canary of a block, and which byte of it belongs at an address: it goes by the block's start here, which may be odd. So the
+/// eight bytes before any block are those that glibc refuses as a size, as they are before a slot.
+fn canary(start: usize) -> impl Fn(usize) -> u8 {
+    let bytes = redzone::canary_bytes(start & !(unit::UNIT - 1));
+    move |at| bytes.get(at.wrapping_sub(start) % unit::UNIT).copied().unwrap_or(0)
+}
+
 /// Writes the canary on both sides of a block.
 ///
 /// # Safety
 /// - The block's pages are committed, and nobody else writes to the slack.
 pub(super) unsafe fn fill(start: usize, size: usize) {
-    let canary = redzone::canary_bytes(start);
+    let canary = canary(start);
     for at in slack(start, size).into_iter().flatten() {
-        let byte = canary.get(at % canary.len()).copied().unwrap_or(0);
         // SAFETY: within the block's pages, and none of the block.
-        unsafe { (at as *mut u8).write(byte) };
+        unsafe { (at as *mut u8).write(canary(at)) };
     }
 }
 
@@ -206,7 +212,7 @@ pub(super) unsafe fn damage_of_own(start: usize, size: usize) -> Option<Damage> 
 }
 
 fn damage_in(start: usize, size: usize, copy_from: impl Fn(usize, &mut [u8]) -> bool) -> Option<Damage> {
-    let canary = redzone::canary_bytes(start);
+    let canary = canary(start);
     let [before, behind] = slack(start, size);
     for range in [behind, before] {
         let mut copy = [0_u8; WINDOW];
@@ -214,7 +220,7 @@ fn damage_in(start: usize, size: usize, copy_from: impl Fn(usize, &mut [u8]) -> 
         if !copy_from(range.start, copy) {
             return None;
         }
-        let damaged = |(i, byte): (usize, &u8)| canary.get((range.start + i) % canary.len()) != Some(byte);
+        let damaged = |(i, byte): (usize, &u8)| canary(range.start + i) != *byte;
         let Some(first) = copy.iter().enumerate().position(damaged) else { continue };
         let last = copy.iter().enumerate().rposition(damaged).unwrap_or(first);
         let mut first_bytes = [0; 16];
@@ -250,6 +256,15 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_glibc_takes_for_a_size_is_none_before_any_block() {
+        for start in 0x7000_0000_1000..0x7000_0000_1100 {
+            let canary = canary(start);
+            let size = usize::from_le_bytes(std::array::from_fn(|i| canary(start - 8 + i)));
+            assert_eq!(size & 15, 0b1001, "{start:#x}");
         }
     }
 

@@ -202,6 +202,13 @@ pub(crate) fn damage_in(start: usize, size: usize, end: usize, copy: &[u8], from
     Some(Damage { before: false, offset: at - behind, len, first_bytes })
 }
 
+/// The same for the canary that a large block has before it, of which `copy` has the bytes.
+pub(crate) fn damage_before(start: usize, copy: &[u8; UNIT]) -> Option<Damage> {
+    let byte = |at: usize| copy.get(at + UNIT - start).copied().unwrap_or(0);
+    let (at, len, first_bytes) = differing(start, start - UNIT, start, &byte)?;
+    Some(Damage { before: true, offset: start - at, len, first_bytes })
+}
+
 /// The first and the last byte of a range that is not the canary of the block at `start`, and what is there.
 ///
 /// # Safety
@@ -390,6 +397,15 @@ mod tests {
                     assert_eq!((found.offset, found.len, found.first_bytes[0]), (size - 1, 1, 1));
                 }
             });
+        }
+    }
+
+    #[test]
+    fn what_glibc_takes_for_a_size_is_none() {
+        for start in (0x7000_0000_0000..0x7000_0001_0000).step_by(UNIT).chain([0x10, 0x7FFF_FFFF_FFF0]) {
+            let [_, size] = canary(start);
+            // In use, of the main arena, not mapped by itself; and no multiple of 16.
+            assert_eq!(size & 15, 0b1001, "{start:#x}");
         }
     }
 

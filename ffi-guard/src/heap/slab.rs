@@ -9,6 +9,7 @@ use super::class;
 use super::lock::Locked;
 use super::redzone;
 use super::region;
+use super::unit::UNIT;
 use crate::platform::memory::{self, LARGE_PAGE, PAGE};
 
 /// The slots of a class that are on no thread's list.
@@ -111,8 +112,8 @@ fn extend(class: usize, stock: &mut Stock) -> bool {
         return false;
     }
     let stack = region::stack(class) as usize;
-    // From the slot's page on: a slot 0 that has pages of its own keeps none, and a write there faults.
-    let slots = slab.start(stock.ready as u32 + 1)..slab.start(ready as u32 + 1);
+    // Of slot 0 its end alone, which is on the page of slot 1 or on the one before: for the canary.
+    let slots = slab.start(stock.ready as u32 + 1) - CANARY..slab.start(ready as u32 + 1);
     let entries = slab.entries(stock.ready).end..slab.entries(ready + 1).end;
     let places = stack + stock.ready * size_of::<u32>()..stack + ready * size_of::<u32>();
     for (base, range) in [(slab.start(0), slots), (slab.entries(0).start, entries), (stack, places)] {
@@ -120,10 +121,9 @@ fn extend(class: usize, stock: &mut Stock) -> bool {
             return false;
         }
     }
-    if stock.ready == 0 && shares_its_page(size) {
-        // The end of slot 0 shares a page with slot 1: nobody's memory, and the canary before slot 1.
-        // SAFETY: committed above, with the page that slot 1 begins on, or lies across.
-        unsafe { redzone::write_last(slab.start(1) - 16, slab.start(1)) };
+    if stock.ready == 0 {
+        // SAFETY: the end of slot 0, committed above and nobody's.
+        unsafe { redzone::write_last(slab.start(1) - CANARY, slab.start(1)) };
     }
     stock.ready = ready;
     true
@@ -135,18 +135,16 @@ pub(crate) fn used(class: usize) -> std::ops::Range<usize> {
     slab.start(1)..slab.start(of(class).fresh.load(Ordering::Acquire))
 }
 
-/// Whether slot 1 of this size does not begin with a page: what lies before it is committed with it.
-fn shares_its_page(size: usize) -> bool {
-    !size.is_multiple_of(PAGE)
-}
+/// Bytes of the canary before slot 1.
+const CANARY: usize = UNIT;
 
-/// Whose canary lies in the 16 bytes before a slot that was given out, which begins at `start`; `None` where there is a page without access.
+/// Whose canary lies in the 16 bytes before a slot that was given out, which begins at `start`; `None` where there is nothing before it.
 #[inline(always)]
 pub(crate) fn canary_before(class: usize, slot: u32, start: usize) -> Option<usize> {
     if slot > 1 {
         return Some(start - region::slab(class).size());
     }
-    (slot == 1 && shares_its_page(class::size(class))).then(|| start - 16)
+    (slot == 1).then(|| start - CANARY)
 }
 
 /// Bytes from the start of whose canary that is to the slot; 0 where there is none.

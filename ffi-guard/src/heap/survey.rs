@@ -9,7 +9,7 @@ use super::finding::{Damaged, Seen};
 use super::redzone::{self, Damage};
 use super::region::{self, Spot, UNIT};
 use super::table::{Entry, Placement};
-use super::{Block, give, large, paged, run, slab};
+use super::{Block, give, large, paged, run, slab, unit};
 use crate::platform::read;
 
 /// Looks at every block of Rust's, and tells `found` of damage. It is not renewed: at this very moment its place may be given to another
@@ -87,19 +87,20 @@ fn is_underrun_of_the_next(spot: &Spot, block: &Block, damage: &Damage) -> bool 
 }
 
 fn look_at_run(first: u32, found: &mut dyn FnMut(Damaged)) {
-    let (start, entry) = (region::unit_start(first as usize), region::run_entry(first as usize));
-    let Some(block) = entry.read(start) else { return };
-    if entry.extent().placement() != Placement::AtBase {
+    let (base, entry) = (region::unit_start(first as usize), region::run_entry(first as usize));
+    let Some(block) = entry.read(base) else { return };
+    let start = block.start;
+    if entry.extent().placement().is_on_pages() {
         // A freed one has no pages to write to.
         let damage = if block.live { paged::damage(block.start, block.size) } else { None };
-        if let Some(damage) = damage.filter(|_| is_still(entry, start, &block)) {
+        if let Some(damage) = damage.filter(|_| is_still(entry, base, &block)) {
             found(Damaged { block, damage, seen: Seen::ByLookingAtAll });
         }
         return;
     }
     if !block.live {
         let damage = large::poison_damage(start, block.size, |page, into| read::read(page, into).is_some());
-        if let Some(damage) = damage.filter(|_| is_still(entry, start, &block)) {
+        if let Some(damage) = damage.filter(|_| is_still(entry, base, &block)) {
             found(Damaged { block, damage, seen: Seen::ByLookingAtAll });
         }
         return;
@@ -110,11 +111,13 @@ fn look_at_run(first: u32, found: &mut dyn FnMut(Damaged)) {
     let mut copy = vec![0_u8; UNIT / 8];
     let from = behind & !15;
     let Some(bytes) = copy.get_mut(..end - from) else { return };
-    if read::read(from, bytes).is_none() {
+    let mut header = [0; unit::UNIT];
+    if read::read(from, bytes).is_none() || read::read(start - unit::UNIT, &mut header).is_none() {
         return;
     }
-    let differs = redzone::damage_in(start, block.size, end, bytes, from);
-    if let Some(damage) = differs.filter(|_| is_still(entry, start, &block)) {
+    let differs =
+        redzone::damage_in(start, block.size, end, bytes, from).or_else(|| redzone::damage_before(start, &header));
+    if let Some(damage) = differs.filter(|_| is_still(entry, base, &block)) {
         found(Damaged { block, damage, seen: Seen::ByLookingAtAll });
     }
 }

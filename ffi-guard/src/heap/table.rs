@@ -13,7 +13,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use super::trace::TraceId;
-use super::{Block, paged};
+use super::{Block, large, paged};
 use crate::platform::thread;
 
 /// Never given out. Zero, as untouched tables are.
@@ -68,6 +68,16 @@ pub(crate) enum Placement {
     BehindGuard,
     /// On pages of its own, right before one without access.
     BeforeGuard,
+    /// A large block, behind its header.
+    BehindHeader,
+}
+
+impl Placement {
+    /// Whether the block has pages of its own, with one without access beside it.
+    #[inline(always)]
+    pub(crate) fn is_on_pages(self) -> bool {
+        matches!(self, Placement::BehindGuard | Placement::BeforeGuard)
+    }
 }
 
 /// Size, alignment and placement in one word, so that they change together.
@@ -106,14 +116,21 @@ impl Extent {
         match self.0 >> PLACED {
             0 => Placement::AtBase,
             1 => Placement::BehindGuard,
-            _ => Placement::BeforeGuard,
+            2 => Placement::BeforeGuard,
+            _ => Placement::BehindHeader,
         }
     }
 
     /// Bytes from the start of the slot or run to the block.
     #[inline(always)]
     pub(crate) fn offset(self) -> usize {
-        if self.0 >> PLACED == 0 { 0 } else { paged::offset(self.size(), self.align(), self.placement()) }
+        if self.0 >> PLACED == 0 {
+            return 0;
+        }
+        match self.placement() {
+            Placement::BehindHeader => large::offset(self.align()),
+            on_pages => paged::offset(self.size(), self.align(), on_pages),
+        }
     }
 }
 
@@ -391,7 +408,9 @@ mod tests {
     #[test]
     fn an_extent_holds_all_three() {
         for (size, align) in [(1, 1), (100, 64), ((1 << 46) - 1, 1 << 45)] {
-            for placement in [Placement::AtBase, Placement::BehindGuard, Placement::BeforeGuard] {
+            for placement in
+                [Placement::AtBase, Placement::BehindGuard, Placement::BeforeGuard, Placement::BehindHeader]
+            {
                 let extent = Extent::new(size, align).placed(placement);
                 assert_eq!((extent.size(), extent.align(), extent.placement()), (size, align, placement));
                 assert_eq!(extent.placed(Placement::AtBase), Extent::new(size, align));

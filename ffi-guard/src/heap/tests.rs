@@ -128,13 +128,14 @@ fn damage_next_to_a_block_is_found_and_renewed() {
         assert_eq!((damage.len, damage.first_bytes[2]), (3, 2));
         renew_canary(&found);
         assert_eq!(canary_damage(&found), None);
-        if size <= 1000 {
-            write(start - 1, 9);
-            let damage = canary_damage(&found).unwrap();
-            assert_eq!((damage.before, damage.offset, damage.len, damage.first_bytes[0]), (true, 1, 1, 9));
-            renew_canary(&found);
-            assert_eq!(canary_damage(&found), None);
-        }
+        write(start - 1, 9);
+        let damage = canary_damage(&found).unwrap();
+        assert_eq!((damage.before, damage.offset, damage.len, damage.first_bytes[0]), (true, 1, 1, 9));
+        let mut seen = false;
+        each_damaged(&mut |damaged| seen |= damaged.block.start == start && damaged.damage == damage);
+        assert!(seen, "{size}: a look at every block misses it");
+        renew_canary(&found);
+        assert_eq!(canary_damage(&found), None);
         give_back(start, size, 16);
     }
 }

@@ -133,6 +133,12 @@ pub(crate) fn without(id: TraceId, n: usize) -> TraceId {
     intern(frames(id).get(n..).unwrap_or(&[]))
 }
 
+/// The backtrace of these return addresses, innermost first.
+#[cfg(not(feature = "c-heap"))]
+pub(crate) fn of_frames(frames: &[usize]) -> TraceId {
+    intern(frames)
+}
+
 /// The backtrace of the caller, innermost first: return addresses, from `capture`'s caller on. 0 where traces are off or
 /// the depot is full.
 ///

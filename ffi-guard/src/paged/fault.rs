@@ -4,14 +4,15 @@ use std::ffi::c_void;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
+use super::freeing;
 use super::who::{self, Place};
 use crate::boundary::declaration::Function;
 use crate::config::{OnViolation, settings};
-use crate::heap::{self, lender, trace};
+use crate::heap::{self, Block, lender, trace};
 use crate::platform::fault::{Answer, Fault, in_a_copy, pause};
 use crate::platform::thread;
 use crate::reentry::{self, Reentry};
-use crate::report::touch::{By, FRAMES, Lent, Touch};
+use crate::report::touch::{By, FRAMES, GivenTo, Lent, Touch};
 use crate::report::violation::BlockFacts;
 use crate::report::{raw, touched};
 use crate::rule::{Rule, Severity};
@@ -27,7 +28,7 @@ static AGAIN: AtomicUsize = AtomicUsize::new(0);
 
 /// The answer to a fault, as the owner of Rust's memory.
 pub(super) fn answer(fault: &Fault) -> Answer {
-    let Some(block) = heap::around(fault.address) else { return Answer::NotMine };
+    let Some(block) = heap::around(fault.address) else { return freeing::answer_elsewhere(fault) };
     let opened = || if heap::open_around(fault.address) { Answer::GoOn } else { Answer::NotMine };
     if reentry::inside() {
         // The guard itself looks at a block that another thread frees meanwhile: that is no mistake of the program's.
@@ -38,13 +39,15 @@ pub(super) fn answer(fault: &Fault) -> Answer {
         let again = AGAIN.swap(fault.address, Ordering::Relaxed) == fault.address;
         return if again { Answer::NotMine } else { Answer::GoOn };
     }
+    if let Some(to) = freeing::given_to(fault, &block) {
+        return freeing::answer(fault, &block, to, opened);
+    }
     let rule = if block.live { Rule::BufferOverflow } else { Rule::UseAfterFree };
     let severity = settings().severities.get(rule).unwrap_or(Severity::Deny);
     if severity == Severity::Allow {
         return opened();
     }
-    let about = About { block: rules::block_facts(&block), lent: lender::last(&block).map(lent), copy: None };
-    tell_once(fault, about, severity, opened)
+    tell_once(fault, About::of(&block), severity, opened)
 }
 
 /// What was touched.
@@ -52,6 +55,13 @@ pub(super) struct About {
     pub(super) block: BlockFacts,
     pub(super) lent: Option<Lent>,
     pub(super) copy: Option<&'static str>,
+    pub(super) given_to: Option<GivenTo>,
+}
+
+impl About {
+    pub(super) fn of(block: &Block) -> About {
+        About { block: rules::block_facts(block), lent: lender::last(block).map(lent), copy: None, given_to: None }
+    }
 }
 
 /// Tells of a fault, one thread at a time. Where the process is to go on, `opened` sees to that.
@@ -64,8 +74,10 @@ pub(super) fn tell_once(fault: &Fault, about: About, severity: Severity, opened:
         }
         return Answer::GoOn;
     }
+    let goes_on = about.given_to.is_none();
     tell(fault, about, severity);
-    if severity == Severity::Warn || settings().on_violation == OnViolation::Report {
+    // An allocator that has begun to free what is none of its blocks has no way on.
+    if goes_on && (severity == Severity::Warn || settings().on_violation == OnViolation::Report) {
         let answer = opened();
         TELLING.store(0, Ordering::Release);
         return answer;
@@ -74,7 +86,7 @@ pub(super) fn tell_once(fault: &Fault, about: About, severity: Severity, opened:
 }
 
 fn tell(fault: &Fault, about: About, severity: Severity) {
-    let About { block, lent, copy } = about;
+    let About { block, lent, copy, given_to } = about;
     let mut addresses = [0; FRAMES];
     let len = trace::of_fault(fault.ip, fault.sp, fault.bp, &mut addresses);
     let frames = addresses.get(..len).unwrap_or_default();
@@ -104,7 +116,16 @@ fn tell(fault: &Fault, about: About, severity: Severity) {
         caller: outer.as_ref().map(Place::code),
         lent,
         copy,
+        given_to,
     };
+    if given_to.is_some() {
+        if !in_a_copy(freeing::in_the_copy, (&raw const touch).cast_mut().cast(), PATIENCE) {
+            raw::write(&touch);
+            raw::append_object(&touch);
+            raw::summary(&touch);
+        }
+        return;
+    }
     raw::write(&touch);
     if !in_a_copy(in_the_copy, (&raw const touch).cast_mut().cast(), PATIENCE) {
         raw::append_object(&touch);

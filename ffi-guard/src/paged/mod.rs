@@ -13,6 +13,11 @@
 //! ```
 
 mod fault;
+#[cfg(not(feature = "c-heap"))]
+mod freeing;
+#[cfg(feature = "c-heap")]
+#[path = "freeing_absent.rs"]
+mod freeing;
 mod strayed;
 mod who;
 

@@ -41,5 +41,6 @@ fn about(record: &Record) -> About {
         },
         lent: Some(Lent { function, location, thread }),
         copy: Some(parameter.map_or("_", |parameter| parameter.name)),
+        given_to: None,
     }
 }

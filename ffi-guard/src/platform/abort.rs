@@ -108,27 +108,11 @@ mod os {
             },
         }
     }
-
-    /// The function of C's allocator that code at this address is a part of.
-    pub(crate) fn allocator_at(ip: usize) -> Option<&'static str> {
-        unsafe extern "C" {
-            /// Of libgcc and of LLVM's libunwind.
-            fn _Unwind_FindEnclosingFunction(address: *mut c_void) -> *mut c_void;
-        }
-        // SAFETY: looks an address up, which need not lead to code.
-        let begins = unsafe { _Unwind_FindEnclosingFunction(std::ptr::without_provenance_mut(ip)) }.addr();
-        [("free", libc::free as *const () as usize), ("realloc", libc::realloc as *const () as usize)]
-            .into_iter()
-            .find_map(|(name, function)| (begins != 0 && begins == function).then_some(name))
-    }
 }
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64")))]
 mod os {
     pub(crate) fn install(_tell: fn(&super::Abort)) {}
-    pub(crate) fn allocator_at(_ip: usize) -> Option<&'static str> {
-        None
-    }
 }
 
 pub(crate) use os::*;

@@ -20,6 +20,9 @@ pub(crate) struct Fault {
     pub(crate) ip: usize,
     pub(crate) sp: usize,
     pub(crate) bp: usize,
+    /// The register of a function's first argument, whatever it holds by now. 0 where it is not known which that is.
+    #[cfg_attr(feature = "c-heap", allow(dead_code))]
+    pub(crate) argument: usize,
 }
 
 /// What an instruction did with memory.
@@ -187,17 +190,17 @@ mod os {
                 _ => Access::Read,
             };
             let [ip, sp, bp] = [libc::REG_RIP, libc::REG_RSP, libc::REG_RBP].map(register);
-            Fault { address, access, ip, sp, bp }
+            Fault { address, access, ip, sp, bp, argument: register(libc::REG_RDI) }
         }
         #[cfg(target_arch = "aarch64")]
         {
             let (ip, sp, bp) = (machine.pc as usize, machine.sp as usize, machine.regs[29] as usize);
-            Fault { address, access: Access::Unknown, ip, sp, bp }
+            Fault { address, access: Access::Unknown, ip, sp, bp, argument: machine.regs[0] as usize }
         }
         #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
         {
             let _ = machine;
-            Fault { address, access: Access::Unknown, ip: 0, sp: 0, bp: 0 }
+            Fault { address, access: Access::Unknown, ip: 0, sp: 0, bp: 0, argument: 0 }
         }
     }
 

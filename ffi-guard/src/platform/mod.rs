@@ -2,6 +2,8 @@
 
 #[cfg(not(feature = "c-heap"))]
 pub(crate) mod abort;
+#[cfg(not(feature = "c-heap"))]
+pub(crate) mod c_allocator;
 pub(crate) mod c_memory;
 pub(crate) mod clock;
 pub(crate) mod fault;

@@ -6,12 +6,12 @@
 //! is not in its message, but the functions that are under way have it, as the address of their own record 16 bytes before the
 //! block; and the size that they read. No other code has a use for that address.
 //!
-//! Large blocks have a page without access before them. There, `free` faults, and this handler is not asked.
+//! At level 3 many blocks begin behind a page without access, and freed ones have lost theirs: there `free` faults, and `faulted.rs` tells.
 
 use crate::heap::{self, Block, trace};
-use crate::platform::{abort, abort::Abort, read};
+use crate::platform::{abort, abort::Abort, c_allocator, read};
 use crate::reentry::{self, Reentry};
-use crate::report::wrong_free::Asked;
+use crate::report::wrong_free::{Asked, Ending};
 use crate::report::{self};
 
 /// From the address of glibc's record to the block.
@@ -37,11 +37,11 @@ fn tell(aborting: &Abort) {
     let Some(block) = refused(words) else { return };
     let all = trace::capture_at_any_level();
     // The frames of the handler, of `abort` and of the allocator's inside come first.
-    let inner = trace::frames(all).iter().position(|&ip| abort::allocator_at(ip - 1).is_some());
-    let call = inner.and_then(|n| abort::allocator_at(trace::frames(all).get(n)? - 1));
+    let inner = trace::frames(all).iter().position(|&ip| c_allocator::function_at(ip - 1).is_some());
+    let call = inner.and_then(|n| c_allocator::function_at(trace::frames(all).get(n)? - 1));
     let at = inner.map_or(all, |n| trace::without(all, n + 1));
     let inside = Reentry::enter();
-    let violation = super::violation(Asked::C(call.unwrap_or("free")), block.start, None, at, true);
+    let violation = super::violation(Asked::C(call.unwrap_or("free")), block.start, None, at, Some(Ending::Refused));
     drop(inside);
     if let Some(violation) = violation {
         super::unwound_by_nobody(|| report::record(&violation));

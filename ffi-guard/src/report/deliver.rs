@@ -64,6 +64,15 @@ fn tell(violation: &Violation, caught: bool) {
     }
 }
 
+/// Appends to the file of `GUARD_REPORT`, no more: where no code of the program's may run.
+#[cfg(not(feature = "c-heap"))]
+pub(crate) fn file(violation: &Violation) {
+    let _own = Reentry::enter();
+    if settings().report_path().is_some() {
+        append_line(violation.to_json(), false);
+    }
+}
+
 /// What severity and setting come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {

@@ -8,7 +8,7 @@ use super::headline;
 use super::place::CSource;
 use super::stale::Staleness;
 use super::violation::{BlockFacts, Call, Facts, Finding, Holder, Memory, Overwritten, Place, StatedExtent};
-use super::wrong_free::{Asked, Why, WrongFree};
+use super::wrong_free::{Asked, Ending, Why, WrongFree};
 use crate::heap::Damage;
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -278,7 +278,8 @@ fn wrong_free(json: &mut Json, wrong: &WrongFree, frames: Frames<'_>) {
     }
     json.text_or_null("module", if let Why::Outside(module) = &wrong.why { module.as_deref() } else { None });
     json.raw("under_way", if wrong.under_way { "true" } else { "false" });
-    json.raw("aborting", if wrong.aborting { "true" } else { "false" });
+    json.raw("aborting", if wrong.ending == Some(Ending::Refused) { "true" } else { "false" });
+    json.raw("faulting", if wrong.ending == Some(Ending::Faulted) { "true" } else { "false" });
     trace(json, "asked_at", wrong.at, wrong.thread, frames);
 }
 

@@ -29,4 +29,6 @@ mod words;
 mod written;
 pub(crate) mod wrong_free;
 
+#[cfg(not(feature = "c-heap"))]
+pub(crate) use deliver::file;
 pub(crate) use deliver::{Outcome, deliver, print, record};

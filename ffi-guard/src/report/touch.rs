@@ -32,6 +32,17 @@ pub(crate) struct Touch<'a> {
     pub(crate) lent: Option<Lent>,
     /// It is no block, but the copy of this parameter that C works on while that call lasts: live until then.
     pub(crate) copy: Option<&'static str>,
+    /// It was C's allocator, which was given the block.
+    pub(crate) given_to: Option<GivenTo>,
+}
+
+/// A function of C's allocator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GivenTo {
+    pub(crate) call: &'static str,
+    /// Which of the frames is its own: those before it are of what it has called.
+    #[cfg_attr(feature = "c-heap", allow(dead_code))]
+    pub(crate) frame: usize,
 }
 
 /// Whose code touched it.
@@ -65,6 +76,8 @@ impl Touch<'_> {
     /// The rule that it breaks.
     pub(crate) fn rule(&self) -> Rule {
         match (self.block.live, self.copy) {
+            (true, _) if self.given_to.is_some() => Rule::AllocDeallocMismatch,
+            (false, _) if self.given_to.is_some() => Rule::DoubleFree,
             (true, _) => Rule::BufferOverflow,
             (false, None) => Rule::UseAfterFree,
             (false, Some(_)) => Rule::RetainedPointer,
@@ -77,7 +90,11 @@ pub(super) struct Message<'a>(pub(super) &'a Touch<'a>);
 
 impl fmt::Display for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Touch { by, access, place, address, block, copy, .. } = self.0;
+        let Touch { by, access, place, address, block, copy, given_to, .. } = self.0;
+        if let Some(GivenTo { call, .. }) = given_to {
+            let freed = if block.live { "" } else { " that is freed already" };
+            return write!(f, "`{call}` got {} of Rust's heap{freed}", Sized(block.size, None));
+        }
         match (by, place.module) {
             (By::C, _) => f.write_str("C")?,
             (By::Rust, _) => f.write_str("Rust")?,
@@ -144,8 +161,46 @@ impl fmt::Display for Code<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::Sized;
+    use super::{By, Code, GivenTo, Message, Sized, Touch};
+    use crate::heap::trace::TraceId;
+    use crate::platform::fault::Access;
+    use crate::report::violation::BlockFacts;
     use crate::report::words::sized_block;
+    use crate::rule::{Rule, Severity};
+
+    #[test]
+    fn a_block_that_cs_allocator_was_given_is_told_as_a_wrong_free() {
+        let none = TraceId(0);
+        for (live, rule, message) in [
+            (true, Rule::AllocDeallocMismatch, "`free` got a 24-byte block of Rust's heap"),
+            (false, Rule::DoubleFree, "`free` got a 24-byte block of Rust's heap that is freed already"),
+        ] {
+            let touch = Touch {
+                severity: Severity::Deny,
+                address: 0x1000 - 8,
+                access: Access::Read,
+                block: BlockFacts {
+                    address: 0x1000,
+                    size: 24,
+                    align: 8,
+                    live,
+                    allocated: none,
+                    allocated_by: 1,
+                    freed: none,
+                    freed_by: 0,
+                },
+                by: By::C,
+                thread: 1,
+                frames: &[],
+                place: Code { module: None, function: None, address: 1 },
+                caller: None,
+                lent: None,
+                copy: None,
+                given_to: Some(GivenTo { call: "free", frame: 0 }),
+            };
+            assert_eq!((touch.rule(), Message(&touch).to_string().as_str()), (rule, message));
+        }
+    }
 
     #[test]
     fn a_block_is_called_the_same_everywhere() {

@@ -22,8 +22,19 @@ pub(crate) struct WrongFree {
     pub(crate) thread: u32,
     /// The call of the facts is under way; else it is the last one that was lent the block.
     pub(crate) under_way: bool,
-    /// C's allocator has refused it by itself, and ends the process.
-    pub(crate) aborting: bool,
+    /// What C's allocator did by itself, which ends the process.
+    pub(crate) ending: Option<Ending>,
+}
+
+/// How C's allocator ended the process.
+// With `c-heap` it is the guard's, and does neither.
+#[cfg_attr(feature = "c-heap", allow(dead_code))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It has refused the block, and aborts.
+    Refused,
+    /// It has touched what has no access.
+    Faulted,
 }
 
 /// What was asked for.
@@ -258,10 +269,17 @@ pub(super) fn helps(wrong: &WrongFree) -> Vec<String> {
 
 /// What there is to know beside the finding.
 pub(super) fn notes(wrong: &WrongFree) -> Vec<String> {
-    if wrong.aborting {
+    if let Some(ending) = wrong.ending {
         return vec![
-            "C's allocator has refused it by itself and ends the process; the block is the one whose canary it read as a size"
-                .into(),
+            match ending {
+                Ending::Refused => {
+                    "C's allocator has refused it by itself and ends the process; the block is the one whose canary it read as a size"
+                }
+                Ending::Faulted => {
+                    "C's allocator has looked for its size beside it, as if it were a block of C's, and faulted, which ends the process"
+                }
+            }
+            .into(),
             "with the feature `c-heap` C's allocator is the guard's, which is asked before anything else".into(),
         ];
     }

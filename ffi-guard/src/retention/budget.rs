@@ -11,7 +11,7 @@ use crate::scan;
 pub(crate) const ONE_IN: usize = 16;
 /// Part of the time in C that looking may take. The design allows a half; with an eighth a loop of short calls is a fifth faster, and
 /// the sweep finds the same.
-const SHARE: i64 = 8;
+const SHARE: i64 = 32;
 /// Credit is kept for so many looks and no more: a call that slept for an hour does not pay for a million looks.
 const MOST_LOOKS: i64 = 64;
 

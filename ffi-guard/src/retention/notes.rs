@@ -4,13 +4,13 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{kept, pins};
+use super::{kept, pins, sweep};
 use crate::boundary::argument::{Argument, Passing};
 use crate::boundary::breach::Site;
 use crate::boundary::declaration::Function;
 use crate::boundary::shape::TypeInfo;
 use crate::heap::lock::Locked;
-use crate::heap::{self, Block};
+use crate::heap::{self, Block, Held};
 use crate::platform::thread;
 use crate::reentry::Reentry;
 use crate::report::violation::Promise;
@@ -43,6 +43,16 @@ impl Note {
         let (thread, when) = (thread::id(), COUNT.load(Ordering::Relaxed));
         Note { start, generation, site, argument, parameter, extent, thread, when }
     }
+}
+
+/// An argument that lends a block, as far as a note tells it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lent {
+    pub(crate) address: usize,
+    pub(crate) info: &'static TypeInfo,
+    pub(crate) parameter: usize,
+    /// Bytes that C could touch.
+    pub(crate) extent: usize,
 }
 
 /// A note as it lies in its list: one of them for each fresh block that is lent, so it is one cache line.
@@ -130,13 +140,10 @@ impl Lists {
 /// Settled loans that a list keeps in mind, and as many again until it forgets the older half.
 const IN_MIND: usize = 1024;
 
-/// Notes that call for a sweep: at 64 bytes each, a quarter of a megabyte of them.
-const MANY: u64 = 4096;
-
 /// Loans noted so far, and freed blocks that waited for a sweep.
 static COUNT: AtomicU64 = AtomicU64::new(0);
 /// How many there are when the next sweep is due.
-static DUE: AtomicU64 = AtomicU64::new(MANY);
+static DUE: AtomicU64 = AtomicU64::new(sweep::MANY);
 
 /// The last few notes of a thread, so that a loop that lends one block from one place writes one note.
 const RECENT: usize = 128;
@@ -182,6 +189,41 @@ pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: u
     }
 }
 
+/// The same of a block that the call's beginning has found, where nothing is pinned.
+#[inline(always)]
+pub(crate) fn lend_held(held: &Held, site: &Site, lent: &Lent) {
+    let epoch = heap::sweep::next();
+    let (recent, place) = Recent::of(held.start(), held.generation(), epoch, site, lent.parameter);
+    let known = LAST.try_with(|last| last.get(place).is_some_and(|last| last.replace(recent) == recent));
+    if known != Ok(true) {
+        write_held(held, site, lent, epoch);
+    }
+}
+
+#[inline(never)]
+fn write_held(held: &Held, &Site { function, location }: &Site, lent: &Lent, epoch: u32) {
+    let Lent { address, info, parameter, extent } = *lent;
+    let (start, generation) = (held.start(), held.generation());
+    let parameter = u16::try_from(parameter).unwrap_or(u16::MAX);
+    record(
+        epoch,
+        || held.note(epoch),
+        || Line {
+            start,
+            function,
+            location,
+            address,
+            info,
+            extent,
+            generation,
+            thread: thread::id(),
+            when: COUNT.load(Ordering::Relaxed) as u32,
+            epoch: epoch as u16,
+            parameter,
+        },
+    );
+}
+
 /// Whether [`lend`] would have nothing to write of the block with this start and this generation, since it is among the last that
 /// this thread has noted. Asked with less than `lend` needs to know, as the common call can afford it.
 #[inline(always)]
@@ -195,15 +237,21 @@ pub(crate) fn is_among_the_last((start, generation): (usize, u32), site: &Site, 
 
 #[cold]
 fn write(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize, epoch: u32) {
+    let mark = || heap::note_loan(block, epoch);
+    record(epoch, mark, || Line::of(&Note::new(block, site, argument, parameter, extent), epoch));
+}
+
+#[inline(always)]
+fn record(epoch: u32, mark: impl FnOnce() -> bool, line: impl FnOnce() -> Line) {
     // Inside: a signal handler that calls C while a lock is held is not checked, and so does not come here.
     let _inside = Reentry::enter();
     // First: a sweep has its own lock, then that one, and a fork takes them in the other order than they were set up in.
     scan::know_calling_thread();
     super::ready();
     // The block first: a sweep that finds the mark and not the note leaves the word to the next one.
-    heap::note_loan(block, epoch);
+    mark();
     count_one();
-    let line = Line::of(&Note::new(block, site, argument, parameter, extent), epoch);
+    let line = line();
     if let Some(shard) = NOTES.get(line.thread as usize % SHARDS) {
         shard.with(|lists| lists.of(epoch).push(line));
     }
@@ -224,9 +272,14 @@ pub(super) fn are_many() -> bool {
     COUNT.load(Ordering::Relaxed) >= DUE.load(Ordering::Relaxed)
 }
 
-/// Begins a sweep: what is noted from here on is left to the next one. Returns this sweep's number.
-pub(super) fn begin_sweep() -> u32 {
-    DUE.store(COUNT.load(Ordering::Relaxed) + MANY, Ordering::Relaxed);
+/// What was noted so far.
+pub(super) fn count() -> u64 {
+    COUNT.load(Ordering::Relaxed)
+}
+
+/// Begins a sweep, and the next is due when `many` more are noted: they are left to that one. Returns this sweep's number.
+pub(super) fn begin_sweep(many: u64) -> u32 {
+    DUE.store(count() + many, Ordering::Relaxed);
     heap::sweep::begin()
 }
 
@@ -264,15 +317,21 @@ pub(super) fn keep_in_mind(note: Note) {
     });
 }
 
-/// Keeps in mind what this sweep has settled. The room stays, for as many notes again.
+/// Keeps in mind what this sweep has settled. The room stays, and goes to the list of the next sweep: it is in the cache.
 pub(super) fn end_sweep(sweep: u32) {
+    let next = heap::sweep::next();
     for shard in &NOTES {
         shard.with(|lists| {
-            let mut settled = std::mem::take(lists.of(sweep));
-            let old = settled.len().saturating_sub(IN_MIND);
-            lists.settled.extend(settled.drain(..).skip(old));
+            let mut room = std::mem::take(lists.of(sweep));
+            let len = room.len();
+            lists.settled.extend(room.drain(..).skip(len.saturating_sub(IN_MIND)));
             lists.trim();
-            *lists.of(sweep) = settled;
+            room.shrink_to(2 * len.max(IN_MIND));
+            if lists.of(next).is_empty() {
+                *lists.of(next) = room;
+            } else {
+                *lists.of(sweep) = room;
+            }
         });
     }
 }

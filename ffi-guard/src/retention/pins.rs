@@ -91,7 +91,7 @@ pub(crate) fn unpin(pin: &Pin) {
 
 /// Whether any block is pinned.
 #[inline]
-pub(super) fn are_any() -> bool {
+pub(crate) fn are_any() -> bool {
     COUNT.load(Ordering::Relaxed) != 0
 }
 

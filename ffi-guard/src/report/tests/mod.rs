@@ -88,6 +88,7 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("alloc_dealloc_mismatch_of_nobody", wrong_free::of_nobody(), plain),
         ("double_free", wrong_free::twice(), plain),
         ("double_free_by_c", wrong_free::by_rust_then_by_c(), Form { ascii: true, ..plain }),
+        ("double_free_by_glibc_with_a_fault", wrong_free::by_glibc_with_a_fault(), plain),
         ("double_free_by_rust", wrong_free::by_c_then_by_rust(), plain),
         ("leaked_ownership", facts::leaked(), plain),
         ("buffer_overflow", written::overflow(), plain),

@@ -1,7 +1,7 @@
 //! Facts of frees that were not done, made by hand.
 
 use super::super::violation::{BlockFacts, Facts, Finding, Memory};
-use super::super::wrong_free::{Asked, Why, WrongFree};
+use super::super::wrong_free::{Asked, Ending, Why, WrongFree};
 use super::facts::{argument, block, call, trace_of};
 use super::{ffi, session};
 use crate::rule::Severity;
@@ -14,7 +14,7 @@ fn facts(asked: Asked, why: Why, offset: usize, block: Option<BlockFacts>) -> Fa
     let double = why == Why::Freed;
     let at = trace_of(if double { 18 } else { 17 });
     let wrong =
-        Box::new(WrongFree { asked, address, why, c_block: None, at, thread: 1, under_way: false, aborting: false });
+        Box::new(WrongFree { asked, address, why, c_block: None, at, thread: 1, under_way: false, ending: None });
     Facts {
         finding: if double { Finding::DoubleFree(wrong) } else { Finding::AllocDeallocMismatch(wrong) },
         severity: Severity::Deny,
@@ -63,7 +63,14 @@ pub(in super::super) fn by_glibc() -> Facts {
     let mut facts = by_c();
     facts.call = None;
     wrong(&mut facts).under_way = false;
-    wrong(&mut facts).aborting = true;
+    wrong(&mut facts).ending = Some(Ending::Refused);
+    facts
+}
+
+/// The same where it faulted over a block that Rust had freed.
+pub(in super::super) fn by_glibc_with_a_fault() -> Facts {
+    let mut facts = by_rust_then_by_c();
+    wrong(&mut facts).ending = Some(Ending::Faulted);
     facts
 }
 

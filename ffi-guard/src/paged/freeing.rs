@@ -1,0 +1,90 @@
+//! A fault in C's allocator, which was given a block of Rust's to free: `alloc_dealloc_mismatch`, or `double_free`. Runs in a signal
+//! handler.
+//!
+//! An allocator finds what it knows of a block in the bytes before it. Before a block of Rust's on pages of its own there are
+//! none, or the canary, which glibc refuses (`refusal/aborted.rs`), but for `malloc_usable_size`, which follows it to nowhere.
+
+use std::ffi::c_void;
+
+use super::fault::{About, tell_once};
+use super::who::Place;
+use crate::config::settings;
+use crate::heap::{self, Block, trace};
+use crate::platform::c_allocator;
+use crate::platform::fault::{Answer, Fault};
+use crate::reentry;
+use crate::refusal;
+use crate::report::touch::{GivenTo, Touch};
+use crate::rule::{Rule, Severity};
+
+/// Bytes before a block that an allocator looks at first.
+const HEADER: usize = 16;
+
+/// The function of C's allocator that was given this block, and faults before it.
+pub(super) fn given_to(fault: &Fault, block: &Block) -> Option<GivenTo> {
+    let before = block.start.wrapping_sub(fault.address);
+    if (1..=HEADER).contains(&before) { under_way(fault) } else { None }
+}
+
+/// Frames that are looked at for the allocator's function.
+const DEEP: usize = 3;
+
+/// The function of C's allocator that is under way.
+fn under_way(fault: &Fault) -> Option<GivenTo> {
+    let mut frames = [0; DEEP];
+    let len = trace::of_fault(fault.ip, fault.sp, fault.bp, &mut frames);
+    frames.iter().take(len).enumerate().find_map(|(frame, &address)| {
+        let call = match frame {
+            0 => c_allocator::function_at(address).or_else(|| named(address)),
+            // The call, which ends before the return address.
+            _ => c_allocator::function_at(address.checked_sub(1)?),
+        };
+        call.map(|call| GivenTo { call, frame })
+    })
+}
+
+/// The same by its symbol: where there are no tables of where functions begin, as in musl.
+fn named(address: usize) -> Option<&'static str> {
+    let place = Place::of(address);
+    let (name, _) = place.code().function?;
+    match name.trim_start_matches('_').trim_start_matches("libc_") {
+        "free" | "cfree" => Some("free"),
+        "realloc" => Some("realloc"),
+        "malloc_usable_size" => Some("malloc_usable_size"),
+        _ => None,
+    }
+}
+
+/// The answer to such a fault.
+pub(super) fn answer(fault: &Fault, block: &Block, to: GivenTo, opened: impl FnOnce() -> Answer) -> Answer {
+    let rule = if block.live { Rule::AllocDeallocMismatch } else { Rule::DoubleFree };
+    let severity = settings().severities.get(rule).unwrap_or(Severity::Deny);
+    if severity == Severity::Allow {
+        // It reads a size of zero there, and refuses that.
+        return opened();
+    }
+    tell_once(fault, About { given_to: Some(to), ..About::of(block) }, severity, opened)
+}
+
+/// The answer to a fault at an address that is none of Rust's: of one of these functions that still has the block in its hands.
+pub(super) fn answer_elsewhere(fault: &Fault) -> Answer {
+    let block = heap::contains(fault.argument).then(|| heap::lookup(fault.argument)).flatten();
+    let Some(block) = block.filter(|block| block.start == fault.argument && !reentry::inside()) else {
+        return Answer::NotMine;
+    };
+    // In another function the register has another meaning.
+    match under_way(fault) {
+        Some(to) if to.frame == 0 => answer(fault, &block, to, || Answer::NotMine),
+        _ => Answer::NotMine,
+    }
+}
+
+/// Tells of it in full. In a copy of the process.
+pub(super) fn in_the_copy(touch: *mut c_void) -> bool {
+    // SAFETY: what `fault::tell` passes, which waits for this.
+    let touch = unsafe { &*touch.cast::<Touch<'_>>() };
+    if let Some(to) = touch.given_to {
+        refusal::tell_faulted(touch, to);
+    }
+    true
+}
