@@ -94,6 +94,10 @@ unsafe extern "C" {
     /// Reads `value`, and keeps it in the file-local `ffg_kept_seldom` if `keep` is not 0.
     #[link_name = "ffg_bad_keep_seldom"]
     pub fn bad_keep_seldom(value: *const i32, keep: c_int) -> i32;
+    /// The same, by a caller who knows that it keeps the value.
+    #[link_name = "ffg_bad_keep_seldom"]
+    #[guard(allow(retained_pointer))]
+    pub fn allowed_keep_seldom(value: *const i32, keep: c_int) -> i32;
     /// Whether it keeps anything.
     #[link_name = "ffg_keeps_seldom"]
     pub safe fn keeps_seldom() -> c_int;

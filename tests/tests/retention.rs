@@ -1,7 +1,7 @@
 //! What C keeps beyond the calls that are looked after at once: noted, and settled by a sweep.
 
 use c_fixtures::retained_places::{bad_keep_local, forget_local};
-use c_fixtures::retained_pointer::{bad_keep_seldom, forget_seldom, keeps_seldom};
+use c_fixtures::retained_pointer::{allowed_keep_seldom, bad_keep_seldom, forget_seldom, keeps_seldom};
 use ffi_guard::{Place, Rule, catch, checkpoint, expect_violation};
 use ffi_guard_tests::process::{at_level, is_child, run_self};
 
@@ -92,6 +92,35 @@ fn what_one_call_is_allowed_to_keep_no_other_is_blamed_for() {
         forget_seldom();
     });
 }
+
+#[test]
+fn nor_where_that_call_is_one_of_many() {
+    // The fixture's wrapper is that of a release build, ours that of a debug build.
+    for (keep, name) in [(allowed::keep as Keep, "ours"), (allowed_keep_seldom as Keep, "the fixture's")] {
+        at_level("nor_where_that_call_is_one_of_many", "2", || {
+            let (warm, value) = (Box::new(6), Box::new(7));
+            lend_often(&warm, MANY + 1);
+            let keep_often = |value: &i32, kept_in: usize| {
+                // SAFETY: live values; the one that C keeps outlives that.
+                (0..MANY).for_each(|call| _ = unsafe { keep(value, (call == kept_in).into()) });
+            };
+            keep_often(&warm, MANY + 1);
+            catch(|| {
+                keep_often(&value, MANY / 2);
+                lend_often(&value, MANY + 1);
+                checkpoint();
+            })
+            .expect("it was allowed to keep it");
+            assert_eq!(keeps_seldom(), 1, "{name}");
+            // Freed while C holds it: allowed as well.
+            let freed = catch(|| drop(value)).and_then(|()| catch(checkpoint));
+            freed.expect("whatever becomes of it");
+            forget_seldom();
+        });
+    }
+}
+
+type Keep = unsafe fn(*const i32, std::ffi::c_int) -> i32;
 
 mod bare {
     unsafe extern "C" {

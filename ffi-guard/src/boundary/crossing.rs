@@ -446,15 +446,12 @@ pub(super) fn settle(
         Standing::Checked
     };
     let site = Site { function, location };
-    let mut parameters = function.declaration.parameters.iter().enumerate();
-    let lets_keep = parameters.any(|(index, parameter)| {
-        let contract = parameter.contract;
-        contract.is_retained()
-            || contract.is_owned()
-            || site.severity(Rule::RetainedPointer, Some(index)) == Severity::Allow
-    });
+    let parameters = function.declaration.parameters;
+    let lets_keep = parameters.iter().any(|it| it.contract.is_retained() || it.contract.is_owned());
+    let is_allowed = |index: &usize| site.severity(Rule::RetainedPointer, Some(*index)) == Severity::Allow;
+    let allows = (0..parameters.len()).filter(is_allowed).fold(0, |all, index| all | 1_u32 << index.min(31));
     let compares = if declaration.callback { 0 } else { snapshot::compared(&site, arguments) };
     function.settle_copies(copies);
-    function.settle(standing, lets_keep, bound::binds(declaration), compares);
+    function.settle(standing, (lets_keep, allows), bound::binds(declaration), compares);
     standing
 }

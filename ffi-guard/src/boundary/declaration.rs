@@ -91,9 +91,11 @@ pub struct Function {
     pub declaration: &'static Declaration,
     /// A [`Standing`], 0 until the first crossing.
     standing: AtomicU8,
-    /// Whether some parameter lets C keep what it is lent, by its contract or by `allow(retained_pointer)`. Valid once the
-    /// standing is settled.
+    /// Whether some parameter lets C keep what it is lent, by its contract. Valid once the standing is settled.
     lets_keep: AtomicBool,
+    /// Which parameters let C keep what they lend by `allow(retained_pointer)`, by bits; the last one stands for those behind it. Valid as
+    /// the one before.
+    allows: AtomicU32,
     /// Whether C hands out objects that belong to the calling thread. Valid as the one before.
     binds: AtomicBool,
     /// Whether some argument may be copied. Valid as the one before.
@@ -142,6 +144,7 @@ impl Function {
             declaration,
             standing: AtomicU8::new(0),
             lets_keep: AtomicBool::new(false),
+            allows: AtomicU32::new(0),
             binds: AtomicBool::new(false),
             copies: AtomicBool::new(false),
             compares: AtomicU32::new(0),
@@ -188,10 +191,22 @@ impl Function {
         self.looks.load(Ordering::Relaxed) >= FIRST
     }
 
-    /// Whether some parameter lets C keep what it is lent.
+    /// Whether some parameter lets C keep what it is lent, by its contract.
     #[inline]
     pub(crate) fn lets_keep(&self) -> bool {
         self.lets_keep.load(Ordering::Relaxed)
+    }
+
+    /// Whether some parameter lets C keep what it is lent because the rule is allowed.
+    #[inline]
+    pub(crate) fn allows(&self) -> bool {
+        self.allows.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether this one does.
+    #[inline]
+    pub(crate) fn allows_parameter(&self, index: usize) -> bool {
+        self.allows.load(Ordering::Relaxed) >> index.min(31) & 1 != 0
     }
 
     /// Whether what C hands out is noted, when it has returned.
@@ -230,7 +245,8 @@ impl Function {
     }
 
     /// Settles it. Two threads that race here store the same value.
-    pub(crate) fn settle(&self, standing: Standing, lets_keep: bool, binds: bool, compares: u32) {
+    pub(crate) fn settle(&self, standing: Standing, (lets_keep, allows): (bool, u32), binds: bool, compares: u32) {
+        self.allows.store(allows, Ordering::Relaxed);
         self.compares.store(compares, Ordering::Relaxed);
         self.binds.store(binds, Ordering::Relaxed);
         self.lets_keep.store(lets_keep, Ordering::Relaxed);

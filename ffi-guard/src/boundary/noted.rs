@@ -89,7 +89,12 @@ pub(super) fn settle(site: &Site, loans: &Loans, counted: bool) -> Left {
     if pins::are_any() || !known.iter().all(|loan| loan.held.is_still()) {
         return Left::All;
     }
-    known.iter().for_each(|loan| retention::lend_held(&loan.held, site, &loan.lent));
+    for Loan { held, lent } in known {
+        if site.function.allows() && site.function.allows_parameter(lent.parameter) {
+            held.allow();
+        }
+        retention::lend_held(held, site, lent);
+    }
     if counted {
         known.iter().for_each(|loan| _ = loan.held.unlend());
     }
@@ -175,6 +180,9 @@ fn note(argument: &Argument, parameter: usize, site: &Site) {
 
 #[inline]
 fn note_block(block: &Block, argument: &Argument, parameter: usize, site: &Site) {
+    if site.function.allows_parameter(parameter) {
+        heap::allow(block);
+    }
     let extent = extent::of(argument, &Located::Heap(*block));
     retention::lend(block, site, argument, parameter, extent);
 }

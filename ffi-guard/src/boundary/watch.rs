@@ -178,7 +178,7 @@ impl Watch {
                     retention::let_keep(&block, note(), promise);
                     late::settle_at_exit();
                 }
-                None if allows(lent) => retention::allow(&block, note()),
+                None if allows(lent) => _ = heap::allow(&block),
                 None => {}
             }
         }
@@ -231,17 +231,17 @@ impl Watch {
 
     fn look_for_kept(&mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
         match std::mem::replace(&mut self.after, After::Nothing) {
-            After::Nothing => Ok(()),
+            // Some was lent that C may keep as it likes: should it write there later, this is one of those who could.
+            After::Nothing | After::Note => {
+                self.note(site);
+                Ok(())
+            }
             After::Look { wanted, took } => {
                 let called_back = rust_ran || holder::calls_back(arguments);
                 let outcome = self.look(site, (rust_ran, called_back), &wanted, took);
                 // A thread that C started may go on and store it later: that is for a sweep to find.
                 self.note(site);
                 outcome
-            }
-            After::Note => {
-                self.note(site);
-                Ok(())
             }
         }
     }

@@ -72,6 +72,11 @@ impl Held {
         self.entry.is_lent_to(calls)
     }
 
+    /// Notes that C was allowed to keep it whatever becomes of it.
+    pub(crate) fn allow(&self) -> bool {
+        self.entry.allow(self.generation())
+    }
+
     /// Notes that sweep `number` settles a loan of it. False where the place belongs to another block by now.
     #[inline(always)]
     pub(crate) fn note(&self, number: u32) -> bool {

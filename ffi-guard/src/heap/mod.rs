@@ -214,6 +214,16 @@ pub(crate) fn allow_keeping(block: &Block) -> bool {
     entry_of(block).is_some_and(|entry| entry.keep(block.generation))
 }
 
+/// Notes that C was allowed to keep this block whatever becomes of it. False where the place belongs to another block by now.
+pub(crate) fn allow(block: &Block) -> bool {
+    entry_of(block).is_some_and(|entry| entry.allow(block.generation))
+}
+
+/// Whether it was.
+pub(crate) fn is_allowed(block: &Block) -> bool {
+    entry_of(block).is_some_and(|entry| entry.is_allowed(block.generation))
+}
+
 /// Whether C was ever allowed to keep this block.
 pub(crate) fn may_be_kept(block: &Block) -> bool {
     entry_of(block).is_some_and(|entry| entry.may_be_kept(block.generation))

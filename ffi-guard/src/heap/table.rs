@@ -30,7 +30,9 @@ const GENERATION: u32 = 4;
 const SWEEP: u32 = 0xFFFF;
 /// Above it, the count of loans.
 const LOAN: u32 = 1 << 16;
-const LOANS: u32 = 0x3FFF << 16;
+const LOANS: u32 = 0x1FFF << 16;
+/// Flag of `noted`: some call was allowed to keep this block whatever becomes of it.
+const ALLOWED: u32 = 1 << 29;
 /// Flag of `noted`: this block is pinned just now.
 const PINNED: u32 = 1 << 30;
 /// Flag of `noted`: this block was lent under `retained` or `owned`, or while it was pinned.
@@ -47,7 +49,7 @@ pub(crate) struct Entry {
     /// State (2 bits) and generation (30).
     state: AtomicU32,
     /// The sweep that settles the last loan noted of this block (16 bits, 0 for none), the calls that it is lent to now
-    /// (14), and flags (2). Void once the slot is given out again.
+    /// (13), and flags (3). Void once the slot is given out again.
     noted: AtomicU32,
     /// Bytes asked for (48 bits), log2 of the alignment asked for (8), where in its run the block lies (2).
     extent: AtomicU64,
@@ -360,7 +362,7 @@ impl Entry {
     #[inline(always)]
     pub(crate) fn is_lent_to(&self, calls: u32) -> bool {
         let word = self.noted.load(Ordering::Acquire);
-        word & KEPT == 0 && (word & LOANS) / LOAN <= calls
+        word & (KEPT | ALLOWED) == 0 && (word & LOANS) / LOAN <= calls
     }
 
     pub(crate) fn lend(&self, generation: u32) -> bool {
@@ -377,7 +379,17 @@ impl Entry {
     }
 
     pub(crate) fn may_be_kept(&self, generation: u32) -> bool {
-        self.is(generation) && self.noted.load(Ordering::Acquire) & KEPT != 0
+        self.is(generation) && self.noted.load(Ordering::Acquire) & (KEPT | ALLOWED) != 0
+    }
+
+    /// Notes that C was allowed to keep this block whatever becomes of it: its free concerns nobody.
+    pub(crate) fn allow(&self, generation: u32) -> bool {
+        // Often it is known already; a load costs less than a locked instruction.
+        self.is_allowed(generation) || self.change(generation, |word| Some(word | ALLOWED))
+    }
+
+    pub(crate) fn is_allowed(&self, generation: u32) -> bool {
+        self.is(generation) && self.noted.load(Ordering::Acquire) & ALLOWED != 0
     }
 
     /// Pins the block, or ends that.

@@ -56,7 +56,7 @@ pub(super) fn told(block: &Block, end: End) {
         // Should C write there later, it is one of those who could.
         notes::keep_in_mind(kept.note);
     }
-    if level::level() < Level::Full || kept.is_some_and(|kept| kept.allowed) {
+    if level::level() < Level::Full || kept.is_some_and(|kept| kept.allowed) || heap::is_allowed(block) {
         return;
     }
     // Inside of `catch` it is for its end.

@@ -66,14 +66,6 @@ pub(crate) fn lend(block: &Block, note: Note, promise: Promise) {
     heap::allow_keeping(block);
 }
 
-/// A call lends a block and lets C keep it whatever becomes of it.
-pub(crate) fn allow(block: &Block, note: Note) {
-    with(block, |kept, key| {
-        kept.entry(key).or_insert(Kept::new(note, Promise::Retained, true)).allowed = true;
-    });
-    heap::allow_keeping(block);
-}
-
 /// Where C holds the block.
 #[cfg(feature = "c-heap")]
 pub(super) fn witness(block: &Block, witnesses: [super::witness::Witness; super::witness::PLACES]) {
