@@ -15,7 +15,7 @@ use std::process::Output;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use c_fixtures::alloc_dealloc_mismatch as c;
-use ffi_guard_tests::process::{at_level, is_child, run_self, say, stderr};
+use ffi_guard_tests::process::{at_checked_levels, at_level, is_child, run_self, say, stderr};
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
@@ -525,8 +525,8 @@ fn at_level_3_who_reads_before_a_block_by_himself_is_told_as_ever() {
 }
 
 #[test]
-fn at_level_3_what_each_side_frees_of_its_own() {
-    at_level("at_level_3_what_each_side_frees_of_its_own", "3", || {
+fn what_each_side_frees_of_its_own() {
+    at_checked_levels("what_each_side_frees_of_its_own", || {
         for size in [1_usize, 24, 4096, 300_000] {
             let ours = black_box(vec![7_u8; size]);
             // SAFETY: a block of C's, of which each call takes what the one before gave.
