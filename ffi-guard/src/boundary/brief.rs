@@ -123,7 +123,7 @@ impl Brief {
         }
         let call = thread::count_crossing();
         let site = Site { function, location: Location::caller() };
-        let snapshot = match self.lends && may_be_compared(&arguments()) {
+        let snapshot = match self.lends && may_be_compared(&arguments()) && function.compares() {
             true => Snapshot::take(&site, &arguments(), call, Counted::No),
             false => Snapshot::default(),
         };
@@ -255,7 +255,9 @@ impl BriefCall {
             false => Left::Nothing,
         };
         let settled = left == Left::Nothing
-            && (!may_be_compared(&arguments()) || snapshot.is_as_it_was(&arguments(), Counted::No));
+            && (!may_be_compared(&arguments())
+                || snapshot.is_none()
+                || snapshot.is_as_it_was(&arguments(), Counted::No));
         let about = result();
         let plain = match about.passing {
             Passing::Scalar => true,

@@ -197,10 +197,16 @@ impl Snapshot {
         (self.0 & SMALL != 0).then(|| ((self.0 & !SMALL) >> NUMBER, (thread::crossings() ^ self.0) & number == 0))
     }
 
+    /// Whether it has none.
+    #[inline(always)]
+    pub(super) fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
     /// C has returned. Whether there is nothing for [`compare`](Snapshot::compare) to do.
     #[inline(always)]
     pub(super) fn is_as_it_was(self, arguments: &[Argument], own: Counted) -> bool {
-        self.0 == 0 || self.is_small_as_it_was(arguments, own)
+        self.is_none() || self.is_small_as_it_was(arguments, own)
     }
 
     #[inline(never)]
