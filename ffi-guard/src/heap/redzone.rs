@@ -401,6 +401,27 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_of_a_freed_block_is_watched() {
+        // Lengths below, at and beyond the four units that are compared at once.
+        for size in [1, 16, 40, 64, 80, 129, 200, 240] {
+            with_block(size, |start, _, slots| {
+                // SAFETY: the block is ours.
+                unsafe { poison(start, size) };
+                let len = size.next_multiple_of(16);
+                for at in 256..256 + len {
+                    slots.0[at] ^= 1;
+                    // SAFETY: as above.
+                    let found = unsafe { poison_damage(start, size) }.expect("a write after free");
+                    assert_eq!((found.offset, found.len, found.before), (at - 256, 1, false), "{size}");
+                    slots.0[at] ^= 1;
+                }
+                // SAFETY: as above.
+                assert_eq!(unsafe { poison_damage(start, size) }, None);
+            });
+        }
+    }
+
+    #[test]
     fn what_glibc_takes_for_a_size_is_none() {
         for start in (0x7000_0000_0000..0x7000_0001_0000).step_by(UNIT).chain([0x10, 0x7FFF_FFFF_FFF0]) {
             let [_, size] = canary(start);
