@@ -203,6 +203,13 @@ impl Function {
         self.allows.load(Ordering::Relaxed) != 0
     }
 
+    /// Whether each of them does: there is nothing to look for.
+    #[inline]
+    pub(crate) fn allows_all(&self) -> bool {
+        self.allows()
+            && self.allows.load(Ordering::Relaxed).count_ones() as usize == self.declaration.parameters.len().min(32)
+    }
+
     /// Whether this one does.
     #[inline]
     pub(crate) fn allows_parameter(&self, index: usize) -> bool {

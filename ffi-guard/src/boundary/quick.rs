@@ -69,7 +69,8 @@ pub(super) fn is_noted(function: &Function, glance: Glance) -> bool {
         Glance::Unclear => false,
         Glance::LendsNothing => true,
         Glance::Lends | Glance::LendsARun => {
-            function.is_past_the_first() && !function.lets_keep() && !retention::may_look(function)
+            !function.lets_keep()
+                && (function.allows_all() || function.is_past_the_first() && !retention::may_look(function))
         }
     }
 }

@@ -47,6 +47,13 @@ impl Frame {
         self.column
     }
 
+    /// Whether it is one of the functions inside of a guarded function's wrapper, which the user has not written: the wrapper itself has the
+    /// name that he knows.
+    pub(super) fn is_inside_wrapper(&self) -> bool {
+        let name = self.function.as_deref().unwrap_or_default();
+        name.contains("__ffi_guard_checked") || name.contains("__ffi_guard_closely")
+    }
+
     /// Whether it is in code that the user wrote, or at least chose: neither the standard library nor this crate.
     fn is_users(&self) -> bool {
         let in_library = self.file.as_deref().is_some_and(|file| {
@@ -68,7 +75,7 @@ impl Frame {
         // The functions that C is given for closures go by the closure's name first.
         let ours = of("ffi_guard") && !name.contains("::tests::") || name.contains("ffi_guard::callback::signature");
         let std = ["std", "core", "alloc", "test", "backtrace", "hashbrown"].into_iter().any(of);
-        !(in_library || std || runtime || ours || entry && self.file.is_none())
+        !(in_library || std || runtime || ours || self.is_inside_wrapper() || entry && self.file.is_none())
     }
 }
 
@@ -215,6 +222,8 @@ mod tests {
         ] {
             assert!(!frame(function, file).is_users(), "{function}");
         }
+        assert!(!frame("app::open::__ffi_guard_checked::__ffi_guard_closely", "src/sys.rs").is_users());
+        assert!(frame("app::open", "src/sys.rs").is_users());
         assert!(frame("app::session::read_name", "src/session.rs").is_users());
         assert!(frame("<app::Db as core::ops::drop::Drop>::drop", "src/db.rs").is_users());
         assert!(frame("stdlib_of_mine::f", "src/lib.rs").is_users());

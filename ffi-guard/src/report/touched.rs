@@ -36,14 +36,12 @@ fn of_fault(addresses: &[usize]) -> Vec<Frame> {
 
 /// Without the functions that stand for a guarded one: all are where it is declared, and its caller is what is asked for.
 fn without_wrappers(frames: &[Frame]) -> Vec<Frame> {
-    let stands_for_one = |name: &str| name.contains("__ffi_guard_checked") || name.contains("__ffi_guard_closely");
-    let is_wrapper = |frame: &Frame| frame.function().is_some_and(stands_for_one);
     let mut kept: Vec<Frame> = Vec::new();
     let mut last: Option<&Frame> = None;
     for frame in frames {
         let outer =
-            last.is_some_and(|last| is_wrapper(last) && last.file() == frame.file() && last.line() == frame.line());
-        if !is_wrapper(frame) && !outer {
+            last.is_some_and(|last| last.is_inside_wrapper() && last.file() == frame.file() && last.line() == frame.line());
+        if !frame.is_inside_wrapper() && !outer {
             kept.push(frame.clone());
         }
         last = Some(frame);
