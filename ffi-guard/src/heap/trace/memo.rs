@@ -203,11 +203,11 @@ mod tests {
             assert_eq!(entry.leads_from(&from), Some(TraceId(5)), "{len} words");
             assert_eq!(entry.leads_from(&Registers { ip: 0x1001, ..from }), None);
             assert_eq!(entry.leads_from(&Registers { bp: 8, ..from }), None);
-            for place in 0..stack.len() {
+            for (place, word) in stack.into_iter().enumerate() {
                 stack[place] = 0;
                 let matters = reads.iter().any(|read| read.address == from.sp + place * 8);
                 assert_eq!(entry.leads_from(&from).is_none(), matters, "{len} words, place {place}");
-                stack[place] = 0x4000 + place;
+                stack[place] = word;
             }
             entry.write(&from, false, TraceId(6), &reads);
             assert_eq!(entry.leads_from(&Registers { bp: 8, ..from }), Some(TraceId(6)));
