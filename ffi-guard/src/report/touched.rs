@@ -39,8 +39,8 @@ fn without_wrappers(frames: &[Frame]) -> Vec<Frame> {
     let mut kept: Vec<Frame> = Vec::new();
     let mut last: Option<&Frame> = None;
     for frame in frames {
-        let outer =
-            last.is_some_and(|last| last.is_inside_wrapper() && last.file() == frame.file() && last.line() == frame.line());
+        let outer = last
+            .is_some_and(|last| last.is_inside_wrapper() && last.file() == frame.file() && last.line() == frame.line());
         if !frame.is_inside_wrapper() && !outer {
             kept.push(frame.clone());
         }
