@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
-use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::ReturnType;
 use syn::ext::IdentExt as _;
 
@@ -12,7 +12,7 @@ use crate::attr::Errors;
 use crate::cfg::{self, Attr, Conditions};
 use crate::extent::Extent;
 use crate::valid::{self, BlockSettings, Function, Param, Severities, Taken};
-use crate::{callback, fallback, message, text, types};
+use crate::{brief, callback, fallback, message, text, types};
 
 /// `#[guard(arguments)] item`.
 pub(crate) fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -201,7 +201,7 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
             quote_spanned!(here=> #lead #call; crossing.exit(&__FFI_GUARD_FUNCTION, (arguments, &loans), #private::argument!(()), underway);)
         }
     };
-    let brief = brief(function, &arguments, &call, &private);
+    let brief = brief::calls(function, &arguments, &call, &private);
     // Each of the three ways is a function of its own: the next one needs more registers and more of the stack, and would make the
     // compiler save and spill on the way that does without. They are generic so that they are only built where the wrapper is
     // called: of the thousands of functions that a -sys crate declares, a program calls a few.
@@ -239,39 +239,6 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
                 #cross
             }
             if #private::armed() { #call_checked } else { #call }
-        }
-    }
-}
-
-/// The short way of a call, where nothing is found in its arguments that needs a closer look.
-fn brief(function: &Function, arguments: &[TokenStream], call: &TokenStream, private: &TokenStream) -> TokenStream {
-    let here = Span::mixed_site();
-    let (result, about) = match &function.source.output {
-        ReturnType::Type(_, ty) if types::is_never(ty) => return TokenStream::new(),
-        ReturnType::Type(_, ty) if !types::is_unit(ty) => {
-            (quote_spanned!(here=> let result = #call;), quote_spanned!(here=> result))
-        }
-        _ => (quote_spanned!(here=> #call;), quote_spanned!(here=> ())),
-    };
-    let known: Vec<_> = (0..arguments.len()).map(|index| format_ident!("argument{}", index, span = here)).collect();
-    let looks = function.params.iter().zip(&known).enumerate().map(|(index, (param, known))| {
-        let (index, contract) = (Literal::usize_unsuffixed(index), &param.contract);
-        quote_spanned!(here=> brief.has(#index, #known, #private::Contract::NONE #(.#contract())*, &mut loans) &&)
-    });
-    quote_spanned! {here=>
-        // Where nothing is optimised, what is meant to stay in registers is dearer than to leave it all to the library, which is.
-        if !::core::cfg!(debug_assertions) {
-            #(let #known = #arguments;)*
-            if let ::core::option::Option::Some(mut brief) = #private::Brief::begin(&__FFI_GUARD_FUNCTION) {
-                let mut loans = #private::Loans::none();
-                if #(#looks)* brief.may_cross(&__FFI_GUARD_FUNCTION, &loans) {
-                    let arguments = || [#(#known),*];
-                    let underway = brief.cross(&__FFI_GUARD_FUNCTION, &loans, arguments);
-                    #result
-                    underway.exit(&__FFI_GUARD_FUNCTION, &loans, arguments, || #private::argument!(#about));
-                    return #about;
-                }
-            }
         }
     }
 }

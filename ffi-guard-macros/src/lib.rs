@@ -8,6 +8,7 @@ use proc_macro::TokenStream;
 
 mod ast;
 mod attr;
+mod brief;
 mod callback;
 mod cfg;
 mod derive;

@@ -9,8 +9,8 @@ use std::panic::Location;
 
 use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
-use super::crossing;
 use super::declaration::{Function, Standing};
+use super::first;
 use super::raise::raise;
 use super::{counted, log, parked, returned, taken, thread};
 use crate::heap;
@@ -81,7 +81,7 @@ impl<'a> Callback<'a> {
             Standing::LeftOut => return,
             Standing::Traced => log::entry(function, arguments, location),
             Standing::Unsettled => {
-                if crossing::settle(function, arguments, location) == Standing::LeftOut {
+                if first::settle(function, arguments, location) == Standing::LeftOut {
                     return;
                 }
             }

@@ -15,15 +15,12 @@ use super::pending::{Exit, Pending};
 use super::quick::{self, Glance};
 use super::raise::raise;
 use super::watch::Watch;
-use super::{canary, counted, late, lent_by, log, noted, result, snapshot, thread};
-use crate::config;
+use super::{canary, counted, first, late, lent_by, log, noted, result, thread};
 use crate::level::{self, Level};
-use crate::paged;
 use crate::platform::process::Errno;
 use crate::reentry::{self, Reentry};
 use crate::report;
 use crate::retention::{self, untold};
-use crate::rule::{Rule, Severity};
 use crate::stats::call::Token;
 
 /// A guarded call under way: what is looked at when it has returned. Small, so that it is handed over in registers.
@@ -134,7 +131,7 @@ impl Crossing {
             Standing::LeftOut => return Ok(After::Nothing),
             Standing::Traced => log::entry(function, arguments, location),
             Standing::Unsettled => {
-                if settle(function, arguments, location) == Standing::LeftOut {
+                if first::settle(function, arguments, location) == Standing::LeftOut {
                     return Ok(After::Nothing);
                 }
             }
@@ -420,38 +417,4 @@ fn with_copies(copies: Option<Copies>, after: After, site: &Site) -> After {
         None => after,
         Some(copies) => After::Copies(copies::Underway::begin(copies, after, std::ptr::from_ref(site).addr())),
     }
-}
-
-/// The first crossing of a function: finds out what the settings make of it.
-#[cold]
-pub(super) fn settle(
-    function: &'static Function,
-    arguments: &[Argument],
-    location: &'static Location<'static>,
-) -> Standing {
-    paged::watch();
-    let settings = config::settings();
-    let declaration = function.declaration;
-    let asks = || declaration.parameters.iter().any(|parameter| parameter.contract.is_copied());
-    let leads = |argument: &Argument| matches!(argument.passing, Passing::Const | Passing::Mut);
-    let copies = !declaration.callback && arguments.iter().any(leads) && (settings.copy || asks());
-    let standing = if !settings.checks_crate(function.krate()) {
-        Standing::LeftOut
-    } else if settings.traces(function.declaration.name) {
-        log::entry(function, arguments, location);
-        Standing::Traced
-    } else if copies {
-        Standing::Copies
-    } else {
-        Standing::Checked
-    };
-    let site = Site { function, location };
-    let parameters = function.declaration.parameters;
-    let lets_keep = parameters.iter().any(|it| it.contract.is_retained() || it.contract.is_owned());
-    let is_allowed = |index: &usize| site.severity(Rule::RetainedPointer, Some(*index)) == Severity::Allow;
-    let allows = (0..parameters.len()).filter(is_allowed).fold(0, |all, index| all | 1_u32 << index.min(31));
-    let compares = if declaration.callback { 0 } else { snapshot::compared(&site, arguments) };
-    function.settle_copies(copies);
-    function.settle(standing, (lets_keep, allows), bound::binds(declaration), compares);
-    standing
 }

@@ -21,6 +21,7 @@ pub(crate) mod crossing;
 pub(crate) mod declaration;
 mod entry;
 pub(crate) mod extent;
+mod first;
 mod holder;
 pub(crate) mod late;
 pub(crate) mod lent_by;

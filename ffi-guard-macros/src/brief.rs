@@ -1,0 +1,46 @@
+//! The short way of a call, where nothing is found in its arguments that needs a closer look (`boundary/brief.rs` of the library).
+
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::{format_ident, quote_spanned};
+use syn::ReturnType;
+
+use crate::types;
+use crate::valid::Function;
+
+/// The short way: `if` it may be gone, the call and a `return`. `call` is C's function itself.
+pub(crate) fn calls(
+    function: &Function,
+    arguments: &[TokenStream],
+    call: &TokenStream,
+    private: &TokenStream,
+) -> TokenStream {
+    let here = Span::mixed_site();
+    let (result, about) = match &function.source.output {
+        ReturnType::Type(_, ty) if types::is_never(ty) => return TokenStream::new(),
+        ReturnType::Type(_, ty) if !types::is_unit(ty) => {
+            (quote_spanned!(here=> let result = #call;), quote_spanned!(here=> result))
+        }
+        _ => (quote_spanned!(here=> #call;), quote_spanned!(here=> ())),
+    };
+    let known: Vec<_> = (0..arguments.len()).map(|index| format_ident!("argument{}", index, span = here)).collect();
+    let looks = function.params.iter().zip(&known).enumerate().map(|(index, (param, known))| {
+        let (index, contract) = (Literal::usize_unsuffixed(index), &param.contract);
+        quote_spanned!(here=> brief.has(#index, #known, #private::Contract::NONE #(.#contract())*, &mut loans) &&)
+    });
+    quote_spanned! {here=>
+        // Where nothing is optimised, what is meant to stay in registers is dearer than to leave it all to the library, which is.
+        if !::core::cfg!(debug_assertions) {
+            #(let #known = #arguments;)*
+            if let ::core::option::Option::Some(mut brief) = #private::Brief::begin(&__FFI_GUARD_FUNCTION) {
+                let mut loans = #private::Loans::none();
+                if #(#looks)* brief.may_cross(&__FFI_GUARD_FUNCTION, &loans) {
+                    let arguments = || [#(#known),*];
+                    let underway = brief.cross(&__FFI_GUARD_FUNCTION, &loans, arguments);
+                    #result
+                    underway.exit(&__FFI_GUARD_FUNCTION, &loans, arguments, || #private::argument!(#about));
+                    return #about;
+                }
+            }
+        }
+    }
+}
