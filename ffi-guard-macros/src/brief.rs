@@ -28,18 +28,15 @@ pub(crate) fn calls(
         quote_spanned!(here=> brief.has(#index, #known, #private::Contract::NONE #(.#contract())*, &mut loans) &&)
     });
     quote_spanned! {here=>
-        // Where nothing is optimised, what is meant to stay in registers is dearer than to leave it all to the library, which is.
-        if !::core::cfg!(debug_assertions) {
-            #(let #known = #arguments;)*
-            if let ::core::option::Option::Some(mut brief) = #private::Brief::begin(&__FFI_GUARD_FUNCTION) {
-                let mut loans = #private::Loans::none();
-                if #(#looks)* brief.may_cross(&__FFI_GUARD_FUNCTION, &loans) {
-                    let arguments = || [#(#known),*];
-                    let underway = brief.cross(&__FFI_GUARD_FUNCTION, &loans, arguments);
-                    #result
-                    underway.exit(&__FFI_GUARD_FUNCTION, &loans, arguments, || #private::argument!(#about));
-                    return #about;
-                }
+        #(let #known = #arguments;)*
+        if let ::core::option::Option::Some(mut brief) = #private::Brief::begin(&__FFI_GUARD_FUNCTION) {
+            let mut loans = #private::Loans::none();
+            if #(#looks)* brief.may_cross(&__FFI_GUARD_FUNCTION, &loans) {
+                let arguments = || [#(#known),*];
+                let underway = brief.cross(&__FFI_GUARD_FUNCTION, &loans, arguments);
+                #result
+                underway.exit(&__FFI_GUARD_FUNCTION, &loans, arguments, || #private::argument!(#about));
+                return #about;
             }
         }
     }

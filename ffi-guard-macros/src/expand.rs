@@ -202,6 +202,8 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
         }
     };
     let brief = brief::calls(function, &arguments, &call, &private);
+    // Where nothing is optimised, what is meant to stay in registers is dearer than to leave it all to the library, which is: no short way.
+    //
     // Each of the three ways is a function of its own: the next one needs more registers and more of the stack, and would make the
     // compiler save and spill on the way that does without. They are generic so that they are only built where the wrapper is
     // called: of the thousands of functions that a -sys crate declares, a program calls a few.
@@ -238,7 +240,13 @@ fn wrapper(function: &Function, block: &Block, settings: &BlockSettings, under: 
                 let crossing = unsafe { #private::Crossing::enter(&__FFI_GUARD_FUNCTION, arguments, &mut loans) };
                 #cross
             }
-            if #private::armed() { #call_checked } else { #call }
+            if !#private::armed() {
+                #call
+            } else if ::core::cfg!(debug_assertions) {
+                #call_closely
+            } else {
+                #call_checked
+            }
         }
     }
 }

@@ -76,75 +76,119 @@ fn settle() -> u8 {
     tracked
 }
 
-// SAFETY: below, each of the methods hands on to one of three allocators. The heap and the guard's own memory give out blocks
+// What follows is `GuardAlloc` but for the inner allocator, whose type is the program's. `GlobalAlloc`'s methods are built with the program: where
+// that is not optimised (then we have debug assertions as well, though our profile may say `opt-level = 3`), these are called and not
+// inlined, so that what they do is optimised all the same.
+
+/// Memory from the heap, or the guard's own. `None` where memory is not tracked.
+#[cfg_attr(debug_assertions, inline(never))]
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn alloc(layout: Layout) -> Option<*mut u8> {
+    is_tracked().then(|| match reentry::inside() {
+        true => own::alloc(layout),
+        false => heap::allocate(layout.size(), layout.align()),
+    })
+}
+
+/// The same, of zeros.
+#[cfg_attr(debug_assertions, inline(never))]
+#[cfg_attr(not(debug_assertions), inline(always))]
+fn alloc_zeroed(layout: Layout) -> Option<*mut u8> {
+    is_tracked().then(|| match reentry::inside() {
+        true => own::alloc_zeroed(layout),
+        false => heap::allocate_zeroed(layout.size(), layout.align()),
+    })
+}
+
+/// Takes back what [`alloc`] gave. False where memory is not tracked.
+///
+/// # Safety
+/// - As for `GlobalAlloc::dealloc`, but that the block may be anybody's.
+#[cfg_attr(debug_assertions, inline(never))]
+#[cfg_attr(not(debug_assertions), inline(always))]
+unsafe fn dealloc(ptr: *mut u8, layout: Layout) -> bool {
+    if heap::contains(ptr.addr()) {
+        // SAFETY: in the region; the caller has done with the block.
+        if let Err(error) = unsafe { heap::free(ptr.addr(), layout.size(), layout.align()) } {
+            // SAFETY: in the region, and not taken back.
+            unsafe { refusal::dealloc(ptr, layout, Some(error)) };
+        }
+        return true;
+    }
+    if own::contains(ptr.addr()) {
+        // SAFETY: in the guard's own memory; the caller's promises, handed on.
+        unsafe { own::dealloc(ptr, layout) };
+        return true;
+    }
+    let tracked = is_tracked();
+    if tracked {
+        // SAFETY: where memory is tracked, every block came from one of the two. This one did not.
+        unsafe { refusal::dealloc(ptr, layout, None) };
+    }
+    tracked
+}
+
+/// Makes a block of [`alloc`]'s larger or smaller. `None` where memory is not tracked.
+///
+/// # Safety
+/// - As for `GlobalAlloc::realloc`, but that the block may be anybody's.
+#[cfg_attr(debug_assertions, inline(never))]
+#[cfg_attr(not(debug_assertions), inline(always))]
+unsafe fn realloc(ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
+    if heap::contains(ptr.addr()) {
+        // SAFETY: in the region; the caller hands the block over.
+        return Some(match unsafe { heap::reallocate(ptr.addr(), layout.size(), layout.align(), new_size) } {
+            Ok(moved) => moved,
+            // SAFETY: in the region, and not taken back.
+            Err(error) => unsafe { refusal::realloc(ptr, layout, new_size, Some(error)) },
+        });
+    }
+    if own::contains(ptr.addr()) {
+        // SAFETY: in the guard's own memory; the caller's promises, handed on.
+        return Some(unsafe { own::realloc(ptr, layout, new_size) });
+    }
+    // SAFETY: where memory is tracked, every block came from one of the two. This one did not.
+    is_tracked().then(|| unsafe { refusal::realloc(ptr, layout, new_size, None) })
+}
+
+// SAFETY: each of the methods hands on to one of three allocators. The heap and the guard's own memory give out blocks
 // that fit their layout, apart from all others, until they are taken back; the inner one promises the same. A block goes back
 // to where it came from: each of the two ranges holds its own blocks and nothing else. None of it unwinds.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if is_tracked() {
-            if reentry::inside() {
-                return own::alloc(layout);
-            }
-            return heap::allocate(layout.size(), layout.align());
+        match alloc(layout) {
+            Some(memory) => memory,
+            // SAFETY: the caller's promises, handed on.
+            None => unsafe { self.inner.alloc(layout) },
         }
-        // SAFETY: the caller's promises, handed on.
-        unsafe { self.inner.alloc(layout) }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if is_tracked() {
-            if reentry::inside() {
-                return own::alloc_zeroed(layout);
-            }
-            return heap::allocate_zeroed(layout.size(), layout.align());
+        match alloc_zeroed(layout) {
+            Some(memory) => memory,
+            // SAFETY: the caller's promises, handed on.
+            None => unsafe { self.inner.alloc_zeroed(layout) },
         }
-        // SAFETY: the caller's promises, handed on.
-        unsafe { self.inner.alloc_zeroed(layout) }
     }
 
     #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        if heap::contains(ptr.addr()) {
-            // SAFETY: in the region; the caller has done with the block.
-            if let Err(error) = unsafe { heap::free(ptr.addr(), layout.size(), layout.align()) } {
-                // SAFETY: in the region, and not taken back.
-                unsafe { refusal::dealloc(ptr, layout, Some(error)) };
-            }
-            return;
+        // SAFETY: the caller's promises, handed on.
+        if !unsafe { dealloc(ptr, layout) } {
+            // SAFETY: the inner allocator's; the caller's promises, handed on.
+            unsafe { self.inner.dealloc(ptr, layout) }
         }
-        if own::contains(ptr.addr()) {
-            // SAFETY: in the guard's own memory; the caller's promises, handed on.
-            return unsafe { own::dealloc(ptr, layout) };
-        }
-        if is_tracked() {
-            // SAFETY: where memory is tracked, every block came from one of the two. This one did not.
-            return unsafe { refusal::dealloc(ptr, layout, None) };
-        }
-        // SAFETY: the inner allocator's; the caller's promises, handed on.
-        unsafe { self.inner.dealloc(ptr, layout) }
     }
 
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        if heap::contains(ptr.addr()) {
-            // SAFETY: in the region; the caller hands the block over.
-            return match unsafe { heap::reallocate(ptr.addr(), layout.size(), layout.align(), new_size) } {
-                Ok(moved) => moved,
-                // SAFETY: in the region, and not taken back.
-                Err(error) => unsafe { refusal::realloc(ptr, layout, new_size, Some(error)) },
-            };
+        // SAFETY: the caller's promises, handed on.
+        match unsafe { realloc(ptr, layout, new_size) } {
+            Some(memory) => memory,
+            // SAFETY: the inner allocator's; the caller's promises, handed on.
+            None => unsafe { self.inner.realloc(ptr, layout, new_size) },
         }
-        if own::contains(ptr.addr()) {
-            // SAFETY: in the guard's own memory; the caller's promises, handed on.
-            return unsafe { own::realloc(ptr, layout, new_size) };
-        }
-        if is_tracked() {
-            // SAFETY: where memory is tracked, every block came from one of the two. This one did not.
-            return unsafe { refusal::realloc(ptr, layout, new_size, None) };
-        }
-        // SAFETY: the inner allocator's; the caller's promises, handed on.
-        unsafe { self.inner.realloc(ptr, layout, new_size) }
     }
 }

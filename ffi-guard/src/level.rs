@@ -68,7 +68,9 @@ static TRACKED: AtomicU8 = AtomicU8::new(UNSETTLED);
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 /// Whether anything may be checked or counted: the one load and one branch of a call at level 0.
-#[inline(always)]
+// Asked by code that may not be optimised; then what it does is, if it is not inlined there.
+#[cfg_attr(all(debug_assertions, not(ffi_guard_off)), inline(never))]
+#[cfg_attr(any(not(debug_assertions), ffi_guard_off), inline(always))]
 #[must_use]
 pub fn armed() -> bool {
     !cfg!(ffi_guard_off) && CHECKED.load(Ordering::Relaxed) != Level::Off as u8

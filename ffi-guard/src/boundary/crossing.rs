@@ -228,7 +228,7 @@ impl Crossing {
     /// # Panics
     /// With the report, where a rule that is denied is broken.
     #[track_caller]
-    #[inline(always)]
+    #[inline(never)]
     pub fn exit(
         mut self,
         function: &'static Function,

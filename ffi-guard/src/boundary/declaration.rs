@@ -248,7 +248,7 @@ impl Function {
     /// Whether the short way may be tried.
     #[inline(always)]
     pub(crate) fn may_be_brief(&self) -> bool {
-        self.brief.load(Ordering::Relaxed)
+        self.brief.load(Ordering::Acquire)
     }
 
     /// Settles it. Two threads that race here store the same value.
@@ -257,8 +257,8 @@ impl Function {
         self.compares.store(compares, Ordering::Relaxed);
         self.binds.store(binds, Ordering::Relaxed);
         self.lets_keep.store(lets_keep, Ordering::Relaxed);
-        self.brief.store(standing == Standing::Checked && !binds, Ordering::Relaxed);
-        // Release: whoever sees the standing sees what was stored before.
+        // Release: whoever sees these sees what was stored before.
+        self.brief.store(standing == Standing::Checked && !binds, Ordering::Release);
         self.standing.store(standing as u8, Ordering::Release);
     }
 

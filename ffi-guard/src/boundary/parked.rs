@@ -217,7 +217,8 @@ impl Underway {
     #[inline(always)]
     #[must_use]
     pub fn begin() -> Underway {
-        Underway { outermost: begin() }
+        let local = 0_u8;
+        Underway { outermost: begin_apart((&raw const local).addr()) }
     }
 
     /// C has returned. Whether a panic is to go on here.
@@ -233,7 +234,17 @@ impl Underway {
 #[inline(always)]
 pub(crate) fn begin() -> bool {
     let local = 0_u8;
-    let frame = (&raw const local).addr();
+    begin_at((&raw const local).addr())
+}
+
+/// The same, out of the way of the wrapper, which may be of a build that is not optimised. `frame`: an address in its frame.
+#[inline(never)]
+fn begin_apart(frame: usize) -> bool {
+    begin_at(frame)
+}
+
+#[inline(always)]
+fn begin_at(frame: usize) -> bool {
     let outermost = HERE.try_with(|here| {
         // A call that C left by `longjmp` never ends: its frame lay deeper than that of a call made later.
         let outermost = here.outermost.get() < frame;
