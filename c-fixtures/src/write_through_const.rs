@@ -72,4 +72,42 @@ unsafe extern "C" {
     /// Waits until it has written.
     #[link_name = "ffg_ask_and_read"]
     pub fn ask_and_read(one: *const c_int, other: *const c_int);
+    /// Copies a number, and changes where it came from if `wrong` is not 0. It has more parameters than what is settled of them has bits.
+    #[link_name = "ffg_many_parameters"]
+    pub fn many_parameters(
+        n0: c_int,
+        n1: c_int,
+        n2: c_int,
+        n3: c_int,
+        n4: c_int,
+        n5: c_int,
+        n6: c_int,
+        n7: c_int,
+        n8: c_int,
+        n9: c_int,
+        n10: c_int,
+        n11: c_int,
+        n12: c_int,
+        n13: c_int,
+        n14: c_int,
+        n15: c_int,
+        n16: c_int,
+        n17: c_int,
+        n18: c_int,
+        n19: c_int,
+        n20: c_int,
+        n21: c_int,
+        n22: c_int,
+        n23: c_int,
+        n24: c_int,
+        n25: c_int,
+        n26: c_int,
+        n27: c_int,
+        n28: c_int,
+        n29: c_int,
+        n30: c_int,
+        from: *const c_int,
+        to: *mut c_int,
+        wrong: c_int,
+    );
 }

@@ -120,6 +120,9 @@ const FIRST: u8 = 64;
 /// Where C's heap is large, a look at so many bytes of it counts as one more: 64 looks at 256 MiB would be seconds.
 const BYTES_A_LOOK: usize = 4 << 20;
 
+/// The last bit of what is settled of parameters one by one: those behind it share it, and each is asked about anew.
+pub(crate) const LAST_MARK: usize = 31;
+
 /// What the settings make of a function; settled once, at its first crossing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -203,17 +206,19 @@ impl Function {
         self.allows.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether each of them does: there is nothing to look for.
+    /// Whether each of them does: there is nothing to look for. Not told of a function with more parameters than bits.
     #[inline]
     pub(crate) fn allows_all(&self) -> bool {
-        self.allows()
-            && self.allows.load(Ordering::Relaxed).count_ones() as usize == self.declaration.parameters.len().min(32)
+        let parameters = self.declaration.parameters.len();
+        parameters <= LAST_MARK
+            && self.allows()
+            && self.allows.load(Ordering::Relaxed).count_ones() as usize == parameters
     }
 
     /// Whether this one does.
     #[inline]
     pub(crate) fn allows_parameter(&self, index: usize) -> bool {
-        self.allows.load(Ordering::Relaxed) >> index.min(31) & 1 != 0
+        self.allows.load(Ordering::Relaxed) >> index.min(LAST_MARK) & 1 != 0
     }
 
     /// Whether what C hands out is noted, when it has returned.
@@ -242,7 +247,7 @@ impl Function {
     /// Whether it is lent something by this parameter.
     #[inline]
     pub(crate) fn compares_parameter(&self, index: usize) -> bool {
-        self.compares.load(Ordering::Relaxed) >> index.min(31) & 1 != 0
+        self.compares.load(Ordering::Relaxed) >> index.min(LAST_MARK) & 1 != 0
     }
 
     /// Whether the short way may be tried.

@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use super::argument::{Argument, Passing};
 use super::breach::Site;
-use super::declaration::{Function, Standing};
+use super::declaration::{Function, LAST_MARK, Standing};
 use super::{bound, log, snapshot};
 use crate::config;
 use crate::paged;
@@ -37,7 +37,7 @@ pub(super) fn settle(
     let parameters = function.declaration.parameters;
     let lets_keep = parameters.iter().any(|it| it.contract.is_retained() || it.contract.is_owned());
     let is_allowed = |index: &usize| site.severity(Rule::RetainedPointer, Some(*index)) == Severity::Allow;
-    let allows = (0..parameters.len()).filter(is_allowed).fold(0, |all, index| all | 1_u32 << index.min(31));
+    let allows = (0..parameters.len()).filter(is_allowed).fold(0, |all, index| all | 1_u32 << index.min(LAST_MARK));
     let compares = if declaration.callback { 0 } else { snapshot::compared(&site, arguments) };
     function.settle_copies(copies);
     function.settle(standing, (lets_keep, allows), bound::binds(declaration), compares);

@@ -3,6 +3,7 @@
 
 use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
+use super::declaration::LAST_MARK;
 use super::extent;
 use super::loans::{Loan, Loans};
 use super::snapshot::{Counted, Snapshot};
@@ -10,6 +11,7 @@ use super::{canary, late, lent_by, thread};
 use crate::heap::{self, Block};
 use crate::platform;
 use crate::retention::{self, Sample, pins};
+use crate::rule::{Rule, Severity};
 use crate::rules::Located;
 
 /// Such a call under way: where its timing began (0 for nowhere), and in the two lowest bits what its end must undo.
@@ -90,7 +92,7 @@ pub(super) fn settle(site: &Site, loans: &Loans, counted: bool) -> Left {
         return Left::All;
     }
     for Loan { held, lent } in known {
-        if site.function.allows() && site.function.allows_parameter(lent.parameter) {
+        if site.function.allows() && allows(site, lent.parameter) {
             held.allow();
         }
         retention::lend_held(held, site, lent);
@@ -178,9 +180,16 @@ fn note(argument: &Argument, parameter: usize, site: &Site) {
     note_block(&block, argument, parameter, site);
 }
 
+/// Whether C may keep what this parameter lends, whatever becomes of it.
+#[inline]
+fn allows(site: &Site, parameter: usize) -> bool {
+    site.function.allows_parameter(parameter)
+        && (parameter < LAST_MARK || site.severity(Rule::RetainedPointer, Some(parameter)) == Severity::Allow)
+}
+
 #[inline]
 fn note_block(block: &Block, argument: &Argument, parameter: usize, site: &Site) {
-    if site.function.allows_parameter(parameter) {
+    if allows(site, parameter) {
         heap::allow(block);
     }
     let extent = extent::of(argument, &Located::Heap(*block));

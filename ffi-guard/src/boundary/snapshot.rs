@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::argument::{Argument, Passing, Stated};
 use super::breach::{Site, Stop};
+use super::declaration::LAST_MARK;
 use super::extent;
 use super::holder;
 use super::thread;
@@ -124,21 +125,28 @@ pub(super) fn compared(site: &Site, arguments: &[Argument]) -> u32 {
     if holder::calls_back(arguments) {
         return 0;
     }
-    let parameters = site.function.declaration.parameters.iter().zip(arguments).enumerate();
-    let compared = parameters.filter(|(index, (parameter, argument))| {
-        let contract = parameter.contract;
-        argument.passing == Passing::Const
-            && argument.info.frozen
-            && !contract.is_out()
-            && !contract.is_opaque()
-            // What is C's from here on, or C holds by right, it may write as well.
-            && !contract.is_owned()
-            && !contract.is_retained()
-            && (!extent::untyped(argument) || argument.stated != Stated::No)
-            && site.severity(Rule::WriteThroughConst, Some(*index)) != Severity::Allow
-    });
-    // Of so many parameters the last do not go uncompared for want of a bit; nobody has seen such a function.
-    compared.map(|(index, _)| 1 << index.min(31)).fold(0, |all, bit: u32| all | bit)
+    let compared = arguments.iter().enumerate().filter(|(index, argument)| could_be_compared(site, *index, argument));
+    compared.map(|(index, _)| 1 << index.min(LAST_MARK)).fold(0, |all, bit: u32| all | bit)
+}
+
+fn could_be_compared(site: &Site, index: usize, argument: &Argument) -> bool {
+    let Some(parameter) = site.function.declaration.parameters.get(index) else { return false };
+    let contract = parameter.contract;
+    argument.passing == Passing::Const
+        && argument.info.frozen
+        && !contract.is_out()
+        && !contract.is_opaque()
+        // What is C's from here on, or C holds by right, it may write as well.
+        && !contract.is_owned()
+        && !contract.is_retained()
+        && (!extent::untyped(argument) || argument.stated != Stated::No)
+        && site.severity(Rule::WriteThroughConst, Some(index)) != Severity::Allow
+}
+
+/// The same, as it was settled; of the parameters that share the last bit it is found out anew.
+#[inline]
+fn is_compared(site: &Site, index: usize, argument: &Argument) -> bool {
+    site.function.compares_parameter(index) && (index < LAST_MARK || could_be_compared(site, index, argument))
 }
 
 impl Snapshot {
@@ -291,7 +299,7 @@ fn to_compare(
 ) -> Option<(usize, Option<Block>)> {
     let argument = arguments.get(parameter)?;
     let contract = site.function.declaration.parameters.get(parameter)?.contract;
-    if !site.function.compares_parameter(parameter) || argument.passing != Passing::Const {
+    if !is_compared(site, parameter, argument) {
         return None;
     }
     let mine = argument.address;

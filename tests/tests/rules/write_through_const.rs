@@ -196,3 +196,55 @@ fn what_a_call_on_another_thread_may_write_is_its_own_affair() {
         assert_eq!(*pair, [2, 2]);
     });
 }
+
+#[test]
+fn each_of_many_parameters_is_told_apart() {
+    at_level("write_through_const::each_of_many_parameters_is_told_apart", "2", || {
+        let (from, mut to) = (Box::new(7), Box::new(0));
+        let to = &raw mut *to;
+        let copy = |wrong| {
+            // SAFETY: live boxes; where it is wrong, C writes to what it was lent to read, and that is the point.
+            catch(|| unsafe {
+                c::many_parameters(
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    &raw const *from,
+                    to,
+                    wrong,
+                );
+            })
+        };
+        copy(0).expect("what C writes to is its to write");
+        let violation = copy(1).expect_err("what it reads is not");
+        assert_eq!((violation.rule(), violation.parameter()), (Rule::WriteThroughConst, Some("from")));
+    });
+}

@@ -17,7 +17,7 @@ use std::ptr;
 use super::super::argument::{Argument, Passing};
 use super::super::breach::Site;
 use super::super::{extent, thread};
-use super::{Counted, overlaps};
+use super::{Counted, is_compared, overlaps};
 use crate::heap::{self, Held};
 use crate::platform::read;
 
@@ -85,7 +85,7 @@ pub(super) fn take(site: &Site, arguments: &[Argument], own: Counted, stack: &Ra
         }
         let at = here.used.get();
         for (parameter, argument) in arguments.iter().enumerate() {
-            if !site.function.compares_parameter(parameter) {
+            if !is_compared(site, parameter, argument) {
                 continue;
             }
             let (extent, generation) = match piece(site, arguments, parameter, own, stack) {
