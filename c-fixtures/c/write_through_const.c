@@ -40,7 +40,7 @@ void ffg_poke_anything(const void *data, size_t length, size_t at) { ffg_poke_co
 
 void ffg_swap(const int *from, int *to) {
     int old = *to;
-    *to = *from;
+    ((struct ffg_shared *)to)->users = *from;
     *(int *)from = old;
 }
 
@@ -76,10 +76,10 @@ void ffg_ask_and_read(const int *one, const int *other) {
 void ffg_many_parameters(int n0, int n1, int n2, int n3, int n4, int n5, int n6, int n7, int n8, int n9,
                          int n10, int n11, int n12, int n13, int n14, int n15, int n16, int n17, int n18, int n19,
                          int n20, int n21, int n22, int n23, int n24, int n25, int n26, int n27, int n28, int n29, int n30,
-                         const int *from, int *to, int wrong) {
+                         const int *from, const struct ffg_shared *to, int wrong) {
     (void)n0; (void)n1; (void)n2; (void)n3; (void)n4; (void)n5; (void)n6; (void)n7; (void)n8; (void)n9; (void)n10; (void)n11; (void)n12; (void)n13; (void)n14; (void)n15;
     (void)n16; (void)n17; (void)n18; (void)n19; (void)n20; (void)n21; (void)n22; (void)n23; (void)n24; (void)n25; (void)n26; (void)n27; (void)n28; (void)n29; (void)n30;
-    *to = *from;
+    ((struct ffg_shared *)to)->users = *from;
     if (wrong) {
         *(int *)from += 1;
     }

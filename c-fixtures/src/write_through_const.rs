@@ -107,7 +107,7 @@ unsafe extern "C" {
         n29: c_int,
         n30: c_int,
         from: *const c_int,
-        to: *mut c_int,
+        to: *const Shared,
         wrong: c_int,
     );
 }

@@ -200,8 +200,7 @@ fn what_a_call_on_another_thread_may_write_is_its_own_affair() {
 #[test]
 fn each_of_many_parameters_is_told_apart() {
     at_level("write_through_const::each_of_many_parameters_is_told_apart", "2", || {
-        let (from, mut to) = (Box::new(7), Box::new(0));
-        let to = &raw mut *to;
+        let (from, to) = (Box::new(7), Box::new(c::Shared { users: AtomicI32::new(1) }));
         let copy = |wrong| {
             // SAFETY: live boxes; where it is wrong, C writes to what it was lent to read, and that is the point.
             catch(|| unsafe {
@@ -238,12 +237,13 @@ fn each_of_many_parameters_is_told_apart() {
                     0,
                     0,
                     &raw const *from,
-                    to,
+                    &raw const *to,
                     wrong,
                 );
             })
         };
-        copy(0).expect("what C writes to is its to write");
+        copy(0).expect("what may change behind a shared pointer is left alone");
+        assert_eq!(to.users.load(Ordering::Relaxed), 7);
         let violation = copy(1).expect_err("what it reads is not");
         assert_eq!((violation.rule(), violation.parameter()), (Rule::WriteThroughConst, Some("from")));
     });
