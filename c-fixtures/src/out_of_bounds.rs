@@ -20,3 +20,27 @@ unsafe extern "C" {
     #[link_name = "ffg_ok_sum_table"]
     pub fn ok_sum_table(#[guard(counted_by = rows * columns)] cells: *const u16, rows: usize, columns: usize) -> u32;
 }
+
+pub use asking::{ASKED, asked, ok_sum_bytes_asked};
+
+/// A count that is not a parameter.
+mod asking {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// How often [`asked`] was.
+    pub static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+    /// A count that is told to whoever asks, and each time is counted.
+    #[must_use]
+    pub fn asked(count: usize) -> usize {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        count
+    }
+
+    #[ffi_guard::guard]
+    unsafe extern "C" {
+        /// The sum of `count` bytes; whoever wants to know the count has to ask.
+        #[link_name = "ffg_ok_sum_bytes"]
+        pub fn ok_sum_bytes_asked(#[guard(counted_by = asked(count))] data: *const u8, count: usize) -> u32;
+    }
+}

@@ -1,19 +1,15 @@
 //! The short way of a call, where nothing is found in its arguments that needs a closer look (`boundary/brief.rs` of the library).
 
-use proc_macro2::{Literal, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote_spanned};
 use syn::ReturnType;
 
-use crate::types;
 use crate::valid::Function;
+use crate::{types, wrapper};
 
-/// The short way: `if` it may be gone, the call and a `return`. `call` is C's function itself.
-pub(crate) fn calls(
-    function: &Function,
-    arguments: &[TokenStream],
-    call: &TokenStream,
-    private: &TokenStream,
-) -> TokenStream {
+/// The short way: `if` it may be gone, the call and a `return`. `stated`: the names of what is stated of the parameters that are, in order.
+/// `call` is C's function itself.
+pub(crate) fn calls(function: &Function, stated: &[Ident], call: &TokenStream, private: &TokenStream) -> TokenStream {
     let here = Span::mixed_site();
     let (result, about) = match &function.source.output {
         ReturnType::Type(_, ty) if types::is_never(ty) => return TokenStream::new(),
@@ -22,7 +18,16 @@ pub(crate) fn calls(
         }
         _ => (quote_spanned!(here=> #call;), quote_spanned!(here=> ())),
     };
-    let known: Vec<_> = (0..arguments.len()).map(|index| format_ident!("argument{}", index, span = here)).collect();
+    let known: Vec<_> =
+        (0..function.params.len()).map(|index| format_ident!("argument{}", index, span = here)).collect();
+    let mut stated = stated.iter();
+    let arguments = function.params.iter().map(|param| {
+        let argument = wrapper::argument(param, private);
+        match param.extent.as_ref().and_then(|_| stated.next()) {
+            None => argument,
+            Some(stated) => quote_spanned!(here=> #argument.with(#stated)),
+        }
+    });
     let looks = function.params.iter().zip(&known).enumerate().map(|(index, (param, known))| {
         let (index, contract) = (Literal::usize_unsuffixed(index), &param.contract);
         quote_spanned!(here=> brief.has(#index, #known, #private::Contract::NONE #(.#contract())*, &mut loans) &&)

@@ -11,9 +11,9 @@ use syn::{Abi, Attribute, Error, FnArg, Generics, Pat, ReturnType, Signature, To
 use crate::ast::{ForeignFn, ForeignParam, Safety};
 use crate::attr::Errors;
 use crate::cfg::{self, Attr, Conditions};
-use crate::expand::{self, Kind};
+use crate::descriptor::{self, Kind};
 use crate::valid::{self, Param, Severities};
-use crate::{fallback, message, types};
+use crate::{fallback, message, types, wrapper};
 
 /// Whether an item is an `extern` function with a body, by its first words.
 pub(crate) fn is_one(item: &TokenStream) -> bool {
@@ -147,8 +147,17 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
     }
     let signature: Vec<_> = checked.function.params.iter().map(parameter).collect();
     let bindings = checked.function.params.iter().map(|param| binding(callback, param));
-    let statics = expand::statics(&checked.function, &Severities::default(), Kind::Callback, &private);
-    let arguments = checked.function.params.iter().map(|param| expand::argument(param, &private));
+    let statics = descriptor::statics(&checked.function, &Severities::default(), Kind::Callback, &private);
+    let arguments = checked.function.params.iter().map(|param| {
+        let argument = wrapper::argument(param, &private);
+        match &param.extent {
+            None => argument,
+            Some(extent) => {
+                let stated = wrapper::state(extent, &private);
+                quote_spanned!(here=> #argument.with(#stated))
+            }
+        }
+    });
     let traits = (!checked.function.params.is_empty()).then(|| {
         quote_spanned! {here=>
             use #private::classify::{ByPointer as _, ByValue as _, OfCopy as _, OfPlain as _, OfPointee as _, OfUnknown as _};
@@ -197,7 +206,7 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
 
 /// `data: *const u8`, under the attributes that stay: what they say of lints is said of the binding below.
 fn parameter(param: &Param) -> TokenStream {
-    let attrs = param.attrs.iter().map(|attr| expand::expect_to_allow(attr));
+    let attrs = param.attrs.iter().map(|attr| wrapper::expect_to_allow(attr));
     let (local, ty) = (&param.local, &param.source.ty);
     quote!(#(#attrs)* #local: #ty)
 }

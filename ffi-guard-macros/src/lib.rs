@@ -2,7 +2,7 @@
 //!
 //! The way of a block through this crate: `ast` parses it, `attr` the arguments of `#[guard(..)]` in it, `cfg`
 //! resolves what is conditional, `valid` refuses what cannot apply (everything that is wrong, in one go), `expand`
-//! writes the wrappers. On an error `fallback` still emits the block, bare, so that one error stays one error.
+//! decides what is wrapped, `wrapper` and `brief` write the functions, `descriptor` what is known of them. On an error `fallback` still emits the block, bare, so that one error stays one error.
 
 use proc_macro::TokenStream;
 
@@ -12,6 +12,7 @@ mod brief;
 mod callback;
 mod cfg;
 mod derive;
+mod descriptor;
 mod expand;
 mod extent;
 mod fallback;
@@ -21,6 +22,7 @@ mod tests;
 mod text;
 mod types;
 mod valid;
+mod wrapper;
 
 /// Checks every call to the functions of an `extern` block, or each call of a Rust function that C makes.
 ///

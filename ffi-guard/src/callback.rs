@@ -223,7 +223,7 @@ impl<S: Signature, Reach> Callback<S, Reach> {
     /// # Panics
     /// With the panic of a callback that C called meanwhile.
     pub fn during<T>(&self, call: impl FnOnce() -> T) -> T {
-        let underway = Underway::begin();
+        let mut underway = Underway::begin();
         let result = call();
         if underway.end()
             && let Some(payload) = parked::take()

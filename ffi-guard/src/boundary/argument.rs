@@ -20,20 +20,21 @@ pub struct Argument {
 
 /// How an argument crosses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Passing {
     /// By value, and it holds no pointer: nothing to check.
-    Scalar,
+    Scalar = 0,
     /// By value; its words may be pointers.
-    Value,
+    Value = 1,
     /// `*const T`, `&T`.
-    Const,
+    Const = 2,
     /// `*mut T`, `&mut T`, `NonNull<T>`, and what owns as a pointer.
-    Mut,
+    Mut = 3,
 }
 
 /// The extent as the call states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stated {
+pub enum Stated {
     /// Not stated: the type's own.
     No,
     /// `counted_by`.
@@ -73,18 +74,27 @@ impl Argument {
         std::ptr::eq(self.info, &raw const FOUND)
     }
 
-    /// With the count of `counted_by`, in elements.
+    /// With what the call states of its extent.
     #[inline(always)]
     #[must_use]
-    pub fn counted_by(self, count: impl IntoCount) -> Argument {
-        Argument { stated: Stated::Elements(count.into_count()), ..self }
+    pub fn with(self, stated: Stated) -> Argument {
+        Argument { stated, ..self }
+    }
+}
+
+impl Stated {
+    /// The count of `counted_by`, in elements.
+    #[inline(always)]
+    #[must_use]
+    pub fn counted_by(self, count: impl IntoCount) -> Stated {
+        Stated::Elements(count.into_count())
     }
 
-    /// With the count of `sized_by`, in bytes.
+    /// The count of `sized_by`, in bytes.
     #[inline(always)]
     #[must_use]
-    pub fn sized_by(self, count: impl IntoCount) -> Argument {
-        Argument { stated: Stated::Bytes(count.into_count()), ..self }
+    pub fn sized_by(self, count: impl IntoCount) -> Stated {
+        Stated::Bytes(count.into_count())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The commonest calls: what they hand over is plainly in order, and holds no pointer where it is Rust's. They are decided in the wrapper
-//! itself, where each argument is still in its register and what is known of its type and its contract is constant.
+//! itself, where each argument is still in its register and what is known of its type and its contract is constant; in a build that is not
+//! optimised, where nothing is, in [`Crossing::enter`](super::crossing::Crossing::enter).
 //!
 //! ```text
 //!  each argument ── not Rust's, or a small block of the heap, or on this thread's stack ──> C ──> exit
@@ -12,7 +13,7 @@ use std::panic::Location;
 use super::argument::{Argument, Passing, Stated};
 use super::breach::Site;
 use super::count::Count;
-use super::crossing::{After, Crossing};
+use super::crossing::{After, resume};
 use super::declaration::{Contract, Function};
 use super::loans::Loans;
 use super::noted::Left;
@@ -99,6 +100,18 @@ impl Brief {
         (address != 0 || !contract.is_nonnull()) && !looked_into
     }
 
+    /// Whether an address leads into memory of Rust's, or into C's that is looked into.
+    #[inline(always)]
+    pub(super) fn may_lead_to(&self, address: usize) -> bool {
+        is_in(self.heap, address) || is_in(self.stack, address) || self.full && is_cs_heap(address)
+    }
+
+    /// Whether what the arguments are has to be kept for the call's end.
+    #[inline(always)]
+    pub(super) fn needs_arguments(&self) -> bool {
+        self.full && self.lends
+    }
+
     /// Whether what it lends is in order as well, at level 2: whole, and to be noted and not looked after at once.
     #[inline(always)]
     #[must_use]
@@ -110,27 +123,41 @@ impl Brief {
     #[inline(always)]
     #[must_use]
     #[track_caller]
-    pub fn cross<const N: usize>(
+    pub fn cross<A: AsRef<[Argument]>>(
         &self,
         function: &'static Function,
         loans: &Loans,
-        arguments: impl Fn() -> [Argument; N],
+        arguments: impl Fn() -> A,
+    ) -> BriefCall {
+        let local = 0_u8;
+        self.cross_at((&raw const local).addr(), function, loans, arguments)
+    }
+
+    /// The same from elsewhere. `frame`: an address in the wrapper's frame.
+    #[inline(always)]
+    #[track_caller]
+    pub(super) fn cross_at<A: AsRef<[Argument]>>(
+        &self,
+        frame: usize,
+        function: &'static Function,
+        loans: &Loans,
+        arguments: impl Fn() -> A,
     ) -> BriefCall {
         if !self.full {
-            let outermost = parked::begin();
+            let outermost = parked::begin_at(frame);
             let snapshot = Snapshot::default();
             return BriefCall { full: false, outermost, noting: false, counted: false, began: 0, snapshot };
         }
         let call = thread::count_crossing();
         let site = Site { function, location: Location::caller() };
-        let snapshot = match self.lends && may_be_compared(&arguments()) && function.compares() {
-            true => Snapshot::take(&site, &arguments(), call, Counted::No),
+        let snapshot = match self.lends && may_be_compared(arguments().as_ref()) && function.compares() {
+            true => Snapshot::take(&site, arguments().as_ref(), call, Counted::No),
             false => Snapshot::default(),
         };
-        let outermost = parked::begin();
+        let outermost = parked::begin_at(frame);
         let counted = self.lends && noted::count(loans, &[]);
         let began = if call.is_multiple_of(retention::ONE_IN) { ticks() } else { 0 };
-        BriefCall { full: true, outermost, noting: thread::begin_noting(), counted, began, snapshot }
+        BriefCall { full: true, outermost, noting: thread::begin_noting_at(frame), counted, began, snapshot }
     }
 }
 
@@ -231,11 +258,11 @@ impl BriefCall {
     /// With the report, where a rule that is denied is broken.
     #[inline(always)]
     #[track_caller]
-    pub fn exit<const N: usize>(
+    pub fn exit<A: AsRef<[Argument]>>(
         self,
         function: &'static Function,
         loans: &Loans,
-        arguments: impl Fn() -> [Argument; N],
+        arguments: impl Fn() -> A,
         result: impl Fn() -> Argument,
     ) {
         let BriefCall { full, outermost, noting, counted, began, snapshot } = self;
@@ -245,7 +272,7 @@ impl BriefCall {
         }
         if outermost && parked::end() {
             let after = if full { After::Note(noted::Underway::of(counted, snapshot)) } else { After::Result };
-            Crossing::of(after).resume(function, &arguments(), loans);
+            resume(after, function, arguments().as_ref(), loans);
         }
         if began != 0 {
             Sample::began_at(began).end();
@@ -255,9 +282,9 @@ impl BriefCall {
             false => Left::Nothing,
         };
         let settled = left == Left::Nothing
-            && (!may_be_compared(&arguments())
+            && (!may_be_compared(arguments().as_ref())
                 || snapshot.is_none()
-                || snapshot.is_as_it_was(&arguments(), Counted::No));
+                || snapshot.is_as_it_was(arguments().as_ref(), Counted::No));
         let about = result();
         let plain = match about.passing {
             Passing::Scalar => true,
@@ -266,7 +293,7 @@ impl BriefCall {
         };
         if !(settled && plain) || (full && late::is_due()) {
             let underway = (!settled).then(|| noted::Underway::of(counted && left == Left::All, snapshot));
-            finish(function, (&arguments(), loans), &result(), underway);
+            finish(function, (arguments().as_ref(), loans), &result(), underway);
         }
     }
 }
@@ -287,6 +314,33 @@ fn finish(
     let outcome = outcome.and_then(|()| if full { late::settle_if_due() } else { Ok(()) });
     if let Err(stop) = outcome.and_then(|()| result::check(&site, result)) {
         raise(stop, !function.declaration.keep_abi);
+    }
+}
+
+/// The same in memory, where what called it is not optimised: whole words, which are read as they were written.
+#[derive(Debug)]
+pub(super) struct Kept([u64; 3]);
+
+impl BriefCall {
+    /// `written`: whether the arguments were written down.
+    #[inline(always)]
+    pub(super) fn keep(self, written: bool) -> Kept {
+        let flags = [self.full, self.outermost, self.noting, self.counted, written];
+        let flags = flags.iter().rev().fold(0, |all, &flag| all << 1 | u64::from(flag));
+        let words = [flags, self.began, self.snapshot.into_number() as u64];
+        std::mem::forget(self);
+        Kept(words)
+    }
+}
+
+impl Kept {
+    /// The call, and whether its arguments were written down. Once.
+    #[inline(always)]
+    pub(super) fn call(&self) -> (BriefCall, bool) {
+        let Kept([flags, began, snapshot]) = *self;
+        let [full, outermost, noting, counted, written] = [1, 2, 4, 8, 16].map(|flag| flags & flag != 0);
+        let snapshot = Snapshot::from_number(snapshot as usize);
+        (BriefCall { full, outermost, noting, counted, began, snapshot }, written)
     }
 }
 

@@ -177,7 +177,7 @@ impl Copies {
         let outcome = match told {
             Ok(()) => rest(then),
             Err(stop) => {
-                drop(super::crossing::Crossing::of(then));
+                then.abandon();
                 Err(stop)
             }
         };

@@ -2,14 +2,14 @@
 //!
 //! At level 0 nothing is checked here either; the clock is read before C and after it.
 
+use std::mem::MaybeUninit;
 use std::panic::Location;
 
 use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
-use super::crossing::{self, After, Crossing};
+use super::crossing::{self, After, Crossing, Frame};
 use super::declaration::{Contract, Declaration, Function, Standing};
 use super::loans::Loans;
-use super::parked::Underway;
 use super::quick::{self, Glance};
 use super::raise::raise;
 use super::{canary, extent, lent_by, noted, thread};
@@ -37,7 +37,7 @@ pub(super) fn place(arguments: &[Argument]) -> Place {
     }
 }
 
-/// [`Crossing::enter`], counted.
+/// What [`After::of_entry`] finds out, counted.
 ///
 /// # Safety
 /// - As for [`Crossing::enter`].
@@ -51,15 +51,15 @@ pub(super) unsafe fn enter(
     arguments: &[Argument],
     location: &'static Location<'static>,
     loans: &mut Loans,
-) -> Crossing {
+) -> After {
     if reentry::inside() {
         call::unseen(function);
-        return Crossing::unchecked();
+        return After::Nothing;
     }
     let level = level::level();
     let call = call::begin(function, place(arguments));
     if level == Level::Off {
-        return call.map_or_else(Crossing::unchecked, |call| counted(call, Lent::default(), After::Nothing));
+        return call.map_or(After::Nothing, |call| counted(call, Lent::default(), After::Nothing));
     }
     let lent = if call.is_some() { lent(function, arguments) } else { Lent::default() };
     if let Some(call) = &call {
@@ -75,7 +75,7 @@ pub(super) unsafe fn enter(
     };
     match call {
         Some(call) => counted(call, lent, after),
-        None => Crossing::of(after),
+        None => after,
     }
 }
 
@@ -108,20 +108,20 @@ unsafe fn check(
         }
     }
     // SAFETY: as promised by the caller.
-    unsafe { Crossing::begin(function, arguments, location) }
+    unsafe { After::of_rules(function, arguments, location) }
 }
 
 #[inline]
-fn counted(call: Call, lent: Lent, after: After) -> Crossing {
+fn counted(call: Call, lent: Lent, after: After) -> After {
     let counted = |after: After| After::Counted(call.leave_for_c(lent, after.into_words()));
-    Crossing::of(match after {
+    match after {
         // What the copies are compared and brought home in counts as the call's own time.
         After::Copies(mut underway) => {
             underway.wrap(counted);
             After::Copies(underway)
         }
         after => counted(after),
-    })
+    }
 }
 
 /// What the pointer arguments lend of Rust's memory.
@@ -195,24 +195,27 @@ pub(super) fn back(token: Token) -> (After, Option<Call>) {
 #[cold]
 pub(super) fn never_returns(token: Token) {
     if let Some(call) = call::find(token) {
-        drop(Crossing::of(After::from_words(call.never_comes_back())));
+        After::from_words(call.never_comes_back()).abandon();
     }
 }
 
 /// A call of a C function as a wrapper makes it, with checks of nothing or without: by it the way there and back is measured.
 pub(crate) fn cross(function: &'static Function, nothing: extern "C" fn(), checked: bool) {
     #[inline(never)]
-    fn enter(function: &'static Function, checked: bool) -> Crossing {
-        let Some(call) = call::begin(function, place(&[])) else { return Crossing::unchecked() };
-        if checked {
-            call.checks_begin();
-        }
-        counted(call, Lent::default(), After::Nothing)
+    fn enter(function: &'static Function, checked: bool, frame: &mut MaybeUninit<Frame>) -> Crossing {
+        let after = call::begin(function, place(&[])).map_or(After::Nothing, |call| {
+            if checked {
+                call.checks_begin();
+            }
+            counted(call, Lent::default(), After::Nothing)
+        });
+        Crossing::of_nothing_lent(after, frame)
     }
-    let underway = Underway::begin();
-    let crossing = enter(function, checked);
+    let mut frame = MaybeUninit::uninit();
+    let crossing = enter(function, checked, &mut frame);
     nothing();
-    crossing.exit(function, (&[], &Loans::none()), Argument::scalar(), underway);
+    // SAFETY: no parameter, and so none of its arguments; nothing is returned.
+    unsafe { crossing.exit(function, [].as_ptr(), std::ptr::null()) };
 }
 
 /// A callback is entered: counted for the call that C makes it in. `None` where it is not counted.
@@ -263,7 +266,9 @@ impl After {
                 let _inside = Reentry::enter();
                 [4, exit.into_address() as u64, 0]
             }
-            After::Counted(_) | After::Copies(_) => unreachable!("counted once, and inside of the copies"),
+            After::Counted(_) | After::Copies(_) | After::Brief(..) => {
+                unreachable!("counted once, and inside of the copies; and no call that is counted is brief")
+            }
         }
     }
 

@@ -1,14 +1,18 @@
 //! A call from Rust into C, from entry to exit.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::panic::{self, Location};
+use std::ptr::NonNull;
 
-use super::argument::{Argument, Passing};
+use super::argument::{Argument, Passing, Stated};
 use super::bound;
 use super::breach::{Site, Stop};
+use super::brief::{self, Brief, BriefCall};
 use super::copies::{self, Copies};
 use super::declaration::{Function, Standing};
 use super::entry::Entry;
+use super::kinds::lay_out;
 use super::loans::Loans;
 use super::parked::{self, Underway};
 use super::pending::{Exit, Pending};
@@ -23,14 +27,34 @@ use crate::report;
 use crate::retention::{self, untold};
 use crate::stats::call::Token;
 
-/// A guarded call under way: what is looked at when it has returned. Small, so that it is handed over in registers.
+/// What a guarded call keeps in its wrapper's frame while C runs.
 #[derive(Debug)]
-pub struct Crossing(After);
+pub struct Frame {
+    after: After,
+    underway: Underway,
+    loans: Loans,
+}
+
+impl Frame {
+    /// No loans, where they are kept. In their place: to move them is to copy what is not initialised.
+    #[inline(always)]
+    fn loans_in(frame: &mut MaybeUninit<Frame>) -> &mut Loans {
+        // SAFETY: a place of a frame that is there.
+        Loans::none_at(unsafe { &mut *(&raw mut (*frame.as_mut_ptr()).loans).cast() })
+    }
+}
+
+/// A guarded call under way: what is looked at when it has returned. No more than where that is, so that a build that is not optimised has
+/// nothing to move.
+#[derive(Debug)]
+pub struct Crossing(NonNull<Frame>);
 
 #[derive(Debug)]
 pub(super) enum After {
     /// Nothing: the call is not checked.
     Nothing,
+    /// It is brief.
+    Brief(brief::Kept),
     /// What C returns.
     Result,
     /// The same, and what it handed out to this thread alone.
@@ -46,21 +70,130 @@ pub(super) enum After {
 }
 
 impl Crossing {
-    /// Checks what Rust hands over.
+    /// Checks what Rust hands over. `places`: where each argument is, `stated`: what the call states of those whose contract says that it
+    /// does, in order; `arguments`: room for what they are. `may_be_brief`: that was not asked yet. `None` where not all types of the
+    /// function are known: then [`learn`](super::kinds::learn) comes first, and [`enter_new`](Crossing::enter_new).
     ///
     /// # Safety
+    /// - `places` has one for each parameter of `function`, of that parameter's type; there is room for as many.
     /// - Each pointer argument is what the declaration's type says it is: where it leads to Rust memory, that memory may
     ///   be read for the length of the call.
+    /// - `arguments` and `frame` are in the wrapper's frame, and stay as they are until [`exit`](Crossing::exit).
     ///
     /// # Panics
     /// With the report, where a rule that is denied is broken.
     #[track_caller]
     #[inline(never)]
     #[must_use]
-    pub unsafe fn enter(function: &'static Function, arguments: &[Argument], loans: &mut Loans) -> Crossing {
+    pub unsafe fn enter(
+        function: &'static Function,
+        (places, stated): (&[*const ()], &[Stated]),
+        arguments: *mut Argument,
+        may_be_brief: bool,
+        frame: &mut MaybeUninit<Frame>,
+    ) -> Option<Crossing> {
+        if may_be_brief && let Some(brief) = Brief::begin(function) {
+            let (at, loans) = (std::ptr::from_ref(frame).addr(), Frame::loans_in(frame));
+            // SAFETY: as promised by the caller.
+            if let Some(brief) = unsafe { brief.has_all(function, places, stated, loans) } {
+                let keeps = brief.needs_arguments();
+                // SAFETY: as promised by the caller.
+                if keeps && !unsafe { lay_out(function, places, stated, arguments) } {
+                    return None;
+                }
+                // SAFETY: laid out where they are needed.
+                let known = || unsafe { function.arguments_at(arguments, keeps) };
+                let after = After::Brief(brief.cross_at(at, function, loans, known).keep(keeps));
+                return Some(Crossing::of(frame, after, Underway::none()));
+            }
+        }
+        // SAFETY: as promised by the caller.
+        if !unsafe { lay_out(function, places, stated, arguments) } {
+            return None;
+        }
+        // SAFETY: as promised by the caller.
+        Some(unsafe { Crossing::enter_new(function, arguments, frame) })
+    }
+
+    /// The same, where `arguments` are written down.
+    ///
+    /// # Safety
+    /// - As for [`enter`](Crossing::enter); and `arguments` are those of the call.
+    ///
+    /// # Panics
+    /// As for [`enter`](Crossing::enter).
+    #[track_caller]
+    #[inline(never)]
+    #[must_use]
+    pub unsafe fn enter_new(
+        function: &'static Function,
+        arguments: *const Argument,
+        frame: &mut MaybeUninit<Frame>,
+    ) -> Crossing {
+        // SAFETY: as promised by the caller.
+        let arguments = unsafe { function.arguments_at(arguments, true) };
+        // SAFETY: as promised by the caller.
+        let after = unsafe { After::of_entry(function, arguments, Frame::loans_in(frame)) };
+        let underway = Underway::begin_at(std::ptr::from_ref(frame).addr());
+        Crossing::of(frame, after, underway)
+    }
+
+    /// A call that lends nothing.
+    pub(super) fn of_nothing_lent(after: After, frame: &mut MaybeUninit<Frame>) -> Crossing {
+        let underway = Underway::begin_at(std::ptr::from_ref(frame).addr());
+        Frame::loans_in(frame);
+        Crossing::of(frame, after, underway)
+    }
+
+    /// C is about to run. What is lent is in the frame.
+    #[inline(always)]
+    fn of(frame: &mut MaybeUninit<Frame>, after: After, underway: Underway) -> Crossing {
+        let frame = frame.as_mut_ptr();
+        // SAFETY: places of a frame that is there.
+        unsafe {
+            (&raw mut (*frame).after).write(after);
+            (&raw mut (*frame).underway).write(underway);
+        }
+        // SAFETY: a reference's address is not null.
+        Crossing(unsafe { NonNull::new_unchecked(frame) })
+    }
+
+    #[inline(always)]
+    fn frame(&self) -> &Frame {
+        // SAFETY: written by `enter`, in a frame that outlives this.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// What is lent, by a call that is ended by whoever asks.
+    #[inline(always)]
+    fn into_loans(self) -> &'static Loans {
+        let frame = self.0.as_ptr();
+        std::mem::forget(self);
+        // SAFETY: written by `enter`, in a frame that lives on until the wrapper returns.
+        unsafe { &(*frame).loans }
+    }
+
+    /// What was begun, to be ended by whoever asks.
+    #[inline(always)]
+    fn take(self) -> (After, Underway, &'static Loans) {
+        let frame = self.0.as_ptr();
+        std::mem::forget(self);
+        // SAFETY: written by `enter`, in a frame that lives on until the wrapper returns; taken out once, since the crossing is gone.
+        unsafe { ((&raw const (*frame).after).read(), (&raw const (*frame).underway).read(), &(*frame).loans) }
+    }
+}
+
+impl After {
+    /// What the call's end has to look at.
+    ///
+    /// # Safety
+    /// - As for [`Crossing::enter`].
+    #[track_caller]
+    #[inline(always)]
+    unsafe fn of_entry(function: &'static Function, arguments: &[Argument], loans: &mut Loans) -> After {
         let standing = function.standing();
         if standing == Standing::LeftOut && !level::counts_by_now() {
-            return Crossing(After::Nothing);
+            return After::Nothing;
         }
         // What is common and not brief: every argument is plainly in order.
         if standing == Standing::Checked && !reentry::inside() {
@@ -72,7 +205,7 @@ impl Crossing {
                         if glance == Glance::LendsARun && lent_by::is_on() {
                             lent_by::note_all(arguments, &Site { function, location: Location::caller() });
                         }
-                        return Crossing(After::Result);
+                        return After::Result;
                     }
                 }
                 Some(true) if !untold::is_any() => {
@@ -80,36 +213,37 @@ impl Crossing {
                     let glance = unsafe { quick::glance::<true>(function, arguments, loans) };
                     if quick::is_noted(function, glance) && canary::are_whole(arguments, loans) {
                         let site = Site { function, location: Location::caller() };
-                        return Crossing(After::Note(noted::begin(&site, arguments, loans)));
+                        return After::Note(noted::begin(&site, arguments, loans));
                     }
                 }
                 _ => {}
             }
         }
         // SAFETY: as promised by the caller.
-        unsafe { Crossing::look_closely(function, arguments, Location::caller(), loans) }
+        unsafe { After::of_close_look(function, arguments, Location::caller(), loans) }
     }
 
     /// # Safety
     /// - As for [`Crossing::enter`].
     #[track_caller]
     #[inline(never)]
-    unsafe fn look_closely(
+    unsafe fn of_close_look(
         function: &'static Function,
         arguments: &[Argument],
         location: &'static Location<'static>,
         loans: &mut Loans,
-    ) -> Crossing {
+    ) -> After {
         if level::counts() {
             // SAFETY: as promised by the caller.
             return unsafe { counted::enter(function, arguments, location, loans) };
         }
         // SAFETY: as promised by the caller.
-        match unsafe { Crossing::begin(function, arguments, location) } {
-            Ok(after) => Crossing(after),
+        match unsafe { After::of_rules(function, arguments, location) } {
+            Ok(after) => after,
+            // No closure: the panic is said to be where this was called from.
             Err(stop) => {
                 raise(stop, !function.declaration.keep_abi);
-                Crossing(After::Nothing)
+                After::Nothing
             }
         }
     }
@@ -117,7 +251,7 @@ impl Crossing {
     /// # Safety
     /// - As for [`Crossing::enter`].
     #[inline]
-    pub(super) unsafe fn begin(
+    pub(super) unsafe fn of_rules(
         function: &'static Function,
         arguments: &[Argument],
         location: &'static Location<'static>,
@@ -164,11 +298,41 @@ impl Crossing {
         Ok(with_copies(copied, After::Watch(exit), &site))
     }
 
+    /// Of a call that C unwinds out of: what was begun is undone.
+    pub(super) fn abandon(self) {
+        match self {
+            After::Nothing | After::Result | After::Bound => {}
+            After::Brief(kept) => drop(kept.call()),
+            After::Counted(token) => {
+                let (after, _call) = counted::back(token);
+                after.abandon();
+            }
+            After::Note(underway) => {
+                noted::abandon(underway);
+                retention::release_held_back();
+            }
+            After::Watch(exit) => {
+                let _errno = Errno::keep();
+                let _inside = Reentry::enter();
+                drop(exit.end());
+                retention::release_held_back();
+            }
+            After::Copies(underway) => {
+                let _errno = Errno::keep();
+                if let Some(copies) = underway.end() {
+                    copies.abandon().abandon();
+                }
+            }
+        }
+    }
+}
+
+impl Crossing {
     /// Whether C is to work on copies.
     #[inline(always)]
     #[must_use]
     pub fn is_copied(&self) -> bool {
-        matches!(self.0, After::Copies(_))
+        matches!(self.frame().after, After::Copies(_))
     }
 
     /// What C gets for an argument: a pointer into its copy, where it has one.
@@ -178,7 +342,7 @@ impl Crossing {
     #[inline(always)]
     #[must_use]
     pub unsafe fn away<P>(&self, index: usize, argument: P) -> P {
-        let After::Copies(underway) = &self.0 else { return argument };
+        let After::Copies(underway) = &self.frame().after else { return argument };
         if size_of::<P>() != size_of::<usize>() {
             return argument;
         }
@@ -201,7 +365,7 @@ impl Crossing {
     #[inline(always)]
     #[must_use]
     pub unsafe fn home<R>(&self, result: R, about: Argument) -> R {
-        let After::Copies(underway) = &self.0 else { return result };
+        let After::Copies(underway) = &self.frame().after else { return result };
         match about.passing {
             Passing::Scalar => result,
             Passing::Const | Passing::Mut => match underway.home(about.address) {
@@ -223,102 +387,92 @@ impl Crossing {
         }
     }
 
-    /// Checks what C did, and what it returned. Called with what [`enter`](Crossing::enter) was called with.
+    /// Checks what C did, and what it returned. `result`: where that is; null where it is nothing.
+    ///
+    /// # Safety
+    /// - `function` and `arguments` are what [`enter`](Crossing::enter) got.
+    /// - The result lies there, and its type was learned.
     ///
     /// # Panics
     /// With the report, where a rule that is denied is broken.
     #[track_caller]
     #[inline(never)]
-    pub fn exit(
-        mut self,
-        function: &'static Function,
-        (arguments, loans): (&[Argument], &Loans),
-        result: Argument,
-        underway: Underway,
-    ) {
-        if underway.end() {
-            self.resume(function, arguments, loans);
+    pub unsafe fn exit(self, function: &'static Function, arguments: *const Argument, result: *const ()) {
+        // SAFETY: as promised by the caller.
+        let result = || unsafe { function.result_at(result) };
+        // SAFETY: as promised by the caller, where they were written down.
+        let arguments = |known| unsafe { function.arguments_at(arguments, known) };
+        // By its words, each as it was written: a wider load waits until the stores are done.
+        if let After::Brief(kept) = &self.frame().after {
+            let (call, known) = kept.call();
+            return call.exit(function, self.into_loans(), || arguments(known), result);
         }
-        match std::mem::replace(&mut self.0, After::Nothing) {
+        let (after, mut underway, loans) = self.take();
+        let (arguments, parked) = (arguments(true), underway.end());
+        if parked {
+            resume(after, function, arguments, loans);
+        }
+        let result = result();
+        match after {
             After::Nothing => {}
             After::Result if result.passing == Passing::Scalar => {}
             After::Note(underway) => leave_noted(underway, function, (arguments, loans), &result),
             after => leave(after, function, (arguments, loans), &result),
         }
-        std::mem::forget(self);
     }
 
-    /// The exit of a call in which a callback panicked: what was lent is settled, and the panic goes on.
-    #[track_caller]
-    #[cold]
-    pub(super) fn resume(mut self, function: &'static Function, arguments: &[Argument], loans: &Loans) -> ! {
-        let site = Site { function, location: Location::caller() };
-        let after = std::mem::replace(&mut self.0, After::Nothing);
-        if let Err(Stop(violation)) = settle_lent(&site, after, arguments, loans) {
-            // The panic came first, and there is one way out only.
-            report::print(&violation);
-        }
-        match parked::take() {
-            Some(payload) if !function.declaration.keep_abi => panic::resume_unwind(payload),
-            Some(payload) => parked::end_process(format_args!(
-                "a callback panicked ({}), which cannot go on from `{}`: it is declared `keep_abi`",
-                parked::message(&payload),
-                function.declaration.name
-            )),
-            None => unreachable!("asked for where a panic is parked"),
-        }
-    }
-
-    /// For a function that never returns: nothing is left to check.
-    pub fn never_returns(mut self) {
-        let mut after = std::mem::replace(&mut self.0, After::Nothing);
+    /// For a function that never returns: nothing is left to check. What comes back lives in the wrapper's frame.
+    #[must_use]
+    pub fn never_returns(self) -> Never {
+        let (mut after, underway, _) = self.take();
         if let After::Copies(underway) = after {
             // C was given none of them.
             after = underway.end().map_or(After::Nothing, |copies| copies.abandon());
         }
         match after {
             After::Counted(token) => counted::never_returns(token),
-            after => self.0 = after,
+            After::Brief(kept) => return Never { _brief: Some(kept.call().0), _underway: underway },
+            after => after.abandon(),
         }
-    }
-
-    /// Of a call that is not checked.
-    pub(super) fn unchecked() -> Crossing {
-        Crossing(After::Nothing)
-    }
-
-    pub(super) fn of(after: After) -> Crossing {
-        Crossing(after)
+        Never { _brief: None, _underway: underway }
     }
 }
 
 /// A call that C unwinds out of.
 impl Drop for Crossing {
-    #[inline]
+    #[cold]
     fn drop(&mut self) {
-        match std::mem::replace(&mut self.0, After::Nothing) {
-            After::Nothing | After::Result | After::Bound => {}
-            After::Counted(token) => {
-                let (after, _call) = counted::back(token);
-                drop(Crossing(after));
-            }
-            After::Note(underway) => {
-                noted::abandon(underway);
-                retention::release_held_back();
-            }
-            After::Watch(exit) => {
-                let _errno = Errno::keep();
-                let _inside = Reentry::enter();
-                drop(exit.end());
-                retention::release_held_back();
-            }
-            After::Copies(underway) => {
-                let _errno = Errno::keep();
-                if let Some(copies) = underway.end() {
-                    drop(Crossing(copies.abandon()));
-                }
-            }
-        }
+        // SAFETY: as for `take`; nobody takes it after this.
+        let Frame { after, underway, .. } = unsafe { self.0.read() };
+        after.abandon();
+        drop(underway);
+    }
+}
+
+/// A call that does not return, but could be unwound out of.
+#[derive(Debug)]
+pub struct Never {
+    _brief: Option<BriefCall>,
+    _underway: Underway,
+}
+
+/// The exit of a call in which a callback panicked: what was lent is settled, and the panic goes on.
+#[track_caller]
+#[cold]
+pub(super) fn resume(after: After, function: &'static Function, arguments: &[Argument], loans: &Loans) -> ! {
+    let site = Site { function, location: Location::caller() };
+    if let Err(Stop(violation)) = settle_lent(&site, after, arguments, loans) {
+        // The panic came first, and there is one way out only.
+        report::print(&violation);
+    }
+    match parked::take() {
+        Some(payload) if !function.declaration.keep_abi => panic::resume_unwind(payload),
+        Some(payload) => parked::end_process(format_args!(
+            "a callback panicked ({}), which cannot go on from `{}`: it is declared `keep_abi`",
+            parked::message(&payload),
+            function.declaration.name
+        )),
+        None => unreachable!("asked for where a panic is parked"),
     }
 }
 
@@ -370,7 +524,7 @@ pub(super) fn finish(site: &Site, after: After, arguments: &[Argument], loans: &
 /// C has returned: what it was lent is looked for, or noted.
 fn settle_lent(site: &Site, after: After, arguments: &[Argument], loans: &Loans) -> Result<(), Stop> {
     match after {
-        After::Nothing | After::Result | After::Bound => Ok(()),
+        After::Nothing | After::Result | After::Bound | After::Brief(..) => Ok(()),
         After::Counted(token) => {
             let (after, _call) = counted::back(token);
             settle_lent(site, after, arguments, loans)

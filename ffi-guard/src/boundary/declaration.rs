@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
+use super::kinds::Kind;
 use crate::rule::Severities;
 use crate::stats::tally::Tally;
 
@@ -89,6 +90,8 @@ contract! {
 pub struct Function {
     /// What the attribute wrote.
     pub declaration: &'static Declaration,
+    /// The types of its arguments and, behind them, of its result, where it has one. None of what C calls.
+    pub(crate) kinds: &'static [Kind],
     /// A [`Standing`], 0 until the first crossing.
     standing: AtomicU8,
     /// Whether some parameter lets C keep what it is lent, by its contract. Valid once the standing is settled.
@@ -145,6 +148,7 @@ impl Function {
     pub const fn new(declaration: &'static Declaration) -> Function {
         Function {
             declaration,
+            kinds: &[],
             standing: AtomicU8::new(0),
             lets_keep: AtomicBool::new(false),
             allows: AtomicU32::new(0),
@@ -156,6 +160,12 @@ impl Function {
             freed: AtomicU8::new(0),
             tally: Tally::new(),
         }
+    }
+
+    /// The same with a place for each of its kinds.
+    #[must_use]
+    pub const fn with_kinds(self, kinds: &'static [Kind]) -> Function {
+        Function { kinds, ..self }
     }
 
     /// What is settled so far.

@@ -33,6 +33,17 @@ impl Loans {
         Loans { count: 0, few: MaybeUninit::uninit() }
     }
 
+    /// Nothing yet, in a place in a wrapper's frame.
+    #[inline(always)]
+    pub(super) fn none_at(place: &mut MaybeUninit<Loans>) -> &mut Loans {
+        let loans = place.as_mut_ptr();
+        // SAFETY: in the place's bounds; with the count written it is initialised, for `few` may be uninitialised.
+        unsafe {
+            (&raw mut (*loans).count).write(0);
+            &mut *loans
+        }
+    }
+
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0

@@ -23,6 +23,7 @@ mod entry;
 pub(crate) mod extent;
 mod first;
 mod holder;
+pub(crate) mod kinds;
 pub(crate) mod late;
 pub(crate) mod lent_by;
 pub(crate) mod loans;

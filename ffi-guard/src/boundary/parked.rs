@@ -208,7 +208,7 @@ pub(crate) fn message(payload: &Payload) -> &str {
 
 /// A guarded call under way, in its wrapper's frame.
 #[derive(Debug)]
-pub struct Underway {
+pub(crate) struct Underway {
     outermost: bool,
 }
 
@@ -216,35 +216,33 @@ impl Underway {
     /// C is about to run.
     #[inline(always)]
     #[must_use]
-    pub fn begin() -> Underway {
+    pub(crate) fn begin() -> Underway {
         let local = 0_u8;
-        Underway { outermost: begin_apart((&raw const local).addr()) }
+        Underway::begin_at((&raw const local).addr())
+    }
+
+    /// The same of a call whose frame this is called from. `frame`: an address in it.
+    #[inline(always)]
+    pub(super) fn begin_at(frame: usize) -> Underway {
+        Underway { outermost: begin_at(frame) }
     }
 
     /// C has returned. Whether a panic is to go on here.
     #[inline(always)]
-    pub(crate) fn end(self) -> bool {
-        let outermost = self.outermost;
-        std::mem::forget(self);
-        outermost && end()
+    pub(crate) fn end(&mut self) -> bool {
+        std::mem::replace(&mut self.outermost, false) && end()
+    }
+
+    /// Of a call that keeps that elsewhere.
+    pub(super) fn none() -> Underway {
+        Underway { outermost: false }
     }
 }
 
-/// C is about to run. Whether this is the outermost guarded call of its thread: then [`end`] or [`overtake`] follows.
+/// C is about to run. Whether this is the outermost guarded call of its thread: then [`end`] or [`overtake`] follows. `frame`: an address
+/// in its wrapper's frame.
 #[inline(always)]
-pub(crate) fn begin() -> bool {
-    let local = 0_u8;
-    begin_at((&raw const local).addr())
-}
-
-/// The same, out of the way of the wrapper, which may be of a build that is not optimised. `frame`: an address in its frame.
-#[inline(never)]
-fn begin_apart(frame: usize) -> bool {
-    begin_at(frame)
-}
-
-#[inline(always)]
-fn begin_at(frame: usize) -> bool {
+pub(super) fn begin_at(frame: usize) -> bool {
     let outermost = HERE.try_with(|here| {
         // A call that C left by `longjmp` never ends: its frame lay deeper than that of a call made later.
         let outermost = here.outermost.get() < frame;

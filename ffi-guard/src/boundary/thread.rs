@@ -106,7 +106,12 @@ pub(super) fn with_copies<R>(f: impl FnOnce(&Cell<*mut Copies>) -> R) -> Option<
 #[inline]
 pub(crate) fn begin_noting() -> bool {
     let local = 0_u8;
-    let frame = (&raw const local).addr();
+    begin_noting_at((&raw const local).addr())
+}
+
+/// The same. `frame`: an address in the frame of the call's wrapper.
+#[inline]
+pub(crate) fn begin_noting_at(frame: usize) -> bool {
     HERE.try_with(|here| {
         // A call that C left by `longjmp` never ends: its frame lay deeper than that of a call made later.
         let outermost = here.noting.get() <= frame;

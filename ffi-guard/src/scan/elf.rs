@@ -305,6 +305,12 @@ fn settle(table: &mut Table) {
         let decoration = variable.name.bytes().take_while(|&byte| byte == b'_').count();
         (variable.range.start, std::cmp::Reverse(variable.range.len()), std::cmp::Reverse(decoration))
     });
+    // One of no size beside one of some is no variable: a Rust static of size zero lies where the next variable begins, or is C's other name
+    // for that one.
+    table
+        .variables
+        .dedup_by(|next, kept| next.range.is_empty() && next.range.start == kept.range.start && !kept.range.is_empty());
+    table.variables.retain(|variable| !variable.range.is_empty() || !names::is_rust(&variable.name));
     if table.stripped {
         return;
     }

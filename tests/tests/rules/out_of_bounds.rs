@@ -1,6 +1,10 @@
 //! out_of_bounds: the pointee, or the extent that the call states, is larger than what is left of the Rust block.
 
-use c_fixtures::out_of_bounds::{bad_sum_digest, ok_sum_bytes, ok_sum_ints, ok_sum_table};
+use std::sync::atomic::Ordering;
+
+use c_fixtures::out_of_bounds::{
+    ASKED, asked, bad_sum_digest, ok_sum_bytes, ok_sum_bytes_asked, ok_sum_ints, ok_sum_table,
+};
 use ffi_guard::{Rule, catch, expect_violation};
 
 #[test]
@@ -45,6 +49,33 @@ fn a_negative_count_is_found_and_said() {
         unsafe { ok_sum_ints(values.as_ptr(), -1) };
     });
     assert!(violation.to_string().contains("-1"), "{violation}");
+}
+
+/// What the fixture declares, with debug assertions: the wrapper is another.
+#[ffi_guard::guard]
+unsafe extern "C" {
+    #[link_name = "ffg_ok_sum_bytes"]
+    fn sum_bytes_asked(#[guard(counted_by = asked(count))] data: *const u8, count: usize) -> u32;
+}
+
+#[test]
+fn the_count_is_asked_for_once_a_call() {
+    for sum in [ok_sum_bytes_asked, sum_bytes_asked] as [unsafe fn(*const u8, usize) -> u32; 2] {
+        let data = vec![1u8; 24];
+        let asked = || ASKED.swap(0, Ordering::Relaxed);
+        let _ = asked();
+        // The first call of a function and the one that breaks a rule go another way than those in between.
+        for _ in 0..3 {
+            // SAFETY: that many bytes there are.
+            assert_eq!(unsafe { sum(data.as_ptr(), data.len()) }, 24);
+            assert_eq!(asked(), 1);
+        }
+        expect_violation!(Rule::OutOfBounds, {
+            // SAFETY: not sound, and that is the point: the guard stops the call before C reads.
+            unsafe { sum(data.as_ptr(), data.len() + 1) };
+        });
+        assert_eq!(asked(), 1);
+    }
 }
 
 #[test]

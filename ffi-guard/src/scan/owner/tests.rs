@@ -90,6 +90,24 @@ fn a_c_library_names_its_variables() {
     }
 }
 
+/// What LLD makes of a `static NOTHING: [u8; 0]` of Rust's before the variables of a C file.
+const BESIDE_NOTHING: &str = r#"
+__asm__(".pushsection .bss; .balign 8;"
+        ".globl _ZN3app7NOTHING17h0123456789abcdefE; .type _ZN3app7NOTHING17h0123456789abcdefE, @object;"
+        ".size _ZN3app7NOTHING17h0123456789abcdefE, 0; _ZN3app7NOTHING17h0123456789abcdefE:"
+        ".type beside, @object; .size beside, 8; beside: .skip 8; .popsection");
+extern void *beside;
+void keep_beside(void *p) { beside = p; }
+"#;
+
+#[test]
+fn a_rust_static_of_no_size_does_not_hide_the_variable_behind_it() {
+    let folder = Folder::new();
+    let library = Library::open(&folder.library("libbeside.so", BESIDE_NOTHING, &[]));
+    let global = c_global(owner_after(&library, "keep_beside"), "beside");
+    assert_eq!((global.symbol.as_deref(), global.offset), (Some("beside"), 0));
+}
+
 #[test]
 fn a_stripped_c_library_is_still_c() {
     let folder = Folder::new();

@@ -1,0 +1,102 @@
+//! Writes down what the attribute knows of a function: the statics that reports and checks read.
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::ReturnType;
+use syn::ext::IdentExt as _;
+
+use crate::valid::{Function, Severities};
+use crate::{text, types};
+
+/// Which way a function is crossed.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// Rust calls C.
+    Call { keep_abi: bool },
+    /// C calls Rust.
+    Callback,
+}
+
+/// What the attribute knows of the function. `outer`: severities of the block around it.
+pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, private: &TokenStream) -> TokenStream {
+    let here = Span::mixed_site();
+    let name = function.source.name.unraw().to_string();
+    let (file, line, column) = place(&function.source.name);
+    let parameters = function.params.iter().map(|param| {
+        let name = &param.name;
+        let ty = text::of_type(param.source.ty.to_token_stream());
+        let extent = param.extent.as_ref().map_or("", |extent| &extent.text);
+        let contract = &param.contract;
+        let severities = param.severities.emit(private);
+        quote_spanned! {here=> #private::Parameter {
+            name: #name,
+            ty: #ty,
+            extent: #extent,
+            contract: #private::Contract::NONE #(.#contract())*,
+            severities: #severities,
+        }}
+    });
+    let own = function.severities.emit(private);
+    let blocks = outer.emit(private);
+    let severities = match (function.severities.is_empty(), outer.is_empty()) {
+        (_, true) => own,
+        (true, false) => blocks,
+        (false, false) => quote_spanned!(here=> #own.over(#blocks)),
+    };
+    let result = &function.result;
+    let returns_owned = result.iter().any(|word| word == "owned");
+    let keep_abi = matches!(kind, Kind::Call { keep_abi: true });
+    let callback = matches!(kind, Kind::Callback);
+    let kinds = matches!(kind, Kind::Call { .. }).then(|| kinds(function, private)).flatten();
+    let with_kinds = kinds.is_some().then(|| quote_spanned!(here=> .with_kinds(&__FFI_GUARD_KINDS)));
+    quote_spanned! {here=>
+        #kinds
+        static __FFI_GUARD_FUNCTION: #private::Function = #private::Function::new(&#private::Declaration {
+            name: #name,
+            module: ::core::module_path!(),
+            file: #file,
+            line: #line,
+            column: #column,
+            parameters: &[#(#parameters),*],
+            returns_owned: #returns_owned,
+            keep_abi: #keep_abi,
+            result: #private::Contract::NONE #(.#result())*,
+            callback: #callback,
+            severities: #severities,
+        })#with_kinds;
+    }
+}
+
+/// A place for the type of each argument, and of the result behind them, where there is one.
+fn kinds(function: &Function, private: &TokenStream) -> Option<TokenStream> {
+    let returns = match &function.source.output {
+        ReturnType::Type(_, ty) => !types::is_never(ty) && !types::is_unit(ty),
+        ReturnType::Default => false,
+    };
+    let count = function.params.len() + usize::from(returns);
+    let len = Literal::usize_unsuffixed(count);
+    (count > 0).then(|| {
+        quote_spanned! {Span::mixed_site()=>
+            static __FFI_GUARD_KINDS: [#private::Kind; #len] = [const { #private::Kind::unknown() }; #len];
+        }
+    })
+}
+
+/// File, line and column of a name. Not `file!()`: that is where the outermost macro was called, and the name of a
+/// function that a macro declares may stand in another file.
+fn place(name: &Ident) -> (TokenStream, Literal, Literal) {
+    // Our own unit tests run outside of any compiler.
+    let (file, line, column) = match proc_macro::is_available() {
+        true => {
+            let span = name.span().unwrap();
+            (span.file(), span.line(), span.column())
+        }
+        false => (String::new(), 0, 0),
+    };
+    let file = match file {
+        file if file.is_empty() || file.starts_with('<') => quote_spanned!(Span::mixed_site()=> ::core::file!()),
+        file => quote!(#file),
+    };
+    let number = |n: usize| Literal::u32_unsuffixed(u32::try_from(n).unwrap_or(0));
+    (file, number(line), number(column))
+}

@@ -1,0 +1,296 @@
+//! Writes the wrapper of a foreign function.
+//!
+//! ```text
+//!  fn name ── not armed ──────────────────────────────────────> C
+//!     ├── optimised ── __ffi_guard_checked ── brief ──────────> C
+//!     │                      └── not brief ──┐
+//!     └── with debug assertions ──────── __ffi_guard_closely ─> C
+//! ```
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::ReturnType;
+use syn::ext::IdentExt as _;
+
+use crate::ast::{Block, ForeignFn};
+use crate::cfg::Attr;
+use crate::descriptor::{self, Kind};
+use crate::extent::Extent;
+use crate::valid::{BlockSettings, Function, Param};
+use crate::{brief, types};
+
+/// The function that is called in the place of C's.
+pub(crate) fn wrapper(
+    function: &Function,
+    block: &Block,
+    settings: &BlockSettings,
+    under: Option<&TokenStream>,
+) -> TokenStream {
+    let ForeignFn { vis, name, generics, output, safety, .. } = function.source;
+    let here = Span::mixed_site();
+    let krate = &settings.krate;
+    let private = quote_spanned!(here=> __ffi_guard);
+    let keep_abi = function.keep_abi || settings.keep_abi;
+
+    let unsafety = (!safety.is_safe()).then(|| quote_spanned!(here=> unsafe));
+    let abi = keep_abi.then(|| match &block.abi.name {
+        Some(name) => quote_spanned!(here=> extern #name),
+        None => quote_spanned!(here=> extern "C"),
+    });
+    let track_caller = (!keep_abi).then(|| quote_spanned!(here=> #[track_caller]));
+    let signature: Vec<_> = function.params.iter().map(parameter).collect();
+    let locals: Vec<_> = function.params.iter().map(|param| &param.local).collect();
+    let where_clause = &generics.where_clause;
+    let lifetimes = generics.lifetimes();
+
+    let attrs = function.source.attrs.iter().filter(|attr| goes_to_wrapper(attr)).map(Attr::emit);
+    let from_block = block.attrs.iter().filter(|attr| attr.is_lint() || attr.name == "cfg").map(expect_to_allow);
+    let lints = lints(keep_abi);
+    let bare = bare(function, block, &signature);
+    let statics = descriptor::statics(function, &settings.severities, Kind::Call { keep_abi }, &private);
+    let stated: Vec<_> =
+        (0_usize..).map(|n| format_ident!("stated{}", n, span = here)).take(extents(function).count()).collect();
+    let state = extents(function).zip(&stated).map(|(extent, stated)| {
+        let value = state(extent, &private);
+        quote_spanned!(here=> let #stated = #value;)
+    });
+    let state = quote!(#(#state)*);
+    let stated_parameter = (!stated.is_empty()).then(|| {
+        let count = Literal::usize_unsuffixed(stated.len());
+        quote_spanned!(here=> stated: [#private::Stated; #count],)
+    });
+    let stated_argument = (!stated.is_empty()).then(|| quote_spanned!(here=> [#(#stated),*]));
+    let stated_slice = if stated.is_empty() { quote_spanned!(here=> []) } else { quote_spanned!(here=> stated) };
+    let call = quote_spanned!(here=> __ffi_guard_bare(#(#locals),*));
+    let call_checked = quote_spanned!(here=> __ffi_guard_checked::<true>(#(#locals),*));
+    let call_closely = quote_spanned!(here=> __ffi_guard_closely::<true>(#(#locals,)* #stated_argument));
+    let [call, call_checked, call_closely] = [call, call_checked, call_closely].map(|call| match safety.is_safe() {
+        true => call,
+        false => quote_spanned!(here=> unsafe { #call }),
+    });
+    // Once for all arguments: `argument!` has them in each, and imports are dear where there are thousands.
+    let traits = (!function.params.is_empty()).then(|| {
+        quote_spanned! {here=>
+            use #private::classify::{ByPointer as _, ByValue as _, OfCopy as _, OfPlain as _, OfPointee as _, OfUnknown as _};
+        }
+    });
+    let arguments = function.params.iter().map(|param| argument(param, &private));
+    let count = Literal::usize_unsuffixed(function.params.len());
+    let away: Vec<_> = function.params.iter().enumerate().filter(|(_, param)| param.may_be_copied()).collect();
+    // Where C works on copies, it gets their addresses, and Rust gets back what they are copies of.
+    let lead = (!away.is_empty()).then(|| {
+        let assign = away.iter().map(|(index, param)| {
+            let (local, index) = (&param.local, Literal::usize_unsuffixed(*index));
+            quote_spanned!(here=> #local = unsafe { crossing.away(#index, #local) };)
+        });
+        quote_spanned!(here=> if crossing.is_copied() { #(#assign)* })
+    });
+    let home = (!away.is_empty()).then(|| {
+        quote_spanned! {here=>
+            let result = if crossing.is_copied() {
+                let about = #private::argument!(result);
+                unsafe { crossing.home(result, about) }
+            } else {
+                result
+            };
+        }
+    });
+    let inner_signature: Vec<_> = function.params.iter().map(|param| inner_parameter(param, output)).collect();
+    let learn = quote_spanned! {here=>
+        if _is_new { __FFI_GUARD_FUNCTION.learn_result(&#private::argument!(result)); }
+    };
+    let exit = quote_spanned!(here=> crossing.exit(&__FFI_GUARD_FUNCTION, arguments, place););
+    let cross = match output {
+        ReturnType::Type(_, ty) if types::is_never(ty) => {
+            quote_spanned!(here=> let _underway = crossing.never_returns(); #call)
+        }
+        ReturnType::Type(_, ty) if !types::is_unit(ty) => quote_spanned! {here=>
+            #lead
+            let result = #call;
+            #home
+            #learn
+            let place = &raw const result as *const ();
+            unsafe { #exit }
+            result
+        },
+        _ => quote_spanned! {here=>
+            #lead
+            #call;
+            let place = ::core::ptr::null::<()>();
+            unsafe { #exit }
+        },
+    };
+    let brief = brief::calls(function, &stated, &call, &private);
+    // Where nothing is optimised, what is meant to stay in registers is dearer than to leave it all to the library, which is: no short way.
+    //
+    // Each of the three ways is a function of its own: the next one needs more registers and more of the stack, and would make the
+    // compiler save and spill on the way that does without. They are generic so that they are only built where the wrapper is
+    // called: of the thousands of functions that a -sys crate declares, a program calls a few.
+    let lifetimes = quote!(#(#lifetimes,)*);
+    quote_spanned! {here=>
+        #(#attrs)*
+        #(#from_block)*
+        #under
+        #lints
+        #track_caller
+        #[inline]
+        #vis #unsafety #abi fn #name #generics (#(#signature),*) #output #where_clause {
+            use #krate::__private as __ffi_guard;
+            #bare
+            #statics
+            #[inline(never)]
+            #track_caller
+            #unsafety fn __ffi_guard_checked<#lifetimes const BUILT_WHERE_CALLED: bool>(
+                #(#signature),*
+            ) #output #where_clause {
+                #traits
+                #state
+                #brief
+                #call_closely
+            }
+            #[inline(never)]
+            #track_caller
+            #unsafety fn __ffi_guard_closely<#lifetimes const BUILT_WHERE_CALLED: bool>(
+                #(#inner_signature,)*
+                #stated_parameter
+            ) #output #where_clause {
+                let places: [*const (); #count] = [#(&raw const #locals as *const ()),*];
+                let mut room = ::core::mem::MaybeUninit::<[#private::Argument; #count]>::uninit();
+                let arguments = &raw mut room as *mut #private::Argument;
+                let mut frame = ::core::mem::MaybeUninit::<#private::Frame>::uninit();
+                let (crossing, _is_new);
+                match unsafe {
+                    let given: (&[*const ()], &[#private::Stated]) = (&places, &#stated_slice);
+                    #private::Crossing::enter(&__FFI_GUARD_FUNCTION, given, arguments, ::core::cfg!(debug_assertions), &mut frame)
+                } {
+                    ::core::option::Option::Some(known) => {
+                        _is_new = false;
+                        crossing = known;
+                    }
+                    ::core::option::Option::None => unsafe {
+                        #traits
+                        #private::learn(&__FFI_GUARD_FUNCTION, &[#(#arguments),*], &#stated_slice, arguments);
+                        _is_new = true;
+                        crossing = #private::Crossing::enter_new(&__FFI_GUARD_FUNCTION, arguments, &mut frame);
+                    },
+                }
+                #cross
+            }
+            if !#private::armed() {
+                #call
+            } else if ::core::cfg!(debug_assertions) {
+                #state
+                #call_closely
+            } else {
+                #call_checked
+            }
+        }
+    }
+}
+
+/// `data: *const u8`, under the attributes that stay.
+fn parameter(param: &Param) -> TokenStream {
+    let attrs = param.attrs.iter().map(|attr| attr.emit());
+    let (local, ty) = (&param.local, &param.source.ty);
+    quote!(#(#attrs)* #local: #ty)
+}
+
+/// The same in the checked path, where it may come to be a pointer to a copy.
+fn inner_parameter(param: &Param, output: &ReturnType) -> TokenStream {
+    let plain = parameter(param);
+    let never = matches!(output, ReturnType::Type(_, ty) if types::is_never(ty));
+    if never || !param.may_be_copied() {
+        return plain;
+    }
+    let attrs = param.attrs.iter().map(|attr| attr.emit());
+    let (local, ty) = (&param.local, &param.source.ty);
+    let mutable = Ident::new("mut", Span::mixed_site());
+    quote!(#(#attrs)* #mutable #local: #ty)
+}
+
+/// The foreign function itself, under a name that no parameter has.
+fn bare(function: &Function, block: &Block, signature: &[TokenStream]) -> TokenStream {
+    let ForeignFn { attrs, name, generics, output, safety, .. } = function.source;
+    let here = Span::mixed_site();
+    let abi = block.abi.name.as_ref().map_or_else(|| quote_spanned!(here=> "C"), |name| quote!(#name));
+    let safe = safety.is_safe().then(|| Ident::new("safe", here));
+    let where_clause = &generics.where_clause;
+
+    let own: Vec<&Attr> = attrs.iter().filter(|attr| !goes_to_wrapper(attr) && is_foreign(attr)).collect();
+    let links = own.iter().filter(|attr| attr.name == "link_name" || attr.name == "link_ordinal");
+    let symbol = name.unraw().to_string();
+    let conditions: Vec<_> = links.clone().filter_map(|attr| attr.when.as_ref()).collect();
+    let default = if links.clone().any(|attr| attr.when.is_none()) {
+        None
+    } else if conditions.is_empty() {
+        Some(quote_spanned!(here=> #[link_name = #symbol]))
+    } else {
+        Some(quote_spanned!(here=> #[cfg_attr(not(any(#(#conditions),*)), link_name = #symbol)]))
+    };
+    let own = own.iter().map(|attr| attr.emit());
+    let from_block = block.attrs.iter().filter(|attr| imports(attr)).map(Attr::emit);
+    quote_spanned! {here=>
+        #(#from_block)*
+        unsafe extern #abi {
+            #(#own)*
+            #default
+            #safe fn __ffi_guard_bare #generics (#(#signature),*) #output #where_clause;
+        }
+    }
+}
+
+/// One argument, classified: what `argument!` does, with the traits in scope.
+pub(crate) fn argument(param: &Param, private: &TokenStream) -> TokenStream {
+    let local = &param.local;
+    quote_spanned!(Span::mixed_site()=> (&&&&(&&#private::classify::Probe(&#local)).carrier()).argument())
+}
+
+/// What is stated of an extent. The user's own key is the method's name: a count that is no integer is reported at the attribute.
+pub(crate) fn state(Extent { key, expr, .. }: &Extent, private: &TokenStream) -> TokenStream {
+    quote_spanned!(key.span()=> #private::Stated::No.#key(#expr))
+}
+
+fn extents<'a>(function: &'a Function) -> impl Iterator<Item = &'a Extent> {
+    function.params.iter().filter_map(|param| param.extent.as_ref())
+}
+
+/// What a wrapper must be allowed that a foreign function may do without asking.
+fn lints(keep_abi: bool) -> TokenStream {
+    // The bare function inside is judged by `improper_ctypes`, once.
+    let definitions = keep_abi.then(|| quote!(improper_ctypes_definitions,));
+    quote_spanned! {Span::mixed_site()=>
+        #[allow(
+            #definitions
+            non_snake_case,
+            clippy::mut_from_ref,
+            clippy::too_many_arguments,
+            clippy::type_complexity,
+            clippy::used_underscore_binding
+        )]
+    }
+}
+
+/// Attributes that say how the foreign function is found or called.
+fn is_foreign(attr: &Attr) -> bool {
+    matches!(attr.name.as_str(), "link_name" | "link_ordinal" | "ffi_const" | "ffi_pure")
+        || attr.name.starts_with("rustc_")
+}
+
+fn goes_to_wrapper(attr: &Attr) -> bool {
+    attr.name != "guard" && !is_foreign(attr)
+}
+
+/// A `#[link]` without which the function in it is another one: the library is part of the symbol's name.
+fn imports(attr: &Attr) -> bool {
+    let text = attr.tokens.to_string();
+    attr.name == "link" && (text.contains("raw-dylib") || text.contains("wasm_import_module"))
+}
+
+/// A lint attribute that stands on several items now: what was expected of one need not happen in each.
+pub(crate) fn expect_to_allow(attr: &Attr) -> TokenStream {
+    if attr.name != "expect" {
+        return attr.emit();
+    }
+    let arguments = attr.arguments();
+    Attr { name: "allow".into(), tokens: quote!(allow #arguments), ..attr.clone() }.emit()
+}

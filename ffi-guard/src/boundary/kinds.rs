@@ -1,0 +1,244 @@
+//! What types a function's arguments have, and its result: found out in the wrapper, where they are concrete, by a first call, and kept.
+//! A later call that is not brief says where its arguments are and no more. In a build that is not optimised, where most calls go that
+//! way, to say it anew costs several times what the checks cost.
+//!
+//! ```text
+//!  wrapper's frame      places ──┐
+//!                                ├── lay_out ──> [Argument]
+//!  static, one each     Kind ────┘
+//!                        ^ learn: the first call, or several at once; each stores the same
+//! ```
+
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+use super::argument::{Argument, Passing, Stated};
+use super::brief::Brief;
+use super::declaration::{Contract, Function, Parameter};
+use super::loans::Loans;
+use super::shape::{Shape, TypeInfo};
+
+/// The type of one argument, or of the result, and how it crosses.
+#[derive(Debug)]
+pub struct Kind {
+    /// Flags; 0 while nobody knows.
+    how: AtomicU32,
+    /// Valid where `how` is not 0.
+    info: AtomicPtr<TypeInfo>,
+}
+
+/// The lowest two bits are a [`Passing`].
+const PASSING: u32 = 3;
+const BY_BITS: [Passing; 4] = [Passing::Scalar, Passing::Value, Passing::Const, Passing::Mut];
+/// It is a `Box`.
+const BOXED: u32 = 1 << 2;
+const KNOWN: u32 = 1 << 3;
+/// Where it leads to no memory of Rust's, it is in order whatever else it is, except for [`ALIGNED`] and [`NONNULL`].
+const APART: u32 = 1 << 4;
+/// Null breaks a rule.
+const NONNULL: u32 = 1 << 5;
+/// Above this: log2 of what its address must be a multiple of.
+const ALIGNED: u32 = 8;
+
+impl Kind {
+    /// Nobody knows yet.
+    #[must_use]
+    pub const fn unknown() -> Kind {
+        Kind { how: AtomicU32::new(0), info: AtomicPtr::new(std::ptr::null_mut()) }
+    }
+
+    #[inline(always)]
+    fn is_known(&self) -> bool {
+        self.how.load(Ordering::Relaxed) != 0
+    }
+
+    fn learn(&self, argument: &Argument, contract: Contract) {
+        let Argument { info, passing, boxed, .. } = *argument;
+        let untyped = matches!(info.shape, Shape::Untyped);
+        let holds_nothing =
+            matches!(info.shape, Shape::Plain | Shape::Out) || contract.is_out() || contract.is_opaque();
+        // Nothing of C's is read for it, at any level: it holds no pointer, or says nothing of an extent.
+        let apart = !contract.is_stated() && !contract.is_thread_bound() && (holds_nothing || untyped);
+        let flag = |is, flag| if is { flag } else { 0 };
+        let aligned = flag(!untyped && !contract.is_opaque(), info.align.trailing_zeros() << ALIGNED);
+        let how = KNOWN | passing as u32 | flag(boxed, BOXED) | flag(apart, APART) | aligned;
+        let how = how | flag(contract.is_nonnull(), NONNULL);
+        self.info.store(std::ptr::from_ref(info).cast_mut(), Ordering::Relaxed);
+        // Release: whoever sees it sees the type. It is the same type at each call, so that two at once do no harm.
+        self.how.store(how, Ordering::Release);
+    }
+
+    /// Whether an argument of this kind has nothing to do with Rust's memory and is in order, as far as that is told by its address alone.
+    ///
+    /// # Safety
+    /// - As for [`at`](Kind::at).
+    #[inline(always)]
+    unsafe fn is_apart(&self, place: *const (), may_lead_to: impl Fn(usize) -> bool) -> bool {
+        let how = self.how.load(Ordering::Acquire);
+        if how & (KNOWN | PASSING) == KNOWN | Passing::Scalar as u32 {
+            return true;
+        }
+        if how & APART == 0 || how & PASSING < Passing::Const as u32 {
+            return false;
+        }
+        // SAFETY: as in `at`.
+        let address = unsafe { place.cast::<usize>().read() };
+        let aligned = address & ((1 << (how >> ALIGNED)) - 1) == 0;
+        aligned && (address != 0 || how & NONNULL == 0) && !may_lead_to(address)
+    }
+
+    /// An argument of this kind. `place`: where it is.
+    ///
+    /// # Safety
+    /// - It is of the type that this was learned of.
+    #[inline(always)]
+    unsafe fn at(&self, place: *const ()) -> Option<Argument> {
+        let how = self.how.load(Ordering::Acquire);
+        if how == 0 {
+            return None;
+        }
+        let passing = *BY_BITS.get((how & PASSING) as usize)?;
+        let address = match passing {
+            Passing::Scalar | Passing::Value => place.addr(),
+            // SAFETY: what `ByPointer` calls a pointer is one thin one, or an `Option` of it, where null is `None`.
+            Passing::Const | Passing::Mut => unsafe { place.cast::<usize>().read() },
+        };
+        // SAFETY: stored from a `&'static` before `how`, and never changed to that of another type.
+        let info = unsafe { &*self.info.load(Ordering::Relaxed) };
+        Some(Argument { address, info, passing, boxed: how & BOXED != 0, stated: Stated::No })
+    }
+}
+
+/// Runs `each` for the arguments of a call, with their indices and contracts, until it says false; and says whether it never did. `places`:
+/// where each is, `stated`: what the call states of those whose contract says that it does, in order. Nothing where not all types are
+/// known: then [`learn`] comes first.
+///
+/// # Safety
+/// - `places` has one for each parameter of `function`, and it is of that parameter's type.
+#[inline(always)]
+unsafe fn all(
+    function: &Function,
+    places: &[*const ()],
+    stated: &[Stated],
+    mut each: impl FnMut(usize, Argument, Contract) -> bool,
+) -> Option<bool> {
+    if !function.kinds.get(places.len()).is_none_or(Kind::is_known) {
+        return None;
+    }
+    let mut stated = stated.iter();
+    for (index, parameter) in function.declaration.parameters.iter().enumerate() {
+        // SAFETY: as promised by the caller.
+        let argument = unsafe { function.kinds.get(index)?.at(*places.get(index)?) }?;
+        if !each(index, argument.with(of_next(parameter, &mut stated)), parameter.contract) {
+            return Some(false);
+        }
+    }
+    Some(true)
+}
+
+/// Writes down the arguments of a call. False where not all types are known.
+///
+/// # Safety
+/// - As for [`all`]; and `room` has room for as many.
+#[inline(never)]
+#[must_use]
+pub(super) unsafe fn lay_out(
+    function: &Function,
+    places: &[*const ()],
+    stated: &[Stated],
+    room: *mut Argument,
+) -> bool {
+    let write = |index, argument, _| {
+        // SAFETY: as promised by the caller.
+        unsafe { room.add(index).write(argument) };
+        true
+    };
+    // SAFETY: as promised by the caller.
+    unsafe { all(function, places, stated, write) }.is_some()
+}
+
+impl Brief {
+    /// Whether each argument is plainly in order, and what is lent as well: then the call is brief.
+    ///
+    /// # Safety
+    /// - As for [`all`].
+    #[inline(always)]
+    pub(super) unsafe fn has_all(
+        mut self,
+        function: &Function,
+        places: &[*const ()],
+        stated: &[Stated],
+        loans: &mut Loans,
+    ) -> Option<Brief> {
+        let may_lead_to = |address| self.may_lead_to(address);
+        // SAFETY: as promised by the caller.
+        let is_apart = |(place, kind): (&*const (), &Kind)| unsafe { kind.is_apart(*place, may_lead_to) };
+        let result = function.kinds.get(places.len());
+        if result.is_none_or(Kind::is_known) && places.iter().zip(function.kinds).all(is_apart) {
+            return Some(self);
+        }
+        let has = |index, argument, contract| self.has(index, argument, contract, loans);
+        // SAFETY: as promised by the caller.
+        let has = unsafe { all(function, places, stated, has) } == Some(true);
+        (has && self.may_cross(function, loans)).then_some(self)
+    }
+}
+
+/// Writes down the arguments of a call, whose types are kept.
+///
+/// # Safety
+/// - There is one for each parameter of `function`, and `room` for as many.
+#[cold]
+#[inline(never)]
+pub unsafe fn learn(function: &Function, arguments: &[Argument], stated: &[Stated], room: *mut Argument) {
+    let mut stated = stated.iter();
+    let parameters = arguments.iter().zip(function.kinds).zip(function.declaration.parameters);
+    for (index, ((argument, kind), parameter)) in parameters.enumerate() {
+        kind.learn(argument, parameter.contract);
+        // SAFETY: as promised by the caller.
+        unsafe { room.add(index).write(argument.with(of_next(parameter, &mut stated))) };
+    }
+}
+
+/// What is stated of a parameter. `stated`: of it and of those behind it.
+#[inline(always)]
+fn of_next(parameter: &Parameter, stated: &mut std::slice::Iter<'_, Stated>) -> Stated {
+    match parameter.contract.is_stated() {
+        true => stated.next().copied().unwrap_or(Stated::No),
+        false => Stated::No,
+    }
+}
+
+impl Function {
+    /// The arguments of a call; none where they were not written down.
+    ///
+    /// # Safety
+    /// - One for each parameter lies there, where they are written down, and stays there unchanged.
+    #[inline(always)]
+    pub(super) unsafe fn arguments_at<'a>(&self, place: *const Argument, are_written: bool) -> &'a [Argument] {
+        if !are_written {
+            return &[];
+        }
+        // SAFETY: the caller's promise.
+        unsafe { std::slice::from_raw_parts(place, self.declaration.parameters.len()) }
+    }
+
+    /// Keeps what the result's type is.
+    #[cold]
+    #[inline(never)]
+    pub fn learn_result(&self, result: &Argument) {
+        if let Some(kind) = self.kinds.get(self.declaration.parameters.len()) {
+            kind.learn(result, self.declaration.result);
+        }
+    }
+
+    /// What C returned. `place`: where it is; null where it returns nothing.
+    ///
+    /// # Safety
+    /// - The result was learned, and lies there.
+    #[inline(always)]
+    pub(super) unsafe fn result_at(&self, place: *const ()) -> Argument {
+        let kind = self.kinds.get(self.declaration.parameters.len()).filter(|_| !place.is_null());
+        // SAFETY: as promised by the caller.
+        kind.and_then(|kind| unsafe { kind.at(place) }).unwrap_or_else(Argument::scalar)
+    }
+}
