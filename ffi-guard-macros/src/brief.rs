@@ -34,7 +34,7 @@ pub(crate) fn calls(function: &Function, stated: &[Ident], call: &TokenStream, p
     });
     quote_spanned! {here=>
         #(let #known = #arguments;)*
-        if let ::core::option::Option::Some(mut brief) = #private::Brief::begin(&__FFI_GUARD_FUNCTION) {
+        if let ::core::option::Option::Some(mut brief) = #private::Brief::<FULL>::begin(&__FFI_GUARD_FUNCTION) {
             let mut loans = #private::Loans::none();
             if #(#looks)* brief.may_cross(&__FFI_GUARD_FUNCTION, &loans) {
                 let arguments = || [#(#known),*];

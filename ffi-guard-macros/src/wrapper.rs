@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  fn name ── not armed ──────────────────────────────────────> C
-//!     ├── optimised ── __ffi_guard_checked ── brief ──────────> C
+//!     ├── optimised ── __ffi_guard_checked ── brief ──────────> C      one for level 1, one for the others
 //!     │                      └── not brief ──┐
 //!     └── with debug assertions ──────── __ffi_guard_closely ─> C
 //! ```
@@ -62,9 +62,11 @@ pub(crate) fn wrapper(
     let stated_argument = (!stated.is_empty()).then(|| quote_spanned!(here=> [#(#stated),*]));
     let stated_slice = if stated.is_empty() { quote_spanned!(here=> []) } else { quote_spanned!(here=> stated) };
     let call = quote_spanned!(here=> __ffi_guard_bare(#(#locals),*));
+    let call_at_1 = quote_spanned!(here=> __ffi_guard_checked::<false>(#(#locals),*));
     let call_checked = quote_spanned!(here=> __ffi_guard_checked::<true>(#(#locals),*));
     let call_closely = quote_spanned!(here=> __ffi_guard_closely::<true>(#(#locals,)* #stated_argument));
-    let [call, call_checked, call_closely] = [call, call_checked, call_closely].map(|call| match safety.is_safe() {
+    let calls = [call, call_at_1, call_checked, call_closely];
+    let [call, call_at_1, call_checked, call_closely] = calls.map(|call| match safety.is_safe() {
         true => call,
         false => quote_spanned!(here=> unsafe { #call }),
     });
@@ -140,7 +142,7 @@ pub(crate) fn wrapper(
             #statics
             #[inline(never)]
             #track_caller
-            #unsafety fn __ffi_guard_checked<#lifetimes const BUILT_WHERE_CALLED: bool>(
+            #unsafety fn __ffi_guard_checked<#lifetimes const FULL: bool>(
                 #(#signature),*
             ) #output #where_clause {
                 #traits
@@ -176,13 +178,14 @@ pub(crate) fn wrapper(
                 }
                 #cross
             }
-            if !#private::armed() {
-                #call
-            } else if ::core::cfg!(debug_assertions) {
-                #state
-                #call_closely
-            } else {
-                #call_checked
+            match #private::way() {
+                0 => #call,
+                _ if ::core::cfg!(debug_assertions) => {
+                    #state
+                    #call_closely
+                }
+                1 => #call_at_1,
+                _ => #call_checked,
             }
         }
     }

@@ -27,28 +27,30 @@ use crate::platform::{clock::ticks, read};
 use crate::reentry;
 use crate::retention::{self, Lent, Sample, untold};
 
-/// What the wrapper asks of each argument.
+/// What the wrapper asks of each argument. `FULL`: at level 2, where C memory is looked into as well; else at level 1. Each level has a way of
+/// its own: what the one keeps in registers while C runs, the other would have to save.
 #[derive(Clone, Copy, Debug)]
-pub struct Brief {
+pub struct Brief<const FULL: bool> {
     /// The whole stack of the calling thread, and the Rust heap: where each begins, and its bytes.
     stack: (usize, usize),
     heap: (usize, usize),
-    /// Level 2, where C memory is looked into as well.
-    full: bool,
     /// Whether something of Rust's is lent.
     lends: bool,
 }
 
-impl Brief {
-    /// A call is about to be made; `None` where it cannot be such a one, whatever its arguments are.
+impl<const FULL: bool> Brief<FULL> {
+    /// A call is about to be made, at level 1 where that is known, else at whatever level; `None` where it cannot be such a one, whatever its
+    /// arguments are.
     #[inline(always)]
     #[must_use]
-    pub fn begin(function: &'static Function) -> Option<Brief> {
-        let full = level::checked()?;
+    pub fn begin(function: &'static Function) -> Option<Self> {
+        if FULL && level::checked() != Some(true) {
+            return None;
+        }
         let (low, high) = thread::stack_bounds();
-        let possible = function.may_be_brief() && high != 0 && !reentry::inside() && !(full && untold::may_be_any());
+        let possible = function.may_be_brief() && high != 0 && !reentry::inside() && !(FULL && untold::may_be_any());
         let (stack, heap) = ((low, high.wrapping_sub(low)), heap::bounds());
-        possible.then_some(Brief { stack, heap, full, lends: false })
+        possible.then_some(Brief { stack, heap, lends: false })
     }
 
     /// Whether an argument is plainly in order. `index`: which one it is.
@@ -96,27 +98,27 @@ impl Brief {
                 && (!contract.is_cstr() || ends_by_itself && has_nul_on_stack(address, rest));
         }
         // What is stated of C's memory, and may hold pointers, is looked into at level 2; with C's heap over ours, all of it is.
-        let looked_into = self.full && !holds_nothing && address != 0 && (extent != 0 || is_cs_heap(address));
+        let looked_into = FULL && !holds_nothing && address != 0 && (extent != 0 || is_cs_heap(address));
         (address != 0 || !contract.is_nonnull()) && !looked_into
     }
 
     /// Whether an address leads into memory of Rust's, or into C's that is looked into.
     #[inline(always)]
     pub(super) fn may_lead_to(&self, address: usize) -> bool {
-        is_in(self.heap, address) || is_in(self.stack, address) || self.full && is_cs_heap(address)
+        is_in(self.heap, address) || is_in(self.stack, address) || FULL && is_cs_heap(address)
     }
 
     /// Whether what the arguments are has to be kept for the call's end.
     #[inline(always)]
     pub(super) fn needs_arguments(&self) -> bool {
-        self.full && self.lends
+        FULL && self.lends
     }
 
     /// Whether what it lends is in order as well, at level 2: whole, and to be noted and not looked after at once.
     #[inline(always)]
     #[must_use]
     pub fn may_cross(&self, function: &Function, loans: &Loans) -> bool {
-        !self.full || !self.lends || may_lend(function, loans)
+        !FULL || !self.lends || may_lend(function, loans)
     }
 
     /// C is about to run.
@@ -128,7 +130,7 @@ impl Brief {
         function: &'static Function,
         loans: &Loans,
         arguments: impl Fn() -> A,
-    ) -> BriefCall {
+    ) -> BriefCall<FULL> {
         let local = 0_u8;
         self.cross_at((&raw const local).addr(), function, loans, arguments)
     }
@@ -142,11 +144,11 @@ impl Brief {
         function: &'static Function,
         loans: &Loans,
         arguments: impl Fn() -> A,
-    ) -> BriefCall {
-        if !self.full {
+    ) -> BriefCall<FULL> {
+        if !FULL {
             let outermost = parked::begin_at(frame);
             let snapshot = Snapshot::default();
-            return BriefCall { full: false, outermost, noting: false, counted: false, began: 0, snapshot };
+            return BriefCall { outermost, noting: false, counted: false, began: 0, snapshot };
         }
         let call = thread::count_crossing();
         let site = Site { function, location: Location::caller() };
@@ -157,7 +159,7 @@ impl Brief {
         let outermost = parked::begin_at(frame);
         let counted = self.lends && noted::count(loans, &[]);
         let began = if call.is_multiple_of(retention::ONE_IN) { ticks() } else { 0 };
-        BriefCall { full: true, outermost, noting: thread::begin_noting_at(frame), counted, began, snapshot }
+        BriefCall { outermost, noting: thread::begin_noting_at(frame), counted, began, snapshot }
     }
 }
 
@@ -236,12 +238,12 @@ fn may_lend(function: &Function, loans: &Loans) -> bool {
     quick::is_noted(function, quick::Glance::Lends) && canary::are_whole(&[], loans)
 }
 
-/// Such a call under way, in its wrapper's frame.
+/// Such a call under way, in its wrapper's frame. At level 1 all but the first is nothing.
 #[derive(Debug)]
-pub struct BriefCall {
-    full: bool,
-    /// It is the outermost of its thread; and of those that are not looked after, at level 2.
+pub struct BriefCall<const FULL: bool> {
+    /// It is the outermost of its thread.
     outermost: bool,
+    /// It is the outermost of those that are not looked after.
     noting: bool,
     /// Its loans are counted with the heap.
     counted: bool,
@@ -251,7 +253,7 @@ pub struct BriefCall {
     snapshot: Snapshot,
 }
 
-impl BriefCall {
+impl<const FULL: bool> BriefCall<FULL> {
     /// C has returned. `arguments`: what C got, `result`: what it gave; asked for where something is to be noted or told.
     ///
     /// # Panics
@@ -265,24 +267,25 @@ impl BriefCall {
         arguments: impl Fn() -> A,
         result: impl Fn() -> Argument,
     ) {
-        let BriefCall { full, outermost, noting, counted, began, snapshot } = self;
+        let BriefCall { outermost, noting, counted, began, snapshot } = self;
         std::mem::forget(self);
-        if noting {
+        if FULL && noting {
             thread::end_noting();
         }
         if outermost && parked::end() {
-            let after = if full { After::Note(noted::Underway::of(counted, snapshot)) } else { After::Result };
+            let after = if FULL { After::Note(noted::Underway::of(counted, snapshot)) } else { After::Result };
             resume(after, function, arguments().as_ref(), loans);
         }
-        if began != 0 {
+        if FULL && began != 0 {
             Sample::began_at(began).end();
         }
-        let left = match full && !loans.is_empty() {
+        let left = match FULL && !loans.is_empty() {
             true => noted::settle(&Site { function, location: Location::caller() }, loans, counted),
             false => Left::Nothing,
         };
         let settled = left == Left::Nothing
-            && (!may_be_compared(arguments().as_ref())
+            && (!FULL
+                || !may_be_compared(arguments().as_ref())
                 || snapshot.is_none()
                 || snapshot.is_as_it_was(arguments().as_ref(), Counted::No));
         let about = result();
@@ -291,7 +294,7 @@ impl BriefCall {
             Passing::Value => false,
             Passing::Const | Passing::Mut => !heap::contains(about.address),
         };
-        if !(settled && plain) || (full && late::is_due()) {
+        if !(settled && plain) || (FULL && late::is_due()) {
             let underway = (!settled).then(|| noted::Underway::of(counted && left == Left::All, snapshot));
             finish(function, (arguments().as_ref(), loans), &result(), underway);
         }
@@ -310,8 +313,7 @@ fn finish(
 ) {
     let site = Site { function, location: Location::caller() };
     let outcome = unsettled.map_or(Ok(()), |underway| noted::end(underway, &site, arguments, loans));
-    let full = level::checked() == Some(true);
-    let outcome = outcome.and_then(|()| if full { late::settle_if_due() } else { Ok(()) });
+    let outcome = outcome.and_then(|()| if level::checked() == Some(true) { late::settle_if_due() } else { Ok(()) });
     if let Err(stop) = outcome.and_then(|()| result::check(&site, result)) {
         raise(stop, !function.declaration.keep_abi);
     }
@@ -321,11 +323,11 @@ fn finish(
 #[derive(Debug)]
 pub(super) struct Kept([u64; 3]);
 
-impl BriefCall {
+impl<const FULL: bool> BriefCall<FULL> {
     /// `written`: whether the arguments were written down.
     #[inline(always)]
     pub(super) fn keep(self, written: bool) -> Kept {
-        let flags = [self.full, self.outermost, self.noting, self.counted, written];
+        let flags = [FULL, self.outermost, self.noting, self.counted, written];
         let flags = flags.iter().rev().fold(0, |all, &flag| all << 1 | u64::from(flag));
         let words = [flags, self.began, self.snapshot.into_number() as u64];
         std::mem::forget(self);
@@ -334,18 +336,29 @@ impl BriefCall {
 }
 
 impl Kept {
-    /// The call, and whether its arguments were written down. Once.
+    /// Whether it is at level 2, or above.
     #[inline(always)]
-    pub(super) fn call(&self) -> (BriefCall, bool) {
+    pub(super) fn is_full(&self) -> bool {
+        self.0[0] & 1 != 0
+    }
+
+    /// Whether its arguments were written down.
+    #[inline(always)]
+    pub(super) fn has_arguments(&self) -> bool {
+        self.0[0] & 16 != 0
+    }
+
+    /// The call. Once, and of the level that [`is_full`](Kept::is_full) tells.
+    #[inline(always)]
+    pub(super) fn call<const FULL: bool>(&self) -> BriefCall<FULL> {
         let Kept([flags, began, snapshot]) = *self;
-        let [full, outermost, noting, counted, written] = [1, 2, 4, 8, 16].map(|flag| flags & flag != 0);
-        let snapshot = Snapshot::from_number(snapshot as usize);
-        (BriefCall { full, outermost, noting, counted, began, snapshot }, written)
+        let [outermost, noting, counted] = [2, 4, 8].map(|flag| flags & flag != 0);
+        BriefCall { outermost, noting, counted, began, snapshot: Snapshot::from_number(snapshot as usize) }
     }
 }
 
 /// A call that C unwinds out of. What was counted stays so: its block is not reported while it may be another call's doing.
-impl Drop for BriefCall {
+impl<const FULL: bool> Drop for BriefCall<FULL> {
     #[cold]
     fn drop(&mut self) {
         self.snapshot.forget();
@@ -355,7 +368,7 @@ impl Drop for BriefCall {
         if self.outermost {
             parked::overtake();
         }
-        if self.full {
+        if FULL {
             retention::release_held_back();
         }
     }

@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 use super::argument::{Argument, Passing, Stated};
 use super::bound;
 use super::breach::{Site, Stop};
-use super::brief::{self, Brief, BriefCall};
+use super::brief::{self, Brief};
 use super::copies::{self, Copies};
 use super::declaration::{Function, Standing};
 use super::entry::Entry;
@@ -92,19 +92,16 @@ impl Crossing {
         may_be_brief: bool,
         frame: &mut MaybeUninit<Frame>,
     ) -> Option<Crossing> {
-        if may_be_brief && let Some(brief) = Brief::begin(function) {
-            let (at, loans) = (std::ptr::from_ref(frame).addr(), Frame::loans_in(frame));
+        if may_be_brief {
             // SAFETY: as promised by the caller.
-            if let Some(brief) = unsafe { brief.has_all(function, places, stated, loans) } {
-                let keeps = brief.needs_arguments();
+            let brief = match level::checked() {
+                Some(false) => unsafe { Crossing::enter_brief::<false>(function, (places, stated), arguments, frame) },
                 // SAFETY: as promised by the caller.
-                if keeps && !unsafe { lay_out(function, places, stated, arguments) } {
-                    return None;
-                }
-                // SAFETY: laid out where they are needed.
-                let known = || unsafe { function.arguments_at(arguments, keeps) };
-                let after = After::Brief(brief.cross_at(at, function, loans, known).keep(keeps));
-                return Some(Crossing::of(frame, after, Underway::none()));
+                Some(true) => unsafe { Crossing::enter_brief::<true>(function, (places, stated), arguments, frame) },
+                None => None,
+            };
+            if brief.is_some() {
+                return brief;
             }
         }
         // SAFETY: as promised by the caller.
@@ -113,6 +110,33 @@ impl Crossing {
         }
         // SAFETY: as promised by the caller.
         Some(unsafe { Crossing::enter_new(function, arguments, frame) })
+    }
+
+    /// The same of a call that is brief; `None` of any other.
+    ///
+    /// # Safety
+    /// - As for [`enter`](Crossing::enter).
+    #[track_caller]
+    #[inline(always)]
+    unsafe fn enter_brief<const FULL: bool>(
+        function: &'static Function,
+        (places, stated): (&[*const ()], &[Stated]),
+        arguments: *mut Argument,
+        frame: &mut MaybeUninit<Frame>,
+    ) -> Option<Crossing> {
+        let (at, loans) = (std::ptr::from_ref(frame).addr(), Frame::loans_in(frame));
+        let brief = Brief::<FULL>::begin(function)?;
+        // SAFETY: as promised by the caller.
+        let brief = unsafe { brief.has_all(function, places, stated, loans) }?;
+        let keeps = brief.needs_arguments();
+        // SAFETY: as promised by the caller.
+        if keeps && !unsafe { lay_out(function, places, stated, arguments) } {
+            return None;
+        }
+        // SAFETY: laid out where they are needed.
+        let known = || unsafe { function.arguments_at(arguments, keeps) };
+        let after = After::Brief(brief.cross_at(at, function, loans, known).keep(keeps));
+        Some(Crossing::of(frame, after, Underway::none()))
     }
 
     /// The same, where `arguments` are written down.
@@ -302,7 +326,8 @@ impl After {
     pub(super) fn abandon(self) {
         match self {
             After::Nothing | After::Result | After::Bound => {}
-            After::Brief(kept) => drop(kept.call()),
+            After::Brief(kept) if kept.is_full() => drop(kept.call::<true>()),
+            After::Brief(kept) => drop(kept.call::<false>()),
             After::Counted(token) => {
                 let (after, _call) = counted::back(token);
                 after.abandon();
@@ -404,7 +429,12 @@ impl Crossing {
         let arguments = |known| unsafe { function.arguments_at(arguments, known) };
         // By its words, each as it was written: a wider load waits until the stores are done.
         if let After::Brief(kept) = &self.frame().after {
-            let (call, known) = kept.call();
+            let known = kept.has_arguments();
+            if kept.is_full() {
+                let call = kept.call::<true>();
+                return call.exit(function, self.into_loans(), || arguments(known), result);
+            }
+            let call = kept.call::<false>();
             return call.exit(function, self.into_loans(), || arguments(known), result);
         }
         let (after, mut underway, loans) = self.take();
@@ -431,10 +461,10 @@ impl Crossing {
         }
         match after {
             After::Counted(token) => counted::never_returns(token),
-            After::Brief(kept) => return Never { _brief: Some(kept.call().0), _underway: underway },
+            After::Brief(kept) => return Never { brief: Some(kept), _underway: underway },
             after => after.abandon(),
         }
-        Never { _brief: None, _underway: underway }
+        Never { brief: None, _underway: underway }
     }
 }
 
@@ -452,8 +482,14 @@ impl Drop for Crossing {
 /// A call that does not return, but could be unwound out of.
 #[derive(Debug)]
 pub struct Never {
-    _brief: Option<BriefCall>,
+    brief: Option<brief::Kept>,
     _underway: Underway,
+}
+
+impl Drop for Never {
+    fn drop(&mut self) {
+        self.brief.take().map(After::Brief).map(After::abandon);
+    }
 }
 
 /// The exit of a call in which a callback panicked: what was lent is settled, and the panic goes on.

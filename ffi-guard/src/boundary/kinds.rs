@@ -156,7 +156,7 @@ pub(super) unsafe fn lay_out(
     unsafe { all(function, places, stated, write) }.is_some()
 }
 
-impl Brief {
+impl<const FULL: bool> Brief<FULL> {
     /// Whether each argument is plainly in order, and what is lent as well: then the call is brief.
     ///
     /// # Safety
@@ -168,7 +168,7 @@ impl Brief {
         places: &[*const ()],
         stated: &[Stated],
         loans: &mut Loans,
-    ) -> Option<Brief> {
+    ) -> Option<Self> {
         let may_lead_to = |address| self.may_lead_to(address);
         // SAFETY: as promised by the caller.
         let is_apart = |(place, kind): (&*const (), &Kind)| unsafe { kind.is_apart(*place, may_lead_to) };
