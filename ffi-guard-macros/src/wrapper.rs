@@ -178,14 +178,15 @@ pub(crate) fn wrapper(
                 }
                 #cross
             }
-            match #private::way() {
-                0 => #call,
-                _ if ::core::cfg!(debug_assertions) => {
-                    #state
-                    #call_closely
-                }
-                1 => #call_at_1,
-                _ => #call_checked,
+            if !#private::armed() {
+                #call
+            } else if ::core::cfg!(debug_assertions) {
+                #state
+                #call_closely
+            } else if #private::is_at_1() {
+                #call_at_1
+            } else {
+                #call_checked
             }
         }
     }

@@ -76,13 +76,11 @@ pub fn armed() -> bool {
     !cfg!(ffi_guard_off) && CHECKED.load(Ordering::Relaxed) != Level::Off as u8
 }
 
-/// The way of a call: 0 where nothing is checked or counted, 1 where level 1 is settled and nothing is counted, else something else. The same
-/// one load.
-#[cfg_attr(all(debug_assertions, not(ffi_guard_off)), inline(never))]
-#[cfg_attr(any(not(debug_assertions), ffi_guard_off), inline(always))]
+/// Whether level 1 is in force, and nothing is counted. A load of its own: a wrapper asks it beyond the branch that level 0 has.
+#[inline(always)]
 #[must_use]
-pub fn way() -> u8 {
-    if cfg!(ffi_guard_off) { Level::Off as u8 } else { CHECKED.load(Ordering::Relaxed) }
+pub fn is_at_1() -> bool {
+    checked_is(Level::Arguments)
 }
 
 /// Whether exactly this level is settled and in force, and nothing is counted: one load and one compare.

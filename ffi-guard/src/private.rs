@@ -13,5 +13,5 @@ pub use crate::boundary::kinds::{Kind, learn};
 pub use crate::boundary::loans::Loans;
 pub use crate::boundary::raise::expect;
 pub use crate::boundary::shape::{CopyProbe, Field, NoShape, PlainProbe, PointeeProbe, Shape, first_known};
-pub use crate::level::{armed, way};
+pub use crate::level::{armed, is_at_1};
 pub use crate::rule::{Rule, Severities, Severity};

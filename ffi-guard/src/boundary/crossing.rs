@@ -95,6 +95,7 @@ impl Crossing {
         if may_be_brief {
             // SAFETY: as promised by the caller.
             let brief = match level::checked() {
+                // SAFETY: as promised by the caller.
                 Some(false) => unsafe { Crossing::enter_brief::<false>(function, (places, stated), arguments, frame) },
                 // SAFETY: as promised by the caller.
                 Some(true) => unsafe { Crossing::enter_brief::<true>(function, (places, stated), arguments, frame) },
@@ -488,7 +489,9 @@ pub struct Never {
 
 impl Drop for Never {
     fn drop(&mut self) {
-        self.brief.take().map(After::Brief).map(After::abandon);
+        if let Some(brief) = self.brief.take() {
+            After::Brief(brief).abandon();
+        }
     }
 }
 
