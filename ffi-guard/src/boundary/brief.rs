@@ -10,11 +10,12 @@
 
 use std::panic::Location;
 
+use super::after::After;
 use super::argument::{Argument, Passing, Stated};
 use super::breach::Site;
 use super::count::Count;
-use super::crossing::{After, resume};
 use super::declaration::{Contract, Function};
+use super::leave::resume;
 use super::loans::Loans;
 use super::noted::Left;
 use super::raise::raise;

@@ -11,9 +11,9 @@ mod plan;
 use std::cell::Cell;
 use std::ops::Range;
 
+use super::after::After;
 use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
-use super::crossing::After;
 use super::under_way::{Kept, Link, UnderWay};
 use super::{extent, holder, thread};
 use crate::copied::{self, Copy, Record, Run};

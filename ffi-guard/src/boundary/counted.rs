@@ -5,10 +5,12 @@
 use std::mem::MaybeUninit;
 use std::panic::Location;
 
+use super::after::After;
 use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
-use super::crossing::{self, After, Crossing, Frame};
+use super::crossing::{Crossing, Frame};
 use super::declaration::{Contract, Declaration, Function, Standing};
+use super::leave::finish;
 use super::loans::Loans;
 use super::quick::{self, Glance};
 use super::raise::raise;
@@ -177,7 +179,7 @@ pub(super) fn leave(token: Token, site: &Site, arguments: &[Argument], loans: &L
         After::Result if result.passing == Passing::Scalar => {}
         after => {
             call.checks_go_on();
-            crossing::finish(site, after, arguments, loans, result);
+            finish(site, after, arguments, loans, result);
         }
     }
 }

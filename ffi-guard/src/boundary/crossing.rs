@@ -1,31 +1,18 @@
-//! A call from Rust into C, from entry to exit.
+//! A call from Rust into C as its wrapper holds it, from entry to exit.
 
 use std::mem::MaybeUninit;
-use std::ops::Range;
-use std::panic::{self, Location};
 use std::ptr::NonNull;
 
+use super::after::After;
 use super::argument::{Argument, Passing, Stated};
-use super::bound;
-use super::breach::{Site, Stop};
 use super::brief::{self, Brief};
-use super::copies::{self, Copies};
-use super::declaration::{Function, Standing};
-use super::entry::Entry;
+use super::counted;
+use super::declaration::Function;
 use super::kinds::lay_out;
+use super::leave::{leave, leave_noted, resume};
 use super::loans::Loans;
-use super::parked::{self, Underway};
-use super::pending::{Exit, Pending};
-use super::quick::{self, Glance};
-use super::raise::raise;
-use super::watch::Watch;
-use super::{canary, counted, first, late, lent_by, log, noted, result, thread};
-use crate::level::{self, Level};
-use crate::platform::process::Errno;
-use crate::reentry::{self, Reentry};
-use crate::report;
-use crate::retention::{self, untold};
-use crate::stats::call::Token;
+use super::parked::Underway;
+use crate::level;
 
 /// What a guarded call keeps in its wrapper's frame while C runs.
 #[derive(Debug)]
@@ -48,26 +35,6 @@ impl Frame {
 /// nothing to move.
 #[derive(Debug)]
 pub struct Crossing(NonNull<Frame>);
-
-#[derive(Debug)]
-pub(super) enum After {
-    /// Nothing: the call is not checked.
-    Nothing,
-    /// It is brief.
-    Brief(brief::Kept),
-    /// What C returns.
-    Result,
-    /// The same, and what it handed out to this thread alone.
-    Bound,
-    /// The same; and, from level 2 on, every argument was in order and no look is due: what was lent is noted.
-    Note(noted::Underway),
-    /// The same; and, from level 2 on, what was lent is looked for.
-    Watch(Exit),
-    /// Statistics are on: it is timed, and what else is to be done is kept with that.
-    Counted(Token),
-    /// One of the others; and C works on copies.
-    Copies(copies::Underway),
-}
 
 impl Crossing {
     /// Checks what Rust hands over. `places`: where each argument is, `stated`: what the call states of those whose contract says that it
@@ -206,154 +173,7 @@ impl Crossing {
         // SAFETY: written by `enter`, in a frame that lives on until the wrapper returns; taken out once, since the crossing is gone.
         unsafe { ((&raw const (*frame).after).read(), (&raw const (*frame).underway).read(), &(*frame).loans) }
     }
-}
 
-impl After {
-    /// What the call's end has to look at.
-    ///
-    /// # Safety
-    /// - As for [`Crossing::enter`].
-    #[track_caller]
-    #[inline(always)]
-    unsafe fn of_entry(function: &'static Function, arguments: &[Argument], loans: &mut Loans) -> After {
-        let standing = function.standing();
-        if standing == Standing::LeftOut && !level::counts_by_now() {
-            return After::Nothing;
-        }
-        // What is common and not brief: every argument is plainly in order.
-        if standing == Standing::Checked && !reentry::inside() {
-            match level::checked() {
-                Some(false) => {
-                    // SAFETY: as promised by the caller.
-                    let glance = unsafe { quick::glance::<false>(function, arguments, loans) };
-                    if glance != Glance::Unclear {
-                        if glance == Glance::LendsARun && lent_by::is_on() {
-                            lent_by::note_all(arguments, &Site { function, location: Location::caller() });
-                        }
-                        return After::Result;
-                    }
-                }
-                Some(true) if !untold::is_any() => {
-                    // SAFETY: as promised by the caller.
-                    let glance = unsafe { quick::glance::<true>(function, arguments, loans) };
-                    if quick::is_noted(function, glance) && canary::are_whole(arguments, loans) {
-                        let site = Site { function, location: Location::caller() };
-                        return After::Note(noted::begin(&site, arguments, loans));
-                    }
-                }
-                _ => {}
-            }
-        }
-        // SAFETY: as promised by the caller.
-        unsafe { After::of_close_look(function, arguments, Location::caller(), loans) }
-    }
-
-    /// # Safety
-    /// - As for [`Crossing::enter`].
-    #[track_caller]
-    #[inline(never)]
-    unsafe fn of_close_look(
-        function: &'static Function,
-        arguments: &[Argument],
-        location: &'static Location<'static>,
-        loans: &mut Loans,
-    ) -> After {
-        if level::counts() {
-            // SAFETY: as promised by the caller.
-            return unsafe { counted::enter(function, arguments, location, loans) };
-        }
-        // SAFETY: as promised by the caller.
-        match unsafe { After::of_rules(function, arguments, location) } {
-            Ok(after) => after,
-            // No closure: the panic is said to be where this was called from.
-            Err(stop) => {
-                raise(stop, !function.declaration.keep_abi);
-                After::Nothing
-            }
-        }
-    }
-
-    /// # Safety
-    /// - As for [`Crossing::enter`].
-    #[inline]
-    pub(super) unsafe fn of_rules(
-        function: &'static Function,
-        arguments: &[Argument],
-        location: &'static Location<'static>,
-    ) -> Result<After, Stop> {
-        let level = level::level();
-        if level == Level::Off || reentry::inside() {
-            return Ok(After::Nothing);
-        }
-        match function.standing() {
-            Standing::Checked | Standing::Copies => {}
-            Standing::LeftOut => return Ok(After::Nothing),
-            Standing::Traced => log::entry(function, arguments, location),
-            Standing::Unsettled => {
-                if first::settle(function, arguments, location) == Standing::LeftOut {
-                    return Ok(After::Nothing);
-                }
-            }
-        }
-        let site = Site { function, location };
-        let stack = thread::callers_stack(&site);
-        if level < Level::Full {
-            // SAFETY: as promised by the caller.
-            unsafe { Entry { site, arguments, stack: stack.clone(), watch: None }.check() }?;
-            if lent_by::is_on() {
-                lent_by::note_all(arguments, &site);
-            }
-            let copied = copies(&site, arguments, &stack);
-            let after = if function.binds() { After::Bound } else { After::Result };
-            return Ok(with_copies(copied, after, &site));
-        }
-        let _errno = Errno::keep();
-        // What was found inside the allocator is told before C runs again, and could use what is freed.
-        late::tell_untold()?;
-        let crossings = thread::count_crossing();
-        let mut watch = Watch::default();
-        // SAFETY: as promised by the caller.
-        unsafe { Entry { site, arguments, stack: stack.clone(), watch: Some(&mut watch) }.check() }?;
-        let copied = copies(&site, arguments, &stack);
-        watch.work_on(copied.iter().flat_map(Copies::ranges));
-        watch.begin(&site, arguments, crossings)?;
-        let _inside = Reentry::enter();
-        let frame = std::ptr::from_ref(&site).addr();
-        let exit = Exit::begin(Pending::new(&site, watch, frame, crossings, retention::sample()));
-        Ok(with_copies(copied, After::Watch(exit), &site))
-    }
-
-    /// Of a call that C unwinds out of: what was begun is undone.
-    pub(super) fn abandon(self) {
-        match self {
-            After::Nothing | After::Result | After::Bound => {}
-            After::Brief(kept) if kept.is_full() => drop(kept.call::<true>()),
-            After::Brief(kept) => drop(kept.call::<false>()),
-            After::Counted(token) => {
-                let (after, _call) = counted::back(token);
-                after.abandon();
-            }
-            After::Note(underway) => {
-                noted::abandon(underway);
-                retention::release_held_back();
-            }
-            After::Watch(exit) => {
-                let _errno = Errno::keep();
-                let _inside = Reentry::enter();
-                drop(exit.end());
-                retention::release_held_back();
-            }
-            After::Copies(underway) => {
-                let _errno = Errno::keep();
-                if let Some(copies) = underway.end() {
-                    copies.abandon().abandon();
-                }
-            }
-        }
-    }
-}
-
-impl Crossing {
     /// Whether C is to work on copies.
     #[inline(always)]
     #[must_use]
@@ -492,122 +312,5 @@ impl Drop for Never {
         if let Some(brief) = self.brief.take() {
             After::Brief(brief).abandon();
         }
-    }
-}
-
-/// The exit of a call in which a callback panicked: what was lent is settled, and the panic goes on.
-#[track_caller]
-#[cold]
-pub(super) fn resume(after: After, function: &'static Function, arguments: &[Argument], loans: &Loans) -> ! {
-    let site = Site { function, location: Location::caller() };
-    if let Err(Stop(violation)) = settle_lent(&site, after, arguments, loans) {
-        // The panic came first, and there is one way out only.
-        report::print(&violation);
-    }
-    match parked::take() {
-        Some(payload) if !function.declaration.keep_abi => panic::resume_unwind(payload),
-        Some(payload) => parked::end_process(format_args!(
-            "a callback panicked ({}), which cannot go on from `{}`: it is declared `keep_abi`",
-            parked::message(&payload),
-            function.declaration.name
-        )),
-        None => unreachable!("asked for where a panic is parked"),
-    }
-}
-
-/// The exit itself, out of the wrapper's way.
-#[track_caller]
-#[inline(never)]
-fn leave(after: After, function: &'static Function, (arguments, loans): (&[Argument], &Loans), result: &Argument) {
-    let site = Site { function, location: Location::caller() };
-    match after {
-        After::Counted(token) => counted::leave(token, &site, arguments, loans, result),
-        after => finish(&site, after, arguments, loans, result),
-    }
-}
-
-/// The same of the commonest call that lends something, on few registers.
-#[track_caller]
-#[inline(never)]
-fn leave_noted(
-    underway: noted::Underway,
-    function: &'static Function,
-    (arguments, loans): (&[Argument], &Loans),
-    result: &Argument,
-) {
-    let site = Site { function, location: Location::caller() };
-    if function.binds() {
-        bound::record(&site, arguments, result);
-    }
-    let outcome = noted::end(underway, &site, arguments, loans);
-    let outcome = outcome.and_then(|()| late::settle_if_due()).and_then(|()| result::check(&site, result));
-    if let Err(stop) = outcome {
-        raise(stop, !function.declaration.keep_abi);
-    }
-}
-
-/// C has returned: what it was lent, what it handed out and what it returns are looked at.
-#[inline]
-#[track_caller]
-pub(super) fn finish(site: &Site, after: After, arguments: &[Argument], loans: &Loans, result: &Argument) {
-    let function = site.function;
-    if function.binds() {
-        bound::record(site, arguments, result);
-    }
-    let outcome = settle_lent(site, after, arguments, loans);
-    if let Err(stop) = outcome.and_then(|()| result::check(site, result)) {
-        raise(stop, !function.declaration.keep_abi);
-    }
-}
-
-/// C has returned: what it was lent is looked for, or noted.
-fn settle_lent(site: &Site, after: After, arguments: &[Argument], loans: &Loans) -> Result<(), Stop> {
-    match after {
-        After::Nothing | After::Result | After::Bound | After::Brief(..) => Ok(()),
-        After::Counted(token) => {
-            let (after, _call) = counted::back(token);
-            settle_lent(site, after, arguments, loans)
-        }
-        After::Note(underway) => {
-            noted::end(underway, site, arguments, loans)?;
-            late::settle_if_due()
-        }
-        After::Watch(exit) => leave_watched(site, exit, arguments),
-        After::Copies(underway) => {
-            let _errno = Errno::keep();
-            match underway.end() {
-                Some(copies) => copies.settle(site, arguments, &thread::callers_stack(site), |then| {
-                    settle_lent(site, then, arguments, loans)
-                }),
-                None => Ok(()),
-            }
-        }
-    }
-}
-
-fn leave_watched(site: &Site, exit: Exit, arguments: &[Argument]) -> Result<(), Stop> {
-    let _errno = Errno::keep();
-    let _inside = Reentry::enter();
-    if let Some(pending) = exit.end() {
-        pending.finish(site, arguments)?;
-    }
-    late::settle_if_due()
-}
-
-/// Copies of what the call lends, where it, or the environment, asks for that.
-#[inline]
-fn copies(site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Option<Copies> {
-    if !site.function.copies() {
-        return None;
-    }
-    let _errno = Errno::keep();
-    copies::make(site, arguments, stack)
-}
-
-#[inline]
-fn with_copies(copies: Option<Copies>, after: After, site: &Site) -> After {
-    match copies {
-        None => after,
-        Some(copies) => After::Copies(copies::Underway::begin(copies, after, std::ptr::from_ref(site).addr())),
     }
 }

@@ -5,6 +5,7 @@
 //!                                            └── watch (level 2): what was lent ─────────────────┘
 //! ```
 
+mod after;
 pub(crate) mod argument;
 pub(crate) mod bound;
 pub(crate) mod breach;
@@ -25,6 +26,7 @@ mod first;
 mod holder;
 pub(crate) mod kinds;
 pub(crate) mod late;
+mod leave;
 pub(crate) mod lent_by;
 pub(crate) mod loans;
 mod log;

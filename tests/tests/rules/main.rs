@@ -18,6 +18,7 @@ mod retained_places;
 mod retained_pointer;
 mod returned_pointer;
 mod stale_handle;
+mod types;
 mod unterminated_string;
 mod use_after_free;
 mod write_through_const;
