@@ -83,10 +83,18 @@ impl<const FULL: bool> Brief<FULL> {
             matches!(info.shape, Shape::Plain | Shape::Out) || contract.is_out() || contract.is_opaque();
         if is_in(self.heap, address) {
             self.lends = true;
+            let stated = (!ends_by_itself).then_some(extent);
+            if !FULL {
+                return match holds_nothing {
+                    true if contract.is_cstr() => ends_by_itself && apart::has_nul(address),
+                    true => extent < apart::beyond(address),
+                    false => apart::holds_none(address, stated, info),
+                };
+            }
             return match holds_nothing {
                 true if contract.is_cstr() => ends_by_itself && has_nul(address, index, info, loans),
-                true => extent < beyond(address, index, if ends_by_itself { usize::MAX } else { extent }, info, loans),
-                false => holds_none(address, index, (!ends_by_itself).then_some(extent), info, loans),
+                true => extent < beyond(address, index, stated.unwrap_or(usize::MAX), info, loans),
+                false => holds_none(address, index, stated, info, loans),
             };
         }
         if is_in(self.stack, address) {
@@ -229,9 +237,36 @@ fn has_nul_on_stack(address: usize, rest: usize) -> bool {
 fn holds_none(address: usize, index: usize, extent: Option<usize>, info: &'static TypeInfo, loans: &mut Loans) -> bool {
     let lent = Lent { address, info, parameter: index, extent: extent.unwrap_or(usize::MAX) };
     let Some(rest) = lend(lent, loans) else { return false };
+    are_clear(address, extent, rest, info)
+}
+
+/// Whether the extent is in the rest of its block, which it is where it is not stated, and no word of it leads into Rust memory.
+#[inline(always)]
+fn are_clear(address: usize, extent: Option<usize>, rest: usize, info: &TypeInfo) -> bool {
     let (extent, stack) = (extent.unwrap_or(rest), thread::known_stack());
     // SAFETY: the extent is inside of a live block.
     extent <= rest && unsafe { quick::is_clear(address, extent, info, &stack) }
+}
+
+/// The same three of a call at level 1, which notes nothing.
+mod apart {
+    use super::{TypeInfo, are_clear, heap, read};
+
+    #[inline(never)]
+    pub(super) fn beyond(address: usize) -> usize {
+        heap::rest_of_small(address).map_or(0, |rest| rest + 1)
+    }
+
+    #[inline(never)]
+    pub(super) fn has_nul(address: usize) -> bool {
+        // SAFETY: so many bytes are left of a live block.
+        heap::rest_of_small(address).is_some_and(|rest| unsafe { read::has_nul(address, rest) })
+    }
+
+    #[inline(never)]
+    pub(super) fn holds_none(address: usize, extent: Option<usize>, info: &TypeInfo) -> bool {
+        heap::rest_of_small(address).is_some_and(|rest| are_clear(address, extent, rest, info))
+    }
 }
 
 #[inline(never)]
@@ -275,7 +310,8 @@ impl<const FULL: bool> BriefCall<FULL> {
         }
         if outermost && parked::end() {
             let after = if FULL { After::Note(noted::Underway::of(counted, snapshot)) } else { After::Result };
-            resume(after, function, arguments().as_ref(), loans);
+            let none = Loans::none();
+            resume(after, function, arguments().as_ref(), if FULL { loans } else { &none });
         }
         if FULL && began != 0 {
             Sample::began_at(began).end();
@@ -297,7 +333,8 @@ impl<const FULL: bool> BriefCall<FULL> {
         };
         if !(settled && plain) || (FULL && late::is_due()) {
             let underway = (!settled).then(|| noted::Underway::of(counted && left == Left::All, snapshot));
-            finish(function, (arguments().as_ref(), loans), &result(), underway);
+            let none = Loans::none();
+            finish(function, (arguments().as_ref(), if FULL { loans } else { &none }), &result(), underway);
         }
     }
 }

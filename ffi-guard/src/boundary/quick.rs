@@ -161,10 +161,11 @@ const FEW: usize = 256;
 #[inline]
 pub(super) unsafe fn is_clear(address: usize, extent: usize, info: &TypeInfo, stack: &Range<usize>) -> bool {
     const WORD: usize = size_of::<usize>();
+    let ((heap, heap_len), stack_len) = (heap::bounds(), stack.end.saturating_sub(stack.start));
     let clear = |at: usize| {
         // SAFETY: aligned, and in the extent, which is readable. Volatile, because others may write there.
         let word = unsafe { std::ptr::with_exposed_provenance::<usize>(at).read_volatile() };
-        !heap::contains(word) && !stack.contains(&word)
+        word.wrapping_sub(heap) >= heap_len && word.wrapping_sub(stack.start) >= stack_len
     };
     if extent > FEW {
         return false;
