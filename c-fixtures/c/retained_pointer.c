@@ -141,3 +141,17 @@ void ffg_forget_seldom(void)
 {
     ffg_kept_seldom = NULL;
 }
+
+/* The last of many parameters. */
+static const int32_t *ffg_kept_one_of_many;
+
+void ffg_keep_one_of_many(int n0, int n1, int n2, int n3, int n4, int n5, int n6, int n7, int n8, int n9, int n10,
+                          int n11, int n12, int n13, int n14, int n15, int n16, int n17, int n18, int n19, int n20,
+                          int n21, int n22, int n23, int n24, int n25, int n26, int n27, int n28, int n29, int n30,
+                          const int32_t *allowed, const int32_t *other, int which)
+{
+    (void)n0; (void)n1; (void)n2; (void)n3; (void)n4; (void)n5; (void)n6; (void)n7; (void)n8; (void)n9; (void)n10;
+    (void)n11; (void)n12; (void)n13; (void)n14; (void)n15; (void)n16; (void)n17; (void)n18; (void)n19; (void)n20;
+    (void)n21; (void)n22; (void)n23; (void)n24; (void)n25; (void)n26; (void)n27; (void)n28; (void)n29; (void)n30;
+    ffg_kept_one_of_many = which ? other : allowed;
+}

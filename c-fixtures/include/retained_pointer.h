@@ -59,4 +59,9 @@ int32_t ffg_bad_keep_seldom(const int32_t *value, int keep);
 int ffg_keeps_seldom(void);
 void ffg_forget_seldom(void);
 
+void ffg_keep_one_of_many(int n0, int n1, int n2, int n3, int n4, int n5, int n6, int n7, int n8, int n9, int n10,
+                          int n11, int n12, int n13, int n14, int n15, int n16, int n17, int n18, int n19, int n20,
+                          int n21, int n22, int n23, int n24, int n25, int n26, int n27, int n28, int n29, int n30,
+                          const int32_t *allowed, const int32_t *other, int which);
+
 #endif

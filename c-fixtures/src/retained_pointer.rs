@@ -104,4 +104,42 @@ unsafe extern "C" {
     /// Clears it.
     #[link_name = "ffg_forget_seldom"]
     pub safe fn forget_seldom();
+    /// Keeps one of two, the second if `which` is not 0. It has more parameters than what is settled of them has bits.
+    #[link_name = "ffg_keep_one_of_many"]
+    pub fn keep_one_of_many(
+        n0: c_int,
+        n1: c_int,
+        n2: c_int,
+        n3: c_int,
+        n4: c_int,
+        n5: c_int,
+        n6: c_int,
+        n7: c_int,
+        n8: c_int,
+        n9: c_int,
+        n10: c_int,
+        n11: c_int,
+        n12: c_int,
+        n13: c_int,
+        n14: c_int,
+        n15: c_int,
+        n16: c_int,
+        n17: c_int,
+        n18: c_int,
+        n19: c_int,
+        n20: c_int,
+        n21: c_int,
+        n22: c_int,
+        n23: c_int,
+        n24: c_int,
+        n25: c_int,
+        n26: c_int,
+        n27: c_int,
+        n28: c_int,
+        n29: c_int,
+        n30: c_int,
+        #[guard(allow(retained_pointer))] allowed: *const i32,
+        other: *const i32,
+        which: c_int,
+    );
 }

@@ -3,7 +3,7 @@
 //! The tests of a binary share its C globals: each test here has a place of its own, and clears it.
 
 use c_fixtures::retained_pointer as c;
-use ffi_guard::{Place, Rule, Violation, catch, expect_violation};
+use ffi_guard::{Place, Rule, Violation, catch, checkpoint, expect_violation};
 
 /// The C variable that a report names, and how far into it.
 fn symbol(violation: &Violation) -> (String, usize) {
@@ -154,4 +154,75 @@ fn repaired_by_leaving_it_to_c() {
     });
     // SAFETY: from `Box::into_raw`, and back once.
     assert_eq!(*unsafe { Box::from_raw(back.expect("clean")) }, 7);
+}
+
+#[test]
+fn what_one_of_many_parameters_may_keep_the_next_may_not() {
+    let (allowed, other, third) = (Box::new(7), Box::new(8), Box::new(9));
+    let keep_of = |other: &Box<i32>, which| {
+        let (allowed, other) = (&raw const *allowed, &raw const **other);
+        // SAFETY: values that live until C keeps null.
+        catch(|| unsafe {
+            c::keep_one_of_many(
+                0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, allowed,
+                other, which,
+            );
+        })
+    };
+    let keep = |which| keep_of(&other, which);
+    // The first call of a function, and later ones, which go by what was settled then.
+    for _ in 0..3 {
+        keep(0).expect("this one it may keep");
+        let violation = keep(1).expect_err("and the other not");
+        assert_eq!((violation.rule(), violation.parameter()), (Rule::RetainedPointer, Some("other")), "{violation}");
+        assert_eq!(symbol(&violation), ("ffg_kept_one_of_many".into(), 0));
+    }
+    // Past the first of a function, calls are noted, and settled by a sweep.
+    for _ in 0..100 {
+        keep(0).expect("this one it may keep");
+    }
+    let violation = catch(|| {
+        keep_of(&third, 1).expect("nobody looks at once");
+        checkpoint();
+    });
+    assert_eq!(violation.expect_err("the other not").parameter(), Some("other"));
+    // SAFETY: it keeps null.
+    unsafe {
+        c::keep_one_of_many(
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            std::ptr::null(),
+            std::ptr::null(),
+            0,
+        );
+    }
 }
