@@ -159,8 +159,8 @@ fn repaired_by_leaving_it_to_c() {
 #[test]
 fn what_one_of_many_parameters_may_keep_the_next_may_not() {
     let (allowed, other, third) = (Box::new(7), Box::new(8), Box::new(9));
-    let keep_of = |other: &Box<i32>, which| {
-        let (allowed, other) = (&raw const *allowed, &raw const **other);
+    let keep_of = |other: &i32, which| {
+        let (allowed, other) = (&raw const *allowed, std::ptr::from_ref(other));
         // SAFETY: values that live until C keeps null.
         catch(|| unsafe {
             c::keep_one_of_many(
