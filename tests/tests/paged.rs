@@ -350,30 +350,6 @@ fn a_fault_elsewhere_goes_to_whoever_was_there() {
     assert_eq!(with, run("none", &[("SENT", "1"), ("GUARD", "0")]));
 }
 
-#[test]
-fn without_room_for_more_mappings_blocks_lie_as_at_level_2() {
-    let Some(output) = child("without_room_for_more_mappings_blocks_lie_as_at_level_2", &[], || {
-        let mut blocks: Vec<Box<[u64; 5]>> = (0..60_000).map(|i| Box::new([i; 5])).collect();
-        assert!(blocks.iter().enumerate().all(|(i, block)| **block == [i as u64; 5]));
-        // The system has some left for others.
-        assert!(std::thread::spawn(|| vec![1; 1 << 20].len()).join().is_ok_and(|len| len == 1 << 20));
-        blocks.truncate(10);
-        // There is room again.
-        let mut boxed = Box::new([1_u8; 16]);
-        // SAFETY: it is not: that is the test.
-        unsafe { c::keep(boxed.as_mut_ptr()) };
-        drop(boxed);
-        // SAFETY: as above.
-        black_box(unsafe { c::read_kept(2) });
-    }) else {
-        return;
-    };
-    let said = stderr(&output);
-    assert_eq!(output.status.signal(), Some(libc::SIGSEGV), "{said}");
-    assert_eq!(said.lines().filter(|line| line.contains("blocks have pages of their own")).count(), 1, "{said}");
-    assert!(said.contains("[use_after_free]: C read byte 2 of a 16-byte block"), "{said}");
-}
-
 /// xorshift: the same layouts in every run.
 struct Random(u64);
 

@@ -4,7 +4,7 @@
 //! lock before, in the order in which the heap nests them, and lets go of them after, on both sides. The slots in the caches
 //! of the threads that the child does not have are lost to it.
 
-use super::{START, c_ranges, cache, finding, quarantine, run, sampled, slab, trace};
+use super::{START, c_ranges, cache, fields, finding, quarantine, run, sampled, slab, trace};
 use crate::own;
 use crate::platform::thread;
 
@@ -21,6 +21,7 @@ unsafe extern "C" fn before() {
     finding::hold();
     c_ranges::hold();
     slab::hold();
+    fields::hold();
     run::hold();
     trace::hold();
     own::hold();
@@ -30,6 +31,7 @@ unsafe extern "C" fn after() {
     own::let_go();
     trace::let_go();
     run::let_go();
+    fields::let_go();
     slab::let_go();
     c_ranges::let_go();
     finding::let_go();

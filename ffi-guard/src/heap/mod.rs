@@ -29,6 +29,7 @@ mod c_side;
 mod cache;
 mod class;
 mod deep;
+mod fields;
 pub(crate) mod finding;
 mod fork;
 mod give;
@@ -273,7 +274,12 @@ fn is_run_whole(address: usize) -> bool {
     let Some(extent) = spot.entry.live_extent() else { return true };
     let size = extent.size();
     if spot.placement.is_on_pages() {
-        return paged::damage(spot.start, size).is_none();
+        let damage = match thread::is_alone() {
+            // SAFETY: it is live, and there is no other thread that could free it.
+            true => unsafe { paged::damage_of_own(spot.start, size) },
+            false => paged::damage(spot.start, size),
+        };
+        return damage.is_none();
     }
     // SAFETY: a live block's memory is committed up to its end, and the slot before has a canary where `canary_before` says so.
     unsafe { redzone::is_whole(spot.start, size, give::end(&spot, size), give::before(&spot)) }

@@ -10,7 +10,8 @@
 //! that alignment leaves lie between the block's end and the page's; behind it, there are none before the block's start. The
 //! rest of its pages is slack, with a canary next to the block.
 //!
-//! A freed block loses its pages at once, and its run waits in the quarantine: a mapping less, and no memory.
+//! A freed block loses its pages at once, and its run waits in the quarantine: a mapping less, and no memory. Where the kernel has guard regions, a
+//! run of one unit is one of a field (`fields.rs`), which needs no mapping at all.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,7 +20,7 @@ use super::quarantine::limit_on_pages;
 use super::redzone::{self, Damage};
 use super::region::{self, UNIT};
 use super::table::{Event, Extent, Placement};
-use super::{run, sampled, unit};
+use super::{fields, run, sampled, unit};
 use crate::platform::memory::{self, PAGE};
 use crate::platform::{fault, process, read};
 
@@ -28,9 +29,12 @@ const TOO_LARGE: usize = 1 << 46;
 /// Bytes of slack on either side of a block that carry a canary.
 const WINDOW: usize = 80;
 
-/// Live blocks on pages of their own, and how many there may be.
+/// Live blocks whose pages are a mapping of their own, and how many there may be.
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
+/// The same of those whose pages are a field's.
+static LIVE_IN_FIELDS: AtomicUsize = AtomicUsize::new(0);
+static MOST_IN_FIELDS: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 /// Units of their runs, those in quarantine included, and how many there may be.
 static UNITS: AtomicUsize = AtomicUsize::new(0);
@@ -40,7 +44,7 @@ static FEW: AtomicBool = AtomicBool::new(false);
 /// A run was opened after its block was freed, so that it may have access when it is given back.
 static OPENED: AtomicBool = AtomicBool::new(false);
 
-/// Finds out how many blocks there may be. A live one costs two mappings, its own and the one behind; a quarter of what the
+/// Finds out how many blocks there may be. A live one outside of a field costs two mappings, its own and the one behind; a quarter of what the
 /// system allows is left to stacks, libraries and C's heap. Where addresses are few, half of the runs is left to large blocks, and
 /// no more than a quarter is in the quarantine, of so many bytes.
 pub(super) fn set_up(quarantine: usize) {
@@ -55,6 +59,7 @@ pub(super) fn set_up(quarantine: usize) {
 pub(super) fn set_up_few(quarantine: usize) {
     set_up(quarantine);
     MOST.fetch_min(sampled::MOST, Ordering::Relaxed);
+    MOST_IN_FIELDS.store(sampled::MOST, Ordering::Relaxed);
     FEW.store(true, Ordering::Relaxed);
 }
 
@@ -96,42 +101,68 @@ pub(super) fn give(size: usize, align: usize, placement: Placement, birth: Event
     }
     fault::install_after_rust();
     let units = units(size, align);
-    let many = LIVE.fetch_add(1, Ordering::Relaxed) >= MOST.load(Ordering::Relaxed);
     let long = UNITS.fetch_add(units as usize, Ordering::Relaxed) + units as usize > MOST_UNITS.load(Ordering::Relaxed);
-    if !many
-        && !long
-        && let Some(start) = map(units, size, align, placement, birth)
-    {
-        return Some(start);
-    }
-    UNITS.fetch_sub(units as usize, Ordering::Relaxed);
-    let live = LIVE.fetch_sub(1, Ordering::Relaxed) - 1;
-    say_once(live, long);
-    None
-}
-
-fn map(units: u32, size: usize, align: usize, placement: Placement, birth: Event) -> Option<usize> {
-    let first = run::take(0, units, align)?;
-    let run = first..first + units;
-    let start = region::unit_start(first as usize) + offset(size, align, placement);
-    if !memory::commit(pages(start, size)) {
-        run::put(0, run);
+    let run = if long { None } else { take(units, size, align, placement) };
+    let Some(first) = run else {
+        UNITS.fetch_sub(units as usize, Ordering::Relaxed);
+        say_once(long);
         return None;
-    }
-    // SAFETY: committed just now, and nobody knows of it yet.
+    };
+    let start = region::unit_start(first as usize) + offset(size, align, placement);
+    // SAFETY: it has access by now, and nobody knows of it yet.
     unsafe { fill(start, size) };
-    run::map_units(run);
+    run::map_units(first..first + units);
     region::run_entry(first as usize).give(Extent::new(size, align).placed(placement), birth, || ());
     Some(start)
 }
 
+/// Takes a run for a block, whose pages have access then and no others of the run.
+fn take(units: u32, size: usize, align: usize, placement: Placement) -> Option<u32> {
+    let pages = |first: u32| pages(region::unit_start(first as usize) + offset(size, align, placement), size);
+    if units == 1 && align <= UNIT && fields::are_possible() {
+        let one = || {
+            let unit = fields::take()?;
+            if memory::open_pages(pages(unit)) {
+                return Some(unit);
+            }
+            fields::put(unit);
+            None
+        };
+        // Where few are to be, these are all of them.
+        let is_done = |unit: &Option<u32>| unit.is_some() || fields::are_possible() && FEW.load(Ordering::Relaxed);
+        let unit = counted(&LIVE_IN_FIELDS, &MOST_IN_FIELDS, one);
+        if is_done(&unit) {
+            return unit;
+        }
+    }
+    counted(&LIVE, &MOST, || {
+        let first = run::take(0, units, align)?;
+        if !memory::commit(pages(first)) {
+            run::put(0, first..first + units);
+            return None;
+        }
+        Some(first)
+    })
+}
+
+/// What `make` makes, if that is not one too many.
+fn counted(live: &AtomicUsize, most: &AtomicUsize, make: impl FnOnce() -> Option<u32>) -> Option<u32> {
+    let many = live.fetch_add(1, Ordering::Relaxed) >= most.load(Ordering::Relaxed);
+    let made = if many { None } else { make() };
+    if made.is_none() {
+        live.fetch_sub(1, Ordering::Relaxed);
+    }
+    made
+}
+
 /// Said once: what the user asked for is not had for every block.
 #[cold]
-fn say_once(live: usize, long: bool) {
+fn say_once(long: bool) {
     static SAID: AtomicBool = AtomicBool::new(false);
     if FEW.load(Ordering::Relaxed) || SAID.swap(true, Ordering::Relaxed) {
         return;
     }
+    let live = LIVE.load(Ordering::Relaxed) + LIVE_IN_FIELDS.load(Ordering::Relaxed);
     const GO_ON: &str = "further ones lie as at level 2 until there is";
     if long {
         process::say(format_args!(
@@ -147,24 +178,40 @@ fn say_once(live: usize, long: bool) {
 
 /// Takes the pages of a freed block away, and what was opened around it.
 pub(super) fn close(first: u32) {
-    memory::decommit(whole(first));
-    LIVE.fetch_sub(1, Ordering::Relaxed);
+    if fields::is_one(first) {
+        let block = region::run_entry(first as usize).extent();
+        let start = region::unit_start(first as usize) + block.offset();
+        let opened = OPENED.load(Ordering::Relaxed);
+        fields::close(first, if opened { whole(first) } else { pages(start, block.size()) });
+        LIVE_IN_FIELDS.fetch_sub(1, Ordering::Relaxed);
+    } else {
+        memory::decommit(whole(first));
+        LIVE.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The run of a freed block has waited long enough.
 pub(super) fn release(first: u32) {
     let run = run::at(first);
     UNITS.fetch_sub(run.len(), Ordering::Relaxed);
-    if OPENED.load(Ordering::Relaxed) {
+    let opened = OPENED.load(Ordering::Relaxed);
+    if opened && fields::is_one(first) {
+        fields::close(first, whole(first));
+    } else if opened {
         memory::decommit(whole(first));
     }
-    run::put(0, run);
+    // It may have left its field.
+    if fields::is_one(first) {
+        fields::put(first);
+    } else {
+        run::put(0, run);
+    }
 }
 
 /// Gives all of a run access.
 pub(super) fn open(first: u32) -> bool {
     OPENED.store(true, Ordering::Relaxed);
-    memory::commit(whole(first))
+    if fields::is_one(first) { memory::open_pages(whole(first)) } else { memory::commit(whole(first)) }
 }
 
 fn whole(first: u32) -> Range<usize> {
@@ -179,15 +226,68 @@ fn canary(start: usize) -> impl Fn(usize) -> u8 {
     move |at| bytes.get(at.wrapping_sub(start) % unit::UNIT).copied().unwrap_or(0)
 }
 
+/// The canary of a block, for a window of its slack, wherever that begins.
+struct Pattern {
+    bytes: [u8; WINDOW + unit::UNIT],
+    start: usize,
+}
+
+impl Pattern {
+    fn of(start: usize) -> Pattern {
+        let once = redzone::canary_bytes(start & !(unit::UNIT - 1));
+        let mut bytes = [0; WINDOW + unit::UNIT];
+        for unit in bytes.chunks_exact_mut(unit::UNIT) {
+            unit.copy_from_slice(&once);
+        }
+        Pattern { bytes, start }
+    }
+
+    /// From an address on, for as long as a window may be.
+    fn from(&self, at: usize) -> &[u8] {
+        self.bytes.get(at.wrapping_sub(self.start) % unit::UNIT..).unwrap_or_default()
+    }
+
+    /// Whether a range holds it.
+    ///
+    /// # Safety
+    /// - It is committed memory, and no longer than a window.
+    unsafe fn is_in(&self, range: Range<usize>) -> bool {
+        let expected = self.from(range.start);
+        let mut at = range.start;
+        while at < range.end {
+            let expected = expected.get(at - range.start..).unwrap_or_default();
+            // Volatile: C may be writing.
+            match expected.first_chunk() {
+                Some(word) if at.is_multiple_of(8) && range.end - at >= 8 => {
+                    // SAFETY: the caller's promise; eight bytes at a multiple of eight.
+                    if unsafe { (at as *const u64).read_volatile() } != u64::from_ne_bytes(*word) {
+                        return false;
+                    }
+                    at += 8;
+                }
+                _ => {
+                    // SAFETY: the caller's promise.
+                    if Some(&unsafe { (at as *const u8).read_volatile() }) != expected.first() {
+                        return false;
+                    }
+                    at += 1;
+                }
+            }
+        }
+        true
+    }
+}
+
 /// Writes the canary on both sides of a block.
 ///
 /// # Safety
 /// - The block's pages are committed, and nobody else writes to the slack.
 pub(super) unsafe fn fill(start: usize, size: usize) {
-    let canary = canary(start);
-    for at in slack(start, size).into_iter().flatten() {
-        // SAFETY: within the block's pages, and none of the block.
-        unsafe { (at as *mut u8).write(canary(at)) };
+    let canary = Pattern::of(start);
+    for range in slack(start, size) {
+        let bytes = canary.from(range.start);
+        // SAFETY: within the block's pages, and none of the block; a window is no longer than what there is from any place on.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), range.start as *mut u8, range.len().min(bytes.len())) };
     }
 }
 
@@ -202,6 +302,11 @@ pub(super) fn damage(start: usize, size: usize) -> Option<Damage> {
 /// # Safety
 /// - The block is live, and no other thread frees it.
 pub(super) unsafe fn damage_of_own(start: usize, size: usize) -> Option<Damage> {
+    let canary = Pattern::of(start);
+    // SAFETY: slack of the block's own pages, which are committed.
+    if slack(start, size).into_iter().all(|range| unsafe { canary.is_in(range) }) {
+        return None;
+    }
     damage_in(start, size, |from, into| {
         for (i, byte) in into.iter_mut().enumerate() {
             // SAFETY: slack of the block's own pages, which are committed. Volatile: C may be writing.

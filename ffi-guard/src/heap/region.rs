@@ -332,7 +332,7 @@ fn run_spot(address: usize, side: usize) -> Option<Spot> {
     }
     let first = map(unit).load(Ordering::Relaxed).checked_sub(1)?;
     // A shorter run may have taken the place of the one that this unit was last part of.
-    let units = tag(first as usize).load(Ordering::Relaxed) & !super::run::FREE;
+    let units = tag(first as usize).load(Ordering::Relaxed) & !super::run::FLAGS;
     let base = unit_start(first as usize);
     (unit < first as usize + units as usize).then(|| {
         let entry = run_entry(first as usize);

@@ -12,6 +12,10 @@ use crate::platform::memory::{self, PAGE};
 
 /// Bit of a tag: the run is free.
 pub(crate) const FREE: u32 = 1 << 31;
+/// Bit of a tag: the run is a unit of a field (`fields.rs`).
+const FIELD: u32 = 1 << 30;
+/// What a tag says beside the length.
+pub(crate) const FLAGS: u32 = FREE | FIELD;
 /// Free runs of a bin that are tried before the next bin, where every run is long enough, is opened.
 const TRIES: u32 = 32;
 const BINS: usize = 32;
@@ -76,7 +80,7 @@ pub(crate) fn each_used(side: usize, from: u32, found: &mut [(u32, u32)]) -> (us
         let (mut count, mut unit) = (0, from.max(runs.first));
         while unit < runs.top && count < found.len() {
             let tag = region::tag(unit as usize).load(Ordering::Relaxed);
-            let len = (tag & !FREE).max(1);
+            let len = (tag & !FLAGS).max(1);
             if tag & FREE == 0
                 && let Some(place) = found.get_mut(count)
             {
@@ -99,7 +103,24 @@ pub(crate) fn map_units(run: Range<u32>) {
 
 /// The run that starts at a unit.
 pub(crate) fn at(start: u32) -> Range<u32> {
-    start..start + (region::tag(start as usize).load(Ordering::Relaxed) & !FREE)
+    start..start + (region::tag(start as usize).load(Ordering::Relaxed) & !FLAGS)
+}
+
+/// Makes a run that was taken a field: each of its units is a run from here on, which is never given back.
+pub(crate) fn make_field(run: Range<u32>) {
+    for unit in run {
+        region::tag(unit as usize).store(1 | FIELD, Ordering::Relaxed);
+    }
+}
+
+/// Makes a unit of a field a run that can be given back.
+pub(crate) fn leave_field(unit: u32) {
+    region::tag(unit as usize).store(1, Ordering::Relaxed);
+}
+
+/// Whether the run that starts at a unit is one of a field.
+pub(crate) fn is_in_field(start: u32) -> bool {
+    region::tag(start as usize).load(Ordering::Relaxed) & FIELD != 0
 }
 
 fn bin(units: u32) -> usize {
@@ -184,7 +205,7 @@ impl Runs {
         if run.start > self.first {
             let before = region::tag(run.start as usize - 1).load(Ordering::Relaxed);
             if before & FREE != 0 {
-                let neighbour = run.start - (before & !FREE)..run.start;
+                let neighbour = run.start - (before & !FLAGS)..run.start;
                 self.remove(&neighbour);
                 run.start = neighbour.start;
             }
@@ -192,7 +213,7 @@ impl Runs {
         if run.end < self.top {
             let after = region::tag(run.end as usize).load(Ordering::Relaxed);
             if after & FREE != 0 {
-                let neighbour = run.end..run.end + (after & !FREE);
+                let neighbour = run.end..run.end + (after & !FLAGS);
                 self.remove(&neighbour);
                 run.end = neighbour.end;
             }
@@ -209,7 +230,7 @@ impl Runs {
             self.top = end;
         } else {
             let after = region::tag(run.end as usize).load(Ordering::Relaxed);
-            let neighbour = run.end..run.end + (after & !FREE);
+            let neighbour = run.end..run.end + (after & !FLAGS);
             if after & FREE == 0 || neighbour.end < end {
                 return false;
             }

@@ -77,6 +77,28 @@ mod os {
         let _ = range;
     }
 
+    /// Closes pages of a committed range: what they held is gone, and whoever touches them faults. No mapping changes. False where the system
+    /// cannot: Linux before 6.13, locked memory.
+    pub(crate) fn close_pages(range: Range<usize>) -> bool {
+        const MADV_GUARD_INSTALL: i32 = 102;
+        // SAFETY: as in `protect`; the content is the caller's to throw away.
+        cfg!(target_os = "linux") && unsafe { advise(range, MADV_GUARD_INSTALL) }
+    }
+
+    /// Opens pages again that [`close_pages`] has closed: they read as zero.
+    pub(crate) fn open_pages(range: Range<usize>) -> bool {
+        const MADV_GUARD_REMOVE: i32 = 103;
+        // SAFETY: as in `protect`; what is open in it stays as it is.
+        cfg!(target_os = "linux") && unsafe { advise(range, MADV_GUARD_REMOVE) }
+    }
+
+    /// # Safety
+    /// - The range is within what `reserve` took, and the advice does nothing that somebody relies on not being done.
+    unsafe fn advise(range: Range<usize>, advice: i32) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { libc::madvise(range.start as *mut _, range.end - range.start, advice) == 0 }
+    }
+
     /// Takes access and pages away again.
     pub(crate) fn decommit(range: Range<usize>) {
         if range.start >= range.end {
@@ -190,6 +212,12 @@ mod os {
     }
     pub(crate) fn use_large_pages(_range: Range<usize>) {}
     pub(crate) fn decommit(_range: Range<usize>) {}
+    pub(crate) fn close_pages(_range: Range<usize>) -> bool {
+        false
+    }
+    pub(crate) fn open_pages(_range: Range<usize>) -> bool {
+        false
+    }
     pub(crate) fn discard(_range: Range<usize>) {}
     pub(crate) fn move_pages(_from: Range<usize>, _to: usize) -> bool {
         false
