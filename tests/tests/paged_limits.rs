@@ -69,6 +69,8 @@ fn caught(test: &str, body: impl FnOnce()) -> Option<String> {
 }
 
 /// 60,000 blocks of their own, twice as many as the system's default allows mappings for.
+// Each block is what this is about.
+#[allow(clippy::vec_box)]
 fn many() -> Vec<Box<[u64; 5]>> {
     let blocks: Vec<Box<[u64; 5]>> = (0..60_000).map(|i| Box::new([i; 5])).collect();
     assert!(blocks.iter().enumerate().all(|(i, block)| **block == [i as u64; 5]));
