@@ -60,7 +60,6 @@ impl Crossing {
         frame: &mut MaybeUninit<Frame>,
     ) -> Option<Crossing> {
         if may_be_brief {
-            // SAFETY: as promised by the caller.
             let brief = match level::checked() {
                 // SAFETY: as promised by the caller.
                 Some(false) => unsafe { Crossing::enter_brief::<false>(function, (places, stated), arguments, frame) },
