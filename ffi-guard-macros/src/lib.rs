@@ -2,7 +2,8 @@
 //!
 //! The way of a block through this crate: `ast` parses it, `attr` the arguments of `#[guard(..)]` in it, `cfg`
 //! resolves what is conditional, `valid` refuses what cannot apply (everything that is wrong, in one go), `expand`
-//! decides what is wrapped, `wrapper` and `brief` write the functions, `descriptor` what is known of them. On an error `fallback` still emits the block, bare, so that one error stays one error.
+//! decides what is wrapped, `wrapper` and `brief` write the functions, `descriptor` what is known of them. On an error
+//! `fallback` still emits the block, bare, so that one error stays one error.
 
 use proc_macro::TokenStream;
 

@@ -135,3 +135,23 @@ fn where_the_kernel_stops_to_close_pages_what_was_given_before_is_closed_otherwi
         black_box(unsafe { c::read_kept(2) });
     });
 }
+
+/// The old way, on a kernel that has the new one: what is let pass goes on, on pages that are opened, and the next block at that place is whole.
+#[test]
+fn without_guard_regions_what_is_let_pass_goes_on() {
+    const TEST: &str = "without_guard_regions_what_is_let_pass_goes_on";
+    if is_child() {
+        end_if_stuck();
+        refuse_guard_regions();
+        // The first one freed tells the guard that there are none.
+        drop(Box::new([0_u8; 16]));
+        use_after_free();
+        let blocks: Vec<Vec<u8>> = (0..100).map(|i| vec![i; 24]).collect();
+        assert!(blocks.iter().zip(0..).all(|(block, i)| *block == [i; 24]));
+        return;
+    }
+    let output = run_self(TEST, &[("GUARD", "3"), ("GUARD_ON_VIOLATION", "report")]);
+    let said = stderr(&output);
+    assert!(output.status.success(), "{said}");
+    assert_eq!(said.matches("[use_after_free]: C read byte 2 of a 16-byte block").count(), 1, "{said}");
+}

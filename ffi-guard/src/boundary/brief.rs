@@ -8,6 +8,8 @@
 //! ```
 //! What is not brief is decided anew there: nothing is done before all arguments are looked at.
 
+mod blocks;
+
 use std::panic::Location;
 
 use super::after::After;
@@ -19,14 +21,14 @@ use super::leave::resume;
 use super::loans::Loans;
 use super::noted::Left;
 use super::raise::raise;
-use super::shape::{Shape, TypeInfo};
+use super::shape::Shape;
 use super::snapshot::{Counted, Snapshot};
 use super::{canary, late, noted, parked, quick, result, thread};
-use crate::heap::{self, Held};
+use crate::heap;
 use crate::level;
-use crate::platform::{clock::ticks, read};
+use crate::platform::clock::ticks;
 use crate::reentry;
-use crate::retention::{self, Lent, Sample, untold};
+use crate::retention::{self, Sample, untold};
 
 /// What the wrapper asks of each argument. `FULL`: at level 2, where C memory is looked into as well; else at level 1. Each level has a way of
 /// its own: what the one keeps in registers while C runs, the other would have to save.
@@ -86,15 +88,15 @@ impl<const FULL: bool> Brief<FULL> {
             let stated = (!ends_by_itself).then_some(extent);
             if !FULL {
                 return match holds_nothing {
-                    true if contract.is_cstr() => ends_by_itself && apart::has_nul(address),
-                    true => extent < apart::beyond(address),
-                    false => apart::holds_none(address, stated, info),
+                    true if contract.is_cstr() => ends_by_itself && blocks::apart::has_nul(address),
+                    true => extent < blocks::apart::beyond(address),
+                    false => blocks::apart::holds_none(address, stated, info),
                 };
             }
             return match holds_nothing {
-                true if contract.is_cstr() => ends_by_itself && has_nul(address, index, info, loans),
-                true => extent < beyond(address, index, stated.unwrap_or(usize::MAX), info, loans),
-                false => holds_none(address, index, stated, info, loans),
+                true if contract.is_cstr() => ends_by_itself && blocks::has_nul(address, index, info, loans),
+                true => extent < blocks::beyond(address, index, stated.unwrap_or(usize::MAX), info, loans),
+                false => blocks::holds_none(address, index, stated, info, loans),
             };
         }
         if is_in(self.stack, address) {
@@ -104,7 +106,7 @@ impl<const FULL: bool> Brief<FULL> {
             return holds_nothing
                 && is_above(address)
                 && extent <= rest
-                && (!contract.is_cstr() || ends_by_itself && has_nul_on_stack(address, rest));
+                && (!contract.is_cstr() || ends_by_itself && blocks::has_nul_on_stack(address, rest));
         }
         // What is stated of C's memory, and may hold pointers, is looked into at level 2; with C's heap over ours, all of it is.
         let looked_into = FULL && !holds_nothing && address != 0 && (extent != 0 || is_cs_heap(address));
@@ -198,74 +200,6 @@ fn is_cs_heap(address: usize) -> bool {
     {
         _ = address;
         false
-    }
-}
-
-/// The rest of the small live block that an address of the Rust heap leads into, which is then among the loans.
-#[inline(always)]
-fn lend(mut lent: Lent, loans: &mut Loans) -> Option<usize> {
-    let (held, rest) = Held::of(lent.address).filter(|_| loans.has_room())?;
-    lent.extent = lent.extent.min(rest);
-    loans.add(held, lent);
-    Some(rest)
-}
-
-/// Bytes from an address of the Rust heap to the first one beyond its block: one more than an extent may have. 0 where it leads into no
-/// live block that is small.
-#[inline(never)]
-fn beyond(address: usize, index: usize, extent: usize, info: &'static TypeInfo, loans: &mut Loans) -> usize {
-    lend(Lent { address, info, parameter: index, extent }, loans).map_or(0, |rest| rest + 1)
-}
-
-/// Whether there is a NUL in the block.
-#[inline(never)]
-fn has_nul(address: usize, index: usize, info: &'static TypeInfo, loans: &mut Loans) -> bool {
-    let lent = Lent { address, info, parameter: index, extent: info.size };
-    // SAFETY: so many bytes are left of a live block.
-    lend(lent, loans).is_some_and(|rest| unsafe { read::has_nul(address, rest) })
-}
-
-/// The same in the frames of the callers.
-#[inline(never)]
-fn has_nul_on_stack(address: usize, rest: usize) -> bool {
-    // SAFETY: above the wrapper's frame, and below the end of the stack.
-    unsafe { read::has_nul(address, rest) }
-}
-
-/// Whether the extent, without one the rest of the block, is in it and holds no pointer to Rust memory.
-#[inline(never)]
-fn holds_none(address: usize, index: usize, extent: Option<usize>, info: &'static TypeInfo, loans: &mut Loans) -> bool {
-    let lent = Lent { address, info, parameter: index, extent: extent.unwrap_or(usize::MAX) };
-    let Some(rest) = lend(lent, loans) else { return false };
-    are_clear(address, extent, rest, info)
-}
-
-/// Whether the extent is in the rest of its block, which it is where it is not stated, and no word of it leads into Rust memory.
-#[inline(always)]
-fn are_clear(address: usize, extent: Option<usize>, rest: usize, info: &TypeInfo) -> bool {
-    let (extent, stack) = (extent.unwrap_or(rest), thread::known_stack());
-    // SAFETY: the extent is inside of a live block.
-    extent <= rest && unsafe { quick::is_clear(address, extent, info, &stack) }
-}
-
-/// The same three of a call at level 1, which notes nothing.
-mod apart {
-    use super::{TypeInfo, are_clear, heap, read};
-
-    #[inline(never)]
-    pub(super) fn beyond(address: usize) -> usize {
-        heap::rest_of_small(address).map_or(0, |rest| rest + 1)
-    }
-
-    #[inline(never)]
-    pub(super) fn has_nul(address: usize) -> bool {
-        // SAFETY: so many bytes are left of a live block.
-        heap::rest_of_small(address).is_some_and(|rest| unsafe { read::has_nul(address, rest) })
-    }
-
-    #[inline(never)]
-    pub(super) fn holds_none(address: usize, extent: Option<usize>, info: &TypeInfo) -> bool {
-        heap::rest_of_small(address).is_some_and(|rest| are_clear(address, extent, rest, info))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What types a function's arguments have, and its result: found out in the wrapper, where they are concrete, by a first call, and kept.
-//! A later call that is not brief says where its arguments are and no more. In a build that is not optimised, where most calls go that
-//! way, to say it anew costs several times what the checks cost.
+//! A later call that the wrapper does not decide itself says where its arguments are and no more. In a build that is not optimised, where all
+//! calls go that way, to say it anew costs several times what the checks cost.
 //!
 //! ```text
 //!  wrapper's frame      places ──┐

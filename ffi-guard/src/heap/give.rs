@@ -11,7 +11,7 @@ use super::region::{self, Spot};
 use super::sweep::{self, End};
 use super::table::{Event, Extent, Placement, Refused};
 use super::trace;
-use super::{Block, deep, large, paged, sampled, slab, survey};
+use super::{Block, deep, large, paged, sampled, slab, slack, survey};
 use crate::platform::memory;
 
 /// From here on the content of a block that moves is remapped, not copied: below, the copy costs less than the kernel.
@@ -267,7 +267,7 @@ fn check_canary(spot: &Spot, extent: Extent) -> Option<Damaged> {
         super::canary_damage(&block)?
     } else {
         // SAFETY: the caller frees it: it is in nobody's hands but ours. (A program that frees it twice at once is at fault, and may fault.)
-        unsafe { paged::damage_of_own(block.start, block.size) }?
+        unsafe { slack::damage_of_own(block.start, block.size) }?
     };
     // What reaches up to the end of the slot before is that one's overrun, and told with it.
     if damage.before && survey::is_overrun_from(spot) {

@@ -44,6 +44,7 @@ mod region;
 mod run;
 mod sampled;
 mod slab;
+mod slack;
 mod slot;
 mod survey;
 pub(crate) mod sweep;
@@ -250,7 +251,7 @@ pub(crate) fn is_pinned(block: &Block) -> bool {
 pub(crate) fn canary_damage(block: &Block) -> Option<Damage> {
     let spot = region::spot(block.start).filter(|spot| block.live && spot.start == block.start)?;
     if spot.placement.is_on_pages() {
-        return paged::damage(block.start, block.size);
+        return slack::damage(block.start, block.size);
     }
     // SAFETY: a live block's memory is committed up to its end, and the slot before has a canary where `canary_before` says so.
     unsafe { redzone::damage(block.start, block.size, give::end(&spot, block.size), give::before(&spot)) }
@@ -276,8 +277,8 @@ fn is_run_whole(address: usize) -> bool {
     if spot.placement.is_on_pages() {
         let damage = match thread::is_alone() {
             // SAFETY: it is live, and there is no other thread that could free it.
-            true => unsafe { paged::damage_of_own(spot.start, size) },
-            false => paged::damage(spot.start, size),
+            true => unsafe { slack::damage_of_own(spot.start, size) },
+            false => slack::damage(spot.start, size),
         };
         return damage.is_none();
     }
@@ -300,7 +301,7 @@ pub(crate) fn renew_canary(block: &Block) {
     let Some(spot) = region::spot(block.start).filter(|spot| block.live && spot.start == block.start) else { return };
     if spot.placement.is_on_pages() {
         // SAFETY: a live block on pages of its own.
-        return unsafe { paged::fill(block.start, block.size) };
+        return unsafe { slack::fill(block.start, block.size) };
     }
     // SAFETY: as above; only slack is written.
     unsafe {

@@ -9,7 +9,7 @@ use super::finding::{Damaged, Seen};
 use super::redzone::{self, Damage};
 use super::region::{self, Spot, UNIT};
 use super::table::{Entry, Placement};
-use super::{Block, give, large, paged, run, slab, unit};
+use super::{Block, give, large, run, slab, slack, unit};
 use crate::platform::read;
 
 /// Looks at every block of Rust's, and tells `found` of damage. It is not renewed: at this very moment its place may be given to another
@@ -92,7 +92,7 @@ fn look_at_run(first: u32, found: &mut dyn FnMut(Damaged)) {
     let start = block.start;
     if entry.extent().placement().is_on_pages() {
         // A freed one has no pages to write to.
-        let damage = if block.live { paged::damage(block.start, block.size) } else { None };
+        let damage = if block.live { slack::damage(block.start, block.size) } else { None };
         if let Some(damage) = damage.filter(|_| is_still(entry, base, &block)) {
             found(Damaged { block, damage, seen: Seen::ByLookingAtAll });
         }
