@@ -79,7 +79,7 @@ extern crate self as ffi_guard;
 mod allocator;
 mod arena;
 mod boundary;
-#[cfg(all(feature = "c-heap", target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+#[cfg(c_heap)]
 mod c_heap;
 pub mod callback;
 mod config;

@@ -12,13 +12,13 @@ use crate::config::Backtrace;
 use crate::platform::memory::{self, Before, PAGE};
 use crate::reentry::Reentry;
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+#[cfg(fast_trace)]
 mod memo;
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+#[cfg(fast_trace)]
 mod rules;
-#[cfg(all(test, target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+#[cfg(all(test, fast_trace))]
 mod tests;
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+#[cfg(fast_trace)]
 mod walk;
 
 /// A backtrace in the depot; 0 for "not recorded".
@@ -89,7 +89,7 @@ pub(crate) fn set_up(full: bool) {
             DEPOT_STATE.committed.store(CHUNK, Ordering::Relaxed);
             DEPOT_STATE.words.store(len / 8, Ordering::Relaxed);
             DEPOT_STATE.frames.store(if full { FRAMES_FULL } else { FRAMES }, Ordering::Relaxed);
-            #[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+            #[cfg(fast_trace)]
             {
                 rules::set_up();
                 memo::set_up();
@@ -104,7 +104,7 @@ pub(crate) fn set_up(full: bool) {
 /// Notes the modules that stay: once, after [`set_up`], without a lock of the heap held (it takes the loader's). Until then
 /// every trace is unwound.
 pub(crate) fn note_modules() {
-    #[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+    #[cfg(fast_trace)]
     if DEPOT_STATE.base.load(Ordering::Acquire) != 0 {
         rules::note_modules();
     }
@@ -145,13 +145,13 @@ pub(crate) fn of_frames(frames: &[usize]) -> TraceId {
 /// Unwinds with the tables of the modules loaded, as a panic does, or by what was read from them before. glibc from 2.35 on
 /// finds them without a lock; before that an allocation under `dl_iterate_phdr`'s callback, or in a child forked meanwhile,
 /// waits for a lock held elsewhere.
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+#[cfg(fast_trace)]
 pub(crate) fn capture() -> TraceId {
     TraceId(quick::caller())
 }
 
 /// The same where only the unwinder knows the way.
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64")))]
+#[cfg(not(fast_trace))]
 #[inline(never)]
 pub(crate) fn capture() -> TraceId {
     if DEPOT_STATE.base.load(Ordering::Acquire) == 0 {
@@ -195,7 +195,7 @@ fn unwind(lowest: usize, frames: &mut [usize]) -> usize {
 /// The backtrace of an instruction that faulted, as the kernel left its registers: the instruction, then return addresses. How
 /// many there are. Called by the handler, on whatever stack that runs.
 pub(crate) fn of_fault(ip: usize, sp: usize, bp: usize, frames: &mut [usize]) -> usize {
-    #[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+    #[cfg(fast_trace)]
     let known = {
         let mut trail = walk::Trail::new(frames);
         // The rules look one byte before an address, for the call that returns there.
@@ -209,7 +209,7 @@ pub(crate) fn of_fault(ip: usize, sp: usize, bp: usize, frames: &mut [usize]) ->
         }
         known
     };
-    #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64")))]
+    #[cfg(not(fast_trace))]
     let known = {
         let _ = (sp, bp);
         0
@@ -229,7 +229,7 @@ pub(crate) fn of_fault(ip: usize, sp: usize, bp: usize, frames: &mut [usize]) ->
 
 /// Return addresses found on the stack by what was read from the modules' tables before, and traces found again by the
 /// words that led to them.
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+#[cfg(fast_trace)]
 mod quick {
     use super::walk::{Registers, Trail};
     use super::{DEPOT_STATE, FRAMES_FULL, Ordering, Reentry, TraceId, intern, limit, memo, unwind};

@@ -94,8 +94,7 @@ fn name(function: &FunctionStats, all: &[&FunctionStats]) -> String {
 
 impl Stats {
     fn notes(&self, f: &mut String, level: Level) -> fmt::Result {
-        let clock =
-            if cfg!(target_arch = "x86_64") { "the processor's time stamp counter" } else { "the system's clock" };
+        let clock = crate::platform::clock::NAME;
         writeln!(f, "\nnote: time on the wall by {clock}, less the {} that reading it takes;", time(self.clock))?;
         writeln!(f, "      in C: without callbacks, and without guarded calls that these make")?;
         writeln!(

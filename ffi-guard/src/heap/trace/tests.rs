@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::walk::{Registers, Trail};
 use super::{FRAMES, TraceId, capture, frames, memo, unwind};
+use crate::platform::signal::Receiver;
 
 /// A capture that is compared: the trace's id, or 0 where the memo or the walk and the unwinder disagree.
 #[unsafe(naked)]
@@ -215,7 +216,7 @@ impl std::fmt::Display for Shown {
 static WRONG: AtomicU32 = AtomicU32::new(0);
 static HANDLED: AtomicU32 = AtomicU32::new(0);
 
-extern "C" fn handler(_: libc::c_int) {
+extern "C" fn handler(_: std::ffi::c_int) {
     WRONG.fetch_add(u32::from(compared() == 0 || recursive(2, compared) == 0), Ordering::Relaxed);
     HANDLED.fetch_add(1, Ordering::Relaxed);
 }
@@ -223,16 +224,13 @@ extern "C" fn handler(_: libc::c_int) {
 #[test]
 fn a_signal_in_the_middle_of_a_capture_finds_and_leaves_it_whole() {
     crate::heap::ready();
-    // SAFETY: a handler that uses nothing but atomics and the functions under test.
-    let me = unsafe {
-        libc::signal(libc::SIGUSR2, handler as *const () as libc::sighandler_t);
-        libc::pthread_self()
-    };
+    // The handler uses nothing but atomics and the functions under test.
+    let me = Receiver::here(handler);
     std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
             for sent in 1..=500 {
                 // SAFETY: the thread lives until this scope ends.
-                unsafe { libc::pthread_kill(me, libc::SIGUSR2) };
+                unsafe { me.send() };
                 // The next one not before this one was seen to: a thread must come to something between them.
                 while HANDLED.load(Ordering::Relaxed) < sent {
                     std::thread::yield_now();

@@ -1,7 +1,6 @@
 //! Where the loader's list of modules is not read yet: there are none, and no global is searched.
 
 use std::ffi::CStr;
-use std::ops::Range;
 use std::path::PathBuf;
 
 /// Never made.
@@ -12,7 +11,6 @@ pub(crate) enum Module {}
 pub(crate) struct Segment {
     pub(crate) start: usize,
     pub(crate) len: usize,
-    pub(crate) module_base: usize,
 }
 
 impl Module {

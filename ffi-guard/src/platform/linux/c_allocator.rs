@@ -2,7 +2,6 @@
 
 /// The function of C's allocator that code at this address is a part of. Told by where the function begins, which the unwinder
 /// knows of a library without symbols, too; but not of musl, which has no such tables.
-#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 pub(crate) fn function_at(ip: usize) -> Option<&'static str> {
     use std::ffi::c_void;
 
@@ -18,9 +17,4 @@ pub(crate) fn function_at(ip: usize) -> Option<&'static str> {
         ("malloc_usable_size", libc::malloc_usable_size as *const () as usize),
     ];
     functions.into_iter().find_map(|(name, function)| (begins != 0 && begins == function).then_some(name))
-}
-
-#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
-pub(crate) fn function_at(_ip: usize) -> Option<&'static str> {
-    None
 }

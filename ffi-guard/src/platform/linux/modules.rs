@@ -25,8 +25,6 @@ pub(crate) struct Segment {
     pub(crate) start: usize,
     /// Bytes.
     pub(crate) len: usize,
-    /// What the module's link-time addresses are moved by; 0 in an executable that is not position independent.
-    pub(crate) module_base: usize,
 }
 
 impl Segment {
@@ -76,11 +74,7 @@ impl<'loaded> Module<'loaded> {
     }
 
     fn segment(&self, header: &Elf64_Phdr) -> Segment {
-        Segment {
-            start: self.base().wrapping_add(to_usize(header.p_vaddr)),
-            len: to_usize(header.p_memsz),
-            module_base: self.base(),
-        }
+        Segment { start: self.base().wrapping_add(to_usize(header.p_vaddr)), len: to_usize(header.p_memsz) }
     }
 
     /// Whether the address lies in what is loaded of it, writable or not.
@@ -89,7 +83,7 @@ impl<'loaded> Module<'loaded> {
     }
 
     /// From the first byte that is loaded of it to the last.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(fast_trace)]
     pub(crate) fn span(&self) -> Range<usize> {
         let loaded = || self.of_type(PT_LOAD).map(|header| self.segment(header).range());
         let start = loaded().map(|range| range.start).min().unwrap_or(0);
@@ -114,12 +108,11 @@ impl<'loaded> Module<'loaded> {
     pub(crate) fn writable(&self, visit: &mut dyn FnMut(Segment) -> bool) -> bool {
         let sealed = self.sealed();
         for header in self.of_type(PT_LOAD).filter(|header| header.p_flags & PF_W != 0) {
-            let whole = self.segment(header);
-            let Range { start, end } = whole.range();
+            let Range { start, end } = self.segment(header).range();
             let parts = [start..end.min(sealed.start), start.max(sealed.end)..end];
             // Without a sealed part the second range is the whole segment, and the first is empty.
             for part in parts.into_iter().filter(|part| part.start < part.end) {
-                if !visit(Segment { start: part.start, len: part.end - part.start, ..whole }) {
+                if !visit(Segment { start: part.start, len: part.end - part.start }) {
                     return false;
                 }
             }
@@ -133,7 +126,7 @@ impl<'loaded> Module<'loaded> {
         let told = std::mem::offset_of!(dl_phdr_info, dlpi_tls_data) + size_of::<*mut c_void>() <= self.size;
         let start = if told { self.info.dlpi_tls_data.addr() } else { 0 };
         let len = self.of_type(PT_TLS).next().map_or(0, |header| to_usize(header.p_memsz));
-        (start != 0 && len != 0).then_some(Segment { start, len, module_base: self.base() })
+        (start != 0 && len != 0).then_some(Segment { start, len })
     }
 
     /// What the loader makes read-only after relocation. It rounds both ends down to a page, as glibc and musl do: the
