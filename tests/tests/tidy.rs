@@ -237,3 +237,41 @@ fn nothing_is_left_to_do_and_nothing_names_a_machine() {
     }
     none(&found);
 }
+
+/// What only `platform/` may say: the system by name, and the functions of C's library.
+#[test]
+fn only_the_platform_names_the_system() {
+    const NAMES: [&str; 8] = [
+        "target_os",
+        "target_env",
+        "target_family",
+        "target_vendor",
+        "target_pointer_width",
+        "cfg(unix",
+        "cfg(windows",
+        "libc::",
+    ];
+    let mut found = Vec::new();
+    let elsewhere = |file: &String| !file.starts_with("ffi-guard/src/platform/");
+    for file in files("ffi-guard/src", ".rs").into_iter().filter(elsewhere) {
+        for (number, line) in (1..).zip(read(&file).lines()) {
+            // Reports tell their readers of `libc::free`.
+            let code = line.replace("`libc::", "");
+            if !code.trim_start().starts_with("//") && NAMES.iter().any(|name| code.contains(name)) {
+                found.push(format!("{file}:{number}: {}", line.trim()));
+            }
+        }
+    }
+    none(&found);
+}
+
+#[test]
+fn each_capability_of_a_platform_is_asked_for() {
+    let list = read("ffi-guard/src/platform/capabilities.rs");
+    let names: Vec<_> = list.split("name: \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(names.len() > 3, "{names:?}");
+    let sources: Vec<_> = files("ffi-guard/src", ".rs").iter().map(|file| read(file)).collect();
+    let lines: Vec<_> = sources.iter().flat_map(|text| text.lines()).filter(|line| line.contains("cfg")).collect();
+    let unused = names.iter().filter(|name| !lines.iter().any(|line| self::names(line, name)));
+    none(&unused.map(|name| format!("{name}: no `cfg` asks for it")).collect::<Vec<_>>());
+}

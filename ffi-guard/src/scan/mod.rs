@@ -15,6 +15,8 @@ mod globals;
 pub(crate) mod ledger;
 mod names;
 mod owner;
+#[cfg_attr(any(target_arch = "aarch64", target_arch = "x86_64"), allow(dead_code, reason = "there are faster loops"))]
+mod portable;
 mod referrers;
 mod search;
 mod symbols;
@@ -25,6 +27,13 @@ mod x86_64;
 
 #[cfg(test)]
 mod testing;
+
+#[cfg(target_arch = "aarch64")]
+use aarch64 as machine;
+#[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
+use portable as machine;
+#[cfg(target_arch = "x86_64")]
+use x86_64 as machine;
 
 #[cfg(feature = "c-heap")]
 pub(crate) use c_heap::c_heap;

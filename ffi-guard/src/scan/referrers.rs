@@ -149,14 +149,7 @@ fn references(code: &Code<'_>, wanted: &Range<usize>) -> Vec<usize> {
 
 /// The next place, from `from` on, whose address and the 32 bits at it add up to an address in the range.
 fn next_distance(bytes: &[u8], from: usize, section: usize, near: &Range<usize>) -> Option<usize> {
-    #[cfg(target_arch = "x86_64")]
-    return super::x86_64::next_distance(bytes, from, section.wrapping_sub(near.start), near.len());
-    // On other machines an address takes two instructions; they are not searched for yet, and the code is no evidence.
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        let _ = (bytes, from, section, near);
-        None
-    }
+    super::machine::next_distance(bytes, from, section.wrapping_sub(near.start), near.len())
 }
 
 #[cfg(test)]
