@@ -4,8 +4,12 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::boundary::late;
+use crate::heap;
 use crate::level::{self, Level};
-use crate::{heap, own, paged, reentry, refusal};
+use crate::own;
+use crate::paged;
+use crate::reentry;
+use crate::refusal;
 
 /// The global allocator that makes every block of Rust memory known to the checks.
 ///

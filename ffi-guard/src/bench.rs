@@ -3,13 +3,15 @@
 use std::hint::black_box;
 use std::panic::Location;
 
-use crate::boundary::argument::{Argument, Passing};
-use crate::boundary::breach::Site;
-use crate::boundary::declaration::{Contract, Declaration, Function};
-use crate::boundary::shape::{Shape, TypeInfo};
+use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::{Contract, Declaration, Function};
+use crate::call::shape::{Shape, TypeInfo};
+use crate::call::site::Site;
+use crate::heap;
+use crate::retention;
 use crate::rule::Severities;
+use crate::scan;
 use crate::scan::Wanted;
-use crate::{heap, retention, scan};
 
 /// Looks an address up; whether it leads into a live block.
 #[inline]

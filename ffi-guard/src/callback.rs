@@ -2,20 +2,20 @@
 
 mod signature;
 
+use crate::facts::{Kind, Refused};
 use std::any::{TypeId, type_name};
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::c_void;
-use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::{self, Location};
-use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::{fmt, ptr};
 
 use crate::boundary::counted;
 use crate::boundary::parked::{self, Underway};
 use crate::boundary::stale::{self, Staleness, Through};
-use crate::handle::table::{self, From, Kind, Refused, Use};
+use crate::handle::table::{self, From, Use};
 use crate::level::{self, Level, level};
 use crate::platform::process;
 

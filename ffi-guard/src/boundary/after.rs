@@ -3,22 +3,23 @@
 use std::ops::Range;
 use std::panic::Location;
 
-use super::argument::Argument;
-use super::breach::{Site, Stop};
-use super::brief;
+use super::breach::Stop;
 use super::copies::{self, Copies};
-use super::declaration::{Function, Standing};
 use super::entry::Entry;
 use super::loans::Loans;
 use super::pending::{Exit, Pending};
 use super::quick::{self, Glance};
 use super::raise::raise;
 use super::watch::Watch;
-use super::{canary, counted, first, late, lent_by, log, noted, thread};
+use super::{brief, canary, counted, first, late, log, noted};
+use crate::call::argument::Argument;
+use crate::call::declaration::{Function, Standing};
+use crate::call::site::Site;
+use crate::call::thread;
 use crate::level::{self, Level};
 use crate::platform::process::Errno;
 use crate::reentry::{self, Reentry};
-use crate::retention::{self, untold};
+use crate::retention::{self, lent_by, untold};
 use crate::stats::call::Token;
 
 /// What is left to do when C has returned, and what that needs.

@@ -4,19 +4,22 @@
 //! hands out another one there. Nobody says when C frees one: the note of a freed object stays, and is replaced when C
 //! gives its address away again. What was never seen to come from C is not judged.
 
+use crate::scan;
 use std::collections::BTreeMap;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::argument::{Argument, Passing};
-use super::breach::{Site, Stop};
-use super::declaration::{Contract, Declaration};
-use super::thread;
+use super::breach::Stop;
+use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::{Contract, Declaration};
+use crate::call::site::Site;
+use crate::call::thread;
+use crate::facts::{Got, Memory};
 use crate::heap::lock::Locked;
 use crate::level::{self, Level};
-use crate::platform::{self, process::Errno, read};
+use crate::platform::process::Errno;
+use crate::platform::{self, read};
 use crate::reentry::Reentry;
-use crate::report::violation::{Got, Memory};
 use crate::rules;
 
 /// The objects, by address: in as many parts as keep threads out of each other's way.
@@ -89,7 +92,7 @@ fn is_out(argument: &Argument) -> bool {
 
 fn got(function: Option<&'static str>, location: &'static Location<'static>) -> Got {
     let _inside = Reentry::enter();
-    Got { thread: thread::id(), thread_name: thread::name(), function, location }
+    Got { thread: thread::id(), thread_name: scan::thread_name(), function, location }
 }
 
 fn known(address: usize) -> Option<Got> {

@@ -1,38 +1,23 @@
 //! From what a rule saw to what becomes of it: the severity here, the violation's facts, delivery.
 
+use crate::call::scopes;
+use crate::call::site::Site;
+use crate::scan;
 use std::panic::Location;
 
-use super::argument::Argument;
-use super::declaration::Function;
-use super::thread;
+use crate::call::argument::Argument;
+use crate::call::thread;
 use crate::config;
+use crate::facts::{ArgumentFacts, Call, Facts, Finding, Memory, Violation};
 use crate::platform::process::Errno;
 use crate::reentry::Reentry;
-use crate::report::violation::{ArgumentFacts, Call, Facts, Finding, Memory, Violation};
 use crate::report::{self, Outcome};
-use crate::rule::{Rule, Severities, Severity};
+use crate::rule::Severity;
 
 /// A violation that ends the call: the caller unwinds with it.
 pub(crate) struct Stop(pub(crate) Box<Violation>);
 
-/// A guarded call as the reports tell it.
-#[derive(Clone, Copy)]
-pub(crate) struct Site {
-    pub(crate) function: &'static Function,
-    pub(crate) location: &'static Location<'static>,
-}
-
 impl Site {
-    /// How severe a rule is for a parameter of this call (`None` for its result): the parameter's word over the
-    /// function's over the environment's.
-    #[inline]
-    pub(crate) fn severity(&self, rule: Rule, parameter: Option<usize>) -> Severity {
-        let declaration = self.function.declaration;
-        let parameter = parameter.and_then(|index| declaration.parameters.get(index));
-        let own = parameter.map_or(Severities::NONE, |parameter| parameter.severities);
-        own.over(declaration.severities).over(config::settings().severities).get(rule).unwrap_or(Severity::Deny)
-    }
-
     /// Delivers what a rule saw. `Err` where the call must not go on.
     #[cold]
     pub(crate) fn breach(
@@ -44,7 +29,7 @@ impl Site {
     ) -> Result<(), Stop> {
         let _errno = Errno::keep();
         let inside = Reentry::enter();
-        let thread_name = thread::name();
+        let thread_name = scan::thread_name();
         drop(inside);
         self.deliver(Told { parameter, finding, about, memory, thread: thread::id(), thread_name, also: Vec::new() })
     }
@@ -86,7 +71,7 @@ pub(crate) fn without_a_call(finding: Finding, memory: Option<Memory>) -> Result
 }
 
 fn hand_over(violation: Box<Violation>) -> Result<(), Stop> {
-    if violation.severity() == Severity::Deny && thread::catching() {
+    if violation.severity() == Severity::Deny && scopes::catching() {
         report::record(&violation);
         return Err(Stop(violation));
     }

@@ -10,20 +10,23 @@
 
 mod blocks;
 
+use crate::call::scopes;
 use std::panic::Location;
 
 use super::after::After;
-use super::argument::{Argument, Passing, Stated};
-use super::breach::Site;
-use super::count::Count;
-use super::declaration::{Contract, Function};
 use super::leave::resume;
 use super::loans::Loans;
 use super::noted::Left;
 use super::raise::raise;
-use super::shape::Shape;
 use super::snapshot::{Counted, Snapshot};
-use super::{canary, late, noted, parked, quick, result, thread};
+use super::{canary, late, noted, parked, quick, result};
+use crate::call::argument::{Argument, Passing, Stated};
+use crate::call::count::Count;
+use crate::call::declaration::{Contract, Function};
+use crate::call::kinds::{self, Kind};
+use crate::call::shape::Shape;
+use crate::call::site::Site;
+use crate::call::thread;
 use crate::heap;
 use crate::level;
 use crate::platform::clock::ticks;
@@ -157,7 +160,7 @@ impl<const FULL: bool> Brief<FULL> {
         arguments: impl Fn() -> A,
     ) -> BriefCall<FULL> {
         if !FULL {
-            let outermost = parked::begin_at(frame);
+            let outermost = scopes::begin_outermost(frame);
             let snapshot = Snapshot::default();
             return BriefCall { outermost, noting: false, counted: false, began: 0, snapshot };
         }
@@ -167,7 +170,7 @@ impl<const FULL: bool> Brief<FULL> {
             true => Snapshot::take(&site, arguments().as_ref(), call, Counted::No),
             false => Snapshot::default(),
         };
-        let outermost = parked::begin_at(frame);
+        let outermost = scopes::begin_outermost(frame);
         let counted = self.lends && noted::count(loans, &[]);
         let began = if call.is_multiple_of(retention::ONE_IN) { ticks() } else { 0 };
         BriefCall { outermost, noting: thread::begin_noting_at(frame), counted, began, snapshot }
@@ -343,5 +346,32 @@ impl<const FULL: bool> Drop for BriefCall<FULL> {
         if FULL {
             retention::release_held_back();
         }
+    }
+}
+
+impl<const FULL: bool> Brief<FULL> {
+    /// Whether each argument is plainly in order, and what is lent as well: then the call is brief.
+    ///
+    /// # Safety
+    /// - As for [`all`].
+    #[inline(always)]
+    pub(super) unsafe fn has_all(
+        mut self,
+        function: &Function,
+        places: &[*const ()],
+        stated: &[Stated],
+        loans: &mut Loans,
+    ) -> Option<Self> {
+        let may_lead_to = |address| self.may_lead_to(address);
+        // SAFETY: as promised by the caller.
+        let is_apart = |(place, kind): (&*const (), &Kind)| unsafe { kind.is_apart(*place, may_lead_to) };
+        let result = function.kinds.get(places.len());
+        if result.is_none_or(Kind::is_known) && places.iter().zip(function.kinds).all(is_apart) {
+            return Some(self);
+        }
+        let has = |index, argument, contract| self.has(index, argument, contract, loans);
+        // SAFETY: as promised by the caller.
+        let has = unsafe { kinds::all(function, places, stated, has) } == Some(true);
+        (has && self.may_cross(function, loans)).then_some(self)
     }
 }

@@ -7,12 +7,13 @@
 
 use std::panic::Location;
 
-use super::argument::{Argument, Passing};
-use super::breach::{Site, Stop};
-use super::declaration::{Function, Standing};
-use super::first;
+use super::breach::Stop;
 use super::raise::raise;
-use super::{counted, log, parked, returned, taken, thread};
+use super::{counted, first, log, parked, returned, taken};
+use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::{Function, Standing};
+use crate::call::site::Site;
+use crate::call::thread;
 use crate::heap;
 use crate::level::{self, Level};
 use crate::platform::process::Errno;

@@ -7,14 +7,17 @@
 //! ```
 //! Told, and renewed: one overrun is one report.
 
-use super::argument::{Argument, Passing};
-use super::breach::{Site, Stop};
+use super::breach::Stop;
+use super::late;
 use super::loans::Loans;
-use super::{extent, late, thread};
+use crate::call::argument::{Argument, Passing};
+use crate::call::site::Site;
+use crate::call::target::Target;
+use crate::call::{extent, scopes, thread};
+use crate::facts::{BlockFacts, Memory, Overwritten};
 use crate::heap::{self, Block, Damage};
-use crate::report::violation::{Memory, Overwritten};
 use crate::retention::damage;
-use crate::rules::{self, Located, buffer_overflow};
+use crate::rules::buffer_overflow;
 
 fn leads_to_memory(argument: &Argument) -> bool {
     matches!(argument.passing, Passing::Const | Passing::Mut)
@@ -59,7 +62,7 @@ pub(super) fn after(site: &Site, arguments: &[Argument], loans: &Loans) -> Resul
 fn tell_after(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
     for (parameter, argument) in arguments.iter().enumerate().filter(|(_, argument)| leads_to_memory(argument)) {
         if let Some(block) = heap::lookup(argument.address) {
-            let extent = extent::of(argument, &Located::Heap(block));
+            let extent = extent::of(argument, &Target::Heap(block));
             let lent_too = |other: &Block| arguments.iter().any(|it| it.address.wrapping_sub(other.start) < other.size);
             after_one(site, (parameter, argument, extent), &block, &lent_too)?;
         }
@@ -79,7 +82,7 @@ pub(super) fn after_one(
     }
     let Some((block, damage)) = damage_of(block, lent_too) else { return Ok(()) };
     let finding = buffer_overflow::check(&damage, Overwritten::ByTheCall);
-    let memory = Memory::Heap(rules::block_facts(&block));
+    let memory = Memory::Heap(BlockFacts::of(&block));
     site.breach(Some(parameter), finding, (argument, extent), Some(memory))
 }
 
@@ -99,6 +102,6 @@ fn damage_of(block: &Block, lent_too: &dyn Fn(&Block) -> bool) -> Option<(Block,
 /// The allocator found damage, while it was at work for the calling thread. It runs inside the allocator, which cannot unwind.
 pub(super) fn told_by_the_heap(found: Vec<heap::finding::Damaged>) {
     let found: Vec<_> = found.into_iter().filter_map(damage::found).collect();
-    let whose = if thread::catching() { thread::id() } else { 0 };
+    let whose = if scopes::catching() { thread::id() } else { 0 };
     late::tell_without_unwinding(found, whose);
 }

@@ -8,22 +8,25 @@
 
 mod plan;
 
+use crate::facts::{Change, Memory};
 use std::cell::Cell;
 use std::ops::Range;
 
 use super::after::After;
-use super::argument::{Argument, Passing};
-use super::breach::{Site, Stop};
+use super::breach::Stop;
+use super::holder;
 use super::under_way::{Kept, Link, UnderWay};
-use super::{extent, holder, thread};
+use crate::call::argument::{Argument, Passing};
+use crate::call::site::Site;
+use crate::call::target::Target;
+use crate::call::{extent, thread};
 use crate::copied::{self, Copy, Record, Run};
+use crate::facts::{Finding, Overwritten};
 use crate::heap::{self, Block};
-use crate::paged;
 use crate::platform::read;
 use crate::reentry::Reentry;
-use crate::report::violation::{Finding, Overwritten};
-use crate::rules::write_through_const::{self, Change};
-use crate::rules::{Located, buffer_overflow};
+use crate::rules::buffer_overflow;
+use crate::rules::write_through_const::{self};
 
 /// The copies of one call.
 pub(crate) struct Copies {
@@ -36,8 +39,8 @@ pub(crate) struct Copies {
 }
 
 impl UnderWay for Copies {
-    fn with_innermost<R>(f: impl FnOnce(&Cell<*mut Copies>) -> R) -> Option<R> {
-        thread::with_copies(f)
+    fn with_innermost<R>(f: impl FnOnce(&Cell<*mut ()>) -> R) -> Option<R> {
+        thread::with_copying(f)
     }
 
     fn link(&mut self) -> &mut Link<Copies> {
@@ -81,7 +84,7 @@ pub(super) fn make(site: &Site, arguments: &[Argument], stack: &Range<usize>) ->
             thread: thread::id(),
             open: true,
         };
-        paged::watch_copies();
+        copied::watch_faults();
         // SAFETY: what the plan vouches for is a live block, or this thread's stack above the call.
         let Some(copy) = (unsafe { Copy::make(range, align, vouched, record) }) else { continue };
         for member in &members {
@@ -126,19 +129,19 @@ impl Copies {
     fn translate(&self, argument: &Argument, stack: &Range<usize>) {
         const WORD: usize = size_of::<usize>();
         const MOST: usize = 1 << 16;
-        let located = Located::of(argument.address, stack);
+        let located = Target::of(argument.address, stack);
         let extent = match &located {
-            Located::Null => return,
-            Located::Heap(block) if !block.live => return,
-            Located::Heap(block) => {
+            Target::Null => return,
+            Target::Heap(block) if !block.live => return,
+            Target::Heap(block) => {
                 extent::of(argument, &located).min((block.start + block.size).saturating_sub(argument.address))
             }
-            Located::Stack(stack) => extent::of(argument, &located).min(stack.end.saturating_sub(argument.address)),
-            Located::Foreign => extent::of(argument, &located),
+            Target::Stack(stack) => extent::of(argument, &located).min(stack.end.saturating_sub(argument.address)),
+            Target::Foreign => extent::of(argument, &located),
         };
         let end = argument.address.saturating_add(extent.min(MOST));
         let mut at = argument.address.next_multiple_of(WORD);
-        let vouched = !matches!(located, Located::Foreign);
+        let vouched = !matches!(located, Target::Foreign);
         while at < end && end - at >= WORD {
             let word = if vouched {
                 // SAFETY: an aligned word of a live block or of the stack above the call.
@@ -293,7 +296,7 @@ fn breach(
 ) -> Result<(), Stop> {
     let Some(argument) = arguments.get(member.parameter) else { return Ok(()) };
     let extent = member.extent.len();
-    let memory = Located::of(member.address, stack).memory(member.address, extent, thread::id());
+    let memory = Memory::of(&Target::of(member.address, stack), member.address, extent, thread::id());
     site.breach(Some(member.parameter), finding, (argument, extent), Some(memory))
 }
 

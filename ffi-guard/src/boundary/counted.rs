@@ -6,20 +6,22 @@ use std::mem::MaybeUninit;
 use std::panic::Location;
 
 use super::after::After;
-use super::argument::{Argument, Passing};
-use super::breach::{Site, Stop};
+use super::breach::Stop;
 use super::crossing::{Crossing, Frame};
-use super::declaration::{Contract, Declaration, Function, Standing};
 use super::leave::finish;
 use super::loans::Loans;
 use super::quick::{self, Glance};
 use super::raise::raise;
-use super::{canary, extent, lent_by, noted, thread};
+use super::{canary, noted};
+use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::{Contract, Declaration, Function, Standing};
+use crate::call::site::Site;
+use crate::call::target::Target;
+use crate::call::{extent, thread};
 use crate::level::{self, Level};
 use crate::reentry::{self, Reentry};
-use crate::retention::{pins, untold};
+use crate::retention::{lent_by, pins, untold};
 use crate::rule::Severities;
-use crate::rules::Located;
 use crate::stats::call::{self, Call, Lent, Place, Token};
 
 /// Deeper in the stack than its wrapper's frame, an entry has frames of less than this.
@@ -59,7 +61,7 @@ pub(super) unsafe fn enter(
         return After::Nothing;
     }
     let level = level::level();
-    let call = call::begin(function, place(arguments));
+    let call = call::begin(function, place(arguments), cross);
     if level == Level::Off {
         return call.map_or(After::Nothing, |call| counted(call, Lent::default(), After::Nothing));
     }
@@ -137,12 +139,12 @@ fn lent(function: &Function, arguments: &[Argument]) -> Lent {
         if !matches!(argument.passing, Passing::Const | Passing::Mut) {
             continue;
         }
-        let located = Located::of(argument.address, &stack);
+        let located = Target::of(argument.address, &stack);
         let (rest, pinned) = match &located {
-            Located::Heap(block) if block.live => {
+            Target::Heap(block) if block.live => {
                 ((block.start + block.size).saturating_sub(argument.address), pins::is_block_pinned(block))
             }
-            Located::Stack(stack) => (stack.end - argument.address, pins::is_range_pinned(argument.address)),
+            Target::Stack(stack) => (stack.end - argument.address, pins::is_range_pinned(argument.address)),
             _ => continue,
         };
         lent.bytes += match parameter.contract {
@@ -205,7 +207,7 @@ pub(super) fn never_returns(token: Token) {
 pub(crate) fn cross(function: &'static Function, nothing: extern "C" fn(), checked: bool) {
     #[inline(never)]
     fn enter(function: &'static Function, checked: bool, frame: &mut MaybeUninit<Frame>) -> Crossing {
-        let after = call::begin(function, place(&[])).map_or(After::Nothing, |call| {
+        let after = call::begin(function, place(&[]), cross).map_or(After::Nothing, |call| {
             if checked {
                 call.checks_begin();
             }
@@ -227,7 +229,7 @@ pub(super) fn callback(function: &'static Function, arguments: &[Argument]) -> O
         call::unseen(function);
         return None;
     }
-    let call = call::begin(function, place(arguments))?;
+    let call = call::begin(function, place(arguments), cross)?;
     call.is_callback();
     Some(call)
 }

@@ -4,14 +4,14 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 use super::after::After;
-use super::argument::{Argument, Passing, Stated};
 use super::brief::{self, Brief};
 use super::counted;
-use super::declaration::Function;
-use super::kinds::lay_out;
 use super::leave::{leave, leave_noted, resume};
 use super::loans::Loans;
 use super::parked::Underway;
+use crate::call::argument::{Argument, Passing, Stated};
+use crate::call::declaration::Function;
+use crate::call::kinds::lay_out;
 use crate::level;
 
 /// What a guarded call keeps in its wrapper's frame while C runs.
@@ -39,7 +39,7 @@ pub struct Crossing(NonNull<Frame>);
 impl Crossing {
     /// Checks what Rust hands over. `places`: where each argument is, `stated`: what the call states of those whose contract says that it
     /// does, in order; `arguments`: room for what they are. `may_be_brief`: that was not asked yet. `None` where not all types of the
-    /// function are known: then [`learn`](super::kinds::learn) comes first, and [`enter_new`](Crossing::enter_new).
+    /// function are known: then [`learn`](crate::call::kinds::learn) comes first, and [`enter_new`](Crossing::enter_new).
     ///
     /// # Safety
     /// - `places` has one for each parameter of `function`, of that parameter's type; there is room for as many.

@@ -2,12 +2,13 @@
 
 use std::panic::Location;
 
-use super::argument::{Argument, Passing};
-use super::breach::Site;
-use super::declaration::{Function, LAST_MARK, Standing};
 use super::{bound, log, snapshot};
+use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::{Function, LAST_MARK, Standing};
+use crate::call::site::Site;
 use crate::config;
-use crate::paged;
+use crate::platform::fault;
+use crate::retention::lent_by;
 use crate::rule::{Rule, Severity};
 
 /// Finds out what the settings make of the function, and what its declaration and the types of its arguments ask for at each call.
@@ -17,7 +18,11 @@ pub(super) fn settle(
     arguments: &[Argument],
     location: &'static Location<'static>,
 ) -> Standing {
-    paged::watch();
+    if lent_by::is_on() {
+        // Some blocks have pages of their own. C is about to be called: whoever began the process,
+        // the handler that tells faults in them is there by now.
+        fault::install();
+    }
     let settings = config::settings();
     let declaration = function.declaration;
     let asks = || declaration.parameters.iter().any(|parameter| parameter.contract.is_copied());

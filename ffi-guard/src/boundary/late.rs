@@ -1,17 +1,20 @@
 //! What a sweep finds, delivered: at the exit of a call, at a checkpoint, at the end of the process.
 
+use crate::facts::BlockFacts;
+use crate::scan;
 use std::sync::Once;
 
 use super::breach::{self, Stop, Told};
+use super::canary;
 use super::raise::raise;
-use super::{canary, thread};
+use crate::call::thread;
+use crate::facts::Memory;
 use crate::heap;
 use crate::level::{Level, level};
 use crate::platform::process::{self, Errno};
 use crate::reentry::Reentry;
-use crate::report::{self, violation::Memory};
+use crate::report;
 use crate::retention::{self, Found, damage, untold};
-use crate::rules;
 
 /// Settles what is noted, if enough is, and tells what was found inside the allocator.
 #[inline]
@@ -130,7 +133,7 @@ fn tell_damage() -> Result<(), Stop> {
 }
 
 pub(super) fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop> {
-    let memory = Some(Memory::Heap(rules::block_facts(&block)));
+    let memory = Some(Memory::Heap(BlockFacts::of(&block)));
     let Some(latest) = lent.first() else { return breach::without_a_call(finding, memory) };
     let mut also: Vec<_> = lent.iter().map(|note| note.site.location).collect();
     also.dedup();
@@ -141,7 +144,7 @@ pub(super) fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop
         about: (&latest.argument, latest.extent),
         memory,
         thread: latest.thread,
-        thread_name: if latest.thread == thread::id() { thread::name() } else { None },
+        thread_name: if latest.thread == thread::id() { scan::thread_name() } else { None },
         also,
     })
 }

@@ -3,13 +3,15 @@
 use std::panic::{self, Location};
 
 use super::after::After;
-use super::argument::Argument;
-use super::breach::{Site, Stop};
-use super::declaration::Function;
+use super::breach::Stop;
 use super::loans::Loans;
 use super::pending::Exit;
 use super::raise::raise;
-use super::{bound, counted, late, noted, parked, result, thread};
+use super::{bound, counted, late, noted, parked, result};
+use crate::call::argument::Argument;
+use crate::call::declaration::Function;
+use crate::call::site::Site;
+use crate::call::thread;
 use crate::platform::process::Errno;
 use crate::reentry::Reentry;
 use crate::report;

@@ -6,7 +6,6 @@
 //! ```
 
 mod after;
-pub(crate) mod argument;
 pub(crate) mod bound;
 pub(crate) mod breach;
 pub(crate) mod brief;
@@ -14,20 +13,15 @@ pub(crate) mod callback;
 mod canary;
 #[cfg(feature = "c-heap")]
 mod chain;
-pub mod classify;
 mod copies;
-pub(crate) mod count;
 pub(crate) mod counted;
 pub(crate) mod crossing;
-pub(crate) mod declaration;
 mod entry;
-pub(crate) mod extent;
 mod first;
 mod holder;
-pub(crate) mod kinds;
+mod in_flight;
 pub(crate) mod late;
 mod leave;
-pub(crate) mod lent_by;
 pub(crate) mod loans;
 mod log;
 mod noted;
@@ -37,10 +31,8 @@ mod quick;
 pub(crate) mod raise;
 mod result;
 mod returned;
-pub(crate) mod shape;
 mod snapshot;
 pub(crate) mod stale;
 mod taken;
-pub(crate) mod thread;
 mod under_way;
 mod watch;

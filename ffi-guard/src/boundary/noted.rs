@@ -1,18 +1,19 @@
 //! Calls at level 2 that are in order and not looked after at once: what they lend is counted while they run, where
 //! another thread could lend it too, and noted when they have returned.
 
-use super::argument::{Argument, Passing};
-use super::breach::{Site, Stop};
-use super::declaration::LAST_MARK;
-use super::extent;
+use super::breach::Stop;
 use super::loans::{Loan, Loans};
 use super::snapshot::{Counted, Snapshot};
-use super::{canary, late, lent_by, thread};
+use super::{canary, late};
+use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::LAST_MARK;
+use crate::call::site::Site;
+use crate::call::target::Target;
+use crate::call::{extent, thread};
 use crate::heap::{self, Block};
 use crate::platform;
-use crate::retention::{self, Sample, pins};
+use crate::retention::{self, Sample, lent_by, pins};
 use crate::rule::{Rule, Severity};
-use crate::rules::Located;
 
 /// Such a call under way: where its timing began (0 for nowhere), and in the two lowest bits what its end must undo.
 #[derive(Debug)]
@@ -192,7 +193,7 @@ fn note_block(block: &Block, argument: &Argument, parameter: usize, site: &Site)
     if allows(site, parameter) {
         heap::allow(block);
     }
-    let extent = extent::of(argument, &Located::Heap(*block));
+    let extent = extent::of(argument, &Target::Heap(*block));
     retention::lend(block, site, argument, parameter, extent);
 }
 

@@ -2,11 +2,12 @@
 
 use std::cell::Cell;
 
-use super::argument::Argument;
-use super::breach::{Site, Stop};
-use super::thread;
+use super::breach::Stop;
 use super::under_way::{self, Kept, Link, UnderWay};
 use super::watch::Watch;
+use crate::call::argument::Argument;
+use crate::call::site::Site;
+use crate::call::thread;
 use crate::heap::Block;
 use crate::retention::{Note, Sample};
 
@@ -41,8 +42,8 @@ impl Pending {
 }
 
 impl UnderWay for Pending {
-    fn with_innermost<R>(f: impl FnOnce(&Cell<*mut Pending>) -> R) -> Option<R> {
-        thread::with_innermost(f)
+    fn with_innermost<R>(f: impl FnOnce(&Cell<*mut ()>) -> R) -> Option<R> {
+        thread::with_watched(f)
     }
 
     fn link(&mut self) -> &mut Link<Pending> {

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::argument::{Argument, Passing, Stated};
-use super::count::Count;
-use super::declaration::{Contract, Function};
 use super::loans::Loans;
-use super::shape::{Shape, TypeInfo};
-use super::thread;
+use crate::call::argument::{Argument, Passing, Stated};
+use crate::call::count::Count;
+use crate::call::declaration::{Contract, Function};
+use crate::call::shape::{Shape, TypeInfo};
+use crate::call::thread;
 use crate::heap::{self, Held};
 use crate::retention::{self, Lent};
 

@@ -1,14 +1,17 @@
 //! What C returned.
 
+use crate::facts::Memory;
 use std::ops::ControlFlow;
 
-use super::argument::{Argument, Passing};
-use super::breach::{Site, Stop};
-use super::thread;
+use super::breach::Stop;
+use crate::call::argument::{Argument, Passing};
+use crate::call::site::Site;
+use crate::call::target::Target;
+use crate::call::thread;
+use crate::facts::Holder;
 use crate::heap;
-use crate::report::violation::Holder;
 use crate::retention;
-use crate::rules::{self, Located};
+use crate::rules;
 
 /// A result that leads into a freed Rust block: C kept a pointer and hands it out after Rust freed what it led to.
 #[inline]
@@ -46,12 +49,12 @@ fn word(site: &Site, result: &Argument, word: usize, offset: Option<usize>) -> R
     if !heap::contains(word) {
         return Ok(());
     }
-    let located = Located::of(word, &(0..0));
+    let located = Target::of(word, &(0..0));
     let holder =
         || Holder::Result { field: offset.and_then(|offset| rules::field_path(result.info, offset, false)), offset };
     match rules::dangling_pointer::check_word(word, &located, holder) {
         Some(finding) => {
-            let memory = located.memory(word, 0, thread::id());
+            let memory = Memory::of(&located, word, 0, thread::id());
             site.breach(None, finding, (&Argument { address: word, ..*result }, 0), Some(memory))
         }
         None => Ok(()),

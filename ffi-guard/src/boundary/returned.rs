@@ -1,14 +1,17 @@
 //! What a guarded callback returns to C.
 
+use crate::facts::Memory;
 use std::ops::ControlFlow;
 
-use super::argument::{Argument, Passing};
-use super::breach::{Site, Stop};
-use super::thread;
+use super::breach::Stop;
+use crate::call::argument::{Argument, Passing};
+use crate::call::site::Site;
+use crate::call::target::Target;
+use crate::call::thread;
+use crate::facts::Holder;
 use crate::heap;
-use crate::report::violation::Holder;
 use crate::retention::pins;
-use crate::rules::{self, Located};
+use crate::rules;
 use crate::scan;
 
 /// Asks the rules about a result that leads, or may lead, into Rust memory.
@@ -44,17 +47,17 @@ fn word(
     word: usize,
     offset: Option<usize>,
 ) -> Result<(), Stop> {
-    let located = Located::of(word, &thread::stack());
+    let located = Target::of(word, &thread::stack());
     let about = Argument { address: word, ..*result };
     let holder =
         || Holder::Result { field: offset.and_then(|offset| rules::field_path(result.info, offset, false)), offset };
     if let Some(finding) = rules::dangling_pointer::check_word(word, &located, holder) {
-        let memory = located.memory(word, 0, thread::id());
+        let memory = Memory::of(&located, word, 0, thread::id());
         return site.breach(None, finding, (&about, 0), Some(memory));
     }
     let contract = site.function.declaration.result;
     if contract.is_owned() || contract.is_retained() {
-        if let Located::Heap(block) = &located {
+        if let Target::Heap(block) = &located {
             heap::allow_keeping(block);
         }
         return Ok(());
@@ -64,7 +67,7 @@ fn word(
     }
     match rules::returned_pointer::check(word, &located, holder) {
         Some(finding) => {
-            let memory = located.memory(word, 0, thread::id());
+            let memory = Memory::of(&located, word, 0, thread::id());
             site.breach(None, finding, (&about, 0), Some(memory))
         }
         None => Ok(()),
@@ -72,25 +75,25 @@ fn word(
 }
 
 /// Whether C may hold it on: it is pinned, was given to C to keep, or is lent to a call that has not returned.
-fn is_cs_to_hold(located: &Located, word: usize) -> bool {
+fn is_cs_to_hold(located: &Target, word: usize) -> bool {
     match located {
-        Located::Heap(block) => pins::is_block_pinned(block) || heap::may_be_kept(block) || heap::loans(block) > 0,
+        Target::Heap(block) => pins::is_block_pinned(block) || heap::may_be_kept(block) || heap::loans(block) > 0,
         _ => pins::is_range_pinned(word),
     }
 }
 
 /// Whether C holds a pointer into the same memory already: it handed one in. Of a stack, whose variables nobody can tell
 /// apart, it is enough that it handed in any address; and what a C frame holds is C's.
-fn came_from_c(arguments: &[Argument], located: &Located, word: usize) -> bool {
+fn came_from_c(arguments: &[Argument], located: &Target, word: usize) -> bool {
     let pointers = || arguments.iter().filter(|it| matches!(it.passing, Passing::Const | Passing::Mut));
     match located {
-        Located::Heap(block) => pointers().any(|it| (block.start..=block.start + block.size).contains(&it.address)),
-        Located::Stack(stack) => {
+        Target::Heap(block) => pointers().any(|it| (block.start..=block.start + block.size).contains(&it.address)),
+        Target::Stack(stack) => {
             let here = 0_u8;
             let gone = word < (&raw const here).addr();
             // Below this frame lies what the body has left.
             !gone && (pointers().any(|it| stack.contains(&it.address)) || !scan::in_rust_frame(word))
         }
-        Located::Null | Located::Foreign => true,
+        Target::Null | Target::Foreign => true,
     }
 }

@@ -4,14 +4,16 @@
 //! through it. What the attributes state is held against the blocks of Rust's heap; that a pointer leads to a block which
 //! is freed needs nobody's statement.
 
-use super::argument::{Argument, Passing};
-use super::breach::{Site, Stop};
-use super::declaration::{Contract, Parameter};
-use super::{extent, thread};
+use super::breach::Stop;
+use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::{Contract, Parameter};
+use crate::call::site::Site;
+use crate::call::target::{PointerArg, Target};
+use crate::call::{extent, thread};
+use crate::facts::{Finding, Memory};
 use crate::heap;
-use crate::report::violation::Finding;
 use crate::retention;
-use crate::rules::{self, Located, Look};
+use crate::rules;
 
 /// Whether an argument is plainly in order; `false` decides nothing.
 #[inline(always)]
@@ -43,12 +45,12 @@ pub(super) fn check(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
 }
 
 fn pointer(site: &Site, index: usize, argument: &Argument, contract: Contract) -> Result<(), Stop> {
-    let located = Located::of(argument.address, &(0..0));
-    let is_block = matches!(located, Located::Heap(_));
+    let located = Target::of(argument.address, &(0..0));
+    let is_block = matches!(located, Target::Heap(_));
     let extent = extent::of(argument, &located);
-    let look = Look { argument, contract, located, extent };
+    let look = PointerArg { argument, contract, target: located, extent };
     let stated = contract.is_stated();
-    type Check = fn(&Look<'_>) -> Option<Finding>;
+    type Check = fn(&PointerArg<'_>) -> Option<Finding>;
     let checks: [(bool, Check); 5] = [
         (true, rules::null_pointer::check),
         (true, rules::dangling_pointer::check),
@@ -59,7 +61,7 @@ fn pointer(site: &Site, index: usize, argument: &Argument, contract: Contract) -
     ];
     for (_, check) in checks.into_iter().filter(|(applies, _)| *applies) {
         let Some(finding) = check(&look) else { continue };
-        let memory = look.located.memory(argument.address, look.extent, thread::id());
+        let memory = Memory::of(&look.target, argument.address, look.extent, thread::id());
         site.breach(Some(index), finding, (argument, look.extent), Some(memory))?;
         // What is wrong by one rule is not asked about by the others: what it leads to is not what it should be.
         break;

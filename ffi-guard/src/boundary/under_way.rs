@@ -7,12 +7,13 @@ use std::cell::Cell;
 use std::fmt;
 use std::ptr::{NonNull, null_mut};
 
-use super::thread;
+use crate::call::thread;
 
 /// What is kept of a call.
 pub(crate) trait UnderWay: Sized {
-    /// Runs `f` with the place of the calling thread's innermost one; `None` where the thread has no such place any more.
-    fn with_innermost<R>(f: impl FnOnce(&Cell<*mut Self>) -> R) -> Option<R>;
+    /// Runs `f` with the place of the calling thread's innermost one, a `*mut Self`; `None` if the
+    /// thread has no such place any more.
+    fn with_innermost<R>(f: impl FnOnce(&Cell<*mut ()>) -> R) -> Option<R>;
     /// Its own place in the list.
     fn link(&mut self) -> &mut Link<Self>;
 }
@@ -33,11 +34,11 @@ impl<T> Link<T> {
 }
 
 fn innermost<T: UnderWay>() -> *mut T {
-    T::with_innermost(Cell::get).unwrap_or(null_mut())
+    T::with_innermost(Cell::get).unwrap_or(null_mut()).cast()
 }
 
 fn set_innermost<T: UnderWay>(to: *mut T) {
-    let _ = T::with_innermost(|place| place.set(to));
+    let _ = T::with_innermost(|place| place.set(to.cast()));
 }
 
 /// Calls `f` with what is kept of each call of this thread, the innermost first, until it returns something.

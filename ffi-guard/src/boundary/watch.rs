@@ -1,19 +1,23 @@
 //! From level 2 on: what a call lends, and the search for what C kept of it.
 
+use crate::facts::Memory;
 use std::ops::Range;
 
-use super::argument::Argument;
-use super::breach::{Site, Stop};
+use super::breach::Stop;
 use super::holder::{self, Holder};
 use super::snapshot::{Counted, Snapshot};
-use super::{canary, late, lent_by, thread};
+use super::{canary, late};
+use crate::call::argument::Argument;
+use crate::call::site::Site;
+use crate::call::target::{PointerArg, Target};
+use crate::call::thread;
+use crate::facts::{Finding, Promise};
 use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
-use crate::report::violation::{Finding, Promise};
-use crate::retention::{self, Note, pins};
+use crate::retention::{self, Note, lent_by, pins};
 use crate::rule::{Rule, Severity};
-use crate::rules::{Located, Look, leads_into, retained_pointer};
+use crate::rules::{leads_into, retained_pointer};
 use crate::scan::{self, Hit, Wanted};
 
 /// What one call lends.
@@ -40,7 +44,7 @@ enum After {
     #[default]
     Nothing,
     /// Looks again and compares.
-    Look {
+    PointerArg {
         /// Where to.
         wanted: Wanted,
         /// Ticks of the look before.
@@ -92,12 +96,12 @@ impl Drop for Watch {
 
 impl Watch {
     /// Notes an argument.
-    pub(super) fn lend(&mut self, look: &Look<'_>, parameter: usize) {
+    pub(super) fn lend(&mut self, look: &PointerArg<'_>, parameter: usize) {
         let argument = *look.argument;
-        let (range, block) = match &look.located {
-            Located::Heap(block) => (block.start..block.start + block.size, Some(*block)),
-            Located::Stack(_) => (argument.address..argument.address + look.extent, None),
-            Located::Null | Located::Foreign => return,
+        let (range, block) = match &look.target {
+            Target::Heap(block) => (block.start..block.start + block.size, Some(*block)),
+            Target::Stack(_) => (argument.address..argument.address + look.extent, None),
+            Target::Null | Target::Foreign => return,
         };
         let _inside = Reentry::enter();
         self.add(Lent { range, block, argument, parameter, extent: look.extent, promise: promise(look) });
@@ -105,8 +109,8 @@ impl Watch {
     }
 
     /// Notes what a word inside an argument leads to: it is lent as well.
-    pub(super) fn lend_found(&mut self, word: usize, target: &Located, look: &Look<'_>, parameter: usize) {
-        let Located::Heap(block) = target else { return };
+    pub(super) fn lend_found(&mut self, word: usize, target: &Target, look: &PointerArg<'_>, parameter: usize) {
+        let Target::Heap(block) = target else { return };
         if block.live && !self.lent.iter().any(|lent| lent.range.start == block.start) {
             let _inside = Reentry::enter();
             let range = block.start..block.start + block.size;
@@ -203,7 +207,7 @@ impl Watch {
                 });
                 holder.led_to = led_to;
             }
-            self.after = After::Look { wanted, took: ticks().saturating_sub(started) };
+            self.after = After::PointerArg { wanted, took: ticks().saturating_sub(started) };
         }
     }
 
@@ -236,7 +240,7 @@ impl Watch {
                 self.note(site);
                 Ok(())
             }
-            After::Look { wanted, took } => {
+            After::PointerArg { wanted, took } => {
                 let called_back = rust_ran || holder::calls_back(arguments);
                 let outcome = self.look(site, (rust_ran, called_back), &wanted, took);
                 // A thread that C started may go on and store it later: that is for a sweep to find.
@@ -352,14 +356,14 @@ impl Watch {
 
     fn told(&self, site: &Site, lent: &Lent, finding: Finding) -> Result<(), Stop> {
         let stack = if lent.block.is_none() { lent.range.clone() } else { 0..0 };
-        let memory =
-            Located::of(lent.argument.address, &stack).memory(lent.argument.address, lent.extent, thread::id());
+        let target = Target::of(lent.argument.address, &stack);
+        let memory = Memory::of(&target, lent.argument.address, lent.extent, thread::id());
         site.breach(Some(lent.parameter), finding, (&lent.argument, lent.extent), Some(memory))
     }
 }
 
 /// Whether C may keep what the argument leads to, and what that leads to: `getopt` keeps the strings, not the array.
-fn promise(look: &Look<'_>) -> Option<Promise> {
+fn promise(look: &PointerArg<'_>) -> Option<Promise> {
     match look.contract {
         contract if contract.is_owned() => Some(Promise::Owned),
         contract if contract.is_retained() => Some(Promise::Retained),

@@ -247,7 +247,7 @@ mod tests {
     use std::panic::Location;
 
     use super::*;
-    use crate::boundary::declaration::{Contract, Declaration, Function};
+    use crate::call::declaration::{Contract, Declaration, Function};
     use crate::rule::Severities;
 
     static FUNCTION: Function = Function::new(&Declaration {

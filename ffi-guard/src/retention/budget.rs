@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::boundary::declaration::Function;
+use crate::call::declaration::Function;
 use crate::platform::clock::ticks;
 use crate::scan;
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::notes::Note;
+use crate::facts::Promise;
 use crate::heap::lock::Locked;
 use crate::heap::{self, Block};
 use crate::reentry::Reentry;
-use crate::report::violation::Promise;
 use crate::rule::{Rule, Severity};
 
 /// What is known of such a block.

@@ -18,6 +18,7 @@ pub(crate) mod damage;
 mod frees;
 mod kept;
 mod leaks;
+pub(crate) mod lent_by;
 mod notes;
 pub(crate) mod pins;
 mod seen;

@@ -5,15 +5,15 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{kept, pins, sweep};
-use crate::boundary::argument::{Argument, Passing};
-use crate::boundary::breach::Site;
-use crate::boundary::declaration::Function;
-use crate::boundary::shape::TypeInfo;
+use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::Function;
+use crate::call::shape::TypeInfo;
+use crate::call::site::Site;
+use crate::facts::Promise;
 use crate::heap::lock::Locked;
 use crate::heap::{self, Block, Held};
 use crate::platform::thread;
 use crate::reentry::Reentry;
-use crate::report::violation::Promise;
 use crate::scan;
 
 /// A loan of a heap block to a call that has returned.

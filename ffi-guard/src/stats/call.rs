@@ -12,10 +12,10 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::compiler_fence;
 
+use super::calibrate;
 use super::shard::{self, Frame, Shard, add};
-use super::{calibrate, tally};
-use crate::boundary::declaration::Function;
-use crate::boundary::thread;
+use crate::call::declaration::Function;
+use crate::call::{tally, thread};
 use crate::platform::clock::ticks;
 
 /// What a call under way does.
@@ -90,8 +90,8 @@ impl Drop for Busy {
 /// A call of this function begins. `None`, and it is counted beside or not at all,
 /// where it cannot be timed.
 #[inline]
-pub(crate) fn begin(function: &'static Function, place: Place) -> Option<Call> {
-    if !super::is_ready() && !super::make_ready() {
+pub(crate) fn begin(function: &'static Function, place: Place, cross: super::Cross) -> Option<Call> {
+    if !super::is_ready() && !super::make_ready(cross) {
         tally::count_beside(function);
         return None;
     }

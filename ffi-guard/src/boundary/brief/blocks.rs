@@ -2,7 +2,7 @@
 
 use super::{quick, thread};
 use crate::boundary::loans::Loans;
-use crate::boundary::shape::TypeInfo;
+use crate::call::shape::TypeInfo;
 use crate::heap::{self, Held};
 use crate::platform::read;
 use crate::retention::Lent;

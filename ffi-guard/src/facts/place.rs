@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::frames::{self, Frame};
 use crate::heap::trace::TraceId;
 
 /// Where C keeps a pointer.
@@ -108,12 +107,6 @@ pub struct Allocation {
 }
 
 impl Allocation {
-    /// The backtrace, innermost frame first; empty where none was recorded. Looks the symbols up anew at each call.
-    #[must_use]
-    pub fn frames(&self) -> Vec<Frame> {
-        frames::of_trace(self.trace)
-    }
-
     /// The guard's number of the thread.
     #[must_use]
     pub fn thread(&self) -> Option<u32> {

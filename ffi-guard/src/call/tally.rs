@@ -3,7 +3,7 @@
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-use crate::boundary::declaration::Function;
+use super::declaration::Function;
 use crate::config;
 
 /// A function's part.
@@ -34,7 +34,7 @@ impl Tally {
 /// The number of a function, which it gets here at its first call; `None` where it is left out. Takes no lock: a signal
 /// handler may come in between.
 #[inline]
-pub(super) fn number(function: &'static Function) -> Option<usize> {
+pub(crate) fn number(function: &'static Function) -> Option<usize> {
     match function.tally.number.load(Ordering::Relaxed) {
         0 => register(function, true),
         LEFT_OUT => None,
@@ -44,7 +44,7 @@ pub(super) fn number(function: &'static Function) -> Option<usize> {
 
 /// Gives a function its number. `listed`: it is the program's, and gets a line of the table.
 #[cold]
-pub(super) fn register(function: &'static Function, listed: bool) -> Option<usize> {
+pub(crate) fn register(function: &'static Function, listed: bool) -> Option<usize> {
     let tally = &function.tally;
     let counted = !listed || config::settings().checks_crate(function.krate());
     let number = if counted { NEXT.fetch_add(1, Ordering::Relaxed) } else { LEFT_OUT };
@@ -67,19 +67,19 @@ pub(super) fn register(function: &'static Function, listed: bool) -> Option<usiz
 
 /// Counts a call that no thread's counters can take.
 #[cold]
-pub(super) fn count_beside(function: &'static Function) {
+pub(crate) fn count_beside(function: &'static Function) {
     if number(function).is_some() {
         function.tally.beside.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// Calls that were counted beside.
-pub(super) fn beside(function: &Function) -> u64 {
+pub(crate) fn beside(function: &Function) -> u64 {
     function.tally.beside.load(Ordering::Relaxed)
 }
 
 /// The functions that were called, the latest to be first called first, each with its number.
-pub(super) fn functions() -> impl Iterator<Item = (usize, &'static Function)> {
+pub(crate) fn functions() -> impl Iterator<Item = (usize, &'static Function)> {
     let mut at = LAST.load(Ordering::Acquire);
     std::iter::from_fn(move || {
         // SAFETY: null, or put there by `register` from a static's reference.
@@ -90,6 +90,6 @@ pub(super) fn functions() -> impl Iterator<Item = (usize, &'static Function)> {
 }
 
 /// In the child of a fork: its calls count from here on.
-pub(super) fn forget() {
+pub(crate) fn forget() {
     functions().for_each(|(_, function)| function.tally.beside.store(0, Ordering::Relaxed));
 }

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use super::kinds::Kind;
+use super::tally::Tally;
 use crate::rule::Severities;
-use crate::stats::tally::Tally;
 
 /// One guarded foreign function, as declared. Everything here is a constant of the program.
 #[derive(Debug)]

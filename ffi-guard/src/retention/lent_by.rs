@@ -2,14 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::argument::{Argument, Passing};
-use super::breach::Site;
-use super::thread;
+use crate::call::argument::{Argument, Passing};
+use crate::call::site::Site;
+use crate::call::thread;
 use crate::heap::{self, Block, lender};
 
 /// Notes that this call is lent the block.
 #[inline]
-pub(super) fn note(block: &Block, site: &Site) {
+pub(crate) fn note(block: &Block, site: &Site) {
     lender::note(
         block,
         lender::Lender {
@@ -29,13 +29,13 @@ pub(crate) fn begin() {
 }
 
 #[inline(always)]
-pub(super) fn is_on() -> bool {
+pub(crate) fn is_on() -> bool {
     ON.load(Ordering::Relaxed)
 }
 
 /// The same of everything that a call lends directly.
 #[inline(never)]
-pub(super) fn note_all(arguments: &[Argument], site: &Site) {
+pub(crate) fn note_all(arguments: &[Argument], site: &Site) {
     for argument in arguments.iter().filter(|it| matches!(it.passing, Passing::Const | Passing::Mut)) {
         if lender::may_have(argument.address)
             && let Some(block) = heap::lookup(argument.address)

@@ -12,9 +12,7 @@
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use super::argument::{Argument, Passing, Stated};
-use super::brief::Brief;
 use super::declaration::{Contract, Function, Parameter};
-use super::loans::Loans;
 use super::shape::{Shape, TypeInfo};
 
 /// The type of one argument, or of the result, and how it crosses.
@@ -47,7 +45,7 @@ impl Kind {
     }
 
     #[inline(always)]
-    fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         self.how.load(Ordering::Relaxed) != 0
     }
 
@@ -72,7 +70,7 @@ impl Kind {
     /// # Safety
     /// - As for [`at`](Kind::at).
     #[inline(always)]
-    unsafe fn is_apart(&self, place: *const (), may_lead_to: impl Fn(usize) -> bool) -> bool {
+    pub(crate) unsafe fn is_apart(&self, place: *const (), may_lead_to: impl Fn(usize) -> bool) -> bool {
         let how = self.how.load(Ordering::Acquire);
         if how & (KNOWN | PASSING) == KNOWN | Passing::Scalar as u32 {
             return true;
@@ -115,7 +113,7 @@ impl Kind {
 /// # Safety
 /// - `places` has one for each parameter of `function`, and it is of that parameter's type.
 #[inline(always)]
-unsafe fn all(
+pub(crate) unsafe fn all(
     function: &Function,
     places: &[*const ()],
     stated: &[Stated],
@@ -141,7 +139,7 @@ unsafe fn all(
 /// - As for [`all`]; and `room` has room for as many.
 #[inline(never)]
 #[must_use]
-pub(super) unsafe fn lay_out(
+pub(crate) unsafe fn lay_out(
     function: &Function,
     places: &[*const ()],
     stated: &[Stated],
@@ -154,33 +152,6 @@ pub(super) unsafe fn lay_out(
     };
     // SAFETY: as promised by the caller.
     unsafe { all(function, places, stated, write) }.is_some()
-}
-
-impl<const FULL: bool> Brief<FULL> {
-    /// Whether each argument is plainly in order, and what is lent as well: then the call is brief.
-    ///
-    /// # Safety
-    /// - As for [`all`].
-    #[inline(always)]
-    pub(super) unsafe fn has_all(
-        mut self,
-        function: &Function,
-        places: &[*const ()],
-        stated: &[Stated],
-        loans: &mut Loans,
-    ) -> Option<Self> {
-        let may_lead_to = |address| self.may_lead_to(address);
-        // SAFETY: as promised by the caller.
-        let is_apart = |(place, kind): (&*const (), &Kind)| unsafe { kind.is_apart(*place, may_lead_to) };
-        let result = function.kinds.get(places.len());
-        if result.is_none_or(Kind::is_known) && places.iter().zip(function.kinds).all(is_apart) {
-            return Some(self);
-        }
-        let has = |index, argument, contract| self.has(index, argument, contract, loans);
-        // SAFETY: as promised by the caller.
-        let has = unsafe { all(function, places, stated, has) } == Some(true);
-        (has && self.may_cross(function, loans)).then_some(self)
-    }
 }
 
 /// Writes down the arguments of a call, whose types are kept.
@@ -214,7 +185,7 @@ impl Function {
     /// # Safety
     /// - One for each parameter lies there, where they are written down, and stays there unchanged.
     #[inline(always)]
-    pub(super) unsafe fn arguments_at<'a>(&self, place: *const Argument, are_written: bool) -> &'a [Argument] {
+    pub(crate) unsafe fn arguments_at<'a>(&self, place: *const Argument, are_written: bool) -> &'a [Argument] {
         if !are_written {
             return &[];
         }
@@ -236,7 +207,7 @@ impl Function {
     /// # Safety
     /// - The result was learned, and lies there.
     #[inline(always)]
-    pub(super) unsafe fn result_at(&self, place: *const ()) -> Argument {
+    pub(crate) unsafe fn result_at(&self, place: *const ()) -> Argument {
         let kind = self.kinds.get(self.declaration.parameters.len()).filter(|_| !place.is_null());
         // SAFETY: as promised by the caller.
         kind.and_then(|kind| unsafe { kind.at(place) }).unwrap_or_else(Argument::scalar)

@@ -3,8 +3,36 @@
 use super::argument::{Argument, Stated};
 use super::count::Count;
 use super::shape::Shape;
-use crate::report::violation::StatedExtent;
-use crate::rules::Located;
+use super::target::Target;
+
+/// What a call or a type states of an extent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StatedExtent {
+    /// The type alone: its size in bytes.
+    Type(usize),
+    /// So many bytes: `count` elements of `size`, or `sized_by` with a size of 1.
+    Elements {
+        /// As stated.
+        count: usize,
+        /// Bytes of one.
+        size: usize,
+    },
+    /// A negative count.
+    Negative(i128),
+    /// A count that no address space holds (too large by itself, or times the element's size).
+    TooLarge(u128),
+}
+
+impl StatedExtent {
+    /// The extent in bytes, where it is a number of bytes.
+    pub(crate) fn bytes(self) -> Option<usize> {
+        match self {
+            StatedExtent::Type(size) => Some(size),
+            StatedExtent::Elements { count, size } => count.checked_mul(size),
+            StatedExtent::Negative(_) | StatedExtent::TooLarge(_) => None,
+        }
+    }
+}
 
 /// Bytes that C may touch from the argument on, as stated or by type; or what was stated that no memory can have.
 #[inline]
@@ -41,10 +69,10 @@ pub(crate) fn described(argument: &Argument) -> StatedExtent {
 
 /// The extent where the memory is known: an untyped pointer reaches to the end of its heap block, and nowhere else.
 #[inline]
-pub(crate) fn of(argument: &Argument, located: &Located) -> usize {
+pub(crate) fn of(argument: &Argument, located: &Target) -> usize {
     if argument.stated == Stated::No && untyped(argument) {
         return match located {
-            Located::Heap(block) => block.start.wrapping_add(block.size).saturating_sub(argument.address),
+            Target::Heap(block) => block.start.wrapping_add(block.size).saturating_sub(argument.address),
             _ => 0,
         };
     }
