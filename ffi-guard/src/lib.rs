@@ -116,9 +116,9 @@ pub mod __private;
 
 pub use allocator::GuardAlloc;
 pub use arena::{CArena, CMemoryError};
-pub use boundary::bound::rebind;
-pub use boundary::late::checkpoint;
+pub use boundary::deferred::checkpoint;
 pub use boundary::raise::catch;
+pub use boundary::thread_affinity::rebind;
 pub use call::shape::{Plain, Pointee};
 pub use callback::Callback;
 pub use facts::{Allocation, CSource, Place, Violation};

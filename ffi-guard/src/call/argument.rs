@@ -69,11 +69,6 @@ impl Argument {
         Argument::new(word, Passing::Mut, &FOUND)
     }
 
-    /// Whether it is one that was [`found`](Argument::found).
-    pub(crate) fn is_found(&self) -> bool {
-        std::ptr::eq(self.info, &raw const FOUND)
-    }
-
     /// With what the call states of its extent.
     #[inline(always)]
     #[must_use]
@@ -99,5 +94,5 @@ impl Stated {
 }
 
 /// The type behind a pointer that was found in what an argument points to.
-static FOUND: TypeInfo =
+pub(super) static FOUND: TypeInfo =
     TypeInfo { size: 0, align: 1, shape: Shape::Untyped, frozen: false, name: || "what a field points to" };

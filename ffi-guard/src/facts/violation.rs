@@ -5,6 +5,7 @@ use std::panic::Location;
 use super::finding::{Finding, Holder};
 use super::memory::Memory;
 use crate::call::declaration::{Function, Parameter};
+use crate::call::loan::Loan;
 use crate::rule::{Rule, Severity};
 
 /// A breach of a rule, as it was seen.
@@ -128,5 +129,12 @@ impl Facts {
             Finding::FreedWhileRetained { held: Some((_, word)), .. } => Some(word),
             _ => None,
         }
+    }
+}
+
+impl ArgumentFacts {
+    /// What is told of a loan.
+    pub(crate) fn of(loan: &Loan) -> ArgumentFacts {
+        ArgumentFacts { address: loan.address, extent: loan.extent, pointee: (loan.info.name)() }
     }
 }

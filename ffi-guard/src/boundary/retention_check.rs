@@ -6,8 +6,9 @@ use std::ops::Range;
 use super::breach::Stop;
 use super::holder::{self, Holder};
 use super::snapshot::{Counted, Snapshot};
-use super::{canary, late};
+use super::{canary, deferred};
 use crate::call::argument::Argument;
+use crate::call::loan::Loan;
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
@@ -22,7 +23,7 @@ use crate::scan::{self, Hit, Wanted};
 
 /// What one call lends.
 #[derive(Default)]
-pub(super) struct Watch {
+pub(super) struct RetentionCheck {
     lent: Vec<Lent>,
     /// What of it C may store pointers in.
     holders: Vec<Holder>,
@@ -30,7 +31,7 @@ pub(super) struct Watch {
     loans: Vec<Block>,
     /// Words in C's globals that led into what is lent before the call began.
     before: Vec<Hit>,
-    after: After,
+    follow_up: FollowUp,
     /// Copies that C works on, and where what each is a copy of begins.
     copies: Vec<(Range<usize>, usize)>,
     /// What it may read and not write, as it was.
@@ -39,12 +40,12 @@ pub(super) struct Watch {
 
 /// What the exit of a call does.
 #[derive(Default)]
-enum After {
+enum FollowUp {
     /// Nothing was lent that C may not keep.
     #[default]
     Nothing,
     /// Looks again and compares.
-    PointerArg {
+    Look {
         /// Where to.
         wanted: Wanted,
         /// Ticks of the look before.
@@ -60,12 +61,8 @@ struct Lent {
     range: Range<usize>,
     /// The block, `None` on the stack.
     block: Option<Block>,
-    /// The argument that lends it, or a pointer found in what that argument points to.
-    argument: Argument,
-    /// Which parameter that is.
-    parameter: usize,
-    /// Bytes that C may touch from there.
-    extent: usize,
+    /// By which argument, or by which pointer found in what an argument points to.
+    loan: Loan,
     /// What allows C to keep it: the contract, or a pin.
     promise: Option<Promise>,
 }
@@ -80,11 +77,11 @@ impl Lent {
     fn is_looked_for(&self, site: &Site) -> bool {
         self.promise.is_none()
             && !self.range.is_empty()
-            && site.severity(Rule::RetainedPointer, Some(self.parameter)) != Severity::Allow
+            && site.severity(Rule::RetainedPointer, Some(self.loan.parameter)) != Severity::Allow
     }
 }
 
-impl Drop for Watch {
+impl Drop for RetentionCheck {
     fn drop(&mut self) {
         let _inside = Reentry::enter();
         self.snapshot.forget();
@@ -94,7 +91,7 @@ impl Drop for Watch {
     }
 }
 
-impl Watch {
+impl RetentionCheck {
     /// Notes an argument.
     pub(super) fn lend(&mut self, look: &PointerArg<'_>, parameter: usize) {
         let argument = *look.argument;
@@ -104,7 +101,8 @@ impl Watch {
             Target::Null | Target::Foreign => return,
         };
         let _inside = Reentry::enter();
-        self.add(Lent { range, block, argument, parameter, extent: look.extent, promise: promise(look) });
+        let loan = Loan::of(&argument, parameter, look.extent);
+        self.add(Lent { range, block, loan, promise: promise(look) });
         self.holders.extend(Holder::of(look, parameter));
     }
 
@@ -115,8 +113,8 @@ impl Watch {
             let _inside = Reentry::enter();
             let range = block.start..block.start + block.size;
             let extent = range.end.saturating_sub(word);
-            let argument = Argument::found(word);
-            self.add(Lent { range, block: Some(*block), argument, parameter, extent, promise: promise(look) });
+            let loan = Loan::of(&Argument::found(word), parameter, extent);
+            self.add(Lent { range, block: Some(*block), loan, promise: promise(look) });
         }
     }
 
@@ -125,7 +123,7 @@ impl Watch {
         let lent = self.lent.iter().find(|lent| {
             lent.block.is_some_and(|lent| lent.start == block.start && lent.generation == block.generation)
         })?;
-        Some(Note::new(block, site, &lent.argument, lent.parameter, lent.extent))
+        Some(Note::new(block, site, &lent.loan))
     }
 
     fn add(&mut self, mut lent: Lent) {
@@ -173,14 +171,14 @@ impl Watch {
         let lent = &self.lent;
         lent.iter().filter_map(|lent| lent.block.as_ref()).for_each(|block| lent_by::note(block, site));
         // Whoever allows the rule lets C keep it just as well: no other call is to be blamed for it.
-        let allows = |lent: &Lent| site.severity(Rule::RetainedPointer, Some(lent.parameter)) == Severity::Allow;
+        let allows = |lent: &Lent| site.severity(Rule::RetainedPointer, Some(lent.loan.parameter)) == Severity::Allow;
         for lent in lent {
             let Some(block) = lent.block else { continue };
-            let note = || Note::new(&block, site, &lent.argument, lent.parameter, lent.extent);
+            let note = || Note::new(&block, site, &lent.loan);
             match lent.promise {
                 Some(promise) => {
                     retention::let_keep(&block, note(), promise);
-                    late::settle_at_exit();
+                    deferred::settle_at_exit();
                 }
                 None if allows(lent) => _ = heap::allow(&block),
                 None => {}
@@ -189,7 +187,7 @@ impl Watch {
         let looked_for = |lent: &&Lent| lent.is_looked_for(site);
         if lent.iter().any(|lent| looked_for(&lent)) {
             if !retention::may_look(site.function) {
-                self.after = After::Note;
+                self.follow_up = FollowUp::Note;
                 return;
             }
             let started = ticks();
@@ -207,7 +205,7 @@ impl Watch {
                 });
                 holder.led_to = led_to;
             }
-            self.after = After::PointerArg { wanted, took: ticks().saturating_sub(started) };
+            self.follow_up = FollowUp::Look { wanted, took: ticks().saturating_sub(started) };
         }
     }
 
@@ -226,7 +224,7 @@ impl Watch {
     fn look_for_writes(&mut self, site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
         let lent_too = |other: &Block| self.loans.iter().any(|block| block.start == other.start);
         let outcome = self.lent.iter().try_for_each(|lent| match &lent.block {
-            Some(block) => canary::after_one(site, (lent.parameter, &lent.argument, lent.extent), block, &lent_too),
+            Some(block) => canary::after_one(site, &lent.loan, block, &lent_too),
             None => Ok(()),
         });
         let snapshot = std::mem::take(&mut self.snapshot);
@@ -234,13 +232,13 @@ impl Watch {
     }
 
     fn look_for_kept(&mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
-        match std::mem::replace(&mut self.after, After::Nothing) {
+        match std::mem::replace(&mut self.follow_up, FollowUp::Nothing) {
             // Some was lent that C may keep as it likes: should it write there later, this is one of those who could.
-            After::Nothing | After::Note => {
+            FollowUp::Nothing | FollowUp::Note => {
                 self.note(site);
                 Ok(())
             }
-            After::PointerArg { wanted, took } => {
+            FollowUp::Look { wanted, took } => {
                 let called_back = rust_ran || holder::calls_back(arguments);
                 let outcome = self.look(site, (rust_ran, called_back), &wanted, took);
                 // A thread that C started may go on and store it later: that is for a sweep to find.
@@ -311,7 +309,7 @@ impl Watch {
         let mut told = Vec::new();
         for (holder, offset, word) in left {
             // What was only found in something that was lent, Rust has nested: where C moves such a pointer is its work.
-            let direct = |lent: &&Lent| lent.has(word) && !lent.argument.is_found();
+            let direct = |lent: &&Lent| lent.has(word) && !lent.loan.is_found();
             let Some(lent) = self.lent.iter().find(direct).filter(|lent| lent.is_looked_for(site)) else { continue };
             let start = lent.range.start;
             let known = start == holder.block.start || holder.led_to.contains(&start);
@@ -338,7 +336,7 @@ impl Watch {
     fn answers_for(&self, lent: &Lent, word: usize) -> bool {
         let kept_by_right = self.lent.iter().any(|other| other.promise.is_some() && other.range.contains(&word));
         // Its own stack is C's to keep: a frame of C's called back, and this call was lent what it made.
-        let cs_own = || lent.block.is_none() && !scan::in_rust_frame(lent.argument.address);
+        let cs_own = || lent.block.is_none() && !scan::in_rust_frame(lent.loan.address);
         // Lent to another call too, which may be what put it there: this is that call's to answer for, when it returns.
         let elsewhere = || lent.block.as_ref().is_some_and(|block| self.lent_elsewhere(block));
         !kept_by_right && !cs_own() && !elsewhere()
@@ -348,17 +346,17 @@ impl Watch {
     fn note(&self, site: &Site) {
         for lent in self.lent.iter().filter(|lent| lent.promise.is_none()) {
             if let Some(block) = lent.block {
-                retention::lend(&block, site, &lent.argument, lent.parameter, lent.extent);
+                retention::lend(&block, site, &lent.loan);
             }
         }
-        late::settle_at_exit();
+        deferred::settle_at_exit();
     }
 
     fn told(&self, site: &Site, lent: &Lent, finding: Finding) -> Result<(), Stop> {
         let stack = if lent.block.is_none() { lent.range.clone() } else { 0..0 };
-        let target = Target::of(lent.argument.address, &stack);
-        let memory = Memory::of(&target, lent.argument.address, lent.extent, thread::id());
-        site.breach(Some(lent.parameter), finding, (&lent.argument, lent.extent), Some(memory))
+        let target = Target::of(lent.loan.address, &stack);
+        let memory = Memory::of(&target, lent.loan.address, lent.loan.extent, thread::id());
+        site.breach_of(&lent.loan, finding, memory)
     }
 }
 

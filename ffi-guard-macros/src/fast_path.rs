@@ -1,4 +1,5 @@
-//! The short way of a call, where nothing is found in its arguments that needs a closer look (`boundary/brief.rs` of the library).
+//! The fast path of a call, if nothing is found in its arguments that the rules must be asked about
+//! (`boundary/fast_path.rs` of the library).
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote_spanned};
@@ -7,7 +8,7 @@ use syn::ReturnType;
 use crate::valid::Function;
 use crate::{types, wrapper};
 
-/// The short way: `if` it may be gone, the call and a `return`. `stated`: the names of what is stated of the parameters that are, in order.
+/// The fast path: `if` it may be taken, the call and a `return`. `stated`: the names of what is stated of the parameters that are, in order.
 /// `call` is C's function itself.
 pub(crate) fn calls(function: &Function, stated: &[Ident], call: &TokenStream, private: &TokenStream) -> TokenStream {
     let here = Span::mixed_site();
@@ -30,15 +31,15 @@ pub(crate) fn calls(function: &Function, stated: &[Ident], call: &TokenStream, p
     });
     let looks = function.params.iter().zip(&known).enumerate().map(|(index, (param, known))| {
         let (index, contract) = (Literal::usize_unsuffixed(index), &param.contract);
-        quote_spanned!(here=> brief.has(#index, #known, #private::Contract::NONE #(.#contract())*, &mut loans) &&)
+        quote_spanned!(here=> inspection.has(#index, #known, #private::Contract::NONE #(.#contract())*, &mut loans) &&)
     });
     quote_spanned! {here=>
         #(let #known = #arguments;)*
-        if let ::core::option::Option::Some(mut brief) = #private::Brief::<FULL>::begin(&__FFI_GUARD_FUNCTION) {
+        if let ::core::option::Option::Some(mut inspection) = #private::Inspection::<FULL>::begin(&__FFI_GUARD_FUNCTION) {
             let mut loans = #private::Loans::none();
-            if #(#looks)* brief.may_cross(&__FFI_GUARD_FUNCTION, &loans) {
+            if #(#looks)* inspection.may_cross(&__FFI_GUARD_FUNCTION, &loans) {
                 let arguments = || [#(#known),*];
-                let underway = brief.cross(&__FFI_GUARD_FUNCTION, &loans, arguments);
+                let underway = inspection.cross(&__FFI_GUARD_FUNCTION, &loans, arguments);
                 #result
                 underway.exit(&__FFI_GUARD_FUNCTION, &loans, arguments, || #private::argument!(#about));
                 return #about;

@@ -2,9 +2,9 @@
 
 use std::panic::Location;
 
-use super::{bound, log, snapshot};
+use super::{log, snapshot, thread_affinity};
 use crate::call::argument::{Argument, Passing};
-use crate::call::declaration::{Function, LAST_MARK, Standing};
+use crate::call::declaration::{CheckMode, Function, LAST_MARK};
 use crate::call::site::Site;
 use crate::config;
 use crate::platform::fault;
@@ -13,11 +13,11 @@ use crate::rule::{Rule, Severity};
 
 /// Finds out what the settings make of the function, and what its declaration and the types of its arguments ask for at each call.
 #[cold]
-pub(super) fn settle(
+pub(super) fn resolve_mode(
     function: &'static Function,
     arguments: &[Argument],
     location: &'static Location<'static>,
-) -> Standing {
+) -> CheckMode {
     if lent_by::is_on() {
         // Some blocks have pages of their own. C is about to be called: whoever began the process,
         // the handler that tells faults in them is there by now.
@@ -29,14 +29,14 @@ pub(super) fn settle(
     let leads = |argument: &Argument| matches!(argument.passing, Passing::Const | Passing::Mut);
     let copies = !declaration.callback && arguments.iter().any(leads) && (settings.copy || asks());
     let standing = if !settings.checks_crate(function.krate()) {
-        Standing::LeftOut
+        CheckMode::LeftOut
     } else if settings.traces(function.declaration.name) {
         log::entry(function, arguments, location);
-        Standing::Traced
+        CheckMode::Traced
     } else if copies {
-        Standing::Copies
+        CheckMode::Copies
     } else {
-        Standing::Checked
+        CheckMode::Checked
     };
     let site = Site { function, location };
     let parameters = function.declaration.parameters;
@@ -45,6 +45,6 @@ pub(super) fn settle(
     let allows = (0..parameters.len()).filter(is_allowed).fold(0, |all, index| all | 1_u32 << index.min(LAST_MARK));
     let compares = if declaration.callback { 0 } else { snapshot::compared(&site, arguments) };
     function.settle_copies(copies);
-    function.settle(standing, (lets_keep, allows), bound::binds(declaration), compares);
+    function.settle(standing, (lets_keep, allows), thread_affinity::binds(declaration), compares);
     standing
 }

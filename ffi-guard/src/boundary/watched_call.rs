@@ -1,10 +1,10 @@
-//! The watched calls of a thread that have not returned yet.
+//! A call that is looked after at once, until it has returned: its place among those of its thread.
 
 use std::cell::Cell;
 
 use super::breach::Stop;
-use super::under_way::{self, Kept, Link, UnderWay};
-use super::watch::Watch;
+use super::call_stack::{self, CallHandle, Link, UnderWay};
+use super::retention_check::RetentionCheck;
 use crate::call::argument::Argument;
 use crate::call::site::Site;
 use crate::call::thread;
@@ -12,9 +12,9 @@ use crate::heap::Block;
 use crate::retention::{Note, Sample};
 
 /// What the exit of a watched call needs.
-pub(crate) struct Pending {
-    watch: Watch,
-    link: Link<Pending>,
+pub(crate) struct WatchedCall {
+    check: RetentionCheck,
+    link: Link<WatchedCall>,
     /// Guarded calls of this thread up to and with this one: more of them at the exit means that Rust ran meanwhile.
     crossings: usize,
     /// Where this call is timed.
@@ -23,13 +23,19 @@ pub(crate) struct Pending {
     site: Site,
 }
 
-/// By which the exit of a watched call finds it.
-pub(super) type Exit = Kept<Pending>;
+/// What the exit finds it by.
+pub(super) type Watched = CallHandle<WatchedCall>;
 
-impl Pending {
+impl WatchedCall {
     /// `frame`: an address in a frame of the call's entry.
-    pub(super) fn new(site: &Site, watch: Watch, frame: usize, crossings: usize, sample: Option<Sample>) -> Pending {
-        Pending { watch, link: Link::new(frame), crossings, sample, site: *site }
+    pub(super) fn new(
+        site: &Site,
+        check: RetentionCheck,
+        frame: usize,
+        crossings: usize,
+        sample: Option<Sample>,
+    ) -> WatchedCall {
+        WatchedCall { check, link: Link::new(frame), crossings, sample, site: *site }
     }
 
     /// C has returned.
@@ -37,21 +43,21 @@ impl Pending {
         if let Some(sample) = self.sample {
             sample.end();
         }
-        self.watch.end(site, arguments, thread::crossings() != self.crossings)
+        self.check.end(site, arguments, thread::crossings() != self.crossings)
     }
 }
 
-impl UnderWay for Pending {
+impl UnderWay for WatchedCall {
     fn with_innermost<R>(f: impl FnOnce(&Cell<*mut ()>) -> R) -> Option<R> {
         thread::with_watched(f)
     }
 
-    fn link(&mut self) -> &mut Link<Pending> {
+    fn link(&mut self) -> &mut Link<WatchedCall> {
         &mut self.link
     }
 }
 
 /// The innermost watched call of the calling thread that was lent this block and has not returned.
 pub(crate) fn lending(block: &Block) -> Option<Note> {
-    under_way::find(|pending: &Pending| pending.watch.note_of(block, &pending.site))
+    call_stack::find(|call: &WatchedCall| call.check.note_of(block, &call.site))
 }

@@ -1,10 +1,9 @@
 //! What a sweep finds, delivered: at the exit of a call, at a checkpoint, at the end of the process.
 
 use crate::facts::BlockFacts;
-use crate::scan;
 use std::sync::Once;
 
-use super::breach::{self, Stop, Told};
+use super::breach::{self, Stop};
 use super::canary;
 use super::raise::raise;
 use crate::call::thread;
@@ -133,20 +132,12 @@ fn tell_damage() -> Result<(), Stop> {
 }
 
 pub(super) fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop> {
-    let memory = Some(Memory::Heap(BlockFacts::of(&block)));
+    let memory = Memory::Heap(BlockFacts::of(&block));
     let Some(latest) = lent.first() else { return breach::without_a_call(finding, memory) };
     let mut also: Vec<_> = lent.iter().map(|note| note.site.location).collect();
     also.dedup();
     also.retain(|location| *location != latest.site.location);
-    latest.site.deliver(Told {
-        parameter: Some(latest.parameter),
-        finding,
-        about: (&latest.argument, latest.extent),
-        memory,
-        thread: latest.thread,
-        thread_name: if latest.thread == thread::id() { scan::thread_name() } else { None },
-        also,
-    })
+    breach::breach_of_note(latest, finding, memory, also)
 }
 
 /// Settles every loan whose call was not looked after at once: C's memory is searched for what it was lent and kept.

@@ -6,32 +6,13 @@
 
 use super::breach::Stop;
 use crate::call::argument::{Argument, Passing};
-use crate::call::declaration::{Contract, Parameter};
+use crate::call::declaration::Contract;
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
 use crate::call::{extent, thread};
 use crate::facts::{Finding, Memory};
-use crate::heap;
 use crate::retention;
 use crate::rules;
-
-/// Whether an argument is plainly in order; `false` decides nothing.
-#[inline(always)]
-pub(super) fn is_in_order((argument, parameter): (&Argument, &Parameter)) -> bool {
-    let (address, contract) = (argument.address, parameter.contract);
-    match argument.passing {
-        // What a struct by value holds may be anything of C's own.
-        Passing::Scalar | Passing::Value => true,
-        Passing::Const | Passing::Mut if contract.is_thread_bound() => false,
-        Passing::Const | Passing::Mut if !heap::contains(address) => address != 0 || !contract.is_nonnull(),
-        Passing::Const | Passing::Mut => {
-            !contract.is_cstr()
-                && !contract.is_stated()
-                && !contract.is_owned()
-                && heap::rest_of_live(address).is_some()
-        }
-    }
-}
 
 /// Asks the rules about each argument.
 pub(super) fn check(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
@@ -70,5 +51,5 @@ fn pointer(site: &Site, index: usize, argument: &Argument, contract: Contract) -
         // It is Rust's again: what C was allowed to keep of it is over.
         retention::given_back(argument.address);
     }
-    super::bound::compare(site, index, argument, contract)
+    super::thread_affinity::compare(site, index, argument, contract)
 }

@@ -55,22 +55,22 @@ pub(super) fn find<T: UnderWay, R>(mut f: impl FnMut(&T) -> Option<R>) -> Option
 }
 
 /// What is kept of one call, by which its end finds it.
-pub(super) struct Kept<T>(NonNull<T>);
+pub(super) struct CallHandle<T>(NonNull<T>);
 
-impl<T> fmt::Debug for Kept<T> {
+impl<T> fmt::Debug for CallHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Kept").field(&self.0).finish()
+        f.debug_tuple("CallHandle").field(&self.0).finish()
     }
 }
 
-impl<T: UnderWay> Kept<T> {
+impl<T: UnderWay> CallHandle<T> {
     /// Adds a call to those under way.
-    pub(super) fn begin(mut kept: T) -> Kept<T> {
+    pub(super) fn begin(mut kept: T) -> CallHandle<T> {
         forget_gone::<T>(kept.link().frame);
         kept.link().outer = innermost();
         let kept = NonNull::from(Box::leak(Box::new(kept)));
         set_innermost(kept.as_ptr());
-        Kept(kept)
+        CallHandle(kept)
     }
 
     /// What is kept.
@@ -78,22 +78,6 @@ impl<T: UnderWay> Kept<T> {
         // SAFETY: leaked by `begin`, and freed where `end` takes it out of the list, which takes this handle; or where its frame was found
         // gone, and the handle with it.
         unsafe { self.0.as_ref() }
-    }
-
-    /// The same, to change it.
-    pub(super) fn get_mut(&mut self) -> &mut T {
-        // SAFETY: as in `get`; references that `find` makes do not outlive it.
-        unsafe { self.0.as_mut() }
-    }
-
-    /// As a number.
-    pub(super) fn into_address(self) -> usize {
-        self.0.as_ptr().expose_provenance()
-    }
-
-    /// Back from [`into_address`](Kept::into_address).
-    pub(super) fn from_address(address: usize) -> Option<Kept<T>> {
-        NonNull::new(std::ptr::with_exposed_provenance_mut(address)).map(Kept)
     }
 
     /// Takes it out again, and those that were made inside it: their frames are gone. `None` where it was taken for gone itself.
