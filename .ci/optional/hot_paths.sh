@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The instructions of the hot paths (a guarded call; alloc and free) beside the figures in benches/hot_paths/figures.csv: more than 2 %
-# dearer fails. `--bless` writes the figures.
+# The instructions of the hot paths (a guarded call; alloc and free) beside the figures in
+# benches/hot_paths/figures.csv: more than 2 % dearer fails. `--bless` writes the figures.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

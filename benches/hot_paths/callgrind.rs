@@ -1,6 +1,8 @@
-//! Valgrind's callgrind from both sides: what the measured program asks of it, and how its output is read.
+//! Valgrind's callgrind from both sides: what the measured program asks of it, and how its output
+//! is read.
 //!
-//! Instructions are counted between two requests, so that what the program does before the first does not count.
+//! Instructions are counted between two requests, so that what the program does before the first
+//! does not count.
 
 use std::ffi::CStr;
 use std::path::Path;
@@ -20,9 +22,9 @@ const BLOCK: &CStr = c"block";
 #[inline(always)]
 fn request(what: usize, argument: usize) {
     let arguments = [what, argument, 0, 0, 0, 0];
-    // SAFETY: a processor executes four rotations, which together leave `rdi` as it was, and exchanges `rbx` with itself.
-    // Valgrind recognises the sequence, reads the six words at `rax`, which live until the end of this function, and writes
-    // its answer to `rdx`.
+    // SAFETY: a processor executes four rotations, which together leave `rdi` as it was, and
+    // exchanges `rbx` with itself. Valgrind recognises the sequence, reads the six words at `rax`,
+    // which live until the end of this function, and writes its answer to `rdx`.
     unsafe {
         std::arch::asm!(
             "rol rdi, 3",

@@ -1,8 +1,9 @@
-//! Instructions of the hot paths, counted by callgrind and compared with `figures.csv`: `.ci/optional/hot_paths.sh`.
+//! Instructions of the hot paths, counted by callgrind and compared with `figures.csv`:
+//! `.ci/optional/hot_paths.sh`.
 //!
-//! `hot_paths <this program without optimisation>` measures and compares; `--bless` at the end writes the figures instead.
-//! `hot_paths measure <path>` is what it runs under valgrind, once for each level and path, so that no figure depends on
-//! what else is measured.
+//! `hot_paths <this program without optimisation>` measures and compares; `--bless` at the end
+//! writes the figures instead. `hot_paths measure <path>` is what it runs under valgrind, once for
+//! each level and path, so that no figure depends on what else is measured.
 #![cfg_attr(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")), allow(dead_code))]
 
 #[cfg(target_arch = "x86_64")]
@@ -62,8 +63,8 @@ fn main() {
     println!("skipped: the figures are of x86_64-unknown-linux-gnu");
 }
 
-/// What the counts depend on besides the source, as lines. Whether the processor has AVX2 chooses the loops of the search
-/// and of glibc's `memset`.
+/// What the counts depend on besides the source, as lines. Whether the processor has AVX2 chooses
+/// the loops of the search and of glibc's `memset`.
 #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
 fn tools() -> Vec<String> {
     let first_line = |command: &str, argument: &str| {

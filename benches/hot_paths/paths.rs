@@ -10,8 +10,9 @@ use super::callgrind;
 #[global_allocator]
 static GUARD: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// Blocks of operations that are counted. The one with the fewest instructions is the figure: a look at C's memory, which
-/// level 2 pays for with time spent in C, falls into some blocks only, if into any.
+/// Blocks of operations that are counted. The one with the fewest instructions is the figure: a
+/// look at C's memory, which level 2 pays for with time spent in C, falls into some blocks only, if
+/// into any.
 const BLOCKS: u32 = 3;
 
 /// Paths through a guarded call.
@@ -36,8 +37,9 @@ fn size(path: &str) -> Option<usize> {
 
 /// Operations that are done before any is counted, and operations of a block.
 ///
-/// At level 2 memory is searched for the first 64 calls of a function, and a freed block waits until the quarantine is full.
-/// The quarantine empties a batch at a time: a block of operations is long beside a batch.
+/// At level 2 memory is searched for the first 64 calls of a function, and a freed block waits
+/// until the quarantine is full. The quarantine empties a batch at a time: a block of operations is
+/// long beside a batch.
 fn lengths(path: &str) -> (u32, u32) {
     match size(path) {
         None => (4096, 1024),
@@ -69,7 +71,8 @@ mod guarded {
 pub(crate) fn instructions(program: &Path, path: &str, level: &str) -> f64 {
     let mut variables = vec![
         ("GUARD", level),
-        // `rep stosb` counts as one instruction for each byte. glibc's loops stand for what a processor does.
+        // `rep stosb` counts as one instruction for each byte. glibc's loops stand for what a
+        // processor does.
         ("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-ERMS"),
     ];
     if level == "2" {
