@@ -9,7 +9,6 @@ use proc_macro::TokenStream;
 
 mod ast;
 mod attr;
-mod brief;
 mod callback;
 mod cfg;
 mod derive;
@@ -17,6 +16,7 @@ mod descriptor;
 mod expand;
 mod extent;
 mod fallback;
+mod fast_path;
 mod message;
 #[cfg(test)]
 mod tests;
