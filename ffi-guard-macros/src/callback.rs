@@ -160,7 +160,10 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
     });
     let traits = (!checked.function.params.is_empty()).then(|| {
         quote_spanned! {here=>
-            use #private::classify::{ByPointer as _, ByValue as _, OfCopy as _, OfPlain as _, OfPointee as _, OfUnknown as _};
+            use #private::classify::{
+                ByPointer as _, ByValue as _, OfCopy as _, OfFunction as _, OfLock as _, OfOptionalFunction as _,
+                OfPlain as _, OfPointee as _, OfPointers as _, OfUnknown as _,
+            };
         }
     });
     let neutral = neutral(checked, output, &private);

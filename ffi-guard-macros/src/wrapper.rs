@@ -73,7 +73,10 @@ pub(crate) fn wrapper(
     // Once for all arguments: `argument!` has them in each, and imports are dear where there are thousands.
     let traits = (!function.params.is_empty()).then(|| {
         quote_spanned! {here=>
-            use #private::classify::{ByPointer as _, ByValue as _, OfCopy as _, OfPlain as _, OfPointee as _, OfUnknown as _};
+            use #private::classify::{
+                ByPointer as _, ByValue as _, OfCopy as _, OfFunction as _, OfLock as _, OfOptionalFunction as _,
+                OfPlain as _, OfPointee as _, OfPointers as _, OfUnknown as _,
+            };
         }
     });
     let arguments = function.params.iter().map(|param| argument(param, &private));
@@ -246,7 +249,7 @@ fn bare(function: &Function, block: &Block, signature: &[TokenStream]) -> TokenS
 /// One argument, classified: what `argument!` does, with the traits in scope.
 pub(crate) fn argument(param: &Param, private: &TokenStream) -> TokenStream {
     let local = &param.local;
-    quote_spanned!(Span::mixed_site()=> (&&&&(&&#private::classify::Probe(&#local)).carrier()).argument())
+    quote_spanned!(Span::mixed_site()=> (&&&&&&&(&&#private::classify::Probe(&#local)).carrier()).argument())
 }
 
 /// What is stated of an extent. The user's own key is the method's name: a count that is no integer is reported at the attribute.

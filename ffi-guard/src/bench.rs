@@ -6,7 +6,7 @@ use std::panic::Location;
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{Contract, Declaration, Function};
 use crate::call::loan::Loan;
-use crate::call::shape::{Shape, TypeInfo};
+use crate::call::shape::{Role, Shape, TypeInfo};
 use crate::call::site::Site;
 use crate::heap;
 use crate::retention;
@@ -61,7 +61,8 @@ pub fn note(address: usize) {
         keep_abi: false,
         severities: Severities::NONE,
     });
-    static INFO: TypeInfo = TypeInfo { size: 8, align: 8, shape: Shape::Plain, frozen: true, name: || "u64" };
+    static INFO: TypeInfo =
+        TypeInfo { size: 8, align: 8, shape: Shape::Plain, frozen: true, role: Role::Other, name: || "u64" };
     let Some(block) = heap::lookup(address) else { return };
     let site = Site { function: &FUNCTION, location: Location::caller() };
     retention::lend(&block, &site, &Loan::of(&Argument::new(address, Passing::Const, &INFO), 0, 8));

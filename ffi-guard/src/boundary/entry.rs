@@ -7,7 +7,7 @@ use super::retention_check::RetentionCheck;
 use super::thread_affinity;
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{Contract, Parameter};
-use crate::call::shape::{Shape, TypeInfo};
+use crate::call::shape::{Role, Shape, TypeInfo};
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
 use crate::call::{extent, thread};
@@ -355,8 +355,14 @@ const LARGE: usize = 1024;
 const FOREIGN_LIMIT: usize = 1 << 20;
 
 /// What a pointer field of a struct passed by value leads to.
-static UNKNOWN: TypeInfo =
-    TypeInfo { size: 0, align: 1, shape: Shape::Untyped, frozen: false, name: || "what the field points to" };
+static UNKNOWN: TypeInfo = TypeInfo {
+    size: 0,
+    align: 1,
+    shape: Shape::Untyped,
+    frozen: false,
+    role: Role::Other,
+    name: || "what the field points to",
+};
 
 #[inline]
 fn holds_nothing(shape: &Shape, contract: Contract) -> bool {

@@ -353,7 +353,8 @@ mod tests {
 
     #[test]
     fn an_attribute_that_a_glance_does_not_know_is_left_to_the_rules() {
-        static INFO: TypeInfo = TypeInfo { size: 4, align: 4, shape: Shape::Plain, frozen: true, name: || "i32" };
+        static INFO: TypeInfo =
+            TypeInfo { size: 4, align: 4, shape: Shape::Plain, frozen: true, role: Role::Other, name: || "i32" };
         let needs = |contract| Needs::of(&INFO, Passing::Mut, contract);
         assert!(!needs(Contract::NONE.out().nonnull()).is_for_the_rules());
         assert!(needs(Contract::NONE.thread_bound()).is_for_the_rules());

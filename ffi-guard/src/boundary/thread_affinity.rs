@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::breach::Stop;
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{Contract, Declaration};
+use crate::call::shape::Role;
 use crate::call::site::Site;
 use crate::call::thread;
 use crate::facts::{Got, Memory};
@@ -84,10 +85,7 @@ pub(super) fn record(site: &Site, arguments: &[Argument], result: &Argument) {
 
 /// Whether the argument is the place where C writes an object's address, not the address itself.
 fn is_out(argument: &Argument) -> bool {
-    let name = (argument.info.name)();
-    let pointer =
-        ["*mut ", "*const ", "&", "core::ptr::non_null::NonNull<", "core::option::Option<core::ptr::non_null"];
-    argument.info.size == size_of::<usize>() && pointer.iter().any(|start| name.starts_with(start))
+    argument.info.role == Role::Pointer
 }
 
 fn got(function: Option<&'static str>, location: &'static Location<'static>) -> Got {

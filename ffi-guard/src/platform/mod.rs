@@ -28,6 +28,7 @@ use unix as os;
 pub(crate) mod abort;
 pub(crate) mod clock;
 pub(crate) mod fault;
+pub(crate) mod locks;
 pub(crate) mod mapped;
 pub(crate) mod memory;
 pub(crate) mod process;

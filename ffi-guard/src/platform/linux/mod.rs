@@ -8,6 +8,7 @@ pub(crate) mod c_allocator;
 pub(crate) mod c_library;
 #[cfg(faults)]
 pub(crate) mod fault;
+mod locks;
 pub(crate) mod mapped;
 pub(crate) mod memory;
 #[cfg(globals)]
