@@ -84,7 +84,6 @@ mod c_heap;
 pub mod callback;
 mod config;
 mod copied;
-mod gate;
 mod handle;
 mod heap;
 mod level;

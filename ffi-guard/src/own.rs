@@ -10,7 +10,7 @@ use std::alloc::Layout;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::heap::lock::Locked;
+use crate::platform::lock::Locked;
 use crate::platform::memory;
 use crate::reentry::Reentry;
 

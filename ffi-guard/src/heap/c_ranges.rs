@@ -5,7 +5,7 @@
 //! who take access away apart. A search holds it for as long as it reads, some milliseconds where C has hundreds of
 //! megabytes; and only a thread that frees a large block waits for that.
 
-use super::lock::Locked;
+use crate::platform::lock::Locked;
 
 static APART: Locked<()> = Locked::new(());
 

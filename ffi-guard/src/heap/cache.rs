@@ -21,12 +21,12 @@ use std::ptr;
 
 use super::class::{self, ALL};
 use super::give::{announce, is_held_back, release};
-use super::lock::Locked;
 use super::quarantine::{self, Freed};
 use super::sampled::{self, Countdown};
 use super::slab;
 use super::table::Event;
 use crate::platform::fault;
+use crate::platform::lock::Locked;
 use crate::platform::memory::{self, Before, PAGE};
 use crate::platform::thread::{self, AtExit};
 use crate::reentry::Reentry;

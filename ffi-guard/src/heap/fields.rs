@@ -11,9 +11,9 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::lock::Locked;
 use super::region::{self, UNIT};
 use super::run;
+use crate::platform::lock::Locked;
 use crate::platform::memory;
 
 /// Units of a field: as many as one table of the kernel's describes.

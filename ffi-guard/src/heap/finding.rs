@@ -6,8 +6,8 @@
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use super::Block;
-use super::lock::Locked;
 use super::redzone::Damage;
+use crate::platform::lock::Locked;
 use crate::reentry::{self, Reentry};
 
 /// Bytes of the heap's own that somebody wrote to.

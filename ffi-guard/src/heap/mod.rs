@@ -36,7 +36,6 @@ mod give;
 mod held;
 mod large;
 pub(crate) mod lender;
-pub(crate) mod lock;
 mod paged;
 mod quarantine;
 mod redzone;
@@ -61,7 +60,6 @@ pub(crate) use self::c_ranges::with_c_ranges;
 pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, let_unwind, lookup_c, reallocate_c, size_c};
 pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, reallocate};
 pub(crate) use self::held::Held;
-use self::lock::Locked;
 pub(crate) use self::redzone::{Damage, canary_bytes};
 pub(crate) use self::region::contains;
 #[cfg(feature = "c-heap")]
@@ -70,6 +68,7 @@ use self::slot::Slot;
 pub(crate) use self::survey::each_damaged;
 use crate::config::Backtrace;
 use crate::level::{self, Level};
+use crate::platform::lock::Locked;
 use crate::platform::{fault, process, thread};
 use crate::reentry::Reentry;
 

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::class;
-use super::lock::Locked;
+use crate::platform::lock::Locked;
 use crate::platform::memory::{self, Before, PAGE};
 
 /// A freed slot or run, in one word.

@@ -6,8 +6,8 @@
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
-use super::lock::Locked;
 use super::region::{self, UNIT};
+use crate::platform::lock::Locked;
 use crate::platform::memory::{self, PAGE};
 
 /// Bit of a tag: the run is free.

@@ -3,8 +3,8 @@
 //! Each thread counts down from a number drawn between 1 and 2n - 1, so that a program that allocates in a rhythm is not
 //! looked at in the same places for ever. What is freed waits behind the last [`RESTING`] ones, without access and without memory.
 
-use super::lock::Locked;
 use super::paged;
+use crate::platform::lock::Locked;
 
 /// Live blocks on pages of their own at one time: 4 KiB of memory and two mappings each, 4 MiB for blocks of up to a page.
 pub(super) const MOST: usize = 1024;

@@ -7,8 +7,8 @@
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use super::lock::Locked;
 use crate::config::Backtrace;
+use crate::platform::lock::Locked;
 use crate::platform::memory::{self, Before, PAGE};
 use crate::reentry::Reentry;
 

@@ -7,8 +7,10 @@ pub(crate) mod c_allocator;
 pub(crate) mod c_memory;
 pub(crate) mod clock;
 pub(crate) mod fault;
+pub(crate) mod fork_gate;
 #[cfg(test)]
 pub(crate) mod library;
+pub(crate) mod lock;
 pub(crate) mod mapped;
 pub(crate) mod memory;
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::notes::Note;
-use crate::heap::lock::Locked;
 use crate::heap::{self, Block};
+use crate::platform::lock::Locked;
 use crate::reentry::Reentry;
 use crate::report::violation::Promise;
 use crate::rule::{Rule, Severity};

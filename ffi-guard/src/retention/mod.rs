@@ -38,8 +38,8 @@ pub(crate) use sweep::{Found, are_many, is_due, sweep};
 #[cfg(feature = "c-heap")]
 pub(crate) use witness::note as witness;
 
-use crate::gate;
 use crate::heap;
+use crate::platform::fork_gate;
 use crate::platform::thread;
 #[cfg(feature = "c-heap")]
 use crate::platform::written;
@@ -88,7 +88,7 @@ fn set_up() {
     // Handlers that came last run first before a fork: these locks are taken before that of the known threads, before the gate is
     // closed and before the heap's, as in a sweep.
     scan::know_calling_thread();
-    gate::behind(|| ());
+    fork_gate::run(|| ());
     thread::at_fork(before, after, after_in_child);
     #[cfg(feature = "c-heap")]
     written::note_forks();

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::heap::lock::Locked;
 use crate::heap::{self, Block};
+use crate::platform::lock::Locked;
 use crate::reentry::Reentry;
 
 /// Where the program pins.

@@ -1,6 +1,6 @@
 //! Words that C's memory held at the last look: what was there before is not news.
 
-use crate::heap::lock::Locked;
+use crate::platform::lock::Locked;
 use crate::reentry::Reentry;
 use crate::scan::Hit;
 

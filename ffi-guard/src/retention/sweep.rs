@@ -3,8 +3,9 @@
 
 use super::notes::{self, Note};
 use super::{frees, seen, untold};
-use crate::heap::{self, Block, lock::Locked};
+use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
+use crate::platform::lock::Locked;
 use crate::reentry::Reentry;
 use crate::report::violation::Finding;
 use crate::rules::retained_pointer;

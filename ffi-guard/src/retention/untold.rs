@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::sweep::Found;
-use crate::heap::lock::Locked;
+use crate::platform::lock::Locked;
 use crate::platform::thread;
 use crate::reentry::Reentry;
 

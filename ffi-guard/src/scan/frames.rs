@@ -1,7 +1,7 @@
 //! Whose stack frame an address is in.
 
 use super::names;
-use crate::gate;
+use crate::platform::fork_gate;
 
 /// Whether an address of the calling thread's stack lies in a frame of a Rust function.
 ///
@@ -88,7 +88,7 @@ fn each_frame(visit: &mut dyn FnMut(usize, usize) -> bool) {
 }
 
 fn resolve(ip: usize, visit: &mut dyn FnMut(&backtrace::Symbol)) {
-    gate::behind(|| backtrace::resolve(std::ptr::with_exposed_provenance_mut(ip), visit));
+    fork_gate::run(|| backtrace::resolve(std::ptr::with_exposed_provenance_mut(ip), visit));
 }
 
 /// Whether this is where a signal handler returns to: the C library's call of `rt_sigreturn`, known by its code to all

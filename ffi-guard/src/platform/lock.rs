@@ -8,7 +8,7 @@
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::platform::thread;
+use super::thread;
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;
