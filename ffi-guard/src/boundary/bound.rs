@@ -13,7 +13,7 @@ use super::breach::{Site, Stop};
 use super::declaration::{Contract, Declaration};
 use super::thread;
 use crate::level::{self, Level};
-use crate::platform::lock::Locked;
+use crate::platform::lock::{HeldInFork, Locked};
 use crate::platform::{self, process::Errno, read};
 use crate::reentry::Reentry;
 use crate::report::violation::{Got, Memory};
@@ -110,12 +110,12 @@ fn note(address: usize, got: Got) {
 }
 
 unsafe extern "C" fn before() {
-    OBJECTS.iter().for_each(Locked::hold);
+    OBJECTS.hold();
 }
 
 /// In the parent and in the child, which has this thread alone.
 unsafe extern "C" fn after() {
-    OBJECTS.iter().for_each(Locked::let_go);
+    OBJECTS.let_go();
 }
 
 /// Says that an object of C's, declared `thread_bound`, belongs to the calling thread from now on: C lets it move.

@@ -7,7 +7,7 @@
 
 use crate::platform::lock::Locked;
 
-static APART: Locked<()> = Locked::new(());
+pub(super) static APART: Locked<()> = Locked::new(());
 
 /// Runs `f`, which takes access away from memory of this half, while nobody searches it.
 pub(super) fn apart(side: usize, f: impl FnOnce()) {
@@ -43,14 +43,4 @@ pub(crate) fn with_c_ranges<R>(f: impl FnOnce(&[std::ops::Range<usize>]) -> R) -
         }
         f(&ranges)
     })
-}
-
-/// Holds the lock of this file: see `fork`.
-pub(super) fn hold() {
-    APART.hold();
-}
-
-/// Lets go of it.
-pub(super) fn let_go() {
-    APART.let_go();
 }

@@ -114,7 +114,7 @@ pub(crate) struct Plan {
 
 /// Caches that have no thread, and the one for threads that have no cache.
 #[derive(Debug)]
-struct Idle {
+pub(super) struct Idle {
     plan: Plan,
     free: *mut Cache,
 }
@@ -122,19 +122,19 @@ struct Idle {
 // SAFETY: an idle cache is reached through this list alone.
 unsafe impl Send for Idle {}
 
-static IDLE: Locked<Idle> = Locked::new(Idle {
+pub(super) static IDLE: Locked<Idle> = Locked::new(Idle {
     plan: Plan { deep: false, paged: false, sample: 0, delay: None, ring: 0 },
     free: ptr::null_mut(),
 });
 
 /// The cache of threads without one.
 #[derive(Debug)]
-struct Common(*mut Cache);
+pub(super) struct Common(*mut Cache);
 
 // SAFETY: reached under its lock alone.
 unsafe impl Send for Common {}
 
-static COMMON: Locked<Common> = Locked::new(Common(ptr::null_mut()));
+pub(super) static COMMON: Locked<Common> = Locked::new(Common(ptr::null_mut()));
 
 /// Settles what caches are like, and makes the one that all share. False without memory for it.
 pub(crate) fn set_up(plan: Plan) -> bool {
@@ -470,16 +470,4 @@ impl Bin {
             slab::put(class, old.get(..len).unwrap_or(&[]));
         }
     }
-}
-
-/// Holds the locks of this file: see `fork`.
-pub(crate) fn hold() {
-    COMMON.hold();
-    IDLE.hold();
-}
-
-/// Lets go of them.
-pub(crate) fn let_go() {
-    IDLE.let_go();
-    COMMON.let_go();
 }

@@ -20,7 +20,7 @@ use crate::platform::memory;
 const UNITS: u32 = 32;
 
 /// The first unit that nobody has, plus one; 0 for none.
-static FREE: Locked<u32> = Locked::new(0);
+pub(super) static FREE: Locked<u32> = Locked::new(0);
 /// The system has refused a field.
 static REFUSED: AtomicBool = AtomicBool::new(false);
 
@@ -86,14 +86,4 @@ fn new_field() -> Option<u32> {
         region::link(unit as usize).1.store(next, Ordering::Relaxed);
     }
     Some(first + 1)
-}
-
-/// Holds the lock of this file: see `fork`.
-pub(super) fn hold() {
-    FREE.hold();
-}
-
-/// Lets go of it.
-pub(super) fn let_go() {
-    FREE.let_go();
 }

@@ -32,7 +32,7 @@ pub(crate) enum Seen {
     ByLookingAtAll,
 }
 
-static FOUND: Locked<Vec<Damaged>> = Locked::new(Vec::new());
+pub(super) static FOUND: Locked<Vec<Damaged>> = Locked::new(Vec::new());
 static IS_ANY: AtomicBool = AtomicBool::new(false);
 
 /// A `fn(Vec<Damaged>)` or null.
@@ -73,14 +73,4 @@ fn tell_all() {
     drop(inside);
     // SAFETY: not null, so what `told_to` stored, a `fn(Vec<Damaged>)`.
     unsafe { std::mem::transmute::<*mut (), fn(Vec<Damaged>)>(tell)(found) };
-}
-
-/// Holds the lock of this file: see `fork`.
-pub(super) fn hold() {
-    FOUND.hold();
-}
-
-/// Lets go of it.
-pub(super) fn let_go() {
-    FOUND.let_go();
 }

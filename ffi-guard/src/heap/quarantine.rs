@@ -67,7 +67,7 @@ impl Freed {
 /// The queue: a ring in memory of its own, of a power of two of places. It grows with what waits: a ring that is as long as it can ever need
 /// to be is written from end to end, 32 MiB for 64 MiB of the smallest blocks, however few wait.
 #[derive(Debug)]
-struct Queue {
+pub(super) struct Queue {
     ring: usize,
     places: usize,
     /// Places that there is memory for.
@@ -80,7 +80,8 @@ struct Queue {
     limit: usize,
 }
 
-static QUEUE: Locked<Queue> = Locked::new(Queue { ring: 0, places: 0, most: 0, head: 0, tail: 0, bytes: 0, limit: 0 });
+pub(super) static QUEUE: Locked<Queue> =
+    Locked::new(Queue { ring: 0, places: 0, most: 0, head: 0, tail: 0, bytes: 0, limit: 0 });
 
 impl Queue {
     fn place(&self, at: usize) -> *mut Freed {
@@ -186,16 +187,6 @@ pub(crate) fn drain(out: &mut [Freed]) -> usize {
         }
         came
     })
-}
-
-/// Holds the lock of this file: see `fork`.
-pub(crate) fn hold() {
-    QUEUE.hold();
-}
-
-/// Lets go of it.
-pub(crate) fn let_go() {
-    QUEUE.let_go();
 }
 
 #[cfg(test)]

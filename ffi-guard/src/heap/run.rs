@@ -39,17 +39,14 @@ const fn none(side: usize) -> Locked<Runs> {
     Locked::new(Runs { side, first: 0, top: 0, ready: 0, bins: [0; BINS] })
 }
 
-static RUNS: Locked<Runs> = none(0);
+/// Those of Rust's half, then those of C's where there is one.
+#[cfg(not(feature = "c-heap"))]
+pub(super) static RUNS: [Locked<Runs>; 1] = [none(0)];
 #[cfg(feature = "c-heap")]
-static C_RUNS: Locked<Runs> = none(super::class::C);
+pub(super) static RUNS: [Locked<Runs>; 2] = [none(0), none(super::class::C)];
 
 fn of(side: usize) -> &'static Locked<Runs> {
-    #[cfg(feature = "c-heap")]
-    if side != 0 {
-        return &C_RUNS;
-    }
-    let _ = side;
-    &RUNS
+    &RUNS[side / super::class::COUNT % RUNS.len()]
 }
 
 /// Takes a run of `units` at a multiple of `align` bytes. Its memory has no access yet.
@@ -261,18 +258,4 @@ impl Runs {
         self.ready = ready;
         Some(())
     }
-}
-
-/// Holds the lock of this file: see `fork`.
-pub(crate) fn hold() {
-    RUNS.hold();
-    #[cfg(feature = "c-heap")]
-    C_RUNS.hold();
-}
-
-/// Lets go of it.
-pub(crate) fn let_go() {
-    #[cfg(feature = "c-heap")]
-    C_RUNS.let_go();
-    RUNS.let_go();
 }

@@ -69,13 +69,13 @@ impl Countdown {
 
 /// Runs of freed blocks, the oldest first.
 #[derive(Debug)]
-struct Resting {
+pub(super) struct Resting {
     ring: [u32; RESTING],
     /// Runs ever put in.
     tail: usize,
 }
 
-static FREED: Locked<Resting> = Locked::new(Resting { ring: [0; RESTING], tail: 0 });
+pub(super) static FREED: Locked<Resting> = Locked::new(Resting { ring: [0; RESTING], tail: 0 });
 
 /// A block's run, freed just now, waits; the oldest one may be used again. Where there is a quarantine of the process, it waits
 /// there.
@@ -90,16 +90,6 @@ pub(super) fn rest(first: u32) {
     if let Some(oldest) = oldest {
         paged::release(oldest);
     }
-}
-
-/// Holds the lock of this file: see `fork`.
-pub(super) fn hold() {
-    FREED.hold();
-}
-
-/// Lets go of it.
-pub(super) fn let_go() {
-    FREED.let_go();
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::class;
 use super::redzone;
 use super::region;
 use super::unit::UNIT;
-use crate::platform::lock::Locked;
+use crate::platform::lock::{HeldInFork, Locked};
 use crate::platform::memory::{self, LARGE_PAGE, PAGE};
 
 /// The slots of a class that are on no thread's list.
@@ -24,14 +24,24 @@ struct Stock {
 /// Stock of one class, on a cache line of its own.
 #[derive(Debug)]
 #[repr(align(64))]
-struct Class {
+pub(super) struct Class {
     /// The first slot that was never given to a thread.
     fresh: AtomicU32,
     stock: Locked<Stock>,
 }
 
-static CLASSES: [Class; class::ALL] =
+pub(super) static CLASSES: [Class; class::ALL] =
     [const { Class { fresh: AtomicU32::new(1), stock: Locked::new(Stock { free: 0, ready: 0 }) } }; class::ALL];
+
+impl HeldInFork for Class {
+    fn hold(&self) {
+        self.stock.hold();
+    }
+
+    fn let_go(&self) {
+        self.stock.let_go();
+    }
+}
 
 fn of(class: usize) -> &'static Class {
     &CLASSES[class & (class::ALL - 1)]
@@ -152,14 +162,4 @@ pub(crate) fn canary_before(class: usize, slot: u32, start: usize) -> Option<usi
 pub(super) fn bytes_before(class: usize, slot: u32) -> u32 {
     let start = region::slab(class).start(slot);
     canary_before(class, slot, start).map_or(0, |before| (start - before) as u32)
-}
-
-/// Holds every lock of this file: see `fork`.
-pub(crate) fn hold() {
-    CLASSES.iter().for_each(|class| class.stock.hold());
-}
-
-/// Lets go of them.
-pub(crate) fn let_go() {
-    CLASSES.iter().for_each(|class| class.stock.let_go());
 }

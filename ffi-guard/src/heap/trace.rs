@@ -63,7 +63,7 @@ static DEPOT_STATE: Depot = Depot {
     committed: AtomicUsize::new(0),
     frames: AtomicUsize::new(0),
 };
-static GROWTH: Locked<()> = Locked::new(());
+pub(super) static GROWTH: Locked<()> = Locked::new(());
 
 /// A record as it lies in the depot; its frames follow it.
 #[derive(Debug)]
@@ -376,16 +376,6 @@ fn grow(base: usize, end: usize) -> bool {
         }
         true
     })
-}
-
-/// Holds the lock of this file: see `fork`.
-pub(crate) fn hold() {
-    GROWTH.hold();
-}
-
-/// Lets go of it.
-pub(crate) fn let_go() {
-    GROWTH.let_go();
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::lock::Locked;
+use super::lock::{HeldInFork, Locked};
 use super::thread;
 
 /// Threads inside, and whether the gate is closed.

@@ -27,7 +27,7 @@ use crate::rules::{freed_while_retained, leads_into};
 use crate::scan::{self, Hit, Wanted};
 
 /// A freed block that is still to be looked for.
-struct Waiting {
+pub(super) struct Waiting {
     block: Block,
     kept: Kept,
     end: End,
@@ -39,7 +39,7 @@ struct Waiting {
     whose: u32,
 }
 
-static WAITING: Locked<BTreeMap<(usize, u32), Waiting>> = Locked::new(BTreeMap::new());
+pub(super) static WAITING: Locked<BTreeMap<(usize, u32), Waiting>> = Locked::new(BTreeMap::new());
 /// Those that are held back.
 static HELD_BACK: AtomicUsize = AtomicUsize::new(0);
 
@@ -223,12 +223,4 @@ pub(crate) fn given_back(address: usize) {
     if let Some(block) = heap::lookup(address).filter(|block| block.live && heap::may_be_kept(block)) {
         kept::forget(&block);
     }
-}
-
-pub(super) fn hold() {
-    WAITING.hold();
-}
-
-pub(super) fn let_go() {
-    WAITING.let_go();
 }

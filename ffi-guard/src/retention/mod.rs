@@ -40,6 +40,7 @@ pub(crate) use witness::note as witness;
 
 use crate::heap;
 use crate::platform::fork_gate;
+use crate::platform::lock::HeldInFork;
 use crate::platform::thread;
 #[cfg(feature = "c-heap")]
 use crate::platform::written;
@@ -54,30 +55,28 @@ fn ready() {
     FIRST.call_once(set_up);
 }
 
+/// The locks of this folder in the order in which they nest.
+static LOCKS: &[&dyn HeldInFork] = &[
+    &sweep::SWEEPING,
+    &frees::WAITING,
+    &notes::NOTES,
+    &seen::SEEN,
+    &kept::KEPT,
+    &pins::PINS,
+    &untold::UNTOLD,
+    &damage::TOLD,
+];
+
 fn set_up() {
     unsafe extern "C" fn before() {
-        sweep::hold();
-        frees::hold();
-        notes::hold();
-        seen::hold();
-        kept::hold();
-        pins::hold();
-        untold::hold();
-        damage::hold();
+        LOCKS.hold();
         #[cfg(feature = "c-heap")]
         ledger::hold();
     }
     unsafe extern "C" fn after() {
         #[cfg(feature = "c-heap")]
         ledger::let_go();
-        damage::let_go();
-        untold::let_go();
-        pins::let_go();
-        kept::let_go();
-        seen::let_go();
-        notes::let_go();
-        frees::let_go();
-        sweep::let_go();
+        LOCKS.let_go();
     }
     unsafe extern "C" fn after_in_child() {
         frees::forget_other_threads();

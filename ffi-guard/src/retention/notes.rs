@@ -107,12 +107,12 @@ impl Line {
 
 /// Notes of the threads whose number ends alike: up to that many threads never wait for each other.
 const SHARDS: usize = 64;
-static NOTES: [Locked<Lists>; SHARDS] =
+pub(super) static NOTES: [Locked<Lists>; SHARDS] =
     [const { Locked::new(Lists { by_sweep: [const { Vec::new() }; 3], settled: Vec::new() }) }; SHARDS];
 
 /// Notes by the sweep that settles them, so that what is settled goes at once, however much it is. Sweeps are numbered from
 /// 1 to 2^16 - 1 and round again: two that follow one another never share one of three lists.
-struct Lists {
+pub(super) struct Lists {
     by_sweep: [Vec<Line>; 3],
     /// The last that sweeps have settled, the oldest first: who could have written to a block that is found damaged.
     settled: Vec<Line>,
@@ -334,12 +334,4 @@ pub(super) fn end_sweep(sweep: u32) {
             }
         });
     }
-}
-
-pub(super) fn hold() {
-    NOTES.iter().for_each(Locked::hold);
-}
-
-pub(super) fn let_go() {
-    NOTES.iter().for_each(Locked::let_go);
 }
