@@ -5,25 +5,12 @@
 //! who take access away apart. A search holds it for as long as it reads, some milliseconds where C has hundreds of
 //! megabytes; and only a thread that frees a large block waits for that.
 
-use crate::platform::lock::Locked;
-
-pub(super) static APART: Locked<()> = Locked::new(());
-
-/// Runs `f`, which takes access away from memory of this half, while nobody searches it.
-pub(super) fn apart(side: usize, f: impl FnOnce()) {
-    if side == 0 {
-        return f();
-    }
-    APART.with(|()| f());
-}
+use super::{class, large, region, run, slab};
 
 /// Runs `f` with each stretch of memory that live blocks of C may be in. The lock is held meanwhile: `f` must not free C's memory,
 /// nor wait for anybody who does.
-#[cfg(feature = "c-heap")]
 pub(crate) fn with_c_ranges<R>(f: impl FnOnce(&[std::ops::Range<usize>]) -> R) -> R {
-    use super::{class, large, region, run, slab};
-
-    APART.with(|()| {
+    run::C_ACCESS.with(|()| {
         let slabs = (class::C + 1..class::ALL).map(slab::used).filter(|used| !used.is_empty());
         let mut ranges: Vec<_> = slabs.collect();
         let mut found = [(0, 0); 64];

@@ -4,35 +4,22 @@
 //! it is. A freed block waits in its thread's bin behind some 16 KiB of younger ones of its class, at every level; it has
 //! no place in the process-wide quarantine, which is there to tell what C did to Rust's memory.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::cache::{self, Cache};
 use super::class::{self, C};
 use super::give::{self, FreeError};
 use super::quarantine::Freed;
 use super::region::{self, Spot};
 use super::table::{Event, Extent};
-use super::{Block, large, redzone};
+use super::{Block, large, redzone, trace};
 use crate::platform::process::Errno;
 
 /// What C's `malloc` promises to align to.
 const ALIGN: usize = 16;
 
-/// Whether a backtrace may be taken in `malloc`. A static executable allocates before its C library knows where the
-/// unwinder's tables are, and the unwinder ends a process where it does not find the function that asked.
-static UNWINDABLE: AtomicBool = AtomicBool::new(false);
-
-/// The unwinder's tables are known from here on: Rust code runs, or the loader has been through.
-pub(crate) fn let_unwind() {
-    if !UNWINDABLE.load(Ordering::Relaxed) {
-        UNWINDABLE.store(true, Ordering::Relaxed);
-    }
-}
-
 /// What happens now, to be noted.
 #[inline(always)]
 fn event(cache: &Cache) -> Event {
-    if UNWINDABLE.load(Ordering::Relaxed) { give::event(cache) } else { cache.alive }
+    if trace::may_unwind() { give::event(cache) } else { cache.alive }
 }
 
 /// Gives out a block of C's. A size of 0 counts as 1. Null where there is no memory.

@@ -4,7 +4,7 @@
 //! forking thread takes every lock of the heap before, and releases them after, on both sides. The
 //! slots in the caches of the threads that the child does not have are lost to it.
 
-use super::{START, c_ranges, cache, fields, finding, quarantine, run, sampled, slab, trace};
+use super::{START, cache, fields, finding, quarantine, run, sampled, slab, trace};
 use crate::own;
 use crate::platform::lock::HeldInFork;
 use crate::platform::thread;
@@ -17,7 +17,7 @@ static LOCKS: &[&dyn HeldInFork] = &[
     &quarantine::QUEUE,
     &sampled::FREED,
     &finding::FOUND,
-    &c_ranges::APART,
+    &run::C_ACCESS,
     &slab::CLASSES,
     &fields::FREE,
     &run::RUNS,

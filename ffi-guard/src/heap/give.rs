@@ -5,11 +5,12 @@ use std::ptr;
 use super::cache::{self, Cache};
 use super::class::{self, SLACK};
 use super::finding::{self, Damaged, Seen};
+use super::placement::Placement;
 use super::quarantine::Freed;
 use super::redzone;
 use super::region::{self, Spot};
 use super::sweep::{self, End};
-use super::table::{Event, Extent, Placement, Refused};
+use super::table::{Event, Extent, Refused};
 use super::trace;
 use super::{Block, deep, large, paged, sampled, slab, slack, survey};
 use crate::platform::memory;
@@ -103,7 +104,7 @@ pub(super) fn event(cache: &Cache) -> Event {
 #[inline(never)]
 pub(super) fn allocate_uncommon(size: usize, align: usize) -> *mut u8 {
     #[cfg(feature = "c-heap")]
-    super::c_side::let_unwind();
+    trace::let_unwind();
     allocate_on(0, size, align, event)
 }
 

@@ -15,22 +15,15 @@
 use std::ops::Range;
 
 use super::class::SLACK;
+use super::placement::{HEADER, Placement};
 use super::redzone::{self, Damage};
 use super::region::{self, UNIT};
-use super::table::{Entry, Event, Extent, Placement};
-use super::{c_ranges, run};
+use super::run;
+use super::table::{Entry, Event, Extent};
 use crate::platform::memory::{self, PAGE};
 
 /// Requests from here on are refused: more than any address space has, and sizes stay within 48 bits.
 const TOO_LARGE: usize = 1 << 46;
-
-/// Bytes from the start of a run to the block.
-const HEADER: usize = 64;
-
-/// The same for a block of this alignment.
-pub(crate) const fn offset(align: usize) -> usize {
-    if align > HEADER { align } else { HEADER }
-}
 
 /// Where the memory of a block begins: on the page of its header.
 fn begin(start: usize) -> usize {
@@ -43,7 +36,7 @@ pub(crate) fn end(start: usize, size: usize) -> usize {
 }
 
 fn units(size: usize, align: usize) -> u32 {
-    ((offset(align) + size + SLACK).next_multiple_of(PAGE) + PAGE).div_ceil(UNIT) as u32
+    ((Placement::BehindHeader.offset(size, align) + size + SLACK).next_multiple_of(PAGE) + PAGE).div_ceil(UNIT) as u32
 }
 
 /// Gives out a run. Its memory is zero. `None` where there is no address space or no memory left.
@@ -53,7 +46,8 @@ pub(crate) fn give(side: usize, size: usize, align: usize, birth: Event) -> Opti
     }
     let units = units(size, align);
     let first = run::take(side, units, align)?;
-    let (run, start) = (first..first + units, region::unit_start(first as usize) + offset(align));
+    let (run, start) =
+        (first..first + units, region::unit_start(first as usize) + Placement::BehindHeader.offset(size, align));
     if !memory::commit(begin(start)..end(start, size)) {
         run::put(side, run);
         return None;
@@ -80,7 +74,7 @@ pub(crate) fn clear(start: usize, size: usize) {
 pub(crate) fn release(side: usize, first: u32) {
     let start = region::unit_start(first as usize);
     let run = run::at(first);
-    c_ranges::apart(side, || memory::decommit(start..start + run.len() * UNIT));
+    run::take_access(side, || memory::decommit(start..start + run.len() * UNIT));
     run::put(side, run);
 }
 
@@ -157,7 +151,7 @@ pub(crate) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: 
         unsafe { redzone::write_exact(start, size, new_end) };
     });
     if new_end < old_end {
-        c_ranges::apart(side, || memory::decommit(new_end..old_end));
+        run::take_access(side, || memory::decommit(new_end..old_end));
     }
     true
 }

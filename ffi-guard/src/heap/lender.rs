@@ -19,13 +19,15 @@ pub(crate) struct Lender {
 /// What the table holds for each unit.
 #[derive(Debug)]
 #[repr(C, align(32))]
-pub(super) struct Words {
+struct Words {
     /// The block's generation, plus one; 0 while the others are written, and before.
     generation: AtomicUsize,
     function: AtomicUsize,
     location: AtomicUsize,
     thread: AtomicUsize,
 }
+
+const _: () = assert!(size_of::<Words>() == region::LENDER, "the region has room for them");
 
 #[inline]
 fn words(block: &Block) -> Option<&'static Words> {
@@ -36,7 +38,9 @@ fn words(block: &Block) -> Option<&'static Words> {
 #[inline(never)]
 fn words_of_run(block: &Block) -> Option<&'static Words> {
     let spot = region::spot(block.start).filter(|spot| class::is_run(spot.class) && spot.class == 0)?;
-    Some(region::lender(spot.index as usize))
+    // SAFETY: the table has `LENDER` bytes for every unit, at a multiple of as many, readable for the life of the process; all access
+    // is atomic. Whoever writes has found the unit's entry in use, so that the table is writable there.
+    Some(unsafe { &*region::lender(spot.index as usize).cast::<Words>() })
 }
 
 /// Whether an address can lead to a block that lenders are noted of: not one in a slot.

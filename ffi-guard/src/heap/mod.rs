@@ -23,6 +23,8 @@
 //! | `survey` | a look at every block for damage |
 //! | `fork`, `lock` | what a global allocator cannot take from std |
 
+mod block;
+#[cfg(feature = "c-heap")]
 mod c_ranges;
 #[cfg(feature = "c-heap")]
 mod c_side;
@@ -37,6 +39,7 @@ mod held;
 mod large;
 pub(crate) mod lender;
 mod paged;
+mod placement;
 mod quarantine;
 mod redzone;
 mod region;
@@ -54,10 +57,11 @@ mod unit;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub(crate) use self::block::Block;
 #[cfg(feature = "c-heap")]
 pub(crate) use self::c_ranges::with_c_ranges;
 #[cfg(feature = "c-heap")]
-pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, let_unwind, lookup_c, reallocate_c, size_c};
+pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, lookup_c, reallocate_c, size_c};
 pub(crate) use self::give::{FreeError, allocate, allocate_zeroed, free, reallocate};
 pub(crate) use self::held::Held;
 pub(crate) use self::redzone::{Damage, canary_bytes};
@@ -66,34 +70,13 @@ pub(crate) use self::region::contains;
 pub(crate) use self::region::contains_c;
 use self::slot::Slot;
 pub(crate) use self::survey::each_damaged;
+#[cfg(feature = "c-heap")]
+pub(crate) use self::trace::let_unwind;
 use crate::config::Backtrace;
 use crate::level::{self, Level};
 use crate::platform::lock::Locked;
 use crate::platform::{fault, process, thread};
 use crate::reentry::Reentry;
-
-/// What the table knows of a block.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Block {
-    /// First byte that the program was given.
-    pub(crate) start: usize,
-    /// Bytes that the program asked for.
-    pub(crate) size: usize,
-    /// Alignment that it asked for.
-    pub(crate) align: usize,
-    /// Live, or freed and not given out again.
-    pub(crate) live: bool,
-    /// Counts the uses of this place: another block at the same address has another generation.
-    pub(crate) generation: u32,
-    /// Where it was allocated.
-    pub(crate) allocated: trace::TraceId,
-    /// The thread that allocated it; 0 where not known.
-    pub(crate) allocated_by: u32,
-    /// Where it was freed.
-    pub(crate) freed: trace::TraceId,
-    /// The thread that freed it; 0 where not known.
-    pub(crate) freed_by: u32,
-}
 
 /// The Rust region; empty until the first allocation.
 pub(crate) fn region() -> Range<usize> {
@@ -355,7 +338,7 @@ fn start() -> bool {
         // Where all are, there is nothing to choose.
         let sample = if paged || !fault::SUPPORTED { 0 } else { u32::try_from(settings.sample).unwrap_or(u32::MAX) };
         if sample != 0 {
-            paged::set_up_few(limit);
+            paged::set_up_few(limit, sampled::MOST);
         }
         if !cache::set_up(cache::Plan { deep, paged, sample, delay, ring: BATCH.min(limit / 8) })
             || (delay.is_none() && !quarantine::set_up(limit))

@@ -16,11 +16,12 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use super::placement::{Placement, lead};
 use super::quarantine::limit_on_pages;
 use super::region::{self, UNIT};
 use super::slack::{fill, pages};
-use super::table::{Event, Extent, Placement};
-use super::{fields, run, sampled};
+use super::table::{Event, Extent};
+use super::{fields, run};
 use crate::platform::memory::{self, PAGE};
 use crate::platform::{fault, process};
 
@@ -53,27 +54,11 @@ pub(super) fn set_up(quarantine: usize) {
 }
 
 /// The same for one block in so many: a few, that cost what is documented and no more.
-pub(super) fn set_up_few(quarantine: usize) {
+pub(super) fn set_up_few(quarantine: usize, most: usize) {
     set_up(quarantine);
-    MOST.fetch_min(sampled::MOST, Ordering::Relaxed);
-    MOST_IN_FIELDS.store(sampled::MOST, Ordering::Relaxed);
+    MOST.fetch_min(most, Ordering::Relaxed);
+    MOST_IN_FIELDS.store(most, Ordering::Relaxed);
     FEW.store(true, Ordering::Relaxed);
-}
-
-/// Bytes without access before a block, at least: a page, or what its alignment asks for.
-const fn lead(align: usize) -> usize {
-    if align > PAGE { align } else { PAGE }
-}
-
-/// Bytes from the start of the run to the block.
-pub(super) const fn offset(size: usize, align: usize, placement: Placement) -> usize {
-    let lead = lead(align);
-    match placement {
-        Placement::AtBase | Placement::BehindHeader => 0,
-        Placement::BeforeGuard if align < PAGE => (lead + size.next_multiple_of(PAGE) - size) & !(align - 1),
-        // With such an alignment both are the same.
-        Placement::BeforeGuard | Placement::BehindGuard => lead,
-    }
 }
 
 fn units(size: usize, align: usize) -> u32 {
@@ -94,7 +79,7 @@ pub(super) fn give(size: usize, align: usize, placement: Placement, birth: Event
         say_once(long);
         return None;
     };
-    let start = region::unit_start(first as usize) + offset(size, align, placement);
+    let start = region::unit_start(first as usize) + placement.offset(size, align);
     // SAFETY: it has access by now, and nobody knows of it yet.
     unsafe { fill(start, size) };
     run::map_units(first..first + units);
@@ -104,7 +89,7 @@ pub(super) fn give(size: usize, align: usize, placement: Placement, birth: Event
 
 /// Takes a run for a block, whose pages have access then and no others of the run.
 fn take(units: u32, size: usize, align: usize, placement: Placement) -> Option<u32> {
-    let pages = |first: u32| pages(region::unit_start(first as usize) + offset(size, align, placement), size);
+    let pages = |first: u32| pages(region::unit_start(first as usize) + placement.offset(size, align), size);
     if units == 1 && align <= UNIT && fields::are_possible() {
         let one = || {
             let unit = fields::take()?;
@@ -217,7 +202,7 @@ mod tests {
             for align in [1, 2, 8, 16, 64, 4096, 8192, 1 << 17] {
                 let run = units(size, align) as usize * UNIT;
                 for placement in [Placement::BeforeGuard, Placement::BehindGuard] {
-                    let start = offset(size, align, placement);
+                    let start = placement.offset(size, align);
                     let pages = pages(start, size);
                     let what = format!("{size} aligned {align}: {start} in {pages:?} of {run}");
                     assert!(start.is_multiple_of(align), "{what}");

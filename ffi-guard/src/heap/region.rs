@@ -20,12 +20,18 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::class;
-use super::lender::Words;
-use super::table::{Entry, Placement};
+use super::placement::Placement;
+use super::table::Entry;
 use crate::platform::memory::{self, Before, PAGE};
 
 /// What runs of pages are counted in.
 pub(crate) const UNIT: usize = 64 * 1024;
+/// Bit of a tag: the run is free.
+pub(crate) const FREE: u32 = 1 << 31;
+/// Bit of a tag: the run is a unit of a field (`fields.rs`).
+pub(crate) const FIELD: u32 = 1 << 30;
+/// What a tag says beside the length.
+pub(crate) const FLAGS: u32 = FREE | FIELD;
 /// Slabs take half of the region, runs the other half.
 const LARGEST_LEN: usize = 8 << 40;
 /// Below this a class has less than 512 KiB: nothing that deserves the name of a program would run.
@@ -68,6 +74,8 @@ static HOT: Hot = Hot {
     links: AtomicUsize::new(0),
 };
 
+/// Bytes beside each unit for the last call that was lent the block there: see `lender`.
+pub(super) const LENDER: usize = 32;
 /// For each first unit of a run, who was lent the block in it. Apart: no lookup reads it.
 static LENDERS: AtomicUsize = AtomicUsize::new(0);
 
@@ -167,7 +175,7 @@ pub(crate) fn run_tables() -> [(usize, usize); 5] {
         (HOT.map.load(Ordering::Relaxed), size_of::<u32>()),
         (HOT.tags.load(Ordering::Relaxed), size_of::<u32>()),
         (HOT.links.load(Ordering::Relaxed), size_of::<u64>()),
-        (LENDERS.load(Ordering::Relaxed), size_of::<Words>()),
+        (LENDERS.load(Ordering::Relaxed), LENDER),
     ]
 }
 
@@ -201,10 +209,10 @@ pub(crate) fn link(unit: usize) -> (&'static AtomicU32, &'static AtomicU32) {
     (word(&HOT.links, unit * 2), word(&HOT.links, unit * 2 + 1))
 }
 
-/// Who was lent what is in the run that begins with a unit. Written only for runs that were given out.
-pub(super) fn lender(unit: usize) -> &'static Words {
-    // SAFETY: as in `word`; whoever writes has found the unit's entry in use, so that its table is writable.
-    unsafe { &*(LENDERS.load(Ordering::Relaxed) as *const Words).add(unit) }
+/// Where it is kept who was lent what is in the run that begins with a unit: readable for the life of
+/// the process, zero at first. Written only for runs that were given out.
+pub(super) fn lender(unit: usize) -> *const [u8; LENDER] {
+    (LENDERS.load(Ordering::Relaxed) as *const [u8; LENDER]).wrapping_add(unit)
 }
 
 /// Whether an address is in the Rust region.
@@ -332,7 +340,7 @@ fn run_spot(address: usize, side: usize) -> Option<Spot> {
     }
     let first = map(unit).load(Ordering::Relaxed).checked_sub(1)?;
     // A shorter run may have taken the place of the one that this unit was last part of.
-    let units = tag(first as usize).load(Ordering::Relaxed) & !super::run::FLAGS;
+    let units = tag(first as usize).load(Ordering::Relaxed) & !FLAGS;
     let base = unit_start(first as usize);
     (unit < first as usize + units as usize).then(|| {
         let entry = run_entry(first as usize);
@@ -387,7 +395,7 @@ fn side(len: usize, mut f: impl FnMut(Table, usize)) -> usize {
     place(Table::Map, units * size_of::<u32>());
     place(Table::Tags, units * size_of::<u32>());
     place(Table::Links, units * size_of::<u64>());
-    place(Table::Lenders, units * size_of::<Words>());
+    place(Table::Lenders, units * LENDER);
     at
 }
 

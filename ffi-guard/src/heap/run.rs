@@ -6,16 +6,10 @@
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
-use super::region::{self, UNIT};
+use super::region::{self, FIELD, FLAGS, FREE, UNIT};
 use crate::platform::lock::Locked;
 use crate::platform::memory::{self, PAGE};
 
-/// Bit of a tag: the run is free.
-pub(crate) const FREE: u32 = 1 << 31;
-/// Bit of a tag: the run is a unit of a field (`fields.rs`).
-const FIELD: u32 = 1 << 30;
-/// What a tag says beside the length.
-pub(crate) const FLAGS: u32 = FREE | FIELD;
 /// Free runs of a bin that are tried before the next bin, where every run is long enough, is opened.
 const TRIES: u32 = 32;
 const BINS: usize = 32;
@@ -47,6 +41,17 @@ pub(super) static RUNS: [Locked<Runs>; 2] = [none(0), none(super::class::C)];
 
 fn of(side: usize) -> &'static Locked<Runs> {
     &RUNS[side / super::class::COUNT % RUNS.len()]
+}
+
+/// Held while C's memory is searched, and by those who take access away from a part of it.
+pub(super) static C_ACCESS: Locked<()> = Locked::new(());
+
+/// Runs `f`, which takes access away from memory of this half, while no search reads it.
+pub(super) fn take_access(side: usize, f: impl FnOnce()) {
+    if side == 0 {
+        return f();
+    }
+    C_ACCESS.with(|()| f());
 }
 
 /// Takes a run of `units` at a multiple of `align` bytes. Its memory has no access yet.

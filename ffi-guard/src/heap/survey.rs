@@ -6,9 +6,10 @@
 
 use super::class;
 use super::finding::{Damaged, Seen};
+use super::placement::Placement;
 use super::redzone::{self, Damage};
 use super::region::{self, Spot, UNIT};
-use super::table::{Entry, Placement};
+use super::table::Entry;
 use super::{Block, give, large, run, slab, slack, unit};
 use crate::platform::read;
 

@@ -12,8 +12,9 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
+use super::block::Block;
+use super::placement::Placement;
 use super::trace::TraceId;
-use super::{Block, large, paged};
 use crate::platform::thread;
 
 /// Never given out. Zero, as untouched tables are.
@@ -60,27 +61,6 @@ pub(crate) struct Entry {
 }
 
 const _: () = assert!(size_of::<Entry>() == 32, "two entries a cache line, none across two");
-
-/// Where a block lies in its slot or its run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Placement {
-    /// It begins with it.
-    AtBase,
-    /// On pages of its own, right behind one without access.
-    BehindGuard,
-    /// On pages of its own, right before one without access.
-    BeforeGuard,
-    /// A large block, behind its header.
-    BehindHeader,
-}
-
-impl Placement {
-    /// Whether the block has pages of its own, with one without access beside it.
-    #[inline(always)]
-    pub(crate) fn is_on_pages(self) -> bool {
-        matches!(self, Placement::BehindGuard | Placement::BeforeGuard)
-    }
-}
 
 /// Size, alignment and placement in one word, so that they change together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,10 +109,7 @@ impl Extent {
         if self.0 >> PLACED == 0 {
             return 0;
         }
-        match self.placement() {
-            Placement::BehindHeader => large::offset(self.align()),
-            on_pages => paged::offset(self.size(), self.align(), on_pages),
-        }
+        self.placement().offset(self.size(), self.align())
     }
 }
 

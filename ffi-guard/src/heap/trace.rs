@@ -101,6 +101,26 @@ pub(crate) fn set_up(full: bool) {
     }
 }
 
+/// Whether a backtrace may be taken in C's `malloc`. A static executable allocates before its C library knows where the unwinder's
+/// tables are, and the unwinder ends a process where it does not find the function that asked.
+#[cfg(feature = "c-heap")]
+static UNWINDABLE: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// The unwinder's tables are known from here on: Rust code runs, or the loader has been through.
+#[cfg(feature = "c-heap")]
+pub(crate) fn let_unwind() {
+    if !may_unwind() {
+        UNWINDABLE.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether the unwinder's tables are known.
+#[cfg(feature = "c-heap")]
+#[inline(always)]
+pub(super) fn may_unwind() -> bool {
+    UNWINDABLE.load(Ordering::Relaxed)
+}
+
 /// Notes the modules that stay: once, after [`set_up`], without a lock of the heap held (it takes the loader's). Until then
 /// every trace is unwound.
 pub(crate) fn note_modules() {
