@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use crate::heap::Held;
+use crate::heap::BlockRef;
 use crate::retention::Lent;
 
 /// So many are kept; a call that lends more looks them up again.
@@ -11,7 +11,7 @@ const FEW: usize = 2;
 /// One of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Loan {
-    pub(super) held: Held,
+    pub(super) held: BlockRef,
     pub(super) lent: Lent,
 }
 
@@ -55,7 +55,7 @@ impl Loans {
     }
 
     #[inline(always)]
-    pub(super) fn add(&mut self, held: Held, lent: Lent) {
+    pub(super) fn add(&mut self, held: BlockRef, lent: Lent) {
         if self.count >= FEW {
             return self.add_unknown();
         }

@@ -8,7 +8,7 @@ use super::declaration::{Contract, Function};
 use super::loans::Loans;
 use super::shape::{Shape, TypeInfo};
 use super::thread;
-use crate::heap::{self, Held};
+use crate::heap::{self, BlockRef};
 use crate::retention::{self, Lent};
 
 /// What a first glance at the arguments of a call tells.
@@ -121,7 +121,7 @@ unsafe fn in_order<const FULL: bool>(
             let Some((rest, is_run)) = heap::rest_and_kind(address) else { return false };
             lends.a_run |= is_run;
             rest
-        } else if let Some((held, rest)) = Held::of(address) {
+        } else if let Some((held, rest)) = BlockRef::in_slot(address) {
             let extent = stated.unwrap_or(rest);
             lends.loans.add(held, Lent { address, info, parameter: index, extent });
             rest

@@ -10,7 +10,7 @@ use super::give::{self, FreeError};
 use super::quarantine::Freed;
 use super::region::{self, Spot};
 use super::table::{Event, Extent};
-use super::{Block, large, redzone, trace};
+use super::{Block, large, redzone, resize, trace};
 use crate::platform::process::Errno;
 
 /// What C's `malloc` promises to align to.
@@ -101,7 +101,7 @@ fn take_back(cache: &mut Cache, spot: &Spot, extent: Extent) -> Result<(), FreeE
             unsafe { redzone::poison(spot.start, extent.size()) };
         }
     })?;
-    give::release(cache, Freed::new(spot.class, spot.index));
+    cache.release(Freed::new(spot.class, spot.index));
     Ok(())
 }
 
@@ -113,7 +113,7 @@ fn take_back(cache: &mut Cache, spot: &Spot, extent: Extent) -> Result<(), FreeE
 pub(crate) unsafe fn reallocate_c(address: usize, new: usize) -> Result<*mut u8, FreeError> {
     let new = new.max(1);
     let (spot, extent) = live(address)?;
-    if give::resize_in_place(&spot, extent, new) {
+    if resize::in_place(&spot, extent, new) {
         return Ok(address as *mut u8);
     }
     // C loses an alignment that it asked for beyond the common one, as with every `realloc`.
@@ -123,7 +123,7 @@ pub(crate) unsafe fn reallocate_c(address: usize, new: usize) -> Result<*mut u8,
     }
     let to_run = || region::spot_c(moved.addr()).is_some_and(|to| class::is_run(to.class));
     // SAFETY: two live blocks, each of so many bytes or more.
-    unsafe { give::move_content(&spot, moved, extent.size().min(new), to_run) };
+    unsafe { resize::move_content(&spot, moved, extent.size().min(new), to_run) };
     // SAFETY: the caller's promise, and the content is in the new block.
     unsafe { free_c(address)? };
     Ok(moved)

@@ -20,8 +20,8 @@ use std::ffi::c_void;
 use std::ptr;
 
 use super::class::{self, ALL};
-use super::give::{announce, is_held_back, release};
 use super::quarantine::{self, Freed};
+use super::reuse;
 use super::sampled::{self, Countdown};
 use super::slab;
 use super::table::Event;
@@ -108,6 +108,8 @@ pub(crate) struct Plan {
     pub(crate) sample: u32,
     /// Bytes that wait in each bin, at level 1 without a process-wide quarantine.
     pub(crate) delay: Option<usize>,
+    /// Bytes that wait in each bin of C's, at every level.
+    pub(crate) c_delay: usize,
     /// Bytes of the ring.
     pub(crate) ring: usize,
 }
@@ -123,7 +125,7 @@ pub(super) struct Idle {
 unsafe impl Send for Idle {}
 
 pub(super) static IDLE: Locked<Idle> = Locked::new(Idle {
-    plan: Plan { deep: false, paged: false, sample: 0, delay: None, ring: 0 },
+    plan: Plan { deep: false, paged: false, sample: 0, delay: None, c_delay: 0, ring: 0 },
     free: ptr::null_mut(),
 });
 
@@ -165,14 +167,21 @@ pub(crate) unsafe fn current<'a>() -> Option<&'a mut Cache> {
     (cache.addr() > ENDED.addr()).then(|| unsafe { &mut *cache })
 }
 
-/// Runs `f` with the calling thread's cache, made now if need be, or with the one of all that have none: after the end of
-/// the thread. `None` where the heap has no memory at all. `f` must not come back here.
-pub(crate) fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+/// Runs `f` with the calling thread's cache, as [`with_ready`] does, in a heap that is set up: there
+/// are blocks.
+pub(super) fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+    with_ready(|| true, f)
+}
+
+/// Runs `f` with the calling thread's cache, made now if need be, or with the common one after the end
+/// of the thread. If the thread has none, `ready` sets the heap up first; `None` if that fails, since
+/// the heap has no memory at all. `f` must not come back here.
+pub(super) fn with_ready<R>(ready: impl FnOnce() -> bool, f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
     // SAFETY: `f` does not come back here, and nothing else runs while it does.
     if let Some(cache) = unsafe { current() } {
         return Some(f(cache));
     }
-    if !super::ready() {
+    if !ready() {
         return None;
     }
     if CURRENT.with(Cell::get).is_null() && attach() {
@@ -248,7 +257,7 @@ fn make() -> *mut Cache {
             let size = class::size(class);
             bin.cap = (BIN_BYTES / size).clamp(4, BIN) as u32;
             // What C frees takes the short way at every level.
-            let delay = if class < class::COUNT { plan.delay } else { Some(super::DELAY) };
+            let delay = if class < class::COUNT { plan.delay } else { Some(plan.c_delay) };
             // One at least: a block is never the next one that its class gives out.
             bin.delay = delay.map_or(0, |bytes| (bytes / size).clamp(1, bin.cap as usize / 2) as u32);
         }
@@ -281,13 +290,20 @@ impl Cache {
             if freed.is_on_pages() {
                 sampled::rest(freed.index());
             } else {
-                release(self, freed);
+                self.release(freed);
             }
             return;
         }
         self.put_in_ring(freed);
         if self.bytes > self.limit || self.len as usize >= RING {
             self.hand_over();
+        }
+    }
+
+    /// Ends the wait of a freed block: its slot goes into a bin.
+    pub(super) fn release(&mut self, freed: Freed) {
+        if reuse::release(self.deep, freed) {
+            self.bin(freed.class()).keep(freed.class(), freed.index());
         }
     }
 
@@ -321,14 +337,14 @@ impl Cache {
             for (i, &freed) in out.iter().take(came).enumerate() {
                 // Those that leave have been out of every cache for long, and each is looked at in three places.
                 if let Some(&soon) = out.get(..came).and_then(|out| out.get(i + AHEAD)) {
-                    announce(soon);
+                    reuse::prefetch(soon);
                 }
-                match held.get_mut(holding).filter(|_| is_held_back(self, freed)) {
+                match held.get_mut(holding).filter(|_| reuse::must_wait(self.deep, freed)) {
                     Some(place) => {
                         *place = freed;
                         holding += 1;
                     }
-                    None => release(self, freed),
+                    None => self.release(freed),
                 }
             }
             if came == 0 && self.len == 0 {
@@ -355,7 +371,7 @@ impl Cache {
     pub(crate) fn empty(&mut self) -> bool {
         let mut any = self.len > 0;
         while let Some(oldest) = self.oldest() {
-            release(self, oldest);
+            self.release(oldest);
         }
         let mut out = [Freed::NONE; 128];
         loop {
@@ -364,7 +380,7 @@ impl Cache {
                 break;
             }
             any = true;
-            out.iter().take(came).for_each(|&freed| release(self, freed));
+            out.iter().take(came).for_each(|&freed| self.release(freed));
         }
         self.bins_to_slabs();
         any

@@ -4,10 +4,13 @@
 //! forking thread takes every lock of the heap before, and releases them after, on both sides. The
 //! slots in the caches of the threads that the child does not have are lost to it.
 
-use super::{START, cache, fields, finding, quarantine, run, sampled, slab, trace};
+use super::{cache, fields, finding, quarantine, run, sampled, slab, trace};
 use crate::own;
-use crate::platform::lock::HeldInFork;
+use crate::platform::lock::{HeldInFork, Locked};
 use crate::platform::thread;
+
+/// Held by the thread that sets the heap up.
+pub(super) static START: Locked<()> = Locked::new(());
 
 /// The heap's locks in the order in which they nest, and the one of the guard's own memory.
 static LOCKS: &[&dyn HeldInFork] = &[

@@ -237,11 +237,18 @@ pub(crate) fn range() -> Range<usize> {
     base..base + len
 }
 
-/// Where it begins, and its bytes.
+/// Where the Rust region begins, and its bytes: none before the first allocation.
 #[inline(always)]
 pub(crate) fn bounds() -> (usize, usize) {
     let len = HOT.len.load(Ordering::Acquire);
     (HOT.base.load(Ordering::Relaxed), len)
+}
+
+/// C's half of the region.
+#[cfg(feature = "c-heap")]
+pub(crate) fn c_range() -> Range<usize> {
+    let rusts = range();
+    rusts.end..rusts.end + rusts.len()
 }
 
 /// A slot or a run: what an address leads into.

@@ -163,3 +163,17 @@ pub(super) fn bytes_before(class: usize, slot: u32) -> u32 {
     let start = region::slab(class).start(slot);
     canary_before(class, slot, start).map_or(0, |before| (start - before) as u32)
 }
+
+/// Whether damage before the block in a slot is the overrun of the live block in the slot before it:
+/// that one's canary is damaged from the end of the block on.
+pub(super) fn is_overrun_from_before(class: usize, slot: u32) -> bool {
+    if class::is_run(class) || slot < 2 {
+        return false;
+    }
+    let slab = region::slab(class);
+    let (start, entry) = (slab.start(slot - 1), slab.entry(slot - 1));
+    let Some(block) = entry.read(start).filter(|block| block.live) else { return false };
+    // SAFETY: a slot's memory keeps its access.
+    let damage = unsafe { redzone::damage(start, block.size, start + slab.size(), None) };
+    damage.is_some_and(|damage| damage.offset == 0)
+}

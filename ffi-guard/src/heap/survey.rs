@@ -10,7 +10,7 @@ use super::placement::Placement;
 use super::redzone::{self, Damage};
 use super::region::{self, Spot, UNIT};
 use super::table::Entry;
-use super::{Block, give, large, run, slab, slack, unit};
+use super::{Block, large, run, slab, slack, unit};
 use crate::platform::read;
 
 /// Looks at every block of Rust's, and tells `found` of damage. It is not renewed: at this very moment its place may be given to another
@@ -41,11 +41,19 @@ pub(crate) fn each_damaged(found: &mut dyn FnMut(Damaged)) {
 
 fn look_at_slot(spot: &Spot, found: &mut dyn FnMut(Damaged)) {
     let Some(block) = spot.entry.read(spot.start) else { return };
+    let slab = region::slab(spot.class);
     let damage = if block.live {
         // SAFETY: slots keep their access, and all before and behind this one have their canaries for good.
-        unsafe { redzone::damage(spot.start, block.size, give::end(spot, block.size), give::before(spot)) }
-            .filter(|damage| !damage.before || !is_overrun_from(spot))
-            .filter(|damage| !is_underrun_of_the_next(spot, &block, damage))
+        unsafe {
+            redzone::damage(
+                spot.start,
+                block.size,
+                spot.start + slab.size(),
+                slab::canary_before(spot.class, spot.index, spot.start),
+            )
+        }
+        .filter(|damage| !damage.before || !slab::is_overrun_from_before(spot.class, spot.index))
+        .filter(|damage| !is_underrun_of_the_next(spot, &block, damage))
     } else {
         // SAFETY: as above; a block that is freed was poisoned before that could be seen.
         unsafe { redzone::poison_damage(spot.start, block.size) }
@@ -62,19 +70,6 @@ fn is_still(entry: &Entry, base: usize, block: &Block) -> bool {
     entry
         .read(base)
         .is_some_and(|now| (now.generation, now.live, now.size) == (block.generation, block.live, block.size))
-}
-
-/// Whether what is damaged before this block began behind the end of the one before it: it is that one's overrun.
-pub(super) fn is_overrun_from(spot: &Spot) -> bool {
-    if class::is_run(spot.class) || spot.index < 2 {
-        return false;
-    }
-    let slab = region::slab(spot.class);
-    let (start, entry) = (slab.start(spot.index - 1), slab.entry(spot.index - 1));
-    let Some(block) = entry.read(start).filter(|block| block.live) else { return false };
-    // SAFETY: a slot's memory keeps its access.
-    let damage = unsafe { redzone::damage(start, block.size, start + slab.size(), None) };
-    damage.is_some_and(|damage| damage.offset == 0)
 }
 
 /// Whether only the end of the slack is damaged, which is the canary before the next block, and that one is live: somebody wrote before its

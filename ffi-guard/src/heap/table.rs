@@ -236,6 +236,19 @@ impl Entry {
         state / GENERATION
     }
 
+    /// The state of a block that is live or freed.
+    #[inline(always)]
+    pub(crate) fn state_of(generation: u32, live: bool) -> u32 {
+        generation.wrapping_mul(GENERATION) | if live { LIVE } else { FREED }
+    }
+
+    /// Whether a state is that of a live block.
+    #[allow(dead_code, reason = "see `BlockRef::was_live`")]
+    #[inline(always)]
+    pub(crate) fn is_live_state(state: u32) -> bool {
+        state & STATE == LIVE
+    }
+
     /// Sets size and alignment anew, for a block that stays where it is. `prepare` makes its slack ready, which nobody sees half done.
     pub(crate) fn resize(&self, extent: Extent, prepare: impl FnOnce()) {
         let live = self.state.load(Ordering::Relaxed);
@@ -300,8 +313,8 @@ impl Entry {
         matches!(state & STATE, LIVE | FREED).then_some(state / GENERATION)
     }
 
-    /// Whether this generation is in the slot now.
-    fn is(&self, generation: u32) -> bool {
+    /// Whether this generation is in the slot now, freed, live, or on the way from one to the other.
+    pub(crate) fn is(&self, generation: u32) -> bool {
         self.state.load(Ordering::Acquire) / GENERATION == generation
     }
 

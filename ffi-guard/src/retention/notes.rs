@@ -9,7 +9,7 @@ use crate::boundary::argument::{Argument, Passing};
 use crate::boundary::breach::Site;
 use crate::boundary::declaration::Function;
 use crate::boundary::shape::TypeInfo;
-use crate::heap::{self, Block, Held};
+use crate::heap::{self, Block, BlockRef};
 use crate::platform::lock::Locked;
 use crate::platform::thread;
 use crate::reentry::Reentry;
@@ -191,7 +191,7 @@ pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: u
 
 /// The same of a block that the call's beginning has found, where nothing is pinned.
 #[inline(always)]
-pub(crate) fn lend_held(held: &Held, site: &Site, lent: &Lent) {
+pub(crate) fn lend_held(held: &BlockRef, site: &Site, lent: &Lent) {
     let epoch = heap::sweep::next();
     let (recent, place) = Recent::of(held.start(), held.generation(), epoch, site, lent.parameter);
     let known = LAST.try_with(|last| last.get(place).is_some_and(|last| last.replace(recent) == recent));
@@ -201,7 +201,7 @@ pub(crate) fn lend_held(held: &Held, site: &Site, lent: &Lent) {
 }
 
 #[inline(never)]
-fn write_held(held: &Held, &Site { function, location }: &Site, lent: &Lent, epoch: u32) {
+fn write_held(held: &BlockRef, &Site { function, location }: &Site, lent: &Lent, epoch: u32) {
     let Lent { address, info, parameter, extent } = *lent;
     let (start, generation) = (held.start(), held.generation());
     let parameter = u16::try_from(parameter).unwrap_or(u16::MAX);

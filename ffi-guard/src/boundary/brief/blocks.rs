@@ -3,14 +3,14 @@
 use super::{quick, thread};
 use crate::boundary::loans::Loans;
 use crate::boundary::shape::TypeInfo;
-use crate::heap::{self, Held};
+use crate::heap::{self, BlockRef};
 use crate::platform::read;
 use crate::retention::Lent;
 
 /// The rest of the small live block that an address of the Rust heap leads into, which is then among the loans.
 #[inline(always)]
 fn lend(mut lent: Lent, loans: &mut Loans) -> Option<usize> {
-    let (held, rest) = Held::of(lent.address).filter(|_| loans.has_room())?;
+    let (held, rest) = BlockRef::in_slot(lent.address).filter(|_| loans.has_room())?;
     lent.extent = lent.extent.min(rest);
     loans.add(held, lent);
     Some(rest)
