@@ -170,7 +170,7 @@ impl Entry<'_> {
         let target = Located::of(word, &self.stack);
         // C holds what it was lent by a call that has not returned (a callback gets to see it), or what some call let it keep.
         if (cs_stack || matches!(look.located, Located::Foreign))
-            && matches!(&target, Located::Heap(block) if block.live && (heap::loans(block) > 0 || heap::may_be_kept(block)))
+            && matches!(&target, Located::Heap(block) if block.live && (heap::loans(block) > 0 || heap::may_be_retained(block)))
         {
             return Ok(());
         }

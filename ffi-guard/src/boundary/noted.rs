@@ -93,7 +93,7 @@ pub(super) fn settle(site: &Site, loans: &Loans, counted: bool) -> Left {
     }
     for Loan { held, lent } in known {
         if site.function.allows() && allows(site, lent.parameter) {
-            held.allow();
+            held.exempt();
         }
         retention::lend_held(held, site, lent);
     }
@@ -190,7 +190,7 @@ fn allows(site: &Site, parameter: usize) -> bool {
 #[inline]
 fn note_block(block: &Block, argument: &Argument, parameter: usize, site: &Site) {
     if allows(site, parameter) {
-        heap::allow(block);
+        heap::exempt(block);
     }
     let extent = extent::of(argument, &Located::Heap(*block));
     retention::lend(block, site, argument, parameter, extent);

@@ -55,7 +55,7 @@ fn word(
     let contract = site.function.declaration.result;
     if contract.is_owned() || contract.is_retained() {
         if let Located::Heap(block) = &located {
-            heap::allow_keeping(block);
+            heap::retain(block);
         }
         return Ok(());
     }
@@ -74,7 +74,7 @@ fn word(
 /// Whether C may hold it on: it is pinned, was given to C to keep, or is lent to a call that has not returned.
 fn is_cs_to_hold(located: &Located, word: usize) -> bool {
     match located {
-        Located::Heap(block) => pins::is_block_pinned(block) || heap::may_be_kept(block) || heap::loans(block) > 0,
+        Located::Heap(block) => pins::is_block_pinned(block) || heap::may_be_retained(block) || heap::loans(block) > 0,
         _ => pins::is_range_pinned(word),
     }
 }

@@ -178,7 +178,7 @@ impl Watch {
                     retention::let_keep(&block, note(), promise);
                     late::settle_at_exit();
                 }
-                None if allows(lent) => _ = heap::allow(&block),
+                None if allows(lent) => _ = heap::exempt(&block),
                 None => {}
             }
         }

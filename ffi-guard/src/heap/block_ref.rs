@@ -236,23 +236,23 @@ impl BlockRef {
     }
 
     /// Notes that C may keep the block by contract, until Rust frees it.
-    pub(crate) fn allow_keeping(&self) -> bool {
-        self.entry.keep(self.generation())
+    pub(crate) fn retain(&self) -> bool {
+        self.entry.retain(self.generation())
     }
 
     /// Notes that C may keep the block whatever becomes of it.
-    pub(crate) fn allow(&self) -> bool {
-        self.entry.allow(self.generation())
+    pub(crate) fn exempt(&self) -> bool {
+        self.entry.exempt(self.generation())
     }
 
     /// Whether C may keep the block whatever becomes of it.
-    pub(crate) fn is_allowed(&self) -> bool {
-        self.entry.is_allowed(self.generation())
+    pub(crate) fn is_exempt(&self) -> bool {
+        self.entry.is_exempt(self.generation())
     }
 
     /// Whether C was ever allowed to keep the block, in one of the two ways.
-    pub(crate) fn may_be_kept(&self) -> bool {
-        self.entry.may_be_kept(self.generation())
+    pub(crate) fn may_be_retained(&self) -> bool {
+        self.entry.may_be_retained(self.generation())
     }
 
     /// Pins the block, or ends that. False if the block's place belongs to another one.
@@ -270,7 +270,7 @@ impl BlockRef {
 pub(super) fn is_run_whole(start: usize, extent: Extent) -> bool {
     let size = extent.size();
     match extent.placement() {
-        Placement::BehindGuard | Placement::BeforeGuard => {
+        Placement::AfterGuard | Placement::BeforeGuard => {
             let damage = match thread::is_alone() {
                 // SAFETY: it is live, and there is no other thread that could free it.
                 true => unsafe { slack::damage_of_own(start, size) },

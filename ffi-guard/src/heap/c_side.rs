@@ -72,13 +72,13 @@ fn live(address: usize) -> Result<(Spot, Extent), FreeError> {
 pub(crate) unsafe fn free_c(address: usize) -> Result<(), FreeError> {
     // SAFETY: as in `allocate_c`.
     if let Some(cache) = unsafe { cache::current() }
-        && !cache.deep
+        && !cache.checks_blocks
         && let Some((class, slot, 0)) = region::slot_c(address)
         && let entry = region::slab(class).entry(slot)
         && let Some(extent) = entry.live_extent()
         && let alive = cache.alive
         && let Some(place) = cache.bin(class).place()
-        && entry.take(extent, alive)
+        && entry.take_back(extent, alive)
     {
         place.fill(slot);
         return Ok(());
@@ -91,10 +91,10 @@ pub(crate) unsafe fn free_c(address: usize) -> Result<(), FreeError> {
 fn take_back(cache: &mut Cache, spot: &Spot, extent: Extent) -> Result<(), FreeError> {
     // C reads `errno` after it has freed.
     let _errno = Errno::keep();
-    spot.entry.take_once(extent, event(cache), || {
+    spot.entry.take_back_once(extent, event(cache), || {
         if class::is_run(spot.class) {
             large::clear(spot.start, extent.size());
-        } else if cache.deep {
+        } else if cache.checks_blocks {
             // A stale pointer in it must not come back as the content of the next block: `malloc` does not clear. Below level
             // 2 nobody searches C's memory.
             // SAFETY: the block was live, of this size, and is nobody's now.

@@ -63,13 +63,13 @@ pub(crate) struct Cache {
     /// Blocks until one is put on pages of its own.
     pub(crate) countdown: Countdown,
     /// Level 1 without a process-wide quarantine: nothing but bins.
-    pub(crate) plain: bool,
+    pub(crate) no_quarantine: bool,
     /// Level 2 and up: canaries are checked, traces recorded.
-    pub(crate) deep: bool,
+    pub(crate) checks_blocks: bool,
     /// Level 3: blocks have pages of their own.
     pub(crate) paged: bool,
-    /// Level 2, and no block has pages of its own: what `deep` asks.
-    pub(crate) straight: bool,
+    /// Level 2, and no block has pages of its own: what `checks_blocks` asks.
+    pub(crate) fast_level2: bool,
     /// Blocks on pages of their own that this thread was given.
     pub(crate) on_pages: u32,
     /// The oldest place of the ring, and how many are taken.
@@ -91,7 +91,7 @@ thread_local! {
     /// that an allocator may use.
     static CURRENT: Cell<*mut Cache> = const { Cell::new(ptr::null_mut()) };
     /// The same where the cache is plain, else null: what the hot paths ask.
-    static PLAIN: Cell<*mut Cache> = const { Cell::new(ptr::null_mut()) };
+    static NO_QUARANTINE: Cell<*mut Cache> = const { Cell::new(ptr::null_mut()) };
 }
 
 /// The thread is ending: destructors that still allocate use the cache that all share.
@@ -100,8 +100,8 @@ const ENDED: *mut Cache = ptr::without_provenance_mut(64);
 /// What every cache is made with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// See [`Cache::deep`].
-    pub(crate) deep: bool,
+    /// See [`Cache::checks_blocks`].
+    pub(crate) checks_blocks: bool,
     /// See [`Cache::paged`].
     pub(crate) paged: bool,
     /// One block in so many gets pages of its own; 0 for none.
@@ -125,7 +125,7 @@ pub(super) struct Idle {
 unsafe impl Send for Idle {}
 
 pub(super) static IDLE: Locked<Idle> = Locked::new(Idle {
-    plan: Plan { deep: false, paged: false, sample: 0, delay: None, c_delay: 0, ring: 0 },
+    plan: Plan { checks_blocks: false, paged: false, sample: 0, delay: None, c_delay: 0, ring: 0 },
     free: ptr::null_mut(),
 });
 
@@ -151,9 +151,9 @@ pub(crate) fn set_up(plan: Plan) -> bool {
 /// # Safety
 /// - The thread holds no other reference to it.
 #[inline(always)]
-pub(crate) unsafe fn plain<'a>() -> Option<&'a mut Cache> {
+pub(crate) unsafe fn no_quarantine<'a>() -> Option<&'a mut Cache> {
     // SAFETY: null, or the cache of this thread; the caller's promise.
-    unsafe { PLAIN.with(Cell::get).as_mut() }
+    unsafe { NO_QUARANTINE.with(Cell::get).as_mut() }
 }
 
 /// The calling thread's cache, if it has one.
@@ -209,7 +209,7 @@ fn attach() -> bool {
         fault::give_stack();
     }
     // SAFETY: made for this thread just now.
-    PLAIN.with(|plain| plain.set(if unsafe { (*cache).plain } { cache } else { ptr::null_mut() }));
+    NO_QUARANTINE.with(|cell| cell.set(if unsafe { (*cache).no_quarantine } { cache } else { ptr::null_mut() }));
     // Without a hook the cache is lost with the thread: some slots less, no harm.
     static AT_EXIT: AtExit = AtExit::new();
     thread::on_exit(&AT_EXIT, detach, cache.cast());
@@ -220,7 +220,7 @@ fn attach() -> bool {
 unsafe extern "C" fn detach(cache: *mut c_void) {
     let cache: *mut Cache = cache.cast();
     CURRENT.with(|current| current.set(ENDED));
-    PLAIN.with(|plain| plain.set(ptr::null_mut()));
+    NO_QUARANTINE.with(|cell| cell.set(ptr::null_mut()));
     // SAFETY: the hook's value is the cache that `attach` made for this thread, and no one else has it.
     unsafe { &mut *cache }.give_up();
     IDLE.with(|idle| {
@@ -248,10 +248,10 @@ fn make() -> *mut Cache {
         }
         // SAFETY: ours; all fields of a cache may be zero, which new memory is.
         let made = unsafe { &mut *cache };
-        (made.alive, made.deep, made.limit) = (Event::of(thread::id()), plan.deep, plan.ring);
-        made.plain = plan.delay.is_some() && !plan.deep;
+        (made.alive, made.checks_blocks, made.limit) = (Event::of(thread::id()), plan.checks_blocks, plan.ring);
+        made.no_quarantine = plan.delay.is_some() && !plan.checks_blocks;
         made.paged = plan.paged;
-        made.straight = plan.deep && !plan.paged && plan.sample == 0;
+        made.fast_level2 = plan.checks_blocks && !plan.paged && plan.sample == 0;
         made.countdown = Countdown::new(plan.sample);
         for (class, bin) in made.bins.iter_mut().enumerate().filter(|(class, _)| !class::is_run(*class)) {
             let size = class::size(class);
@@ -286,7 +286,7 @@ impl Cache {
     /// Takes a block that was just freed.
     #[inline]
     pub(crate) fn retire(&mut self, freed: Freed) {
-        if self.plain {
+        if self.no_quarantine {
             if freed.is_on_pages() {
                 sampled::rest(freed.index());
             } else {
@@ -302,7 +302,7 @@ impl Cache {
 
     /// Ends the wait of a freed block: its slot goes into a bin.
     pub(super) fn release(&mut self, freed: Freed) {
-        if reuse::release(self.deep, freed) {
+        if reuse::release(self.checks_blocks, freed) {
             self.bin(freed.class()).keep(freed.class(), freed.index());
         }
     }
@@ -339,7 +339,7 @@ impl Cache {
                 if let Some(&soon) = out.get(..came).and_then(|out| out.get(i + AHEAD)) {
                     reuse::prefetch(soon);
                 }
-                match held.get_mut(holding).filter(|_| reuse::must_wait(self.deep, freed)) {
+                match held.get_mut(holding).filter(|_| reuse::must_wait(self.checks_blocks, freed)) {
                     Some(place) => {
                         *place = freed;
                         holding += 1;

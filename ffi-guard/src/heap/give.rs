@@ -37,7 +37,7 @@ impl From<Refused> for FreeError {
 /// What happens now, to be noted: with a trace where traces are kept.
 #[inline(always)]
 pub(super) fn event(cache: &Cache) -> Event {
-    if cache.deep { cache.alive.at(trace::capture()) } else { cache.alive }
+    if cache.checks_blocks { cache.alive.at(trace::capture()) } else { cache.alive }
 }
 
 /// Sizes from 1 KiB; the first block of a thread and those after its end; a bin that is empty; level 3, samples, a quarantine at level 1.
@@ -72,7 +72,7 @@ pub(super) fn allocate_on(side: usize, size: usize, align: usize, event: fn(&Cac
 #[inline(always)]
 fn on_pages(cache: &mut Cache, size: usize, align: usize, birth: Event) -> usize {
     // The hot path counts the blocks that it looks at.
-    let counted = cache.plain && class::of_common(size, align).is_some();
+    let counted = cache.no_quarantine && class::of_common(size, align).is_some();
     if cache.paged {
         return in_turn(cache, size, align, birth);
     }
@@ -86,7 +86,7 @@ fn on_pages(cache: &mut Cache, size: usize, align: usize, birth: Event) -> usize
 #[inline(never)]
 fn in_turn(cache: &mut Cache, size: usize, align: usize, birth: Event) -> usize {
     cache.on_pages = cache.on_pages.wrapping_add(1);
-    let placement = if cache.on_pages % 2 == 1 { Placement::BeforeGuard } else { Placement::BehindGuard };
+    let placement = if cache.on_pages % 2 == 1 { Placement::BeforeGuard } else { Placement::AfterGuard };
     paged::give(size, align, placement, birth).unwrap_or(0)
 }
 
@@ -136,13 +136,13 @@ pub(super) fn free_uncommon(address: usize, size: usize, align: usize, how: End)
     let on_pages = spot.placement.is_on_pages();
     let freed = if on_pages { Freed::on_pages(spot.index) } else { Freed::new(spot.class, spot.index) };
     let taken = cache::with(|cache| {
-        let damaged = if cache.deep || on_pages { check_canary(&spot, extent) } else { None };
+        let damaged = if cache.checks_blocks || on_pages { check_canary(&spot, extent) } else { None };
         if on_pages {
             // The death is on record before the pages go: whoever touches the block from here on is told of it.
-            spot.entry.take_once(extent, cache.alive.at(trace::capture()), || ())?;
+            spot.entry.take_back_once(extent, cache.alive.at(trace::capture()), || ())?;
             paged::close(spot.index);
         } else {
-            spot.entry.take_once(extent, event(cache), || {
+            spot.entry.take_back_once(extent, event(cache), || {
                 if class::is_run(spot.class) {
                     large::clear(spot.start, extent.size());
                 } else {
@@ -159,13 +159,13 @@ pub(super) fn free_uncommon(address: usize, size: usize, align: usize, how: End)
         if !promised {
             cache.retire(freed);
         }
-        Ok::<bool, FreeError>(cache.deep)
+        Ok::<bool, FreeError>(cache.checks_blocks)
     });
     // There is no heap that gave a block out and has no cache.
-    let deep = taken.unwrap_or(Ok(false))?;
+    let checks_blocks = taken.unwrap_or(Ok(false))?;
     if promised {
         // The block is in nobody's hands but ours: it is told of, and then it waits like any other.
-        if let Some(block) = spot.entry.read(spot.base).filter(|_| deep) {
+        if let Some(block) = spot.entry.read(spot.base).filter(|_| checks_blocks) {
             sweep::freed(&block, how);
         }
         cache::with(|cache| cache.retire(freed));

@@ -26,7 +26,7 @@ use crate::platform::memory::{self, PAGE};
 const TOO_LARGE: usize = 1 << 46;
 
 /// Where the memory of a block begins: on the page of its header.
-fn begin(start: usize) -> usize {
+fn first_page(start: usize) -> usize {
     (start - HEADER) & !(PAGE - 1)
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn end(start: usize, size: usize) -> usize {
 }
 
 fn units(size: usize, align: usize) -> u32 {
-    ((Placement::BehindHeader.offset(size, align) + size + SLACK).next_multiple_of(PAGE) + PAGE).div_ceil(UNIT) as u32
+    ((Placement::AfterHeader.offset(size, align) + size + SLACK).next_multiple_of(PAGE) + PAGE).div_ceil(UNIT) as u32
 }
 
 /// Gives out a run. Its memory is zero. `None` where there is no address space or no memory left.
@@ -47,8 +47,8 @@ pub(crate) fn give(side: usize, size: usize, align: usize, birth: Event) -> Opti
     let units = units(size, align);
     let first = run::take(side, units, align)?;
     let (run, start) =
-        (first..first + units, region::unit_start(first as usize) + Placement::BehindHeader.offset(size, align));
-    if !memory::commit(begin(start)..end(start, size)) {
+        (first..first + units, region::unit_start(first as usize) + Placement::AfterHeader.offset(size, align));
+    if !memory::commit(first_page(start)..end(start, size)) {
         run::put(side, run);
         return None;
     }
@@ -58,13 +58,13 @@ pub(crate) fn give(side: usize, size: usize, align: usize, birth: Event) -> Opti
         redzone::write_exact(start, size, end(start, size));
     }
     run::map_units(run);
-    region::run_entry(first as usize).give(Extent::new(size, align).placed(Placement::BehindHeader), birth, || ());
+    region::run_entry(first as usize).give(Extent::new(size, align).placed(Placement::AfterHeader), birth, || ());
     Some(start)
 }
 
 /// Takes the pages of a freed block away, but for the one of its header: the block reads as zero from here on.
 pub(crate) fn clear(start: usize, size: usize) {
-    let second = begin(start) + PAGE;
+    let second = first_page(start) + PAGE;
     memory::discard(second..end(start, size));
     // SAFETY: what the block had of the first page; nobody's, and committed.
     unsafe { (start as *mut u8).write_bytes(0, second.saturating_sub(start)) };

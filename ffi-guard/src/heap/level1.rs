@@ -13,7 +13,7 @@ use super::{cache, level2, redzone, region};
 #[inline(never)]
 pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
     // SAFETY: nothing below takes the cache a second time.
-    if let Some(cache) = unsafe { cache::plain() }
+    if let Some(cache) = unsafe { cache::no_quarantine() }
         && let Some(class) = class::of_common(size, align)
         && cache.countdown.goes_on()
         && let Some(slot) = cache.bin(class).rested()
@@ -52,11 +52,11 @@ pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
 #[inline(never)]
 pub(crate) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(), FreeError> {
     // SAFETY: nothing below takes the cache a second time.
-    if let Some(cache) = unsafe { cache::plain() }
+    if let Some(cache) = unsafe { cache::no_quarantine() }
         && let alive = cache.alive
         && let Some((class, slot, 0)) = region::slot(address)
         && let Some(place) = cache.bin(class).place()
-        && region::slab(class).entry(slot).take(Extent::new(size, align), alive)
+        && region::slab(class).entry(slot).take_back(Extent::new(size, align), alive)
     {
         place.fill(slot);
         // SAFETY: the block was live, of this size (so not of none), and is nobody's now; its slot is this thread's.

@@ -21,7 +21,7 @@ use super::{slab, trace};
 pub(super) fn allocate(size: usize, align: usize) -> *mut u8 {
     // SAFETY: nothing below takes the cache a second time: what taking a trace allocates comes from the guard's own memory.
     if let Some(cache) = unsafe { cache::current() }
-        && cache.straight
+        && cache.fast_level2
         && let Some(class) = class::of_common(size, align)
         && let Some(slot) = cache.bin(class).rested()
     {
@@ -43,7 +43,7 @@ pub(super) fn allocate(size: usize, align: usize) -> *mut u8 {
 pub(super) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(), FreeError> {
     // SAFETY: as in `allocate`.
     if let Some(cache) = unsafe { cache::current() }
-        && cache.deep
+        && cache.checks_blocks
         && let Some((class, slot, 0)) = region::slot(address)
         && let slab = region::slab(class)
         && let entry = slab.entry(slot)
@@ -54,7 +54,7 @@ pub(super) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(
         && unsafe { redzone::is_whole(address, size, address + slab.size(), slab::canary_before(class, slot, address)) }
         && let death = cache.alive.at(trace::capture())
         // SAFETY: the block was live, of this size, and is nobody's now.
-        && entry.take_once(extent, death, || unsafe { redzone::poison(address, size) }).is_ok()
+        && entry.take_back_once(extent, death, || unsafe { redzone::poison(address, size) }).is_ok()
     {
         cache.retire(Freed::new(class, slot));
         finding::tell();

@@ -143,24 +143,24 @@ pub(crate) fn noted(block: &Block) -> u32 {
 
 /// Notes that C may keep this block by contract, until Rust frees it. False if the place belongs to
 /// another block by now.
-pub(crate) fn allow_keeping(block: &Block) -> bool {
-    BlockRef::of(block).is_some_and(|block| block.allow_keeping())
+pub(crate) fn retain(block: &Block) -> bool {
+    BlockRef::of(block).is_some_and(|block| block.retain())
 }
 
 /// Notes that C may keep this block whatever becomes of it. False if the place belongs to another
 /// block by now.
-pub(crate) fn allow(block: &Block) -> bool {
-    BlockRef::of(block).is_some_and(|block| block.allow())
+pub(crate) fn exempt(block: &Block) -> bool {
+    BlockRef::of(block).is_some_and(|block| block.exempt())
 }
 
 /// Whether C may keep this block whatever becomes of it.
-pub(crate) fn is_allowed(block: &Block) -> bool {
-    BlockRef::of(block).is_some_and(|block| block.is_allowed())
+pub(crate) fn is_exempt(block: &Block) -> bool {
+    BlockRef::of(block).is_some_and(|block| block.is_exempt())
 }
 
 /// Whether C was ever allowed to keep this block, in one of the two ways.
-pub(crate) fn may_be_kept(block: &Block) -> bool {
-    BlockRef::of(block).is_some_and(|block| block.may_be_kept())
+pub(crate) fn may_be_retained(block: &Block) -> bool {
+    BlockRef::of(block).is_some_and(|block| block.may_be_retained())
 }
 
 /// Pins a block, or ends that. False if the place belongs to another block by now.

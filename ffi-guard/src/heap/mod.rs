@@ -72,8 +72,8 @@ pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, lookup_c, r
 pub(crate) use self::give::FreeError;
 pub(crate) use self::level1::{allocate, allocate_zeroed, free};
 pub(crate) use self::lookup::{
-    allow, allow_keeping, around, canary_damage, identity, is_allowed, is_pinned, is_whole, lend, loans, lookup,
-    may_be_kept, note_loan, noted, open_around, overrun_from, renew_canary, rest_and_kind, rest_of_live, rest_of_small,
+    around, canary_damage, exempt, identity, is_exempt, is_pinned, is_whole, lend, loans, lookup, may_be_retained,
+    note_loan, noted, open_around, overrun_from, renew_canary, rest_and_kind, rest_of_live, rest_of_small, retain,
     set_pinned, unlend,
 };
 pub(crate) use self::redzone::{Damage, canary_bytes};

@@ -201,7 +201,7 @@ mod tests {
         for size in [1, 3, 15, 16, 24, 100, 4095, 4096, 4097, 10_000, 65_536, 1 << 20] {
             for align in [1, 2, 8, 16, 64, 4096, 8192, 1 << 17] {
                 let run = units(size, align) as usize * UNIT;
-                for placement in [Placement::BeforeGuard, Placement::BehindGuard] {
+                for placement in [Placement::BeforeGuard, Placement::AfterGuard] {
                     let start = placement.offset(size, align);
                     let pages = pages(start, size);
                     let what = format!("{size} aligned {align}: {start} in {pages:?} of {run}");
@@ -220,7 +220,7 @@ mod tests {
     fn every_byte_of_slack_beside_a_block_is_watched() {
         super::super::ready();
         for (size, align) in [(1, 1), (13, 8), (24, 8), (100, 64), (4090, 4)] {
-            for placement in [Placement::BeforeGuard, Placement::BehindGuard] {
+            for placement in [Placement::BeforeGuard, Placement::AfterGuard] {
                 MOST.store(100, Ordering::Relaxed);
                 MOST_UNITS.store(100, Ordering::Relaxed);
                 let start = give(size, align, placement, Event::of(1)).unwrap();

@@ -8,18 +8,18 @@ pub(crate) enum Placement {
     /// It begins with it.
     AtBase,
     /// On pages of its own, right behind one without access.
-    BehindGuard,
+    AfterGuard,
     /// On pages of its own, right before one without access.
     BeforeGuard,
     /// A large block, behind its header.
-    BehindHeader,
+    AfterHeader,
 }
 
 impl Placement {
     /// Whether the block has pages of its own, with one without access beside it.
     #[inline(always)]
     pub(crate) const fn is_on_pages(self) -> bool {
-        matches!(self, Placement::BehindGuard | Placement::BeforeGuard)
+        matches!(self, Placement::AfterGuard | Placement::BeforeGuard)
     }
 
     /// Bytes from the start of the slot or run to a block of this size and alignment.
@@ -27,11 +27,11 @@ impl Placement {
     pub(crate) const fn offset(self, size: usize, align: usize) -> usize {
         match self {
             Placement::AtBase => 0,
-            Placement::BehindHeader if align > HEADER => align,
-            Placement::BehindHeader => HEADER,
+            Placement::AfterHeader if align > HEADER => align,
+            Placement::AfterHeader => HEADER,
             Placement::BeforeGuard if align < PAGE => (lead(align) + size.next_multiple_of(PAGE) - size) & !(align - 1),
             // With such an alignment both are the same.
-            Placement::BeforeGuard | Placement::BehindGuard => lead(align),
+            Placement::BeforeGuard | Placement::AfterGuard => lead(align),
         }
     }
 }

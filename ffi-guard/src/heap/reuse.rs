@@ -26,7 +26,7 @@ pub(super) fn must_wait(checks_blocks: bool, freed: Freed) -> bool {
     } else {
         region::slab(freed.class()).entry(index)
     };
-    sweep::settle(entry.noted());
+    sweep::run_if_noted(entry.noted());
     entry.noted() == sweep::next()
 }
 
@@ -74,7 +74,7 @@ fn check_poison(freed: Freed) {
         (slab.start(freed.index()), slab.entry(freed.index()))
     };
     let Some(block) = entry.read(start).filter(|block: &Block| !block.live) else { return };
-    sweep::settle(entry.noted());
+    sweep::run_if_noted(entry.noted());
     if freed.is_on_pages() {
         // Nobody could write to it.
         return;

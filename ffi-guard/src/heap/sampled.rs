@@ -28,7 +28,7 @@ impl Countdown {
     pub(crate) fn new(each: u32) -> Countdown {
         let mut countdown = Countdown { left: 0, each, random: crate::platform::clock::ticks() | 1 };
         if each != 0 {
-            countdown.begin();
+            countdown.draw();
         }
         countdown
     }
@@ -53,12 +53,12 @@ impl Countdown {
         }
         let over = self.left == 0;
         if over {
-            self.begin();
+            self.draw();
         }
         over
     }
 
-    fn begin(&mut self) {
+    fn draw(&mut self) {
         // xorshift: no number in sight is to come back soon, that is all.
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;

@@ -41,8 +41,8 @@ fn start() -> bool {
             );
             process::exit_now(2);
         }
-        let deep = level >= Level::Full;
-        let delay = (!deep && settings.quarantine.is_none()).then_some(DELAY);
+        let checks_blocks = level >= Level::Full;
+        let delay = (!checks_blocks && settings.quarantine.is_none()).then_some(DELAY);
         let limit = settings.quarantine.unwrap_or(QUARANTINE);
         let paged = level == Level::Paged;
         if paged {
@@ -53,13 +53,13 @@ fn start() -> bool {
         if sample != 0 {
             paged::set_up_few(limit, sampled::MOST);
         }
-        if !cache::set_up(cache::Plan { deep, paged, sample, delay, c_delay: DELAY, ring: BATCH.min(limit / 8) })
+        if !cache::set_up(cache::Plan { checks_blocks, paged, sample, delay, c_delay: DELAY, ring: BATCH.min(limit / 8) })
             || (delay.is_none() && !quarantine::set_up(limit))
         {
             process::write_stderr(b"ffi-guard: no memory for the Rust heap's own lists: raise the limit or set GUARD=0\n");
             process::exit_now(2);
         }
-        if (deep || sample != 0) && settings.backtrace != Backtrace::Off {
+        if (checks_blocks || sample != 0) && settings.backtrace != Backtrace::Off {
             trace::set_up(settings.backtrace == Backtrace::Full);
         }
         fork::set_up();

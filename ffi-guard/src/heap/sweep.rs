@@ -63,7 +63,7 @@ pub(super) fn freed(block: &Block, end: End) {
 
 /// Called with the notes of a freed block that has waited long enough.
 #[inline]
-pub(super) fn settle(noted: u32) {
+pub(super) fn run_if_noted(noted: u32) {
     if noted == next() {
         ask();
     }

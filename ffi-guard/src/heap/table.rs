@@ -33,11 +33,11 @@ const SWEEP: u32 = 0xFFFF;
 const LOAN: u32 = 1 << 16;
 const LOANS: u32 = 0x1FFF << 16;
 /// Flag of `noted`: some call was allowed to keep this block whatever becomes of it.
-const ALLOWED: u32 = 1 << 29;
+const EXEMPT: u32 = 1 << 29;
 /// Flag of `noted`: this block is pinned just now.
 const PINNED: u32 = 1 << 30;
 /// Flag of `noted`: this block was lent under `retained` or `owned`, or while it was pinned.
-const KEPT: u32 = 1 << 31;
+const RETAINED: u32 = 1 << 31;
 
 /// How often a reader looks again at an entry that is being written. The writer may be the very thread that a signal
 /// handler interrupted, so that waiting for it would never end.
@@ -97,9 +97,9 @@ impl Extent {
     pub(crate) fn placement(self) -> Placement {
         match self.0 >> PLACED {
             0 => Placement::AtBase,
-            1 => Placement::BehindGuard,
+            1 => Placement::AfterGuard,
             2 => Placement::BeforeGuard,
-            _ => Placement::BehindHeader,
+            _ => Placement::AfterHeader,
         }
     }
 
@@ -176,7 +176,7 @@ impl Entry {
     /// Without read-modify-write: of two threads that free the same block in the same instant both may succeed. `give` keeps
     /// that from doing harm.
     #[inline(always)]
-    pub(crate) fn take(&self, extent: Extent, death: Event) -> bool {
+    pub(crate) fn take_back(&self, extent: Extent, death: Event) -> bool {
         let before = self.state.load(Ordering::Relaxed);
         if before & STATE != LIVE || self.extent.load(Ordering::Relaxed) != extent.0 {
             return false;
@@ -189,7 +189,7 @@ impl Entry {
     /// The same, exactly once whoever races, with a trace, and saying why not. `clear` runs before anybody can see that the block is freed:
     /// whoever does finds poison in it.
     #[inline]
-    pub(crate) fn take_once(&self, extent: Extent, death: Event, clear: impl FnOnce()) -> Result<(), Refused> {
+    pub(crate) fn take_back_once(&self, extent: Extent, death: Event, clear: impl FnOnce()) -> Result<(), Refused> {
         let before = self.state.load(Ordering::Relaxed);
         if before & STATE != LIVE || self.extent.load(Ordering::Relaxed) != extent.0 {
             return Err(self.refusal());
@@ -352,7 +352,7 @@ impl Entry {
     #[inline(always)]
     pub(crate) fn is_lent_to(&self, calls: u32) -> bool {
         let word = self.noted.load(Ordering::Acquire);
-        word & (KEPT | ALLOWED) == 0 && (word & LOANS) / LOAN <= calls
+        word & (RETAINED | EXEMPT) == 0 && (word & LOANS) / LOAN <= calls
     }
 
     pub(crate) fn lend(&self, generation: u32) -> bool {
@@ -364,22 +364,22 @@ impl Entry {
     }
 
     /// Notes that C was allowed to keep this block.
-    pub(crate) fn keep(&self, generation: u32) -> bool {
-        self.change(generation, |word| Some(word | KEPT))
+    pub(crate) fn retain(&self, generation: u32) -> bool {
+        self.change(generation, |word| Some(word | RETAINED))
     }
 
-    pub(crate) fn may_be_kept(&self, generation: u32) -> bool {
-        self.is(generation) && self.noted.load(Ordering::Acquire) & (KEPT | ALLOWED) != 0
+    pub(crate) fn may_be_retained(&self, generation: u32) -> bool {
+        self.is(generation) && self.noted.load(Ordering::Acquire) & (RETAINED | EXEMPT) != 0
     }
 
     /// Notes that C was allowed to keep this block whatever becomes of it: its free concerns nobody.
-    pub(crate) fn allow(&self, generation: u32) -> bool {
+    pub(crate) fn exempt(&self, generation: u32) -> bool {
         // Often it is known already; a load costs less than a locked instruction.
-        self.is_allowed(generation) || self.change(generation, |word| Some(word | ALLOWED))
+        self.is_exempt(generation) || self.change(generation, |word| Some(word | EXEMPT))
     }
 
-    pub(crate) fn is_allowed(&self, generation: u32) -> bool {
-        self.is(generation) && self.noted.load(Ordering::Acquire) & ALLOWED != 0
+    pub(crate) fn is_exempt(&self, generation: u32) -> bool {
+        self.is(generation) && self.noted.load(Ordering::Acquire) & EXEMPT != 0
     }
 
     /// Pins the block, or ends that.
@@ -394,7 +394,7 @@ impl Entry {
     /// Whether the free of what is in the slot concerns anybody: it is pinned, or C was allowed to keep it.
     #[inline]
     pub(crate) fn is_promised(&self) -> bool {
-        self.noted.load(Ordering::Acquire) & (PINNED | KEPT) != 0
+        self.noted.load(Ordering::Acquire) & (PINNED | RETAINED) != 0
     }
 }
 
@@ -410,8 +410,7 @@ mod tests {
     #[test]
     fn an_extent_holds_all_three() {
         for (size, align) in [(1, 1), (100, 64), ((1 << 46) - 1, 1 << 45)] {
-            for placement in
-                [Placement::AtBase, Placement::BehindGuard, Placement::BeforeGuard, Placement::BehindHeader]
+            for placement in [Placement::AtBase, Placement::AfterGuard, Placement::BeforeGuard, Placement::AfterHeader]
             {
                 let extent = Extent::new(size, align).placed(placement);
                 assert_eq!((extent.size(), extent.align(), extent.placement()), (size, align, placement));
@@ -425,8 +424,8 @@ mod tests {
         let entry = entry();
         let extent = Extent::new(100, 64);
         assert!(entry.read(0x1000).is_none());
-        assert_eq!(entry.take_once(extent, Event::of(1).at(TraceId(0)), || ()), Err(Refused::Never));
-        assert!(!entry.take(extent, Event::of(1)));
+        assert_eq!(entry.take_back_once(extent, Event::of(1).at(TraceId(0)), || ()), Err(Refused::Never));
+        assert!(!entry.take_back(extent, Event::of(1)));
         assert!(entry.give(extent, Event::of(1).at(TraceId(7)), || ()));
         assert!(
             !entry.give(extent, Event::of(1).at(TraceId(8)), || panic!("the memory of a live slot was prepared")),
@@ -436,12 +435,12 @@ mod tests {
         assert_eq!((block.start, block.size, block.align, block.live), (0x1000, 100, 64, true));
         assert_eq!((block.allocated, block.allocated_by, block.freed), (TraceId(7), 1, TraceId(0)));
         assert_eq!(
-            entry.take_once(Extent::new(100, 32), Event::of(2).at(TraceId(0)), || ()),
+            entry.take_back_once(Extent::new(100, 32), Event::of(2).at(TraceId(0)), || ()),
             Err(Refused::Other(extent))
         );
-        assert!(!entry.take(Extent::new(100, 32), Event::of(2)));
-        assert_eq!(entry.take_once(extent, Event::of(2).at(TraceId(9)), || ()), Ok(()));
-        assert_eq!(entry.take_once(extent, Event::of(2).at(TraceId(9)), || ()), Err(Refused::Freed));
+        assert!(!entry.take_back(Extent::new(100, 32), Event::of(2)));
+        assert_eq!(entry.take_back_once(extent, Event::of(2).at(TraceId(9)), || ()), Ok(()));
+        assert_eq!(entry.take_back_once(extent, Event::of(2).at(TraceId(9)), || ()), Err(Refused::Freed));
         let dead = entry.read(0x1000).unwrap();
         assert_eq!((dead.live, dead.freed, dead.freed_by), (false, TraceId(9), 2));
         assert_eq!(dead.generation, block.generation);
@@ -455,18 +454,18 @@ mod tests {
         let extent = Extent::new(8, 8);
         entry.give(extent, Event::of(1), || ());
         let first = entry.read(0).unwrap().generation;
-        assert_eq!((entry.noted(), entry.may_be_kept(first)), (0, false));
-        assert!(entry.note(first, 7) && entry.keep(first) && entry.note(first, 9));
-        assert_eq!((entry.noted(), entry.may_be_kept(first), entry.loans(first)), (9, true, 0));
+        assert_eq!((entry.noted(), entry.may_be_retained(first)), (0, false));
+        assert!(entry.note(first, 7) && entry.retain(first) && entry.note(first, 9));
+        assert_eq!((entry.noted(), entry.may_be_retained(first), entry.loans(first)), (9, true, 0));
         assert!(entry.lend(first) && entry.lend(first) && entry.note(first, 0xFFFF));
-        assert_eq!((entry.noted(), entry.may_be_kept(first), entry.loans(first)), (0xFFFF, true, 2));
+        assert_eq!((entry.noted(), entry.may_be_retained(first), entry.loans(first)), (0xFFFF, true, 2));
         assert!(entry.unlend(first) && entry.unlend(first) && !entry.unlend(first), "a loan ended that never began");
         assert!(entry.note(first, 9));
-        assert!(entry.take(extent, Event::of(1)));
+        assert!(entry.take_back(extent, Event::of(1)));
         assert_eq!(entry.noted(), 9, "a freed block is still noted");
         assert!(entry.set_pinned(first, true) && entry.is_pinned(first) && entry.is_promised());
         entry.give(extent, Event::of(1), || ());
-        assert_eq!((entry.noted(), entry.may_be_kept(first + 1), entry.loans(first + 1)), (0, false, 0));
+        assert_eq!((entry.noted(), entry.may_be_retained(first + 1), entry.loans(first + 1)), (0, false, 0));
         assert!(!entry.is_pinned(first) && !entry.is_pinned(first + 1) && !entry.is_promised());
         assert!(!entry.set_pinned(first, true), "an old block was pinned");
         assert!(entry.set_pinned(first + 1, true) && entry.set_pinned(first + 1, false) && !entry.is_promised());
@@ -484,7 +483,7 @@ mod tests {
                 for n in 1..300_000u32 {
                     let extent = Extent::new(n as usize, 16);
                     entry.give(extent, Event::of(n).at(TraceId(n)), || ());
-                    entry.take_once(extent, Event::of(n).at(TraceId(n)), || ()).unwrap();
+                    entry.take_back_once(extent, Event::of(n).at(TraceId(n)), || ()).unwrap();
                 }
                 stop.store(true, Ordering::Relaxed);
             });

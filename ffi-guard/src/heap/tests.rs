@@ -194,8 +194,8 @@ fn notes_are_the_blocks_own() {
     let start = block(64, 8);
     let found = lookup(start).unwrap();
     assert!(note_loan(&found, 3));
-    assert_eq!((noted(&found), may_be_kept(&found)), (3, false));
-    assert!(allow_keeping(&found) && may_be_kept(&found));
+    assert_eq!((noted(&found), may_be_retained(&found)), (3, false));
+    assert!(retain(&found) && may_be_retained(&found));
     give_back(start, 64, 8);
 }
 
@@ -259,9 +259,9 @@ fn a_block_found_once_answers_for_itself_alone() {
         let record = found.block().unwrap();
         assert_eq!((record.start, record.size, record.live), (start, size, true));
 
-        assert!(found.lend() && found.lend() && found.unlend() && found.note(7) && found.allow_keeping());
+        assert!(found.lend() && found.lend() && found.unlend() && found.note(7) && found.retain());
         assert_eq!((found.loans(), loans(&record), found.noted()), (1, 1, 7));
-        assert!(found.may_be_kept() && !found.is_allowed() && found.unlend());
+        assert!(found.may_be_retained() && !found.is_exempt() && found.unlend());
 
         let last = size.next_multiple_of(8);
         write(start + last, 1);

@@ -56,7 +56,7 @@ pub(super) fn told(block: &Block, end: End) {
         // Should C write there later, it is one of those who could.
         notes::keep_in_mind(kept.note);
     }
-    if level::level() < Level::Full || kept.is_some_and(|kept| kept.allowed) || heap::is_allowed(block) {
+    if level::level() < Level::Full || kept.is_some_and(|kept| kept.allowed) || heap::is_exempt(block) {
         return;
     }
     // Inside of `catch` it is for its end.
@@ -220,7 +220,7 @@ pub(super) fn settle(hits: &[Hit]) -> Vec<Found> {
 
 /// A result that C gives back: what was promised of its block is over.
 pub(crate) fn given_back(address: usize) {
-    if let Some(block) = heap::lookup(address).filter(|block| block.live && heap::may_be_kept(block)) {
+    if let Some(block) = heap::lookup(address).filter(|block| block.live && heap::may_be_retained(block)) {
         kept::forget(&block);
     }
 }

@@ -64,7 +64,7 @@ pub(crate) fn lend(block: &Block, note: Note, promise: Promise) {
             kept.insert(key, Kept::new(note, promise, allowed || earlier));
         }
     });
-    heap::allow_keeping(block);
+    heap::retain(block);
 }
 
 /// Where C holds the block.

@@ -90,7 +90,7 @@ pub(crate) fn sweep() -> Vec<Found> {
                 seen::forget(hit);
                 continue;
             }
-            if heap::noted(&block) != number || heap::may_be_kept(&block) {
+            if heap::noted(&block) != number || heap::may_be_retained(&block) {
                 continue;
             }
             // A block that C holds in three places is one story.

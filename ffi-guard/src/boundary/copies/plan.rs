@@ -173,7 +173,7 @@ fn is_known_by_place(site: &Site, argument: &Argument, parameter: &Parameter, lo
     match located {
         // Pinned, or lent under `retained` before.
         Located::Heap(block) => {
-            pins::is_block_pinned(block) || heap::may_be_kept(block) || is_a_lock((argument.info.name)())
+            pins::is_block_pinned(block) || heap::may_be_retained(block) || is_a_lock((argument.info.name)())
         }
         Located::Stack(_) => pins::is_range_pinned(argument.address) || located.is_cs_stack(argument.address),
         // C's own, or a static, which C may keep.
