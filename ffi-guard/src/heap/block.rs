@@ -17,10 +17,10 @@ pub(crate) struct Block {
     pub(crate) generation: u32,
     /// Where it was allocated.
     pub(crate) allocated: TraceId,
-    /// The thread that allocated it; 0 where not known.
+    /// The thread that allocated it; 0 if not known.
     pub(crate) allocated_by: u32,
     /// Where it was freed.
     pub(crate) freed: TraceId,
-    /// The thread that freed it; 0 where not known.
+    /// The thread that freed it; 0 if not known.
     pub(crate) freed_by: u32,
 }

@@ -1,5 +1,5 @@
-//! A block of Rust's that was found once, by its address, and is asked again without being looked up:
-//! what a call holds from its beginning to its end.
+//! A block of Rust's that was found once, by its address, and is asked again without being looked
+//! up: what a call holds from its beginning to its end.
 
 use super::block::Block;
 use super::class;
@@ -21,14 +21,15 @@ pub(crate) struct BlockRef {
     state: u32,
     /// Bytes of the block's slot; 0 for a run.
     slot: u32,
-    /// Bytes from the slot before to this one, if that slot's canary guards this block as well; else 0.
+    /// Bytes from the slot before to this one, if that slot's canary guards this block as well;
+    /// else 0.
     before: u32,
 }
 
 impl BlockRef {
     /// The live block in a slot that an address leads into, and the bytes from there to its end.
-    /// `None` if the address is in no block, after the end of one, or in a run. Outside of the region
-    /// the answer means nothing.
+    /// `None` if the address is in no block, after the end of one, or in a run. Outside of the
+    /// region the answer means nothing.
     #[inline(always)]
     pub(crate) fn in_slot(address: usize) -> Option<(BlockRef, usize)> {
         let (class, index, into) = region::slot(address)?;
@@ -51,7 +52,8 @@ impl BlockRef {
         Some(BlockRef::at(&spot, &block))
     }
 
-    /// The block that a record is about, looked up again. `None` if its place belongs to another one.
+    /// The block that a record is about, looked up again. `None` if its place belongs to another
+    /// one.
     #[inline]
     pub(crate) fn of(block: &Block) -> Option<BlockRef> {
         let spot = region::spot(block.start)?;
@@ -109,8 +111,8 @@ impl BlockRef {
         self.size.checked_sub(address.wrapping_sub(self.start))
     }
 
-    /// All that the table knows of the block now: whether it is live, and who allocated and freed it
-    /// where. `None` if its place belongs to another one.
+    /// All that the table knows of the block now: whether it is live, and who allocated and freed
+    /// it where. `None` if its place belongs to another one.
     #[inline(always)]
     pub(crate) fn block(&self) -> Option<Block> {
         let offset = if self.is_run() { self.entry.extent().offset() } else { 0 };
@@ -143,8 +145,8 @@ impl BlockRef {
             return self.is_run_whole();
         }
         let end = self.start + self.slot as usize;
-        // SAFETY: a slot that has held a block keeps its access for good, that of a freed one too; and the slot before it has a canary
-        // where `in_slot` or `at` found that.
+        // SAFETY: a slot that has held a block keeps its access for good, that of a freed one too;
+        // and the slot before it has a canary where `in_slot` or `at` found that.
         unsafe { redzone::is_whole(self.start, self.size, end, self.slot_before()) }
     }
 
@@ -160,11 +162,13 @@ impl BlockRef {
         if extent.placement().is_on_pages() {
             return slack::damage(self.start, size);
         }
-        // SAFETY: a live block's memory is committed up to its end, and before a large one there is its header.
+        // SAFETY: a live block's memory is committed up to its end, and before a large one there is
+        // its header.
         unsafe { redzone::damage(self.start, size, self.end(size), self.canary_before()) }
     }
 
-    /// Writes the canaries around the block again if it is live, so that one overrun is reported once.
+    /// Writes the canaries around the block again if it is live, so that one overrun is reported
+    /// once.
     pub(crate) fn renew_canary(&self) {
         let Some(extent) = self.live_extent() else { return };
         let size = extent.size();
@@ -172,7 +176,8 @@ impl BlockRef {
             // SAFETY: a live block on pages of its own.
             return unsafe { slack::fill(self.start, size) };
         }
-        // SAFETY: a live block's memory is committed up to its end, and before a large one there is its header; only slack is written.
+        // SAFETY: a live block's memory is committed up to its end, and before a large one there is
+        // its header; only slack is written.
         unsafe {
             redzone::write_exact(self.start, size, self.end(size));
             if let Some(before) = self.canary_before() {
@@ -191,8 +196,8 @@ impl BlockRef {
         if self.is_run() { Some(self.start) } else { self.slot_before() }
     }
 
-    /// The block before this one if damage before this one's start may as well be that one's overrun:
-    /// if it begins at that one's end.
+    /// The block before this one if damage before this one's start may as well be that one's
+    /// overrun: if it begins at that one's end.
     pub(crate) fn overrun_from(&self) -> Option<Block> {
         let (class, index, _) = region::slot(self.start).filter(|_| !self.is_run())?;
         if !slab::is_overrun_from_before(class, index) {
@@ -278,7 +283,8 @@ pub(super) fn is_run_whole(start: usize, extent: Extent) -> bool {
             };
             damage.is_none()
         }
-        // SAFETY: a live block's memory is committed from its header, which ends in its canary, to its end.
+        // SAFETY: a live block's memory is committed from its header, which ends in its canary, to
+        // its end.
         _ => unsafe { redzone::is_whole(start, size, large::end(start, size), Some(start)) },
     }
 }

@@ -1,14 +1,15 @@
 //! Where C's blocks lie, for the search.
 //!
-//! A slab keeps its access for good, so that all of it can be read at memory speed, live slots and others alike: what is
-//! freed is poison. A run of pages loses its access once it is free. So one lock keeps the search of C's memory and those
-//! who take access away apart. A search holds it for as long as it reads, some milliseconds where C has hundreds of
-//! megabytes; and only a thread that frees a large block waits for that.
+//! A slab keeps its access for good, so that all of it can be read at memory speed, live slots and
+//! others alike: what is freed is poison. A run of pages loses its access once it is free. So one
+//! lock keeps the search of C's memory and those who take access away apart. A search holds it for
+//! as long as it reads, some milliseconds where C has hundreds of megabytes; and only a thread that
+//! frees a large block waits for that.
 
 use super::{class, large, region, run, slab};
 
-/// Runs `f` with each stretch of memory that live blocks of C may be in. The lock is held meanwhile: `f` must not free C's memory,
-/// nor wait for anybody who does.
+/// Runs `f` with each stretch of memory that live blocks of C may be in. The lock is held
+/// meanwhile: `f` must not free C's memory, nor wait for anybody who does.
 pub(crate) fn with_c_ranges<R>(f: impl FnOnce(&[std::ops::Range<usize>]) -> R) -> R {
     run::C_ACCESS.with(|()| {
         let slabs = (class::C + 1..class::ALL).map(slab::used).filter(|used| !used.is_empty());

@@ -1,19 +1,21 @@
 //! What a thread keeps for itself: slots of every class, in the order in which they were freed.
 //!
-//! Level 1: the bin itself is the quarantine. A slot comes out of it only behind `delay` younger ones.
+//! Level 1: the bin itself is the quarantine. A slot comes out of it only after `delay` younger
+//! ones have come in.
 //! ```text
 //!            refill (fresh slots)           give            take back
 //!  slab  ---------------------------> bin -------> program ----------+
 //!   ^  <---------------------------  ^                               |
 //!         overflow (oldest half)     +-------------------------------+
 //! ```
-//! With a process-wide quarantine (level 2 and up, or `GUARD_QUARANTINE`) what is freed takes the long way round, and the
-//! bin gives out at once what it has:
+//! With a process-wide quarantine (level 2 and up, or `GUARD_QUARANTINE`) what is freed takes the
+//! long way round, and the bin gives out at once what it has:
 //! ```text
 //!  bin -------> program -------> ring -------> quarantine -------> bin
 //!        give         take back   full: all of it     over the limit
 //! ```
-//! A block is freed into the cache of whichever thread frees it: nobody waits for the owner, who may have ended.
+//! A block is freed into the cache of the thread that frees it: the thread that allocated it may
+//! have ended.
 
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -58,7 +60,7 @@ pub(crate) struct Bin {
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Cache {
-    /// What the thread does, to be noted in entries.
+    /// What entries note of a free or an allocation by the thread.
     pub(crate) alive: Event,
     /// Blocks until one is put on pages of its own.
     pub(crate) countdown: Countdown,
@@ -68,7 +70,7 @@ pub(crate) struct Cache {
     pub(crate) checks_blocks: bool,
     /// Level 3: blocks have pages of their own.
     pub(crate) paged: bool,
-    /// Level 2, and no block has pages of its own: what `checks_blocks` asks.
+    /// Level 2, and no block has pages of its own: the common path of `level2` applies.
     pub(crate) fast_level2: bool,
     /// Blocks on pages of their own that this thread was given.
     pub(crate) on_pages: u32,
@@ -87,10 +89,11 @@ pub(crate) struct Cache {
 const LEN: usize = size_of::<Cache>().next_multiple_of(PAGE);
 
 thread_local! {
-    /// The thread's cache; null before its first allocation, `ENDED` after its end. Const and without a destructor, as all
-    /// that an allocator may use.
+    /// The thread's cache; null before its first allocation, `ENDED` after its end. Const and
+    /// without a destructor, as all that an allocator may use.
     static CURRENT: Cell<*mut Cache> = const { Cell::new(ptr::null_mut()) };
-    /// The same where the cache is plain, else null: what the hot paths ask.
+    /// The thread's cache if it has no quarantine (see [`Cache::no_quarantine`]), else null. The
+    /// hot paths read this.
     static NO_QUARANTINE: Cell<*mut Cache> = const { Cell::new(ptr::null_mut()) };
 }
 
@@ -104,7 +107,7 @@ pub(crate) struct Plan {
     pub(crate) checks_blocks: bool,
     /// See [`Cache::paged`].
     pub(crate) paged: bool,
-    /// One block in so many gets pages of its own; 0 for none.
+    /// One block in n gets pages of its own; 0 for none.
     pub(crate) sample: u32,
     /// Bytes that wait in each bin, at level 1 without a process-wide quarantine.
     pub(crate) delay: Option<usize>,
@@ -146,7 +149,8 @@ pub(crate) fn set_up(plan: Plan) -> bool {
     !cache.is_null()
 }
 
-/// The calling thread's cache, if it has one and it is plain: all that the hot paths need to ask.
+/// The calling thread's cache, if it has one without a quarantine: all that the hot paths need to
+/// ask.
 ///
 /// # Safety
 /// - The thread holds no other reference to it.
@@ -163,19 +167,20 @@ pub(crate) unsafe fn no_quarantine<'a>() -> Option<&'a mut Cache> {
 #[inline(always)]
 pub(crate) unsafe fn current<'a>() -> Option<&'a mut Cache> {
     let cache = CURRENT.with(Cell::get);
-    // SAFETY: neither null nor `ENDED`, so the cache of this thread, which it has until its end; the caller's promise.
+    // SAFETY: neither null nor `ENDED`, so the cache of this thread, which it has until its end;
+    // the caller's promise.
     (cache.addr() > ENDED.addr()).then(|| unsafe { &mut *cache })
 }
 
-/// Runs `f` with the calling thread's cache, as [`with_ready`] does, in a heap that is set up: there
-/// are blocks.
+/// Runs `f` with the calling thread's cache, as [`with_ready`] does, in a heap that is set up:
+/// there are blocks.
 pub(super) fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
     with_ready(|| true, f)
 }
 
-/// Runs `f` with the calling thread's cache, made now if need be, or with the common one after the end
-/// of the thread. If the thread has none, `ready` sets the heap up first; `None` if that fails, since
-/// the heap has no memory at all. `f` must not come back here.
+/// Runs `f` with the calling thread's cache, made now if need be, or with the common one after the
+/// end of the thread. If the thread has none, `ready` sets the heap up first; `None` if that fails,
+/// since the heap has no memory at all. `f` must not come back here.
 pub(super) fn with_ready<R>(ready: impl FnOnce() -> bool, f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
     // SAFETY: `f` does not come back here, and nothing else runs while it does.
     if let Some(cache) = unsafe { current() } {
@@ -221,7 +226,8 @@ unsafe extern "C" fn detach(cache: *mut c_void) {
     let cache: *mut Cache = cache.cast();
     CURRENT.with(|current| current.set(ENDED));
     NO_QUARANTINE.with(|cell| cell.set(ptr::null_mut()));
-    // SAFETY: the hook's value is the cache that `attach` made for this thread, and no one else has it.
+    // SAFETY: the hook's value is the cache that `attach` made for this thread, and no one else has
+    // it.
     unsafe { &mut *cache }.give_up();
     IDLE.with(|idle| {
         // SAFETY: as above.
@@ -243,7 +249,7 @@ fn make() -> *mut Cache {
             }
             cache = at as *mut Cache;
         } else {
-            // SAFETY: on the idle list, so complete and nobody else's.
+            // SAFETY: on the idle list, so complete and no one else's.
             idle.free = unsafe { (*cache).next };
         }
         // SAFETY: ours; all fields of a cache may be zero, which new memory is.
@@ -323,7 +329,7 @@ impl Cache {
     #[inline(never)]
     fn hand_over(&mut self) {
         let mut out = [Freed::NONE; 128];
-        // Few: a block that one of the calls under way has freed.
+        // Few: blocks that calls still running have freed.
         let mut held = [Freed::NONE; 16];
         let mut holding = 0;
         loop {
@@ -335,7 +341,8 @@ impl Cache {
                 self.oldest();
             }
             for (i, &freed) in out.iter().take(came).enumerate() {
-                // Those that leave have been out of every cache for long, and each is looked at in three places.
+                // Those that leave have long been out of the processor's caches, and each is read
+                // in three places.
                 if let Some(&soon) = out.get(..came).and_then(|out| out.get(i + AHEAD)) {
                     reuse::prefetch(soon);
                 }
@@ -366,7 +373,8 @@ impl Cache {
         self.bytes = self.bytes.wrapping_add(freed.cost());
     }
 
-    /// Memory is short: everything that waits goes back, and so does every free slot. False where nothing was waiting.
+    /// Memory is short: everything that waits goes back, and so does every free slot. False if
+    /// nothing was waiting.
     #[cold]
     pub(crate) fn empty(&mut self) -> bool {
         let mut any = self.len > 0;
@@ -386,7 +394,8 @@ impl Cache {
         any
     }
 
-    /// The thread ends: what it freed waits on in the process-wide quarantine, if there is one, and the rest is the slabs'.
+    /// The thread ends: what it freed waits on in the process-wide quarantine, if there is one, and
+    /// the rest is the slabs'.
     fn give_up(&mut self) {
         self.hand_over();
         self.bins_to_slabs();
@@ -460,7 +469,8 @@ impl Bin {
         }
     }
 
-    /// Brings in new slots as the oldest ones, so that the waiting ones wait on. A quarter of what it may hold.
+    /// Brings in new slots as the oldest ones, so that the waiting ones wait on. A quarter of what
+    /// it may hold.
     #[cold]
     fn refill(&mut self, class: usize) {
         let mut new = [0; BIN / 4];

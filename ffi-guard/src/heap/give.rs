@@ -34,13 +34,14 @@ impl From<Refused> for FreeError {
     }
 }
 
-/// What happens now, to be noted: with a trace where traces are kept.
+/// What an entry notes of this allocation or free: with a trace if traces are kept.
 #[inline(always)]
 pub(super) fn event(cache: &Cache) -> Event {
     if cache.checks_blocks { cache.alive.at(trace::capture()) } else { cache.alive }
 }
 
-/// Sizes from 1 KiB; the first block of a thread and those after its end; a bin that is empty; level 3, samples, a quarantine at level 1.
+/// Sizes from 1 KiB; the first block of a thread and those after its end; a bin that is empty;
+/// level 3, samples, a quarantine at level 1.
 #[inline(never)]
 pub(super) fn allocate_uncommon(size: usize, align: usize) -> *mut u8 {
     #[cfg(feature = "c-heap")]
@@ -48,7 +49,7 @@ pub(super) fn allocate_uncommon(size: usize, align: usize) -> *mut u8 {
     allocate_on(0, size, align, event)
 }
 
-/// The same in either half.
+/// Gives out a block of either half, off the common paths.
 pub(super) fn allocate_on(side: usize, size: usize, align: usize, event: fn(&Cache) -> Event) -> *mut u8 {
     let size = size.max(1);
     let class = class::on_side_of(side, class::of(size, align));
@@ -67,8 +68,9 @@ pub(super) fn allocate_on(side: usize, size: usize, align: usize, event: fn(&Cac
     start.unwrap_or(0) as *mut u8
 }
 
-/// On pages of its own, at level 3 or where it is the one in so many: this thread's blocks in turn before a page without access
-/// and behind one, so that overruns and underruns are both found. 0 where it is not, or there is no room for one more.
+/// Gives out a block on pages of its own, at level 3 or if it is the one in n: this thread's blocks
+/// by turns before a page without access and after one, so that overruns and underruns are both
+/// found. 0 if it is not, or there is no room for one more.
 #[inline(always)]
 fn on_pages(cache: &mut Cache, size: usize, align: usize, birth: Event) -> usize {
     // The hot path counts the blocks that it looks at.
@@ -90,8 +92,8 @@ fn in_turn(cache: &mut Cache, size: usize, align: usize, birth: Event) -> usize 
     paged::give(size, align, placement, birth).unwrap_or(0)
 }
 
-/// From a slot of this class, else from a larger one, else from a run; all of the half that the class number is of. 0 where
-/// there is none.
+/// From a slot of this class, else from a larger one, else from a run; all of the half that the
+/// class number is of. 0 if there is none.
 fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize, birth: Event) -> usize {
     let extent = Extent::new(size, align);
     let side = class::on_side_of(class, 0);
@@ -109,22 +111,24 @@ fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize,
     large::give(side, size, align, birth).unwrap_or(0)
 }
 
-/// Gives out this slot. 0 where it is live: two frees at once had put it on the lists twice, and this is the second time that
-/// it comes from there.
+/// Gives out this slot. 0 if it is live: two frees at once had put it on the lists twice, and this
+/// is the second time that it comes from there.
 #[inline(always)]
 pub(super) fn give_slot(class: usize, slot: u32, size: usize, extent: Extent, birth: Event) -> usize {
     let slab = region::slab(class);
     let start = slab.start(slot);
-    // The canary is whole before the entry says live: whoever then looks at it, or past it from the next slot, finds it so.
+    // The canary is whole before the entry says live: a reader of this block, or of the one in the
+    // next slot, finds it so.
     let given = slab.entry(slot).give(extent, birth, || {
-        // SAFETY: a slot from the lists is committed, starts and ends at multiples of 16, and is larger than the request by
-        // its slack; the program has not got it yet.
+        // SAFETY: a slot from the lists is committed, starts and ends at multiples of 16, and is
+        // larger than the request by its slack; the program has not got it yet.
         unsafe { redzone::write_new(start, size, start + slab.size()) }
     });
     if given { start } else { 0 }
 }
 
-/// Large blocks; threads without a cache; a bin that is full; what is not the start of a live block, or damaged; a quarantine at level 1.
+/// Large blocks; threads without a cache; a bin that is full; what is not the start of a live
+/// block, or damaged; a quarantine at level 1.
 #[inline(never)]
 pub(super) fn free_uncommon(address: usize, size: usize, align: usize, how: End) -> Result<(), FreeError> {
     let spot = region::spot(address).ok_or(FreeError::NotABlock)?;
@@ -138,7 +142,8 @@ pub(super) fn free_uncommon(address: usize, size: usize, align: usize, how: End)
     let taken = cache::with(|cache| {
         let damaged = if cache.checks_blocks || on_pages { check_canary(&spot, extent) } else { None };
         if on_pages {
-            // The death is on record before the pages go: whoever touches the block from here on is told of it.
+            // The death is on record before the pages go: a touch of the block from here on is
+            // reported with it.
             spot.entry.take_back_once(extent, cache.alive.at(trace::capture()), || ())?;
             paged::close(spot.index);
         } else {
@@ -164,7 +169,7 @@ pub(super) fn free_uncommon(address: usize, size: usize, align: usize, how: End)
     // There is no heap that gave a block out and has no cache.
     let checks_blocks = taken.unwrap_or(Ok(false))?;
     if promised {
-        // The block is in nobody's hands but ours: it is told of, and then it waits like any other.
+        // The block is in our hands alone: it is reported, and then it waits like any other.
         if let Some(block) = spot.entry.read(spot.base).filter(|_| checks_blocks) {
             sweep::freed(&block, how);
         }
@@ -185,10 +190,11 @@ pub(super) fn check_canary(spot: &Spot, extent: Extent) -> Option<Damaged> {
     let damage = if !spot.placement.is_on_pages() {
         BlockRef::of(&block)?.damage()?
     } else {
-        // SAFETY: the caller frees it: it is in nobody's hands but ours. (A program that frees it twice at once is at fault, and may fault.)
+        // SAFETY: the caller frees it: it is in our hands alone. (A program that frees it twice at
+        // once is at fault, and may fault.)
         unsafe { slack::damage_of_own(block.start, block.size) }?
     };
-    // What reaches up to the end of the slot before is that one's overrun, and told with it.
+    // What reaches up to the end of the slot before is that one's overrun, and reported with it.
     if damage.before && slab::is_overrun_from_before(spot.class, spot.index) {
         return None;
     }

@@ -5,12 +5,14 @@
 //!  | header | block ............ | slack | no access  |
 //!  base     start         start + size   page
 //! ```
-//! The rest of a run, one page at least, has no access: a long overrun faults at once. A freed block gives its pages back
-//! and reads as zero until it leaves the quarantine; zeros are its poison. After that it has no access either.
+//! The rest of a run, one page at least, has no access: a long overrun faults at once. A freed
+//! block gives its pages back and reads as zero until it leaves the quarantine; zeros are its
+//! poison. After that it has no access.
 //!
-//! The header is a cache line that ends in the block's canary. It is there for C's `free`, which reads a size before what it is
-//! given: from the canary, as before every small block. glibc refuses that, where a page without access would have it fault. It costs
-//! next to nothing: it lies on the block's first page, which a freed block keeps.
+//! The header is a cache line that ends in the block's canary. It is there for C's `free`, which
+//! reads a size before what it is given: from the canary, as before every small block. glibc
+//! refuses that size, while a page without access would make it fault. It costs next to nothing: it
+//! lies on the block's first page, which a freed block keeps.
 
 use std::ops::Range;
 
@@ -22,10 +24,11 @@ use super::run;
 use super::table::{Entry, Event, Extent};
 use crate::platform::memory::{self, PAGE};
 
-/// Requests from here on are refused: more than any address space has, and sizes stay within 48 bits.
+/// Requests from here on are refused: more than any address space has, and sizes stay within 48
+/// bits.
 const TOO_LARGE: usize = 1 << 46;
 
-/// Where the memory of a block begins: on the page of its header.
+/// The page of a block's header, with which its memory begins.
 fn first_page(start: usize) -> usize {
     (start - HEADER) & !(PAGE - 1)
 }
@@ -52,7 +55,7 @@ pub(crate) fn give(side: usize, size: usize, align: usize, birth: Event) -> Opti
         run::put(side, run);
         return None;
     }
-    // SAFETY: committed just now, and nobody knows of it yet.
+    // SAFETY: committed just now, and no other code knows of it yet.
     unsafe {
         redzone::write_last(start, start);
         redzone::write_exact(start, size, end(start, size));
@@ -62,11 +65,12 @@ pub(crate) fn give(side: usize, size: usize, align: usize, birth: Event) -> Opti
     Some(start)
 }
 
-/// Takes the pages of a freed block away, but for the one of its header: the block reads as zero from here on.
+/// Takes the pages of a freed block away, but for the one of its header: the block reads as zero
+/// from here on.
 pub(crate) fn clear(start: usize, size: usize) {
     let second = first_page(start) + PAGE;
     memory::discard(second..end(start, size));
-    // SAFETY: what the block had of the first page; nobody's, and committed.
+    // SAFETY: the block's part of the first page: committed, and no longer in use.
     unsafe { (start as *mut u8).write_bytes(0, second.saturating_sub(start)) };
 }
 
@@ -80,8 +84,8 @@ pub(crate) fn release(side: usize, first: u32) {
 
 static ZEROS: [u8; PAGE] = [0; PAGE];
 
-/// What was written into a freed block since its pages went. Pages that nobody touched are not looked at; a page that `copy` cannot read
-/// counts as untouched.
+/// What was written into a freed block since its pages went. Pages that were never touched are not
+/// looked at; a page that `copy` cannot read counts as untouched.
 pub(crate) fn poison_damage(
     start: usize,
     size: usize,
@@ -94,11 +98,12 @@ pub(crate) fn poison_damage(
         if !copy(page, &mut bytes) {
             return true;
         }
-        // The header is nobody's.
+        // The header is no part of the block.
         if let Some(header) = bytes.get_mut(..start.saturating_sub(page)) {
             header.fill(0);
         }
-        // The first page is always there, and in a debug build the search below takes longer than all else.
+        // The first page is always there, and in a debug build the search below takes longer than
+        // all else.
         if bytes == ZEROS {
             return true;
         }
@@ -115,17 +120,17 @@ pub(crate) fn poison_damage(
     Some(Damage { before: false, offset: first - start, len: last - first, first_bytes })
 }
 
-/// Reads a page that is committed, and nobody's.
+/// Reads a page.
 ///
 /// # Safety
-/// - It is.
+/// - It is committed, and no one else uses it.
 pub(crate) unsafe fn read_page(page: usize, into: &mut [u8; PAGE]) -> bool {
     // SAFETY: the caller's promise.
     unsafe { std::ptr::copy_nonoverlapping(page as *const u8, into.as_mut_ptr(), PAGE) };
     true
 }
 
-/// Makes a block larger or smaller where it is. False where it cannot stay.
+/// Makes a block larger or smaller where it is. False if it cannot stay.
 pub(crate) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: usize) -> bool {
     if size >= TOO_LARGE {
         return false;
@@ -156,7 +161,8 @@ pub(crate) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: 
     true
 }
 
-/// Moves the content of one large block to another without copying where whole pages can be remapped.
+/// Moves the content of one large block to another without copying where whole pages can be
+/// remapped.
 pub(crate) fn move_content(from: usize, to: usize, size: usize) -> bool {
     let pages: Range<usize> = from.next_multiple_of(PAGE)..(from + size) & !(PAGE - 1);
     let (head, tail) = (pages.start - from, pages.end.saturating_sub(from));

@@ -6,10 +6,12 @@ use super::give::{self, FreeError};
 use super::table::Extent;
 use super::{cache, level2, redzone, region};
 
-/// Gives out a block; null where there is no memory. `align` is a power of two. A size of 0 counts as 1.
+/// Gives out a block; null if there is no memory. `align` is a power of two. A size of 0 counts
+/// as 1.
 //
-// Not inlined, here and in `free`: a program in its debug build would compile them without optimisation. What is rare is
-// called last and with the same arguments, so that nothing needs to be kept for afterwards.
+// Not inlined, here and in `free`: a program in its debug build would compile them without
+// optimisation. What is rare is called last and with the same arguments, so that nothing needs to
+// be kept for afterwards.
 #[inline(never)]
 pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
     // SAFETY: nothing below takes the cache a second time.
@@ -34,7 +36,7 @@ fn allocate_again(extent: Extent) -> *mut u8 {
     give::allocate_uncommon(extent.size(), extent.align())
 }
 
-/// The same, and the block is zero.
+/// Gives out a block whose bytes are zero.
 pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
     let block = allocate(size, align);
     // Runs come from the system as zero.
@@ -48,7 +50,8 @@ pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
 /// Takes a block back.
 ///
 /// # Safety
-/// - `address` is in the region. If it is the start of a live block of this layout, no one uses that block any more.
+/// - `address` is in the region. If it is the start of a live block of this layout, no one uses
+///   that block any more.
 #[inline(never)]
 pub(crate) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(), FreeError> {
     // SAFETY: nothing below takes the cache a second time.
@@ -59,7 +62,8 @@ pub(crate) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(
         && region::slab(class).entry(slot).take_back(Extent::new(size, align), alive)
     {
         place.fill(slot);
-        // SAFETY: the block was live, of this size (so not of none), and is nobody's now; its slot is this thread's.
+        // SAFETY: the block was live, of this size (so not of none), and is no longer in use; its
+        // slot is this thread's.
         unsafe { redzone::poison(address, size) };
         return Ok(());
     }

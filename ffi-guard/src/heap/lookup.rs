@@ -8,7 +8,8 @@ use super::region::{self, Slab};
 use super::table::Entry;
 use super::{paged, slab};
 
-/// The block that an address leads into, its slack included; `None` if no block was ever given out there.
+/// The block that an address leads into, its slack included; `None` if no block was ever given out
+/// there.
 ///
 /// Takes no lock, never faults, may run in a signal handler. A block that another thread is giving
 /// out or taking back at this very moment is seen before or after that, never mixed.
@@ -19,8 +20,8 @@ pub(crate) fn lookup(address: usize) -> Option<Block> {
     spot.entry.read(spot.base).filter(|block| block.start <= address)
 }
 
-/// The block in whose run of pages an address lies: in it, before it or after it, live or freed. For
-/// addresses that fault.
+/// The block in whose run of pages an address lies: in it, before it or after it, live or freed.
+/// For addresses that fault.
 pub(crate) fn around(address: usize) -> Option<Block> {
     let spot = region::run_around(address)?;
     spot.entry.read(spot.base)
@@ -61,10 +62,11 @@ fn identity_of_run(address: usize) -> Option<(usize, u32)> {
     Some((spot.start, spot.entry.settled_generation()?))
 }
 
-/// Bytes from an address of the region to the end of the live block that it is in; `None` if it is in
-/// none, or after its end. Outside of the region the answer means nothing.
+/// Bytes from an address of the region to the end of the live block that it is in; `None` if it is
+/// in none, or after its end. Outside of the region the answer means nothing.
 ///
-/// The part of [`lookup`] that the common crossing needs: one load of the entry's state, one of its extent.
+/// The part of [`lookup`] that the common crossing needs: one load of the entry's state, one of its
+/// extent.
 #[inline(always)]
 pub(crate) fn rest_of_live(address: usize) -> Option<usize> {
     rest_and_kind(address).map(|(rest, _)| rest)
@@ -93,7 +95,8 @@ fn rest_of_run(address: usize) -> Option<usize> {
     spot.entry.live_extent()?.size().checked_sub(address.wrapping_sub(spot.start))
 }
 
-/// Whether nothing is wrong around the live block that an address leads into; true if there is none.
+/// Whether nothing is wrong around the live block that an address leads into; true if there is
+/// none.
 ///
 /// What each call asks of what it is lent, before and after: one load of the entry's extent and the
 /// canary's own bytes.
@@ -104,7 +107,8 @@ pub(crate) fn is_whole(address: usize) -> bool {
     let Some(extent) = slab.entry(index).live_extent() else { return true };
     let start = address.wrapping_sub(into);
     let end = start.wrapping_add(slab.size());
-    // SAFETY: a slot that has held a block keeps its access, and the one before has a canary where `canary_before` says so.
+    // SAFETY: a slot that has held a block keeps its access, and the one before has a canary where
+    // `canary_before` says so.
     unsafe { redzone::is_whole(start, extent.size(), end, slab::canary_before(class, index, start)) }
 }
 

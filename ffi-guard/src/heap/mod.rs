@@ -1,4 +1,5 @@
-//! The Rust region: one range of addresses that all program memory comes from, so that any address tells whose it is.
+//! The Rust region: one range of addresses that all program memory comes from, so that any address
+//! shows whose it is.
 //!
 //! Each file uses files further down in this table, none further up:
 //!
@@ -6,8 +7,8 @@
 //! |---|---|
 //! | `c_side` | C's half: what `malloc` stands on |
 //! | `resize` | resizing blocks |
-//! | `level1`, `level2` | giving blocks out and taking them back: the common paths of the two levels |
-//! | `give` | the same off the common paths |
+//! | `level1`, `level2` | giving out and taking back: the common paths of the two levels |
+//! | `give` | both off the common paths |
 //! | `survey` | a look at every block for damage |
 //! | `start` | setting the heap up |
 //! | `fork` | all locks, held around a fork |
@@ -16,14 +17,17 @@
 //! | `lookup` | one question about an address |
 //! | `block_ref` | a block that was found once, and can be asked again |
 //! | `sampled` | one block in n on pages of its own |
-//! | `paged`, `fields`, `slack` | blocks on pages of their own, their units, and what lies beside them |
+//! | `paged`, `fields`, `slack` | blocks on pages of their own, their units, their slack |
 //! | `c_ranges` | where C's blocks lie, for the search |
 //! | `large`, `slab`, `run` | where large and small blocks come from; runs of pages |
 //! | `lender` | the last call that a block was lent to |
 //! | `quarantine` | freed blocks that wait, for the whole process |
-//! | `finding`, `sweep` | what the heap reports of damage, and asks before a noted block is given out again |
+//! | `finding` | damage that was found and is to be reported |
+//! | `sweep` | what is asked before a noted block is given out again |
 //! | `region` | the reservation, and the arithmetic from an address to its entry |
-//! | `table`, `placement`, `block` | what is known of each block: states, generations, notes; where it lies in its run; all as a plain record |
+//! | `table` | what is known of each block: states, generations, notes |
+//! | `placement` | where a block lies in its run |
+//! | `block` | what is known of a block at one moment, as a plain record |
 //! | `redzone`, `unit` | canary and poison, sixteen bytes at a time |
 //! | `class` | size classes |
 //! | `trace` | backtraces, each kept once |

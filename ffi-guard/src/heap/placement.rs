@@ -7,11 +7,11 @@ use crate::platform::memory::PAGE;
 pub(crate) enum Placement {
     /// It begins with it.
     AtBase,
-    /// On pages of its own, right behind one without access.
+    /// On pages of its own, right after one without access.
     AfterGuard,
     /// On pages of its own, right before one without access.
     BeforeGuard,
-    /// A large block, behind its header.
+    /// A large block, after its header.
     AfterHeader,
 }
 

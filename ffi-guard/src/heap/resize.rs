@@ -14,8 +14,8 @@ use super::{cache, large, level1, redzone};
 /// costs less than the kernel.
 const REMAP: usize = 1 << 20;
 
-/// Makes a block larger or smaller, where it is if that is possible and not wasteful, else elsewhere. Null where there is no
-/// memory; the old block is as it was then.
+/// Resizes a block, in place if that is possible and not wasteful, else by moving it. Null if there
+/// is no memory; the old block is as it was then.
 ///
 /// # Safety
 /// - As for [`level1::free`]; the block's content goes with it.
@@ -40,7 +40,7 @@ pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: 
         return Ok(moved);
     }
     let to_run = || region::spot(moved.addr()).is_some_and(|to| is_large(&to));
-    // SAFETY: two live blocks, each of so many bytes or more.
+    // SAFETY: two live blocks, each as large as what is moved.
     unsafe { move_content(&spot, moved, size.min(new), to_run) };
     if spot.entry.is_promised() {
         give::free_uncommon(address, size, align, End::Moved)?;
@@ -70,7 +70,7 @@ fn is_large(spot: &Spot) -> bool {
 
 pub(super) fn in_place(spot: &Spot, old: Extent, new: usize) -> bool {
     if spot.placement.is_on_pages() {
-        // A block that moves leaves pages without access behind: who holds its old address is found.
+        // A block that moves leaves pages without access: a use of its old address is found.
         return new == old.size();
     }
     let class = class::of(new, old.align());

@@ -14,8 +14,8 @@ use crate::platform::memory;
 /// read from end to end.
 const PREFETCHED: usize = 512;
 
-/// True if the block must stay in quarantine: the last sweep found pointers to it, but the call that
-/// freed it is still running and may yet drop them.
+/// True if the block must stay in quarantine: the last sweep found pointers to it, but the call
+/// that freed it is still running and may yet drop them.
 pub(super) fn must_wait(checks_blocks: bool, freed: Freed) -> bool {
     if !checks_blocks || freed.class() >= class::COUNT {
         return false;
@@ -44,8 +44,8 @@ pub(super) fn prefetch(freed: Freed) {
     }
 }
 
-/// Ends the wait of a freed block: a run goes back to where it came from. True for a slot, which the
-/// caller may give out again.
+/// Ends the wait of a freed block: a run goes back to where it came from. True for a slot, which
+/// the caller may give out again.
 pub(super) fn release(checks_blocks: bool, freed: Freed) -> bool {
     // What became of C's own memory is C's affair.
     if checks_blocks && freed.class() < class::COUNT {
@@ -62,7 +62,7 @@ pub(super) fn release(checks_blocks: bool, freed: Freed) -> bool {
     true
 }
 
-/// Tells of writes into a freed block and poisons it anew.
+/// Reports writes into a freed block and poisons it again.
 #[cold]
 #[inline(never)]
 fn check_poison(freed: Freed) {
@@ -76,14 +76,14 @@ fn check_poison(freed: Freed) {
     let Some(block) = entry.read(start).filter(|block: &Block| !block.live) else { return };
     sweep::run_if_noted(entry.noted());
     if freed.is_on_pages() {
-        // Nobody could write to it.
+        // It had no access, so there is nothing to find.
         return;
     }
     let damage = if large {
-        // SAFETY: it was in quarantine up to now: committed, and nobody's.
+        // SAFETY: it was in quarantine up to now: committed, and not in use.
         large::poison_damage(block.start, block.size, |page, into| unsafe { large::read_page(page, into) })
     } else {
-        // SAFETY: the block is freed and in nobody's hands but ours.
+        // SAFETY: the block is freed and in our hands alone.
         unsafe { redzone::poison_damage(start, block.size) }
     };
     if let Some(damage) = damage {

@@ -12,13 +12,14 @@ use crate::reentry::Reentry;
 const QUARANTINE: usize = 64 << 20;
 /// What a thread gathers before it goes to the process-wide quarantine.
 const BATCH: usize = 64 << 10;
-/// What waits in each bin of each thread at level 1, where there is no quarantine for the process. Small, so that a block
-/// freed and its entry are still in the first or second cache when they come back: see docs/design/heap.md.
+/// Bytes that wait in each bin of each thread at level 1, without a quarantine for the process.
+/// Small, so that a block freed and its entry are still in the first or second cache when they come
+/// back: see docs/design/heap.md.
 const DELAY: usize = 16 << 10;
 
 static READY: AtomicBool = AtomicBool::new(false);
 
-/// Sets the heap up on first use. False where the system has no memory for it.
+/// Sets the heap up on first use. False if the system has no memory for it.
 pub(crate) fn ready() -> bool {
     READY.load(Ordering::Acquire) || start()
 }
@@ -48,7 +49,7 @@ fn start() -> bool {
         if paged {
             paged::set_up(limit);
         }
-        // Where all are, there is nothing to choose.
+        // If all blocks have pages of their own, there is nothing to choose.
         let sample = if paged || !fault::SUPPORTED { 0 } else { u32::try_from(settings.sample).unwrap_or(u32::MAX) };
         if sample != 0 {
             paged::set_up_few(limit, sampled::MOST);

@@ -1,8 +1,9 @@
 //! A look at every block: what was written beside the live ones, and into the freed ones.
 //!
-//! Other threads allocate and free meanwhile. A slot's memory keeps its access for good, and its entry tells before and after whether the
-//! same block was there, in the same state, all the time; what is in between is left to the next look. A run of pages loses its access, so
-//! it is the kernel that reads there.
+//! Other threads allocate and free meanwhile. A slot's memory keeps its access for good, and its
+//! entry tells before and after whether the same block was there, in the same state, all the time;
+//! if it was not, the next look will see. A run of pages loses its access, so it is the kernel that
+//! reads there.
 
 use super::class;
 use super::finding::{Damaged, Seen};
@@ -13,8 +14,9 @@ use super::table::Entry;
 use super::{Block, large, run, slab, slack, unit};
 use crate::platform::read;
 
-/// Looks at every block of Rust's, and tells `found` of damage. It is not renewed: at this very moment its place may be given to another
-/// block, larger than this one. Memory of the guard's own, none of the heap's locks: `found` may allocate for itself.
+/// Looks at every block of Rust's, and hands damage to `found`. It is not renewed: at this very
+/// moment its place may be given to another block, larger than this one. Memory of the guard's own,
+/// none of the heap's locks: `found` may allocate for itself.
 pub(crate) fn each_damaged(found: &mut dyn FnMut(Damaged)) {
     for class in 1..class::COUNT {
         let slab = region::slab(class);
@@ -43,7 +45,8 @@ fn look_at_slot(spot: &Spot, found: &mut dyn FnMut(Damaged)) {
     let Some(block) = spot.entry.read(spot.start) else { return };
     let slab = region::slab(spot.class);
     let damage = if block.live {
-        // SAFETY: slots keep their access, and all before and behind this one have their canaries for good.
+        // SAFETY: slots keep their access, and all before and after this one have their canaries
+        // for good.
         unsafe {
             redzone::damage(
                 spot.start,
@@ -65,15 +68,15 @@ fn look_at_slot(spot: &Spot, found: &mut dyn FnMut(Damaged)) {
     found(Damaged { block, damage, seen: Seen::ByLookingAtAll });
 }
 
-/// Whether the entry tells of the same block, in the same state.
+/// Whether the entry still holds this block, in the same state.
 fn is_still(entry: &Entry, base: usize, block: &Block) -> bool {
     entry
         .read(base)
         .is_some_and(|now| (now.generation, now.live, now.size) == (block.generation, block.live, block.size))
 }
 
-/// Whether only the end of the slack is damaged, which is the canary before the next block, and that one is live: somebody wrote before its
-/// start.
+/// Whether only the end of the slack is damaged, which is the canary before the next block, and
+/// that one is live: something wrote before its start.
 fn is_underrun_of_the_next(spot: &Spot, block: &Block, damage: &Damage) -> bool {
     let slab = region::slab(spot.class);
     let end = spot.start + slab.size();
@@ -103,7 +106,8 @@ fn look_at_run(first: u32, found: &mut dyn FnMut(Damaged)) {
     }
     let behind = start + block.size;
     let end = large::end(start, block.size);
-    // A copy that lies as the original does, to be compared by the same code: the slack alone, which is a page at most.
+    // A copy at the same phase as the original, so that the same code compares it: the slack alone,
+    // which is a page at most.
     let mut copy = vec![0_u8; UNIT / 8];
     let from = behind & !15;
     let Some(bytes) = copy.get_mut(..end - from) else { return };

@@ -7,8 +7,9 @@
 //!                    +------------------------------------+
 //!                                 give again
 //! ```
-//! An entry is written by the thread that gives the slot out or takes it back, and read by anybody at any time. The state
-//! is the version of a sequence lock: a reader that finds the same state before and after has read one generation.
+//! An entry is written by the thread that gives the slot out or takes it back, and read by any
+//! thread at any time. The state is the version of a sequence lock: a reader that finds the same
+//! state before and after has read one generation.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
@@ -39,8 +40,8 @@ const PINNED: u32 = 1 << 30;
 /// Flag of `noted`: this block was lent under `retained` or `owned`, or while it was pinned.
 const RETAINED: u32 = 1 << 31;
 
-/// How often a reader looks again at an entry that is being written. The writer may be the very thread that a signal
-/// handler interrupted, so that waiting for it would never end.
+/// How often a reader looks again at an entry that is being written. The writer may be the very
+/// thread that a signal handler interrupted, so that waiting for it would never end.
 const PATIENCE: u32 = 100;
 
 /// One slot or run.
@@ -49,10 +50,11 @@ const PATIENCE: u32 = 100;
 pub(crate) struct Entry {
     /// State (2 bits) and generation (30).
     state: AtomicU32,
-    /// The sweep that settles the last loan noted of this block (16 bits, 0 for none), the calls that it is lent to now
-    /// (13), and flags (3). Void once the slot is given out again.
+    /// The sweep that settles the last loan noted of this block (16 bits, 0 for none), the calls
+    /// that it is lent to now (13), and flags (3). Void once the slot is given out again.
     noted: AtomicU32,
-    /// Bytes asked for (48 bits), log2 of the alignment asked for (8), where in its run the block lies (2).
+    /// Bytes asked for (48 bits), log2 of the alignment asked for (8), where in its run the block
+    /// lies (2).
     extent: AtomicU64,
     /// Trace (32 bits) and thread (32) of the allocation.
     birth: AtomicU64,
@@ -70,7 +72,8 @@ pub(crate) struct Extent(u64);
 const PLACED: u32 = 56;
 
 impl Extent {
-    /// Of a request. `align` is a power of two; sizes of 2^48 and more are never given out.
+    /// The extent of a request. `align` is a power of two; sizes of 2^48 and more are never given
+    /// out.
     #[inline(always)]
     pub(crate) fn new(size: usize, align: usize) -> Extent {
         Extent(size as u64 | u64::from(align.trailing_zeros()) << 48)
@@ -87,7 +90,7 @@ impl Extent {
         1usize.wrapping_shl((self.0 >> 48) as u32)
     }
 
-    /// The same elsewhere in its run.
+    /// The extent with another placement.
     #[inline(always)]
     pub(crate) fn placed(self, placement: Placement) -> Extent {
         Extent(self.0 & ((1 << PLACED) - 1) | (placement as u64) << PLACED)
@@ -129,27 +132,28 @@ pub(crate) enum Refused {
 pub(crate) struct Event(u64);
 
 impl Event {
-    /// Of a thread, with no trace.
+    /// An event of a thread, with no trace.
     pub(crate) fn of(thread: u32) -> Event {
         Event(u64::from(thread) << 32)
     }
 
-    /// The same with a trace.
+    /// The event with a trace.
     pub(crate) fn at(self, trace: TraceId) -> Event {
         Event(self.0 | u64::from(trace.0))
     }
 }
 
 impl Entry {
-    /// Writes to the entry of a slot that was never given out, and changes nothing: a page of the table that is read before it is written
-    /// faults twice.
+    /// Writes to the entry of a slot that was never given out, and changes nothing. A page of the
+    /// table that is read before it is written would fault twice.
     #[inline(always)]
     pub(crate) fn touch(&self) {
         self.death.store(0, Ordering::Relaxed);
     }
 
-    /// Gives the slot out, after `prepare` has made its memory ready. False where it is live: it is in two free lists at once, by a race of two frees that the program
-    /// should not have made, and must not be given out twice.
+    /// Gives the slot out, after `prepare` has made its memory ready. False if it is live: it is in
+    /// two free lists at once, by a race of two frees that the program should not have made, and
+    /// must not be given out twice.
     #[inline(always)]
     pub(crate) fn give(&self, extent: Extent, birth: Event, prepare: impl FnOnce()) -> bool {
         let before = self.state.load(Ordering::Relaxed);
@@ -158,10 +162,11 @@ impl Entry {
         }
         let generation = (before | STATE).wrapping_add(1);
         self.state.store(generation | BUSY, Ordering::Relaxed);
-        // Pairs with the fence in `read`: whoever sees a field from below sees BUSY or what came after it.
+        // Pairs with the fence in `read`: a reader that sees a field from below sees BUSY or a
+        // later state.
         fence(Ordering::Release);
         prepare();
-        // Seldom anything else; a load costs less than a store here.
+        // Nearly always 0; a load costs less than a store here.
         if self.noted.load(Ordering::Relaxed) != 0 {
             self.noted.store(0, Ordering::Relaxed);
         }
@@ -173,8 +178,8 @@ impl Entry {
 
     /// Takes the slot back if it is live with this extent, else says false.
     ///
-    /// Without read-modify-write: of two threads that free the same block in the same instant both may succeed. `give` keeps
-    /// that from doing harm.
+    /// Without read-modify-write: of two threads that free the same block in the same instant both
+    /// may succeed. `give` keeps that from doing harm.
     #[inline(always)]
     pub(crate) fn take_back(&self, extent: Extent, death: Event) -> bool {
         let before = self.state.load(Ordering::Relaxed);
@@ -186,8 +191,9 @@ impl Entry {
         true
     }
 
-    /// The same, exactly once whoever races, with a trace, and saying why not. `clear` runs before anybody can see that the block is freed:
-    /// whoever does finds poison in it.
+    /// Takes the slot back exactly once, however many threads race, with a trace, and says why if
+    /// not. `clear` runs before any thread can see that the block is freed: one that does finds
+    /// poison in it.
     #[inline]
     pub(crate) fn take_back_once(&self, extent: Extent, death: Event, clear: impl FnOnce()) -> Result<(), Refused> {
         let before = self.state.load(Ordering::Relaxed);
@@ -249,7 +255,8 @@ impl Entry {
         state & STATE == LIVE
     }
 
-    /// Sets size and alignment anew, for a block that stays where it is. `prepare` makes its slack ready, which nobody sees half done.
+    /// Changes size and alignment of a block that stays where it is. `prepare` makes its slack
+    /// ready, which no reader sees half done.
     pub(crate) fn resize(&self, extent: Extent, prepare: impl FnOnce()) {
         let live = self.state.load(Ordering::Relaxed);
         self.state.store(live & !STATE | BUSY, Ordering::Relaxed);
@@ -270,8 +277,9 @@ impl Entry {
         Extent(self.extent.load(Ordering::Relaxed))
     }
 
-    /// One generation of the entry, whoever writes meanwhile; `base` is where its slot or run begins. `None` where nothing was ever given out, and where the slot
-    /// is on its way to its next owner.
+    /// One generation of the entry, even if another thread writes meanwhile; `base` is where its
+    /// slot or run begins. `None` if nothing was ever given out, and if the slot is on its way to
+    /// its next owner.
     #[inline(always)]
     pub(crate) fn read(&self, base: usize) -> Option<Block> {
         for _ in 0..PATIENCE {
@@ -313,7 +321,8 @@ impl Entry {
         matches!(state & STATE, LIVE | FREED).then_some(state / GENERATION)
     }
 
-    /// Whether this generation is in the slot now, freed, live, or on the way from one to the other.
+    /// Whether this generation is in the slot now, freed, live, or on the way from one to the
+    /// other.
     pub(crate) fn is(&self, generation: u32) -> bool {
         self.state.load(Ordering::Acquire) / GENERATION == generation
     }
@@ -348,7 +357,8 @@ impl Entry {
         if self.is(generation) { (self.noted.load(Ordering::Acquire) & LOANS) / LOAN } else { 0 }
     }
 
-    /// Whether what is in the slot is lent to so many calls and no more, and no call was ever allowed to keep it.
+    /// Whether what is in the slot is lent to at most `calls` calls, and no call was ever allowed
+    /// to keep it.
     #[inline(always)]
     pub(crate) fn is_lent_to(&self, calls: u32) -> bool {
         let word = self.noted.load(Ordering::Acquire);
@@ -372,7 +382,7 @@ impl Entry {
         self.is(generation) && self.noted.load(Ordering::Acquire) & (RETAINED | EXEMPT) != 0
     }
 
-    /// Notes that C was allowed to keep this block whatever becomes of it: its free concerns nobody.
+    /// Notes that C may keep this block whatever becomes of it: its free is not reported.
     pub(crate) fn exempt(&self, generation: u32) -> bool {
         // Often it is known already; a load costs less than a locked instruction.
         self.is_exempt(generation) || self.change(generation, |word| Some(word | EXEMPT))
@@ -391,7 +401,8 @@ impl Entry {
         self.is(generation) && self.noted.load(Ordering::Acquire) & PINNED != 0
     }
 
-    /// Whether the free of what is in the slot concerns anybody: it is pinned, or C was allowed to keep it.
+    /// Whether the free of what is in the slot is to be reported: it is pinned, or C was allowed to
+    /// keep it by contract.
     #[inline]
     pub(crate) fn is_promised(&self) -> bool {
         self.noted.load(Ordering::Acquire) & (PINNED | RETAINED) != 0

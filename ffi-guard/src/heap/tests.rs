@@ -1,4 +1,5 @@
-//! The heap as its users in this crate see it. The tests run at the full level, in one region that they share.
+//! The heap as its users in this crate see it. The tests run at the full level, in one region that
+//! they share.
 
 use std::sync::atomic::Ordering;
 
