@@ -19,12 +19,15 @@ pub(crate) struct BlockRef {
     size: usize,
     /// The entry's state: the generation, and whether the block was live.
     state: u32,
-    /// Bytes of the block's slot; 0 for a run.
+    /// Bytes of the block's slot, a multiple of 16; 0 for a run. Plus [`GUARDED`].
     slot: u32,
-    /// Bytes from the slot before to this one, if that slot's canary guards this block as well;
-    /// else 0.
-    before: u32,
 }
+
+/// Bit of `slot`: the canary of the slot before, which is as large, guards this block as well. So it
+/// is for all slots of a slab but the first.
+const GUARDED: u32 = 1;
+
+const _: () = assert!(size_of::<BlockRef>() == 4 * size_of::<u64>(), "each call with a block copies one");
 
 impl BlockRef {
     /// The live block in a slot that an address leads into, and the bytes from there to its end.
@@ -36,9 +39,8 @@ impl BlockRef {
         let slab = region::slab(class);
         let entry = slab.entry(index);
         let (state, extent) = entry.live()?;
-        let (size, slot) = (extent.size(), slab.size() as u32);
-        let before = if index > 1 { slot } else { slab::bytes_before(class, index) };
-        let block = BlockRef { entry, start: address.wrapping_sub(into), size, state, slot, before };
+        let (size, slot) = (extent.size(), slab.size() as u32 | u32::from(index > 1));
+        let block = BlockRef { entry, start: address.wrapping_sub(into), size, state, slot };
         Some((block, size.checked_sub(into)?))
     }
 
@@ -63,13 +65,12 @@ impl BlockRef {
 
     #[inline]
     fn at(spot: &Spot, block: &Block) -> BlockRef {
-        let (slot, before) = if class::is_run(spot.class) {
-            (0, 0)
-        } else {
-            (class::size(spot.class) as u32, slab::bytes_before(spot.class, spot.index))
+        let slot = match spot.class {
+            run if class::is_run(run) => 0,
+            class => class::size(class) as u32 | u32::from(spot.index > 1),
         };
         let state = Entry::state_of(block.generation, block.live);
-        BlockRef { entry: spot.entry, start: block.start, size: block.size, state, slot, before }
+        BlockRef { entry: spot.entry, start: block.start, size: block.size, state, slot }
     }
 
     /// First byte.
@@ -132,27 +133,27 @@ impl BlockRef {
         (Entry::generation_of(state) == self.generation()).then_some(extent)
     }
 
-    /// Start of the slot whose canary guards this block as well.
-    #[inline(always)]
-    fn slot_before(&self) -> Option<usize> {
-        (self.before != 0).then(|| self.start - self.before as usize)
-    }
-
     /// Whether nothing is wrong around the block. It must be live still.
     #[inline(always)]
     pub(crate) fn is_whole(&self) -> bool {
-        if self.is_run() {
-            return self.is_run_whole();
+        if self.slot & GUARDED == 0 {
+            return self.is_unguarded_whole();
         }
-        let end = self.start + self.slot as usize;
+        let slot = (self.slot & !GUARDED) as usize;
         // SAFETY: a slot that has held a block keeps its access for good, that of a freed one too;
-        // and the slot before it has a canary where `in_slot` or `at` found that.
-        unsafe { redzone::is_whole(self.start, self.size, end, self.slot_before()) }
+        // and a slot that is guarded comes after one with a canary.
+        unsafe { redzone::is_whole(self.start, self.size, self.start + slot, Some(self.start - slot)) }
     }
 
+    /// [`is_whole`](BlockRef::is_whole) of a block in a run or in the first slot of a slab.
+    #[cold]
     #[inline(never)]
-    fn is_run_whole(&self) -> bool {
-        self.live_extent().is_none_or(|extent| is_run_whole(self.start, extent))
+    fn is_unguarded_whole(&self) -> bool {
+        if self.is_run() {
+            return self.live_extent().is_none_or(|extent| is_run_whole(self.start, extent));
+        }
+        // SAFETY: as of any slot; before the first one lies a canary.
+        unsafe { redzone::is_whole(self.start, self.size, self.end(self.size), self.canary_before()) }
     }
 
     /// What is wrong around the block if it is live: in its slack, else in the 16 bytes before it.
@@ -188,12 +189,16 @@ impl BlockRef {
 
     /// The end of the slack of a block that is not on pages of its own.
     fn end(&self, size: usize) -> usize {
-        if self.is_run() { large::end(self.start, size) } else { self.start + self.slot as usize }
+        if self.is_run() { large::end(self.start, size) } else { self.start + (self.slot & !GUARDED) as usize }
     }
 
-    /// Whose canary lies before such a block: before a large one its own.
+    /// Start of the slot whose canary lies before such a block: before a large one its own.
     fn canary_before(&self) -> Option<usize> {
-        if self.is_run() { Some(self.start) } else { self.slot_before() }
+        match self.slot & !GUARDED {
+            0 => Some(self.start),
+            slot if self.slot & GUARDED != 0 => Some(self.start - slot as usize),
+            _ => Some(self.start - slab::CANARY),
+        }
     }
 
     /// The block before this one if damage before this one's start may as well be that one's

@@ -154,7 +154,7 @@ pub(crate) fn used(class: usize) -> std::ops::Range<usize> {
 }
 
 /// Bytes of the canary before slot 1.
-const CANARY: usize = UNIT;
+pub(super) const CANARY: usize = UNIT;
 
 /// Start of the slot whose canary lies in the 16 bytes before a slot that was given out and begins
 /// at `start`; `None` if nothing lies before it.
@@ -164,13 +164,6 @@ pub(crate) fn canary_before(class: usize, slot: u32, start: usize) -> Option<usi
         return Some(start - region::slab(class).size());
     }
     (slot == 1).then(|| start - CANARY)
-}
-
-/// Bytes from the start of that slot (see [`canary_before`]) to this one; 0 if there is none.
-#[cold]
-pub(super) fn bytes_before(class: usize, slot: u32) -> u32 {
-    let start = region::slab(class).start(slot);
-    canary_before(class, slot, start).map_or(0, |before| (start - before) as u32)
 }
 
 /// Whether damage before the block in a slot is the overrun of the live block in the slot before
