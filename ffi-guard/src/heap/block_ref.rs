@@ -23,8 +23,8 @@ pub(crate) struct BlockRef {
     slot: u32,
 }
 
-/// Bit of `slot`: the canary of the slot before, which is as large, guards this block as well. So it
-/// is for all slots of a slab but the first.
+/// Bit of `slot`: the canary of the slot before, which is as large, guards this block as well. So
+/// it is for all slots of a slab but the first.
 const GUARDED: u32 = 1;
 
 const _: () = assert!(size_of::<BlockRef>() == 4 * size_of::<u64>(), "each call with a block copies one");
