@@ -86,7 +86,6 @@ pub mod callback;
 mod config;
 mod copied;
 mod facts;
-mod gate;
 mod handle;
 mod heap;
 mod level;

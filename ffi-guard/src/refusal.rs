@@ -220,7 +220,7 @@ fn why(
 /// The module whose segments an address lies in.
 fn module_of(address: usize) -> Option<String> {
     let mut found = None;
-    crate::gate::behind(|| {
+    crate::platform::fork_gate::run(|| {
         modules::each(&mut |module| {
             if module.contains(address) {
                 let name = module.name().to_string_lossy();

@@ -63,7 +63,7 @@ pub(super) fn make(site: &Site, arguments: &[Argument], stack: &Range<usize>) ->
             && matches!(argument.passing, Passing::Const | Passing::Mut)
             && let Some(block) = heap::lookup(argument.address)
         {
-            heap::allow_keeping(&block);
+            heap::retain(&block);
         }
     }
     let mut copies = Copies { held: Vec::new(), to_copy: vec![0; arguments.len()], link: Link::new(0) };

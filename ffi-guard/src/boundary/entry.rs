@@ -177,7 +177,7 @@ impl Entry<'_> {
         let target = Target::of(word, &self.stack);
         // C holds what it was lent by a call that has not returned (a callback gets to see it), or what some call let it keep.
         if (cs_stack || matches!(look.target, Target::Foreign))
-            && matches!(&target, Target::Heap(block) if block.live && (heap::loans(block) > 0 || heap::may_be_kept(block)))
+            && matches!(&target, Target::Heap(block) if block.live && (heap::loans(block) > 0 || heap::may_be_retained(block)))
         {
             return Ok(());
         }

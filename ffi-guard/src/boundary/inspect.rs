@@ -212,7 +212,7 @@ fn is_c_heap(address: usize) -> bool {
 /// Bytes that are left of the live block that `loan` leads into, which is a loan from here on.
 #[inline(always)]
 fn lend(mut loan: Loan, loans: &mut Loans) -> Option<usize> {
-    if let Some((held, rest)) = heap::Held::of(loan.address).filter(|_| loans.has_room()) {
+    if let Some((held, rest)) = heap::BlockRef::in_slot(loan.address).filter(|_| loans.has_room()) {
         loan.extent = loan.extent.min(rest);
         loans.add(held, loan);
         return Some(rest);
@@ -349,7 +349,7 @@ unsafe fn is_clear(address: usize, extent: usize, info: &TypeInfo) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::argument::Argument;
+    use crate::call::shape::Role;
 
     #[test]
     fn an_attribute_that_a_glance_does_not_know_is_left_to_the_rules() {

@@ -3,7 +3,7 @@
 
 use std::mem::MaybeUninit;
 
-use crate::heap::Held;
+use crate::heap::BlockRef;
 
 pub(super) use crate::call::loan::Loan;
 
@@ -13,7 +13,7 @@ const FEW: usize = 2;
 const OTHERS: usize = 1 << (usize::BITS - 1);
 
 /// One of them: the block, and the loan.
-pub(super) type KnownLoan = (Held, Loan);
+pub(super) type KnownLoan = (BlockRef, Loan);
 
 /// What a call lends of small blocks of the heap. In its wrapper's frame, and filled only where the call is noted.
 pub struct Loans {
@@ -56,7 +56,7 @@ impl Loans {
 
     /// Adds one; there must be room.
     #[inline(always)]
-    pub(super) fn add(&mut self, held: Held, loan: Loan) {
+    pub(super) fn add(&mut self, held: BlockRef, loan: Loan) {
         debug_assert!(self.has_room());
         // SAFETY: one of the places, since there is room; it is not read before it is written.
         unsafe { self.few.as_mut_ptr().cast::<KnownLoan>().add(self.count).write((held, loan)) };

@@ -45,7 +45,7 @@ pub(super) fn settle(site: &Site, loans: &Loans, counted: bool) -> Left {
     }
     for (held, loan) in known {
         if site.function.allows() && allows(site, loan.parameter) {
-            held.allow();
+            held.exempt();
         }
         retention::lend_held(held, site, loan);
     }
@@ -139,7 +139,7 @@ fn allows(site: &Site, parameter: usize) -> bool {
 #[inline]
 fn note_block(block: &Block, argument: &Argument, parameter: usize, site: &Site) {
     if allows(site, parameter) {
-        heap::allow(block);
+        heap::exempt(block);
     }
     let extent = extent::of(argument, &Target::Heap(*block));
     retention::lend(block, site, &Loan::of(argument, parameter, extent));

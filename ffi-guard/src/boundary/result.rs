@@ -106,7 +106,7 @@ fn word_for_c(
     let contract = site.function.declaration.result;
     if contract.is_owned() || contract.is_retained() {
         if let Target::Heap(block) = &located {
-            heap::allow_keeping(block);
+            heap::retain(block);
         }
         return Ok(());
     }
@@ -125,7 +125,7 @@ fn word_for_c(
 /// Whether C may hold it on: it is pinned, was given to C to keep, or is lent to a call that has not returned.
 fn may_be_held(located: &Target, word: usize) -> bool {
     match located {
-        Target::Heap(block) => pins::is_block_pinned(block) || heap::may_be_kept(block) || heap::loans(block) > 0,
+        Target::Heap(block) => pins::is_block_pinned(block) || heap::may_be_retained(block) || heap::loans(block) > 0,
         _ => pins::is_range_pinned(word),
     }
 }

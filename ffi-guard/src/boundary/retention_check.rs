@@ -180,7 +180,7 @@ impl RetentionCheck {
                     retention::let_keep(&block, note(), promise);
                     deferred::settle_at_exit();
                 }
-                None if allows(lent) => _ = heap::allow(&block),
+                None if allows(lent) => _ = heap::exempt(&block),
                 None => {}
             }
         }

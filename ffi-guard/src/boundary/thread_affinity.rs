@@ -16,8 +16,8 @@ use crate::call::shape::Role;
 use crate::call::site::Site;
 use crate::call::thread;
 use crate::facts::{Got, Memory};
-use crate::heap::lock::Locked;
 use crate::level::{self, Level};
+use crate::platform::lock::{HeldInFork, Locked};
 use crate::platform::process::Errno;
 use crate::platform::{self, read};
 use crate::reentry::Reentry;
@@ -111,12 +111,12 @@ fn note(address: usize, got: Got) {
 }
 
 unsafe extern "C" fn before() {
-    OBJECTS.iter().for_each(Locked::hold);
+    OBJECTS.hold();
 }
 
 /// In the parent and in the child, which has this thread alone.
 unsafe extern "C" fn after() {
-    OBJECTS.iter().for_each(Locked::let_go);
+    OBJECTS.let_go();
 }
 
 /// Says that an object of C's, declared `thread_bound`, belongs to the calling thread from now on: C lets it move.

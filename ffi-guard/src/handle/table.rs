@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
 
 use super::cookie;
 use super::slot::{Entered, State};
-use crate::heap::lock::Locked;
 use crate::heap::trace::{self, TraceId};
+use crate::platform::lock::{HeldInFork, Locked};
 use crate::platform::thread;
 use crate::reentry::{self, Reentry};
 

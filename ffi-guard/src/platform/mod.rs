@@ -28,6 +28,8 @@ use unix as os;
 pub(crate) mod abort;
 pub(crate) mod clock;
 pub(crate) mod fault;
+pub(crate) mod fork_gate;
+pub(crate) mod lock;
 pub(crate) mod locks;
 pub(crate) mod mapped;
 pub(crate) mod memory;

@@ -39,8 +39,9 @@ pub(crate) use sweep::{Found, are_many, is_due, sweep};
 #[cfg(feature = "c-heap")]
 pub(crate) use witness::note as witness;
 
-use crate::gate;
 use crate::heap;
+use crate::platform::fork_gate;
+use crate::platform::lock::HeldInFork;
 use crate::platform::thread;
 #[cfg(feature = "c-heap")]
 use crate::platform::written;
@@ -55,30 +56,28 @@ fn ready() {
     FIRST.call_once(set_up);
 }
 
+/// The locks of this folder in the order in which they nest.
+static LOCKS: &[&dyn HeldInFork] = &[
+    &sweep::SWEEPING,
+    &frees::WAITING,
+    &notes::NOTES,
+    &seen::SEEN,
+    &kept::KEPT,
+    &pins::PINS,
+    &untold::UNTOLD,
+    &damage::TOLD,
+];
+
 fn set_up() {
     unsafe extern "C" fn before() {
-        sweep::hold();
-        frees::hold();
-        notes::hold();
-        seen::hold();
-        kept::hold();
-        pins::hold();
-        untold::hold();
-        damage::hold();
+        LOCKS.hold();
         #[cfg(feature = "c-heap")]
         ledger::hold();
     }
     unsafe extern "C" fn after() {
         #[cfg(feature = "c-heap")]
         ledger::let_go();
-        damage::let_go();
-        untold::let_go();
-        pins::let_go();
-        kept::let_go();
-        seen::let_go();
-        notes::let_go();
-        frees::let_go();
-        sweep::let_go();
+        LOCKS.let_go();
     }
     unsafe extern "C" fn after_in_child() {
         frees::forget_other_threads();
@@ -89,7 +88,7 @@ fn set_up() {
     // Handlers that came last run first before a fork: these locks are taken before that of the known threads, before the gate is
     // closed and before the heap's, as in a sweep.
     scan::know_calling_thread();
-    gate::behind(|| ());
+    fork_gate::run(|| ());
     thread::at_fork(before, after, after_in_child);
     #[cfg(feature = "c-heap")]
     written::note_forks();

@@ -10,8 +10,8 @@ use crate::call::loan::Loan;
 use crate::call::shape::TypeInfo;
 use crate::call::site::Site;
 use crate::facts::Promise;
-use crate::heap::lock::Locked;
-use crate::heap::{self, Block, Held};
+use crate::heap::{self, Block, BlockRef};
+use crate::platform::lock::Locked;
 use crate::platform::thread;
 use crate::reentry::Reentry;
 use crate::scan;
@@ -91,12 +91,12 @@ impl Line {
 
 /// Notes of the threads whose number ends alike: up to that many threads never wait for each other.
 const SHARDS: usize = 64;
-static NOTES: [Locked<Lists>; SHARDS] =
+pub(super) static NOTES: [Locked<Lists>; SHARDS] =
     [const { Locked::new(Lists { by_sweep: [const { Vec::new() }; 3], settled: Vec::new() }) }; SHARDS];
 
 /// Notes by the sweep that settles them, so that what is settled goes at once, however much it is. Sweeps are numbered from
 /// 1 to 2^16 - 1 and round again: two that follow one another never share one of three lists.
-struct Lists {
+pub(super) struct Lists {
     by_sweep: [Vec<Line>; 3],
     /// The last that sweeps have settled, the oldest first: who could have written to a block that is found damaged.
     settled: Vec<Line>,
@@ -174,7 +174,7 @@ pub(crate) fn lend(block: &Block, site: &Site, loan: &Loan) {
 /// Notes that a call which has returned was lent a block that its inspection has found, while nothing is
 /// pinned.
 #[inline(always)]
-pub(crate) fn lend_held(held: &Held, site: &Site, loan: &Loan) {
+pub(crate) fn lend_held(held: &BlockRef, site: &Site, loan: &Loan) {
     let epoch = heap::sweep::next();
     if is_news((held.start(), held.generation()), epoch, site, loan.parameter) {
         write_held(held, site, loan, epoch);
@@ -189,7 +189,7 @@ fn is_news((start, generation): (usize, u32), epoch: u32, site: &Site, parameter
 }
 
 #[inline(never)]
-fn write_held(held: &Held, site: &Site, loan: &Loan, epoch: u32) {
+fn write_held(held: &BlockRef, site: &Site, loan: &Loan, epoch: u32) {
     let (thread, when) = (thread::id(), COUNT.load(Ordering::Relaxed));
     let note = || Note { start: held.start(), generation: held.generation(), site: *site, loan: *loan, thread, when };
     record(epoch, || held.note(epoch), || Line::of(&note(), epoch));
@@ -305,12 +305,4 @@ pub(super) fn end_sweep(sweep: u32) {
             }
         });
     }
-}
-
-pub(super) fn hold() {
-    NOTES.iter().for_each(Locked::hold);
-}
-
-pub(super) fn let_go() {
-    NOTES.iter().for_each(Locked::let_go);
 }

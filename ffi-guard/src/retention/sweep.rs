@@ -4,9 +4,9 @@
 use super::notes::{self, Note};
 use super::{frees, seen, untold};
 use crate::facts::Finding;
-use crate::heap::lock::Locked;
 use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
+use crate::platform::lock::Locked;
 use crate::reentry::Reentry;
 use crate::rules::retained_pointer;
 use crate::scan::{self, Wanted};
@@ -31,10 +31,10 @@ const MOST: u64 = 8 * MANY;
 const SHARE: u64 = 64;
 
 /// One sweep at a time.
-static SWEEPING: Locked<Pace> = Locked::new(Pace { ended: 0, counted: 0, many: MANY });
+pub(super) static SWEEPING: Locked<Pace> = Locked::new(Pace { ended: 0, counted: 0, many: MANY });
 
 /// How many notes call for the next sweep.
-struct Pace {
+pub(super) struct Pace {
     /// When the last sweep ended, in ticks; 0 before the first.
     ended: u64,
     /// What was noted until it began.
@@ -90,7 +90,7 @@ pub(crate) fn sweep() -> Vec<Found> {
                 seen::forget(hit);
                 continue;
             }
-            if heap::noted(&block) != number || heap::may_be_kept(&block) {
+            if heap::noted(&block) != number || heap::may_be_retained(&block) {
                 continue;
             }
             // A block that C holds in three places is one story.
@@ -117,14 +117,6 @@ pub(crate) fn sweep() -> Vec<Found> {
 pub(super) fn sweep_before_reuse() {
     let _inside = Reentry::enter();
     untold::put_back(sweep());
-}
-
-pub(super) fn hold() {
-    SWEEPING.hold();
-}
-
-pub(super) fn let_go() {
-    SWEEPING.let_go();
 }
 
 #[cfg(test)]

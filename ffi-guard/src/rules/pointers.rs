@@ -124,7 +124,7 @@ fn dot(inner: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::shape::Pointee;
+    use crate::call::shape::{Pointee, Role};
 
     #[derive(ffi_guard::Pointee)]
     #[repr(C)]

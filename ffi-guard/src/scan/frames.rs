@@ -2,7 +2,7 @@
 
 use super::names;
 use crate::call::target::Target;
-use crate::gate;
+use crate::platform::fork_gate;
 use crate::platform::stack::SIGNAL_RETURN;
 use crate::platform::{self, read};
 
@@ -110,7 +110,7 @@ fn each_frame(visit: &mut dyn FnMut(usize, usize) -> bool) {
 }
 
 fn resolve(ip: usize, visit: &mut dyn FnMut(&backtrace::Symbol)) {
-    gate::behind(|| backtrace::resolve(std::ptr::with_exposed_provenance_mut(ip), visit));
+    fork_gate::run(|| backtrace::resolve(std::ptr::with_exposed_provenance_mut(ip), visit));
 }
 
 /// Whether this is where a signal handler returns to.

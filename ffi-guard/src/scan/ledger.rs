@@ -24,7 +24,7 @@ use self::index::Index;
 use super::Hit;
 use super::search::words;
 use super::wanted::Wanted;
-use crate::heap::lock::Locked;
+use crate::platform::lock::{HeldInFork, Locked};
 use crate::platform::memory::PAGE;
 use crate::platform::process::Errno;
 use crate::platform::written::{Tracking, Unknown};

@@ -46,7 +46,7 @@ pub(crate) use search::words;
 pub(crate) use thread_locals::{know_calling_thread, other_threads};
 pub(crate) use wanted::Wanted;
 
-use crate::gate;
+use crate::platform::fork_gate;
 use crate::reentry::Reentry;
 
 /// Every aligned word that lies in a wanted range, wherever C could keep one; and how many bytes of C's heap were read.
@@ -74,10 +74,10 @@ pub(crate) fn is_in_c_heap(address: usize) -> bool {
 
 /// Whose variable the address is in.
 pub(crate) fn owner(address: usize) -> Owner {
-    // Its lock is none that may be taken behind the gate: see `gate`.
+    // Its lock is none that may be taken behind the gate: see `fork_gate`.
     let _inside = Reentry::enter();
     let threads = thread_locals::threads();
-    gate::behind(|| owner::owner(address, &threads))
+    fork_gate::run(|| owner::owner(address, &threads))
 }
 
 /// A word found.

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::{ptr, slice};
 
-use crate::gate;
+use crate::platform::fork_gate;
 use libc::{Elf64_Phdr, PF_W, PT_GNU_RELRO, PT_LOAD, PT_NOTE, PT_TLS, dl_phdr_info};
 
 /// A loaded module, for as long as the loader's lock is held.
@@ -187,7 +187,7 @@ pub(crate) fn each(visit: &mut dyn FnMut(&Module<'_>) -> bool) {
     let mut visit = visit;
     let data: *mut &mut dyn FnMut(&Module<'_>) -> bool = &raw mut visit;
     // SAFETY: `data` is what `step` takes it for, and lives until this returns.
-    gate::behind(|| unsafe { libc::dl_iterate_phdr(Some(step), data.cast()) });
+    fork_gate::run(|| unsafe { libc::dl_iterate_phdr(Some(step), data.cast()) });
 }
 
 /// A panic in here ends the process, as in every `extern "C"` function: it must not cross the loader.

@@ -7,8 +7,8 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use crate::heap::lock::Locked;
-use crate::platform::thread;
+use super::lock::{HeldInFork, Locked};
+use super::thread;
 
 /// Threads inside, and whether the gate is closed.
 static INSIDE: AtomicU32 = AtomicU32::new(0);
@@ -21,7 +21,7 @@ thread_local! {
 }
 
 /// Runs `f` behind the gate. May nest; `f` runs none of the program's code.
-pub(crate) fn behind<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn run<R>(f: impl FnOnce() -> R) -> R {
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     if !REGISTERED.swap(true, Ordering::Relaxed) {
         // After the heap's, so that the gate is closed before the locks are taken that are taken behind it.

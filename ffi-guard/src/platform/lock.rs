@@ -8,7 +8,7 @@
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::platform::thread;
+use super::thread;
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;
@@ -96,24 +96,54 @@ impl<T> Locked<T> {
         }
         result
     }
+}
 
-    /// Takes the lock and keeps it: the first half of a fork. Until the second half, `with` does not wait on this thread.
-    pub(crate) fn hold(&self) {
+/// What the thread that forks holds from before the fork until after it, so that the child finds it open.
+pub(crate) trait HeldInFork: Sync {
+    /// Takes the lock and keeps it: the first half of a fork. Until the second half, `with` does not
+    /// wait on this thread.
+    fn hold(&self);
+    /// Releases what `hold` took, in the parent or in the child.
+    fn let_go(&self);
+}
+
+impl<T: Send> HeldInFork for Locked<T> {
+    fn hold(&self) {
         if self.lock.acquire() {
             self.lock.forking.store(thread::id(), Ordering::Relaxed);
         }
     }
 
-    /// Lets go of what [`hold`](Locked::hold) took, in the parent or in the child.
-    pub(crate) fn let_go(&self) {
+    fn let_go(&self) {
         self.lock.forking.store(0, Ordering::Relaxed);
         self.lock.release();
     }
 }
 
+impl<L: HeldInFork, const N: usize> HeldInFork for [L; N] {
+    fn hold(&self) {
+        self.iter().for_each(L::hold);
+    }
+
+    fn let_go(&self) {
+        self.iter().rev().for_each(L::let_go);
+    }
+}
+
+/// Several locks, in the order in which they nest: the outermost first.
+impl HeldInFork for [&dyn HeldInFork] {
+    fn hold(&self) {
+        self.iter().for_each(|lock| lock.hold());
+    }
+
+    fn let_go(&self) {
+        self.iter().rev().for_each(|lock| lock.let_go());
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Locked;
+    use super::{HeldInFork, Locked};
 
     #[test]
     fn no_increment_is_lost() {
