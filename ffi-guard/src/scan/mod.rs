@@ -15,7 +15,6 @@ mod globals;
 pub(crate) mod ledger;
 mod names;
 mod owner;
-mod referrers;
 mod search;
 mod symbols;
 mod thread_locals;

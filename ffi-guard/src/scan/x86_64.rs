@@ -233,36 +233,3 @@ pub(super) unsafe fn next(at: usize, end: usize, envelopes: &[Envelope; 2]) -> O
     }
     (location < end).then_some(Hit { location, word })
 }
-
-/// The first `at` from `from` on where `base + at + (the signed 32 bits at `at`)` is below `len`.
-pub(super) fn next_distance(bytes: &[u8], from: usize, base: usize, len: usize) -> Option<usize> {
-    let start = bytes.as_ptr();
-    let end = bytes.len().saturating_sub(3);
-    let mut at = from;
-    // SAFETY: where `at < end`, the slice has four bytes at `at`. No other memory is read, none is written.
-    unsafe {
-        asm!(
-            "jmp 3f",
-            ".p2align 5",
-            "2:",
-            "movsxd {sum}, dword ptr [{start} + {at}]",
-            "add {sum}, {base}",
-            "add {sum}, {at}",
-            "cmp {sum}, {len}",
-            "jb 4f",
-            "inc {at}",
-            "3:",
-            "cmp {at}, {end}",
-            "jb 2b",
-            "4:",
-            at = inout(reg) at,
-            sum = out(reg) _,
-            start = in(reg) start,
-            end = in(reg) end,
-            base = in(reg) base,
-            len = in(reg) len,
-            options(readonly, nostack),
-        );
-    }
-    (at < end).then_some(at)
-}
