@@ -23,8 +23,3 @@ pub(crate) mod stack;
 pub(crate) mod thread;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
 pub(crate) mod unwind;
-#[cfg(all(feature = "c-heap", target_os = "linux", target_pointer_width = "64"))]
-pub(crate) mod written;
-#[cfg(all(feature = "c-heap", not(all(target_os = "linux", target_pointer_width = "64"))))]
-#[path = "written_absent.rs"]
-pub(crate) mod written;

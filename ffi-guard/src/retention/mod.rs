@@ -41,11 +41,7 @@ pub(crate) use witness::note as witness;
 use crate::gate;
 use crate::heap;
 use crate::platform::thread;
-#[cfg(feature = "c-heap")]
-use crate::platform::written;
 use crate::scan;
-#[cfg(feature = "c-heap")]
-use crate::scan::ledger;
 
 /// Has the heap ask before it gives a noted block out again and tell of frees, and a fork leave the child with open locks;
 /// with the first note, pin, or block that C may keep.
@@ -64,12 +60,8 @@ fn set_up() {
         pins::hold();
         untold::hold();
         damage::hold();
-        #[cfg(feature = "c-heap")]
-        ledger::hold();
     }
     unsafe extern "C" fn after() {
-        #[cfg(feature = "c-heap")]
-        ledger::let_go();
         damage::let_go();
         untold::let_go();
         pins::let_go();
@@ -90,8 +82,6 @@ fn set_up() {
     scan::know_calling_thread();
     gate::behind(|| ());
     thread::at_fork(before, after, after_in_child);
-    #[cfg(feature = "c-heap")]
-    written::note_forks();
     heap::sweep::before_reuse(sweep::sweep_before_reuse);
     heap::sweep::at_free(frees::told);
 }
