@@ -74,27 +74,6 @@ pub fn sweep() -> usize {
     retention::sweep().len()
 }
 
-#[cfg(feature = "c-heap")]
-/// Looks at an area as the system allows: by what was written since the last look, or all of it. Returns how many new words
-/// lead into `wanted`.
-///
-/// # Safety
-/// - The area is private anonymous memory, readable until the next look.
-#[must_use]
-pub unsafe fn look(area: std::ops::Range<usize>, wanted: std::ops::Range<usize>) -> usize {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use crate::scan::{Wanted, ledger};
-
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    let wanted = Wanted::new(std::iter::once(wanted));
-    // SAFETY: this function's own contract.
-    unsafe {
-        let look = ledger::refresh(std::iter::once(area), &wanted);
-        ledger::news(LAST.swap(look, Ordering::Relaxed), &wanted).len()
-    }
-}
-
 /// Searches an area, and returns how many of its words lead into `wanted`.
 ///
 /// # Safety

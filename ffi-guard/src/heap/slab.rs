@@ -106,7 +106,7 @@ const LARGE_FROM: usize = 2 << 20;
 /// Gives access to a stretch that begins at `base` and has `grown`. False if the system refuses.
 fn grow(class: usize, base: usize, grown: Range<usize>) -> bool {
     let pages = grown.start & !(PAGE - 1)..grown.end.next_multiple_of(PAGE);
-    // Of C's memory what was written since the last look is read, by the page: it keeps small ones.
+    // C's classes keep small pages: what large ones would bring there was not measured.
     if LARGE_PAGE != 0 && class < class::COUNT && grown.end - base > LARGE_FROM {
         // A large page needs access to the whole of it. What lies after a slab's end is more of it
         // (its share of the region is a multiple of a large page, if it is as large as that), and

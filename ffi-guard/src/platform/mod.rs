@@ -49,9 +49,3 @@ pub(crate) use os::signal;
 #[cfg(fast_trace)]
 pub(crate) use os::unwind;
 pub(crate) use os::{c_memory, modules, stack};
-
-#[cfg(all(feature = "c-heap", globals))]
-pub(crate) mod written;
-#[cfg(all(feature = "c-heap", not(globals)))]
-#[path = "written_absent.rs"]
-pub(crate) mod written;

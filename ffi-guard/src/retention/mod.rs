@@ -43,11 +43,7 @@ use crate::heap;
 use crate::platform::fork_gate;
 use crate::platform::lock::HeldInFork;
 use crate::platform::thread;
-#[cfg(feature = "c-heap")]
-use crate::platform::written;
 use crate::scan;
-#[cfg(feature = "c-heap")]
-use crate::scan::ledger;
 
 /// Has the heap ask before it gives a noted block out again and tell of frees, and a fork leave the child with open locks;
 /// with the first note, pin, or block that C may keep.
@@ -71,12 +67,8 @@ static LOCKS: &[&dyn HeldInFork] = &[
 fn set_up() {
     unsafe extern "C" fn before() {
         LOCKS.hold();
-        #[cfg(feature = "c-heap")]
-        ledger::hold();
     }
     unsafe extern "C" fn after() {
-        #[cfg(feature = "c-heap")]
-        ledger::let_go();
         LOCKS.let_go();
     }
     unsafe extern "C" fn after_in_child() {
@@ -90,8 +82,6 @@ fn set_up() {
     scan::know_calling_thread();
     fork_gate::run(|| ());
     thread::at_fork(before, after, after_in_child);
-    #[cfg(feature = "c-heap")]
-    written::note_forks();
     heap::sweep::before_reuse(sweep::sweep_before_reuse);
     heap::sweep::at_free(frees::told);
 }

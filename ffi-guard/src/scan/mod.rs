@@ -1,7 +1,7 @@
 //! Where C could keep a pointer, and the search of it.
 //!
 //! [`words`] reads memory, [`globals`] reads all that loaded modules may write, [`other_threads`] what other threads have of
-//! their thread-local variables, [`ledger`] keeps what large areas hold, and [`owner`] tells whose variable a word was found in: C's, or a Rust static, which is
+//! their thread-local variables, and [`owner`] tells whose variable a word was found in: C's, or a Rust static, which is
 //! never reported.
 
 #[cfg(target_arch = "aarch64")]
@@ -11,13 +11,10 @@ mod dwarf;
 mod elf;
 mod frames;
 mod globals;
-#[cfg(feature = "c-heap")]
-pub(crate) mod ledger;
 mod names;
 mod owner;
 #[cfg_attr(any(target_arch = "aarch64", target_arch = "x86_64"), allow(dead_code, reason = "there are faster loops"))]
 mod portable;
-mod referrers;
 mod search;
 mod symbols;
 mod thread_locals;
