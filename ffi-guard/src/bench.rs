@@ -5,9 +5,8 @@ use std::panic::Location;
 
 use crate::boundary::argument::{Argument, Passing};
 use crate::boundary::breach::Site;
-use crate::boundary::declaration::{Contract, Declaration, Function};
+use crate::boundary::declaration::{Declaration, Function};
 use crate::boundary::shape::{Shape, TypeInfo};
-use crate::rule::Severities;
 use crate::scan::Wanted;
 use crate::{heap, retention, scan};
 
@@ -45,19 +44,7 @@ pub fn search(memory: &[usize]) -> usize {
 /// Notes that a call was lent the block at this address, and makes no sweep however many are noted.
 #[track_caller]
 pub fn note(address: usize) {
-    static FUNCTION: Function = Function::new(&Declaration {
-        name: "bench",
-        module: "bench",
-        file: "bench.rs",
-        line: 1,
-        column: 1,
-        parameters: &[],
-        returns_owned: false,
-        result: Contract::NONE,
-        callback: false,
-        keep_abi: false,
-        severities: Severities::NONE,
-    });
+    static FUNCTION: Function = Function::new(&Declaration::internal("bench"));
     static INFO: TypeInfo = TypeInfo { size: 8, align: 8, shape: Shape::Plain, frozen: true, name: || "u64" };
     let Some(block) = heap::lookup(address) else { return };
     let site = Site { function: &FUNCTION, location: Location::caller() };

@@ -114,10 +114,10 @@ pub mod __private;
 
 pub use allocator::GuardAlloc;
 pub use arena::{CArena, CMemoryError};
-pub use boundary::bound::rebind;
 pub use boundary::late::checkpoint;
 pub use boundary::raise::catch;
 pub use boundary::shape::{Plain, Pointee};
+pub use boundary::thread_affinity::rebind;
 pub use callback::Callback;
 pub use ffi_guard_macros::{Plain, Pointee, guard};
 pub use handle::{Handle, StaleHandle, TakeError};

@@ -9,7 +9,7 @@ use super::after::After;
 use super::argument::{Argument, Passing};
 use super::breach::{Site, Stop};
 use super::crossing::{Crossing, Frame};
-use super::declaration::{Contract, Declaration, Function, Standing};
+use super::declaration::{Declaration, Function, Standing};
 use super::leave::finish;
 use super::loans::Loans;
 use super::quick::{self, Glance};
@@ -18,7 +18,6 @@ use super::{canary, extent, lent_by, noted, thread};
 use crate::level::{self, Level};
 use crate::reentry::{self, Reentry};
 use crate::retention::{pins, untold};
-use crate::rule::Severities;
 use crate::rules::Located;
 use crate::stats::call::{self, Call, Lent, Place, Token};
 
@@ -235,19 +234,7 @@ pub(super) fn callback(function: &'static Function, arguments: &[Argument]) -> O
 /// C calls a closure: all closures are one function here.
 #[cold]
 pub(crate) fn closure() -> Option<Call> {
-    static CLOSURE: Function = Function::new(&Declaration {
-        name: "(closures)",
-        module: "ffi_guard",
-        file: file!(),
-        line: line!(),
-        column: 1,
-        parameters: &[],
-        returns_owned: false,
-        result: Contract::NONE,
-        callback: true,
-        keep_abi: false,
-        severities: Severities::NONE,
-    });
+    static CLOSURE: Function = Function::new(&Declaration { callback: true, ..Declaration::internal("(closures)") });
     let call = callback(&CLOSURE, &[])?;
     call.body_begins();
     Some(call)

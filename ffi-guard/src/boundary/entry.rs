@@ -3,13 +3,12 @@
 use std::ops::{ControlFlow, Range};
 
 use super::argument::{Argument, Passing};
-use super::bound;
 use super::breach::{Site, Stop};
 use super::declaration::{Contract, Parameter};
 use super::extent;
 use super::shape::{Shape, TypeInfo};
-use super::thread;
 use super::watch::Watch;
+use super::{thread, thread_affinity};
 use crate::heap;
 use crate::platform::read;
 use crate::reentry::Reentry;
@@ -82,7 +81,7 @@ impl Entry<'_> {
                 return Ok(());
             }
         }
-        bound::compare(&self.site, index, argument, parameter.contract)?;
+        thread_affinity::compare(&self.site, index, argument, parameter.contract)?;
         // SAFETY: as promised by the caller; that the extent fits its block was just checked.
         unsafe { self.nested(index, &look) }?;
         if let Some(watch) = &mut self.watch {

@@ -5,7 +5,7 @@ use std::panic::Location;
 use super::argument::{Argument, Passing};
 use super::breach::Site;
 use super::declaration::{Function, LAST_MARK, Standing};
-use super::{bound, log, snapshot};
+use super::{log, snapshot, thread_affinity};
 use crate::config;
 use crate::paged;
 use crate::rule::{Rule, Severity};
@@ -40,6 +40,6 @@ pub(super) fn settle(
     let allows = (0..parameters.len()).filter(is_allowed).fold(0, |all, index| all | 1_u32 << index.min(LAST_MARK));
     let compares = if declaration.callback { 0 } else { snapshot::compared(&site, arguments) };
     function.settle_copies(copies);
-    function.settle(standing, (lets_keep, allows), bound::binds(declaration), compares);
+    function.settle(standing, (lets_keep, allows), thread_affinity::binds(declaration), compares);
     standing
 }

@@ -9,7 +9,7 @@ use super::declaration::Function;
 use super::loans::Loans;
 use super::pending::Exit;
 use super::raise::raise;
-use super::{bound, counted, late, noted, parked, result, thread};
+use super::{counted, late, noted, parked, result, thread, thread_affinity};
 use crate::platform::process::Errno;
 use crate::reentry::Reentry;
 use crate::report;
@@ -61,7 +61,7 @@ pub(super) fn leave_noted(
 ) {
     let site = Site { function, location: Location::caller() };
     if function.binds() {
-        bound::record(&site, arguments, result);
+        thread_affinity::record_results(&site, arguments, result);
     }
     let outcome = noted::end(underway, &site, arguments, loans);
     let outcome = outcome.and_then(|()| late::settle_if_due()).and_then(|()| result::check(&site, result));
@@ -76,7 +76,7 @@ pub(super) fn leave_noted(
 pub(super) fn finish(site: &Site, after: After, arguments: &[Argument], loans: &Loans, result: &Argument) {
     let function = site.function;
     if function.binds() {
-        bound::record(site, arguments, result);
+        thread_affinity::record_results(site, arguments, result);
     }
     let outcome = settle_lent(site, after, arguments, loans);
     if let Err(stop) = outcome.and_then(|()| result::check(site, result)) {

@@ -7,7 +7,6 @@
 
 mod after;
 pub(crate) mod argument;
-pub(crate) mod bound;
 pub(crate) mod breach;
 pub(crate) mod brief;
 pub(crate) mod callback;
@@ -42,5 +41,6 @@ mod snapshot;
 pub(crate) mod stale;
 mod taken;
 pub(crate) mod thread;
+pub(crate) mod thread_affinity;
 mod under_way;
 mod watch;

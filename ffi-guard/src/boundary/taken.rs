@@ -68,5 +68,5 @@ fn pointer(site: &Site, index: usize, argument: &Argument, contract: Contract) -
         // It is Rust's again: what C was allowed to keep of it is over.
         retention::given_back(argument.address);
     }
-    super::bound::compare(site, index, argument, contract)
+    super::thread_affinity::compare(site, index, argument, contract)
 }

@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::tally;
 use crate::boundary::counted;
-use crate::boundary::declaration::{Contract, Declaration, Function};
+use crate::boundary::declaration::{Declaration, Function};
 use crate::level::{self, Level};
 use crate::platform::clock::{nanoseconds, ticks};
-use crate::rule::Severities;
 
 /// Ticks from one reading of the clock to the next.
 static CLOCK: AtomicU64 = AtomicU64::new(0);
@@ -35,19 +34,7 @@ pub(super) fn way() -> u64 {
 }
 
 /// Not on the list of functions, so it has no line in the table.
-static NOTHING: Function = Function::new(&Declaration {
-    name: "(nothing)",
-    module: "ffi_guard",
-    file: file!(),
-    line: line!(),
-    column: 1,
-    parameters: &[],
-    returns_owned: false,
-    result: Contract::NONE,
-    callback: false,
-    keep_abi: false,
-    severities: Severities::NONE,
-});
+static NOTHING: Function = Function::new(&Declaration::internal("(nothing)"));
 
 extern "C" fn nothing() {}
 

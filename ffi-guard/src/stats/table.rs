@@ -179,23 +179,10 @@ fn bytes(n: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boundary::declaration::{Contract, Declaration};
-    use crate::rule::Severities;
+    use crate::boundary::declaration::Declaration;
 
     const fn declared(name: &'static str, callback: bool) -> Declaration {
-        Declaration {
-            name,
-            module: "app::sys",
-            file: "src/sys.rs",
-            line: 1,
-            column: 1,
-            parameters: &[],
-            returns_owned: false,
-            result: Contract::NONE,
-            callback,
-            keep_abi: false,
-            severities: Severities::NONE,
-        }
+        Declaration { module: "app::sys", file: "src/sys.rs", line: 1, callback, ..Declaration::internal(name) }
     }
     static SLOW: Declaration = declared("slow_func", false);
     static POW: Declaration = declared("pow", false);

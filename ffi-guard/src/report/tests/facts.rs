@@ -2,7 +2,7 @@
 
 use super::super::place::{Allocation, CSource};
 use super::super::violation::{
-    ArgumentFacts, BlockFacts, Call, Facts, Finding, Got, Holder, Memory, Place, Promise, StatedExtent,
+    ArgumentFacts, BlockFacts, Call, Facts, Finding, Holder, Memory, Place, Promise, StatedExtent, ThreadOwner,
 };
 use super::ffi::{self, Site};
 use super::session;
@@ -434,7 +434,7 @@ pub(in super::super) fn returned_stack() -> Facts {
 
 pub(in super::super) fn wrong_thread() -> Facts {
     let address = 0x5581_20aa_32a0;
-    let got = Got {
+    let got = ThreadOwner {
         thread: 1,
         thread_name: Some("main".into()),
         function: Some("current_reference"),
