@@ -1,4 +1,4 @@
-//! What generated code may call. Not public: it changes with any version.
+//! The items that generated code uses. Not public: they change with any version.
 
 pub use crate::__argument as argument;
 pub use crate::__frozen as frozen;

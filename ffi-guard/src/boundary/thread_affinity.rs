@@ -64,7 +64,8 @@ pub(super) fn compare(site: &Site, index: usize, argument: &Argument, contract: 
         _ => {}
     }
     if contract.is_owned() && !declaration.callback {
-        // Before C runs: as soon as C has freed it, another thread may get an object at its address.
+        // Before C runs: as soon as C has freed the object, another thread may get one at its
+        // address.
         objects(|objects| drop(objects.remove(&address)));
     }
     Ok(())
@@ -113,11 +114,12 @@ fn record(address: usize, function: Option<&'static str>, location: &'static Loc
     });
 }
 
-/// Says that an object of C's, declared `thread_bound`, belongs to the calling thread from now on: C lets it move.
+/// Says that a C object, declared `thread_bound`, belongs to the calling thread from now on.
 ///
-/// An object that C hands out belongs to the thread that got it, and a guarded call with it on another
-/// thread is `wrong_thread`. If a library lets an object move from thread to thread, as long as one at
-/// a time uses it, call this on the thread that takes it over. Below level 1 it does nothing.
+/// An object that C hands out belongs to the thread that got it, and a guarded call with it on
+/// another thread is `wrong_thread`. If a library lets an object move from thread to thread, as
+/// long as one at a time uses it, call this on the thread that takes it over. Below level 1 it does
+/// nothing.
 ///
 /// ```
 /// let mut object = 0_u8;
