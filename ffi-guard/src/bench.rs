@@ -4,13 +4,12 @@ use std::hint::black_box;
 use std::panic::Location;
 
 use crate::call::argument::{Argument, Passing};
-use crate::call::declaration::{Contract, Declaration, Function};
+use crate::call::declaration::{Declaration, Function};
 use crate::call::loan::Loan;
 use crate::call::shape::{Role, Shape, TypeInfo};
 use crate::call::site::Site;
 use crate::heap;
 use crate::retention;
-use crate::rule::Severities;
 use crate::scan;
 use crate::scan::Wanted;
 
@@ -48,19 +47,7 @@ pub fn search(memory: &[usize]) -> usize {
 /// Notes that a call was lent the block at this address, and makes no sweep however many are noted.
 #[track_caller]
 pub fn note(address: usize) {
-    static FUNCTION: Function = Function::new(&Declaration {
-        name: "bench",
-        module: "bench",
-        file: "bench.rs",
-        line: 1,
-        column: 1,
-        parameters: &[],
-        returns_owned: false,
-        result: Contract::NONE,
-        callback: false,
-        keep_abi: false,
-        severities: Severities::NONE,
-    });
+    static FUNCTION: Function = Function::new(&Declaration::internal("bench"));
     static INFO: TypeInfo =
         TypeInfo { size: 8, align: 8, shape: Shape::Plain, frozen: true, role: Role::Other, name: || "u64" };
     let Some(block) = heap::lookup(address) else { return };

@@ -48,7 +48,7 @@ rules! {
     NullPointer = "null_pointer", 1;
     /// An argument is not aligned for its pointee.
     MisalignedPointer = "misaligned_pointer", 1;
-    /// What C returned is no value of the declared Rust type.
+    /// C returned bytes that are no value of the declared Rust type.
     InvalidValue = "invalid_value", 1;
     /// The declaration disagrees with C's debug info.
     AbiMismatch = "abi_mismatch", 2;
@@ -103,7 +103,7 @@ impl FromStr for Rule {
     }
 }
 
-/// What a breach of a rule leads to.
+/// The consequence of a breach of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Severity {
     /// The rule is not checked.
@@ -114,7 +114,8 @@ pub enum Severity {
     Deny,
 }
 
-/// Severities set in one place (the environment, a block, a function, a parameter): two bits a rule, zero for "not set here".
+/// Severities set in one place (the environment, a block, a function, a parameter): two bits a
+/// rule, zero for "not set here".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Severities(u64);
 
@@ -124,7 +125,7 @@ impl Severities {
     /// Nothing is set here.
     pub const NONE: Severities = Severities(0);
 
-    /// What holds where nobody said otherwise.
+    /// The severities that hold if none is set.
     pub const DEFAULT: Severities = {
         let mut all = Severities::NONE;
         let mut i = 0;
@@ -135,7 +136,7 @@ impl Severities {
         all.with(Rule::LeakedOwnership, Severity::Warn)
     };
 
-    /// The same with one rule set.
+    /// These severities with one rule set.
     #[must_use]
     pub const fn with(self, rule: Rule, severity: Severity) -> Severities {
         let shift = rule as u32 * 2;
@@ -147,7 +148,7 @@ impl Severities {
         Severities(self.0 & !(3 << shift) | bits << shift)
     }
 
-    /// What is set here for a rule.
+    /// The severity that is set here for a rule.
     #[must_use]
     pub const fn get(self, rule: Rule) -> Option<Severity> {
         match self.0 >> (rule as u32 * 2) & 3 {
@@ -158,7 +159,7 @@ impl Severities {
         }
     }
 
-    /// These, and where nothing is set here, `weaker`.
+    /// These severities, and `weaker` for the rules that are not set here.
     #[must_use]
     pub const fn over(self, weaker: Severities) -> Severities {
         // A pair of bits is "set" when either is: spread that over both bits of the pair.

@@ -5,26 +5,23 @@ use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::os::unix::process::ExitStatusExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use c_fixtures::closures::{self, arity};
 use ffi_guard::callback::{AnyThread, Callback};
 use ffi_guard::{Rule, catch, expect_violation};
 use ffi_guard_tests::process::{at_level, at_levels, is_child, run_self, stderr};
+use serial_test::serial;
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// C has one callback for the whole process: who registers one takes a turn, and takes it from C at the end.
-fn turn() -> Turn {
-    static TURN: Mutex<()> = Mutex::new(());
-    Turn(TURN.lock().unwrap_or_else(PoisonError::into_inner))
-}
+/// C has one callback for the whole process: a test that registers one is `serial` or has the process to itself, and takes it
+/// from C at the end.
+struct Forget;
 
-struct Turn(#[allow(dead_code)] MutexGuard<'static, ()>);
-
-impl Drop for Turn {
+impl Drop for Forget {
     fn drop(&mut self) {
         closures::forget();
     }
@@ -78,8 +75,9 @@ fn every_number_of_arguments_with_the_user_data_first_and_last() {
 }
 
 #[test]
+#[serial(registered)]
 fn c_calls_late_and_twice() {
-    let _turn = turn();
+    let _forget = Forget;
     let mut events = Vec::new();
     Callback::scoped(
         |event: c_int| -> c_int {
@@ -121,8 +119,9 @@ impl Drop for Listener {
 }
 
 #[test]
+#[serial(registered)]
 fn a_struct_may_hold_one() {
-    let _turn = turn();
+    let _forget = Forget;
     let sum = Rc::new(Cell::new(0));
     let seen = Rc::clone(&sum);
     let listener = Listener::new(move |event| seen.replace(seen.get() + event));
@@ -134,11 +133,12 @@ fn a_struct_may_hold_one() {
 }
 
 #[test]
+#[serial(registered)]
 fn a_call_after_the_end_is_told_with_who_made_and_who_dropped_it() {
     fn end_of_the_callback(callback: OnEvent) {
         drop(callback);
     }
-    let _turn = turn();
+    let _forget = Forget;
     let ran = Rc::new(Cell::new(0));
     let runs = Rc::clone(&ran);
     let line = line!() + 1;
@@ -156,14 +156,15 @@ fn a_call_after_the_end_is_told_with_who_made_and_who_dropped_it() {
         beat.unwrap_or_else(|| panic!("no {key}:\n{report}"))
     };
     assert!(beat("made").contains(&format!("tools_callback.rs:{line}:")), "{report}");
-    // The place leaves the name as much room as there is.
-    assert!(beat("dropped").contains("of_the_callback"), "{report}");
+    // The places, of which `serial_test`'s is the longest, leave the name as much room as there is.
+    assert!(beat("dropped").contains("_the_callback"), "{report}");
     assert!(beat("called by C").contains("ffg_event_fire"), "{report}");
 }
 
 #[test]
+#[serial(registered)]
 fn the_repair_of_the_report_is_clean() {
-    let _turn = turn();
+    let _forget = Forget;
     let callback = Callback::new(|event: c_int| -> c_int { event });
     let outcome = catch(|| {
         // SAFETY: C lets go of the pair before the callback is dropped.
@@ -177,8 +178,9 @@ fn the_repair_of_the_report_is_clean() {
 }
 
 #[test]
+#[serial(registered)]
 fn the_last_1000_are_remembered() {
-    let _turn = turn();
+    let _forget = Forget;
     let first = Callback::new(|_: c_int| -> c_int { 0 });
     // SAFETY: as above, C keeps it beyond its end.
     unsafe { closures::register(first.function(), first.data()) };
@@ -314,7 +316,7 @@ fn a_panic_with_no_call_to_go_on_from_ends_the_process_with_a_line() {
 #[test]
 fn an_fnmut_is_not_called_while_it_runs() {
     at_levels("an_fnmut_is_not_called_while_it_runs", &["0", "1", "2"], || {
-        let _turn = turn();
+        let _forget = Forget;
         let mut depth = 0;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             Callback::scoped(
@@ -339,8 +341,9 @@ fn an_fnmut_is_not_called_while_it_runs() {
 }
 
 #[test]
+#[serial(registered)]
 fn a_shared_one_may_be_called_while_it_runs() {
-    let _turn = turn();
+    let _forget = Forget;
     let calls = Arc::new(AtomicI32::new(0));
     let seen = Arc::clone(&calls);
     let callback: Callback<fn(c_int) -> c_int, AnyThread> = Callback::shared(move |event: c_int| {
@@ -357,7 +360,7 @@ fn a_shared_one_may_be_called_while_it_runs() {
 #[test]
 fn threads_of_cs_call_a_shared_one() {
     at_levels("threads_of_cs_call_a_shared_one", &["0", "1", "2"], || {
-        let _turn = turn();
+        let _forget = Forget;
         let calls = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&calls);
         let callback = Callback::shared(move |event: c_int| -> c_int {
@@ -470,8 +473,9 @@ fn at_level_0_a_late_call_runs_nothing_and_is_said_once() {
 }
 
 #[test]
+#[serial(registered)]
 fn a_callback_may_drop_itself() {
-    let _turn = turn();
+    let _forget = Forget;
     let slot: Rc<RefCell<Option<OnEvent>>> = Rc::default();
     let own = Rc::clone(&slot);
     let alive = Rc::new(());

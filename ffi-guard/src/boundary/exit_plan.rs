@@ -75,7 +75,7 @@ impl ExitPlan {
             parked::resume(function, settle());
         }
         if looks && function.binds() {
-            thread_affinity::record(&site, arguments, result);
+            thread_affinity::record_results(&site, arguments, result);
         }
         let outcome = settle().and_then(|()| if looks { result::check(&site, result) } else { Ok(()) });
         if let Err(stop) = outcome {

@@ -13,13 +13,12 @@ use super::fast_path::FastWords;
 use super::inspect::Inspection;
 use super::loans::Loans;
 use crate::call::argument::{Argument, Passing};
-use crate::call::declaration::{Contract, Declaration, Function};
+use crate::call::declaration::{Declaration, Function};
 use crate::call::target::Target;
 use crate::call::{extent, thread};
 use crate::level::{self, Level};
 use crate::reentry;
 use crate::retention::pins;
-use crate::rule::Severities;
 use crate::stats::call::{self, Call, Lent, Place};
 
 /// Deeper in the stack than its wrapper's frame, an entry has frames of less than this.
@@ -165,19 +164,7 @@ pub(super) fn callback(function: &'static Function, arguments: &[Argument]) -> O
 /// C calls a closure: all closures are one function here.
 #[cold]
 pub(crate) fn closure() -> Option<Call> {
-    static CLOSURE: Function = Function::new(&Declaration {
-        name: "(closures)",
-        module: "ffi_guard",
-        file: file!(),
-        line: line!(),
-        column: 1,
-        parameters: &[],
-        returns_owned: false,
-        result: Contract::NONE,
-        callback: true,
-        keep_abi: false,
-        severities: Severities::NONE,
-    });
+    static CLOSURE: Function = Function::new(&Declaration { callback: true, ..Declaration::internal("(closures)") });
     let call = callback(&CLOSURE, &[])?;
     call.body_begins();
     Some(call)

@@ -1,13 +1,19 @@
 //! Objects of C that belong to the thread that got them: `thread_bound`, and `rebind`.
 //!
-//! An object is known by its address from the moment that C hands it out, by a result or into an out-pointer, until C
-//! hands out another one there. Nobody says when C frees one: the note of a freed object stays, and is replaced when C
-//! gives its address away again. What was never seen to come from C is not judged.
+//! An object is known by its address, from the moment that C hands it out by a result or into an
+//! out-pointer. It is forgotten when
+//!
+//! - C hands out another object at the same address: the new one replaces it;
+//! - a guarded call gives it back to C, by a parameter that is `thread_bound` and `owned`;
+//! - more than [`MOST`] objects are known: the older ones go.
+//!
+//! An object that never came from C is not judged, nor is a forgotten one.
 
-use crate::scan;
-use std::collections::BTreeMap;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dashmap::DashMap;
 
 use super::breach::Stop;
 use crate::call::argument::{Argument, Passing};
@@ -15,59 +21,64 @@ use crate::call::declaration::{Contract, Declaration};
 use crate::call::shape::Role;
 use crate::call::site::Site;
 use crate::call::thread;
-use crate::facts::{Got, Memory};
+use crate::facts::{Memory, ThreadOwner};
 use crate::level::{self, Level};
-use crate::platform::lock::{HeldInFork, Locked};
-use crate::platform::process::Errno;
-use crate::platform::{self, read};
-use crate::reentry::Reentry;
+use crate::platform::fork_gate;
+use crate::platform::{process::Errno, read};
+use crate::reentry::{self, Reentry};
 use crate::rules;
+use crate::scan;
 
-/// The objects, by address: in as many parts as keep threads out of each other's way.
-static OBJECTS: [Locked<BTreeMap<usize, Got>>; PARTS] = [const { Locked::new(BTreeMap::new()) }; PARTS];
-const PARTS: usize = 16;
+/// The objects, by address. The number says how many were recorded before.
+type Objects = DashMap<usize, (u64, ThreadOwner)>;
 
-fn part(address: usize) -> &'static Locked<BTreeMap<usize, Got>> {
-    // Objects lie at multiples of 16.
-    &OBJECTS[(address >> 4) % PARTS]
+static OBJECTS: LazyLock<Objects> = LazyLock::new(|| DashMap::with_shard_amount(16));
+/// How many objects were ever recorded.
+static RECORDED: AtomicU64 = AtomicU64::new(0);
+/// How many objects are known at most, at some 100 bytes each.
+const MOST: u64 = 1 << 16;
+
+/// Runs `f` with the objects. The locks inside are the map's own, so a fork waits until they are
+/// released. A signal handler that interrupts `f` makes unchecked calls, and so does not come here.
+fn objects<R>(f: impl FnOnce(&Objects) -> R) -> R {
+    let _inside = Reentry::enter();
+    fork_gate::run(|| f(&OBJECTS))
 }
 
-/// Whether C hands out an object of its thread's own by this function.
+/// True if C hands out an object of its thread's own by this function.
 pub(super) fn binds(declaration: &Declaration) -> bool {
     declaration.result.is_thread_bound() || declaration.parameters.iter().any(|it| it.contract.is_thread_bound())
 }
 
-/// Before C runs, or a callback's body: whether the object is this thread's.
+/// Checks that the object is this thread's, before C or a callback's body runs.
 pub(super) fn compare(site: &Site, index: usize, argument: &Argument, contract: Contract) -> Result<(), Stop> {
     if !contract.is_thread_bound() || argument.address == 0 || is_out(argument) {
         return Ok(());
     }
-    match known(argument.address) {
-        Some(got) => match rules::wrong_thread::check(got, thread::id()) {
-            Some(finding) => {
-                let memory = Memory::Foreign { address: argument.address, size: 0 };
-                site.breach(Some(index), finding, (argument, 0), Some(memory))
-            }
-            None => Ok(()),
-        },
-        // C hands it to the callback: so it is this thread that gets it.
-        None if site.function.declaration.callback => {
-            note(argument.address, got(Some(site.function.declaration.name), site.location));
-            Ok(())
+    let (address, declaration) = (argument.address, site.function.declaration);
+    let known = objects(|objects| objects.get(&address).map(|it| rules::wrong_thread::check(&it.1, thread::id())));
+    match known {
+        Some(Some(finding)) => {
+            let memory = Memory::Foreign { address, size: 0 };
+            site.breach(Some(index), finding, (argument, 0), Some(memory))?;
         }
-        None => Ok(()),
+        // C hands the object to the callback, so this thread gets it.
+        None if declaration.callback => record(address, Some(declaration.name), site.location),
+        _ => {}
     }
+    if contract.is_owned() && !declaration.callback {
+        // Before C runs: as soon as C has freed the object, another thread may get one at its
+        // address.
+        objects(|objects| drop(objects.remove(&address)));
+    }
+    Ok(())
 }
 
-/// C has returned: what it handed out belongs to this thread.
-pub(super) fn record(site: &Site, arguments: &[Argument], result: &Argument) {
+/// Records what C has handed out, after it returned: it belongs to this thread.
+pub(super) fn record_results(site: &Site, arguments: &[Argument], result: &Argument) {
     let declaration = site.function.declaration;
     let _errno = Errno::keep();
-    let record = |address: usize| {
-        if address != 0 {
-            note(address, got(Some(declaration.name), site.location));
-        }
-    };
+    let record = |address| record(address, Some(declaration.name), site.location);
     if declaration.result.is_thread_bound() && matches!(result.passing, Passing::Const | Passing::Mut) {
         record(result.address);
     }
@@ -83,47 +94,32 @@ pub(super) fn record(site: &Site, arguments: &[Argument], result: &Argument) {
     }
 }
 
-/// Whether the argument is the place where C writes an object's address, not the address itself.
+/// True if the argument is the place where C writes an object's address, not the address itself.
 fn is_out(argument: &Argument) -> bool {
     argument.info.role == Role::Pointer
 }
 
-fn got(function: Option<&'static str>, location: &'static Location<'static>) -> Got {
-    let _inside = Reentry::enter();
-    Got { thread: thread::id(), thread_name: scan::thread_name(), function, location }
-}
-
-fn known(address: usize) -> Option<Got> {
-    // While the lock is held this thread is inside: a signal handler that calls C in that moment is not checked, and so
-    // does not come here.
-    let _inside = Reentry::enter();
-    part(address).with(|objects| objects.get(&address).cloned())
-}
-
-fn note(address: usize, got: Got) {
-    static REGISTERED: AtomicBool = AtomicBool::new(false);
-    let _inside = Reentry::enter();
-    if !REGISTERED.swap(true, Ordering::Relaxed) {
-        // After the heap's, so that these locks are taken before those of the memory that the table is made of.
-        platform::thread::at_fork(before, after, after);
+/// Records that the object at this address, if it is not null, belongs to the calling thread.
+fn record(address: usize, function: Option<&'static str>, location: &'static Location<'static>) {
+    if address == 0 {
+        return;
     }
-    drop(part(address).with(|objects| objects.insert(address, got)));
+    objects(|objects| {
+        let owner = ThreadOwner { thread: thread::id(), thread_name: scan::thread_name(), function, location };
+        let number = RECORDED.fetch_add(1, Ordering::Relaxed);
+        if number % (MOST / 2) == 0 && objects.len() as u64 > MOST / 2 {
+            objects.retain(|_, it| it.0 + MOST / 2 > number);
+        }
+        drop(objects.insert(address, (number, owner)));
+    });
 }
 
-unsafe extern "C" fn before() {
-    OBJECTS.hold();
-}
-
-/// In the parent and in the child, which has this thread alone.
-unsafe extern "C" fn after() {
-    OBJECTS.let_go();
-}
-
-/// Says that an object of C's, declared `thread_bound`, belongs to the calling thread from now on: C lets it move.
+/// Says that a C object, declared `thread_bound`, belongs to the calling thread from now on.
 ///
-/// Where C hands an object out, it belongs to the thread that got it, and a guarded call with it on another thread is
-/// `wrong_thread`. A library that lets an object move from thread to thread, as long as it is used by one at a time, is
-/// told of the move here, on the thread that takes it over. Below level 1 it does nothing.
+/// An object that C hands out belongs to the thread that got it, and a guarded call with it on
+/// another thread is `wrong_thread`. If a library lets an object move from thread to thread, as
+/// long as one at a time uses it, call this on the thread that takes it over. Below level 1 it does
+/// nothing.
 ///
 /// ```
 /// let mut object = 0_u8;
@@ -131,8 +127,9 @@ unsafe extern "C" fn after() {
 /// ```
 #[track_caller]
 pub fn rebind<T>(object: *const T) {
-    if level::level() >= Level::Arguments && !object.is_null() {
+    // A signal handler that interrupts the table's user would wait for itself.
+    if level::level() >= Level::Arguments && !reentry::inside() {
         let _errno = Errno::keep();
-        note(object.addr(), got(None, Location::caller()));
+        record(object.addr(), None, Location::caller());
     }
 }

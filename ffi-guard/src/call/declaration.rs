@@ -1,5 +1,6 @@
 //! What the attribute knows of a foreign function: written by `#[guard]` into a static, read at each crossing.
 
+use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use super::kinds::Kind;
@@ -31,6 +32,27 @@ pub struct Declaration {
     pub keep_abi: bool,
     /// Severities of the block and, over them, of the function.
     pub severities: Severities,
+}
+
+impl Declaration {
+    /// A function of this crate, without parameters, declared in the calling line.
+    #[track_caller]
+    pub(crate) const fn internal(name: &'static str) -> Declaration {
+        let here = Location::caller();
+        Declaration {
+            name,
+            module: "ffi_guard",
+            file: here.file(),
+            line: here.line(),
+            column: 1,
+            parameters: &[],
+            returns_owned: false,
+            result: Contract::NONE,
+            callback: false,
+            keep_abi: false,
+            severities: Severities::NONE,
+        }
+    }
 }
 
 /// One parameter, as declared.

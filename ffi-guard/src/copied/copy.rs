@@ -247,22 +247,9 @@ mod tests {
     use std::panic::Location;
 
     use super::*;
-    use crate::call::declaration::{Contract, Declaration, Function};
-    use crate::rule::Severities;
+    use crate::call::declaration::{Declaration, Function};
 
-    static FUNCTION: Function = Function::new(&Declaration {
-        name: "fill",
-        module: "test",
-        file: "test.rs",
-        line: 1,
-        column: 1,
-        parameters: &[],
-        returns_owned: false,
-        result: Contract::NONE,
-        callback: false,
-        keep_abi: false,
-        severities: Severities::NONE,
-    });
+    static FUNCTION: Function = Function::new(&Declaration::internal("fill"));
 
     fn copy(of: &mut [u8], align: usize) -> Copy {
         let at = of.as_mut_ptr().expose_provenance();

@@ -59,7 +59,7 @@ pub(crate) enum Finding {
     /// An object is another thread's.
     WrongThread {
         /// Whose it is, and since when.
-        got: Got,
+        got: ThreadOwner,
     },
     /// A number that came back from C leads to no value, or C called a callback that is gone.
     StaleHandle(Box<Staleness>),
@@ -148,14 +148,14 @@ pub(crate) enum Promise {
     Pinned,
 }
 
-/// When a thread got an object of C's.
+/// The thread that an object of C's belongs to, and how it got it.
 #[derive(Clone, Debug)]
-pub(crate) struct Got {
+pub(crate) struct ThreadOwner {
     /// The thread.
     pub(crate) thread: u32,
-    /// Its name, where it had one.
+    /// Its name, if it had one.
     pub(crate) thread_name: Option<String>,
-    /// The function that handed it out; `None` where the program told of a move.
+    /// The function that handed it out; `None` if the program called `rebind`.
     pub(crate) function: Option<&'static str>,
     /// The call.
     pub(crate) location: &'static Location<'static>,

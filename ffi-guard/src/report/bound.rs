@@ -1,16 +1,16 @@
 //! What a report says of an object that belongs to another thread.
 
 use super::words::{columns, function, parameter, thread};
-use crate::facts::{Facts, Got};
+use crate::facts::{Facts, ThreadOwner};
 
 /// `` `db` of `sqlite3_exec` is thread 1's, used on thread 2 ``.
-pub(super) fn sentence(facts: &Facts, got: &Got) -> String {
+pub(super) fn sentence(facts: &Facts, got: &ThreadOwner) -> String {
     let here = facts.call.as_ref().map_or_else(|| "another".into(), |call| thread(call.thread, None));
     format!("{} of {} is {}'s, used on {here}", parameter(facts), function(facts), thread(got.thread, None))
 }
 
 /// `thread 1 (main)`; a long name leaves no room for the places.
-pub(super) fn owner(got: &Got) -> String {
+pub(super) fn owner(got: &ThreadOwner) -> String {
     match &got.thread_name {
         Some(name) if columns(name) <= 20 => format!("thread {} ({name})", got.thread),
         _ => thread(got.thread, None),
@@ -33,7 +33,7 @@ pub(super) fn helps(facts: &Facts) -> Vec<String> {
 }
 
 /// How we know.
-pub(super) fn notes(got: &Got) -> Vec<String> {
+pub(super) fn notes(got: &ThreadOwner) -> Vec<String> {
     vec![match got.function {
         Some(function) => format!("found from the address alone: `{function}` handed it to {}", owner(got)),
         None => format!("found from the address alone: `ffi_guard::rebind` gave it to {}", owner(got)),

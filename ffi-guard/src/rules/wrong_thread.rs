@@ -3,9 +3,9 @@
 //! C: `struct window *open(void)`, which keeps what it knows of the window in a thread-local. Rust: a wrapper that is
 //! `Send` because a raw pointer in it was made so by hand.
 
-use crate::facts::{Finding, Got};
+use crate::facts::{Finding, ThreadOwner};
 
 /// What is known of the object, and the thread that uses it.
-pub(crate) fn check(got: Got, thread: u32) -> Option<Finding> {
-    (got.thread != thread).then_some(Finding::WrongThread { got })
+pub(crate) fn check(owner: &ThreadOwner, thread: u32) -> Option<Finding> {
+    (owner.thread != thread).then(|| Finding::WrongThread { got: owner.clone() })
 }

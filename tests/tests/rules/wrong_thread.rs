@@ -115,6 +115,35 @@ fn an_address_that_c_gives_out_again_is_its_new_owners() {
     });
 }
 
+mod given_back {
+    #[ffi_guard::guard]
+    unsafe extern "C" {
+        /// Draws a window for the last time. C frees nothing, so that the test may go on using it.
+        #[link_name = "ffg_window_draw"]
+        pub(super) fn draw(#[guard(thread_bound, owned)] window: *mut super::Window) -> i32;
+    }
+}
+
+#[test]
+fn an_object_that_is_given_back_to_c_is_forgotten() {
+    let window = Sent(window_open());
+    on_another_thread(move || {
+        // SAFETY: an open window.
+        let violation = expect_violation!(Rule::WrongThread, { unsafe { given_back::draw(window.get()) } });
+        assert_eq!(violation.function(), Some("draw"));
+        // SAFETY: as above. The call that was refused gave nothing back.
+        expect_violation!(Rule::WrongThread, { unsafe { bad_window_draw(window.get()) } });
+    });
+    // SAFETY: an open window, on its own thread.
+    catch(|| unsafe { given_back::draw(window.get()) }).expect("clean");
+    on_another_thread(move || {
+        // SAFETY: an open window, by C's code.
+        catch(|| unsafe { bad_window_draw(window.get()) }).expect("not known any more");
+        // SAFETY: as above; for the last time.
+        unsafe { window_close(window.get()) };
+    });
+}
+
 #[test]
 fn what_was_never_seen_to_come_from_c_is_not_judged() {
     let unknown = Sent(Box::into_raw(Box::new(0_u64)).cast());

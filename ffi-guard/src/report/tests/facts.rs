@@ -5,7 +5,7 @@ use super::session;
 use crate::call::declaration::Function;
 use crate::call::extent::StatedExtent;
 use crate::facts::{
-    Allocation, ArgumentFacts, BlockFacts, CSource, Call, Facts, Finding, Got, Holder, Memory, Place, Promise,
+    Allocation, ArgumentFacts, BlockFacts, CSource, Call, Facts, Finding, Holder, Memory, Place, Promise, ThreadOwner,
 };
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -434,7 +434,7 @@ pub(in super::super) fn returned_stack() -> Facts {
 
 pub(in super::super) fn wrong_thread() -> Facts {
     let address = 0x5581_20aa_32a0;
-    let got = Got {
+    let got = ThreadOwner {
         thread: 1,
         thread_name: Some("main".into()),
         function: Some("current_reference"),
