@@ -9,7 +9,8 @@ fn main() {
         .map(|entry| entry.expect("c/ can be listed").path())
         .filter(|path| path.extension().is_some_and(|ext| ext == "c"))
         .collect();
-    // The order of a directory is the file system's affair; the archive is to be the same everywhere.
+    // The order of a directory is the file system's affair; the archive is to be the same
+    // everywhere.
     sources.sort();
 
     cc::Build::new()

@@ -1,9 +1,10 @@
-//! C's heap over ours beside glibc's, in one process: `cargo bench -p ffi-guard-benches --features c-heap --bench c_heap`,
-//! `GUARD=2 cargo bench ..` for level 2.
+//! C's heap over ours beside glibc's, in one process: `cargo bench -p ffi-guard-benches --features
+//! c-heap --bench c_heap`, `GUARD=2 cargo bench ..` for level 2.
 //!
-//! Larson's pattern: a thread has a thousand live blocks of 10 to 500 bytes, frees one at random and allocates another in its
-//! place; after a while another thread goes on with the blocks, so that most are freed by who did not allocate them.
-//! glibc's functions are called by the names that nobody replaces.
+//! Larson's pattern: a thread has a thousand live blocks of 10 to 500 bytes, frees one at random
+//! and allocates another in its place; after a while another thread goes on with the blocks, so
+//! that most are freed by who did not allocate them. glibc's functions are called by the names that
+//! nobody replaces.
 
 use std::ffi::c_void;
 use std::hint::black_box;

@@ -1,7 +1,7 @@
 //! A guarded call beside the bare one: `cargo bench -p ffi-guard-benches --bench crossing`.
 //!
-//! The C function does as little as a C function can, so that what is left is the crossing. `GUARD=0` and `GUARD=2` in the
-//! environment measure the other levels.
+//! The C function does as little as a C function can, so that what is left is the crossing.
+//! `GUARD=0` and `GUARD=2` in the environment measure the other levels.
 
 use std::ffi::{CString, c_char, c_int};
 use std::hint::black_box;

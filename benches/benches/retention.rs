@@ -1,8 +1,10 @@
-//! Ten million calls that lend a block, beside a megabyte of C's variables and 64 MiB of C's heap, at level 2 and at level 0:
-//! `cargo bench -p ffi-guard-benches --features c-heap --bench retention`.
+//! Ten million calls that lend a block, beside a megabyte of C's variables and 64 MiB of C's heap,
+//! at level 2 and at level 0: `cargo bench -p ffi-guard-benches --features c-heap --bench
+//! retention`.
 //!
-//! A level is settled once in a process, so each round is two processes of this program, one after the other. At level 2 the
-//! call in the middle keeps its block, and a sweep must find it and name the place of that call.
+//! A level is settled once in a process, so each round is two processes of this program, one after
+//! the other. At level 2 the call in the middle keeps its block, and a sweep must find it and name
+//! the place of that call.
 
 use std::ffi::c_int;
 use std::hint::black_box;

@@ -1,10 +1,12 @@
-//! A hundred thousand rows through SQLite, whose functions are guarded, at each level beside level 0:
-//! `cargo bench -p ffi-guard-benches --bench sqlite`.
+//! A hundred thousand rows through SQLite, whose functions are guarded, at each level beside level
+//! 0: `cargo bench -p ffi-guard-benches --bench sqlite`.
 //!
-//! A level is settled once in a process, so each round is one process of this program for each of them, in turn, and the medians of
-//! the rounds are compared. Each round begins with another one, and level 3 comes last, in rounds of its own: the kernel cleans up after
-//! its hundreds of thousands of mappings for a while, and whoever comes next pays for that. It is the work of the tour's slide 33. What is measured is the processor's time, the kernel's share
-//! included: other programs run on this machine as well.
+//! A level is settled once in a process, so each round is one process of this program for each of
+//! them, in turn, and the medians of the rounds are compared. Each round begins with another one,
+//! and level 3 comes last, in rounds of its own: the kernel cleans up after its hundreds of
+//! thousands of mappings for a while, and whoever comes next pays for that. It is the work of the
+//! tour's slide 33. What is measured is the processor's time, the kernel's share included: other
+//! programs run on this machine as well.
 
 use std::process::Command;
 
@@ -16,7 +18,8 @@ static GUARD: GuardAlloc = GuardAlloc::new();
 
 const ROWS: u32 = 100_000;
 const ROUNDS: usize = 9;
-/// Set in a part's environment, to the sum that it should come to: it does nothing but the work that is measured.
+/// Set in a part's environment, to the sum that it should come to: it does nothing but the work
+/// that is measured.
 const CHILD: &str = "FFI_GUARD_BENCH_CHILD";
 
 const RUNS: [(&str, &[(&str, &str)]); 5] = [

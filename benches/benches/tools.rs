@@ -1,4 +1,5 @@
-//! Handles beside a table in a `Mutex<HashMap>`, closures beside a bare callback: `cargo bench -p ffi-guard-benches --bench tools`.
+//! Handles beside a table in a `Mutex<HashMap>`, closures beside a bare callback:
+//! `cargo bench -p ffi-guard-benches --bench tools`.
 //!
 //! `GUARD` in the environment measures another level; a lookup is the same at all of them.
 

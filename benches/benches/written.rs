@@ -1,4 +1,5 @@
-//! A large area of which few pages are written between two looks: what a look costs, beside reading and copying all of it.
+//! A large area of which few pages are written between two looks: what a look costs, beside reading
+//! and copying all of it.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -29,7 +30,8 @@ fn time(f: impl FnOnce()) -> f64 {
 
 fn main() {
     with_environment(&[("GUARD", "2")]);
-    // Private anonymous memory, as the C library maps it for an allocation of this size; two pages more, to have whole ones.
+    // Private anonymous memory, as the C library maps it for an allocation of this size; two pages
+    // more, to have whole ones.
     let mut memory: Vec<u64> = vec![0; (AREA + 2 * PAGE) / 8];
     let start = memory.as_mut_ptr().addr().next_multiple_of(PAGE);
     let area = start..start + AREA;

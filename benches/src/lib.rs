@@ -7,7 +7,8 @@ use std::time::Instant;
 /// Rounds of each contender: many and short, so that most see no interruption.
 const ROUNDS: usize = 101;
 
-/// Starts this program again with the variables set, unless it was: the level is read once, before `main`.
+/// Starts this program again with the variables set, unless it was: the level is read once, before
+/// `main`.
 pub fn with_environment(variables: &[(&str, &str)]) {
     const DONE: &str = "FFI_GUARD_BENCH_STARTED";
     if std::env::var_os(DONE).is_some() {

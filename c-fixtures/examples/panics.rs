@@ -1,4 +1,5 @@
-//! Panics, or breaks a rule, in a callback: `tests/tests/callbacks_abort.rs` builds it with `panic = "abort"`.
+//! Panics, or breaks a rule, in a callback: `tests/tests/callbacks_abort.rs` builds it with
+//! `panic = "abort"`.
 
 use std::ffi::c_void;
 

@@ -72,7 +72,8 @@ unsafe extern "C" {
     /// Sets the first `set` bytes.
     #[link_name = "ffg_ok_copied_fill"]
     pub fn ok_fill(#[guard(copied, out, counted_by = count)] data: *mut u8, count: usize, set: usize, value: u8);
-    /// Whether it is handed the address of which `address` is the complement: an address among the arguments would keep the other from being copied.
+    /// Whether it is handed the address of which `address` is the complement: an address among the
+    /// arguments would keep the other from being copied.
     #[link_name = "ffg_ok_copied_is_at"]
     pub fn ok_is_at(#[guard(copied, counted_by = count)] data: *const u8, count: usize, address: usize) -> c_int;
     /// The first such character.

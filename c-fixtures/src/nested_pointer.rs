@@ -20,7 +20,8 @@ unsafe extern "C" {
     #[link_name = "ffg_ok_sum_array"]
     pub fn ok_sum_array(#[guard(counted_by = count)] values: *const i64, count: usize) -> i64;
 
-    /// A node in C memory; whoever calls frees it with [`node_free`]. `next` is stored in it, which is its contract.
+    /// A node in C memory; whoever calls frees it with [`node_free`]. `next` is stored in it, which
+    /// is its contract.
     #[link_name = "ffg_node_new"]
     pub fn node_new(value: i64, #[guard(retained)] next: *mut Node) -> *mut Node;
 
@@ -29,7 +30,8 @@ unsafe extern "C" {
     pub fn node_free(node: *mut Node);
 }
 
-/// The same C function as [`bad_sum_list`], for callers who know that it only looks and is done when it returns.
+/// The same C function as [`bad_sum_list`], for callers who know that it only looks and is done
+/// when it returns.
 pub mod allowed {
     use super::Node;
 

@@ -1,4 +1,5 @@
-//! Functions that keep what they are lent in other places than a plain global: `c/retained_places.c`.
+//! Functions that keep what they are lent in other places than a plain global:
+//! `c/retained_places.c`.
 //!
 //! Each place can be read back (`read_*`, which follows what is kept) and cleared (`forget_*`).
 

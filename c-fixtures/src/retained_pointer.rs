@@ -16,8 +16,8 @@ unsafe extern "C" {
     #[link_name = "ffg_forget_global"]
     pub safe fn forget_global();
 
-    /// Keeps `value` in a static inside the function, unless it is null, and reads it. Null and a `forget` that is not 0
-    /// clear it.
+    /// Keeps `value` in a static inside the function, unless it is null, and reads it. Null and a
+    /// `forget` that is not 0 clear it.
     #[link_name = "ffg_bad_keep_static"]
     pub fn bad_keep_static(value: *const i32, forget: c_int) -> i32;
 
@@ -104,7 +104,8 @@ unsafe extern "C" {
     /// Clears it.
     #[link_name = "ffg_forget_seldom"]
     pub safe fn forget_seldom();
-    /// Keeps one of two, the second if `which` is not 0. It has more parameters than what is settled of them has bits.
+    /// Keeps one of two, the second if `which` is not 0. It has more parameters than what is
+    /// settled of them has bits.
     #[link_name = "ffg_keep_one_of_many"]
     pub fn keep_one_of_many(
         n0: c_int,

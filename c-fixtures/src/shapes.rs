@@ -175,7 +175,8 @@ unsafe extern "C" {
     /// A link in C memory. Both are stored in it, which is its contract.
     #[link_name = "ffg_link_new"]
     pub fn link_new(#[guard(retained)] down: *mut Link, #[guard(retained)] value: *const i32) -> *mut Link;
-    /// Frees it and all below it, and looks at none of the values: what they lead to does not matter here.
+    /// Frees it and all below it, and looks at none of the values: what they lead to does not
+    /// matter here.
     #[link_name = "ffg_link_free"]
     pub fn link_free(#[guard(allow(nested_pointer))] link: *mut Link);
 

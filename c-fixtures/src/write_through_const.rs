@@ -72,7 +72,8 @@ unsafe extern "C" {
     /// Waits until it has written.
     #[link_name = "ffg_ask_and_read"]
     pub fn ask_and_read(one: *const c_int, other: *const c_int);
-    /// Copies a number, and changes where it came from if `wrong` is not 0. It has more parameters than what is settled of them has bits.
+    /// Copies a number, and changes where it came from if `wrong` is not 0. It has more parameters
+    /// than what is settled of them has bits.
     #[link_name = "ffg_many_parameters"]
     pub fn many_parameters(
         n0: c_int,

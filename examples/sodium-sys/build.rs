@@ -1,7 +1,9 @@
-//! Builds libsodium from its source, by a C compiler and nothing else: no `configure`, no `make`, no package of the system.
+//! Builds libsodium from its source, by a C compiler and nothing else: no `configure`, no `make`,
+//! no package of the system.
 //!
-//! The source comes by cargo, as the package that `Cargo.toml` names and never compiles: Cargo.lock holds its checksum,
-//! `cargo fetch` and `cargo vendor` bring it along, and a build without a network finds it where cargo keeps it.
+//! The source comes by cargo, as the package that `Cargo.toml` names and never compiles: Cargo.lock
+//! holds its checksum, `cargo fetch` and `cargo vendor` bring it along, and a build without a
+//! network finds it where cargo keeps it.
 
 use std::env;
 use std::fs;
@@ -26,11 +28,13 @@ fn main() {
         .include(library.join("include/sodium"))
         .include(generated.parent().expect("two names were joined"))
         .include(&generated)
-        // What is slow on purpose is not to be slow twice: 64 MiB are hashed in a debug build as well.
+        // What is slow on purpose is not to be slow twice: 64 MiB are hashed in a debug build as
+        // well.
         .opt_level(2)
         // The code is not ours to repair.
         .warnings(false)
-        // As its own `configure` has it: the code speaks of memory in ways that C's rules of aliasing forbid.
+        // As its own `configure` has it: the code speaks of memory in ways that C's rules of
+        // aliasing forbid.
         .flag_if_supported("-fno-strict-aliasing")
         .flag_if_supported("-fno-strict-overflow");
     for (name, value) in definitions() {
@@ -40,11 +44,12 @@ fn main() {
     println!("cargo::metadata=INCLUDE={}", library.join("include").display());
 }
 
-/// The folder of the package with the source. Cargo alone knows where that is: in its cache, or in a folder that
-/// `cargo vendor` made.
+/// The folder of the package with the source. Cargo alone knows where that is: in its cache, or in
+/// a folder that `cargo vendor` made.
 fn source() -> PathBuf {
     let cargo = env::var_os("CARGO").expect("cargo sets it for build scripts");
-    // Without the network first. It is needed once, where the build itself had no use for packages of other platforms.
+    // Without the network first. It is needed once, where the build itself had no use for packages
+    // of other platforms.
     let mut said = String::new();
     for network in [&["--offline"][..], &[]] {
         let output = Command::new(&cargo)
@@ -61,7 +66,8 @@ fn source() -> PathBuf {
     panic!("cargo does not find libsodium's source, {PACKAGE}; `cargo fetch` brings it:\n{said}");
 }
 
-/// Where the package's manifest lies, as `cargo metadata` says. One string is wanted of all its JSON.
+/// Where the package's manifest lies, as `cargo metadata` says. One string is wanted of all its
+/// JSON.
 fn folder_in(metadata: &str) -> Option<PathBuf> {
     let manifests = metadata.split("\"manifest_path\":\"").skip(1).filter_map(|rest| rest.split('"').next());
     // A backslash, of Windows' paths, is written twice.

@@ -1,6 +1,7 @@
 //! An `extern` block as the user wrote it.
 //!
-//! Not `syn::ItemForeignMod`: it has no `safe fn`, and whatever we do not guard shall pass through token by token.
+//! Not `syn::ItemForeignMod`: it has no `safe fn`, and whatever we do not guard shall pass through
+//! token by token.
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -24,7 +25,8 @@ pub(crate) struct Block {
 pub(crate) enum Item {
     /// A function that a wrapper can stand for. Boxed: it is a dozen times the size of the other.
     Function(Box<ForeignFn>),
-    /// Anything else, passed through: statics, types, macros, functions that Rust itself will refuse.
+    /// Anything else, passed through: statics, types, macros, functions that Rust itself will
+    /// refuse.
     Other(Vec<Attr>, TokenStream),
 }
 
@@ -102,7 +104,8 @@ impl Parse for Item {
             let token: TokenTree = input.parse()?;
             let last = match &token {
                 TokenTree::Punct(p) => p.as_char() == ';',
-                // `static X: T = { .. };` is the one place where a brace does not end an item, and Rust refuses it.
+                // `static X: T = { .. };` is the one place where a brace does not end an item, and
+                // Rust refuses it.
                 TokenTree::Group(g) => g.delimiter() == Delimiter::Brace && !input.peek(Token![;]),
                 _ => false,
             };
@@ -115,7 +118,8 @@ impl Parse for Item {
     }
 }
 
-/// Parses a function, or `None` where there is none, or one that Rust will refuse in an extern block.
+/// Parses a function, or `None` where there is none, or one that Rust will refuse in an extern
+/// block.
 fn function(input: ParseStream, attrs: &[Attr]) -> syn::Result<Option<ForeignFn>> {
     let vis = input.parse()?;
     let safety = if input.peek(Ident::peek_any) && (input.peek2(Token![fn])) {
@@ -217,7 +221,8 @@ impl Item {
 }
 
 impl Block {
-    /// With other items, and the head and the braces as written: what Rust has to say of them, it says there.
+    /// With other items, and the head and the braces as written: what Rust has to say of them, it
+    /// says there.
     pub(crate) fn around(&self, items: TokenStream) -> TokenStream {
         let mut block = self.unsafety.to_token_stream();
         self.abi.to_tokens(&mut block);

@@ -1,7 +1,8 @@
 //! `#[guard]` on a Rust function that C calls: parsed, checked and written.
 //!
-//! The function stays what it is, of the same name and type. Its body becomes a closure inside of it, which runs between
-//! two looks: at what C hands in, and at what goes out; and a panic in it ends at the closure.
+//! The function stays what it is, of the same name and type. Its body becomes a closure inside of
+//! it, which runs between two looks: at what C hands in, and at what goes out; and a panic in it
+//! ends at the closure.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
@@ -204,7 +205,8 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
     }
 }
 
-/// `data: *const u8`, under the attributes that stay: what they say of lints is said of the binding below.
+/// `data: *const u8`, under the attributes that stay: what they say of lints is said of the binding
+/// below.
 fn parameter(param: &Param) -> TokenStream {
     let attrs = param.attrs.iter().map(|attr| wrapper::expect_to_allow(attr));
     let (local, ty) = (&param.local, &param.source.ty);

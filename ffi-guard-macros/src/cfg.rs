@@ -1,8 +1,9 @@
 //! Attributes under `cfg_attr`, and the conditions of a function.
 //!
-//! rustc hands an attribute macro its item as written: `cfg` and `cfg_attr` inside are not resolved yet. Most of them
-//! we pass on. Those that change what we generate (a guard attribute, a parameter that may not be there) we cannot
-//! resolve, so the function is written once for each combination of its conditions, and rustc picks one.
+//! rustc hands an attribute macro its item as written: `cfg` and `cfg_attr` inside are not resolved
+//! yet. Most of them we pass on. Those that change what we generate (a guard attribute, a parameter
+//! that may not be there) we cannot resolve, so the function is written once for each combination
+//! of its conditions, and rustc picks one.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
@@ -37,7 +38,8 @@ impl Attr {
     /// As an outer attribute again.
     pub(crate) fn emit(&self) -> TokenStream {
         let tokens = &self.tokens;
-        // The pound sign takes the user's place, so that what rustc says of the attribute points there.
+        // The pound sign takes the user's place, so that what rustc says of the attribute points
+        // there.
         match &self.when {
             None => quote_spanned!(self.span=> #[#tokens]),
             Some(when) => quote_spanned!(self.span=> #[cfg_attr(#when, #tokens)]),
@@ -169,7 +171,8 @@ impl World {
     }
 }
 
-/// The predicate under a parameter's presence: `#[cfg(p)]` is `p`, `#[cfg_attr(q, cfg(p))]` is `p` or not `q`.
+/// The predicate under a parameter's presence: `#[cfg(p)]` is `p`, `#[cfg_attr(q, cfg(p))]` is `p`
+/// or not `q`.
 pub(crate) fn presence(attr: &Attr) -> Option<TokenStream> {
     let p = attr.arguments().filter(|_| attr.name == "cfg")?.stream();
     Some(match &attr.when {

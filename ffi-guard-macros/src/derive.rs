@@ -29,7 +29,8 @@ pub(crate) fn plain(item: TokenStream) -> TokenStream {
             const _: () = {
                 #[allow(dead_code)]
                 fn __ffi_guard_is_plain<T: #krate::Plain>() {}
-                // The parameter brings along what the type implies, such as `T: 'a` of a `&'a T` in it.
+                // The parameter brings along what the type implies, such as `T: 'a` of a `&'a T` in
+                // it.
                 #[allow(dead_code, clippy::multiple_bound_locations)]
                 fn __ffi_guard_fields #impl_generics (_: &#name #ty_generics) #where_clause {
                     #(#fields)*
@@ -63,7 +64,8 @@ pub(crate) fn pointee(item: TokenStream) -> TokenStream {
                 None => (syn::Index::from(i).into_token_stream(), i.to_string()),
             };
             let shape = match mentions(ty.to_token_stream(), &input.generics) {
-                // What it holds is not settled here, and rustc would take the answer for "nothing is known".
+                // What it holds is not settled here, and rustc would take the answer for "nothing
+                // is known".
                 true => quote_spanned!(here=> #private::Shape::Words),
                 false => quote_spanned!(ty.span()=> #private::shape_of!(#ty)),
             };

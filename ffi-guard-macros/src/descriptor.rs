@@ -82,8 +82,8 @@ fn kinds(function: &Function, private: &TokenStream) -> Option<TokenStream> {
     })
 }
 
-/// File, line and column of a name. Not `file!()`: that is where the outermost macro was called, and the name of a
-/// function that a macro declares may stand in another file.
+/// File, line and column of a name. Not `file!()`: that is where the outermost macro was called,
+/// and the name of a function that a macro declares may stand in another file.
 fn place(name: &Ident) -> (TokenStream, Literal, Literal) {
     // Our own unit tests run outside of any compiler.
     let (file, line, column) = match proc_macro::is_available() {

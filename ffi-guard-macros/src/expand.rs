@@ -1,4 +1,5 @@
-//! From the attribute's tokens to what stands in their place: which functions of a block are wrapped, in which of their worlds.
+//! From the attribute's tokens to what stands in their place: which functions of a block are
+//! wrapped, in which of their worlds.
 
 use std::collections::HashSet;
 
@@ -85,7 +86,8 @@ fn expand(arguments: TokenStream, block: &Block, errors: &mut Errors) -> TokenSt
             }
         }
     }
-    // Always there, even empty: it carries `#[link]`, and rustc checks the head of the block as the user wrote it.
+    // Always there, even empty: it carries `#[link]`, and rustc checks the head of the block as the
+    // user wrote it.
     let attrs = block.attrs.iter().filter(|attr| attr.name != "doc").map(|attr| match attr.is_lint() {
         // What was expected may happen in a wrapper and not here.
         true => expect_to_allow(attr),
@@ -132,8 +134,8 @@ fn worlds(
     (wrapped, bare)
 }
 
-/// Names that a parameter of a wrapper may not have: statics of the block, and types that it mentions, which may be
-/// tuple structs (bindgen writes `fn set(mode: mode)` for a C enum `mode`).
+/// Names that a parameter of a wrapper may not have: statics of the block, and types that it
+/// mentions, which may be tuple structs (bindgen writes `fn set(mode: mode)` for a C enum `mode`).
 fn names_in(block: &Block) -> HashSet<String> {
     let mut names = HashSet::new();
     for item in &block.items {

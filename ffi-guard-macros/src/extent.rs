@@ -1,4 +1,5 @@
-//! `counted_by = expr` and `sized_by = expr`: what the expression may speak of, and under which names.
+//! `counted_by = expr` and `sized_by = expr`: what the expression may speak of, and under which
+//! names.
 
 use std::collections::HashSet;
 

@@ -1,7 +1,7 @@
 //! What is emitted beside an error: the user's item, bare.
 //!
-//! Without it, each use of a function whose block has one misspelt attribute would be an error of its own, and the one
-//! that matters would scroll away.
+//! Without it, each use of a function whose block has one misspelt attribute would be an error of
+//! its own, and the one that matters would scroll away.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;

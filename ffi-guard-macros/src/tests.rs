@@ -1,5 +1,5 @@
-//! What is written into the descriptors and onto the bare functions: the parts of an expansion that this machine's
-//! linker cannot try out, or that nobody sees before a report is printed.
+//! What is written into the descriptors and onto the bare functions: the parts of an expansion that
+//! this machine's linker cannot try out, or that nobody sees before a report is printed.
 
 use proc_macro2::TokenStream;
 use quote::quote;

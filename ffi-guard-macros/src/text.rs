@@ -1,7 +1,7 @@
 //! Tokens back to text, the way rustfmt would put them on one line.
 //!
-//! `TokenStream::to_string` spaces as it likes and changes its mind between versions of rustc; the texts end up in
-//! reports, where `* const u8` would look like a mistake of ours.
+//! `TokenStream::to_string` spaces as it likes and changes its mind between versions of rustc; the
+//! texts end up in reports, where `* const u8` would look like a mistake of ours.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
@@ -181,7 +181,8 @@ const OPERATORS: [&str; 24] = [
     "^=", "&=", "|=", "<<=", ">>=",
 ];
 
-/// Takes tokens out of the invisible groups that macro_rules wraps its variables in, and splits `>>` as types need it.
+/// Takes tokens out of the invisible groups that macro_rules wraps its variables in, and splits
+/// `>>` as types need it.
 fn flatten(tokens: TokenStream) -> Vec<TokenTree> {
     let mut flat = Vec::new();
     for token in tokens {

@@ -1,5 +1,5 @@
-//! What can be told of a type by its tokens. An alias cannot be seen through: what is not known passes, and the library
-//! classifies it where it is concrete.
+//! What can be told of a type by its tokens. An alias cannot be seen through: what is not known
+//! passes, and the library classifies it where it is concrete.
 
 use syn::{Ident, Type};
 

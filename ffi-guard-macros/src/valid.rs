@@ -1,4 +1,5 @@
-//! Makes sense of the settings where they stand, and refuses those that cannot apply: all of them, not the first.
+//! Makes sense of the settings where they stand, and refuses those that cannot apply: all of them,
+//! not the first.
 
 use std::collections::HashSet;
 
@@ -14,7 +15,8 @@ use crate::extent::{self, Extent};
 use crate::message::{self, On};
 use crate::{text, types};
 
-/// The rules, as `ffi_guard::Rule` has them: name by name (a test in `tests/` keeps the two in step).
+/// The rules, as `ffi_guard::Rule` has them: name by name (a test in `tests/` keeps the two in
+/// step).
 const RULES: [&str; 19] = [
     "nested_pointer",
     "dangling_pointer",
@@ -89,7 +91,8 @@ pub(crate) struct Param<'a> {
 }
 
 impl Param<'_> {
-    /// Whether C may come to work on a copy of what it points to, as far as its type's tokens and its attributes tell.
+    /// Whether C may come to work on a copy of what it points to, as far as its type's tokens and
+    /// its attributes tell.
     pub(crate) fn may_be_copied(&self) -> bool {
         let stays = |word: &Ident| ["opaque", "retained", "owned", "thread_bound"].iter().any(|stays| word == stays);
         !types::is_scalar(&self.source.ty) && !types::is_function(&self.source.ty) && !self.contract.iter().any(stays)
@@ -99,8 +102,8 @@ impl Param<'_> {
 /// Names that no parameter of a wrapper may have.
 pub(crate) struct Taken {
     pub(crate) names: HashSet<String>,
-    /// Any name may be: the block is kept as it is for code that nobody edits (`keep_abi` on the block), where a clash
-    /// with a constant declared elsewhere could not be helped by renaming.
+    /// Any name may be: the block is kept as it is for code that nobody edits (`keep_abi` on the
+    /// block), where a clash with a constant declared elsewhere could not be helped by renaming.
     pub(crate) all: bool,
 }
 
@@ -234,7 +237,8 @@ pub(crate) fn abi(abi: &syn::Abi, errors: &mut Errors) {
     }
 }
 
-/// Checks one function in one of its worlds. `shadowed` are names that no parameter of a wrapper may have.
+/// Checks one function in one of its worlds. `shadowed` are names that no parameter of a wrapper
+/// may have.
 pub(crate) fn function<'a>(
     source: &'a ForeignFn,
     block: &Block,
@@ -276,7 +280,8 @@ pub(crate) fn function<'a>(
     }
 }
 
-/// What `returns(..)` says of the result: some of the `known` words, and nothing of what is no pointer.
+/// What `returns(..)` says of the result: some of the `known` words, and nothing of what is no
+/// pointer.
 fn returns(
     settings: &Settings,
     source: &ForeignFn,
@@ -315,7 +320,8 @@ pub(crate) struct Callback<'a> {
     pub function: Function<'a>,
 }
 
-/// Checks a Rust function that C calls, in one of its worlds. `arguments` are those of the attribute itself.
+/// Checks a Rust function that C calls, in one of its worlds. `arguments` are those of the
+/// attribute itself.
 pub(crate) fn callback<'a>(
     arguments: TokenStream,
     source: &'a ForeignFn,
@@ -406,7 +412,8 @@ fn parameter<'a>(
             let ty = text::of_type(source.ty.to_token_stream());
             errors.at(key.span(), message::no_pointer(key, &ty));
         }
-        // With the key's own place nothing can go wrong, and `Contract::cstr` would show up at it in an editor.
+        // With the key's own place nothing can go wrong, and `Contract::cstr` would show up at it
+        // in an editor.
         contract.push(Ident::new(&flag, Span::mixed_site()));
     }
     if let Some(copied) = settings.get("copied") {
@@ -422,7 +429,8 @@ fn parameter<'a>(
     let (name, local) = match &source.name {
         Some(name) => {
             let plain = name.unraw().to_string();
-            // A binding may not shadow a static or a tuple struct (E0530), and a constant would be a pattern.
+            // A binding may not shadow a static or a tuple struct (E0530), and a constant would be
+            // a pattern.
             let clashes = taken.all || taken.names.contains(&plain) || !plain.contains(|c: char| c.is_lowercase());
             let local = if clashes { Ident::new(&format!("__{plain}"), name.span()) } else { name.clone() };
             (plain, local)

@@ -70,7 +70,8 @@ pub(crate) fn wrapper(
         true => call,
         false => quote_spanned!(here=> unsafe { #call }),
     });
-    // Once for all arguments: `argument!` has them in each, and imports are dear where there are thousands.
+    // Once for all arguments: `argument!` has them in each, and imports are dear where there are
+    // thousands.
     let traits = (!function.params.is_empty()).then(|| {
         quote_spanned! {here=>
             use #private::classify::{ByPointer as _, ByValue as _, OfCopy as _, OfPlain as _, OfPointee as _, OfUnknown as _};
@@ -123,11 +124,13 @@ pub(crate) fn wrapper(
         },
     };
     let brief = brief::calls(function, &stated, &call, &private);
-    // Where nothing is optimised, what is meant to stay in registers is dearer than to leave it all to the library, which is: no short way.
+    // Where nothing is optimised, what is meant to stay in registers is dearer than to leave it all
+    // to the library, which is: no short way.
     //
-    // Each of the three ways is a function of its own: the next one needs more registers and more of the stack, and would make the
-    // compiler save and spill on the way that does without. They are generic so that they are only built where the wrapper is
-    // called: of the thousands of functions that a -sys crate declares, a program calls a few.
+    // Each of the three ways is a function of its own: the next one needs more registers and more
+    // of the stack, and would make the compiler save and spill on the way that does without. They
+    // are generic so that they are only built where the wrapper is called: of the thousands of
+    // functions that a -sys crate declares, a program calls a few.
     let lifetimes = quote!(#(#lifetimes,)*);
     quote_spanned! {here=>
         #(#attrs)*
@@ -249,7 +252,8 @@ pub(crate) fn argument(param: &Param, private: &TokenStream) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> (&&&&(&&#private::classify::Probe(&#local)).carrier()).argument())
 }
 
-/// What is stated of an extent. The user's own key is the method's name: a count that is no integer is reported at the attribute.
+/// What is stated of an extent. The user's own key is the method's name: a count that is no integer
+/// is reported at the attribute.
 pub(crate) fn state(Extent { key, expr, .. }: &Extent, private: &TokenStream) -> TokenStream {
     quote_spanned!(key.span()=> #private::Stated::No.#key(#expr))
 }
@@ -284,13 +288,15 @@ fn goes_to_wrapper(attr: &Attr) -> bool {
     attr.name != "guard" && !is_foreign(attr)
 }
 
-/// A `#[link]` without which the function in it is another one: the library is part of the symbol's name.
+/// A `#[link]` without which the function in it is another one: the library is part of the symbol's
+/// name.
 fn imports(attr: &Attr) -> bool {
     let text = attr.tokens.to_string();
     attr.name == "link" && (text.contains("raw-dylib") || text.contains("wasm_import_module"))
 }
 
-/// A lint attribute that stands on several items now: what was expected of one need not happen in each.
+/// A lint attribute that stands on several items now: what was expected of one need not happen in
+/// each.
 pub(crate) fn expect_to_allow(attr: &Attr) -> TokenStream {
     if attr.name != "expect" {
         return attr.emit();

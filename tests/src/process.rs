@@ -1,5 +1,5 @@
-//! A test in a process of its own: a level is settled once in the life of a process, and a violation that no test
-//! catches ends one.
+//! A test in a process of its own: a level is settled once in the life of a process, and a
+//! violation that no test catches ends one.
 
 use std::env;
 use std::process::{Command, Output};
@@ -16,11 +16,13 @@ pub fn is_child() -> bool {
     env::var_os(CHILD).is_some()
 }
 
-/// Runs one test of the running test binary again, alone, in a process with these variables and none other of ours.
+/// Runs one test of the running test binary again, alone, in a process with these variables and
+/// none other of ours.
 ///
 /// # Panics
 ///
-/// Where the binary cannot be started, or knows no such test: a misspelt name must not pass for a clean run.
+/// Where the binary cannot be started, or knows no such test: a misspelt name must not pass for a
+/// clean run.
 #[must_use]
 pub fn run_self(test: &str, variables: &[(&str, &str)]) -> Output {
     let output = run_self_behind("", test, variables);
@@ -29,7 +31,8 @@ pub fn run_self(test: &str, variables: &[(&str, &str)]) -> Output {
     output
 }
 
-/// The same behind a piece of shell, such as `ulimit -v 60000;`. What it does to the process is the caller's to judge.
+/// The same behind a piece of shell, such as `ulimit -v 60000;`. What it does to the process is the
+/// caller's to judge.
 ///
 /// # Panics
 ///
@@ -58,7 +61,8 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// In a test: runs `body` at this level in a process of its own, and expects it to come to a good end there.
+/// In a test: runs `body` at this level in a process of its own, and expects it to come to a good
+/// end there.
 ///
 /// `test` is the name of the calling test, as `cargo test` prints it.
 ///
@@ -111,8 +115,8 @@ pub fn at_levels(test: &str, levels: &[&str], body: impl Fn()) {
     }
 }
 
-/// Ends this process with SIGALRM if it is still there in a minute: a test of what must not deadlock then fails where
-/// it would hang.
+/// Ends this process with SIGALRM if it is still there in a minute: a test of what must not
+/// deadlock then fails where it would hang.
 pub fn end_if_stuck() {
     // SAFETY: no precondition.
     unsafe { libc::alarm(60) };

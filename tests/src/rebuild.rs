@@ -34,7 +34,8 @@ pub fn after_a_change_of_rust(target: &Path, release: bool) -> Result<Rebuilt, S
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     };
     build(&[])?;
-    // As a change of the source does, this makes another package of it; one that no earlier run has left.
+    // As a change of the source does, this makes another package of it; one that no earlier run has
+    // left.
     let change = format!("change_{:x}", RandomState::new().build_hasher().finish());
     let messages = build(&["--cfg", &change])?;
     let artifact = |name: &str| {

@@ -1,11 +1,12 @@
-//! A program with C of its own in a package of its own, small enough to be built in a second: what the tour and the
-//! tests say of builds, cargo says of this one too.
+//! A program with C of its own in a package of its own, small enough to be built in a second: what
+//! the tour and the tests say of builds, cargo says of this one too.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The packages, and what is in them. The C lies in the package of its declarations, as on slide 72.
+/// The packages, and what is in them. The C lies in the package of its declarations, as on
+/// slide 72.
 const FILES: [(&str, &str); 6] = [
     (
         "Cargo.toml",
@@ -26,8 +27,8 @@ const FILES: [(&str, &str); 6] = [
     ("answer-sys/answer.c", "int answer(void) { return 42; }\n"),
 ];
 
-/// What the crate `cc` does, for one file: so that nothing is needed that may have to be fetched. Each run adds a line
-/// to `compiled.log`.
+/// What the crate `cc` does, for one file: so that nothing is needed that may have to be fetched.
+/// Each run adds a line to `compiled.log`.
 const BUILD: &str = r#"use std::{env, fs::OpenOptions, io::Write, path::Path, process::Command};
 
 fn main() {
@@ -71,8 +72,8 @@ impl SmallBuild {
         Ok(SmallBuild { folder: folder.to_path_buf() })
     }
 
-    /// Builds the program without the network, and reads it. `remapped`: the folder's own name is left out of it, in
-    /// Rust and in C.
+    /// Builds the program without the network, and reads it. `remapped`: the folder's own name is
+    /// left out of it, in Rust and in C.
     ///
     /// # Errors
     ///

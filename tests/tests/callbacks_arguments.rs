@@ -1,4 +1,5 @@
-//! What C hands to a guarded callback: held against what the attributes state, and against the blocks of Rust's heap.
+//! What C hands to a guarded callback: held against what the attributes state, and against the
+//! blocks of Rust's heap.
 
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -18,8 +19,9 @@ unsafe extern "C" fn counts(user: *mut c_void, number: i32) -> i32 {
     0
 }
 
-/// Slide 52 and after: user data that is dropped while C can still call. It is registered by a call that nobody guards: one
-/// that says `retained` is found at the drop already, as `freed_while_retained`.
+/// Slide 52 and after: user data that is dropped while C can still call. It is registered by a call
+/// that nobody guards: one that says `retained` is found at the drop already, as
+/// `freed_while_retained`.
 #[test]
 fn user_data_that_is_freed_is_found_when_c_calls() {
     at_level("user_data_that_is_freed_is_found_when_c_calls", "2", || {
@@ -166,7 +168,8 @@ fn what_the_attributes_state_is_looked_at() {
     });
 }
 
-/// Rust's own code may read what it likes where nothing is stated, and what C was lent it may hand on.
+/// Rust's own code may read what it likes where nothing is stated, and what C was lent it may hand
+/// on.
 #[test]
 fn a_bare_pointer_states_nothing() {
     #[guard]

@@ -36,7 +36,8 @@ fn it_is_exported_and_a_function_pointer_and_called_from_rust() {
     });
 }
 
-/// Patterns, attributes and conditions on the parameters; early returns, loops and questions in the body.
+/// Patterns, attributes and conditions on the parameters; early returns, loops and questions in the
+/// body.
 #[ffi_guard::guard(on_panic = -1, allow(null_pointer))]
 #[allow(clippy::needless_return)]
 pub(crate) unsafe extern "C" fn many(

@@ -1,4 +1,5 @@
-//! Panics in what C calls: parked at the boundary, resumed where the outermost guarded call returns.
+//! Panics in what C calls: parked at the boundary, resumed where the outermost guarded call
+//! returns.
 
 // One C function, called with callbacks of two ABIs.
 #![allow(clashing_extern_declarations)]
@@ -209,8 +210,8 @@ mod letting_through {
 
     pub(super) type Step = unsafe extern "C-unwind" fn(*mut c_void, i32) -> i32;
 
-    // The same symbol twice: the compiler takes a call of the one for what it knows of the other, so only this one is
-    // called where a panic goes through C.
+    // The same symbol twice: the compiler takes a call of the one for what it knows of the other,
+    // so only this one is called where a panic goes through C.
     unsafe extern "C-unwind" {
         pub(super) fn ffg_call_each(step: Step, user: *mut c_void, rounds: i32) -> i32;
     }
@@ -257,7 +258,8 @@ fn a_callback_is_a_function_like_any_other() {
     });
 }
 
-/// Runs the test again in a process of its own, at both levels, and expects the line and the end by abort.
+/// Runs the test again in a process of its own, at both levels, and expects the line and the end by
+/// abort.
 fn expect_abort(test: &str, line: &str) {
     for level in ["1", "2"] {
         let output = run_self(test, &[("GUARD", level)]);
@@ -376,7 +378,8 @@ fn when_the_process_ends_a_clean_one_is_clean_and_a_panic_aborts() {
     }
 }
 
-/// At level 0 nothing is between: a panic in an `extern "C"` function aborts, as the language has it.
+/// At level 0 nothing is between: a panic in an `extern "C"` function aborts, as the language has
+/// it.
 #[test]
 fn at_level_0_the_language_decides() {
     if is_child() {

@@ -31,7 +31,8 @@ fn under_guard_copy(test: &str, body: impl Fn()) {
     }
 }
 
-/// The body ends its process by a fault, at levels 1 and 2, and the report begins so. `variables` besides.
+/// The body ends its process by a fault, at levels 1 and 2, and the report begins so. `variables`
+/// besides.
 fn faults(test: &str, variables: &[(&str, &str)], first: &str, body: impl Fn()) {
     use std::os::unix::process::ExitStatusExt as _;
     if is_child() {
@@ -164,7 +165,8 @@ fn what_holds_its_own_address_is_left_where_it_is() {
 #[test]
 fn callbacks_see_the_copy_and_what_they_do_to_the_original_stays() {
     unsafe extern "C" fn back(user: *mut c_void, data: *mut u8) {
-        // SAFETY: `user` is the vector's own start, which the caller lends out no more than by this; `data` is C's copy of it.
+        // SAFETY: `user` is the vector's own start, which the caller lends out no more than by
+        // this; `data` is C's copy of it.
         unsafe {
             let home: *mut u8 = user.cast::<*mut u8>().read();
             assert_ne!(home, data);
@@ -453,7 +455,8 @@ fn what_was_written_beside_the_copy_is_told_and_no_byte_of_rusts_is_overwritten(
     checked("what_was_written_beside_the_copy_is_told_and_no_byte_of_rusts_is_overwritten", || {
         let mut words = vec![[1_u8; 12]; 2];
         let start = words.as_mut_ptr().cast::<u8>();
-        // SAFETY: not sound without the copy, and that is the point: the byte before the piece that is lent.
+        // SAFETY: not sound without the copy, and that is the point: the byte before the piece that
+        // is lent.
         let violation =
             catch(|| unsafe { copied::bad_poke(start.add(12), 12, -3, b'x') }).expect_err("before the start");
         let report = violation.to_string();
@@ -468,10 +471,12 @@ fn what_was_written_beside_the_copy_is_told_and_no_byte_of_rusts_is_overwritten(
 #[test]
 fn a_write_past_the_end_of_what_must_be_aligned_is_told() {
     checked("a_write_past_the_end_of_what_must_be_aligned_is_told", || {
-        // The copy begins at a multiple of 16, as `malloc`'s memory does: up to 15 bytes are left behind it.
+        // The copy begins at a multiple of 16, as `malloc`'s memory does: up to 15 bytes are left
+        // behind it.
         let mut data = [0_u8; 24];
         let start = data.as_mut_ptr();
-        // SAFETY: not sound without the copy, and that is the point: C gets twenty bytes, and writes the next.
+        // SAFETY: not sound without the copy, and that is the point: C gets twenty bytes, and
+        // writes the next.
         let violation = catch(|| unsafe { copied::bad_poke_any(start.cast(), 20, 21, 7) }).expect_err("past the end");
         assert_eq!(violation.rule(), Rule::BufferOverflow);
         assert!(violation.to_string().contains("past the end"), "{violation}");

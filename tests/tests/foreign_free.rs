@@ -1,4 +1,5 @@
-//! C's `free` and `realloc` of Rust's memory, where C's allocator is glibc's: it refuses, and the guard says which block it was.
+//! C's `free` and `realloc` of Rust's memory, where C's allocator is glibc's: it refuses, and the
+//! guard says which block it was.
 
 #![cfg(all(
     not(feature = "c-heap"),
@@ -97,10 +98,12 @@ fn each_size_of_block() {
     const TEST: &str = "each_size_of_block";
     if is_child() {
         let [size, align] = ["SIZE", "ALIGN"].map(|name| std::env::var(name).expect("set").parse().expect("a number"));
-        // What is said is as long for all of them: what glibc reads is not the zeros of untouched memory.
+        // What is said is as long for all of them: what glibc reads is not the zeros of untouched
+        // memory.
         let layout = std::alloc::Layout::from_size_align(size, align).expect("a layout");
         return wrong(|| {
-            // SAFETY: not of size 0, and written within its size; then none: this is what is refused.
+            // SAFETY: not of size 0, and written within its size; then none: this is what is
+            // refused.
             unsafe {
                 let block = std::alloc::alloc(layout);
                 block.write_bytes(7, size);
@@ -108,7 +111,8 @@ fn each_size_of_block() {
             }
         });
     }
-    // Each second power of two, and what lies about it: slots of less than a page and of whole ones, and runs.
+    // Each second power of two, and what lies about it: slots of less than a page and of whole
+    // ones, and runs.
     let sizes = (0..22).step_by(2).flat_map(|shift| [(1_usize << shift) - 1, 1 << shift, (1 << shift) + 1]);
     let slots = [4096 - 16, 8192 - 16, (256 << 10) - 16, (256 << 10) - 15];
     let aligned = [(40, 4096), (4096, 4096), (300_000, 64), (300_000, 4096), (300_000, 1 << 21), (16, 1 << 19)];
@@ -336,9 +340,10 @@ fn cs_own_blocks_are_freed_as_ever() {
     });
 }
 
-// --- at level 3, where most blocks begin behind a page without access, and freed ones have lost theirs ---
+// --- at level 3: most blocks follow a page without access, and freed ones have no access ---
 
-/// What a process that ended by either signal said: glibc has refused the block, or faulted before it.
+/// What a process that ended by either signal said: glibc has refused the block, or faulted before
+/// it.
 #[track_caller]
 fn ended(output: &Output) -> String {
     let said = stderr(output);
@@ -362,7 +367,8 @@ fn does(what: &str, block: *mut c_void) {
     }
 }
 
-/// In a child: does that to one block of two, which lie in turn before a page without access and behind one.
+/// In a child: does that to one block of two, which lie in turn before a page without access and
+/// behind one.
 fn to_one_of_two(what: &str, size: usize, align: usize, which: usize, freed: bool) {
     wrong(|| {
         let layout = std::alloc::Layout::from_size_align(size, align).expect("a layout");
@@ -404,7 +410,8 @@ fn says(said: &str, first_line: &str) {
 
 #[test]
 fn at_level_3_each_block_that_c_frees() {
-    // A whole page and less, odd ends, slack of less than what glibc reads, several pages, large ones.
+    // A whole page and less, odd ends, slack of less than what glibc reads, several pages, large
+    // ones.
     let sizes = [(1, 1), (11, 1), (24, 8), (40, 8), (100, 4), (4085, 1), (4088, 8), (4092, 4), (4096, 8), (5000, 16)];
     let large = [(300_000, 8), (1_000_000, 1), (300, 4096), (40, 1 << 16)];
     let cases: Vec<_> = sizes.into_iter().chain(large).map(|(size, align)| ("free", size, align, false)).collect();

@@ -1,5 +1,5 @@
-//! Frees of what C may keep, beyond those that are looked for at once: noted and settled by a sweep, on other threads, in
-//! forked children, in the middle of a fork.
+//! Frees of what C may keep, beyond those that are looked for at once: noted and settled by a
+//! sweep, on other threads, in forked children, in the middle of a fork.
 
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,8 @@ use ffi_guard_tests::process::{at_both_levels, at_level, end_if_stuck, is_child,
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// Frees of what one function let C keep, after which the budget of so short a function is long spent.
+/// Frees of what one function let C keep, after which the budget of so short a function is long
+/// spent.
 const MANY: usize = 2_000;
 
 fn listen(value: &i32) {
@@ -33,8 +34,8 @@ fn spend_the_budget() {
     }
 }
 
-/// Frees a block that C holds, where the free is not looked at at once. Which are, depends on the time that calls take: one
-/// that is has its violation, and the next is tried.
+/// Frees a block that C holds, where the free is not looked at at once. Which are, depends on the
+/// time that calls take: one that is has its violation, and the next is tried.
 fn free_unseen() {
     spend_the_budget();
     for _ in 0..10_000 {
@@ -241,8 +242,8 @@ fn status_of(child: libc::pid_t) -> libc::c_int {
 /// How often the handler ran, in this process.
 static HANDLED: AtomicUsize = AtomicUsize::new(0);
 
-/// What a library does before a fork, while the guard's own handlers have run already: it calls C, and frees so much that
-/// blocks leave the quarantine, noted ones among them.
+/// What a library does before a fork, while the guard's own handlers have run already: it calls C,
+/// and frees so much that blocks leave the quarantine, noted ones among them.
 unsafe extern "C" fn another_librarys_handler() {
     for i in 0..3_000 {
         let value = Box::new(i);
@@ -388,7 +389,8 @@ fn what_a_callback_freed_before_it_panicked_is_found_by_the_next_sweep() {
     const TEST: &str = "what_a_callback_freed_before_it_panicked_is_found_by_the_next_sweep";
     if is_child() {
         let panicked = std::panic::catch_unwind(|| {
-            // SAFETY: it lives until it is destroyed; the function is one whose panic C lets through, as it was built to.
+            // SAFETY: it lives until it is destroyed; the function is one whose panic C lets
+            // through, as it was built to.
             unsafe {
                 let destroy: unsafe extern "C-unwind" fn(*mut i32) = destroy_and_panic;
                 let destroy = std::mem::transmute::<

@@ -1,5 +1,5 @@
-//! The guide's first page, followed by somebody new: its commands, pasted in order, make the program that it shows and the report that it
-//! quotes.
+//! The guide's first page, followed by somebody new: its commands, pasted in order, make the
+//! program that it shows and the report that it quotes.
 #![cfg(unix)]
 
 use std::fs;

@@ -1,4 +1,5 @@
-//! The script that the guide gives for CI, run as a job would run it: on tests of this file, which break a rule where they are told to.
+//! The script that the guide gives for CI, run as a job would run it: on tests of this file, which
+//! break a rule where they are told to.
 #![cfg(unix)]
 // A `Vec` lies on the heap, where its end is known, and an array does not.
 #![allow(clippy::undocumented_unsafe_blocks, clippy::useless_vec)]
@@ -48,7 +49,8 @@ fn job(child: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
             command.env_remove(name);
         }
     }
-    // The whole workspace, or cargo would build this package anew with fewer features of its dependencies.
+    // The whole workspace, or cargo would build this package anew with fewer features of its
+    // dependencies.
     command.args(["docs/guard-ci.sh", "--quiet", "--workspace", "--test", "guard_ci"]);
     command.args(["--", "--exact", "what_the_job_runs"]);
     command.current_dir(root).env("GUARD_REPORT", &report).env("GUARD", "2").env(CHILD, child);

@@ -1,4 +1,5 @@
-//! The guide shows what there is: its programs are the examples, its reports are what they print, its links have headings.
+//! The guide shows what there is: its programs are the examples, its reports are what they print,
+//! its links have headings.
 
 use std::collections::HashSet;
 use std::fs;
@@ -47,8 +48,9 @@ fn first_missing<'a>(mut lines: impl Iterator<Item = &'a str>, text: &str) -> Op
     lines.find(|line| !rest.any(|other| other == *line))
 }
 
-/// Without the addresses, which differ from run to run, and without the number of frames between the user's, which differs from build
-/// to build: an incremental one knows less of what was inlined.
+/// Without the addresses, which differ from run to run, and without the number of frames between
+/// the user's, which differs from build to build: an incremental one knows less of what was
+/// inlined.
 fn normal(text: &str) -> String {
     let mut parts = text.split("0x");
     let mut normal = parts.next().unwrap_or_default().to_owned();
@@ -199,7 +201,8 @@ fn the_page_of_level_3_quotes_the_tour() {
     assert!(output.status.success(), "{printed}");
     let page = read("docs/src/level-3.md");
     let quoted = normal(blocks(&page, "text").first().expect("a report"));
-    // Lists of addresses are cut short on the page, and which line of the tour runs a row is no matter.
+    // Lists of addresses are cut short on the page, and which line of the tour runs a row is no
+    // matter.
     let whole = quoted.lines().filter(|line| !line.ends_with('…') && !line.contains("/process.rs:"));
     assert_eq!(first_missing(whole, &printed), None, "a line that the report has not:\n{printed}");
 }

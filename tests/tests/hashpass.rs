@@ -11,7 +11,8 @@ use hashpass::Password;
 /// Where a hash with the interactive limits begins.
 const INTERACTIVE: &str = "$argon2id$v=19$m=65536,t=2,p=1$";
 
-/// The program, built. `tests/machine_code.rs` compiles the library there in release mode too, with the same flags.
+/// The program, built. `tests/machine_code.rs` compiles the library there in release mode too, with
+/// the same flags.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -30,7 +31,8 @@ fn program() -> &'static Path {
     })
 }
 
-/// Runs it with these arguments and this standard input, at this level and with no other variable of the guard's.
+/// Runs it with these arguments and this standard input, at this level and with no other variable
+/// of the guard's.
 fn run<S: AsRef<OsStr>>(level: &str, arguments: &[S], input: &[u8]) -> Output {
     feed(Command::new(program()).args(arguments), level, input)
 }

@@ -39,7 +39,8 @@ fn nothing_counts_as_one_byte() {
     at_levels("nothing_counts_as_one_byte", &["1", "2", "3"], || {
         for align in [1, 16, 4096] {
             let layout = Layout::from_size_align(0, align).unwrap();
-            // SAFETY: a size of 0 is no valid call of `alloc`; that the heap bears it is what is tested.
+            // SAFETY: a size of 0 is no valid call of `alloc`; that the heap bears it is what is
+            // tested.
             unsafe {
                 let (one, two) = (GUARD.alloc(layout), GUARD.alloc_zeroed(layout));
                 assert!(!one.is_null() && !two.is_null() && one != two);

@@ -1,4 +1,5 @@
-//! Random layouts, and a write at each distance around them: found where it is outside of what Rust asked for, and nowhere else.
+//! Random layouts, and a write at each distance around them: found where it is outside of what Rust
+//! asked for, and nowhere else.
 
 use std::alloc::{Layout, alloc, dealloc};
 
@@ -11,7 +12,8 @@ use proptest::test_runner::{Config, TestRunner};
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// Blocks whose neighbours have their canaries: what lies before larger ones has no access, and a write there faults.
+/// Blocks whose neighbours have their canaries: what lies before larger ones has no access, and a
+/// write there faults.
 fn layouts() -> impl Strategy<Value = Layout> {
     let size = prop_oneof![4 => 1_usize..64, 4 => 64_usize..1024, 2 => 1024_usize..3500];
     (size, 0_u32..7).prop_map(|(size, align)| Layout::from_size_align(size, 1 << align).expect("a small one"))

@@ -1,4 +1,5 @@
-//! What bindgen writes, with a guard on every block: compiled, and called. `tests/bindgen.sh` makes the file anew.
+//! What bindgen writes, with a guard on every block: compiled, and called. `tests/bindgen.sh` makes
+//! the file anew.
 #![deny(warnings)]
 #![allow(missing_docs, clippy::undocumented_unsafe_blocks)]
 

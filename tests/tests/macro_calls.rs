@@ -1,4 +1,5 @@
-//! Guarded blocks call C: each form of declaration that the attribute knows, with functions that every libc has.
+//! Guarded blocks call C: each form of declaration that the attribute knows, with functions that
+//! every libc has.
 #![deny(warnings, missing_docs, unused, unsafe_op_in_unsafe_fn, clippy::all, clippy::undocumented_unsafe_blocks)]
 // Guarded code is user code here: its calls are what the tests are about.
 #![allow(clippy::undocumented_unsafe_blocks)]

@@ -83,8 +83,8 @@ fn allowed() -> Vec<String> {
     list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// Whether the terms can be kept with the allowed licences alone: of each `OR` one, of each `AND` all. An old `/` is
-/// an `OR`; brackets hold an `OR`, as they do in every package that is here.
+/// Whether the terms can be kept with the allowed licences alone: of each `OR` one, of each `AND`
+/// all. An old `/` is an `OR`; brackets hold an `OR`, as they do in every package that is here.
 fn is_allowed(terms: &str, allowed: &[String]) -> bool {
     let terms = terms.replace('/', " OR ");
     let every = terms.split(") AND ").flat_map(|part| match part.strip_prefix('(') {

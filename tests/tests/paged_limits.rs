@@ -1,5 +1,6 @@
-//! How many blocks may lie on pages of their own at level 3: as many as there is memory for where the kernel closes pages by itself (guard regions,
-//! Linux 6.13), and half as many as it allows mappings elsewhere.
+//! How many blocks may lie on pages of their own at level 3: as many as there is memory for where
+//! the kernel closes pages by itself (guard regions, Linux 6.13), and half as many as it allows
+//! mappings elsewhere.
 #![cfg(target_os = "linux")]
 
 use std::hint::black_box;
@@ -28,7 +29,8 @@ fn has_guard_regions() -> bool {
     }
 }
 
-/// From here on the calling thread, and whoever it starts, is told that there are none: as by an older kernel, or for memory that was locked.
+/// From here on the calling thread, and whoever it starts, is told that there are none: as by an
+/// older kernel, or for memory that was locked.
 fn refuse_guard_regions() {
     let statement = |code: u32, k: u32, jt, jf| libc::sock_filter { code: code as u16, jt, jf, k };
     let [number, advice] =
@@ -52,7 +54,8 @@ fn refuse_guard_regions() {
     assert!(!has_guard_regions());
 }
 
-/// Runs the calling test's body in a process at level 3, which must end by a fault that is told; gives what it said.
+/// Runs the calling test's body in a process at level 3, which must end by a fault that is told;
+/// gives what it said.
 fn caught(test: &str, body: impl FnOnce()) -> Option<String> {
     if is_child() {
         // SAFETY: a limit for this process alone.
@@ -116,7 +119,8 @@ fn without_room_for_more_mappings_blocks_lie_as_at_level_2() {
     assert_eq!(said.lines().filter(|line| line.contains(SAID)).count(), 1, "{said}");
 }
 
-/// What is freed after the kernel has refused, and had its pages before, faults as well; and its addresses are used again.
+/// What is freed after the kernel has refused, and had its pages before, faults as well; and its
+/// addresses are used again.
 #[test]
 fn where_the_kernel_stops_to_close_pages_what_was_given_before_is_closed_otherwise() {
     caught("where_the_kernel_stops_to_close_pages_what_was_given_before_is_closed_otherwise", || {
@@ -136,7 +140,8 @@ fn where_the_kernel_stops_to_close_pages_what_was_given_before_is_closed_otherwi
     });
 }
 
-/// The old way, on a kernel that has the new one: what is let pass goes on, on pages that are opened, and the next block at that place is whole.
+/// The old way, on a kernel that has the new one: what is let pass goes on, on pages that are
+/// opened, and the next block at that place is whole.
 #[test]
 fn without_guard_regions_what_is_let_pass_goes_on() {
     const TEST: &str = "without_guard_regions_what_is_let_pass_goes_on";

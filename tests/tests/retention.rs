@@ -20,8 +20,8 @@ fn lend_often(value: &i32, kept_in: usize) {
     }
 }
 
-/// Has C keep a block in a call that is only noted. How many calls are looked after at once depends on the time that they
-/// take: one that is has its violation, and the next is tried.
+/// Has C keep a block in a call that is only noted. How many calls are looked after at once depends
+/// on the time that they take: one that is has its violation, and the next is tried.
 fn keep_unseen() -> Box<i32> {
     lend_often(&6, MANY + 1);
     for _ in 0..10_000 {
@@ -242,7 +242,8 @@ fn a_noted_block_that_is_freed_is_settled_before_it_is_used_again() {
     if is_child() {
         let violation = expect_violation!(Rule::RetainedPointer, {
             drop(keep_unseen());
-            // More than the quarantine holds, so that the block leaves it; and then any guarded call.
+            // More than the quarantine holds, so that the block leaves it; and then any guarded
+            // call.
             for _ in 0..50_000 {
                 drop(std::hint::black_box(Box::new([0_u8; 100])));
             }

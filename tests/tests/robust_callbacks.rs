@@ -62,7 +62,8 @@ fn c_may_keep_its_own_stack() {
 fn c_may_hold_what_it_is_lent_while_it_is_lent() {
     at_checked_levels("c_may_hold_what_it_is_lent_while_it_is_lent", || {
         let lent = Box::new(9);
-        // The pair is C's and holds what Rust lends for this very call: that is what it was lent for.
+        // The pair is C's and holds what Rust lends for this very call: that is what it was lent
+        // for.
         // SAFETY: a live box.
         unsafe { robust::call_with_lent(back_to_c, (&raw const *lent).cast()) };
         assert_eq!(CALLED.load(Ordering::Relaxed), 1);
@@ -126,7 +127,8 @@ fn a_thread_that_c_made_is_a_thread_like_another() {
                 catch(|| assert_eq!(unsafe { robust::read_one(&raw const *boxed) }, 4)).expect("clean");
                 inside_a_callback(nested_on_the_stack);
             };
-            // SAFETY: the callback gets the `fn` that it wants, which lives until the thread is joined.
+            // SAFETY: the callback gets the `fn` that it wants, which lives until the thread is
+            // joined.
             assert_eq!(unsafe { robust::call_on_thread(run, (&raw mut f).cast()) }, 0);
         }
         assert_eq!(CALLED.load(Ordering::Relaxed), 20);

@@ -1,7 +1,9 @@
-//! Guarded calls in signal handlers: whatever the thread was doing, they report or pass, and never deadlock.
+//! Guarded calls in signal handlers: whatever the thread was doing, they report or pass, and never
+//! deadlock.
 //!
-//! A second thread sends the signals, and each arrives wherever the first one is by then: in C's `malloc`, in Rust's
-//! allocator, amid a guarded call, amid a report. How many are handled is counted; the clock has no part in it.
+//! A second thread sends the signals, and each arrives wherever the first one is by then: in C's
+//! `malloc`, in Rust's allocator, amid a guarded call, amid a report. How many are handled is
+//! counted; the clock has no part in it.
 
 use std::ffi::c_void;
 use std::hint::black_box;
@@ -21,7 +23,8 @@ static HANDLED: AtomicUsize = AtomicUsize::new(0);
 static NUMBER: AtomicUsize = AtomicUsize::new(0);
 
 fn handle(signal: i32, handler: extern "C" fn(i32), flags: i32) {
-    // SAFETY: an all-zero `sigaction` is one without a handler; then it gets one that lives for ever.
+    // SAFETY: an all-zero `sigaction` is one without a handler; then it gets one that lives for
+    // ever.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler as usize;
@@ -76,7 +79,8 @@ extern "C" fn warned(_: i32) {
 fn in_the_c_librarys_malloc_and_the_first_call_of_the_thread() {
     at_both_levels("in_the_c_librarys_malloc_and_the_first_call_of_the_thread", || {
         handle(libc::SIGUSR1, clean, 0);
-        // Not through the guard: the handler's is the first guarded call of the thread, and of the next ones.
+        // Not through the guard: the handler's is the first guarded call of the thread, and of the
+        // next ones.
         storm(|| {
             for size in 0..100 {
                 // SAFETY: freed once, here.
@@ -169,14 +173,15 @@ fn reports_come_from_wherever_the_signal_does() {
         let output = run_self("reports_come_from_wherever_the_signal_does", &[("GUARD", level), ("GUARD_WARN", "all")]);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "level {level}: {}\n{stderr}", output.status);
-        // One for each of the two places; the handler's is none where each signal came amid the guard's own work.
+        // One for each of the two places; the handler's is none where each signal came amid the
+        // guard's own work.
         let reports = stderr.matches("ffi-guard[nested_pointer]: ").count();
         assert!((1..=2).contains(&reports), "level {level}: {stderr}");
     }
 }
 
-/// A violation in a handler that is not warned of: the report, and the end, even where the signal came in the middle of an
-/// allocation.
+/// A violation in a handler that is not warned of: the report, and the end, even where the signal
+/// came in the middle of an allocation.
 #[test]
 fn a_denied_violation_reports_and_aborts() {
     if is_child() {

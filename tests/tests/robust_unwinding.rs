@@ -1,4 +1,5 @@
-//! Calls that do not come back the way they went: jumps, panics, violations on top of one another, and the end.
+//! Calls that do not come back the way they went: jumps, panics, violations on top of one another,
+//! and the end.
 
 use std::ffi::c_void;
 use std::os::unix::process::ExitStatusExt as _;
@@ -21,7 +22,8 @@ fn nest() {
     unsafe { robust::pair_is_full(&raw const *pair) };
 }
 
-/// Runs the test again in a process of its own at both levels, and expects the report and the end by abort.
+/// Runs the test again in a process of its own at both levels, and expects the report and the end
+/// by abort.
 fn expect_abort(test: &str, reports: usize) {
     for level in ["1", "2"] {
         let output = run_self(test, &[("GUARD", level)]);
@@ -49,7 +51,8 @@ fn jumps_out_of_c_leave_nothing_behind() {
         }
         expect_violation!(Rule::NestedPointer, { nest() });
         if ffi_guard::level() == ffi_guard::Level::Full {
-            // The loan of the call that was left by a jump has ended: what is kept now is this call's.
+            // The loan of the call that was left by a jump has ended: what is kept now is this
+            // call's.
             expect_violation!(Rule::RetainedPointer, {
                 // SAFETY: alive until it is forgotten.
                 unsafe { robust::bad_keep_use(&raw const *number, 1) }
@@ -103,7 +106,8 @@ extern "C" fn nest_in_callback(_: *mut c_void) {
     nest();
 }
 
-/// Nothing unwinds out of an `extern "C"` callback: `catch` never returns, so the report must not wait for it.
+/// Nothing unwinds out of an `extern "C"` callback: `catch` never returns, so the report must not
+/// wait for it.
 #[test]
 fn inside_catch_a_callbacks_violation_is_told() {
     if is_child() {

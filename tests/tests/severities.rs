@@ -1,4 +1,5 @@
-//! The five places of a severity, weakest to strongest: default, environment, block, function, parameter.
+//! The five places of a severity, weakest to strongest: default, environment, block, function,
+//! parameter.
 
 use std::sync::Mutex;
 

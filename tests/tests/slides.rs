@@ -21,7 +21,8 @@ static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
 const ONE_TWO_THREE: SomeStruct = SomeStruct { a: 1, b: 2, c: 3 };
 
-/// `someReference` is one variable for the whole process: who uses it takes a turn, and leaves it null.
+/// `someReference` is one variable for the whole process: who uses it takes a turn, and leaves it
+/// null.
 fn turn() -> Turn {
     static TURN: Mutex<()> = Mutex::new(());
     Turn { _lock: TURN.lock().unwrap_or_else(PoisonError::into_inner) }

@@ -1,4 +1,5 @@
-//! `GUARD_STATS`: what is counted at the border, from outside. Counts are exact; of times only what no clock can change.
+//! `GUARD_STATS`: what is counted at the border, from outside. Counts are exact; of times only what
+//! no clock can change.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -260,8 +261,9 @@ fn functions_of_one_name_are_told_apart() {
     assert_eq!(table["counted::elsewhere::abs"]["calls"], "1");
 }
 
-/// The advice of slides 63 and 64. The check of each call reads 64 KiB and C returns at once, so the share is far from where the
-/// advice begins, on whatever machine; and the long one is called once.
+/// The advice of slides 63 and 64. The check of each call reads 64 KiB and C returns at once, so
+/// the share is far from where the advice begins, on whatever machine; and the long one is called
+/// once.
 #[test]
 fn a_function_that_is_called_often_and_is_over_at_once_gets_advice_and_a_long_one_none() {
     let stderr = err(&counted("1", &["often", "long"]));

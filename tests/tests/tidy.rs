@@ -1,4 +1,5 @@
-//! The repository itself: each rule has all its parts, the guide says what there is, links lead somewhere, files are small.
+//! The repository itself: each rule has all its parts, the guide says what there is, links lead
+//! somewhere, files are small.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,8 @@ fn files(folder: &str, end: &str) -> Vec<String> {
     found
 }
 
-/// The text files that git keeps, with their texts. `None` where this is no checkout, such as an unpacked archive.
+/// The text files that git keeps, with their texts. `None` where this is no checkout, such as an
+/// unpacked archive.
 fn tracked() -> Option<Vec<(String, String)>> {
     let output = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output().ok()?;
     let names = String::from_utf8(output.stdout).ok().filter(|names| output.status.success() && !names.is_empty())?;
@@ -147,7 +149,8 @@ fn the_readme_has_the_commands() {
     }
 }
 
-/// The report that begins at the rule's name: up to its last line, without what differs from run to run.
+/// The report that begins at the rule's name: up to its last line, without what differs from run to
+/// run.
 fn report(text: &str) -> Option<String> {
     let start = text.find("ffi-guard[retained_pointer]")?;
     let text = &text[start..];
@@ -201,7 +204,8 @@ fn no_source_file_is_long() {
     none(&long);
 }
 
-/// Where `folder` is the first part of an absolute path in the line: `/srv`, and not `a/srv` or `/srvs`.
+/// Where `folder` is the first part of an absolute path in the line: `/srv`, and not `a/srv` or
+/// `/srvs`.
 fn is_absolute(line: &str, folder: &str) -> bool {
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '~' | '}' | ')');
     line.match_indices(folder).any(|(at, _)| {
@@ -212,7 +216,8 @@ fn is_absolute(line: &str, folder: &str) -> bool {
 
 #[test]
 fn nothing_is_left_to_do_and_nothing_names_a_machine() {
-    // Cargo writes the registry into its lock files; the report shortens paths of such a kind, and tests that.
+    // Cargo writes the registry into its lock files; the report shortens paths of such a kind, and
+    // tests that.
     const MAY_NAME_THEM: [&str; 4] = [
         "Cargo.lock",
         "tests/published/triangle/Cargo.lock",

@@ -1,4 +1,5 @@
-//! `Callback`: closures that C calls late, twice, from other threads, after their end, recursively, and at exit.
+//! `Callback`: closures that C calls late, twice, from other threads, after their end, recursively,
+//! and at exit.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
@@ -16,7 +17,8 @@ use ffi_guard_tests::process::{at_level, at_levels, is_child, run_self, stderr};
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// C has one callback for the whole process: who registers one takes a turn, and takes it from C at the end.
+/// C has one callback for the whole process: who registers one takes a turn, and takes it from C at
+/// the end.
 fn turn() -> Turn {
     static TURN: Mutex<()> = Mutex::new(());
     Turn(TURN.lock().unwrap_or_else(PoisonError::into_inner))

@@ -263,7 +263,8 @@ fn what_is_released_while_others_use_it_is_dropped_by_the_last() {
     });
 }
 
-/// Two threads look values up while others make and release them: whoever finds one finds the one it was made for.
+/// Two threads look values up while others make and release them: whoever finds one finds the one
+/// it was made for.
 #[test]
 fn threads_never_find_another_value() {
     const ROUNDS: usize = 20_000;
@@ -280,7 +281,8 @@ fn threads_never_find_another_value() {
                             let [raw, _] = &board[maker * 4 + round % 4];
                             let old = raw.swap(Handle::new((maker, round)).into_raw().addr(), Ordering::AcqRel);
                             if old != 0 {
-                                // The value says whose it was: four rounds ago. In use: dropped by its user.
+                                // The value says whose it was: four rounds ago. In use: dropped by
+                                // its user.
                                 if let Ok(value) = Handle::<(usize, usize)>::take(ptr::without_provenance_mut(old)) {
                                     assert_eq!(value, (maker, round - 4));
                                 }

@@ -1,4 +1,5 @@
-//! The states of a handle's slot under loom: every order in which threads can make, enter, release and leave.
+//! The states of a handle's slot under loom: every order in which threads can make, enter, release
+//! and leave.
 //!
 //! The file of the library is compiled once more here, over loom's atomics in the place of std's.
 

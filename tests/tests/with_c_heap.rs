@@ -1,12 +1,13 @@
 //! This package's tests once more with C's heap over ours, and those that need it.
 //!
-//! Features are one for all that cargo builds together, so the feature has a build of its own, beside the common one.
+//! Features are one for all that cargo builds together, so the feature has a build of its own,
+//! beside the common one.
 
 use std::path::Path;
 use std::process::Command;
 
-/// The tests in which the heap, what C keeps, or real libraries have a part. (The macros, the guide and the documents are the
-/// same with and without.)
+/// The tests in which the heap, what C keeps, or real libraries have a part. (The macros, the guide
+/// and the documents are the same with and without.)
 const TESTS: [&str; 26] = [
     "c_heap",
     "callbacks_panics",

@@ -1,7 +1,8 @@
-//! Slides 66 to 70 of the talk: a password hashed by libsodium, behind functions that nobody can call wrongly.
+//! Slides 66 to 70 of the talk: a password hashed by libsodium, behind functions that nobody can
+//! call wrongly.
 //!
-//! The talk's program leaks the copy that `C.CString` makes of the password. Here there is no copy: libsodium is told the
-//! length, so it is lent the Rust bytes themselves for the call.
+//! The talk's program leaks the copy that `C.CString` makes of the password. Here there is no copy:
+//! libsodium is told the length, so it is lent the Rust bytes themselves for the call.
 
 use std::ffi::{CStr, c_char, c_ulonglong};
 use std::fmt;
@@ -30,7 +31,8 @@ pub enum Error {
     Empty,
     /// It is longer than [`Password::MAX`].
     TooLong,
-    /// It has a NUL at this position. Whoever reads it as a C string, as most programs do, would hash what is before it.
+    /// It has a NUL at this position. Whoever reads it as a C string, as most programs do, would
+    /// hash what is before it.
     Nul(usize),
     /// libsodium finds no source of randomness.
     NoRandomness,
@@ -46,7 +48,8 @@ impl Password {
     ///
     /// # Errors
     ///
-    /// Where they are no password: none at all, too many, or a NUL among them. They are overwritten then, too.
+    /// Where they are no password: none at all, too many, or a NUL among them. They are overwritten
+    /// then, too.
     pub fn new(bytes: Vec<u8>) -> Result<Password, Error> {
         let password = Password { bytes };
         match password.bytes.iter().position(|&byte| byte == 0) {

@@ -1,7 +1,8 @@
-//! `cargo run --example hashpass -- 'Correct Horse Battery Staple'`: slide 66 of the talk, under the guard.
+//! `cargo run --example hashpass -- 'Correct Horse Battery Staple'`: slide 66 of the talk, under
+//! the guard.
 //!
-//! The exit status is 0 with the hash on standard output, 2 where what was asked makes no sense, and 1 where the machine
-//! could not do it.
+//! The exit status is 0 with the hash on standard output, 2 where what was asked makes no sense,
+//! and 1 where the machine could not do it.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read};
@@ -85,8 +86,8 @@ fn line() -> Result<Vec<u8>, Complaint> {
         // It would be shown while it is typed.
         return Err("no password: give it as an argument, or on standard input by a pipe".into());
     }
-    // The end of the line, `\r\n` at most, and one byte more, by which a longer one is known. All the room at once: a
-    // vector that grows leaves its bytes where it was.
+    // The end of the line, `\r\n` at most, and one byte more, by which a longer one is known. All
+    // the room at once: a vector that grows leaves its bytes where it was.
     let most = Password::MAX + 3;
     let mut bytes = Vec::with_capacity(most);
     stdin.lock().take(most as u64).read_to_end(&mut bytes).map_err(|error| format!("standard input: {error}"))?;

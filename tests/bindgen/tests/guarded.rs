@@ -1,4 +1,5 @@
-//! The blocks that bindgen wrote are checked, with what `build.rs` says of their parameters and types.
+//! The blocks that bindgen wrote are checked, with what `build.rs` says of their parameters and
+//! types.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 use std::ffi::{CStr, CString, c_void};

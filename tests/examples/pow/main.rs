@@ -1,7 +1,8 @@
-//! Slides 63 and 64: a loop that calls `pow` across the border each time round, against the loop moved into C.
+//! Slides 63 and 64: a loop that calls `pow` across the border each time round, against the loop
+//! moved into C.
 //!
-//! `GUARD_STATS=1 cargo run --release --example pow [iterations]`; with `GUARD=0`, `1` or `2` for the level. Both do the same
-//! arithmetic: what differs is who goes round.
+//! `GUARD_STATS=1 cargo run --release --example pow [iterations]`; with `GUARD=0`, `1` or `2` for
+//! the level. Both do the same arithmetic: what differs is who goes round.
 
 use std::ffi::{c_double, c_ulong};
 use std::time::Instant;

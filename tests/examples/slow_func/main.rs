@@ -1,7 +1,8 @@
 //! Slides 58 to 61: where the time goes when it goes into C.
 //!
-//! `GUARD_STATS=1 cargo run --example slow_func [iterations]` prints the statistics of the border when it ends. The guide's page
-//! docs/src/crossing-cost.md records the same program with `perf`, which sees Rust and C in one stack.
+//! `GUARD_STATS=1 cargo run --example slow_func [iterations]` prints the statistics of the border
+//! when it ends. The guide's page docs/src/crossing-cost.md records the same program with `perf`,
+//! which sees Rust and C in one stack.
 
 use std::ffi::{c_double, c_int, c_ulong};
 use std::hint::black_box;

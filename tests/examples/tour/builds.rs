@@ -1,7 +1,7 @@
 //! Slides 66 to 81: what is built, how, and how often.
 //!
-//! Most of these rows have cargo build something. They take their packages from the build of the tour itself, and no
-//! network, so that each is a matter of seconds.
+//! Most of these rows have cargo build something. They take their packages from the build of the
+//! tour itself, and no network, so that each is a matter of seconds.
 
 use std::env;
 use std::fs;
@@ -120,7 +120,8 @@ fn static_musl() -> Outcome {
     static_keep(build("rustc", "c-fixtures", Some(MUSL), &flags))
 }
 
-/// The fixture whose C keeps a pointer, as a static executable: that it is one, and what the guard finds in it.
+/// The fixture whose C keeps a pointer, as a static executable: that it is one, and what the guard
+/// finds in it.
 fn static_keep(built: Result<PathBuf, String>) -> Outcome {
     let program = match built {
         Ok(program) => program,
@@ -187,7 +188,8 @@ fn target() -> PathBuf {
     tour.ancestors().nth(3).expect("cargo put it there").to_path_buf()
 }
 
-/// Whether the tour was built with `--release`. What it builds is then built so, too: the packages are there already.
+/// Whether the tour was built with `--release`. What it builds is then built so, too: the packages
+/// are there already.
 fn is_release() -> bool {
     env::current_exe().is_ok_and(|tour| tour.ancestors().nth(2).is_some_and(|folder| folder.ends_with("release")))
 }

@@ -98,7 +98,8 @@ fn late() -> String {
     }
     let _forget = Forget;
     let mut sum = Box::new(0);
-    // SAFETY: alive, so far. Declared nowhere under the guard, as a library is whose users know it is safe.
+    // SAFETY: alive, so far. Declared nowhere under the guard, as a library is whose users know it
+    // is safe.
     unsafe { ffg_register_step(Some(count), ptr::from_mut(&mut *sum).cast()) };
     drop(sum);
     // SAFETY: not sound, and that is the point: C calls with an address that is no more.

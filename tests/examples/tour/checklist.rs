@@ -1,5 +1,6 @@
-//! Slides 57 to 81: the checklist that the talk ticks off. The guide's chapter does the same, and this row holds it to that: every item
-//! has its section, and every command in it is there and shows what it is said to show.
+//! Slides 57 to 81: the checklist that the talk ticks off. The guide's chapter does the same, and
+//! this row holds it to that: every item has its section, and every command in it is there and
+//! shows what it is said to show.
 
 use std::fs;
 use std::path::Path;
@@ -74,7 +75,8 @@ fn commands(section: &str) -> Vec<&str> {
     blocks.flat_map(str::lines).filter(|line| !line.trim().is_empty()).collect()
 }
 
-/// What of a command can be told without a shell: that a row came out as the table says, or that a program, a test or a script exists.
+/// What of a command can be told without a shell: that a row came out as the table says, or that a
+/// program, a test or a script exists.
 fn look_at(command: &str, came: &mut Came) -> Result<String, String> {
     let words: Vec<&str> = command.split_whitespace().skip_while(|word| word.contains('=')).collect();
     match words[..] {

@@ -76,8 +76,9 @@ fn kept() -> String {
     "C keeps it and nobody noticed".into()
 }
 
-/// Slide 22, where the talk runs the garbage collector and hopes that something else comes to lie there. Rust needs no
-/// luck: the memory is free at the brace, and the allocator hands it out again.
+/// Slide 22, where the talk runs the garbage collector and hopes that something else comes to lie
+/// there. Rust needs no luck: the memory is free at the brace, and the allocator hands it out
+/// again.
 fn garbage() -> String {
     fn pass_some_memory() {
         let mut some = Box::new(ONE_TWO_THREE);
@@ -93,8 +94,8 @@ fn garbage() -> String {
     format!("retrieveReference reads {a}; the Box held 1")
 }
 
-/// The same with pages of its own for each block, where the declaration lets C keep what it is lent: the read itself is caught,
-/// inside C.
+/// The same with pages of its own for each block, where the declaration lets C keep what it is
+/// lent: the read itself is caught, inside C.
 fn read_after_free() -> String {
     fn pass_some_memory() {
         let mut some = Box::new(ONE_TWO_THREE);

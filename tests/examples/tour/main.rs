@@ -3,7 +3,8 @@
 //! `cargo run --example tour` runs every row of the table and says what came of it, one line a row;
 //! `cargo run --example tour -- 45` runs the rows of one slide and prints their whole reports.
 //!
-//! The exit status is 0 if every row came out as the table says, 1 if one did not, and 2 if there is nothing to run.
+//! The exit status is 0 if every row came out as the table says, 1 if one did not, and 2 if there
+//! is nothing to run.
 
 // A `Vec` lies on the heap and an array does not, and where a block lies is what this is about.
 #![allow(clippy::useless_vec)]

@@ -52,8 +52,8 @@ pub(crate) fn came_of(command: &mut Command) -> Outcome {
     }
 }
 
-/// Runs the table at level 2, which is what a debug build has by itself. A release build has 0: then it runs itself
-/// again and says what a user would say.
+/// Runs the table at level 2, which is what a debug build has by itself. A release build has 0:
+/// then it runs itself again and says what a user would say.
 pub(crate) fn at_full_level(tour: impl FnOnce() -> ExitCode) -> ExitCode {
     match env::var_os("GUARD") {
         None if cfg!(debug_assertions) => tour(),
@@ -82,8 +82,8 @@ fn own<S: AsRef<OsStr>>(arguments: &[S]) -> Command {
     command
 }
 
-/// A program with none of the guard's variables but those that the row sets: a report that goes elsewhere, or does not
-/// panic, is not what the table speaks of.
+/// A program with none of the guard's variables but those that the row sets: a report that goes
+/// elsewhere, or does not panic, is not what the table speaks of.
 pub(crate) fn bare(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in env::vars_os() {

@@ -9,7 +9,8 @@ use ffi_guard::Rule;
 use crate::came::{Came, Verdict};
 use crate::process;
 
-/// A program of the talk. It returns what it has to say: a line, and below it whatever more there is.
+/// A program of the talk. It returns what it has to say: a line, and below it whatever more there
+/// is.
 pub(crate) type Program = fn() -> String;
 
 /// One row.

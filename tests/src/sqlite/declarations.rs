@@ -3,15 +3,17 @@
 //! What a contract needs, and why no more:
 //!
 //! - `sqlite3*` and `sqlite3_stmt*` are opaque and C's own: nothing to say.
-//! - Text that comes without a length is `cstr`; text and blobs that come with one are `sized_by` it. The length is an
-//!   `int`: a negative one would mean "up to the NUL", which the wrapper never asks for.
+//! - Text that comes without a length is `cstr`; text and blobs that come with one are `sized_by`
+//!   it. The length is an `int`: a negative one would mean "up to the NUL", which the wrapper never
+//!   asks for.
 //! - What C fills in is `out`.
 //! - `sqlite3_exec` hands its user pointer to the callback and never looks at it: `opaque`.
-//! - What SQLite keeps, it keeps until it is told otherwise: the user data of functions and hooks is `retained`. It hands
-//!   it back and never looks at it: `opaque`.
-//! - Little else is `retained`. The SQL is compiled and copied, the file name copied, and what is bound with
-//!   `SQLITE_TRANSIENT` copied before the call returns. With `SQLITE_STATIC`, SQLite keeps the text until the statement is
-//!   bound anew or finalized; that is another contract and has another declaration of the same function.
+//! - What SQLite keeps, it keeps until it is told otherwise: the user data of functions and hooks
+//!   is `retained`. It hands it back and never looks at it: `opaque`.
+//! - Little else is `retained`. The SQL is compiled and copied, the file name copied, and what is
+//!   bound with `SQLITE_TRANSIENT` copied before the call returns. With `SQLITE_STATIC`, SQLite
+//!   keeps the text until the statement is bound anew or finalized; that is another contract and
+//!   has another declaration of the same function.
 
 use std::ffi::{c_char, c_int, c_void};
 
@@ -50,9 +52,9 @@ unsafe extern "C" {
 
     pub(super) fn sqlite3_free(memory: *mut c_void);
 
-    /// `tail` gets a pointer to the first byte of `sql` that was not compiled: C would store the address of one argument
-    /// in the memory of another, where it stays after the return. That is the contract of a caller who asks for it; this
-    /// crate never does and passes null.
+    /// `tail` gets a pointer to the first byte of `sql` that was not compiled: C would store the
+    /// address of one argument in the memory of another, where it stays after the return. That is
+    /// the contract of a caller who asks for it; this crate never does and passes null.
     pub(super) fn sqlite3_prepare_v2(
         db: *mut sqlite3,
         #[guard(sized_by = bytes)] sql: *const c_char,
@@ -71,7 +73,8 @@ unsafe extern "C" {
         destructor: sqlite3_destructor_type,
     ) -> c_int;
 
-    /// The same with `SQLITE_STATIC`: SQLite keeps the text until the parameter is bound anew or the statement finalized.
+    /// The same with `SQLITE_STATIC`: SQLite keeps the text until the parameter is bound anew or
+    /// the statement finalized.
     #[link_name = "sqlite3_bind_text"]
     pub(super) fn sqlite3_bind_static_text(
         statement: *mut sqlite3_stmt,

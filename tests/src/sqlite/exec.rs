@@ -22,8 +22,8 @@ type Parked<T> = (RefCell<T>, OnRow<T>);
 /// What SQLite calls for each row.
 type RowCallback = unsafe extern "C" fn(*mut c_void, c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
 
-/// An error text of SQLite's, freed with its own `sqlite3_free` however the call ends. (The slide frees it with C's `free`,
-/// and only where it is read.)
+/// An error text of SQLite's, freed with its own `sqlite3_free` however the call ends. (The slide
+/// frees it with C's `free`, and only where it is read.)
 struct Message(*mut c_char);
 
 impl Drop for Message {
@@ -55,15 +55,17 @@ impl Db {
     ///
     /// # Panics
     ///
-    /// Where the SQL holds a NUL. A panic of `each` comes out of here as it was thrown, after SQLite has ended the statement.
+    /// Where the SQL holds a NUL. A panic of `each` comes out of here as it was thrown, after
+    /// SQLite has ended the statement.
     pub fn exec_each(&self, sql: &str, mut each: impl FnMut(&[Option<&CStr>]) -> bool) -> Result<(), SqliteError> {
         let mut each: &mut Each<'_> = &mut each;
         // SAFETY: the user pointer leads to the closure, which outlives the call.
         unsafe { self.run(sql, row, (&raw mut each).cast::<c_void>()) }
     }
 
-    /// The same for what is parked in a handle table, as on slide 56: what SQLite carries around for `each` is a number, and
-    /// whatever it did with it later, it would lead to this value or to nothing. Returns the value when all rows are through.
+    /// The same for what is parked in a handle table, as on slide 56: what SQLite carries around
+    /// for `each` is a number, and whatever it did with it later, it would lead to this value or to
+    /// nothing. Returns the value when all rows are through.
     ///
     /// # Errors
     ///
@@ -86,8 +88,8 @@ impl Db {
     unsafe fn run(&self, sql: &str, on_row: RowCallback, user: *mut c_void) -> Result<(), SqliteError> {
         let sql = CString::new(sql).expect("SQL holds no NUL");
         let mut message = Message(ptr::null_mut());
-        // SAFETY: the connection is open, the SQL a C string; the user pointer is the caller's promise; the message is written to
-        // a place that outlives the call.
+        // SAFETY: the connection is open, the SQL a C string; the user pointer is the caller's
+        // promise; the message is written to a place that outlives the call.
         let code = unsafe { sqlite3_exec(self.db, sql.as_ptr(), Some(on_row), user, &raw mut message.0) };
         if code == SQLITE_OK {
             return Ok(());

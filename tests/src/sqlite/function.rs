@@ -11,8 +11,8 @@ use super::declarations::{
 use super::{Db, SqliteError};
 
 impl Db {
-    /// Defines a function of one integer. SQLite owns the closure from then on, and drops it when the function is replaced
-    /// or the database closed.
+    /// Defines a function of one integer. SQLite owns the closure from then on, and drops it when
+    /// the function is replaced or the database closed.
     ///
     /// # Errors
     ///
@@ -25,8 +25,8 @@ impl Db {
         let name = CString::new(name).expect("a name holds no NUL");
         let flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
         let user = Box::into_raw(Box::new(function)).cast::<c_void>();
-        // SAFETY: the connection is open, the name a C string; the closure lives until SQLite calls `destroy`, which it
-        // does even where this call fails.
+        // SAFETY: the connection is open, the name a C string; the closure lives until SQLite calls
+        // `destroy`, which it does even where this call fails.
         let code = unsafe {
             sqlite3_create_function_v2(
                 self.db,
@@ -51,7 +51,8 @@ unsafe extern "C" fn call<F: Fn(i64) -> i64>(
     #[allow(unused_variables)] count: c_int,
     #[guard(counted_by = count, nonnull)] values: *mut *mut sqlite3_value,
 ) {
-    // SAFETY: the context is SQLite's; the user data is what `create_function` gave; there is one value.
+    // SAFETY: the context is SQLite's; the user data is what `create_function` gave; there is one
+    // value.
     unsafe {
         let function = &*sqlite3_user_data(context).cast::<F>();
         sqlite3_result_int64(context, function(sqlite3_value_int64(*values)));

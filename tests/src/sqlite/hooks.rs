@@ -40,14 +40,16 @@ impl fmt::Debug for Hooks {
 }
 
 impl Db {
-    /// Has `on_busy` called while another connection holds the lock, with how often it was called for it; false gives up.
+    /// Has `on_busy` called while another connection holds the lock, with how often it was called
+    /// for it; false gives up.
     ///
     /// # Panics
     ///
     /// Where SQLite does not take it.
     pub fn on_busy(&self, on_busy: impl Fn(i32) -> bool + 'static) {
         let mut new: Box<OnBusy> = Box::new(Box::new(on_busy));
-        // SAFETY: the connection is open; the closure is kept until another takes its place, or the connection is closed.
+        // SAFETY: the connection is open; the closure is kept until another takes its place, or the
+        // connection is closed.
         let code = unsafe { sqlite3_busy_handler(self.db, Some(busy), ptr::from_mut(&mut *new).cast()) };
         assert_eq!(code, SQLITE_OK, "an open database takes any handler");
         // The old one is dropped here, when SQLite has let go of it.

@@ -56,14 +56,16 @@ impl Db {
     ///
     /// Where the name holds a NUL.
     pub fn open(filename: &str) -> Result<Db, SqliteError> {
-        // The slide passes `C.CString(filename)` and frees it nowhere. This one is dropped at the end of the function:
-        // SQLite copies the name.
+        // The slide passes `C.CString(filename)` and frees it nowhere. This one is dropped at the
+        // end of the function: SQLite copies the name.
         let filename = CString::new(filename).expect("a file name holds no NUL");
         let mut db = ptr::null_mut();
-        // SAFETY: the name is a C string, and `db` a place to write a pointer to; both outlive the call.
+        // SAFETY: the name is a C string, and `db` a place to write a pointer to; both outlive the
+        // call.
         let code = unsafe { sqlite3_open(filename.as_ptr(), &raw mut db) };
         assert!(!db.is_null(), "SQLite had no memory for a connection");
-        // An open that fails leaves a connection all the same, which holds the message and is to be closed.
+        // An open that fails leaves a connection all the same, which holds the message and is to be
+        // closed.
         let db = Db { db, hooks: hooks::Hooks::default() };
         if code == SQLITE_OK { Ok(db) } else { Err(db.error(code)) }
     }
@@ -86,7 +88,8 @@ impl Db {
 
     /// The connection's last error, under this code.
     fn error(&self, code: c_int) -> SqliteError {
-        // SAFETY: the connection is open; the message is its own, and it is copied before the next call can change it.
+        // SAFETY: the connection is open; the message is its own, and it is copied before the next
+        // call can change it.
         let message = unsafe { copy(sqlite3_errmsg(self.db)) };
         SqliteError { code, message }
     }
@@ -94,8 +97,8 @@ impl Db {
 
 impl Drop for Db {
     fn drop(&mut self) {
-        // SAFETY: the connection is open and nobody uses it after this; each `Statement` borrows the `Db`, so all are
-        // finalized.
+        // SAFETY: the connection is open and nobody uses it after this; each `Statement` borrows
+        // the `Db`, so all are finalized.
         let code = unsafe { sqlite3_close(self.db) };
         // A panic that came in the middle of a statement's end leaves that one open.
         debug_assert!(

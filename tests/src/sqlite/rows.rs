@@ -2,8 +2,8 @@
 
 use super::{Db, SqliteError};
 
-/// Creates a table, inserts `count` rows in one transaction, reads them back and returns the sum over all that was
-/// read, which is [`expected_sum`] if nothing was lost.
+/// Creates a table, inserts `count` rows in one transaction, reads them back and returns the sum
+/// over all that was read, which is [`expected_sum`] if nothing was lost.
 ///
 /// # Errors
 ///
@@ -15,7 +15,8 @@ pub fn write_and_read_back(db: &Db, count: u32) -> Result<i64, SqliteError> {
         let mut insert = db.prepare("INSERT INTO rows (id, name, payload) VALUES (?1, ?2, ?3)")?;
         for id in 0..count {
             insert.bind_int(1, i64::from(id))?;
-            // Both die at the end of this turn, before SQLite has written anything: it must have copied them.
+            // Both die at the end of this turn, before SQLite has written anything: it must have
+            // copied them.
             insert.bind_text(2, &name(id))?;
             insert.bind_blob(3, &payload(id))?;
             assert!(insert.step()?.is_none(), "an INSERT yields no row");

@@ -33,8 +33,8 @@ pub struct Row<'row> {
 impl<'db> Statement<'db> {
     pub(super) fn new(db: &'db Db, sql: &str) -> Result<Statement<'db>, SqliteError> {
         let mut statement = ptr::null_mut();
-        // SAFETY: the connection is open, the SQL has that many bytes, `statement` is a place to write a pointer to, and
-        // nobody wants the tail.
+        // SAFETY: the connection is open, the SQL has that many bytes, `statement` is a place to
+        // write a pointer to, and nobody wants the tail.
         let code = unsafe {
             sqlite3_prepare_v2(db.db, sql.as_ptr().cast(), length(sql.len()), &raw mut statement, ptr::null_mut())
         };
@@ -74,10 +74,12 @@ impl<'db> Statement<'db> {
     ///
     /// # Safety
     ///
-    /// - The text stays alive and in place until the parameter is bound anew or the statement dropped.
+    /// - The text stays alive and in place until the parameter is bound anew or the statement
+    ///   dropped.
     pub unsafe fn bind_static_text(&mut self, index: c_int, text: &str) -> Result<(), SqliteError> {
         let (start, bytes) = (text.as_ptr().cast(), length(text.len()));
-        // SAFETY: the statement is good, the text has that many bytes and lives as long as SQLite keeps it.
+        // SAFETY: the statement is good, the text has that many bytes and lives as long as SQLite
+        // keeps it.
         self.done(unsafe { sqlite3_bind_static_text(self.statement, index, start, bytes, SQLITE_STATIC()) })
     }
 
@@ -138,7 +140,8 @@ impl<'db> Statement<'db> {
 
 impl Drop for Statement<'_> {
     fn drop(&mut self) {
-        // SAFETY: the statement is good and nobody uses it after this. The code is that of the last step: known already.
+        // SAFETY: the statement is good and nobody uses it after this. The code is that of the last
+        // step: known already.
         unsafe { sqlite3_finalize(self.statement) };
     }
 }
@@ -158,7 +161,8 @@ impl Row<'_> {
     /// Where it is no UTF-8, which SQLite does not promise.
     #[must_use]
     pub fn text(&self, column: c_int) -> &str {
-        // SAFETY: the statement stands on a row; the pointer is SQLite's own and good until the next step.
+        // SAFETY: the statement stands on a row; the pointer is SQLite's own and good until the
+        // next step.
         let bytes = unsafe { bytes(sqlite3_column_text(self.statement, column), self.length(column)) };
         std::str::from_utf8(bytes).expect("text of ours is UTF-8")
     }
@@ -166,7 +170,8 @@ impl Row<'_> {
     /// Column `column` as a blob, from 0.
     #[must_use]
     pub fn blob(&self, column: c_int) -> &[u8] {
-        // SAFETY: the statement stands on a row; the pointer is SQLite's own and good until the next step.
+        // SAFETY: the statement stands on a row; the pointer is SQLite's own and good until the
+        // next step.
         unsafe { bytes(sqlite3_column_blob(self.statement, column).cast(), self.length(column)) }
     }
 

@@ -1,6 +1,7 @@
 //! Libraries of the system, where they are installed, declared under the guard.
 //!
-//! Whoever uses one asks first whether it is there: a test of it says that it was skipped, and does not pass in silence.
+//! Whoever uses one asks first whether it is there: a test of it says that it was skipped, and does
+//! not pass in silence.
 
 #[cfg(has_libsodium)]
 pub mod sodium;

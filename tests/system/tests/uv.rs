@@ -1,5 +1,6 @@
-//! Real libuv behind the guard: a loop keeps the timers that its user owns. The loop lies in C's heap, so that what it keeps is
-//! found with the feature `c-heap`; without it, nothing may be reported that is not so.
+//! Real libuv behind the guard: a loop keeps the timers that its user owns. The loop lies in C's
+//! heap, so that what it keeps is found with the feature `c-heap`; without it, nothing may be
+//! reported that is not so.
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();

@@ -163,7 +163,8 @@ fn a_node_kept_by_one_call_of_many_is_found_by_the_sweep() {
             }
         };
         lend_often();
-        // In a call that is only noted: one that is looked after at once has its violation, and the next is tried.
+        // In a call that is only noted: one that is looked after at once has its violation, and the
+        // next is tried.
         let value = (0..10_000).find_map(|_| {
             let value = Box::new(7);
             // SAFETY: the value outlives what C keeps.

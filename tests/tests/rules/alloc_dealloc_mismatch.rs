@@ -1,4 +1,5 @@
-//! alloc_dealloc_mismatch: memory is freed by the side that did not allocate it, or as another block than it is.
+//! alloc_dealloc_mismatch: memory is freed by the side that did not allocate it, or as another
+//! block than it is.
 
 use std::alloc::{Layout, dealloc};
 use std::ffi::{CStr, CString};
@@ -9,7 +10,8 @@ use c_fixtures::alloc_dealloc_mismatch as c;
 use ffi_guard::{CBox, CText, Rule, catch, expect_violation};
 use ffi_guard_tests::process::{at_both_levels, at_level, is_child, run_self, stderr};
 
-/// What a process says that ends by this rule, at each level and with both ways out of `deny`. The child is this test again.
+/// What a process says that ends by this rule, at each level and with both ways out of `deny`. The
+/// child is this test again.
 fn aborts(test: &str, wrong: impl Fn()) -> Vec<String> {
     if is_child() {
         // SAFETY: no core files from a test.

@@ -9,7 +9,8 @@ fn one_byte_too_many_is_found_at_the_call() {
     at_level("buffer_overflow::one_byte_too_many_is_found_at_the_call", "2", || {
         let mut out = vec![0_u8; 24];
         let violation = expect_violation!(Rule::BufferOverflow, {
-            // SAFETY: not sound, and that is the point: C writes one byte behind the block, into the guard's canary.
+            // SAFETY: not sound, and that is the point: C writes one byte behind the block, into
+            // the guard's canary.
             unsafe { c::bad_label(out.as_mut_ptr().cast(), out.len()) };
         });
         let report = violation.to_string();
@@ -55,7 +56,8 @@ fn repaired_by_room_for_the_nul() {
 #[test]
 fn both_sides_of_blocks_of_any_size_at_any_distance() {
     at_level("buffer_overflow::both_sides_of_blocks_of_any_size_at_any_distance", "2", || {
-        // Sizes around every border: of a canary, a slot, a page, and the large blocks, which have no canary before them.
+        // Sizes around every border: of a canary, a slot, a page, and the large blocks, which have
+        // no canary before them.
         for size in [1_usize, 7, 15, 16, 17, 31, 32, 100, 239, 240, 241, 1000, 4096, 5000, 100_000] {
             let mut out = vec![0_u8; size];
             for distance in 0..16 {

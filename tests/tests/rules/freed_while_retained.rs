@@ -1,6 +1,8 @@
-//! freed_while_retained: Rust frees or moves what is pinned, or what C was allowed to keep and still holds.
+//! freed_while_retained: Rust frees or moves what is pinned, or what C was allowed to keep and
+//! still holds.
 //!
-//! The tests of a binary share its C globals: each test here has a slot of its own, or a variable, and clears it.
+//! The tests of a binary share its C globals: each test here has a slot of its own, or a variable,
+//! and clears it.
 
 use c_fixtures::freed_while_retained as c;
 use ffi_guard::{Pinned, Place, Rule, Violation, catch, expect_violation, pin};
@@ -340,8 +342,8 @@ fn what_is_allowed_is_not_looked_for() {
 mod often {
     #[ffi_guard::guard]
     unsafe extern "C" {
-        /// The same as `bad_set_listener`. The first frees of each declaration are looked at at once: the other tests'
-        /// are not to be used up by the many here.
+        /// The same as `bad_set_listener`. The first frees of each declaration are looked at at
+        /// once: the other tests' are not to be used up by the many here.
         #[link_name = "ffg_bad_set_listener"]
         pub fn set_listener(slot: usize, #[guard(retained)] user: *const i32);
     }

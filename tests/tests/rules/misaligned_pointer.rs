@@ -5,7 +5,8 @@ use ffi_guard::{Rule, catch, expect_violation};
 
 /// A message as it comes off the wire: a byte of a kind, then words.
 fn message() -> Vec<u64> {
-    // Words, so that the message itself lies aligned on every heap, and what follows its first byte on none.
+    // Words, so that the message itself lies aligned on every heap, and what follows its first byte
+    // on none.
     vec![0; 3]
 }
 

@@ -1,4 +1,5 @@
-//! use_after_free: C touches Rust memory after Rust freed it. Here what level 2 sees: that it wrote.
+//! use_after_free: C touches Rust memory after Rust freed it. Here what level 2 sees: that it
+//! wrote.
 
 use c_fixtures::use_after_free as c;
 use ffi_guard::{Rule, catch, checkpoint, expect_violation};

@@ -202,7 +202,8 @@ fn each_of_many_parameters_is_told_apart() {
     at_level("write_through_const::each_of_many_parameters_is_told_apart", "2", || {
         let (from, to) = (Box::new(7), Box::new(c::Shared { users: AtomicI32::new(1) }));
         let copy = |wrong| {
-            // SAFETY: live boxes; where it is wrong, C writes to what it was lent to read, and that is the point.
+            // SAFETY: live boxes; where it is wrong, C writes to what it was lent to read, and that
+            // is the point.
             catch(|| unsafe {
                 c::many_parameters(
                     0,

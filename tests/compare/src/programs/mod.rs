@@ -1,5 +1,5 @@
-//! The programs: those of the guide's pages on the rules, further ones where tools differ, and those that no rule is about. Each
-//! has a twin without the mistake.
+//! The programs: those of the guide's pages on the rules, further ones where tools differ, and
+//! those that no rule is about. Each has a twin without the mistake.
 
 mod further;
 mod guide;

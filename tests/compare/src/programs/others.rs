@@ -1,4 +1,5 @@
-//! Mistakes that ffi-guard has no rule for, or sees at some levels alone. Their C is `c/others.c`; it is guarded like any other.
+//! Mistakes that ffi-guard has no rule for, or sees at some levels alone. Their C is `c/others.c`;
+//! it is guarded like any other.
 
 use std::hint::black_box;
 use std::mem::MaybeUninit;

@@ -21,7 +21,8 @@ pub(crate) enum Judge {
 pub(crate) enum Outcome {
     /// The tool reports it, and calls it so.
     Found(String),
-    /// The program ended by this signal. A tool that tells where is not better off than the core file.
+    /// The program ended by this signal. A tool that tells where is not better off than the core
+    /// file.
     Crashed(i32),
     /// The program ended by itself, with another exit status than 0, and nobody said why.
     Ended(i32),

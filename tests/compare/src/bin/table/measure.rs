@@ -53,7 +53,8 @@ pub(crate) fn rows(options: &Options, tools: &[Tool]) -> Result<Vec<Row>, String
     if rows.is_empty() { Err("no program is named so; compare --list names them".into()) } else { Ok(rows) }
 }
 
-/// A program whose mistake is another may leak as well, because it ends there: a tool that says so has not found the mistake.
+/// A program whose mistake is another may leak as well, because it ends there: a tool that says so
+/// has not found the mistake.
 fn of_this_mistake(outcome: Outcome, name: &str) -> Outcome {
     match outcome {
         Outcome::Found(kind) if matches!(kind.as_str(), "leak" | "definitely lost") && !name.contains("leak") => {

@@ -36,7 +36,8 @@ fn outcome(cell: Option<&Cell>, rule: &str) -> String {
         return "now and then".into();
     }
     match first {
-        // A rule's name, and another than expected: the names of the other tools' errors are not ours.
+        // A rule's name, and another than expected: the names of the other tools' errors are not
+        // ours.
         Outcome::Found(kind) if kind.contains('_') && kind != rule => format!("**found**, as `{kind}`"),
         Outcome::Found(_) => "**found**".into(),
         Outcome::Crashed(6) => "abort".into(),

@@ -56,7 +56,8 @@ impl Tool {
         self.key != "0"
     }
 
-    /// Runs the program with these arguments, and with none of this process's settings of any of the tools.
+    /// Runs the program with these arguments, and with none of this process's settings of any of
+    /// the tools.
     pub(crate) fn run(&self, programs: &Path, arguments: &[&str]) -> Result<Output, String> {
         let program = programs.join(self.variant);
         let mut command = match self.wrapper {
