@@ -1,5 +1,5 @@
-//! The short way of a call, where nothing is found in its arguments that needs a closer look
-//! (`boundary/brief.rs` of the library).
+//! Writes the fast path of a call, taken if no argument needs a closer look (`Brief` of the
+//! library).
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote_spanned};
@@ -8,8 +8,8 @@ use syn::ReturnType;
 use crate::valid::Function;
 use crate::{types, wrapper};
 
-/// The short way: `if` it may be gone, the call and a `return`. `stated`: the names of what is
-/// stated of the parameters that are, in order. `call` is C's function itself.
+/// The fast path: an `if` with the call and a `return` in it. `stated` names the stated extents, in
+/// the order of the parameters that have one. `call` calls C's function.
 pub(crate) fn calls(function: &Function, stated: &[Ident], call: &TokenStream, private: &TokenStream) -> TokenStream {
     let here = Span::mixed_site();
     let (result, about) = match &function.source.output {

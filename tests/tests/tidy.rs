@@ -242,3 +242,67 @@ fn nothing_is_left_to_do_and_nothing_names_a_machine() {
     }
     none(&found);
 }
+
+/// The folders whose comments the tests below read.
+const COMMENTED: [&str; 5] = ["ffi-guard-macros", "c-fixtures", "tests", "benches", "examples"];
+
+/// The lines of a Rust file that are comments, with their numbers: each without its `//`, `///` or
+/// `//!`, and `None` for those that are no prose, in a block of code or a table.
+fn comments(text: &str) -> Vec<(usize, Option<&str>)> {
+    let mut found = Vec::new();
+    let mut fenced = false;
+    for (number, line) in (1..).zip(text.lines().map(str::trim_start)) {
+        let Some(comment) = line.strip_prefix("//") else {
+            fenced = false;
+            continue;
+        };
+        let comment = comment.strip_prefix(['/', '!']).unwrap_or(comment).trim_start();
+        let fence = comment.starts_with("```");
+        found.push((number, (!fenced && !fence && !comment.starts_with('|')).then_some(comment)));
+        fenced ^= fence;
+    }
+    found
+}
+
+/// Every comment line of the folders that is prose: where it stands, the whole line, and its text.
+fn each_comment(mut see: impl FnMut(String, &str, &str)) {
+    for file in COMMENTED.iter().flat_map(|folder| files(folder, ".rs")) {
+        if file.split('/').any(|part| part == "target") {
+            continue;
+        }
+        let text = read(&file);
+        let lines: Vec<&str> = text.lines().collect();
+        for (number, comment) in comments(&text) {
+            if let Some(comment) = comment {
+                see(format!("{file}:{number}"), lines[number - 1], comment);
+            }
+        }
+    }
+}
+
+#[test]
+fn comments_are_wrapped() {
+    const COLUMNS: usize = 100;
+    let mut long = Vec::new();
+    each_comment(|place, line, _| {
+        let columns = line.chars().count();
+        if columns > COLUMNS && !line.contains("://") {
+            long.push(format!("{place}: {columns} columns; a comment has at most {COLUMNS}"));
+        }
+    });
+    none(&long);
+}
+
+#[test]
+fn a_comment_can_be_read_alone() {
+    // Each leans on another item, or says with a clause what a noun or a number says.
+    const OPENINGS: [&str; 5] = ["The same of", "The same,", "So many", "As many as", "Of what"];
+    const WORDS: [&str; 2] = ["nobody", "anew"];
+    let mut found = Vec::new();
+    each_comment(|place, _, comment| {
+        let opening = OPENINGS.iter().find(|opening| comment.starts_with(**opening));
+        let word = WORDS.iter().find(|word| names(comment, word));
+        found.extend(opening.or(word).map(|tic| format!("{place}: \"{tic}\"")));
+    });
+    none(&found);
+}
