@@ -1,5 +1,5 @@
-//! A large area of which few pages are written between two looks: what a look costs, beside reading
-//! and copying all of it.
+//! A large area of which few pages are written between two looks: compares a look with reading and
+//! with copying all of it.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -30,8 +30,8 @@ fn time(f: impl FnOnce()) -> f64 {
 
 fn main() {
     with_environment(&[("GUARD", "2")]);
-    // Private anonymous memory, as the C library maps it for an allocation of this size; two pages
-    // more, to have whole ones.
+    // Private anonymous memory, as the C library maps it for an allocation of this size, and two
+    // pages more for the alignment.
     let mut memory: Vec<u64> = vec![0; (AREA + 2 * PAGE) / 8];
     let start = memory.as_mut_ptr().addr().next_multiple_of(PAGE);
     let area = start..start + AREA;
@@ -39,7 +39,7 @@ fn main() {
         // SAFETY: within the vector, which nothing else uses from here on.
         unsafe { ((start + page * PAGE) as *mut usize).add(slot).write_volatile(word) };
     };
-    // Eight words of each page lead into what is wanted, and stay.
+    // Eight words of each page lead into the searched range, and stay.
     for page in 0..AREA / PAGE {
         (0..8).for_each(|slot| store(page, slot * 64 + 1, WANTED.start + page * 64));
     }

@@ -94,18 +94,18 @@ unsafe extern "C" {
     /// Reads `value`, and keeps it in the file-local `ffg_kept_seldom` if `keep` is not 0.
     #[link_name = "ffg_bad_keep_seldom"]
     pub fn bad_keep_seldom(value: *const i32, keep: c_int) -> i32;
-    /// The same, by a caller who knows that it keeps the value.
+    /// Reads `value` and may keep it, declared by a caller who knows that.
     #[link_name = "ffg_bad_keep_seldom"]
     #[guard(allow(retained_pointer))]
     pub fn allowed_keep_seldom(value: *const i32, keep: c_int) -> i32;
-    /// Whether it keeps anything.
+    /// True if it keeps anything.
     #[link_name = "ffg_keeps_seldom"]
     pub safe fn keeps_seldom() -> c_int;
     /// Clears it.
     #[link_name = "ffg_forget_seldom"]
     pub safe fn forget_seldom();
-    /// Keeps one of two, the second if `which` is not 0. It has more parameters than what is
-    /// settled of them has bits.
+    /// Keeps one of two, the second if `which` is not 0. It has more parameters than the guard's
+    /// bitsets have bits.
     #[link_name = "ffg_keep_one_of_many"]
     pub fn keep_one_of_many(
         n0: c_int,

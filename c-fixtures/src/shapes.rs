@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-/// A pointer in a struct field. What it holds is declared.
+/// A pointer in a struct field, which is declared.
 #[derive(Clone, Copy, Debug, ffi_guard::Pointee)]
 #[repr(C)]
 pub struct Holder {
@@ -12,7 +12,7 @@ pub struct Holder {
     pub value: *const i32,
 }
 
-/// The same in memory; nothing is declared, so it is looked through word by word.
+/// A pointer in a struct field that is not declared, so that the struct is searched word by word.
 #[derive(Debug)]
 #[repr(C)]
 pub struct BareHolder {
@@ -52,7 +52,7 @@ pub union Number {
     pub number: f64,
 }
 
-/// The same without a word on what it holds.
+/// Bits or a number, in a union that declares nothing.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub union BareNumber {
@@ -132,7 +132,7 @@ pub struct Record {
     pub value: i64,
 }
 
-/// The same without a word on what it holds.
+/// A number that may look like an address, in a struct that declares nothing.
 #[derive(Debug)]
 #[repr(C)]
 pub struct BareRecord {

@@ -14,7 +14,7 @@ impl<T: Copy> Calloc<T> {
     ///
     /// # Panics
     ///
-    /// Where C has no memory left.
+    /// If C has no memory left.
     #[must_use]
     pub fn new(value: T) -> Calloc<T> {
         // SAFETY: any size may be asked for.

@@ -1,4 +1,5 @@
-//! `#[guard]` on every form of a Rust function that C calls: it stays what it is.
+//! `#[guard]` on every form of a Rust function that C calls: the function keeps its type and
+//! meaning.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
@@ -118,7 +119,7 @@ fn every_form_runs() {
     });
 }
 
-/// What wrappers of closures are made of.
+/// The functions that wrappers of closures consist of.
 struct Trampoline<F>(PhantomData<F>);
 
 impl<F: FnMut(i32) -> i32> Trampoline<F> {

@@ -1,5 +1,4 @@
-//! Panics in what C calls: parked at the boundary, resumed where the outermost guarded call
-//! returns.
+//! Panics in callbacks: parked at the boundary, resumed when the outermost guarded call returns.
 
 // One C function, called with callbacks of two ABIs.
 #![allow(clashing_extern_declarations)]
@@ -19,11 +18,11 @@ use ffi_guard_tests::process::{at_checked_levels, is_child, run_self, stderr};
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// A payload that nobody else has.
+/// A payload that only these tests use.
 #[derive(Debug, PartialEq, Eq)]
 struct Mine(i32);
 
-/// Notes the call in the vector behind `user`.
+/// Adds the call to the vector that `user` points to.
 unsafe fn seen(user: *mut c_void, number: i32) {
     // SAFETY: each test hands its own vector on.
     unsafe { &mut *user.cast::<Vec<i32>>() }.push(number);
@@ -43,7 +42,7 @@ fn user(calls: &mut Vec<i32>) -> *mut c_void {
     ptr::from_mut(calls).cast()
 }
 
-/// What a closure panics with.
+/// The payload that a closure panics with.
 fn payload<R>(body: impl FnOnce() -> R) -> Box<dyn std::any::Any + Send> {
     catch_unwind(AssertUnwindSafe(body)).err().expect("it panics")
 }
@@ -57,7 +56,7 @@ fn the_payload_arrives_as_it_was_thrown_and_c_stopped() {
             let thrown = payload(|| unsafe { each(panics_at_three, user(&mut calls), 10) });
             assert_eq!(thrown.downcast_ref(), Some(&Mine(3)));
             assert_eq!(calls, [0, 1, 2, 3], "C was told to stop");
-            // Nothing is left behind: the next call is clean.
+            // Nothing is left over: the next call is clean.
             // SAFETY: as above.
             assert_eq!(unsafe { each(panics_at_three, user(&mut calls), 3) }, 3);
         }
@@ -148,7 +147,7 @@ fn it_comes_out_of_the_outermost_call_once() {
         unsafe { middle(user, number) }
     }
     at_checked_levels("it_comes_out_of_the_outermost_call_once", || {
-        // What is between need not be guarded: nothing unwinds there.
+        // The calls in between need not be guarded: nothing unwinds through them.
         for middle in [middle as c_fixtures::callbacks::Step, bare_middle] {
             AFTER.store(0, Ordering::Relaxed);
             let mut calls = Vec::new();
@@ -273,7 +272,7 @@ fn expect_abort(test: &str, line: &str) {
 fn with_no_guarded_call_below_it_aborts_with_a_line() {
     if is_child() {
         let mut calls = Vec::new();
-        // A guarded call that is over is none.
+        // A guarded call that is over does not count.
         // SAFETY: the vector outlives the calls.
         assert_eq!(unsafe { each(panics_at_three, user(&mut calls), 2) }, 2);
         // SAFETY: as above.
@@ -305,7 +304,7 @@ fn on_a_thread_that_c_made_it_aborts_with_a_line() {
 fn on_a_thread_that_c_made_a_callback_is_clean() {
     at_checked_levels("on_a_thread_that_c_made_a_callback_is_clean", || {
         let mut calls = Vec::new();
-        // SAFETY: the vector outlives the call, and nobody else uses it meanwhile.
+        // SAFETY: the vector outlives the call, and is not used otherwise meanwhile.
         assert_eq!(unsafe { each_on_thread(panics_at_three, user(&mut calls), 3) }, 3);
         assert_eq!(calls, [0, 1, 2]);
     });
@@ -378,8 +377,8 @@ fn when_the_process_ends_a_clean_one_is_clean_and_a_panic_aborts() {
     }
 }
 
-/// At level 0 nothing is between: a panic in an `extern "C"` function aborts, as the language has
-/// it.
+/// At level 0 the guard does nothing: a panic in an `extern "C"` function aborts, as the language
+/// defines.
 #[test]
 fn at_level_0_the_language_decides() {
     if is_child() {

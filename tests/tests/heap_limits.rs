@@ -1,4 +1,4 @@
-//! Where memory, address space or a layout end.
+//! The heap at the limits of memory, of address space and of a layout.
 
 use std::alloc::{GlobalAlloc, Layout, alloc, alloc_zeroed, dealloc, realloc};
 use std::os::unix::process::ExitStatusExt;
@@ -61,7 +61,7 @@ fn what_no_memory_holds_is_null() {
             assert!(Vec::<u8>::new().try_reserve_exact(size).is_err(), "{size}");
             let layout = Layout::from_size_align(size, 8).unwrap();
             let small = Layout::new::<[u8; 100]>();
-            // SAFETY: the small block is ours; the large one is not to be had.
+            // SAFETY: the small block is ours; the large one cannot be allocated.
             unsafe {
                 assert!(alloc_zeroed(layout).is_null());
                 let block = alloc(small);
@@ -74,7 +74,7 @@ fn what_no_memory_holds_is_null() {
         let layout = Layout::from_size_align(8, 1 << 46).unwrap();
         // SAFETY: the size is not 0.
         assert!(unsafe { alloc(layout) }.is_null());
-        // The heap is whole after that.
+        // The heap still works after that.
         assert_eq!(vec![3u8; 1 << 20].iter().map(|&b| usize::from(b)).sum::<usize>(), 3 << 20);
     });
 }
@@ -87,7 +87,7 @@ fn a_vec_grows_and_shrinks_with_its_content() {
         for i in 0..4_000_000 {
             numbers.push(i);
             if i.is_power_of_two() {
-                // In the way of growing in place, every other time.
+                // Every other time a block prevents growing in place.
                 beside.push(vec![1u8; i as usize * if i.trailing_zeros() % 2 == 0 { 4 } else { 1 }]);
             }
         }

@@ -26,7 +26,7 @@ struct Block {
     byte: u8,
 }
 
-// SAFETY: the block belongs to whoever has this.
+// SAFETY: the block belongs to the owner of this value.
 unsafe impl Send for Block {}
 
 impl Block {

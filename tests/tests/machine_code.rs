@@ -1,5 +1,5 @@
-//! What a guarded call is compiled to: the bare call under `--cfg ffi_guard_off`, one load and one
-//! branch more at level 0.
+//! The machine code of a guarded call: that of the bare call under `--cfg ffi_guard_off`, and one
+//! load and one branch more at level 0.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -89,7 +89,7 @@ fn off_is_the_bare_call_and_level_0_is_one_load_and_one_branch_more() {
     let branches = added.iter().filter(|line| line.starts_with('j') && !line.starts_with("jmp")).count();
     println!("the bare call:\n{}\nat level 0:\n{}", bare.join("\n"), level0.join("\n"));
     assert_eq!(branches, 1, "one branch: {added:?}");
-    // The level's address comes from the GOT where ffi-guard is another crate: that is its place,
+    // The level's address comes from the GOT if ffi-guard is another crate: that loads its address,
     // not its value.
     assert!(loads <= 2, "one load of the level: {added:?}");
     assert!(added.len() <= 4, "nothing else on the way: {added:?}");

@@ -1,4 +1,4 @@
-//! Level 3: the instruction that touches what it may not is caught, named, and told in lines that a
+//! Level 3: a bad access is caught at its instruction, named, and reported in lines that a signal
 //! handler may write.
 
 use std::hint::black_box;
@@ -17,7 +17,7 @@ fn no_core_files() {
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &libc::rlimit { rlim_cur: 0, rlim_max: 0 }) };
 }
 
-/// Runs the calling test's body in a process at level 3, and gives what came of it.
+/// Runs the calling test's body in a process at level 3, and returns its output.
 fn child(test: &str, more: &[(&str, &str)], body: impl FnOnce()) -> Option<Output> {
     if is_child() {
         no_core_files();
@@ -31,8 +31,8 @@ fn child(test: &str, more: &[(&str, &str)], body: impl FnOnce()) -> Option<Outpu
     Some(run_self(test, &variables))
 }
 
-/// The same, and it must end by SIGSEGV, with this first line of the report and all of these words
-/// in it.
+/// Runs the calling test's body in a process at level 3, which must end by SIGSEGV, with a report
+/// that has this first line and all of these words.
 fn caught(test: &str, headline: &str, words: &[&str], body: impl FnOnce()) {
     let Some(output) = child(test, &[], body) else { return };
     let said = stderr(&output);
@@ -47,8 +47,7 @@ fn caught(test: &str, headline: &str, words: &[&str], body: impl FnOnce()) {
     assert!(said.lines().all(|line| line.chars().count() <= 84 || line.starts_with("ffi-guard")), "{said}");
 }
 
-/// Two blocks that a thread is given in turn: one of them lies before a page without access, and
-/// one behind.
+/// Two blocks, given to a thread in turn: one lies before a page without access, and one after.
 fn two(size: usize) -> [Vec<u8>; 2] {
     [vec![7; size], vec![7; size]]
 }
@@ -128,7 +127,7 @@ fn a_c_thread_writes_after_the_call() {
         &["(paged-", "to bad_start at tests/tests/paged.rs:", "c/paged.c:"],
         || {
             let mut buffer = vec![0; 8];
-            // SAFETY: it is not: the thread writes when the buffer is gone.
+            // SAFETY: not sound, and that is the point: the thread writes when the buffer is gone.
             unsafe {
                 assert_eq!(c::bad_start(buffer.as_mut_ptr()), 0);
                 drop(buffer);
@@ -184,7 +183,7 @@ fn the_correct_twins_are_silent() {
         }
         c::forget();
         assert_eq!(*boxed, [0; 16]);
-        // Kept by C's leave as long as its bytes lie where they are.
+        // C may keep it as long as its bytes stay at their address.
         let mut text = String::with_capacity(64);
         text.push_str("hello");
         // SAFETY: the capacity is enough, so that nothing moves.
@@ -207,7 +206,7 @@ fn the_correct_twins_are_silent() {
     assert_eq!(said, "the body came to its end\n");
 }
 
-/// Reads a freed block and says what was there.
+/// Reads a freed block and returns what was there.
 fn read_after_free() {
     let mut boxed = Box::new([1_u8; 16]);
     // SAFETY: it is not: that is the test.
@@ -293,8 +292,8 @@ unsafe extern "C" fn short_form(signal: i32) {
     unsafe { libc::_exit(42) };
 }
 
-/// Before `main`, as a crash handler of a C library would be: what Rust's runtime then leaves
-/// alone.
+/// Installed before `main`, as a crash handler of a C library would be; Rust's runtime then leaves
+/// it alone.
 extern "C" fn install_early() {
     let (handler, flags) = match std::env::var("OWN_HANDLER").as_deref() {
         Ok("long") => (long_form as *const () as usize, libc::SA_SIGINFO),
@@ -389,8 +388,8 @@ extern "C" fn try_access(access: *mut libc::c_void) -> i32 {
     }
 }
 
-/// Whether one access faults. Tried in a child that shares this process's memory, as `vfork` makes
-/// one: thousands of copies would take minutes.
+/// True if one access faults. Tried in a child that shares this process's memory, as one of `vfork`
+/// does, because thousands of copies would take minutes.
 fn faults(address: usize, offset: isize, write: bool) -> bool {
     let mut access = Access { address, offset, write };
     let mut stack = [0_u8; 64 << 10];
@@ -408,8 +407,8 @@ fn faults(address: usize, offset: isize, write: bool) -> bool {
     }
 }
 
-/// What is found by the page: every byte beyond the pages of the block. Between the block and the
-/// edges of its pages lies the canary.
+/// The page catches every byte beyond the pages of the block. Between the block and the edges of
+/// its pages is the canary.
 #[test]
 fn every_access_beyond_the_pages_faults_and_none_inside() {
     const PAGE: usize = 4096;
@@ -452,7 +451,7 @@ fn every_access_beyond_the_pages_faults_and_none_inside() {
     });
 }
 
-/// Whether a block of less than a page lies at an edge of one: it has pages of its own then, or it
+/// True if a block of less than a page lies at an edge of one: it has pages of its own then, or it
 /// is one in a hundred.
 fn is_at_an_edge(block: &[u8]) -> bool {
     let range = block.as_ptr_range();

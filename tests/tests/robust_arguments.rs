@@ -45,7 +45,7 @@ struct Node {
 
 macro_rules! take {
     ($($name:ident($($ty:ty),*);)*) => {
-        // What C has no name for crosses all the same: as one word.
+        // Types that C has no name for cross as one word.
         #[allow(improper_ctypes)]
         #[ffi_guard::guard]
         unsafe extern "C" { $(#[link_name = "ffg_take"] fn $name($(_: $ty),*);)* }

@@ -1,5 +1,5 @@
-//! Calls that do not come back the way they went: jumps, panics, violations on top of one another,
-//! and the end.
+//! Calls that do not return normally: jumps, panics, violations during others, and the end of the
+//! process.
 
 use std::ffi::c_void;
 use std::os::unix::process::ExitStatusExt as _;
@@ -162,7 +162,7 @@ fn a_violation_on_the_way_out_of_another_does_not_cut_it_short() {
 #[test]
 fn a_violation_on_the_way_out_of_a_panic_reports_and_aborts() {
     if is_child() {
-        // One that the program caught by itself is over.
+        // A violation that the program itself caught is over.
         drop(panic::catch_unwind(nest));
         let _nests = Nests;
         panic::resume_unwind(Box::new("foreign"));
@@ -215,7 +215,7 @@ fn a_hook_is_code_like_any_other() {
             // SAFETY: a live box.
             assert_eq!(unsafe { robust::read_one(&raw const *number) }, 4);
             KEPT.lock().expect("not poisoned").push(number);
-            // Its own violations are delivered, and not to itself.
+            // The hook's own violations are delivered, but not to the hook.
             assert_eq!(catch(nest).expect_err("nested").rule(), violation.rule());
             if SEEN.fetch_add(1, Ordering::Relaxed) == 2 {
                 panic::resume_unwind(Box::new("the hook"));

@@ -96,7 +96,7 @@ fn a_text_that_sqlite_keeps_is_clean_while_it_lives() {
             // SAFETY: the text is dropped after the statement.
             unsafe { echo.bind_static_text(1, &text) }.expect("binds");
             assert_eq!(echo.step().expect("runs").expect("a row").text(0), *text);
-            // Bound anew, SQLite lets go of the first.
+            // Bound again, SQLite lets go of the first.
             echo.reset().expect("resets");
             let other = String::from("another");
             // SAFETY: as above.

@@ -1,5 +1,5 @@
-//! The repository itself: each rule has all its parts, the guide says what there is, links lead
-//! somewhere, files are small.
+//! Tests of the repository itself: each rule has all its parts, the guide is complete, links lead
+//! somewhere, files are small, comments are readable.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The files below a folder whose names end so, as paths from the root.
+/// The files below a folder whose names end with `end`, as paths from the root.
 fn files(folder: &str, end: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
@@ -34,7 +34,7 @@ fn files(folder: &str, end: &str) -> Vec<String> {
     found
 }
 
-/// The text files that git keeps, with their texts. `None` where this is no checkout, such as an
+/// The text files that git keeps, with their texts. `None` if this is not a checkout but, say, an
 /// unpacked archive.
 fn tracked() -> Option<Vec<(String, String)>> {
     let output = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output().ok()?;
@@ -84,7 +84,7 @@ fn each_rule_has_a_page_a_fixture_tests_and_a_golden_report() {
     none(&missing);
 }
 
-/// Whether `name` stands in the text as a whole word: `GUARD` is not in `GUARD_STATS`.
+/// True if `name` is in the text as a whole word: `GUARD` is not in `GUARD_STATS`.
 fn names(text: &str, name: &str) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.split(|c| !word(c)).any(|found| found == name)
@@ -149,8 +149,7 @@ fn the_readme_has_the_commands() {
     }
 }
 
-/// The report that begins at the rule's name: up to its last line, without what differs from run to
-/// run.
+/// The report from the rule's name to its last line, without what differs from run to run.
 fn report(text: &str) -> Option<String> {
     let start = text.find("ffi-guard[retained_pointer]")?;
     let text = &text[start..];
@@ -204,7 +203,7 @@ fn no_source_file_is_long() {
     none(&long);
 }
 
-/// Where `folder` is the first part of an absolute path in the line: `/srv`, and not `a/srv` or
+/// True if `folder` is the first part of an absolute path in the line: `/srv`, and not `a/srv` or
 /// `/srvs`.
 fn is_absolute(line: &str, folder: &str) -> bool {
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '~' | '}' | ')');

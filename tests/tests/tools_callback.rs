@@ -17,8 +17,8 @@ use ffi_guard_tests::process::{at_level, at_levels, is_child, run_self, stderr};
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// C has one callback for the whole process: who registers one takes a turn, and takes it from C at
-/// the end.
+/// C has one callback for the whole process: each test that registers one takes a turn, and takes
+/// it from C at the end.
 fn turn() -> Turn {
     static TURN: Mutex<()> = Mutex::new(());
     Turn(TURN.lock().unwrap_or_else(PoisonError::into_inner))
@@ -32,7 +32,7 @@ impl Drop for Turn {
     }
 }
 
-/// Declared bare: what a program without the guard has.
+/// Declared bare, as in a program without the guard.
 mod bare {
     use super::{c_int, c_void};
 
@@ -199,7 +199,7 @@ fn the_user_data_of_another_is_refused() {
     let shared = Callback::shared(|event: c_int| -> c_int { event + 2 });
     for data in [other.data(), shared.data()] {
         let report = expect_violation!(Rule::StaleHandle, {
-            // SAFETY: what is behind a wrong number is nothing.
+            // SAFETY: a wrong number leads to nothing.
             unsafe { closures::now(one.function(), data, 1) }
         })
         .to_string();
@@ -222,7 +222,7 @@ fn the_same_closure_of_another_reach_is_refused() {
         |event| event
     }
     let (own, all) = (Callback::new(closure()), Callback::shared(closure()));
-    // SAFETY: what is behind a wrong number is nothing.
+    // SAFETY: a wrong number leads to nothing.
     expect_violation!(Rule::StaleHandle, { unsafe { closures::now(own.function(), all.data(), 1) } });
     // SAFETY: as above.
     expect_violation!(Rule::StaleHandle, { unsafe { closures::now(all.function(), own.data(), 1) } });
@@ -250,7 +250,7 @@ fn a_panic_comes_out_where_c_was_called() {
         }));
         assert_eq!(outcome.unwrap_err().downcast_ref(), Some(&"the third"));
         assert_eq!(calls, 3, "C got what makes it stop");
-        // Nothing is left of it.
+        // Nothing of it is left.
         let ten = Callback::scoped(
             |_: c_int| -> c_int { 0 },
             // SAFETY: as above.

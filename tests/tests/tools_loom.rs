@@ -63,7 +63,7 @@ impl Slot {
         Some(value)
     }
 
-    /// `Handle::take`: whether this one released it.
+    /// `Handle::take`: true if this call released it.
     fn take(&self, generation: u32) -> bool {
         if self.state.enter(generation, || true) != Entered::Yes {
             return false;

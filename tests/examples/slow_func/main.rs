@@ -14,7 +14,7 @@ static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
 #[ffi_guard::guard]
 unsafe extern "C" {
-    /// `pow`, so many times: `c-fixtures/c/slides.c`.
+    /// Calls `pow` `iterations` times: `c-fixtures/c/slides.c`.
     safe fn slow_func(iterations: c_ulong) -> c_double;
     /// C's own, and over at once.
     safe fn abs(n: c_int) -> c_int;

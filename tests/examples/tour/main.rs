@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        // How a row that needs another level runs itself.
+        // A row that needs another level runs itself like this.
         [process::ROW, index] => process::run_row(index),
         [] => process::at_full_level(|| table::run(&table::rows(), Print::Lines)),
         [slide] => match table::rows_of(slide) {

@@ -1,4 +1,4 @@
-//! A function of SQL's, written in Rust.
+//! An SQL function written in Rust.
 
 use std::ffi::{CString, c_int, c_void};
 
@@ -16,11 +16,11 @@ impl Db {
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// The error that SQLite reports.
     ///
     /// # Panics
     ///
-    /// Where the name holds a NUL.
+    /// If the name holds a NUL.
     pub fn create_function<F: Fn(i64) -> i64 + 'static>(&self, name: &str, function: F) -> Result<(), SqliteError> {
         let name = CString::new(name).expect("a name holds no NUL");
         let flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
@@ -44,7 +44,7 @@ impl Db {
     }
 }
 
-/// What SQLite calls for each value. Where it panics, the statement fails.
+/// The callback for each value. If it panics, the statement fails.
 #[guard(on_panic = fail(context))]
 unsafe extern "C" fn call<F: Fn(i64) -> i64>(
     context: *mut sqlite3_context,
@@ -65,7 +65,7 @@ fn fail(context: *mut sqlite3_context) {
     unsafe { sqlite3_result_error(context, TEXT.as_ptr().cast(), c_int::try_from(TEXT.len()).unwrap_or(0)) };
 }
 
-/// What SQLite calls when it is done with the closure.
+/// The callback when SQLite is done with the closure.
 #[guard]
 unsafe extern "C" fn destroy<F>(#[guard(owned, nonnull)] user: *mut c_void) {
     // SAFETY: from `Box::into_raw`, and SQLite gives it back once.

@@ -1,4 +1,4 @@
-//! The work that SQLite is given: rows with a text and a blob go in, come back, and are summed.
+//! Work for SQLite: rows with a text and a blob go in, come back, and are summed.
 
 use super::{Db, SqliteError};
 
@@ -7,7 +7,7 @@ use super::{Db, SqliteError};
 ///
 /// # Errors
 ///
-/// What SQLite says.
+/// The error that SQLite reports.
 pub fn write_and_read_back(db: &Db, count: u32) -> Result<i64, SqliteError> {
     db.exec("CREATE TABLE rows (id INTEGER PRIMARY KEY, name TEXT NOT NULL, payload BLOB NOT NULL)")?;
     db.exec("BEGIN")?;
@@ -33,7 +33,7 @@ pub fn write_and_read_back(db: &Db, count: u32) -> Result<i64, SqliteError> {
     Ok(sum)
 }
 
-/// The sum that [`write_and_read_back`] comes to, without any database.
+/// The sum that [`write_and_read_back`] must return, computed without a database.
 #[must_use]
 pub fn expected_sum(count: u32) -> i64 {
     (0..count).map(|id| weight(i64::from(id), &name(id), &payload(id))).sum()

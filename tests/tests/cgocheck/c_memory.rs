@@ -1,4 +1,4 @@
-//! C memory: what it holds is looked at from level 2 on.
+//! C memory: its content is checked from level 2 on.
 
 use std::ptr;
 

@@ -18,12 +18,12 @@ use std::ffi::c_void;
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// A pointer to what is in the box, for C.
+/// A pointer to the value in the box, for C.
 fn to<T>(value: &T) -> *const T {
     std::ptr::from_ref(value)
 }
 
-/// The same without its type.
+/// A `void` pointer to the value in the box, for C.
 fn void<T: ?Sized>(value: &T) -> *const c_void {
     std::ptr::from_ref(value).cast()
 }

@@ -105,7 +105,7 @@ fn what_was_written_between_calls_is_told_by_the_last_that_was_lent_the_block() 
             let mut out = vec![0_u8; 24];
             // SAFETY: C keeps it, as it is allowed to, and it lives to the end.
             unsafe { c::remember(out.as_mut_ptr()) };
-            // A call that nobody sees, by the pointer that C kept.
+            // An unguarded call, by the pointer that C kept.
             c::poke_remembered(26, 0x5A);
             let violation = expect_violation!(Rule::BufferOverflow, {
                 // SAFETY: within the block.
@@ -115,7 +115,7 @@ fn what_was_written_between_calls_is_told_by_the_last_that_was_lent_the_block() 
             assert_eq!(violation.function(), Some("remember"), "{report}");
             assert!(report.contains("1 byte past the end of `at` was overwritten"), "{report}");
             assert!(report.contains("found when the block was to be lent once more"), "{report}");
-            // The same at a checkpoint.
+            // Also found at a checkpoint.
             c::poke_remembered(-2, 0x5A);
             let violation = expect_violation!(Rule::BufferOverflow, { checkpoint() });
             assert_eq!(violation.function(), Some("remember"), "{violation}");
@@ -195,7 +195,7 @@ fn without_a_free_the_end_of_the_process_tells() {
 #[test]
 fn neighbours_are_told_apart() {
     at_level("buffer_overflow::neighbours_are_told_apart", "2", || {
-        // As many as a thread takes at once, so that some lie side by side.
+        // A whole batch of a thread's cache, so that some lie side by side.
         let mut blocks: Vec<Box<[u8; 16]>> = (0..64).map(|_| Box::new([0; 16])).collect();
         blocks.sort_by_key(|block| block.as_ptr().addr());
         let at = (1..blocks.len()).find(|&i| blocks[i].as_ptr().addr() - blocks[i - 1].as_ptr().addr() == 32);

@@ -329,7 +329,7 @@ fn what_is_allowed_is_not_looked_for() {
         // SAFETY: C does not follow it before it is unset.
         unsafe {
             c::allowed::set_listener(4, &raw const *value);
-            // What one call is allowed, no other is blamed for.
+            // No call is blamed for what another call is allowed.
             c::bad_set_listener(5, &raw const *value);
         }
         c::ok_unset_listener(5);
@@ -342,8 +342,8 @@ fn what_is_allowed_is_not_looked_for() {
 mod often {
     #[ffi_guard::guard]
     unsafe extern "C" {
-        /// The same as `bad_set_listener`. The first frees of each declaration are looked at at
-        /// once: the other tests' are not to be used up by the many here.
+        /// `bad_set_listener` with a declaration of its own. The first frees of each declaration
+        /// are searched for at once: the many here must not use up those of the other tests.
         #[link_name = "ffg_bad_set_listener"]
         pub fn set_listener(slot: usize, #[guard(retained)] user: *const i32);
     }

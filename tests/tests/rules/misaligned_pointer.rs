@@ -54,7 +54,7 @@ fn repaired_by_copying_into_words() {
 mod at_any_alignment {
     #[ffi_guard::guard]
     unsafe extern "C" {
-        /// The same function, by a caller who knows that this C compiler reads words anywhere.
+        /// The function, declared by a caller who knows that this C compiler reads words anywhere.
         #[link_name = "ffg_bad_sum_words"]
         #[guard(allow(misaligned_pointer))]
         pub fn sum_words(#[guard(counted_by = count)] words: *const u64, count: usize) -> u64;

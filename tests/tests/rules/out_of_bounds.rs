@@ -53,7 +53,7 @@ fn a_negative_count_is_found_and_said() {
     assert!(violation.to_string().contains("-1"), "{violation}");
 }
 
-/// What the fixture declares, with debug assertions: the wrapper is another.
+/// The fixture's function, declared here with debug assertions, which make another wrapper.
 #[ffi_guard::guard]
 unsafe extern "C" {
     #[link_name = "ffg_ok_sum_bytes"]

@@ -13,7 +13,7 @@ fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What C calls: counts in what the user data stands for.
+/// The callback, which counts in the value that the user data stands for.
 #[ffi_guard::guard]
 unsafe extern "C" fn count(#[guard(opaque)] user: *mut c_void) {
     let _ = Handle::<AtomicU32>::with(user, |ticks| ticks.fetch_add(1, Ordering::Relaxed));

@@ -85,7 +85,7 @@ unsafe extern "C" {
     #[link_name = "inflateEnd"]
     pub(crate) fn inflate_end(stream: *mut ZStream) -> c_int;
 
-    /// The room in `dest` is stated behind a pointer; what is there before the call means nothing.
+    /// The room in `dest` is stated behind a pointer, whose value before the call means nothing.
     pub(crate) fn compress2(
         #[guard(out, sized_by = *dest_len)] dest: *mut u8,
         dest_len: &mut c_ulong,

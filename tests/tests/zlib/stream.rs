@@ -8,7 +8,7 @@ use super::declarations::{
     inflate_end, inflate_init, zlib_version,
 };
 
-/// What both kinds have in common.
+/// The common part of both kinds.
 pub(crate) trait Coder {
     /// The stream, for its pointers and counts.
     fn stream(&mut self) -> &mut ZStream;
@@ -129,7 +129,7 @@ pub(crate) fn run(coder: &mut impl Coder, data: &[u8], input: usize, output: usi
                 Z_OK | Z_BUF_ERROR => {}
                 code => panic!("zlib failed with {code}"),
             }
-            // Room that was not filled: zlib has used all it was given.
+            // Some room was not filled: zlib has used all of its input.
             if coder.stream().avail_out > 0 {
                 break;
             }
@@ -150,7 +150,7 @@ fn feed(coder: &mut impl Coder, unread: &mut &[u8], room: &mut [u8], flush: c_in
     let stream = coder.stream();
     *unread = &unread[unread.len() - stream.avail_in as usize..];
     all.extend_from_slice(&room[..room.len() - stream.avail_out as usize]);
-    // A stream at rest points to nobody's buffer: the next call finds no stale pointer in it.
+    // A stream at rest points to no buffer, so that the next call finds no stale pointer in it.
     // `avail_out` stays, for the caller to see why zlib stopped.
     stream.next_in = ptr::null();
     stream.next_out = ptr::null_mut();

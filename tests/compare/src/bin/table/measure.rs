@@ -1,4 +1,4 @@
-//! Runs everything, and keeps what came of it and how long it took.
+//! Runs everything, and keeps the verdicts and the times.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::tool::Tool;
 
 /// One program under all tools; in the tools' order, none where a tool does not run.
 pub(crate) struct Row {
-    /// What it is called on the command line.
+    /// The name on the command line.
     pub(crate) name: String,
     /// Its rule; `-` for none.
     pub(crate) rule: String,

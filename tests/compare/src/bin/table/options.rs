@@ -1,4 +1,4 @@
-//! What `run.sh` is asked for.
+//! The options of `run.sh`.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ pub(crate) struct Options {
     pub(crate) only: Option<Vec<String>>,
     /// These programs alone.
     pub(crate) rows: Option<Vec<String>>,
-    /// How often each is run.
+    /// The number of runs of each program.
     pub(crate) runs: usize,
     /// Into the page.
     pub(crate) write: bool,
@@ -49,7 +49,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Whether `key` is to be run.
+    /// True if `key` is to be run.
     pub(crate) fn wants(list: Option<&Vec<String>>, key: &str) -> bool {
         list.is_none_or(|list| list.iter().any(|wanted| wanted == key))
     }
