@@ -176,7 +176,7 @@ fn a_bare_pointer_states_nothing() {
     at_checked_levels("a_bare_pointer_states_nothing", || {
         let nested = Box::new(Box::new(1_u64));
         let inside = ptr::from_ref(&*nested).cast::<c_char>().wrapping_add(3);
-        // SAFETY: nobody reads.
+        // SAFETY: the callback does not read.
         let said = catch(|| unsafe { call_with_text(takes, ptr::null_mut(), inside, 0) });
         assert_eq!(said.expect("odd, and next to a pointer"), 0);
     });
@@ -194,7 +194,7 @@ fn severities_hold_for_callbacks() {
     }
     if is_child() {
         let freed = Box::into_raw(Box::new(1_i32));
-        // SAFETY: nobody reads.
+        // SAFETY: the callback does not read.
         unsafe {
             ffg_register_step(Some(lax), freed.cast());
             drop(Box::from_raw(freed));

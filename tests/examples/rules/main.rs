@@ -1,6 +1,5 @@
 //! The programs shown on the guide's pages about the rules.
-//! `cargo run --example rules -- nested_pointer` runs one and prints its report; without a name,
-//! all.
+//! `cargo run --example rules -- nested_pointer` runs one and prints its report; no name: all.
 //!
 //! Tests compare each page with its program, and the report it quotes with what is printed.
 

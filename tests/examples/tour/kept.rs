@@ -76,9 +76,8 @@ fn kept() -> String {
     "C keeps it and nobody noticed".into()
 }
 
-/// Slide 22, where the talk runs the garbage collector and hopes that something else comes to lie
-/// there. Rust needs no luck: the memory is free at the brace, and the allocator hands it out
-/// again.
+/// Slide 22, where the talk runs the garbage collector and hopes that it reuses the memory. Rust
+/// needs no luck: the memory is free at the brace, and the allocator hands it out again.
 fn garbage() -> String {
     fn pass_some_memory() {
         let mut some = Box::new(ONE_TWO_THREE);
