@@ -1,4 +1,4 @@
-//! Who allocates, and who frees: `c/alloc_dealloc_mismatch.c`.
+//! C that allocates for Rust to free, and that frees Rust's memory: `c/alloc_dealloc_mismatch.c`.
 
 use std::ffi::{c_char, c_void};
 

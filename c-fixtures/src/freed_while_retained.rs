@@ -20,7 +20,7 @@ unsafe extern "C" {
     /// Lets go of the slot's value.
     #[link_name = "ffg_ok_unset_listener"]
     pub safe fn ok_unset_listener(slot: usize);
-    /// What the slot leads to; -1 for nothing.
+    /// The number that the slot points to; -1 for nothing.
     #[link_name = "ffg_notify"]
     pub fn notify(slot: usize) -> i32;
 
@@ -73,7 +73,7 @@ unsafe extern "C" {
     pub safe fn ok_cancel();
 }
 
-/// The same function as [`bad_set_listener`], by callers who answer for what becomes of it.
+/// The C function of [`bad_set_listener`], declared without the check of the free.
 pub mod allowed {
     #[ffi_guard::guard]
     unsafe extern "C" {

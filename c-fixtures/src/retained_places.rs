@@ -64,7 +64,7 @@ unsafe extern "C" {
     /// Loads the library and has its `keep` keep `value`. 0 on success.
     #[link_name = "ffg_bad_keep_in_library"]
     pub fn bad_keep_in_library(#[guard(cstr)] path: *const c_char, value: *const i32) -> c_int;
-    /// What the library's `see` leads to.
+    /// The number that the library's `see` points to.
     #[link_name = "ffg_read_library"]
     pub fn read_library() -> i32;
     /// Unloads it.
@@ -79,7 +79,7 @@ unsafe extern "C" {
         visit: Visit,
         #[guard(opaque)] user: *mut c_void,
     );
-    /// What the last visit of `ffg_visit_keep` kept.
+    /// The number that the last visit of `ffg_visit_keep` kept.
     #[link_name = "ffg_read_visited"]
     pub fn read_visited() -> i32;
     /// Clears it.
@@ -95,7 +95,7 @@ unsafe extern "C" {
     /// Tells the thread to store its value, and waits for its end.
     #[link_name = "ffg_let_thread_store"]
     pub fn let_thread_store() -> c_int;
-    /// What is stored.
+    /// The stored number.
     #[link_name = "ffg_read_by_thread"]
     pub fn read_by_thread() -> i32;
     /// Clears it.

@@ -24,7 +24,7 @@ unsafe extern "C" {
     /// Keeps `value` in `ffg_kept_slots[slot]`, of 8.
     #[link_name = "ffg_bad_keep_slot"]
     pub fn bad_keep_slot(value: *const i32, slot: usize);
-    /// What the slot leads to; -1 for nothing.
+    /// The number that the slot points to; -1 for nothing.
     #[link_name = "ffg_read_slot"]
     pub fn read_slot(slot: usize) -> i32;
     /// Clears all slots.
@@ -54,7 +54,7 @@ unsafe extern "C" {
     /// Keeps `user` until the next call, and says so.
     #[link_name = "ffg_ok_set_listener"]
     pub fn ok_set_listener(#[guard(retained)] user: *const i32);
-    /// What the listener leads to; -1 for none.
+    /// The number that the listener points to; -1 for none.
     #[link_name = "ffg_ok_notify"]
     pub fn ok_notify() -> i32;
 

@@ -80,7 +80,7 @@ unsafe extern "C" {
     /// Keeps the value in slot `slot` of 64.
     #[link_name = "ffg_bad_keep_use"]
     pub fn bad_keep_use(value: *const i32, slot: usize);
-    /// What the slot leads to; -1 for nothing.
+    /// The number that the slot points to; -1 for nothing.
     #[link_name = "ffg_read_use"]
     pub fn read_use(slot: usize) -> i32;
     /// Clears the slot.

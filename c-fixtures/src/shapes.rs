@@ -142,7 +142,7 @@ pub struct BareRecord {
     pub value: i64,
 }
 
-/// What [`visit_all`] calls.
+/// The callback of [`visit_all`].
 pub type Visit = unsafe extern "C" fn(user: *mut c_void, value: i64) -> i64;
 
 #[ffi_guard::guard]
@@ -205,7 +205,7 @@ unsafe extern "C" {
     pub fn read_record(record: *const Record) -> i64;
 }
 
-/// The same functions over types of which nothing is declared.
+/// The functions over types that declare nothing.
 pub mod bare {
     use super::{BareHolder, BareNumber, BareRecord};
 

@@ -105,7 +105,7 @@ impl On {
     }
 }
 
-/// How an attribute is written.
+/// The way an attribute is written.
 fn usage(key: &str) -> String {
     match key {
         "counted_by" | "sized_by" => format!("{key} = n"),

@@ -55,7 +55,7 @@ pub fn run_self_behind(shell: &str, test: &str, variables: &[(&str, &str)]) -> O
     command.output().expect("a test binary runs again")
 }
 
-/// What a process wrote to stderr.
+/// The text that a process wrote to stderr.
 #[must_use]
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()

@@ -209,8 +209,8 @@ mod letting_through {
 
     pub(super) type Step = unsafe extern "C-unwind" fn(*mut c_void, i32) -> i32;
 
-    // The same symbol twice: the compiler takes a call of the one for what it knows of the other,
-    // so only this one is called where a panic goes through C.
+    // One symbol is declared twice, and the compiler assumes of one what it knows about the other,
+    // so only this one is called when a panic goes through C.
     unsafe extern "C-unwind" {
         pub(super) fn ffg_call_each(step: Step, user: *mut c_void, rounds: i32) -> i32;
     }

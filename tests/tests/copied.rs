@@ -86,7 +86,7 @@ fn what_c_writes_comes_home() {
         // SAFETY: a live array.
         unsafe { copied::ok_add_one(on_the_stack.as_mut_ptr(), 3) };
         assert_eq!(on_the_stack, [2, 3, 4]);
-        // What C leaves alone of an `out` stays as it is.
+        // Bytes of an `out` that C does not write keep their values.
         let mut partly = [9_u8; 64];
         // SAFETY: a live array.
         unsafe { copied::ok_fill(partly.as_mut_ptr(), 64, 10, 1) };

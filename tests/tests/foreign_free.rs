@@ -445,7 +445,8 @@ fn at_level_3_the_guarded_call_under_way_is_named() {
     const TEST: &str = "at_level_3_the_guarded_call_under_way_is_named";
     if is_child() {
         return wrong(|| {
-            // SAFETY: none: this is what is told. The second one lies behind a page without access.
+            // SAFETY: not sound, and that is the point: it is reported. The second one is after a
+            // page without access.
             unsafe {
                 let values = [(); 2].map(|()| Box::into_raw(Box::new(7)));
                 c::bad_done_with(black_box(values[1]));

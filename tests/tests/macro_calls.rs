@@ -75,7 +75,7 @@ unsafe extern "C-unwind" {
 mod other {
     use super::*;
 
-    // The same symbol once more, and a `static` whose name is a parameter's.
+    // A symbol that is declared above too, and a `static` whose name is a parameter's.
     #[ffi_guard::guard]
     #[allow(missing_abi)]
     unsafe extern "C" {

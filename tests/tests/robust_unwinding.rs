@@ -228,7 +228,7 @@ fn a_hook_is_code_like_any_other() {
         assert_eq!(stopped.downcast_ref(), Some(&"the hook"));
         expect_violation!(Rule::NestedPointer, { nest() });
         assert_eq!(SEEN.load(Ordering::Relaxed), 4);
-        // What the hook allocated is Rust memory like any other.
+        // The hook's allocations are Rust memory like any other.
         let kept = std::mem::take(&mut *KEPT.lock().expect("not poisoned"));
         let pair = Box::new(Pair { first: (&raw const *kept[0]).cast(), second: ptr::null() });
         // SAFETY: live boxes.

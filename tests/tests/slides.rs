@@ -82,7 +82,7 @@ fn slides_21_and_22_unguarded_the_same_program_reads_garbage() {
         // SAFETY: alive during the call; what C does with it later is what this is about.
         unsafe { store_reference(&raw mut *some) };
         drop(some);
-        // What the allocator hands out next is the same memory.
+        // The allocator's next block is the same memory.
         let others: Vec<Box<[u8; 12]>> = (0..64).map(|_| Box::new([0xaa; 12])).collect();
         std::hint::black_box(&others);
         // SAFETY: not sound, and that is the point: the memory is mapped, and belongs to another

@@ -118,7 +118,7 @@ fn links(text: &str) -> Vec<String> {
         if line.trim_start().starts_with("```") {
             fenced = !fenced;
         } else if !fenced {
-            // What stands between backquotes is code: every second part.
+            // Every second part is between backquotes, and so code.
             let prose: String = line.split('`').step_by(2).collect();
             found.extend(prose.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0.to_owned())));
         }

@@ -480,7 +480,7 @@ fn a_callback_may_drop_itself() {
     let captured = Rc::clone(&alive);
     let callback = Callback::new(move |event: c_int| {
         drop(own.take());
-        // What was captured is there until the closure is done.
+        // The captured values live until the closure is done.
         event + Rc::strong_count(&captured) as c_int
     });
     // SAFETY: C forgets the pair below.

@@ -269,7 +269,7 @@ fn what_is_released_while_others_use_it_is_dropped_by_the_last() {
 fn threads_never_find_another_value() {
     const ROUNDS: usize = 20_000;
     at_level("threads_never_find_another_value", "0", || {
-        // What the number was given out for, beside it.
+        // The number, and beside it the value that it was made for.
         let board: Vec<[AtomicUsize; 2]> = (0..8).map(|_| [AtomicUsize::new(0), AtomicUsize::new(0)]).collect();
         let (done, found) = (AtomicBool::new(false), AtomicUsize::new(0));
         std::thread::scope(|scope| {

@@ -69,7 +69,7 @@ fn a_struct_is_looked_at_by_its_fields() {
     assert!(nested.to_string().contains("`points`"), "{nested}");
 }
 
-// The same function with no contract: the derive names the field.
+// A function without a contract: the derive names the field.
 #[ffi_guard::guard]
 unsafe extern "C" {
     #[link_name = "shape_length"]

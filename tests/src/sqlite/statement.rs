@@ -128,7 +128,7 @@ impl<'db> Statement<'db> {
     ///
     /// # Errors
     ///
-    /// That of the last step, again.
+    /// The error of the last step, again.
     pub fn reset(&mut self) -> Result<(), SqliteError> {
         // SAFETY: the statement is good.
         self.done(unsafe { sqlite3_reset(self.statement) })

@@ -235,7 +235,7 @@ fn what_is_pinned_is_neither_nested_nor_retained() {
         }
         c::ok_cancel();
         drop(pinned);
-        // The same with values on the stack.
+        // Pinned values on the stack.
         let values = [4, 5];
         let pinned = pin(&values[..]);
         let request = c::Request { values: pinned.as_ptr(), count: pinned.len() };

@@ -1,4 +1,4 @@
-//! The same argument in every type that can express it: a violation is found at the first call of a
+//! One argument in every type that can express it: a violation is found at the first call of a
 //! function, and at later ones, which use what the first one found.
 
 use std::ptr::NonNull;

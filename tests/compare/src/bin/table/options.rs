@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// The command line.
 pub(crate) struct Options {
-    /// Where the programs lie, one for each way of building them.
+    /// The folders of the programs, one for each way of building them.
     pub(crate) programs: PathBuf,
     /// These tools alone.
     pub(crate) only: Option<Vec<String>>,
@@ -35,7 +35,7 @@ impl Options {
                 "--write" => options.write = true,
                 "--check" => options.check = true,
                 "--no-sqlite" => options.sqlite = false,
-                // What `run.sh` builds.
+                // The programs that `run.sh` builds.
                 "--debug" => options.sqlite = false,
                 _ => return Err(format!("{argument} is not understood; tests/compare/run.sh begins with what is")),
             }
