@@ -2,7 +2,7 @@
 //!
 //! The way of a block through this crate: `ast` parses it, `attr` parses the arguments of
 //! `#[guard(..)]`, `cfg` lists the cases of its conditions, `valid` refuses what cannot apply (all
-//! errors at once), `expand` decides what is wrapped, `wrapper` and `brief` write the functions,
+//! errors at once), `expand` decides what is wrapped, `wrapper` and `fast_path` write the functions,
 //! and `descriptor` writes the statics that describe them. On an error `fallback` still emits the
 //! block, bare, so that one error stays one error.
 
@@ -10,7 +10,6 @@ use proc_macro::TokenStream;
 
 mod ast;
 mod attr;
-mod brief;
 mod callback;
 mod cfg;
 mod derive;
@@ -18,6 +17,7 @@ mod descriptor;
 mod expand;
 mod extent;
 mod fallback;
+mod fast_path;
 mod message;
 #[cfg(test)]
 mod tests;

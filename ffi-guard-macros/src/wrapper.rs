@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  fn name ── not armed ──────────────────────────────────────> C
-//!     ├── optimised ── __ffi_guard_checked ── brief ──────────> C      one for level 1, one for the others
-//!     │                      └── not brief ──┐
+//!     ├── optimised ── __ffi_guard_checked ── fast path ──────> C      one for level 1, one for the others
+//!     │                      └── not for it ─┐
 //!     └── with debug assertions ──────── __ffi_guard_closely ─> C
 //! ```
 
@@ -17,7 +17,7 @@ use crate::cfg::Attr;
 use crate::descriptor::{self, Kind};
 use crate::extent::Extent;
 use crate::valid::{BlockSettings, Function, Param};
-use crate::{brief, types};
+use crate::{fast_path, types};
 
 /// The function that is called instead of C's.
 pub(crate) fn wrapper(
@@ -84,7 +84,7 @@ pub(crate) fn wrapper(
     let lead = (!away.is_empty()).then(|| {
         let assign = away.iter().map(|(index, param)| {
             let (local, index) = (&param.local, Literal::usize_unsuffixed(*index));
-            quote_spanned!(here=> #local = unsafe { crossing.away(#index, #local) };)
+            quote_spanned!(here=> #local = unsafe { crossing.to_copy(#index, #local) };)
         });
         quote_spanned!(here=> if crossing.is_copied() { #(#assign)* })
     });
@@ -92,7 +92,7 @@ pub(crate) fn wrapper(
         quote_spanned! {here=>
             let result = if crossing.is_copied() {
                 let about = #private::argument!(result);
-                unsafe { crossing.home(result, about) }
+                unsafe { crossing.to_original(result, about) }
             } else {
                 result
             };
@@ -123,7 +123,7 @@ pub(crate) fn wrapper(
             unsafe { #exit }
         },
     };
-    let brief = brief::calls(function, &stated, &call, &private);
+    let fast_path = fast_path::calls(function, &stated, &call, &private);
     // An unoptimised build has no fast path: it would not stay in registers, and the library, which
     // is optimised, does all of it in less time.
     //
@@ -150,7 +150,7 @@ pub(crate) fn wrapper(
             ) #output #where_clause {
                 #traits
                 #state
-                #brief
+                #fast_path
                 #call_closely
             }
             #[inline(never)]

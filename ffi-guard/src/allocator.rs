@@ -3,9 +3,13 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::boundary::late;
+use crate::boundary::deferred;
+use crate::heap;
 use crate::level::{self, Level};
-use crate::{heap, own, paged, reentry, refusal};
+use crate::own;
+use crate::paged;
+use crate::reentry;
+use crate::refusal;
 
 /// The global allocator that makes every block of Rust memory known to the checks.
 ///
@@ -64,7 +68,7 @@ fn settle() -> u8 {
     let level = level::tracking();
     let tracked = if level == Level::Off { NO } else { YES };
     if level >= Level::Full {
-        late::have_the_heap_tell();
+        deferred::have_the_heap_tell();
     }
     paged::set_up();
     TRACKED.store(tracked, Ordering::Relaxed);

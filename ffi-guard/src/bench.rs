@@ -3,13 +3,16 @@
 use std::hint::black_box;
 use std::panic::Location;
 
-use crate::boundary::argument::{Argument, Passing};
-use crate::boundary::breach::Site;
-use crate::boundary::declaration::{Contract, Declaration, Function};
-use crate::boundary::shape::{Shape, TypeInfo};
+use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::{Contract, Declaration, Function};
+use crate::call::loan::Loan;
+use crate::call::shape::{Shape, TypeInfo};
+use crate::call::site::Site;
+use crate::heap;
+use crate::retention;
 use crate::rule::Severities;
+use crate::scan;
 use crate::scan::Wanted;
-use crate::{heap, retention, scan};
 
 /// Looks an address up; whether it leads into a live block.
 #[inline]
@@ -61,7 +64,7 @@ pub fn note(address: usize) {
     static INFO: TypeInfo = TypeInfo { size: 8, align: 8, shape: Shape::Plain, frozen: true, name: || "u64" };
     let Some(block) = heap::lookup(address) else { return };
     let site = Site { function: &FUNCTION, location: Location::caller() };
-    retention::lend(&block, &site, &Argument::new(address, Passing::Const, &INFO), 0, 8);
+    retention::lend(&block, &site, &Loan::of(&Argument::new(address, Passing::Const, &INFO), 0, 8));
 }
 
 /// Settles what is noted; how much of it C holds.

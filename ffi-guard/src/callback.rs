@@ -2,20 +2,20 @@
 
 mod signature;
 
+use crate::facts::{Kind, Refused};
 use std::any::{TypeId, type_name};
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::c_void;
-use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::{self, Location};
-use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::{fmt, ptr};
 
-use crate::boundary::counted;
-use crate::boundary::parked::{self, Underway};
+use crate::boundary::parked::{self, PanicScope};
 use crate::boundary::stale::{self, Staleness, Through};
-use crate::handle::table::{self, From, Kind, Refused, Use};
+use crate::boundary::statistics;
+use crate::handle::table::{self, From, Use};
 use crate::level::{self, Level, level};
 use crate::platform::process;
 
@@ -223,7 +223,7 @@ impl<S: Signature, Reach> Callback<S, Reach> {
     /// # Panics
     /// With the panic of a callback that C called meanwhile.
     pub fn during<T>(&self, call: impl FnOnce() -> T) -> T {
-        let mut underway = Underway::begin();
+        let mut underway = PanicScope::begin();
         let result = call();
         if underway.end()
             && let Some(payload) = parked::take()
@@ -282,7 +282,7 @@ fn run_shared<F, R: Default>(data: *mut c_void, call: impl FnOnce(&F) -> R) -> R
 /// The way in for all of them. Nothing unwinds out of it.
 fn run<F, R: Default, Reach>(data: *mut c_void, call: impl FnOnce(&Parked<F, R, Reach>) -> R) -> R {
     let answer = Cell::new(None);
-    let counted = level::counts_by_now().then(counted::closure).flatten();
+    let counted = level::counts_by_now().then(statistics::closure).flatten();
     let result = parked::at_boundary(
         "Callback",
         false,

@@ -2,12 +2,15 @@
 //!
 //! The first reader is the allocator, before `main`, so nothing here allocates: lists and paths are kept in fixed buffers.
 
+mod level;
+
 use std::cell::UnsafeCell;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::level::Level;
+pub use level::Level;
+
 use crate::platform::process;
 use crate::rule::{Rule, Severities, Severity};
 

@@ -4,15 +4,15 @@ mod cookie;
 pub(crate) mod slot;
 pub(crate) mod table;
 
+use crate::facts::Kind;
 use std::any::{TypeId, type_name};
 use std::ffi::c_void;
-use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::ptr;
+use std::{fmt, ptr};
 
 use crate::boundary::stale::{self, Staleness, Through};
-use table::{From, Kind, Use};
+use table::{From, Use};
 
 /// What the slots are made of. A test compiles `slot` against loom's in their place.
 mod atomic {

@@ -2,11 +2,10 @@
 
 use std::alloc::Layout;
 use std::ffi::{CStr, c_char, c_void};
-use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
-use std::slice;
+use std::{fmt, slice};
 
 use crate::arena::{CMemoryError, array, no_nul};
 use crate::platform::c_memory;

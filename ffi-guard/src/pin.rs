@@ -9,7 +9,7 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::ptr::NonNull;
 
-use crate::boundary::late;
+use crate::boundary::deferred;
 use crate::level::{self, Level};
 use crate::retention::pins::{self, Pin};
 
@@ -80,7 +80,7 @@ impl Held {
         let size = size_of_val(unsafe { value.as_ref() });
         let pin = pins::pin(value.addr().get(), size, Location::caller());
         if pin.is_some() && level::tracking() >= Level::Full {
-            late::settle_at_exit();
+            deferred::settle_at_exit();
         }
         Held(pin)
     }

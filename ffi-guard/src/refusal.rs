@@ -18,29 +18,29 @@ mod aborted;
 #[cfg(not(feature = "c-heap"))]
 mod faulted;
 
+use crate::call::{scopes, thread};
+use crate::scan;
 use std::alloc::Layout;
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr::{self, null_mut};
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::ptr;
 
 #[cfg(not(feature = "c-heap"))]
 pub(crate) use aborted::watch_aborts;
 #[cfg(not(feature = "c-heap"))]
 pub(crate) use faulted::tell_faulted;
 
-use crate::boundary::{pending, thread};
+use crate::boundary::watched_call;
 use crate::config;
+use crate::facts::{ArgumentFacts, Asked, BlockFacts, Call, Ending, Facts, Memory, Violation, Why, WrongFree};
 use crate::heap::{self, Block, FreeError, trace};
 use crate::platform::process::{Errno, Line, write_stderr};
 use crate::platform::{modules, stack};
 use crate::reentry::{self, Reentry};
-use crate::report::violation::{ArgumentFacts, Call, Facts, Memory, Violation};
-use crate::report::wrong_free::{Asked, Ending, Why, WrongFree};
 use crate::report::{self, Outcome};
 use crate::retention::{Note, damage};
 use crate::rule::Severity;
-use crate::rules::{alloc_dealloc_mismatch, block_facts, double_free};
+use crate::rules::{alloc_dealloc_mismatch, double_free};
 
 /// Rust's `dealloc` of what the heap did not take (`refused`), or of what is not Rust's at all.
 ///
@@ -115,9 +115,9 @@ fn tell(asked: Asked, address: usize, refused: Option<FreeError>) {
     let inside = Reentry::enter();
     let Some(violation) = violation(asked, address, refused, at, None) else { return };
     drop(inside);
-    if violation.severity() == Severity::Deny && thread::catching() {
+    if violation.severity() == Severity::Deny && scopes::catching() {
         unwound_by_nobody(|| report::record(&violation));
-        return PENDING.push(violation);
+        return report::until_catch_ends::push(violation);
     }
     if unwound_by_nobody(|| report::deliver(&violation)) == Outcome::Stop {
         let _inside = Reentry::enter();
@@ -167,31 +167,27 @@ fn violation(
         None => (false, None),
     };
     let thread = thread::id();
-    let c_block = c_block.as_ref().map(block_facts);
+    let c_block = c_block.as_ref().map(BlockFacts::of);
     let wrong = WrongFree { asked, address, why, c_block, at, thread, under_way, ending };
     let finding = alloc_dealloc_mismatch::check(&wrong).or_else(|| double_free::check(&wrong))?;
     let rule = finding.rule();
     let severity = match &note {
-        Some(note) => note.site.severity(rule, Some(note.parameter)),
+        Some(note) => note.site.severity(rule, Some(note.loan.parameter)),
         None => config::settings().severities.get(rule).unwrap_or(Severity::Deny),
     };
     if severity == Severity::Allow {
         return None;
     }
-    let argument = note.as_ref().map(|Note { argument, extent, .. }| ArgumentFacts {
-        address: argument.address,
-        extent: *extent,
-        pointee: (argument.info.name)(),
-    });
+    let argument = note.as_ref().map(|note| ArgumentFacts::of(&note.loan));
     let call = note.map(|note| Call {
         function: note.site.function,
-        parameter: Some(note.parameter),
+        parameter: Some(note.loan.parameter),
         site: note.site.location,
         thread: note.thread,
-        thread_name: if note.thread == thread { thread::name() } else { None },
+        thread_name: if note.thread == thread { scan::thread_name() } else { None },
     });
     let memory = match block {
-        Some(block) => Memory::Heap(block_facts(&block)),
+        Some(block) => Memory::Heap(BlockFacts::of(&block)),
         None => Memory::Foreign { address, size: wrong.c_block.map_or(0, |block| block.size) },
     };
     Some(Box::new(Violation::new(Facts { finding, severity, call, also: Vec::new(), argument, memory: Some(memory) })))
@@ -241,7 +237,7 @@ fn module_of(address: usize) -> Option<String> {
 
 /// The call that lent this block: one under way, else the last that is known.
 fn lent(block: &Block) -> (bool, Option<Note>) {
-    if let Some(note) = pending::lending(block) {
+    if let Some(note) = watched_call::lending(block) {
         return (true, Some(note));
     }
     (false, damage::last_lent(block).into_iter().next())
@@ -265,76 +261,4 @@ fn is_in_c_heap(address: usize) -> bool {
 #[cfg(not(feature = "c-heap"))]
 fn is_in_c_heap(_: usize) -> bool {
     false
-}
-
-/// Denied violations of threads that are inside of `catch`, for its end. Without a lock: the allocator pushes, and a fork may
-/// come at any time.
-struct Pending(AtomicPtr<Node>);
-
-struct Node {
-    violation: Box<Violation>,
-    thread: u32,
-    next: *mut Node,
-}
-
-static PENDING: Pending = Pending(AtomicPtr::new(null_mut()));
-
-impl Pending {
-    fn push(&self, violation: Box<Violation>) {
-        let _inside = Reentry::enter();
-        self.put(Box::into_raw(Box::new(Node { violation, thread: thread::id(), next: null_mut() })));
-    }
-
-    fn put(&self, node: *mut Node) {
-        let mut first = self.0.load(Ordering::Relaxed);
-        loop {
-            // SAFETY: the node is this thread's until the exchange succeeds.
-            unsafe { (*node).next = first };
-            match self.0.compare_exchange_weak(first, node, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(newer) => first = newer,
-            }
-        }
-    }
-
-    /// Takes those of the calling thread, the first that came in front.
-    #[expect(clippy::vec_box, reason = "they are boxed already, and go on so")]
-    fn take(&self) -> Vec<Box<Violation>> {
-        let _inside = Reentry::enter();
-        let mut mine = Vec::new();
-        let mut node = self.0.swap(null_mut(), Ordering::Acquire);
-        // SAFETY: the whole list was taken, so its nodes are this thread's; each came from `Box::into_raw`.
-        while let Some(it) = unsafe { node.as_ref() } {
-            let next = it.next;
-            if it.thread == thread::id() {
-                // SAFETY: as above; nothing leads to it any more.
-                mine.push(unsafe { Box::from_raw(node) }.violation);
-            } else {
-                self.put(node);
-            }
-            node = next;
-        }
-        mine.reverse();
-        mine
-    }
-}
-
-/// The first violation that is for the end of this thread's `catch`. The others are printed: one panic carries one report.
-pub(crate) fn of_this_catch() -> Option<Box<Violation>> {
-    if PENDING.0.load(Ordering::Relaxed).is_null() {
-        return None;
-    }
-    let _inside = Reentry::enter();
-    let mut mine = PENDING.take().into_iter();
-    let first = mine.next();
-    mine.for_each(|violation| report::print(&violation));
-    first
-}
-
-/// `catch` ends with something else: what was for its end is printed.
-pub(crate) fn print_of_this_catch() {
-    if let Some(violation) = of_this_catch() {
-        let _inside = Reentry::enter();
-        report::print(&violation);
-    }
 }

@@ -4,18 +4,19 @@
 //! graph. To walk it takes time, so it is walked as C's memory is searched after calls: in the first calls of each function,
 //! and while the thread's credit lasts.
 
-use super::argument::Argument;
 use super::breach::Stop;
 use super::entry::Entry;
-use super::thread;
+use crate::call::argument::Argument;
+use crate::call::target::{PointerArg, Target};
+use crate::call::thread;
+use crate::facts::{Holder, Memory};
 use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
 use crate::platform::read;
 use crate::reentry::Reentry;
-use crate::report::violation::{Holder, Memory};
 use crate::retention;
 use crate::rule::{Rule, Severity};
-use crate::rules::{Located, Look, nested_pointer};
+use crate::rules::nested_pointer;
 use crate::scan::{self, Hit, Wanted};
 
 /// Bytes of C's blocks that one argument is followed through.
@@ -25,7 +26,7 @@ const SAFE: usize = 256 << 10;
 
 impl Entry<'_> {
     /// Follows an argument that leads into a block of C's.
-    pub(super) fn chain(&self, index: usize, look: &Look<'_>) -> Result<(), Stop> {
+    pub(super) fn chain(&self, index: usize, look: &PointerArg<'_>) -> Result<(), Stop> {
         if self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow
             || !heap::contains_c(look.argument.address)
             || !retention::may_look(self.site.function)
@@ -38,11 +39,11 @@ impl Entry<'_> {
         retention::looked(ticks().saturating_sub(started));
         drop(inside);
         let Some((holder, word, target)) = found else { return Ok(()) };
-        let Located::Heap(block) = target else { return Ok(()) };
+        let Target::Heap(block) = target else { return Ok(()) };
         let memory = Memory::Foreign { address: holder.start, size: holder.size };
         let holder = || Holder::Pointee { memory: memory.clone(), offset: word.location - holder.start, field: None };
         // Nothing of C's is Rust's own: no range is left out.
-        match nested_pointer::check_word(word.word, &Located::Heap(block), &(0..0), thread::id(), holder) {
+        match nested_pointer::check_word(word.word, &Target::Heap(block), &(0..0), thread::id(), holder) {
             Some(finding) => {
                 let about: &Argument = look.argument;
                 self.site.breach(Some(index), finding, (about, look.extent), Some(memory))
@@ -53,7 +54,7 @@ impl Entry<'_> {
 
     /// The first word that leads into Rust memory which C has no right to, with the block of C's that holds it.
     /// The extent that is typed or stated was looked into already, and is only followed.
-    fn walk(&self, from: usize, extent: usize) -> Option<(Block, Hit, Located)> {
+    fn walk(&self, from: usize, extent: usize) -> Option<(Block, Hit, Target)> {
         let wanted = Wanted::new([heap::region(), heap::c_region()]);
         let mut blocks: Vec<Block> = heap::lookup_c(from).into_iter().filter(|block| block.live).collect();
         let mut seen: std::collections::HashSet<usize> = blocks.iter().map(|block| block.start).collect();
@@ -70,7 +71,7 @@ impl Entry<'_> {
             for &hit in &words {
                 if let Some(target) = heap::lookup(hit.word) {
                     if hit.location.wrapping_sub(from) >= extent && self.is_strangers(&target) {
-                        return Some((block, hit, Located::Heap(target)));
+                        return Some((block, hit, Target::Heap(target)));
                     }
                 } else if let Some(other) = heap::lookup_c(hit.word).filter(|other| other.live)
                     && seen.insert(other.start)

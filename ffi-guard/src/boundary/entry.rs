@@ -2,21 +2,22 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::argument::{Argument, Passing};
-use super::bound;
-use super::breach::{Site, Stop};
-use super::declaration::{Contract, Parameter};
-use super::extent;
-use super::shape::{Shape, TypeInfo};
-use super::thread;
-use super::watch::Watch;
+use super::breach::Stop;
+use super::retention_check::RetentionCheck;
+use super::thread_affinity;
+use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::{Contract, Parameter};
+use crate::call::shape::{Shape, TypeInfo};
+use crate::call::site::Site;
+use crate::call::target::{PointerArg, Target};
+use crate::call::{extent, thread};
+use crate::facts::{Finding, Holder, Memory};
 use crate::heap;
 use crate::platform::read;
 use crate::reentry::Reentry;
-use crate::report::violation::{Finding, Holder, Memory};
 use crate::retention::pins;
 use crate::rule::{Rule, Severity};
-use crate::rules::{self, Located, Look};
+use crate::rules;
 use crate::scan::{self, Owner, Wanted};
 
 /// One call being entered.
@@ -26,13 +27,13 @@ pub(super) struct Entry<'a> {
     /// The calling thread's stack above this call.
     pub(super) stack: Range<usize>,
     /// What is lent, from level 2 on.
-    pub(super) watch: Option<&'a mut Watch>,
+    pub(super) check: Option<&'a mut RetentionCheck>,
 }
 
 /// A block that a word's own memory ends with: words into it are the object's own.
-fn own_range(located: &Located, address: usize, extent: usize) -> Range<usize> {
+fn own_range(located: &Target, address: usize, extent: usize) -> Range<usize> {
     match located {
-        Located::Heap(block) => block.start..block.start + block.size,
+        Target::Heap(block) => block.start..block.start + block.size,
         _ => address..address + extent,
     }
 }
@@ -43,7 +44,7 @@ impl Entry<'_> {
     /// # Safety
     /// - Typed pointers lead to memory of their type, where they lead to Rust memory.
     #[inline]
-    pub(super) unsafe fn check(&mut self) -> Result<(), Stop> {
+    pub(super) unsafe fn ask(&mut self) -> Result<(), Stop> {
         let parameters = self.site.function.declaration.parameters;
         for (index, (argument, parameter)) in self.arguments.iter().zip(parameters).enumerate() {
             match argument.passing {
@@ -58,11 +59,11 @@ impl Entry<'_> {
     }
 
     /// # Safety
-    /// - As for [`Entry::check`].
+    /// - As for [`Entry::ask`].
     unsafe fn pointer(&mut self, index: usize, argument: &Argument, parameter: &Parameter) -> Result<(), Stop> {
-        let located = Located::of(argument.address, &self.stack);
+        let located = Target::of(argument.address, &self.stack);
         let extent = extent::of(argument, &located);
-        let look = Look { argument, contract: parameter.contract, located, extent };
+        let look = PointerArg { argument, contract: parameter.contract, target: located, extent };
         // Each rule is asked: what is allowed or only warned of under one name may be denied under another.
         let mut sound = true;
         for check in [
@@ -75,18 +76,18 @@ impl Entry<'_> {
             let Some(finding) = check(&look) else { continue };
             // An odd address in a good block is still a good block, lent.
             sound &= matches!(finding, Finding::MisalignedPointer { .. });
-            let memory = look.located.memory(argument.address, look.extent, thread::id());
+            let memory = Memory::of(&look.target, argument.address, look.extent, thread::id());
             self.site.breach(Some(index), finding, (argument, look.extent), Some(memory))?;
             if !sound {
                 // What it leads to is not what it should be, so it is not looked into.
                 return Ok(());
             }
         }
-        bound::compare(&self.site, index, argument, parameter.contract)?;
+        thread_affinity::compare(&self.site, index, argument, parameter.contract)?;
         // SAFETY: as promised by the caller; that the extent fits its block was just checked.
         unsafe { self.nested(index, &look) }?;
-        if let Some(watch) = &mut self.watch {
-            watch.lend(&look, index);
+        if let Some(check) = &mut self.check {
+            check.lend(&look, index);
         }
         Ok(())
     }
@@ -94,26 +95,26 @@ impl Entry<'_> {
     /// Looks into what a pointer argument points to.
     ///
     /// # Safety
-    /// - As for [`Entry::check`], and the extent fits its memory.
+    /// - As for [`Entry::ask`], and the extent fits its memory.
     #[inline]
-    unsafe fn nested(&mut self, index: usize, look: &Look<'_>) -> Result<(), Stop> {
-        let Look { argument, contract, ref located, extent } = *look;
+    unsafe fn nested(&mut self, index: usize, look: &PointerArg<'_>) -> Result<(), Stop> {
+        let PointerArg { argument, contract, target: ref located, extent } = *look;
         if holds_nothing(&argument.info.shape, contract) {
             return Ok(());
         }
         match located {
             _ if extent == 0 => {}
-            Located::Heap(_) | Located::Stack(_) => {
+            Target::Heap(_) | Target::Stack(_) => {
                 let own = own_range(located, argument.address, extent);
                 // SAFETY: the extent is inside a live block or the live part of this thread's stack.
                 unsafe { self.words(index, look, argument.address, &own) }?;
             }
             // At level 2 the look goes on into C memory, where its extent is typed or stated.
-            Located::Foreign if self.watch.is_some() => self.foreign(index, look)?,
+            Target::Foreign if self.check.is_some() => self.foreign(index, look)?,
             _ => {}
         }
         #[cfg(feature = "c-heap")]
-        if self.watch.is_some() && matches!(located, Located::Foreign) {
+        if self.check.is_some() && matches!(located, Target::Foreign) {
             self.chain(index, look)?;
         }
         Ok(())
@@ -123,7 +124,13 @@ impl Entry<'_> {
     ///
     /// # Safety
     /// - `look.extent` bytes from `from` on are readable.
-    unsafe fn words(&mut self, index: usize, look: &Look<'_>, from: usize, own: &Range<usize>) -> Result<(), Stop> {
+    unsafe fn words(
+        &mut self,
+        index: usize,
+        look: &PointerArg<'_>,
+        from: usize,
+        own: &Range<usize>,
+    ) -> Result<(), Stop> {
         let _inside = Reentry::enter();
         let info = look.argument.info;
         let mut outcome = Ok(());
@@ -155,7 +162,7 @@ impl Entry<'_> {
     fn word(
         &mut self,
         index: usize,
-        look: &Look<'_>,
+        look: &PointerArg<'_>,
         own: &Range<usize>,
         offset: usize,
         word: usize,
@@ -163,35 +170,35 @@ impl Entry<'_> {
     ) -> Result<(), Stop> {
         let argument = look.argument;
         // A C frame further up holds it: C memory, which is looked into from level 2 on.
-        let cs_stack = look.located.is_cs_stack(argument.address);
-        if self.watch.is_none() && cs_stack {
+        let cs_stack = scan::is_c_stack(&look.target, argument.address);
+        if self.check.is_none() && cs_stack {
             return Ok(());
         }
-        let target = Located::of(word, &self.stack);
+        let target = Target::of(word, &self.stack);
         // C holds what it was lent by a call that has not returned (a callback gets to see it), or what some call let it keep.
-        if (cs_stack || matches!(look.located, Located::Foreign))
-            && matches!(&target, Located::Heap(block) if block.live && (heap::loans(block) > 0 || heap::may_be_kept(block)))
+        if (cs_stack || matches!(look.target, Target::Foreign))
+            && matches!(&target, Target::Heap(block) if block.live && (heap::loans(block) > 0 || heap::may_be_kept(block)))
         {
             return Ok(());
         }
         let holder = || Holder::Pointee {
-            memory: look.located.memory(argument.address, look.extent, thread::id()),
+            memory: Memory::of(&look.target, argument.address, look.extent, thread::id()),
             offset,
             field: field(argument.info, offset, look.extent),
         };
         if let Some(finding) = rules::dangling_pointer::check_word(word, &target, holder) {
-            let memory = target.memory(word, 0, thread::id());
+            let memory = Memory::of(&target, word, 0, thread::id());
             return self.once(seen, index, finding, (argument, look.extent), Some(memory));
         }
-        if let Some(watch) = &mut self.watch {
-            watch.lend_found(word, &target, look, index);
+        if let Some(check) = &mut self.check {
+            check.lend_found(word, &target, look, index);
         }
         if self.lent_as_retained(&target) || is_pinned(word, &target) {
             return Ok(());
         }
         match rules::nested_pointer::check_word(word, &target, own, thread::id(), holder) {
             Some(finding) => {
-                let memory = look.located.memory(argument.address, look.extent, thread::id());
+                let memory = Memory::of(&look.target, argument.address, look.extent, thread::id());
                 self.once(seen, index, finding, (argument, look.extent), Some(memory))
             }
             None => Ok(()),
@@ -222,17 +229,17 @@ impl Entry<'_> {
     }
 
     /// Whether another argument of this call lends the target under `retained`.
-    fn lent_as_retained(&self, target: &Located) -> bool {
-        let Located::Heap(target) = target else { return false };
+    fn lent_as_retained(&self, target: &Target) -> bool {
+        let Target::Heap(target) = target else { return false };
         self.arguments.iter().zip(self.site.function.declaration.parameters).any(|(argument, parameter)| {
             parameter.contract.is_retained()
                 && matches!(argument.passing, Passing::Const | Passing::Mut)
-                && matches!(Located::of(argument.address, &(0..0)), Located::Heap(block) if block.start == target.start)
+                && matches!(Target::of(argument.address, &(0..0)), Target::Heap(block) if block.start == target.start)
         })
     }
 
     /// Looks into C memory of typed or stated extent: what cgocheck=2 finds when the store is made, found when it is lent.
-    fn foreign(&mut self, index: usize, look: &Look<'_>) -> Result<(), Stop> {
+    fn foreign(&mut self, index: usize, look: &PointerArg<'_>) -> Result<(), Stop> {
         if self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow
             && self.site.severity(Rule::DanglingPointer, Some(index)) == Severity::Allow
         {
@@ -272,7 +279,8 @@ impl Entry<'_> {
         if !any || matches!(scan::owner(address), Owner::Rust | Owner::Unknown(_)) {
             return Ok(());
         }
-        let clipped = Look { argument: look.argument, contract: look.contract, located: Located::Foreign, extent: len };
+        let clipped =
+            PointerArg { argument: look.argument, contract: look.contract, target: Target::Foreign, extent: len };
         // SAFETY: as above; the extent is clipped to the copy.
         let outcome = unsafe { self.words(index, &clipped, from, &(address..address + len)) };
         let _inside = Reentry::enter();
@@ -283,7 +291,7 @@ impl Entry<'_> {
     /// A struct by value: its words are arguments, and each is followed one step.
     ///
     /// # Safety
-    /// - As for [`Entry::check`].
+    /// - As for [`Entry::ask`].
     unsafe fn value(&mut self, index: usize, argument: &Argument) -> Result<(), Stop> {
         let info = argument.info;
         let mut words = [(0_usize, 0_usize); 16];
@@ -306,7 +314,7 @@ impl Entry<'_> {
             )
         };
         for &(offset, word) in words.iter().take(n) {
-            let located = Located::of(word, &self.stack);
+            let located = Target::of(word, &self.stack);
             let about = || {
                 let mut pointer = *argument;
                 pointer.address = word;
@@ -314,18 +322,18 @@ impl Entry<'_> {
             };
             let holder = || Holder::Value { offset, field: field(info, offset, info.size) };
             if let Some(finding) = rules::dangling_pointer::check_word(word, &located, holder) {
-                let memory = located.memory(word, 0, thread::id());
+                let memory = Memory::of(&located, word, 0, thread::id());
                 self.site.breach(Some(index), finding, (&about(), 0), Some(memory))?;
                 continue;
             }
             // What the field points to has no type here: to the end of its heap block, word by word.
             let target = Argument { info: &UNKNOWN, ..about() };
             let extent = extent::of(&target, &located);
-            let look = Look { argument: &target, contract: Contract::NONE, located, extent };
+            let look = PointerArg { argument: &target, contract: Contract::NONE, target: located, extent };
             // SAFETY: the extent ends with the live block that the word leads into.
             unsafe { self.nested(index, &look) }?;
-            if let Some(watch) = &mut self.watch {
-                watch.lend(&look, index);
+            if let Some(check) = &mut self.check {
+                check.lend(&look, index);
             }
         }
         Ok(())
@@ -333,9 +341,9 @@ impl Entry<'_> {
 }
 
 /// Whether what a word leads to is pinned: C may have it, and hold it.
-fn is_pinned(word: usize, target: &Located) -> bool {
+fn is_pinned(word: usize, target: &Target) -> bool {
     match target {
-        Located::Heap(block) => pins::is_block_pinned(block),
+        Target::Heap(block) => pins::is_block_pinned(block),
         _ => pins::is_range_pinned(word),
     }
 }

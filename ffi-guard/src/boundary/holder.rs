@@ -7,11 +7,12 @@
 
 use std::ops::ControlFlow;
 
-use super::argument::{Argument, Passing};
-use super::shape::{Shape, TypeInfo};
+use crate::call::argument::{Argument, Passing};
+use crate::call::shape::{Shape, TypeInfo};
+use crate::call::target::{PointerArg, Target};
 use crate::heap::{self, Block};
 use crate::platform::read;
-use crate::rules::{self, Located, Look};
+use crate::rules;
 
 const WORD: usize = size_of::<usize>();
 
@@ -32,9 +33,9 @@ pub(super) struct Holder {
 
 impl Holder {
     /// `None` where nothing that C stores there is to be found fault with.
-    pub(super) fn of(look: &Look<'_>, parameter: usize) -> Option<Holder> {
-        let Located::Heap(block) = look.located else { return None };
-        let Look { argument, contract, extent, .. } = *look;
+    pub(super) fn of(look: &PointerArg<'_>, parameter: usize) -> Option<Holder> {
+        let Target::Heap(block) = look.target else { return None };
+        let PointerArg { argument, contract, extent, .. } = *look;
         let filled_in = contract.is_out() || contract.is_opaque() || contract.is_cstr();
         let given_away = contract.is_owned() || contract.is_retained();
         if argument.passing != Passing::Mut || filled_in || given_away || !may_hold(argument.info) {

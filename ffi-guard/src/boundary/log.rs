@@ -3,12 +3,12 @@
 use std::fmt::Write;
 use std::panic::Location;
 
-use super::argument::{Argument, Passing};
-use super::declaration::Function;
-use super::{extent, thread};
+use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::Function;
+use crate::call::target::Target;
+use crate::call::{extent, thread};
 use crate::platform::process::{Line, write_stderr};
 use crate::reentry::Reentry;
-use crate::rules::Located;
 
 /// Writes how each argument was understood, in one write and without allocating.
 #[cold]
@@ -45,19 +45,19 @@ fn described(line: &mut Line, argument: &Argument) -> std::fmt::Result {
         Passing::Scalar => write!(line, "{size} bytes by value, no pointer in them"),
         Passing::Value => write!(line, "{size} bytes by value"),
         Passing::Const | Passing::Mut => {
-            let located = Located::of(argument.address, &thread::stack());
+            let located = Target::of(argument.address, &thread::stack());
             let extent = extent::of(argument, &located);
             match located {
-                Located::Null => write!(line, "null"),
-                Located::Heap(block) => write!(
+                Target::Null => write!(line, "null"),
+                Target::Heap(block) => write!(
                     line,
                     "byte {} of a {}-byte {} Rust block, {extent} lent",
                     argument.address.wrapping_sub(block.start),
                     block.size,
                     if block.live { "live" } else { "freed" },
                 ),
-                Located::Stack(_) => write!(line, "{extent} bytes of this thread's stack"),
-                Located::Foreign => write!(line, "{:#x}, not on Rust's heap or stack", argument.address),
+                Target::Stack(_) => write!(line, "{extent} bytes of this thread's stack"),
+                Target::Foreign => write!(line, "{:#x}, not on Rust's heap or stack", argument.address),
             }
         }
     }

@@ -5,42 +5,33 @@
 //!                                            └── watch (level 2): what was lent ─────────────────┘
 //! ```
 
-mod after;
-pub(crate) mod argument;
-pub(crate) mod bound;
 pub(crate) mod breach;
-pub(crate) mod brief;
+mod call_stack;
 pub(crate) mod callback;
+mod callback_arguments;
 mod canary;
 #[cfg(feature = "c-heap")]
 mod chain;
-pub mod classify;
 mod copies;
-pub(crate) mod count;
-pub(crate) mod counted;
 pub(crate) mod crossing;
-pub(crate) mod declaration;
+pub(crate) mod deferred;
+mod enter;
 mod entry;
-pub(crate) mod extent;
-mod first;
+mod exit_plan;
+pub(crate) mod fast_path;
 mod holder;
-pub(crate) mod kinds;
-pub(crate) mod late;
-mod leave;
-pub(crate) mod lent_by;
+mod in_flight;
+pub(crate) mod inspect;
 pub(crate) mod loans;
 mod log;
 mod noted;
 pub(crate) mod parked;
-pub(crate) mod pending;
-mod quick;
 pub(crate) mod raise;
+mod resolve_mode;
 mod result;
-mod returned;
-pub(crate) mod shape;
+mod retention_check;
 mod snapshot;
 pub(crate) mod stale;
-mod taken;
-pub(crate) mod thread;
-mod under_way;
-mod watch;
+pub(crate) mod statistics;
+pub(crate) mod thread_affinity;
+pub(crate) mod watched_call;

@@ -13,25 +13,19 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 
-use super::thread::{self, InFlight};
+use super::breach::Stop;
+use super::in_flight::{self, InFlight};
+use crate::call::declaration::Function;
+use crate::call::scopes::{self, BoundaryScope};
 use crate::platform::process;
+use crate::report;
 
 /// What a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send>;
 
-/// Without a destructor, so that it can be read at any time of a thread's life.
-struct Here {
-    /// An address in the frame of the outermost guarded call under way; 0 without one.
-    outermost: Cell<usize>,
-    /// An address in the frame of the innermost guarded callback under way; 0 without one.
-    boundary: Cell<usize>,
-    /// Whether a panic waits.
-    parked: Cell<bool>,
-}
-
 thread_local! {
-    static HERE: Here =
-        const { Here { outermost: Cell::new(0), boundary: Cell::new(0), parked: Cell::new(false) } };
+    /// Whether a panic waits. Without a destructor, so that it can be read at any time of a thread's life.
+    static PARKED: Cell<bool> = const { Cell::new(false) };
     static WAITING: RefCell<Waiting> = const { RefCell::new(Waiting(None)) };
 }
 
@@ -55,7 +49,7 @@ impl Drop for Waiting {
 
 /// Keeps a panic for the outermost guarded call. The first one wins; of a later one a line on standard error is left.
 pub(crate) fn park(payload: Payload) {
-    let violation = thread::take_flying(&payload);
+    let violation = in_flight::take_flying(&payload);
     let rest = WAITING.try_with(|waiting| match waiting.try_borrow_mut() {
         Ok(mut waiting) if waiting.0.is_none() => {
             waiting.0 = Some(Parked { payload, violation });
@@ -65,7 +59,7 @@ pub(crate) fn park(payload: Payload) {
     });
     match rest {
         Ok(None) => {
-            let _ = HERE.try_with(|here| here.parked.set(true));
+            let _ = PARKED.try_with(|parked| parked.set(true));
         }
         Ok(Some(payload)) => discard(payload),
         // The thread's own memory is gone: so is whoever could take it.
@@ -76,9 +70,9 @@ pub(crate) fn park(payload: Payload) {
 /// Takes what was parked on this thread; whoever takes it throws it on.
 pub(crate) fn take() -> Option<Payload> {
     let Parked { payload, violation } = WAITING.try_with(|waiting| waiting.try_borrow_mut().ok()?.0.take()).ok()??;
-    let _ = HERE.try_with(|here| here.parked.set(false));
+    let _ = PARKED.try_with(|parked| parked.set(false));
     if let Some(violation) = violation {
-        thread::set_flying(violation);
+        in_flight::set_flying(violation);
     }
     Some(payload)
 }
@@ -86,66 +80,7 @@ pub(crate) fn take() -> Option<Payload> {
 /// Whether a panic waits on this thread.
 #[inline(always)]
 pub(crate) fn is_parked() -> bool {
-    HERE.try_with(|here| here.parked.get()).unwrap_or(false)
-}
-
-/// Whether a guarded call of this thread is under way: what is parked now will be resumed.
-pub(crate) fn is_call_below() -> bool {
-    HERE.try_with(|here| is_live(here.outermost.get())).unwrap_or(false)
-}
-
-/// How a panic gets on from a thread's innermost guarded callback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// No guarded callback is between here and the scope in question.
-    Open,
-    /// It is parked, and comes out of a guarded call within the scope.
-    Around,
-    /// It is parked and comes out beyond the scope, or ends the process.
-    Beyond,
-}
-
-/// How a panic that starts here gets to a scope whose frame holds the address `scope`.
-pub(crate) fn way_to(scope: usize) -> Way {
-    let (outermost, boundary) = HERE.try_with(|here| (here.outermost.get(), here.boundary.get())).unwrap_or_default();
-    match boundary {
-        boundary if !is_live(boundary) || boundary > scope => Way::Open,
-        // A call within the callback is not below it.
-        _ if outermost > boundary && outermost < scope => Way::Around,
-        _ => Way::Beyond,
-    }
-}
-
-/// An address in the frame of the innermost guarded callback under way.
-pub(crate) fn boundary() -> Option<usize> {
-    HERE.try_with(|here| here.boundary.get()).ok().filter(|&boundary| is_live(boundary))
-}
-
-/// Whether a frame is further up the stack than this one. One that C left by `longjmp` lies deeper.
-fn is_live(frame: usize) -> bool {
-    let local = 0_u8;
-    frame > (&raw const local).addr()
-}
-
-/// While it lives, panics of this thread end at its frame.
-struct Boundary {
-    outer: usize,
-}
-
-impl Boundary {
-    #[inline(always)]
-    fn enter() -> Boundary {
-        let local = 0_u8;
-        let frame = (&raw const local).addr();
-        Boundary { outer: HERE.try_with(|here| here.boundary.replace(frame)).unwrap_or(0) }
-    }
-}
-
-impl Drop for Boundary {
-    #[inline(always)]
-    fn drop(&mut self) {
-        let _ = HERE.try_with(|here| here.boundary.set(self.outer));
-    }
+    PARKED.try_with(Cell::get).unwrap_or(false)
 }
 
 /// Runs what C called, up to `body`'s end or its panic: that is parked, and C gets what `neutral` makes.
@@ -154,7 +89,7 @@ impl Drop for Boundary {
 /// line, and the process ends, as the language has it.
 #[inline]
 pub(crate) fn at_boundary<R>(name: &str, unwinds: bool, body: impl FnOnce() -> R, neutral: impl FnOnce() -> R) -> R {
-    let boundary = Boundary::enter();
+    let boundary = BoundaryScope::enter();
     let outcome = panic::catch_unwind(AssertUnwindSafe(body));
     drop(boundary);
     match outcome {
@@ -165,7 +100,7 @@ pub(crate) fn at_boundary<R>(name: &str, unwinds: bool, body: impl FnOnce() -> R
 
 #[cold]
 fn after_panic<R>(name: &str, unwinds: bool, payload: Payload, neutral: impl FnOnce() -> R) -> R {
-    if !is_call_below() {
+    if !scopes::is_call_below() {
         if unwinds {
             panic::resume_unwind(payload);
         }
@@ -206,25 +141,44 @@ pub(crate) fn message(payload: &Payload) -> &str {
     text.and_then(|text| text.lines().next()).unwrap_or("(no text)")
 }
 
+/// Goes on with the panic of a callback at the exit of the outermost guarded call. `outcome`: what that
+/// exit found.
+#[cold]
+pub(super) fn resume(function: &'static Function, outcome: Result<(), Stop>) -> ! {
+    if let Err(Stop(violation)) = outcome {
+        // The panic came first, and there is one way out only.
+        report::print(&violation);
+    }
+    match take() {
+        Some(payload) if !function.declaration.keep_abi => panic::resume_unwind(payload),
+        Some(payload) => end_process(format_args!(
+            "a callback panicked ({}), which cannot go on from `{}`: it is declared `keep_abi`",
+            message(&payload),
+            function.declaration.name
+        )),
+        None => unreachable!("asked for where a panic is parked"),
+    }
+}
+
 /// A guarded call under way, in its wrapper's frame.
 #[derive(Debug)]
-pub(crate) struct Underway {
+pub(crate) struct PanicScope {
     outermost: bool,
 }
 
-impl Underway {
+impl PanicScope {
     /// C is about to run.
     #[inline(always)]
     #[must_use]
-    pub(crate) fn begin() -> Underway {
+    pub(crate) fn begin() -> PanicScope {
         let local = 0_u8;
-        Underway::begin_at((&raw const local).addr())
+        PanicScope::begin_at((&raw const local).addr())
     }
 
     /// The same of a call whose frame this is called from. `frame`: an address in it.
     #[inline(always)]
-    pub(super) fn begin_at(frame: usize) -> Underway {
-        Underway { outermost: begin_at(frame) }
+    pub(super) fn begin_at(frame: usize) -> PanicScope {
+        PanicScope { outermost: scopes::begin_outermost(frame) }
     }
 
     /// C has returned. Whether a panic is to go on here.
@@ -234,45 +188,27 @@ impl Underway {
     }
 
     /// Of a call that keeps that elsewhere.
-    pub(super) fn none() -> Underway {
-        Underway { outermost: false }
+    pub(super) fn none() -> PanicScope {
+        PanicScope { outermost: false }
     }
-}
-
-/// C is about to run. Whether this is the outermost guarded call of its thread: then [`end`] or [`overtake`] follows. `frame`: an address
-/// in its wrapper's frame.
-#[inline(always)]
-pub(super) fn begin_at(frame: usize) -> bool {
-    let outermost = HERE.try_with(|here| {
-        // A call that C left by `longjmp` never ends: its frame lay deeper than that of a call made later.
-        let outermost = here.outermost.get() < frame;
-        if outermost {
-            here.outermost.set(frame);
-        }
-        outermost
-    });
-    outermost.unwrap_or(false)
 }
 
 /// C has returned to the outermost guarded call. Whether a panic is to go on there.
 #[inline(always)]
 pub(crate) fn end() -> bool {
-    let parked = HERE.try_with(|here| {
-        here.outermost.set(0);
-        here.parked.get()
-    });
-    parked.unwrap_or(false)
+    scopes::end_outermost();
+    is_parked()
 }
 
 /// The outermost guarded call ends by unwinding, from C or from a check: what waits is overtaken.
 pub(crate) fn overtake() {
-    let _ = HERE.try_with(|here| here.outermost.set(0));
+    scopes::end_outermost();
     if is_parked() {
         overtaken();
     }
 }
 
-impl Drop for Underway {
+impl Drop for PanicScope {
     #[inline]
     fn drop(&mut self) {
         if self.outermost {

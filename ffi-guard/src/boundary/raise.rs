@@ -1,14 +1,16 @@
 //! A violation that unwinds, and `catch`, where it lands.
 
+use super::in_flight;
+use crate::call::scopes;
+use crate::call::scopes::Catching;
 use std::panic::{self, AssertUnwindSafe};
 
 use super::breach::Stop;
-use super::thread::{self, Catching};
-use super::{late, parked};
+use super::deferred;
+use crate::facts::Violation;
 use crate::platform::process;
 use crate::reentry::Reentry;
-use crate::refusal;
-use crate::report::violation::Violation;
+use crate::report::until_catch_ends;
 use crate::rule::Rule;
 use crate::scan::{self, Between};
 
@@ -21,9 +23,9 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
     let Stop(violation) = stop;
     let text = violation.to_string();
     // A guarded callback stops the unwinding in good order, whatever is beyond it.
-    let until = [thread::caught_at(), parked::boundary()].into_iter().flatten().min();
+    let until = [scopes::caught_at(), scopes::boundary()].into_iter().flatten().min();
     let between = scan::between(until);
-    if std::thread::panicking() && thread::violation_in_flight() {
+    if std::thread::panicking() && in_flight::violation_in_flight() {
         // A destructor calls C on the way out of the first violation, which is being reported already: this one is
         // told, and does not cut the first one short.
         process::write_stderr(text.as_bytes());
@@ -35,7 +37,7 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
         process::write_stderr(b"\nffi-guard: unwinding is not possible here; the process is aborted\n");
         std::process::abort();
     }
-    let silent = thread::catching();
+    let silent = scopes::catching();
     if silent && (between == Between::C || cfg!(panic = "abort")) {
         // A bare callback that is no `C-unwind` ends the process here, as does any panic where the program is built so:
         // `catch` never gets what it would return.
@@ -45,7 +47,7 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
     drop(inside);
     // From here on the text is the program's: whoever catches the panic frees it, and by that we know.
     let text = text.as_str().to_owned();
-    thread::set_in_flight(*violation, text.as_ptr().addr());
+    in_flight::set_in_flight(*violation, text.as_ptr().addr());
     if silent {
         // Without the panic hook: `catch` returns what the hook would print.
         panic::resume_unwind(Box::new(text));
@@ -73,8 +75,8 @@ pub fn catch<R>(body: impl FnOnce() -> R) -> Result<R, Violation> {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         let _scope = Catching::enter();
         let value = body();
-        late::tell_at_end();
-        if let Some(violation) = refusal::of_this_catch() {
+        deferred::tell_at_end();
+        if let Some(violation) = until_catch_ends::take() {
             raise(Stop(violation), true);
         }
         value
@@ -83,9 +85,9 @@ pub fn catch<R>(body: impl FnOnce() -> R) -> Result<R, Violation> {
         Ok(value) => Ok(value),
         Err(payload) => {
             // One panic carries one report.
-            refusal::print_of_this_catch();
+            until_catch_ends::print_all();
             let text = payload.downcast_ref::<String>().map(|text| text.as_ptr().addr());
-            match text.and_then(thread::take_in_flight) {
+            match text.and_then(in_flight::take_in_flight) {
                 Some(violation) => Err(violation),
                 None => panic::resume_unwind(payload),
             }

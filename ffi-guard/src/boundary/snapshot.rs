@@ -11,22 +11,25 @@
 
 mod small;
 
+use crate::facts::{Change, Memory};
+use crate::scan;
 use std::cell::Cell;
 use std::ops::Range;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::argument::{Argument, Passing, Stated};
-use super::breach::{Site, Stop};
-use super::declaration::LAST_MARK;
-use super::extent;
+use super::breach::Stop;
 use super::holder;
-use super::thread;
+use crate::call::argument::{Argument, Passing, Stated};
+use crate::call::declaration::LAST_MARK;
+use crate::call::site::Site;
+use crate::call::target::Target;
+use crate::call::{extent, thread};
 use crate::heap::{self, Block};
 use crate::platform::read;
 use crate::reentry::Reentry;
 use crate::rule::{Rule, Severity};
-use crate::rules::{Located, write_through_const};
+use crate::rules::write_through_const;
 
 /// Extents up to here are copied whole; of longer ones so many bytes, spread evenly.
 pub(crate) const WHOLE: usize = 64 << 10;
@@ -257,12 +260,12 @@ impl Snapshot {
         }
         changed.into_iter().try_for_each(|(parameter, extent, change)| {
             let Some(argument) = arguments.get(parameter) else { return Ok(()) };
-            let located = Located::of(argument.address, stack);
-            if located.is_cs_stack(argument.address) {
+            let located = Target::of(argument.address, stack);
+            if scan::is_c_stack(&located, argument.address) {
                 // A frame of C's, further up: C's own.
                 return Ok(());
             }
-            let memory = located.memory(argument.address, extent, thread::id());
+            let memory = Memory::of(&located, argument.address, extent, thread::id());
             let finding = write_through_const::check(&change, argument.info, extent);
             site.breach(Some(parameter), finding, (argument, extent), Some(memory))
         })
@@ -381,9 +384,9 @@ impl Shelf {
     }
 
     /// What of it is not as it was.
-    fn difference(&self, record: &Record) -> Option<write_through_const::Change> {
+    fn difference(&self, record: &Record) -> Option<Change> {
         let mut at = record.at;
-        let mut change: Option<write_through_const::Change> = None;
+        let mut change: Option<Change> = None;
         for piece in pieces(record.extent) {
             let was = self.bytes.get(at..at + piece.len())?;
             at += piece.len();
@@ -394,18 +397,12 @@ impl Shelf {
 }
 
 /// Adds to what of an extent is not as it was: `was` is what lay at its offset `from`.
-fn difference(
-    address: usize,
-    was: &[u8],
-    from: usize,
-    extent: usize,
-    mut change: Option<write_through_const::Change>,
-) -> Option<write_through_const::Change> {
+fn difference(address: usize, was: &[u8], from: usize, extent: usize, mut change: Option<Change>) -> Option<Change> {
     // SAFETY: as in `lay`: the call has returned, and the extent is where it was.
     let now = unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance::<u8>(address + from), was.len()) };
     if was != now {
         for (i, (was, now)) in was.iter().zip(now).enumerate().filter(|(_, (was, now))| was != now) {
-            let change = change.get_or_insert_with(|| write_through_const::Change::new(from + i, extent > WHOLE));
+            let change = change.get_or_insert_with(|| Change::new(from + i, extent > WHOLE));
             change.add(from + i, *was, *now);
         }
     }

@@ -1,23 +1,26 @@
 //! A number that came back from C and leads nowhere: told as any violation is.
 
+use crate::call::scopes;
+use crate::facts::Refused;
+use crate::scan;
 use std::panic::Location;
 
 use super::breach::Stop;
-use super::declaration::{Contract, Declaration, Function, Parameter};
 use super::raise::raise;
-use super::thread;
+use crate::call::declaration::{Contract, Declaration, Function, Parameter};
+use crate::call::thread;
 use crate::config;
-use crate::handle::table::Refused;
+
+use crate::facts::{ArgumentFacts, Call, Facts, Finding, Violation};
 use crate::heap::trace::{self, TraceId};
 use crate::level::{Level, level};
 use crate::platform::process::Errno;
 use crate::reentry::{self, Reentry};
-use crate::report::violation::{ArgumentFacts, Call, Facts, Finding, Violation};
 use crate::report::{self, Outcome};
 use crate::rule::{Rule, Severities, Severity};
 use crate::rules;
 
-pub(crate) use crate::report::stale::{Staleness, Through};
+pub(crate) use crate::facts::{Staleness, Through};
 
 /// A function of this crate as the reports tell of the foreign ones.
 macro_rules! ours {
@@ -81,8 +84,13 @@ fn deliver(staleness: &Staleness, location: &'static Location<'static>) -> Resul
         Through::Take => (&TAKE, Some(location)),
         Through::Callback => (&CALLBACK, staleness.life().map(|life| life.made)),
     };
-    let call =
-        site.map(|site| Call { function, parameter: Some(0), site, thread: thread::id(), thread_name: thread::name() });
+    let call = site.map(|site| Call {
+        function,
+        parameter: Some(0),
+        site,
+        thread: thread::id(),
+        thread_name: scan::thread_name(),
+    });
     let violation = Box::new(Violation::new(Facts {
         finding: Finding::StaleHandle(Box::new(staleness.clone())),
         severity,
@@ -92,7 +100,7 @@ fn deliver(staleness: &Staleness, location: &'static Location<'static>) -> Resul
         memory: None,
     }));
     drop(inside);
-    if severity == Severity::Deny && thread::catching() {
+    if severity == Severity::Deny && scopes::catching() {
         report::record(&violation);
         return Err(Stop(violation));
     }

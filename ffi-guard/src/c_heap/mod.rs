@@ -22,9 +22,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::heap;
 use crate::level::{self, Level};
+use crate::own;
 use crate::platform::process::{self, Errno};
 use crate::reentry::{self, Reentry};
-use crate::{own, refusal};
+use crate::refusal;
 use glibc::glibc;
 
 /// What C's `malloc` promises to align to.

@@ -23,3 +23,28 @@ mod records;
 pub(crate) use copy::{Copy, Run};
 pub(crate) use pages::{contains, most, open};
 pub(crate) use records::{Record, of};
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::platform::fault::{self, Answer, Fault};
+
+/// What tells faults in copies, and runs in a signal handler.
+static TELLS: OnceLock<fn(&Fault) -> Answer> = OnceLock::new();
+
+/// Has faults in copies told by `answer`, from the first copy on. Allocates nothing.
+pub(crate) fn tell_faults_by(answer: fn(&Fault) -> Answer) {
+    let _ = TELLS.set(answer);
+}
+
+/// Has faults in copies told: one is about to be made, for the calling thread.
+pub(crate) fn watch_faults() {
+    static WATCHED: AtomicBool = AtomicBool::new(false);
+    if !WATCHED.swap(true, Ordering::Relaxed) {
+        if let Some(&answer) = TELLS.get() {
+            fault::add_owner(answer);
+        }
+        fault::install();
+    }
+    fault::give_stack();
+}

@@ -5,8 +5,8 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 
 use super::pages;
-use crate::boundary::breach::Site;
-use crate::boundary::declaration::Function;
+use crate::call::declaration::Function;
+use crate::call::site::Site;
 use crate::platform::memory::{self, Before, PAGE};
 
 /// So many of the latest copies are remembered.

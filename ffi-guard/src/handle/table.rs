@@ -5,6 +5,7 @@
 //! one thread makes and another releases need no more slots than were ever live at once. A lookup takes no lock; making
 //! and releasing takes the shard's for a few instructions, and no code of the program's runs under it.
 
+use crate::facts::{Kind, Life, Refused, Tombstone};
 use std::alloc::Layout;
 use std::any::TypeId;
 use std::cell::UnsafeCell;
@@ -30,15 +31,6 @@ const CHUNKS: usize = 16;
 pub(crate) const REMEMBERED: usize = 1000;
 
 const _: () = assert!((SHARDS as u64 * FIRST_CHUNK as u64) << (CHUNKS - 1) == 1 << cookie::SLOT_BITS);
-
-/// What is parked in a slot.
-#[derive(Debug)]
-pub(crate) struct Kind {
-    /// The type's name.
-    pub(crate) name: fn() -> &'static str,
-    /// Frees the value.
-    pub(crate) drop: unsafe fn(*mut ()),
-}
 
 /// A value's place. Zeroed memory is a slot that was never used.
 struct Slot {
@@ -83,41 +75,6 @@ static SHARD: [Apart<Locked<Shard>>; SHARDS] =
     [const { Apart(Locked::new(Shard { free: 0, taken: 0, there: 0, ring: null_mut(), buried: 0 })) }; SHARDS];
 /// The chunks of each shard, in order. Written once each, before a number of theirs is given out.
 static CHUNK: [[AtomicPtr<Slot>; CHUNKS]; SHARDS] = [const { [const { AtomicPtr::new(null_mut()) }; CHUNKS] }; SHARDS];
-
-/// One that was released.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tombstone {
-    pub(crate) raw: usize,
-    pub(crate) life: Life,
-    /// Where; `None` where a destructor did it, which does not know its caller.
-    pub(crate) released: Option<&'static Location<'static>>,
-    /// The backtrace of that, from level 2 on.
-    pub(crate) trace: TraceId,
-    pub(crate) released_by: u32,
-}
-
-/// What is known of a value that is parked, or was.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Life {
-    pub(crate) kind: &'static Kind,
-    pub(crate) made: &'static Location<'static>,
-    pub(crate) made_by: u32,
-}
-
-/// Why a lookup gave nothing.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Refused {
-    /// It has not the form of a handle.
-    NoHandle,
-    /// It has, and none was ever made with this value.
-    NeverMade,
-    /// Released; `None` where that is longer ago than is remembered, or happens at this moment.
-    Released(Option<Tombstone>),
-    /// It is live, and of another type.
-    OtherType(Life),
-    /// It is live, and bound to the thread that made it.
-    OtherThread(Life),
-}
 
 /// Whether a use must come from the thread that the value is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,16 +3,11 @@
 //! What `give` does, with each step taken once: the thread's cache is found once, and the canary is compared where the free has found the
 //! block anyhow. Whatever is uncommon, damage included, is left to `give` before anything has changed.
 
-use super::cache;
-use super::class;
-use super::finding;
 use super::give::{self, FreeError};
 use super::quarantine::Freed;
-use super::redzone;
-use super::region;
 use super::sweep::End;
 use super::table::Extent;
-use super::{slab, trace};
+use super::{cache, class, finding, redzone, region, slab, trace};
 
 /// As `give::allocate`.
 //

@@ -6,12 +6,10 @@ use super::cache::{self, Cache};
 use super::class::{self, SLACK};
 use super::finding::{self, Damaged, Seen};
 use super::quarantine::Freed;
-use super::redzone;
 use super::region::{self, Spot};
 use super::sweep::{self, End};
 use super::table::{Event, Extent, Placement, Refused};
-use super::trace;
-use super::{Block, deep, large, paged, sampled, slab, slack, survey};
+use super::{Block, deep, large, paged, redzone, sampled, slab, slack, survey, trace};
 use crate::platform::memory;
 
 /// From here on the content of a block that moves is remapped, not copied: below, the copy costs less than the kernel.

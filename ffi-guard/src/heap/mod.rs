@@ -166,13 +166,8 @@ pub(crate) fn rest_of_live(address: usize) -> Option<usize> {
     rest_and_kind(address).map(|(rest, _)| rest)
 }
 
-/// The same of a block in a slot; `None` where it has a run of its own.
-#[inline(always)]
-pub(crate) fn rest_of_small(address: usize) -> Option<usize> {
-    Slot::of(address)?.rest(address)
-}
-
-/// The same, and whether the block has a run of its own.
+/// Bytes from an address of the region to the end of the live block that it is in, and whether that block
+/// has a run of its own.
 #[inline(always)]
 pub(crate) fn rest_and_kind(address: usize) -> Option<(usize, bool)> {
     match Slot::of(address) {

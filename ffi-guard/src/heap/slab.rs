@@ -5,11 +5,9 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::class;
 use super::lock::Locked;
-use super::redzone;
-use super::region;
 use super::unit::UNIT;
+use super::{class, redzone, region};
 use crate::platform::memory::{self, LARGE_PAGE, PAGE};
 
 /// The slots of a class that are on no thread's list.

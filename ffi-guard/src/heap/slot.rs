@@ -1,10 +1,9 @@
 //! The slot that an address leads into, and what is asked of the block there. For one question: a call that lends the block, and has several, holds
 //! it (`held`).
 
-use super::redzone;
 use super::region::{self, Slab};
-use super::slab;
 use super::table::Entry;
+use super::{redzone, slab};
 
 /// A slot of Rust's.
 #[derive(Clone, Copy, Debug)]

@@ -4,12 +4,11 @@
 //! same block was there, in the same state, all the time; what is in between is left to the next look. A run of pages loses its access, so
 //! it is the kernel that reads there.
 
-use super::class;
 use super::finding::{Damaged, Seen};
 use super::redzone::{self, Damage};
 use super::region::{self, Spot, UNIT};
 use super::table::{Entry, Placement};
-use super::{Block, give, large, run, slab, slack, unit};
+use super::{Block, class, give, large, run, slab, slack, unit};
 use crate::platform::read;
 
 /// Looks at every block of Rust's, and tells `found` of damage. It is not renewed: at this very moment its place may be given to another

@@ -6,17 +6,15 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::freeing;
 use super::who::{self, Place};
-use crate::boundary::declaration::Function;
+use crate::call::declaration::Function;
 use crate::config::{OnViolation, settings};
+use crate::facts::{BlockFacts, By, FRAMES, GivenTo, Lent, Touch};
 use crate::heap::{self, Block, lender, trace};
 use crate::platform::fault::{Answer, Fault, in_a_copy, pause};
 use crate::platform::thread;
 use crate::reentry::{self, Reentry};
-use crate::report::touch::{By, FRAMES, GivenTo, Lent, Touch};
-use crate::report::violation::BlockFacts;
 use crate::report::{raw, touched};
 use crate::rule::{Rule, Severity};
-use crate::rules;
 
 /// Seconds that the long form may take: large programs have much debug information.
 const PATIENCE: u32 = 30;
@@ -60,7 +58,7 @@ pub(super) struct About {
 
 impl About {
     pub(super) fn of(block: &Block) -> About {
-        About { block: rules::block_facts(block), lent: lender::last(block).map(lent), copy: None, given_to: None }
+        About { block: BlockFacts::of(block), lent: lender::last(block).map(lent), copy: None, given_to: None }
     }
 }
 

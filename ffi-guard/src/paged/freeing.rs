@@ -9,12 +9,12 @@ use std::ffi::c_void;
 use super::fault::{About, tell_once};
 use super::who::Place;
 use crate::config::settings;
+use crate::facts::{GivenTo, Touch};
 use crate::heap::{self, Block, trace};
 use crate::platform::c_allocator;
 use crate::platform::fault::{Answer, Fault};
 use crate::reentry;
 use crate::refusal;
-use crate::report::touch::{GivenTo, Touch};
 use crate::rule::{Rule, Severity};
 
 /// Bytes before a block that an allocator looks at first.

@@ -2,9 +2,9 @@
 
 use std::ffi::c_void;
 
+use crate::facts::GivenTo;
 use crate::heap::Block;
 use crate::platform::fault::{Answer, Fault};
-use crate::report::touch::GivenTo;
 
 pub(super) fn given_to(_fault: &Fault, _block: &Block) -> Option<GivenTo> {
     None

@@ -21,12 +21,11 @@ mod freeing;
 mod strayed;
 mod who;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use crate::boundary::lent_by;
 use crate::config::settings;
+use crate::copied;
 use crate::level::{self, Level};
 use crate::platform;
+use crate::retention::lent_by;
 
 /// Whether some blocks have pages of their own.
 fn are_any() -> bool {
@@ -40,25 +39,9 @@ fn are_any() -> bool {
 /// Has faults in Rust's memory told, where blocks have pages of their own. Called when what memory is tracked for is settled;
 /// allocates nothing.
 pub(crate) fn set_up() {
+    copied::tell_faults_by(strayed::answer);
     if are_any() {
         platform::fault::add_owner(fault::answer);
         lent_by::begin();
     }
-}
-
-/// Has the handler installed by now, whoever began the process: C is about to be called.
-pub(crate) fn watch() {
-    if are_any() {
-        platform::fault::install();
-    }
-}
-
-/// Has faults in copies told: one is about to be made, for the calling thread.
-pub(crate) fn watch_copies() {
-    static FIRST: AtomicBool = AtomicBool::new(false);
-    if !FIRST.swap(true, Ordering::Relaxed) {
-        platform::fault::add_owner(strayed::answer);
-        platform::fault::install();
-    }
-    platform::fault::give_stack();
 }

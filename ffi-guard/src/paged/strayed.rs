@@ -2,11 +2,10 @@
 
 use super::fault::{About, tell_once};
 use crate::copied::{self, Record};
+use crate::facts::{BlockFacts, Lent};
 use crate::heap::trace::TraceId;
 use crate::platform::fault::{Answer, Fault};
 use crate::reentry;
-use crate::report::touch::Lent;
-use crate::report::violation::BlockFacts;
 use crate::rule::{Rule, Severity};
 
 /// The answer to a fault, as the owner of the copies.

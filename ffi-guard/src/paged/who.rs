@@ -1,7 +1,7 @@
 //! Whose code an address is in: asked by a signal handler, which allocates nothing.
 
+use crate::facts::{By, Code};
 use crate::platform::mapped::{self, Bytes, Mapped};
-use crate::report::touch::{By, Code};
 use crate::scan;
 
 /// What is mapped where some code is.

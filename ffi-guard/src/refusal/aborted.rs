@@ -8,10 +8,11 @@
 //!
 //! At level 3 many blocks begin behind a page without access, and freed ones have lost theirs: there `free` faults, and `faulted.rs` tells.
 
+use crate::facts::{Asked, Ending};
 use crate::heap::{self, Block, trace};
-use crate::platform::{abort, abort::Abort, c_allocator, read};
+use crate::platform::abort::Abort;
+use crate::platform::{abort, c_allocator, read};
 use crate::reentry::{self, Reentry};
-use crate::report::wrong_free::{Asked, Ending};
 use crate::report::{self};
 
 /// From the address of glibc's record to the block.

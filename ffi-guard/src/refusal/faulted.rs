@@ -5,9 +5,8 @@
 //! made in a copy of the process.
 
 use super::violation;
+use crate::facts::{Asked, Ending, GivenTo, Touch};
 use crate::heap::trace;
-use crate::report::touch::{GivenTo, Touch};
-use crate::report::wrong_free::{Asked, Ending};
 use crate::report::{self};
 
 /// Prints the report, and appends it to the file. In a copy of the process, where it may allocate; the program's hook is not called there.

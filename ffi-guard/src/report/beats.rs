@@ -2,20 +2,15 @@
 //!
 //! A beat that nobody saw is said to be unseen; it is never left out in silence.
 
-use super::bound;
 use super::frames::{self, Frame};
-use super::freed;
-use super::kept;
-use super::leaked;
 use super::stale::{self, Told};
 use super::text::Context;
-use super::violation::{Facts, Finding, Holder, Memory, Place, Promise};
 use super::words::{
     WIDTH, by_pointer, bytes, clip_start, columns, fill, position, read_only, spot, stretch, the_word, thread,
 };
-use super::written;
-use super::wrong_free;
+use super::{bound, freed, kept, leaked, written, wrong_free};
 use crate::config::Backtrace;
+use crate::facts::{Facts, Finding, Holder, Memory, Place, Promise};
 use crate::heap::trace::TraceId;
 
 /// Columns of the key, its colon and the blank behind it.

@@ -1,7 +1,7 @@
 //! What a report says of an object that belongs to another thread.
 
-use super::violation::{Facts, Got};
 use super::words::{columns, function, parameter, thread};
+use crate::facts::{Facts, Got};
 
 /// `` `db` of `sqlite3_exec` is thread 1's, used on thread 2 ``.
 pub(super) fn sentence(facts: &Facts, got: &Got) -> String {

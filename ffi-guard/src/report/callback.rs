@@ -1,7 +1,8 @@
 //! What a report says otherwise where C called, and the function is Rust's.
 
-use super::violation::{Facts, Finding, Memory, StatedExtent};
 use super::words::{bytes, function, parameter};
+use crate::call::extent::StatedExtent;
+use crate::facts::{Facts, Finding, Memory};
 
 /// The label under the callback's name.
 pub(super) fn label(facts: &Facts) -> String {

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, OnceLock, TryLockError};
 
 use super::colour;
-use super::violation::{Facts, Violation};
 use crate::config::{OnViolation, settings};
+use crate::facts::{Facts, Violation};
 use crate::platform::process::{at_exit, write_stderr};
 use crate::reentry::{Outside, Reentry};
 use crate::rule::{Rule, Severity};

@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use super::frames::{self, Frame};
 use super::text;
-use super::violation::{BlockFacts, Facts, Finding, Memory, Place, Violation};
+use crate::facts::{BlockFacts, Facts, Finding, Memory, Place, Violation};
 use crate::reentry::Reentry;
 use crate::rule::{Rule, Severity};
 

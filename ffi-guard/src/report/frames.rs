@@ -1,5 +1,6 @@
 //! From return addresses to the user's frames, when a report is printed and not before.
 
+use crate::facts::Allocation;
 use std::ffi::c_void;
 use std::path::{Path, PathBuf};
 
@@ -248,5 +249,13 @@ mod tests {
         assert_eq!(short_function("<app::Db as core::ops::Drop>::drop"), "drop");
         assert_eq!(short_function("app::make::<app::Db>"), "make::<app::Db>");
         assert_eq!(short_function("main"), "main");
+    }
+}
+
+impl Allocation {
+    /// The backtrace, innermost frame first; empty where none was recorded. Looks the symbols up anew at each call.
+    #[must_use]
+    pub fn frames(&self) -> Vec<Frame> {
+        of_trace(self.trace)
     }
 }

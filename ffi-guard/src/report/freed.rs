@@ -1,8 +1,8 @@
 //! The words of `freed_while_retained`, which tells of a free where all others tell of a call.
 
 use super::kept;
-use super::violation::{Facts, Finding, Memory, Place, Promise};
 use super::words::{function, parameter};
+use crate::facts::{Facts, Finding, Memory, Place, Promise};
 
 /// What the finding says, for the words below.
 fn of(facts: &Facts) -> (Option<&Place>, Promise, bool, bool) {

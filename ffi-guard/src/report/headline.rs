@@ -3,11 +3,10 @@
 //! The headline is one line whatever its length, so that `#[should_panic(expected = ..)]` and grep can rely on it; the
 //! sentences are as short as they are to leave room for the names.
 
-use super::freed;
-use super::leaked;
-use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{WIDTH, by_pointer, bytes, columns, function, parameter, word};
-use super::{bound, callback, written, wrong_free};
+use super::{bound, callback, freed, leaked, written, wrong_free};
+use crate::call::extent::StatedExtent;
+use crate::facts::{Facts, Finding, Holder, Memory, Place};
 
 /// The first line of a report.
 pub(super) fn headline(facts: &Facts) -> String {

@@ -3,12 +3,10 @@
 //! A help names only what exists in this version of the crate. What a later version adds goes in here, in the place that
 //! its cost gives it.
 
-use super::freed;
-use super::leaked;
-use super::stale;
-use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{by_pointer, bytes, function, parameter, read_only, short_type, the_word};
-use super::{bound, callback, written, wrong_free};
+use super::{bound, callback, freed, leaked, stale, written, wrong_free};
+use crate::call::extent::StatedExtent;
+use crate::facts::{Facts, Finding, Holder, Memory, Place};
 
 /// At most so many are printed.
 const MOST: usize = 3;

@@ -5,10 +5,11 @@ use std::panic::Location;
 
 use super::frames::Frame;
 use super::headline;
-use super::place::CSource;
-use super::stale::Staleness;
-use super::violation::{BlockFacts, Call, Facts, Finding, Holder, Memory, Overwritten, Place, StatedExtent};
-use super::wrong_free::{Asked, Ending, Why, WrongFree};
+use crate::call::extent::StatedExtent;
+use crate::facts::{
+    Asked, BlockFacts, CSource, Call, Ending, Facts, Finding, Holder, Memory, Overwritten, Place, Staleness, Why,
+    WrongFree,
+};
 use crate::heap::Damage;
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;

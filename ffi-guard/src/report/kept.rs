@@ -1,8 +1,7 @@
 //! The words for where C keeps a pointer.
 
-use super::place::{CSource, Place};
 use super::words::{bytes, position, sized_block, thread};
-use crate::report::violation::Call;
+use crate::facts::{CSource, Call, Place};
 
 /// Behind `kept by C`: `` `g_active` + 8 bytes, writable data of libsession.so ``.
 pub(super) fn kept(place: &Place, call: Option<&Call>) -> String {

@@ -1,7 +1,7 @@
 //! The words of `leaked_ownership`.
 
-use super::violation::{Facts, Finding};
 use super::words::{bytes, function, parameter};
+use crate::facts::{Facts, Finding};
 
 /// Blocks, and their bytes in all.
 fn of(facts: &Facts) -> (usize, usize) {

@@ -1,12 +1,9 @@
 //! The notes: how we know, and what we do not know.
 
-use super::freed;
-use super::kept;
-use super::leaked;
-use super::stale;
-use super::violation::{Facts, Finding, Holder, Memory, Place, StatedExtent};
 use super::words::{bytes, parameter, the_word};
-use super::{bound, callback, written, wrong_free};
+use super::{bound, callback, freed, kept, leaked, stale, written, wrong_free};
+use crate::call::extent::StatedExtent;
+use crate::facts::{Facts, Finding, Holder, Memory, Place};
 
 /// What there is to know beside the finding.
 pub(super) fn notes(facts: &Facts) -> Vec<String> {

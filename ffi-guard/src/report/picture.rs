@@ -1,10 +1,8 @@
 //! The picture: Rust memory on the left, C memory on the right, and who points where.
 
-use super::kept;
-use super::violation::{BlockFacts, Facts, Finding, Holder, Memory, Place};
 use super::words::{WIDTH, bytes, clip, columns, state, word};
-use super::written;
-use super::wrong_free::{Why, WrongFree};
+use super::{kept, written};
+use crate::facts::{BlockFacts, Facts, Finding, Holder, Memory, Place, Why, WrongFree};
 use crate::rule::Rule;
 
 /// Columns inside a box on the left, between the columns, and inside a box on the right.

@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Write as _};
 
-use super::touch::{Code, Message, Touch};
+use super::touch::Message;
 use crate::config::settings;
+use crate::facts::{Code, Touch};
 use crate::heap::trace::{self, TraceId};
 use crate::platform::process::{Line, append, write_stderr};
 use crate::rule::Severity;

@@ -1,53 +1,10 @@
 //! What a report of `stale_handle` says: its facts, its sentences, its story.
 
-use super::violation::{Facts, Finding};
 use super::words::{columns, short_type, thread};
-use crate::handle::table::{Life, Refused, Tombstone};
+use crate::facts::{Facts, Refused, Staleness, Through, Tombstone};
 use crate::heap::trace::TraceId;
 
-/// A number that came back from C and leads to nothing that is wanted.
-#[derive(Clone, Debug)]
-pub(crate) struct Staleness {
-    /// The number.
-    pub(crate) raw: usize,
-    /// The type that was wanted.
-    pub(crate) wanted: &'static str,
-    /// What it came back through.
-    pub(crate) through: Through,
-    /// Why there is nothing.
-    pub(crate) why: Refused,
-    /// The thread that it came back on.
-    pub(crate) thread: u32,
-    /// Who called a callback, from level 2 on.
-    pub(crate) called: TraceId,
-}
-
-/// What a number comes back through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Through {
-    /// `Handle::with`.
-    With,
-    /// `Handle::take`.
-    Take,
-    /// The function of a `Callback`, called by C.
-    Callback,
-}
-
 impl Staleness {
-    /// What is known of the value, if it is one's.
-    pub(crate) fn life(&self) -> Option<Life> {
-        match self.why {
-            Refused::Released(tombstone) => tombstone.map(|tombstone| tombstone.life),
-            Refused::OtherType(life) | Refused::OtherThread(life) => Some(life),
-            Refused::NoHandle | Refused::NeverMade => None,
-        }
-    }
-
-    /// What is remembered of its end.
-    pub(crate) fn tombstone(&self) -> Option<Tombstone> {
-        if let Refused::Released(tombstone) = self.why { tombstone } else { None }
-    }
-
     /// The finding in one sentence.
     pub(crate) fn sentence(&self) -> String {
         if self.is_callback() {
@@ -94,17 +51,6 @@ impl Staleness {
             Refused::OtherType(_) => "other_type",
             Refused::OtherThread(_) => "other_thread",
         }
-    }
-
-    fn is_callback(&self) -> bool {
-        self.through == Through::Callback
-    }
-}
-
-impl Facts {
-    /// The facts of this rule.
-    pub(crate) fn staleness(&self) -> Option<&Staleness> {
-        if let Finding::StaleHandle(staleness) = &self.finding { Some(staleness) } else { None }
     }
 }
 

@@ -5,10 +5,10 @@ use std::panic::Location;
 use std::path::{Path, PathBuf};
 
 use super::frames::Frame;
-use super::violation::{Call, Facts};
 use super::words::{WIDTH, clip, columns, fill};
 use super::{beats, frames, headline, help, notes, picture, source};
 use crate::config::Backtrace;
+use crate::facts::{Call, Facts};
 use crate::heap::trace::TraceId;
 
 /// Lines of a report, `GUARD_BACKTRACE=full` aside.

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::frames::{self, Frame};
 use super::json::Json;
-use super::touch::{By, Message, Touch};
+use super::touch::Message;
 use super::words::{WIDTH, clip_start, columns, fill};
 use super::{beats, text};
 use crate::config::{Backtrace, settings};
+use crate::facts::{By, Touch};
 use crate::heap::trace::TraceId;
 use crate::platform::fault::Access;
 use crate::platform::process::write_stderr;

@@ -1,6 +1,6 @@
 //! The small phrases that every part of a report shares, and the filling of lines.
 
-use super::violation::{BlockFacts, Call, Facts, Holder, Memory};
+use crate::facts::{BlockFacts, Call, Facts, Holder, Memory};
 
 /// Columns of a report.
 pub(super) const WIDTH: usize = 84;

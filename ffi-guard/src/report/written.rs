@@ -1,9 +1,8 @@
 //! The words of what C wrote where it had no business: `buffer_overflow`, `write_through_const`, `use_after_free`.
 
-use super::violation::{Facts, Finding, Memory, Overwritten};
 use super::words::{bytes, function, parameter, position, sized_block};
+use crate::facts::{Change, Facts, Finding, Memory, Overwritten};
 use crate::heap::Damage;
-use crate::rules::write_through_const::Change;
 
 /// `4 bytes past the end`, `1 byte before the start`.
 fn beside(damage: &Damage) -> String {

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::sweep::Found;
 use super::{kept, notes};
+use crate::facts::Overwritten;
 use crate::heap::finding::{Damaged, Seen};
 use crate::heap::lock::Locked;
 use crate::heap::{self, Block, Damage};
 use crate::reentry::Reentry;
-use crate::report::violation::Overwritten;
 use crate::rules::{buffer_overflow, use_after_free};
 
 /// Damage of one generation of a block.

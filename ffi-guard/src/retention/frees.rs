@@ -10,13 +10,14 @@
 //! ```
 //! The free itself cannot unwind: what is found is told by the next guarded call, or the end of `catch`.
 
+use crate::call::scopes;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::kept::{self, Kept};
 use super::sweep::Found;
 use super::{budget, notes, pins, seen, untold};
-use crate::boundary::thread;
+use crate::call::thread;
 use crate::heap::lock::Locked;
 use crate::heap::sweep::End;
 use crate::heap::{self, Block};
@@ -60,7 +61,7 @@ pub(super) fn told(block: &Block, end: End) {
         return;
     }
     // Inside of `catch` it is for its end.
-    let whose = if thread::catching() { thread::id() } else { 0 };
+    let whose = if scopes::catching() { thread::id() } else { 0 };
     if let Some(pinned) = pinned {
         let finding = freed_while_retained::pinned(pinned, end == End::Moved);
         let lent = kept.map(|kept| kept.note).into_iter().collect();

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::notes::Note;
+use crate::facts::Promise;
 use crate::heap::lock::Locked;
 use crate::heap::{self, Block};
 use crate::reentry::Reentry;
-use crate::report::violation::Promise;
 use crate::rule::{Rule, Severity};
 
 /// What is known of such a block.
@@ -52,7 +52,7 @@ fn with<R>(block: &Block, f: impl FnOnce(&mut BTreeMap<(usize, u32), Kept>, (usi
 /// A call lends a block that C may keep.
 pub(crate) fn lend(block: &Block, note: Note, promise: Promise) {
     super::ready();
-    let severity = note.site.severity(Rule::FreedWhileRetained, Some(note.parameter));
+    let severity = note.site.severity(Rule::FreedWhileRetained, Some(note.loan.parameter));
     let allowed = severity == Severity::Allow;
     // The record first: whoever sees the flag finds it.
     with(block, |kept, key| match kept.get_mut(&key) {

@@ -1,12 +1,13 @@
 //! What was given to C and neither taken back nor freed.
 
+use crate::call::scopes;
 use std::collections::BTreeMap;
 
 use super::kept::{self, Kept};
 use super::sweep::Found;
-use crate::boundary::thread;
+use crate::call::thread;
+use crate::facts::Promise;
 use crate::heap::{self, Block};
-use crate::report::violation::Promise;
 use crate::rule::{Rule, Severity};
 use crate::rules::leaked_ownership;
 
@@ -16,12 +17,12 @@ use crate::rules::leaked_ownership;
 /// Not those that a call under way has: C may give them back yet. Not what hangs on a gift: it comes back with it.
 pub(crate) fn leaked() -> Vec<Found> {
     // Inside of `catch` they are for its end.
-    let whose = if thread::catching() { thread::id() } else { 0 };
+    let whose = if scopes::catching() { thread::id() } else { 0 };
     let mut sites: BTreeMap<(usize, usize), Vec<(Block, Kept)>> = BTreeMap::new();
     kept::for_each(&mut |start, generation, kept| {
         let note = kept.note;
-        let asked = note.site.severity(Rule::LeakedOwnership, Some(note.parameter)) != Severity::Allow;
-        let given = kept.promise == Promise::Owned && !note.argument.is_found();
+        let asked = note.site.severity(Rule::LeakedOwnership, Some(note.loan.parameter)) != Severity::Allow;
+        let given = kept.promise == Promise::Owned && !note.loan.is_found();
         let block = heap::lookup(start).filter(|block| block.live && block.generation == generation);
         let block = block.filter(|block| heap::loans(block) == 0);
         if given
@@ -31,7 +32,7 @@ pub(crate) fn leaked() -> Vec<Found> {
             && let Some(block) = block
         {
             let place = std::ptr::from_ref(note.site.location).addr();
-            sites.entry((place, note.parameter)).or_default().push((block, *kept));
+            sites.entry((place, note.loan.parameter)).or_default().push((block, *kept));
         }
     });
     let found = sites.into_values().filter_map(|mut blocks| {

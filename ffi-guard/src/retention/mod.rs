@@ -18,6 +18,7 @@ pub(crate) mod damage;
 mod frees;
 mod kept;
 mod leaks;
+pub(crate) mod lent_by;
 mod notes;
 pub(crate) mod pins;
 mod seen;
@@ -32,7 +33,7 @@ pub(crate) use budget::{ONE_IN, Sample, looked, may_look, sample};
 pub(crate) use frees::{given_back, release_held_back, settle_held_back};
 pub(crate) use kept::lend as let_keep;
 pub(crate) use leaks::leaked;
-pub(crate) use notes::{Lent, Note, is_among_the_last, lend, lend_held};
+pub(crate) use notes::{Note, is_among_the_last, lend, lend_held};
 pub(crate) use seen::remember;
 pub(crate) use sweep::{Found, are_many, is_due, sweep};
 #[cfg(feature = "c-heap")]

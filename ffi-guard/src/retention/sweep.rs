@@ -3,10 +3,11 @@
 
 use super::notes::{self, Note};
 use super::{frees, seen, untold};
-use crate::heap::{self, Block, lock::Locked};
+use crate::facts::Finding;
+use crate::heap::lock::Locked;
+use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
-use crate::report::violation::Finding;
 use crate::rules::retained_pointer;
 use crate::scan::{self, Wanted};
 

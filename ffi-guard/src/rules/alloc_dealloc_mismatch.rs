@@ -3,8 +3,7 @@
 //! C: `void done(char *s) { free(s); }`. Rust: `done(CString::new(s)?.into_raw())`, or `Box::from_raw(p)` of what C's `malloc`
 //! returned, or `Box::from_raw(p.cast::<u64>())` of a block of 40 bytes. With one `malloc` below both it works, until it does not.
 
-use crate::report::violation::{Finding, WrongFree};
-use crate::report::wrong_free::Why;
+use crate::facts::{Finding, Why, WrongFree};
 
 /// `None` where the block is only freed already, which is another rule.
 pub(crate) fn check(wrong: &WrongFree) -> Option<Finding> {

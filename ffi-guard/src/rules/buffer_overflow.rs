@@ -3,8 +3,8 @@
 //! C: `void name(char *out, size_t n)`, which writes `n` characters and a NUL. Rust: a `Vec` of `n` bytes. The one byte too many lands in
 //! whatever lies behind, and nothing happens until that is read.
 
+use crate::facts::{Finding, Overwritten};
 use crate::heap::Damage;
-use crate::report::violation::{Finding, Overwritten};
 
 /// The canary of a block is damaged.
 pub(crate) fn check(damage: &Damage, overwritten: Overwritten) -> Finding {

@@ -3,14 +3,14 @@
 //! Rust: `puts(CString::new(text)?.as_ptr())`: the temporary dies at the end of the statement that made it, often before
 //! the call.
 
-use super::{Located, Look};
-use crate::report::violation::{Finding, Holder};
+use crate::call::target::{PointerArg, Target};
+use crate::facts::{Finding, Holder};
 
 /// The argument itself.
 #[inline]
-pub(crate) fn check(look: &Look<'_>) -> Option<Finding> {
-    match &look.located {
-        Located::Heap(block) if !block.live => {
+pub(crate) fn check(look: &PointerArg<'_>) -> Option<Finding> {
+    match &look.target {
+        Target::Heap(block) if !block.live => {
             Some(Finding::DanglingPointer { holder: Holder::Argument, pointer: look.argument.address })
         }
         _ => None,
@@ -18,9 +18,9 @@ pub(crate) fn check(look: &Look<'_>) -> Option<Finding> {
 }
 
 /// A word found in what was passed, and where it leads.
-pub(crate) fn check_word(word: usize, target: &Located, holder: impl FnOnce() -> Holder) -> Option<Finding> {
+pub(crate) fn check_word(word: usize, target: &Target, holder: impl FnOnce() -> Holder) -> Option<Finding> {
     match target {
-        Located::Heap(block) if !block.live => Some(Finding::DanglingPointer { holder: holder(), pointer: word }),
+        Target::Heap(block) if !block.live => Some(Finding::DanglingPointer { holder: holder(), pointer: word }),
         _ => None,
     }
 }

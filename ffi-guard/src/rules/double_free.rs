@@ -2,8 +2,7 @@
 //!
 //! C: `void done(char *s) { free(s); }`. Rust: `done(p); drop(CText::from_raw(p))`, or `Box::from_raw(p)` in two places.
 
-use crate::report::violation::{Finding, WrongFree};
-use crate::report::wrong_free::Why;
+use crate::facts::{Finding, Why, WrongFree};
 
 /// `None` where the block is not freed yet.
 pub(crate) fn check(wrong: &WrongFree) -> Option<Finding> {

@@ -7,7 +7,7 @@
 use std::panic::Location;
 
 use super::held;
-use crate::report::violation::{Finding, Promise};
+use crate::facts::{Finding, Promise};
 use crate::scan::Hit;
 
 /// The block was freed, and C holds a word into it. `None` where that word is Rust's own, or nothing tells whose it is.

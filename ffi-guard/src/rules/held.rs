@@ -1,9 +1,8 @@
 //! Where C holds a pointer: shared by the rules about what C keeps.
 
 #[cfg(feature = "c-heap")]
-use crate::report::place::Allocation;
-use crate::report::place::CSource;
-use crate::report::violation::Place;
+use crate::facts::Allocation;
+use crate::facts::{CSource, Place};
 use crate::scan::{self, Global, Hit, Owner};
 
 /// The place of a word that was found in memory of C's; `None` where it is Rust's own. Where nothing tells C's variables

@@ -3,7 +3,7 @@
 //! C: `int open_db(const char *name)`, which copies the name and frees nothing. Rust: `open_db(CString::into_raw(name))`, as Go's
 //! `C.CString` without its `C.free`: nobody has it any more.
 
-use crate::report::violation::Finding;
+use crate::facts::Finding;
 
 /// So many blocks, of so many bytes in all, that one call of the program gave away; `None` where there are none.
 pub(crate) fn check(blocks: usize, bytes: usize) -> Option<Finding> {

@@ -3,7 +3,6 @@
 //! A rule looks and says; it does not decide how severe that is, does not print, and calls no other rule.
 
 mod held;
-mod look;
 mod pointers;
 
 pub(crate) mod alloc_dealloc_mismatch;
@@ -25,5 +24,4 @@ pub(crate) mod write_through_const;
 pub(crate) mod wrong_thread;
 
 pub(crate) use held::leads_into;
-pub(crate) use look::{Located, Look, block_facts};
 pub(crate) use pointers::{each_pointer, field_path};

@@ -5,15 +5,15 @@
 
 use std::ops::Range;
 
-use super::{Located, block_facts};
-use crate::report::violation::{Finding, Holder, Memory};
+use crate::call::target::Target;
+use crate::facts::{BlockFacts, Finding, Holder, Memory};
 use crate::scan;
 
 /// A word found in what was passed, and where it leads. `own` is the block or extent that the word itself lies in: an
 /// object that holds its own address is one object.
 pub(crate) fn check_word(
     word: usize,
-    target: &Located,
+    target: &Target,
     own: &Range<usize>,
     thread: u32,
     holder: impl FnOnce() -> Holder,
@@ -23,9 +23,9 @@ pub(crate) fn check_word(
     }
     let target = match target {
         // One past the end of another block: there is no byte that C could touch through it.
-        Located::Heap(block) if block.live && word - block.start < block.size => Memory::Heap(block_facts(block)),
+        Target::Heap(block) if block.live && word - block.start < block.size => Memory::Heap(BlockFacts::of(block)),
         // A C frame further up may own that part of the stack: only what a Rust frame holds is Rust's.
-        Located::Stack(_) if scan::in_rust_frame(word) => Memory::Stack { address: word, size: 0, thread },
+        Target::Stack(_) if scan::in_rust_frame(word) => Memory::Stack { address: word, size: 0, thread },
         _ => return None,
     };
     Some(Finding::NestedPointer { holder: holder(), pointer: word, target })

@@ -2,10 +2,10 @@
 //!
 //! C: `size_t len(const char *s) { return strlen(s); }`. Rust: `len(ptr::null())`.
 
-use super::{Located, Look};
-use crate::report::violation::Finding;
+use crate::call::target::{PointerArg, Target};
+use crate::facts::Finding;
 
 #[inline]
-pub(crate) fn check(look: &Look<'_>) -> Option<Finding> {
-    (look.contract.is_nonnull() && matches!(look.located, Located::Null)).then_some(Finding::NullPointer)
+pub(crate) fn check(look: &PointerArg<'_>) -> Option<Finding> {
+    (look.contract.is_nonnull() && matches!(look.target, Target::Null)).then_some(Finding::NullPointer)
 }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::boundary::shape::{Field, Shape, TypeInfo};
+use crate::call::shape::{Field, Shape, TypeInfo};
 
 const WORD: usize = size_of::<usize>();
 
@@ -124,7 +124,7 @@ fn dot(inner: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boundary::shape::Pointee;
+    use crate::call::shape::Pointee;
 
     #[derive(ffi_guard::Pointee)]
     #[repr(C)]

@@ -4,10 +4,9 @@
 //! call that reads `kept` reads whatever lives there then.
 
 use super::held;
+use crate::facts::{Allocation, Finding, Place};
 use crate::heap::Block;
 use crate::platform::process;
-use crate::report::place::Allocation;
-use crate::report::violation::{Finding, Place};
 use crate::scan::Hit;
 
 /// A word in memory of C's that leads into what was lent. `None` where it is Rust's own.

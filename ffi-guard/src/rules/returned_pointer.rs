@@ -3,15 +3,15 @@
 //! C: `char *name = callbacks.name(user); ... puts(name);`. Rust: `extern "C" fn name(user: *mut c_void) -> *mut c_char`
 //! that returns the address of a `String`'s bytes: nothing keeps them where they are once the callback has returned.
 
-use super::Located;
-use crate::report::violation::{Finding, Holder};
+use crate::call::target::Target;
+use crate::facts::{Finding, Holder};
 
 /// A word of the result, and where it leads: a block, or the calling thread's stack.
-pub(crate) fn check(word: usize, target: &Located, holder: impl FnOnce() -> Holder) -> Option<Finding> {
+pub(crate) fn check(word: usize, target: &Target, holder: impl FnOnce() -> Holder) -> Option<Finding> {
     let lent = match target {
-        Located::Heap(block) => block.live && word - block.start < block.size,
-        Located::Stack(_) => true,
-        Located::Null | Located::Foreign => false,
+        Target::Heap(block) => block.live && word - block.start < block.size,
+        Target::Stack(_) => true,
+        Target::Null | Target::Foreign => false,
     };
     lent.then(|| Finding::ReturnedPointer { holder: holder(), pointer: word })
 }

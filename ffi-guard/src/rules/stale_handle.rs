@@ -3,9 +3,8 @@
 //! C: `void fire(void) { registered(user_data); }`, after Rust released what `user_data` stands for. Rust:
 //! `set_callback(f, handle.as_raw()); drop(handle); fire();`. With an address for user data, `f` would read freed memory.
 
-use crate::handle::table::Refused;
+use crate::facts::{Refused, Staleness, Through};
 use crate::heap::trace::TraceId;
-use crate::report::stale::{Staleness, Through};
 
 /// What there is to say of a number that the table refused: it looked by slot, generation, type and thread. `seen` is where it
 /// came back: the thread, and the frames of C that called.

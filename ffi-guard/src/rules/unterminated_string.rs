@@ -2,12 +2,12 @@
 //!
 //! Rust: `puts(text.as_ptr().cast())` for a `&str`, which is not NUL-terminated; C reads on into whatever lies behind.
 
-use super::{Located, Look};
+use crate::call::target::{PointerArg, Target};
+use crate::facts::Finding;
 use crate::platform::read;
-use crate::report::violation::Finding;
 
-pub(crate) fn check(look: &Look<'_>) -> Option<Finding> {
-    let Located::Heap(block) = &look.located else { return None };
+pub(crate) fn check(look: &PointerArg<'_>) -> Option<Finding> {
+    let Target::Heap(block) = &look.target else { return None };
     if !look.contract.is_cstr() {
         return None;
     }

@@ -3,8 +3,8 @@
 //! C: `static char *log; void set_log(char *buffer) { log = buffer; }`, and a later call that writes to `log`. Rust has dropped the buffer
 //! by then. What is told here is a write, by the poison that it damaged.
 
+use crate::facts::Finding;
 use crate::heap::{Block, Damage};
-use crate::report::violation::Finding;
 
 /// The poison of a freed block is damaged.
 pub(crate) fn check(block: &Block, damage: &Damage, before_reuse: bool) -> Finding {

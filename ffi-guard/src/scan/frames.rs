@@ -1,7 +1,9 @@
 //! Whose stack frame an address is in.
 
 use super::names;
+use crate::call::target::Target;
 use crate::gate;
+use crate::platform;
 
 /// Whether an address of the calling thread's stack lies in a frame of a Rust function.
 ///
@@ -30,6 +32,11 @@ pub(crate) fn in_rust_frame(address: usize) -> bool {
     rust
 }
 
+/// Whether `target`, where `address` leads, is in a C frame of the calling thread's stack.
+pub(crate) fn is_c_stack(target: &Target, address: usize) -> bool {
+    matches!(target, Target::Stack(_)) && !in_rust_frame(address)
+}
+
 /// What lies on the stack between here and a frame further up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Between {
@@ -39,6 +46,20 @@ pub(crate) enum Between {
     C,
     /// A signal interrupted what is above.
     Signal,
+}
+
+/// The calling thread's name, where it has one.
+///
+/// `std::thread::current` may call C's `malloc`, so not in a signal handler; and once a thread's own destructors have run
+/// it panics, which the main thread's have by the time exit handlers run.
+pub(crate) fn thread_name() -> Option<String> {
+    if platform::thread::is_first() {
+        return Some("main".to_owned());
+    }
+    if between(None) == Between::Signal {
+        return None;
+    }
+    std::panic::catch_unwind(|| std::thread::current().name().map(str::to_owned)).ok().flatten()
 }
 
 /// Looks at the frames from the caller's up to the one that holds the address `until`; at all of them without one.

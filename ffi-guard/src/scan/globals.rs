@@ -68,9 +68,8 @@ fn fits(wanted: &Wanted, hits: &mut Vec<Hit>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::iter;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-    use std::thread;
+    use std::{iter, thread};
 
     use super::*;
     use crate::platform::library::Library;

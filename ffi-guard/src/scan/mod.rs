@@ -29,7 +29,7 @@ mod testing;
 #[cfg(feature = "c-heap")]
 pub(crate) use c_heap::c_heap;
 pub(crate) use elf::named::function_at;
-pub(crate) use frames::{Between, between, called_by_c, in_rust_frame};
+pub(crate) use frames::{Between, between, called_by_c, in_rust_frame, is_c_stack, thread_name};
 pub(crate) use globals::globals_len;
 pub(crate) use names::is_rust;
 pub(crate) use owner::{Global, Owner};

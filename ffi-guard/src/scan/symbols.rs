@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::dwarf;
 use super::dwarf::Definition;
 use super::elf::{self, Section, Storage, Table, Variable};
 use super::names::Language;
-use super::referrers;
 use super::thread_locals::Threads;
+use super::{dwarf, referrers};
 use crate::platform::modules::{self, Fingerprint};
 use crate::platform::say::say_once;
 

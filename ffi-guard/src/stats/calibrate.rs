@@ -3,9 +3,8 @@
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::tally;
-use crate::boundary::counted;
-use crate::boundary::declaration::{Contract, Declaration, Function};
+use crate::call::declaration::{Contract, Declaration, Function};
+use crate::call::tally;
 use crate::level::{self, Level};
 use crate::platform::clock::{nanoseconds, ticks};
 use crate::rule::Severities;
@@ -76,14 +75,14 @@ fn middle(sums: impl Fn() -> [u64; 2], mut call: impl FnMut()) -> [u64; 2] {
 }
 
 /// Measures what is taken off. Before the first call is counted, a quarter of a millisecond.
-pub(super) fn begin() {
+pub(super) fn begin(cross: super::Cross) {
     BEGAN.0.store(ticks(), Ordering::Relaxed);
     BEGAN.1.store(nanoseconds(), Ordering::Relaxed);
     tally::register(&NOTHING, false);
     let [clock, _] = middle(|| [ticks(), 0], || _ = ticks());
     let checked = level::level() != Level::Off;
     // While nothing is taken off yet, what is counted is what is to be taken off.
-    let [way, entry] = middle(|| super::sums(&NOTHING), || counted::cross(&NOTHING, black_box(nothing), checked));
+    let [way, entry] = middle(|| super::sums(&NOTHING), || cross(&NOTHING, black_box(nothing), checked));
     CLOCK.store(clock, Ordering::Relaxed);
     ENTRY.store(entry, Ordering::Relaxed);
     WAY.store(way, Ordering::Relaxed);

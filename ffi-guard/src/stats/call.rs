@@ -12,10 +12,10 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::compiler_fence;
 
+use super::calibrate;
 use super::shard::{self, Frame, Shard, add};
-use super::{calibrate, tally};
-use crate::boundary::declaration::Function;
-use crate::boundary::thread;
+use crate::call::declaration::Function;
+use crate::call::{tally, thread};
 use crate::platform::clock::ticks;
 
 /// What a call under way does.
@@ -90,8 +90,8 @@ impl Drop for Busy {
 /// A call of this function begins. `None`, and it is counted beside or not at all,
 /// where it cannot be timed.
 #[inline]
-pub(crate) fn begin(function: &'static Function, place: Place) -> Option<Call> {
-    if !super::is_ready() && !super::make_ready() {
+pub(crate) fn begin(function: &'static Function, place: Place, cross: super::Cross) -> Option<Call> {
+    if !super::is_ready() && !super::make_ready(cross) {
         tally::count_beside(function);
         return None;
     }
@@ -167,9 +167,9 @@ impl Call {
         self.shard.mark.store(ticks(), Relaxed);
     }
 
-    /// C is about to run, and the call to be looked at again when it has: by this token, with these words.
+    /// C is about to run, and the call to be looked at again when it has: by this token.
     #[inline]
-    pub(crate) fn leave_for_c(self, lent: Lent, kept: [u64; 3]) -> Token {
+    pub(crate) fn leave_for_c(self, lent: Lent) -> Token {
         {
             let _busy = Busy::enter(self.shard);
             if let Some(counters) = self.shard.counters.get(self.frame.function.load(Relaxed)) {
@@ -182,7 +182,6 @@ impl Call {
                     add(&counters.pinned, u64::from(lent.pinned));
                 }
             }
-            self.frame.kept.iter().zip(kept).for_each(|(place, word)| place.store(word, Relaxed));
             self.turn_to(Doing::Callee);
         }
         let token = self.token;
@@ -190,9 +189,9 @@ impl Call {
         token
     }
 
-    /// C has returned, or unwinds. Returns the words.
+    /// C has returned, or unwinds.
     #[inline]
-    pub(crate) fn back_from_c(&self) -> [u64; 3] {
+    pub(crate) fn back_from_c(&self) {
         let _busy = Busy::enter(self.shard);
         // Calls that were made inside it and are still there are gone: C left them by `longjmp`. Their time is nobody's.
         let own = self.token.depth as usize + 1;
@@ -205,17 +204,11 @@ impl Call {
         if let Some(counters) = self.shard.counters.get(self.frame.function.load(Relaxed)) {
             add(&counters.ended, 1);
         }
-        self.kept()
     }
 
-    /// C will not return: nothing more is timed. Returns the words.
-    pub(crate) fn never_comes_back(&self) -> [u64; 3] {
+    /// C will not return: nothing more is timed.
+    pub(crate) fn never_comes_back(&self) {
         self.frame.doing.store(Doing::Nothing as u32, Relaxed);
-        self.kept()
-    }
-
-    fn kept(&self) -> [u64; 3] {
-        self.frame.kept.each_ref().map(|word| word.load(Relaxed))
     }
 
     /// From C's return on it was checked.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::calibrate;
 use super::shard::{self, Counters};
-use super::{calibrate, tally};
-use crate::boundary::declaration::Declaration;
+use crate::call::declaration::Declaration;
+use crate::call::tally;
 use crate::level::Level;
 
 /// What was counted at the border, as [`stats`](crate::stats()) returns it. `Display` is the table that `GUARD_STATS=1` prints

@@ -12,13 +12,13 @@ pub(crate) mod call;
 mod facts;
 mod shard;
 mod table;
-pub(crate) mod tally;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use facts::{FunctionStats, Stats};
 
-use crate::boundary::declaration::Function;
+use crate::call::declaration::Function;
+use crate::call::tally;
 use crate::level;
 use crate::platform::process::{self, Errno};
 use crate::platform::thread;
@@ -35,9 +35,13 @@ pub(crate) fn is_ready() -> bool {
     STATE.load(Ordering::Acquire) == READY
 }
 
+/// Makes a call of a C function that does nothing, as a wrapper makes it, with checks of nothing
+/// (`true`) or without: what the boundary hands down, so that the way there and back can be measured.
+pub(crate) type Cross = fn(&'static Function, extern "C" fn(), bool);
+
 /// Gets ready at the first call that is counted. False where this cannot be waited for.
 #[cold]
-fn make_ready() -> bool {
+fn make_ready(cross: Cross) -> bool {
     /// More yields than a thread that has the processor needs: where it was stopped for good, its calls are counted alone.
     const PATIENCE: u32 = 1 << 20;
     let _errno = Errno::keep();
@@ -47,7 +51,7 @@ fn make_ready() -> bool {
             // First: a child must not find another thread's number here.
             thread::at_fork(nothing, nothing, in_child);
             process::at_exit(print);
-            calibrate::begin();
+            calibrate::begin(cross);
             STATE.store(READY, Ordering::Release);
             true
         }

@@ -69,8 +69,6 @@ pub(super) struct Frame {
     pub(super) serial: AtomicU32,
     /// A [`super::call::Doing`].
     pub(super) doing: AtomicU32,
-    /// What the boundary keeps for the call's exit.
-    pub(super) kept: [AtomicU64; 3],
 }
 
 /// The memory of one thread. All zero is a good one.

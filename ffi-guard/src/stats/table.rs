@@ -179,7 +179,7 @@ fn bytes(n: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boundary::declaration::{Contract, Declaration};
+    use crate::call::declaration::{Contract, Declaration};
     use crate::rule::Severities;
 
     const fn declared(name: &'static str, callback: bool) -> Declaration {

@@ -7,10 +7,11 @@
 
 use std::ops::Range;
 
-use super::super::argument::{Argument, Passing};
-use super::super::breach::Site;
-use super::super::declaration::Parameter;
-use super::super::extent;
+use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::Parameter;
+use crate::call::extent;
+use crate::call::site::Site;
+use crate::call::target::Target;
 use crate::config;
 use crate::copied;
 use crate::heap::{self, Block};
@@ -18,7 +19,6 @@ use crate::platform::memory::PAGE;
 use crate::platform::read;
 use crate::retention::pins;
 use crate::rule::{Rule, Severity};
-use crate::rules::Located;
 use crate::scan::{self, Wanted};
 
 /// One copy to be made.
@@ -115,17 +115,17 @@ fn candidate(
     }
     let mutable = argument.passing == Passing::Mut;
     let address = argument.address;
-    let located = Located::of(address, stack);
+    let located = Target::of(address, stack);
     if !asked && is_known_by_place(site, argument, parameter, &located) {
         return None;
     }
     // Up to where bytes are known to be there.
     let (block, end) = match &located {
-        Located::Null => return None,
-        Located::Heap(block) if !block.live => return None,
-        Located::Heap(block) => (Some(*block), Some(block.start + block.size)),
-        Located::Stack(stack) => (None, Some(stack.end)),
-        Located::Foreign => (None, None),
+        Target::Null => return None,
+        Target::Heap(block) if !block.live => return None,
+        Target::Heap(block) => (Some(*block), Some(block.start + block.size)),
+        Target::Stack(stack) => (None, Some(stack.end)),
+        Target::Foreign => (None, None),
     };
     let untyped = extent::untyped(argument);
     let mut whole = false;
@@ -155,7 +155,7 @@ fn candidate(
     let by_type = if untyped { FOR_ANY_TYPE } else { argument.info.align };
     let by_layout = block.map_or(1, |block| block.align);
     Some(Candidate {
-        plain: !whole && matches!(argument.info.shape, super::super::shape::Shape::Plain),
+        plain: !whole && matches!(argument.info.shape, crate::call::shape::Shape::Plain),
         align: if whole { by_layout.max(by_type) } else { by_type.max(by_layout.min(natural)) },
         member: Member { parameter: index, address, extent, mutable },
         vouched: end.is_some(),
@@ -165,19 +165,19 @@ fn candidate(
 }
 
 /// Whether C may know this memory by its place: then nobody copies it who was not told to.
-fn is_known_by_place(site: &Site, argument: &Argument, parameter: &Parameter, located: &Located) -> bool {
+fn is_known_by_place(site: &Site, argument: &Argument, parameter: &Parameter, located: &Target) -> bool {
     let declared = parameter.severities.over(site.function.declaration.severities);
     if declared.get(Rule::RetainedPointer) == Some(Severity::Allow) {
         return true;
     }
     match located {
         // Pinned, or lent under `retained` before.
-        Located::Heap(block) => {
+        Target::Heap(block) => {
             pins::is_block_pinned(block) || heap::may_be_kept(block) || is_a_lock((argument.info.name)())
         }
-        Located::Stack(_) => pins::is_range_pinned(argument.address) || located.is_cs_stack(argument.address),
+        Target::Stack(_) => pins::is_range_pinned(argument.address) || scan::is_c_stack(&located, argument.address),
         // C's own, or a static, which C may keep.
-        Located::Null | Located::Foreign => true,
+        Target::Null | Target::Foreign => true,
     }
 }
 

@@ -14,10 +14,10 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::ptr;
 
-use super::super::argument::{Argument, Passing};
-use super::super::breach::Site;
-use super::super::{extent, thread};
 use super::{Counted, is_compared, overlaps};
+use crate::call::argument::{Argument, Passing};
+use crate::call::site::Site;
+use crate::call::{extent, thread};
 use crate::heap::{self, Held};
 use crate::platform::read;
 

@@ -1,12 +1,12 @@
 //! Facts of every finding, made by hand.
 
-use super::super::place::{Allocation, CSource};
-use super::super::violation::{
-    ArgumentFacts, BlockFacts, Call, Facts, Finding, Got, Holder, Memory, Place, Promise, StatedExtent,
-};
 use super::ffi::{self, Site};
 use super::session;
-use crate::boundary::declaration::Function;
+use crate::call::declaration::Function;
+use crate::call::extent::StatedExtent;
+use crate::facts::{
+    Allocation, ArgumentFacts, BlockFacts, CSource, Call, Facts, Finding, Got, Holder, Memory, Place, Promise,
+};
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
 

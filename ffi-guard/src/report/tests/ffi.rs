@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::panic::Location;
 
-use crate::boundary::declaration::{Contract, Declaration, Function, Parameter};
+use crate::call::declaration::{Contract, Declaration, Function, Parameter};
 use crate::rule::Severities;
 
 pub(super) type Site = &'static Location<'static>;

@@ -18,10 +18,10 @@ use std::path::PathBuf;
 
 use super::frames::Frame;
 use super::text::{Context, render};
-use super::violation::{Facts, Violation};
 use super::words::columns;
 use super::{json, source};
 use crate::config::Backtrace;
+use crate::facts::{Facts, Violation};
 use crate::heap::trace::TraceId;
 
 /// How a golden report differs from the ordinary one.

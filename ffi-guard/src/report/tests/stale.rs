@@ -1,11 +1,9 @@
 //! Facts of `stale_handle`, made by hand.
 
-use super::super::stale::{Staleness, Through};
-use super::super::violation::{ArgumentFacts, Call, Facts, Finding};
 use super::ffi::Site;
 use super::listener;
 use crate::boundary::stale::{CALLBACK, WITH};
-use crate::handle::table::{Kind, Life, Refused, Tombstone};
+use crate::facts::{ArgumentFacts, Call, Facts, Finding, Kind, Life, Refused, Staleness, Through, Tombstone};
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
 

@@ -1,11 +1,10 @@
 //! Facts of what C wrote where it had no business, made by hand.
 
-use super::super::violation::{BlockFacts, Facts, Finding, Memory, Overwritten};
 use super::facts::{argument, block, call, trace_of};
 use super::{ffi, session};
+use crate::facts::{BlockFacts, Change, Facts, Finding, Memory, Overwritten};
 use crate::heap::Damage;
 use crate::rule::Severity;
-use crate::rules::write_through_const::Change;
 
 const AT: usize = 0x7f3a_5c00_2040;
 

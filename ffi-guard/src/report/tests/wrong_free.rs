@@ -1,9 +1,8 @@
 //! Facts of frees that were not done, made by hand.
 
-use super::super::violation::{BlockFacts, Facts, Finding, Memory};
-use super::super::wrong_free::{Asked, Ending, Why, WrongFree};
 use super::facts::{argument, block, call, trace_of};
 use super::{ffi, session};
+use crate::facts::{Asked, BlockFacts, Ending, Facts, Finding, Memory, Why, WrongFree};
 use crate::rule::Severity;
 
 const BLOCK: usize = 0x7f3a_5c00_1080;

@@ -1,0 +1,17 @@
+//! A call's vocabulary: what a declaration says, what an argument is, where a call stands. Data, and no
+//! checks.
+
+pub(crate) mod argument;
+pub mod classify;
+pub(crate) mod count;
+pub(crate) mod declaration;
+pub(crate) mod extent;
+pub(crate) mod kinds;
+pub(crate) mod loan;
+pub(crate) mod needs;
+pub(crate) mod scopes;
+pub(crate) mod shape;
+pub(crate) mod site;
+pub(crate) mod tally;
+pub(crate) mod target;
+pub(crate) mod thread;

@@ -1,0 +1,47 @@
+//! A pointer argument, and where an address leads: what a rule is shown.
+
+use std::ops::Range;
+
+use super::argument::Argument;
+use super::declaration::Contract;
+use crate::heap::{self, Block};
+
+/// One pointer argument and where it leads.
+pub(crate) struct PointerArg<'a> {
+    /// The argument.
+    pub(crate) argument: &'a Argument,
+    /// What its declaration says.
+    pub(crate) contract: Contract,
+    /// Where it leads.
+    pub(crate) target: Target,
+    /// Bytes that C may touch, if they fit an address space; else 0.
+    pub(crate) extent: usize,
+}
+
+/// Where an address leads.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    /// Nowhere.
+    Null,
+    /// A block of the Rust heap, live or freed.
+    Heap(Block),
+    /// The calling thread's stack, above the frame of the guarded call.
+    Stack(Range<usize>),
+    /// Anything else: C memory, a static, nothing at all.
+    Foreign,
+}
+
+impl Target {
+    /// Looks up where `address` leads. `stack` is the part of the calling thread's stack above the
+    /// guarded call.
+    #[inline]
+    pub(crate) fn of(address: usize, stack: &Range<usize>) -> Target {
+        if heap::contains(address) {
+            return heap::lookup(address).map_or(Target::Foreign, Target::Heap);
+        }
+        if stack.contains(&address) {
+            return Target::Stack(stack.clone());
+        }
+        if address == 0 { Target::Null } else { Target::Foreign }
+    }
+}

@@ -1,0 +1,85 @@
+//! Memory as facts: whose it is, and what became of it.
+
+use crate::call::target::Target;
+use crate::heap::Block;
+use crate::heap::trace::TraceId;
+
+/// A piece of memory, whose it is and what became of it.
+#[derive(Clone, Debug)]
+pub(crate) enum Memory {
+    /// A block of the Rust heap.
+    Heap(BlockFacts),
+    /// The stack of a Rust thread.
+    Stack {
+        /// The address it is about.
+        address: usize,
+        /// Bytes of the extent, where one was stated.
+        size: usize,
+        /// The thread.
+        thread: u32,
+    },
+    /// C's, or a static's.
+    Foreign {
+        /// The address it is about.
+        address: usize,
+        /// Bytes of the extent.
+        size: usize,
+    },
+}
+
+/// A block of the Rust heap.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockFacts {
+    /// First byte.
+    pub(crate) address: usize,
+    /// Bytes that the program asked for.
+    pub(crate) size: usize,
+    /// Alignment that it asked for.
+    pub(crate) align: usize,
+    /// Whether it is live.
+    pub(crate) live: bool,
+    /// Where it was allocated.
+    pub(crate) allocated: TraceId,
+    /// The thread that allocated it; 0 where not known.
+    pub(crate) allocated_by: u32,
+    /// Where it was freed.
+    pub(crate) freed: TraceId,
+    /// The thread that freed it; 0 where not known.
+    pub(crate) freed_by: u32,
+}
+
+impl Memory {
+    /// The heap block, where it is one.
+    pub(crate) fn block(&self) -> Option<&BlockFacts> {
+        match self {
+            Memory::Heap(block) => Some(block),
+            Memory::Stack { .. } | Memory::Foreign { .. } => None,
+        }
+    }
+
+    /// What `target`, where `address` leads, is. `size`: bytes of the extent; `thread`: whose stack it
+    /// is, if it is a stack.
+    pub(crate) fn of(target: &Target, address: usize, size: usize, thread: u32) -> Memory {
+        match target {
+            Target::Heap(block) => Memory::Heap(BlockFacts::of(block)),
+            Target::Stack(_) => Memory::Stack { address, size, thread },
+            Target::Null | Target::Foreign => Memory::Foreign { address, size },
+        }
+    }
+}
+
+impl BlockFacts {
+    /// A copy of what the heap knows of the block now.
+    pub(crate) fn of(block: &Block) -> BlockFacts {
+        BlockFacts {
+            address: block.start,
+            size: block.size,
+            align: block.align,
+            live: block.live,
+            allocated: block.allocated,
+            allocated_by: block.allocated_by,
+            freed: block.freed,
+            freed_by: block.freed_by,
+        }
+    }
+}

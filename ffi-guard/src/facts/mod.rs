@@ -1,0 +1,20 @@
+//! What was found: plain records, without the words that tell it and without the looks that find it.
+
+mod change;
+mod finding;
+mod memory;
+mod place;
+mod staleness;
+mod touch;
+mod violation;
+mod wrong_free;
+
+pub(crate) use change::Change;
+pub(crate) use finding::{Finding, Got, Holder, Overwritten, Promise};
+pub(crate) use memory::{BlockFacts, Memory};
+pub use place::{Allocation, CSource, Place};
+pub(crate) use staleness::{Kind, Life, Refused, Staleness, Through, Tombstone};
+pub(crate) use touch::{By, Code, FRAMES, GivenTo, Lent, Touch};
+pub use violation::Violation;
+pub(crate) use violation::{ArgumentFacts, Call, Facts};
+pub(crate) use wrong_free::{Asked, Ending, Why, WrongFree};

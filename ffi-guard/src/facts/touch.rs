@@ -1,0 +1,85 @@
+//! A fault in Rust memory, as facts. Filled in by a signal handler: nothing in here is allocated.
+
+use std::panic::Location;
+
+use super::memory::BlockFacts;
+use crate::call::declaration::Function;
+use crate::platform::fault::Access;
+use crate::rule::{Rule, Severity};
+
+/// Frames that are kept of a fault.
+pub(crate) const FRAMES: usize = 32;
+
+/// Somebody touched Rust memory without access.
+pub(crate) struct Touch<'a> {
+    pub(crate) severity: Severity,
+    pub(crate) address: usize,
+    pub(crate) access: Access,
+    /// The block, live or freed.
+    pub(crate) block: BlockFacts,
+    /// Whose code it was.
+    pub(crate) by: By,
+    /// The thread.
+    pub(crate) thread: u32,
+    /// The instruction, then return addresses.
+    pub(crate) frames: &'a [usize],
+    /// Where the instruction is.
+    pub(crate) place: Code<'a>,
+    /// The first frame outside of the C library, where that is another one.
+    pub(crate) caller: Option<Code<'a>>,
+    /// The last guarded call that was lent the block.
+    pub(crate) lent: Option<Lent>,
+    /// It is no block, but the copy of this parameter that C works on while that call lasts: live until then.
+    pub(crate) copy: Option<&'static str>,
+    /// It was C's allocator, which was given the block.
+    pub(crate) given_to: Option<GivenTo>,
+}
+
+/// A function of C's allocator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GivenTo {
+    pub(crate) call: &'static str,
+    /// Which of the frames is its own: those before it are of what it has called.
+    #[cfg_attr(feature = "c-heap", allow(dead_code))]
+    pub(crate) frame: usize,
+}
+
+/// Whose code touched it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    C,
+    Rust,
+    /// No symbol tells.
+    Unknown,
+}
+
+/// A guarded call.
+#[derive(Clone, Copy)]
+pub(crate) struct Lent {
+    pub(crate) function: &'static Function,
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) thread: u32,
+}
+
+/// A place in machine code.
+#[derive(Clone, Copy)]
+pub(crate) struct Code<'a> {
+    /// File name of the module, and the bytes from its start; `None` where nothing is mapped from a file.
+    pub(crate) module: Option<(&'a str, usize)>,
+    /// The function by its symbol, and the bytes from its start.
+    pub(crate) function: Option<(&'a str, usize)>,
+    pub(crate) address: usize,
+}
+
+impl Touch<'_> {
+    /// The rule that it breaks.
+    pub(crate) fn rule(&self) -> Rule {
+        match (self.block.live, self.copy) {
+            (true, _) if self.given_to.is_some() => Rule::AllocDeallocMismatch,
+            (false, _) if self.given_to.is_some() => Rule::DoubleFree,
+            (true, _) => Rule::BufferOverflow,
+            (false, None) => Rule::UseAfterFree,
+            (false, Some(_)) => Rule::RetainedPointer,
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! A violation: what was seen, as facts. The words are put in by `report`.
+
+use std::panic::Location;
+
+use super::finding::{Finding, Holder};
+use super::memory::Memory;
+use crate::call::declaration::{Function, Parameter};
+use crate::call::loan::Loan;
+use crate::rule::{Rule, Severity};
+
+/// A breach of a rule, as it was seen.
+///
+/// `Display` is the whole report, the one that a panic carries; `Debug` is the bare facts. The accessors give the facts
+/// one by one, for a [hook](crate::set_report_hook) or a test that wants more than the text.
+#[derive(Clone)]
+pub struct Violation {
+    pub(crate) facts: Box<Facts>,
+}
+
+/// Everything that was seen. A fact that was not seen is `None` and is printed as "not seen".
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    /// What happened.
+    pub(crate) finding: Finding,
+    /// How severe the settings make it here.
+    pub(crate) severity: Severity,
+    /// The crossing it was found at, or that lent the memory.
+    pub(crate) call: Option<Call>,
+    /// Other calls that lent the same memory since it was last seen clean; the latest first.
+    pub(crate) also: Vec<&'static Location<'static>>,
+    /// The argument it is about.
+    pub(crate) argument: Option<ArgumentFacts>,
+    /// The Rust memory it is about.
+    pub(crate) memory: Option<Memory>,
+}
+
+/// A crossing.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// The function.
+    pub(crate) function: &'static Function,
+    /// Which parameter, from 0; `None` where it is about the result.
+    pub(crate) parameter: Option<usize>,
+    /// Who called.
+    pub(crate) site: &'static Location<'static>,
+    /// The thread that called.
+    pub(crate) thread: u32,
+    /// Its name, where it has one.
+    pub(crate) thread_name: Option<String>,
+}
+
+/// An argument.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ArgumentFacts {
+    /// The pointer.
+    pub(crate) address: usize,
+    /// Bytes that C may touch, where they fit.
+    pub(crate) extent: usize,
+    /// The Rust type of the pointee.
+    pub(crate) pointee: &'static str,
+}
+
+// A report hook may send it to another thread, and a panic carries it through `catch_unwind`.
+const _: () = {
+    const fn travels<T: Send + Sync + Clone + 'static>() {}
+    travels::<Violation>();
+};
+
+impl Violation {
+    pub(crate) fn new(facts: Facts) -> Violation {
+        Violation { facts: Box::new(facts) }
+    }
+}
+
+impl Facts {
+    /// The rule that the finding breaks.
+    pub(crate) fn rule(&self) -> Rule {
+        self.finding.rule()
+    }
+
+    /// Whether C called, and the function is Rust's.
+    pub(crate) fn is_callback(&self) -> bool {
+        self.call.as_ref().is_some_and(|call| call.function.declaration.callback)
+    }
+
+    /// The parameter, as declared.
+    pub(crate) fn parameter(&self) -> Option<&'static Parameter> {
+        let call = self.call.as_ref()?;
+        call.function.declaration.parameters.get(call.parameter?)
+    }
+
+    /// Where the offending word is, for the rules that look for one.
+    pub(crate) fn holder(&self) -> Option<&Holder> {
+        match &self.finding {
+            Finding::NestedPointer { holder, .. }
+            | Finding::DanglingPointer { holder, .. }
+            | Finding::ReturnedPointer { holder, .. } => Some(holder),
+            _ => None,
+        }
+    }
+
+    /// The memory that crossed: what the argument leads into, or what a by-value word leads into.
+    pub(crate) fn lent(&self) -> Option<&Memory> {
+        match (&self.finding, self.holder()) {
+            (_, Some(Holder::Pointee { memory, .. })) => Some(memory),
+            (Finding::NestedPointer { .. }, _) | (_, Some(Holder::Value { .. })) => None,
+            _ => self.memory.as_ref(),
+        }
+    }
+
+    /// What the offending word inside it points to.
+    pub(crate) fn target(&self) -> Option<&Memory> {
+        match &self.finding {
+            Finding::NestedPointer { target, .. } => Some(target),
+            Finding::DanglingPointer { holder: Holder::Value { .. } | Holder::Pointee { .. }, .. } => {
+                self.memory.as_ref()
+            }
+            _ => None,
+        }
+    }
+
+    /// The offending word.
+    pub(crate) fn word(&self) -> Option<usize> {
+        match self.finding {
+            Finding::NestedPointer { pointer, .. }
+            | Finding::DanglingPointer { pointer, .. }
+            | Finding::ReturnedPointer { pointer, .. } => Some(pointer),
+            Finding::RetainedPointer { word, .. } => Some(word),
+            Finding::FreedWhileRetained { held: Some((_, word)), .. } => Some(word),
+            _ => None,
+        }
+    }
+}
+
+impl ArgumentFacts {
+    /// What is told of a loan.
+    pub(crate) fn of(loan: &Loan) -> ArgumentFacts {
+        ArgumentFacts { address: loan.address, extent: loan.extent, pointee: (loan.info.name)() }
+    }
+}
