@@ -1,4 +1,4 @@
-//! The fast path of a call, if nothing is found in its arguments that the rules must be asked about
+//! Writes the fast path of a call, taken if no argument needs a closer look
 //! (`boundary/fast_path.rs` of the library).
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
@@ -8,8 +8,8 @@ use syn::ReturnType;
 use crate::valid::Function;
 use crate::{types, wrapper};
 
-/// The fast path: `if` it may be taken, the call and a `return`. `stated`: the names of what is stated of the parameters that are, in order.
-/// `call` is C's function itself.
+/// The fast path: an `if` with the call and a `return` in it. `stated` names the stated extents, in
+/// the order of the parameters that have one. `call` calls C's function.
 pub(crate) fn calls(function: &Function, stated: &[Ident], call: &TokenStream, private: &TokenStream) -> TokenStream {
     let here = Span::mixed_site();
     let (result, about) = match &function.source.output {

@@ -44,7 +44,8 @@ fn sixty_four_threads_of_clean_calls() {
 fn each_of_many_threads_is_told_of_its_own_violation() {
     at_level("each_of_many_threads_is_told_of_its_own_violation", "2", || {
         std::thread::scope(|scope| {
-            // Few enough calls that each is looked after at once: later ones are settled together, by whoever comes to it.
+            // Few enough calls that each is searched for at once: later ones are settled together,
+            // on any thread.
             for slot in 0..16_usize {
                 scope.spawn(move || {
                     let own = Box::new(i32::try_from(slot).expect("small"));
@@ -70,11 +71,11 @@ fn global(violation: &Violation) -> (String, usize) {
     }
 }
 
-/// Where two threads wait for one another.
+/// The place where two threads wait for one another.
 static MEET: [Barrier; 2] = [const { Barrier::new(2) }; 2];
 
-/// One call lends a block, and C has it in a variable for as long as that call lasts. Another call, which began earlier,
-/// lends the same block and returns meanwhile.
+/// One call lends a block, and C has it in a variable for as long as that call lasts. Another call,
+/// which began earlier, lends the same block and returns meanwhile.
 #[test]
 fn what_another_call_is_lent_is_not_kept_by_this_one() {
     extern "C" fn until_the_other_has_it(_: *mut c_void) {

@@ -1,4 +1,4 @@
-//! The talk, slides 7 to 49: each program of it, and what it must come to.
+//! The talk, slides 7 to 49: each program and its expected result.
 
 // A `Vec` lies on the heap and an array does not, and where a block lies is what this is about.
 #![allow(clippy::useless_vec)]
@@ -75,10 +75,11 @@ fn slides_21_and_22_unguarded_the_same_program_reads_garbage() {
         // SAFETY: alive during the call; what C does with it later is what this is about.
         unsafe { store_reference(&raw mut *some) };
         drop(some);
-        // What the allocator hands out next is the same memory.
+        // The allocator's next block is the same memory.
         let others: Vec<Box<[u8; 12]>> = (0..64).map(|_| Box::new([0xaa; 12])).collect();
         std::hint::black_box(&others);
-        // SAFETY: not sound, and that is the point: the memory is mapped, and somebody else's.
+        // SAFETY: not sound, and that is the point: the memory is mapped, and belongs to another
+        // value.
         assert_ne!(unsafe { retrieve_reference() }, 1);
     });
 }
@@ -259,7 +260,7 @@ fn slides_45_to_48_with_nulls_or_c_memory_are_clean() {
 fn slide_49_the_variable_decides() {
     const NAME: &str = "slide_49_the_variable_decides";
     if is_child() {
-        // As a user's program would, with nobody to catch what the guard throws.
+        // As in a user's program, without a `catch` for what the guard throws.
         let mut some = Box::new(ONE_TWO_THREE);
         let complex = Box::new(ComplexStruct { x: &raw mut *some, y: ptr::null_mut() });
         // SAFETY: both are alive.

@@ -1,4 +1,5 @@
-//! `Callback`: closures that C calls late, twice, from other threads, after their end, recursively, and at exit.
+//! `Callback`: closures that C calls late, twice, from other threads, after their end, recursively,
+//! and at exit.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
@@ -27,7 +28,7 @@ impl Drop for Forget {
     }
 }
 
-/// Declared bare: what a program without the guard has.
+/// Declared bare, as in a program without the guard.
 mod bare {
     use super::{c_int, c_void};
 
@@ -199,7 +200,7 @@ fn the_user_data_of_another_is_refused() {
     let shared = Callback::shared(|event: c_int| -> c_int { event + 2 });
     for data in [other.data(), shared.data()] {
         let report = expect_violation!(Rule::StaleHandle, {
-            // SAFETY: what is behind a wrong number is nothing.
+            // SAFETY: a wrong number leads to nothing.
             unsafe { closures::now(one.function(), data, 1) }
         })
         .to_string();
@@ -222,7 +223,7 @@ fn the_same_closure_of_another_reach_is_refused() {
         |event| event
     }
     let (own, all) = (Callback::new(closure()), Callback::shared(closure()));
-    // SAFETY: what is behind a wrong number is nothing.
+    // SAFETY: a wrong number leads to nothing.
     expect_violation!(Rule::StaleHandle, { unsafe { closures::now(own.function(), all.data(), 1) } });
     // SAFETY: as above.
     expect_violation!(Rule::StaleHandle, { unsafe { closures::now(all.function(), own.data(), 1) } });
@@ -250,7 +251,7 @@ fn a_panic_comes_out_where_c_was_called() {
         }));
         assert_eq!(outcome.unwrap_err().downcast_ref(), Some(&"the third"));
         assert_eq!(calls, 3, "C got what makes it stop");
-        // Nothing is left of it.
+        // Nothing of it is left.
         let ten = Callback::scoped(
             |_: c_int| -> c_int { 0 },
             // SAFETY: as above.
@@ -482,7 +483,7 @@ fn a_callback_may_drop_itself() {
     let captured = Rc::clone(&alive);
     let callback = Callback::new(move |event: c_int| {
         drop(own.take());
-        // What was captured is there until the closure is done.
+        // The captured values live until the closure is done.
         event + Rc::strong_count(&captured) as c_int
     });
     // SAFETY: C forgets the pair below.

@@ -1,12 +1,13 @@
-//! This package's tests once more with C's heap over ours, and those that need it.
+//! Runs this package's tests again with C's heap over ours, and those that need it.
 //!
-//! Features are one for all that cargo builds together, so the feature has a build of its own, beside the common one.
+//! Cargo unifies features in one build, so the feature has a build of its own beside the common
+//! one.
 
 use std::path::Path;
 use std::process::Command;
 
-/// The tests in which the heap, what C keeps, or real libraries have a part. (The macros, the guide and the documents are the
-/// same with and without.)
+/// The tests that use the heap, what C keeps, or real libraries. (The macros, the guide and the
+/// documents are the same with and without.)
 const TESTS: [&str; 26] = [
     "c_heap",
     "callbacks_panics",
@@ -36,7 +37,7 @@ const TESTS: [&str; 26] = [
     "zlib",
 ];
 
-/// Runs cargo's tests in a build of their own, and returns what it said.
+/// Runs cargo's tests in a build of their own, and returns the output.
 fn run(arguments: &[&str]) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let mut cargo = Command::new(env!("CARGO"));

@@ -1,4 +1,5 @@
-//! freed_while_retained: Rust frees or moves what is pinned, or what C was allowed to keep and still holds.
+//! freed_while_retained: Rust frees or moves what is pinned, or what C was allowed to keep and
+//! still holds.
 //!
 //! The tests of a binary share its C globals: each test here has a slot of its own, or a variable
 //! that it is `serial` by, and clears it.
@@ -224,7 +225,7 @@ fn what_is_pinned_is_neither_nested_nor_retained() {
         }
         c::ok_cancel();
         drop(pinned);
-        // The same with values on the stack.
+        // Pinned values on the stack.
         let values = [4, 5];
         let pinned = pin(&values[..]);
         let request = c::Request { values: pinned.as_ptr(), count: pinned.len() };
@@ -318,7 +319,7 @@ fn what_is_allowed_is_not_looked_for() {
         // SAFETY: C does not follow it before it is unset.
         unsafe {
             c::allowed::set_listener(4, &raw const *value);
-            // What one call is allowed, no other is blamed for.
+            // No call is blamed for what another call is allowed.
             c::bad_set_listener(5, &raw const *value);
         }
         c::ok_unset_listener(5);
@@ -331,8 +332,8 @@ fn what_is_allowed_is_not_looked_for() {
 mod often {
     #[ffi_guard::guard]
     unsafe extern "C" {
-        /// The same as `bad_set_listener`. The first frees of each declaration are looked at at once: the other tests'
-        /// are not to be used up by the many here.
+        /// `bad_set_listener` with a declaration of its own. The first frees of each declaration
+        /// are searched for at once: the many here must not use up those of the other tests.
         #[link_name = "ffg_bad_set_listener"]
         pub fn set_listener(slot: usize, #[guard(retained)] user: *const i32);
     }

@@ -9,7 +9,7 @@ use c_fixtures::stale_handle::{subscribe, tick, unsubscribe};
 use ffi_guard::{Callback, Handle, Rule, catch, expect_violation};
 use serial_test::serial;
 
-/// What C calls: counts in what the user data stands for.
+/// The callback, which counts in the value that the user data stands for.
 #[ffi_guard::guard]
 unsafe extern "C" fn count(#[guard(opaque)] user: *mut c_void) {
     let _ = Handle::<AtomicU32>::with(user, |ticks| ticks.fetch_add(1, Ordering::Relaxed));

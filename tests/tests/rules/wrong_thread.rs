@@ -8,7 +8,7 @@ use ffi_guard::{Rule, catch, expect_violation};
 /// A pointer that goes from thread to thread, as wrappers make them by hand.
 #[derive(Clone, Copy)]
 struct Sent(*mut Window);
-// SAFETY: not sound in general; the tests say when the window is whose.
+// SAFETY: not sound in general; the tests decide which thread uses the window when.
 unsafe impl Send for Sent {}
 
 impl Sent {
