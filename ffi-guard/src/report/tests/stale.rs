@@ -2,8 +2,8 @@
 
 use super::ffi::Site;
 use super::listener;
-use crate::boundary::stale::{CALLBACK, WITH};
 use crate::facts::{ArgumentFacts, Call, Facts, Finding, Kind, Life, Refused, Staleness, Through, Tombstone};
+use crate::handle::stale::{CALLBACK, WITH};
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
 
