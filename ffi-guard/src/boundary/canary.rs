@@ -26,7 +26,11 @@ fn leads_to_memory(argument: &Argument) -> bool {
 /// Whether nothing is wrong around each block that is known to be lent. They must be there still.
 #[inline(always)]
 pub(super) fn are_known_whole(loans: &Loans) -> bool {
-    loans.known().iter().all(|(held, _)| held.is_whole())
+    match loans.known() {
+        // The common call has one, and a loop would take some more instructions for it.
+        [(only, _)] => only.is_whole(),
+        known => known.iter().all(|(held, _)| held.is_whole()),
+    }
 }
 
 /// Whether nothing is wrong around each block that an argument leads into. Those in `loans` must be there still.

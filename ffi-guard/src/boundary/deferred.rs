@@ -166,6 +166,7 @@ pub fn checkpoint() {
 }
 
 /// Has the process settle what is left when it ends; asked for with the first note, or pin.
+#[inline]
 pub(crate) fn settle_at_exit() {
     extern "C" fn last() {
         if level() < Level::Full {

@@ -17,7 +17,7 @@ use crate::call::kinds;
 use crate::call::needs::Needs;
 use crate::call::shape::{Shape, TypeInfo};
 use crate::call::thread;
-use crate::heap;
+use crate::heap::{self, BlockRef};
 use crate::level;
 use crate::platform::read;
 use crate::reentry;
@@ -209,18 +209,21 @@ fn is_c_heap(address: usize) -> bool {
 
 // What is asked of a block that is lent, at level 2. Out of the wrapper's way: called only if there is one.
 
-/// Bytes that are left of the live block that `loan` leads into, which is a loan from here on.
+/// Bytes that are left of the small live block that `loan` leads into, which is a loan from here on. `None`
+/// if it leads into another, or there are more loans than are kept.
 #[inline(always)]
 fn lend(mut loan: Loan, loans: &mut Loans) -> Option<usize> {
-    if let Some((held, rest)) = heap::BlockRef::in_slot(loan.address).filter(|_| loans.has_room()) {
-        loan.extent = loan.extent.min(rest);
-        loans.add(held, loan);
-        return Some(rest);
+    if !loans.has_room() {
+        return None;
     }
-    lend_unknown(loan.address, loans)
+    let (held, rest) = BlockRef::in_slot(loan.address)?;
+    loan.extent = loan.extent.min(rest);
+    loans.add(held, loan);
+    Some(rest)
 }
 
-/// Lends one block more than are kept, or a large one.
+/// Bytes that are left of a live block, which is a loan that is not kept.
+/// `None` if it is damaged. (At the end of the small functions below, so that they save no register for it.)
 #[inline(never)]
 fn lend_unknown(address: usize, loans: &mut Loans) -> Option<usize> {
     let rest = heap::rest_of_live(address)?;
@@ -232,22 +235,39 @@ fn lend_unknown(address: usize, loans: &mut Loans) -> Option<usize> {
 /// have. 0 if it leads into no live block.
 #[inline(never)]
 fn beyond(address: usize, index: usize, extent: usize, info: &'static TypeInfo, loans: &mut Loans) -> usize {
-    lend(Loan { address, info, parameter: index, extent }, loans).map_or(0, |rest| rest + 1)
+    match lend(Loan { address, info, parameter: index, extent }, loans) {
+        Some(rest) => rest + 1,
+        None => beyond_unknown(address, loans),
+    }
+}
+
+#[inline(never)]
+fn beyond_unknown(address: usize, loans: &mut Loans) -> usize {
+    lend_unknown(address, loans).map_or(0, |rest| rest + 1)
 }
 
 /// Whether there is a NUL in the block.
 #[inline(never)]
 fn has_nul(address: usize, index: usize, info: &'static TypeInfo, loans: &mut Loans) -> bool {
-    let loan = Loan { address, info, parameter: index, extent: info.size };
-    // SAFETY: as many bytes are left of a live block.
-    lend(loan, loans).is_some_and(|rest| unsafe { read::has_nul(address, rest) })
+    match lend(Loan { address, info, parameter: index, extent: info.size }, loans) {
+        // SAFETY: as many bytes are left of a live block.
+        Some(rest) => unsafe { read::has_nul(address, rest) },
+        None => has_nul_unknown(address, loans),
+    }
+}
+
+#[inline(never)]
+fn has_nul_unknown(address: usize, loans: &mut Loans) -> bool {
+    // SAFETY: as in `has_nul`.
+    lend_unknown(address, loans).is_some_and(|rest| unsafe { read::has_nul(address, rest) })
 }
 
 /// Whether the extent, or without one the rest of the block, is in it and holds no pointer to Rust memory.
 #[inline(never)]
 fn holds_none(address: usize, index: usize, extent: Option<usize>, info: &'static TypeInfo, loans: &mut Loans) -> bool {
     let loan = Loan { address, info, parameter: index, extent: extent.unwrap_or(usize::MAX) };
-    lend(loan, loans).is_some_and(|rest| is_clear_within(address, extent, rest, info))
+    let rest = lend(loan, loans).or_else(|| lend_unknown(address, loans));
+    rest.is_some_and(|rest| is_clear_within(address, extent, rest, info))
 }
 
 /// Whether there is a NUL in the frames of the callers.

@@ -53,12 +53,6 @@ pub(crate) fn set_parked(parked: bool) {
     let _ = HERE.try_with(|here| here.parked.set(parked));
 }
 
-/// Whether a panic waits on this thread.
-#[inline(always)]
-pub(crate) fn is_parked() -> bool {
-    HERE.try_with(|here| here.parked.get()).unwrap_or(false)
-}
-
 /// Whether a guarded call of this thread is under way: what is parked now will be resumed.
 pub(crate) fn is_call_below() -> bool {
     HERE.try_with(|here| is_live(here.outermost.get())).unwrap_or(false)

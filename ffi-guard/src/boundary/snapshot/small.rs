@@ -77,6 +77,7 @@ enum Piece {
 }
 
 /// Copies what a call may not change, and says where, if there is any; `None` where not all of it is small. `stack`: the callers' part.
+#[inline(always)]
 pub(super) fn take(site: &Site, arguments: &[Argument], own: Counted, stack: &Range<usize>) -> Option<Option<usize>> {
     HERE.try_with(|here| {
         if !thread::is_in_call() {
@@ -117,6 +118,7 @@ pub(super) fn take(site: &Site, arguments: &[Argument], own: Counted, stack: &Ra
 }
 
 /// Whether all that was copied from a place on is as it was, where the call is still the last that began; then it is copied no more.
+#[inline(always)]
 pub(super) fn is_as_it_was(at: usize, arguments: &[Argument], own: Counted) -> bool {
     let same = HERE.try_with(|here| {
         let same = differing(here, at, arguments, own).is_none();
