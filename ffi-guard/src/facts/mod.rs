@@ -10,7 +10,11 @@ mod violation;
 mod wrong_free;
 
 pub(crate) use change::Change;
-pub(crate) use finding::{Finding, Got, Holder, Overwritten, Promise};
+pub(crate) use finding::{
+    BufferOverflow, DanglingPointer, Finding, FreedWhileRetained, Got, Holder, LeakedOwnership, MisalignedPointer,
+    NestedPointer, OutOfBounds, Overwritten, Promise, RetainedPointer, ReturnedPointer, UnterminatedString,
+    UseAfterFree, WriteThroughConst,
+};
 pub(crate) use memory::{BlockFacts, Memory};
 pub use place::{Allocation, CSource, Place};
 pub(crate) use staleness::{Kind, Life, Refused, Staleness, Through, Tombstone};

@@ -3,8 +3,6 @@
 
 use std::panic::Location;
 
-use super::finding::Finding;
-use super::violation::Facts;
 use crate::heap::trace::TraceId;
 
 /// A number that came back from C and leads to nothing that is wanted.
@@ -96,12 +94,5 @@ impl Staleness {
 
     pub(crate) fn is_callback(&self) -> bool {
         self.through == Through::Callback
-    }
-}
-
-impl Facts {
-    /// The facts of this rule.
-    pub(crate) fn staleness(&self) -> Option<&Staleness> {
-        if let Finding::StaleHandle(staleness) = &self.finding { Some(staleness) } else { None }
     }
 }

@@ -222,7 +222,7 @@ struct Site {
 
 impl Site {
     fn of(facts: &Facts) -> Site {
-        let freed = facts.wrong_free();
+        let freed = facts.finding.parts().wrong_free;
         let (function, parameter, file, line, column) = match &facts.call {
             Some(call) => {
                 let site = call.site;

@@ -48,9 +48,9 @@ impl Frame {
         self.column
     }
 
-    /// Whether it is one of the functions inside of a guarded function's wrapper, which the user has not written: the wrapper itself has the
-    /// name that he knows.
-    pub(super) fn is_inside_wrapper(&self) -> bool {
+    /// Whether it is one of the functions inside of a guarded function's wrapper, which the user has
+    /// not written. The wrapper itself has the name that the user knows.
+    fn is_inside_wrapper(&self) -> bool {
         let name = self.function.as_deref().unwrap_or_default();
         name.contains("__ffi_guard_checked") || name.contains("__ffi_guard_closely")
     }
@@ -99,8 +99,34 @@ pub(super) fn of_trace(id: TraceId) -> Vec<Frame> {
     symbolise(crate::heap::trace::frames(id))
 }
 
+/// The frames of a fault. Its first address is the instruction itself and no return address, so that
+/// one byte more is looked up.
+pub(super) fn of_fault(addresses: &[usize]) -> Vec<Frame> {
+    let Some((&first, callers)) = addresses.split_first() else { return Vec::new() };
+    let mut frames = symbolise(&[first + 1]);
+    frames.iter_mut().for_each(|frame| frame.address = first);
+    frames.extend(symbolise(callers));
+    frames
+}
+
+/// Without the functions that stand for a guarded one: all of them are at its declaration, and its
+/// caller is of interest.
+pub(super) fn without_wrappers(frames: &[Frame]) -> Vec<Frame> {
+    let mut kept: Vec<Frame> = Vec::new();
+    let mut last: Option<&Frame> = None;
+    for frame in frames {
+        let outer = last
+            .is_some_and(|last| last.is_inside_wrapper() && last.file() == frame.file() && last.line() == frame.line());
+        if !frame.is_inside_wrapper() && !outer {
+            kept.push(frame.clone());
+        }
+        last = Some(frame);
+    }
+    kept
+}
+
 /// Looks return addresses up in the debug info.
-pub(super) fn symbolise(addresses: &[usize]) -> Vec<Frame> {
+fn symbolise(addresses: &[usize]) -> Vec<Frame> {
     let mut frames = Vec::with_capacity(addresses.len());
     // Zero ends a stack; it is no place.
     for &address in addresses.iter().filter(|&&address| address != 0) {

@@ -1,11 +1,66 @@
 //! `wrong_thread`: a `thread_bound` object of C is used on another thread than the one it came from.
 //!
-//! C: `struct window *open(void)`, which keeps what it knows of the window in a thread-local. Rust: a wrapper that is
-//! `Send` because a raw pointer in it was made so by hand.
+//! C: `struct window *open(void)`, which keeps what it knows of the window in a thread-local. Rust: a
+//! wrapper that is `Send` because a raw pointer in it was made so by hand.
+//!
+//! Checked by [`check`] for each such argument. `boundary` keeps the list of objects and their
+//! threads.
 
-use crate::facts::{Finding, Got};
+use super::words::phrases::{Thread, function, label, name, parameter, whose};
+use super::words::story::Story;
+use super::words::{Beat, Value, Words};
+use crate::facts::{Facts, Finding, Got};
 
-/// What is known of the object, and the thread that uses it.
+/// `got` is what is known of the object, and `thread` the one that uses it.
 pub(crate) fn check(got: Got, thread: u32) -> Option<Finding> {
-    (got.thread != thread).then_some(Finding::WrongThread { got })
+    (got.thread != thread).then_some(Finding::WrongThread(got))
+}
+
+pub(super) fn words<'a>(got: &'a Got, facts: &'a Facts) -> Words<'a> {
+    let (param, func) = (parameter(facts), function(facts));
+    let here = facts.call.as_ref().map_or_else(|| "another".into(), |call| Thread::unnamed(call.thread).to_string());
+    let owner = Thread { id: got.thread, name: got.thread_name.as_deref() };
+    let owned = format!(", which {owner} got");
+    Words {
+        sentence: (format!("{} is {}'s, used on {here}", whose(facts), Thread::unnamed(got.thread)), String::new()),
+        label: label(facts, &owned, &owned),
+        story: story(got, owner, facts),
+        picture: None,
+        helps: vec![
+            format!(
+                "call {func} on the thread that got {param}: send that thread the work (`std::sync::mpsc::channel`), not the pointer"
+            ),
+            format!(
+                "if C lets it move to another thread, say so on the thread that takes it over: `ffi_guard::rebind({})`",
+                name(facts)
+            ),
+            format!("if C lets any thread use it, take `thread_bound` off the declaration of {param}"),
+        ],
+        notes: vec![match got.function {
+            Some(function) => format!("found from the address alone: `{function}` handed it to {owner}"),
+            None => format!("found from the address alone: `ffi_guard::rebind` gave it to {owner}"),
+        }],
+        json: vec![
+            (
+                "owner",
+                Value::Object(vec![
+                    ("id", Value::Number(got.thread as usize)),
+                    ("name", Value::text_or_null(got.thread_name.as_deref())),
+                ]),
+            ),
+            ("got_by", Value::text_or_null(got.function)),
+            ("got_at", Value::Location(got.location)),
+        ],
+    }
+}
+
+fn story<'a>(got: &'a Got, owner: Thread<'a>, facts: &'a Facts) -> Vec<Beat<'a>> {
+    let mut story = Story::new(facts);
+    story.declared();
+    story.crossed(usize::MAX);
+    story.allocated_and_freed();
+    story.at("got", got.location, got.function.unwrap_or("rebind"), owner);
+    story.lent();
+    story.not_yet_returned();
+    story.done()
 }

@@ -5,7 +5,9 @@ use super::session;
 use crate::call::declaration::Function;
 use crate::call::extent::StatedExtent;
 use crate::facts::{
-    Allocation, ArgumentFacts, BlockFacts, CSource, Call, Facts, Finding, Got, Holder, Memory, Place, Promise,
+    Allocation, ArgumentFacts, BlockFacts, CSource, Call, DanglingPointer, Facts, Finding, FreedWhileRetained, Got,
+    Holder, LeakedOwnership, Memory, MisalignedPointer, NestedPointer, OutOfBounds, Place, Promise, RetainedPointer,
+    ReturnedPointer, UnterminatedString,
 };
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -47,7 +49,7 @@ fn field(memory: Memory) -> Holder {
 
 fn nested(site: Site, address: usize, holder: Holder, pointer: usize, target: Memory) -> Facts {
     Facts {
-        finding: Finding::NestedPointer { holder, pointer, target },
+        finding: Finding::NestedPointer(NestedPointer { holder, pointer, target }),
         severity: Severity::Deny,
         call: call(&ffi::PROCESS_STRUCT, 0, site),
         also: Vec::new(),
@@ -100,7 +102,7 @@ pub(in super::super) fn nested_in_c() -> Facts {
 
 pub(in super::super) fn dangling_argument() -> Facts {
     Facts {
-        finding: Finding::DanglingPointer { holder: Holder::Argument, pointer: SOME },
+        finding: Finding::DanglingPointer(DanglingPointer { holder: Holder::Argument, pointer: SOME }),
         severity: Severity::Deny,
         call: call(&ffi::SESSION_SET_NAME, 1, session::temporary()),
         also: Vec::new(),
@@ -113,7 +115,10 @@ pub(in super::super) fn dangling_result() -> Facts {
     let mut call = call(&ffi::CURRENT, 0, session::returned());
     call.iter_mut().for_each(|call| call.parameter = None);
     Facts {
-        finding: Finding::DanglingPointer { holder: Holder::Result { offset: None, field: None }, pointer: SOME },
+        finding: Finding::DanglingPointer(DanglingPointer {
+            holder: Holder::Result { offset: None, field: None },
+            pointer: SOME,
+        }),
         severity: Severity::Deny,
         call,
         also: Vec::new(),
@@ -136,7 +141,7 @@ pub(in super::super) fn nested_through_value() -> Facts {
 pub(in super::super) fn dangling_word() -> Facts {
     let holder = field(Memory::Heap(block(COMPLEX, 16, 1)));
     Facts {
-        finding: Finding::DanglingPointer { holder, pointer: SOME + 4 },
+        finding: Finding::DanglingPointer(DanglingPointer { holder, pointer: SOME + 4 }),
         severity: Severity::Deny,
         call: call(&ffi::PROCESS_STRUCT, 0, session::process()),
         also: Vec::new(),
@@ -151,7 +156,7 @@ fn bounds(site: Site, stated: StatedExtent, available: usize, memory: Memory) ->
         Memory::Stack { address, .. } | Memory::Foreign { address, .. } => (*address, stated.bytes().unwrap_or(0)),
     };
     Facts {
-        finding: Finding::OutOfBounds { stated, available },
+        finding: Finding::OutOfBounds(OutOfBounds { stated, available }),
         severity: Severity::Deny,
         call: call(&ffi::PROCESS_DATA, 0, site),
         also: Vec::new(),
@@ -203,7 +208,7 @@ pub(in super::super) fn bounds_foreign() -> Facts {
 
 pub(in super::super) fn unterminated() -> Facts {
     Facts {
-        finding: Finding::UnterminatedString { searched: 5 },
+        finding: Finding::UnterminatedString(UnterminatedString { searched: 5 }),
         severity: Severity::Deny,
         call: call(&ffi::SESSION_SET_NAME, 1, session::no_nul("")),
         also: Vec::new(),
@@ -229,7 +234,7 @@ pub(in super::super) fn null_on_many_lines() -> Facts {
 
 pub(in super::super) fn misaligned() -> Facts {
     Facts {
-        finding: Finding::MisalignedPointer { align: 4 },
+        finding: Finding::MisalignedPointer(MisalignedPointer { align: 4 }),
         severity: Severity::Deny,
         call: call(&ffi::PROCESS_DATA, 0, session::misaligned(&[0, 0])),
         also: Vec::new(),
@@ -240,7 +245,7 @@ pub(in super::super) fn misaligned() -> Facts {
 
 pub(in super::super) fn retained() -> Facts {
     Facts {
-        finding: Finding::RetainedPointer {
+        finding: Finding::RetainedPointer(RetainedPointer {
             place: Place::Global {
                 module: "libsession.so".into(),
                 symbol: Some("someReference".into()),
@@ -250,7 +255,7 @@ pub(in super::super) fn retained() -> Facts {
             },
             word: SOME,
             absent_before: true,
-        },
+        }),
         severity: Severity::Deny,
         call: call(&ffi::STORE_REFERENCE, 0, session::store()),
         also: Vec::new(),
@@ -261,7 +266,7 @@ pub(in super::super) fn retained() -> Facts {
 
 pub(in super::super) fn retained_first_seen() -> Facts {
     Facts {
-        finding: Finding::RetainedPointer {
+        finding: Finding::RetainedPointer(RetainedPointer {
             place: Place::Global {
                 module: "libsession.so".into(),
                 symbol: Some("g_active".into()),
@@ -271,7 +276,7 @@ pub(in super::super) fn retained_first_seen() -> Facts {
             },
             word: SOME + 4,
             absent_before: false,
-        },
+        }),
         severity: Severity::Warn,
         ..retained()
     }
@@ -279,7 +284,7 @@ pub(in super::super) fn retained_first_seen() -> Facts {
 
 pub(in super::super) fn retained_stack_no_symbol() -> Facts {
     Facts {
-        finding: Finding::RetainedPointer {
+        finding: Finding::RetainedPointer(RetainedPointer {
             place: Place::Global {
                 module: "server".into(),
                 symbol: None,
@@ -289,7 +294,7 @@ pub(in super::super) fn retained_stack_no_symbol() -> Facts {
             },
             word: ON_STACK,
             absent_before: true,
-        },
+        }),
         also: Vec::new(),
         argument: argument(ON_STACK, 12, "app::ffi::SomeStruct"),
         memory: Some(stack(ON_STACK, 12)),
@@ -298,7 +303,10 @@ pub(in super::super) fn retained_stack_no_symbol() -> Facts {
 }
 
 fn retained_in(place: Place) -> Facts {
-    Facts { finding: Finding::RetainedPointer { place, word: SOME, absent_before: true }, ..retained() }
+    Facts {
+        finding: Finding::RetainedPointer(RetainedPointer { place, word: SOME, absent_before: true }),
+        ..retained()
+    }
 }
 
 pub(in super::super) fn retained_c_heap() -> Facts {
@@ -359,13 +367,13 @@ fn freed_while(promise: Promise, call: Option<Call>, size: usize, (allocated, fr
         source: None,
     };
     Facts {
-        finding: Finding::FreedWhileRetained {
+        finding: Finding::FreedWhileRetained(FreedWhileRetained {
             held: Some((place, SOME)),
             promise,
             pinned: None,
             moved: false,
             at_once: true,
-        },
+        }),
         severity: Severity::Deny,
         call,
         also: Vec::new(),
@@ -382,7 +390,7 @@ pub(in super::super) fn freed_held() -> Facts {
 pub(in super::super) fn freed_moved() -> Facts {
     let call = call(&ffi::SET_LISTENER, 0, session::listen_to_many(Vec::new()));
     let mut facts = freed_while(Promise::Retained, call, 48, (6, 10));
-    if let (Finding::FreedWhileRetained { moved, at_once, held, .. }, Some(Memory::Heap(block))) =
+    if let (Finding::FreedWhileRetained(FreedWhileRetained { moved, at_once, held, .. }), Some(Memory::Heap(block))) =
         (&mut facts.finding, &mut facts.memory)
     {
         (*moved, *at_once, block.freed_by) = (true, false, 2);
@@ -397,7 +405,7 @@ pub(in super::super) fn freed_owned() -> Facts {
 
 pub(in super::super) fn freed_pinned() -> Facts {
     let mut facts = freed_while(Promise::Pinned, call(&ffi::STORE_REFERENCE, 0, session::store()), 12, (5, 9));
-    if let Finding::FreedWhileRetained { held, pinned, .. } = &mut facts.finding {
+    if let Finding::FreedWhileRetained(FreedWhileRetained { held, pinned, .. }) = &mut facts.finding {
         (*held, *pinned) = (None, Some(session::listen()));
     }
     facts
@@ -418,17 +426,23 @@ fn called(finding: Finding, parameter: Option<usize>, memory: Memory) -> Facts {
 }
 
 pub(in super::super) fn dangling_user_data() -> Facts {
-    let finding = Finding::DanglingPointer { holder: Holder::Argument, pointer: SOME };
+    let finding = Finding::DanglingPointer(DanglingPointer { holder: Holder::Argument, pointer: SOME });
     called(finding, Some(0), Memory::Heap(freed(SOME, 12)))
 }
 
 pub(in super::super) fn returned() -> Facts {
-    let finding = Finding::ReturnedPointer { holder: Holder::Result { offset: None, field: None }, pointer: SOME };
+    let finding = Finding::ReturnedPointer(ReturnedPointer {
+        holder: Holder::Result { offset: None, field: None },
+        pointer: SOME,
+    });
     called(finding, None, Memory::Heap(block(SOME, 12, 5)))
 }
 
 pub(in super::super) fn returned_stack() -> Facts {
-    let finding = Finding::ReturnedPointer { holder: Holder::Result { offset: None, field: None }, pointer: ON_STACK };
+    let finding = Finding::ReturnedPointer(ReturnedPointer {
+        holder: Holder::Result { offset: None, field: None },
+        pointer: ON_STACK,
+    });
     Facts { argument: argument(ON_STACK, 0, "i8"), ..called(finding, None, stack(ON_STACK, 0)) }
 }
 
@@ -443,7 +457,7 @@ pub(in super::super) fn wrong_thread() -> Facts {
     let mut call = call(&ffi::STORE_REFERENCE, 0, session::store());
     call.iter_mut().for_each(|call| (call.thread, call.thread_name) = (2, Some("painter".into())));
     Facts {
-        finding: Finding::WrongThread { got },
+        finding: Finding::WrongThread(got),
         severity: Severity::Deny,
         call,
         also: Vec::new(),
@@ -455,7 +469,7 @@ pub(in super::super) fn wrong_thread() -> Facts {
 /// Two blocks of one call, the latest of which is shown.
 pub(in super::super) fn leaked() -> Facts {
     let mut facts = freed_while(Promise::Owned, call(&ffi::TAKE_STATE, 0, session::give_and_free()), 12, (11, 12));
-    facts.finding = Finding::LeakedOwnership { blocks: 2, bytes: 24 };
+    facts.finding = Finding::LeakedOwnership(LeakedOwnership { blocks: 2, bytes: 24 });
     facts.severity = Severity::Warn;
     if let Some(Memory::Heap(block)) = &mut facts.memory {
         (block.live, block.freed, block.freed_by) = (true, trace_of(0), 0);

@@ -2,7 +2,9 @@
 
 use super::facts::{argument, block, call, trace_of};
 use super::{ffi, session};
-use crate::facts::{BlockFacts, Change, Facts, Finding, Memory, Overwritten};
+use crate::facts::{
+    BlockFacts, BufferOverflow, Change, Facts, Finding, Memory, Overwritten, UseAfterFree, WriteThroughConst,
+};
 use crate::heap::Damage;
 use crate::rule::Severity;
 
@@ -38,22 +40,31 @@ fn freed() -> BlockFacts {
 }
 
 pub(in super::super) fn overflow() -> Facts {
-    label(Finding::BufferOverflow { damage: damage(false, 0, b"\0"), overwritten: Overwritten::ByTheCall }, live())
+    label(
+        Finding::BufferOverflow(BufferOverflow {
+            damage: damage(false, 0, b"\0"),
+            overwritten: Overwritten::ByTheCall,
+        }),
+        live(),
+    )
 }
 
 pub(in super::super) fn overflow_before_the_start() -> Facts {
     let damage = damage(true, 4, b"\x10\0\0\0");
-    label(Finding::BufferOverflow { damage, overwritten: Overwritten::ByTheCall }, live())
+    label(Finding::BufferOverflow(BufferOverflow { damage, overwritten: Overwritten::ByTheCall }), live())
 }
 
 pub(in super::super) fn overflow_between_calls() -> Facts {
     let damage = damage(false, 2, b"overwritten by 20 letters"[..20].as_ref());
-    let finding = Finding::BufferOverflow { damage, overwritten: Overwritten::BeforeACall };
+    let finding = Finding::BufferOverflow(BufferOverflow { damage, overwritten: Overwritten::BeforeACall });
     Facts { also: vec![session::store(), session::null()], ..label(finding, live()) }
 }
 
 pub(in super::super) fn overflow_at_free() -> Facts {
-    let finding = Finding::BufferOverflow { damage: damage(false, 0, b"!"), overwritten: Overwritten::BeforeTheFree };
+    let finding = Finding::BufferOverflow(BufferOverflow {
+        damage: damage(false, 0, b"!"),
+        overwritten: Overwritten::BeforeTheFree,
+    });
     alone(label(finding, freed()))
 }
 
@@ -62,7 +73,7 @@ pub(in super::super) fn write_through_const() -> Facts {
     for (i, (was, now)) in b"ello".iter().zip(b"ELLO").enumerate() {
         change.add(1 + i, *was, *now);
     }
-    let finding = Finding::WriteThroughConst { change, field: None };
+    let finding = Finding::WriteThroughConst(WriteThroughConst { change, field: None });
     Facts {
         call: call(&ffi::SESSION_SET_NAME, 1, session::no_nul("Hello")),
         argument: argument(AT, 6, "i8"),
@@ -73,7 +84,7 @@ pub(in super::super) fn write_through_const() -> Facts {
 pub(in super::super) fn write_through_const_field() -> Facts {
     let mut change = Change::new(8, true);
     change.add(8, 0, 1);
-    let finding = Finding::WriteThroughConst { change, field: Some("y".into()) };
+    let finding = Finding::WriteThroughConst(WriteThroughConst { change, field: Some("y".into()) });
     Facts {
         call: call(&ffi::PROCESS_STRUCT, 0, session::process()),
         argument: argument(AT, 16, "app::ffi::ComplexStruct"),
@@ -83,9 +94,12 @@ pub(in super::super) fn write_through_const_field() -> Facts {
 }
 
 pub(in super::super) fn use_after_free() -> Facts {
-    label(Finding::UseAfterFree { damage: damage(false, 3, b"A"), before_reuse: false }, freed())
+    label(Finding::UseAfterFree(UseAfterFree { damage: damage(false, 3, b"A"), before_reuse: false }), freed())
 }
 
 pub(in super::super) fn use_after_free_alone() -> Facts {
-    alone(label(Finding::UseAfterFree { damage: damage(false, 0, b"\xff\xff"), before_reuse: true }, freed()))
+    alone(label(
+        Finding::UseAfterFree(UseAfterFree { damage: damage(false, 0, b"\xff\xff"), before_reuse: true }),
+        freed(),
+    ))
 }
