@@ -45,11 +45,8 @@ pub(crate) enum Finding {
 /// A word in what was passed points into Rust memory.
 #[derive(Clone, Debug)]
 pub(crate) struct NestedPointer {
-    /// Where the word is.
     pub(crate) holder: Holder,
-    /// The word.
     pub(crate) pointer: usize,
-    /// What it points to.
     pub(crate) target: Memory,
 }
 
@@ -58,7 +55,6 @@ pub(crate) struct NestedPointer {
 pub(crate) struct DanglingPointer {
     /// The argument itself, or a word found in what it points to.
     pub(crate) holder: Holder,
-    /// The pointer.
     pub(crate) pointer: usize,
 }
 
@@ -90,7 +86,6 @@ pub(crate) struct MisalignedPointer {
 pub(crate) struct ReturnedPointer {
     /// The result, or a word of it.
     pub(crate) holder: Holder,
-    /// The pointer.
     pub(crate) pointer: usize,
 }
 
@@ -99,7 +94,6 @@ pub(crate) struct ReturnedPointer {
 pub(crate) struct RetainedPointer {
     /// Where C holds it.
     pub(crate) place: Place,
-    /// The word.
     pub(crate) word: usize,
     /// Whether the word was seen to be absent before the call; otherwise only that it is there now.
     pub(crate) absent_before: bool,
@@ -124,7 +118,6 @@ pub(crate) struct FreedWhileRetained {
 /// same call gave.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LeakedOwnership {
-    /// How many blocks.
     pub(crate) blocks: usize,
     /// Their bytes in all.
     pub(crate) bytes: usize,
@@ -133,16 +126,13 @@ pub(crate) struct LeakedOwnership {
 /// The canary of the block of the facts is damaged.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BufferOverflow {
-    /// What is there.
     pub(crate) damage: Damage,
-    /// Since when.
     pub(crate) overwritten: Overwritten,
 }
 
 /// Memory that was lent to read has changed.
 #[derive(Clone, Debug)]
 pub(crate) struct WriteThroughConst {
-    /// What changed.
     pub(crate) change: Change,
     /// `a.b[3]`, if the type tells.
     pub(crate) field: Option<String>,
@@ -163,10 +153,7 @@ pub(crate) enum Overwritten {
     /// During the call of the facts: it was whole before.
     ByTheCall,
     /// During the call of the facts, beside the copy that C worked on.
-    BesideTheCopy {
-        /// Bytes of the copy.
-        size: usize,
-    },
+    BesideTheCopy { size: usize },
     /// Before a call that was about to lend the block again. The call of the facts is the last that
     /// lent it.
     BeforeACall,
@@ -190,13 +177,11 @@ pub(crate) enum Promise {
 /// When a thread got an object of C's.
 #[derive(Clone, Debug)]
 pub(crate) struct Got {
-    /// The thread.
     pub(crate) thread: u32,
-    /// Its name, where it had one.
+    /// The thread's name, if it had one.
     pub(crate) thread_name: Option<String>,
-    /// The function that handed it out; `None` where the program told of a move.
+    /// The function that handed it out; `None` if the program told of a move.
     pub(crate) function: Option<&'static str>,
-    /// The call.
     pub(crate) location: &'static Location<'static>,
 }
 
@@ -283,10 +268,8 @@ impl Finding {
             | Finding::ReturnedPointer(ReturnedPointer { holder, pointer }) => {
                 Parts { holder: Some(holder), pointer: *pointer, ..none }
             }
-            Finding::RetainedPointer(RetainedPointer { place, .. }) => Parts { place: Some(place), ..none },
-            Finding::FreedWhileRetained(FreedWhileRetained { held, .. }) => {
-                Parts { place: held.as_ref().map(|(place, _)| place), ..none }
-            }
+            Finding::RetainedPointer(seen) => Parts { place: Some(&seen.place), ..none },
+            Finding::FreedWhileRetained(seen) => Parts { place: seen.held.as_ref().map(|(place, _)| place), ..none },
             Finding::AllocDeallocMismatch(wrong) | Finding::DoubleFree(wrong) => {
                 Parts { wrong_free: Some(wrong), ..none }
             }

@@ -9,9 +9,7 @@
 //! (`paged/fault.rs`, whose words are in `touched.rs`).
 
 use super::damage::{self, LAST_LENT, agree, block, dump, from, helps_without_a_call, sized_block, which_call};
-use super::words::phrases::{bytes, callee, function, label, parameter, position};
-use super::words::story::Story;
-use super::words::{Beat, Picture, Value, Words};
+use super::words::{Beat, Picture, Story, Value, Words, bytes, callee, function, label, parameter, position};
 use crate::facts::{BufferOverflow, Facts, Finding, Overwritten};
 use crate::heap::Damage;
 

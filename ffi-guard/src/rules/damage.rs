@@ -1,8 +1,7 @@
 //! Words that the rules share that found bytes changed: `buffer_overflow`, `use_after_free`,
 //! `write_through_const`.
 
-use super::words::Value;
-use super::words::phrases::{SizedBlock, bytes};
+use super::words::{SizedBlock, Value, bytes};
 use crate::facts::{BlockFacts, Facts, Memory};
 use crate::heap::Damage;
 

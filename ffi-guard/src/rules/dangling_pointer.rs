@@ -7,12 +7,10 @@
 //! Checked by [`check`] for an argument, on entry to a call and to a callback, and by
 //! [`check_word`] for each word that crosses: `boundary/{entry,result,returned}.rs`.
 
-use super::words::phrases::{
-    call_with, found_when_called, function, holder as holder_json, in_it, label, parameter, string, the_word, whose,
-    whose_word,
+use super::words::{
+    ALL, Picture, Story, Value, Words, call_with, found_when_called, function, holder as holder_json, in_it, label,
+    parameter, string, the_word, whose, whose_word,
 };
-use super::words::story::Story;
-use super::words::{Picture, Value, Words};
 use crate::call::target::{PointerArg, Target};
 use crate::facts::{DanglingPointer, Facts, Finding, Holder};
 
@@ -56,7 +54,7 @@ pub(super) fn words<'a>(seen: &'a DanglingPointer, facts: &'a Facts) -> Words<'a
                 label(facts, ", which points to freed memory", &whose_word(holder, "freed memory"))
             }
         },
-        story: Story::of_crossing(facts),
+        story: Story::of_crossing(facts, ALL, None),
         picture: facts.memory.as_ref().map(|target| Picture::of_word(facts, holder, *pointer, target, "dangling")),
         helps: helps(facts, holder),
         notes: match (facts.is_callback(), facts.parameter()) {

@@ -8,13 +8,11 @@
 //! Checked by [`check`] for each word that `scan` found in C's memory, and by [`pinned`], when a
 //! block is freed and in a sweep: `retention/frees.rs`.
 
+use super::words::{Beat, Picture, Story, Value, Words, function, label, parameter};
 use std::panic::Location;
 
 use super::held;
 use super::words::kept;
-use super::words::phrases::{function, label, parameter};
-use super::words::story::Story;
-use super::words::{Beat, Picture, Value, Words};
 use crate::facts::{Facts, Finding, FreedWhileRetained, Memory, Promise};
 use crate::scan::Hit;
 

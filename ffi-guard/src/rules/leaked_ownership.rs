@@ -7,9 +7,7 @@
 //! Checked by [`check`] at a checkpoint and at the end of the process, for the blocks that
 //! `retention/leaks.rs` collects.
 
-use super::words::phrases::{bytes as n_bytes, function, label, parameter};
-use super::words::story::Story;
-use super::words::{Beat, Picture, Value, Words};
+use super::words::{Beat, Picture, Story, Value, Words, bytes as n_bytes, function, label, parameter};
 use crate::facts::{Facts, Finding, LeakedOwnership, Promise};
 
 /// One call of the program gave away this number of blocks, and of bytes in all. `None` without any.

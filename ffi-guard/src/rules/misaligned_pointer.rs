@@ -5,9 +5,9 @@
 //!
 //! Checked by [`check`], on entry to a call and to a callback.
 
-use super::words::phrases::{bytes, found_when_called, function, label, name, parameter, pointee, whose};
-use super::words::story::Story;
-use super::words::{Picture, Value, Words};
+use super::words::{
+    ALL, Picture, Story, Value, Words, bytes, found_when_called, function, label, name, parameter, pointee, whose,
+};
 use crate::call::shape::Shape;
 use crate::call::target::PointerArg;
 use crate::facts::{Facts, Finding, MisalignedPointer};
@@ -32,7 +32,7 @@ pub(super) fn words<'a>(&MisalignedPointer { align }: &MisalignedPointer, facts:
     Words {
         sentence: (format!("{} is not aligned to {}", whose(facts), bytes(align)), String::new()),
         label: label(facts, &no_multiple, past.as_ref().unwrap_or(&no_multiple)),
-        story: Story::of_crossing(facts),
+        story: Story::of_crossing(facts, ALL, None),
         picture: Picture::of_argument(facts, "lent"),
         helps: vec![
             format!("if {func} takes any address, declare {param} as a pointer to `u8` or `c_void`"),

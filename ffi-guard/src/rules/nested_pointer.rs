@@ -7,14 +7,12 @@
 //! (`boundary/entry.rs`), and with `c-heap` for the blocks of C's heap behind it
 //! (`boundary/chain.rs`).
 
+use super::words::{
+    ALL, Picture, Story, Value, Words, by_pointer, bytes, function, holder as holder_json, in_it, label, parameter,
+    short_type, the_word, untyped, whose, whose_word,
+};
 use std::ops::Range;
 
-use super::words::phrases::{
-    by_pointer, bytes, function, holder as holder_json, in_it, label, parameter, short_type, the_word, untyped, whose,
-    whose_word,
-};
-use super::words::story::Story;
-use super::words::{Picture, Value, Words};
 use crate::call::target::Target;
 use crate::facts::{BlockFacts, Facts, Finding, Holder, Memory, NestedPointer};
 use crate::scan;
@@ -69,7 +67,7 @@ pub(super) fn words<'a>(seen: &'a NestedPointer, facts: &'a Facts) -> Words<'a> 
             }
             _ => label(facts, "", &whose_word(holder, to)),
         },
-        story: Story::of_crossing(facts),
+        story: Story::of_crossing(facts, ALL, None),
         picture: Some(Picture::of_word(facts, holder, *pointer, target, "nested")),
         helps: helps(facts, holder, target),
         notes: vec![

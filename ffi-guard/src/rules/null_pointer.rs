@@ -4,9 +4,7 @@
 //!
 //! Checked by [`check`], on entry to a call and to a callback.
 
-use super::words::Words;
-use super::words::phrases::{found_when_called, function, label, name, parameter, whose};
-use super::words::story::Story;
+use super::words::{ALL, Story, Words, found_when_called, function, label, name, parameter, whose};
 use crate::call::target::{PointerArg, Target};
 use crate::facts::{Facts, Finding};
 
@@ -20,7 +18,7 @@ pub(super) fn words(facts: &Facts) -> Words<'_> {
     Words {
         sentence: (format!("{} is null, declared `nonnull`", whose(facts)), String::new()),
         label: label(facts, ", which is null", " is null here"),
-        story: Story::of_crossing(facts),
+        story: Story::of_crossing(facts, ALL, None),
         picture: None,
         helps: vec![
             format!("check it before the call: `if {}.is_null() {{ return Err(..); }}`", name(facts)),

@@ -6,11 +6,10 @@
 //!
 //! Checked by [`check`], on entry to a call and to a callback.
 
-use super::words::phrases::{
-    bytes, found_when_called, function, label, name, parameter, pointee, read_only, string, whose,
+use super::words::{
+    Picture, Story, Value, Words, bytes, found_when_called, function, label, name, parameter, pointee, read_only,
+    string, whose,
 };
-use super::words::story::Story;
-use super::words::{Beat, Picture, Value, Words};
 use crate::call::argument::Stated;
 use crate::call::extent;
 use crate::call::extent::StatedExtent;
@@ -49,7 +48,8 @@ pub(super) fn words<'a>(&OutOfBounds { stated, available }: &OutOfBounds, facts:
             &format!(", of which {} are there", bytes(available)),
             &format!(", {}", claim(facts, stated, available)),
         ),
-        story: story(facts, available),
+        // What does not exist did not cross.
+        story: Story::of_crossing(facts, available, None),
         picture: picture(facts, stated, available),
         helps: helps(facts, stated, available),
         notes: notes(facts, stated),
@@ -89,17 +89,6 @@ fn claim(facts: &Facts, stated: StatedExtent, available: usize) -> String {
             _ => format!("{by} = {count}"),
         },
     }
-}
-
-fn story(facts: &Facts, available: usize) -> Vec<Beat<'_>> {
-    let mut story = Story::new(facts);
-    story.declared();
-    // What does not exist did not cross.
-    story.crossed(available);
-    story.allocated_and_freed();
-    story.lent();
-    story.not_yet_returned();
-    story.done()
 }
 
 fn picture(facts: &Facts, stated: StatedExtent, available: usize) -> Option<Picture> {

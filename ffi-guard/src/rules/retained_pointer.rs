@@ -11,9 +11,9 @@
 
 use super::held;
 use super::words::kept;
-use super::words::phrases::{bytes, function, label, name, parameter, string};
-use super::words::story::Story;
-use super::words::{Beat, Picture, Piece, Row, Value, Words, picture};
+use super::words::{
+    Beat, Picture, Piece, Row, Story, Value, Words, bytes, function, function_row, label, name, parameter, string,
+};
 use crate::facts::{Allocation, Facts, Finding, Memory, Place, RetainedPointer};
 use crate::heap::Block;
 use crate::platform::process;
@@ -106,7 +106,7 @@ fn picture(seen: &RetainedPointer, facts: &Facts) -> Option<Picture> {
     };
     Some(Picture {
         left: [holder].into_iter().chain(picture.into_iter().flat_map(|picture| picture.left)).collect(),
-        right: Piece::new([picture::function(facts), Row::Holds(parameter.clone(), *address)]),
+        right: Piece::new([function_row(facts), Row::Holds(parameter.clone(), *address)]),
         arrow: "lent",
         to_right: false,
         way: ("kept", "C stored it there".into()),

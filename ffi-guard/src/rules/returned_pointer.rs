@@ -6,9 +6,7 @@
 //!
 //! Checked by [`check`] for each word of the result: `boundary/returned.rs`.
 
-use super::words::phrases::{function, holder as holder_json, in_it, label};
-use super::words::story::Story;
-use super::words::{Picture, Piece, Value, Words};
+use super::words::{ALL, Picture, Piece, Story, Value, Words, function, holder as holder_json, in_it, label};
 use crate::call::target::Target;
 use crate::facts::{Facts, Finding, Holder, Memory, ReturnedPointer};
 
@@ -31,7 +29,7 @@ pub(super) fn words<'a>(seen: &'a ReturnedPointer, facts: &'a Facts) -> Words<'a
     Words {
         sentence: (format!("{} returned a pointer to Rust memory to C", function(facts)), in_it(holder)),
         label: label(facts, &to, &to),
-        story: Story::of_crossing(facts),
+        story: Story::of_crossing(facts, ALL, None),
         picture: facts.memory.as_ref().map(|target| Picture {
             left: vec![Piece::of(target)],
             right: Piece::argument(facts),

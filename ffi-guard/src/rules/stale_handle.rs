@@ -8,9 +8,7 @@
 //! Found by the table of handles (`handle/table.rs`), which refuses the number; [`check`] puts the
 //! facts together, in `boundary/stale.rs`.
 
-use super::words::phrases::short_type;
-use super::words::story::Story;
-use super::words::{Beat, Value, Words};
+use super::words::{Beat, Story, Value, Words, short_type};
 use crate::facts::{Facts, Refused, Staleness, Through, Tombstone};
 use crate::heap::trace::TraceId;
 

@@ -4,10 +4,9 @@
 //! [`Message`] and [`story`] allocate nothing: the signal handler writes them in the raw form, before
 //! a copy of the process renders the whole of [`words`] as text and as JSON.
 
+use super::words::{Beat, SizedBlock, Thread, Value, Words};
 use std::fmt;
 
-use super::words::phrases::{SizedBlock, Thread};
-use super::words::{Beat, Value, Words};
 use crate::facts::{By, Code, GivenTo, Touch};
 use crate::platform::fault::Access;
 

@@ -5,9 +5,9 @@
 //!
 //! Checked by [`check`], on entry to a call and to a callback.
 
-use super::words::phrases::{bytes, call_with, found_when_called, label, name, parameter, whose};
-use super::words::story::Story;
-use super::words::{Picture, Value, Words};
+use super::words::{
+    ALL, Picture, Story, Value, Words, bytes, call_with, found_when_called, label, name, parameter, whose,
+};
 use crate::call::target::{PointerArg, Target};
 use crate::facts::{Facts, Finding, UnterminatedString};
 use crate::platform::read;
@@ -30,7 +30,7 @@ pub(super) fn words<'a>(&UnterminatedString { searched }: &UnterminatedString, f
     Words {
         sentence: (format!("{} has no NUL in {}", whose(facts), bytes(searched)), String::new()),
         label: label(facts, ", which runs past its block", ", declared `cstr`, runs past its block"),
-        story: Story::of_crossing(facts),
+        story: Story::of_crossing(facts, ALL, None),
         picture: Picture::of_argument(facts, "lent")
             .map(|picture| picture.beyond("no NUL up to here: C reads on".into())),
         helps: vec![

@@ -8,9 +8,7 @@
 //! page fault finds reads too (`paged/fault.rs`, whose words are in `touched.rs`).
 
 use super::damage::{self, LAST_LENT, agree, block, dump, from, helps_without_a_call, which_call};
-use super::words::phrases::{bytes, callee, function, label, parameter, position};
-use super::words::story::Story;
-use super::words::{Beat, Picture, Value, Words};
+use super::words::{Beat, Picture, Story, Value, Words, bytes, callee, function, label, parameter, position};
 use crate::facts::{Facts, Finding, UseAfterFree};
 use crate::heap::{Block, Damage};
 

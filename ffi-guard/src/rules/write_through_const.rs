@@ -8,9 +8,7 @@
 
 use super::damage::{dump, from, hex};
 use super::field_path;
-use super::words::phrases::{callee, function, label, parameter};
-use super::words::story::Story;
-use super::words::{Beat, Picture, Value, Words};
+use super::words::{Beat, Picture, Story, Value, Words, callee, function, label, parameter};
 use crate::call::shape::TypeInfo;
 use crate::facts::{Change, Facts, Finding, WriteThroughConst};
 

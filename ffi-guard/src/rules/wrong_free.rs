@@ -1,9 +1,7 @@
 //! The words of `alloc_dealloc_mismatch` and `double_free`, which are about one thing: a free, or a
 //! resize, that was refused.
 
-use super::words::phrases::{SizedBlock, Thread, bytes, label, position, state};
-use super::words::story::Story;
-use super::words::{Beat, Picture, Piece, Row, Value, Words};
+use super::words::{Beat, Picture, Piece, Row, SizedBlock, Story, Thread, Value, Words, bytes, label, position, state};
 use crate::facts::{Asked, BlockFacts, Ending, Facts, Memory, Why, WrongFree};
 
 pub(super) fn words<'a>(wrong: &'a WrongFree, facts: &'a Facts) -> Words<'a> {

@@ -6,9 +6,7 @@
 //! Checked by [`check`] for each such argument. `boundary` keeps the list of objects and their
 //! threads.
 
-use super::words::phrases::{Thread, function, label, name, parameter, whose};
-use super::words::story::Story;
-use super::words::{Beat, Value, Words};
+use super::words::{ALL, Beat, Story, Thread, Value, Words, function, label, name, parameter, whose};
 use crate::facts::{Facts, Finding, Got};
 
 /// `got` is what is known of the object, and `thread` the one that uses it.
@@ -21,10 +19,12 @@ pub(super) fn words<'a>(got: &'a Got, facts: &'a Facts) -> Words<'a> {
     let here = facts.call.as_ref().map_or_else(|| "another".into(), |call| Thread::unnamed(call.thread).to_string());
     let owner = Thread { id: got.thread, name: got.thread_name.as_deref() };
     let owned = format!(", which {owner} got");
+    let (at, what) = (got.location.into(), got.function.unwrap_or("rebind").into());
+    let beat = Beat::At { key: "got", at, what, thread: Some(owner), known: false };
     Words {
         sentence: (format!("{} is {}'s, used on {here}", whose(facts), Thread::unnamed(got.thread)), String::new()),
         label: label(facts, &owned, &owned),
-        story: story(got, owner, facts),
+        story: Story::of_crossing(facts, ALL, Some(beat)),
         picture: None,
         helps: vec![
             format!(
@@ -52,15 +52,4 @@ pub(super) fn words<'a>(got: &'a Got, facts: &'a Facts) -> Words<'a> {
             ("got_at", Value::Location(got.location)),
         ],
     }
-}
-
-fn story<'a>(got: &'a Got, owner: Thread<'a>, facts: &'a Facts) -> Vec<Beat<'a>> {
-    let mut story = Story::new(facts);
-    story.declared();
-    story.crossed(usize::MAX);
-    story.allocated_and_freed();
-    story.at("got", got.location, got.function.unwrap_or("rebind"), owner);
-    story.lent();
-    story.not_yet_returned();
-    story.done()
 }

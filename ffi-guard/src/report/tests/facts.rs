@@ -243,16 +243,14 @@ pub(in super::super) fn misaligned() -> Facts {
     }
 }
 
+fn global(module: &str, symbol: Option<&str>, offset: usize, address: usize) -> Place {
+    Place::Global { module: module.into(), symbol: symbol.map(str::to_owned), offset, address, source: None }
+}
+
 pub(in super::super) fn retained() -> Facts {
     Facts {
         finding: Finding::RetainedPointer(RetainedPointer {
-            place: Place::Global {
-                module: "libsession.so".into(),
-                symbol: Some("someReference".into()),
-                offset: 0,
-                address: 0x7f3a_6f20_4060,
-                source: None,
-            },
+            place: global("libsession.so", Some("someReference"), 0, 0x7f3a_6f20_4060),
             word: SOME,
             absent_before: true,
         }),
@@ -285,13 +283,7 @@ pub(in super::super) fn retained_first_seen() -> Facts {
 pub(in super::super) fn retained_stack_no_symbol() -> Facts {
     Facts {
         finding: Finding::RetainedPointer(RetainedPointer {
-            place: Place::Global {
-                module: "server".into(),
-                symbol: None,
-                offset: 0x41c8,
-                address: 0x5581_2000_41c8,
-                source: None,
-            },
+            place: global("server", None, 0x41c8, 0x5581_2000_41c8),
             word: ON_STACK,
             absent_before: true,
         }),
@@ -359,13 +351,7 @@ pub(in super::super) fn retained_rust_bytes() -> Facts {
 /// What was lent by this call was freed, at the place that this trace tells.
 fn freed_while(promise: Promise, call: Option<Call>, size: usize, (allocated, freed): (u32, u32)) -> Facts {
     let block = BlockFacts { live: false, freed: trace_of(freed), freed_by: 1, ..block(SOME, size, allocated) };
-    let place = Place::Global {
-        module: "libsession.so".into(),
-        symbol: Some("g_listener".into()),
-        offset: 8,
-        address: 0x7f3a_6f20_4068,
-        source: None,
-    };
+    let place = global("libsession.so", Some("g_listener"), 8, 0x7f3a_6f20_4068);
     Facts {
         finding: Finding::FreedWhileRetained(FreedWhileRetained {
             held: Some((place, SOME)),

@@ -4,16 +4,16 @@
 //! page fault, in the raw form that a signal handler writes.
 
 pub(super) mod kept;
-pub(super) mod phrases;
-pub(super) mod picture;
-pub(super) mod story;
+mod phrases;
+mod picture;
+mod story;
 
 use std::borrow::Cow;
 use std::panic::Location;
 
-pub(crate) use phrases::Thread;
-pub(crate) use picture::{Picture, Piece, Row};
-pub(crate) use story::{Beat, Source};
+pub(crate) use phrases::*;
+pub(crate) use picture::{Picture, Piece, Row, function_row};
+pub(crate) use story::{ALL, Beat, Source, Story};
 
 use crate::facts::{BlockFacts, Memory};
 use crate::heap::trace::TraceId;

@@ -114,15 +114,15 @@ impl Piece {
         let stand_in = if facts.is_about_result() { "result" } else { "argument" };
         let name = facts.parameter().map_or(stand_in, |parameter| parameter.name);
         let address = facts.argument.map_or(0, |argument| argument.address);
-        Piece::new([function(facts), Row::Holds(name.into(), address)])
+        Piece::new([function_row(facts), Row::Holds(name.into(), address)])
     }
 
     /// What holds the word if that is not Rust memory: a struct by value, or C's own memory.
     fn outside(facts: &Facts, holder: &Holder, pointer: usize) -> Piece {
         let name = facts.parameter().map_or("argument", |parameter| parameter.name);
         let (title, word) = match holder {
-            Holder::Value { field: Some(field), .. } => (function(facts), format!("{name}.{field}")),
-            Holder::Value { offset, .. } => (function(facts), format!("{name}+{offset}")),
+            Holder::Value { field: Some(field), .. } => (function_row(facts), format!("{name}.{field}")),
+            Holder::Value { offset, .. } => (function_row(facts), format!("{name}+{offset}")),
             Holder::Pointee {
                 memory: Memory::Foreign { address, size } | Memory::Stack { address, size, .. }, ..
             } => (Row::Text(format!("{address:#x}, {}", bytes(*size))), name_of(holder)),
@@ -135,7 +135,7 @@ impl Piece {
 }
 
 /// The line with the function's name.
-pub(crate) fn function(facts: &Facts) -> Row {
+pub(crate) fn function_row(facts: &Facts) -> Row {
     Row::Text(facts.call.as_ref().map_or("C", |call| call.function.declaration.name).into())
 }
 

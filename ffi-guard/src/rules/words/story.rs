@@ -46,6 +46,9 @@ pub(crate) enum Beat<'a> {
     Defined(&'a CSource),
 }
 
+/// No limit to the bytes that crossed.
+pub(crate) const ALL: usize = usize::MAX;
+
 /// The beats so far.
 pub(crate) struct Story<'a> {
     facts: &'a Facts,
@@ -64,12 +67,14 @@ impl<'a> Story<'a> {
         Story { longest_name: 16, ..Story::new(facts) }
     }
 
-    /// The whole story of what was found in an argument before the call, or in a result.
-    pub(crate) fn of_crossing(facts: &'a Facts) -> Vec<Beat<'a>> {
+    /// The whole story of what was found in an argument before the call, or in a result. Of a stack,
+    /// `there` bytes crossed at most; `got` comes before the call.
+    pub(crate) fn of_crossing(facts: &'a Facts, there: usize, got: Option<Beat<'a>>) -> Vec<Beat<'a>> {
         let mut story = Story::new(facts);
         story.declared();
-        story.crossed(usize::MAX);
+        story.crossed(there);
         story.allocated_and_freed();
+        story.beats.extend(got);
         story.lent();
         story.not_yet_returned();
         story.done()
@@ -79,7 +84,7 @@ impl<'a> Story<'a> {
     pub(crate) fn of_loan(facts: &'a Facts, returned: impl Into<Cow<'a, str>>) -> Story<'a> {
         let mut story = Story::new(facts);
         story.declared();
-        story.crossed(usize::MAX);
+        story.crossed(ALL);
         story.allocated();
         story.lent();
         match &facts.call {
