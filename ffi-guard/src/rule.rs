@@ -127,8 +127,8 @@ pub enum Severity {
     Deny,
 }
 
-/// Severities set in one place (the environment, a block, a function, a parameter): two bits for each
-/// rule, zero for "not set here".
+/// Severities set in one place (the environment, a block, a function, a parameter): two bits for
+/// each rule, zero for "not set here".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Severities(u64);
 

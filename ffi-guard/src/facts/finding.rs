@@ -185,7 +185,7 @@ pub(crate) struct Got {
     pub(crate) location: &'static Location<'static>,
 }
 
-/// Where a pointer was found on entry.
+/// What holds a pointer that crosses.
 #[derive(Clone, Debug)]
 pub(crate) enum Holder {
     /// It is the argument.

@@ -1,4 +1,5 @@
-//! What was found: plain records, without the words that tell it and without the looks that find it.
+//! What was found: plain records, without the words that tell it and without the looks that find
+//! it.
 
 mod change;
 mod finding;

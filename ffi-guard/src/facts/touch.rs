@@ -43,7 +43,7 @@ pub(crate) struct Touch<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GivenTo {
     pub(crate) call: &'static str,
-    /// Which of the frames is its own: those before it are of what it has called.
+    /// Which of the frames is its own: those before it are of functions that it has called.
     #[cfg_attr(feature = "c-heap", allow(dead_code))]
     pub(crate) frame: usize,
 }

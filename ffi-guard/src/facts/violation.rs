@@ -89,7 +89,7 @@ impl Facts {
         call.function.declaration.parameters.get(call.parameter?)
     }
 
-    /// Where the offending word is, for the rules that look for one.
+    /// The place of the offending word, for the rules that look for one.
     pub(crate) fn holder(&self) -> Option<&Holder> {
         self.finding.parts().holder
     }
@@ -108,7 +108,7 @@ impl Facts {
         }
     }
 
-    /// What the offending word inside it points to.
+    /// The memory that the offending word points to, if a word in what crossed offends.
     pub(crate) fn target(&self) -> Option<&Memory> {
         match self.finding.parts() {
             Parts { target: Some(target), .. } => Some(target),

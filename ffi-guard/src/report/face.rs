@@ -49,8 +49,8 @@ impl Violation {
     }
 
     /// The block of the Rust heap that a pointer inside what was passed leads into: the one that
-    /// `nested_pointer` found, and the freed one that `dangling_pointer` found if the argument itself
-    /// is sound.
+    /// `nested_pointer` found, and the freed one that `dangling_pointer` found if the argument
+    /// itself is sound.
     #[must_use]
     pub fn target(&self) -> Option<Block> {
         self.facts.target().and_then(Memory::block).map(|facts| Block { facts: *facts })
@@ -93,8 +93,8 @@ impl Violation {
         crate::rules::words(&self.facts).message()
     }
 
-    /// The violation as one JSON object on one line, without a line break, as `GUARD_REPORT` collects
-    /// it.
+    /// The violation as one JSON object on one line, without a line break, as `GUARD_REPORT`
+    /// collects it.
     #[must_use]
     pub fn to_json(&self) -> String {
         let _own = Reentry::enter();

@@ -117,8 +117,8 @@ pub(crate) fn append_object(touch: &Touch<'_>) {
     append(path, text.as_bytes());
 }
 
-/// Writes the long form to stderr in one go, and the object to the file of `GUARD_REPORT`. For a copy
-/// of the process.
+/// Writes the long form to stderr in one go, and the object to the file of `GUARD_REPORT`. For a
+/// copy of the process.
 pub(crate) fn tell(touch: &Touch<'_>) {
     let (facts, frames) = (touch.leak(), frames::of_fault(touch.frames));
     if settings().report_path().is_some() {

@@ -48,14 +48,15 @@ impl Frame {
         self.column
     }
 
-    /// Whether it is one of the functions inside of a guarded function's wrapper, which the user has
-    /// not written. The wrapper itself has the name that the user knows.
+    /// Whether it is one of the functions inside of a guarded function's wrapper, which the user
+    /// has not written. The wrapper itself has the name that the user knows.
     fn is_inside_wrapper(&self) -> bool {
         let name = self.function.as_deref().unwrap_or_default();
         name.contains("__ffi_guard_checked") || name.contains("__ffi_guard_closely")
     }
 
-    /// Whether it is in code that the user wrote, or at least chose: neither the standard library nor this crate.
+    /// Whether it is in code that the user wrote, or at least chose: neither the standard library
+    /// nor this crate.
     fn is_users(&self) -> bool {
         let in_library = self.file.as_deref().is_some_and(|file| {
             let file = file.to_string_lossy();
@@ -63,7 +64,7 @@ impl Frame {
                 .iter()
                 .any(|library| file.contains(library))
         });
-        // The end of a stack often yields an address or two that nothing is known of.
+        // The end of a stack often yields an address or two without a name.
         let Some(name) = self.function.as_deref() else { return self.file.is_some() && !in_library };
         // `<alloc::vec::Vec<T> as Clone>::clone` is of the crate that its first word names.
         let path = name.trim_start_matches(['<', '&']);
@@ -94,13 +95,13 @@ const ALLOCATORS: [&str; 10] = [
     "free",
 ];
 
-/// The frames behind a trace, innermost first, inlined ones included.
+/// The frames of a trace, innermost first, inlined ones included.
 pub(super) fn of_trace(id: TraceId) -> Vec<Frame> {
     symbolise(crate::heap::trace::frames(id))
 }
 
-/// The frames of a fault. Its first address is the instruction itself and no return address, so that
-/// one byte more is looked up.
+/// The frames of a fault. Its first address is the instruction itself and no return address, so
+/// that one byte more is looked up.
 pub(super) fn of_fault(addresses: &[usize]) -> Vec<Frame> {
     let Some((&first, callers)) = addresses.split_first() else { return Vec::new() };
     let mut frames = symbolise(&[first + 1]);
@@ -165,7 +166,7 @@ pub(super) fn users(mut frames: Vec<Frame>, at_most: usize) -> (Vec<Frame>, usiz
 /// The function's last name, as short as it still tells: `read_name`, `read_name::{closure}`.
 pub(super) fn short_function(name: &str) -> String {
     let name = name.replace("{{closure}}", "{closure}");
-    // Behind the last `::` that stands outside of angle brackets.
+    // From the last `::` outside of angle brackets on.
     let mut depth = 0_i32;
     let mut cuts = vec![0];
     let bytes = name.as_bytes();
@@ -181,7 +182,8 @@ pub(super) fn short_function(name: &str) -> String {
     name[from..].to_string()
 }
 
-/// The module that an address lies in, and the bytes from its start: what is left to say without debug info.
+/// The module that an address lies in, and the bytes from its start: all that is known without
+/// debug info.
 pub(super) fn module(address: usize) -> Option<(String, usize)> {
     // Linux alone has this file; elsewhere the bare address has to do.
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
@@ -279,7 +281,8 @@ mod tests {
 }
 
 impl Allocation {
-    /// The backtrace, innermost frame first; empty where none was recorded. Looks the symbols up anew at each call.
+    /// The backtrace, innermost frame first; empty if none was recorded. Looks the symbols up
+    /// again at each call.
     #[must_use]
     pub fn frames(&self) -> Vec<Frame> {
         of_trace(self.trace)

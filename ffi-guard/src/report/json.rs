@@ -1,4 +1,5 @@
-//! The report as JSON: one object on one line, under the names that `docs/src/report-json.md` promises.
+//! The report as JSON: one object on one line, under the names that `docs/src/report-json.md`
+//! promises.
 
 use std::fmt::Write as _;
 

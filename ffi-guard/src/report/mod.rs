@@ -2,8 +2,8 @@
 //! colours, the lines of source and the frames in it; the syntax of JSON; the raw form of a signal
 //! handler; and the delivery.
 //!
-//! It decides nothing about what is a violation. It looks up sources, symbols and the modules of the
-//! process, and nothing of the program's memory.
+//! It decides nothing about what is a violation. It looks up sources, symbols and the modules of
+//! the process, and nothing of the program's memory.
 
 mod colour;
 pub(crate) mod deliver;

@@ -105,8 +105,8 @@ fn name(frame: &Frame, full: bool) -> String {
     }
 }
 
-/// Sets the places in columns, and fills the sentences. With `whole`, nothing is cut, however wide it
-/// gets.
+/// Sets the places in columns, and fills the sentences. With `whole`, nothing is cut, however wide
+/// it gets.
 fn layout(lines: &[Line], whole: bool) -> Vec<String> {
     const GAP: usize = 3;
     let columns_of = |of: &dyn Fn(&Line) -> usize| lines.iter().map(of).max().unwrap_or(0);

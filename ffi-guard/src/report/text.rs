@@ -225,7 +225,8 @@ fn fault_snippet(call: Option<&Call>, label: &str, context: &Context<'_>) -> Vec
     ]
 }
 
-/// The part of a long line that holds the marks: indentation goes first, then the start, then the end.
+/// The part of a long line that holds the marks: indentation goes first, then the start, then the
+/// end.
 fn window(text: &str, marks: &str, room: usize) -> (String, String) {
     if columns(text) <= room {
         return (text.into(), marks.into());
@@ -258,7 +259,8 @@ fn shorten(path: &str, root: Option<&Path>) -> String {
     }
 }
 
-/// Whether the locale's characters are UTF-8: the first variable that is set decides, as in C's `setlocale`.
+/// Whether the locale's characters are UTF-8: the first variable that is set decides, as in C's
+/// `setlocale`.
 fn locale_is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());
     locale.is_some_and(|locale| {

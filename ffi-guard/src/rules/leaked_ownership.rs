@@ -1,8 +1,8 @@
 //! `leaked_ownership`: memory given to C (`owned`) was neither freed nor handed back by the end.
 //!
 //! C: `int open_db(const char *name)`, which copies the name and frees nothing. Rust:
-//! `open_db(CString::into_raw(name))`, as Go's `C.CString` without its `C.free`: nothing owns it any
-//! more.
+//! `open_db(CString::into_raw(name))`, as Go's `C.CString` without its `C.free`: nothing owns it
+//! any more.
 //!
 //! Checked by [`check`] at a checkpoint and at the end of the process, for the blocks that
 //! `retention/leaks.rs` collects.
@@ -10,7 +10,8 @@
 use super::words::{Beat, Picture, Story, Value, Words, bytes as n_bytes, function, label, parameter};
 use crate::facts::{Facts, Finding, LeakedOwnership, Promise};
 
-/// One call of the program gave away this number of blocks, and of bytes in all. `None` without any.
+/// One call of the program gave away this number of blocks, and of bytes in all. `None` without
+/// any.
 pub(crate) fn check(blocks: usize, bytes: usize) -> Option<Finding> {
     (blocks > 0).then_some(Finding::LeakedOwnership(LeakedOwnership { blocks, bytes }))
 }

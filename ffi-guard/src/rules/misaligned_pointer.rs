@@ -1,7 +1,8 @@
 //! `misaligned_pointer`: an argument is not aligned for its pointee.
 //!
-//! C: `uint64_t first(const uint64_t *p) { return *p; }`. Rust: `first(bytes[1..].as_ptr().cast())`.
-//! Compilers of both languages rely on the address being a multiple of eight.
+//! C: `uint64_t first(const uint64_t *p) { return *p; }`. Rust:
+//! `first(bytes[1..].as_ptr().cast())`. Compilers of both languages rely on the address being a
+//! multiple of eight.
 //!
 //! Checked by [`check`], on entry to a call and to a callback.
 

@@ -1,9 +1,9 @@
-//! One file for each rule: what is wrong, in C and in Rust; the check, or the name of the probe that
-//! finds it; and the words that a report has for it.
+//! One file for each rule: what is wrong, in C and in Rust; the check, or the name of the probe
+//! that finds it; and the words that a report has for it.
 //!
-//! A rule says what it saw. It does not decide how severe that is, does not print, and calls no other
-//! rule. To add one: its file here with a line in [`words`], its facts in `facts/finding.rs`, its
-//! name in `rule.rs`, and the call of its check.
+//! A rule says what it saw. It does not decide how severe that is, does not print, and calls no
+//! other rule. To add one: its file here with a line in [`words`], its facts in `facts/finding.rs`,
+//! its name in `rule.rs`, and the call of its check.
 
 mod damage;
 mod held;

@@ -1,8 +1,8 @@
 //! `out_of_bounds`: the pointee, or the extent that the call states, is larger than what is left of
 //! the Rust block.
 //!
-//! C: `void fill(uint8_t *p, size_t n)`. Rust: `fill(v.as_mut_ptr(), v.capacity() + 1)`, or a struct
-//! cast from a buffer that is shorter than the struct.
+//! C: `void fill(uint8_t *p, size_t n)`. Rust: `fill(v.as_mut_ptr(), v.capacity() + 1)`, or a
+//! struct cast from a buffer that is shorter than the struct.
 //!
 //! Checked by [`check`], on entry to a call and to a callback.
 
@@ -57,7 +57,7 @@ pub(super) fn words<'a>(&OutOfBounds { stated, available }: &OutOfBounds, facts:
     }
 }
 
-/// How much is there of what is stated.
+/// How much of the stated extent is there.
 fn claimed(stated: StatedExtent, available: usize) -> String {
     let there = if available == 0 { "none".to_string() } else { available.to_string() };
     match stated {

@@ -1,9 +1,9 @@
 //! `stale_handle`: a handle that was released, or never made, comes back from C; or C calls a
 //! callback that is gone.
 //!
-//! C: `void fire(void) { registered(user_data); }`, after Rust released what `user_data` stands for.
-//! Rust: `set_callback(f, handle.as_raw()); drop(handle); fire();`. With an address for user data,
-//! `f` would read freed memory.
+//! C: `void fire(void) { registered(user_data); }`, after Rust released what `user_data` stands
+//! for. Rust: `set_callback(f, handle.as_raw()); drop(handle); fire();`. With an address for user
+//! data, `f` would read freed memory.
 //!
 //! Found by the table of handles (`handle/table.rs`), which refuses the number; [`check`] puts the
 //! facts together, in `boundary/stale.rs`.

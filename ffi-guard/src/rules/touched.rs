@@ -1,8 +1,8 @@
 //! The words of a page fault: memory without access was touched, which breaks the rule that
 //! [`Touch::rule`] names.
 //!
-//! [`Message`] and [`story`] allocate nothing: the signal handler writes them in the raw form, before
-//! a copy of the process renders the whole of [`words`] as text and as JSON.
+//! [`Message`] and [`story`] allocate nothing: the signal handler writes them in the raw form,
+//! before a copy of the process renders the whole of [`words`] as text and as JSON.
 
 use super::words::{Beat, SizedBlock, Thread, Value, Words};
 use std::fmt;

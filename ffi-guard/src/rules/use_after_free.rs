@@ -1,11 +1,11 @@
 //! `use_after_free`: C touches Rust memory after Rust freed it.
 //!
-//! C: `static char *log; void set_log(char *buffer) { log = buffer; }`, and a later call that writes
-//! to `log`. Rust has dropped the buffer by then.
+//! C: `static char *log; void set_log(char *buffer) { log = buffer;
+//! }`, and a later call that writes to `log`. Rust has dropped the buffer by then.
 //!
-//! A write is found by the poison that it damaged: `heap/redzone.rs`, looked at before the memory is
-//! used again (`heap/quarantine.rs`) and by a look at every block (`heap/survey.rs`). At level 3 a
-//! page fault finds reads too (`paged/fault.rs`, whose words are in `touched.rs`).
+//! Found by the poison that a write damages: `heap/redzone.rs`, looked at before the memory is used
+//! again (`heap/quarantine.rs`) and by a look at every block (`heap/survey.rs`). At level 3 a page
+//! fault finds reads too (`paged/fault.rs`, whose words are in `touched.rs`).
 
 use super::damage::{self, LAST_LENT, agree, block, dump, from, helps_without_a_call, which_call};
 use super::words::{Beat, Picture, Story, Value, Words, bytes, callee, function, label, parameter, position};

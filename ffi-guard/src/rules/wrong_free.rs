@@ -66,7 +66,7 @@ fn sentence(wrong: &WrongFree, facts: &Facts) -> (String, String) {
     (sentence, String::new())
 }
 
-/// Where an address leads that leads to no block.
+/// The place that an address without a block leads to.
 fn outside(why: &Why) -> Option<String> {
     match why {
         Why::Stack(id) => Some(format!("the stack of {}", Thread::unnamed(*id))),

@@ -1,7 +1,8 @@
-//! `wrong_thread`: a `thread_bound` object of C is used on another thread than the one it came from.
+//! `wrong_thread`: a `thread_bound` object of C is used on another thread than the one it came
+//! from.
 //!
-//! C: `struct window *open(void)`, which keeps what it knows of the window in a thread-local. Rust: a
-//! wrapper that is `Send` because a raw pointer in it was made so by hand.
+//! C: `struct window *open(void)`, which keeps what it knows of the window in a thread-local. Rust:
+//! a wrapper that is `Send` because a raw pointer in it was made so by hand.
 //!
 //! Checked by [`check`] for each such argument. `boundary` keeps the list of objects and their
 //! threads.

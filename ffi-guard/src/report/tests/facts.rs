@@ -24,7 +24,16 @@ pub(super) fn argument(address: usize, extent: usize, pointee: &'static str) -> 
     Some(ArgumentFacts { address, extent, pointee })
 }
 
-/// A trace of the stories told here: ids from the far end, which no depot gives out.
+pub(super) fn found(
+    finding: Finding,
+    call: Option<Call>,
+    argument: Option<ArgumentFacts>,
+    memory: Option<Memory>,
+) -> Facts {
+    Facts { finding, severity: Severity::Deny, call, also: Vec::new(), argument, memory }
+}
+
+/// A trace of these stories: ids from the far end, which no depot gives out.
 pub(super) fn trace_of(story: u32) -> TraceId {
     TraceId(u32::MAX - story)
 }
@@ -48,14 +57,12 @@ fn field(memory: Memory) -> Holder {
 }
 
 fn nested(site: Site, address: usize, holder: Holder, pointer: usize, target: Memory) -> Facts {
-    Facts {
-        finding: Finding::NestedPointer(NestedPointer { holder, pointer, target }),
-        severity: Severity::Deny,
-        call: call(&ffi::PROCESS_STRUCT, 0, site),
-        also: Vec::new(),
-        argument: argument(address, 16, "app::ffi::ComplexStruct"),
-        memory: None,
-    }
+    found(
+        Finding::NestedPointer(NestedPointer { holder, pointer, target }),
+        call(&ffi::PROCESS_STRUCT, 0, site),
+        argument(address, 16, "app::ffi::ComplexStruct"),
+        None,
+    )
 }
 
 pub(in super::super) fn nested_heap() -> Facts {
@@ -68,7 +75,6 @@ pub(in super::super) fn nested_bytes() -> Facts {
     let target = Memory::Heap(block(SOME - 8, 64, 2));
     Facts {
         call: call(&ffi::SET_LIST, 0, session::process_list()),
-        also: Vec::new(),
         argument: argument(COMPLEX, 24, "core::ffi::c_void"),
         ..nested(session::process_list(), COMPLEX, holder, SOME, target)
     }
@@ -101,30 +107,26 @@ pub(in super::super) fn nested_in_c() -> Facts {
 }
 
 pub(in super::super) fn dangling_argument() -> Facts {
-    Facts {
-        finding: Finding::DanglingPointer(DanglingPointer { holder: Holder::Argument, pointer: SOME }),
-        severity: Severity::Deny,
-        call: call(&ffi::SESSION_SET_NAME, 1, session::temporary()),
-        also: Vec::new(),
-        argument: argument(SOME, 6, "i8"),
-        memory: Some(Memory::Heap(freed(SOME, 6))),
-    }
+    found(
+        Finding::DanglingPointer(DanglingPointer { holder: Holder::Argument, pointer: SOME }),
+        call(&ffi::SESSION_SET_NAME, 1, session::temporary()),
+        argument(SOME, 6, "i8"),
+        Some(Memory::Heap(freed(SOME, 6))),
+    )
 }
 
 pub(in super::super) fn dangling_result() -> Facts {
     let mut call = call(&ffi::CURRENT, 0, session::returned());
     call.iter_mut().for_each(|call| call.parameter = None);
-    Facts {
-        finding: Finding::DanglingPointer(DanglingPointer {
+    found(
+        Finding::DanglingPointer(DanglingPointer {
             holder: Holder::Result { offset: None, field: None },
             pointer: SOME,
         }),
-        severity: Severity::Deny,
         call,
-        also: Vec::new(),
-        argument: argument(SOME, 0, "app::ffi::SomeStruct"),
-        memory: Some(Memory::Heap(freed(SOME, 12))),
-    }
+        argument(SOME, 0, "app::ffi::SomeStruct"),
+        Some(Memory::Heap(freed(SOME, 12))),
+    )
 }
 
 /// A field of a struct by value leads to a block that holds a pointer.
@@ -132,7 +134,6 @@ pub(in super::super) fn nested_through_value() -> Facts {
     let holder = Holder::Pointee { memory: Memory::Heap(block(COMPLEX, 24, 7)), offset: 16, field: None };
     Facts {
         call: call(&ffi::PROCESS_VALUE, 0, session::process_by_value()),
-        also: Vec::new(),
         argument: argument(COMPLEX, 24, "what the field points to"),
         ..nested(session::process_by_value(), COMPLEX, holder, SOME, Memory::Heap(block(SOME, 12, 2)))
     }
@@ -140,14 +141,12 @@ pub(in super::super) fn nested_through_value() -> Facts {
 
 pub(in super::super) fn dangling_word() -> Facts {
     let holder = field(Memory::Heap(block(COMPLEX, 16, 1)));
-    Facts {
-        finding: Finding::DanglingPointer(DanglingPointer { holder, pointer: SOME + 4 }),
-        severity: Severity::Deny,
-        call: call(&ffi::PROCESS_STRUCT, 0, session::process()),
-        also: Vec::new(),
-        argument: argument(COMPLEX, 16, "app::ffi::ComplexStruct"),
-        memory: Some(Memory::Heap(freed(SOME, 12))),
-    }
+    found(
+        Finding::DanglingPointer(DanglingPointer { holder, pointer: SOME + 4 }),
+        call(&ffi::PROCESS_STRUCT, 0, session::process()),
+        argument(COMPLEX, 16, "app::ffi::ComplexStruct"),
+        Some(Memory::Heap(freed(SOME, 12))),
+    )
 }
 
 fn bounds(site: Site, stated: StatedExtent, available: usize, memory: Memory) -> Facts {
@@ -155,14 +154,12 @@ fn bounds(site: Site, stated: StatedExtent, available: usize, memory: Memory) ->
         Memory::Heap(block) => (block.address + block.size - available, stated.bytes().unwrap_or(0)),
         Memory::Stack { address, .. } | Memory::Foreign { address, .. } => (*address, stated.bytes().unwrap_or(0)),
     };
-    Facts {
-        finding: Finding::OutOfBounds(OutOfBounds { stated, available }),
-        severity: Severity::Deny,
-        call: call(&ffi::PROCESS_DATA, 0, site),
-        also: Vec::new(),
-        argument: argument(address, extent, "u32"),
-        memory: Some(memory),
-    }
+    found(
+        Finding::OutOfBounds(OutOfBounds { stated, available }),
+        call(&ffi::PROCESS_DATA, 0, site),
+        argument(address, extent, "u32"),
+        Some(memory),
+    )
 }
 
 pub(in super::super) fn bounds_count() -> Facts {
@@ -179,7 +176,6 @@ pub(in super::super) fn bounds_type() -> Facts {
     let memory = Memory::Heap(block(COMPLEX, 24, 6));
     Facts {
         call: call(&ffi::PROCESS_STRUCT, 0, session::too_small(&0)),
-        also: Vec::new(),
         argument: argument(COMPLEX + 16, 16, "app::ffi::ComplexStruct"),
         ..bounds(session::too_small(&0), StatedExtent::Type(16), 8, memory)
     }
@@ -207,25 +203,16 @@ pub(in super::super) fn bounds_foreign() -> Facts {
 }
 
 pub(in super::super) fn unterminated() -> Facts {
-    Facts {
-        finding: Finding::UnterminatedString(UnterminatedString { searched: 5 }),
-        severity: Severity::Deny,
-        call: call(&ffi::SESSION_SET_NAME, 1, session::no_nul("")),
-        also: Vec::new(),
-        argument: argument(SOME, 5, "i8"),
-        memory: Some(Memory::Heap(block(SOME, 5, 6))),
-    }
+    found(
+        Finding::UnterminatedString(UnterminatedString { searched: 5 }),
+        call(&ffi::SESSION_SET_NAME, 1, session::no_nul("")),
+        argument(SOME, 5, "i8"),
+        Some(Memory::Heap(block(SOME, 5, 6))),
+    )
 }
 
 pub(in super::super) fn null() -> Facts {
-    Facts {
-        finding: Finding::NullPointer,
-        severity: Severity::Deny,
-        call: call(&ffi::SESSION_SET_NAME, 1, session::null()),
-        also: Vec::new(),
-        argument: argument(0, 0, "i8"),
-        memory: None,
-    }
+    found(Finding::NullPointer, call(&ffi::SESSION_SET_NAME, 1, session::null()), argument(0, 0, "i8"), None)
 }
 
 pub(in super::super) fn null_on_many_lines() -> Facts {
@@ -233,14 +220,12 @@ pub(in super::super) fn null_on_many_lines() -> Facts {
 }
 
 pub(in super::super) fn misaligned() -> Facts {
-    Facts {
-        finding: Finding::MisalignedPointer(MisalignedPointer { align: 4 }),
-        severity: Severity::Deny,
-        call: call(&ffi::PROCESS_DATA, 0, session::misaligned(&[0, 0])),
-        also: Vec::new(),
-        argument: argument(COMPLEX + 1, 20, "u32"),
-        memory: Some(Memory::Heap(block(COMPLEX, 24, 6))),
-    }
+    found(
+        Finding::MisalignedPointer(MisalignedPointer { align: 4 }),
+        call(&ffi::PROCESS_DATA, 0, session::misaligned(&[0, 0])),
+        argument(COMPLEX + 1, 20, "u32"),
+        Some(Memory::Heap(block(COMPLEX, 24, 6))),
+    )
 }
 
 fn global(module: &str, symbol: Option<&str>, offset: usize, address: usize) -> Place {
@@ -248,18 +233,16 @@ fn global(module: &str, symbol: Option<&str>, offset: usize, address: usize) -> 
 }
 
 pub(in super::super) fn retained() -> Facts {
-    Facts {
-        finding: Finding::RetainedPointer(RetainedPointer {
+    found(
+        Finding::RetainedPointer(RetainedPointer {
             place: global("libsession.so", Some("someReference"), 0, 0x7f3a_6f20_4060),
             word: SOME,
             absent_before: true,
         }),
-        severity: Severity::Deny,
-        call: call(&ffi::STORE_REFERENCE, 0, session::store()),
-        also: Vec::new(),
-        argument: argument(SOME, 12, "app::ffi::SomeStruct"),
-        memory: Some(Memory::Heap(block(SOME, 12, 5))),
-    }
+        call(&ffi::STORE_REFERENCE, 0, session::store()),
+        argument(SOME, 12, "app::ffi::SomeStruct"),
+        Some(Memory::Heap(block(SOME, 12, 5))),
+    )
 }
 
 pub(in super::super) fn retained_first_seen() -> Facts {
@@ -287,7 +270,6 @@ pub(in super::super) fn retained_stack_no_symbol() -> Facts {
             word: ON_STACK,
             absent_before: true,
         }),
-        also: Vec::new(),
         argument: argument(ON_STACK, 12, "app::ffi::SomeStruct"),
         memory: Some(stack(ON_STACK, 12)),
         ..retained()
@@ -352,20 +334,18 @@ pub(in super::super) fn retained_rust_bytes() -> Facts {
 fn freed_while(promise: Promise, call: Option<Call>, size: usize, (allocated, freed): (u32, u32)) -> Facts {
     let block = BlockFacts { live: false, freed: trace_of(freed), freed_by: 1, ..block(SOME, size, allocated) };
     let place = global("libsession.so", Some("g_listener"), 8, 0x7f3a_6f20_4068);
-    Facts {
-        finding: Finding::FreedWhileRetained(FreedWhileRetained {
+    found(
+        Finding::FreedWhileRetained(FreedWhileRetained {
             held: Some((place, SOME)),
             promise,
             pinned: None,
             moved: false,
             at_once: true,
         }),
-        severity: Severity::Deny,
         call,
-        also: Vec::new(),
-        argument: argument(SOME, 12, "app::ffi::SomeStruct"),
-        memory: Some(Memory::Heap(block)),
-    }
+        argument(SOME, 12, "app::ffi::SomeStruct"),
+        Some(Memory::Heap(block)),
+    )
 }
 
 pub(in super::super) fn freed_held() -> Facts {
@@ -401,14 +381,7 @@ pub(in super::super) fn freed_pinned() -> Facts {
 fn called(finding: Finding, parameter: Option<usize>, memory: Memory) -> Facts {
     let mut call = call(&ffi::ON_EVENT, 0, session::store());
     call.iter_mut().for_each(|call| call.parameter = parameter);
-    Facts {
-        finding,
-        severity: Severity::Deny,
-        call,
-        also: Vec::new(),
-        argument: argument(SOME, if parameter.is_some() { 12 } else { 0 }, "core::ffi::c_void"),
-        memory: Some(memory),
-    }
+    found(finding, call, argument(SOME, if parameter.is_some() { 12 } else { 0 }, "core::ffi::c_void"), Some(memory))
 }
 
 pub(in super::super) fn dangling_user_data() -> Facts {
@@ -442,14 +415,12 @@ pub(in super::super) fn wrong_thread() -> Facts {
     };
     let mut call = call(&ffi::STORE_REFERENCE, 0, session::store());
     call.iter_mut().for_each(|call| (call.thread, call.thread_name) = (2, Some("painter".into())));
-    Facts {
-        finding: Finding::WrongThread(got),
-        severity: Severity::Deny,
+    found(
+        Finding::WrongThread(got),
         call,
-        also: Vec::new(),
-        argument: argument(address, 0, "app::ffi::SomeStruct"),
-        memory: Some(Memory::Foreign { address, size: 0 }),
-    }
+        argument(address, 0, "app::ffi::SomeStruct"),
+        Some(Memory::Foreign { address, size: 0 }),
+    )
 }
 
 /// Two blocks of one call, the latest of which is shown.

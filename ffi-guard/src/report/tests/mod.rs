@@ -1,4 +1,5 @@
-//! Golden reports: `ffi-guard/tests/golden/`. `GUARD_BLESS=1 cargo test -p ffi-guard golden` writes them; look at the diff.
+//! Golden reports: `ffi-guard/tests/golden/`. `GUARD_BLESS=1 cargo test -p ffi-guard golden` writes
+//! them; look at the diff.
 
 pub(super) mod facts;
 mod ffi;
@@ -309,7 +310,7 @@ fn facts_with_nothing_but_a_finding_still_make_a_report() {
         let bare = Facts { call: None, argument: None, memory: None, ..facts };
         let text = report(&bare, form);
         assert!(text.lines().next().unwrap().starts_with("ffi-guard["), "{name}:\n{text}");
-        // Of a free, the place is told by its backtrace.
+        // The place of a free comes from its backtrace.
         let place = if bare.finding.parts().wrong_free.is_some() { ":" } else { "outside of a guarded call" };
         assert!(text.lines().last().unwrap().contains(place), "{name}:\n{text}");
         assert!(serde_json::from_str::<serde_json::Value>(&object(&bare)).is_ok(), "{name}");

@@ -1,12 +1,11 @@
 //! Facts of what C wrote where it had no business, made by hand.
 
-use super::facts::{argument, block, call, trace_of};
+use super::facts::{argument, block, call, found, trace_of};
 use super::{ffi, session};
 use crate::facts::{
     BlockFacts, BufferOverflow, Change, Facts, Finding, Memory, Overwritten, UseAfterFree, WriteThroughConst,
 };
 use crate::heap::Damage;
-use crate::rule::Severity;
 
 const AT: usize = 0x7f3a_5c00_2040;
 
@@ -17,14 +16,12 @@ fn damage(before: bool, offset: usize, bytes: &[u8]) -> Damage {
 }
 
 fn label(finding: Finding, block: BlockFacts) -> Facts {
-    Facts {
+    found(
         finding,
-        severity: Severity::Deny,
-        call: call(&ffi::SESSION_LABEL, 0, session::label(&mut [0; 24])),
-        also: Vec::new(),
-        argument: argument(AT, 24, "i8"),
-        memory: Some(Memory::Heap(block)),
-    }
+        call(&ffi::SESSION_LABEL, 0, session::label(&mut [0; 24])),
+        argument(AT, 24, "i8"),
+        Some(Memory::Heap(block)),
+    )
 }
 
 fn alone(facts: Facts) -> Facts {

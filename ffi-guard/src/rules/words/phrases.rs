@@ -49,7 +49,8 @@ pub(crate) fn stretch(offset: usize, length: usize, size: usize) -> String {
     }
 }
 
-/// What an address in some memory is: `the start of a 12-byte block`, `the stack of thread 1 (main)`.
+/// What an address in some memory is: `the start of a 12-byte block`,
+/// `the stack of thread 1 (main)`.
 pub(crate) fn spot(memory: &Memory, address: usize, call: Option<&Call>) -> String {
     match memory {
         Memory::Heap(block) => position(address.wrapping_sub(block.address), block.size),
@@ -133,8 +134,8 @@ pub(crate) fn call_with(facts: &Facts, argument: &str) -> String {
     format!("{}({before}{argument}{after})", declaration.name)
 }
 
-/// The label under the call: the parameter as it is declared, and what is said of it. If C called,
-/// that is `called`, and else `lent`.
+/// The label under the call: the parameter as it is declared, followed by `called` if C called, and
+/// else by `lent`.
 pub(crate) fn label(facts: &Facts, called: &str, lent: &str) -> String {
     match (facts.parameter(), facts.is_callback()) {
         (Some(parameter), true) => format!("C handed it `{}: {}`{called}", parameter.name, parameter.ty),
@@ -152,7 +153,7 @@ pub(crate) fn found_when_called(facts: &Facts, how: &str) -> Vec<String> {
     ]
 }
 
-/// Where in the argument the word is: `` `x` `` or `byte 16`; `None` if it is the argument itself.
+/// The word's place in the argument: `` `x` `` or `byte 16`; `None` if it is the argument itself.
 pub(crate) fn word(holder: &Holder) -> Option<String> {
     match holder {
         Holder::Argument | Holder::Result { offset: None, .. } => None,
@@ -227,7 +228,7 @@ pub(crate) fn by_pointer(facts: &Facts) -> bool {
     })
 }
 
-/// Whether the pointee's type says nothing of what is behind it.
+/// Whether the pointee's type says nothing about its content.
 pub(crate) fn untyped(facts: &Facts) -> bool {
     facts.argument.is_some_and(|argument| argument.pointee.ends_with("c_void"))
 }

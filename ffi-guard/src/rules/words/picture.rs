@@ -76,7 +76,7 @@ impl Picture {
         Picture { left: vec![outer, target], right: Piece::argument(facts), arrow: "lent", to_right: false, way }
     }
 
-    /// The same picture with another second line in its first box.
+    /// This picture, with another second line in its first box.
     pub(crate) fn described(mut self, what: String) -> Picture {
         if let Some(row) = self.left.first_mut().and_then(|piece| piece.rows.get_mut(1)) {
             *row = Row::Text(what);
@@ -84,7 +84,7 @@ impl Picture {
         self
     }
 
-    /// The same picture with a part beyond the end of what was lent.
+    /// This picture, with a part beyond the end of what was lent.
     pub(crate) fn beyond(mut self, what: String) -> Picture {
         self.left.push(Piece { gone: true, joined: true, ..Piece::new([Row::Text(what)]) });
         self

@@ -40,7 +40,7 @@ pub(crate) enum Beat<'a> {
     },
     /// The places that a backtrace leads to.
     Trace(&'static str, TraceId, Thread<'a>),
-    /// Where the code is that faulted: the instruction, then return addresses.
+    /// The code that faulted: the instruction, then return addresses.
     Fault(&'static str, &'a [usize], Thread<'a>),
     /// The definition of a variable of C's.
     Defined(&'a CSource),
@@ -67,8 +67,8 @@ impl<'a> Story<'a> {
         Story { longest_name: 16, ..Story::new(facts) }
     }
 
-    /// The whole story of what was found in an argument before the call, or in a result. Of a stack,
-    /// `there` bytes crossed at most; `got` comes before the call.
+    /// The whole story of what was found in an argument before the call, or in a result. Of a
+    /// stack, `there` bytes crossed at most; `got` comes before the call.
     pub(crate) fn of_crossing(facts: &'a Facts, there: usize, got: Option<Beat<'a>>) -> Vec<Beat<'a>> {
         let mut story = Story::new(facts);
         story.declared();
