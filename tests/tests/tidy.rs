@@ -81,7 +81,8 @@ fn each_rule_has_a_page_a_fixture_tests_and_a_golden_report() {
             missing.push(format!("{rule}: {file} does not name its check, or the probe that finds it"));
         }
         // The files that it names exist, below `src` or beside it.
-        for name in docs.iter().flat_map(|line| line.split('`').skip(1).step_by(2)).filter(|name| name.ends_with(".rs")) {
+        for name in docs.iter().flat_map(|line| line.split('`').skip(1).step_by(2)).filter(|name| name.ends_with(".rs"))
+        {
             if !["ffi-guard/src", "ffi-guard/src/rules"].iter().any(|folder| root().join(folder).join(name).is_file()) {
                 missing.push(format!("{rule}: {file} names {name}, which is no file"));
             }

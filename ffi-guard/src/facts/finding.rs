@@ -19,10 +19,16 @@ pub(crate) enum Finding {
     NestedPointer(NestedPointer),
     DanglingPointer(DanglingPointer),
     OutOfBounds(OutOfBounds),
-    UnterminatedString(UnterminatedString),
+    /// There is no NUL between the argument and the end of its block, where `searched` bytes are.
+    UnterminatedString {
+        searched: usize,
+    },
     /// Null where `nonnull` was declared.
     NullPointer,
-    MisalignedPointer(MisalignedPointer),
+    /// The address is not a multiple of what the pointee's type asks for.
+    MisalignedPointer {
+        align: usize,
+    },
     ReturnedPointer(ReturnedPointer),
     /// An object belongs to this other thread.
     WrongThread(Got),
@@ -65,20 +71,6 @@ pub(crate) struct OutOfBounds {
     pub(crate) stated: StatedExtent,
     /// Bytes from the argument to the end of the block or of the stack.
     pub(crate) available: usize,
-}
-
-/// There is no NUL between the argument and the end of its block.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct UnterminatedString {
-    /// Bytes looked through.
-    pub(crate) searched: usize,
-}
-
-/// The address is not a multiple of the alignment.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct MisalignedPointer {
-    /// What the pointee's type asks for, in bytes.
-    pub(crate) align: usize,
 }
 
 /// A callback's result leads into Rust memory (the `memory` of the facts).
@@ -239,9 +231,9 @@ impl Finding {
             Finding::NestedPointer(_) => Rule::NestedPointer,
             Finding::DanglingPointer(_) => Rule::DanglingPointer,
             Finding::OutOfBounds(_) => Rule::OutOfBounds,
-            Finding::UnterminatedString(_) => Rule::UnterminatedString,
+            Finding::UnterminatedString { .. } => Rule::UnterminatedString,
             Finding::NullPointer => Rule::NullPointer,
-            Finding::MisalignedPointer(_) => Rule::MisalignedPointer,
+            Finding::MisalignedPointer { .. } => Rule::MisalignedPointer,
             Finding::ReturnedPointer(_) => Rule::ReturnedPointer,
             Finding::WrongThread(_) => Rule::WrongThread,
             Finding::StaleHandle(_) => Rule::StaleHandle,
@@ -275,9 +267,9 @@ impl Finding {
             }
             Finding::Touched(touch) => Parts { touch: Some(touch), ..none },
             Finding::OutOfBounds(_)
-            | Finding::UnterminatedString(_)
+            | Finding::UnterminatedString { .. }
             | Finding::NullPointer
-            | Finding::MisalignedPointer(_)
+            | Finding::MisalignedPointer { .. }
             | Finding::WrongThread(_)
             | Finding::StaleHandle(_)
             | Finding::LeakedOwnership(_)

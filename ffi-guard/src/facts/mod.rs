@@ -12,9 +12,8 @@ mod wrong_free;
 
 pub(crate) use change::Change;
 pub(crate) use finding::{
-    BufferOverflow, DanglingPointer, Finding, FreedWhileRetained, Got, Holder, LeakedOwnership, MisalignedPointer,
-    NestedPointer, OutOfBounds, Overwritten, Promise, RetainedPointer, ReturnedPointer, UnterminatedString,
-    UseAfterFree, WriteThroughConst,
+    BufferOverflow, DanglingPointer, Finding, FreedWhileRetained, Got, Holder, LeakedOwnership, NestedPointer,
+    OutOfBounds, Overwritten, Promise, RetainedPointer, ReturnedPointer, UseAfterFree, WriteThroughConst,
 };
 pub(crate) use memory::{BlockFacts, Memory};
 pub use place::{Allocation, CSource, Place};

@@ -87,8 +87,8 @@ impl Touch<'_> {
         }
     }
 
-    /// The facts of a report. They keep copies of what is borrowed here, and never free them: they
-    /// are for a copy of the process, which ends after the report.
+    /// The facts of the long form, which looks names up by itself. They keep copies of what is
+    /// borrowed here, and never free them: a copy of the process ends after its report.
     pub(crate) fn leak(&self) -> Facts {
         let lent = |lent: Lent| Call {
             function: lent.function,
@@ -97,10 +97,11 @@ impl Touch<'_> {
             thread: lent.thread,
             thread_name: None,
         };
+        let module = self.place.module.map(|(name, offset)| (&*name.to_owned().leak(), offset));
         let touch = Touch {
             frames: self.frames.to_vec().leak(),
-            place: self.place.leak(),
-            caller: self.caller.map(|caller| caller.leak()),
+            place: Code { module, function: None, address: self.place.address },
+            caller: None,
             ..*self
         };
         Facts {
@@ -111,12 +112,5 @@ impl Touch<'_> {
             argument: None,
             memory: self.copy.is_none().then_some(Memory::Heap(self.block)),
         }
-    }
-}
-
-impl Code<'_> {
-    fn leak(&self) -> Code<'static> {
-        let leak = |(name, offset): (&str, usize)| (&*name.to_owned().leak(), offset);
-        Code { module: self.module.map(leak), function: self.function.map(leak), address: self.address }
     }
 }

@@ -9,8 +9,8 @@
 //! `boundary/returned.rs`.
 
 use super::words::{
-    ALL, Picture, Story, Value, Words, call_with, found_when_called, function, holder as holder_json, in_it, label,
-    parameter, string, the_word, whose, whose_word,
+    ALL, Picture, Story, Value, Words, call_with, found_when_called, function, in_it, label, parameter, string,
+    the_word, whose, whose_word, word_members,
 };
 use crate::call::target::{PointerArg, Target};
 use crate::facts::{DanglingPointer, Facts, Finding, Holder};
@@ -35,8 +35,7 @@ pub(crate) fn check_word(word: usize, target: &Target, holder: impl FnOnce() -> 
 pub(super) fn words<'a>(seen: &'a DanglingPointer, facts: &'a Facts) -> Words<'a> {
     let DanglingPointer { holder, pointer } = seen;
     let freed = "in the table of Rust's blocks: this one is freed and not given out again";
-    let mut json = vec![("pointer", Value::Address(*pointer))];
-    json.extend(holder_json(holder));
+    let mut json = word_members(*pointer, holder);
     json.push(("target", Value::or_null(facts.target(), Value::Memory)));
     Words {
         sentence: match holder {

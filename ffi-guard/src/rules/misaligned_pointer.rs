@@ -7,29 +7,27 @@
 //! Checked by [`check`], on entry to a call and to a callback.
 
 use super::words::{
-    ALL, Picture, Story, Value, Words, bytes, found_when_called, function, label, name, parameter, pointee, whose,
+    ALL, Picture, Story, Value, Words, bytes, found_by_address, function, label, name, parameter, pointee, whose,
 };
 use crate::call::shape::Shape;
 use crate::call::target::PointerArg;
-use crate::facts::{Facts, Finding, MisalignedPointer};
+use crate::facts::{Facts, Finding};
 
 #[inline]
 pub(crate) fn check(look: &PointerArg<'_>) -> Option<Finding> {
     let align = look.argument.info.align;
     let looked_into = !matches!(look.argument.info.shape, Shape::Untyped) && !look.contract.is_opaque();
     // `align` is a power of two, so the mask is the remainder.
-    (looked_into && look.argument.address & (align - 1) != 0)
-        .then_some(Finding::MisalignedPointer(MisalignedPointer { align }))
+    (looked_into && look.argument.address & (align - 1) != 0).then_some(Finding::MisalignedPointer { align })
 }
 
-pub(super) fn words<'a>(&MisalignedPointer { align }: &MisalignedPointer, facts: &'a Facts) -> Words<'a> {
+pub(super) fn words(align: usize, facts: &Facts) -> Words<'_> {
     let (param, func, ty) = (parameter(facts), function(facts), pointee(facts));
     let no_multiple = format!(", no multiple of {align}");
     let past = facts.argument.map(|argument| {
         let past = bytes(argument.address.checked_rem(align).unwrap_or(0));
         format!(", {past} past a multiple of {align}")
     });
-    let how = "from the address alone";
     Words {
         sentence: (format!("{} is not aligned to {}", whose(facts), bytes(align)), String::new()),
         label: label(facts, &no_multiple, past.as_ref().unwrap_or(&no_multiple)),
@@ -46,10 +44,7 @@ pub(super) fn words<'a>(&MisalignedPointer { align }: &MisalignedPointer, facts:
                 name(facts)
             ),
         ],
-        notes: match facts.is_callback() {
-            true => found_when_called(facts, how),
-            false => vec![format!("found before the call, {how}")],
-        },
+        notes: found_by_address(facts),
         json: vec![("alignment", Value::Number(align))],
     }
 }

@@ -8,8 +8,8 @@
 //! (`boundary/chain.rs`).
 
 use super::words::{
-    ALL, Picture, Story, Value, Words, by_pointer, bytes, function, holder as holder_json, in_it, label, parameter,
-    short_type, the_word, untyped, whose, whose_word,
+    ALL, Picture, Story, Value, Words, by_pointer, bytes, function, in_it, label, parameter, short_type, the_word,
+    untyped, whose, whose_word, word_members,
 };
 use std::ops::Range;
 
@@ -55,8 +55,7 @@ pub(super) fn words<'a>(seen: &'a NestedPointer, facts: &'a Facts) -> Words<'a> 
         Memory::Stack { .. } => "lies on a Rust stack, above the frame of this call",
         Memory::Foreign { .. } => "was lent to C",
     };
-    let mut json = vec![("pointer", Value::Address(*pointer))];
-    json.extend(holder_json(holder));
+    let mut json = word_members(*pointer, holder);
     json.push(("target", Value::Memory(target)));
     Words {
         sentence: (format!("{} {verb} a Rust pointer", whose(facts)), in_it(holder)),

@@ -4,7 +4,7 @@
 //!
 //! Checked by [`check`], on entry to a call and to a callback.
 
-use super::words::{ALL, Story, Words, found_when_called, function, label, name, parameter, whose};
+use super::words::{ALL, Story, Words, found_by_address, function, label, name, parameter, whose};
 use crate::call::target::{PointerArg, Target};
 use crate::facts::{Facts, Finding};
 
@@ -14,7 +14,6 @@ pub(crate) fn check(look: &PointerArg<'_>) -> Option<Finding> {
 }
 
 pub(super) fn words(facts: &Facts) -> Words<'_> {
-    let how = "from the address alone";
     Words {
         sentence: (format!("{} is null, declared `nonnull`", whose(facts)), String::new()),
         label: label(facts, ", which is null", " is null here"),
@@ -28,10 +27,7 @@ pub(super) fn words(facts: &Facts) -> Words<'_> {
                 parameter(facts)
             ),
         ],
-        notes: match facts.is_callback() {
-            true => found_when_called(facts, how),
-            false => vec![format!("found before the call, {how}")],
-        },
+        notes: found_by_address(facts),
         json: Vec::new(),
     }
 }

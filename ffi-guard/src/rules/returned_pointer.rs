@@ -6,7 +6,7 @@
 //!
 //! Checked by [`check`] for each word of the result: `boundary/returned.rs`.
 
-use super::words::{ALL, Picture, Piece, Story, Value, Words, function, holder as holder_json, in_it, label};
+use super::words::{ALL, Picture, Piece, Story, Words, function, in_it, label, word_members};
 use crate::call::target::Target;
 use crate::facts::{Facts, Finding, Holder, Memory, ReturnedPointer};
 
@@ -24,8 +24,6 @@ pub(super) fn words<'a>(seen: &'a ReturnedPointer, facts: &'a Facts) -> Words<'a
     let ReturnedPointer { holder, pointer } = seen;
     let on_stack = matches!(facts.memory, Some(Memory::Stack { .. }));
     let to = format!(" points to {}", if on_stack { "a Rust stack" } else { "a block of Rust's heap" });
-    let mut json = vec![("pointer", Value::Address(*pointer))];
-    json.extend(holder_json(holder));
     Words {
         sentence: (format!("{} returned a pointer to Rust memory to C", function(facts)), in_it(holder)),
         label: label(facts, &to, &to),
@@ -42,7 +40,7 @@ pub(super) fn words<'a>(seen: &'a ReturnedPointer, facts: &'a Facts) -> Words<'a
             "found when the callback returned, from where the result points".into(),
             "Rust frees or moves that memory by itself, without telling C".into(),
         ],
-        json,
+        json: word_members(*pointer, holder),
     }
 }
 

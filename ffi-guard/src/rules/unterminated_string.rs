@@ -9,7 +9,7 @@ use super::words::{
     ALL, Picture, Story, Value, Words, bytes, call_with, found_when_called, label, name, parameter, whose,
 };
 use crate::call::target::{PointerArg, Target};
-use crate::facts::{Facts, Finding, UnterminatedString};
+use crate::facts::{Facts, Finding};
 use crate::platform::read;
 
 pub(crate) fn check(look: &PointerArg<'_>) -> Option<Finding> {
@@ -21,10 +21,10 @@ pub(crate) fn check(look: &PointerArg<'_>) -> Option<Finding> {
     // SAFETY: the bytes from the argument to the block's end belong to a live block, which the
     // caller keeps alive for the call it is being lent to.
     let terminated = unsafe { read::has_nul(look.argument.address, searched) };
-    (!terminated).then_some(Finding::UnterminatedString(UnterminatedString { searched }))
+    (!terminated).then_some(Finding::UnterminatedString { searched })
 }
 
-pub(super) fn words<'a>(&UnterminatedString { searched }: &UnterminatedString, facts: &'a Facts) -> Words<'a> {
+pub(super) fn words(searched: usize, facts: &Facts) -> Words<'_> {
     let param = parameter(facts);
     let read = if searched == 1 { "1 byte was read".into() } else { format!("{searched} bytes were read") };
     Words {

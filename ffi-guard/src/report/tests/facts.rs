@@ -6,8 +6,7 @@ use crate::call::declaration::Function;
 use crate::call::extent::StatedExtent;
 use crate::facts::{
     Allocation, ArgumentFacts, BlockFacts, CSource, Call, DanglingPointer, Facts, Finding, FreedWhileRetained, Got,
-    Holder, LeakedOwnership, Memory, MisalignedPointer, NestedPointer, OutOfBounds, Place, Promise, RetainedPointer,
-    ReturnedPointer, UnterminatedString,
+    Holder, LeakedOwnership, Memory, NestedPointer, OutOfBounds, Place, Promise, RetainedPointer, ReturnedPointer,
 };
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -204,7 +203,7 @@ pub(in super::super) fn bounds_foreign() -> Facts {
 
 pub(in super::super) fn unterminated() -> Facts {
     found(
-        Finding::UnterminatedString(UnterminatedString { searched: 5 }),
+        Finding::UnterminatedString { searched: 5 },
         call(&ffi::SESSION_SET_NAME, 1, session::no_nul("")),
         argument(SOME, 5, "i8"),
         Some(Memory::Heap(block(SOME, 5, 6))),
@@ -221,7 +220,7 @@ pub(in super::super) fn null_on_many_lines() -> Facts {
 
 pub(in super::super) fn misaligned() -> Facts {
     found(
-        Finding::MisalignedPointer(MisalignedPointer { align: 4 }),
+        Finding::MisalignedPointer { align: 4 },
         call(&ffi::PROCESS_DATA, 0, session::misaligned(&[0, 0])),
         argument(COMPLEX + 1, 20, "u32"),
         Some(Memory::Heap(block(COMPLEX, 24, 6))),

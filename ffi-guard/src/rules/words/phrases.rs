@@ -153,6 +153,14 @@ pub(crate) fn found_when_called(facts: &Facts, how: &str) -> Vec<String> {
     ]
 }
 
+/// The notes of what the address alone shows.
+pub(crate) fn found_by_address(facts: &Facts) -> Vec<String> {
+    if facts.is_callback() {
+        return found_when_called(facts, "from the address alone");
+    }
+    vec!["found before the call, from the address alone".into()]
+}
+
 /// The word's place in the argument: `` `x` `` or `byte 16`; `None` if it is the argument itself.
 pub(crate) fn word(holder: &Holder) -> Option<String> {
     match holder {
@@ -194,8 +202,8 @@ pub(crate) fn whose_word(holder: &Holder, to: &str) -> String {
     }
 }
 
-/// The members of JSON that say where a word is.
-pub(crate) fn holder<'a>(holder: &'a Holder) -> [(&'static str, Value<'a>); 3] {
+/// The members of JSON for a word and its place.
+pub(crate) fn word_members(word: usize, holder: &Holder) -> Vec<(&'static str, Value<'_>)> {
     let (kind, at) = match holder {
         Holder::Argument => ("argument", None),
         Holder::Result { offset, field } => ("result", offset.as_ref().map(|offset| (offset, field))),
@@ -204,7 +212,8 @@ pub(crate) fn holder<'a>(holder: &'a Holder) -> [(&'static str, Value<'a>); 3] {
         Holder::Pointee { memory: Memory::Stack { .. }, offset, field } => ("stack", Some((offset, field))),
         Holder::Pointee { memory: Memory::Foreign { .. }, offset, field } => ("foreign", Some((offset, field))),
     };
-    [
+    vec![
+        ("pointer", Value::Address(word)),
         ("holder", Value::text(kind)),
         ("offset", Value::or_null(at, |(offset, _)| Value::Number(*offset))),
         ("field", Value::text_or_null(at.and_then(|(_, field)| field.as_deref()))),
