@@ -11,10 +11,7 @@ mod violation;
 mod wrong_free;
 
 pub(crate) use change::Change;
-pub(crate) use finding::{
-    BufferOverflow, DanglingPointer, Finding, FreedWhileRetained, Got, Holder, LeakedOwnership, NestedPointer,
-    OutOfBounds, Overwritten, Promise, RetainedPointer, ReturnedPointer, UseAfterFree, WriteThroughConst,
-};
+pub(crate) use finding::*;
 pub(crate) use memory::{BlockFacts, Memory};
 pub use place::{Allocation, CSource, Place};
 pub(crate) use staleness::{Kind, Life, Refused, Staleness, Through, Tombstone};
