@@ -9,7 +9,7 @@ fn main() {
         .map(|entry| entry.expect("c/ can be listed").path())
         .filter(|path| path.extension().is_some_and(|ext| ext == "c"))
         .collect();
-    // The order of a directory is the file system's affair; the archive is to be the same everywhere.
+    // Sorted, because a directory has no fixed order and the archive must be the same everywhere.
     sources.sort();
 
     cc::Build::new()
@@ -21,7 +21,7 @@ fn main() {
         .warnings_into_errors(true)
         .compile("ffg_fixtures");
 
-    // C as it is built for size: the unwinder sees no further than this.
+    // C built for size, without unwind tables: the unwinder stops here.
     cc::Build::new()
         .file("c/blind/robust.c")
         .include("include")
@@ -31,12 +31,12 @@ fn main() {
         .flag("-fno-unwind-tables")
         .compile("ffg_blind");
 
-    // The folders, not their files: a source that is added or removed counts as well.
+    // The folders, not their files, so that an added or removed source counts as well.
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=c");
     println!("cargo::rerun-if-changed=include");
     if std::env::var_os("CARGO_CFG_UNIX").is_some() {
-        // `pow`, of slides 58 to 64.
+        // `libm` has `pow`, of slides 58 to 64.
         println!("cargo::rustc-link-lib=m");
     }
 }

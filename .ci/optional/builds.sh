@@ -131,6 +131,13 @@ else
     static $musl
 fi
 
+echo "- the folders of platform/ that a target without more than POSIX, or without that, takes"
+for folder in unix other; do
+    FFI_GUARD_PLATFORM=$folder RUSTFLAGS="-D warnings" \
+        cargo check --quiet --locked --package ffi-guard --target-dir target/tmp/platforms
+    echo "ok: cargo check with platform/$folder"
+done
+
 echo "- other targets"
 for target in aarch64-unknown-linux-gnu aarch64-apple-darwin x86_64-pc-windows-msvc; do
     [ "$target" != "$host" ] || continue

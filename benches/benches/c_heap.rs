@@ -1,9 +1,10 @@
-//! C's heap over ours beside glibc's, in one process: `cargo bench -p ffi-guard-benches --features c-heap --bench c_heap`,
-//! `GUARD=2 cargo bench ..` for level 2.
+//! Compares C's heap over ours with glibc's, in one process: `cargo bench -p ffi-guard-benches
+//! --features c-heap --bench c_heap`, `GUARD=2 cargo bench ..` for level 2.
 //!
-//! Larson's pattern: a thread has a thousand live blocks of 10 to 500 bytes, frees one at random and allocates another in its
-//! place; after a while another thread goes on with the blocks, so that most are freed by who did not allocate them.
-//! glibc's functions are called by the names that nobody replaces.
+//! Larson's pattern: a thread has a thousand live blocks of 10 to 500 bytes, frees one at random
+//! and allocates another in its place; after a while another thread takes the blocks over, so that
+//! most are freed by a thread that did not allocate them. glibc's functions are called by names
+//! that are not replaced.
 
 use std::ffi::c_void;
 use std::hint::black_box;
@@ -37,7 +38,7 @@ const N: u32 = 50_000;
 
 struct Blocks(Vec<*mut c_void>, u64);
 
-// SAFETY: the blocks are C's, and nobody else's.
+// SAFETY: the blocks are C's, and no other thread has their addresses.
 unsafe impl Send for Blocks {}
 
 impl Blocks {
@@ -83,7 +84,7 @@ impl Blocks {
     }
 }
 
-/// `threads` threads, each of which hands its blocks to a new one half way.
+/// Runs `threads` threads, each of which hands its blocks to a new thread half way.
 fn larson(heap: Heap, threads: u64) {
     std::thread::scope(|scope| {
         for thread in 0..threads {

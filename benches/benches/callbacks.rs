@@ -1,7 +1,8 @@
-//! A guarded callback beside the bare one: `cargo bench -p ffi-guard-benches --bench callbacks`.
+//! Compares a guarded callback with the bare one:
+//! `cargo bench -p ffi-guard-benches --bench callbacks`.
 //!
-//! C calls back in a loop, so that its own call is paid once for many. `GUARD=0` and `GUARD=2` in the environment measure
-//! the other levels.
+//! C calls back in a loop, so that the cost of calling C is shared by many callbacks. `GUARD=0` and
+//! `GUARD=2` in the environment measure the other levels.
 
 use std::ffi::c_void;
 use std::hint::black_box;

@@ -1,7 +1,7 @@
-//! A guarded call beside the bare one: `cargo bench -p ffi-guard-benches --bench crossing`.
+//! Compares a guarded call with the bare one: `cargo bench -p ffi-guard-benches --bench crossing`.
 //!
-//! The C function does as little as a C function can, so that what is left is the crossing. `GUARD=0` and `GUARD=2` in the
-//! environment measure the other levels.
+//! The C function does as little as a C function can, so that what is left is the crossing.
+//! `GUARD=0` and `GUARD=2` in the environment measure the other levels.
 
 use std::ffi::{CString, c_char, c_int};
 use std::hint::black_box;
@@ -15,7 +15,7 @@ static GUARD: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
 const N: u32 = 300_000;
 
-/// A struct that says nothing of itself: it is read word by word.
+/// A struct that derives nothing, so that it is read word by word.
 #[repr(C)]
 struct Unknown {
     a: usize,
@@ -23,7 +23,7 @@ struct Unknown {
     c: usize,
 }
 
-/// The same three words, one of which may be a pointer.
+/// Three words, one of which is declared as a pointer.
 #[derive(ffi_guard::Pointee)]
 #[repr(C)]
 struct Derived {
@@ -32,14 +32,14 @@ struct Derived {
     c: usize,
 }
 
-// One C function, which only touches the first four bytes, behind pointers of three types.
+// One C function, which only touches the first four bytes, declared with pointers of three types.
 #[allow(clashing_extern_declarations)]
 mod guarded {
     use super::{Derived, Unknown, c_char, c_int};
 
     #[ffi_guard::guard]
     unsafe extern "C" {
-        /// C's own: reads no memory.
+        /// C's own function, which reads no memory.
         #[link_name = "abs"]
         pub safe fn none(n: c_int) -> c_int;
         #[link_name = "ffg_bench_touch"]
@@ -48,7 +48,7 @@ mod guarded {
         pub fn unknown(p: *mut Unknown) -> u32;
         #[link_name = "ffg_bench_touch"]
         pub fn derived(p: *mut Derived) -> u32;
-        /// What C may only read: from level 2 on it is compared.
+        /// C may only read the pointee, so it is compared from level 2 on.
         #[link_name = "strnlen"]
         pub fn counted(#[guard(sized_by = n)] text: *const c_char, n: usize) -> usize;
         #[link_name = "strlen"]
@@ -126,7 +126,7 @@ fn main() {
     beside(
         "one const pointer, 16 bytes on the heap",
         N,
-        // SAFETY: so many bytes may be read.
+        // SAFETY: the length is the slice's own.
         || (0..N).for_each(|_| _ = black_box(unsafe { guarded::counted(black_box(start), n) })),
         // SAFETY: the same.
         || (0..N).for_each(|_| _ = black_box(unsafe { bare::strnlen(black_box(start), n) })),
@@ -134,7 +134,7 @@ fn main() {
     beside(
         "one text of 16 bytes (cstr) on the heap",
         N,
-        // SAFETY: it ends with a NUL.
+        // SAFETY: the text ends with a NUL.
         || (0..N).for_each(|_| _ = black_box(unsafe { guarded::text(black_box(start)) })),
         // SAFETY: the same.
         || (0..N).for_each(|_| _ = black_box(unsafe { bare::strlen(black_box(start)) })),

@@ -1,4 +1,5 @@
-//! The heap at level 1 beside glibc's, in one process: `cargo bench -p ffi-guard-benches --bench heap`.
+//! Compares the heap at level 1 with glibc's, in one process:
+//! `cargo bench -p ffi-guard-benches --bench heap`.
 //!
 //! `GUARD=2 cargo bench ..` measures level 2 instead.
 

@@ -1,8 +1,9 @@
-//! Slides 63 and 64: `pow` called across the border in a loop, beside the loop moved into C:
+//! Slides 63 and 64: compares `pow` called across the border in a loop with the loop moved into C:
 //! `cargo bench -p ffi-guard-benches --bench pow`.
 //!
-//! At level 0; `GUARD=1` and `GUARD=2` in the environment measure the other levels, and `GUARD_STATS=1` what counting adds.
-//! Both loops hand each result to the next time round, so neither hides anything behind the arithmetic.
+//! Level 0 is measured; `GUARD=1` and `GUARD=2` in the environment measure the other levels, and
+//! `GUARD_STATS=1` the cost of counting. In both loops each step needs the result of the one
+//! before, so that no cost overlaps with the arithmetic.
 
 use std::ffi::{c_double, c_ulong};
 use std::hint::black_box;

@@ -1,8 +1,10 @@
-//! Ten million calls that lend a block, beside a megabyte of C's variables and 64 MiB of C's heap, at level 2 and at level 0:
-//! `cargo bench -p ffi-guard-benches --features c-heap --bench retention`.
+//! Ten million calls that lend a block, with a megabyte of C's variables and 64 MiB of C's heap to
+//! search, at level 2 and at level 0: `cargo bench -p ffi-guard-benches --features c-heap --bench
+//! retention`.
 //!
-//! A level is settled once in a process, so each round is two processes of this program, one after the other. At level 2 the
-//! call in the middle keeps its block, and a sweep must find it and name the place of that call.
+//! A level is settled once in a process, so each round is two processes of this program, one after
+//! the other. At level 2 the call in the middle keeps its block, and a sweep must find it and name
+//! the place of that call.
 
 use std::ffi::c_int;
 use std::hint::black_box;
@@ -29,10 +31,11 @@ const CALLS: u32 = 10_000_000;
 const KEPT: u32 = 1_000_000;
 const ROUNDS: usize = 7;
 
-/// The line of the call that the report names; 0 for none.
+/// The line of the call that the report names; 0 if there is no report.
 static NAMED: AtomicU32 = AtomicU32::new(0);
 
-/// One process's part: the seconds of the loop, with the report that comes in it or at its end.
+/// The part of one process: returns the seconds of the loop, including the report made in it or at
+/// its end.
 fn run() -> f64 {
     touch_globals();
     c_fixtures::c_heap::ok_grow_heap(64 << 20);

@@ -1,5 +1,5 @@
-//! The search of memory beside `memcpy` of the same memory, and a sweep with many noted loans beside one with a single one:
-//! `cargo bench -p ffi-guard-benches --bench scan`.
+//! Compares the search of memory with `memcpy` of the same memory, and a sweep with many noted
+//! loans with a sweep that has one: `cargo bench -p ffi-guard-benches --bench scan`.
 
 use std::hint::black_box;
 
@@ -29,8 +29,8 @@ fn main() {
 
     println!("{:<44} {:>11} {:>11}", "a sweep, by noted loans", "1,000,000", "1");
     let blocks: Vec<Box<u64>> = (0..MANY as u64).map(Box::new).collect();
-    // What was noted last lies in the caches, and what is searched does not: to note a million would be to empty them. So
-    // both sweeps begin with caches that hold something else.
+    // Noting a million loans would fill the caches, noting one would not. So both sweeps begin with
+    // caches that hold something else.
     let other = std::cell::RefCell::new(vec![0_u8; 128 << 20]);
     let lend = |blocks: &[Box<u64>]| {
         blocks.iter().for_each(|block| note((&raw const **block).addr()));

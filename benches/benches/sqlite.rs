@@ -1,10 +1,11 @@
-//! A hundred thousand rows through SQLite, whose functions are guarded, at each level beside level 0:
-//! `cargo bench -p ffi-guard-benches --bench sqlite`.
+//! A hundred thousand rows through SQLite, whose functions are guarded: compares each level with
+//! level 0: `cargo bench -p ffi-guard-benches --bench sqlite`.
 //!
-//! A level is settled once in a process, so each round is one process of this program for each of them, in turn, and the medians of
-//! the rounds are compared. Each round begins with another one, and level 3 comes last, in rounds of its own: the kernel cleans up after
-//! its hundreds of thousands of mappings for a while, and whoever comes next pays for that. It is the work of the tour's slide 33. What is measured is the processor's time, the kernel's share
-//! included: other programs run on this machine as well.
+//! The level is fixed when a process begins, so each round runs one process per level, and the
+//! medians of the rounds are compared. Each round begins with another level. Level 3 comes last, in
+//! rounds of its own, because the kernel cleans up its hundreds of thousands of mappings for a
+//! while, which would slow the next process. The work is that of the tour's slide 33. Processor
+//! time is measured, including the kernel's, since other programs run on the machine.
 
 use std::process::Command;
 
@@ -16,7 +17,8 @@ static GUARD: GuardAlloc = GuardAlloc::new();
 
 const ROWS: u32 = 100_000;
 const ROUNDS: usize = 9;
-/// Set in a part's environment, to the sum that it should come to: it does nothing but the work that is measured.
+/// The variable that makes a process do only the measured work. Its value is the sum that the work
+/// should give.
 const CHILD: &str = "FFI_GUARD_BENCH_CHILD";
 
 const RUNS: [(&str, &[(&str, &str)]); 5] = [
@@ -27,16 +29,16 @@ const RUNS: [(&str, &[(&str, &str)]); 5] = [
     ("level 3", &[("GUARD", "3")]),
 ];
 
-/// Seconds that this thread has run.
+/// The seconds of processor time of this thread.
 fn ran() -> f64 {
     let mut ran = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes what it is given to write to.
+    // SAFETY: the function only writes to the place that it is given.
     let done = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut ran) };
     assert_eq!(done, 0, "the system has such a clock");
     ran.tv_sec as f64 + ran.tv_nsec as f64 / 1e9
 }
 
-/// One process's part: the seconds that it takes.
+/// The part of one process: returns the seconds that it takes.
 fn run(expected: i64) -> f64 {
     let start = ran();
     let db = Db::open(":memory:").expect("a database in memory opens");

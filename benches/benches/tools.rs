@@ -1,4 +1,5 @@
-//! Handles beside a table in a `Mutex<HashMap>`, closures beside a bare callback: `cargo bench -p ffi-guard-benches --bench tools`.
+//! Compares handles with a table in a `Mutex<HashMap>`, and closures with a bare callback:
+//! `cargo bench -p ffi-guard-benches --bench tools`.
 //!
 //! `GUARD` in the environment measures another level; a lookup is the same at all of them.
 
@@ -15,7 +16,7 @@ static GUARD: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
 const N: u32 = 100_000;
 
-/// What one writes without a library: numbers for boxed values, behind one lock.
+/// The table one writes without a library: numbers for boxed values, under one lock.
 struct Table {
     next: usize,
     values: HashMap<usize, Box<u64>>,
@@ -58,7 +59,7 @@ fn table_round_trip(value: u64) -> u64 {
     black_box(table_with(black_box(raw))) + table_take(raw)
 }
 
-/// Runs `f` so often on two threads at once.
+/// Runs `f` on two threads at once, half of the `N` times on each.
 fn on_two(f: impl Fn() + Sync) {
     std::thread::scope(|scope| {
         for _ in 0..2 {
@@ -67,7 +68,7 @@ fn on_two(f: impl Fn() + Sync) {
     });
 }
 
-/// The same work, as one writes it for C by hand.
+/// A callback written by hand for C, which does the work of the closure.
 unsafe extern "C" fn bare(user: *mut c_void, n: c_int) -> c_int {
     // SAFETY: the benchmark passes a live counter.
     let count = unsafe { &mut *user.cast::<c_int>() };

@@ -1,13 +1,14 @@
-//! Measuring two things beside each other on a machine that others use, too.
+//! Measures two things beside each other on a machine that runs other programs too.
 //!
-//! Rounds are interleaved, so that what disturbs one disturbs the other, and medians are compared.
+//! Rounds are interleaved, so that a disturbance hits both, and medians are compared.
 
 use std::time::Instant;
 
-/// Rounds of each contender: many and short, so that most see no interruption.
+/// The number of rounds of each contender: many and short, so that most are not interrupted.
 const ROUNDS: usize = 101;
 
-/// Starts this program again with the variables set, unless it was: the level is read once, before `main`.
+/// Starts this program again with these variables, unless they are set: the level is read once,
+/// before `main`.
 pub fn with_environment(variables: &[(&str, &str)]) {
     const DONE: &str = "FFI_GUARD_BENCH_STARTED";
     if std::env::var_os(DONE).is_some() {
@@ -23,7 +24,7 @@ pub fn with_environment(variables: &[(&str, &str)]) {
     std::process::exit(status.code().unwrap_or(1));
 }
 
-/// Nanoseconds that each operation of `f` takes, which does `operations` of them.
+/// The nanoseconds of one operation of `f`, which does `operations` of them.
 fn time(operations: u32, f: &mut dyn FnMut()) -> f64 {
     let start = Instant::now();
     f();
@@ -57,7 +58,8 @@ pub fn alone(what: &str, operations: u32, mut f: impl FnMut()) {
     println!("{what:<44} {figure:>8.2} ns");
 }
 
-/// As [`beside`], for what takes long and is made ready anew before each round: that is not timed.
+/// Prints ours beside the yardstick, as [`beside`] does, for work that takes long and has a
+/// preparation before each round, which is not timed.
 pub fn beside_ready(
     what: &str,
     rounds: usize,

@@ -12,7 +12,7 @@ static const uint64_t *ffg_bench_kept;
 
 uint64_t ffg_bench_work(const uint64_t *block, int keep)
 {
-    /* Each call goes on from the last: two of them do not overlap in the processor, and 20 ns are 20 ns. */
+    /* Each call needs the result of the last, so that two calls do not overlap in the processor. */
     static uint64_t ffg_bench_sum;
     uint64_t sum = ffg_bench_sum;
     for (int round = 0; round < 2; round++) {

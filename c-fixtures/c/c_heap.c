@@ -115,7 +115,7 @@ static void *reused[256];
 
 void ffg_ok_keep_in_reused(const int32_t *value) {
     ffg_ok_keep_in_freed(value);
-    /* As many as wait in a thread's bin, so that one of them is the block from above. */
+    /* The number that waits in a thread's bin, so that one of them is the block from above. */
     for (size_t i = 0; i < 256; i++) {
         free(reused[i]);
         reused[i] = malloc(64);
@@ -200,7 +200,7 @@ static int is_filled(const unsigned char *block, int byte, size_t size) {
     return 1;
 }
 
-/* Sizes that no memory has; not constants, or the compiler warns of them. */
+/* Sizes that cannot be allocated; not constants, or the compiler warns about them. */
 static volatile size_t too_much = (size_t)-1 / 2 + 1;
 
 int ffg_malloc_family(void) {
@@ -262,7 +262,7 @@ int ffg_malloc_family(void) {
     block = pvalloc(page + 1);
     CHECK(is_aligned(block, page) && malloc_usable_size(block) >= 2 * page);
     free(block);
-    /* What cannot be had. */
+    /* Sizes that cannot be allocated. */
     errno = 0;
     CHECK(malloc(too_much) == NULL && errno == ENOMEM);
     errno = 0;
@@ -274,13 +274,13 @@ int ffg_malloc_family(void) {
     CHECK(realloc(block, too_much) == NULL && errno == ENOMEM);
     block = reallocarray(block, 100, 100);
     CHECK(block && malloc_usable_size(block) >= 10000);
-    /* `free` leaves `errno` alone, whatever it does below: a large block goes back to the system. */
+    /* `free` keeps `errno`, also when a large block goes back to the system. */
     errno = 4711;
     free(block);
     free(malloc(10 << 20));
     free(NULL);
     CHECK(errno == 4711 && malloc_usable_size(NULL) == 0);
-    /* What the C library allocates, and the program frees. */
+    /* Memory that the C library allocates, and the program frees. */
     char *text = strdup("twelve bytes");
     CHECK(text && strcmp(text, "twelve bytes") == 0 && malloc_usable_size(text) >= 13);
     free(text);
@@ -392,7 +392,7 @@ static void *thread_that_allocates(void *seed) {
     return NULL;
 }
 
-/* Handlers around a fork that allocate, as libraries' do. */
+/* Handlers around a fork that allocate, as those of libraries do. */
 static void *of_handler;
 static void before_fork(void) { of_handler = malloc(1000); }
 static void after_fork(void) {
@@ -428,7 +428,7 @@ static volatile sig_atomic_t handled;
 static void *of_signal;
 
 static void allocate_in_handler(int number) {
-    /* What a handler may not do, and what many do all the same: it came while no allocation was under way. */
+    /* A handler may not allocate, but many do: the signal came while no allocation was running. */
     void *block = malloc((size_t)number * 40);
     of_signal = realloc(of_signal, (size_t)(handled % 300) * 50 + 1);
     free(block);

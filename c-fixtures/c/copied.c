@@ -1,4 +1,4 @@
-/* What C does to a copy between pages without access. Used by tests/tests/copied.rs. */
+/* C that works on a copy between pages without access. Used by tests/tests/copied.rs. */
 #include "copied.h"
 
 #include <ctype.h>

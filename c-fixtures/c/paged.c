@@ -1,4 +1,4 @@
-/* What level 3 catches at the instruction: used by tests/tests/paged.rs. */
+/* Bad accesses that level 3 catches at the instruction. Used by tests/tests/paged.rs. */
 #include "paged.h"
 
 #include <pthread.h>
@@ -49,7 +49,7 @@ void ffg_paged_write(size_t at, uint8_t byte) { kept[at] = byte; }
 
 void ffg_paged_clear(size_t len) { memset(kept, 0, len); }
 
-/* The thread waits to be told: no sleep decides who is first. */
+/* The thread waits for a signal, so that the order does not depend on a sleep. */
 static sem_t go;
 static pthread_t worker;
 

@@ -1,4 +1,4 @@
-/* retained_pointer, in places that are no plain global. Used by tests/tests/rules/retained_places.rs. */
+/* retained_pointer, in places other than a plain global. Used by tests/tests/rules/retained_places.rs. */
 #define _POSIX_C_SOURCE 200809L
 #include "retained_places.h"
 

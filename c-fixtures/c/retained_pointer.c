@@ -120,7 +120,7 @@ void ffg_ok_keep_id(uint64_t id, const int32_t *values) { ffg_id = values && *va
 
 uint64_t ffg_read_id(void) { return ffg_id; }
 
-/* tests/retention.rs: keeps the value where it is told to, which is seldom. */
+/* tests/retention.rs: keeps the value if it is told to, which is seldom. */
 static const int32_t *ffg_kept_seldom;
 
 int32_t ffg_bad_keep_seldom(const int32_t *value, int keep)

@@ -1,4 +1,4 @@
-/* Awkward places to call from, and to be called in. Used by tests/tests/robust_*.rs. */
+/* C that calls back from awkward places. Used by tests/tests/robust_*.rs. */
 #define _GNU_SOURCE
 #include "robust.h"
 
@@ -19,7 +19,7 @@ void ffg_take_number(uint64_t number) { (void)number; }
 
 void ffg_churn(size_t rounds) {
     for (size_t i = 0; i < rounds; i++) {
-        /* Through a volatile, or the compiler drops both. */
+        /* Through a volatile, or the compiler removes both. */
         void *volatile block = malloc(16 + i % 3000);
         free(block);
     }
@@ -70,7 +70,7 @@ void ffg_call_with_lent(ffg_pair_callback callback, const void *lent) {
     ffg_work = NULL;
 }
 
-/* It holds what was in the caller's registers, so it is wiped: pointers that the caller lent may be among them. */
+/* It holds the caller's registers, so it is wiped: pointers that the caller lent may be among them. */
 static jmp_buf ffg_back;
 
 static int ffg_wiped(int result) {

@@ -1,7 +1,7 @@
 /* The talk's own functions. Used by tests/tests/slides.rs and tests/examples/tour.
  *
  * On the slides most bodies are empty. Here they do what a library would with such an argument, so that a wrong
- * pointer is really followed and a right one really gives the right answer. */
+ * pointer is followed and a right one gives the right answer. */
 #include "slides.h"
 
 #include <math.h>
@@ -43,7 +43,7 @@ long processComplexStruct(const complexStruct *s) {
 }
 
 uintptr_t processBigData(uint8_t *data, size_t data_len) {
-    /* The two ends are touched, not the middle: what a loan costs is to be seen, not what a sum costs. */
+    /* Only the two ends are touched, so that the cost of a loan shows and not that of a sum. */
     if (data_len > 0) {
         data[0] ^= 0xff;
         data[data_len - 1] ^= 0xff;

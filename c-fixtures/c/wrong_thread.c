@@ -7,7 +7,7 @@ struct ffg_window {
     int32_t number;
 };
 
-/* What the library knows of each thread's windows. */
+/* The library's record of each thread's windows. */
 static _Thread_local int32_t ffg_drawn;
 
 struct ffg_window *ffg_window_open(void) { return calloc(1, sizeof(struct ffg_window)); }

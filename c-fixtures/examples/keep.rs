@@ -1,4 +1,5 @@
-//! Lends C a pointer that it keeps: `tests/tests/release.rs` builds it as a release is built, and runs it.
+//! Lends C a pointer that it keeps: `tests/tests/release.rs` builds it as a release is built, and
+//! runs it.
 
 use c_fixtures::slides::{SomeStruct, forget_reference, store_reference};
 

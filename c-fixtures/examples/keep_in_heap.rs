@@ -1,5 +1,5 @@
-//! C keeps a pointer in the node of a list: found with the feature `c-heap`, in a static executable too. With the argument
-//! `clean` it keeps nothing.
+//! C keeps a pointer in the node of a list, which the feature `c-heap` finds, also in a static
+//! executable. With the argument `clean` it keeps nothing.
 
 use c_fixtures::c_heap::{bad_keep_node, forget_nodes, ok_copy_to_node, sum_nodes};
 

@@ -1,4 +1,5 @@
-//! Panics, or breaks a rule, in a callback: `tests/tests/callbacks_abort.rs` builds it with `panic = "abort"`.
+//! Panics, or breaks a rule, in a callback: `tests/tests/callbacks_abort.rs` builds it with
+//! `panic = "abort"`.
 
 use std::ffi::c_void;
 
@@ -20,7 +21,7 @@ unsafe extern "C" fn panics(_user: *mut c_void, number: i32) -> i32 {
 
 #[ffi_guard::guard(on_panic = 1)]
 unsafe extern "C" fn violates(_user: *mut c_void, _number: i32) -> i32 {
-    // SAFETY: wrong, which the guard says before C reads.
+    // SAFETY: not sound, and that is the point: the guard stops the call before C reads.
     unsafe { bad_first(std::ptr::null()) }
 }
 

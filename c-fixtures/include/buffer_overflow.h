@@ -1,10 +1,10 @@
-/* C that writes beside what it was lent: what buffer_overflow is about. */
+/* buffer_overflow: C that writes outside of what it was lent. */
 #ifndef FFG_BUFFER_OVERFLOW_H
 #define FFG_BUFFER_OVERFLOW_H
 
 #include <stddef.h>
 
-/* Writes `length` letters and a NUL behind them: one byte too many. */
+/* Writes `length` letters and a NUL after them: one byte too many. */
 void ffg_bad_label(char *out, size_t length);
 /* Writes a NUL into the last of `length` bytes. */
 void ffg_ok_label(char *out, size_t length);

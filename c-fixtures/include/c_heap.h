@@ -1,4 +1,4 @@
-/* C's heap: what is kept in it, and the allocator's own manners. */
+/* C that keeps pointers in its heap, and tests of C's allocator itself. */
 #ifndef FFG_C_HEAP_H
 #define FFG_C_HEAP_H
 
@@ -9,7 +9,7 @@
 void ffg_bad_keep_node(const int32_t *value);
 int64_t ffg_sum_nodes(void);
 void ffg_forget_nodes(void);
-/* Nodes that hold no pointer to anybody's memory but their own: bulk for the search. */
+/* Nodes that only point to each other: bulk for the search. */
 void ffg_ok_grow_heap(size_t bytes);
 void ffg_shrink_heap(void);
 
@@ -23,7 +23,7 @@ void ffg_forget_grown(void);
 
 /* Stores `value` in a new block and frees that. */
 void ffg_ok_keep_in_freed(const int32_t *value);
-/* The same, and keeps another block that may lie in the same place, without writing to it. */
+/* Stores `value` in a block, frees that, and keeps another that may have its address, without writing to it. */
 void ffg_ok_keep_in_reused(const int32_t *value);
 void ffg_forget_reused(void);
 /* Stores `value` in a node while it works and takes it out again. */
@@ -31,7 +31,7 @@ int32_t ffg_ok_node_cleared(const int32_t *value);
 /* Copies the value into a node. */
 void ffg_ok_copy_to_node(const int32_t *value);
 
-/* A chain of C's own blocks, at the end of which is what Rust put there. */
+/* A chain of C's own blocks; Rust puts a pointer into the last one. */
 struct ffg_link {
     struct ffg_link *next;
     void *data;
@@ -40,10 +40,10 @@ struct ffg_link *ffg_new_chain(size_t length);
 /* The last link of the chain. */
 struct ffg_link *ffg_end_of_chain(struct ffg_link *chain);
 void ffg_free_chain(struct ffg_link *chain);
-/* Counts the links, and looks at no data. */
+/* Counts the links, and reads no data. */
 size_t ffg_use_chain(const struct ffg_link *chain);
 
-/* Uses each function of the family as its manual says. The line that failed, or 0. */
+/* Uses each function of malloc's family as its manual says. The line that failed, or 0. */
 int ffg_malloc_family(void);
 /* Hands out and takes back blocks of many sizes, `rounds` times; the first line that failed, or 0. */
 int ffg_malloc_storm(unsigned seed, unsigned rounds);
@@ -51,7 +51,7 @@ int ffg_malloc_storm(unsigned seed, unsigned rounds);
 int ffg_malloc_at_thread_end(void);
 /* Forks while other threads allocate; the child allocates, too. 0 if every child came to a good end. */
 int ffg_malloc_and_fork(void);
-/* Allocates in a signal handler, which no allocation was interrupted by. */
+/* Allocates in a signal handler that did not interrupt an allocation. */
 int ffg_malloc_in_handler(void);
 /* C's allocator itself. */
 void *ffg_alloc(size_t size);

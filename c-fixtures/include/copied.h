@@ -1,4 +1,4 @@
-/* What C does to copies: see c/copied.c. */
+/* C that works on copies: see c/copied.c. */
 #ifndef FFG_COPIED_H
 #define FFG_COPIED_H
 
@@ -20,11 +20,11 @@ void ffg_ok_copied_forget(void);
 void ffg_ok_copied_add_one(uint8_t *data, size_t count);
 /* Sets the first `set` of `count` bytes. */
 void ffg_ok_copied_fill(uint8_t *data, size_t count, size_t set, uint8_t value);
-/* Whether it was handed this very address. */
+/* Not 0 if it was handed this very address. */
 int ffg_ok_copied_is_at(const uint8_t *data, size_t count, uintptr_t address);
-/* The first such character, or null. */
+/* The first character equal to the given one, or null. */
 const char *ffg_ok_copied_find(const char *text, char c);
-/* Reads a number, and tells where it stopped. */
+/* Reads a number, and stores where it stopped. */
 long ffg_ok_copied_parse(const char *text, const char **end);
 
 typedef struct {

@@ -1,4 +1,4 @@
-/* Strings that must still be alive: what dangling_pointer is about. */
+/* dangling_pointer: strings that must still be alive. */
 #ifndef FFG_DANGLING_POINTER_H
 #define FFG_DANGLING_POINTER_H
 
@@ -10,7 +10,7 @@ typedef struct {
     const char *text;
 } ffg_label;
 
-/* Reads the text behind the label: the struct is alive, its text may be gone. */
+/* Reads the text that the label points to: the struct is alive, its text may be gone. */
 size_t ffg_bad_label_length(const ffg_label *label);
 size_t ffg_ok_name_length(const char *name);
 

@@ -14,11 +14,11 @@ void ffg_ok_unset_listener(size_t slot);
 /* What it leads to; -1 for nothing. */
 int32_t ffg_notify(size_t slot);
 
-/* The same, and `destroy` is called with it before C lets go of it. */
+/* Keeps a value, and calls `destroy` with it before letting go of it. */
 void ffg_ok_set_with_destructor(int32_t *user, void (*destroy)(int32_t *));
-/* Calls it, and then lets go. */
+/* Calls `destroy`, and then lets go of the value. */
 void ffg_ok_destroy(void);
-/* Calls it, and keeps the pointer. */
+/* Calls `destroy`, and keeps the pointer. */
 void ffg_bad_destroy(void);
 void ffg_forget_destroyed(void);
 
@@ -29,9 +29,9 @@ void ffg_ok_unwatch(void);
 
 /* Takes the value for its own. */
 void ffg_bad_take(int32_t *value);
-/* Gives it back, and forgets it. */
+/* Gives the value back, and forgets it. */
 int32_t *ffg_ok_hand_back(void);
-/* Gives it back, and still has its address. */
+/* Gives the value back, and still has its address. */
 int32_t *ffg_ok_hand_back_stale(void);
 void ffg_forget_taken(void);
 

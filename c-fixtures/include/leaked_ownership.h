@@ -1,10 +1,10 @@
-/* What is given to C, and what becomes of it. */
+/* C that is given memory, and what it does with it. */
 #ifndef FFG_LEAKED_OWNERSHIP_H
 #define FFG_LEAKED_OWNERSHIP_H
 
 #include <stdint.h>
 
-/* Reads the name, as the talk's `sqlite3_open` does, and leaves it to whoever has it. */
+/* Reads the name, as the talk's `sqlite3_open` does, and does not take it over. */
 int32_t ffg_open_named(const char *name);
 int32_t ffg_open_lent(const char *name);
 

@@ -1,4 +1,4 @@
-/* Words read at their own alignment, and at any: what misaligned_pointer is about. */
+/* misaligned_pointer: words read at their own alignment, and at any. */
 #ifndef FFG_MISALIGNED_POINTER_H
 #define FFG_MISALIGNED_POINTER_H
 

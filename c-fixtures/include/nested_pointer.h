@@ -1,4 +1,4 @@
-/* Lists and arrays that hold pointers: what nested_pointer is about. */
+/* nested_pointer: lists and arrays that hold pointers. */
 #ifndef FFG_NESTED_POINTER_H
 #define FFG_NESTED_POINTER_H
 
@@ -12,7 +12,7 @@ typedef struct ffg_node {
 
 /* Follows `next` until it is null or leads back to the first node. */
 int64_t ffg_bad_sum_list(const ffg_node *first);
-/* The same numbers, laid flat. */
+/* The sum of numbers in an array. */
 int64_t ffg_ok_sum_array(const int64_t *values, size_t count);
 
 /* Nodes in C memory. */

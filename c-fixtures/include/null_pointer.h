@@ -1,4 +1,4 @@
-/* Arguments that must not be null, and one that may: what null_pointer is about. */
+/* null_pointer: arguments that must not be null, and one that may. */
 #ifndef FFG_NULL_POINTER_H
 #define FFG_NULL_POINTER_H
 

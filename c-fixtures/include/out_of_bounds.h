@@ -1,4 +1,4 @@
-/* Extents: what out_of_bounds is about. */
+/* out_of_bounds: extents. */
 #ifndef FFG_OUT_OF_BOUNDS_H
 #define FFG_OUT_OF_BOUNDS_H
 
@@ -9,11 +9,11 @@ enum { FFG_DIGEST = 16 };
 
 /* Reads 16 bytes whatever the caller has. */
 uint32_t ffg_bad_sum_digest(const uint8_t digest[FFG_DIGEST]);
-/* Reads as many as it is told. */
+/* Reads `count` bytes. */
 uint32_t ffg_ok_sum_bytes(const uint8_t *data, size_t count);
-/* Reads as many elements of 4 bytes as it is told, in a signed count, as many a C interface has it. */
+/* Reads `count` elements of 4 bytes; the count is signed, as in many C interfaces. */
 int64_t ffg_ok_sum_ints(const int32_t *values, int count);
-/* Reads a table of so many bytes. */
+/* Reads a table of `rows` times `columns` cells. */
 uint32_t ffg_ok_sum_table(const uint16_t *cells, size_t rows, size_t columns);
 
 #endif

@@ -1,11 +1,11 @@
-/* What level 3 catches at the instruction: used by tests/tests/paged.rs. */
+/* Bad accesses that level 3 catches at the instruction. Used by tests/tests/paged.rs. */
 #ifndef FFG_PAGED_H
 #define FFG_PAGED_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* The sum of `len` bytes; the bad one takes the terminator of a C string to be there, and reads one more. */
+/* The sum of `len` bytes; the bad one expects the terminator of a C string, and reads one more. */
 unsigned ffg_bad_sum_and_one(const uint8_t *bytes, size_t len);
 unsigned ffg_ok_sum(const uint8_t *bytes, size_t len);
 
@@ -18,7 +18,7 @@ void ffg_paged_keep(uint8_t *buffer);
 void ffg_paged_forget(void);
 int ffg_paged_read(size_t at);
 void ffg_paged_write(size_t at, uint8_t byte);
-/* The same by the C library: what faults is `memset`. */
+/* Writes zeros by the C library, so that `memset` faults. */
 void ffg_paged_clear(size_t len);
 
 /* A C thread that writes to the buffer: the bad one when the call that started it is over, the other one before it returns. */
@@ -26,7 +26,7 @@ int ffg_bad_start(uint8_t *buffer);
 void ffg_bad_finish(void);
 int ffg_ok_start_and_finish(uint8_t *buffer);
 
-/* One access, so many bytes from the address. */
+/* One access, `offset` bytes from the address. */
 void ffg_paged_touch(const uint8_t *address, ptrdiff_t offset, int write);
 
 #endif

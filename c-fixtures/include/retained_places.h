@@ -1,4 +1,4 @@
-/* Functions that keep what they are lent in places that are no plain global, and functions that do not.
+/* Functions that keep what they are lent in places other than a plain global, and functions that do not.
  *
  * As in retained_pointer.h, each place has a reader and a `forget`. */
 #ifndef FFG_RETAINED_PLACES_H
@@ -47,7 +47,7 @@ struct ffg_list {
 void ffg_bad_store_in(struct ffg_list *list, const int32_t *value);
 void ffg_bad_store_in_untyped(void *list, const int32_t *value);
 void ffg_ok_store_copy(struct ffg_list *list, const int32_t *value);
-/* Its own address; what is there already, further on; and into what the caller asked to be filled. */
+/* Stores its own address; moves a pointer that is there already; stores into a place that the caller gave to be filled. */
 void ffg_ok_store_self(struct ffg_list *list);
 void ffg_ok_advance(struct ffg_list *list, const int32_t *values, size_t count);
 size_t ffg_ok_skip_blanks(const char *text, const char **end);

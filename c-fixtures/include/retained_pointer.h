@@ -1,4 +1,4 @@
-/* Functions that keep what they are lent, and functions that do not: what retained_pointer is about.
+/* retained_pointer: functions that keep what they are lent, and functions that do not.
  *
  * Each place has a reader, as it would in a library, without which the linker drops an unread static (--gc-sections),
  * and a `forget`, so that one test leaves nothing to the next. */
@@ -24,7 +24,7 @@ void ffg_bad_keep_slot(const int32_t *value, size_t slot);
 int32_t ffg_read_slot(size_t slot);
 void ffg_forget_slots(void);
 
-/* Not the pointer that it was lent but one 8 bytes further on. */
+/* Keeps not the pointer that it was lent but one 8 bytes further on. */
 void ffg_bad_keep_interior(const uint8_t *data, size_t count);
 uint8_t ffg_read_interior(void);
 void ffg_forget_interior(void);
@@ -38,7 +38,7 @@ void ffg_forget_two(void);
 void ffg_ok_set_listener(const int32_t *user);
 int32_t ffg_ok_notify(void);
 
-/* Takes it for its own, and gives it back. */
+/* Takes the value over, and gives it back. */
 void ffg_ok_take(int32_t *value);
 int32_t *ffg_ok_give_back(void);
 

@@ -1,4 +1,4 @@
-/* Awkward places to call from, and to be called in: what the tests `robust_*` are about. */
+/* C that calls back from awkward places. Used by the tests `robust_*`. */
 #ifndef FFG_ROBUST_H
 #define FFG_ROBUST_H
 
@@ -19,7 +19,7 @@ struct ffg_pair {
     const void *first;
     const void *second;
 };
-/* Whether both are set. */
+/* Not 0 if both are set. */
 int ffg_pair_is_full(const struct ffg_pair *pair);
 int ffg_pair_is_full_by_value(struct ffg_pair pair);
 
@@ -29,16 +29,16 @@ typedef void (*ffg_pair_callback)(struct ffg_pair *pair, void *user);
 /* Calls back: at once; on a thread that C made, which it waits for. */
 void ffg_call(ffg_callback callback, void *user);
 int ffg_call_on_thread(ffg_callback callback, void *user);
-/* Calls back with a pair on C's stack that leads to a number beside it; and with one that leads to what was lent. */
+/* Calls back with a pair on C's stack that points to a number beside it, and with one that points to what was lent. */
 void ffg_call_with_local(ffg_pair_callback callback, void *user);
 void ffg_call_with_lent(ffg_pair_callback callback, const void *lent);
 /* The pair that C works on now: set by one function of C inside another, and cleared at the end of the outer one. */
 void ffg_work_on(struct ffg_pair *pair);
 int ffg_is_at_work(void);
-/* The same as `ffg_call_with_local`, compiled without unwind tables. */
+/* `ffg_call_with_local`, compiled without unwind tables. */
 void ffg_call_with_local_blind(ffg_pair_callback callback, void *user);
 
-/* 1 where the callback, or what it called, came back by `ffg_jump`. */
+/* 1 if the callback, or a function that it called, came back by `ffg_jump`. */
 int ffg_catch_jump(ffg_callback callback, void *user);
 void ffg_jump(const int32_t *value);
 /* Jumps over frames of C alone; 1. */
@@ -55,11 +55,11 @@ void ffg_bad_keep_use(const int32_t *value, size_t slot);
 int32_t ffg_read_use(size_t slot);
 void ffg_forget_use(size_t slot);
 
-/* Loads a library and calls its `void keep(const void *)`. NULL where it cannot. */
+/* Loads a library and calls its `void keep(const void *)`. NULL if it cannot. */
 void *ffg_open_and_keep(const char *path, const int32_t *value);
 void ffg_close(void *library);
 
-/* Sets errno to `number`; the errno that it was called with. */
+/* Sets errno to `number`; returns the errno that it was called with. */
 int ffg_set_errno(int number, const int32_t *value);
 
 /* Pages without access, and the last bytes before some. */

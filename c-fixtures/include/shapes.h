@@ -71,7 +71,7 @@ typedef struct {
 } ffg_span;
 int64_t ffg_sum_span_by_value(ffg_span span);
 
-/* Through void: xor of so many words. */
+/* Through void: xor of `count` words. */
 uintptr_t ffg_xor_words(const void *words, size_t count);
 /* User data that is only handed back. */
 typedef int64_t (*ffg_visit)(void *user, int64_t value);

@@ -10,7 +10,7 @@ typedef struct {
     int a, b, c;
 } someStruct;
 
-/* Slide 30: the same with a string hanging off it. The slide calls it someStruct too. */
+/* Slide 30: three integers and a string. The slide calls it someStruct too. */
 typedef struct {
     int a, b, c;
     char *str;

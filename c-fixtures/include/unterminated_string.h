@@ -1,4 +1,4 @@
-/* Strings with and without an end: what unterminated_string is about. */
+/* unterminated_string: strings with and without an end. */
 #ifndef FFG_UNTERMINATED_STRING_H
 #define FFG_UNTERMINATED_STRING_H
 
@@ -6,7 +6,7 @@
 
 /* Runs on to the first NUL, wherever that is. */
 size_t ffg_bad_count_spaces(const char *text);
-/* Told how long the text is. */
+/* Takes the length of the text. */
 size_t ffg_ok_count_spaces(const char *text, size_t length);
 
 #endif

@@ -1,4 +1,4 @@
-/* C that writes to what Rust has freed: what use_after_free is about. */
+/* use_after_free: C that writes to memory that Rust has freed. */
 #ifndef FFG_USE_AFTER_FREE_H
 #define FFG_USE_AFTER_FREE_H
 

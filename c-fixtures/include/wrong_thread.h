@@ -1,4 +1,4 @@
-/* wrong_thread: an object that is its thread's alone. */
+/* wrong_thread: an object that belongs to one thread. */
 #ifndef FFG_WRONG_THREAD_H
 #define FFG_WRONG_THREAD_H
 

@@ -1,4 +1,4 @@
-//! Who allocates, and who frees: `c/alloc_dealloc_mismatch.c`.
+//! C that allocates for Rust to free, and that frees Rust's memory: `c/alloc_dealloc_mismatch.c`.
 
 use std::ffi::{c_char, c_void};
 
@@ -7,14 +7,14 @@ unsafe extern "C" {
     /// A text in memory of C's `malloc`, for the caller to free with C's `free`.
     #[link_name = "ffg_greeting"]
     pub safe fn greeting() -> *mut c_char;
-    /// So many numbers, likewise.
+    /// `count` numbers in memory of C's `malloc`.
     #[link_name = "ffg_numbers"]
     pub safe fn numbers(count: usize) -> *mut i32;
 
     /// Reads `value` and calls C's `free` on it.
     #[link_name = "ffg_done_with"]
     pub fn bad_done_with(#[guard(owned)] value: *mut i32) -> i32;
-    /// Reads `value` and has `destroy` free it.
+    /// Reads `value` and calls `destroy` to free it.
     #[link_name = "ffg_done_by"]
     pub fn ok_done_with(#[guard(owned)] value: *mut i32, destroy: Destroy) -> i32;
 
@@ -29,5 +29,5 @@ unsafe extern "C" {
     pub fn size_of_it(#[guard(opaque)] block: *mut c_void) -> usize;
 }
 
-/// What frees what C is done with.
+/// A function that frees a value when C is done with it.
 pub type Destroy = unsafe extern "C" fn(*mut i32);

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 #[ffi_guard::guard]
 unsafe extern "C" {
-    /// Writes `length` letters, and a NUL behind them.
+    /// Writes `length` letters, and a NUL after them.
     #[link_name = "ffg_bad_label"]
     pub fn bad_label(#[guard(counted_by = length)] out: *mut c_char, length: usize);
 
@@ -23,10 +23,10 @@ unsafe extern "C" {
 }
 
 unsafe extern "C" {
-    /// Writes by the pointer that was kept. Not guarded: nobody sees this call.
+    /// Writes by the pointer that was kept. The guard does not see this call.
     #[link_name = "ffg_poke_remembered"]
     pub safe fn poke_remembered(offset: isize, value: u8);
-    /// Reads by it.
+    /// Reads by the pointer that was kept.
     #[link_name = "ffg_peek_remembered"]
     pub safe fn peek_remembered(offset: isize) -> u8;
 }

@@ -1,4 +1,4 @@
-//! C's heap: what is kept in it, and the allocator's own manners: `c/c_heap.c`.
+//! C that keeps pointers in its heap, and tests of C's allocator itself: `c/c_heap.c`.
 
 use std::ffi::{c_int, c_uint, c_void};
 
@@ -8,7 +8,7 @@ use std::ffi::{c_int, c_uint, c_void};
 pub struct Link {
     /// The next; null at the end.
     pub next: *mut Link,
-    /// What anybody puts there.
+    /// A pointer of the caller's.
     pub data: *mut c_void,
 }
 
@@ -23,10 +23,10 @@ unsafe extern "C" {
     /// Frees all nodes.
     #[link_name = "ffg_forget_nodes"]
     pub safe fn forget_nodes();
-    /// Adds so many bytes to C's heap, in blocks of a page.
+    /// Adds `bytes` bytes to C's heap, in blocks of a page.
     #[link_name = "ffg_ok_grow_heap"]
     pub safe fn ok_grow_heap(bytes: usize);
-    /// Frees them.
+    /// Frees the blocks of a page.
     #[link_name = "ffg_shrink_heap"]
     pub safe fn shrink_heap();
 
@@ -46,10 +46,10 @@ unsafe extern "C" {
     /// Stores `value` in a block and frees that.
     #[link_name = "ffg_ok_keep_in_freed"]
     pub fn ok_keep_in_freed(value: *const i32);
-    /// The same, and keeps other blocks, one of which lies where that lay, without writing to them.
+    /// Stores `value` in a block, frees that, and keeps other blocks, one of which has its address.
     #[link_name = "ffg_ok_keep_in_reused"]
     pub fn ok_keep_in_reused(value: *const i32);
-    /// Frees those.
+    /// Frees the blocks that were kept.
     #[link_name = "ffg_forget_reused"]
     pub safe fn forget_reused();
     /// Stores `value` in a node while it works.

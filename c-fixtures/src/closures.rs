@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_double, c_int, c_long, c_void};
 
-/// What C calls, as bindgen writes it.
+/// A callback, as bindgen writes it.
 pub type OnEvent = Option<unsafe extern "C" fn(user: *mut c_void, event: c_int) -> c_int>;
 
 #[ffi_guard::guard]
@@ -10,28 +10,28 @@ unsafe extern "C" {
     /// Keeps one callback, until the next or [`forget`].
     #[link_name = "ffg_event_register"]
     pub fn register(callback: OnEvent, #[guard(opaque)] user: *mut c_void);
-    /// Lets go of it.
+    /// Lets go of the callback.
     #[link_name = "ffg_event_forget"]
     pub safe fn forget();
-    /// Calls it; -1 where there is none.
+    /// Calls the callback; -1 if there is none.
     #[link_name = "ffg_event_fire"]
     pub safe fn fire(event: c_int) -> c_int;
-    /// Calls it twice and adds up.
+    /// Calls the callback twice and adds up.
     #[link_name = "ffg_event_fire_twice"]
     pub safe fn fire_twice(event: c_int) -> c_int;
-    /// Calls it on a thread that C made, and waits for that.
+    /// Calls the callback on a thread that C made, and waits for that.
     #[link_name = "ffg_event_fire_on_thread"]
     pub safe fn fire_on_thread(event: c_int) -> c_int;
-    /// Calls it on so many threads at once, so often on each; the sum.
+    /// Calls the callback on `threads` threads at once, `times` times on each; the sum.
     #[link_name = "ffg_event_fire_on_threads"]
     pub safe fn fire_on_threads(threads: c_int, times: c_int, event: c_int) -> c_long;
-    /// Calls it when the process ends.
+    /// Calls the callback when the process ends.
     #[link_name = "ffg_event_fire_at_exit"]
     pub safe fn fire_at_exit(event: c_int);
     /// Calls the callback at once.
     #[link_name = "ffg_event_now"]
     pub fn now(callback: OnEvent, #[guard(opaque)] user: *mut c_void, event: c_int) -> c_int;
-    /// Calls the callback for 1 to n, as long as it returns 0; how many calls there were.
+    /// Calls the callback for 1 to n, as long as it returns 0; the number of calls.
     #[link_name = "ffg_event_each"]
     pub fn each(n: c_int, callback: OnEvent, #[guard(opaque)] user: *mut c_void) -> c_int;
     /// Calls the callback with the low 32 bits of the user data.
@@ -39,7 +39,7 @@ unsafe extern "C" {
     pub fn cut(callback: OnEvent, #[guard(opaque)] user: *mut c_void, event: c_int) -> c_int;
 }
 
-/// Every number of arguments: each function passes 1, 2, 3 and so on.
+/// One function for each number of arguments, which passes 1, 2, 3 and so on.
 pub mod arity {
     use super::{c_char, c_double, c_int, c_long, c_void};
 

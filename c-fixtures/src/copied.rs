@@ -1,6 +1,6 @@
-//! What C does to copies: `c/copied.c`.
+//! C that works on copies: `c/copied.c`.
 
-// One C function behind several declarations, which say more or less of it.
+// One C function has several declarations, which say more or less about it.
 #![allow(clashing_extern_declarations)]
 
 use std::ffi::{c_char, c_int, c_long, c_void};
@@ -19,9 +19,9 @@ pub struct Span {
 #[derive(Debug, ffi_guard::Pointee)]
 #[repr(C)]
 pub struct Item {
-    /// The one behind it.
+    /// The next item.
     pub next: *mut Item,
-    /// What it holds.
+    /// The number in the item.
     pub value: c_int,
 }
 
@@ -31,17 +31,17 @@ pub struct Item {
 pub struct List {
     /// Its first item.
     pub first: *mut Item,
-    /// Where the next one is to be hung.
+    /// The place for the address of the next item.
     pub last: *mut *mut Item,
 }
 
-/// Declared with `copied`.
+/// The functions declared with `copied`.
 #[ffi_guard::guard]
 unsafe extern "C" {
     /// Writes the byte `at` bytes from `data`.
     #[link_name = "ffg_bad_copied_poke"]
     pub fn bad_poke(#[guard(copied, counted_by = count)] data: *mut u8, count: usize, at: isize, value: u8);
-    /// The same to memory of any type.
+    /// Writes the byte `at` bytes from `data`, whose type is not declared.
     #[link_name = "ffg_bad_copied_poke"]
     pub fn bad_poke_any(#[guard(copied, sized_by = count)] data: *mut c_void, count: usize, at: isize, value: u8);
     /// Reads the byte `at` bytes from `data`.
@@ -53,16 +53,16 @@ unsafe extern "C" {
     /// Makes upper case of the text, in place.
     #[link_name = "ffg_bad_copied_shout"]
     pub fn bad_shout(#[guard(copied, cstr)] text: *const c_char);
-    /// The same with leave.
+    /// Makes upper case of the text, in place, and is allowed to.
     #[link_name = "ffg_bad_copied_shout"]
     pub fn bad_shout_allowed(#[guard(copied, cstr, allow(write_through_const))] text: *const c_char);
     /// Keeps the pointer.
     #[link_name = "ffg_bad_copied_keep"]
     pub fn bad_keep(#[guard(copied, counted_by = count)] data: *const u8, count: usize);
-    /// Reads through what was kept.
+    /// Reads through the pointer that was kept.
     #[link_name = "ffg_bad_copied_use_kept"]
     pub safe fn bad_use_kept() -> u8;
-    /// Keeps nothing any more.
+    /// Clears the pointer that was kept.
     #[link_name = "ffg_ok_copied_forget"]
     pub safe fn ok_forget();
 
@@ -72,16 +72,17 @@ unsafe extern "C" {
     /// Sets the first `set` bytes.
     #[link_name = "ffg_ok_copied_fill"]
     pub fn ok_fill(#[guard(copied, out, counted_by = count)] data: *mut u8, count: usize, set: usize, value: u8);
-    /// Whether it is handed the address of which `address` is the complement: an address among the arguments would keep the other from being copied.
+    /// True if it is handed the address of which `address` is the complement: an address among the
+    /// arguments would keep the other from being copied.
     #[link_name = "ffg_ok_copied_is_at"]
     pub fn ok_is_at(#[guard(copied, counted_by = count)] data: *const u8, count: usize, address: usize) -> c_int;
-    /// The first such character.
+    /// The first character equal to the given one.
     #[link_name = "ffg_ok_copied_find"]
     pub fn ok_find(#[guard(copied, cstr)] text: *const c_char, c: c_char) -> *const c_char;
-    /// Reads a number, and tells where it stopped.
+    /// Reads a number, and stores where it stopped.
     #[link_name = "ffg_ok_copied_parse"]
     pub fn ok_parse(#[guard(copied, cstr)] text: *const c_char, end: *mut *const c_char) -> c_long;
-    /// The same with a copy of the place for that.
+    /// Reads a number, and stores where it stopped in a place that is copied too.
     #[link_name = "ffg_ok_copied_parse"]
     pub fn ok_parse_both(
         #[guard(copied, cstr)] text: *const c_char,
@@ -90,7 +91,7 @@ unsafe extern "C" {
     /// The last `count` bytes.
     #[link_name = "ffg_ok_copied_tail"]
     pub fn ok_tail(#[guard(copied, counted_by = all)] data: *const u8, all: usize, count: usize) -> Span;
-    /// As `memmove`.
+    /// Moves bytes, as `memmove` does.
     #[link_name = "ffg_ok_copied_move"]
     pub fn ok_move(
         #[guard(copied, sized_by = count)] to: *mut c_void,
@@ -106,7 +107,7 @@ unsafe extern "C" {
     /// Makes an empty list.
     #[link_name = "ffg_ok_copied_list_begin"]
     pub fn ok_list_begin(#[guard(copied)] list: &mut List);
-    /// Hangs an item at its end.
+    /// Adds an item at the end of a list.
     #[link_name = "ffg_ok_copied_list_add"]
     pub fn ok_list_add(#[guard(copied, allow(nested_pointer))] list: &mut List, #[guard(retained)] item: *mut Item);
     /// Calls back, then adds one to the first byte.
@@ -117,7 +118,7 @@ unsafe extern "C" {
         back: unsafe extern "C" fn(*mut c_void, *mut u8),
         #[guard(opaque)] user: *mut c_void,
     );
-    /// Calls back; 1 where that was left by `ok_throw`.
+    /// Calls back; 1 if the callback was left by `ok_throw`.
     #[link_name = "ffg_ok_copied_catch"]
     pub fn ok_catch(
         #[guard(copied, counted_by = count)] data: *mut u8,
@@ -129,7 +130,7 @@ unsafe extern "C" {
     pub fn ok_throw(#[guard(copied, counted_by = count)] data: *mut u8, count: usize);
 }
 
-/// The same without a word about copies: for `GUARD_COPY`.
+/// The functions without `copied`, for `GUARD_COPY`.
 pub mod plain {
     use super::{List, c_char, c_int, c_long};
 
@@ -141,7 +142,7 @@ pub mod plain {
         /// Reads the byte `at` bytes from `data`.
         #[link_name = "ffg_bad_copied_peek"]
         pub fn bad_peek(#[guard(counted_by = count)] data: *const u8, count: usize, at: isize) -> u8;
-        /// Declared as bindgen does it: nothing is said of the extent.
+        /// Writes the byte `at` bytes from `data`, as bindgen declares it: without an extent.
         #[link_name = "ffg_bad_copied_peek"]
         pub fn bad_peek_unstated(data: *const u8, count: usize, at: isize) -> u8;
         /// Adds one to each byte.
@@ -150,23 +151,23 @@ pub mod plain {
         /// As bindgen does it.
         #[link_name = "ffg_ok_copied_add_one"]
         pub fn ok_add_one_unstated(data: *mut u8, count: usize);
-        /// Whether it is handed the address of which `address` is the complement.
+        /// True if it is handed the address of which `address` is the complement.
         #[link_name = "ffg_ok_copied_is_at"]
         pub fn ok_is_at(#[guard(counted_by = count)] data: *const u8, count: usize, address: usize) -> c_int;
-        /// The same, as bindgen does it.
+        /// True if it is handed that address, as bindgen declares it.
         #[link_name = "ffg_ok_copied_is_at"]
         pub fn ok_is_at_unstated(data: *const u8, count: usize, address: usize) -> c_int;
-        /// The same where C may keep it.
+        /// True if it is handed that address, and C may keep it.
         #[link_name = "ffg_ok_copied_is_at"]
         pub fn ok_is_at_retained(
             #[guard(retained, counted_by = count)] data: *const u8,
             count: usize,
             address: usize,
         ) -> c_int;
-        /// The first such character.
+        /// The first character equal to the given one.
         #[link_name = "ffg_ok_copied_find"]
         pub fn ok_find(#[guard(cstr)] text: *const c_char, c: c_char) -> *const c_char;
-        /// Reads a number, and tells where it stopped.
+        /// Reads a number, and stores where it stopped.
         #[link_name = "ffg_ok_copied_parse"]
         pub fn ok_parse(#[guard(cstr)] text: *const c_char, end: *mut *const c_char) -> c_long;
         /// Makes an empty list.

@@ -6,7 +6,7 @@ use std::ffi::{c_char, c_long};
 #[derive(Debug, ffi_guard::Pointee)]
 #[repr(C)]
 pub struct Label {
-    /// At most so many letters are shown.
+    /// The most letters that are shown.
     pub width: c_long,
     /// NUL-terminated; may be null.
     pub text: *const c_char,
@@ -14,7 +14,7 @@ pub struct Label {
 
 #[ffi_guard::guard]
 unsafe extern "C" {
-    /// How many letters of the label are shown: reads the text behind the struct.
+    /// The number of letters of the label that are shown; reads the text that the struct points to.
     #[link_name = "ffg_bad_label_length"]
     pub fn bad_label_length(label: *const Label) -> usize;
 

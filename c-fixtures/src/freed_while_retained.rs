@@ -1,8 +1,8 @@
 //! Functions that keep what they are lent, and are allowed to: `c/freed_while_retained.c`.
 //!
-//! What is kept is read back by functions that follow it, and let go of by `ok_*`.
+//! Some functions read back what is kept, and `ok_*` functions let go of it.
 
-/// A request: where its values are, and how many.
+/// A request: the address of its values and their number.
 #[derive(Debug, ffi_guard::Pointee)]
 #[repr(C)]
 pub struct Request {
@@ -17,10 +17,10 @@ unsafe extern "C" {
     /// Keeps `user` in slot `slot`, of 16, until it is unset.
     #[link_name = "ffg_bad_set_listener"]
     pub fn bad_set_listener(slot: usize, #[guard(retained)] user: *const i32);
-    /// Lets go of it.
+    /// Lets go of the slot's value.
     #[link_name = "ffg_ok_unset_listener"]
     pub safe fn ok_unset_listener(slot: usize);
-    /// What the slot leads to; -1 for nothing.
+    /// The number that the slot points to; -1 for nothing.
     #[link_name = "ffg_notify"]
     pub fn notify(slot: usize) -> i32;
 
@@ -33,7 +33,7 @@ unsafe extern "C" {
     /// Has it destroyed, and does not let go of it.
     #[link_name = "ffg_bad_destroy"]
     pub fn bad_destroy();
-    /// Lets go of it.
+    /// Lets go of the destroyed value.
     #[link_name = "ffg_forget_destroyed"]
     pub safe fn forget_destroyed();
 
@@ -43,7 +43,7 @@ unsafe extern "C" {
     /// The sum of the buffer.
     #[link_name = "ffg_sum_watched"]
     pub fn sum_watched() -> u64;
-    /// Lets go of it.
+    /// Lets go of the buffer.
     #[link_name = "ffg_ok_unwatch"]
     pub safe fn ok_unwatch();
 
@@ -68,12 +68,12 @@ unsafe extern "C" {
     /// The sum of what is kept.
     #[link_name = "ffg_resend"]
     pub fn resend() -> i64;
-    /// Lets go of it.
+    /// Lets go of the values.
     #[link_name = "ffg_ok_cancel"]
     pub safe fn ok_cancel();
 }
 
-/// The same function as [`bad_set_listener`], by callers who answer for what becomes of it.
+/// The C function of [`bad_set_listener`], declared without the check of the free.
 pub mod allowed {
     #[ffi_guard::guard]
     unsafe extern "C" {

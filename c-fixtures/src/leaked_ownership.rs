@@ -1,4 +1,4 @@
-//! What is given to C, and what becomes of it: `c/leaked_ownership.c`.
+//! C that is given memory, and what it does with it: `c/leaked_ownership.c`.
 
 use std::ffi::c_char;
 
@@ -36,10 +36,10 @@ pub struct Holder {
     pub inner: *mut i32,
 }
 
-/// What C calls in the middle.
+/// The callback in the middle of a call.
 pub type InTheMiddle = Option<unsafe extern "C" fn()>;
 
-/// The same for those who want an error in place of a warning.
+/// Declarations under which the rule is an error instead of a warning.
 pub mod denied {
     use std::ffi::c_char;
 
@@ -55,7 +55,7 @@ pub mod denied {
         #[link_name = "ffg_adopt_holder"]
         #[guard(deny(leaked_ownership), allow(nested_pointer))]
         pub fn adopt_holder(#[guard(owned)] holder: *mut Holder);
-        /// As [`bad_open_named`](super::bad_open_named).
+        /// Reads `name`; declared as in [`bad_open_named`](super::bad_open_named).
         #[link_name = "ffg_open_named"]
         #[guard(deny(leaked_ownership))]
         pub fn bad_open_named(#[guard(cstr, owned)] name: *mut c_char) -> i32;

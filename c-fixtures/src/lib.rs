@@ -1,11 +1,12 @@
 //! C that breaks the rules, and C that keeps them, with the guarded declarations of both.
 //!
-//! Each rule has a file in `c/` and one of the same name here; [`slides`] is the talk's own C and [`shapes`] holds every
-//! place in an argument where a pointer can hide. A name that begins `bad_` is a function that breaks its rule, or that
-//! is easily called so that the caller does; `ok_` is the nearest function that does not.
+//! Each rule has a file in `c/` and one of the same name here. [`slides`] is the talk's own C and
+//! [`shapes`] has every place in an argument where a pointer can hide. A `bad_` function breaks its
+//! rule, or is easily called in a way that does; an `ok_` function is the nearest one that does
+//! not.
 //!
-//! The structs that derive `Plain` or `Pointee` and those that derive neither are so on purpose: what a checker knows of
-//! a type changes what it may say.
+//! Some structs derive `Plain` or `Pointee` and some derive neither, on purpose: what the guard
+//! knows about a type decides what it may report.
 
 pub mod alloc_dealloc_mismatch;
 pub mod buffer_overflow;

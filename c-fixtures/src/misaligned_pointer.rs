@@ -1,4 +1,4 @@
-//! Words read at their own alignment, and at any: `c/misaligned_pointer.c`.
+//! C that reads words at their own alignment, and at any: `c/misaligned_pointer.c`.
 
 use std::ffi::c_void;
 

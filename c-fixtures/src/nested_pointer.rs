@@ -4,7 +4,7 @@
 #[derive(Debug, ffi_guard::Pointee)]
 #[repr(C)]
 pub struct Node {
-    /// What it holds.
+    /// The number in the node.
     pub value: i64,
     /// The next; null at the end.
     pub next: *mut Node,
@@ -12,7 +12,7 @@ pub struct Node {
 
 #[ffi_guard::guard]
 unsafe extern "C" {
-    /// The sum of a list, which ends with null or leads back to its first node.
+    /// The sum of a list that ends with null or leads back to its first node.
     #[link_name = "ffg_bad_sum_list"]
     pub fn bad_sum_list(first: *const Node) -> i64;
 
@@ -20,7 +20,8 @@ unsafe extern "C" {
     #[link_name = "ffg_ok_sum_array"]
     pub fn ok_sum_array(#[guard(counted_by = count)] values: *const i64, count: usize) -> i64;
 
-    /// A node in C memory; whoever calls frees it with [`node_free`]. `next` is stored in it, which is its contract.
+    /// A node in C memory, which the caller frees with [`node_free`]. By its contract it stores
+    /// `next` in the node.
     #[link_name = "ffg_node_new"]
     pub fn node_new(value: i64, #[guard(retained)] next: *mut Node) -> *mut Node;
 
@@ -29,7 +30,8 @@ unsafe extern "C" {
     pub fn node_free(node: *mut Node);
 }
 
-/// The same C function as [`bad_sum_list`], for callers who know that it only looks and is done when it returns.
+/// The C function of [`bad_sum_list`], for callers who know that it only reads and keeps nothing
+/// after it returns.
 pub mod allowed {
     use super::Node;
 

@@ -27,10 +27,10 @@ pub use asking::{ASKED, asked, ok_sum_bytes_asked};
 mod asking {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// How often [`asked`] was.
+    /// How often [`asked`] was called.
     pub static ASKED: AtomicUsize = AtomicUsize::new(0);
 
-    /// A count that is told to whoever asks, and each time is counted.
+    /// The count, as a function that counts its own calls.
     #[must_use]
     pub fn asked(count: usize) -> usize {
         ASKED.fetch_add(1, Ordering::Relaxed);
@@ -39,7 +39,7 @@ mod asking {
 
     #[ffi_guard::guard]
     unsafe extern "C" {
-        /// The sum of `count` bytes; whoever wants to know the count has to ask.
+        /// The sum of `count` bytes, where the count is the result of a call.
         #[link_name = "ffg_ok_sum_bytes"]
         pub fn ok_sum_bytes_asked(#[guard(counted_by = asked(count))] data: *const u8, count: usize) -> u32;
     }

@@ -1,4 +1,4 @@
-//! What level 3 catches at the instruction: `c/paged.c`.
+//! Bad accesses that level 3 catches at the instruction: `c/paged.c`.
 
 use std::ffi::c_int;
 
@@ -12,11 +12,11 @@ unsafe extern "C" {
     #[link_name = "ffg_ok_sum"]
     pub fn ok_sum(#[guard(counted_by = len)] bytes: *const u8, len: usize) -> u32;
 
-    /// Bytes behind the last line break; looks on before the first byte.
+    /// The number of bytes after the last line break; reads on before the first byte.
     #[link_name = "ffg_bad_line_start"]
     pub fn bad_line_start(#[guard(counted_by = len)] bytes: *const u8, len: usize) -> usize;
 
-    /// The same, and stops at the first byte.
+    /// The number of bytes after the last line break; stops at the first byte.
     #[link_name = "ffg_ok_line_start"]
     pub fn ok_line_start(#[guard(counted_by = len)] bytes: *const u8, len: usize) -> usize;
 
@@ -29,15 +29,15 @@ unsafe extern "C" {
     #[link_name = "ffg_paged_forget"]
     pub safe fn forget();
 
-    /// Reads a byte of what is kept.
+    /// Reads a byte of the kept buffer.
     #[link_name = "ffg_paged_read"]
     pub fn read_kept(at: usize) -> c_int;
 
-    /// Writes one.
+    /// Writes a byte of the kept buffer.
     #[link_name = "ffg_paged_write"]
     pub fn write_kept(at: usize, byte: u8);
 
-    /// Writes so many zeros with `memset`.
+    /// Writes `len` zeros with `memset`.
     #[link_name = "ffg_paged_clear"]
     pub fn clear_kept(len: usize);
 
@@ -55,12 +55,12 @@ unsafe extern "C" {
     pub fn ok_start_and_finish(buffer: *mut u8) -> c_int;
 }
 
-/// The same, bare: no check of ours looks at the address first.
+/// A bare declaration, so that no check of ours looks at the address first.
 pub mod bare {
     use std::ffi::c_int;
 
     unsafe extern "C" {
-        /// One access, so many bytes from the address.
+        /// One access, `offset` bytes from the address.
         #[link_name = "ffg_paged_touch"]
         pub fn touch(address: *const u8, offset: isize, write: c_int);
     }

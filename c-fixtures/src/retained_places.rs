@@ -1,26 +1,27 @@
-//! Functions that keep what they are lent in other places than a plain global: `c/retained_places.c`.
+//! Functions that keep what they are lent in other places than a plain global:
+//! `c/retained_places.c`.
 //!
 //! Each place can be read back (`read_*`, which follows what is kept) and cleared (`forget_*`).
 
 use std::ffi::{c_char, c_int, c_void};
 
-/// A C struct with a pointer in it, which the guard knows by place.
+/// A C struct with a pointer in it, whose offset the guard knows.
 #[derive(Debug, ffi_guard::Pointee)]
 #[repr(C)]
 pub struct List {
     /// How often something was stored.
     pub count: i64,
-    /// What was stored last.
+    /// The pointer that was stored last.
     pub first: *const i32,
 }
 
-/// The same, of which the guard knows nothing.
+/// A C struct with a pointer in it, about which the guard knows nothing.
 #[derive(Debug)]
 #[repr(C)]
 pub struct PlainList {
     /// How often something was stored.
     pub count: i64,
-    /// What was stored last.
+    /// The pointer that was stored last.
     pub first: *const i32,
 }
 
@@ -34,10 +35,10 @@ pub struct View {
     pub len: usize,
 }
 
-/// What [`each`] calls.
+/// The callback of [`each`].
 pub type Visit = unsafe extern "C" fn(value: *const i32, user: *mut c_void);
 
-// One C function behind pointers of several types.
+// One C function is declared with pointers of several types.
 #[allow(clashing_extern_declarations)]
 #[ffi_guard::guard]
 unsafe extern "C" {
@@ -60,10 +61,10 @@ unsafe extern "C" {
     #[link_name = "ffg_ok_keep_local_and_clear"]
     pub fn ok_keep_local_and_clear(value: *const i32) -> i32;
 
-    /// Loads the library and has its `keep` keep `value`. 0 where that went well.
+    /// Loads the library and has its `keep` keep `value`. 0 on success.
     #[link_name = "ffg_bad_keep_in_library"]
     pub fn bad_keep_in_library(#[guard(cstr)] path: *const c_char, value: *const i32) -> c_int;
-    /// What the library's `see` leads to.
+    /// The number that the library's `see` points to.
     #[link_name = "ffg_read_library"]
     pub fn read_library() -> i32;
     /// Unloads it.
@@ -78,7 +79,7 @@ unsafe extern "C" {
         visit: Visit,
         #[guard(opaque)] user: *mut c_void,
     );
-    /// What the last visit of `ffg_visit_keep` kept.
+    /// The number that the last visit of `ffg_visit_keep` kept.
     #[link_name = "ffg_read_visited"]
     pub fn read_visited() -> i32;
     /// Clears it.
@@ -88,13 +89,13 @@ unsafe extern "C" {
     /// Has a thread store `value` in the static `ffg_kept_by_thread`, and waits for it.
     #[link_name = "ffg_bad_keep_by_thread"]
     pub fn bad_keep_by_thread(value: *const i32) -> c_int;
-    /// Gives `value` to a thread, which stores it when it is let.
+    /// Gives `value` to a thread, which stores it when it is told to.
     #[link_name = "ffg_bad_keep_by_thread_later"]
     pub fn bad_keep_by_thread_later(value: *const i32) -> c_int;
-    /// Lets the thread store what it has, and waits for its end.
+    /// Tells the thread to store its value, and waits for its end.
     #[link_name = "ffg_let_thread_store"]
     pub fn let_thread_store() -> c_int;
-    /// What is stored.
+    /// The stored number.
     #[link_name = "ffg_read_by_thread"]
     pub fn read_by_thread() -> i32;
     /// Clears it.
@@ -108,16 +109,16 @@ unsafe extern "C" {
     /// Stores `value` in `list`.
     #[link_name = "ffg_bad_store_in"]
     pub fn bad_store_in(list: *mut List, value: *const i32);
-    /// The same, where nothing is known of the list.
+    /// Stores `value` in `list`, about whose type nothing is known.
     #[link_name = "ffg_bad_store_in"]
     pub fn bad_store_in_plain(list: *mut PlainList, value: *const i32);
-    /// The same, where not even its size is.
+    /// Stores `value` in `list`, of which not even the size is known.
     #[link_name = "ffg_bad_store_in_untyped"]
     pub fn bad_store_in_untyped(list: *mut c_void, value: *const i32);
-    /// The same, by a declaration that says so.
+    /// Stores `value` in `list`, and the declaration says so.
     #[link_name = "ffg_bad_store_in"]
     pub fn ok_store_in(list: *mut List, #[guard(retained)] value: *const i32);
-    /// The same, for Rust to read.
+    /// Stores `value` in `list`, for Rust to read.
     #[link_name = "ffg_bad_store_in"]
     pub fn ok_fill(#[guard(out)] list: *mut List, value: *const i32);
     /// Adds the value to `list`, and stores no address.
@@ -126,11 +127,11 @@ unsafe extern "C" {
     /// Stores the address of `list` in `list`.
     #[link_name = "ffg_ok_store_self"]
     pub fn ok_store_self(list: *mut List);
-    /// Moves the pointer in `list`, which leads into `values`, behind the zeros.
+    /// Moves the pointer in `list`, which leads into `values`, past the zeros.
     #[link_name = "ffg_ok_advance"]
     #[guard(allow(nested_pointer))]
     pub fn ok_advance(list: *mut List, #[guard(counted_by = count)] values: *const i32, count: usize);
-    /// Sets `end` to the first character of `text` that is no blank.
+    /// Sets `end` to the first character of `text` that is not a blank.
     #[link_name = "ffg_ok_skip_blanks"]
     pub fn ok_skip_blanks(#[guard(cstr)] text: *const c_char, end: *mut *const c_char) -> usize;
     /// Sets `word` to the first word of `text`.

@@ -16,15 +16,15 @@ unsafe extern "C" {
     #[link_name = "ffg_forget_global"]
     pub safe fn forget_global();
 
-    /// Keeps `value` in a static inside the function, unless it is null, and reads it. Null and a `forget` that is not 0
-    /// clear it.
+    /// Keeps `value` in a static inside the function, unless it is null, and reads it. Null and a
+    /// `forget` that is not 0 clear it.
     #[link_name = "ffg_bad_keep_static"]
     pub fn bad_keep_static(value: *const i32, forget: c_int) -> i32;
 
     /// Keeps `value` in `ffg_kept_slots[slot]`, of 8.
     #[link_name = "ffg_bad_keep_slot"]
     pub fn bad_keep_slot(value: *const i32, slot: usize);
-    /// What the slot leads to; -1 for nothing.
+    /// The number that the slot points to; -1 for nothing.
     #[link_name = "ffg_read_slot"]
     pub fn read_slot(slot: usize) -> i32;
     /// Clears all slots.
@@ -54,7 +54,7 @@ unsafe extern "C" {
     /// Keeps `user` until the next call, and says so.
     #[link_name = "ffg_ok_set_listener"]
     pub fn ok_set_listener(#[guard(retained)] user: *const i32);
-    /// What the listener leads to; -1 for none.
+    /// The number that the listener points to; -1 for none.
     #[link_name = "ffg_ok_notify"]
     pub fn ok_notify() -> i32;
 
@@ -94,17 +94,18 @@ unsafe extern "C" {
     /// Reads `value`, and keeps it in the file-local `ffg_kept_seldom` if `keep` is not 0.
     #[link_name = "ffg_bad_keep_seldom"]
     pub fn bad_keep_seldom(value: *const i32, keep: c_int) -> i32;
-    /// The same, by a caller who knows that it keeps the value.
+    /// Reads `value` and may keep it, declared by a caller who knows that.
     #[link_name = "ffg_bad_keep_seldom"]
     #[guard(allow(retained_pointer))]
     pub fn allowed_keep_seldom(value: *const i32, keep: c_int) -> i32;
-    /// Whether it keeps anything.
+    /// True if it keeps anything.
     #[link_name = "ffg_keeps_seldom"]
     pub safe fn keeps_seldom() -> c_int;
     /// Clears it.
     #[link_name = "ffg_forget_seldom"]
     pub safe fn forget_seldom();
-    /// Keeps one of two, the second if `which` is not 0. It has more parameters than what is settled of them has bits.
+    /// Keeps one of two, the second if `which` is not 0. It has more parameters than the guard's
+    /// bitsets have bits.
     #[link_name = "ffg_keep_one_of_many"]
     pub fn keep_one_of_many(
         n0: c_int,

@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_char, c_void};
 
-/// What C asks for a name.
+/// A callback that C asks for a name.
 pub type NameOf = unsafe extern "C" fn(user: *mut c_void) -> *const c_char;
 
 #[ffi_guard::guard]
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn ok_name_of(_user: *mut c_void) -> *const c_char {
     c"for ever".as_ptr()
 }
 
-/// Hands out the same as [`bad_name_of`], and says that its owner lives until C is done.
+/// Hands out the string of [`bad_name_of`], and declares that its owner lives until C is done.
 ///
 /// # Safety
 ///

@@ -1,8 +1,8 @@
-//! Awkward places to call from, and to be called in: `c/robust.c`.
+//! C that calls back from awkward places: `c/robust.c`.
 
 use std::ffi::{c_char, c_int, c_void};
 
-/// Two addresses. What they lead to is not declared.
+/// Two addresses, whose pointees have no declared type.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Pair {
@@ -12,9 +12,9 @@ pub struct Pair {
     pub second: *const c_void,
 }
 
-/// What C calls.
+/// A callback without arguments.
 pub type Callback = unsafe extern "C" fn(user: *mut c_void);
-/// What C calls with a pair of its own.
+/// A callback that gets a pair of C's.
 pub type PairCallback = unsafe extern "C" fn(pair: *mut Pair, user: *mut c_void);
 
 #[ffi_guard::guard]
@@ -29,10 +29,10 @@ unsafe extern "C" {
     #[link_name = "ffg_churn"]
     pub safe fn churn(rounds: usize);
 
-    /// Whether both are set.
+    /// True if both are set.
     #[link_name = "ffg_pair_is_full"]
     pub fn pair_is_full(pair: *const Pair) -> c_int;
-    /// Whether both are set.
+    /// True if both are set.
     #[link_name = "ffg_pair_is_full_by_value"]
     pub fn pair_is_full_by_value(pair: Pair) -> c_int;
 
@@ -48,17 +48,17 @@ unsafe extern "C" {
     /// Calls back with a pair on C's stack that leads to `lent`.
     #[link_name = "ffg_call_with_lent"]
     pub fn call_with_lent(callback: PairCallback, #[guard(opaque)] lent: *const c_void);
-    /// As [`call_with_local`], from a frame that the unwinder knows nothing of.
+    /// [`call_with_local`] from a frame without unwind tables.
     #[link_name = "ffg_call_with_local_blind"]
     pub fn call_with_local_blind(callback: PairCallback, #[guard(opaque)] user: *mut c_void);
     /// Has C work on its own pair, until the call that made the pair ends.
     #[link_name = "ffg_work_on"]
     pub fn work_on(pair: *mut Pair);
-    /// Whether it does.
+    /// True if C has a pair of its own to work on.
     #[link_name = "ffg_is_at_work"]
     pub safe fn is_at_work() -> c_int;
 
-    /// 1 where the callback, or what it called, came back by [`jump`].
+    /// 1 if the callback, or a function that it called, came back by [`jump`].
     #[link_name = "ffg_catch_jump"]
     pub fn catch_jump(callback: Callback, #[guard(opaque)] user: *mut c_void) -> c_int;
     /// `longjmp`.
@@ -68,19 +68,19 @@ unsafe extern "C" {
     #[link_name = "ffg_jump_inside"]
     pub fn jump_inside(value: *const i32) -> c_int;
 
-    /// Reads it by way of slot `slot` of 64, and clears the slot.
+    /// Reads the value by way of slot `slot` of 64, and clears the slot.
     #[link_name = "ffg_use_slot"]
     pub fn use_slot(value: *const i32, slot: usize) -> i32;
-    /// Keeps it while it calls back.
+    /// Keeps the value while it calls back.
     #[link_name = "ffg_use_while"]
     pub fn use_while(value: *const i32, callback: Callback, #[guard(opaque)] user: *mut c_void);
     /// Calls back, and leaves `value` alone.
     #[link_name = "ffg_call_lending"]
     pub fn call_lending(value: *const i32, callback: Callback, #[guard(opaque)] user: *mut c_void);
-    /// Keeps it in slot `slot` of 64.
+    /// Keeps the value in slot `slot` of 64.
     #[link_name = "ffg_bad_keep_use"]
     pub fn bad_keep_use(value: *const i32, slot: usize);
-    /// What the slot leads to; -1 for nothing.
+    /// The number that the slot points to; -1 for nothing.
     #[link_name = "ffg_read_use"]
     pub fn read_use(slot: usize) -> i32;
     /// Clears the slot.
@@ -94,11 +94,11 @@ unsafe extern "C" {
     #[link_name = "ffg_close"]
     pub fn close(library: *mut c_void);
 
-    /// Sets errno; what it was.
+    /// Sets errno; returns its old value.
     #[link_name = "ffg_set_errno"]
     pub fn set_errno(number: c_int, value: *const i32) -> c_int;
 
-    /// The start of a page that nobody may touch.
+    /// The start of a page without access.
     #[link_name = "ffg_page_without_access"]
     pub safe fn page_without_access() -> *mut c_void;
     /// The last eight bytes before such a page.

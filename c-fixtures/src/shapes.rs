@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-/// A pointer in a struct field. What it holds is declared.
+/// A pointer in a struct field, which is declared.
 #[derive(Clone, Copy, Debug, ffi_guard::Pointee)]
 #[repr(C)]
 pub struct Holder {
@@ -12,7 +12,7 @@ pub struct Holder {
     pub value: *const i32,
 }
 
-/// The same in memory; nothing is declared, so it is looked through word by word.
+/// A pointer in a struct field that is not declared, so that the struct is searched word by word.
 #[derive(Debug)]
 #[repr(C)]
 pub struct BareHolder {
@@ -52,7 +52,7 @@ pub union Number {
     pub number: f64,
 }
 
-/// The same without a word on what it holds.
+/// Bits or a number, in a union that declares nothing.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub union BareNumber {
@@ -132,7 +132,7 @@ pub struct Record {
     pub value: i64,
 }
 
-/// The same without a word on what it holds.
+/// A number that may look like an address, in a struct that declares nothing.
 #[derive(Debug)]
 #[repr(C)]
 pub struct BareRecord {
@@ -142,7 +142,7 @@ pub struct BareRecord {
     pub value: i64,
 }
 
-/// What [`visit_all`] calls.
+/// The callback of [`visit_all`].
 pub type Visit = unsafe extern "C" fn(user: *mut c_void, value: i64) -> i64;
 
 #[ffi_guard::guard]
@@ -175,7 +175,8 @@ unsafe extern "C" {
     /// A link in C memory. Both are stored in it, which is its contract.
     #[link_name = "ffg_link_new"]
     pub fn link_new(#[guard(retained)] down: *mut Link, #[guard(retained)] value: *const i32) -> *mut Link;
-    /// Frees it and all below it, and looks at none of the values: what they lead to does not matter here.
+    /// Frees it and all below it, and looks at none of the values: what they lead to does not
+    /// matter here.
     #[link_name = "ffg_link_free"]
     pub fn link_free(#[guard(allow(nested_pointer))] link: *mut Link);
 
@@ -204,7 +205,7 @@ unsafe extern "C" {
     pub fn read_record(record: *const Record) -> i64;
 }
 
-/// The same functions over types of which nothing is declared.
+/// The functions over types that declare nothing.
 pub mod bare {
     use super::{BareHolder, BareNumber, BareRecord};
 

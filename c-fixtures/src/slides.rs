@@ -14,7 +14,7 @@ pub struct SomeStruct {
     pub c: c_int,
 }
 
-/// Slide 30: the same with a string hanging off it.
+/// Slide 30: three integers and a pointer to a string.
 #[derive(Clone, Copy, Debug, ffi_guard::Pointee)]
 #[repr(C)]
 pub struct SomeStructStr {
@@ -34,7 +34,7 @@ pub struct SomeStructStr {
 pub struct SomeStructData {
     /// The bytes.
     pub data: *mut u8,
-    /// How many.
+    /// The number of bytes.
     pub data_len: usize,
 }
 
@@ -85,14 +85,14 @@ unsafe extern "C" {
     /// Slides 12 to 18: Adler-32 of the bytes, which come back in upper case.
     pub fn some_func(#[guard(counted_by = data_len)] data: *mut u8, data_len: usize) -> u32;
 
-    /// Slide 58: `pow`, so many times.
+    /// Slide 58: `pow`, `count` times.
     pub safe fn slow_func(count: c_ulong) -> c_double;
 
-    /// Slide 64: the same from a start of the caller's.
+    /// Slide 64: `pow`, `count` times, from a start of the caller's.
     pub safe fn powloop(a: c_double, count: c_ulong) -> c_double;
 }
 
-/// The same C function as [`store_reference`], declared with the contract that it really has.
+/// The C function of [`store_reference`], declared with the contract that it really has.
 pub mod honest {
     use super::SomeStruct;
 
@@ -104,7 +104,7 @@ pub mod honest {
     }
 }
 
-/// The same C function once more, by somebody who does not mind that C keeps what it is lent.
+/// The C function of [`store_reference`], declared by a caller who lets C keep what it is lent.
 pub mod trusting {
     use super::SomeStruct;
 

@@ -1,8 +1,8 @@
-//! C that calls back later, with what it was given before: `c/stale_handle.c`.
+//! C that calls back later, with user data that it was given before: `c/stale_handle.c`.
 
 use std::ffi::c_void;
 
-/// What C calls, as bindgen writes it.
+/// A callback, as bindgen writes it.
 pub type OnTick = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 #[ffi_guard::guard]
@@ -10,10 +10,10 @@ unsafe extern "C" {
     /// Keeps both until [`unsubscribe`].
     #[link_name = "ffg_tick_subscribe"]
     pub fn subscribe(callback: OnTick, #[guard(opaque)] user: *mut c_void);
-    /// Lets go of them.
+    /// Lets go of the callback and its user data.
     #[link_name = "ffg_tick_unsubscribe"]
     pub safe fn unsubscribe();
-    /// Calls it, if there is one.
+    /// Calls the callback, if there is one.
     #[link_name = "ffg_tick"]
     pub safe fn tick();
 }

@@ -7,9 +7,9 @@ use std::sync::atomic::AtomicI32;
 #[derive(Clone, Debug, ffi_guard::Pointee)]
 #[repr(C)]
 pub struct Key {
-    /// What is hashed.
+    /// The bytes to hash.
     pub number: c_int,
-    /// Where C keeps the hash.
+    /// The hash, which C fills in.
     pub cached: c_int,
 }
 
@@ -17,16 +17,16 @@ pub struct Key {
 #[derive(Debug)]
 #[repr(C)]
 pub struct Shared {
-    /// How many use it.
+    /// The number of users.
     pub users: AtomicI32,
 }
 
 #[ffi_guard::guard]
 unsafe extern "C" {
-    /// Upper-cases in place what it promised to read.
+    /// Upper-cases in place a text that it promised only to read.
     #[link_name = "ffg_bad_shout"]
     pub fn bad_shout(#[guard(cstr)] text: *const c_char) -> usize;
-    /// The same, and says so.
+    /// Upper-cases a text in place, and is declared so.
     #[link_name = "ffg_ok_shout"]
     pub fn ok_shout(#[guard(cstr)] text: *mut c_char) -> usize;
     /// Only reads.
@@ -36,24 +36,24 @@ unsafe extern "C" {
     /// Keeps its result in the key.
     #[link_name = "ffg_bad_hash"]
     pub fn bad_hash(key: &Key) -> c_int;
-    /// The same, as a declaration that knows of it.
+    /// Keeps its result in the key, and is declared so.
     #[link_name = "ffg_bad_hash"]
     pub fn hash_and_keep(#[guard(allow(write_through_const))] key: &Key) -> c_int;
 
     /// Flips a bit of the byte at `at`, if there is one.
     #[link_name = "ffg_poke_const"]
     pub fn poke_const(#[guard(counted_by = length)] data: *const u8, length: usize, at: usize);
-    /// The same of bytes without a type.
+    /// Flips a bit of the byte at `at`, of memory without a type.
     #[link_name = "ffg_poke_bytes"]
     pub fn poke_bytes(#[guard(sized_by = length)] data: *const c_void, length: usize, at: usize);
-    /// The same, and nobody says how far it may go.
+    /// Flips a bit of the byte at `at`, without a stated extent.
     #[link_name = "ffg_poke_anything"]
     pub fn poke_anything(data: *const c_void, length: usize, at: usize);
 
-    /// Swaps two numbers, though it is lent one of them to read.
+    /// Swaps two numbers, though it may only read one of them.
     #[link_name = "ffg_swap"]
     pub fn swap(from: *const c_int, to: *mut c_int);
-    /// Counts up a count that both sides change.
+    /// Adds one to a count that both sides change.
     #[link_name = "ffg_count_up"]
     pub fn count_up(shared: *const Shared);
     /// Calls back.
@@ -66,13 +66,14 @@ unsafe extern "C" {
     /// Waits for [`ask_and_read`] on another thread, and writes then.
     #[link_name = "ffg_write_when_asked"]
     pub fn write_when_asked(value: *mut c_int);
-    /// Whether it waits.
+    /// True if it waits.
     #[link_name = "ffg_waits"]
     pub safe fn waits() -> c_int;
     /// Waits until it has written.
     #[link_name = "ffg_ask_and_read"]
     pub fn ask_and_read(one: *const c_int, other: *const c_int);
-    /// Copies a number, and changes where it came from if `wrong` is not 0. It has more parameters than what is settled of them has bits.
+    /// Copies a number, and changes the source if `wrong` is not 0. It has more parameters than the
+    /// guard's bitsets have bits.
     #[link_name = "ffg_many_parameters"]
     pub fn many_parameters(
         n0: c_int,

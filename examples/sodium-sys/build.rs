@@ -1,7 +1,9 @@
-//! Builds libsodium from its source, by a C compiler and nothing else: no `configure`, no `make`, no package of the system.
+//! Builds libsodium from its source with only a C compiler: no `configure`, no `make`,
+//! no package of the system.
 //!
-//! The source comes by cargo, as the package that `Cargo.toml` names and never compiles: Cargo.lock holds its checksum,
-//! `cargo fetch` and `cargo vendor` bring it along, and a build without a network finds it where cargo keeps it.
+//! The source comes through cargo, as a package that `Cargo.toml` names and that is never compiled:
+//! Cargo.lock holds its checksum, `cargo fetch` and `cargo vendor` download it, and a build without
+//! a network finds it in cargo's folder.
 
 use std::env;
 use std::fs;
@@ -26,11 +28,11 @@ fn main() {
         .include(library.join("include/sodium"))
         .include(generated.parent().expect("two names were joined"))
         .include(&generated)
-        // What is slow on purpose is not to be slow twice: 64 MiB are hashed in a debug build as well.
+        // Optimised in a debug build too: the function is slow on purpose and hashes 64 MiB.
         .opt_level(2)
-        // The code is not ours to repair.
+        // Warnings of code that is not ours.
         .warnings(false)
-        // As its own `configure` has it: the code speaks of memory in ways that C's rules of aliasing forbid.
+        // As libsodium's own `configure` sets it: the code breaks C's rules of aliasing.
         .flag_if_supported("-fno-strict-aliasing")
         .flag_if_supported("-fno-strict-overflow");
     for (name, value) in definitions() {
@@ -40,11 +42,12 @@ fn main() {
     println!("cargo::metadata=INCLUDE={}", library.join("include").display());
 }
 
-/// The folder of the package with the source. Cargo alone knows where that is: in its cache, or in a folder that
-/// `cargo vendor` made.
+/// The folder of the package with the source. Only cargo knows where that is: in its cache, or in a
+/// folder that `cargo vendor` made.
 fn source() -> PathBuf {
     let cargo = env::var_os("CARGO").expect("cargo sets it for build scripts");
-    // Without the network first. It is needed once, where the build itself had no use for packages of other platforms.
+    // Without the network first. The network is needed once, if the build did not fetch packages of
+    // other platforms.
     let mut said = String::new();
     for network in [&["--offline"][..], &[]] {
         let output = Command::new(&cargo)
@@ -61,10 +64,11 @@ fn source() -> PathBuf {
     panic!("cargo does not find libsodium's source, {PACKAGE}; `cargo fetch` brings it:\n{said}");
 }
 
-/// Where the package's manifest lies, as `cargo metadata` says. One string is wanted of all its JSON.
+/// The path of the package's manifest, from `cargo metadata`. Only one string of its JSON is
+/// needed.
 fn folder_in(metadata: &str) -> Option<PathBuf> {
     let manifests = metadata.split("\"manifest_path\":\"").skip(1).filter_map(|rest| rest.split('"').next());
-    // A backslash, of Windows' paths, is written twice.
+    // JSON doubles the backslashes of Windows paths.
     let mut folders = manifests.filter_map(|path| Some(Path::new(&path.replace("\\\\", "\\")).parent()?.to_path_buf()));
     // `cargo vendor` leaves the version out.
     folders.find(|folder| {
@@ -73,7 +77,7 @@ fn folder_in(metadata: &str) -> Option<PathBuf> {
     })
 }
 
-/// Every C file below the folder, in an order that is the same everywhere.
+/// Every C file below the folder, sorted, so that the order is the same everywhere.
 fn c_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -104,7 +108,7 @@ fn write_version(library: &Path, generated: &Path) {
     fs::write(generated.join("version.h"), text).expect("OUT_DIR can be written");
 }
 
-/// What `configure` would find out by trying, as it is known of the platforms that Rust builds for.
+/// The settings that `configure` would find out by trying, for the platforms that Rust builds for.
 fn definitions() -> Vec<(&'static str, Option<&'static str>)> {
     const EVERYWHERE: &[&str] = &["CONFIGURED", "SODIUM_STATIC", "HAVE_STDINT_H", "HAVE_INTTYPES_H"];
     const UNIX: &[&str] = &[
@@ -122,7 +126,7 @@ fn definitions() -> Vec<(&'static str, Option<&'static str>)> {
         "HAVE_NANOSLEEP",
         "HAVE_GETPID",
     ];
-    // libsodium asks the processor which of them it has before it uses one.
+    // libsodium asks the processor which instructions it has before it uses one.
     const X86_64: &[&str] = &[
         "HAVE_CPUID",
         "HAVE_EMMINTRIN_H",

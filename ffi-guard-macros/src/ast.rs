@@ -1,6 +1,7 @@
 //! An `extern` block as the user wrote it.
 //!
-//! Not `syn::ItemForeignMod`: it has no `safe fn`, and whatever we do not guard shall pass through token by token.
+//! `syn::ItemForeignMod` would not do: it has no `safe fn`, and what we do not guard must pass
+//! through token by token.
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -22,9 +23,11 @@ pub(crate) struct Block {
 
 /// One item of the block.
 pub(crate) enum Item {
-    /// A function that a wrapper can stand for. Boxed: it is a dozen times the size of the other.
+    /// A function that can be wrapped. Boxed, because it is a dozen times the size of the other
+    /// variant.
     Function(Box<ForeignFn>),
-    /// Anything else, passed through: statics, types, macros, functions that Rust itself will refuse.
+    /// Anything else, passed through: statics, types, macros, functions that Rust itself will
+    /// refuse.
     Other(Vec<Attr>, TokenStream),
 }
 
@@ -42,7 +45,7 @@ pub(crate) struct ForeignFn {
     pub semi: Token![;],
 }
 
-/// One of its parameters.
+/// A parameter of a foreign function.
 pub(crate) struct ForeignParam {
     pub attrs: Vec<Attr>,
     /// `None` for `_`.
@@ -50,7 +53,7 @@ pub(crate) struct ForeignParam {
     pub ty: Type,
 }
 
-/// What stands before `fn`.
+/// The qualifier before `fn`.
 pub(crate) enum Safety {
     None,
     Unsafe(Ident),
@@ -102,7 +105,8 @@ impl Parse for Item {
             let token: TokenTree = input.parse()?;
             let last = match &token {
                 TokenTree::Punct(p) => p.as_char() == ';',
-                // `static X: T = { .. };` is the one place where a brace does not end an item, and Rust refuses it.
+                // `static X: T = { .. };` is the one place where a brace does not end an item, and
+                // Rust refuses it.
                 TokenTree::Group(g) => g.delimiter() == Delimiter::Brace && !input.peek(Token![;]),
                 _ => false,
             };
@@ -115,7 +119,8 @@ impl Parse for Item {
     }
 }
 
-/// Parses a function, or `None` where there is none, or one that Rust will refuse in an extern block.
+/// Parses a function. `None` if there is no function, or one that Rust will refuse in an extern
+/// block.
 fn function(input: ParseStream, attrs: &[Attr]) -> syn::Result<Option<ForeignFn>> {
     let vis = input.parse()?;
     let safety = if input.peek(Ident::peek_any) && (input.peek2(Token![fn])) {
@@ -168,7 +173,7 @@ fn function(input: ParseStream, attrs: &[Attr]) -> syn::Result<Option<ForeignFn>
     }
     let output = input.parse()?;
     generics.where_clause = input.parse()?;
-    // A body, or type parameters: not ours to complain about.
+    // A body, or type parameters: Rust reports them.
     if !input.peek(Token![;]) || generics.params.len() != generics.lifetimes().count() {
         return Ok(None);
     }
@@ -186,7 +191,7 @@ fn variadic_tokens(attrs: &[Attr], name: &Option<Option<Ident>>, dots: Token![..
 }
 
 impl ForeignFn {
-    /// As written, minus guard attributes, under one more attribute.
+    /// The function as written, without its guard attributes and under one more attribute.
     pub(crate) fn bare(&self, also: Option<&TokenStream>) -> TokenStream {
         let attrs = self.attrs.iter().filter(|a| a.name != "guard").map(Attr::emit);
         let ForeignFn { vis, name, generics, output, variadic, semi, .. } = self;
@@ -204,7 +209,7 @@ impl ForeignFn {
 }
 
 impl Item {
-    /// As written, minus guard attributes.
+    /// The item as written, without its guard attributes.
     pub(crate) fn bare(&self) -> TokenStream {
         match self {
             Item::Function(function) => function.bare(None),
@@ -217,7 +222,8 @@ impl Item {
 }
 
 impl Block {
-    /// With other items, and the head and the braces as written: what Rust has to say of them, it says there.
+    /// The block with other items. Its head and braces keep the user's spans, so Rust's own errors
+    /// point there.
     pub(crate) fn around(&self, items: TokenStream) -> TokenStream {
         let mut block = self.unsafety.to_token_stream();
         self.abi.to_tokens(&mut block);

@@ -1,4 +1,5 @@
-//! The arguments of `#[guard(..)]`, before anybody asks whether they make sense where they stand.
+//! Parses the arguments of `#[guard(..)]`. Whether they make sense where they stand is checked
+//! later, in `valid`.
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::quote;
@@ -10,11 +11,11 @@ use syn::{Expr, Token};
 use crate::cfg::Attr;
 use crate::message;
 
-/// Everything that is wrong so far.
+/// The errors found so far.
 #[derive(Default)]
 pub(crate) struct Errors {
     first: Option<syn::Error>,
-    /// Those that only count under a `cfg`: for rustc to find out.
+    /// Errors that only count under a `cfg`, which rustc evaluates.
     conditional: TokenStream,
 }
 
@@ -34,13 +35,13 @@ impl Errors {
         self.first.is_none()
     }
 
-    /// Takes over what went wrong under a condition.
+    /// Adds the errors found under a condition.
     pub(crate) fn under(&mut self, condition: Option<&TokenStream>, errors: Errors) {
         let errors = errors.first.into_iter().flatten().map(|error| error.into_compile_error());
         self.conditional.extend(quote!(#(#condition #errors)*));
     }
 
-    /// One `compile_error!` each.
+    /// One `compile_error!` for each error.
     pub(crate) fn emit(self) -> TokenStream {
         let errors = self.first.into_iter().flatten().map(|error| error.into_compile_error());
         let conditional = self.conditional;
@@ -55,13 +56,13 @@ pub(crate) struct Setting {
     pub value: Value,
 }
 
-/// What stands behind its key.
+/// The part of an argument after its key.
 #[derive(Clone)]
 pub(crate) enum Value {
     None,
     /// `= expression`
     Expr(Box<Expr>),
-    /// `crate = path`, not parsed further: `$crate` is no path to syn.
+    /// `crate = path`, not parsed further, because syn does not take `$crate` for a path.
     Path(TokenStream),
     /// `(word, ..)`
     List(Vec<Ident>),
@@ -78,7 +79,8 @@ pub(crate) fn settings(attr: &Attr, errors: &mut Errors) -> Vec<Setting> {
     }
 }
 
-/// The arguments in `tokens`. What cannot be parsed is an error, and the rest is read all the same.
+/// Parses the arguments in `tokens`. If one cannot be parsed, that is an error, and the rest is
+/// still read.
 pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Vec<Setting> {
     let parser = |input: ParseStream| {
         let mut settings = Vec::new();
@@ -144,7 +146,7 @@ fn path(input: ParseStream) -> syn::Result<TokenStream> {
         let fits = match &token {
             TokenTree::Ident(_) => true,
             TokenTree::Punct(p) => p.as_char() == ':' || p.as_char() == '$',
-            // A path that came through a `$p:path` of macro_rules.
+            // A path from a `$p:path` of macro_rules.
             TokenTree::Group(g) => g.delimiter() == Delimiter::None,
             TokenTree::Literal(_) => false,
         };
@@ -164,7 +166,7 @@ fn skip_to_comma(input: ParseStream) -> syn::Result<()> {
 }
 
 impl Setting {
-    /// Where to point at for its value.
+    /// The span for errors about the value.
     pub(crate) fn value_span(&self) -> Span {
         match &self.value {
             Value::None => self.key.span(),

@@ -1,7 +1,7 @@
-//! `#[guard]` on a Rust function that C calls: parsed, checked and written.
+//! Parses, checks and writes a Rust function that C calls, under `#[guard]`.
 //!
-//! The function stays what it is, of the same name and type. Its body becomes a closure inside of it, which runs between
-//! two looks: at what C hands in, and at what goes out; and a panic in it ends at the closure.
+//! The function keeps its name and type. Its body becomes a closure inside it. The arguments are
+//! checked before the closure runs and the result after it, and a panic ends at the closure.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
@@ -15,7 +15,7 @@ use crate::descriptor::{self, Kind};
 use crate::valid::{self, Param, Severities};
 use crate::{fallback, message, types, wrapper};
 
-/// Whether an item is an `extern` function with a body, by its first words.
+/// True if the first words of an item are those of an `extern` function with a body.
 pub(crate) fn is_one(item: &TokenStream) -> bool {
     let mut tokens = item.clone().into_iter();
     let mut external = false;
@@ -36,13 +36,13 @@ pub(crate) fn is_one(item: &TokenStream) -> bool {
 /// A Rust function that C calls.
 struct Callback {
     abi: Abi,
-    /// Name, parameters, attributes: what a foreign function has too.
+    /// Name, parameters and attributes, as of a foreign function.
     function: ForeignFn,
     /// The pattern of each parameter.
     patterns: Vec<Pat>,
-    /// With its braces, as written.
+    /// The body as written, with its braces.
     body: TokenStream,
-    /// What no callback can be: where it says so, and why not.
+    /// Why the function cannot be a callback: the span and the message of each reason.
     refused: Vec<Error>,
 }
 
@@ -80,7 +80,7 @@ impl Parse for Callback {
     }
 }
 
-/// The name of a parameter whose pattern is no more than one.
+/// The name of a parameter whose pattern is a plain name.
 fn name(pattern: &Pat) -> Option<Ident> {
     match pattern {
         Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => Some(name.ident.clone()),
@@ -88,7 +88,7 @@ fn name(pattern: &Pat) -> Option<Ident> {
     }
 }
 
-/// `#[guard(arguments)] extern "C" fn ..`.
+/// Expands `#[guard(arguments)] extern "C" fn ..`.
 pub(crate) fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let expanded = match syn::parse2::<Callback>(item.clone()) {
@@ -118,11 +118,11 @@ fn expand(arguments: &TokenStream, mut callback: Callback, errors: &mut Errors) 
         return TokenStream::new();
     }
     let mut written = TokenStream::new();
-    for world in conditions.worlds() {
-        let under = world.attribute();
+    for case in conditions.cfg_cases() {
+        let under = case.attribute();
         let mut own = Errors::default();
         let seen = if under.is_none() { &mut *errors } else { &mut own };
-        let checked = valid::callback(arguments.clone(), function, &world, seen);
+        let checked = valid::callback(arguments.clone(), function, &case, seen);
         errors.under(under.as_ref(), own);
         written.extend(write(&callback, &checked, under.as_ref()));
     }
@@ -160,11 +160,14 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
     });
     let traits = (!checked.function.params.is_empty()).then(|| {
         quote_spanned! {here=>
-            use #private::classify::{ByPointer as _, ByValue as _, OfCopy as _, OfPlain as _, OfPointee as _, OfUnknown as _};
+            use #private::classify::{
+                ByPointer as _, ByValue as _, OfCopy as _, OfFunction as _, OfLock as _, OfOptionalFunction as _,
+                OfPlain as _, OfPointee as _, OfPointers as _, OfUnknown as _,
+            };
         }
     });
     let neutral = neutral(checked, output, &private);
-    // Where the panic goes on by itself if nobody below would resume it.
+    // With an unwinding ABI the panic goes on by itself if no guarded call below would resume it.
     let unwinds = abi.name.as_ref().is_some_and(|name| name.value().ends_with("-unwind"));
     let returns = match output {
         ReturnType::Default => quote_spanned!(here=> -> ()),
@@ -204,27 +207,29 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
     }
 }
 
-/// `data: *const u8`, under the attributes that stay: what they say of lints is said of the binding below.
+/// The parameter in the signature: `data: *const u8`, under the attributes that stay. Lints of the
+/// user's name apply to the binding below, so `expect` becomes `allow` here.
 fn parameter(param: &Param) -> TokenStream {
     let attrs = param.attrs.iter().map(|attr| wrapper::expect_to_allow(attr));
     let (local, ty) = (&param.local, &param.source.ty);
     quote!(#(#attrs)* #local: #ty)
 }
 
-/// The parameter as the body knows it, moved into the closure: whatever it owns is dropped there.
+/// The parameter under the user's pattern, moved into the closure, so that what it owns is dropped
+/// there.
 fn binding(callback: &Callback, param: &Param) -> TokenStream {
     let attrs = param.attrs.iter().map(|attr| attr.emit());
     let (pattern, local) = (pattern(callback, param), &param.local);
     quote_spanned!(Span::mixed_site()=> #(#attrs)* let #pattern = #local;)
 }
 
-/// As the user wrote it.
+/// The pattern of the parameter, as the user wrote it.
 fn pattern<'a>(callback: &'a Callback, param: &Param) -> Option<&'a Pat> {
     let at = callback.function.params.iter().position(|known| std::ptr::eq(known, param.source))?;
     callback.patterns.get(at)
 }
 
-/// What C gets where the body panics.
+/// The value that C gets if the body panics.
 fn neutral(checked: &valid::Callback, output: &ReturnType, private: &TokenStream) -> TokenStream {
     if let Some(value) = &checked.on_panic {
         return value.clone();
@@ -238,7 +243,7 @@ fn neutral(checked: &valid::Callback, output: &ReturnType, private: &TokenStream
     }
 }
 
-/// The type's default; where there is none, rustc says so at the type.
+/// The type's default. If it has none, rustc reports that at the type.
 fn default(ty: &Type, private: &TokenStream) -> TokenStream {
     let span = syn::spanned::Spanned::span(ty);
     let neutral = format_ident!("default_where_on_panic_says_nothing", span = span);

@@ -1,14 +1,15 @@
 //! Attributes under `cfg_attr`, and the conditions of a function.
 //!
-//! rustc hands an attribute macro its item as written: `cfg` and `cfg_attr` inside are not resolved yet. Most of them
-//! we pass on. Those that change what we generate (a guard attribute, a parameter that may not be there) we cannot
-//! resolve, so the function is written once for each combination of its conditions, and rustc picks one.
+//! rustc hands an attribute macro its item as written: `cfg` and `cfg_attr` inside are not resolved
+//! yet. Most of them are passed on. Some change what is generated (a guard attribute, a parameter
+//! that may be absent). They cannot be resolved here, so the function is written once for each
+//! combination of its conditions, and rustc picks one.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::Attribute;
 
-/// How many different conditions a function may have: 2 to this power copies of it.
+/// The most conditions that a function may have. There are 2 to this power copies of it.
 pub(crate) const MOST: usize = 3;
 
 /// One attribute, taken out of any `cfg_attr` around it.
@@ -18,14 +19,14 @@ pub(crate) struct Attr {
     pub when: Option<TokenStream>,
     /// Last segment of its path: `guard` of `ffi_guard::guard`.
     pub name: String,
-    /// What stands between the brackets.
+    /// The tokens between the brackets.
     pub tokens: TokenStream,
-    /// Where to point at.
+    /// The span for errors about the attribute.
     pub span: Span,
 }
 
 impl Attr {
-    /// The arguments in parentheses, if it has some, and nothing behind them.
+    /// The arguments in parentheses, if there are some and nothing follows them.
     pub(crate) fn arguments(&self) -> Option<Group> {
         let mut rest = self.tokens.clone().into_iter().skip_while(|t| !is_group(t));
         match (rest.next(), rest.next()) {
@@ -34,10 +35,11 @@ impl Attr {
         }
     }
 
-    /// As an outer attribute again.
+    /// The attribute as an outer attribute again.
     pub(crate) fn emit(&self) -> TokenStream {
         let tokens = &self.tokens;
-        // The pound sign takes the user's place, so that what rustc says of the attribute points there.
+        // The pound sign has the user's span, so that rustc's errors about the attribute point
+        // there.
         match &self.when {
             None => quote_spanned!(self.span=> #[#tokens]),
             Some(when) => quote_spanned!(self.span=> #[cfg_attr(#when, #tokens)]),
@@ -80,7 +82,7 @@ fn add(flat: &mut Vec<Attr>, when: Option<TokenStream>, tokens: TokenStream) {
     }
 }
 
-/// The last segment of the path that an attribute begins with, and where it stands.
+/// The last segment of the path that an attribute begins with, and its span.
 fn last_segment(tokens: &TokenStream) -> (String, Span) {
     let mut last = (String::new(), Span::call_site());
     for token in tokens.clone() {
@@ -113,7 +115,7 @@ pub(crate) struct Conditions {
 }
 
 impl Conditions {
-    /// Notes a condition.
+    /// Adds a condition, unless it is known.
     pub(crate) fn note(&mut self, predicate: &TokenStream) {
         let (predicate, _) = positive(predicate);
         let key = predicate.to_string();
@@ -126,10 +128,10 @@ impl Conditions {
         self.predicates.len()
     }
 
-    /// Every combination of them: one, empty, where there is no condition.
-    pub(crate) fn worlds(&self) -> Vec<World> {
+    /// Every combination of the conditions. Without conditions there is one, which is empty.
+    pub(crate) fn cfg_cases(&self) -> Vec<CfgCase> {
         (0..1usize << self.len())
-            .map(|bits| World {
+            .map(|bits| CfgCase {
                 truths: self
                     .predicates
                     .iter()
@@ -141,25 +143,25 @@ impl Conditions {
     }
 }
 
-/// One combination of conditions.
-pub(crate) struct World {
+/// One combination of conditions: which of them hold.
+pub(crate) struct CfgCase {
     truths: Vec<(String, TokenStream, bool)>,
 }
 
-impl World {
-    /// Whether a predicate holds here.
+impl CfgCase {
+    /// True if a predicate holds in this case.
     pub(crate) fn holds(&self, predicate: &TokenStream) -> bool {
         let (predicate, negated) = positive(predicate);
         let key = predicate.to_string();
         self.truths.iter().any(|(known, _, truth)| *known == key && *truth != negated)
     }
 
-    /// Whether an attribute counts here.
+    /// True if an attribute counts in this case.
     pub(crate) fn has(&self, attr: &Attr) -> bool {
         attr.when.as_ref().is_none_or(|when| self.holds(when))
     }
 
-    /// The `#[cfg(..)]` that selects it.
+    /// The `#[cfg(..)]` that selects this case. `None` if there are no conditions.
     pub(crate) fn attribute(&self) -> Option<TokenStream> {
         let truths = self.truths.iter().map(|(_, predicate, truth)| match truth {
             true => quote!(#predicate),
@@ -169,7 +171,8 @@ impl World {
     }
 }
 
-/// The predicate under a parameter's presence: `#[cfg(p)]` is `p`, `#[cfg_attr(q, cfg(p))]` is `p` or not `q`.
+/// The predicate under which an attribute keeps its parameter: `p` for `#[cfg(p)]`, `p` or not `q`
+/// for `#[cfg_attr(q, cfg(p))]`.
 pub(crate) fn presence(attr: &Attr) -> Option<TokenStream> {
     let p = attr.arguments().filter(|_| attr.name == "cfg")?.stream();
     Some(match &attr.when {
@@ -178,7 +181,7 @@ pub(crate) fn presence(attr: &Attr) -> Option<TokenStream> {
     })
 }
 
-/// A predicate without the `not(..)` around it, and whether there was one.
+/// A predicate without the `not(..)` around it, and true if there was one.
 fn positive(predicate: &TokenStream) -> (TokenStream, bool) {
     let mut tokens = predicate.clone().into_iter();
     match (tokens.next(), tokens.next(), tokens.next()) {
@@ -186,7 +189,7 @@ fn positive(predicate: &TokenStream) -> (TokenStream, bool) {
             let (predicate, negated) = positive(&inner.stream());
             (predicate, !negated)
         }
-        // A trailing comma is all that `cfg(p,)` may have beside `p`.
+        // A trailing comma is the only thing that `cfg(p,)` may have besides `p`.
         _ => (split_commas(predicate.clone()).into_iter().next().unwrap_or_default(), false),
     }
 }

@@ -18,7 +18,7 @@ pub(crate) fn plain(item: TokenStream) -> TokenStream {
             param.bounds.push(syn::parse_quote_spanned!(here=> #krate::Plain));
         }
         let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
-        // One assertion per field, spanned on its type: what rustc has to say of it, it says there.
+        // One assertion per field, with the span of its type, so that rustc's error points there.
         let fields = fields(&input.data).into_iter().map(|field| {
             let ty = &field.ty;
             quote_spanned!(ty.span()=> __ffi_guard_is_plain::<#ty>();)
@@ -29,7 +29,8 @@ pub(crate) fn plain(item: TokenStream) -> TokenStream {
             const _: () = {
                 #[allow(dead_code)]
                 fn __ffi_guard_is_plain<T: #krate::Plain>() {}
-                // The parameter brings along what the type implies, such as `T: 'a` of a `&'a T` in it.
+                // The parameter brings the bounds that the type implies, such as `T: 'a` for a
+                // `&'a T`.
                 #[allow(dead_code, clippy::multiple_bound_locations)]
                 fn __ffi_guard_fields #impl_generics (_: &#name #ty_generics) #where_clause {
                     #(#fields)*
@@ -48,7 +49,8 @@ pub(crate) fn pointee(item: TokenStream) -> TokenStream {
         let here = Span::mixed_site();
         let private = quote_spanned!(here=> #krate::__private);
         let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
-        // Each field, by itself: what a type parameter stands for is not settled here.
+        // Each field on its own. A type parameter is not concrete here, so its fields are not
+        // frozen.
         let frozen = fields(&input.data).into_iter().map(|field| {
             let ty = &field.ty;
             match mentions(ty.to_token_stream(), &input.generics) {
@@ -63,7 +65,8 @@ pub(crate) fn pointee(item: TokenStream) -> TokenStream {
                 None => (syn::Index::from(i).into_token_stream(), i.to_string()),
             };
             let shape = match mentions(ty.to_token_stream(), &input.generics) {
-                // What it holds is not settled here, and rustc would take the answer for "nothing is known".
+                // A type parameter is not concrete here, and `shape_of!` would answer that nothing
+                // is known.
                 true => quote_spanned!(here=> #private::Shape::Words),
                 false => quote_spanned!(ty.span()=> #private::shape_of!(#ty)),
             };
@@ -84,7 +87,7 @@ pub(crate) fn pointee(item: TokenStream) -> TokenStream {
     })
 }
 
-/// What both derives share: the crate's path, and an error beside nothing.
+/// The frame of both derives: reads the crate's path, and emits only the errors if there are some.
 fn derive(
     item: TokenStream,
     expand: impl FnOnce(&DeriveInput, &TokenStream, &mut Errors) -> TokenStream,
@@ -117,7 +120,7 @@ fn derive(
     }
 }
 
-/// Every field, of every variant.
+/// The fields of all variants.
 fn fields(data: &Data) -> Vec<&Field> {
     match data {
         Data::Struct(data) => data.fields.iter().collect(),
@@ -126,7 +129,7 @@ fn fields(data: &Data) -> Vec<&Field> {
     }
 }
 
-/// Whether a type mentions a type or const parameter.
+/// True if a type mentions a type or const parameter.
 fn mentions(tokens: TokenStream, generics: &Generics) -> bool {
     let is_param = |ident: &Ident| {
         generics.type_params().any(|param| param.ident == *ident)

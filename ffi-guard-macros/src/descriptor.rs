@@ -1,4 +1,4 @@
-//! Writes down what the attribute knows of a function: the statics that reports and checks read.
+//! Writes the statics that describe a function; checks and reports read them.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
@@ -8,7 +8,7 @@ use syn::ext::IdentExt as _;
 use crate::valid::{Function, Severities};
 use crate::{text, types};
 
-/// Which way a function is crossed.
+/// The direction in which a function is called.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     /// Rust calls C.
@@ -17,7 +17,7 @@ pub(crate) enum Kind {
     Callback,
 }
 
-/// What the attribute knows of the function. `outer`: severities of the block around it.
+/// The static that describes the function. `outer` has the severities of the block around it.
 pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, private: &TokenStream) -> TokenStream {
     let here = Span::mixed_site();
     let name = function.source.name.unraw().to_string();
@@ -67,7 +67,7 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
     }
 }
 
-/// A place for the type of each argument, and of the result behind them, where there is one.
+/// One slot for the type of each argument, then one for the result if there is one.
 fn kinds(function: &Function, private: &TokenStream) -> Option<TokenStream> {
     let returns = match &function.source.output {
         ReturnType::Type(_, ty) => !types::is_never(ty) && !types::is_unit(ty),
@@ -82,8 +82,8 @@ fn kinds(function: &Function, private: &TokenStream) -> Option<TokenStream> {
     })
 }
 
-/// File, line and column of a name. Not `file!()`: that is where the outermost macro was called, and the name of a
-/// function that a macro declares may stand in another file.
+/// File, line and column of a name. `file!()` would be wrong: it is where the outermost macro was
+/// called, and the name of a function that a macro declares may stand in another file.
 fn place(name: &Ident) -> (TokenStream, Literal, Literal) {
     // Our own unit tests run outside of any compiler.
     let (file, line, column) = match proc_macro::is_available() {

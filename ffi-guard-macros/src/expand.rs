@@ -1,4 +1,5 @@
-//! From the attribute's tokens to what stands in their place: which functions of a block are wrapped, in which of their worlds.
+//! Expands the attribute on a block: decides which functions are wrapped, in each case of their
+//! conditions.
 
 use std::collections::HashSet;
 
@@ -13,7 +14,7 @@ use crate::valid::{self, BlockSettings, Taken};
 use crate::wrapper::{expect_to_allow, wrapper};
 use crate::{callback, fallback, message};
 
-/// `#[guard(arguments)] item`.
+/// Expands `#[guard(arguments)] item`.
 pub(crate) fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
     if callback::is_one(&item) {
         return callback::guard(arguments, item);
@@ -36,7 +37,7 @@ pub(crate) fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
     quote!(#errors #item)
 }
 
-/// Refuses whatever is no extern block, by its first words.
+/// Refuses an item whose first words are not those of an extern block.
 fn no_block(item: &TokenStream) -> Option<syn::Error> {
     let mut tokens = item.clone().into_iter().peekable();
     let mut external = None;
@@ -74,20 +75,21 @@ fn expand(arguments: TokenStream, block: &Block, errors: &mut Errors) -> TokenSt
                 leftover.extend(item.bare());
             }
             Item::Function(function) if settings.skip => {
-                // Checked all the same, so that a typo does not wait for the day the `skip` goes.
-                worlds(function, block, &settings, &taken, errors);
+                // Still checked, so that a typo is reported before the `skip` is removed.
+                each_case(function, block, &settings, &taken, errors);
                 leftover.extend(item.bare());
             }
             Item::Function(function) => {
-                let (wrapped, bare) = worlds(function, block, &settings, &taken, errors);
+                let (wrapped, bare) = each_case(function, block, &settings, &taken, errors);
                 wrappers.extend(wrapped);
                 leftover.extend(bare);
             }
         }
     }
-    // Always there, even empty: it carries `#[link]`, and rustc checks the head of the block as the user wrote it.
+    // Emitted even if empty: it carries `#[link]`, and rustc checks the head of the block as the
+    // user wrote it.
     let attrs = block.attrs.iter().filter(|attr| attr.name != "doc").map(|attr| match attr.is_lint() {
-        // What was expected may happen in a wrapper and not here.
+        // The expected lint may fire in a wrapper and not here.
         true => expect_to_allow(attr),
         false => attr.emit(),
     });
@@ -95,8 +97,8 @@ fn expand(arguments: TokenStream, block: &Block, errors: &mut Errors) -> TokenSt
     quote!(#wrappers #(#attrs)* #leftover)
 }
 
-/// A function in each combination of its conditions: wrappers, and what passes bare.
-fn worlds(
+/// One function in each case of its conditions: the wrappers, and what passes bare.
+fn each_case(
     function: &ForeignFn,
     block: &Block,
     settings: &BlockSettings,
@@ -114,13 +116,13 @@ fn worlds(
         return (TokenStream::new(), function.bare(None));
     }
     let (mut wrapped, mut bare) = (TokenStream::new(), TokenStream::new());
-    for world in conditions.worlds() {
-        let under = world.attribute();
-        // A mistake in a world that rustc does not pick is none: its errors stand under its `cfg`.
+    for case in conditions.cfg_cases() {
+        let under = case.attribute();
+        // The errors of a case stand under its `cfg`: they do not count if rustc picks another.
         let mut own = Errors::default();
         let checked = match under {
-            None => valid::function(function, block, &world, taken, errors),
-            Some(_) => valid::function(function, block, &world, taken, &mut own),
+            None => valid::function(function, block, &case, taken, errors),
+            Some(_) => valid::function(function, block, &case, taken, &mut own),
         };
         let failed = !own.is_empty();
         errors.under(under.as_ref(), own);
@@ -132,8 +134,8 @@ fn worlds(
     (wrapped, bare)
 }
 
-/// Names that a parameter of a wrapper may not have: statics of the block, and types that it mentions, which may be
-/// tuple structs (bindgen writes `fn set(mode: mode)` for a C enum `mode`).
+/// Names that a parameter of a wrapper may not have: statics of the block, and types that it
+/// mentions, which may be tuple structs (bindgen writes `fn set(mode: mode)` for a C enum `mode`).
 fn names_in(block: &Block) -> HashSet<String> {
     let mut names = HashSet::new();
     for item in &block.items {

@@ -1,4 +1,5 @@
-//! `counted_by = expr` and `sized_by = expr`: what the expression may speak of, and under which names.
+//! The expressions of `counted_by = expr` and `sized_by = expr`: which names they may use, and how
+//! these are renamed in the wrapper.
 
 use std::collections::HashSet;
 
@@ -11,14 +12,14 @@ use crate::attr::Errors;
 use crate::message;
 use crate::valid::Param;
 
-/// `counted_by = expr`, `sized_by = expr`.
+/// One `counted_by = expr` or `sized_by = expr`.
 pub(crate) struct Extent {
     pub key: Ident,
     pub expr: TokenStream,
     pub text: String,
 }
 
-/// Refuses an extent that speaks of something that is no parameter.
+/// Refuses an extent that uses a name that is not a parameter.
 pub(crate) fn names_in(expr: &Expr, key: &Ident, names: &[String], errors: &mut Errors) {
     let mut bindings = Bindings::default();
     bindings.visit_expr(expr);
@@ -31,7 +32,7 @@ pub(crate) fn names_in(expr: &Expr, key: &Ident, names: &[String], errors: &mut 
     }
 }
 
-/// The names that an expression uses as values, and those it binds itself.
+/// Collects the names that an expression uses as values, and those that it binds itself.
 #[derive(Default)]
 struct Bindings {
     used: Vec<Ident>,
@@ -47,7 +48,7 @@ impl<'ast> Visit<'ast> for Bindings {
     }
 
     fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
-        // The function that is called is no parameter.
+        // The name of a called function is not a parameter.
         if !matches!(&*call.func, Expr::Path(_)) {
             self.visit_expr(&call.func);
         }
@@ -60,7 +61,7 @@ impl<'ast> Visit<'ast> for Bindings {
     }
 }
 
-/// Renames in the extents those parameters that bear another name in the wrapper.
+/// Renames, in the extents, the parameters that have another name in the wrapper.
 pub(crate) fn rename_in(params: &mut [Param]) {
     let renamed: Vec<(Ident, Ident)> = params
         .iter()
@@ -79,7 +80,7 @@ fn rename(tokens: TokenStream, renamed: &[(Ident, Ident)]) -> TokenStream {
     let mut out: Vec<TokenTree> = Vec::new();
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
-        // `x.len` and `len::N` speak of something else.
+        // `len` in `x.len` and `len::N` is not the parameter.
         let is = |token: Option<&TokenTree>, c| matches!(token, Some(TokenTree::Punct(p)) if p.as_char() == c);
         let elsewhere = is(out.last(), '.') || is(out.last(), ':') || is(tokens.peek(), ':');
         out.push(match token {

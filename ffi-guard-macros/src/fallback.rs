@@ -1,14 +1,14 @@
-//! What is emitted beside an error: the user's item, bare.
+//! The user's item without guard attributes, emitted beside an error.
 //!
-//! Without it, each use of a function whose block has one misspelt attribute would be an error of its own, and the one
-//! that matters would scroll away.
+//! Without it one misspelt attribute would make each use of the block's functions an error of its
+//! own, and the one that matters would scroll away.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
 
 use crate::cfg::split_commas;
 
-/// The item without the guard attributes that we would have taken away, whether or not it parses.
+/// The item without its guard attributes, whether or not it parses.
 pub(crate) fn bare(item: TokenStream) -> TokenStream {
     let mut out = TokenStream::new();
     let mut tokens = item.into_iter().peekable();

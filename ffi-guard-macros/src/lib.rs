@@ -1,15 +1,15 @@
 //! The attribute and the derives of [ffi-guard](https://docs.rs/ffi-guard), re-exported from there.
 //!
-//! The way of a block through this crate: `ast` parses it, `attr` the arguments of `#[guard(..)]` in it, `cfg`
-//! resolves what is conditional, `valid` refuses what cannot apply (everything that is wrong, in one go), `expand`
-//! decides what is wrapped, `wrapper` and `brief` write the functions, `descriptor` what is known of them. On an error
-//! `fallback` still emits the block, bare, so that one error stays one error.
+//! The way of a block through this crate: `ast` parses it, `attr` parses the arguments of
+//! `#[guard(..)]`, `cfg` lists the cases of its conditions, `valid` refuses what cannot apply (all
+//! errors at once), `expand` decides what is wrapped, `wrapper` and `fast_path` write the functions,
+//! and `descriptor` writes the statics that describe them. On an error `fallback` still emits the
+//! block, bare, so that one error stays one error.
 
 use proc_macro::TokenStream;
 
 mod ast;
 mod attr;
-mod brief;
 mod callback;
 mod cfg;
 mod derive;
@@ -17,6 +17,7 @@ mod descriptor;
 mod expand;
 mod extent;
 mod fallback;
+mod fast_path;
 mod message;
 #[cfg(test)]
 mod tests;
@@ -25,10 +26,12 @@ mod types;
 mod valid;
 mod wrapper;
 
-/// Checks every call to the functions of an `extern` block, or each call of a Rust function that C makes.
+/// Checks every call to the functions of an `extern` block, or each call of a Rust function that C
+/// makes.
 ///
-/// Each `fn` becomes a Rust function of the same name, visibility, safety, docs and attributes, which checks what
-/// crosses and calls C. Statics, types, variadic functions and macros inside the block stay as they are.
+/// Each `fn` becomes a Rust function of the same name, visibility, safety, docs and attributes,
+/// which checks the arguments and the result and calls C. Statics, types, variadic functions and
+/// macros inside the block stay as they are.
 ///
 /// ```ignore
 /// #[ffi_guard::guard]
@@ -39,8 +42,9 @@ mod wrapper;
 /// }
 /// ```
 ///
-/// On a Rust `extern "C" fn`, which keeps its type, what C hands in is checked, and what goes out. A panic in it is parked,
-/// C gets a neutral value, and the panic goes on where the outermost guarded call of the thread returns.
+/// On a Rust `extern "C" fn`, which keeps its type, the attribute checks the arguments that C
+/// passes and the result. A panic in it is parked, C gets a neutral value, and the panic goes on
+/// when the outermost guarded call of the thread returns.
 ///
 /// ```ignore
 /// #[ffi_guard::guard(on_panic = 1)]
@@ -60,14 +64,15 @@ mod wrapper;
 ///
 /// # On a function: `#[guard(..)]`
 ///
-/// `skip`, `keep_abi`, `returns(owned)` (what comes back is Rust's to free), `returns(thread_bound)` (it belongs to the
-/// calling thread), `allow(..)`, `warn(..)`, `deny(..)`.
+/// `skip`, `keep_abi`, `returns(owned)` (Rust has to free the result),
+/// `returns(thread_bound)` (it belongs to the calling thread), `allow(..)`, `warn(..)`, `deny(..)`.
 ///
 /// # On a Rust function that C calls
 ///
-/// `on_panic = value` (what C gets where it panics; without it the default of the return type), `returns(owned)` and
-/// `returns(retained)` (what goes out is C's, or C's to keep), `skip`, `crate = path`, `allow(..)`, `warn(..)`, `deny(..)`. On its
-/// parameters: `counted_by`, `sized_by`, `cstr`, `nonnull`, `out`, `opaque`, `thread_bound`, `owned` (C gives it back), and
+/// `on_panic = value` (what C gets if it panics; the default of the return type if not given),
+/// `returns(owned)` and `returns(retained)` (the result is C's, or C may keep it), `skip`,
+/// `crate = path`, `allow(..)`, `warn(..)`, `deny(..)`. On its parameters: `counted_by`,
+/// `sized_by`, `cstr`, `nonnull`, `out`, `opaque`, `thread_bound`, `owned` (C gives it back), and
 /// severities.
 ///
 /// # On a parameter: `#[guard(..)]`
@@ -85,39 +90,45 @@ mod wrapper;
 /// | `owned` | ownership goes to C |
 /// | `allow(..)`, `warn(..)`, `deny(..)` | severity of rules |
 ///
-/// `n` is an expression over the parameters, evaluated before the call. It stands outside any `unsafe` block: to read a
-/// length through a raw pointer, write `counted_by = unsafe { (*v).len }`.
+/// `n` is an expression over the parameters, evaluated before the call, outside any `unsafe` block:
+/// to read a length through a raw pointer, write `counted_by = unsafe { (*v).len }`.
 ///
 /// All of them may stand under `cfg_attr`: a crate whose ffi-guard is optional writes
 /// `#[cfg_attr(feature = "ffi-guard", ffi_guard::guard)]` on the block and
-/// `#[cfg_attr(feature = "ffi-guard", guard(cstr))]` on a parameter. A function may have up to three different
-/// conditions on its parameters and guard attributes: it is generated once for each combination.
+/// `#[cfg_attr(feature = "ffi-guard", guard(cstr))]` on a parameter. A function may have up to
+/// three different conditions on its parameters and guard attributes: it is generated once for each
+/// combination.
 ///
 /// # Limits
 ///
-/// - A wrapper's parameter is a binding, a foreign function's is none, and Rust lets no binding shadow a static, a
-///   constant or a tuple struct. Parameters named like a static or a type that the block mentions, and all of them
-///   under `keep_abi` on the block, are renamed (`__name`) in the wrapper. A parameter named like a static or a
-///   constant that is declared elsewhere in the module is error E0530 or E0005: rename it then.
-/// - The wrapper takes the place of the foreign function in the module: a glob import or a doc link finds it as before,
-///   but its type is a Rust function's. Where C is handed the function itself, use `keep_abi`.
+/// - A wrapper's parameter is a binding, a foreign function's is not, and in Rust no binding may
+///   shadow a static, a constant or a tuple struct. Parameters named like a static or a type that
+///   the block mentions, and all of them under `keep_abi` on the block, are renamed (`__name`) in
+///   the wrapper. A parameter named like a static or a constant that is declared elsewhere in the
+///   module is error E0530 or E0005: rename it then.
+/// - The wrapper takes the place of the foreign function in the module: a glob import or a doc link
+///   finds it as before, but its type is a Rust function's. If the function itself is passed to C,
+///   use `keep_abi`.
 #[proc_macro_attribute]
 pub fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::guard(arguments.into(), item.into()).into()
 }
 
-/// Says that a struct, union or enum holds no pointer: each field's type must be `Plain` itself.
+/// Declares that a struct, union or enum holds no pointer: each field's type must be `Plain`
+/// itself.
 ///
-/// Type parameters get a `Plain` bound. `#[guard(crate = path)]` on the type says where a renamed `ffi_guard` is found.
+/// Type parameters get a `Plain` bound. `#[guard(crate = path)]` on the type says where a renamed
+/// `ffi_guard` is found.
 #[proc_macro_derive(Plain, attributes(guard))]
 pub fn plain(item: TokenStream) -> TokenStream {
     derive::plain(item.into()).into()
 }
 
-/// Says where a struct or union holds pointers: the place and the type of every field.
+/// Declares where a struct or union holds pointers: the offset and the type of every field.
 ///
-/// A field whose type mentions a type parameter is looked at word by word: what it holds is not settled where the
-/// derive stands. `#[guard(crate = path)]` on the type says where a renamed `ffi_guard` is found.
+/// A field whose type mentions a type parameter is searched word by word, because its type is not
+/// concrete at the derive. `#[guard(crate = path)]` on the type says where a renamed `ffi_guard` is
+/// found.
 #[proc_macro_derive(Pointee, attributes(guard))]
 pub fn pointee(item: TokenStream) -> TokenStream {
     derive::pointee(item.into()).into()

@@ -1,4 +1,4 @@
-//! What we say to the user: what is wrong, and on the next line what to write instead.
+//! The messages to the user: what is wrong, and on the next line what to write instead.
 
 use proc_macro2::Ident;
 
@@ -45,7 +45,7 @@ pub(crate) const PLAIN_GUARD: &str = "the derives of ffi-guard take nothing but 
 pub(crate) const POINTEE_ENUM: &str = "`Pointee` cannot be derived for an enum: which variant is in memory is not known\n\
     help: derive `Plain` if no variant holds a pointer; else leave it out, and the value is looked at word by word";
 
-/// Where a `#[guard(..)]` stands.
+/// The kind of item that a `#[guard(..)]` stands on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum On {
     Block,
@@ -105,7 +105,7 @@ impl On {
     }
 }
 
-/// How an attribute is written.
+/// The way an attribute is written.
 fn usage(key: &str) -> String {
     match key {
         "counted_by" | "sized_by" => format!("{key} = n"),
@@ -165,7 +165,7 @@ pub(crate) fn empty_list(key: &Ident) -> String {
     format!("`{key}` names no rule\nhelp: write `{key}(nested_pointer)`, or leave it out")
 }
 
-/// Two attributes that contradict each other, with the reason.
+/// The message for two attributes that contradict each other, with the reason.
 pub(crate) fn contradiction(first: &str, second: &str, why: &str) -> String {
     format!("`{second}` contradicts `{first}`: {why}\nhelp: leave one out")
 }
@@ -187,7 +187,7 @@ pub(crate) fn no_parameter(name: &str, key: &Ident, params: &[String]) -> String
     format!("`{name}` is no parameter of this function\nhelp: {help}")
 }
 
-/// The candidate that was probably meant.
+/// The candidate that the user probably meant.
 fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (distance(word, candidate), candidate))
@@ -196,7 +196,7 @@ fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein distance, without regard to case.
+/// The Levenshtein distance, ignoring case.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.to_lowercase().chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -1,10 +1,10 @@
-//! What is written into the descriptors and onto the bare functions: the parts of an expansion that this machine's
-//! linker cannot try out, or that nobody sees before a report is printed.
+//! Tests of the descriptors and of the attributes on bare functions: the parts of an expansion that
+//! this machine's linker cannot try, or that only show when a report is printed.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// The expansion, without a single space: how tokens are spaced is rustc's affair.
+/// The expansion without spaces, since rustc decides how tokens are spaced.
 fn guard(arguments: TokenStream, block: TokenStream) -> String {
     let text = crate::expand::guard(arguments, block).to_string();
     assert!(!text.contains("compile_error"), "{text}");

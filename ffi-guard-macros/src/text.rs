@@ -1,26 +1,26 @@
-//! Tokens back to text, the way rustfmt would put them on one line.
+//! Turns tokens back into text, as rustfmt would write them on one line.
 //!
-//! `TokenStream::to_string` spaces as it likes and changes its mind between versions of rustc; the texts end up in
+//! The spacing of `TokenStream::to_string` differs between versions of rustc. The texts end up in
 //! reports, where `* const u8` would look like a mistake of ours.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
-/// A type.
+/// The text of a type.
 pub(crate) fn of_type(tokens: TokenStream) -> String {
     print(tokens, true)
 }
 
-/// An expression.
+/// The text of an expression.
 pub(crate) fn of_expr(tokens: TokenStream) -> String {
     print(tokens, false)
 }
 
-/// What was written last: it decides what is spaced from what follows.
+/// The kind of token written last: it decides whether a space follows.
 #[derive(Clone, Copy, PartialEq)]
 enum Last {
-    /// Nothing, or an opening bracket: nothing is spaced from it.
+    /// Nothing, or an opening bracket: no space follows.
     Open,
-    /// A name, a literal, or a closing bracket: an operator behind it is binary.
+    /// A name, a literal, or a closing bracket: an operator after it is binary.
     Operand,
     /// A word such as `mut` or `as`, after which an operand begins.
     Keyword,
@@ -46,7 +46,7 @@ fn print(tokens: TokenStream, in_type: bool) -> String {
     printer.text
 }
 
-/// Words after which an operand begins, so that `*` and `&` behind them are prefixes.
+/// Words after which an operand begins, so that `*` and `&` after them are prefixes.
 const KEYWORDS: [&str; 17] = [
     "as", "break", "const", "dyn", "else", "extern", "if", "impl", "in", "let", "loop", "match", "move", "mut",
     "return", "unsafe", "while",
@@ -111,7 +111,8 @@ impl Printer {
             Delimiter::Brace => ("{ ", " }"),
             Delimiter::None => ("", ""),
         };
-        // A call or an index stands tight at its operand; `*mut (A, B)` and a block do not.
+        // No space before the bracket of a call or an index; a space in `*mut (A, B)` and before a
+        // block.
         if self.last != Last::Operand || delimiter == Delimiter::Brace {
             self.space_after_operand();
         }
@@ -181,7 +182,8 @@ const OPERATORS: [&str; 24] = [
     "^=", "&=", "|=", "<<=", ">>=",
 ];
 
-/// Takes tokens out of the invisible groups that macro_rules wraps its variables in, and splits `>>` as types need it.
+/// Takes tokens out of the invisible groups that macro_rules puts around its variables, and splits
+/// `>>` into two brackets.
 fn flatten(tokens: TokenStream) -> Vec<TokenTree> {
     let mut flat = Vec::new();
     for token in tokens {

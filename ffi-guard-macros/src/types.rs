@@ -1,9 +1,9 @@
-//! What can be told of a type by its tokens. An alias cannot be seen through: what is not known passes, and the library
-//! classifies it where it is concrete.
+//! Guesses about a type from its tokens. An alias hides its type, so an unknown type passes, and
+//! the library classifies it when it is concrete.
 
 use syn::{Ident, Type};
 
-/// Whether it is written as a number or a `bool`, and so no pointer.
+/// True if the type is written as a number or a `bool`, which is no pointer.
 pub(crate) fn is_scalar(ty: &Type) -> bool {
     last_word(ty).is_some_and(|word| {
         matches!(
@@ -53,7 +53,7 @@ pub(crate) fn is_scalar(ty: &Type) -> bool {
     })
 }
 
-/// Whether it is written as a pointer or a reference to `c_void`, which has no size.
+/// True if the type is written as a pointer or a reference to `c_void`, which has no size.
 pub(crate) fn points_to_void(ty: &Type) -> bool {
     let target = match peel(ty) {
         Type::Ptr(pointer) => &pointer.elem,
@@ -63,7 +63,7 @@ pub(crate) fn points_to_void(ty: &Type) -> bool {
     last_word(target).is_some_and(|word| word == "c_void")
 }
 
-/// Whether it is written as a function pointer, or an `Option` of one.
+/// True if the type is written as a function pointer, or an `Option` of one.
 pub(crate) fn is_function(ty: &Type) -> bool {
     match peel(ty) {
         Type::BareFn(_) => true,
@@ -85,7 +85,7 @@ pub(crate) fn is_unit(ty: &Type) -> bool {
     matches!(peel(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
-/// The last word of a path without arguments.
+/// The last word of a path that has no arguments.
 fn last_word(ty: &Type) -> Option<&Ident> {
     match peel(ty) {
         Type::Path(path) if path.qself.is_none() => {

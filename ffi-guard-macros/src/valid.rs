@@ -1,4 +1,5 @@
-//! Makes sense of the settings where they stand, and refuses those that cannot apply: all of them, not the first.
+//! Checks the settings against the item they stand on, and refuses those that cannot apply: all of
+//! them, not only the first.
 
 use std::collections::HashSet;
 
@@ -9,12 +10,13 @@ use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, ForeignFn, ForeignParam};
 use crate::attr::{self, Errors, Setting, Value};
-use crate::cfg::{self, Attr, World};
+use crate::cfg::{self, Attr, CfgCase};
 use crate::extent::{self, Extent};
 use crate::message::{self, On};
 use crate::{text, types};
 
-/// The rules, as `ffi_guard::Rule` has them: name by name (a test in `tests/` keeps the two in step).
+/// The rules, as `ffi_guard::Rule` has them: name by name (a test in `tests/` keeps the two in
+/// step).
 const RULES: [&str; 19] = [
     "nested_pointer",
     "dangling_pointer",
@@ -50,7 +52,7 @@ const CONTRADICTIONS: [(&str, &str, &str); 9] = [
     ("copied", "thread_bound", "an object of C's is known by its place"),
 ];
 
-/// What the arguments of the block's own attribute say.
+/// The settings from the block's own attribute.
 pub(crate) struct BlockSettings {
     pub krate: TokenStream,
     pub keep_abi: bool,
@@ -58,30 +60,30 @@ pub(crate) struct BlockSettings {
     pub severities: Severities,
 }
 
-/// Severities set in one place.
+/// The severities set by one attribute, rule by rule.
 #[derive(Default)]
 pub(crate) struct Severities(Vec<(&'static str, Ident)>);
 
-/// A function in one of its worlds, ready to be written.
+/// A function in one case of its conditions, ready to be written.
 pub(crate) struct Function<'a> {
     pub source: &'a ForeignFn,
-    /// Passes through: `skip`, variadic, or refused by Rust.
+    /// True if the function passes through: `skip`, variadic, or refused by Rust.
     pub bare: bool,
     pub keep_abi: bool,
-    /// What `returns(..)` says of the result.
+    /// The words in `returns(..)`, which describe the result.
     pub result: Vec<Ident>,
     pub severities: Severities,
     pub params: Vec<Param<'a>>,
 }
 
-/// A parameter in one of its function's worlds.
+/// A parameter in one case of its function's conditions.
 pub(crate) struct Param<'a> {
     pub source: &'a ForeignParam,
-    /// Those of its attributes that stay.
+    /// The attributes that the wrapper's parameter keeps.
     pub attrs: Vec<&'a Attr>,
-    /// Its name in the reports.
+    /// The name in the reports.
     pub name: String,
-    /// Its name in the wrapper.
+    /// The name in the wrapper.
     pub local: Ident,
     pub contract: Vec<Ident>,
     pub extent: Option<Extent>,
@@ -89,7 +91,8 @@ pub(crate) struct Param<'a> {
 }
 
 impl Param<'_> {
-    /// Whether C may come to work on a copy of what it points to, as far as its type's tokens and its attributes tell.
+    /// True if C may get a copy of what the parameter points to, judged by the type's tokens and
+    /// the attributes.
     pub(crate) fn may_be_copied(&self) -> bool {
         let stays = |word: &Ident| ["opaque", "retained", "owned", "thread_bound"].iter().any(|stays| word == stays);
         !types::is_scalar(&self.source.ty) && !types::is_function(&self.source.ty) && !self.contract.iter().any(stays)
@@ -99,12 +102,12 @@ impl Param<'_> {
 /// Names that no parameter of a wrapper may have.
 pub(crate) struct Taken {
     pub(crate) names: HashSet<String>,
-    /// Any name may be: the block is kept as it is for code that nobody edits (`keep_abi` on the block), where a clash
-    /// with a constant declared elsewhere could not be helped by renaming.
+    /// True if any name may clash: under `keep_abi` on the block the declarations are generated and
+    /// not edited, so the user could not rename a parameter that clashes with a constant.
     pub(crate) all: bool,
 }
 
-/// Settings of one place, each known there and said once.
+/// The settings of one item. Each is known there and given once.
 struct Settings {
     list: Vec<Setting>,
 }
@@ -134,9 +137,9 @@ impl Settings {
         Settings { list: kept }
     }
 
-    fn of(attrs: &[Attr], on: On, world: &World, errors: &mut Errors) -> Settings {
+    fn of(attrs: &[Attr], on: On, case: &CfgCase, errors: &mut Errors) -> Settings {
         let mut list = Vec::new();
-        for attr in attrs.iter().filter(|attr| attr.name == "guard" && world.has(attr)) {
+        for attr in attrs.iter().filter(|attr| attr.name == "guard" && case.has(attr)) {
             list.extend(attr::settings(attr, errors));
         }
         Settings::new(on, list, errors)
@@ -150,7 +153,7 @@ impl Settings {
         self.get(key).is_some()
     }
 
-    /// Where `ffi_guard` is found.
+    /// The path to `ffi_guard`.
     fn krate(&self) -> TokenStream {
         match self.get("crate").map(|setting| &setting.value) {
             Some(Value::Path(path)) => path.clone(),
@@ -158,7 +161,7 @@ impl Settings {
         }
     }
 
-    /// Whether it is skipped; then nothing else may be said.
+    /// True under `skip`, beside which no other setting may stand.
     fn skip(&self, errors: &mut Errors) -> bool {
         let skip = self.has("skip");
         let others = self.list.iter().filter(|s| s.key != "skip" && s.key != "crate");
@@ -194,7 +197,7 @@ impl Settings {
 }
 
 impl Severities {
-    /// As an expression over `ffi_guard::__private`.
+    /// The severities as an expression over `ffi_guard::__private`.
     pub(crate) fn emit(&self, private: &TokenStream) -> TokenStream {
         let with = self.0.iter().map(|(rule, key)| {
             let rule = format_ident!("{}", camel(rule));
@@ -213,7 +216,7 @@ fn camel(snake: &str) -> String {
     snake.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }
 
-/// Checks what stands on the block.
+/// Checks the settings of the block.
 pub(crate) fn block(arguments: TokenStream, block: &Block, errors: &mut Errors) -> BlockSettings {
     let settings = Settings::new(On::Block, attr::parse(arguments, errors), errors);
     let krate = settings.krate();
@@ -226,7 +229,7 @@ pub(crate) fn block(arguments: TokenStream, block: &Block, errors: &mut Errors) 
     }
 }
 
-/// Refuses an ABI that is not C's.
+/// Refuses an ABI other than C's.
 pub(crate) fn abi(abi: &syn::Abi, errors: &mut Errors) {
     let foreign_to_c = |abi: &str| matches!(abi, "Rust" | "unadjusted" | "custom") || abi.starts_with("rust-");
     if let Some(abi) = abi.name.as_ref().filter(|abi| foreign_to_c(&abi.value())) {
@@ -234,28 +237,29 @@ pub(crate) fn abi(abi: &syn::Abi, errors: &mut Errors) {
     }
 }
 
-/// Checks one function in one of its worlds. `shadowed` are names that no parameter of a wrapper may have.
+/// Checks one function in one case of its conditions. `taken` has the names that no parameter of a
+/// wrapper may have.
 pub(crate) fn function<'a>(
     source: &'a ForeignFn,
     block: &Block,
-    world: &World,
+    case: &CfgCase,
     taken: &Taken,
     errors: &mut Errors,
 ) -> Function<'a> {
-    let settings = Settings::of(&source.attrs, On::Function, world, errors);
+    let settings = Settings::of(&source.attrs, On::Function, case, errors);
     let skip = settings.skip(errors);
     let variadic = source.variadic.is_some();
     for setting in settings.list.iter().filter(|s| variadic && s.key != "skip") {
         errors.at(setting.key.span(), message::VARIADIC);
     }
-    // Rust refuses a qualifier in a block that is not `unsafe extern`: let it.
+    // Rust itself refuses a qualifier in a block that is not `unsafe extern`.
     let misqualified = block.unsafety.is_none() && source.safety.keyword().is_some();
     let result = returns(&settings, source, &["owned", "thread_bound"], message::RETURNS, errors);
-    let present = present(source, world);
+    let present = present(source, case);
     let names = names(&present);
     let mut params = Vec::new();
     for (i, param) in present.iter().enumerate() {
-        let settings = Settings::of(&param.attrs, On::Parameter, world, errors);
+        let settings = Settings::of(&param.attrs, On::Parameter, case, errors);
         for setting in settings.list.iter().filter(|_| variadic || skip) {
             let key = setting.key.to_string();
             errors.at(setting.key.span(), if variadic { message::VARIADIC.into() } else { message::skipped(&key) });
@@ -276,7 +280,7 @@ pub(crate) fn function<'a>(
     }
 }
 
-/// What `returns(..)` says of the result: some of the `known` words, and nothing of what is no pointer.
+/// The words in `returns(..)`, each one of `known`. They may only describe a pointer.
 fn returns(
     settings: &Settings,
     source: &ForeignFn,
@@ -308,22 +312,23 @@ fn never_returns(source: &ForeignFn) -> bool {
     matches!(&source.output, ReturnType::Type(_, ty) if types::is_never(ty))
 }
 
-/// What the attributes of a callback say, in one of its worlds.
+/// A Rust function that C calls, in one case of its conditions, ready to be written.
 pub(crate) struct Callback<'a> {
     pub krate: TokenStream,
     pub on_panic: Option<TokenStream>,
     pub function: Function<'a>,
 }
 
-/// Checks a Rust function that C calls, in one of its worlds. `arguments` are those of the attribute itself.
+/// Checks a Rust function that C calls, in one case of its conditions. `arguments` are those of the
+/// attribute itself.
 pub(crate) fn callback<'a>(
     arguments: TokenStream,
     source: &'a ForeignFn,
-    world: &World,
+    case: &CfgCase,
     errors: &mut Errors,
 ) -> Callback<'a> {
     let mut list = attr::parse(arguments, errors);
-    for attr in source.attrs.iter().filter(|attr| attr.name == "guard" && world.has(attr)) {
+    for attr in source.attrs.iter().filter(|attr| attr.name == "guard" && case.has(attr)) {
         list.extend(attr::settings(attr, errors));
     }
     let settings = Settings::new(On::Callback, list, errors);
@@ -340,13 +345,13 @@ pub(crate) fn callback<'a>(
         _ => None,
     });
     let taken = Taken { names: HashSet::new(), all: false };
-    let present = present(source, world);
+    let present = present(source, case);
     let names = names(&present);
     let mut params = Vec::new();
     for (i, param) in present.iter().enumerate() {
-        let settings = Settings::of(&param.attrs, On::CallbackParameter, world, errors);
+        let settings = Settings::of(&param.attrs, On::CallbackParameter, case, errors);
         let mut param = parameter(param, i, &names, &settings, &taken, errors);
-        // It is a binding of the user's own: it keeps its name.
+        // A binding of the user's own keeps its name.
         if let Some(name) = &param.source.name {
             param.local = name.clone();
         }
@@ -358,9 +363,9 @@ pub(crate) fn callback<'a>(
     Callback { krate, on_panic, function }
 }
 
-/// The parameters that are there in this world.
-fn present<'a>(source: &'a ForeignFn, world: &World) -> Vec<&'a ForeignParam> {
-    let there = |p: &&ForeignParam| p.attrs.iter().filter_map(cfg::presence).all(|predicate| world.holds(&predicate));
+/// The parameters that are there in this case.
+fn present<'a>(source: &'a ForeignFn, case: &CfgCase) -> Vec<&'a ForeignParam> {
+    let there = |p: &&ForeignParam| p.attrs.iter().filter_map(cfg::presence).all(|predicate| case.holds(&predicate));
     source.params.iter().filter(there).collect()
 }
 
@@ -378,7 +383,7 @@ fn parameter<'a>(
 ) -> Param<'a> {
     for (one, other, why) in CONTRADICTIONS {
         if let (Some(one), Some(other)) = (settings.get(one), settings.get(other)) {
-            // Point at the one that came second.
+            // The error points at the second of the two.
             let order = |s: &Setting| settings.list.iter().position(|known| known.key == s.key);
             let (first, second) = if order(one) < order(other) { (one, other) } else { (other, one) };
             let message = message::contradiction(&first.key.to_string(), &second.key.to_string(), why);
@@ -406,7 +411,8 @@ fn parameter<'a>(
             let ty = text::of_type(source.ty.to_token_stream());
             errors.at(key.span(), message::no_pointer(key, &ty));
         }
-        // With the key's own place nothing can go wrong, and `Contract::cstr` would show up at it in an editor.
+        // Not the key's span: no error can occur here, and an editor would show `Contract::cstr` at
+        // the key.
         contract.push(Ident::new(&flag, Span::mixed_site()));
     }
     if let Some(copied) = settings.get("copied") {
@@ -422,7 +428,8 @@ fn parameter<'a>(
     let (name, local) = match &source.name {
         Some(name) => {
             let plain = name.unraw().to_string();
-            // A binding may not shadow a static or a tuple struct (E0530), and a constant would be a pattern.
+            // A binding may not shadow a static or a tuple struct (E0530), and a constant would be
+            // a pattern.
             let clashes = taken.all || taken.names.contains(&plain) || !plain.contains(|c: char| c.is_lowercase());
             let local = if clashes { Ident::new(&format!("__{plain}"), name.span()) } else { name.clone() };
             (plain, local)

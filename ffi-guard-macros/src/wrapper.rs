@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  fn name ── not armed ──────────────────────────────────────> C
-//!     ├── optimised ── __ffi_guard_checked ── brief ──────────> C      one for level 1, one for the others
-//!     │                      └── not brief ──┐
+//!     ├── optimised ── __ffi_guard_checked ── fast path ──────> C      one for level 1, one for the others
+//!     │                      └── not for it ─┐
 //!     └── with debug assertions ──────── __ffi_guard_closely ─> C
 //! ```
 
@@ -17,9 +17,9 @@ use crate::cfg::Attr;
 use crate::descriptor::{self, Kind};
 use crate::extent::Extent;
 use crate::valid::{BlockSettings, Function, Param};
-use crate::{brief, types};
+use crate::{fast_path, types};
 
-/// The function that is called in the place of C's.
+/// The function that is called instead of C's.
 pub(crate) fn wrapper(
     function: &Function,
     block: &Block,
@@ -70,20 +70,24 @@ pub(crate) fn wrapper(
         true => call,
         false => quote_spanned!(here=> unsafe { #call }),
     });
-    // Once for all arguments: `argument!` has them in each, and imports are dear where there are thousands.
+    // Imported once for all arguments. `argument!` imports them each time, which takes long to
+    // compile in blocks of thousands of functions.
     let traits = (!function.params.is_empty()).then(|| {
         quote_spanned! {here=>
-            use #private::classify::{ByPointer as _, ByValue as _, OfCopy as _, OfPlain as _, OfPointee as _, OfUnknown as _};
+            use #private::classify::{
+                ByPointer as _, ByValue as _, OfCopy as _, OfFunction as _, OfLock as _, OfOptionalFunction as _,
+                OfPlain as _, OfPointee as _, OfPointers as _, OfUnknown as _,
+            };
         }
     });
     let arguments = function.params.iter().map(|param| argument(param, &private));
     let count = Literal::usize_unsuffixed(function.params.len());
     let away: Vec<_> = function.params.iter().enumerate().filter(|(_, param)| param.may_be_copied()).collect();
-    // Where C works on copies, it gets their addresses, and Rust gets back what they are copies of.
+    // If C works on copies, it gets their addresses, and Rust gets the original addresses back.
     let lead = (!away.is_empty()).then(|| {
         let assign = away.iter().map(|(index, param)| {
             let (local, index) = (&param.local, Literal::usize_unsuffixed(*index));
-            quote_spanned!(here=> #local = unsafe { crossing.away(#index, #local) };)
+            quote_spanned!(here=> #local = unsafe { crossing.to_copy(#index, #local) };)
         });
         quote_spanned!(here=> if crossing.is_copied() { #(#assign)* })
     });
@@ -91,7 +95,7 @@ pub(crate) fn wrapper(
         quote_spanned! {here=>
             let result = if crossing.is_copied() {
                 let about = #private::argument!(result);
-                unsafe { crossing.home(result, about) }
+                unsafe { crossing.to_original(result, about) }
             } else {
                 result
             };
@@ -122,12 +126,14 @@ pub(crate) fn wrapper(
             unsafe { #exit }
         },
     };
-    let brief = brief::calls(function, &stated, &call, &private);
-    // Where nothing is optimised, what is meant to stay in registers is dearer than to leave it all to the library, which is: no short way.
+    let fast_path = fast_path::calls(function, &stated, &call, &private);
+    // An unoptimised build has no fast path: it would not stay in registers, and the library, which
+    // is optimised, does all of it in less time.
     //
-    // Each of the three ways is a function of its own: the next one needs more registers and more of the stack, and would make the
-    // compiler save and spill on the way that does without. They are generic so that they are only built where the wrapper is
-    // called: of the thousands of functions that a -sys crate declares, a program calls a few.
+    // Each of the three ways is a function of its own: the slower one needs more registers and more
+    // stack, and would make the compiler save and spill on the faster one. They are generic so that
+    // they are only built if the wrapper is called: of the thousands of functions that a -sys crate
+    // declares, a program calls a few.
     let lifetimes = quote!(#(#lifetimes,)*);
     quote_spanned! {here=>
         #(#attrs)*
@@ -147,7 +153,7 @@ pub(crate) fn wrapper(
             ) #output #where_clause {
                 #traits
                 #state
-                #brief
+                #fast_path
                 #call_closely
             }
             #[inline(never)]
@@ -192,14 +198,15 @@ pub(crate) fn wrapper(
     }
 }
 
-/// `data: *const u8`, under the attributes that stay.
+/// The parameter in the wrapper's signature: `data: *const u8`, under the attributes that stay.
 fn parameter(param: &Param) -> TokenStream {
     let attrs = param.attrs.iter().map(|attr| attr.emit());
     let (local, ty) = (&param.local, &param.source.ty);
     quote!(#(#attrs)* #local: #ty)
 }
 
-/// The same in the checked path, where it may come to be a pointer to a copy.
+/// The parameter in the signature of the checked path: `mut` if C may get a copy, whose address is
+/// assigned to it then.
 fn inner_parameter(param: &Param, output: &ReturnType) -> TokenStream {
     let plain = parameter(param);
     let never = matches!(output, ReturnType::Type(_, ty) if types::is_never(ty));
@@ -212,7 +219,7 @@ fn inner_parameter(param: &Param, output: &ReturnType) -> TokenStream {
     quote!(#(#attrs)* #mutable #local: #ty)
 }
 
-/// The foreign function itself, under a name that no parameter has.
+/// The declaration of the foreign function, under a name that no parameter has.
 fn bare(function: &Function, block: &Block, signature: &[TokenStream]) -> TokenStream {
     let ForeignFn { attrs, name, generics, output, safety, .. } = function.source;
     let here = Span::mixed_site();
@@ -243,13 +250,14 @@ fn bare(function: &Function, block: &Block, signature: &[TokenStream]) -> TokenS
     }
 }
 
-/// One argument, classified: what `argument!` does, with the traits in scope.
+/// Classifies one argument, as `argument!` does, but with the traits already in scope.
 pub(crate) fn argument(param: &Param, private: &TokenStream) -> TokenStream {
     let local = &param.local;
-    quote_spanned!(Span::mixed_site()=> (&&&&(&&#private::classify::Probe(&#local)).carrier()).argument())
+    quote_spanned!(Span::mixed_site()=> (&&&&&&&(&&#private::classify::Probe(&#local)).carrier()).argument())
 }
 
-/// What is stated of an extent. The user's own key is the method's name: a count that is no integer is reported at the attribute.
+/// The value of a stated extent. The method's name has the span of the user's key, so that a count
+/// that is not an integer is reported there.
 pub(crate) fn state(Extent { key, expr, .. }: &Extent, private: &TokenStream) -> TokenStream {
     quote_spanned!(key.span()=> #private::Stated::No.#key(#expr))
 }
@@ -258,9 +266,9 @@ fn extents<'a>(function: &'a Function) -> impl Iterator<Item = &'a Extent> {
     function.params.iter().filter_map(|param| param.extent.as_ref())
 }
 
-/// What a wrapper must be allowed that a foreign function may do without asking.
+/// The lints that a wrapper would fail and a foreign function does not.
 fn lints(keep_abi: bool) -> TokenStream {
-    // The bare function inside is judged by `improper_ctypes`, once.
+    // `improper_ctypes` already checks the bare function inside.
     let definitions = keep_abi.then(|| quote!(improper_ctypes_definitions,));
     quote_spanned! {Span::mixed_site()=>
         #[allow(
@@ -274,7 +282,7 @@ fn lints(keep_abi: bool) -> TokenStream {
     }
 }
 
-/// Attributes that say how the foreign function is found or called.
+/// True for an attribute that says how the foreign function is found or called.
 fn is_foreign(attr: &Attr) -> bool {
     matches!(attr.name.as_str(), "link_name" | "link_ordinal" | "ffi_const" | "ffi_pure")
         || attr.name.starts_with("rustc_")
@@ -284,13 +292,14 @@ fn goes_to_wrapper(attr: &Attr) -> bool {
     attr.name != "guard" && !is_foreign(attr)
 }
 
-/// A `#[link]` without which the function in it is another one: the library is part of the symbol's name.
+/// True for a `#[link]` that makes the library part of the symbol's name.
 fn imports(attr: &Attr) -> bool {
     let text = attr.tokens.to_string();
     attr.name == "link" && (text.contains("raw-dylib") || text.contains("wasm_import_module"))
 }
 
-/// A lint attribute that stands on several items now: what was expected of one need not happen in each.
+/// Turns `expect` into `allow` in a lint attribute that stands on several items: the expected lint
+/// need not fire in each.
 pub(crate) fn expect_to_allow(attr: &Attr) -> TokenStream {
     if attr.name != "expect" {
         return attr.emit();

@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::boundary::late;
+use crate::boundary::deferred;
 use crate::heap;
 use crate::level::{self, Level};
 use crate::own;
@@ -13,8 +13,8 @@ use crate::refusal;
 
 /// The global allocator that makes every block of Rust memory known to the checks.
 ///
-/// At `GUARD=0` each call goes straight to the allocator inside. From level 1 on the program's memory comes from a range of
-/// addresses of its own, and every address in it leads to its block.
+/// At `GUARD=0` each call goes straight to the allocator inside. From level 1 on the program's
+/// memory comes from a range of addresses of its own, and every address in it leads to its block.
 ///
 /// ```
 /// #[global_allocator]
@@ -42,14 +42,14 @@ impl<A> GuardAlloc<A> {
     }
 }
 
-/// Whether memory is tracked: what `level::tracking` said, in a place of our own, so that the common case is one load and
-/// nothing is called.
+/// The value of `level::tracking`, in a place of our own, so that the common case is one load and
+/// calls nothing.
 static TRACKED: AtomicU8 = AtomicU8::new(UNKNOWN);
 const UNKNOWN: u8 = 0;
 const NO: u8 = 1;
 const YES: u8 = 2;
 
-/// Whether memory is tracked.
+/// True if memory is tracked.
 #[inline(always)]
 fn is_tracked() -> bool {
     match TRACKED.load(Ordering::Relaxed) {
@@ -68,7 +68,7 @@ fn settle() -> u8 {
     let level = level::tracking();
     let tracked = if level == Level::Off { NO } else { YES };
     if level >= Level::Full {
-        late::have_the_heap_tell();
+        deferred::have_the_heap_tell();
     }
     paged::set_up();
     TRACKED.store(tracked, Ordering::Relaxed);
@@ -80,11 +80,12 @@ fn settle() -> u8 {
     tracked
 }
 
-// What follows is `GuardAlloc` but for the inner allocator, whose type is the program's. `GlobalAlloc`'s methods are built with the program: where
-// that is not optimised (then we have debug assertions as well, though our profile may say `opt-level = 3`), these are called and not
-// inlined, so that what they do is optimised all the same.
+// The rest of `GuardAlloc`, without the inner allocator, whose type is the program's. The methods
+// of `GlobalAlloc` are built with the program. If that is not optimised (then we have debug
+// assertions as well, though our profile may say `opt-level = 3`), they call these functions and do
+// not inline them, so that the bodies are optimised all the same.
 
-/// Memory from the heap, or the guard's own. `None` where memory is not tracked.
+/// Allocates from the heap, or from the guard's own memory. `None` if memory is not tracked.
 #[cfg_attr(debug_assertions, inline(never))]
 #[cfg_attr(not(debug_assertions), inline(always))]
 fn alloc(layout: Layout) -> Option<*mut u8> {
@@ -94,7 +95,7 @@ fn alloc(layout: Layout) -> Option<*mut u8> {
     })
 }
 
-/// The same, of zeros.
+/// Allocates zeroed memory like [`alloc`]. `None` if memory is not tracked.
 #[cfg_attr(debug_assertions, inline(never))]
 #[cfg_attr(not(debug_assertions), inline(always))]
 fn alloc_zeroed(layout: Layout) -> Option<*mut u8> {
@@ -104,7 +105,7 @@ fn alloc_zeroed(layout: Layout) -> Option<*mut u8> {
     })
 }
 
-/// Takes back what [`alloc`] gave. False where memory is not tracked.
+/// Frees a block of [`alloc`]. False if memory is not tracked.
 ///
 /// # Safety
 /// - As for `GlobalAlloc::dealloc`, but that the block may be anybody's.
@@ -132,7 +133,7 @@ unsafe fn dealloc(ptr: *mut u8, layout: Layout) -> bool {
     tracked
 }
 
-/// Makes a block of [`alloc`]'s larger or smaller. `None` where memory is not tracked.
+/// Makes a block of [`alloc`] larger or smaller. `None` if memory is not tracked.
 ///
 /// # Safety
 /// - As for `GlobalAlloc::realloc`, but that the block may be anybody's.
@@ -155,9 +156,10 @@ unsafe fn realloc(ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut 
     is_tracked().then(|| unsafe { refusal::realloc(ptr, layout, new_size, None) })
 }
 
-// SAFETY: each of the methods hands on to one of three allocators. The heap and the guard's own memory give out blocks
-// that fit their layout, apart from all others, until they are taken back; the inner one promises the same. A block goes back
-// to where it came from: each of the two ranges holds its own blocks and nothing else. None of it unwinds.
+// SAFETY: each of the methods hands on to one of three allocators. The heap and the guard's own
+// memory give out blocks that fit their layout, apart from all others, until they are taken back;
+// the inner one promises the same. A block goes back to where it came from: each of the two ranges
+// holds its own blocks and nothing else. None of it unwinds.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

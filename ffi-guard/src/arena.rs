@@ -10,11 +10,11 @@ use std::ptr::NonNull;
 use crate::platform::c_memory;
 use crate::zeroed::Zeroed;
 
-/// Allocations of C's that live as long as the arena, and are freed together at its end.
+/// C allocations that live as long as the arena, and are freed together at its end.
 ///
-/// For a struct that C works on and everything that hangs off it: strings, buffers, other structs. All of that must be C's memory, or C is
-/// handed a Rust pointer inside it (`nested_pointer`). Freeing each piece by hand, on every way out, is what goes wrong; here
-/// the arena does it.
+/// For a struct that C works on and everything that hangs off it: strings, buffers, other structs.
+/// All of that must be C memory, or C is handed a Rust pointer inside it (`nested_pointer`).
+/// Freeing each piece by hand, on every way out, is error-prone; here the arena does it.
 ///
 /// ```
 /// use std::ffi::{c_char, c_int};
@@ -35,7 +35,7 @@ use crate::zeroed::Zeroed;
 /// # Ok(()) }
 /// ```
 ///
-/// What it gives out borrows from the arena, so using it after the end does not compile:
+/// Its pieces borrow from the arena, so using one after the end does not compile:
 ///
 /// ```compile_fail,E0505
 /// let arena = ffi_guard::CArena::new();
@@ -44,17 +44,18 @@ use crate::zeroed::Zeroed;
 /// *number = 1;
 /// ```
 ///
-/// Each piece is an allocation of its own by `calloc`: a tool that watches C's heap sees its bounds. Nothing in it is dropped, so
-/// it holds what needs no drop. Where C has no memory left, the process ends as Rust's own allocations have it
+/// Each piece is an allocation of its own by `calloc`: a tool that watches C's heap sees its
+/// bounds. The arena drops no value, so its pieces must need no drop. If C has no memory left, the
+/// process ends as it does for Rust's own allocations
 /// ([`handle_alloc_error`](std::alloc::handle_alloc_error)).
 #[derive(Default)]
 pub struct CArena {
-    /// What to free.
+    /// The blocks to free.
     blocks: RefCell<Vec<NonNull<c_void>>>,
 }
 
-// SAFETY: C's memory belongs to no thread, and nothing that is given out outlives a borrow of the arena: where the arena moves,
-// nothing of it is in use.
+// SAFETY: C's memory belongs to no thread, and nothing that is given out outlives a borrow of the
+// arena: where the arena moves, nothing of it is in use.
 unsafe impl Send for CArena {}
 
 impl CArena {
@@ -87,7 +88,7 @@ impl CArena {
         self.one::<T>().write(value)
     }
 
-    /// So many `T`, all zero.
+    /// `len` values of `T`, all zero.
     ///
     /// # Errors
     /// The size is more than memory has.
@@ -98,22 +99,24 @@ impl CArena {
         Ok(unsafe { &mut *(std::ptr::from_mut(all) as *mut [T]) })
     }
 
-    /// A copy of these.
+    /// A copy of these values.
     #[allow(clippy::mut_from_ref)]
     pub fn copy<T: Copy>(&self, values: &[T]) -> &mut [T] {
-        // What is a slice already fits memory.
+        // A slice that exists fits memory.
         let Ok(all) = self.many::<T>(values.len()) else { out_of_memory(Layout::for_value(values)) };
         let to = all.as_mut_ptr().cast::<T>();
-        // SAFETY: so many elements each, fresh memory and the caller's; all are written, so that they are `T`.
+        // SAFETY: so many elements each, fresh memory and the caller's; all are written, so that
+        // they are `T`.
         unsafe {
             to.copy_from_nonoverlapping(values.as_ptr(), values.len());
             std::slice::from_raw_parts_mut(to, values.len())
         }
     }
 
-    /// A copy of a text, with a NUL behind it.
+    /// A copy of a text, with a NUL after it.
     ///
-    /// C may write into it: [`as_ptr`](CStr::as_ptr) is for reading, and `cast_mut` of it leads to memory that may be written.
+    /// C may write into it: [`as_ptr`](CStr::as_ptr) is for reading, and `cast_mut` of it leads to
+    /// memory that may be written.
     ///
     /// # Errors
     /// The text has a NUL in it.
@@ -122,7 +125,8 @@ impl CArena {
         let all =
             self.many::<u8>(text.len().checked_add(1).ok_or(CMemoryError::TooLarge { len: text.len(), size: 1 })?)?;
         let to = all.as_mut_ptr();
-        // SAFETY: one byte more than the text has, zeroed: the text, with no NUL in it, and one behind it.
+        // SAFETY: one byte more than the text has, zeroed: the text, with no NUL in it, and one
+        // behind it.
         unsafe {
             to.cast::<u8>().copy_from_nonoverlapping(text.as_ptr(), text.len());
             Ok(CStr::from_ptr(to.cast::<c_char>().cast_const()))
@@ -135,7 +139,7 @@ impl CArena {
         self.blocks.borrow().len()
     }
 
-    /// Whether it has none.
+    /// True if it has no pieces.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -144,7 +148,8 @@ impl CArena {
     #[allow(clippy::mut_from_ref)]
     fn one<T>(&self) -> &mut MaybeUninit<T> {
         const { assert!(!std::mem::needs_drop::<T>(), "an arena drops nothing: it holds what needs no drop") };
-        // SAFETY: fresh memory of the layout of a `T`, which nothing else refers to and which lives as long as the arena.
+        // SAFETY: fresh memory of the layout of a `T`, which nothing else refers to and which lives
+        // as long as the arena.
         unsafe { self.block(Layout::new::<T>()).cast::<MaybeUninit<T>>().as_mut() }
     }
 
@@ -152,14 +157,15 @@ impl CArena {
     fn many<T>(&self, len: usize) -> Result<&mut [MaybeUninit<T>], CMemoryError> {
         const { assert!(!std::mem::needs_drop::<T>(), "an arena drops nothing: it holds what needs no drop") };
         let block = self.block(array::<T>(len)?).cast::<MaybeUninit<T>>();
-        // SAFETY: fresh memory of the layout of so many `T`, which nothing else refers to and which lives as long as the arena.
+        // SAFETY: fresh memory of the layout of so many `T`, which nothing else refers to and which
+        // lives as long as the arena.
         Ok(unsafe { NonNull::slice_from_raw_parts(block, len).as_mut() })
     }
 
     /// Fresh memory, zeroed.
     fn block(&self, layout: Layout) -> NonNull<c_void> {
         let mut blocks = self.blocks.borrow_mut();
-        // Room first: where it cannot be had, no block is lost.
+        // Makes room first: if there is none, no block is lost.
         blocks.reserve(1);
         let block = c_memory::zeroed(layout).unwrap_or_else(|| out_of_memory(layout));
         blocks.push(block);
@@ -182,11 +188,11 @@ impl fmt::Debug for CArena {
     }
 }
 
-/// Why C memory was not made.
+/// The reason why C memory was not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CMemoryError {
-    /// So many elements of this size are more than memory has.
+    /// `len` elements of this size do not fit memory.
     TooLarge {
         /// How many.
         len: usize,
@@ -195,7 +201,7 @@ pub enum CMemoryError {
     },
     /// A text that C would take to end here.
     NulInside {
-        /// Where the NUL is, in bytes.
+        /// The place of the NUL, in bytes.
         position: usize,
     },
     /// C has no memory left.
@@ -216,12 +222,12 @@ impl fmt::Display for CMemoryError {
 
 impl std::error::Error for CMemoryError {}
 
-/// The layout of so many.
+/// The layout of `len` values.
 pub(crate) fn array<T>(len: usize) -> Result<Layout, CMemoryError> {
     Layout::array::<T>(len).map_err(|_| CMemoryError::TooLarge { len, size: size_of::<T>() })
 }
 
-/// That C will read the whole text.
+/// Checks that C will read the whole text.
 pub(crate) fn no_nul(text: &str) -> Result<(), CMemoryError> {
     text.bytes().position(|byte| byte == 0).map_or(Ok(()), |position| Err(CMemoryError::NulInside { position }))
 }

@@ -4,12 +4,12 @@ use std::hint::black_box;
 use std::panic::Location;
 
 use crate::call::argument::{Argument, Passing};
-use crate::call::declaration::{Contract, Declaration, Function};
-use crate::call::shape::{Shape, TypeInfo};
+use crate::call::declaration::{Declaration, Function};
+use crate::call::loan::Loan;
+use crate::call::shape::{Role, Shape, TypeInfo};
 use crate::call::site::Site;
 use crate::heap;
 use crate::retention;
-use crate::rule::Severities;
 use crate::scan;
 use crate::scan::Wanted;
 
@@ -47,50 +47,18 @@ pub fn search(memory: &[usize]) -> usize {
 /// Notes that a call was lent the block at this address, and makes no sweep however many are noted.
 #[track_caller]
 pub fn note(address: usize) {
-    static FUNCTION: Function = Function::new(&Declaration {
-        name: "bench",
-        module: "bench",
-        file: "bench.rs",
-        line: 1,
-        column: 1,
-        parameters: &[],
-        returns_owned: false,
-        result: Contract::NONE,
-        callback: false,
-        keep_abi: false,
-        severities: Severities::NONE,
-    });
-    static INFO: TypeInfo = TypeInfo { size: 8, align: 8, shape: Shape::Plain, frozen: true, name: || "u64" };
+    static FUNCTION: Function = Function::new(&Declaration::internal("bench"));
+    static INFO: TypeInfo =
+        TypeInfo { size: 8, align: 8, shape: Shape::Plain, frozen: true, role: Role::Other, name: || "u64" };
     let Some(block) = heap::lookup(address) else { return };
     let site = Site { function: &FUNCTION, location: Location::caller() };
-    retention::lend(&block, &site, &Argument::new(address, Passing::Const, &INFO), 0, 8);
+    retention::lend(&block, &site, &Loan::of(&Argument::new(address, Passing::Const, &INFO), 0, 8));
 }
 
 /// Settles what is noted; how much of it C holds.
 #[must_use]
 pub fn sweep() -> usize {
     retention::sweep().len()
-}
-
-#[cfg(feature = "c-heap")]
-/// Looks at an area as the system allows: by what was written since the last look, or all of it. Returns how many new words
-/// lead into `wanted`.
-///
-/// # Safety
-/// - The area is private anonymous memory, readable until the next look.
-#[must_use]
-pub unsafe fn look(area: std::ops::Range<usize>, wanted: std::ops::Range<usize>) -> usize {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use crate::scan::{Wanted, ledger};
-
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    let wanted = Wanted::new(std::iter::once(wanted));
-    // SAFETY: this function's own contract.
-    unsafe {
-        let look = ledger::refresh(std::iter::once(area), &wanted);
-        ledger::news(LAST.swap(look, Ordering::Relaxed), &wanted).len()
-    }
 }
 
 /// Searches an area, and returns how many of its words lead into `wanted`.

@@ -12,22 +12,25 @@ use std::panic::{self, Location};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fmt, ptr};
 
-use crate::boundary::counted;
-use crate::boundary::parked::{self, Underway};
+use crate::boundary::parked::{self, PanicScope};
 use crate::boundary::stale::{self, Staleness, Through};
+use crate::boundary::statistics;
 use crate::handle::table::{self, From, Use};
 use crate::level::{self, Level, level};
 use crate::platform::process;
 
 pub use signature::{CallMut, CallShared, Signature};
 
-/// A Rust closure as the pair that a C interface wants: a function, and user data that it is called with.
+/// A Rust closure as the pair that a C interface wants: a function, and user data that it is called
+/// with.
 ///
-/// Written by hand, such a pair is a cast of an address to `*mut c_void` and back, and goes wrong in four ways. C calls after the
-/// closure is gone; here the user data is a number as of a [`Handle`](crate::Handle), so the call is reported as
-/// `stale_handle` and the closure's memory not touched. A panic would unwind into C; here it is parked, C gets the default of
-/// the result, and the panic goes on in Rust when the outermost guarded call returns. C calls an `FnMut` while it runs, or from another thread;
-/// here that call is refused. It gets the user data of another callback; that is refused, too.
+/// Such a pair written by hand is a cast of an address to `*mut c_void` and back, and goes wrong in
+/// four ways. C calls after the closure is gone; here the user data is a number like a
+/// [`Handle`](crate::Handle)'s, so the call is reported as `stale_handle` and the closure's memory
+/// is not touched. A panic would unwind into C; here it is parked, C gets the default of the
+/// result, and the panic goes on in Rust when the outermost guarded call returns. C calls an
+/// `FnMut` while it runs, or from another thread; here that call is refused. It gets the user data
+/// of another callback; that is refused, too.
 ///
 /// ```
 /// use std::ffi::{c_int, c_void};
@@ -47,9 +50,10 @@ pub use signature::{CallMut, CallShared, Signature};
 ///
 /// # Signatures
 ///
-/// `S` is the closure's own, as a function pointer: `Callback<fn(c_int) -> c_int>`. A closure takes up to six arguments beside the user
-/// data, with their types written out, and returns a type that has a default. [`function`](Callback::function) takes the
-/// user data first, [`function_last`](Callback::function_last) last; both come as the `Option` that bindgen writes.
+/// `S` is the closure's signature, as a function pointer: `Callback<fn(c_int) -> c_int>`. A closure
+/// takes up to six arguments besides the user data, with their types written out, and returns a
+/// type that has a default. [`function`](Callback::function) takes the user data first,
+/// [`function_last`](Callback::function_last) last; both come as the `Option` that bindgen writes.
 ///
 /// # Which one
 ///
@@ -61,16 +65,17 @@ pub use signature::{CallMut, CallShared, Signature};
 ///
 /// # Dropping
 ///
-/// C must not call a callback that is dropped; where it does, that is found, and the closure not run. A callback that is dropped while it
-/// runs, as by its own closure, goes when the closure is done.
+/// C must not call a callback that is dropped. If it does, the call is found, and the closure does
+/// not run. A callback that is dropped while it runs, as by its own closure, lives until the
+/// closure returns.
 pub struct Callback<S: Signature, Reach = OwnThread> {
-    /// As of a handle.
+    /// The number that C gets, as of a handle.
     raw: usize,
-    /// The type that is parked there.
+    /// The type of the parked value.
     type_id: TypeId,
     first: S::First,
     last: S::Last,
-    /// Whether C may have it.
+    /// True once C may have the pair.
     given: AtomicBool,
     reach: PhantomData<Reach>,
 }
@@ -83,15 +88,18 @@ pub struct OwnThread(PhantomData<*mut ()>);
 #[derive(Debug)]
 pub struct AnyThread(());
 
-/// What is parked: the closure and what belongs to it. The answer comes first, so that it is found whatever the closure is.
+/// A parked closure and what belongs to it. The answer comes first, so that it is found without
+/// knowing the closure's type.
 #[repr(C)]
 struct Parked<F, R, Reach> {
-    /// What C gets where the closure panics. Set only where `R` is `Copy`, and before C has the callback.
+    /// The result for C if the closure panics. Set only if `R` is `Copy`, and before C has the
+    /// callback.
     answer: Option<R>,
-    /// Whether the closure runs, where it is an `FnMut`: that one has a thread of its own.
+    /// True while the closure runs, if it is an `FnMut`: only its own thread calls it.
     runs: Cell<bool>,
     closure: UnsafeCell<F>,
-    /// So that the function of the one reach refuses the data of the other: what may run is not the same.
+    /// Keeps the function of one reach from taking the data of the other, whose closure may not run
+    /// there.
     reach: PhantomData<Reach>,
 }
 
@@ -105,33 +113,36 @@ impl<F, R, Reach> Parked<F, R, Reach> {
 }
 
 impl<S: Signature> Callback<S, OwnThread> {
-    /// A callback for this thread, until it is dropped.
+    /// Makes a callback for this thread, which lives until it is dropped.
     ///
     /// # Panics
-    /// Where 33 million callbacks and handles live already.
+    /// If 33 million callbacks and handles live already.
     #[track_caller]
     pub fn new<F: CallMut<S> + 'static>(closure: F) -> Callback<S, OwnThread> {
         // SAFETY: what it borrows lives for ever.
         unsafe { Callback::park(closure, F::FIRST, F::LAST, true) }
     }
 
-    /// Runs `call` with a callback that may borrow from its surroundings; it is gone when `call` is done. A panic of the closure
-    /// goes on from here, once C has returned, where it did not from a guarded call further up.
+    /// Runs `call` with a callback that may borrow from its surroundings, and drops the callback
+    /// afterwards. A panic of the closure goes on from here once C has returned, unless it went on
+    /// from a guarded call further up.
     ///
     /// # Panics
-    /// With the closure's panic. Where 33 million callbacks and handles live already.
+    /// With the closure's panic. If 33 million callbacks and handles live already.
     #[track_caller]
     pub fn scoped<F: CallMut<S>, T>(closure: F, call: impl FnOnce(&Callback<S, OwnThread>) -> T) -> T {
-        // SAFETY: the callback is dropped below, whatever `call` does: it gets a reference, which it cannot forget. A
-        // closure that runs then runs on this thread, further up the stack, which is to say not at all.
+        // SAFETY: the callback is dropped below, whatever `call` does: it gets a reference, which
+        // it cannot forget. A closure that runs then runs on this thread, further up the stack,
+        // which is to say not at all.
         let callback = unsafe { Callback::park(closure, F::FIRST, F::LAST, true) };
         callback.during(|| call(&callback))
     }
 
-    /// The same with what C gets where the closure panics, as with [`on_panic`](Callback::on_panic).
+    /// Like [`scoped`](Callback::scoped), with the result that C gets if the closure panics, as
+    /// with [`on_panic`](Callback::on_panic).
     ///
     /// # Panics
-    /// As for [`scoped`](Callback::scoped).
+    /// Those of [`scoped`](Callback::scoped).
     #[track_caller]
     pub fn scoped_or<F: CallMut<S>, T>(
         answer: S::Result,
@@ -148,10 +159,11 @@ impl<S: Signature> Callback<S, OwnThread> {
 }
 
 impl<S: Signature> Callback<S, AnyThread> {
-    /// A callback for all threads, until it is dropped. C may call it on several at once, and while it runs.
+    /// Makes a callback for all threads, which lives until it is dropped. C may call it on several
+    /// at once, and while it runs.
     ///
     /// # Panics
-    /// Where 33 million callbacks and handles live already.
+    /// If 33 million callbacks and handles live already.
     #[track_caller]
     pub fn shared<F: CallShared<S> + Send + Sync + 'static>(closure: F) -> Callback<S, AnyThread> {
         // SAFETY: what it borrows lives for ever, and any thread may use it.
@@ -161,8 +173,8 @@ impl<S: Signature> Callback<S, AnyThread> {
 
 impl<S: Signature, Reach> Callback<S, Reach> {
     /// # Safety
-    /// - What the closure borrows lives until the callback is dropped and no closure runs.
-    /// - Where it is not `bound`, any thread may use and drop it.
+    /// - All that the closure borrows lives until the callback is dropped and no closure runs.
+    /// - If it is not `bound`, any thread may use and drop it.
     #[track_caller]
     unsafe fn park<F>(closure: F, first: S::First, last: S::Last, bound: bool) -> Callback<S, Reach> {
         let parked: Parked<F, S::Result, Reach> =
@@ -173,7 +185,8 @@ impl<S: Signature, Reach> Callback<S, Reach> {
         Callback { raw, type_id, first, last, given: AtomicBool::new(false), reach: PhantomData }
     }
 
-    /// With what C gets where the closure panics, in the place of the default: such as the value that makes C stop.
+    /// Sets the result that C gets if the closure panics, instead of the default: such as the value
+    /// that makes C stop.
     ///
     /// ```
     /// use ffi_guard::Callback;
@@ -182,7 +195,7 @@ impl<S: Signature, Reach> Callback<S, Reach> {
     /// ```
     ///
     /// # Panics
-    /// Where [`data`](Callback::data) was asked for already: C may be calling.
+    /// If [`data`](Callback::data) was called before: C may be calling already.
     #[must_use]
     pub fn on_panic(self, answer: S::Result) -> Callback<S, Reach>
     where
@@ -190,19 +203,20 @@ impl<S: Signature, Reach> Callback<S, Reach> {
     {
         assert!(!self.given.load(Ordering::Relaxed), "`on_panic` comes before `data`: C may be calling already");
         if let Ok(entered) = table::enter(self.raw, self.type_id, From::Anywhere) {
-            // SAFETY: parked as a `Parked<_, S::Result, _>`, whose first field this is. Nobody else has the number yet.
+            // SAFETY: parked as a `Parked<_, S::Result, _>`, whose first field this is. Nobody else
+            // has the number yet.
             unsafe { *entered.value().cast::<Option<S::Result>>() = Some(answer) };
         }
         self
     }
 
-    /// The function, for an interface where the user data comes before the other arguments.
+    /// The function, for an interface that passes the user data before the other arguments.
     #[must_use]
     pub fn function(&self) -> Option<S::First> {
         Some(self.first)
     }
 
-    /// The function, for an interface where the user data comes behind the other arguments.
+    /// The function, for an interface that passes the user data after the other arguments.
     #[must_use]
     pub fn function_last(&self) -> Option<S::Last> {
         Some(self.last)
@@ -215,15 +229,15 @@ impl<S: Signature, Reach> Callback<S, Reach> {
         ptr::without_provenance_mut(self.raw)
     }
 
-    /// Runs a call into C, and lets a panic of a callback go on when it has returned.
+    /// Runs a call into C, and resumes the panic of a callback when it has returned.
     ///
-    /// A guarded call does that by itself, from level 1 on. At level 0, and where the call is not guarded, a panic has nowhere to
-    /// go and ends the process: unless it is made in here.
+    /// A guarded call does that by itself, from level 1 on. At level 0, and if the call is not
+    /// guarded, a panic has nowhere to go and ends the process, unless the call is made in here.
     ///
     /// # Panics
-    /// With the panic of a callback that C called meanwhile.
+    /// With the panic of a callback that C called during `call`.
     pub fn during<T>(&self, call: impl FnOnce() -> T) -> T {
-        let mut underway = Underway::begin();
+        let mut underway = PanicScope::begin();
         let result = call();
         if underway.end()
             && let Some(payload) = parked::take()
@@ -236,7 +250,7 @@ impl<S: Signature, Reach> Callback<S, Reach> {
 
 impl<S: Signature, Reach> Drop for Callback<S, Reach> {
     fn drop(&mut self) {
-        // From anywhere: one that came to another thread may be used there.
+        // From anywhere: a callback that came to another thread may be used there.
         let entered = table::enter(self.raw, self.type_id, From::Anywhere);
         let Ok(entered) = entered else { return };
         let kind = entered.kind();
@@ -253,7 +267,7 @@ impl<S: Signature, Reach> fmt::Debug for Callback<S, Reach> {
     }
 }
 
-/// Runs an `FnMut` that C calls. Whatever `data` is, it leads to a `Parked` of these types or is refused.
+/// Runs an `FnMut` that C calls. `data` leads to a `Parked` of these types, or is refused.
 fn run_mut<F, R: Default>(data: *mut c_void, call: impl FnOnce(&mut F) -> R) -> R {
     run::<F, R, OwnThread>(data, |parked| {
         assert!(
@@ -279,10 +293,11 @@ fn run_shared<F, R: Default>(data: *mut c_void, call: impl FnOnce(&F) -> R) -> R
     run::<F, R, AnyThread>(data, |parked| call(unsafe { &*parked.closure.get() }))
 }
 
-/// The way in for all of them. Nothing unwinds out of it.
+/// Looks up the data and runs `call` with it; all callbacks come through here. Nothing unwinds out
+/// of it.
 fn run<F, R: Default, Reach>(data: *mut c_void, call: impl FnOnce(&Parked<F, R, Reach>) -> R) -> R {
     let answer = Cell::new(None);
-    let counted = level::counts_by_now().then(counted::closure).flatten();
+    let counted = level::counts_by_now().then(statistics::closure).flatten();
     let result = parked::at_boundary(
         "Callback",
         false,
@@ -291,10 +306,12 @@ fn run<F, R: Default, Reach>(data: *mut c_void, call: impl FnOnce(&Parked<F, R, 
                 Ok(entered) => entered,
                 Err(refused) => return refuse::<F, R>(data, refused),
             };
-            // SAFETY: parked as this, and it stays until `entered` is dropped. Other threads have it only where it was parked by
-            // `shared`, whose closure is `Sync`; they share nothing else of it but the answer, which does not change.
+            // SAFETY: parked as this, and it stays until `entered` is dropped. Other threads have
+            // it only where it was parked by `shared`, whose closure is `Sync`; they share nothing
+            // else of it but the answer, which does not change.
             let parked = unsafe { &*entered.value().cast::<Parked<F, R, Reach>>() };
-            // SAFETY: a copy of a value that is there only where `R` is `Copy`; of `None`, nothing is owned.
+            // SAFETY: a copy of a value that is there only where `R` is `Copy`; of `None`, nothing
+            // is owned.
             answer.set(unsafe { ptr::read(&raw const parked.answer) });
             call(parked)
         },
@@ -306,7 +323,7 @@ fn run<F, R: Default, Reach>(data: *mut c_void, call: impl FnOnce(&Parked<F, R, 
     result
 }
 
-/// C called what is not there.
+/// Reports that C called a callback that is not there.
 #[cold]
 fn refuse<F, R: Default>(data: *mut c_void, refused: Refused) -> R {
     let stale = stale::tell(data.addr(), type_name::<F>(), refused, Through::Callback);
@@ -316,7 +333,7 @@ fn refuse<F, R: Default>(data: *mut c_void, refused: Refused) -> R {
     R::default()
 }
 
-/// At level 0 nothing is reported; that a call came to nothing is said all the same, once.
+/// Prints, once, that a call did nothing: at level 0 nothing is reported.
 fn say_once(stale: &Staleness) {
     static SAID: AtomicBool = AtomicBool::new(false);
     if !SAID.swap(true, Ordering::Relaxed) {
@@ -332,7 +349,8 @@ fn say_once(stale: &Staleness) {
     }
 }
 
-/// What tells a type from others, lifetimes aside: of closures with the same code the one is as good as the other here.
+/// A key that differs between types, lifetimes aside. Closures with the same code may stand for one
+/// another here.
 fn key<T>() -> TypeId {
     trait Key {
         fn key(&self) -> TypeId
@@ -349,7 +367,7 @@ fn key<T>() -> TypeId {
     }
     let phantom = ManuallyDrop::new(PhantomData::<T>);
     let short: &dyn Key = &*phantom;
-    // SAFETY: the same reference with a lifetime in its type lengthened. It is used in this expression alone, for a method
-    // that reads nothing; a `TypeId` does not tell lifetimes apart.
+    // SAFETY: the same reference with a lifetime in its type lengthened. It is used in this
+    // expression alone, for a method that reads nothing; a `TypeId` does not tell lifetimes apart.
     Key::key(unsafe { std::mem::transmute::<&dyn Key, &(dyn Key + 'static)>(short) })
 }

@@ -1,6 +1,7 @@
 //! The environment, read once: every knob, its default and its error.
 //!
-//! The first reader is the allocator, before `main`, so nothing here allocates: lists and paths are kept in fixed buffers.
+//! The first reader is the allocator, before `main`, so nothing here allocates: lists and paths are
+//! kept in fixed buffers.
 
 mod level;
 
@@ -14,10 +15,10 @@ pub use level::Level;
 use crate::platform::process;
 use crate::rule::{LISTS_OF_RULES, Rule, Severities, Severity};
 
-/// What the environment asks for.
+/// The settings that the environment asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
-    /// `GUARD`; `None` where unset.
+    /// `GUARD`; `None` if unset.
     pub(crate) level: Option<Level>,
     /// `GUARD_ALLOW`, `GUARD_WARN` and `GUARD_DENY` over the defaults.
     pub(crate) severities: Severities,
@@ -27,7 +28,7 @@ pub(crate) struct Settings {
     report: Text,
     /// `GUARD_STATS`.
     pub(crate) stats: bool,
-    /// `GUARD_SAMPLE`: one block in so many on guarded pages; 0 for none.
+    /// `GUARD_SAMPLE`: one block in n is put on guarded pages; 0 for none.
     pub(crate) sample: usize,
     /// `GUARD_COPY`.
     pub(crate) copy: bool,
@@ -37,13 +38,14 @@ pub(crate) struct Settings {
     crates: Text,
     /// `GUARD_BACKTRACE`.
     pub(crate) backtrace: Backtrace,
-    /// `GUARD_QUARANTINE`, in bytes; `None` where unset.
+    /// `GUARD_QUARANTINE`, in bytes; `None` if unset.
     pub(crate) quarantine: Option<usize>,
-    /// Neither `NO_COLOR` nor anything else forbids colour; whether stderr is a terminal is asked when printing.
+    /// False if `NO_COLOR` forbids colour. When printing, it must also be clear that stderr is a
+    /// terminal.
     pub(crate) color: bool,
 }
 
-/// What a denied violation leads to.
+/// The consequence of a denied violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnViolation {
     /// A panic in the caller of the guarded function.
@@ -117,12 +119,12 @@ impl Settings {
         (!path.is_empty()).then(|| std::path::Path::new(path))
     }
 
-    /// Whether `GUARD_TRACE` names this function.
+    /// True if `GUARD_TRACE` names this function.
     pub(crate) fn traces(&self, function: &str) -> bool {
         items(self.trace.as_str()).any(|name| name == function)
     }
 
-    /// Whether `GUARD_CRATES` leaves this crate in. Cargo's `-` and Rust's `_` are the same.
+    /// True if `GUARD_CRATES` leaves this crate in. Cargo's `-` and Rust's `_` are the same.
     pub(crate) fn checks_crate(&self, krate: &str) -> bool {
         let crates = self.crates.as_str();
         let same = |a: &str, b: &str| a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| dash(a) == dash(b));
@@ -138,19 +140,19 @@ fn items(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// A value that a variable does not take.
+/// A value that its variable does not take.
 #[derive(Debug, PartialEq, Eq)]
 struct Refusal<'a> {
     variable: &'static str,
     /// The value, or the item of a list.
     value: &'a str,
-    /// What it takes.
+    /// The values that it takes.
     takes: &'static str,
 }
 
 const LEVELS: &str = "0 (off), 1 (arguments), 2 (full) or 3 (paged)";
 
-/// Reads all variables; the first value that is none is the error.
+/// Reads all variables; the first invalid value is the error.
 fn read<'a>(get: impl Fn(&'static CStr) -> Option<&'a [u8]>) -> Result<Settings, Refusal<'a>> {
     let text = |variable: &'static CStr| -> Result<Option<&'a str>, Refusal<'a>> {
         let name = variable.to_str().unwrap_or_default();
@@ -233,7 +235,8 @@ fn bytes(value: &str) -> Option<usize> {
     digits.trim().parse::<usize>().ok()?.checked_mul(1 << shift)
 }
 
-/// `all` is weaker than a rule by its name, whichever variable each stands in; the same thing in two variables is an error.
+/// Merges the three lists. `all` is weaker than a rule's name, in whichever variable each stands;
+/// one thing in two variables is an error.
 fn severities(lists: [Option<&str>; 3]) -> Result<Severities, Refusal<'_>> {
     const PLACES: [(&str, Severity); 3] =
         [("GUARD_ALLOW", Severity::Allow), ("GUARD_WARN", Severity::Warn), ("GUARD_DENY", Severity::Deny)];
@@ -261,7 +264,8 @@ fn severities(lists: [Option<&str>; 3]) -> Result<Severities, Refusal<'_>> {
     Ok(named.over(base))
 }
 
-/// `UNREAD` -> `READING` -> `READ`; whoever makes the first step reads, the others wait for the last.
+/// `UNREAD` -> `READING` -> `READ`. The thread that makes the first step reads, the others wait for
+/// the last.
 struct Once {
     state: AtomicU8,
     settings: UnsafeCell<MaybeUninit<Settings>>,
@@ -271,19 +275,21 @@ const UNREAD: u8 = 0;
 const READING: u8 = 1;
 const READ: u8 = 2;
 
-// SAFETY: the cell is written by the one thread that moved the state from UNREAD to READING, before the release store of
-// READ, and read only after an acquire load of READ.
+// SAFETY: the cell is written by the one thread that moved the state from UNREAD to READING, before
+// the release store of READ, and read only after an acquire load of READ.
 unsafe impl Sync for Once {}
 
 static ONCE: Once = Once { state: AtomicU8::new(UNREAD), settings: UnsafeCell::new(MaybeUninit::uninit()) };
 
-/// The settings. The first call reads the environment; a value that is none ends the process with status 2.
+/// The settings. The first call reads the environment; an invalid value ends the process with
+/// status 2.
 ///
 /// A `OnceLock` is not used: it may allocate on some platforms, and this runs inside the allocator.
 #[inline]
 pub(crate) fn settings() -> &'static Settings {
     if ONCE.state.load(Ordering::Acquire) == READ {
-        // SAFETY: READ was loaded with acquire, so the write of the settings is visible and nothing writes again.
+        // SAFETY: READ was loaded with acquire, so the write of the settings is visible and nothing
+        // writes again.
         return unsafe { (*ONCE.settings.get()).assume_init_ref() };
     }
     read_once()
@@ -305,7 +311,8 @@ fn read_once() -> &'static Settings {
                 ONCE.state.store(READ, Ordering::Release);
             }
             Err(READ) => {
-                // SAFETY: READ was loaded with acquire, so the write above is visible and nothing writes again.
+                // SAFETY: READ was loaded with acquire, so the write above is visible and nothing
+                // writes again.
                 return unsafe { (*ONCE.settings.get()).assume_init_ref() };
             }
             Err(_) => std::hint::spin_loop(),

@@ -1,4 +1,4 @@
-//! `Handle`: a value of Rust's that C carries around as a number.
+//! `Handle`: a Rust value that C carries around as a number.
 
 mod cookie;
 pub(crate) mod slot;
@@ -14,19 +14,22 @@ use std::{fmt, ptr};
 use crate::boundary::stale::{self, Staleness, Through};
 use table::{From, Use};
 
-/// What the slots are made of. A test compiles `slot` against loom's in their place.
+/// The atomics that the slots are made of. A test compiles `slot` against loom's instead.
 mod atomic {
     pub(crate) use std::sync::atomic::{AtomicU64, Ordering, fence};
 }
 
-/// A value parked in a table; what C gets is a number in a pointer's clothes.
+/// A value parked in a table. C gets a number of pointer size that stands for it.
 ///
-/// The user data of a callback is often a Rust value, and its address is what one must not give away: C may hand it back when
-/// the value is gone, and nobody can tell. A handle is looked up when it comes back: the slot, its generation and its
-/// type must fit. A handle that was released, one of another type, and a number that never was one are all found, and never lead
-/// to another value. Not even after 2<sup>32</sup> handles: a slot whose generations are used up is not used again.
+/// The user data of a callback is often a Rust value. Its address must not be given away: C may
+/// hand it back after the value is gone, and the address does not show that. A handle is looked up
+/// when it comes back: the slot, its generation and its type must fit. A handle that was released,
+/// one of another type, and a number that never was a handle are all found, and never lead to
+/// another value. Not even after 2<sup>32</sup> handles: a slot whose generations are used up is
+/// not used again.
 ///
-/// The number is no address on any machine (x86-64 and arm64 fault on it in every mode), and neither null nor -1.
+/// The number is no address on any machine (x86-64 and arm64 fault on it in every mode), and
+/// neither null nor -1.
 ///
 /// ```
 /// use std::ffi::c_void;
@@ -47,16 +50,18 @@ mod atomic {
 ///
 /// # Threads
 ///
-/// [`new`](Handle::new) asks for `Send + Sync`: C may hand the number back on any thread, and several may use the value at
-/// once. [`local`](Handle::local) takes any type, and the value can then be used on the thread that parked it alone; on another
-/// one it is refused. A lookup takes no lock and never waits, so [`with`](Handle::with) may be called in a signal handler.
-/// `new`, `local`, `take` and a drop may not.
+/// [`new`](Handle::new) asks for `Send + Sync`: C may hand the number back on any thread, and
+/// several threads may use the value at once. [`local`](Handle::local) takes any type. Only the
+/// thread that parked the value can use it then; another thread is refused. A lookup takes no lock
+/// and never waits, so [`with`](Handle::with) may be called in a signal handler. `new`, `local`,
+/// `take` and a drop may not.
 ///
 /// # Dropping
 ///
-/// A `Handle` owns its value: dropping it releases the value. [`into_raw`](Handle::into_raw) gives the ownership to C, and
-/// [`take`](Handle::take) brings it back. A value that is in use when it is released (by `with` on another thread, or by a
-/// `with` further up the stack) is dropped when its last user is done, and can no longer be found from the release on.
+/// A `Handle` owns its value: dropping it releases the value. [`into_raw`](Handle::into_raw) gives
+/// the ownership to C, and [`take`](Handle::take) brings it back. A value that is in use when it is
+/// released (by `with` on another thread, or by a `with` further up the stack) is dropped when its
+/// last user is done, and can no longer be found from the release on.
 pub struct Handle<T: 'static> {
     raw: usize,
     /// Owns a `T`, and is `Send` and `Sync` as `T` is.
@@ -79,7 +84,7 @@ impl<T: 'static> Handle<T> {
     /// Parks a value that any thread may use.
     ///
     /// # Panics
-    /// Where 33 million values are parked already.
+    /// If 33 million values are parked already.
     #[must_use = "dropping a handle releases the value"]
     #[track_caller]
     pub fn new(value: T) -> Handle<T>
@@ -89,7 +94,8 @@ impl<T: 'static> Handle<T> {
         Handle::park(value, false)
     }
 
-    /// Parks a value that this thread alone may use. On another one it is refused, as if it were no handle.
+    /// Parks a value that only this thread may use. Another thread is refused, as if it were no
+    /// handle.
     ///
     /// ```
     /// use std::{cell::RefCell, rc::Rc};
@@ -102,7 +108,7 @@ impl<T: 'static> Handle<T> {
     /// ```
     ///
     /// # Panics
-    /// Where 33 million values are parked already.
+    /// If 33 million values are parked already.
     #[must_use = "dropping a handle releases the value"]
     #[track_caller]
     pub fn local(value: T) -> Handle<T> {
@@ -116,13 +122,13 @@ impl<T: 'static> Handle<T> {
         Handle { raw, value: PhantomData }
     }
 
-    /// What to give to C while this handle lives.
+    /// The number for C to use while this handle lives.
     #[must_use]
     pub fn as_raw(&self) -> *mut c_void {
         ptr::without_provenance_mut(self.raw)
     }
 
-    /// What to give to C for it to own: the value stays until [`take`](Handle::take).
+    /// The number for C to own: the value stays until [`take`](Handle::take).
     #[must_use = "only this leads to the value"]
     pub fn into_raw(self) -> *mut c_void {
         let raw = self.as_raw();
@@ -132,21 +138,22 @@ impl<T: 'static> Handle<T> {
 
     /// Runs a closure with the value.
     ///
-    /// The closure may do what it likes with handles. If it takes this very one, the handle is released at once, and the value
-    /// dropped when the closure is done.
+    /// The closure may do anything with handles. If it takes this very one, the handle is released
+    /// at once, and the value is dropped when the closure returns.
     ///
     /// # Errors
-    /// `raw` is no handle to a `T` that is parked, and `stale_handle` is not denied or the level is 0.
+    /// `raw` is no handle to a `T` that is parked, and `stale_handle` is not denied or the level is
+    /// 0.
     ///
     /// # Panics
-    /// With the report, where `stale_handle` is denied, as it is by default from level 1 on.
+    /// With the report, if `stale_handle` is denied, as it is by default from level 1 on.
     #[track_caller]
     #[inline]
     pub fn with<R>(raw: *mut c_void, f: impl FnOnce(&T) -> R) -> Result<R, StaleHandle> {
         match table::enter(raw.addr(), TypeId::of::<T>(), From::ItsThread) {
             Ok(entered) => {
-                // SAFETY: parked as a `T`, which stays until `entered` is dropped. Shared with other threads only where it
-                // was parked by `new`, which wants `Sync`.
+                // SAFETY: parked as a `T`, which stays until `entered` is dropped. Shared with
+                // other threads only where it was parked by `new`, which wants `Sync`.
                 Ok(f(unsafe { &*entered.value().cast::<T>() }))
             }
             Err(refused) => {
@@ -158,17 +165,18 @@ impl<T: 'static> Handle<T> {
     /// Takes the value back, and releases the handle.
     ///
     /// # Errors
-    /// As for [`with`](Handle::with); and [`TakeError::InUse`] where somebody uses the value just now. Then the handle is
-    /// released all the same, and whoever uses the value last drops it.
+    /// Those of [`with`](Handle::with); and [`TakeError::InUse`] if the value is in use. Then the
+    /// handle is released all the same, and the last user drops the value.
     ///
     /// # Panics
-    /// As for [`with`](Handle::with).
+    /// Those of [`with`](Handle::with).
     #[track_caller]
     pub fn take(raw: *mut c_void) -> Result<T, TakeError> {
         let here = Location::caller();
         let entered = table::enter(raw.addr(), TypeId::of::<T>(), From::ItsThread);
         match entered.and_then(|entered| entered.release(Some(here))) {
-            // SAFETY: parked as a `Box<T>`, and ours since nobody else has it. `T` is `Send`, or this is its thread.
+            // SAFETY: parked as a `Box<T>`, and ours since nobody else has it. `T` is `Send`, or
+            // this is its thread.
             Ok(Some(value)) => Ok(*unsafe { Box::from_raw(value.cast::<T>()) }),
             Ok(None) => Err(TakeError::InUse),
             Err(refused) => {
@@ -181,8 +189,8 @@ impl<T: 'static> Handle<T> {
 
 impl<T: 'static> Drop for Handle<T> {
     fn drop(&mut self) {
-        // From anywhere: a handle that came to another thread holds a `T` that is `Send`. What `take` took first is gone, and
-        // that is its business.
+        // From anywhere: a handle that came to another thread holds a `T` that is `Send`. If `take`
+        // released it before, nothing is left to drop.
         let entered = table::enter(self.raw, TypeId::of::<T>(), From::Anywhere);
         if let Ok(Some(value)) = entered.and_then(|entered: Use| entered.release(None)) {
             // SAFETY: parked as a `Box<T>`, and ours since nobody else has it.
@@ -197,7 +205,7 @@ impl<T: 'static> fmt::Debug for Handle<T> {
     }
 }
 
-/// A number that came back from C and leads to no value of the type that is wanted.
+/// A number that came back from C and does not lead to a value of the wanted type.
 pub struct StaleHandle(Box<Staleness>);
 
 impl StaleHandle {
@@ -207,14 +215,14 @@ impl StaleHandle {
         ptr::without_provenance_mut(self.0.raw)
     }
 
-    /// Where the value was parked, as far as that is known.
+    /// The place where the value was parked, if it is known.
     #[must_use]
     pub fn made_at(&self) -> Option<&'static Location<'static>> {
         self.0.life().map(|life| life.made)
     }
 
-    /// Where it was released: by [`Handle::take`], or where a `Callback` was dropped. `None` where a destructor released it, and where
-    /// that is not remembered any more.
+    /// The place where it was released: by [`Handle::take`], or by the drop of a `Callback`. `None`
+    /// if a destructor released it, and if that is no longer remembered.
     #[must_use]
     pub fn released_at(&self) -> Option<&'static Location<'static>> {
         self.0.tombstone().and_then(|tombstone| tombstone.released)
@@ -235,12 +243,12 @@ impl fmt::Debug for StaleHandle {
 
 impl std::error::Error for StaleHandle {}
 
-/// Why [`Handle::take`] gave no value.
+/// The reason why [`Handle::take`] gave no value.
 #[derive(Debug)]
 pub enum TakeError {
     /// The number leads to no value of this type.
     Stale(StaleHandle),
-    /// The value is in use. The handle is released, and whoever uses the value last drops it.
+    /// The value is in use. The handle is released, and the last user drops the value.
     InUse,
 }
 

@@ -9,19 +9,21 @@ use crate::platform::process;
 
 /// Not settled yet; no level has this value.
 const UNSETTLED: u8 = u8::MAX;
-/// Beside a level: each call is counted and timed (`GUARD_STATS`). Level 0 with it is not 0, so that a wrapper goes the long
-/// way; and no other level with it is that level, so that the short ways are not taken. Without it nobody asks.
+/// Set beside a level if each call is counted and timed (`GUARD_STATS`). Level 0 with it is not 0,
+/// so that a wrapper goes the long way; and no other level with it equals that level, so that the
+/// short ways are not taken.
 const COUNTED: u8 = 0x80;
 
-/// What is checked now, and whether calls are counted. The one word that every wrapper loads.
+/// The level in force, and the bit that says that calls are counted. The one word that every
+/// wrapper loads.
 static CHECKED: AtomicU8 = AtomicU8::new(UNSETTLED);
-/// What the heap was set up for, for the life of the process: the ceiling of `CHECKED`.
+/// The level that the heap was set up for, for the life of the process: the ceiling of `CHECKED`.
 static TRACKED: AtomicU8 = AtomicU8::new(UNSETTLED);
 /// `GuardAlloc` has served an allocation, so it is the global allocator.
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// Whether anything may be checked or counted: the one load and one branch of a call at level 0.
-// Asked by code that may not be optimised; then what it does is, if it is not inlined there.
+/// True if anything may be checked or counted: the one load and one branch of a call at level 0.
+// Called by code that may not be optimised. If it is not inlined there, its body still is.
 #[cfg_attr(all(debug_assertions, not(ffi_guard_off)), inline(never))]
 #[cfg_attr(any(not(debug_assertions), ffi_guard_off), inline(always))]
 #[must_use]
@@ -29,20 +31,22 @@ pub fn armed() -> bool {
     !cfg!(ffi_guard_off) && CHECKED.load(Ordering::Relaxed) != Level::Off as u8
 }
 
-/// Whether level 1 is in force, and nothing is counted. A load of its own: a wrapper asks it beyond the branch that level 0 has.
+/// True if level 1 is in force, and nothing is counted. A load of its own: a wrapper needs it after
+/// the branch that level 0 has.
 #[inline(always)]
 #[must_use]
 pub fn is_at_1() -> bool {
     checked_is(Level::Arguments)
 }
 
-/// Whether exactly this level is settled and in force, and nothing is counted: one load and one compare.
+/// True if exactly this level is settled and in force, and nothing is counted: one load and one
+/// compare.
 #[inline(always)]
 pub(crate) fn checked_is(level: Level) -> bool {
     CHECKED.load(Ordering::Relaxed) == level as u8
 }
 
-/// Whether calls are counted and timed; settles it at the first call.
+/// True if calls are counted and timed; settles it at the first call.
 #[inline]
 pub(crate) fn counts() -> bool {
     if CHECKED.load(Ordering::Relaxed) == UNSETTLED {
@@ -51,26 +55,27 @@ pub(crate) fn counts() -> bool {
     counts_by_now()
 }
 
-/// Whether calls are counted, as far as that is settled.
+/// True if calls are counted, as far as that is settled.
 #[inline]
 pub(crate) fn counts_by_now() -> bool {
     let checked = CHECKED.load(Ordering::Relaxed);
     !cfg!(ffi_guard_off) && checked != UNSETTLED && checked & COUNTED != 0
 }
 
-/// The byte that says this level, for as long as the process lives or `set_level` says another.
+/// The byte that says this level, until `set_level` says another.
 fn as_checked(level: Level) -> u8 {
     level as u8 | if config::settings().stats { COUNTED } else { 0 }
 }
 
-/// What is checked of a call, where that is settled and nothing is counted: `Some(true)` at level 2 or 3, `Some(false)` at level 1. One load.
+/// `Some(true)` at level 2 or 3, `Some(false)` at level 1; `None` if it is not settled, or calls
+/// are counted. One load.
 #[inline(always)]
 pub(crate) fn checked() -> Option<bool> {
     let checked = CHECKED.load(Ordering::Relaxed);
     (checked.wrapping_sub(Level::Arguments as u8) < 3).then_some(checked != Level::Arguments as u8)
 }
 
-/// What is checked now.
+/// The level in force.
 ///
 /// ```
 /// // Without `GuardAlloc` as the global allocator and without `GUARD`, nothing is.
@@ -87,7 +92,7 @@ pub fn level() -> Level {
     }
 }
 
-/// Changes what is checked from now on, in every thread.
+/// Changes the level from now on, in every thread.
 ///
 /// ```
 /// use ffi_guard::{Level, set_level};
@@ -97,7 +102,8 @@ pub fn level() -> Level {
 /// ```
 ///
 /// # Errors
-/// The level is above what memory is tracked for, which was settled at the first allocation and does not change.
+/// The level is above the one that memory is tracked for, which was settled at the first allocation
+/// and does not change.
 pub fn set_level(wanted: Level) -> Result<(), LevelError> {
     let _ = level();
     let ceiling = Level::from_u8(TRACKED.load(Ordering::Relaxed)).unwrap_or(Level::Off);
@@ -108,12 +114,12 @@ pub fn set_level(wanted: Level) -> Result<(), LevelError> {
     Ok(())
 }
 
-/// A level above what memory is tracked for.
+/// A level above the one that memory is tracked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LevelError {
-    /// What was asked for.
+    /// The level that was asked for.
     pub wanted: Level,
-    /// The highest that can be had in this process.
+    /// The highest level that this process can have.
     pub ceiling: Level,
 }
 
@@ -134,7 +140,8 @@ pub(crate) fn note_installed() {
     }
 }
 
-/// What memory is tracked for; settles it at the first call. For the allocator: it never allocates.
+/// The level that memory is tracked for; settles it at the first call. For the allocator: it never
+/// allocates.
 #[inline]
 pub(crate) fn tracking() -> Level {
     if cfg!(ffi_guard_off) {
@@ -155,10 +162,10 @@ fn settle() -> Level {
     if level != Level::Off {
         say_what_does_nothing_here();
     }
-    // Whoever comes first decides; a thread that raced with it computed the same.
+    // The first thread decides; a thread that raced with it computed the same.
     match TRACKED.compare_exchange(UNSETTLED, level as u8, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => {
-            // Checks that are asked for without the allocator are for the first guarded call to refuse.
+            // If checks are asked for without the allocator, the first guarded call refuses.
             if installed || level == Level::Off {
                 let _ = CHECKED.compare_exchange(UNSETTLED, as_checked(level), Ordering::Relaxed, Ordering::Relaxed);
             }
@@ -168,7 +175,7 @@ fn settle() -> Level {
     }
 }
 
-/// A setting that does nothing here is said: whoever set it believes it is on.
+/// Reports settings that do nothing here: the user believes that they are on.
 fn say_what_does_nothing_here() {
     let settings = config::settings();
     if settings.sample != 0 && !crate::platform::fault::SUPPORTED {
@@ -176,15 +183,15 @@ fn say_what_does_nothing_here() {
     }
 }
 
-/// What memory is tracked for, before anything else has asked: finds out whether `GuardAlloc` is the global allocator by
-/// allocating.
+/// The level that memory is tracked for, if nothing else has asked before. Finds out by an
+/// allocation if `GuardAlloc` is the global allocator.
 #[cfg(feature = "c-heap")]
 pub(crate) fn tracking_by_allocating() -> Level {
     drop(std::hint::black_box(Box::new(0_u8)));
     tracking()
 }
 
-/// A guarded call before anything else.
+/// Settles the level in a guarded call that comes before anything else.
 #[cold]
 fn settle_at_call() -> Level {
     drop(std::hint::black_box(Box::new(0_u8)));

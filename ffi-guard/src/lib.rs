@@ -79,14 +79,13 @@ extern crate self as ffi_guard;
 mod allocator;
 mod arena;
 mod boundary;
-#[cfg(all(feature = "c-heap", target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+#[cfg(c_heap)]
 mod c_heap;
 mod call;
 pub mod callback;
 mod config;
 mod copied;
 mod facts;
-mod gate;
 mod handle;
 mod heap;
 mod level;
@@ -116,9 +115,9 @@ pub mod __private;
 
 pub use allocator::GuardAlloc;
 pub use arena::{CArena, CMemoryError};
-pub use boundary::bound::rebind;
-pub use boundary::late::checkpoint;
+pub use boundary::deferred::checkpoint;
 pub use boundary::raise::catch;
+pub use boundary::thread_affinity::rebind;
 pub use call::shape::{Plain, Pointee};
 pub use callback::Callback;
 pub use facts::{Allocation, CSource, Place, Violation};

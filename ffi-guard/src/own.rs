@@ -10,7 +10,7 @@ use std::alloc::Layout;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::heap::lock::Locked;
+use crate::platform::lock::Locked;
 use crate::platform::memory;
 use crate::reentry::Reentry;
 
@@ -29,7 +29,7 @@ static START: AtomicUsize = AtomicUsize::new(0);
 /// Bytes reserved.
 static LEN: AtomicUsize = AtomicUsize::new(0);
 
-struct Own {
+pub(crate) struct Own {
     /// Bytes given out from the start.
     used: usize,
     /// Bytes committed from the start, a multiple of `STEP`.
@@ -38,7 +38,7 @@ struct Own {
     free: [usize; SIZES],
 }
 
-static OWN: Locked<Own> = Locked::new(Own { used: 0, committed: 0, free: [0; SIZES] });
+pub(crate) static OWN: Locked<Own> = Locked::new(Own { used: 0, committed: 0, free: [0; SIZES] });
 
 /// Whether an address is in the guard's own memory.
 #[inline]
@@ -157,16 +157,6 @@ pub(crate) unsafe fn free_c(given: *mut u8) {
         // SAFETY: as `alloc_c` made it.
         unsafe { dealloc(given.wrapping_sub(before), layout) };
     }
-}
-
-/// Around a fork: the child must find the lock open.
-pub(crate) fn hold() {
-    OWN.hold();
-}
-
-/// The second half of [`hold`].
-pub(crate) fn let_go() {
-    OWN.let_go();
 }
 
 fn size_of_block(layout: Layout) -> Option<usize> {

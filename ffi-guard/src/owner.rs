@@ -1,4 +1,4 @@
-//! Owners of one allocation of C's: a value, a slice, a string.
+//! Owners of one C allocation: a value, a slice, a string.
 
 use std::alloc::Layout;
 use std::ffi::{CStr, c_char, c_void};
@@ -11,17 +11,18 @@ use crate::arena::{CMemoryError, array, no_nul};
 use crate::platform::c_memory;
 use crate::zeroed::Zeroed;
 
-/// What frees an allocation: C's `free`, or the library's own, such as `sqlite3_free`.
+/// A function that frees an allocation: C's `free`, or the library's own, such as `sqlite3_free`.
 ///
-/// A guarded function is one as it stands; an `extern "C"` function that is declared bare is put in a closure,
-/// `|p| unsafe { sqlite3_free(p) }`.
+/// A guarded function is one as it stands; put an `extern "C"` function that is declared bare in a
+/// closure, `|p| unsafe { sqlite3_free(p) }`.
 pub type Deleter = unsafe fn(*mut c_void);
 
 const FREE: Deleter = c_memory::free;
 
-/// A value in C's memory, freed by C's `free` or another deleter.
+/// A value in C memory, freed by C's `free` or another deleter.
 ///
-/// For what C is to keep, or to free: Rust's allocator may not free C's memory, nor C's Rust's (`alloc_dealloc_mismatch`).
+/// For values that C keeps or frees: Rust's allocator must not free C memory, nor C's `free` Rust
+/// memory (`alloc_dealloc_mismatch`).
 ///
 /// ```
 /// use ffi_guard::CBox;
@@ -38,14 +39,14 @@ pub struct CBox<T> {
     delete: Deleter,
 }
 
-// SAFETY: it owns a `T` as a `Box` does, and the deleter is one for any thread that may have a `T`: `free` is, and `from_raw_with`
-// asks for it.
+// SAFETY: it owns a `T` as a `Box` does, and the deleter is one for any thread that may have a `T`:
+// `free` is, and `from_raw_with` asks for it.
 unsafe impl<T: Send> Send for CBox<T> {}
 // SAFETY: a reference to it gives references to the `T` alone.
 unsafe impl<T: Sync> Sync for CBox<T> {}
 
 impl<T> CBox<T> {
-    /// A value, moved into C's memory.
+    /// Moves a value into C memory.
     #[must_use]
     pub fn new(value: T) -> CBox<T> {
         let block = fresh(Layout::new::<T>()).cast::<T>();
@@ -64,7 +65,7 @@ impl<T> CBox<T> {
         CBox { value: fresh(Layout::new::<T>()).cast(), delete: FREE }
     }
 
-    /// Takes what C's `malloc` gave, or [`into_raw`](CBox::into_raw); `None` for null.
+    /// Takes memory from C's `malloc`, or from [`into_raw`](CBox::into_raw); `None` for null.
     ///
     /// # Safety
     /// - `raw` is null, or from C's `malloc` family, and leads to a `T` that nothing else owns.
@@ -74,29 +75,29 @@ impl<T> CBox<T> {
         unsafe { CBox::from_raw_with(raw, FREE) }
     }
 
-    /// Takes what a library gave, with what frees it; `None` for null.
+    /// Takes memory from a library, with the function that frees it; `None` for null.
     ///
     /// # Safety
     /// - `raw` is null, or leads to a `T` that nothing else owns, and that `delete` frees.
-    /// - Where `T` is `Send`, `delete` may be called on any thread.
+    /// - If `T` is `Send`, `delete` may be called on any thread.
     #[must_use]
     pub unsafe fn from_raw_with(raw: *mut T, delete: Deleter) -> Option<CBox<T>> {
         NonNull::new(raw).map(|value| CBox { value, delete })
     }
 
-    /// For C, while this lives.
+    /// The pointer for C code that reads, valid while this owner lives.
     #[must_use]
     pub fn as_ptr(&self) -> *const T {
         self.value.as_ptr()
     }
 
-    /// The same, for C to write to.
+    /// The pointer for C code that writes, valid while this owner lives.
     #[must_use]
     pub fn as_mut_ptr(&mut self) -> *mut T {
         self.value.as_ptr()
     }
 
-    /// For C to own: freed by C, or by [`from_raw`](CBox::from_raw).
+    /// The pointer for C to own: freed by C, or by [`from_raw`](CBox::from_raw).
     #[must_use = "only this leads to the memory"]
     pub fn into_raw(self) -> *mut T {
         ManuallyDrop::new(self).value.as_ptr()
@@ -122,7 +123,8 @@ impl<T> DerefMut for CBox<T> {
 impl<T> Drop for CBox<T> {
     fn drop(&mut self) {
         let _freed = Freed(self.value.as_ptr().cast(), self.delete);
-        // SAFETY: a `T` that this owns, dropped once; its memory is freed after it, also where the drop panics.
+        // SAFETY: a `T` that this owns, dropped once; its memory is freed after it, also where the
+        // drop panics.
         unsafe { self.value.drop_in_place() };
     }
 }
@@ -133,7 +135,7 @@ impl<T: fmt::Debug> fmt::Debug for CBox<T> {
     }
 }
 
-/// Elements in C's memory, freed by C's `free` or another deleter.
+/// Elements in C memory, freed by C's `free` or another deleter.
 ///
 /// ```
 /// use ffi_guard::CSlice;
@@ -155,7 +157,7 @@ unsafe impl<T: Send> Send for CSlice<T> {}
 unsafe impl<T: Sync> Sync for CSlice<T> {}
 
 impl<T> CSlice<T> {
-    /// A copy of these.
+    /// A copy of these values.
     #[must_use]
     pub fn copy_of(values: &[T]) -> CSlice<T>
     where
@@ -167,7 +169,7 @@ impl<T> CSlice<T> {
         CSlice { first, len: values.len(), delete: FREE }
     }
 
-    /// So many, all zero.
+    /// `len` values, all zero.
     ///
     /// # Errors
     /// The size is more than memory has, or than C has left.
@@ -179,27 +181,29 @@ impl<T> CSlice<T> {
         Ok(CSlice { first: block.cast(), len, delete: FREE })
     }
 
-    /// Takes what C's `malloc` gave, or [`into_raw`](CSlice::into_raw); `None` for null.
+    /// Takes memory from C's `malloc`, or from [`into_raw`](CSlice::into_raw); `None` for null.
     ///
     /// # Safety
-    /// - `raw` is null, or from C's `malloc` family, and leads to `len` values that nothing else owns.
+    /// - `raw` is null, or from C's `malloc` family, and leads to `len` values that nothing else
+    ///   owns.
     #[must_use]
     pub unsafe fn from_raw(raw: *mut T, len: usize) -> Option<CSlice<T>> {
         // SAFETY: as promised by the caller; `free` is for any thread.
         unsafe { CSlice::from_raw_with(raw, len, FREE) }
     }
 
-    /// Takes what a library gave, with what frees it; `None` for null.
+    /// Takes memory from a library, with the function that frees it; `None` for null.
     ///
     /// # Safety
     /// - `raw` is null, or leads to `len` values that nothing else owns, and that `delete` frees.
-    /// - Where `T` is `Send`, `delete` may be called on any thread.
+    /// - If `T` is `Send`, `delete` may be called on any thread.
     #[must_use]
     pub unsafe fn from_raw_with(raw: *mut T, len: usize, delete: Deleter) -> Option<CSlice<T>> {
         NonNull::new(raw).map(|first| CSlice { first, len, delete })
     }
 
-    /// For C to own, with how many they are: freed by C, or by [`from_raw`](CSlice::from_raw).
+    /// The pointer for C to own, and the number of elements: freed by C, or by
+    /// [`from_raw`](CSlice::from_raw).
     #[must_use = "only this leads to the memory"]
     pub fn into_raw(self) -> (*mut T, usize) {
         let this = ManuallyDrop::new(self);
@@ -237,7 +241,8 @@ impl<T: fmt::Debug> fmt::Debug for CSlice<T> {
     }
 }
 
-/// A string in C's memory, freed by C's `free` or another deleter: what C hands out, and what C is to free.
+/// A string in C memory, freed by C's `free` or another deleter: for strings that C hands out, and
+/// for those that C frees.
 ///
 /// ```
 /// use ffi_guard::{CMemoryError, CText};
@@ -258,7 +263,7 @@ unsafe impl Send for CText {}
 unsafe impl Sync for CText {}
 
 impl CText {
-    /// A copy of a text, with a NUL behind it.
+    /// A copy of a text, with a NUL after it.
     ///
     /// # Errors
     /// The text has a NUL in it, or C has no memory left.
@@ -270,17 +275,19 @@ impl CText {
         Ok(CText { first: bytes.first.cast(), delete: FREE })
     }
 
-    /// Takes what C's `malloc` gave, as by `strdup`, or [`into_raw`](CText::into_raw); `None` for null.
+    /// Takes a string from C's `malloc`, as by `strdup`, or from [`into_raw`](CText::into_raw);
+    /// `None` for null.
     ///
     /// # Safety
-    /// - `raw` is null, or from C's `malloc` family, and leads to a string with a NUL that nothing else owns.
+    /// - `raw` is null, or from C's `malloc` family, and leads to a string with a NUL that nothing
+    ///   else owns.
     #[must_use]
     pub unsafe fn from_raw(raw: *mut c_char) -> Option<CText> {
         // SAFETY: as promised by the caller; `free` is for any thread.
         unsafe { CText::from_raw_with(raw, FREE) }
     }
 
-    /// Takes what a library gave, with what frees it; `None` for null.
+    /// Takes a string from a library, with the function that frees it; `None` for null.
     ///
     /// ```
     /// # unsafe fn error_message() -> *mut std::ffi::c_char { c"no such table".to_owned().into_raw() }
@@ -292,14 +299,15 @@ impl CText {
     /// ```
     ///
     /// # Safety
-    /// - `raw` is null, or leads to a string with a NUL that nothing else owns, and that `delete` frees.
+    /// - `raw` is null, or leads to a string with a NUL that nothing else owns, and that `delete`
+    ///   frees.
     /// - `delete` may be called on any thread.
     #[must_use]
     pub unsafe fn from_raw_with(raw: *mut c_char, delete: Deleter) -> Option<CText> {
         NonNull::new(raw).map(|first| CText { first, delete })
     }
 
-    /// For C to own: freed by C, or by [`from_raw`](CText::from_raw).
+    /// The pointer for C to own: freed by C, or by [`from_raw`](CText::from_raw).
     #[must_use = "only this leads to the memory"]
     pub fn into_raw(self) -> *mut c_char {
         ManuallyDrop::new(self).first.as_ptr()
@@ -327,7 +335,7 @@ impl fmt::Debug for CText {
     }
 }
 
-/// Frees memory when it is dropped: after the value in it, also where that panics.
+/// Frees memory when it is dropped: after the value in it, even if the value's drop panics.
 struct Freed(*mut c_void, Deleter);
 
 impl Drop for Freed {
@@ -337,7 +345,7 @@ impl Drop for Freed {
     }
 }
 
-/// Fresh memory of C's, zeroed; where there is none, the end.
+/// Fresh, zeroed C memory. Ends the process if there is none.
 fn fresh(layout: Layout) -> NonNull<c_void> {
     c_memory::zeroed(layout).unwrap_or_else(|| std::alloc::handle_alloc_error(layout))
 }

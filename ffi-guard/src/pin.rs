@@ -1,7 +1,8 @@
-//! Pins: memory that C may keep, and hold pointers to, for as long as a guard lives (`runtime.Pinner` in Go).
+//! Pins: memory that C may keep, and hold pointers to, for as long as a guard lives
+//! (`runtime.Pinner` in Go).
 //!
-//! A pin changes nothing for the program. It tells the rules what the borrow tells the compiler: the memory stays where it
-//! is until the guard is dropped.
+//! A pin changes nothing for the program. It tells the rules what the borrow tells the compiler:
+//! the memory stays where it is until the guard is dropped.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,16 +10,17 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::ptr::NonNull;
 
-use crate::boundary::late;
+use crate::boundary::deferred;
 use crate::level::{self, Level};
 use crate::retention::pins::{self, Pin};
 
-/// Pins what a reference leads to, until the [`PinGuard`] is dropped: C may keep pointers to it, and find pointers to it in
-/// what it is lent.
+/// Pins the target of a reference until the [`PinGuard`] is dropped: C may keep pointers to it, and
+/// find pointers to it in what it is lent.
 ///
-/// The guard borrows the memory for as long, so the compiler keeps it from being moved or freed. Pins nest: the memory is
-/// pinned until the last guard is gone. On the heap the whole block is pinned; elsewhere, as on a stack, the bytes of the value
-/// (for a slice `pin(&buf[..])`, its elements). For C that writes there is [`pin_mut`].
+/// The guard borrows the memory for that time, so the compiler keeps it from being moved or freed.
+/// Pins nest: the memory is pinned until the last guard is gone. On the heap the whole block is
+/// pinned; elsewhere, as on a stack, the bytes of the value (for a slice `pin(&buf[..])`, its
+/// elements). For C code that writes there is [`pin_mut`].
 ///
 /// ```
 /// use std::ffi::c_int;
@@ -38,17 +40,19 @@ use crate::retention::pins::{self, Pin};
 /// drop(pin);
 /// ```
 ///
-/// From level 2 on, memory that is freed while it is pinned (the guard was given to `std::mem::forget`), and memory that was
-/// lent while it was pinned and is freed while C still holds it, is `freed_while_retained`.
+/// Two things are `freed_while_retained`, from level 2 on: memory that is freed while it is pinned
+/// (the guard was given to `std::mem::forget`), and memory that was lent while it was pinned and is
+/// freed while C still holds it.
 #[track_caller]
 pub fn pin<T: ?Sized>(value: &T) -> PinGuard<'_, T> {
     PinGuard { value, _held: Held::new(NonNull::from(value)) }
 }
 
-/// Pins what a mutable reference leads to, until the [`PinMutGuard`] is dropped: as [`pin`], for C that writes.
+/// Pins the target of a mutable reference until the [`PinMutGuard`] is dropped: like [`pin`], for C
+/// code that writes.
 ///
-/// While the guard lives Rust has no safe access to the memory: C may be writing. What C has written is there when the guard
-/// is dropped.
+/// While the guard lives, Rust has no safe access to the memory: C may be writing. Rust sees what C
+/// has written after the guard is dropped.
 ///
 /// ```
 /// let mut buffer = vec![0_u8; 16];
@@ -65,14 +69,15 @@ pub fn pin_mut<T: ?Sized>(value: &mut T) -> PinMutGuard<'_, T> {
     PinMutGuard { value, _held: Held::new(value), borrow: PhantomData }
 }
 
-/// One pin; ended by the drop.
+/// One pin; the drop ends it.
 #[derive(Debug)]
 struct Held(Option<Pin>);
 
 impl Held {
     #[track_caller]
     fn new<T: ?Sized>(value: NonNull<T>) -> Held {
-        // The first settles what the second tells. At level 0 memory is not tracked, and nothing is asked of a pin.
+        // The first settles what the second returns. At level 0 memory is not tracked, and a pin
+        // means nothing.
         if level::level() == Level::Off && level::tracking() == Level::Off {
             return Held(None);
         }
@@ -80,7 +85,7 @@ impl Held {
         let size = size_of_val(unsafe { value.as_ref() });
         let pin = pins::pin(value.addr().get(), size, Location::caller());
         if pin.is_some() && level::tracking() >= Level::Full {
-            late::settle_at_exit();
+            deferred::settle_at_exit();
         }
         Held(pin)
     }
@@ -96,8 +101,8 @@ impl Drop for Held {
 
 /// Keeps memory pinned while it lives; made by [`pin`].
 ///
-/// It leads to what it pins: `guard.as_ptr()` is the pointer for C, of a value a `*const T`, of a slice, a `str` or a `CStr` the
-/// one that these have themselves.
+/// It leads to the memory that it pins: `guard.as_ptr()` is the pointer for C, of a value a `*const
+/// T`, of a slice, a `str` or a `CStr` the one that these have themselves.
 #[must_use = "the memory is pinned until the guard is dropped"]
 pub struct PinGuard<'a, T: ?Sized> {
     value: &'a T,
@@ -129,7 +134,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for PinGuard<'_, T> {
 /// Keeps memory pinned while it lives; made by [`pin_mut`].
 #[must_use = "the memory is pinned until the guard is dropped"]
 pub struct PinMutGuard<'a, T: ?Sized> {
-    /// From a mutable reference, which is lent to the guard and not used again before its end.
+    /// From a mutable reference, which is lent to the guard and not used until the guard ends.
     value: NonNull<T>,
     _held: Held,
     borrow: PhantomData<&'a mut T>,
@@ -161,7 +166,8 @@ impl<T: ?Sized> fmt::Debug for PinMutGuard<'_, T> {
     }
 }
 
-/// A value on the heap that stays where it is, pinned from its making to its end: what C may keep a pointer to.
+/// A value on the heap that stays where it is, pinned for its whole life: C may keep a pointer to
+/// it.
 ///
 /// ```
 /// let state = ffi_guard::Pinned::new(41);
@@ -173,19 +179,21 @@ impl<T: ?Sized> fmt::Debug for PinMutGuard<'_, T> {
 /// assert_eq!(state.into_inner(), 42);
 /// ```
 ///
-/// Dropping it, or taking the value out, frees the memory. If C was lent it and still holds it by then, that is
-/// `freed_while_retained` (from level 2 on). The value is dropped before its memory is freed, so a `Drop` of `T` that tells C to
-/// let go comes in time.
+/// Dropping it, or taking the value out, frees the memory. If C was lent it and still holds it by
+/// then, that is `freed_while_retained` (from level 2 on). The value is dropped before its memory
+/// is freed, so a `Drop` of `T` that makes C let go comes in time.
 ///
 /// # Aliasing
-/// All pointers given out, and the references of `Deref`, come from one pointer, so none of them ends the others: Rust may look at
-/// the value after C has written to it, and C may use its pointer after Rust has looked. What no owner can prevent is that both
-/// do so at once. A `&T` from here must not live while C writes, unless what is written lies in an `UnsafeCell` (an atomic, a
-/// `Mutex`): whoever hands [`as_mut_ptr`](Pinned::as_mut_ptr) to C answers for that, and it is what the `unsafe` of that call says.
-/// There is no `DerefMut`: a `&mut T` forbids C even to read, which a C library that kept the pointer cannot know. Write
-/// through `as_mut_ptr`, or through a `Cell`.
+/// All pointers given out, and the references of `Deref`, come from one pointer, so none of them
+/// ends the others: Rust may look at the value after C has written to it, and C may use its pointer
+/// after Rust has looked. No owner can prevent that both do so at once. A `&T` from here must not
+/// live while C writes, unless C writes into an `UnsafeCell` (an atomic, a `Mutex`): the code that
+/// hands [`as_mut_ptr`](Pinned::as_mut_ptr) to C answers for that, and the `unsafe` of that call
+/// says it. There is no `DerefMut`: a `&mut T` forbids C even to read, which a C library that kept
+/// the pointer cannot know. Write through `as_mut_ptr`, or through a `Cell`.
 pub struct Pinned<T> {
-    /// From `Box::into_raw`; ours until the drop. Not a `Box`: moving that would say that no other pointer leads there.
+    /// From `Box::into_raw`; ours until the drop. Not a `Box`: moving a `Box` asserts that no other
+    /// pointer leads there.
     value: NonNull<T>,
     held: Held,
     owns: PhantomData<T>,
@@ -205,13 +213,13 @@ impl<T> Pinned<T> {
         Pinned { value, held: Held::new(value), owns: PhantomData }
     }
 
-    /// The pointer for C that reads.
+    /// The pointer for C code that reads.
     #[must_use]
     pub fn as_ptr(&self) -> *const T {
         self.value.as_ptr()
     }
 
-    /// The pointer for C that writes. See [Aliasing](Pinned#aliasing) for when it does.
+    /// The pointer for C code that writes. See [Aliasing](Pinned#aliasing) for when it may.
     #[must_use]
     pub fn as_mut_ptr(&self) -> *mut T {
         self.value.as_ptr()
@@ -232,8 +240,8 @@ impl<T> Deref for Pinned<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: owned and initialised until the drop. That C does not write meanwhile is for those to see to who handed
-        // out the pointer.
+        // SAFETY: owned and initialised until the drop. The code that handed the pointer to C has promised that
+        // C does not write while this reference lives (see Aliasing).
         unsafe { self.value.as_ref() }
     }
 }

@@ -1,8 +1,8 @@
-//! What generated code may call. Not public: it changes with any version.
+//! The items that generated code uses. Not public: they change with any version.
 
-pub use crate::boundary::brief::Brief;
 pub use crate::boundary::callback::{Callback, default_where_on_panic_says_nothing, nothing_to_return};
 pub use crate::boundary::crossing::{Crossing, Frame};
+pub use crate::boundary::inspect::Inspection;
 pub use crate::boundary::loans::Loans;
 pub use crate::boundary::raise::expect;
 pub use crate::call::argument::{Argument, Stated};

@@ -1,17 +1,17 @@
-//! Whether this thread is in the guard's own code.
+//! A thread's mark that it is in the guard's own code.
 //!
-//! What the guard allocates for itself is not the program's: inside, memory comes from the inner allocator and no call
-//! is checked.
+//! Memory that the guard allocates for itself is not the program's: while the mark is set, memory
+//! comes from the inner allocator and no call is checked.
 
 use std::cell::Cell;
 
 thread_local! {
-    // `const` and without a destructor: it may be read inside the allocator at any time of a thread's life, and reading
-    // it never allocates.
+    // `const` and without a destructor: it may be read inside the allocator at any time of a
+    // thread's life, and reading it never allocates.
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Whether the calling thread is in the guard's own code.
+/// True if the calling thread is in the guard's own code.
 #[inline]
 pub(crate) fn inside() -> bool {
     DEPTH.try_with(|depth| depth.get() != 0).unwrap_or(false)
@@ -29,7 +29,7 @@ impl Reentry {
     }
 }
 
-/// While it lives, the calling thread is outside the guard's code though it was called from there: the user's own code runs.
+/// Takes the mark off the calling thread while it lives: the guard calls the user's own code.
 pub(crate) struct Outside(u32);
 
 impl Outside {

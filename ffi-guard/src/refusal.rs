@@ -30,7 +30,7 @@ pub(crate) use aborted::watch_aborts;
 #[cfg(not(feature = "c-heap"))]
 pub(crate) use faulted::tell_faulted;
 
-use crate::boundary::pending;
+use crate::boundary::watched_call;
 use crate::config;
 use crate::facts::{ArgumentFacts, Asked, BlockFacts, Call, Ending, Facts, Memory, Violation, Why, WrongFree};
 use crate::heap::{self, Block, FreeError, trace};
@@ -172,20 +172,16 @@ fn violation(
     let finding = alloc_dealloc_mismatch::check(&wrong).or_else(|| double_free::check(&wrong))?;
     let rule = finding.rule();
     let severity = match &note {
-        Some(note) => note.site.severity(rule, Some(note.parameter)),
+        Some(note) => note.site.severity(rule, Some(note.loan.parameter)),
         None => config::settings().severities.get(rule).unwrap_or(Severity::Deny),
     };
     if severity == Severity::Allow {
         return None;
     }
-    let argument = note.as_ref().map(|Note { argument, extent, .. }| ArgumentFacts {
-        address: argument.address,
-        extent: *extent,
-        pointee: (argument.info.name)(),
-    });
+    let argument = note.as_ref().map(|note| ArgumentFacts::of(&note.loan));
     let call = note.map(|note| Call {
         function: note.site.function,
-        parameter: Some(note.parameter),
+        parameter: Some(note.loan.parameter),
         site: note.site.location,
         thread: note.thread,
         thread_name: if note.thread == thread { scan::thread_name() } else { None },
@@ -224,7 +220,7 @@ fn why(
 /// The module whose segments an address lies in.
 fn module_of(address: usize) -> Option<String> {
     let mut found = None;
-    crate::gate::behind(|| {
+    crate::platform::fork_gate::run(|| {
         modules::each(&mut |module| {
             if module.contains(address) {
                 let name = module.name().to_string_lossy();
@@ -241,7 +237,7 @@ fn module_of(address: usize) -> Option<String> {
 
 /// The call that lent this block: one under way, else the last that is known.
 fn lent(block: &Block) -> (bool, Option<Note>) {
-    if let Some(note) = pending::lending(block) {
+    if let Some(note) = watched_call::lending(block) {
         return (true, Some(note));
     }
     (false, damage::last_lent(block).into_iter().next())

@@ -61,7 +61,7 @@ rules! {
     NullPointer = "null_pointer", 1, Deny;
     /// An argument is not aligned for its pointee.
     MisalignedPointer = "misaligned_pointer", 1, Deny;
-    /// What C returned is no value of the declared Rust type.
+    /// C returned bytes that are no value of the declared Rust type.
     InvalidValue = "invalid_value", 1, Deny;
     /// The declaration disagrees with C's debug info.
     AbiMismatch = "abi_mismatch", 2, Deny;
@@ -116,7 +116,7 @@ impl FromStr for Rule {
     }
 }
 
-/// What a breach of a rule leads to.
+/// The consequence of a breach of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Severity {
     /// The rule is not checked.
@@ -138,7 +138,7 @@ impl Severities {
     /// Nothing is set here.
     pub const NONE: Severities = Severities(0);
 
-    /// The severities that hold if nothing else is set.
+    /// The severities that hold if none is set.
     pub const DEFAULT: Severities = {
         let mut all = Severities::NONE;
         let mut i = 0;
@@ -149,7 +149,7 @@ impl Severities {
         all
     };
 
-    /// These, with one rule set.
+    /// These severities with one rule set.
     #[must_use]
     pub const fn with(self, rule: Rule, severity: Severity) -> Severities {
         let shift = rule as u32 * 2;
@@ -172,7 +172,7 @@ impl Severities {
         }
     }
 
-    /// These, and where nothing is set here, `weaker`.
+    /// These severities, and `weaker` for the rules that are not set here.
     #[must_use]
     pub const fn over(self, weaker: Severities) -> Severities {
         // A pair of bits is "set" when either is: spread that over both bits of the pair.

@@ -1,4 +1,4 @@
-//! Which types are valid when every byte is zero: what C's `calloc` gives.
+//! Types that are valid when every byte is zero, as in memory from C's `calloc`.
 
 use std::cell::{Cell, UnsafeCell};
 use std::marker::PhantomData;
@@ -6,10 +6,11 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use std::num::Wrapping;
 use std::ptr::NonNull;
 
-/// A type whose values may be all zero bytes: integers, floats, raw pointers (null), `Option` of what is never null, and structs of these.
+/// A type whose values may be all zero bytes: integers, floats, raw pointers (null), `Option` of a
+/// pointer that is never null, and structs of these.
 ///
-/// C structs, pointers among their fields included, are such; a reference or a `NonNull` is not. Implement it for the structs that C
-/// memory is asked for:
+/// C structs, even with pointers among their fields, are such types; a reference or a `NonNull` is
+/// not. Implement it for the structs that you allocate in C memory:
 ///
 /// ```
 /// use std::ffi::{c_char, c_int};

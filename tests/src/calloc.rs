@@ -14,13 +14,14 @@ impl<T: Copy> Calloc<T> {
     ///
     /// # Panics
     ///
-    /// Where C has no memory left.
+    /// If C has no memory left.
     #[must_use]
     pub fn new(value: T) -> Calloc<T> {
         // SAFETY: any size may be asked for.
         let memory = unsafe { libc::calloc(1, size_of::<T>().max(1)) }.cast::<T>();
         assert!(!memory.is_null(), "calloc has memory for {} bytes", size_of::<T>());
-        // SAFETY: fresh memory of that size, aligned as malloc aligns, which is enough for C's types.
+        // SAFETY: fresh memory of that size, aligned as malloc aligns, which is enough for C's
+        // types.
         unsafe { memory.write(value) };
         Calloc { memory }
     }

@@ -1,5 +1,5 @@
-//! A test in a process of its own: a level is settled once in the life of a process, and a violation that no test
-//! catches ends one.
+//! Runs a test in a process of its own: the level is fixed when a process begins, and a violation
+//! that no test catches ends the process.
 
 use std::env;
 use std::process::{Command, Output};
@@ -7,20 +7,22 @@ use std::process::{Command, Output};
 /// Set in the process that [`run_self`] starts.
 const CHILD: &str = "FFI_GUARD_TESTS_CHILD";
 
-/// Set where every such process is to work on copies as well: `GUARD_COPY=1`.
+/// Set if every such process must work on copies as well: `GUARD_COPY=1`.
 pub const COPY: &str = "FFI_GUARD_TESTS_COPY";
 
-/// Whether this process was started by [`run_self`].
+/// True if this process was started by [`run_self`].
 #[must_use]
 pub fn is_child() -> bool {
     env::var_os(CHILD).is_some()
 }
 
-/// Runs one test of the running test binary again, alone, in a process with these variables and none other of ours.
+/// Runs one test of the running test binary again, alone, in a process with these variables and no
+/// others of ours.
 ///
 /// # Panics
 ///
-/// Where the binary cannot be started, or knows no such test: a misspelt name must not pass for a clean run.
+/// If the binary cannot be started, or knows no such test: a misspelt name must not pass for a
+/// clean run.
 #[must_use]
 pub fn run_self(test: &str, variables: &[(&str, &str)]) -> Output {
     let output = run_self_behind("", test, variables);
@@ -29,11 +31,12 @@ pub fn run_self(test: &str, variables: &[(&str, &str)]) -> Output {
     output
 }
 
-/// The same behind a piece of shell, such as `ulimit -v 60000;`. What it does to the process is the caller's to judge.
+/// Runs one test like [`run_self`], after a piece of shell such as `ulimit -v 60000;`. The caller
+/// checks the result.
 ///
 /// # Panics
 ///
-/// Where there is no shell.
+/// If there is no shell.
 #[must_use]
 pub fn run_self_behind(shell: &str, test: &str, variables: &[(&str, &str)]) -> Output {
     let binary = env::current_exe().expect("a running program has a path");
@@ -52,19 +55,20 @@ pub fn run_self_behind(shell: &str, test: &str, variables: &[(&str, &str)]) -> O
     command.output().expect("a test binary runs again")
 }
 
-/// What a process wrote to stderr.
+/// The text that a process wrote to stderr.
 #[must_use]
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// In a test: runs `body` at this level in a process of its own, and expects it to come to a good end there.
+/// In a test: runs `body` at this level in a process of its own, and expects it to come to a good
+/// end there.
 ///
 /// `test` is the name of the calling test, as `cargo test` prints it.
 ///
 /// # Panics
 ///
-/// Where the body failed; with all that it printed.
+/// If the body failed; with all that it printed.
 pub fn at_level(test: &str, level: &str, body: impl FnOnce()) {
     if is_child() {
         return body();
@@ -79,7 +83,7 @@ pub fn at_level(test: &str, level: &str, body: impl FnOnce()) {
     );
 }
 
-/// The same at level 1 and at level 2.
+/// Runs `body` at level 1 and at level 2, each in a process of its own.
 ///
 /// # Panics
 ///
@@ -88,7 +92,7 @@ pub fn at_both_levels(test: &str, body: impl Fn()) {
     at_levels(test, &["1", "2"], body);
 }
 
-/// The same at every level that checks.
+/// Runs `body` at every level that checks, each in a process of its own.
 ///
 /// # Panics
 ///
@@ -97,7 +101,7 @@ pub fn at_checked_levels(test: &str, body: impl Fn()) {
     at_levels(test, &["1", "2", "3"], body);
 }
 
-/// The same at each of these levels.
+/// Runs `body` at each of these levels, each in a process of its own.
 ///
 /// # Panics
 ///
@@ -111,14 +115,14 @@ pub fn at_levels(test: &str, levels: &[&str], body: impl Fn()) {
     }
 }
 
-/// Ends this process with SIGALRM if it is still there in a minute: a test of what must not deadlock then fails where
-/// it would hang.
+/// Ends this process with SIGALRM if it still runs in a minute, so that a test that deadlocks fails
+/// instead of hanging.
 pub fn end_if_stuck() {
     // SAFETY: no precondition.
     unsafe { libc::alarm(60) };
 }
 
-/// Writes a line to stderr, past the test harness and whatever of the process is gone already.
+/// Writes a line to stderr without the test harness or Rust's runtime, which may be gone already.
 pub fn say(line: &str) {
     let line = format!("{line}\n");
     // SAFETY: a live buffer and its length.

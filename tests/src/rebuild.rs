@@ -1,4 +1,4 @@
-//! What cargo compiles again after a change in `hashpass`, and what it does not: slides 69 and 70.
+//! Finds out what cargo compiles again after a change in `hashpass`: slides 69 and 70.
 
 use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::small_build::cargo;
 
-/// What came of the two packages.
+/// Which of the two packages were compiled again.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rebuilt {
     /// The Rust that was changed was compiled.
@@ -20,7 +20,7 @@ pub struct Rebuilt {
 ///
 /// # Errors
 ///
-/// Where cargo fails; with what it says.
+/// If cargo fails; with what it says.
 pub fn after_a_change_of_rust(target: &Path, release: bool) -> Result<Rebuilt, String> {
     let build = |changes: &[&str]| {
         let mut command = Command::new(cargo());
@@ -34,7 +34,8 @@ pub fn after_a_change_of_rust(target: &Path, release: bool) -> Result<Rebuilt, S
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     };
     build(&[])?;
-    // As a change of the source does, this makes another package of it; one that no earlier run has left.
+    // Like a change of the source, this makes another package of it, one that no earlier run has
+    // left.
     let change = format!("change_{:x}", RandomState::new().build_hasher().finish());
     let messages = build(&["--cfg", &change])?;
     let artifact = |name: &str| {
@@ -48,7 +49,7 @@ pub fn after_a_change_of_rust(target: &Path, release: bool) -> Result<Rebuilt, S
     }
     let compiled = |line: &str| line.contains("\"fresh\":false");
     let rebuilt = Rebuilt { hashpass: compiled(artifact("hashpass")?), sodium: compiled(artifact("sodium_sys")?) };
-    // Nobody builds that change again.
+    // No later run builds that change again.
     for file in artifact("hashpass")?.split('"').filter(|word| word.contains("libhashpass-")) {
         let _ = fs::remove_file(file);
     }

@@ -1,15 +1,15 @@
-//! A program with C of its own in a package of its own, small enough to be built in a second: what the tour and the
-//! tests say of builds, cargo says of this one too.
+//! A program with its own C in a package of its own, small enough to be built in a second. The tour
+//! and the tests try their statements about builds on it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The packages, and what is in them. The C lies in the package of its declarations, as on slide 72.
+/// The packages and their files. The C is in the package of its declarations, as on slide 72.
 const FILES: [(&str, &str); 6] = [
     (
         "Cargo.toml",
-        // Debug information, for it is full of folders.
+        // With debug information, because it is full of folder names.
         "[workspace]\nresolver = \"3\"\nmembers = [\"answer\", \"answer-sys\"]\n\n[profile.release]\ndebug = true\n",
     ),
     (
@@ -26,8 +26,8 @@ const FILES: [(&str, &str); 6] = [
     ("answer-sys/answer.c", "int answer(void) { return 42; }\n"),
 ];
 
-/// What the crate `cc` does, for one file: so that nothing is needed that may have to be fetched. Each run adds a line
-/// to `compiled.log`.
+/// Does the work of the crate `cc` for one file, so that no package has to be fetched. Each run
+/// adds a line to `compiled.log`.
 const BUILD: &str = r#"use std::{env, fs::OpenOptions, io::Write, path::Path, process::Command};
 
 fn main() {
@@ -46,7 +46,7 @@ fn main() {
 }
 "#;
 
-/// Where the packages lie, made anew.
+/// The folder of the packages, which is made again.
 #[derive(Debug)]
 pub struct SmallBuild {
     folder: PathBuf,
@@ -57,7 +57,7 @@ impl SmallBuild {
     ///
     /// # Errors
     ///
-    /// Where the folder cannot be written.
+    /// If the folder cannot be written.
     pub fn write(folder: &Path) -> Result<SmallBuild, String> {
         let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
         if folder.exists() {
@@ -71,12 +71,12 @@ impl SmallBuild {
         Ok(SmallBuild { folder: folder.to_path_buf() })
     }
 
-    /// Builds the program without the network, and reads it. `remapped`: the folder's own name is left out of it, in
-    /// Rust and in C.
+    /// Builds the program without the network, and reads it. `remapped`: the folder's own name is
+    /// left out of it, in Rust and in C.
     ///
     /// # Errors
     ///
-    /// Where cargo fails; with what it says.
+    /// If cargo fails; with what it says.
     pub fn build(&self, remapped: bool) -> Result<Vec<u8>, String> {
         let folder = self.folder.display();
         let (rust, c) = match remapped {
@@ -102,7 +102,7 @@ impl SmallBuild {
     ///
     /// # Errors
     ///
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn change_the_rust(&self) -> Result<(), String> {
         let path = self.folder.join("answer/src/main.rs");
         fs::write(path, "fn main() {\n    println!(\"the answer is {}\", answer_sys::answer());\n}\n")

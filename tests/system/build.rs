@@ -1,4 +1,5 @@
-//! Asks `pkg-config` which of the libraries are there. One that is not is left out, and its tests say so.
+//! Asks `pkg-config` which of the libraries are installed. The others are left out, and their tests
+//! say so.
 
 use std::process::Command;
 

@@ -1,4 +1,5 @@
-//! Builds: C is compiled once, and two folders make the same program. `.ci/optional/builds.sh` has what takes longer.
+//! Builds: C is compiled once, and two folders make the same program. `.ci/optional/builds.sh` has
+//! what takes longer.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! A program built with `panic = "abort"`: nothing unwinds, so a panic in a callback, or a report, is printed and ends it.
+//! A program built with `panic = "abort"`: nothing unwinds, so a panic in a callback, or a report,
+//! is printed and ends it.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What C hands to a guarded callback: held against what the attributes state, and against the blocks of Rust's heap.
+//! The arguments of a guarded callback: checked against its attributes and Rust's heap.
 
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -13,13 +13,13 @@ static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
 #[guard]
 unsafe extern "C" fn counts(user: *mut c_void, number: i32) -> i32 {
-    // SAFETY: `user` is a count; where it is not, the guard is before.
+    // SAFETY: `user` is a count; if it is not, the guard stops the callback before.
     unsafe { *user.cast::<i32>() += number };
     0
 }
 
-/// Slide 52 and after: user data that is dropped while C can still call. It is registered by a call that nobody guards: one
-/// that says `retained` is found at the drop already, as `freed_while_retained`.
+/// Slide 52 and after: user data is dropped while C can still call. The registering call is bare:
+/// with `retained` the drop would be a `freed_while_retained`.
 #[test]
 fn user_data_that_is_freed_is_found_when_c_calls() {
     at_level("user_data_that_is_freed_is_found_when_c_calls", "2", || {
@@ -38,14 +38,14 @@ fn user_data_that_is_freed_is_found_when_c_calls() {
             report.starts_with("ffi-guard[dangling_pointer]: `user` of `counts` points to freed memory"),
             "{report}"
         );
-        // Who freed it, and that C called.
+        // The report says who freed it, and that C called.
         assert!(
             report.contains("freed: …s/callbacks_arguments.rs:32:9 ")
                 || report.contains("freed: tests/tests/callbacks_arguments.rs:32:9 "),
             "{report}"
         );
         assert!(report.contains("called by C: on thread "), "{report}");
-        // Told to forget it, as the report says.
+        // C is told to forget it, as the report advises.
         // SAFETY: no user data.
         unsafe { ffg_register_step(None, ptr::null_mut()) };
     });
@@ -65,7 +65,7 @@ fn at_level_1_too() {
     });
 }
 
-/// On a thread of C's no Rust frame could take the panic.
+/// On a thread of C's no Rust frame can catch the panic.
 #[test]
 fn on_a_thread_that_c_made_it_is_told_before_the_end() {
     if is_child() {
@@ -109,7 +109,7 @@ fn numbers_in_a_pointers_clothes_and_cs_own_memory_are_clean() {
         for user in
             [ptr::null_mut(), ptr::without_provenance_mut(1), ptr::without_provenance_mut(usize::MAX), of_c, past]
         {
-            // SAFETY: nobody looks at it.
+            // SAFETY: the callback does not read it.
             catch(|| unsafe { each(takes, user, 1) }).unwrap_or_else(|violation| panic!("{user:?}:\n{violation}"));
         }
         // SAFETY: as above.
@@ -119,7 +119,7 @@ fn numbers_in_a_pointers_clothes_and_cs_own_memory_are_clean() {
 
 #[guard]
 unsafe extern "C" fn reads_string(_: *mut c_void, #[guard(cstr, nonnull)] text: *const c_char, _bytes: usize) -> i32 {
-    // SAFETY: a string, or the guard is before.
+    // SAFETY: a string; if it is not, the guard stops the callback before.
     i32::try_from(unsafe { std::ffi::CStr::from_ptr(text) }.count_bytes()).unwrap_or(-1)
 }
 
@@ -141,7 +141,7 @@ fn what_the_attributes_state_is_looked_at() {
         let text = String::from("four");
         let bytes = text.as_ptr().cast::<c_char>();
         let call = |step, text, bytes| {
-            // SAFETY: what is wrong with it the guard finds before anybody reads.
+            // SAFETY: a wrong argument is found by the guard before the callback reads it.
             catch(|| unsafe { call_with_text(step, ptr::null_mut(), text, bytes) })
         };
         assert_eq!(call(reads_string, c"four".as_ptr(), 0).expect("a literal"), 4);
@@ -152,7 +152,7 @@ fn what_the_attributes_state_is_looked_at() {
         assert_eq!(call(reads_bytes, bytes, 4).expect("all there"), 4);
         let found = call(reads_bytes, bytes, 5).expect_err("one too many");
         assert_eq!((found.rule(), found.parameter()), (Rule::OutOfBounds, Some("text")));
-        // Of C's memory no end is known.
+        // The end of C's memory is not known.
         assert_eq!(call(reads_bytes, c"four".as_ptr(), 500).expect("not judged"), 500);
         // SAFETY: the same but for the type behind the pointer.
         let reads_words: c_fixtures::callbacks::TextStep = unsafe {
@@ -166,7 +166,7 @@ fn what_the_attributes_state_is_looked_at() {
     });
 }
 
-/// Rust's own code may read what it likes where nothing is stated, and what C was lent it may hand on.
+/// A callback without attributes may read what it likes, and C may hand on what it was lent.
 #[test]
 fn a_bare_pointer_states_nothing() {
     #[guard]
@@ -176,7 +176,7 @@ fn a_bare_pointer_states_nothing() {
     at_checked_levels("a_bare_pointer_states_nothing", || {
         let nested = Box::new(Box::new(1_u64));
         let inside = ptr::from_ref(&*nested).cast::<c_char>().wrapping_add(3);
-        // SAFETY: nobody reads.
+        // SAFETY: the callback does not read.
         let said = catch(|| unsafe { call_with_text(takes, ptr::null_mut(), inside, 0) });
         assert_eq!(said.expect("odd, and next to a pointer"), 0);
     });
@@ -194,7 +194,7 @@ fn severities_hold_for_callbacks() {
     }
     if is_child() {
         let freed = Box::into_raw(Box::new(1_i32));
-        // SAFETY: nobody reads.
+        // SAFETY: the callback does not read.
         unsafe {
             ffg_register_step(Some(lax), freed.cast());
             drop(Box::from_raw(freed));

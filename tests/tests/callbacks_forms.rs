@@ -1,4 +1,5 @@
-//! `#[guard]` on every form of a Rust function that C calls: it stays what it is.
+//! `#[guard]` on every form of a Rust function that C calls: the function keeps its type and
+//! meaning.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
@@ -36,7 +37,8 @@ fn it_is_exported_and_a_function_pointer_and_called_from_rust() {
     });
 }
 
-/// Patterns, attributes and conditions on the parameters; early returns, loops and questions in the body.
+/// Patterns, attributes and conditions on the parameters; early returns, loops and questions in the
+/// body.
 #[ffi_guard::guard(on_panic = -1, allow(null_pointer))]
 #[allow(clippy::needless_return)]
 pub(crate) unsafe extern "C" fn many(
@@ -117,7 +119,7 @@ fn every_form_runs() {
     });
 }
 
-/// What wrappers of closures are made of.
+/// The functions that wrappers of closures consist of.
 struct Trampoline<F>(PhantomData<F>);
 
 impl<F: FnMut(i32) -> i32> Trampoline<F> {

@@ -1,4 +1,4 @@
-//! Panics in what C calls: parked at the boundary, resumed where the outermost guarded call returns.
+//! Panics in callbacks: parked at the boundary, resumed when the outermost guarded call returns.
 
 // One C function, called with callbacks of two ABIs.
 #![allow(clashing_extern_declarations)]
@@ -18,11 +18,11 @@ use ffi_guard_tests::process::{at_checked_levels, is_child, run_self, stderr};
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// A payload that nobody else has.
+/// A payload that only these tests use.
 #[derive(Debug, PartialEq, Eq)]
 struct Mine(i32);
 
-/// Notes the call in the vector behind `user`.
+/// Adds the call to the vector that `user` points to.
 unsafe fn seen(user: *mut c_void, number: i32) {
     // SAFETY: each test hands its own vector on.
     unsafe { &mut *user.cast::<Vec<i32>>() }.push(number);
@@ -42,7 +42,7 @@ fn user(calls: &mut Vec<i32>) -> *mut c_void {
     ptr::from_mut(calls).cast()
 }
 
-/// What a closure panics with.
+/// The payload that a closure panics with.
 fn payload<R>(body: impl FnOnce() -> R) -> Box<dyn std::any::Any + Send> {
     catch_unwind(AssertUnwindSafe(body)).err().expect("it panics")
 }
@@ -56,7 +56,7 @@ fn the_payload_arrives_as_it_was_thrown_and_c_stopped() {
             let thrown = payload(|| unsafe { each(panics_at_three, user(&mut calls), 10) });
             assert_eq!(thrown.downcast_ref(), Some(&Mine(3)));
             assert_eq!(calls, [0, 1, 2, 3], "C was told to stop");
-            // Nothing is left behind: the next call is clean.
+            // Nothing is left over: the next call is clean.
             // SAFETY: as above.
             assert_eq!(unsafe { each(panics_at_three, user(&mut calls), 3) }, 3);
         }
@@ -147,7 +147,7 @@ fn it_comes_out_of_the_outermost_call_once() {
         unsafe { middle(user, number) }
     }
     at_checked_levels("it_comes_out_of_the_outermost_call_once", || {
-        // What is between need not be guarded: nothing unwinds there.
+        // The calls in between need not be guarded: nothing unwinds through them.
         for middle in [middle as c_fixtures::callbacks::Step, bare_middle] {
             AFTER.store(0, Ordering::Relaxed);
             let mut calls = Vec::new();
@@ -209,8 +209,8 @@ mod letting_through {
 
     pub(super) type Step = unsafe extern "C-unwind" fn(*mut c_void, i32) -> i32;
 
-    // The same symbol twice: the compiler takes a call of the one for what it knows of the other, so only this one is
-    // called where a panic goes through C.
+    // One symbol is declared twice, and the compiler assumes of one what it knows about the other,
+    // so only this one is called when a panic goes through C.
     unsafe extern "C-unwind" {
         pub(super) fn ffg_call_each(step: Step, user: *mut c_void, rounds: i32) -> i32;
     }
@@ -257,7 +257,8 @@ fn a_callback_is_a_function_like_any_other() {
     });
 }
 
-/// Runs the test again in a process of its own, at both levels, and expects the line and the end by abort.
+/// Runs the test again in a process of its own, at both levels, and expects the line and the end by
+/// abort.
 fn expect_abort(test: &str, line: &str) {
     for level in ["1", "2"] {
         let output = run_self(test, &[("GUARD", level)]);
@@ -271,7 +272,7 @@ fn expect_abort(test: &str, line: &str) {
 fn with_no_guarded_call_below_it_aborts_with_a_line() {
     if is_child() {
         let mut calls = Vec::new();
-        // A guarded call that is over is none.
+        // A guarded call that is over does not count.
         // SAFETY: the vector outlives the calls.
         assert_eq!(unsafe { each(panics_at_three, user(&mut calls), 2) }, 2);
         // SAFETY: as above.
@@ -303,7 +304,7 @@ fn on_a_thread_that_c_made_it_aborts_with_a_line() {
 fn on_a_thread_that_c_made_a_callback_is_clean() {
     at_checked_levels("on_a_thread_that_c_made_a_callback_is_clean", || {
         let mut calls = Vec::new();
-        // SAFETY: the vector outlives the call, and nobody else uses it meanwhile.
+        // SAFETY: the vector outlives the call, and is not used otherwise meanwhile.
         assert_eq!(unsafe { each_on_thread(panics_at_three, user(&mut calls), 3) }, 3);
         assert_eq!(calls, [0, 1, 2]);
     });
@@ -376,7 +377,8 @@ fn when_the_process_ends_a_clean_one_is_clean_and_a_panic_aborts() {
     }
 }
 
-/// At level 0 nothing is between: a panic in an `extern "C"` function aborts, as the language has it.
+/// At level 0 the guard does nothing: a panic in an `extern "C"` function aborts, as the language
+/// defines.
 #[test]
 fn at_level_0_the_language_decides() {
     if is_child() {

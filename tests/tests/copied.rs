@@ -15,12 +15,12 @@ use ffi_guard_tests::process::{COPY, at_levels, end_if_stuck, is_child, run_self
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// The body in processes of their own at levels 1 to 3.
+/// Runs the body in processes of their own at levels 1 to 3.
 fn checked(test: &str, body: impl Fn()) {
     at_levels(test, &["1", "2", "3"], body);
 }
 
-/// The same with `GUARD_COPY=1`.
+/// Runs the body with `GUARD_COPY=1`, in a process of its own.
 fn under_guard_copy(test: &str, body: impl Fn()) {
     if is_child() {
         return body();
@@ -31,7 +31,8 @@ fn under_guard_copy(test: &str, body: impl Fn()) {
     }
 }
 
-/// The body ends its process by a fault, at levels 1 and 2, and the report begins so. `variables` besides.
+/// Expects the body to end its process by a fault, at levels 1 and 2, with a report that begins
+/// like this. `variables` are set as well.
 fn faults(test: &str, variables: &[(&str, &str)], first: &str, body: impl Fn()) {
     use std::os::unix::process::ExitStatusExt as _;
     if is_child() {
@@ -51,7 +52,7 @@ fn faults(test: &str, variables: &[(&str, &str)], first: &str, body: impl Fn()) 
     }
 }
 
-/// Whether C is handed this very address.
+/// True if C is handed this very address.
 fn is_at_home(data: &[u8]) -> bool {
     // SAFETY: a live slice.
     unsafe { copied::ok_is_at(data.as_ptr(), data.len(), !data.as_ptr().addr()) != 0 }
@@ -85,7 +86,7 @@ fn what_c_writes_comes_home() {
         // SAFETY: a live array.
         unsafe { copied::ok_add_one(on_the_stack.as_mut_ptr(), 3) };
         assert_eq!(on_the_stack, [2, 3, 4]);
-        // What C leaves alone of an `out` stays as it is.
+        // Bytes of an `out` that C does not write keep their values.
         let mut partly = [9_u8; 64];
         // SAFETY: a live array.
         unsafe { copied::ok_fill(partly.as_mut_ptr(), 64, 10, 1) };
@@ -134,7 +135,7 @@ fn arguments_that_belong_together_stay_together() {
         // SAFETY: both pieces lie in the array.
         unsafe { copied::ok_move(start.cast(), start.add(1).cast_const().cast(), 4) };
         assert_eq!(on_the_stack, [2, 3, 4, 5, 5]);
-        // One of which the end is known, and one that is not copied: neither is.
+        // The end of one is known, and the other is not copied: so neither is.
         let data = [1_u8, 2, 3];
         let range = data.as_ptr_range();
         // SAFETY: the ends of one array.
@@ -164,7 +165,8 @@ fn what_holds_its_own_address_is_left_where_it_is() {
 #[test]
 fn callbacks_see_the_copy_and_what_they_do_to_the_original_stays() {
     unsafe extern "C" fn back(user: *mut c_void, data: *mut u8) {
-        // SAFETY: `user` is the vector's own start, which the caller lends out no more than by this; `data` is C's copy of it.
+        // SAFETY: `user` is the vector's own start, which the caller lends out no more than by
+        // this; `data` is C's copy of it.
         unsafe {
             let home: *mut u8 = user.cast::<*mut u8>().read();
             assert_ne!(home, data);
@@ -298,7 +300,7 @@ fn under_guard_copy_all_that_is_stated_is_copied() {
             assert_eq!(plain::ok_is_at(address, 24, !address.addr()), 0);
             assert_eq!(plain::ok_is_at(on_the_stack.as_ptr(), 5, !on_the_stack.as_ptr().addr()), 0);
             assert_eq!(plain::ok_is_at_unstated(address, 24, !address.addr()), 0, "the whole block");
-            // What was retained once is known by its place, in other calls as well.
+            // Memory that was retained once is known by its address, in other calls as well.
             assert_eq!(plain::ok_is_at_retained(address, 24, !address.addr()), 1);
             assert_eq!(plain::ok_is_at(address, 24, !address.addr()), 1);
             // An address among the arguments.
@@ -356,7 +358,7 @@ fn under_guard_copy_real_libraries_work_as_without() {
             cargo.env_remove(name);
         }
     }
-    // For those that run a process of their own, and for those that do not.
+    // For tests that run a process of their own, and for those that do not.
     cargo.env(COPY, "1").env("GUARD_COPY", "1");
     cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["test", "--locked", "--no-fail-fast"]);
     cargo.arg("--target-dir").arg(target).args(TESTS.iter().flat_map(|test| ["--test", test]));
@@ -429,7 +431,7 @@ fn a_use_of_what_was_kept_faults() {
         // SAFETY: C keeps the pointer, and uses it when the call is over.
         let kept = catch(|| unsafe { copied::bad_keep(data.as_ptr(), 10) });
         assert_eq!(kept.is_err(), level() == Level::Full, "{kept:?}");
-        // The original is there still. C has a pointer to what was its copy.
+        // The original is still there. C has a pointer to what was the copy.
         copied::bad_use_kept();
     }
     faults("a_use_of_what_was_kept_faults", &[], FIRST, || {});
@@ -453,7 +455,8 @@ fn what_was_written_beside_the_copy_is_told_and_no_byte_of_rusts_is_overwritten(
     checked("what_was_written_beside_the_copy_is_told_and_no_byte_of_rusts_is_overwritten", || {
         let mut words = vec![[1_u8; 12]; 2];
         let start = words.as_mut_ptr().cast::<u8>();
-        // SAFETY: not sound without the copy, and that is the point: the byte before the piece that is lent.
+        // SAFETY: not sound without the copy, and that is the point: the byte before the piece that
+        // is lent.
         let violation =
             catch(|| unsafe { copied::bad_poke(start.add(12), 12, -3, b'x') }).expect_err("before the start");
         let report = violation.to_string();
@@ -468,10 +471,12 @@ fn what_was_written_beside_the_copy_is_told_and_no_byte_of_rusts_is_overwritten(
 #[test]
 fn a_write_past_the_end_of_what_must_be_aligned_is_told() {
     checked("a_write_past_the_end_of_what_must_be_aligned_is_told", || {
-        // The copy begins at a multiple of 16, as `malloc`'s memory does: up to 15 bytes are left behind it.
+        // The copy begins at a multiple of 16, as `malloc`'s memory does: up to 15 bytes are left
+        // after it.
         let mut data = [0_u8; 24];
         let start = data.as_mut_ptr();
-        // SAFETY: not sound without the copy, and that is the point: C gets twenty bytes, and writes the next.
+        // SAFETY: not sound without the copy, and that is the point: C gets twenty bytes, and
+        // writes the next.
         let violation = catch(|| unsafe { copied::bad_poke_any(start.cast(), 20, 21, 7) }).expect_err("past the end");
         assert_eq!(violation.rule(), Rule::BufferOverflow);
         assert!(violation.to_string().contains("past the end"), "{violation}");
@@ -493,7 +498,7 @@ fn a_write_through_const_is_told_and_undone() {
         // SAFETY: a literal is read-only: without the copy this is a fault.
         let violation = catch(|| unsafe { copied::bad_shout(c"literal".as_ptr()) }).expect_err("const");
         assert_eq!(violation.rule(), Rule::WriteThroughConst);
-        // Who allows it gets what C wrote.
+        // A caller who allows it gets what C wrote.
         let mut text = *b"mixed\0";
         // SAFETY: the array is the caller's to change.
         unsafe { copied::bad_shout_allowed((&raw mut text).cast()) };

@@ -1,4 +1,5 @@
-//! C's `free` and `realloc` of Rust's memory, where C's allocator is glibc's: it refuses, and the guard says which block it was.
+//! C's `free` and `realloc` of Rust's memory, when C's allocator is glibc's: glibc refuses, and the
+//! guard says which block it was.
 
 #![cfg(all(
     not(feature = "c-heap"),
@@ -20,7 +21,7 @@ use ffi_guard_tests::process::{at_checked_levels, at_level, is_child, run_self, 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// Does what ends a process, in a process that is to end.
+/// Runs a body that must end its process.
 fn wrong(body: impl FnOnce()) {
     // SAFETY: no core files from a test.
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &libc::rlimit { rlim_cur: 0, rlim_max: 0 }) };
@@ -28,7 +29,7 @@ fn wrong(body: impl FnOnce()) {
     say("it went on");
 }
 
-/// What a process that ended by SIGABRT said.
+/// The output of a process that ended by SIGABRT.
 #[track_caller]
 fn aborted(output: &Output) -> String {
     let said = stderr(output);
@@ -37,7 +38,8 @@ fn aborted(output: &Output) -> String {
     said
 }
 
-/// Has the test's child end at each level, by a report of this rule with this in its first line.
+/// Expects the test's child to end at each level, by a report of this rule with this in its first
+/// line.
 #[track_caller]
 fn told(test: &str, first_line: &str, body: impl FnOnce()) -> Vec<String> {
     if is_child() {
@@ -54,7 +56,7 @@ fn told(test: &str, first_line: &str, body: impl FnOnce()) -> Vec<String> {
     levels.into()
 }
 
-/// Has it end without a word of ours.
+/// Expects the test's child to end without a report of ours.
 #[track_caller]
 fn not_told(test: &str, body: impl FnOnce()) {
     if is_child() {
@@ -74,7 +76,7 @@ fn leaked<T>(value: T) -> *mut c_void {
 #[test]
 fn a_box_of_one_byte() {
     let said = told("a_box_of_one_byte", "alloc_dealloc_mismatch]: `free` got a 1-byte block of Rust's heap", || {
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         unsafe { libc::free(leaked(7_u8)) };
     });
     for said in said {
@@ -87,7 +89,7 @@ fn a_box_of_one_byte() {
 fn a_text_of_a_thousand_bytes() {
     told("a_text_of_a_thousand_bytes", "alloc_dealloc_mismatch]: `free` got a 1000-byte block of Rust's heap", || {
         let mut text = std::mem::ManuallyDrop::new("x".repeat(1000));
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         unsafe { libc::free(text.as_mut_ptr().cast()) };
     });
 }
@@ -97,10 +99,11 @@ fn each_size_of_block() {
     const TEST: &str = "each_size_of_block";
     if is_child() {
         let [size, align] = ["SIZE", "ALIGN"].map(|name| std::env::var(name).expect("set").parse().expect("a number"));
-        // What is said is as long for all of them: what glibc reads is not the zeros of untouched memory.
+        // All reports are equally long: glibc does not read the zeros of untouched memory.
         let layout = std::alloc::Layout::from_size_align(size, align).expect("a layout");
         return wrong(|| {
-            // SAFETY: not of size 0, and written within its size; then none: this is what is refused.
+            // SAFETY: not of size 0, and written within its size; then none: this is what is
+            // refused.
             unsafe {
                 let block = std::alloc::alloc(layout);
                 block.write_bytes(7, size);
@@ -108,7 +111,8 @@ fn each_size_of_block() {
             }
         });
     }
-    // Each second power of two, and what lies about it: slots of less than a page and of whole ones, and runs.
+    // Every second power of two, and sizes around it: slots of less than a page and of whole pages,
+    // and runs.
     let sizes = (0..22).step_by(2).flat_map(|shift| [(1_usize << shift) - 1, 1 << shift, (1 << shift) + 1]);
     let slots = [4096 - 16, 8192 - 16, (256 << 10) - 16, (256 << 10) - 15];
     let aligned = [(40, 4096), (4096, 4096), (300_000, 64), (300_000, 4096), (300_000, 1 << 21), (16, 1 << 19)];
@@ -126,7 +130,7 @@ fn a_large_vec_that_c_frees() {
     let first = "alloc_dealloc_mismatch]: `free` got a 1000000-byte block of Rust's heap";
     told("a_large_vec_that_c_frees", first, || {
         let mut block = std::mem::ManuallyDrop::new(vec![7_u8; 1_000_000]);
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         unsafe { libc::free(black_box(block.as_mut_ptr()).cast()) };
     });
 }
@@ -136,7 +140,7 @@ fn a_large_vec_that_c_makes_larger() {
     let first = "alloc_dealloc_mismatch]: `realloc` got a 1000000-byte block of Rust's heap";
     told("a_large_vec_that_c_makes_larger", first, || {
         let mut block = std::mem::ManuallyDrop::new(vec![7_u8; 1_000_000]);
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         unsafe { libc::realloc(black_box(block.as_mut_ptr()).cast(), 2_000_000) };
     });
 }
@@ -149,11 +153,11 @@ fn a_large_vec_freed_by_rust_before() {
             let mut block = vec![7_u8; 1_000_000];
             let address = black_box(block.as_mut_ptr());
             drop(block);
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             unsafe { libc::free(address.cast()) };
         });
     }
-    // Below level 2 it does not wait, and glibc faults on what has no access any more.
+    // Below level 2 the block does not wait, and glibc faults on pages without access.
     let said = aborted(&run_self(TEST, &[("GUARD", "2")]));
     let first = "ffi-guard[double_free]: a 1000000-byte block of Rust's heap was freed by Rust, then by C";
     assert!(said.lines().any(|line| line == first) && said.contains("freed again: "), "{said}");
@@ -163,7 +167,7 @@ fn a_large_vec_freed_by_rust_before() {
 fn a_box_that_c_makes_larger() {
     let first = "alloc_dealloc_mismatch]: `realloc` got a 40-byte block of Rust's heap";
     told("a_box_that_c_makes_larger", first, || {
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         unsafe { libc::realloc(leaked([7_u64; 5]), 100) };
     });
 }
@@ -182,7 +186,7 @@ fn on_another_thread_while_others_allocate() {
             });
         }
         // In a process with several threads glibc holds a lock here.
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         let thread = std::thread::spawn(|| unsafe { libc::realloc(leaked([7_u64; 5]), 100) }.addr());
         let _ = thread.join();
     });
@@ -208,9 +212,9 @@ fn freed_by_rust_before() {
 fn the_guarded_call_under_way_is_named() {
     const TEST: &str = "the_guarded_call_under_way_is_named";
     if is_child() {
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         return wrong(|| {
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             unsafe { c::bad_done_with(Box::into_raw(Box::new(7))) };
         });
     }
@@ -224,7 +228,7 @@ fn the_hook_the_file_and_allow() {
     const TEST: &str = "the_hook_the_file_and_allow";
     if is_child() {
         ffi_guard::set_report_hook(|violation| say(&format!("the hook: {}", violation.rule())));
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         return wrong(|| unsafe { libc::free(leaked(7_u8)) });
     }
     let path = std::env::temp_dir().join(format!("ffi-guard-foreign-free-{}.jsonl", std::process::id()));
@@ -234,7 +238,7 @@ fn the_hook_the_file_and_allow() {
     std::fs::remove_file(&path).expect("it was there");
     let read: serde_json::Value = serde_json::from_str(lines.trim_end()).expect("one object");
     assert_eq!((&read["finding"]["allocator"], &read["finding"]["aborting"]), (&"c".into(), &true.into()));
-    // The process ends all the same: that is glibc's doing.
+    // The process still ends: glibc aborts it.
     let said = aborted(&run_self(TEST, &[("GUARD", "2"), ("GUARD_ALLOW", "alloc_dealloc_mismatch")]));
     assert!(said.contains("free(): invalid size") && !said.contains("ffi-guard["), "{said}");
 }
@@ -258,7 +262,7 @@ fn what_is_no_block_of_rusts_is_glibcs_affair() {
 fn the_programs_own_abort_is_its_own() {
     not_told("the_programs_own_abort_is_its_own", || {
         let block = black_box(leaked([7_u64; 5]));
-        // The address that only `free` has a use for, without `free`.
+        // The address that only `free` uses, without a call of `free`.
         let record = black_box(block.wrapping_byte_sub(16));
         if !record.is_null() {
             std::process::abort();
@@ -302,7 +306,7 @@ static EARLY: extern "C" fn() = install_early;
 fn who_had_the_signal_before_gets_it_after_us() {
     const TEST: &str = "who_had_the_signal_before_gets_it_after_us";
     if is_child() {
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         return wrong(|| unsafe { libc::free(leaked(7_u8)) });
     }
     let said = aborted(&run_self(TEST, &[("GUARD", "2"), ("EARLY", "1")]));
@@ -336,9 +340,10 @@ fn cs_own_blocks_are_freed_as_ever() {
     });
 }
 
-// --- at level 3, where most blocks begin behind a page without access, and freed ones have lost theirs ---
+// --- at level 3: most blocks follow a page without access, and freed ones have no access ---
 
-/// What a process that ended by either signal said: glibc has refused the block, or faulted before it.
+/// The output of a process that ended by either signal: glibc refused the block, or faulted before
+/// it.
 #[track_caller]
 fn ended(output: &Output) -> String {
     let said = stderr(output);
@@ -349,9 +354,9 @@ fn ended(output: &Output) -> String {
     said
 }
 
-/// What C does with a block of Rust's.
+/// C's call on a Rust block.
 fn does(what: &str, block: *mut c_void) {
-    // SAFETY: none: this is what is told.
+    // SAFETY: not sound, and that is the point: it is reported.
     unsafe {
         match what {
             "free" => libc::free(block),
@@ -362,7 +367,8 @@ fn does(what: &str, block: *mut c_void) {
     }
 }
 
-/// In a child: does that to one block of two, which lie in turn before a page without access and behind one.
+/// In a child: makes the call on one of two blocks, which lie in turn before a page without access
+/// and after one.
 fn to_one_of_two(what: &str, size: usize, align: usize, which: usize, freed: bool) {
     wrong(|| {
         let layout = std::alloc::Layout::from_size_align(size, align).expect("a layout");
@@ -404,7 +410,8 @@ fn says(said: &str, first_line: &str) {
 
 #[test]
 fn at_level_3_each_block_that_c_frees() {
-    // A whole page and less, odd ends, slack of less than what glibc reads, several pages, large ones.
+    // A whole page and less, odd ends, slack of less than what glibc reads, several pages, large
+    // ones.
     let sizes = [(1, 1), (11, 1), (24, 8), (40, 8), (100, 4), (4085, 1), (4088, 8), (4092, 4), (4096, 8), (5000, 16)];
     let large = [(300_000, 8), (1_000_000, 1), (300, 4096), (40, 1 << 16)];
     let cases: Vec<_> = sizes.into_iter().chain(large).map(|(size, align)| ("free", size, align, false)).collect();
@@ -438,7 +445,8 @@ fn at_level_3_the_guarded_call_under_way_is_named() {
     const TEST: &str = "at_level_3_the_guarded_call_under_way_is_named";
     if is_child() {
         return wrong(|| {
-            // SAFETY: none: this is what is told. The second one lies behind a page without access.
+            // SAFETY: not sound, and that is the point: it is reported. The second one is after a
+            // page without access.
             unsafe {
                 let values = [(); 2].map(|()| Box::into_raw(Box::new(7)));
                 c::bad_done_with(black_box(values[1]));
@@ -484,7 +492,7 @@ fn at_level_3_the_file_the_severities_and_the_hook() {
     let finding = &read["finding"];
     assert_eq!((&finding["allocator"], &finding["faulting"]), (&"c".into(), &true.into()));
     assert!(finding["asked_at"][0].to_string().contains("foreign_free"), "{finding}");
-    // A warning is one, and the process ends all the same: there is no way on in C's allocator.
+    // The report is a warning, and the process still ends: C's allocator cannot go on.
     let said = ended(&run_self(TEST, &[("GUARD", "3"), ("GUARD_WARN", "alloc_dealloc_mismatch")]));
     says(said.trim_start_matches("warning: "), "alloc_dealloc_mismatch]: `free` got a 4096-byte block of Rust's heap");
     let said = ended(&run_self(TEST, &[("GUARD", "3"), ("GUARD_ALLOW", "alloc_dealloc_mismatch")]));
@@ -513,7 +521,7 @@ fn at_level_3_who_reads_before_a_block_by_himself_is_told_as_ever() {
     if is_child() {
         return wrong(|| {
             let blocks = [(); 2].map(|()| Box::into_raw(Box::new([7_u64; 512])));
-            // SAFETY: none: this is what is told.
+            // SAFETY: not sound, and that is the point: it is reported.
             black_box(unsafe { blocks[1].cast::<u64>().wrapping_sub(1).read_volatile() });
         });
     }

@@ -1,5 +1,5 @@
-//! Frees of what C may keep, beyond those that are looked for at once: noted and settled by a sweep, on other threads, in
-//! forked children, in the middle of a fork.
+//! Frees of memory that C may keep, after those that are searched for at once: noted and settled by
+//! a sweep, on other threads, in forked children, in the middle of a fork.
 
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use ffi_guard_tests::process::{at_both_levels, at_level, end_if_stuck, is_child,
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// Frees of what one function let C keep, after which the budget of so short a function is long spent.
+/// The number of frees after which the budget of such a short function is long spent.
 const MANY: usize = 2_000;
 
 fn listen(value: &i32) {
@@ -23,7 +23,7 @@ fn listen(value: &i32) {
     unsafe { bad_set_listener(0, value) };
 }
 
-/// Frees so many blocks that C let go of in time.
+/// Frees [`MANY`] blocks that C let go of in time.
 fn spend_the_budget() {
     for _ in 0..MANY {
         let value = Box::new(6);
@@ -33,8 +33,8 @@ fn spend_the_budget() {
     }
 }
 
-/// Frees a block that C holds, where the free is not looked at at once. Which are, depends on the time that calls take: one
-/// that is has its violation, and the next is tried.
+/// Frees a block that C holds, in a free that is not searched for at once. Which frees are depends
+/// on the time of the calls: if one is, it has its violation, and the next one is tried.
 fn free_unseen() {
     spend_the_budget();
     for _ in 0..10_000 {
@@ -241,8 +241,8 @@ fn status_of(child: libc::pid_t) -> libc::c_int {
 /// How often the handler ran, in this process.
 static HANDLED: AtomicUsize = AtomicUsize::new(0);
 
-/// What a library does before a fork, while the guard's own handlers have run already: it calls C, and frees so much that
-/// blocks leave the quarantine, noted ones among them.
+/// A library's handler before a fork, after the guard's own handlers: it calls C, and frees so much
+/// that blocks leave the quarantine, noted ones among them.
 unsafe extern "C" fn another_librarys_handler() {
     for i in 0..3_000 {
         let value = Box::new(i);
@@ -334,7 +334,7 @@ fn a_panic_that_frees_before_it_unsets_is_no_abort() {
 mod unwinding {
     #[ffi_guard::guard]
     unsafe extern "C-unwind" {
-        /// The same as `bad_destroy`, by a caller whose destructor panics.
+        /// `bad_destroy`, declared by a caller whose destructor panics.
         #[link_name = "ffg_bad_destroy"]
         pub fn bad_destroy();
     }
@@ -388,7 +388,8 @@ fn what_a_callback_freed_before_it_panicked_is_found_by_the_next_sweep() {
     const TEST: &str = "what_a_callback_freed_before_it_panicked_is_found_by_the_next_sweep";
     if is_child() {
         let panicked = std::panic::catch_unwind(|| {
-            // SAFETY: it lives until it is destroyed; the function is one whose panic C lets through, as it was built to.
+            // SAFETY: it lives until it is destroyed; the function is one whose panic C lets
+            // through, as it was built to.
             unsafe {
                 let destroy: unsafe extern "C-unwind" fn(*mut i32) = destroy_and_panic;
                 let destroy = std::mem::transmute::<
@@ -405,14 +406,14 @@ fn what_a_callback_freed_before_it_panicked_is_found_by_the_next_sweep() {
         forget_destroyed();
         return;
     }
-    // Whatever is freed after it, it waits.
+    // It waits, whatever is freed after it.
     let output = run_self(TEST, &[("GUARD", "2"), ("GUARD_QUARANTINE", "16K"), ("RUST_BACKTRACE", "0")]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 mod bare {
     unsafe extern "C" {
-        /// The same as `ok_destroy`, by a caller who does without the guard.
+        /// `ok_destroy`, declared without the guard.
         pub(crate) fn ffg_ok_destroy();
     }
 }
@@ -430,7 +431,7 @@ fn a_destructor_that_is_called_around_the_guard_is_clean() {
             unsafe {
                 ok_set_with_destructor(Box::into_raw(Box::new(7)), Some(destroy));
                 bare::ffg_ok_destroy();
-                // The same on a thread that C started.
+                // Again on a thread that C started.
                 ok_set_with_destructor(Box::into_raw(Box::new(7)), Some(destroy));
                 let mut thread = 0;
                 let code = libc::pthread_create(&raw mut thread, ptr::null(), destroyer, ptr::null_mut());

@@ -1,12 +1,12 @@
-//! The guide's first page, followed by somebody new: its commands, pasted in order, make the program that it shows and the report that it
-//! quotes.
+//! The guide's first page, as a new user follows it: its commands, pasted in order, make the
+//! program that it shows and the report that it quotes.
 #![cfg(unix)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The page's code blocks: what the fence says, and the text.
+/// The page's code blocks: the info string of the fence, and the text.
 fn blocks(page: &str) -> Vec<(&str, &str)> {
     page.split("\n```").skip(1).step_by(2).filter_map(|block| block.split_once('\n')).collect()
 }
@@ -24,7 +24,7 @@ impl Drop for Folder {
 fn paste(folder: &Path, commands: &str) -> Output {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let target = std::env::current_exe().expect("a running program has a path");
-    // Where most of what is needed is built already.
+    // In a folder in which most of the packages are built already.
     let target = target.ancestors().nth(3).expect("cargo put it there");
     let clone = root.join("ffi-guard").to_str().expect("UTF-8").to_owned();
     let mut shell = Command::new("sh");
@@ -55,7 +55,7 @@ fn the_commands_make_the_program_and_its_report() {
 
     let made = paste(&clone, block("sh", "cargo new"));
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    // The versions that were tested, which are those that are here.
+    // The tested versions, which are already here.
     fs::copy(root.join("Cargo.lock"), first.join("Cargo.lock")).expect("a copy");
 
     let program = block("rust,should_panic", "fn main");
@@ -68,7 +68,7 @@ fn the_commands_make_the_program_and_its_report() {
         assert!(rest.any(|other| other == line), "the page quotes\n{line}\nand the report is\n{said}");
     }
 
-    // What the page writes instead of the last lines.
+    // The lines that the page writes instead of the last ones.
     let repaired = block("rust", "CString");
     let (kept, _) = program.split_once("fn main").expect("a main");
     let (_, main) = repaired.split_once("\nfn main").expect("a main");

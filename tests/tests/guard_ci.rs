@@ -1,4 +1,5 @@
-//! The script that the guide gives for CI, run as a job would run it: on tests of this file, which break a rule where they are told to.
+//! The guide's script for CI, run as a job would run it: on tests of this file that break a rule
+//! when told to.
 #![cfg(unix)]
 // A `Vec` lies on the heap, where its end is known, and an array does not.
 #![allow(clippy::undocumented_unsafe_blocks, clippy::useless_vec)]
@@ -16,7 +17,7 @@ unsafe extern "C" {
     fn atoi(#[guard(cstr)] text: *const c_char) -> c_int;
 }
 
-/// Set by the test below, for the one that it has cargo run.
+/// Set by the test below for the one that cargo runs.
 const CHILD: &str = "FFI_GUARD_CI_CHILD";
 
 #[test]
@@ -38,7 +39,7 @@ fn what_the_job_runs() {
     }
 }
 
-/// The script's exit status, and what it printed.
+/// The script's exit status and its output.
 fn job(child: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let report = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guard_ci.jsonl");
@@ -48,7 +49,8 @@ fn job(child: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
             command.env_remove(name);
         }
     }
-    // The whole workspace, or cargo would build this package anew with fewer features of its dependencies.
+    // The whole workspace, or cargo would build this package again with fewer features of its
+    // dependencies.
     command.args(["docs/guard-ci.sh", "--quiet", "--workspace", "--test", "guard_ci"]);
     command.args(["--", "--exact", "what_the_job_runs"]);
     command.current_dir(root).env("GUARD_REPORT", &report).env("GUARD", "2").env(CHILD, child);

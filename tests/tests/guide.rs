@@ -1,4 +1,5 @@
-//! The guide shows what there is: its programs are the examples, its reports are what they print, its links have headings.
+//! Keeps the guide true: its programs are the examples, its reports are what they print, its links
+//! have headings.
 
 use std::collections::HashSet;
 use std::fs;
@@ -47,8 +48,8 @@ fn first_missing<'a>(mut lines: impl Iterator<Item = &'a str>, text: &str) -> Op
     lines.find(|line| !rest.any(|other| other == *line))
 }
 
-/// Without the addresses, which differ from run to run, and without the number of frames between the user's, which differs from build
-/// to build: an incremental one knows less of what was inlined.
+/// The text without addresses, which differ from run to run, and without the number of frames left
+/// out, which differs from build to build, because an incremental one has other inlining.
 fn normal(text: &str) -> String {
     let mut parts = text.split("0x");
     let mut normal = parts.next().unwrap_or_default().to_owned();
@@ -97,7 +98,7 @@ fn the_comparison_has_a_row_for_each_rule_and_there_is_one_who_finds_it() {
     }
 }
 
-/// The headings, as the renderers make anchors of them.
+/// The anchors that renderers make of the headings.
 fn anchors(page: &str) -> HashSet<String> {
     let kept = |c: &char| c.is_alphanumeric() || *c == '-' || *c == '_';
     let headings = page.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
@@ -199,7 +200,8 @@ fn the_page_of_level_3_quotes_the_tour() {
     assert!(output.status.success(), "{printed}");
     let page = read("docs/src/level-3.md");
     let quoted = normal(blocks(&page, "text").first().expect("a report"));
-    // Lists of addresses are cut short on the page, and which line of the tour runs a row is no matter.
+    // Lists of addresses are cut short on the page, and which line of the tour runs a row is no
+    // matter.
     let whole = quoted.lines().filter(|line| !line.ends_with('…') && !line.contains("/process.rs:"));
     assert_eq!(first_missing(whole, &printed), None, "a line that the report has not:\n{printed}");
 }
@@ -223,7 +225,7 @@ fn each_key_of_a_report_is_explained() {
     assert!(missing.is_empty(), "docs/src/reading-a-report.md explains no {missing:?}");
 }
 
-/// The programs, tests, measurements and scripts that a text has somebody run.
+/// The programs, tests, measurements and scripts that a text tells the reader to run.
 fn named(text: &str) -> Vec<(&str, &str)> {
     let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || matches!(c, '`' | '(' | ')')).collect();
     let pairs = words

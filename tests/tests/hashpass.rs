@@ -1,4 +1,4 @@
-//! The example `hashpass`, as its user runs it: a release build, at every level of the guard.
+//! The example `hashpass`, as a user runs it: a release build, at every level of the guard.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -8,10 +8,11 @@ use std::sync::OnceLock;
 
 use hashpass::Password;
 
-/// Where a hash with the interactive limits begins.
+/// The beginning of a hash with the interactive limits.
 const INTERACTIVE: &str = "$argon2id$v=19$m=65536,t=2,p=1$";
 
-/// The program, built. `tests/machine_code.rs` compiles the library there in release mode too, with the same flags.
+/// The program, built. `tests/machine_code.rs` compiles the library there in release mode too, with
+/// the same flags.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -30,7 +31,8 @@ fn program() -> &'static Path {
     })
 }
 
-/// Runs it with these arguments and this standard input, at this level and with no other variable of the guard's.
+/// Runs the program with these arguments and this standard input, at this level and with no other
+/// variable of the guard's.
 fn run<S: AsRef<OsStr>>(level: &str, arguments: &[S], input: &[u8]) -> Output {
     feed(Command::new(program()).args(arguments), level, input)
 }
@@ -43,12 +45,12 @@ fn feed(command: &mut Command, level: &str, input: &[u8]) -> Output {
     }
     command.env("GUARD", level).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program runs");
-    // It stops reading where it has read enough.
+    // The program stops reading when it has read enough.
     let _ = child.stdin.take().expect("piped").write_all(input);
     child.wait_with_output().expect("the program ends")
 }
 
-/// The hash that it printed, and nothing else, with no report.
+/// The hash that the program printed; there must be nothing else and no report.
 #[track_caller]
 fn hash(output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
@@ -62,7 +64,7 @@ fn password(bytes: &[u8]) -> Password {
     Password::new(bytes.to_vec()).expect("a password")
 }
 
-/// Refused with status 2, these words and nothing on standard output.
+/// Expects a refusal with status 2, these words and nothing on standard output.
 #[track_caller]
 fn refused(output: &Output, words: &str) {
     let said = String::from_utf8_lossy(&output.stderr);
@@ -146,7 +148,7 @@ fn help_is_no_mistake() {
     assert!(String::from_utf8_lossy(&output.stdout).contains("Usage: hashpass"));
 }
 
-/// Bytes that the system has for a program, where it tells.
+/// The bytes that the system has for a program, if it says so.
 #[cfg(target_os = "linux")]
 fn available() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;

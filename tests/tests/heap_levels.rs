@@ -1,4 +1,4 @@
-//! Who serves which call, and what the heap refuses.
+//! Which allocator serves a call, and which calls the heap refuses.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
@@ -14,7 +14,7 @@ struct Counting;
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: hands on to the system's allocator.
+// SAFETY: each call goes to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         CALLS.fetch_add(1, Ordering::Relaxed);
@@ -64,7 +64,7 @@ fn layout(size: usize) -> Layout {
     Layout::from_size_align(size, 8).unwrap()
 }
 
-/// The child does what `wrong` says; the parent wants it ended by abort with this in the first line of a report.
+/// Runs `wrong` in a child, which must end by abort with this in the first line of a report.
 fn refused(test: &str, expected: &str, wrong: impl FnOnce()) {
     if is_child() {
         // SAFETY: no core files from a test.
@@ -98,7 +98,8 @@ fn a_second_free_of_a_large_block_is_refused() {
         || unsafe {
             let block = GUARD.alloc(layout(3_000_000));
             GUARD.dealloc(black_box(block), layout(3_000_000));
-            // At level 1 large blocks do not wait, but nothing else was allocated: the entry still tells.
+            // At level 1 large blocks do not wait, but nothing else was allocated: the entry still
+            // tells.
             GUARD.dealloc(black_box(block), layout(3_000_000));
         },
     );
@@ -137,7 +138,8 @@ fn a_realloc_of_freed_memory_is_refused() {
     );
 }
 
-/// Bytes freed (in slots of `slot` bytes) between the free of a block and the first block at the same address.
+/// The bytes freed (in slots of `slot` bytes) between the free of a block and the first block at
+/// the same address.
 fn freed_before_reuse(size: usize, slot: usize) -> usize {
     let first = black_box(vec![1u8; size]);
     let address = first.as_ptr().addr();
@@ -204,7 +206,8 @@ fn new_memory_holds_no_old_pointers() {
 
 #[test]
 fn what_the_inner_allocator_did_not_give_out_does_not_go_back_to_it() {
-    // SAFETY: it is not; that is the test. The inner allocator is the system's, and so is this block.
+    // SAFETY: it is not; that is the test. The inner allocator is the system's, and so is this
+    // block.
     refused("what_the_inner_allocator_did_not_give_out_does_not_go_back_to_it", "`dealloc` got ", || unsafe {
         let block = libc::malloc(40).cast::<u8>();
         let before = CALLS.load(Ordering::Relaxed);

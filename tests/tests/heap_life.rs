@@ -51,7 +51,8 @@ thread_local! {
 }
 
 extern "C" fn late_key(value: *mut libc::c_void) {
-    // After Rust's destructors, and maybe after the heap's own: pthread keys go in no promised order.
+    // After Rust's destructors, and maybe after the heap's own: pthread keys go in no promised
+    // order.
     // SAFETY: the value is a box that `set_late_key` gave away.
     let words = unsafe { Box::from_raw(value.cast::<Vec<String>>()) };
     let more: Vec<String> = words.iter().map(|word| format!("{word}, later")).collect();
@@ -110,7 +111,8 @@ fn a_forked_child_allocates_and_frees() {
                 // SAFETY: the child allocates, which is what this is about, and ends by _exit.
                 match unsafe { libc::fork() } {
                     0 => {
-                        // A child that waits for a lock for ever is ended by the alarm, and the parent sees it.
+                        // A child that waits for a lock for ever is ended by the alarm, and the
+                        // parent sees it.
                         // SAFETY: no preconditions.
                         unsafe { libc::alarm(60) };
                         let all: Vec<String> = (0..2000).map(|i| format!("{} {i}", before[i % 100])).collect();

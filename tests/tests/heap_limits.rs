@@ -1,4 +1,4 @@
-//! Where memory, address space or a layout end.
+//! The heap at the limits of memory, of address space and of a layout.
 
 use std::alloc::{GlobalAlloc, Layout, alloc, alloc_zeroed, dealloc, realloc};
 use std::os::unix::process::ExitStatusExt;
@@ -39,7 +39,8 @@ fn nothing_counts_as_one_byte() {
     at_levels("nothing_counts_as_one_byte", &["1", "2", "3"], || {
         for align in [1, 16, 4096] {
             let layout = Layout::from_size_align(0, align).unwrap();
-            // SAFETY: a size of 0 is no valid call of `alloc`; that the heap bears it is what is tested.
+            // SAFETY: a size of 0 is no valid call of `alloc`; that the heap bears it is what is
+            // tested.
             unsafe {
                 let (one, two) = (GUARD.alloc(layout), GUARD.alloc_zeroed(layout));
                 assert!(!one.is_null() && !two.is_null() && one != two);
@@ -60,7 +61,7 @@ fn what_no_memory_holds_is_null() {
             assert!(Vec::<u8>::new().try_reserve_exact(size).is_err(), "{size}");
             let layout = Layout::from_size_align(size, 8).unwrap();
             let small = Layout::new::<[u8; 100]>();
-            // SAFETY: the small block is ours; the large one is not to be had.
+            // SAFETY: the small block is ours; the large one cannot be allocated.
             unsafe {
                 assert!(alloc_zeroed(layout).is_null());
                 let block = alloc(small);
@@ -73,7 +74,7 @@ fn what_no_memory_holds_is_null() {
         let layout = Layout::from_size_align(8, 1 << 46).unwrap();
         // SAFETY: the size is not 0.
         assert!(unsafe { alloc(layout) }.is_null());
-        // The heap is whole after that.
+        // The heap still works after that.
         assert_eq!(vec![3u8; 1 << 20].iter().map(|&b| usize::from(b)).sum::<usize>(), 3 << 20);
     });
 }
@@ -86,7 +87,7 @@ fn a_vec_grows_and_shrinks_with_its_content() {
         for i in 0..4_000_000 {
             numbers.push(i);
             if i.is_power_of_two() {
-                // In the way of growing in place, every other time.
+                // Every other time a block prevents growing in place.
                 beside.push(vec![1u8; i as usize * if i.trailing_zeros() % 2 == 0 { 4 } else { 1 }]);
             }
         }

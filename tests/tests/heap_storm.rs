@@ -26,7 +26,7 @@ struct Block {
     byte: u8,
 }
 
-// SAFETY: the block belongs to whoever has this.
+// SAFETY: the block belongs to the owner of this value.
 unsafe impl Send for Block {}
 
 impl Block {
@@ -115,7 +115,8 @@ fn storm(seed: u64, steps: usize, give: &Sender<Block>, take: &Mutex<Receiver<Bl
 fn storms(steps: usize) {
     let (give, take) = channel();
     let take = Mutex::new(take);
-    // Two generations of threads: what the first leaves in the channel is freed when its owners have ended.
+    // Two generations of threads: what the first leaves in the channel is freed when its owners
+    // have ended.
     for generation in 0..2u64 {
         std::thread::scope(|scope| {
             for thread in 0..64 {

@@ -1,4 +1,5 @@
-//! Random layouts, and a write at each distance around them: found where it is outside of what Rust asked for, and nowhere else.
+//! Random layouts, and a write at each distance around them: found if it is outside of what Rust
+//! asked for, and only then.
 
 use std::alloc::{Layout, alloc, dealloc};
 
@@ -11,13 +12,14 @@ use proptest::test_runner::{Config, TestRunner};
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// Blocks whose neighbours have their canaries: what lies before larger ones has no access, and a write there faults.
+/// Layouts whose neighbours have canaries: before larger ones is memory without access,
+/// and a write there faults.
 fn layouts() -> impl Strategy<Value = Layout> {
     let size = prop_oneof![4 => 1_usize..64, 4 => 64_usize..1024, 2 => 1024_usize..3500];
     (size, 0_u32..7).prop_map(|(size, align)| Layout::from_size_align(size, 1 << align).expect("a small one"))
 }
 
-/// Has C write one byte at a distance from the block's start, and tells what came of it.
+/// Has C write one byte at a distance from the block's start, and returns the result.
 fn write_at(block: *mut u8, distance: isize) -> Option<ffi_guard::Violation> {
     // SAFETY: within the block, or in the canaries around it.
     catch(|| unsafe { poke(block, distance, 1, 0) }).err()

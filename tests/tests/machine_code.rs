@@ -1,4 +1,5 @@
-//! What a guarded call is compiled to: the bare call under `--cfg ffi_guard_off`, one load and one branch more at level 0.
+//! The machine code of a guarded call: that of the bare call under `--cfg ffi_guard_off`, and one
+//! load and one branch more at level 0.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,7 +19,8 @@ fn assembly(name: &str, flags: &str) -> String {
         .expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let deps = target.join("release/deps");
-    // The name has a hash, and builds of other days stay beside it: the newest is the one just made.
+    // The name has a hash, and builds of other days stay beside it: the newest is the one just
+    // made.
     let file = std::fs::read_dir(&deps)
         .expect("the build's output")
         .map(|entry| entry.expect("readable").path())
@@ -31,7 +33,8 @@ fn assembly(name: &str, flags: &str) -> String {
     std::fs::read_to_string(file).expect("readable")
 }
 
-/// The instructions of one function, its own name and local labels taken out; through an alias where there is one.
+/// The instructions of one function, its own name and local labels taken out; through an alias
+/// where there is one.
 fn instructions(assembly: &str, function: &str) -> Vec<String> {
     // Two functions of the same instructions are made one, which is as equal as they can be.
     if let Some(alias) = assembly.lines().find_map(|line| line.strip_prefix(&format!("{function} = "))) {
@@ -86,7 +89,8 @@ fn off_is_the_bare_call_and_level_0_is_one_load_and_one_branch_more() {
     let branches = added.iter().filter(|line| line.starts_with('j') && !line.starts_with("jmp")).count();
     println!("the bare call:\n{}\nat level 0:\n{}", bare.join("\n"), level0.join("\n"));
     assert_eq!(branches, 1, "one branch: {added:?}");
-    // The level's address comes from the GOT where ffi-guard is another crate: that is its place, not its value.
+    // The level's address comes from the GOT if ffi-guard is another crate: that loads its address,
+    // not its value.
     assert!(loads <= 2, "one load of the level: {added:?}");
     assert!(added.len() <= 4, "nothing else on the way: {added:?}");
 }

@@ -1,4 +1,5 @@
-//! What bindgen writes, with a guard on every block: compiled, and called. `tests/bindgen.sh` makes the file anew.
+//! The output of bindgen with a guard on every block, compiled and called. `tests/bindgen.sh` makes
+//! the file again.
 #![deny(warnings)]
 #![allow(missing_docs, clippy::undocumented_unsafe_blocks)]
 
@@ -7,7 +8,7 @@ mod bound {
     include!("../fixtures/bindgen_2024.rs");
 }
 
-/// C's part, played by Rust: whoever has no C compiler can run this too.
+/// C's functions, written in Rust, so that this runs without a C compiler too.
 mod c {
     use super::bound::{ff_handle, ff_mode, ff_point, ff_record, ff_visit};
     use std::ffi::{c_char, c_int, c_long, c_void};

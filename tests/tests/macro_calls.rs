@@ -1,11 +1,12 @@
-//! Guarded blocks call C: each form of declaration that the attribute knows, with functions that every libc has.
+//! Guarded blocks call C: each form of declaration that the attribute knows, with functions that
+//! every libc has.
 #![deny(warnings, missing_docs, unused, unsafe_op_in_unsafe_fn, clippy::all, clippy::undocumented_unsafe_blocks)]
-// Guarded code is user code here: its calls are what the tests are about.
+// The tests are about the calls, which are written as a user's code.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 
-/// What C's `div` returns.
+/// The result of C's `div`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quotient {
@@ -74,7 +75,7 @@ unsafe extern "C-unwind" {
 mod other {
     use super::*;
 
-    // The same symbol once more, and a `static` whose name is a parameter's.
+    // A symbol that is declared above too, and a `static` whose name is a parameter's.
     #[ffi_guard::guard]
     #[allow(missing_abi)]
     unsafe extern "C" {

@@ -1,4 +1,4 @@
-//! What the derives say of a type, read back through the library's own eyes.
+//! The output of the derives, as the library reads it.
 #![deny(warnings)]
 #![allow(missing_docs)]
 
@@ -153,7 +153,8 @@ rules! {
 
 #[ffi_guard::guard]
 unsafe extern "C" {
-    /// The same, as generated code names them: a variant that does not exist would not compile.
+    /// Each rule by its variant, as generated code names it: one that does not exist would not
+    /// compile.
     #[guard(warn(
         nested_pointer,
         dangling_pointer,

@@ -1,7 +1,7 @@
-//! What the attribute says to its user: each misuse, as rustc prints it.
+//! The attribute's errors: each misuse, as rustc prints it.
 //!
-//! The `.stderr` files are rustc 1.95's; another version words its own part differently. `TRYBUILD=overwrite` writes them
-//! anew: look at the diff after.
+//! The `.stderr` files are rustc 1.95's; another version words its own part differently.
+//! `TRYBUILD=overwrite` writes them again: look at the diff after.
 
 #[test]
 #[cfg_attr(miri, ignore)]

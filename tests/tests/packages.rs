@@ -1,4 +1,4 @@
-//! What is published, what it depends on, and under which licences: as `cargo metadata` has it.
+//! The published packages, their dependencies and licences, from `cargo metadata`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The packages that are for others to use.
+/// The packages that are published.
 const PUBLISHED: [&str; 2] = ["ffi-guard", "ffi-guard-macros"];
 
 fn root() -> &'static Path {
@@ -83,8 +83,8 @@ fn allowed() -> Vec<String> {
     list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// Whether the terms can be kept with the allowed licences alone: of each `OR` one, of each `AND` all. An old `/` is
-/// an `OR`; brackets hold an `OR`, as they do in every package that is here.
+/// True if the terms can be kept with the allowed licences alone: of each `OR` one, of each `AND`
+/// all. An old `/` is an `OR`; brackets hold an `OR`, as they do in every package that is here.
 fn is_allowed(terms: &str, allowed: &[String]) -> bool {
     let terms = terms.replace('/', " OR ");
     let every = terms.split(") AND ").flat_map(|part| match part.strip_prefix('(') {
@@ -113,7 +113,7 @@ fn what_is_published_brings_each_package_once_and_none_that_wants_a_newer_rust()
     let metadata = metadata();
     let brought = brought(&metadata);
     assert!(brought.len() > 10, "{}", brought.len());
-    // Of 1.88.0 and 1.88 neither is the newer.
+    // Neither of 1.88.0 and 1.88 is newer.
     let number = |version: &str| -> Vec<u32> {
         version.split('.').take(2).map(|part| part.parse().expect("a number")).collect()
     };

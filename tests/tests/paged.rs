@@ -1,4 +1,5 @@
-//! Level 3: the instruction that touches what it may not is caught, named, and told in lines that a handler may write.
+//! Level 3: a bad access is caught at its instruction, named, and reported in lines that a signal
+//! handler may write.
 
 use std::hint::black_box;
 use std::os::unix::process::ExitStatusExt;
@@ -16,7 +17,7 @@ fn no_core_files() {
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &libc::rlimit { rlim_cur: 0, rlim_max: 0 }) };
 }
 
-/// Runs the calling test's body in a process at level 3, and gives what came of it.
+/// Runs the calling test's body in a process at level 3, and returns its output.
 fn child(test: &str, more: &[(&str, &str)], body: impl FnOnce()) -> Option<Output> {
     if is_child() {
         no_core_files();
@@ -30,7 +31,8 @@ fn child(test: &str, more: &[(&str, &str)], body: impl FnOnce()) -> Option<Outpu
     Some(run_self(test, &variables))
 }
 
-/// The same, and it must end by SIGSEGV, with this first line of the report and all of these words in it.
+/// Runs the calling test's body in a process at level 3, which must end by SIGSEGV, with a report
+/// that has this first line and all of these words.
 fn caught(test: &str, headline: &str, words: &[&str], body: impl FnOnce()) {
     let Some(output) = child(test, &[], body) else { return };
     let said = stderr(&output);
@@ -45,7 +47,7 @@ fn caught(test: &str, headline: &str, words: &[&str], body: impl FnOnce()) {
     assert!(said.lines().all(|line| line.chars().count() <= 84 || line.starts_with("ffi-guard")), "{said}");
 }
 
-/// Two blocks that a thread is given in turn: one of them lies before a page without access, and one behind.
+/// Two blocks, given to a thread in turn: one lies before a page without access, and one after.
 fn two(size: usize) -> [Vec<u8>; 2] {
     [vec![7; size], vec![7; size]]
 }
@@ -73,7 +75,8 @@ fn c_reads_before_a_vec() {
     let headline = "ffi-guard[buffer_overflow]: C read 1 byte before the start of a 24-byte block";
     caught("c_reads_before_a_vec", headline, &["ffg_bad_line_start", "c/paged.c:"], || {
         for bytes in two(24) {
-            // On one of the two it goes on through the slack, where no line break is, and faults a page further down.
+            // On one of the two it goes on through the slack, where no line break is, and faults a
+            // page further down.
             if bytes.as_ptr().addr() % 4096 == 0 {
                 // SAFETY: it is not: that is the test.
                 black_box(unsafe { c::bad_line_start(bytes.as_ptr(), bytes.len()) });
@@ -124,7 +127,7 @@ fn a_c_thread_writes_after_the_call() {
         &["(paged-", "to bad_start at tests/tests/paged.rs:", "c/paged.c:"],
         || {
             let mut buffer = vec![0; 8];
-            // SAFETY: it is not: the thread writes when the buffer is gone.
+            // SAFETY: not sound, and that is the point: the thread writes when the buffer is gone.
             unsafe {
                 assert_eq!(c::bad_start(buffer.as_mut_ptr()), 0);
                 drop(buffer);
@@ -180,7 +183,7 @@ fn the_correct_twins_are_silent() {
         }
         c::forget();
         assert_eq!(*boxed, [0; 16]);
-        // Kept by C's leave as long as its bytes lie where they are.
+        // C may keep it as long as its bytes stay at their address.
         let mut text = String::with_capacity(64);
         text.push_str("hello");
         // SAFETY: the capacity is enough, so that nothing moves.
@@ -203,7 +206,7 @@ fn the_correct_twins_are_silent() {
     assert_eq!(said, "the body came to its end\n");
 }
 
-/// Reads a freed block and says what was there.
+/// Reads a freed block and returns what was there.
 fn read_after_free() {
     let mut boxed = Box::new([1_u8; 16]);
     // SAFETY: it is not: that is the test.
@@ -289,7 +292,8 @@ unsafe extern "C" fn short_form(signal: i32) {
     unsafe { libc::_exit(42) };
 }
 
-/// Before `main`, as a crash handler of a C library would be: what Rust's runtime then leaves alone.
+/// Installed before `main`, as a crash handler of a C library would be; Rust's runtime then leaves
+/// it alone.
 extern "C" fn install_early() {
     let (handler, flags) = match std::env::var("OWN_HANDLER").as_deref() {
         Ok("long") => (long_form as *const () as usize, libc::SA_SIGINFO),
@@ -345,7 +349,8 @@ fn a_fault_elsewhere_goes_to_whoever_was_there() {
     }
     let (status, said) = run("ignored", &[("SENT", "1")]);
     assert_eq!((status.code(), said.as_str()), (Some(0), "the body came to its end\n"), "a signal that is ignored");
-    // Rust's own handler takes a sent signal for a fault that comes again, with the guard and without.
+    // Rust's own handler takes a sent signal for a fault that comes again, with the guard and
+    // without.
     let with = run("none", &[("SENT", "1")]);
     assert_eq!(with, run("none", &[("SENT", "1"), ("GUARD", "0")]));
 }
@@ -383,13 +388,14 @@ extern "C" fn try_access(access: *mut libc::c_void) -> i32 {
     }
 }
 
-/// Whether one access faults. Tried in a child that shares this process's memory, as `vfork` makes one: thousands of copies
-/// would take minutes.
+/// True if one access faults. Tried in a child that shares this process's memory, as one of `vfork`
+/// does, because thousands of copies would take minutes.
 fn faults(address: usize, offset: isize, write: bool) -> bool {
     let mut access = Access { address, offset, write };
     let mut stack = [0_u8; 64 << 10];
     let top = stack.as_mut_ptr_range().end;
-    // SAFETY: the child runs on a stack of its own, touches one byte and ends, while this thread waits.
+    // SAFETY: the child runs on a stack of its own, touches one byte and ends, while this thread
+    // waits.
     unsafe {
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
         let top = top.wrapping_byte_sub(top.addr() % 16);
@@ -401,8 +407,8 @@ fn faults(address: usize, offset: isize, write: bool) -> bool {
     }
 }
 
-/// What is found by the page: every byte beyond the pages of the block. Between the block and the edges of its pages lies the
-/// canary.
+/// The page catches every byte beyond the pages of the block. Between the block and the edges of
+/// its pages is the canary.
 #[test]
 fn every_access_beyond_the_pages_faults_and_none_inside() {
     const PAGE: usize = 4096;
@@ -439,12 +445,14 @@ fn every_access_beyond_the_pages_faults_and_none_inside() {
             unsafe { std::alloc::dealloc(std::ptr::with_exposed_provenance_mut(address), layout) };
         }
         assert!(beyond > 1000 && inside > 2000, "{beyond} {inside}");
-        // Before the guard, and aligned to more than the size is a multiple of: the canary comes first.
+        // Before the guard, and aligned to more than the size is a multiple of: the canary comes
+        // first.
         assert!(at_once > 70, "{at_once} of 100 blocks touch a page without access");
     });
 }
 
-/// Whether a block of less than a page lies at an edge of one: it has pages of its own then, or it is one in a hundred.
+/// True if a block of less than a page lies at an edge of one: it has pages of its own then, or it
+/// is one in a hundred.
 fn is_at_an_edge(block: &[u8]) -> bool {
     let range = block.as_ptr_range();
     range.start.addr().is_multiple_of(4096) || range.end.addr().is_multiple_of(4096)

@@ -1,5 +1,5 @@
-//! How many blocks may lie on pages of their own at level 3: as many as there is memory for where the kernel closes pages by itself (guard regions,
-//! Linux 6.13), and half as many as it allows mappings elsewhere.
+//! The number of blocks on pages of their own at level 3: limited by memory if the kernel has guard
+//! regions (Linux 6.13), and by half of the allowed mappings otherwise.
 #![cfg(target_os = "linux")]
 
 use std::hint::black_box;
@@ -15,7 +15,7 @@ static GUARD: GuardAlloc = GuardAlloc::new();
 const MADV_GUARD_INSTALL: i32 = 102;
 const SAID: &str = "blocks have pages of their own";
 
-/// Whether the kernel has guard regions.
+/// True if the kernel has guard regions.
 fn has_guard_regions() -> bool {
     let (len, prot) = (4096, libc::PROT_READ | libc::PROT_WRITE);
     // SAFETY: a mapping of this function's own.
@@ -28,7 +28,8 @@ fn has_guard_regions() -> bool {
     }
 }
 
-/// From here on the calling thread, and whoever it starts, is told that there are none: as by an older kernel, or for memory that was locked.
+/// From here on the calling thread, and any thread it starts, is told that there are no guard
+/// regions, as by an older kernel, or for locked memory.
 fn refuse_guard_regions() {
     let statement = |code: u32, k: u32, jt, jf| libc::sock_filter { code: code as u16, jt, jf, k };
     let [number, advice] =
@@ -52,7 +53,8 @@ fn refuse_guard_regions() {
     assert!(!has_guard_regions());
 }
 
-/// Runs the calling test's body in a process at level 3, which must end by a fault that is told; gives what it said.
+/// Runs the calling test's body in a process at level 3, which must end by a reported fault;
+/// returns its output.
 fn caught(test: &str, body: impl FnOnce()) -> Option<String> {
     if is_child() {
         // SAFETY: a limit for this process alone.
@@ -68,7 +70,7 @@ fn caught(test: &str, body: impl FnOnce()) -> Option<String> {
     Some(said)
 }
 
-/// 60,000 blocks of their own, twice as many as the system's default allows mappings for.
+/// 60,000 blocks on pages of their own, twice as many as the system's default of mappings allows.
 // Each block is what this is about.
 #[allow(clippy::vec_box)]
 fn many() -> Vec<Box<[u64; 5]>> {
@@ -79,7 +81,7 @@ fn many() -> Vec<Box<[u64; 5]>> {
     blocks
 }
 
-/// Has C read what was freed.
+/// Has C read a freed block.
 fn use_after_free() {
     let mut boxed = Box::new([1_u8; 16]);
     // SAFETY: it is not: that is the test.
@@ -116,7 +118,8 @@ fn without_room_for_more_mappings_blocks_lie_as_at_level_2() {
     assert_eq!(said.lines().filter(|line| line.contains(SAID)).count(), 1, "{said}");
 }
 
-/// What is freed after the kernel has refused, and had its pages before, faults as well; and its addresses are used again.
+/// A block that had pages of its own and is freed after the kernel has refused faults as well, and
+/// its addresses are used again.
 #[test]
 fn where_the_kernel_stops_to_close_pages_what_was_given_before_is_closed_otherwise() {
     caught("where_the_kernel_stops_to_close_pages_what_was_given_before_is_closed_otherwise", || {
@@ -136,14 +139,15 @@ fn where_the_kernel_stops_to_close_pages_what_was_given_before_is_closed_otherwi
     });
 }
 
-/// The old way, on a kernel that has the new one: what is let pass goes on, on pages that are opened, and the next block at that place is whole.
+/// The old way, on a kernel that has the new one: an allowed access goes on, on opened pages, and
+/// the next block at that address is whole.
 #[test]
 fn without_guard_regions_what_is_let_pass_goes_on() {
     const TEST: &str = "without_guard_regions_what_is_let_pass_goes_on";
     if is_child() {
         end_if_stuck();
         refuse_guard_regions();
-        // The first one freed tells the guard that there are none.
+        // The first free tells the guard that there are no guard regions.
         drop(Box::new([0_u8; 16]));
         use_after_free();
         let blocks: Vec<Vec<u8>> = (0..100).map(|i| vec![i; 24]).collect();

@@ -1,5 +1,5 @@
-//! A program as it is shipped, optimised and with symbols but without debug information: C's variables are found in it
-//! and named, whichever linker made it.
+//! A program as it is shipped, optimised and with symbols but without debug information: C's
+//! variables are found in it and named, whichever linker made it.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,5 @@
-//! What C keeps beyond the calls that are looked after at once: noted, and settled by a sweep.
+//! Pointers that C keeps after the calls that are searched for at once: noted, and settled by a
+//! sweep.
 
 use c_fixtures::retained_places::{bad_keep_local, forget_local};
 use c_fixtures::retained_pointer::{allowed_keep_seldom, bad_keep_seldom, forget_seldom, keeps_seldom};
@@ -8,10 +9,10 @@ use ffi_guard_tests::process::{at_level, is_child, run_self};
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// Calls of one function after which the budget of so short a function is long spent.
+/// The number of calls after which the budget of such a short function is long spent.
 const MANY: usize = 20_000;
 
-/// Lends a block so often, and has C keep it in one call.
+/// Lends a block in [`MANY`] calls, and has C keep it in one of them.
 fn lend_often(value: &i32, kept_in: usize) {
     for call in 0..MANY {
         // SAFETY: the value outlives the call.
@@ -20,8 +21,8 @@ fn lend_often(value: &i32, kept_in: usize) {
     }
 }
 
-/// Has C keep a block in a call that is only noted. How many calls are looked after at once depends on the time that they
-/// take: one that is has its violation, and the next is tried.
+/// Has C keep a block in a call that is only noted. How many calls are searched for at once depends
+/// on their time: if one is, it has its violation, and the next one is tried.
 fn keep_unseen() -> Box<i32> {
     lend_often(&6, MANY + 1);
     for _ in 0..10_000 {
@@ -68,7 +69,7 @@ fn what_is_kept_and_cleared_before_the_sweep_is_clean() {
 mod allowed {
     #[ffi_guard::guard]
     unsafe extern "C" {
-        /// The same function, by a caller who knows that C keeps the value.
+        /// The function, declared by a caller who knows that C keeps the value.
         #[link_name = "ffg_bad_keep_seldom"]
         #[guard(allow(retained_pointer))]
         pub fn keep(value: *const i32, keep: std::ffi::c_int) -> i32;
@@ -79,7 +80,7 @@ mod allowed {
 fn what_one_call_is_allowed_to_keep_no_other_is_blamed_for() {
     at_level("what_one_call_is_allowed_to_keep_no_other_is_blamed_for", "2", || {
         let (warm, value) = (Box::new(6), Box::new(7));
-        // Past the calls that are looked after at once.
+        // After the calls that are searched for at once.
         lend_often(&warm, MANY + 1);
         catch(|| {
             // SAFETY: the value outlives what C keeps.
@@ -124,7 +125,7 @@ type Keep = unsafe fn(*const i32, std::ffi::c_int) -> i32;
 
 mod bare {
     unsafe extern "C" {
-        /// The same function, past the guard.
+        /// The function, declared without the guard.
         #[link_name = "ffg_bad_keep_seldom"]
         pub(super) fn keep(value: *const i32, keep: std::ffi::c_int) -> i32;
     }
@@ -137,7 +138,7 @@ fn what_c_held_before_a_call_is_no_news_to_a_sweep() {
         // SAFETY: the value outlives what C keeps.
         unsafe { bare::keep(&raw const *value, 1) };
         catch(|| {
-            // Looked after at once: it is there before the call, and after it.
+            // Searched for at once: the pointer is there before the call, and after it.
             // SAFETY: as above.
             unsafe { bad_keep_seldom(&raw const *value, 0) };
             checkpoint();
@@ -197,7 +198,7 @@ fn many_blocks_of_many_threads_and_the_one_that_is_kept() {
                                 // SAFETY: the block outlives the call.
                                 match catch(|| unsafe { bad_keep_seldom(&raw const **block, keep.into()) }) {
                                     Ok(_) => kept |= keep,
-                                    // It was looked after at once: the next one is tried.
+                                    // It was searched for at once: the next one is tried.
                                     Err(_) => forget_seldom(),
                                 }
                             }
@@ -242,7 +243,8 @@ fn a_noted_block_that_is_freed_is_settled_before_it_is_used_again() {
     if is_child() {
         let violation = expect_violation!(Rule::RetainedPointer, {
             drop(keep_unseen());
-            // More than the quarantine holds, so that the block leaves it; and then any guarded call.
+            // More than the quarantine holds, so that the block leaves it; and then any guarded
+            // call.
             for _ in 0..50_000 {
                 drop(std::hint::black_box(Box::new([0_u8; 100])));
             }

@@ -45,7 +45,7 @@ struct Node {
 
 macro_rules! take {
     ($($name:ident($($ty:ty),*);)*) => {
-        // What C has no name for crosses all the same: as one word.
+        // Types that C has no name for cross as one word.
         #[allow(improper_ctypes)]
         #[ffi_guard::guard]
         unsafe extern "C" { $(#[link_name = "ffg_take"] fn $name($(_: $ty),*);)* }
@@ -97,7 +97,8 @@ fn pointers_by_any_name() {
     at_checked_levels("pointers_by_any_name", || {
         let mut number = 5;
         let mut boxed = Box::new(5);
-        // SAFETY: live values; C leaves them alone. A box that is handed over is leaked, as C has no use for it.
+        // SAFETY: live values; C leaves them alone. A box that is handed over is leaked, as C has
+        // no use for it.
         clean("a pointer to a live number", || unsafe {
             by_ref(&number);
             by_mut(&mut number);

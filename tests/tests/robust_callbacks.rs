@@ -1,4 +1,4 @@
-//! Rust -> C -> Rust -> C: whose memory is whose when both have frames on the stack.
+//! Rust -> C -> Rust -> C: which memory belongs to whom when both have frames on the stack.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -62,7 +62,7 @@ fn c_may_keep_its_own_stack() {
 fn c_may_hold_what_it_is_lent_while_it_is_lent() {
     at_checked_levels("c_may_hold_what_it_is_lent_while_it_is_lent", || {
         let lent = Box::new(9);
-        // The pair is C's and holds what Rust lends for this very call: that is what it was lent for.
+        // The pair is C's and holds what Rust lends for this very call, which is allowed.
         // SAFETY: a live box.
         unsafe { robust::call_with_lent(back_to_c, (&raw const *lent).cast()) };
         assert_eq!(CALLED.load(Ordering::Relaxed), 1);
@@ -126,14 +126,16 @@ fn a_thread_that_c_made_is_a_thread_like_another() {
                 catch(|| assert_eq!(unsafe { robust::read_one(&raw const *boxed) }, 4)).expect("clean");
                 inside_a_callback(nested_on_the_stack);
             };
-            // SAFETY: the callback gets the `fn` that it wants, which lives until the thread is joined.
+            // SAFETY: the callback gets the `fn` that it wants, which lives until the thread is
+            // joined.
             assert_eq!(unsafe { robust::call_on_thread(run, (&raw mut f).cast()) }, 0);
         }
         assert_eq!(CALLED.load(Ordering::Relaxed), 20);
     });
 }
 
-/// The frames between belong to C: nobody else's stack is looked at, nor taken for this thread's.
+/// The frames between belong to C: no other thread's stack is searched, nor taken for this
+/// thread's.
 #[test]
 fn another_threads_stack_is_not_this_ones() {
     at_checked_levels("another_threads_stack_is_not_this_ones", || {
@@ -149,7 +151,7 @@ fn another_threads_stack_is_not_this_ones() {
     });
 }
 
-/// What a struct may hold without anybody's leave.
+/// Pointers that a struct may always hold.
 #[test]
 fn what_lives_for_ever_may_be_held() {
     static NUMBER: i32 = 1;

@@ -66,7 +66,8 @@ unsafe extern "C" {
     ) -> size_t;
     fn setlocale(category: c_int, #[guard(cstr)] locale: *const c_char) -> *mut c_char;
     fn iconv_open(#[guard(cstr)] to: *const c_char, #[guard(cstr)] from: *const c_char) -> *mut c_void;
-    // The converter's own record of the call keeps where it stopped, until the next call writes anew: seen with c-heap.
+    // The converter's own record keeps where the call stopped, until the next call: seen with
+    // c-heap.
     #[guard(allow(nested_pointer, retained_pointer))]
     fn iconv(
         converter: *mut c_void,
@@ -81,7 +82,8 @@ unsafe extern "C" {
     fn fclose(file: *mut libc::FILE) -> c_int;
     fn realpath(#[guard(cstr)] path: *const c_char, resolved: *mut c_char) -> *mut c_char;
     fn free(block: *mut c_void);
-    // When it has been through, the C library still holds the end of the last argument that it looked at, and no more reads it.
+    // At its end the C library still holds the end of the last argument that it looked at, and does
+    // not read it any more.
     #[guard(allow(nested_pointer, freed_while_retained))]
     fn getopt(
         n: c_int,

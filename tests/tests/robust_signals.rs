@@ -1,7 +1,9 @@
-//! Guarded calls in signal handlers: whatever the thread was doing, they report or pass, and never deadlock.
+//! Guarded calls in signal handlers: whatever the thread was doing, they report or pass, and never
+//! deadlock.
 //!
-//! A second thread sends the signals, and each arrives wherever the first one is by then: in C's `malloc`, in Rust's
-//! allocator, amid a guarded call, amid a report. How many are handled is counted; the clock has no part in it.
+//! A second thread sends the signals, and each arrives wherever the first one is: in C's `malloc`,
+//! in Rust's allocator, in a guarded call, in a report. Handled signals are counted; nothing
+//! depends on the clock.
 
 use std::ffi::c_void;
 use std::hint::black_box;
@@ -21,7 +23,8 @@ static HANDLED: AtomicUsize = AtomicUsize::new(0);
 static NUMBER: AtomicUsize = AtomicUsize::new(0);
 
 fn handle(signal: i32, handler: extern "C" fn(i32), flags: i32) {
-    // SAFETY: an all-zero `sigaction` is one without a handler; then it gets one that lives for ever.
+    // SAFETY: an all-zero `sigaction` is one without a handler; then it gets one that lives for
+    // ever.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler as usize;
@@ -63,7 +66,7 @@ extern "C" fn clean(_: i32) {
     HANDLED.fetch_add(1, Ordering::Relaxed);
 }
 
-/// One that breaks a rule, which is warned of: `GUARD_WARN`.
+/// A guarded call that breaks a rule, which is only a warning: `GUARD_WARN`.
 extern "C" fn warned(_: i32) {
     let local = 5_i32;
     let pair = Pair { first: (&raw const local).cast(), second: ptr::null() };
@@ -76,7 +79,8 @@ extern "C" fn warned(_: i32) {
 fn in_the_c_librarys_malloc_and_the_first_call_of_the_thread() {
     at_both_levels("in_the_c_librarys_malloc_and_the_first_call_of_the_thread", || {
         handle(libc::SIGUSR1, clean, 0);
-        // Not through the guard: the handler's is the first guarded call of the thread, and of the next ones.
+        // Not through the guard: the handler's is the first guarded call of the thread, and of the
+        // next ones.
         storm(|| {
             for size in 0..100 {
                 // SAFETY: freed once, here.
@@ -93,7 +97,7 @@ fn in_malloc_of_threads_that_never_made_a_call() {
     at_both_levels("in_malloc_of_threads_that_never_made_a_call", || {
         end_if_stuck();
         handle(libc::SIGUSR1, clean, 0);
-        // Many threads, for in each of them it is the first signal that counts.
+        // Many threads, because only the first signal of each counts.
         for _ in 0..500 {
             static READY: AtomicBool = AtomicBool::new(false);
             READY.store(false, Ordering::Relaxed);
@@ -169,14 +173,15 @@ fn reports_come_from_wherever_the_signal_does() {
         let output = run_self("reports_come_from_wherever_the_signal_does", &[("GUARD", level), ("GUARD_WARN", "all")]);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "level {level}: {}\n{stderr}", output.status);
-        // One for each of the two places; the handler's is none where each signal came amid the guard's own work.
+        // One for each of the two places; the handler's is none where each signal came amid the
+        // guard's own work.
         let reports = stderr.matches("ffi-guard[nested_pointer]: ").count();
         assert!((1..=2).contains(&reports), "level {level}: {stderr}");
     }
 }
 
-/// A violation in a handler that is not warned of: the report, and the end, even where the signal came in the middle of an
-/// allocation.
+/// A violation in a handler that is an error: the report and the end, even if the signal came in
+/// the middle of an allocation.
 #[test]
 fn a_denied_violation_reports_and_aborts() {
     if is_child() {
@@ -208,7 +213,7 @@ extern "C" fn denied(_: i32) {
     unsafe { robust::pair_is_full(&raw const pair) };
 }
 
-/// The simplest: `raise` in a callback of C's own sort.
+/// The simplest signal: `raise` in a callback of C's `qsort`.
 #[test]
 fn raised_in_a_callback_of_qsort() {
     extern "C" fn compare(a: *const c_void, b: *const c_void) -> i32 {

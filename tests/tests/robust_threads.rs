@@ -8,7 +8,8 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use c_fixtures::robust::{self, Pair};
-use ffi_guard::{Level, Place, Rule, Violation, catch, expect_violation, set_level};
+use c_fixtures::wrong_thread::{bad_window_draw, window_close, window_open};
+use ffi_guard::{Handle, Level, Place, Rule, Violation, catch, expect_violation, set_level};
 use ffi_guard_tests::process::{at_both_levels, at_checked_levels, at_level, end_if_stuck, is_child, run_self};
 
 #[global_allocator]
@@ -43,7 +44,8 @@ fn sixty_four_threads_of_clean_calls() {
 fn each_of_many_threads_is_told_of_its_own_violation() {
     at_level("each_of_many_threads_is_told_of_its_own_violation", "2", || {
         std::thread::scope(|scope| {
-            // Few enough calls that each is looked after at once: later ones are settled together, by whoever comes to it.
+            // Few enough calls that each is searched for at once: later ones are settled together,
+            // on any thread.
             for slot in 0..16_usize {
                 scope.spawn(move || {
                     let own = Box::new(i32::try_from(slot).expect("small"));
@@ -69,11 +71,11 @@ fn global(violation: &Violation) -> (String, usize) {
     }
 }
 
-/// Where two threads wait for one another.
+/// The place where two threads wait for one another.
 static MEET: [Barrier; 2] = [const { Barrier::new(2) }; 2];
 
-/// One call lends a block, and C has it in a variable for as long as that call lasts. Another call, which began earlier,
-/// lends the same block and returns meanwhile.
+/// One call lends a block, and C has it in a variable for as long as that call lasts. Another call,
+/// which began earlier, lends the same block and returns meanwhile.
 #[test]
 fn what_another_call_is_lent_is_not_kept_by_this_one() {
     extern "C" fn until_the_other_has_it(_: *mut c_void) {
@@ -174,6 +176,7 @@ fn while_others_are_busy(body: impl FnOnce()) {
                         assert_eq!(robust::use_slot(&raw const *own, slot), 1);
                         // A violation, warned of: symbols, frames, traces.
                         drop(catch(|| robust::pair_is_full(&raw const pair)));
+                        draw_a_window();
                     }
                     FORKS.fetch_add(1, Ordering::Relaxed);
                 }
@@ -208,6 +211,29 @@ fn a_child_makes_clean_calls_at_once() {
                     }
                 });
                 assert_eq!(status, 0, "a child that makes clean calls");
+            }
+        });
+    });
+}
+
+/// Looks an object up in the table of those that belong to a thread, and a value among the handles.
+fn draw_a_window() {
+    let window = window_open();
+    // SAFETY: open, this thread's, and closed once.
+    unsafe {
+        assert!(bad_window_draw(window) > 0);
+        window_close(window);
+    }
+    let handle = Handle::new(7);
+    assert_eq!(Handle::<i32>::with(handle.as_raw(), |n| *n).expect("parked"), 7);
+}
+
+#[test]
+fn a_child_uses_the_tables_at_once() {
+    at_both_levels("a_child_uses_the_tables_at_once", || {
+        while_others_are_busy(|| {
+            for _ in 0..80 {
+                assert_eq!(forked(|| (0..3).for_each(|_| draw_a_window())), 0, "a child that uses the tables");
             }
         });
     });

@@ -1,4 +1,5 @@
-//! Calls that do not come back the way they went: jumps, panics, violations on top of one another, and the end.
+//! Calls that do not return normally: jumps, panics, violations during others, and the end of the
+//! process.
 
 use std::ffi::c_void;
 use std::os::unix::process::ExitStatusExt as _;
@@ -21,7 +22,8 @@ fn nest() {
     unsafe { robust::pair_is_full(&raw const *pair) };
 }
 
-/// Runs the test again in a process of its own at both levels, and expects the report and the end by abort.
+/// Runs the test again in a process of its own at both levels, and expects the report and the end
+/// by abort.
 fn expect_abort(test: &str, reports: usize) {
     for level in ["1", "2"] {
         let output = run_self(test, &[("GUARD", level)]);
@@ -49,7 +51,8 @@ fn jumps_out_of_c_leave_nothing_behind() {
         }
         expect_violation!(Rule::NestedPointer, { nest() });
         if ffi_guard::level() == ffi_guard::Level::Full {
-            // The loan of the call that was left by a jump has ended: what is kept now is this call's.
+            // The loan of the call that was left by a jump has ended: what is kept now is this
+            // call's.
             expect_violation!(Rule::RetainedPointer, {
                 // SAFETY: alive until it is forgotten.
                 unsafe { robust::bad_keep_use(&raw const *number, 1) }
@@ -103,7 +106,8 @@ extern "C" fn nest_in_callback(_: *mut c_void) {
     nest();
 }
 
-/// Nothing unwinds out of an `extern "C"` callback: `catch` never returns, so the report must not wait for it.
+/// Nothing unwinds out of an `extern "C"` callback: `catch` never returns, so the report must not
+/// wait for it.
 #[test]
 fn inside_catch_a_callbacks_violation_is_told() {
     if is_child() {
@@ -158,7 +162,7 @@ fn a_violation_on_the_way_out_of_another_does_not_cut_it_short() {
 #[test]
 fn a_violation_on_the_way_out_of_a_panic_reports_and_aborts() {
     if is_child() {
-        // One that the program caught by itself is over.
+        // A violation that the program itself caught is over.
         drop(panic::catch_unwind(nest));
         let _nests = Nests;
         panic::resume_unwind(Box::new("foreign"));
@@ -211,7 +215,7 @@ fn a_hook_is_code_like_any_other() {
             // SAFETY: a live box.
             assert_eq!(unsafe { robust::read_one(&raw const *number) }, 4);
             KEPT.lock().expect("not poisoned").push(number);
-            // Its own violations are delivered, and not to itself.
+            // The hook's own violations are delivered, but not to the hook.
             assert_eq!(catch(nest).expect_err("nested").rule(), violation.rule());
             if SEEN.fetch_add(1, Ordering::Relaxed) == 2 {
                 panic::resume_unwind(Box::new("the hook"));
@@ -224,7 +228,7 @@ fn a_hook_is_code_like_any_other() {
         assert_eq!(stopped.downcast_ref(), Some(&"the hook"));
         expect_violation!(Rule::NestedPointer, { nest() });
         assert_eq!(SEEN.load(Ordering::Relaxed), 4);
-        // What the hook allocated is Rust memory like any other.
+        // The hook's allocations are Rust memory like any other.
         let kept = std::mem::take(&mut *KEPT.lock().expect("not poisoned"));
         let pair = Box::new(Pair { first: (&raw const *kept[0]).cast(), second: ptr::null() });
         // SAFETY: live boxes.

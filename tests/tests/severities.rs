@@ -1,4 +1,5 @@
-//! The five places of a severity, weakest to strongest: default, environment, block, function, parameter.
+//! The five places of a severity, weakest to strongest: default, environment, block, function,
+//! parameter.
 
 use std::sync::Mutex;
 
@@ -9,7 +10,7 @@ use ffi_guard_tests::process::{is_child, run_self};
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// One C function under declarations that differ in where they speak.
+/// One C function under declarations that set a severity in different places.
 mod declared {
     use super::ComplexStruct;
     use std::ffi::c_long;
@@ -46,7 +47,7 @@ mod declared {
 
 type Declared = unsafe fn(*const ComplexStruct) -> std::ffi::c_long;
 
-/// Breaks `nested_pointer`, and reads 6 where the call is let through.
+/// Breaks `nested_pointer`, and reads 6 if the call is let through.
 fn nest(function: Declared) -> std::ffi::c_long {
     let mut some = Box::new(SomeStruct { a: 1, b: 2, c: 3 });
     let complex = Box::new(ComplexStruct { x: &raw mut *some, y: std::ptr::null_mut() });

@@ -1,11 +1,10 @@
-//! The talk, slides 7 to 49: each program of it, and what it must come to.
+//! The talk, slides 7 to 49: each program and its expected result.
 
 // A `Vec` lies on the heap and an array does not, and where a block lies is what this is about.
 #![allow(clippy::useless_vec)]
 
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use c_fixtures::slides::{
     ComplexStruct, SomeStruct, SomeStructData, SomeStructStr, forget_reference, honest, process_big_data,
@@ -15,24 +14,17 @@ use c_fixtures::slides::{
 use ffi_guard::{Pinned, Place, Rule, catch, expect_violation};
 use ffi_guard_tests::calloc::Calloc;
 use ffi_guard_tests::process::{at_level, is_child, run_self};
+use serial_test::serial;
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
 const ONE_TWO_THREE: SomeStruct = SomeStruct { a: 1, b: 2, c: 3 };
 
-/// `someReference` is one variable for the whole process: who uses it takes a turn, and leaves it null.
-fn turn() -> Turn {
-    static TURN: Mutex<()> = Mutex::new(());
-    Turn { _lock: TURN.lock().unwrap_or_else(PoisonError::into_inner) }
-}
+/// `someReference` is one variable for the whole process: a test that uses it is `serial`, and leaves it null.
+struct Forget;
 
-/// Dropped before its lock is.
-struct Turn {
-    _lock: MutexGuard<'static, ()>,
-}
-
-impl Drop for Turn {
+impl Drop for Forget {
     fn drop(&mut self) {
         forget_reference();
     }
@@ -48,8 +40,9 @@ fn slides_7_to_18_bytes_are_lent_and_come_back() {
 }
 
 #[test]
+#[serial(some_reference)]
 fn slides_21_and_22_a_kept_box_is_found_and_the_variable_named() {
-    let _turn = turn();
+    let _forget = Forget;
     let mut some = Box::new(ONE_TWO_THREE);
     let violation = expect_violation!(Rule::RetainedPointer, {
         // SAFETY: alive until the reference is forgotten.
@@ -65,8 +58,9 @@ fn slides_21_and_22_a_kept_box_is_found_and_the_variable_named() {
 }
 
 #[test]
+#[serial(some_reference)]
 fn slides_21_and_22_a_kept_local_is_found() {
-    let _turn = turn();
+    let _forget = Forget;
     let mut some = ONE_TWO_THREE;
     expect_violation!(Rule::RetainedPointer, {
         // SAFETY: alive until the reference is forgotten.
@@ -81,17 +75,19 @@ fn slides_21_and_22_unguarded_the_same_program_reads_garbage() {
         // SAFETY: alive during the call; what C does with it later is what this is about.
         unsafe { store_reference(&raw mut *some) };
         drop(some);
-        // What the allocator hands out next is the same memory.
+        // The allocator's next block is the same memory.
         let others: Vec<Box<[u8; 12]>> = (0..64).map(|_| Box::new([0xaa; 12])).collect();
         std::hint::black_box(&others);
-        // SAFETY: not sound, and that is the point: the memory is mapped, and somebody else's.
+        // SAFETY: not sound, and that is the point: the memory is mapped, and belongs to another
+        // value.
         assert_ne!(unsafe { retrieve_reference() }, 1);
     });
 }
 
 #[test]
+#[serial(some_reference)]
 fn slides_23_and_24_repaired_by_saying_what_c_does() {
-    let _turn = turn();
+    let _forget = Forget;
     let mut some = Box::new(ONE_TWO_THREE);
     // SAFETY: alive until the reference is forgotten.
     let a = catch(|| unsafe {
@@ -105,8 +101,9 @@ fn slides_23_and_24_repaired_by_saying_what_c_does() {
 }
 
 #[test]
+#[serial(some_reference)]
 fn slides_23_and_24_repaired_by_c_memory() {
-    let _turn = turn();
+    let _forget = Forget;
     let some = Calloc::new(ONE_TWO_THREE);
     // SAFETY: alive until the reference is forgotten, which is before it is freed.
     let a = catch(|| unsafe {
@@ -118,8 +115,9 @@ fn slides_23_and_24_repaired_by_c_memory() {
 }
 
 #[test]
+#[serial(some_reference)]
 fn slides_23_and_24_what_is_pinned_c_may_follow_and_keep() {
-    let _turn = turn();
+    let _forget = Forget;
     let some = Pinned::new(ONE_TWO_THREE);
     let sum = catch(|| {
         let complex = Box::new(ComplexStruct { x: some.as_mut_ptr(), y: ptr::null_mut() });
@@ -262,7 +260,7 @@ fn slides_45_to_48_with_nulls_or_c_memory_are_clean() {
 fn slide_49_the_variable_decides() {
     const NAME: &str = "slide_49_the_variable_decides";
     if is_child() {
-        // As a user's program would, with nobody to catch what the guard throws.
+        // As in a user's program, without a `catch` for what the guard throws.
         let mut some = Box::new(ONE_TWO_THREE);
         let complex = Box::new(ComplexStruct { x: &raw mut *some, y: ptr::null_mut() });
         // SAFETY: both are alive.

@@ -27,7 +27,8 @@ fn a_hundred_thousand_rows_are_clean_at_level_2() {
 fn a_database_in_a_file_is_clean() {
     let path = std::env::temp_dir().join(format!("ffi-guard-{}.sqlite", std::process::id()));
     let name = path.to_str().expect("a temporary folder with a plain name");
-    // Fewer rows: what differs from the one in memory is the file, and a file is written in one transaction.
+    // Fewer rows: what differs from the one in memory is the file, and a file is written in one
+    // transaction.
     let sum = ffi_guard::catch(|| {
         let db = Db::open(name).expect("opens");
         write_and_read_back(&db, 2_000).expect("writes and reads")
@@ -95,7 +96,7 @@ fn a_text_that_sqlite_keeps_is_clean_while_it_lives() {
             // SAFETY: the text is dropped after the statement.
             unsafe { echo.bind_static_text(1, &text) }.expect("binds");
             assert_eq!(echo.step().expect("runs").expect("a row").text(0), *text);
-            // Bound anew, SQLite lets go of the first.
+            // Bound again, SQLite lets go of the first.
             echo.reset().expect("resets");
             let other = String::from("another");
             // SAFETY: as above.
@@ -109,7 +110,8 @@ fn a_text_that_sqlite_keeps_is_clean_while_it_lives() {
     .expect("clean");
 }
 
-/// SQLite keeps the pointer in its own heap, in the statement, which is searched with the feature `c-heap` alone.
+/// SQLite keeps the pointer in its own heap, in the statement, which is searched with the feature
+/// `c-heap` alone.
 #[test]
 fn a_text_that_is_freed_while_sqlite_keeps_it_is_found_with_c_heap() {
     let outcome = ffi_guard::catch(|| {

@@ -1,4 +1,5 @@
-//! `GUARD_STATS`: what is counted at the border, from outside. Counts are exact; of times only what no clock can change.
+//! `GUARD_STATS` from outside: the counts are tested exactly, the times only as far as no clock
+//! matters.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -30,7 +31,7 @@ fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The lines of the tables: by the function's name, and then by the column's head, what is there.
+/// The cells of the tables, by the function's name and the column's head.
 fn table(text: &str) -> HashMap<String, HashMap<String, String>> {
     let cells = |line: &str| -> Vec<String> {
         line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
@@ -141,7 +142,8 @@ fn at_level_0_calls_are_counted_and_nothing_is_checked() {
     assert!(table.values().all(|row| row["checks"] == "0"), "{}", err(&output));
 }
 
-/// What is found without statistics is found with them, by the same rules and at the same place.
+/// A violation that is found without statistics is found with them, by the same rule and at the
+/// same place.
 #[test]
 fn counted_calls_are_checked_like_others() {
     for (level, step, rule) in
@@ -260,8 +262,9 @@ fn functions_of_one_name_are_told_apart() {
     assert_eq!(table["counted::elsewhere::abs"]["calls"], "1");
 }
 
-/// The advice of slides 63 and 64. The check of each call reads 64 KiB and C returns at once, so the share is far from where the
-/// advice begins, on whatever machine; and the long one is called once.
+/// The advice of slides 63 and 64. The check of each call reads 64 KiB and C returns at once, so
+/// the share is far from where the advice begins, on whatever machine; and the long one is called
+/// once.
 #[test]
 fn a_function_that_is_called_often_and_is_over_at_once_gets_advice_and_a_long_one_none() {
     let stderr = err(&counted("1", &["often", "long"]));
@@ -272,7 +275,7 @@ fn a_function_that_is_called_often_and_is_over_at_once_gets_advice_and_a_long_on
     assert!(stderr.contains("of the crossing is checks: GUARD=0 has none"), "{stderr}");
 }
 
-/// What a panic in a callback comes to at level 0 is the language's affair, counted or not.
+/// At level 0 the language decides what a panic in a callback does, counted or not.
 #[test]
 fn counting_stops_no_panic_that_level_0_does_not() {
     use std::os::unix::process::ExitStatusExt as _;

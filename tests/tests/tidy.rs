@@ -1,4 +1,5 @@
-//! The repository itself: each rule has all its parts, the guide says what there is, links lead somewhere, files are small.
+//! Tests of the repository itself: each rule has all its parts, the guide is complete, links lead
+//! somewhere, files are small, comments are readable.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The files below a folder whose names end so, as paths from the root.
+/// The files below a folder whose names end with `end`, as paths from the root.
 fn files(folder: &str, end: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
@@ -33,7 +34,8 @@ fn files(folder: &str, end: &str) -> Vec<String> {
     found
 }
 
-/// The text files that git keeps, with their texts. `None` where this is no checkout, such as an unpacked archive.
+/// The text files that git keeps, with their texts. `None` if this is not a checkout but, say, an
+/// unpacked archive.
 fn tracked() -> Option<Vec<(String, String)>> {
     let output = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output().ok()?;
     let names = String::from_utf8(output.stdout).ok().filter(|names| output.status.success() && !names.is_empty())?;
@@ -95,7 +97,7 @@ fn each_rule_has_a_page_a_fixture_tests_and_a_golden_report() {
     none(&missing);
 }
 
-/// Whether `name` stands in the text as a whole word: `GUARD` is not in `GUARD_STATS`.
+/// True if `name` is in the text as a whole word: `GUARD` is not in `GUARD_STATS`.
 fn names(text: &str, name: &str) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.split(|c| !word(c)).any(|found| found == name)
@@ -129,7 +131,7 @@ fn links(text: &str) -> Vec<String> {
         if line.trim_start().starts_with("```") {
             fenced = !fenced;
         } else if !fenced {
-            // What stands between backquotes is code: every second part.
+            // Every second part is between backquotes, and so code.
             let prose: String = line.split('`').step_by(2).collect();
             found.extend(prose.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0.to_owned())));
         }
@@ -160,7 +162,7 @@ fn the_readme_has_the_commands() {
     }
 }
 
-/// The report that begins at the rule's name: up to its last line, without what differs from run to run.
+/// The report from the rule's name to its last line, without what differs from run to run.
 fn report(text: &str) -> Option<String> {
     let start = text.find("ffi-guard[retained_pointer]")?;
     let text = &text[start..];
@@ -214,7 +216,8 @@ fn no_source_file_is_long() {
     none(&long);
 }
 
-/// Where `folder` is the first part of an absolute path in the line: `/srv`, and not `a/srv` or `/srvs`.
+/// True if `folder` is the first part of an absolute path in the line: `/srv`, and not `a/srv` or
+/// `/srvs`.
 fn is_absolute(line: &str, folder: &str) -> bool {
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '~' | '}' | ')');
     line.match_indices(folder).any(|(at, _)| {
@@ -225,7 +228,8 @@ fn is_absolute(line: &str, folder: &str) -> bool {
 
 #[test]
 fn nothing_is_left_to_do_and_nothing_names_a_machine() {
-    // Cargo writes the registry into its lock files; the report shortens paths of such a kind, and tests that.
+    // Cargo writes the registry into its lock files; the report shortens paths of such a kind, and
+    // tests that.
     const MAY_NAME_THEM: [&str; 4] = [
         "Cargo.lock",
         "tests/published/triangle/Cargo.lock",
@@ -248,5 +252,108 @@ fn nothing_is_left_to_do_and_nothing_names_a_machine() {
             }
         }
     }
+    none(&found);
+}
+
+/// What only `platform/` may say: the system by name, and the functions of C's library.
+#[test]
+fn only_the_platform_names_the_system() {
+    const NAMES: [&str; 8] = [
+        "target_os",
+        "target_env",
+        "target_family",
+        "target_vendor",
+        "target_pointer_width",
+        "cfg(unix",
+        "cfg(windows",
+        "libc::",
+    ];
+    let mut found = Vec::new();
+    const PLATFORM: &str = "ffi-guard/src/platform/";
+    let elsewhere = |file: &String| !file.starts_with(PLATFORM);
+    for file in files("ffi-guard/src", ".rs").into_iter().filter(elsewhere) {
+        for (number, line) in (1..).zip(read(&file).lines()) {
+            // Reports tell their readers of `libc::free`, and `glibc` is a module.
+            let code = line.replace("`libc::", "").replace("glibc::", "");
+            if !code.trim_start().starts_with("//") && NAMES.iter().any(|name| code.contains(name)) {
+                found.push(format!("{file}:{number}: {}", line.trim()));
+            }
+        }
+    }
+    none(&found);
+}
+
+#[test]
+fn each_capability_of_a_platform_is_asked_for() {
+    let list = read("ffi-guard/src/platform/capabilities.rs");
+    let names: Vec<_> = list.split("name: \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(names.len() > 3, "{names:?}");
+    let sources: Vec<_> = files("ffi-guard/src", ".rs").iter().map(|file| read(file)).collect();
+    let lines: Vec<_> = sources.iter().flat_map(|text| text.lines()).filter(|line| line.contains("cfg")).collect();
+    let unused = names.iter().filter(|name| !lines.iter().any(|line| self::names(line, name)));
+    none(&unused.map(|name| format!("{name}: no `cfg` asks for it")).collect::<Vec<_>>());
+}
+
+/// The folders whose comments the tests below read.
+const COMMENTED: [&str; 5] = ["ffi-guard-macros", "c-fixtures", "tests", "benches", "examples"];
+
+/// The lines of a Rust file that are comments, with their numbers: each without its `//`, `///` or
+/// `//!`, and `None` for those that are no prose, in a block of code or a table.
+fn comments(text: &str) -> Vec<(usize, Option<&str>)> {
+    let mut found = Vec::new();
+    let mut fenced = false;
+    for (number, line) in (1..).zip(text.lines().map(str::trim_start)) {
+        let Some(comment) = line.strip_prefix("//") else {
+            fenced = false;
+            continue;
+        };
+        let comment = comment.strip_prefix(['/', '!']).unwrap_or(comment).trim_start();
+        let fence = comment.starts_with("```");
+        found.push((number, (!fenced && !fence && !comment.starts_with('|')).then_some(comment)));
+        fenced ^= fence;
+    }
+    found
+}
+
+/// Every comment line of the folders that is prose: where it stands, the whole line, and its text.
+fn each_comment(mut see: impl FnMut(String, &str, &str)) {
+    for file in COMMENTED.iter().flat_map(|folder| files(folder, ".rs")) {
+        if file.split('/').any(|part| part == "target") {
+            continue;
+        }
+        let text = read(&file);
+        let lines: Vec<&str> = text.lines().collect();
+        for (number, comment) in comments(&text) {
+            if let Some(comment) = comment {
+                see(format!("{file}:{number}"), lines[number - 1], comment);
+            }
+        }
+    }
+}
+
+#[test]
+fn comments_are_wrapped() {
+    const COLUMNS: usize = 100;
+    let mut long = Vec::new();
+    each_comment(|place, line, _| {
+        let columns = line.chars().count();
+        if columns > COLUMNS && !line.contains("://") {
+            long.push(format!("{place}: {columns} columns; a comment has at most {COLUMNS}"));
+        }
+    });
+    none(&long);
+}
+
+#[test]
+fn a_comment_can_be_read_alone() {
+    // Each leans on another item, or says with a clause what a noun or a number says.
+    const OPENINGS: [&str; 5] = ["The same of", "The same,", "So many", "As many as", "Of what"];
+    const WORDS: [&str; 2] = ["nobody", "anew"];
+    let mut found = Vec::new();
+    each_comment(|place, _, comment| {
+        let opening = OPENINGS.iter().find(|opening| comment.starts_with(**opening));
+        let word = WORDS.iter().find(|word| names(comment, word));
+        found.extend(opening.or(word).map(|tic| format!("{place}: \"{tic}\"")));
+    });
     none(&found);
 }

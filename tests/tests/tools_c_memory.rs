@@ -38,7 +38,7 @@ unsafe impl Zeroed for Page {}
 fn an_arena_gives_zeroed_aligned_memory_of_cs() {
     at_levels("an_arena_gives_zeroed_aligned_memory_of_cs", &["0", "1", "2"], || {
         let arena = CArena::new();
-        // Used memory comes back from C's heap: it must be zero all the same.
+        // Used memory comes back from C's heap: it must still be zero.
         for _ in 0..8 {
             let dirty = CArena::new();
             dirty.slice::<u8>(4096).unwrap().fill(0xff);
@@ -66,7 +66,7 @@ fn sizes_that_no_memory_has_are_errors() {
         CSlice::<[u64; 4]>::zeroed(usize::MAX / 32 + 1).unwrap_err(),
         CMemoryError::TooLarge { len: usize::MAX / 32 + 1, size: 32 }
     );
-    // It fits an address space, and there is not so much.
+    // It fits an address space, but there is not that much memory.
     assert_eq!(CSlice::<u8>::zeroed(isize::MAX as usize).unwrap_err(), CMemoryError::OutOfMemory);
     assert!(arena.is_empty());
     assert!(arena.slice::<u64>(0).unwrap().is_empty() && arena.copy::<u64>(&[]).is_empty());
@@ -130,7 +130,7 @@ fn a_box_goes_to_c_and_comes_back() {
     });
     assert_eq!(sum.expect("clean"), 6);
     let raw = CBox::new(5_u64).into_raw();
-    // SAFETY: from C's `malloc`, and nobody else's.
+    // SAFETY: from C's `malloc`, with no other owner.
     assert_eq!(unsafe { CBox::from_raw(raw) }.map(|number| *number), Some(5));
     // C's own `free`, and C's own `malloc`.
     // SAFETY: C's memory, freed once.
@@ -199,7 +199,7 @@ fn sqlites_own_strings_are_freed_by_sqlite() {
 #[test]
 fn slices_and_texts_cross_and_come_back() {
     let (raw, len) = CSlice::copy_of(&[1_u32, 2, 3]).into_raw();
-    // SAFETY: from `into_raw`, and nobody else's.
+    // SAFETY: from `into_raw`, with no other owner.
     let mut back = unsafe { CSlice::from_raw(raw, len) }.expect("not null");
     back[1] = 7;
     assert_eq!((&*back, format!("{back:?}").as_str()), (&[1, 7, 3][..], "[1, 7, 3]"));

@@ -1,36 +1,34 @@
-//! `Callback`: closures that C calls late, twice, from other threads, after their end, recursively, and at exit.
+//! `Callback`: closures that C calls late, twice, from other threads, after their end, recursively,
+//! and at exit.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::os::unix::process::ExitStatusExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use c_fixtures::closures::{self, arity};
 use ffi_guard::callback::{AnyThread, Callback};
 use ffi_guard::{Rule, catch, expect_violation};
 use ffi_guard_tests::process::{at_level, at_levels, is_child, run_self, stderr};
+use serial_test::serial;
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// C has one callback for the whole process: who registers one takes a turn, and takes it from C at the end.
-fn turn() -> Turn {
-    static TURN: Mutex<()> = Mutex::new(());
-    Turn(TURN.lock().unwrap_or_else(PoisonError::into_inner))
-}
+/// C has one callback for the whole process: a test that registers one is `serial` or has the process to itself, and takes it
+/// from C at the end.
+struct Forget;
 
-struct Turn(#[allow(dead_code)] MutexGuard<'static, ()>);
-
-impl Drop for Turn {
+impl Drop for Forget {
     fn drop(&mut self) {
         closures::forget();
     }
 }
 
-/// Declared bare: what a program without the guard has.
+/// Declared bare, as in a program without the guard.
 mod bare {
     use super::{c_int, c_void};
 
@@ -78,8 +76,9 @@ fn every_number_of_arguments_with_the_user_data_first_and_last() {
 }
 
 #[test]
+#[serial(registered)]
 fn c_calls_late_and_twice() {
-    let _turn = turn();
+    let _forget = Forget;
     let mut events = Vec::new();
     Callback::scoped(
         |event: c_int| -> c_int {
@@ -121,8 +120,9 @@ impl Drop for Listener {
 }
 
 #[test]
+#[serial(registered)]
 fn a_struct_may_hold_one() {
-    let _turn = turn();
+    let _forget = Forget;
     let sum = Rc::new(Cell::new(0));
     let seen = Rc::clone(&sum);
     let listener = Listener::new(move |event| seen.replace(seen.get() + event));
@@ -134,11 +134,12 @@ fn a_struct_may_hold_one() {
 }
 
 #[test]
+#[serial(registered)]
 fn a_call_after_the_end_is_told_with_who_made_and_who_dropped_it() {
     fn end_of_the_callback(callback: OnEvent) {
         drop(callback);
     }
-    let _turn = turn();
+    let _forget = Forget;
     let ran = Rc::new(Cell::new(0));
     let runs = Rc::clone(&ran);
     let line = line!() + 1;
@@ -156,14 +157,15 @@ fn a_call_after_the_end_is_told_with_who_made_and_who_dropped_it() {
         beat.unwrap_or_else(|| panic!("no {key}:\n{report}"))
     };
     assert!(beat("made").contains(&format!("tools_callback.rs:{line}:")), "{report}");
-    // The place leaves the name as much room as there is.
-    assert!(beat("dropped").contains("of_the_callback"), "{report}");
+    // The places, of which `serial_test`'s is the longest, leave the name as much room as there is.
+    assert!(beat("dropped").contains("_the_callback"), "{report}");
     assert!(beat("called by C").contains("ffg_event_fire"), "{report}");
 }
 
 #[test]
+#[serial(registered)]
 fn the_repair_of_the_report_is_clean() {
-    let _turn = turn();
+    let _forget = Forget;
     let callback = Callback::new(|event: c_int| -> c_int { event });
     let outcome = catch(|| {
         // SAFETY: C lets go of the pair before the callback is dropped.
@@ -177,8 +179,9 @@ fn the_repair_of_the_report_is_clean() {
 }
 
 #[test]
+#[serial(registered)]
 fn the_last_1000_are_remembered() {
-    let _turn = turn();
+    let _forget = Forget;
     let first = Callback::new(|_: c_int| -> c_int { 0 });
     // SAFETY: as above, C keeps it beyond its end.
     unsafe { closures::register(first.function(), first.data()) };
@@ -197,7 +200,7 @@ fn the_user_data_of_another_is_refused() {
     let shared = Callback::shared(|event: c_int| -> c_int { event + 2 });
     for data in [other.data(), shared.data()] {
         let report = expect_violation!(Rule::StaleHandle, {
-            // SAFETY: what is behind a wrong number is nothing.
+            // SAFETY: a wrong number leads to nothing.
             unsafe { closures::now(one.function(), data, 1) }
         })
         .to_string();
@@ -220,7 +223,7 @@ fn the_same_closure_of_another_reach_is_refused() {
         |event| event
     }
     let (own, all) = (Callback::new(closure()), Callback::shared(closure()));
-    // SAFETY: what is behind a wrong number is nothing.
+    // SAFETY: a wrong number leads to nothing.
     expect_violation!(Rule::StaleHandle, { unsafe { closures::now(own.function(), all.data(), 1) } });
     // SAFETY: as above.
     expect_violation!(Rule::StaleHandle, { unsafe { closures::now(all.function(), own.data(), 1) } });
@@ -248,7 +251,7 @@ fn a_panic_comes_out_where_c_was_called() {
         }));
         assert_eq!(outcome.unwrap_err().downcast_ref(), Some(&"the third"));
         assert_eq!(calls, 3, "C got what makes it stop");
-        // Nothing is left of it.
+        // Nothing of it is left.
         let ten = Callback::scoped(
             |_: c_int| -> c_int { 0 },
             // SAFETY: as above.
@@ -314,7 +317,7 @@ fn a_panic_with_no_call_to_go_on_from_ends_the_process_with_a_line() {
 #[test]
 fn an_fnmut_is_not_called_while_it_runs() {
     at_levels("an_fnmut_is_not_called_while_it_runs", &["0", "1", "2"], || {
-        let _turn = turn();
+        let _forget = Forget;
         let mut depth = 0;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             Callback::scoped(
@@ -339,8 +342,9 @@ fn an_fnmut_is_not_called_while_it_runs() {
 }
 
 #[test]
+#[serial(registered)]
 fn a_shared_one_may_be_called_while_it_runs() {
-    let _turn = turn();
+    let _forget = Forget;
     let calls = Arc::new(AtomicI32::new(0));
     let seen = Arc::clone(&calls);
     let callback: Callback<fn(c_int) -> c_int, AnyThread> = Callback::shared(move |event: c_int| {
@@ -357,7 +361,7 @@ fn a_shared_one_may_be_called_while_it_runs() {
 #[test]
 fn threads_of_cs_call_a_shared_one() {
     at_levels("threads_of_cs_call_a_shared_one", &["0", "1", "2"], || {
-        let _turn = turn();
+        let _forget = Forget;
         let calls = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&calls);
         let callback = Callback::shared(move |event: c_int| -> c_int {
@@ -470,15 +474,16 @@ fn at_level_0_a_late_call_runs_nothing_and_is_said_once() {
 }
 
 #[test]
+#[serial(registered)]
 fn a_callback_may_drop_itself() {
-    let _turn = turn();
+    let _forget = Forget;
     let slot: Rc<RefCell<Option<OnEvent>>> = Rc::default();
     let own = Rc::clone(&slot);
     let alive = Rc::new(());
     let captured = Rc::clone(&alive);
     let callback = Callback::new(move |event: c_int| {
         drop(own.take());
-        // What was captured is there until the closure is done.
+        // The captured values live until the closure is done.
         event + Rc::strong_count(&captured) as c_int
     });
     // SAFETY: C forgets the pair below.

@@ -164,7 +164,7 @@ fn with_may_take_its_own_handle() {
     Handle::<Dropped>::with(raw, |value| {
         assert!(matches!(Handle::<Dropped>::take(raw), Err(TakeError::InUse)));
         assert_eq!(value.0.load(Ordering::Relaxed), 0, "not while it is in use");
-        // Released all the same: nobody finds it any more.
+        // Still released: a look-up does not find it any more.
         stale(|| _ = Handle::<Dropped>::with(raw, |_| ()));
         stale(|| _ = Handle::<Dropped>::take(raw));
     })
@@ -263,12 +263,13 @@ fn what_is_released_while_others_use_it_is_dropped_by_the_last() {
     });
 }
 
-/// Two threads look values up while others make and release them: whoever finds one finds the one it was made for.
+/// Two threads look values up while others make and release them: each look-up finds the value that
+/// the handle was made for, or none.
 #[test]
 fn threads_never_find_another_value() {
     const ROUNDS: usize = 20_000;
     at_level("threads_never_find_another_value", "0", || {
-        // What the number was given out for, beside it.
+        // The number, and beside it the value that it was made for.
         let board: Vec<[AtomicUsize; 2]> = (0..8).map(|_| [AtomicUsize::new(0), AtomicUsize::new(0)]).collect();
         let (done, found) = (AtomicBool::new(false), AtomicUsize::new(0));
         std::thread::scope(|scope| {
@@ -280,7 +281,8 @@ fn threads_never_find_another_value() {
                             let [raw, _] = &board[maker * 4 + round % 4];
                             let old = raw.swap(Handle::new((maker, round)).into_raw().addr(), Ordering::AcqRel);
                             if old != 0 {
-                                // The value says whose it was: four rounds ago. In use: dropped by its user.
+                                // The value says whose it was: four rounds ago. In use: dropped by
+                                // its user.
                                 if let Ok(value) = Handle::<(usize, usize)>::take(ptr::without_provenance_mut(old)) {
                                     assert_eq!(value, (maker, round - 4));
                                 }
@@ -305,7 +307,7 @@ fn threads_never_find_another_value() {
                 });
             }
             makers.into_iter().for_each(|maker| maker.join().unwrap());
-            // The last ones are there for good: somebody finds them before all end.
+            // The last ones stay: some thread finds them before all end.
             while found.load(Ordering::Relaxed) == 0 {
                 std::thread::yield_now();
             }

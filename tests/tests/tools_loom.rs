@@ -1,4 +1,5 @@
-//! The states of a handle's slot under loom: every order in which threads can make, enter, release and leave.
+//! The states of a handle's slot under loom: every order in which threads can make, enter, release
+//! and leave.
 //!
 //! The file of the library is compiled once more here, over loom's atomics in the place of std's.
 
@@ -62,7 +63,7 @@ impl Slot {
         Some(value)
     }
 
-    /// `Handle::take`: whether this one released it.
+    /// `Handle::take`: true if this call released it.
     fn take(&self, generation: u32) -> bool {
         if self.state.enter(generation, || true) != Entered::Yes {
             return false;

@@ -1,10 +1,10 @@
-/* The unwinder is told nothing of what is in here, as in C that was built for size. */
+/* Built without unwind tables, as C that was built for size. */
 #include "robust.h"
 
 void ffg_call_with_local_blind(ffg_pair_callback callback, void *user) {
     int32_t number = 7;
     struct ffg_pair pair = {&number, &number};
     callback(&pair, user);
-    /* A call that is not the last: the frame stays while the callback runs. */
+    /* Not a tail call: the frame stays while the callback runs. */
     ffg_take(&pair);
 }

@@ -1,7 +1,8 @@
-//! Slides 66 to 70 of the talk: a password hashed by libsodium, behind functions that nobody can call wrongly.
+//! Slides 66 to 70 of the talk: a password hashed by libsodium, behind functions that cannot be
+//! called wrongly.
 //!
-//! The talk's program leaks the copy that `C.CString` makes of the password. Here there is no copy: libsodium is told the
-//! length, so it is lent the Rust bytes themselves for the call.
+//! The talk's program leaks the copy that `C.CString` makes of the password. Here there is no copy:
+//! libsodium takes a length, so the Rust bytes themselves are lent for the call.
 
 use std::ffi::{CStr, c_char, c_ulonglong};
 use std::fmt;
@@ -14,7 +15,7 @@ pub struct Password {
     bytes: Vec<u8>,
 }
 
-/// How much work a hash is.
+/// The amount of work for a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limits {
     /// For a login: 64 MiB, a fraction of a second.
@@ -23,14 +24,15 @@ pub enum Limits {
     Sensitive,
 }
 
-/// Why there is no hash.
+/// The reason why there is no hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
     /// The password is empty.
     Empty,
     /// It is longer than [`Password::MAX`].
     TooLong,
-    /// It has a NUL at this position. Whoever reads it as a C string, as most programs do, would hash what is before it.
+    /// The password has a NUL at this position. A program that reads it as a C string, as most do,
+    /// would hash only what is before the NUL.
     Nul(usize),
     /// libsodium finds no source of randomness.
     NoRandomness,
@@ -39,14 +41,15 @@ pub enum Error {
 }
 
 impl Password {
-    /// The longest password, in bytes. libsodium would take 4 GiB; nobody types that.
+    /// The longest password, in bytes. libsodium would take 4 GiB, which is more than anyone types.
     pub const MAX: usize = 4096;
 
     /// Takes the bytes over, whatever their encoding.
     ///
     /// # Errors
     ///
-    /// Where they are no password: none at all, too many, or a NUL among them. They are overwritten then, too.
+    /// If the bytes are not a password: none at all, too many, or a NUL among them. They are
+    /// overwritten in this case too.
     pub fn new(bytes: Vec<u8>) -> Result<Password, Error> {
         let password = Password { bytes };
         match password.bytes.iter().position(|&byte| byte == 0) {
@@ -70,11 +73,11 @@ impl Drop for Password {
     }
 }
 
-/// Hashes a password: a string that holds the salt and the limits, to be kept as it is.
+/// Hashes a password. The string holds the salt and the limits; store it as it is.
 ///
 /// # Errors
 ///
-/// Where libsodium has no randomness for a salt, or the system no memory.
+/// If libsodium has no randomness for a salt, or the system no memory.
 pub fn hash(password: &Password, limits: Limits) -> Result<String, Error> {
     // It may be asked any number of times, by any thread.
     if c::sodium_init() < 0 {
@@ -95,7 +98,7 @@ pub fn hash(password: &Password, limits: Limits) -> Result<String, Error> {
     Ok(text.to_str().expect("libsodium writes ASCII").to_owned())
 }
 
-/// Whether the hash was made of this password. Of a text that is no hash, none was.
+/// True if the hash was made of this password. False for a text that is not a hash.
 #[must_use]
 pub fn verify(hash: &str, password: &Password) -> bool {
     if c::sodium_init() < 0 || hash.len() >= c::STRBYTES || hash.contains('\0') {
@@ -111,7 +114,7 @@ pub fn verify(hash: &str, password: &Password) -> bool {
 }
 
 impl fmt::Debug for Password {
-    /// Says nothing of the bytes.
+    /// Prints nothing about the bytes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(..)")
     }

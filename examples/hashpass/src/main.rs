@@ -1,7 +1,8 @@
-//! `cargo run --example hashpass -- 'Correct Horse Battery Staple'`: slide 66 of the talk, under the guard.
+//! `cargo run --example hashpass -- 'Correct Horse Battery Staple'`: slide 66 of the talk, under
+//! the guard.
 //!
-//! The exit status is 0 with the hash on standard output, 2 where what was asked makes no sense, and 1 where the machine
-//! could not do it.
+//! The exit status is 0 with the hash on standard output, 2 if the arguments or the input make no
+//! sense, and 1 if the machine could not do it.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read};
@@ -23,7 +24,7 @@ Without PASSWORD, it is the one line of standard input. Other users of the machi
   --help        this text
 ";
 
-/// What is wrong with what was asked.
+/// The reason why the arguments or the input make no sense.
 type Complaint = String;
 
 fn main() -> ExitCode {
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What the command line and standard input say. `None` where help was asked for.
+/// The request from the command line and standard input. `None` if help was asked for.
 fn asked() -> Result<Option<(Limits, Password)>, Complaint> {
     let mut limits = Limits::Interactive;
     let mut given: Option<OsString> = None;
@@ -82,11 +83,12 @@ fn asked() -> Result<Option<(Limits, Password)>, Complaint> {
 fn line() -> Result<Vec<u8>, Complaint> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
-        // It would be shown while it is typed.
+        // The terminal would show the password while it is typed.
         return Err("no password: give it as an argument, or on standard input by a pipe".into());
     }
-    // The end of the line, `\r\n` at most, and one byte more, by which a longer one is known. All the room at once: a
-    // vector that grows leaves its bytes where it was.
+    // Room for the end of the line, `\r\n` at most, and one byte more, which shows that the
+    // password is too long. The room is allocated at once, because a vector that grows leaves its
+    // bytes in the old block.
     let most = Password::MAX + 3;
     let mut bytes = Vec::with_capacity(most);
     stdin.lock().take(most as u64).read_to_end(&mut bytes).map_err(|error| format!("standard input: {error}"))?;

@@ -1,10 +1,11 @@
-//! libsodium's functions for passwords, declared under the guard, and the library itself, built from its source.
+//! libsodium's functions for passwords, declared under the guard, and the library itself, built
+//! from its source.
 //!
-//! A package of its own, as on slides 69 to 72 of the talk: its C is compiled once, and a change of the Rust that uses it
-//! compiles none of it again.
+//! A package of its own, as on slides 69 to 72 of the talk: its C is compiled once, and a change of
+//! the Rust that uses it compiles none of it again.
 //!
-//! What the attributes say is what libsodium's manual says: it writes [`STRBYTES`] bytes, reads as many as it is told,
-//! and keeps nothing of either.
+//! The attributes follow libsodium's manual: it writes [`STRBYTES`] bytes, reads `length` bytes,
+//! and keeps no pointer to either.
 
 use std::ffi::{c_char, c_int, c_ulonglong, c_void};
 
@@ -21,10 +22,12 @@ pub const MEMLIMIT_SENSITIVE: usize = 1 << 30;
 
 #[ffi_guard::guard]
 unsafe extern "C" {
-    /// Before everything else, on any thread; 1 where it was done already, -1 where there is no randomness to be had.
+    /// Must be called before everything else, on any thread. 1 if it was called before, -1 if the
+    /// system has no source of randomness.
     pub safe fn sodium_init() -> c_int;
 
-    /// Hashes a password into a string that tells how it was made. -1 where there was no memory for it.
+    /// Hashes a password into a string that holds the salt and the limits. -1 if there is no memory
+    /// for it.
     ///
     /// # Safety
     ///
@@ -41,14 +44,15 @@ unsafe extern "C" {
     ///
     /// # Safety
     ///
-    /// `hashed` ends in NUL, within [`STRBYTES`] bytes, and `length` bytes may be read at `password`.
+    /// `hashed` ends in NUL, within [`STRBYTES`] bytes, and `length` bytes may be read at
+    /// `password`.
     pub fn crypto_pwhash_str_verify(
         #[guard(nonnull, cstr)] hashed: *const c_char,
         #[guard(nonnull, sized_by = length)] password: *const c_char,
         length: c_ulonglong,
     ) -> c_int;
 
-    /// Overwrites with zeros, in a way that no optimiser takes for superfluous.
+    /// Overwrites with zeros, in a way that no optimiser removes.
     ///
     /// # Safety
     ///

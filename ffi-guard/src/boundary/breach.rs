@@ -1,76 +1,104 @@
 //! From what a rule saw to what becomes of it: the severity here, the violation's facts, delivery.
 
-use crate::call::scopes;
-use crate::call::site::Site;
-use crate::scan;
 use std::panic::Location;
 
 use crate::call::argument::Argument;
+use crate::call::loan::Loan;
+use crate::call::scopes;
+use crate::call::site::Site;
 use crate::call::thread;
 use crate::config;
 use crate::facts::{ArgumentFacts, Call, Facts, Finding, Memory, Violation};
 use crate::platform::process::Errno;
 use crate::reentry::Reentry;
-use crate::report::{self, Outcome};
+use crate::report;
+use crate::report::Outcome;
+use crate::retention::Note;
 use crate::rule::Severity;
+use crate::scan;
 
 /// A violation that ends the call: the caller unwinds with it.
 pub(crate) struct Stop(pub(crate) Box<Violation>);
 
 impl Site {
-    /// Delivers what a rule saw. `Err` where the call must not go on.
+    /// Delivers what a rule saw of an argument or a result (`parameter`: `None`), of which C may touch
+    /// `extent` bytes. `Err` if the call must not go on.
     #[cold]
     pub(crate) fn breach(
         &self,
         parameter: Option<usize>,
         finding: Finding,
-        about: (&Argument, usize),
+        (argument, extent): (&Argument, usize),
+        memory: Option<Memory>,
+    ) -> Result<(), Stop> {
+        let about = ArgumentFacts::of(&Loan::of(argument, parameter.unwrap_or(0), extent));
+        self.breach_on_this_thread(parameter, finding, about, memory)
+    }
+
+    /// Delivers what a rule saw of something that this call lends.
+    #[cold]
+    pub(crate) fn breach_of(&self, loan: &Loan, finding: Finding, memory: Memory) -> Result<(), Stop> {
+        self.breach_on_this_thread(Some(loan.parameter), finding, ArgumentFacts::of(loan), Some(memory))
+    }
+
+    fn breach_on_this_thread(
+        &self,
+        parameter: Option<usize>,
+        finding: Finding,
+        about: ArgumentFacts,
         memory: Option<Memory>,
     ) -> Result<(), Stop> {
         let _errno = Errno::keep();
         let inside = Reentry::enter();
         let thread_name = scan::thread_name();
         drop(inside);
-        self.deliver(Told { parameter, finding, about, memory, thread: thread::id(), thread_name, also: Vec::new() })
-    }
-
-    /// The same for what was found after its call, perhaps on another thread.
-    pub(crate) fn deliver(&self, told: Told<'_>) -> Result<(), Stop> {
-        let _errno = Errno::keep();
-        let inside = Reentry::enter();
-        let Told { parameter, finding, about: (argument, extent), memory, thread, thread_name, also } = told;
-        let severity = self.severity(finding.rule(), parameter);
-        if severity == Severity::Allow {
-            return Ok(());
-        }
-        let violation = Box::new(Violation::new(Facts {
-            finding,
-            severity,
-            call: Some(Call { function: self.function, parameter, site: self.location, thread, thread_name }),
-            also,
-            argument: Some(ArgumentFacts { address: argument.address, extent, pointee: (argument.info.name)() }),
-            memory,
-        }));
-        drop(inside);
-        hand_over(violation)
+        let call = Call { function: self.function, parameter, site: self.location, thread: thread::id(), thread_name };
+        deliver(finding, Some((self, call, about)), memory, Vec::new())
     }
 }
 
+/// Delivers what a look at all loans found after the call of `note`, perhaps on another thread. `also`: the
+/// other calls that lent the same memory since it was last seen clean.
+pub(crate) fn breach_of_note(
+    note: &Note,
+    finding: Finding,
+    memory: Memory,
+    also: Vec<&'static Location<'static>>,
+) -> Result<(), Stop> {
+    let thread_name = if note.thread == thread::id() { scan::thread_name() } else { None };
+    let Site { function, location: site } = note.site;
+    let call = Call { function, parameter: Some(note.loan.parameter), site, thread: note.thread, thread_name };
+    deliver(finding, Some((&note.site, call, ArgumentFacts::of(&note.loan))), Some(memory), also)
+}
+
 /// Delivers what is about no guarded call: memory that was pinned and never lent.
-pub(crate) fn without_a_call(finding: Finding, memory: Option<Memory>) -> Result<(), Stop> {
+pub(crate) fn without_a_call(finding: Finding, memory: Memory) -> Result<(), Stop> {
+    deliver(finding, None, Some(memory), Vec::new())
+}
+
+fn deliver(
+    finding: Finding,
+    call: Option<(&Site, Call, ArgumentFacts)>,
+    memory: Option<Memory>,
+    also: Vec<&'static Location<'static>>,
+) -> Result<(), Stop> {
     let _errno = Errno::keep();
     let inside = Reentry::enter();
-    let severity = config::settings().severities.get(finding.rule()).unwrap_or(Severity::Deny);
+    let severity = match &call {
+        Some((site, call, _)) => site.severity(finding.rule(), call.parameter),
+        None => config::settings().severities.get(finding.rule()).unwrap_or(Severity::Deny),
+    };
     if severity == Severity::Allow {
         return Ok(());
     }
-    let facts = Facts { finding, severity, call: None, also: Vec::new(), argument: None, memory };
-    let violation = Box::new(Violation::new(facts));
+    let (call, argument) = call.map(|(_, call, about)| (call, about)).unzip();
+    let violation = Box::new(Violation::new(Facts { finding, severity, call, also, argument, memory }));
     drop(inside);
     hand_over(violation)
 }
 
-fn hand_over(violation: Box<Violation>) -> Result<(), Stop> {
+/// What becomes of a violation: a value inside of `catch`, else what severity and settings say.
+pub(crate) fn hand_over(violation: Box<Violation>) -> Result<(), Stop> {
     if violation.severity() == Severity::Deny && scopes::catching() {
         report::record(&violation);
         return Err(Stop(violation));
@@ -79,19 +107,4 @@ fn hand_over(violation: Box<Violation>) -> Result<(), Stop> {
         Outcome::GoOn => Ok(()),
         Outcome::Stop => Err(Stop(violation)),
     }
-}
-
-/// What is known of a breach when it is delivered.
-pub(crate) struct Told<'a> {
-    /// Which parameter; `None` for the result.
-    pub(crate) parameter: Option<usize>,
-    pub(crate) finding: Finding,
-    /// The argument, and the bytes that C may touch.
-    pub(crate) about: (&'a Argument, usize),
-    pub(crate) memory: Option<Memory>,
-    /// The thread that called.
-    pub(crate) thread: u32,
-    pub(crate) thread_name: Option<String>,
-    /// Other calls that lent the same memory since it was last seen clean.
-    pub(crate) also: Vec<&'static Location<'static>>,
 }

@@ -9,9 +9,10 @@ use std::panic::Location;
 
 use super::breach::Stop;
 use super::raise::raise;
-use super::{counted, first, log, parked, returned, taken};
+use super::resolve_mode::resolve_mode;
+use super::{callback_arguments, inspect, log, parked, result, statistics};
 use crate::call::argument::{Argument, Passing};
-use crate::call::declaration::{Function, Standing};
+use crate::call::declaration::{CheckMode, Function};
 use crate::call::site::Site;
 use crate::call::thread;
 use crate::heap;
@@ -51,10 +52,10 @@ impl<'a> Callback<'a> {
         let location = Location::caller();
         // The common call: every argument is plainly in order.
         let mut callback = Callback { function, location, arguments, stop: None, checked: true, counted: None };
-        if function.standing() == Standing::Checked
+        if function.mode() == CheckMode::Checked
             && level::checked_is(Level::Arguments)
             && !reentry::inside()
-            && arguments.iter().zip(function.declaration.parameters).all(taken::is_in_order)
+            && arguments.iter().zip(function.declaration.parameters).all(inspect::comes_in_order)
         {
             return callback;
         }
@@ -67,7 +68,7 @@ impl<'a> Callback<'a> {
         let Callback { function, location, arguments, .. } = *self;
         self.checked = false;
         if level::counts() {
-            let call = counted::callback(function, arguments);
+            let call = statistics::callback(function, arguments);
             let bare = level::level() == Level::Off;
             if let Some(call) = call.as_ref().filter(|_| !bare) {
                 call.checks_begin();
@@ -77,12 +78,12 @@ impl<'a> Callback<'a> {
         if level::level() == Level::Off || reentry::inside() {
             return;
         }
-        match function.standing() {
-            Standing::Checked | Standing::Copies => {}
-            Standing::LeftOut => return,
-            Standing::Traced => log::entry(function, arguments, location),
-            Standing::Unsettled => {
-                if first::settle(function, arguments, location) == Standing::LeftOut {
+        match function.mode() {
+            CheckMode::Checked | CheckMode::Copies => {}
+            CheckMode::LeftOut => return,
+            CheckMode::Traced => log::entry(function, arguments, location),
+            CheckMode::Unsettled => {
+                if resolve_mode(function, arguments, location) == CheckMode::LeftOut {
                     return;
                 }
             }
@@ -92,9 +93,9 @@ impl<'a> Callback<'a> {
             thread::count_crossing();
         }
         self.checked = true;
-        if !arguments.iter().zip(function.declaration.parameters).all(taken::is_in_order) {
+        if !arguments.iter().zip(function.declaration.parameters).all(inspect::comes_in_order) {
             let _errno = Errno::keep();
-            self.stop = taken::check(&Site { function, location }, arguments).err();
+            self.stop = callback_arguments::check(&Site { function, location }, arguments).err();
         }
     }
 
@@ -179,7 +180,7 @@ fn leave(site: &Site, arguments: &[Argument], result: &Argument) {
 fn look_at_result(site: &Site, arguments: &[Argument], result: &Argument) {
     let outcome = {
         let _errno = Errno::keep();
-        returned::check(site, arguments, result)
+        result::check_callback(site, arguments, result)
     };
     if let Err(stop) = outcome {
         raise(stop, true);

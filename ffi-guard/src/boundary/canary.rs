@@ -8,9 +8,10 @@
 //! Told, and renewed: one overrun is one report.
 
 use super::breach::Stop;
-use super::late;
+use super::deferred;
 use super::loans::Loans;
 use crate::call::argument::{Argument, Passing};
+use crate::call::loan::Loan;
 use crate::call::site::Site;
 use crate::call::target::Target;
 use crate::call::{extent, scopes, thread};
@@ -23,16 +24,22 @@ fn leads_to_memory(argument: &Argument) -> bool {
     matches!(argument.passing, Passing::Const | Passing::Mut)
 }
 
+/// Whether nothing is wrong around each block that is known to be lent. They must be there still.
+#[inline(always)]
+pub(super) fn are_known_whole(loans: &Loans) -> bool {
+    loans.known().iter().all(|(held, _)| held.is_whole())
+}
+
 /// Whether nothing is wrong around each block that an argument leads into. Those in `loans` must be there still.
 #[inline(always)]
-pub(super) fn are_whole(arguments: &[Argument], loans: &Loans) -> bool {
+fn are_whole(arguments: &[Argument], loans: &Loans) -> bool {
     match loans.all() {
-        Some(loans) => loans.iter().all(|loan| loan.held.is_whole()),
+        Some(_) => are_known_whole(loans),
         None => are_all_whole(arguments),
     }
 }
 
-/// The same where the blocks are to be looked up.
+/// Whether nothing is wrong around each block that an argument leads into, looked up.
 #[inline(never)]
 fn are_all_whole(arguments: &[Argument]) -> bool {
     arguments.iter().all(|argument| {
@@ -49,7 +56,7 @@ pub(super) fn before(block: &Block) -> Result<(), Stop> {
 #[cold]
 fn tell_before(block: &Block) -> Result<(), Stop> {
     let Some((block, damage)) = damage_of(block, &|_| true) else { return Ok(()) };
-    late::tell(damage::found_around(&block, &damage, Overwritten::BeforeACall))
+    deferred::tell(damage::found_around(&block, &damage, Overwritten::BeforeACall))
 }
 
 /// C has returned: are the blocks that the arguments lead into whole? `loans`: those of them that are known and there still.
@@ -64,7 +71,7 @@ fn tell_after(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
         if let Some(block) = heap::lookup(argument.address) {
             let extent = extent::of(argument, &Target::Heap(block));
             let lent_too = |other: &Block| arguments.iter().any(|it| it.address.wrapping_sub(other.start) < other.size);
-            after_one(site, (parameter, argument, extent), &block, &lent_too)?;
+            after_one(site, &Loan::of(argument, parameter, extent), &block, &lent_too)?;
         }
     }
     Ok(())
@@ -73,7 +80,7 @@ fn tell_after(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
 /// The same of one block. `lent_too`: whether the call was lent another block as well.
 pub(super) fn after_one(
     site: &Site,
-    (parameter, argument, extent): (usize, &Argument, usize),
+    loan: &Loan,
     block: &Block,
     lent_too: &dyn Fn(&Block) -> bool,
 ) -> Result<(), Stop> {
@@ -83,7 +90,7 @@ pub(super) fn after_one(
     let Some((block, damage)) = damage_of(block, lent_too) else { return Ok(()) };
     let finding = buffer_overflow::check(&damage, Overwritten::ByTheCall);
     let memory = Memory::Heap(BlockFacts::of(&block));
-    site.breach(Some(parameter), finding, (argument, extent), Some(memory))
+    site.breach_of(loan, finding, memory)
 }
 
 /// What is wrong around a block, if it is there still; renewed.
@@ -103,5 +110,5 @@ fn damage_of(block: &Block, lent_too: &dyn Fn(&Block) -> bool) -> Option<(Block,
 pub(super) fn told_by_the_heap(found: Vec<heap::finding::Damaged>) {
     let found: Vec<_> = found.into_iter().filter_map(damage::found).collect();
     let whose = if scopes::catching() { thread::id() } else { 0 };
-    late::tell_without_unwinding(found, whose);
+    deferred::tell_without_unwinding(found, whose);
 }

@@ -88,7 +88,7 @@ impl Entry<'_> {
     fn is_strangers(&self, block: &Block) -> bool {
         block.live
             && heap::loans(block) == 0
-            && !heap::may_be_kept(block)
+            && !heap::may_be_retained(block)
             && heap::noted(block) != heap::sweep::next()
             && !self.lends(block)
     }

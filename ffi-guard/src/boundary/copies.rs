@@ -12,10 +12,9 @@ use crate::facts::{Change, Memory};
 use std::cell::Cell;
 use std::ops::Range;
 
-use super::after::After;
 use super::breach::Stop;
+use super::call_stack::{CallHandle, Link, UnderWay};
 use super::holder;
-use super::under_way::{Kept, Link, UnderWay};
 use crate::call::argument::{Argument, Passing};
 use crate::call::site::Site;
 use crate::call::target::Target;
@@ -32,9 +31,7 @@ use crate::rules::write_through_const::{self};
 pub(crate) struct Copies {
     held: Vec<Held>,
     /// For each argument the address that C gets; 0 for its own.
-    away: Vec<usize>,
-    /// What the exit does besides.
-    then: After,
+    to_copy: Vec<usize>,
     link: Link<Copies>,
 }
 
@@ -66,11 +63,10 @@ pub(super) fn make(site: &Site, arguments: &[Argument], stack: &Range<usize>) ->
             && matches!(argument.passing, Passing::Const | Passing::Mut)
             && let Some(block) = heap::lookup(argument.address)
         {
-            heap::allow_keeping(&block);
+            heap::retain(&block);
         }
     }
-    let mut copies =
-        Copies { held: Vec::new(), away: vec![0; arguments.len()], then: After::Nothing, link: Link::new(0) };
+    let mut copies = Copies { held: Vec::new(), to_copy: vec![0; arguments.len()], link: Link::new(0) };
     for plan::Group { range, align, block, vouched, members } in plan::groups(site, arguments, stack) {
         let Some(first) = members.first().map(|member| member.parameter) else { continue };
         let (len, original) = (range.len(), range.start);
@@ -88,7 +84,7 @@ pub(super) fn make(site: &Site, arguments: &[Argument], stack: &Range<usize>) ->
         // SAFETY: what the plan vouches for is a live block, or this thread's stack above the call.
         let Some(copy) = (unsafe { Copy::make(range, align, vouched, record) }) else { continue };
         for member in &members {
-            if let (Some(away), Some(to)) = (copies.away.get_mut(member.parameter), copy.away(member.address)) {
+            if let (Some(away), Some(to)) = (copies.to_copy.get_mut(member.parameter), copy.to_copy(member.address)) {
                 *away = to;
             }
         }
@@ -104,21 +100,21 @@ impl Copies {
     }
 
     /// What a word is to Rust that leads into a copy.
-    fn home(&self, word: usize) -> Option<usize> {
+    fn to_original(&self, word: usize) -> Option<usize> {
         if !copied::contains(word) {
             return None;
         }
-        self.held.iter().find_map(|held| held.copy.home(word))
+        self.held.iter().find_map(|held| held.copy.to_original(word))
     }
 
     /// C has returned, or unwinds.
-    fn bring_home(&self, arguments: &[Argument], stack: &Range<usize>) {
+    fn copy_back(&self, arguments: &[Argument], stack: &Range<usize>) {
         for held in self.held.iter().filter(|held| held.is_there()) {
             let (mutable, _) = held.changes();
             // SAFETY: it is there, and was lent mutably, or lies beside what was lent.
-            unsafe { held.copy.bring_home(&mutable, |word| self.home(word)) };
+            unsafe { held.copy.copy_back(&mutable, |word| self.to_original(word)) };
         }
-        for (argument, &away) in arguments.iter().zip(&self.away) {
+        for (argument, &away) in arguments.iter().zip(&self.to_copy) {
             if argument.passing == Passing::Mut && away == 0 {
                 self.translate(argument, stack);
             }
@@ -153,7 +149,7 @@ impl Copies {
             match word {
                 None => return,
                 Some(word) => {
-                    if let Some(home) = self.home(word) {
+                    if let Some(home) = self.to_original(word) {
                         // SAFETY: C, which was lent it to write to, has just put the word there.
                         unsafe { std::ptr::with_exposed_provenance_mut::<usize>(at).write_volatile(home) };
                     }
@@ -165,43 +161,41 @@ impl Copies {
 
     /// The exit of the call.
     pub(super) fn settle(
-        mut self: Box<Self>,
+        self: Box<Self>,
         site: &Site,
         arguments: &[Argument],
         stack: &Range<usize>,
-        rest: impl FnOnce(After) -> Result<(), Stop>,
+        rest: impl FnOnce(Result<(), Stop>) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         let told = self.tell(site, arguments, stack);
         let inside = Reentry::enter();
-        self.bring_home(arguments, stack);
+        self.copy_back(arguments, stack);
         drop(inside);
         let goes_on = told.is_ok();
-        let then = std::mem::replace(&mut self.then, After::Nothing);
-        let outcome = match told {
-            Ok(()) => rest(then),
-            Err(stop) => {
-                then.abandon();
-                Err(stop)
-            }
-        };
+        let outcome = rest(told);
         let _inside = Reentry::enter();
         // Whoever lets C write through a pointer to const gets what it wrote.
         for held in self.held.iter().filter(|held| goes_on && held.is_there()) {
             let (_, constant) = held.changes();
             // SAFETY: it is there; without the copy C had written there itself.
-            unsafe { held.copy.bring_home(&constant, |word| self.home(word)) };
+            unsafe { held.copy.copy_back(&constant, |word| self.to_original(word)) };
         }
         drop(self);
         outcome
     }
 
     /// C unwinds: what it wrote so far is Rust's, and nothing is said.
-    pub(super) fn abandon(mut self: Box<Self>) -> After {
+    pub(super) fn abandon(self: Box<Self>) {
         let _inside = Reentry::enter();
-        self.bring_home(&[], &(0..0));
-        let then = std::mem::replace(&mut self.then, After::Nothing);
+        self.copy_back(&[], &(0..0));
         drop(self);
-        then
+    }
+
+    /// Adds the call to those under way. `frame`: an address in a frame of its entry.
+    pub(super) fn begin(mut self, frame: usize) -> CopiesHandle {
+        let _inside = Reentry::enter();
+        self.link = Link::new(frame);
+        CopiesHandle(CallHandle::begin(self))
     }
 
     /// What C did beside the copies, and to those that it was only to read.
@@ -302,35 +296,21 @@ fn breach(
 
 /// The copies of a call under way, among those of its thread.
 #[derive(Debug)]
-pub(super) struct Underway(Kept<Copies>);
+pub(super) struct CopiesHandle(CallHandle<Copies>);
 
-impl Underway {
-    /// Adds a call to those under way. `frame`: an address in a frame of its entry.
-    pub(super) fn begin(mut copies: Copies, then: After, frame: usize) -> Underway {
-        let _inside = Reentry::enter();
-        copies.then = then;
-        copies.link = Link::new(frame);
-        Underway(Kept::begin(copies))
-    }
-
-    /// Puts what the exit does besides into something else.
-    pub(super) fn wrap(&mut self, wrap: impl FnOnce(After) -> After) {
-        let copies = self.0.get_mut();
-        copies.then = wrap(std::mem::replace(&mut copies.then, After::Nothing));
-    }
-
+impl CopiesHandle {
     /// The address that C gets for an argument; 0 for its own.
     #[cold]
     #[inline(never)]
-    pub(super) fn away(&self, index: usize) -> usize {
-        self.0.get().away.get(index).copied().unwrap_or(0)
+    pub(super) fn to_copy(&self, index: usize) -> usize {
+        self.0.get().to_copy.get(index).copied().unwrap_or(0)
     }
 
     /// What a word of C's is to Rust.
     #[cold]
     #[inline(never)]
-    pub(super) fn home(&self, word: usize) -> usize {
-        self.0.get().home(word).unwrap_or(word)
+    pub(super) fn to_original(&self, word: usize) -> usize {
+        self.0.get().to_original(word).unwrap_or(word)
     }
 
     /// The same for the words of a result.
@@ -339,14 +319,14 @@ impl Underway {
     /// - `size` bytes from `address` on are the caller's to read and write.
     #[cold]
     #[inline(never)]
-    pub(super) unsafe fn words_home(&self, address: usize, size: usize) {
+    pub(super) unsafe fn words_to_original(&self, address: usize, size: usize) {
         const WORD: usize = size_of::<usize>();
         let mut at = address.next_multiple_of(WORD);
         while at + WORD <= address + size {
             let word = std::ptr::with_exposed_provenance_mut::<usize>(at);
             // SAFETY: an aligned word of what the caller vouches for. Volatile: padding is read as it lies.
             let value = unsafe { word.read_volatile() };
-            if let Some(home) = self.0.get().home(value) {
+            if let Some(home) = self.0.get().to_original(value) {
                 // SAFETY: as above.
                 unsafe { word.write(home) };
             }

@@ -1,25 +1,37 @@
 //! A call from Rust into C as its wrapper holds it, from entry to exit.
 
 use std::mem::MaybeUninit;
+use std::panic::Location;
 use std::ptr::NonNull;
 
-use super::after::After;
-use super::brief::{self, Brief};
-use super::counted;
-use super::leave::{leave, leave_noted, resume};
+use super::enter::ask_the_rules;
+use super::exit_plan::ExitPlan;
+use super::fast_path::FastWords;
+use super::inspect::Inspection;
 use super::loans::Loans;
-use super::parked::Underway;
+use super::parked::PanicScope;
+use super::raise::raise;
+use super::statistics;
 use crate::call::argument::{Argument, Passing, Stated};
-use crate::call::declaration::Function;
+use crate::call::declaration::{CheckMode, Function};
 use crate::call::kinds::lay_out;
 use crate::level;
 
 /// What a guarded call keeps in its wrapper's frame while C runs.
 #[derive(Debug)]
 pub struct Frame {
-    after: After,
-    underway: Underway,
+    /// The call, if it is on the fast path.
+    fast: FastWords,
+    /// Of any other call. Written, and valid, if there is no fast one.
+    slow: MaybeUninit<Slow>,
     loans: Loans,
+}
+
+/// A call that is not on the fast path.
+#[derive(Debug)]
+struct Slow {
+    plan: ExitPlan,
+    scope: PanicScope,
 }
 
 impl Frame {
@@ -38,7 +50,7 @@ pub struct Crossing(NonNull<Frame>);
 
 impl Crossing {
     /// Checks what Rust hands over. `places`: where each argument is, `stated`: what the call states of those whose contract says that it
-    /// does, in order; `arguments`: room for what they are. `may_be_brief`: that was not asked yet. `None` where not all types of the
+    /// does, in order; `arguments`: room for what they are. `may_be_fast`: the wrapper has not asked that itself. `None` where not all types of the
     /// function are known: then [`learn`](crate::call::kinds::learn) comes first, and [`enter_new`](Crossing::enter_new).
     ///
     /// # Safety
@@ -56,19 +68,19 @@ impl Crossing {
         function: &'static Function,
         (places, stated): (&[*const ()], &[Stated]),
         arguments: *mut Argument,
-        may_be_brief: bool,
+        may_be_fast: bool,
         frame: &mut MaybeUninit<Frame>,
     ) -> Option<Crossing> {
-        if may_be_brief {
-            let brief = match level::checked() {
+        if may_be_fast {
+            let fast = match level::checked() {
                 // SAFETY: as promised by the caller.
-                Some(false) => unsafe { Crossing::enter_brief::<false>(function, (places, stated), arguments, frame) },
+                Some(false) => unsafe { Crossing::enter_fast::<false>(function, (places, stated), arguments, frame) },
                 // SAFETY: as promised by the caller.
-                Some(true) => unsafe { Crossing::enter_brief::<true>(function, (places, stated), arguments, frame) },
+                Some(true) => unsafe { Crossing::enter_fast::<true>(function, (places, stated), arguments, frame) },
                 None => None,
             };
-            if brief.is_some() {
-                return brief;
+            if fast.is_some() {
+                return fast;
             }
         }
         // SAFETY: as promised by the caller.
@@ -79,34 +91,39 @@ impl Crossing {
         Some(unsafe { Crossing::enter_new(function, arguments, frame) })
     }
 
-    /// The same of a call that is brief; `None` of any other.
+    /// Tries the fast path of a level, for a call of an unoptimised wrapper. `None` if it is not for this call.
     ///
     /// # Safety
     /// - As for [`enter`](Crossing::enter).
     #[track_caller]
     #[inline(always)]
-    unsafe fn enter_brief<const FULL: bool>(
+    unsafe fn enter_fast<const FULL: bool>(
         function: &'static Function,
         (places, stated): (&[*const ()], &[Stated]),
         arguments: *mut Argument,
         frame: &mut MaybeUninit<Frame>,
     ) -> Option<Crossing> {
         let (at, loans) = (std::ptr::from_ref(frame).addr(), Frame::loans_in(frame));
-        let brief = Brief::<FULL>::begin(function)?;
+        let inspection = Inspection::<FULL>::begin_at_this_level(function)?;
         // SAFETY: as promised by the caller.
-        let brief = unsafe { brief.has_all(function, places, stated, loans) }?;
-        let keeps = brief.needs_arguments();
+        let inspection = unsafe { inspection.all_at(function, places, stated, loans) }?;
+        if !inspection.may_cross(function, loans) {
+            return None;
+        }
+        let keeps = inspection.needs_arguments();
         // SAFETY: as promised by the caller.
         if keeps && !unsafe { lay_out(function, places, stated, arguments) } {
             return None;
         }
         // SAFETY: laid out where they are needed.
         let known = || unsafe { function.arguments_at(arguments, keeps) };
-        let after = After::Brief(brief.cross_at(at, function, loans, known).keep(keeps));
-        Some(Crossing::of(frame, after, Underway::none()))
+        let fast = inspection.cross_at(at, function, loans, known).keep(keeps);
+        // SAFETY: a place of a frame that is there.
+        unsafe { (&raw mut (*frame.as_mut_ptr()).fast).write(fast) };
+        Some(Crossing::of(frame))
     }
 
-    /// The same, where `arguments` are written down.
+    /// Checks what Rust hands over, if `arguments` are written down, by asking the rules.
     ///
     /// # Safety
     /// - As for [`enter`](Crossing::enter); and `arguments` are those of the call.
@@ -123,30 +140,54 @@ impl Crossing {
     ) -> Crossing {
         // SAFETY: as promised by the caller.
         let arguments = unsafe { function.arguments_at(arguments, true) };
-        // SAFETY: as promised by the caller.
-        let after = unsafe { After::of_entry(function, arguments, Frame::loans_in(frame)) };
-        let underway = Underway::begin_at(std::ptr::from_ref(frame).addr());
-        Crossing::of(frame, after, underway)
+        let loans = Frame::loans_in(frame);
+        let location = Location::caller();
+        let plan = if level::counts() {
+            // SAFETY: as promised by the caller.
+            unsafe { statistics::enter(function, arguments, location, loans) }
+        } else if function.mode() == CheckMode::LeftOut {
+            Ok(ExitPlan::NOTHING)
+        } else {
+            // SAFETY: as promised by the caller.
+            unsafe { ask_the_rules(function, arguments, location) }
+        };
+        let plan = match plan {
+            Ok(plan) => plan,
+            // No closure: the panic is said to be where this was called from.
+            Err(stop) => {
+                raise(stop, !function.declaration.keep_abi);
+                ExitPlan::NOTHING
+            }
+        };
+        Crossing::slow(frame, plan)
     }
 
-    /// A call that lends nothing.
-    pub(super) fn of_nothing_lent(after: After, frame: &mut MaybeUninit<Frame>) -> Crossing {
-        let underway = Underway::begin_at(std::ptr::from_ref(frame).addr());
+    /// C is about to run, in a call that lends nothing.
+    pub(super) fn of_nothing_lent(plan: ExitPlan, frame: &mut MaybeUninit<Frame>) -> Crossing {
         Frame::loans_in(frame);
-        Crossing::of(frame, after, underway)
+        Crossing::slow(frame, plan)
     }
 
     /// C is about to run. What is lent is in the frame.
-    #[inline(always)]
-    fn of(frame: &mut MaybeUninit<Frame>, after: After, underway: Underway) -> Crossing {
-        let frame = frame.as_mut_ptr();
+    fn slow(frame: &mut MaybeUninit<Frame>, plan: ExitPlan) -> Crossing {
+        // A fast call has its own.
+        let scope = match plan.fast.is_some() {
+            true => PanicScope::none(),
+            false => PanicScope::begin_at(std::ptr::from_ref(frame).addr()),
+        };
+        let place = frame.as_mut_ptr();
         // SAFETY: places of a frame that is there.
         unsafe {
-            (&raw mut (*frame).after).write(after);
-            (&raw mut (*frame).underway).write(underway);
+            (&raw mut (*place).fast).write(FastWords::NONE);
+            (&raw mut (*place).slow).write(MaybeUninit::new(Slow { plan, scope }));
         }
+        Crossing::of(frame)
+    }
+
+    #[inline(always)]
+    fn of(frame: &mut MaybeUninit<Frame>) -> Crossing {
         // SAFETY: a reference's address is not null.
-        Crossing(unsafe { NonNull::new_unchecked(frame) })
+        Crossing(unsafe { NonNull::new_unchecked(frame.as_mut_ptr()) })
     }
 
     #[inline(always)]
@@ -155,29 +196,48 @@ impl Crossing {
         unsafe { self.0.as_ref() }
     }
 
-    /// What is lent, by a call that is ended by whoever asks.
+    /// What was begun by a call that is not on the fast path.
     #[inline(always)]
-    fn into_loans(self) -> &'static Loans {
+    fn slow_call(&self) -> Option<&Slow> {
+        let frame = self.frame();
+        // SAFETY: written by `slow`, since no fast call is there.
+        (!frame.fast.is_some()).then(|| unsafe { frame.slow.assume_init_ref() })
+    }
+
+    /// The copies that C works on.
+    #[inline(always)]
+    fn copies(&self) -> Option<&super::copies::CopiesHandle> {
+        self.slow_call()?.plan.copies.as_ref()
+    }
+
+    /// What is lent, by a fast call that is ended by the caller.
+    #[inline(always)]
+    fn take_loans(self) -> &'static Loans {
         let frame = self.0.as_ptr();
         std::mem::forget(self);
         // SAFETY: written by `enter`, in a frame that lives on until the wrapper returns.
         unsafe { &(*frame).loans }
     }
 
-    /// What was begun, to be ended by whoever asks.
+    /// What was begun, to be ended by the caller; and what is lent.
     #[inline(always)]
-    fn take(self) -> (After, Underway, &'static Loans) {
+    fn take(self) -> (FastWords, Option<Slow>, &'static Loans) {
         let frame = self.0.as_ptr();
         std::mem::forget(self);
-        // SAFETY: written by `enter`, in a frame that lives on until the wrapper returns; taken out once, since the crossing is gone.
-        unsafe { ((&raw const (*frame).after).read(), (&raw const (*frame).underway).read(), &(*frame).loans) }
+        // SAFETY: written by `enter`, in a frame that lives on until the wrapper returns; taken out once, since the
+        // crossing is gone.
+        unsafe {
+            let fast = (&raw const (*frame).fast).read();
+            let slow = (!fast.is_some()).then(|| (&raw const (*frame).slow).read().assume_init());
+            (fast, slow, &(*frame).loans)
+        }
     }
 
     /// Whether C is to work on copies.
     #[inline(always)]
     #[must_use]
     pub fn is_copied(&self) -> bool {
-        matches!(self.frame().after, After::Copies(_))
+        self.copies().is_some()
     }
 
     /// What C gets for an argument: a pointer into its copy, where it has one.
@@ -186,12 +246,12 @@ impl Crossing {
     /// - `argument` is the one at this place of those that [`enter`](Crossing::enter) got.
     #[inline(always)]
     #[must_use]
-    pub unsafe fn away<P>(&self, index: usize, argument: P) -> P {
-        let After::Copies(underway) = &self.frame().after else { return argument };
+    pub unsafe fn to_copy<P>(&self, index: usize, argument: P) -> P {
+        let Some(copies) = self.copies() else { return argument };
         if size_of::<P>() != size_of::<usize>() {
             return argument;
         }
-        match underway.away(index) {
+        match copies.to_copy(index) {
             0 => argument,
             address => {
                 std::mem::forget(argument);
@@ -209,11 +269,11 @@ impl Crossing {
     /// - `about` is the result's.
     #[inline(always)]
     #[must_use]
-    pub unsafe fn home<R>(&self, result: R, about: Argument) -> R {
-        let After::Copies(underway) = &self.frame().after else { return result };
+    pub unsafe fn to_original<R>(&self, result: R, about: Argument) -> R {
+        let Some(copies) = self.copies() else { return result };
         match about.passing {
             Passing::Scalar => result,
-            Passing::Const | Passing::Mut => match underway.home(about.address) {
+            Passing::Const | Passing::Mut => match copies.to_original(about.address) {
                 word if word == about.address || size_of::<R>() != size_of::<usize>() => result,
                 word => {
                     std::mem::forget(result);
@@ -226,7 +286,7 @@ impl Crossing {
             Passing::Value => {
                 let mut result = result;
                 // SAFETY: the result's own bytes, which hold no reference that is used before this returns.
-                unsafe { underway.words_home((&raw mut result).expose_provenance(), size_of::<R>()) };
+                unsafe { copies.words_to_original((&raw mut result).expose_provenance(), size_of::<R>()) };
                 result
             }
         }
@@ -248,43 +308,28 @@ impl Crossing {
         // SAFETY: as promised by the caller, where they were written down.
         let arguments = |known| unsafe { function.arguments_at(arguments, known) };
         // By its words, each as it was written: a wider load waits until the stores are done.
-        if let After::Brief(kept) = &self.frame().after {
-            let known = kept.has_arguments();
-            if kept.is_full() {
-                let call = kept.call::<true>();
-                return call.exit(function, self.into_loans(), || arguments(known), result);
+        let fast = &self.frame().fast;
+        if fast.is_some() {
+            let known = fast.has_arguments();
+            if fast.is_full() {
+                let call = fast.call::<true>();
+                return call.exit(function, self.take_loans(), || arguments(known), result);
             }
-            let call = kept.call::<false>();
-            return call.exit(function, self.into_loans(), || arguments(known), result);
+            let call = fast.call::<false>();
+            return call.exit(function, self.take_loans(), || arguments(known), result);
         }
-        let (after, mut underway, loans) = self.take();
-        let (arguments, parked) = (arguments(true), underway.end());
-        if parked {
-            resume(after, function, arguments, loans);
-        }
-        let result = result();
-        match after {
-            After::Nothing => {}
-            After::Result if result.passing == Passing::Scalar => {}
-            After::Note(underway) => leave_noted(underway, function, (arguments, loans), &result),
-            after => leave(after, function, (arguments, loans), &result),
+        if let (_, Some(Slow { plan, mut scope }), loans) = self.take() {
+            plan.leave(&mut scope, function, (arguments(true), loans), &result());
         }
     }
 
     /// For a function that never returns: nothing is left to check. What comes back lives in the wrapper's frame.
     #[must_use]
     pub fn never_returns(self) -> Never {
-        let (mut after, underway, _) = self.take();
-        if let After::Copies(underway) = after {
-            // C was given none of them.
-            after = underway.end().map_or(After::Nothing, |copies| copies.abandon());
+        match self.take() {
+            (_, Some(Slow { plan, scope }), _) => Never { fast: plan.never_returns(), _scope: scope },
+            (fast, None, _) => Never { fast, _scope: PanicScope::none() },
         }
-        match after {
-            After::Counted(token) => counted::never_returns(token),
-            After::Brief(kept) => return Never { brief: Some(kept), _underway: underway },
-            after => after.abandon(),
-        }
-        Never { brief: None, _underway: underway }
     }
 }
 
@@ -292,24 +337,24 @@ impl Crossing {
 impl Drop for Crossing {
     #[cold]
     fn drop(&mut self) {
-        // SAFETY: as for `take`; nobody takes it after this.
-        let Frame { after, underway, .. } = unsafe { self.0.read() };
-        after.abandon();
-        drop(underway);
+        let (fast, slow, _) = Crossing(self.0).take();
+        fast.abandon();
+        if let Some(Slow { plan, scope }) = slow {
+            plan.abandon();
+            drop(scope);
+        }
     }
 }
 
 /// A call that does not return, but could be unwound out of.
 #[derive(Debug)]
 pub struct Never {
-    brief: Option<brief::Kept>,
-    _underway: Underway,
+    fast: FastWords,
+    _scope: PanicScope,
 }
 
 impl Drop for Never {
     fn drop(&mut self) {
-        if let Some(brief) = self.brief.take() {
-            After::Brief(brief).abandon();
-        }
+        std::mem::replace(&mut self.fast, FastWords::NONE).abandon();
     }
 }

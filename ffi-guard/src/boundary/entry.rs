@@ -2,12 +2,12 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::bound;
 use super::breach::Stop;
-use super::watch::Watch;
+use super::retention_check::RetentionCheck;
+use super::thread_affinity;
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{Contract, Parameter};
-use crate::call::shape::{Shape, TypeInfo};
+use crate::call::shape::{Role, Shape, TypeInfo};
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
 use crate::call::{extent, thread};
@@ -27,7 +27,7 @@ pub(super) struct Entry<'a> {
     /// The calling thread's stack above this call.
     pub(super) stack: Range<usize>,
     /// What is lent, from level 2 on.
-    pub(super) watch: Option<&'a mut Watch>,
+    pub(super) check: Option<&'a mut RetentionCheck>,
 }
 
 /// A block that a word's own memory ends with: words into it are the object's own.
@@ -44,7 +44,7 @@ impl Entry<'_> {
     /// # Safety
     /// - Typed pointers lead to memory of their type, where they lead to Rust memory.
     #[inline]
-    pub(super) unsafe fn check(&mut self) -> Result<(), Stop> {
+    pub(super) unsafe fn ask(&mut self) -> Result<(), Stop> {
         let parameters = self.site.function.declaration.parameters;
         for (index, (argument, parameter)) in self.arguments.iter().zip(parameters).enumerate() {
             match argument.passing {
@@ -59,7 +59,7 @@ impl Entry<'_> {
     }
 
     /// # Safety
-    /// - As for [`Entry::check`].
+    /// - As for [`Entry::ask`].
     unsafe fn pointer(&mut self, index: usize, argument: &Argument, parameter: &Parameter) -> Result<(), Stop> {
         let located = Target::of(argument.address, &self.stack);
         let extent = extent::of(argument, &located);
@@ -83,11 +83,11 @@ impl Entry<'_> {
                 return Ok(());
             }
         }
-        bound::compare(&self.site, index, argument, parameter.contract)?;
+        thread_affinity::compare(&self.site, index, argument, parameter.contract)?;
         // SAFETY: as promised by the caller; that the extent fits its block was just checked.
         unsafe { self.nested(index, &look) }?;
-        if let Some(watch) = &mut self.watch {
-            watch.lend(&look, index);
+        if let Some(check) = &mut self.check {
+            check.lend(&look, index);
         }
         Ok(())
     }
@@ -95,7 +95,7 @@ impl Entry<'_> {
     /// Looks into what a pointer argument points to.
     ///
     /// # Safety
-    /// - As for [`Entry::check`], and the extent fits its memory.
+    /// - As for [`Entry::ask`], and the extent fits its memory.
     #[inline]
     unsafe fn nested(&mut self, index: usize, look: &PointerArg<'_>) -> Result<(), Stop> {
         let PointerArg { argument, contract, target: ref located, extent } = *look;
@@ -110,11 +110,11 @@ impl Entry<'_> {
                 unsafe { self.words(index, look, argument.address, &own) }?;
             }
             // At level 2 the look goes on into C memory, where its extent is typed or stated.
-            Target::Foreign if self.watch.is_some() => self.foreign(index, look)?,
+            Target::Foreign if self.check.is_some() => self.foreign(index, look)?,
             _ => {}
         }
         #[cfg(feature = "c-heap")]
-        if self.watch.is_some() && matches!(located, Target::Foreign) {
+        if self.check.is_some() && matches!(located, Target::Foreign) {
             self.chain(index, look)?;
         }
         Ok(())
@@ -171,13 +171,13 @@ impl Entry<'_> {
         let argument = look.argument;
         // A C frame further up holds it: C memory, which is looked into from level 2 on.
         let cs_stack = scan::is_c_stack(&look.target, argument.address);
-        if self.watch.is_none() && cs_stack {
+        if self.check.is_none() && cs_stack {
             return Ok(());
         }
         let target = Target::of(word, &self.stack);
         // C holds what it was lent by a call that has not returned (a callback gets to see it), or what some call let it keep.
         if (cs_stack || matches!(look.target, Target::Foreign))
-            && matches!(&target, Target::Heap(block) if block.live && (heap::loans(block) > 0 || heap::may_be_kept(block)))
+            && matches!(&target, Target::Heap(block) if block.live && (heap::loans(block) > 0 || heap::may_be_retained(block)))
         {
             return Ok(());
         }
@@ -190,8 +190,8 @@ impl Entry<'_> {
             let memory = Memory::of(&target, word, 0, thread::id());
             return self.once(seen, index, finding, (argument, look.extent), Some(memory));
         }
-        if let Some(watch) = &mut self.watch {
-            watch.lend_found(word, &target, look, index);
+        if let Some(check) = &mut self.check {
+            check.lend_found(word, &target, look, index);
         }
         if self.lent_as_retained(&target) || is_pinned(word, &target) {
             return Ok(());
@@ -291,7 +291,7 @@ impl Entry<'_> {
     /// A struct by value: its words are arguments, and each is followed one step.
     ///
     /// # Safety
-    /// - As for [`Entry::check`].
+    /// - As for [`Entry::ask`].
     unsafe fn value(&mut self, index: usize, argument: &Argument) -> Result<(), Stop> {
         let info = argument.info;
         let mut words = [(0_usize, 0_usize); 16];
@@ -332,8 +332,8 @@ impl Entry<'_> {
             let look = PointerArg { argument: &target, contract: Contract::NONE, target: located, extent };
             // SAFETY: the extent ends with the live block that the word leads into.
             unsafe { self.nested(index, &look) }?;
-            if let Some(watch) = &mut self.watch {
-                watch.lend(&look, index);
+            if let Some(check) = &mut self.check {
+                check.lend(&look, index);
             }
         }
         Ok(())
@@ -355,8 +355,14 @@ const LARGE: usize = 1024;
 const FOREIGN_LIMIT: usize = 1 << 20;
 
 /// What a pointer field of a struct passed by value leads to.
-static UNKNOWN: TypeInfo =
-    TypeInfo { size: 0, align: 1, shape: Shape::Untyped, frozen: false, name: || "what the field points to" };
+static UNKNOWN: TypeInfo = TypeInfo {
+    size: 0,
+    align: 1,
+    shape: Shape::Untyped,
+    frozen: false,
+    role: Role::Other,
+    name: || "what the field points to",
+};
 
 #[inline]
 fn holds_nothing(shape: &Shape, contract: Contract) -> bool {

@@ -8,7 +8,7 @@
 use std::ops::ControlFlow;
 
 use crate::call::argument::{Argument, Passing};
-use crate::call::shape::{Shape, TypeInfo};
+use crate::call::shape::{Role, Shape, TypeInfo};
 use crate::call::target::{PointerArg, Target};
 use crate::heap::{self, Block};
 use crate::platform::read;
@@ -83,25 +83,13 @@ fn may_hold(info: &TypeInfo) -> bool {
         Shape::Plain | Shape::Out => false,
         Shape::Untyped | Shape::Fields(_) => true,
         Shape::Array { element, stride, .. } => !matches!(element, Shape::Words if stride <= WORD),
-        Shape::Words => info.size > WORD && !is_pointers((info.name)()),
+        Shape::Words => info.size > WORD && info.role != Role::Pointers,
     }
-}
-
-/// Whether a type's name is that of an array of pointers.
-fn is_pointers(name: &str) -> bool {
-    let element = name.trim_start_matches('[');
-    let optional = element.strip_prefix("core::option::Option<").unwrap_or(element);
-    element.len() < name.len()
-        && ["*const ", "*mut ", "&", "core::ptr::non_null::NonNull<"]
-            .iter()
-            .any(|pointer| optional.starts_with(pointer))
 }
 
 /// Whether C was given a function to call: what is stored meanwhile, Rust may have stored.
 pub(super) fn calls_back(arguments: &[Argument]) -> bool {
-    let is_function =
-        |argument: &Argument| argument.passing == Passing::Scalar && (argument.info.name)().contains("fn(");
-    arguments.iter().any(is_function)
+    arguments.iter().any(|argument| argument.passing == Passing::Scalar && argument.info.role == Role::Function)
 }
 
 #[cfg(test)]
@@ -162,6 +150,28 @@ mod tests {
         let function = compare as extern "C" fn(*const u8) -> i32;
         let optional = Some(function);
         assert!(calls_back(&[crate::__argument!(function)]) && calls_back(&[crate::__argument!(optional)]));
+        // Of any ABI, with any number of parameters, and with lifetimes.
+        extern "C-unwind" fn unwinds(_: *const u8) {}
+        extern "system" fn system() {}
+        #[allow(clippy::too_many_arguments)]
+        extern "C" fn many(_: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32, _: i32) {}
+        extern "C" fn borrows(text: &u8) -> &u8 {
+            text
+        }
+        let unwinds = unwinds as extern "C-unwind" fn(*const u8);
+        let system = system as extern "system" fn();
+        let many = many as extern "C" fn(i32, i32, i32, i32, i32, i32, i32, i32, i32, i32);
+        let borrows = borrows as extern "C" fn(&u8) -> &u8;
+        for argument in [
+            crate::__argument!(unwinds),
+            crate::__argument!(Some(unwinds)),
+            crate::__argument!(system),
+            crate::__argument!(many),
+            crate::__argument!(Some(many)),
+            crate::__argument!(borrows),
+        ] {
+            assert!(calls_back(&[argument]), "{}", (argument.info.name)());
+        }
         assert!(!calls_back(&[crate::__argument!(7_u32), crate::__argument!(&7_u32)]));
     }
 }

@@ -1,30 +1,30 @@
-//! The blocks of the heap that a call lends directly, as the first look found them: what the end of a call that is only noted asks again.
+//! The small blocks of the heap that a call on the fast path lends, found once, by its inspection, and
+//! asked of again at its end without being looked up.
 
 use std::mem::MaybeUninit;
 
-use crate::heap::Held;
-use crate::retention::Lent;
+use crate::heap::BlockRef;
 
-/// So many are kept; a call that lends more looks them up again.
+pub(super) use crate::call::loan::Loan;
+
+/// As many are kept; a call that lends more looks them up again.
 const FEW: usize = 2;
+/// Set in the count: others are lent that are not known.
+const OTHERS: usize = 1 << (usize::BITS - 1);
 
-/// One of them.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Loan {
-    pub(super) held: Held,
-    pub(super) lent: Lent,
-}
+/// One of them: the block, and the loan.
+pub(super) type KnownLoan = (BlockRef, Loan);
 
 /// What a call lends of small blocks of the heap. In its wrapper's frame, and filled only where the call is noted.
 pub struct Loans {
-    /// How many; more than [`FEW`] where not all are known.
+    /// How many are known, and [`OTHERS`] if there are more.
     count: usize,
-    few: MaybeUninit<[Loan; FEW]>,
+    few: MaybeUninit<[KnownLoan; FEW]>,
 }
 
 impl Loans {
-    /// What is lent is not known.
-    pub(super) const UNKNOWN: Loans = Loans { count: FEW + 1, few: MaybeUninit::uninit() };
+    /// Nothing is known of what is lent.
+    pub(super) const UNKNOWN: Loans = Loans { count: OTHERS, few: MaybeUninit::uninit() };
 
     /// Nothing yet.
     #[inline(always)]
@@ -54,27 +54,32 @@ impl Loans {
         self.count < FEW
     }
 
+    /// Adds one; there must be room.
     #[inline(always)]
-    pub(super) fn add(&mut self, held: Held, lent: Lent) {
-        if self.count >= FEW {
-            return self.add_unknown();
-        }
-        // SAFETY: one of the places, which nobody reads before it is written.
-        unsafe { self.few.as_mut_ptr().cast::<Loan>().add(self.count).write(Loan { held, lent }) };
+    pub(super) fn add(&mut self, held: BlockRef, loan: Loan) {
+        debug_assert!(self.has_room());
+        // SAFETY: one of the places, since there is room; it is not read before it is written.
+        unsafe { self.few.as_mut_ptr().cast::<KnownLoan>().add(self.count).write((held, loan)) };
         self.count += 1;
     }
 
-    /// There is one that is none of these.
+    /// There is one that is not known.
     #[inline(always)]
     pub(super) fn add_unknown(&mut self) {
-        self.count = FEW + 1;
+        self.count |= OTHERS;
     }
 
-    /// All that are lent; `None` where not all are known.
+    /// Those that are known.
     #[inline(always)]
-    pub(super) fn all(&self) -> Option<&[Loan]> {
-        // SAFETY: so many were written, by `add`.
-        (self.count <= FEW).then(|| unsafe { std::slice::from_raw_parts(self.few.as_ptr().cast::<Loan>(), self.count) })
+    pub(super) fn known(&self) -> &[KnownLoan] {
+        // SAFETY: as many were written, by `add`.
+        unsafe { std::slice::from_raw_parts(self.few.as_ptr().cast::<KnownLoan>(), self.count & !OTHERS) }
+    }
+
+    /// All that are lent; `None` if not all are known.
+    #[inline(always)]
+    pub(super) fn all(&self) -> Option<&[KnownLoan]> {
+        (self.count & OTHERS == 0).then(|| self.known())
     }
 }
 

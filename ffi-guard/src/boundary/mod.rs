@@ -5,34 +5,33 @@
 //!                                            └── watch (level 2): what was lent ─────────────────┘
 //! ```
 
-mod after;
-pub(crate) mod bound;
 pub(crate) mod breach;
-pub(crate) mod brief;
+mod call_stack;
 pub(crate) mod callback;
+mod callback_arguments;
 mod canary;
 #[cfg(feature = "c-heap")]
 mod chain;
 mod copies;
-pub(crate) mod counted;
 pub(crate) mod crossing;
+pub(crate) mod deferred;
+mod enter;
 mod entry;
-mod first;
+mod exit_plan;
+pub(crate) mod fast_path;
 mod holder;
 mod in_flight;
-pub(crate) mod late;
-mod leave;
+pub(crate) mod inspect;
 pub(crate) mod loans;
 mod log;
 mod noted;
 pub(crate) mod parked;
-pub(crate) mod pending;
-mod quick;
 pub(crate) mod raise;
+mod resolve_mode;
 mod result;
-mod returned;
+mod retention_check;
 mod snapshot;
 pub(crate) mod stale;
-mod taken;
-mod under_way;
-mod watch;
+pub(crate) mod statistics;
+pub(crate) mod thread_affinity;
+pub(crate) mod watched_call;

@@ -1,81 +1,32 @@
-//! Calls at level 2 that are in order and not looked after at once: what they lend is counted while they run, where
-//! another thread could lend it too, and noted when they have returned.
+//! What a fast call at level 2 lends: counted while it runs, if another thread could lend it too, and noted
+//! when it has returned.
 
 use super::breach::Stop;
 use super::loans::{Loan, Loans};
 use super::snapshot::{Counted, Snapshot};
-use super::{canary, late};
+use super::{canary, deferred};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::LAST_MARK;
+use crate::call::extent;
 use crate::call::site::Site;
 use crate::call::target::Target;
-use crate::call::{extent, thread};
 use crate::heap::{self, Block};
-use crate::platform;
-use crate::retention::{self, Sample, lent_by, pins};
+use crate::retention::{self, lent_by, pins};
 use crate::rule::{Rule, Severity};
 
-/// Such a call under way: where its timing began (0 for nowhere), and in the two lowest bits what its end must undo.
-#[derive(Debug)]
-pub(super) struct Underway(u64, Snapshot);
-
-/// Its loans are counted with the heap.
-const COUNTED: u64 = 1;
-/// It is the outermost of its thread.
-const OUTERMOST: u64 = 2;
-
-impl Underway {
-    /// Of a call whose timing and nesting are looked after elsewhere.
-    pub(super) fn of(counted: bool, snapshot: Snapshot) -> Underway {
-        Underway(if counted { COUNTED } else { 0 }, snapshot)
-    }
-
-    /// As numbers.
-    pub(super) fn into_words(self) -> [u64; 2] {
-        [self.0, self.1.into_number() as u64]
-    }
-
-    /// Back from [`into_words`](Underway::into_words).
-    pub(super) fn from_words([underway, snapshot]: [u64; 2]) -> Underway {
-        Underway(underway, Snapshot::from_number(snapshot as usize))
-    }
-}
-
-/// C is about to run.
-#[inline(always)]
-pub(super) fn begin(site: &Site, arguments: &[Argument], loans: &Loans) -> Underway {
-    let call = thread::count_crossing();
-    let snapshot = Snapshot::take(site, arguments, call, Counted::No);
-    let mut began = retention::sample().map_or(0, Sample::into_ticks) & !(COUNTED | OUTERMOST);
-    if thread::begin_noting() {
-        began |= OUTERMOST;
-    }
-    if count(loans, arguments) {
-        began |= COUNTED;
-    }
-    Underway(began, snapshot)
-}
-
-/// Counts the loans with the heap, where another thread could look for them: on one thread it is enough to know that some call is under
-/// way, and no sweep is made then.
-#[inline(always)]
-pub(super) fn count(loans: &Loans, arguments: &[Argument]) -> bool {
-    let several = platform::thread::are_several();
-    if several {
-        count_all(loans, arguments);
-    }
-    several
-}
-
+/// Counts the loans with the heap, where another thread could look for them.
 #[inline(never)]
-fn count_all(loans: &Loans, arguments: &[Argument]) {
-    match loans.all() {
-        Some(loans) => loans.iter().for_each(|loan| _ = loan.held.lend()),
-        None => each_block(arguments, |block| _ = heap::lend(block)),
-    }
+pub(super) fn count_known(loans: &Loans) {
+    loans.known().iter().for_each(|(held, _)| _ = held.lend());
 }
 
-/// What [`settle`] leaves to [`end`].
+/// Counts each block that an argument leads into, where not all are known.
+#[inline(never)]
+pub(super) fn count_each(arguments: &[Argument]) {
+    each_block(arguments, |block| _ = heap::lend(block));
+}
+
+/// What [`settle`] leaves to [`Unsettled::settle`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
     Nothing,
@@ -89,20 +40,20 @@ pub(super) enum Left {
 #[inline(never)]
 pub(super) fn settle(site: &Site, loans: &Loans, counted: bool) -> Left {
     let Some(known) = loans.all() else { return Left::All };
-    if pins::are_any() || !known.iter().all(|loan| loan.held.is_still()) {
+    if pins::are_any() || !known.iter().all(|(held, _)| held.is_still()) {
         return Left::All;
     }
-    for Loan { held, lent } in known {
-        if site.function.allows() && allows(site, lent.parameter) {
-            held.allow();
+    for (held, loan) in known {
+        if site.function.allows() && allows(site, loan.parameter) {
+            held.exempt();
         }
-        retention::lend_held(held, site, lent);
+        retention::lend_held(held, site, loan);
     }
     if counted {
-        known.iter().for_each(|loan| _ = loan.held.unlend());
+        known.iter().for_each(|(held, _)| _ = held.unlend());
     }
-    late::settle_at_exit();
-    if known.iter().all(|loan| loan.held.is_whole()) { Left::Nothing } else { Left::Damage }
+    deferred::settle_at_exit();
+    if canary::are_known_whole(loans) { Left::Nothing } else { Left::Damage }
 }
 
 #[inline(never)]
@@ -114,52 +65,49 @@ fn each_block(arguments: &[Argument], then: fn(&Block)) {
     }
 }
 
-/// C has returned. `loans`: what [`begin`] got.
-#[inline(always)]
-pub(super) fn end(
-    Underway(began, snapshot): Underway,
-    site: &Site,
-    arguments: &[Argument],
-    mut loans: &Loans,
-) -> Result<(), Stop> {
-    if let Some(sample) = Sample::from_ticks(began & !(COUNTED | OUTERMOST)) {
-        sample.end();
-    }
-    if began & OUTERMOST != 0 {
-        thread::end_noting();
-    }
-    let counted = began & COUNTED != 0;
-    // Noted first, and then no more lent: to a sweep in between, C holds it by right.
-    if let Some(known) = loans.all() {
-        // What Rust freed meanwhile, or moved, is another block now, or none.
-        let still = known.iter().all(|loan| loan.held.is_still());
-        if still {
-            for Loan { held, lent } in known {
-                if !retention::is_among_the_last((held.start(), held.generation()), site, lent.parameter)
-                    && let (Some(argument), Some(block)) = (arguments.get(lent.parameter), held.block())
-                {
-                    note_block(&block, argument, lent.parameter, site);
+/// What the end of a fast call has still to settle, out of the ordinary.
+pub(super) struct Unsettled {
+    /// Its loans are counted with the heap.
+    pub(super) counted: bool,
+    /// What it may read and not write, as it was.
+    pub(super) snapshot: Snapshot,
+}
+
+impl Unsettled {
+    /// Notes what was lent, and looks at what C did to it. `loans`: what is known of it.
+    pub(super) fn settle(self, site: &Site, arguments: &[Argument], mut loans: &Loans) -> Result<(), Stop> {
+        // Noted first, and then no more lent: to a sweep in between, C holds it by right.
+        if let Some(known) = loans.all() {
+            // What Rust freed meanwhile, or moved, is another block now, or none.
+            let still = known.iter().all(|(held, _)| held.is_still());
+            if still {
+                for (held, loan) in known {
+                    if !retention::is_among_the_last((held.start(), held.generation()), site, loan.parameter)
+                        && let (Some(argument), Some(block)) = (arguments.get(loan.parameter), held.block())
+                    {
+                        note_block(&block, argument, loan.parameter, site);
+                    }
                 }
+            } else {
+                note_all(arguments, site);
+            }
+            if self.counted {
+                known.iter().for_each(|(held, _)| _ = held.unlend());
+            }
+            if !still {
+                loans = &Loans::UNKNOWN;
             }
         } else {
             note_all(arguments, site);
+            if self.counted {
+                each_block(arguments, |block| _ = heap::unlend(block));
+            }
         }
-        if counted {
-            known.iter().for_each(|loan| _ = loan.held.unlend());
-        }
-        if !still {
-            loans = &Loans::UNKNOWN;
-        }
-    } else {
-        note_all(arguments, site);
-        if counted {
-            each_block(arguments, |block| _ = heap::unlend(block));
-        }
+        deferred::settle_at_exit();
+        let outcome = canary::after(site, arguments, loans);
+        self.snapshot.compare(site, arguments, Counted::No)?;
+        outcome
     }
-    late::settle_at_exit();
-    let outcome = canary::after(site, arguments, loans);
-    snapshot.compare(site, arguments, Counted::No)?;
-    outcome
 }
 
 #[inline(never)]
@@ -191,16 +139,8 @@ fn allows(site: &Site, parameter: usize) -> bool {
 #[inline]
 fn note_block(block: &Block, argument: &Argument, parameter: usize, site: &Site) {
     if allows(site, parameter) {
-        heap::allow(block);
+        heap::exempt(block);
     }
     let extent = extent::of(argument, &Target::Heap(*block));
-    retention::lend(block, site, argument, parameter, extent);
-}
-
-/// C has unwound. What was counted stays so: its block is not reported while it may be another call's doing.
-pub(super) fn abandon(Underway(began, snapshot): Underway) {
-    snapshot.forget();
-    if began & OUTERMOST != 0 {
-        thread::end_noting();
-    }
+    retention::lend(block, site, &Loan::of(argument, parameter, extent));
 }

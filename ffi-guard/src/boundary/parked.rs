@@ -13,9 +13,12 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 
+use super::breach::Stop;
 use super::in_flight::{self, InFlight};
+use crate::call::declaration::Function;
 use crate::call::scopes::{self, BoundaryScope};
 use crate::platform::process;
+use crate::report;
 
 /// What a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send>;
@@ -138,25 +141,44 @@ pub(crate) fn message(payload: &Payload) -> &str {
     text.and_then(|text| text.lines().next()).unwrap_or("(no text)")
 }
 
+/// Goes on with the panic of a callback at the exit of the outermost guarded call. `outcome`: what that
+/// exit found.
+#[cold]
+pub(super) fn resume(function: &'static Function, outcome: Result<(), Stop>) -> ! {
+    if let Err(Stop(violation)) = outcome {
+        // The panic came first, and there is one way out only.
+        report::print(&violation);
+    }
+    match take() {
+        Some(payload) if !function.declaration.keep_abi => panic::resume_unwind(payload),
+        Some(payload) => end_process(format_args!(
+            "a callback panicked ({}), which cannot go on from `{}`: it is declared `keep_abi`",
+            message(&payload),
+            function.declaration.name
+        )),
+        None => unreachable!("asked for where a panic is parked"),
+    }
+}
+
 /// A guarded call under way, in its wrapper's frame.
 #[derive(Debug)]
-pub(crate) struct Underway {
+pub(crate) struct PanicScope {
     outermost: bool,
 }
 
-impl Underway {
+impl PanicScope {
     /// C is about to run.
     #[inline(always)]
     #[must_use]
-    pub(crate) fn begin() -> Underway {
+    pub(crate) fn begin() -> PanicScope {
         let local = 0_u8;
-        Underway::begin_at((&raw const local).addr())
+        PanicScope::begin_at((&raw const local).addr())
     }
 
     /// The same of a call whose frame this is called from. `frame`: an address in it.
     #[inline(always)]
-    pub(super) fn begin_at(frame: usize) -> Underway {
-        Underway { outermost: scopes::begin_outermost(frame) }
+    pub(super) fn begin_at(frame: usize) -> PanicScope {
+        PanicScope { outermost: scopes::begin_outermost(frame) }
     }
 
     /// C has returned. Whether a panic is to go on here.
@@ -166,8 +188,8 @@ impl Underway {
     }
 
     /// Of a call that keeps that elsewhere.
-    pub(super) fn none() -> Underway {
-        Underway { outermost: false }
+    pub(super) fn none() -> PanicScope {
+        PanicScope { outermost: false }
     }
 }
 
@@ -186,7 +208,7 @@ pub(crate) fn overtake() {
     }
 }
 
-impl Drop for Underway {
+impl Drop for PanicScope {
     #[inline]
     fn drop(&mut self) {
         if self.outermost {

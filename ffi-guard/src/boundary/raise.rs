@@ -6,7 +6,7 @@ use crate::call::scopes::Catching;
 use std::panic::{self, AssertUnwindSafe};
 
 use super::breach::Stop;
-use super::late;
+use super::deferred;
 use crate::facts::Violation;
 use crate::platform::process;
 use crate::reentry::Reentry;
@@ -75,7 +75,7 @@ pub fn catch<R>(body: impl FnOnce() -> R) -> Result<R, Violation> {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         let _scope = Catching::enter();
         let value = body();
-        late::tell_at_end();
+        deferred::tell_at_end();
         if let Some(violation) = until_catch_ends::take() {
             raise(Stop(violation), true);
         }

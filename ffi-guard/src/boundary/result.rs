@@ -1,6 +1,5 @@
-//! What C returned.
+//! What C returns, and what a guarded callback returns to C.
 
-use crate::facts::Memory;
 use std::ops::ControlFlow;
 
 use super::breach::Stop;
@@ -8,10 +7,12 @@ use crate::call::argument::{Argument, Passing};
 use crate::call::site::Site;
 use crate::call::target::Target;
 use crate::call::thread;
-use crate::facts::Holder;
+use crate::facts::{Holder, Memory};
 use crate::heap;
 use crate::retention;
+use crate::retention::pins;
 use crate::rules;
+use crate::scan;
 
 /// A result that leads into a freed Rust block: C kept a pointer and hands it out after Rust freed what it led to.
 #[inline]
@@ -58,5 +59,89 @@ fn word(site: &Site, result: &Argument, word: usize, offset: Option<usize>) -> R
             site.breach(None, finding, (&Argument { address: word, ..*result }, 0), Some(memory))
         }
         None => Ok(()),
+    }
+}
+
+/// What a callback returns to C: asks the rules about a result that leads, or may lead, into Rust memory.
+pub(super) fn check_callback(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), Stop> {
+    match result.passing {
+        Passing::Scalar => Ok(()),
+        Passing::Const | Passing::Mut => word_for_c(site, arguments, result, result.address, None),
+        Passing::Value => {
+            let mut outcome = Ok(());
+            let stack = thread::stack();
+            // SAFETY: the result's own bytes, which the callback holds.
+            let _ = unsafe {
+                rules::each_pointer(
+                    result.address,
+                    result.info.size,
+                    result.info,
+                    &|word| heap::contains(word) || stack.contains(&word),
+                    &mut |offset, found| {
+                        outcome = word_for_c(site, arguments, result, found, Some(offset));
+                        if outcome.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                    },
+                )
+            };
+            outcome
+        }
+    }
+}
+
+fn word_for_c(
+    site: &Site,
+    arguments: &[Argument],
+    result: &Argument,
+    word: usize,
+    offset: Option<usize>,
+) -> Result<(), Stop> {
+    let located = Target::of(word, &thread::stack());
+    let about = Argument { address: word, ..*result };
+    let holder =
+        || Holder::Result { field: offset.and_then(|offset| rules::field_path(result.info, offset, false)), offset };
+    if let Some(finding) = rules::dangling_pointer::check_word(word, &located, holder) {
+        let memory = Memory::of(&located, word, 0, thread::id());
+        return site.breach(None, finding, (&about, 0), Some(memory));
+    }
+    let contract = site.function.declaration.result;
+    if contract.is_owned() || contract.is_retained() {
+        if let Target::Heap(block) = &located {
+            heap::retain(block);
+        }
+        return Ok(());
+    }
+    if may_be_held(&located, word) || came_from_c(arguments, &located, word) {
+        return Ok(());
+    }
+    match rules::returned_pointer::check(word, &located, holder) {
+        Some(finding) => {
+            let memory = Memory::of(&located, word, 0, thread::id());
+            site.breach(None, finding, (&about, 0), Some(memory))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether C may hold it on: it is pinned, was given to C to keep, or is lent to a call that has not returned.
+fn may_be_held(located: &Target, word: usize) -> bool {
+    match located {
+        Target::Heap(block) => pins::is_block_pinned(block) || heap::may_be_retained(block) || heap::loans(block) > 0,
+        _ => pins::is_range_pinned(word),
+    }
+}
+
+/// Whether C holds a pointer into the same memory already: it handed one in. Of a stack, whose variables nobody can tell
+/// apart, it is enough that it handed in any address; and what a C frame holds is C's.
+fn came_from_c(arguments: &[Argument], located: &Target, word: usize) -> bool {
+    let pointers = || arguments.iter().filter(|it| matches!(it.passing, Passing::Const | Passing::Mut));
+    match located {
+        Target::Heap(block) => pointers().any(|it| (block.start..=block.start + block.size).contains(&it.address)),
+        Target::Stack(stack) => {
+            let here = 0_u8;
+            let gone = word < (&raw const here).addr();
+            // Below this frame lies what the body has left.
+            !gone && (pointers().any(|it| stack.contains(&it.address)) || !scan::in_rust_frame(word))
+        }
+        Target::Null | Target::Foreign => true,
     }
 }

@@ -100,7 +100,7 @@ impl Record {
                 && block.generation == generation
                 && self.address + self.extent <= end
                 && heap::loans(&block) <= own as u32
-                && !heap::may_be_kept(&block)
+                && !heap::may_be_retained(&block)
         })
     }
 }
@@ -311,7 +311,7 @@ fn to_compare(
         let rest = (block.start + block.size).checked_sub(mine)?;
         // Behind a string's NUL nothing is C's to read.
         let extent = if contract.is_cstr() { text(mine, rest) } else { extent::stated(argument).ok()? };
-        if extent > rest || heap::loans(&block) > own as u32 || heap::may_be_kept(&block) {
+        if extent > rest || heap::loans(&block) > own as u32 || heap::may_be_retained(&block) {
             return None;
         }
         (extent, block.start..block.start + block.size, Some(block))

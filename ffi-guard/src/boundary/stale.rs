@@ -24,13 +24,8 @@ pub(crate) use crate::facts::{Staleness, Through};
 
 /// A function of this crate as the reports tell of the foreign ones.
 macro_rules! ours {
-    ($name:literal, $line:expr, $parameter:literal) => {
+    ($name:literal, $parameter:literal) => {
         Function::new(&Declaration {
-            name: $name,
-            module: "ffi_guard",
-            file: file!(),
-            line: $line,
-            column: 1,
             parameters: &[Parameter {
                 name: $parameter,
                 ty: "*mut c_void",
@@ -38,18 +33,14 @@ macro_rules! ours {
                 contract: Contract::NONE.opaque(),
                 severities: Severities::NONE,
             }],
-            returns_owned: false,
-            keep_abi: false,
-            severities: Severities::NONE,
-            result: Contract::NONE,
-            callback: false,
+            ..Declaration::internal($name)
         })
     };
 }
 
-pub(crate) static WITH: Function = ours!("Handle::with", line!(), "raw");
-static TAKE: Function = ours!("Handle::take", line!(), "raw");
-pub(crate) static CALLBACK: Function = ours!("Callback", line!(), "user");
+pub(crate) static WITH: Function = ours!("Handle::with", "raw");
+static TAKE: Function = ours!("Handle::take", "raw");
+pub(crate) static CALLBACK: Function = ours!("Callback", "user");
 
 /// Tells of it, from level 1 on.
 ///

@@ -5,6 +5,7 @@
 use std::ffi::{c_int, c_void};
 
 use super::{ALIGN, allocate, allocate_zeroed, or_no_memory, resize, size_of_block, take_back};
+use crate::platform::c_library;
 use crate::platform::memory::PAGE;
 
 /// Memory of `size` bytes.
@@ -68,13 +69,13 @@ pub(super) unsafe extern "C" fn free(block: *mut c_void) {
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn posix_memalign(to: *mut *mut c_void, align: usize, size: usize) -> c_int {
     if !align.is_power_of_two() || !align.is_multiple_of(size_of::<usize>()) {
-        return libc::EINVAL;
+        return c_library::INVALID;
     }
     // It tells by its result, and leaves `errno` as it was.
     let _errno = crate::platform::process::Errno::keep();
     let block = allocate(size, align);
     if block.is_null() {
-        return libc::ENOMEM;
+        return c_library::NO_MEMORY;
     }
     // SAFETY: the caller's promise.
     unsafe { to.write(block) };

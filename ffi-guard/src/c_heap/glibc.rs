@@ -6,7 +6,7 @@
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::platform::process;
+use crate::platform::c_library;
 
 type Memory = *mut c_void;
 
@@ -73,7 +73,7 @@ impl Glibc {
         static FOUND: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
         let mut found = FOUND.load(Ordering::Relaxed);
         if found.is_null() {
-            found = process::next_function(c"malloc_usable_size");
+            found = c_library::next_function(c"malloc_usable_size");
             FOUND.store(found, Ordering::Relaxed);
         }
         if found.is_null() {

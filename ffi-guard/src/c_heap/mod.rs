@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use crate::heap;
 use crate::level::{self, Level};
 use crate::own;
+use crate::platform::c_library;
 use crate::platform::process::{self, Errno};
 use crate::reentry::{self, Reentry};
 use crate::refusal;
@@ -60,7 +61,7 @@ fn server() -> Server {
 #[cold]
 #[inline(never)]
 fn settle() -> Server {
-    if reentry::inside() || !process::has_environment() {
+    if reentry::inside() || !c_library::has_environment() {
         return Server::Guard;
     }
     let inside = Reentry::enter();
@@ -79,7 +80,7 @@ fn settle() -> Server {
 #[inline(always)]
 fn or_no_memory(block: *mut u8) -> *mut c_void {
     if block.is_null() {
-        process::set_errno_no_memory();
+        c_library::set_errno_no_memory();
     }
     block.cast()
 }

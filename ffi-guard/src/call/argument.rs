@@ -1,7 +1,7 @@
 //! One argument of one crossing, as the checks see it.
 
 use super::count::{Count, IntoCount};
-use super::shape::{Shape, TypeInfo};
+use super::shape::{Role, Shape, TypeInfo};
 
 /// One argument on its way to C.
 #[derive(Clone, Copy, Debug)]
@@ -69,11 +69,6 @@ impl Argument {
         Argument::new(word, Passing::Mut, &FOUND)
     }
 
-    /// Whether it is one that was [`found`](Argument::found).
-    pub(crate) fn is_found(&self) -> bool {
-        std::ptr::eq(self.info, &raw const FOUND)
-    }
-
     /// With what the call states of its extent.
     #[inline(always)]
     #[must_use]
@@ -99,5 +94,11 @@ impl Stated {
 }
 
 /// The type behind a pointer that was found in what an argument points to.
-static FOUND: TypeInfo =
-    TypeInfo { size: 0, align: 1, shape: Shape::Untyped, frozen: false, name: || "what a field points to" };
+pub(super) static FOUND: TypeInfo = TypeInfo {
+    size: 0,
+    align: 1,
+    shape: Shape::Untyped,
+    frozen: false,
+    role: Role::Other,
+    name: || "what a field points to",
+};

@@ -7,10 +7,12 @@
 
 use std::marker::PhantomData;
 use std::mem::{align_of, size_of};
+use std::pin::Pin;
 use std::ptr::NonNull;
 
 use super::argument::{Argument, Passing};
-use super::shape::{Plain, Pointee, Shape, TypeInfo};
+use super::shape::{Plain, Pointee, Role, Shape, TypeInfo};
+use crate::platform::locks::Lock;
 
 /// A value on its way to C.
 #[derive(Debug)]
@@ -82,6 +84,99 @@ impl<T> ByValue for Probe<'_, T> {
     }
 }
 
+/// A function pointer, whatever its ABI and its parameters: the `Copy` types that can be printed as a pointer,
+/// compared and sent, once [`OfPointers`] has taken the pointers to data.
+pub trait FunctionPointer: Copy + std::fmt::Pointer + Ord + std::hash::Hash + Send + Sync {}
+
+impl<F: Copy + std::fmt::Pointer + Ord + std::hash::Hash + Send + Sync> FunctionPointer for F {}
+
+/// Second step, next: it is a function pointer.
+pub trait OfFunction {
+    /// The argument.
+    fn argument(&self) -> Argument;
+}
+
+impl<T: FunctionPointer> OfFunction for &&&&&Carrier<T> {
+    #[inline(always)]
+    fn argument(&self) -> Argument {
+        self.of_function()
+    }
+}
+
+/// Second step, likewise: it is a function pointer or `None`.
+pub trait OfOptionalFunction {
+    /// The argument.
+    fn argument(&self) -> Argument;
+}
+
+impl<T: FunctionPointer> OfOptionalFunction for &&&&Carrier<Option<T>> {
+    #[inline(always)]
+    fn argument(&self) -> Argument {
+        self.of_function()
+    }
+}
+
+impl<T> Carrier<T> {
+    #[inline(always)]
+    fn of_function(&self) -> Argument {
+        if size_of::<T>() != size_of::<usize>() {
+            // A type of the program's own that prints like a pointer.
+            return Argument::new(self.address, self.passing, const { &info::<T>(Shape::Words, true) });
+        }
+        let passing = if self.passing == Passing::Value { Passing::Scalar } else { self.passing };
+        let info = const { &info::<T>(Shape::Plain, true).with_role(Role::Function) };
+        Argument::new(self.address, passing, info).boxed(self.boxed)
+    }
+}
+
+/// A type that is a thin pointer, or an array of them.
+pub trait ThinPointers {
+    /// Which of the two.
+    const ROLE: Role = Role::Pointer;
+    /// Whether the type is `Copy`, so that there is no `UnsafeCell` in it.
+    const COPY: bool = true;
+}
+
+impl<T> ThinPointers for *const T {}
+impl<T> ThinPointers for *mut T {}
+impl<T> ThinPointers for &T {}
+impl<T> ThinPointers for NonNull<T> {}
+impl<T> ThinPointers for Option<&T> {}
+impl<T> ThinPointers for Option<NonNull<T>> {}
+impl<T> ThinPointers for &mut T {
+    const COPY: bool = false;
+}
+impl<T> ThinPointers for Option<&mut T> {
+    const COPY: bool = false;
+}
+impl<T> ThinPointers for Box<T> {
+    const COPY: bool = false;
+}
+impl<T> ThinPointers for Option<Box<T>> {
+    const COPY: bool = false;
+}
+impl<P: ThinPointers> ThinPointers for Pin<P> {
+    const COPY: bool = P::COPY;
+}
+impl<P: ThinPointers, const N: usize> ThinPointers for [P; N] {
+    const ROLE: Role = Role::Pointers;
+    const COPY: bool = P::COPY;
+}
+
+/// Second step, before all others: it is a thin pointer, or an array of them.
+pub trait OfPointers {
+    /// The argument.
+    fn argument(&self) -> Argument;
+}
+
+impl<T: ThinPointers> OfPointers for &&&&&&Carrier<T> {
+    #[inline(always)]
+    fn argument(&self) -> Argument {
+        let info = const { &info::<T>(Shape::Words, T::COPY).with_role(T::ROLE) };
+        Argument::new(self.address, self.passing, info).boxed(self.boxed)
+    }
+}
+
 /// Second step, first choice: the type says that it holds no pointer.
 pub trait OfPlain {
     /// The argument.
@@ -106,6 +201,20 @@ impl<T: Pointee> OfPointee for &&Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
         Argument::new(self.address, self.passing, const { &info::<T>(T::SHAPE, T::FROZEN) }).boxed(self.boxed)
+    }
+}
+
+/// Second step, before all others as well: it is a lock of the C library's.
+pub trait OfLock {
+    /// The argument.
+    fn argument(&self) -> Argument;
+}
+
+impl<T: Lock> OfLock for &&&&&&Carrier<T> {
+    #[inline(always)]
+    fn argument(&self) -> Argument {
+        let info = const { &info::<T>(Shape::Words, true).with_role(Role::Lock) };
+        Argument::new(self.address, self.passing, info).boxed(self.boxed)
     }
 }
 
@@ -135,11 +244,24 @@ impl<T> OfUnknown for Carrier<T> {
     }
 }
 
+impl TypeInfo {
+    const fn with_role(self, role: Role) -> TypeInfo {
+        TypeInfo { role, ..self }
+    }
+}
+
 const fn info<T>(shape: Shape, frozen: bool) -> TypeInfo {
     // A type of size zero is how Rust and bindgen write "opaque struct".
     let shape = if size_of::<T>() == 0 { Shape::Untyped } else { shape };
     let frozen = frozen || size_of::<T>() == 0;
-    TypeInfo { size: size_of::<T>(), align: align_of::<T>(), shape, frozen, name: std::any::type_name::<T> }
+    TypeInfo {
+        size: size_of::<T>(),
+        align: align_of::<T>(),
+        shape,
+        frozen,
+        role: Role::Other,
+        name: std::any::type_name::<T>,
+    }
 }
 
 /// Classifies one argument, where its type is concrete.
@@ -149,10 +271,11 @@ macro_rules! __argument {
     ($value:expr) => {{
         #[allow(unused_imports)]
         use $crate::__private::classify::{
-            ByPointer as _, ByValue as _, OfCopy as _, OfPlain as _, OfPointee as _, OfUnknown as _,
+            ByPointer as _, ByValue as _, OfCopy as _, OfFunction as _, OfLock as _, OfOptionalFunction as _,
+            OfPlain as _, OfPointee as _, OfPointers as _, OfUnknown as _,
         };
         let carrier = (&&$crate::__private::classify::Probe(&$value)).carrier();
-        (&&&&carrier).argument()
+        (&&&&&&&carrier).argument()
     }};
 }
 

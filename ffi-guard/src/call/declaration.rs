@@ -1,5 +1,6 @@
 //! What the attribute knows of a foreign function: written by `#[guard]` into a static, read at each crossing.
 
+use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use super::kinds::Kind;
@@ -33,6 +34,27 @@ pub struct Declaration {
     pub severities: Severities,
 }
 
+impl Declaration {
+    /// A function of this crate, without parameters, declared in the calling line.
+    #[track_caller]
+    pub(crate) const fn internal(name: &'static str) -> Declaration {
+        let here = Location::caller();
+        Declaration {
+            name,
+            module: "ffi_guard",
+            file: here.file(),
+            line: here.line(),
+            column: 1,
+            parameters: &[],
+            returns_owned: false,
+            result: Contract::NONE,
+            callback: false,
+            keep_abi: false,
+            severities: Severities::NONE,
+        }
+    }
+}
+
 /// One parameter, as declared.
 #[derive(Debug)]
 pub struct Parameter {
@@ -53,36 +75,50 @@ pub struct Parameter {
 pub struct Contract(u16);
 
 macro_rules! contract {
-    ($($(#[$doc:meta])* $set:ident, $get:ident = $bit:literal;)*) => {
+    ($($(#[$doc:meta])* $set:ident, $get:ident = $bit:literal, $told_by:ident;)*) => {
         impl Contract {
             /// No attribute.
             pub const NONE: Contract = Contract(0);
+            /// The attributes that `boundary::inspect` tells the outcome of.
+            const INSPECTED: u16 = 0 $(| contract!(@$told_by $bit))*;
             $($(#[$doc])* #[must_use] pub const fn $set(self) -> Contract { Contract(self.0 | 1 << $bit) }
             /// Whether it is set.
             #[must_use] pub const fn $get(self) -> bool { self.0 & 1 << $bit != 0 })*
         }
     };
+    (@inspected $bit:literal) => { 1 << $bit };
+    (@rules $bit:literal) => { 0 };
 }
 
+// Each attribute says who tells whether an argument under it is in order: `inspected`, if a glance does
+// (`boundary/inspect.rs`, which must know it then), or the `rules` alone.
 contract! {
     /// `counted_by = n` or `sized_by = n`: the extent is stated.
-    stated, is_stated = 0;
+    stated, is_stated = 0, inspected;
     /// `cstr`: a NUL-terminated string.
-    cstr, is_cstr = 1;
+    cstr, is_cstr = 1, inspected;
     /// `nonnull`: null is a violation.
-    nonnull, is_nonnull = 2;
+    nonnull, is_nonnull = 2, inspected;
     /// `out`: C fills it in.
-    out, is_out = 3;
+    out, is_out = 3, inspected;
     /// `opaque`: user data that C only hands back.
-    opaque, is_opaque = 4;
-    /// `copied`: C works on a copy between guard pages.
-    copied, is_copied = 5;
+    opaque, is_opaque = 4, inspected;
+    /// `copied`: C works on a copy between guard pages. (A function that copies is never on the fast path.)
+    copied, is_copied = 5, inspected;
     /// `thread_bound`: belongs to the thread that got it from C.
-    thread_bound, is_thread_bound = 6;
-    /// `retained`: C may keep it.
-    retained, is_retained = 7;
-    /// `owned`: ownership goes to C.
-    owned, is_owned = 8;
+    thread_bound, is_thread_bound = 6, rules;
+    /// `retained`: C may keep it. (A function that lets C keep something is never on the fast path.)
+    retained, is_retained = 7, inspected;
+    /// `owned`: ownership goes to C. (Likewise.)
+    owned, is_owned = 8, inspected;
+}
+
+impl Contract {
+    /// Whether a glance tells of every attribute that is set.
+    #[inline(always)]
+    pub(crate) const fn is_inspected(self) -> bool {
+        self.0 & !Contract::INSPECTED == 0
+    }
 }
 
 /// A guarded foreign function: the declaration, and what was settled about it at run time.
@@ -92,8 +128,8 @@ pub struct Function {
     pub declaration: &'static Declaration,
     /// The types of its arguments and, behind them, of its result, where it has one. None of what C calls.
     pub(crate) kinds: &'static [Kind],
-    /// A [`Standing`], 0 until the first crossing.
-    standing: AtomicU8,
+    /// A [`CheckMode`], 0 until the first crossing.
+    mode: AtomicU8,
     /// Whether some parameter lets C keep what it is lent, by its contract. Valid once the standing is settled.
     lets_keep: AtomicBool,
     /// Which parameters let C keep what they lend by `allow(retained_pointer)`, by bits; the last one stands for those behind it. Valid as
@@ -106,9 +142,9 @@ pub struct Function {
     /// Which parameters lend it something to read that could be compared, by bits; the last one stands for those behind it. Valid as the
     /// one before.
     compares: AtomicU32,
-    /// Whether its calls may be brief: nothing that C hands out is noted, no crossing logged, no argument copied. Not until the standing
+    /// Whether its calls may take the fast path: nothing that C hands out is noted, no crossing logged, no argument copied. Not until the standing
     /// is settled.
-    brief: AtomicBool,
+    fast: AtomicBool,
     /// Calls that were looked after at once because they were among the first.
     looks: AtomicU8,
     /// Freed blocks that were looked for at once because they were among the first that it let C keep.
@@ -129,7 +165,7 @@ pub(crate) const LAST_MARK: usize = 31;
 /// What the settings make of a function; settled once, at its first crossing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Standing {
+pub(crate) enum CheckMode {
     /// Not settled yet.
     Unsettled = 0,
     /// `GUARD_CRATES` leaves its crate out.
@@ -149,13 +185,13 @@ impl Function {
         Function {
             declaration,
             kinds: &[],
-            standing: AtomicU8::new(0),
+            mode: AtomicU8::new(0),
             lets_keep: AtomicBool::new(false),
             allows: AtomicU32::new(0),
             binds: AtomicBool::new(false),
             copies: AtomicBool::new(false),
             compares: AtomicU32::new(0),
-            brief: AtomicBool::new(false),
+            fast: AtomicBool::new(false),
             looks: AtomicU8::new(0),
             freed: AtomicU8::new(0),
             tally: Tally::new(),
@@ -170,13 +206,13 @@ impl Function {
 
     /// What is settled so far.
     #[inline]
-    pub(crate) fn standing(&self) -> Standing {
-        match self.standing.load(Ordering::Acquire) {
-            0 => Standing::Unsettled,
-            1 => Standing::LeftOut,
-            2 => Standing::Checked,
-            3 => Standing::Traced,
-            _ => Standing::Copies,
+    pub(crate) fn mode(&self) -> CheckMode {
+        match self.mode.load(Ordering::Acquire) {
+            0 => CheckMode::Unsettled,
+            1 => CheckMode::LeftOut,
+            2 => CheckMode::Checked,
+            3 => CheckMode::Traced,
+            _ => CheckMode::Copies,
         }
     }
 
@@ -262,19 +298,19 @@ impl Function {
 
     /// Whether the short way may be tried.
     #[inline(always)]
-    pub(crate) fn may_be_brief(&self) -> bool {
-        self.brief.load(Ordering::Acquire)
+    pub(crate) fn may_be_fast(&self) -> bool {
+        self.fast.load(Ordering::Acquire)
     }
 
     /// Settles it. Two threads that race here store the same value.
-    pub(crate) fn settle(&self, standing: Standing, (lets_keep, allows): (bool, u32), binds: bool, compares: u32) {
+    pub(crate) fn settle(&self, standing: CheckMode, (lets_keep, allows): (bool, u32), binds: bool, compares: u32) {
         self.allows.store(allows, Ordering::Relaxed);
         self.compares.store(compares, Ordering::Relaxed);
         self.binds.store(binds, Ordering::Relaxed);
         self.lets_keep.store(lets_keep, Ordering::Relaxed);
         // Release: whoever sees these sees what was stored before.
-        self.brief.store(standing == Standing::Checked && !binds, Ordering::Release);
-        self.standing.store(standing as u8, Ordering::Release);
+        self.fast.store(standing == CheckMode::Checked && !binds, Ordering::Release);
+        self.mode.store(standing as u8, Ordering::Release);
     }
 
     /// The name of the crate that declares it, with `_` for `-`.

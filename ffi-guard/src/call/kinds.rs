@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use super::argument::{Argument, Passing, Stated};
 use super::declaration::{Contract, Function, Parameter};
-use super::shape::{Shape, TypeInfo};
+use super::needs::{self, Needs};
+use super::shape::TypeInfo;
 
 /// The type of one argument, or of the result, and how it crosses.
 #[derive(Debug)]
@@ -24,18 +25,14 @@ pub struct Kind {
     info: AtomicPtr<TypeInfo>,
 }
 
-/// The lowest two bits are a [`Passing`].
-const PASSING: u32 = 3;
-const BY_BITS: [Passing; 4] = [Passing::Scalar, Passing::Value, Passing::Const, Passing::Mut];
+// The lower bits are its `Needs`.
 /// It is a `Box`.
-const BOXED: u32 = 1 << 2;
-const KNOWN: u32 = 1 << 3;
-/// Where it leads to no memory of Rust's, it is in order whatever else it is, except for [`ALIGNED`] and [`NONNULL`].
-const APART: u32 = 1 << 4;
-/// Null breaks a rule.
-const NONNULL: u32 = 1 << 5;
-/// Above this: log2 of what its address must be a multiple of.
-const ALIGNED: u32 = 8;
+const BOXED: u32 = 1 << needs::BITS;
+/// Set in each kind that is known.
+const KNOWN: u32 = 1 << (needs::BITS + 1);
+/// Above this: a [`Passing`].
+const PASSING: u32 = needs::BITS + 2;
+const BY_BITS: [Passing; 4] = [Passing::Scalar, Passing::Value, Passing::Const, Passing::Mut];
 
 impl Kind {
     /// Nobody knows yet.
@@ -51,37 +48,18 @@ impl Kind {
 
     fn learn(&self, argument: &Argument, contract: Contract) {
         let Argument { info, passing, boxed, .. } = *argument;
-        let untyped = matches!(info.shape, Shape::Untyped);
-        let holds_nothing =
-            matches!(info.shape, Shape::Plain | Shape::Out) || contract.is_out() || contract.is_opaque();
-        // Nothing of C's is read for it, at any level: it holds no pointer, or says nothing of an extent.
-        let apart = !contract.is_stated() && !contract.is_thread_bound() && (holds_nothing || untyped);
-        let flag = |is, flag| if is { flag } else { 0 };
-        let aligned = flag(!untyped && !contract.is_opaque(), info.align.trailing_zeros() << ALIGNED);
-        let how = KNOWN | passing as u32 | flag(boxed, BOXED) | flag(apart, APART) | aligned;
-        let how = how | flag(contract.is_nonnull(), NONNULL);
+        let boxed = if boxed { BOXED } else { 0 };
+        let how = Needs::of(info, passing, contract).0 | boxed | KNOWN | (passing as u32) << PASSING;
         self.info.store(std::ptr::from_ref(info).cast_mut(), Ordering::Relaxed);
         // Release: whoever sees it sees the type. It is the same type at each call, so that two at once do no harm.
         self.how.store(how, Ordering::Release);
     }
 
-    /// Whether an argument of this kind has nothing to do with Rust's memory and is in order, as far as that is told by its address alone.
-    ///
-    /// # Safety
-    /// - As for [`at`](Kind::at).
+    /// What an argument of this kind needs; `None` while that is not known.
     #[inline(always)]
-    pub(crate) unsafe fn is_apart(&self, place: *const (), may_lead_to: impl Fn(usize) -> bool) -> bool {
+    pub(crate) fn needs(&self) -> Option<Needs> {
         let how = self.how.load(Ordering::Acquire);
-        if how & (KNOWN | PASSING) == KNOWN | Passing::Scalar as u32 {
-            return true;
-        }
-        if how & APART == 0 || how & PASSING < Passing::Const as u32 {
-            return false;
-        }
-        // SAFETY: as in `at`.
-        let address = unsafe { place.cast::<usize>().read() };
-        let aligned = address & ((1 << (how >> ALIGNED)) - 1) == 0;
-        aligned && (address != 0 || how & NONNULL == 0) && !may_lead_to(address)
+        (how != 0).then_some(Needs(how & ((1 << needs::BITS) - 1)))
     }
 
     /// An argument of this kind. `place`: where it is.
@@ -94,7 +72,7 @@ impl Kind {
         if how == 0 {
             return None;
         }
-        let passing = *BY_BITS.get((how & PASSING) as usize)?;
+        let passing = *BY_BITS.get((how >> PASSING) as usize)?;
         let address = match passing {
             Passing::Scalar | Passing::Value => place.addr(),
             // SAFETY: what `ByPointer` calls a pointer is one thin one, or an `Option` of it, where null is `None`.
@@ -106,7 +84,7 @@ impl Kind {
     }
 }
 
-/// Runs `each` for the arguments of a call, with their indices and contracts, until it says false; and says whether it never did. `places`:
+/// Runs `each` for the arguments of a call, with their indices and what each needs, until it says false; and says whether it never did. `places`:
 /// where each is, `stated`: what the call states of those whose contract says that it does, in order. Nothing where not all types are
 /// known: then [`learn`] comes first.
 ///
@@ -117,7 +95,7 @@ pub(crate) unsafe fn all(
     function: &Function,
     places: &[*const ()],
     stated: &[Stated],
-    mut each: impl FnMut(usize, Argument, Contract) -> bool,
+    mut each: impl FnMut(usize, Argument, Needs) -> bool,
 ) -> Option<bool> {
     if !function.kinds.get(places.len()).is_none_or(Kind::is_known) {
         return None;
@@ -126,7 +104,8 @@ pub(crate) unsafe fn all(
     for (index, parameter) in function.declaration.parameters.iter().enumerate() {
         // SAFETY: as promised by the caller.
         let argument = unsafe { function.kinds.get(index)?.at(*places.get(index)?) }?;
-        if !each(index, argument.with(of_next(parameter, &mut stated)), parameter.contract) {
+        let needs = function.kinds.get(index)?.needs()?;
+        if !each(index, argument.with(of_next(parameter, &mut stated)), needs) {
             return Some(false);
         }
     }

@@ -7,6 +7,8 @@ pub(crate) mod count;
 pub(crate) mod declaration;
 pub(crate) mod extent;
 pub(crate) mod kinds;
+pub(crate) mod loan;
+pub(crate) mod needs;
 pub(crate) mod scopes;
 pub(crate) mod shape;
 pub(crate) mod site;

@@ -123,6 +123,22 @@ impl<T: Pointee, const N: usize> Pointee for [T; N] {
     const FROZEN: bool = T::FROZEN;
 }
 
+/// What a value of a type is, where that decides something: told by traits ([`classify`](super::classify)),
+/// never by the type's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// None of the others, as far as can be told.
+    Other,
+    /// One thin pointer, or an `Option` of one.
+    Pointer,
+    /// An array of thin pointers.
+    Pointers,
+    /// A function pointer of any ABI, or an `Option` of one.
+    Function,
+    /// It works by where it lies: a lock of the C library's.
+    Lock,
+}
+
 /// A type as the checks see it.
 #[derive(Clone, Copy, Debug)]
 pub struct TypeInfo {
@@ -134,6 +150,8 @@ pub struct TypeInfo {
     pub shape: Shape,
     /// Whether nothing in it can change behind a `&`, as far as the type tells.
     pub frozen: bool,
+    /// What a value of it is.
+    pub role: Role,
     /// `type_name`, asked only when a report is printed.
     pub name: fn() -> &'static str,
 }

@@ -1,4 +1,4 @@
-//! What statistics keep with each function: its number, by which a thread finds its counters.
+//! A function's own part of the statistics: its number, by which a thread finds its counters.
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
@@ -9,16 +9,16 @@ use crate::config;
 /// A function's part.
 #[derive(Debug)]
 pub(crate) struct Tally {
-    /// From 1 in the order of the first calls; 0 before; [`LEFT_OUT`].
+    /// The number from 1, in the order of the first calls; 0 before the first call; [`LEFT_OUT`].
     number: AtomicU32,
-    /// Calls that were not counted by a thread: made by a signal handler in the middle of the guard's own work, or by a thread
-    /// that is ending.
+    /// Calls that no thread counted: made by a signal handler in the middle of the guard's own
+    /// work, or by a thread that is ending.
     beside: AtomicU64,
     /// The function that was first called before this one. Valid once it is in the list.
     next: AtomicPtr<Function>,
 }
 
-/// `GUARD_CRATES` leaves its crate out of the table as well.
+/// The number of a function whose crate `GUARD_CRATES` leaves out, of the table as well.
 const LEFT_OUT: u32 = u32::MAX;
 
 /// The function that was first called last.
@@ -31,8 +31,8 @@ impl Tally {
     }
 }
 
-/// The number of a function, which it gets here at its first call; `None` where it is left out. Takes no lock: a signal
-/// handler may come in between.
+/// The number of a function, which it gets here at its first call; `None` if it is left out. Takes
+/// no lock: a signal handler may come in between.
 #[inline]
 pub(crate) fn number(function: &'static Function) -> Option<usize> {
     match function.tally.number.load(Ordering::Relaxed) {
@@ -51,7 +51,7 @@ pub(crate) fn register(function: &'static Function, listed: bool) -> Option<usiz
     match tally.number.compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) if counted && listed => {
             let this = std::ptr::from_ref(function).cast_mut();
-            // Release: whoever reads the list sees `next`.
+            // Release: a thread that reads the list sees `next`.
             let _ = LAST.fetch_update(Ordering::Release, Ordering::Relaxed, |last| {
                 tally.next.store(last, Ordering::Relaxed);
                 Some(this)

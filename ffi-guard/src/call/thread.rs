@@ -45,14 +45,7 @@ pub(crate) fn callers_stack<T>(local: &T) -> Range<usize> {
     frame.max(stack.start)..stack.end
 }
 
-/// The same where it was asked for before; `0..0` where not.
-#[inline(always)]
-pub(crate) fn known_stack() -> Range<usize> {
-    let (low, high) = stack_bounds();
-    low..high
-}
-
-/// The same as it is kept: `(0, 0)` where it was never asked for.
+/// The calling thread's stack as it is kept: `(0, 0)` if it was never asked for.
 #[inline(always)]
 pub(crate) fn stack_bounds() -> (usize, usize) {
     HERE.try_with(|here| here.stack.get()).unwrap_or((0, 0))
@@ -91,14 +84,8 @@ pub(crate) fn with_copying<R>(f: impl FnOnce(&Cell<*mut ()>) -> R) -> Option<R> 
     HERE.try_with(|here| f(&here.copying)).ok()
 }
 
-/// A call begins that is only noted. Whether it is the outermost of its thread.
-#[inline]
-pub(crate) fn begin_noting() -> bool {
-    let local = 0_u8;
-    begin_noting_at((&raw const local).addr())
-}
-
-/// The same. `frame`: an address in the frame of the call's wrapper.
+/// A call begins that is only noted. True if it is the outermost of its thread. `frame`: an address in
+/// the frame of its wrapper.
 #[inline]
 pub(crate) fn begin_noting_at(frame: usize) -> bool {
     HERE.try_with(|here| {

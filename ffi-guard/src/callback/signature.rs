@@ -1,4 +1,4 @@
-//! The signatures of callbacks: each number of arguments, with the user data before or behind them.
+//! The signatures of callbacks: each number of arguments, with the user data before or after them.
 
 use std::ffi::c_void;
 
@@ -14,7 +14,7 @@ pub trait Signature: sealed::Sealed {
     type First: Copy;
     /// The C function that takes the user data last.
     type Last: Copy;
-    /// What it returns.
+    /// The result's type.
     type Result: Default;
 }
 

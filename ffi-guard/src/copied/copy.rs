@@ -81,14 +81,14 @@ impl Copy {
     }
 
     /// Where an address in the original is in the copy; the end of the one is that of the other.
-    pub(crate) fn away(&self, address: usize) -> Option<usize> {
+    pub(crate) fn to_copy(&self, address: usize) -> Option<usize> {
         let offset = address.checked_sub(self.original.start)?;
         (offset <= self.original.len()).then(|| self.start + offset)
     }
 
     /// Where an address in the copy is in the original.
     #[inline]
-    pub(crate) fn home(&self, address: usize) -> Option<usize> {
+    pub(crate) fn to_original(&self, address: usize) -> Option<usize> {
         let offset = address.checked_sub(self.start)?;
         (offset <= self.original.len()).then(|| self.original.start + offset)
     }
@@ -155,7 +155,7 @@ impl Copy {
     ///
     /// # Safety
     /// - The original is still there, and C could have written to it.
-    pub(crate) unsafe fn bring_home(&self, runs: &[Run], home: impl Fn(usize) -> Option<usize>) {
+    pub(crate) unsafe fn copy_back(&self, runs: &[Run], to_original: impl Fn(usize) -> Option<usize>) {
         let after = self.after();
         for run in runs {
             let Some(bytes) = after.get(run.clone()) else { continue };
@@ -170,7 +170,7 @@ impl Copy {
             while at < self.original.start + run.end && at + WORD <= self.original.end {
                 let offset = at - self.original.start;
                 let word = after.get(offset..offset + WORD).and_then(|bytes| bytes.try_into().ok());
-                if let Some(word) = word.map(usize::from_ne_bytes).and_then(&home) {
+                if let Some(word) = word.map(usize::from_ne_bytes).and_then(&to_original) {
                     // SAFETY: an aligned word of the original.
                     unsafe { std::ptr::with_exposed_provenance_mut::<usize>(at).write(word) };
                 }
@@ -247,22 +247,9 @@ mod tests {
     use std::panic::Location;
 
     use super::*;
-    use crate::call::declaration::{Contract, Declaration, Function};
-    use crate::rule::Severities;
+    use crate::call::declaration::{Declaration, Function};
 
-    static FUNCTION: Function = Function::new(&Declaration {
-        name: "fill",
-        module: "test",
-        file: "test.rs",
-        line: 1,
-        column: 1,
-        parameters: &[],
-        returns_owned: false,
-        result: Contract::NONE,
-        callback: false,
-        keep_abi: false,
-        severities: Severities::NONE,
-    });
+    static FUNCTION: Function = Function::new(&Declaration::internal("fill"));
 
     fn copy(of: &mut [u8], align: usize) -> Copy {
         let at = of.as_mut_ptr().expose_provenance();
@@ -309,7 +296,7 @@ mod tests {
         // Meanwhile a callback changed the original.
         bytes[100] = 5;
         // SAFETY: the array is there.
-        unsafe { copy.bring_home(&copy.changes(), |_| None) };
+        unsafe { copy.copy_back(&copy.changes(), |_| None) };
         let mut expected = [1; 600];
         (expected[3], expected[4], expected[100], expected[599]) = (7, 8, 5, 9);
         assert_eq!(bytes, expected);
@@ -327,7 +314,7 @@ mod tests {
             poke(copy.range().start + 16 + i, byte);
         }
         // SAFETY: the array is there.
-        unsafe { copy.bring_home(&copy.changes(), |word| copy.home(word)) };
+        unsafe { copy.copy_back(&copy.changes(), |word| copy.to_original(word)) };
         assert_eq!(words, [0, 0, original + 8, 0]);
     }
 

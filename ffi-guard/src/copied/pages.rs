@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::heap::lock::Locked;
+use crate::platform::lock::{HeldInFork, Locked};
 use crate::platform::memory::{self, PAGE};
 use crate::platform::{process, thread};
 use crate::reentry::Reentry;

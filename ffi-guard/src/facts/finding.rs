@@ -31,7 +31,7 @@ pub(crate) enum Finding {
     },
     ReturnedPointer(ReturnedPointer),
     /// An object belongs to this other thread.
-    WrongThread(Got),
+    WrongThread(ThreadOwner),
     /// A number that came back from C leads to no value, or C called a callback that is gone.
     StaleHandle(Box<Staleness>),
     RetainedPointer(RetainedPointer),
@@ -166,13 +166,13 @@ pub(crate) enum Promise {
     Pinned,
 }
 
-/// When a thread got an object of C's.
+/// The thread that an object of C's belongs to, and how it got it.
 #[derive(Clone, Debug)]
-pub(crate) struct Got {
+pub(crate) struct ThreadOwner {
     pub(crate) thread: u32,
     /// The thread's name, if it had one.
     pub(crate) thread_name: Option<String>,
-    /// The function that handed it out; `None` if the program told of a move.
+    /// The function that handed it out; `None` if the program called `rebind`.
     pub(crate) function: Option<&'static str>,
     pub(crate) location: &'static Location<'static>,
 }

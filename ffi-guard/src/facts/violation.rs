@@ -5,6 +5,7 @@ use std::panic::Location;
 use super::finding::{Finding, Holder, Parts};
 use super::memory::Memory;
 use crate::call::declaration::{Function, Parameter};
+use crate::call::loan::Loan;
 use crate::rule::{Rule, Severity};
 
 /// A breach of a rule, as it was seen.
@@ -115,5 +116,12 @@ impl Facts {
             Parts { holder: Some(Holder::Value { .. } | Holder::Pointee { .. }), .. } => self.memory.as_ref(),
             _ => None,
         }
+    }
+}
+
+impl ArgumentFacts {
+    /// What is told of a loan.
+    pub(crate) fn of(loan: &Loan) -> ArgumentFacts {
+        ArgumentFacts { address: loan.address, extent: loan.extent, pointee: (loan.info.name)() }
     }
 }

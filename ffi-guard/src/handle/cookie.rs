@@ -4,17 +4,18 @@
 //!   63    54            46              25 24           0
 //!    1 0…  1 0…  0      generation         slot
 //! ```
-//! On x86-64 an address has bit 63 equal to bit 47 (or to bit 56, with five levels of page tables), and linear address
-//! masking, which ignores bits in between, still compares those two: bit 63 set with 47 and 56 clear faults in every mode.
-//! On arm64 with the top byte ignored, bit 54 must equal bit 55: one set and one clear faults. So C that takes it for a pointer
-//! and looks inside is stopped at that very instruction; no allocation of anybody's ever has this address; and it is
-//! neither null nor -1, which C gives meanings of its own.
+//! On x86-64 an address has bit 63 equal to bit 47 (or to bit 56, with five levels of page tables),
+//! and linear address masking, which ignores bits in between, still compares those two: bit 63 set
+//! with 47 and 56 clear faults in every mode. On arm64 with the top byte ignored, bit 54 must equal
+//! bit 55: one set and one clear faults. So C code that takes it for a pointer and follows it is
+//! stopped at that very instruction; no allocation ever has this address; and it is neither null
+//! nor -1, which have meanings in C.
 
 use super::slot::{GENERATION_BITS, LAST_GENERATION};
 
 /// Bits of a slot's number: 33 million live handles.
 pub(crate) const SLOT_BITS: u32 = 25;
-/// What all of them have in common, and no address has.
+/// The bits that all handles have in common, and no address has.
 const MARK: u64 = 1 << 63 | 1 << 54;
 
 const _: () = assert!(SLOT_BITS + GENERATION_BITS <= 47, "bit 47 stays clear");
@@ -25,12 +26,12 @@ pub(crate) fn pack(slot: u32, generation: u32) -> usize {
     (MARK | u64::from(generation) << SLOT_BITS | u64::from(slot)) as usize
 }
 
-/// Slot and generation; `None` for what is no value of a handle.
+/// Slot and generation; `None` if `raw` does not have the form of a handle.
 #[inline]
 pub(crate) fn unpack(raw: usize) -> Option<(u32, u32)> {
     let plain = raw as u64 ^ MARK;
     let (slot, generation) = (plain & ((1 << SLOT_BITS) - 1), plain >> SLOT_BITS);
-    // Both fit 32 bits: the one by its mask, the other by the comparison.
+    // Both fit 32 bits: the slot by its mask, the generation by the comparison.
     (generation <= u64::from(LAST_GENERATION)).then_some((slot as u32, generation as u32))
 }
 

@@ -1,4 +1,4 @@
-//! The state of one slot of the table: a word that says whose turn it is.
+//! The state of one slot of the table: a word that says who may use it.
 //!
 //! ```text
 //!            make              release                 the last one leaves          recycle
@@ -6,17 +6,20 @@
 //!                    enter, leave        leave                              one owner   └──> RETIRED, after
 //!                                                                                             the last g
 //! ```
-//! Who entered and has not left is counted; whoever leaves a released slot last owns what is in it. No lock, so a lookup
-//! may run in a signal handler, and never waits. `tests/tests/tools_loom.rs` compiles this file against loom.
+//! The users that have entered and not left are counted; the last user to leave a released slot
+//! owns its value. There is no lock, so a lookup may run in a signal handler, and never waits.
+//! `tests/tests/tools_loom.rs` compiles this file against loom.
 
 use super::atomic::{AtomicU64, Ordering, fence};
 
 /// Bits of a generation.
 pub(crate) const GENERATION_BITS: u32 = 22;
-/// The last generation: a slot that had it is never used again, so that no value of a handle ever comes twice.
+/// The last generation: a slot that had it is never used again, so that no handle's number ever
+/// comes twice.
 pub(crate) const LAST_GENERATION: u32 = (1 << GENERATION_BITS) - 1;
 
-/// Users in the low 32 bits, then whether it is live, then the generation.
+/// The users are counted in the low 32 bits; then comes the bit that says live, then the
+/// generation.
 const LIVE: u64 = 1 << 32;
 const USERS: u64 = LIVE - 1;
 const GENERATION_SHIFT: u32 = 33;
@@ -25,14 +28,14 @@ const GENERATION_SHIFT: u32 = 33;
 #[derive(Debug)]
 pub(crate) struct State(AtomicU64);
 
-/// What came of an attempt to enter.
+/// The outcome of an attempt to enter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entered {
     /// The slot holds its value until `leave`.
     Yes,
-    /// Another generation, or released.
+    /// The slot has another generation, or is released.
     Gone,
-    /// The caller's own test said no; the slot was not entered.
+    /// The caller's own test said no. The slot was not entered.
     Refused,
 }
 
@@ -48,14 +51,14 @@ impl State {
         State(AtomicU64::new(u64::from(generation) << GENERATION_SHIFT))
     }
 
-    /// The generation, and whether nothing is made of it yet: free.
+    /// The generation, and true if the slot is still free in it.
     pub(crate) fn now(&self) -> (u32, bool) {
         let word = self.0.load(Ordering::Acquire);
         (generation(word), word & (LIVE | USERS) == 0)
     }
 
-    /// From free to live; what was written into the slot before is seen by whoever enters. By the one who took the slot
-    /// off its free list. The generation.
+    /// Makes a free slot live, and returns the generation. Called by the thread that took the slot
+    /// off its free list. Users that enter see all that this thread wrote into the slot before.
     pub(crate) fn make(&self) -> u32 {
         let word = self.0.load(Ordering::Relaxed);
         debug_assert_eq!(word & (LIVE | USERS), 0, "a slot from the free list is free");
@@ -63,8 +66,8 @@ impl State {
         generation(word)
     }
 
-    /// Enters, if the slot is live in this generation and `may` says so. `may` reads atomics of the slot; what it says
-    /// holds only if `Yes` comes of it.
+    /// Enters, if the slot is live in this generation and `may` agrees. `may` reads atomics of the
+    /// slot; its answer holds only if the outcome is `Yes`.
     #[inline]
     pub(crate) fn enter(&self, wanted: u32, may: impl Fn() -> bool) -> Entered {
         let mut word = self.0.load(Ordering::Acquire);
@@ -75,8 +78,8 @@ impl State {
             if !may() {
                 return Entered::Refused;
             }
-            // Acquire: what the maker wrote. A word of the same generation that is live was never in between anything
-            // else: generations do not come back.
+            // Acquire: sees what the maker wrote. Generations do not come back, so a live word of
+            // the same generation was never anything else in between.
             match self.0.compare_exchange_weak(word, word + 1, Ordering::Acquire, Ordering::Acquire) {
                 Ok(_) => return Entered::Yes,
                 Err(other) => word = other,
@@ -84,25 +87,27 @@ impl State {
         }
     }
 
-    /// Nobody enters any more. By one who has entered; false where another one was first.
+    /// Keeps further users from entering. Called by a user that has entered; false if another one
+    /// was first.
     pub(crate) fn release(&self) -> bool {
         self.0.fetch_and(!LIVE, Ordering::Relaxed) & LIVE != 0
     }
 
-    /// Leaves. True where the slot is released and this was the last one: it owns the slot from here on.
+    /// Leaves. True if the slot is released and this was the last user: it owns the slot from here
+    /// on.
     #[inline]
     pub(crate) fn leave(&self) -> bool {
         let before = self.0.fetch_sub(1, Ordering::Release);
         let last = before & (LIVE | USERS) == 1;
         if last {
-            // What others did with the value before they left is before what is done with it now.
+            // What other users did with the value happens before what the owner does with it now.
             fence(Ordering::Acquire);
         }
         last
     }
 
-    /// Free again, in the next generation. By the owner, once the slot is empty. False after the last: the slot must never
-    /// be used again.
+    /// Makes an emptied slot free again, in the next generation. Called by its owner. False after
+    /// the last generation: the slot must never be used again.
     pub(crate) fn recycle(&self) -> bool {
         let next = generation(self.0.load(Ordering::Relaxed)) + 1;
         self.0.store(u64::from(next) << GENERATION_SHIFT, Ordering::Release);

@@ -1,9 +1,11 @@
-//! The table: where the values of handles and callbacks are parked, and what is remembered of those that are gone.
+//! The table that the values of handles and callbacks are parked in, and the memory of those that
+//! are gone.
 //!
-//! Slots lie in chunks that are never freed, so any number that C hands back can be looked at. A slot belongs to one of
-//! a few shards, chosen by the thread that first took it; whoever releases it gives it back to that shard, so values that
-//! one thread makes and another releases need no more slots than were ever live at once. A lookup takes no lock; making
-//! and releasing takes the shard's for a few instructions, and no code of the program's runs under it.
+//! Slots lie in chunks that are never freed, so any number that C hands back can be looked up. A
+//! slot belongs to one of a few shards, chosen by the thread that first took it. A release gives it
+//! back to that shard, so values that one thread makes and another releases need no more slots than
+//! were ever live at once. A lookup takes no lock; making and releasing takes the shard's for a few
+//! instructions, and none of the program's code runs under it.
 
 use crate::facts::{Kind, Life, Refused, Tombstone};
 use std::alloc::Layout;
@@ -17,17 +19,18 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
 
 use super::cookie;
 use super::slot::{Entered, State};
-use crate::heap::lock::Locked;
 use crate::heap::trace::{self, TraceId};
+use crate::platform::lock::{HeldInFork, Locked};
 use crate::platform::thread;
 use crate::reentry::{self, Reentry};
 
 const SHARDS: usize = 16;
 /// Slots of a shard's first chunk; each further chunk doubles the shard.
 const FIRST_CHUNK: u32 = 64;
-/// Chunks of a shard: `FIRST_CHUNK` doubled so often fills the bits of a slot's number.
+/// Chunks of a shard: `FIRST_CHUNK`, doubled once for each further chunk, fills the bits of a
+/// slot's number.
 const CHUNKS: usize = 16;
-/// So many of the last released are remembered by each shard: of all, that many at least.
+/// The number of released handles that each shard remembers, the last ones.
 pub(crate) const REMEMBERED: usize = 1000;
 
 const _: () = assert!((SHARDS as u64 * FIRST_CHUNK as u64) << (CHUNKS - 1) == 1 << cookie::SLOT_BITS);
@@ -37,29 +40,31 @@ struct Slot {
     state: State,
     /// A `*mut Kind`'s value. Written before `make`, read by those who entered, and by the owner.
     value: UnsafeCell<*mut ()>,
-    /// The value's type, written and read like it.
+    /// The value's type, written and read like the value.
     type_id: UnsafeCell<MaybeUninit<TypeId>>,
     /// A `&'static Kind`. Atomic like all below: a report reads it without having entered.
     kind: AtomicPtr<Kind>,
-    /// Where it was made: a `&'static Location`.
+    /// The place where it was made: a `&'static Location`.
     made: AtomicPtr<Location<'static>>,
     /// The thread that made it.
     made_by: AtomicU32,
     /// The only thread that may use it; 0 for any.
     bound: AtomicU32,
-    /// While it is free: one more than the number of the next free slot of the shard; 0 for none. Under the shard's lock.
+    /// While the slot is free: one more than the number of the next free slot of the shard; 0 for
+    /// none. Under the shard's lock.
     next: AtomicU32,
 }
 
-/// What a chunk begins life as; the ring comes with a shard's first.
+/// The part of a shard that is under its lock. The ring comes with the first chunk.
 struct Shard {
     /// One more than the number, inside the shard, of the first free slot; 0 for none.
     free: u32,
-    /// Slots that were ever taken.
+    /// The number of slots that were ever taken.
     taken: u32,
-    /// Slots that there are.
+    /// The number of slots in all chunks.
     there: u32,
-    /// The last released: `REMEMBERED` places, of which `buried` were ever written, round and round. Null before the first chunk.
+    /// The last handles that were released: `REMEMBERED` places, of which `buried` were ever
+    /// written, round and round. Null before the first chunk.
     ring: *mut MaybeUninit<Tombstone>,
     buried: u64,
 }
@@ -67,28 +72,28 @@ struct Shard {
 // SAFETY: the ring is the shard's own, reached under its lock.
 unsafe impl Send for Shard {}
 
-/// Apart from its neighbours' cache lines.
+/// A value apart from its neighbours' cache lines.
 #[repr(align(128))]
 struct Apart<T>(T);
 
 static SHARD: [Apart<Locked<Shard>>; SHARDS] =
     [const { Apart(Locked::new(Shard { free: 0, taken: 0, there: 0, ring: null_mut(), buried: 0 })) }; SHARDS];
-/// The chunks of each shard, in order. Written once each, before a number of theirs is given out.
+/// The chunks of each shard, in order. Each is written once, before a number in it is given out.
 static CHUNK: [[AtomicPtr<Slot>; CHUNKS]; SHARDS] = [const { [const { AtomicPtr::new(null_mut()) }; CHUNKS] }; SHARDS];
 
 /// Whether a use must come from the thread that the value is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum From {
-    /// From that thread, where it is bound to one.
+    /// Only the thread that the value is bound to, if it is bound to one.
     ItsThread,
-    /// From anywhere: the caller owns it, and its type is `Send` if it came here.
+    /// Any thread: the caller owns the value, whose type is `Send` if it came here.
     Anywhere,
 }
 
 /// Parks a value.
 ///
 /// # Panics
-/// Where 33 million are parked.
+/// If 33 million are parked.
 pub(crate) fn park(
     value: *mut (),
     type_id: TypeId,
@@ -113,7 +118,7 @@ pub(crate) fn park(
     cookie::pack(inside * SHARDS as u32 + shard as u32, generation)
 }
 
-/// While it lives, a value stays parked.
+/// Keeps a value parked while it lives.
 pub(crate) struct Use {
     slot: &'static Slot,
     raw: usize,
@@ -148,13 +153,14 @@ impl Use {
         unsafe { *self.slot.value.get() }
     }
 
-    /// What kind of value it is.
+    /// The kind of the value.
     pub(crate) fn kind(&self) -> &'static Kind {
         read_life(self.slot).kind
     }
 
-    /// Releases it: from here on nobody enters. The value where nobody else uses it, which is the caller's then; `Ok(None)`
-    /// where somebody does: the last one to leave frees it. `Err` where another one released it before.
+    /// Releases it, which keeps further users from entering. Returns the value, which is the
+    /// caller's then, if it is not in use; `Ok(None)` if it is: the last user frees it. `Err` if it
+    /// was released before.
     pub(crate) fn release(self, released: Option<&'static Location<'static>>) -> Result<Option<*mut ()>, Refused> {
         let Use { slot, raw } = self;
         if !slot.state.release() {
@@ -167,7 +173,7 @@ impl Use {
             unsafe { *slot.value.get() },
             read_life(slot),
         );
-        // A destructor knows no caller: then the backtrace tells, where backtraces are kept.
+        // A destructor does not know its caller. The backtrace does, if backtraces are kept.
         let trace = if released.is_none() { trace::capture() } else { TraceId::default() };
         bury(Tombstone { raw, life, released, trace, released_by: thread::id() });
         if !slot.state.leave() {
@@ -187,18 +193,19 @@ impl Drop for Use {
     }
 }
 
-/// Frees the value of a slot that was released while it was in use. By the last user.
+/// Frees the value of a slot that was released while it was in use. Called by the last user.
 #[cold]
 fn empty(slot: &'static Slot, raw: usize) {
     // SAFETY: the last to leave owns the slot.
     let value = unsafe { *slot.value.get() };
     let Life { kind, .. } = read_life(slot);
     give_back(slot, raw);
-    // SAFETY: parked with this kind, owned, and freed once. Last: it is the program's code, which may panic.
+    // SAFETY: parked with this kind, owned, and freed once. Last: it is the program's code, which
+    // may panic.
     unsafe { (kind.drop)(value) };
 }
 
-/// How many slots were ever taken: what the table has grown to.
+/// The number of slots that were ever taken: the size that the table has grown to.
 #[cfg(test)]
 fn slots() -> u64 {
     SHARD.iter().map(|shard| shard.0.with(|shard| u64::from(shard.taken))).sum()
@@ -214,18 +221,20 @@ fn find(raw: usize) -> Option<(&'static Slot, u32)> {
     if chunk.is_null() {
         return None;
     }
-    // SAFETY: a chunk holds the slots up to where the next begins, zeroed at first, and is never freed.
+    // SAFETY: a chunk holds the slots up to where the next begins, zeroed at first, and is never
+    // freed.
     Some((unsafe { &*chunk.add(offset as usize) }, generation))
 }
 
-/// A slot that is there.
+/// The slot of a number that was given out.
 fn slot(shard: usize, inside: u32) -> &'static Slot {
     let (chunk, offset) = place(inside);
-    // SAFETY: the caller has the number from the shard, whose chunks were stored before their numbers are given out.
+    // SAFETY: the caller has the number from the shard, whose chunks were stored before their
+    // numbers are given out.
     unsafe { &*CHUNK[shard][chunk].load(Ordering::Acquire).add(offset as usize) }
 }
 
-/// Chunk and place in it of a slot's number inside its shard.
+/// The chunk of a slot's number inside its shard, and the place in that chunk.
 #[inline]
 fn place(inside: u32) -> (usize, u32) {
     match inside / FIRST_CHUNK {
@@ -237,13 +246,13 @@ fn place(inside: u32) -> (usize, u32) {
     }
 }
 
-/// Slots of a chunk.
+/// The number of slots of a chunk.
 fn slots_of(chunk: usize) -> u32 {
     FIRST_CHUNK << chunk.saturating_sub(1)
 }
 
-/// Runs `f` with a shard, under its lock. While it is held this thread is inside: a signal handler that looks up what is gone in
-/// that moment does not wait for itself.
+/// Runs `f` with a shard, under its lock. While the lock is held, this thread is inside: a signal
+/// handler that looks up a released handle in that moment does not wait for itself.
 fn locked<R>(shard: usize, f: impl FnOnce(&mut Shard) -> R) -> R {
     let _inside = Reentry::enter();
     SHARD[shard].0.with(f)
@@ -261,7 +270,7 @@ fn take(shard: usize) -> u32 {
 }
 
 impl Shard {
-    /// A free slot's number, or how many slots there are, all of them in use.
+    /// A free slot's number; if all slots are in use, `Err` with the number of slots.
     fn take(&mut self, shard: usize) -> Result<u32, u32> {
         if let Some(inside) = self.free.checked_sub(1) {
             self.free = slot(shard, inside).next.load(Ordering::Relaxed);
@@ -275,8 +284,8 @@ impl Shard {
     }
 }
 
-/// Adds a chunk to a shard that has so many slots. Memory is asked for outside of the lock, and given back where another
-/// thread was first.
+/// Adds a chunk to a shard that has `there` slots. The memory is allocated outside of the lock, and
+/// freed if another thread was first.
 #[cold]
 fn grow(shard: usize, there: u32) {
     static FORK: Once = Once::new();
@@ -327,7 +336,7 @@ fn give_back(slot: &'static Slot, raw: usize) {
     }
 }
 
-/// Remembers one that was released.
+/// Remembers a handle that was released.
 fn bury(tombstone: Tombstone) {
     let Some((number, _)) = cookie::unpack(tombstone.raw) else { return };
     locked(number as usize % SHARDS, |own| {
@@ -343,17 +352,18 @@ fn bury(tombstone: Tombstone) {
 /// The tombstone of a value, if it is among the last.
 fn exhume(raw: usize, number: u32) -> Option<Tombstone> {
     if reentry::inside() {
-        // Perhaps under the very lock.
+        // This thread may hold the very lock.
         return None;
     }
     locked(number as usize % SHARDS, |own| {
         let written = own.buried.min(REMEMBERED as u64) as usize;
-        // SAFETY: so many places of the ring were written, each with a `Tombstone`, which is `Copy`.
+        // SAFETY: so many places of the ring were written, each with a `Tombstone`, which is
+        // `Copy`.
         (0..written).map(|place| unsafe { (*own.ring.add(place)).assume_init() }).find(|it| it.raw == raw)
     })
 }
 
-/// Why there is nothing to enter under a value.
+/// The reason why there is no value to enter under this number.
 #[cold]
 fn why(raw: usize) -> Refused {
     let Some((number, generation)) = cookie::unpack(raw) else { return Refused::NoHandle };
@@ -361,23 +371,25 @@ fn why(raw: usize) -> Refused {
     if let Some(tombstone) = exhume(raw, number) {
         return Refused::Released(Some(tombstone));
     }
-    // A free slot's generation is the one that comes next. Between a release and its tombstone the slot is still in use.
+    // A free slot's generation is the one that comes next. Between a release and its tombstone the
+    // slot is still in use.
     let (now, is_free) = slot.state.now();
     if generation > now || generation == now && is_free { Refused::NeverMade } else { Refused::Released(None) }
 }
 
-/// What is known of the value that a slot holds in this generation; `None` where that is over.
+/// The known facts of the value that a slot holds in this generation; `None` if the generation is
+/// over.
 fn life(slot: &Slot, generation: u32) -> Option<Life> {
     if slot.kind.load(Ordering::Relaxed).is_null() {
         return None;
     }
     let life = read_life(slot);
-    // What was read belongs to the generation if it is still the same now.
+    // The facts belong to the generation if it is still the slot's.
     fence(Ordering::Acquire);
     (slot.state.now().0 == generation).then_some(life)
 }
 
-/// The same; of a slot that was made once.
+/// The facts in a slot that was made at least once.
 fn read_life(slot: &Slot) -> Life {
     // SAFETY: both hold what `park` stored, which lives for ever.
     let (kind, made) =

@@ -1,29 +1,17 @@
 //! Where C's blocks lie, for the search.
 //!
-//! A slab keeps its access for good, so that all of it can be read at memory speed, live slots and others alike: what is
-//! freed is poison. A run of pages loses its access once it is free. So one lock keeps the search of C's memory and those
-//! who take access away apart. A search holds it for as long as it reads, some milliseconds where C has hundreds of
-//! megabytes; and only a thread that frees a large block waits for that.
+//! A slab keeps its access for good, so that all of it can be read at memory speed, live slots and
+//! others alike: what is freed is poison. A run of pages loses its access once it is free. So one
+//! lock keeps the search of C's memory and those who take access away apart. A search holds it for
+//! as long as it reads, some milliseconds where C has hundreds of megabytes; and only a thread that
+//! frees a large block waits for that.
 
-use super::lock::Locked;
+use super::{class, large, region, run, slab};
 
-static APART: Locked<()> = Locked::new(());
-
-/// Runs `f`, which takes access away from memory of this half, while nobody searches it.
-pub(super) fn apart(side: usize, f: impl FnOnce()) {
-    if side == 0 {
-        return f();
-    }
-    APART.with(|()| f());
-}
-
-/// Runs `f` with each stretch of memory that live blocks of C may be in. The lock is held meanwhile: `f` must not free C's memory,
-/// nor wait for anybody who does.
-#[cfg(feature = "c-heap")]
+/// Runs `f` with each stretch of memory that live blocks of C may be in. The lock is held
+/// meanwhile: `f` must not free C's memory, nor wait for anybody who does.
 pub(crate) fn with_c_ranges<R>(f: impl FnOnce(&[std::ops::Range<usize>]) -> R) -> R {
-    use super::{class, large, region, run, slab};
-
-    APART.with(|()| {
+    run::C_ACCESS.with(|()| {
         let slabs = (class::C + 1..class::ALL).map(slab::used).filter(|used| !used.is_empty());
         let mut ranges: Vec<_> = slabs.collect();
         let mut found = [(0, 0); 64];
@@ -43,14 +31,4 @@ pub(crate) fn with_c_ranges<R>(f: impl FnOnce(&[std::ops::Range<usize>]) -> R) -
         }
         f(&ranges)
     })
-}
-
-/// Holds the lock of this file: see `fork`.
-pub(super) fn hold() {
-    APART.hold();
-}
-
-/// Lets go of it.
-pub(super) fn let_go() {
-    APART.let_go();
 }

@@ -1,10 +1,9 @@
 //! C's half of the region: what `malloc` and its kin stand on.
 //!
-//! The same slots, runs, entries and caches as on Rust's side, under C's rules: whoever frees a block does not say how large
-//! it is. A freed block waits in its thread's bin behind some 16 KiB of younger ones of its class, at every level; it has
-//! no place in the process-wide quarantine, which is there to tell what C did to Rust's memory.
-
-use std::sync::atomic::{AtomicBool, Ordering};
+//! It has slots, runs, entries and caches as Rust's side has, under C's rules: a free does not say
+//! how large the block is. A freed block waits in its thread's bin until some 16 KiB of younger
+//! ones of its class are there, at every level. It does not go to the process-wide quarantine,
+//! which is there to find what C did to Rust's memory.
 
 use super::cache::{self, Cache};
 use super::class::{self, C};
@@ -12,33 +11,23 @@ use super::give::{self, FreeError};
 use super::quarantine::Freed;
 use super::region::{self, Spot};
 use super::table::{Event, Extent};
-use super::{Block, large, redzone};
+use super::{Block, large, redzone, resize, trace};
 use crate::platform::process::Errno;
 
 /// What C's `malloc` promises to align to.
 const ALIGN: usize = 16;
 
-/// Whether a backtrace may be taken in `malloc`. A static executable allocates before its C library knows where the
-/// unwinder's tables are, and the unwinder ends a process where it does not find the function that asked.
-static UNWINDABLE: AtomicBool = AtomicBool::new(false);
-
-/// The unwinder's tables are known from here on: Rust code runs, or the loader has been through.
-pub(crate) fn let_unwind() {
-    if !UNWINDABLE.load(Ordering::Relaxed) {
-        UNWINDABLE.store(true, Ordering::Relaxed);
-    }
-}
-
 /// What happens now, to be noted.
 #[inline(always)]
 fn event(cache: &Cache) -> Event {
-    if UNWINDABLE.load(Ordering::Relaxed) { give::event(cache) } else { cache.alive }
+    if trace::may_unwind() { give::event(cache) } else { cache.alive }
 }
 
-/// Gives out a block of C's. A size of 0 counts as 1. Null where there is no memory.
+/// Gives out a block of C's. A size of 0 counts as 1. Null if there is no memory.
 #[inline(never)]
 pub(crate) fn allocate_c(size: usize, align: usize) -> *mut u8 {
-    // SAFETY: nothing below takes the cache a second time: what taking a trace allocates comes from the guard's own memory.
+    // SAFETY: nothing below takes the cache a second time: what taking a trace allocates comes from
+    // the guard's own memory.
     if let Some(cache) = unsafe { cache::current() }
         && let Some(class) = class::of_common(size, align)
         && let Some(slot) = cache.bin(class | C).rested()
@@ -53,7 +42,7 @@ pub(crate) fn allocate_c(size: usize, align: usize) -> *mut u8 {
     give::allocate_on(C, size, align, event)
 }
 
-/// The same, and the block is zero.
+/// Gives out a block of C's whose bytes are zero.
 pub(crate) fn allocate_c_zeroed(size: usize, align: usize) -> *mut u8 {
     let block = allocate_c(size, align);
     // Runs come from the system as zero.
@@ -85,13 +74,13 @@ fn live(address: usize) -> Result<(Spot, Extent), FreeError> {
 pub(crate) unsafe fn free_c(address: usize) -> Result<(), FreeError> {
     // SAFETY: as in `allocate_c`.
     if let Some(cache) = unsafe { cache::current() }
-        && !cache.deep
+        && !cache.checks_blocks
         && let Some((class, slot, 0)) = region::slot_c(address)
         && let entry = region::slab(class).entry(slot)
         && let Some(extent) = entry.live_extent()
         && let alive = cache.alive
         && let Some(place) = cache.bin(class).place()
-        && entry.take(extent, alive)
+        && entry.take_back(extent, alive)
     {
         place.fill(slot);
         return Ok(());
@@ -104,29 +93,29 @@ pub(crate) unsafe fn free_c(address: usize) -> Result<(), FreeError> {
 fn take_back(cache: &mut Cache, spot: &Spot, extent: Extent) -> Result<(), FreeError> {
     // C reads `errno` after it has freed.
     let _errno = Errno::keep();
-    spot.entry.take_once(extent, event(cache), || {
+    spot.entry.take_back_once(extent, event(cache), || {
         if class::is_run(spot.class) {
             large::clear(spot.start, extent.size());
-        } else if cache.deep {
-            // A stale pointer in it must not come back as the content of the next block: `malloc` does not clear. Below level
-            // 2 nobody searches C's memory.
-            // SAFETY: the block was live, of this size, and is nobody's now.
+        } else if cache.checks_blocks {
+            // A stale pointer in it must not come back as the content of the next block: `malloc`
+            // does not clear. Below level 2 C's memory is not searched.
+            // SAFETY: the block was live, of this size, and is no longer in use.
             unsafe { redzone::poison(spot.start, extent.size()) };
         }
     })?;
-    give::release(cache, Freed::new(spot.class, spot.index));
+    cache.release(Freed::new(spot.class, spot.index));
     Ok(())
 }
 
-/// Makes a block of C's larger or smaller, where it is or elsewhere. Null where there is no memory; the old block is as it was
-/// then.
+/// Makes a block of C's larger or smaller, where it is or elsewhere. Null if there is no memory;
+/// the old block is as it was then.
 ///
 /// # Safety
 /// - As for [`free_c`]; the block's content goes with it.
 pub(crate) unsafe fn reallocate_c(address: usize, new: usize) -> Result<*mut u8, FreeError> {
     let new = new.max(1);
     let (spot, extent) = live(address)?;
-    if give::resize_in_place(&spot, extent, new) {
+    if resize::in_place(&spot, extent, new) {
         return Ok(address as *mut u8);
     }
     // C loses an alignment that it asked for beyond the common one, as with every `realloc`.
@@ -135,8 +124,8 @@ pub(crate) unsafe fn reallocate_c(address: usize, new: usize) -> Result<*mut u8,
         return Ok(moved);
     }
     let to_run = || region::spot_c(moved.addr()).is_some_and(|to| class::is_run(to.class));
-    // SAFETY: two live blocks, each of so many bytes or more.
-    unsafe { give::move_content(&spot, moved, extent.size().min(new), to_run) };
+    // SAFETY: two live blocks, each as large as what is moved.
+    unsafe { resize::move_content(&spot, moved, extent.size().min(new), to_run) };
     // SAFETY: the caller's promise, and the content is in the new block.
     unsafe { free_c(address)? };
     Ok(moved)

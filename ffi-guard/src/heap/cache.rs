@@ -1,32 +1,34 @@
 //! What a thread keeps for itself: slots of every class, in the order in which they were freed.
 //!
-//! Level 1: the bin itself is the quarantine. A slot comes out of it only behind `delay` younger ones.
+//! Level 1: the bin itself is the quarantine. A slot comes out of it only after `delay` younger
+//! ones have come in.
 //! ```text
 //!            refill (fresh slots)           give            take back
 //!  slab  ---------------------------> bin -------> program ----------+
 //!   ^  <---------------------------  ^                               |
 //!         overflow (oldest half)     +-------------------------------+
 //! ```
-//! With a process-wide quarantine (level 2 and up, or `GUARD_QUARANTINE`) what is freed takes the long way round, and the
-//! bin gives out at once what it has:
+//! With a process-wide quarantine (level 2 and up, or `GUARD_QUARANTINE`) what is freed takes the
+//! long way round, and the bin gives out at once what it has:
 //! ```text
 //!  bin -------> program -------> ring -------> quarantine -------> bin
 //!        give         take back   full: all of it     over the limit
 //! ```
-//! A block is freed into the cache of whichever thread frees it: nobody waits for the owner, who may have ended.
+//! A block is freed into the cache of the thread that frees it: the thread that allocated it may
+//! have ended.
 
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr;
 
 use super::class::{self, ALL};
-use super::give::{announce, is_held_back, release};
-use super::lock::Locked;
 use super::quarantine::{self, Freed};
+use super::reuse;
 use super::sampled::{self, Countdown};
 use super::slab;
 use super::table::Event;
 use crate::platform::fault;
+use crate::platform::lock::Locked;
 use crate::platform::memory::{self, Before, PAGE};
 use crate::platform::thread::{self, AtExit};
 use crate::reentry::Reentry;
@@ -58,18 +60,18 @@ pub(crate) struct Bin {
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Cache {
-    /// What the thread does, to be noted in entries.
+    /// What entries note of a free or an allocation by the thread.
     pub(crate) alive: Event,
     /// Blocks until one is put on pages of its own.
     pub(crate) countdown: Countdown,
     /// Level 1 without a process-wide quarantine: nothing but bins.
-    pub(crate) plain: bool,
+    pub(crate) no_quarantine: bool,
     /// Level 2 and up: canaries are checked, traces recorded.
-    pub(crate) deep: bool,
+    pub(crate) checks_blocks: bool,
     /// Level 3: blocks have pages of their own.
     pub(crate) paged: bool,
-    /// Level 2, and no block has pages of its own: what `deep` asks.
-    pub(crate) straight: bool,
+    /// Level 2, and no block has pages of its own: the common path of `level2` applies.
+    pub(crate) fast_level2: bool,
     /// Blocks on pages of their own that this thread was given.
     pub(crate) on_pages: u32,
     /// The oldest place of the ring, and how many are taken.
@@ -87,11 +89,12 @@ pub(crate) struct Cache {
 const LEN: usize = size_of::<Cache>().next_multiple_of(PAGE);
 
 thread_local! {
-    /// The thread's cache; null before its first allocation, `ENDED` after its end. Const and without a destructor, as all
-    /// that an allocator may use.
+    /// The thread's cache; null before its first allocation, `ENDED` after its end. Const and
+    /// without a destructor, as all that an allocator may use.
     static CURRENT: Cell<*mut Cache> = const { Cell::new(ptr::null_mut()) };
-    /// The same where the cache is plain, else null: what the hot paths ask.
-    static PLAIN: Cell<*mut Cache> = const { Cell::new(ptr::null_mut()) };
+    /// The thread's cache if it has no quarantine (see [`Cache::no_quarantine`]), else null. The
+    /// hot paths read this.
+    static NO_QUARANTINE: Cell<*mut Cache> = const { Cell::new(ptr::null_mut()) };
 }
 
 /// The thread is ending: destructors that still allocate use the cache that all share.
@@ -100,21 +103,23 @@ const ENDED: *mut Cache = ptr::without_provenance_mut(64);
 /// What every cache is made with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// See [`Cache::deep`].
-    pub(crate) deep: bool,
+    /// See [`Cache::checks_blocks`].
+    pub(crate) checks_blocks: bool,
     /// See [`Cache::paged`].
     pub(crate) paged: bool,
-    /// One block in so many gets pages of its own; 0 for none.
+    /// One block in n gets pages of its own; 0 for none.
     pub(crate) sample: u32,
     /// Bytes that wait in each bin, at level 1 without a process-wide quarantine.
     pub(crate) delay: Option<usize>,
+    /// Bytes that wait in each bin of C's, at every level.
+    pub(crate) c_delay: usize,
     /// Bytes of the ring.
     pub(crate) ring: usize,
 }
 
 /// Caches that have no thread, and the one for threads that have no cache.
 #[derive(Debug)]
-struct Idle {
+pub(super) struct Idle {
     plan: Plan,
     free: *mut Cache,
 }
@@ -122,19 +127,19 @@ struct Idle {
 // SAFETY: an idle cache is reached through this list alone.
 unsafe impl Send for Idle {}
 
-static IDLE: Locked<Idle> = Locked::new(Idle {
-    plan: Plan { deep: false, paged: false, sample: 0, delay: None, ring: 0 },
+pub(super) static IDLE: Locked<Idle> = Locked::new(Idle {
+    plan: Plan { checks_blocks: false, paged: false, sample: 0, delay: None, c_delay: 0, ring: 0 },
     free: ptr::null_mut(),
 });
 
 /// The cache of threads without one.
 #[derive(Debug)]
-struct Common(*mut Cache);
+pub(super) struct Common(*mut Cache);
 
 // SAFETY: reached under its lock alone.
 unsafe impl Send for Common {}
 
-static COMMON: Locked<Common> = Locked::new(Common(ptr::null_mut()));
+pub(super) static COMMON: Locked<Common> = Locked::new(Common(ptr::null_mut()));
 
 /// Settles what caches are like, and makes the one that all share. False without memory for it.
 pub(crate) fn set_up(plan: Plan) -> bool {
@@ -144,14 +149,15 @@ pub(crate) fn set_up(plan: Plan) -> bool {
     !cache.is_null()
 }
 
-/// The calling thread's cache, if it has one and it is plain: all that the hot paths need to ask.
+/// The calling thread's cache, if it has one without a quarantine: all that the hot paths need to
+/// ask.
 ///
 /// # Safety
 /// - The thread holds no other reference to it.
 #[inline(always)]
-pub(crate) unsafe fn plain<'a>() -> Option<&'a mut Cache> {
+pub(crate) unsafe fn no_quarantine<'a>() -> Option<&'a mut Cache> {
     // SAFETY: null, or the cache of this thread; the caller's promise.
-    unsafe { PLAIN.with(Cell::get).as_mut() }
+    unsafe { NO_QUARANTINE.with(Cell::get).as_mut() }
 }
 
 /// The calling thread's cache, if it has one.
@@ -161,18 +167,26 @@ pub(crate) unsafe fn plain<'a>() -> Option<&'a mut Cache> {
 #[inline(always)]
 pub(crate) unsafe fn current<'a>() -> Option<&'a mut Cache> {
     let cache = CURRENT.with(Cell::get);
-    // SAFETY: neither null nor `ENDED`, so the cache of this thread, which it has until its end; the caller's promise.
+    // SAFETY: neither null nor `ENDED`, so the cache of this thread, which it has until its end;
+    // the caller's promise.
     (cache.addr() > ENDED.addr()).then(|| unsafe { &mut *cache })
 }
 
-/// Runs `f` with the calling thread's cache, made now if need be, or with the one of all that have none: after the end of
-/// the thread. `None` where the heap has no memory at all. `f` must not come back here.
-pub(crate) fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+/// Runs `f` with the calling thread's cache, as [`with_ready`] does, in a heap that is set up:
+/// there are blocks.
+pub(super) fn with<R>(f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
+    with_ready(|| true, f)
+}
+
+/// Runs `f` with the calling thread's cache, made now if need be, or with the common one after the
+/// end of the thread. If the thread has none, `ready` sets the heap up first; `None` if that fails,
+/// since the heap has no memory at all. `f` must not come back here.
+pub(super) fn with_ready<R>(ready: impl FnOnce() -> bool, f: impl FnOnce(&mut Cache) -> R) -> Option<R> {
     // SAFETY: `f` does not come back here, and nothing else runs while it does.
     if let Some(cache) = unsafe { current() } {
         return Some(f(cache));
     }
-    if !super::ready() {
+    if !ready() {
         return None;
     }
     if CURRENT.with(Cell::get).is_null() && attach() {
@@ -200,7 +214,7 @@ fn attach() -> bool {
         fault::give_stack();
     }
     // SAFETY: made for this thread just now.
-    PLAIN.with(|plain| plain.set(if unsafe { (*cache).plain } { cache } else { ptr::null_mut() }));
+    NO_QUARANTINE.with(|cell| cell.set(if unsafe { (*cache).no_quarantine } { cache } else { ptr::null_mut() }));
     // Without a hook the cache is lost with the thread: some slots less, no harm.
     static AT_EXIT: AtExit = AtExit::new();
     thread::on_exit(&AT_EXIT, detach, cache.cast());
@@ -211,8 +225,9 @@ fn attach() -> bool {
 unsafe extern "C" fn detach(cache: *mut c_void) {
     let cache: *mut Cache = cache.cast();
     CURRENT.with(|current| current.set(ENDED));
-    PLAIN.with(|plain| plain.set(ptr::null_mut()));
-    // SAFETY: the hook's value is the cache that `attach` made for this thread, and no one else has it.
+    NO_QUARANTINE.with(|cell| cell.set(ptr::null_mut()));
+    // SAFETY: the hook's value is the cache that `attach` made for this thread, and no one else has
+    // it.
     unsafe { &mut *cache }.give_up();
     IDLE.with(|idle| {
         // SAFETY: as above.
@@ -234,21 +249,21 @@ fn make() -> *mut Cache {
             }
             cache = at as *mut Cache;
         } else {
-            // SAFETY: on the idle list, so complete and nobody else's.
+            // SAFETY: on the idle list, so complete and no one else's.
             idle.free = unsafe { (*cache).next };
         }
         // SAFETY: ours; all fields of a cache may be zero, which new memory is.
         let made = unsafe { &mut *cache };
-        (made.alive, made.deep, made.limit) = (Event::of(thread::id()), plan.deep, plan.ring);
-        made.plain = plan.delay.is_some() && !plan.deep;
+        (made.alive, made.checks_blocks, made.limit) = (Event::of(thread::id()), plan.checks_blocks, plan.ring);
+        made.no_quarantine = plan.delay.is_some() && !plan.checks_blocks;
         made.paged = plan.paged;
-        made.straight = plan.deep && !plan.paged && plan.sample == 0;
+        made.fast_level2 = plan.checks_blocks && !plan.paged && plan.sample == 0;
         made.countdown = Countdown::new(plan.sample);
         for (class, bin) in made.bins.iter_mut().enumerate().filter(|(class, _)| !class::is_run(*class)) {
             let size = class::size(class);
             bin.cap = (BIN_BYTES / size).clamp(4, BIN) as u32;
             // What C frees takes the short way at every level.
-            let delay = if class < class::COUNT { plan.delay } else { Some(super::DELAY) };
+            let delay = if class < class::COUNT { plan.delay } else { Some(plan.c_delay) };
             // One at least: a block is never the next one that its class gives out.
             bin.delay = delay.map_or(0, |bytes| (bytes / size).clamp(1, bin.cap as usize / 2) as u32);
         }
@@ -277,17 +292,24 @@ impl Cache {
     /// Takes a block that was just freed.
     #[inline]
     pub(crate) fn retire(&mut self, freed: Freed) {
-        if self.plain {
+        if self.no_quarantine {
             if freed.is_on_pages() {
                 sampled::rest(freed.index());
             } else {
-                release(self, freed);
+                self.release(freed);
             }
             return;
         }
         self.put_in_ring(freed);
         if self.bytes > self.limit || self.len as usize >= RING {
             self.hand_over();
+        }
+    }
+
+    /// Ends the wait of a freed block: its slot goes into a bin.
+    pub(super) fn release(&mut self, freed: Freed) {
+        if reuse::release(self.checks_blocks, freed) {
+            self.bin(freed.class()).keep(freed.class(), freed.index());
         }
     }
 
@@ -307,7 +329,7 @@ impl Cache {
     #[inline(never)]
     fn hand_over(&mut self) {
         let mut out = [Freed::NONE; 128];
-        // Few: a block that one of the calls under way has freed.
+        // Few: blocks that calls still running have freed.
         let mut held = [Freed::NONE; 16];
         let mut holding = 0;
         loop {
@@ -319,16 +341,17 @@ impl Cache {
                 self.oldest();
             }
             for (i, &freed) in out.iter().take(came).enumerate() {
-                // Those that leave have been out of every cache for long, and each is looked at in three places.
+                // Those that leave have long been out of the processor's caches, and each is read
+                // in three places.
                 if let Some(&soon) = out.get(..came).and_then(|out| out.get(i + AHEAD)) {
-                    announce(soon);
+                    reuse::prefetch(soon);
                 }
-                match held.get_mut(holding).filter(|_| is_held_back(self, freed)) {
+                match held.get_mut(holding).filter(|_| reuse::must_wait(self.checks_blocks, freed)) {
                     Some(place) => {
                         *place = freed;
                         holding += 1;
                     }
-                    None => release(self, freed),
+                    None => self.release(freed),
                 }
             }
             if came == 0 && self.len == 0 {
@@ -350,12 +373,13 @@ impl Cache {
         self.bytes = self.bytes.wrapping_add(freed.cost());
     }
 
-    /// Memory is short: everything that waits goes back, and so does every free slot. False where nothing was waiting.
+    /// Memory is short: everything that waits goes back, and so does every free slot. False if
+    /// nothing was waiting.
     #[cold]
     pub(crate) fn empty(&mut self) -> bool {
         let mut any = self.len > 0;
         while let Some(oldest) = self.oldest() {
-            release(self, oldest);
+            self.release(oldest);
         }
         let mut out = [Freed::NONE; 128];
         loop {
@@ -364,13 +388,14 @@ impl Cache {
                 break;
             }
             any = true;
-            out.iter().take(came).for_each(|&freed| release(self, freed));
+            out.iter().take(came).for_each(|&freed| self.release(freed));
         }
         self.bins_to_slabs();
         any
     }
 
-    /// The thread ends: what it freed waits on in the process-wide quarantine, if there is one, and the rest is the slabs'.
+    /// The thread ends: what it freed waits on in the process-wide quarantine, if there is one, and
+    /// the rest is the slabs'.
     fn give_up(&mut self) {
         self.hand_over();
         self.bins_to_slabs();
@@ -444,7 +469,8 @@ impl Bin {
         }
     }
 
-    /// Brings in new slots as the oldest ones, so that the waiting ones wait on. A quarter of what it may hold.
+    /// Brings in new slots as the oldest ones, so that the waiting ones wait on. A quarter of what
+    /// it may hold.
     #[cold]
     fn refill(&mut self, class: usize) {
         let mut new = [0; BIN / 4];
@@ -470,16 +496,4 @@ impl Bin {
             slab::put(class, old.get(..len).unwrap_or(&[]));
         }
     }
-}
-
-/// Holds the locks of this file: see `fork`.
-pub(crate) fn hold() {
-    COMMON.hold();
-    IDLE.hold();
-}
-
-/// Lets go of them.
-pub(crate) fn let_go() {
-    IDLE.let_go();
-    COMMON.let_go();
 }

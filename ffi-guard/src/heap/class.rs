@@ -2,13 +2,14 @@
 
 /// Classes, with class 0 left empty: its share of the region is the red zone before the first slab.
 pub(crate) const COUNT: usize = 64;
-/// Added to the number of a class: C's half of the region, where there is one. A class number below is Rust's.
+/// Added to the number of a class: C's half of the region, if there is one. A class number below is
+/// Rust's.
 #[cfg(feature = "c-heap")]
 pub(crate) const C: usize = COUNT;
 /// Class numbers of all halves.
 pub(crate) const ALL: usize = if cfg!(feature = "c-heap") { 2 * COUNT } else { COUNT };
-/// Every slot ends in at least this many bytes that the program did not ask for.
-/// One past the end of a block is thus inside it, and an overrun meets the canary before it meets a neighbour.
+/// Every slot ends in at least this many bytes that the program did not ask for. One past the end
+/// of a block is thus inside it, and an overrun meets the canary before it meets a neighbour.
 pub(crate) const SLACK: usize = 16;
 /// The largest slot. What does not fit goes to a run of pages.
 pub(crate) const LARGEST: usize = 256 * 1024;
@@ -36,8 +37,8 @@ const SIZES: [u32; COUNT] = {
 
 /// ceil(2^64 / size): the high half of its product with an offset is the slot.
 ///
-/// Exact for every offset below 2^64 / size: the rounding of the reciprocal adds less than `offset * size / 2^64 < 1/size`
-/// to a quotient whose fraction is at most `1 - 1/size`.
+/// Exact for every offset below 2^64 / size: the rounding of the reciprocal adds less than
+/// `offset * size / 2^64 < 1/size` to a quotient whose fraction is at most `1 - 1/size`.
 const RECIPROCALS: [u64; COUNT] = {
     let mut all = [0; COUNT];
     let mut class = 1;
@@ -79,7 +80,7 @@ pub(crate) const fn is_run(class: usize) -> bool {
     class & (COUNT - 1) == 0
 }
 
-/// What [`of_common`] or [`of`] gave, as a number of the same half as `like`.
+/// A class that [`of_common`] or [`of`] returned, as a number of the half that `like` is of.
 #[inline(always)]
 pub(crate) const fn on_side_of(like: usize, class: usize) -> usize {
     like & !(COUNT - 1) | class
@@ -103,7 +104,8 @@ pub(crate) const fn slot_at(offset: usize, reciprocal: u64) -> usize {
     ((offset as u128 * reciprocal as u128) >> 64) as usize
 }
 
-/// The class of a request from 1 byte to a little less than 1 KiB with a common alignment; others are for [`of`].
+/// The class of a request from 1 byte to a little less than 1 KiB with a common alignment; others
+/// are for [`of`].
 #[inline(always)]
 pub(crate) fn of_common(size: usize, align: usize) -> Option<usize> {
     if size.wrapping_sub(1) >= TABLED || align > 16 {
@@ -121,8 +123,8 @@ pub(crate) fn of(size: usize, align: usize) -> usize {
         return 0;
     }
     let first = SIZES.partition_point(|&slot| (slot as usize) < size + SLACK);
-    // A slab starts at a multiple of the largest slot, so that slots are as aligned as their size is.
-    // The largest slot itself is a power of two: the search ends.
+    // A slab starts at a multiple of the largest slot, so that slots are as aligned as their size
+    // is. The largest slot itself is a power of two: the search ends.
     (first.max(1)..COUNT).find(|&class| self::size(class) & (align - 1) == 0).unwrap_or(0)
 }
 
@@ -156,7 +158,8 @@ mod tests {
 
     #[test]
     fn the_reciprocal_divides_exactly() {
-        // Around every multiple the quotient changes; there, at the ends of the range, and at random it must be right.
+        // Around every multiple the quotient changes; there, at the ends of the range, and at
+        // random it must be right.
         let limit = 1usize << 42;
         let mut random = 0x9E37_79B9_7F4A_7C15u64;
         for class in 1..COUNT {

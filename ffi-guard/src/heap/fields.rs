@@ -1,26 +1,28 @@
-//! Units for blocks on pages of their own that cost no mapping: a field of them is writable throughout, and each page that nobody has is closed by
-//! a guard region of the kernel's (`MADV_GUARD_INSTALL`, Linux 6.13). To open a block's pages and to close them again takes a third of what it
-//! takes to split and join mappings, and the number of mappings limits nothing.
+//! Units for blocks on pages of their own that cost no mapping: a field of them is writable
+//! throughout, and each page not in use is closed by a guard region of the kernel's
+//! (`MADV_GUARD_INSTALL`, Linux 6.13). To open a block's pages and to close them again takes a
+//! third of what it takes to split and join mappings, and the number of mappings limits nothing.
 //!
 //! ```text
 //!  | unit of 64 KiB | unit | unit | ..                     | 32 units, one mapping
 //!  | : [ block ] : : : : : : : : : : : : : : : : : : : : :  |   :  closed
 //! ```
-//! A field is a run of its own, whose units are runs of one unit from then on and never go back. Those that nobody has hang on each other.
+//! A field is a run of its own, whose units are runs of one unit from then on and never go back.
+//! The free ones form a list.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::lock::Locked;
 use super::region::{self, UNIT};
 use super::run;
+use crate::platform::lock::Locked;
 use crate::platform::memory;
 
 /// Units of a field: as many as one table of the kernel's describes.
 const UNITS: u32 = 32;
 
-/// The first unit that nobody has, plus one; 0 for none.
-static FREE: Locked<u32> = Locked::new(0);
+/// The first free unit, plus one; 0 for none.
+pub(super) static FREE: Locked<u32> = Locked::new(0);
 /// The system has refused a field.
 static REFUSED: AtomicBool = AtomicBool::new(false);
 
@@ -29,7 +31,8 @@ pub(super) fn are_possible() -> bool {
     !REFUSED.load(Ordering::Relaxed)
 }
 
-/// Takes a unit, all of whose pages are closed. `None` where the system has no guard regions, or no memory for a field.
+/// Takes a unit, all of whose pages are closed. `None` where the system has no guard regions, or no
+/// memory for a field.
 pub(super) fn take() -> Option<u32> {
     FREE.with(|free| {
         if *free == 0 {
@@ -54,8 +57,9 @@ pub(super) fn is_one(unit: u32) -> bool {
     run::is_in_field(unit)
 }
 
-/// Closes pages of a unit of a field, of which no others are open. Where the system does that no more (its memory was locked since), it is a run like
-/// others from here on, without access.
+/// Closes pages of a unit of a field; no others of the unit are open. If the system no longer does
+/// that (the process has locked its memory since), the unit is a run like others from here on,
+/// without access.
 pub(super) fn close(unit: u32, pages: Range<usize>) {
     if !memory::close_pages(pages) {
         REFUSED.store(true, Ordering::Relaxed);
@@ -86,14 +90,4 @@ fn new_field() -> Option<u32> {
         region::link(unit as usize).1.store(next, Ordering::Relaxed);
     }
     Some(first + 1)
-}
-
-/// Holds the lock of this file: see `fork`.
-pub(super) fn hold() {
-    FREE.hold();
-}
-
-/// Lets go of it.
-pub(super) fn let_go() {
-    FREE.let_go();
 }

@@ -1,16 +1,17 @@
-//! What the heap found of damage, kept until it can be told.
+//! Damage that the heap found, kept until it can be reported.
 //!
-//! It is found while a cache, or a lock, is in the heap's hands, where nobody may be told: whoever is, allocates. So it is noted here, and
-//! told when the allocator is about to return, with nothing held.
+//! It is found while the heap holds a cache or a lock, when it cannot be reported: a report
+//! allocates. So it is noted here, and reported when the allocator is about to return, with nothing
+//! held.
 
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use super::Block;
-use super::lock::Locked;
 use super::redzone::Damage;
+use crate::platform::lock::Locked;
 use crate::reentry::{self, Reentry};
 
-/// Bytes of the heap's own that somebody wrote to.
+/// Bytes of the heap's own that something else wrote to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Damaged {
     /// The block that they lie beside, or lay in.
@@ -32,25 +33,26 @@ pub(crate) enum Seen {
     ByLookingAtAll,
 }
 
-static FOUND: Locked<Vec<Damaged>> = Locked::new(Vec::new());
+pub(super) static FOUND: Locked<Vec<Damaged>> = Locked::new(Vec::new());
 static IS_ANY: AtomicBool = AtomicBool::new(false);
 
 /// A `fn(Vec<Damaged>)` or null.
 static TELL: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
 
-/// Has `tell` get what is found. It runs inside the allocator, with none of the heap's locks held: it may not unwind.
+/// Sets the function that is handed what is found. It runs inside the allocator, with none of the
+/// heap's locks held: it may not unwind.
 pub(crate) fn told_to(tell: fn(Vec<Damaged>)) {
     TELL.store(tell as *mut (), Ordering::Release);
 }
 
-/// Keeps what was found. Memory of the guard's own, whoever calls.
+/// Keeps what was found. It allocates from the guard's own memory, whatever thread calls.
 pub(super) fn note(damaged: Damaged) {
     let _inside = Reentry::enter();
     FOUND.with(|found| found.push(damaged));
     IS_ANY.store(true, Ordering::Release);
 }
 
-/// The allocator is about to return.
+/// Reports what was found; called when the allocator is about to return.
 #[inline]
 pub(super) fn tell() {
     if IS_ANY.load(Ordering::Relaxed) {
@@ -73,14 +75,4 @@ fn tell_all() {
     drop(inside);
     // SAFETY: not null, so what `told_to` stored, a `fn(Vec<Damaged>)`.
     unsafe { std::mem::transmute::<*mut (), fn(Vec<Damaged>)>(tell)(found) };
-}
-
-/// Holds the lock of this file: see `fork`.
-pub(super) fn hold() {
-    FOUND.hold();
-}
-
-/// Lets go of it.
-pub(super) fn let_go() {
-    FOUND.let_go();
 }

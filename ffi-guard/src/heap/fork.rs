@@ -1,42 +1,43 @@
 //! A process that is copied while other threads are in the heap.
 //!
-//! The child has one thread, and whatever lock another one held would stay held for ever. So the forking thread takes every
-//! lock before, in the order in which the heap nests them, and lets go of them after, on both sides. The slots in the caches
-//! of the threads that the child does not have are lost to it.
+//! The child has one thread, and a lock that another one held would stay held for ever. So the
+//! forking thread takes every lock of the heap before, and releases them after, on both sides. The
+//! slots in the caches of the threads that the child does not have are lost to it.
 
-use super::{START, c_ranges, cache, fields, finding, quarantine, run, sampled, slab, trace};
+use super::{cache, fields, finding, quarantine, run, sampled, slab, trace};
 use crate::own;
+use crate::platform::lock::{HeldInFork, Locked};
 use crate::platform::thread;
 
-/// Registers the three. Where the system cannot, a fork is as safe as its luck.
+/// Held by the thread that sets the heap up.
+pub(super) static START: Locked<()> = Locked::new(());
+
+/// The heap's locks in the order in which they nest, and the one of the guard's own memory.
+static LOCKS: &[&dyn HeldInFork] = &[
+    &START,
+    &cache::COMMON,
+    &cache::IDLE,
+    &quarantine::QUEUE,
+    &sampled::FREED,
+    &finding::FOUND,
+    &run::C_ACCESS,
+    &slab::CLASSES,
+    &fields::FREE,
+    &run::RUNS,
+    &trace::GROWTH,
+    &own::OWN,
+];
+
+/// Registers the handlers. Where the system cannot, a child forked while another thread is in the
+/// heap may wait for ever.
 pub(super) fn set_up() {
     thread::at_fork(before, after, after);
 }
 
 unsafe extern "C" fn before() {
-    START.hold();
-    cache::hold();
-    quarantine::hold();
-    sampled::hold();
-    finding::hold();
-    c_ranges::hold();
-    slab::hold();
-    fields::hold();
-    run::hold();
-    trace::hold();
-    own::hold();
+    LOCKS.hold();
 }
 
 unsafe extern "C" fn after() {
-    own::let_go();
-    trace::let_go();
-    run::let_go();
-    fields::let_go();
-    slab::let_go();
-    c_ranges::let_go();
-    finding::let_go();
-    sampled::let_go();
-    quarantine::let_go();
-    cache::let_go();
-    START.let_go();
+    LOCKS.let_go();
 }

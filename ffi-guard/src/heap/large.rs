@@ -5,35 +5,31 @@
 //!  | header | block ............ | slack | no access  |
 //!  base     start         start + size   page
 //! ```
-//! The rest of a run, one page at least, has no access: a long overrun faults at once. A freed block gives its pages back
-//! and reads as zero until it leaves the quarantine; zeros are its poison. After that it has no access either.
+//! The rest of a run, one page at least, has no access: a long overrun faults at once. A freed
+//! block gives its pages back and reads as zero until it leaves the quarantine; zeros are its
+//! poison. After that it has no access.
 //!
-//! The header is a cache line that ends in the block's canary. It is there for C's `free`, which reads a size before what it is
-//! given: from the canary, as before every small block. glibc refuses that, where a page without access would have it fault. It costs
-//! next to nothing: it lies on the block's first page, which a freed block keeps.
+//! The header is a cache line that ends in the block's canary. It is there for C's `free`, which
+//! reads a size before what it is given: from the canary, as before every small block. glibc
+//! refuses that size, while a page without access would make it fault. It costs next to nothing: it
+//! lies on the block's first page, which a freed block keeps.
 
 use std::ops::Range;
 
 use super::class::SLACK;
+use super::placement::{HEADER, Placement};
 use super::redzone::{self, Damage};
 use super::region::{self, UNIT};
-use super::table::{Entry, Event, Extent, Placement};
-use super::{c_ranges, run};
+use super::run;
+use super::table::{Entry, Event, Extent};
 use crate::platform::memory::{self, PAGE};
 
-/// Requests from here on are refused: more than any address space has, and sizes stay within 48 bits.
+/// Requests from here on are refused: more than any address space has, and sizes stay within 48
+/// bits.
 const TOO_LARGE: usize = 1 << 46;
 
-/// Bytes from the start of a run to the block.
-const HEADER: usize = 64;
-
-/// The same for a block of this alignment.
-pub(crate) const fn offset(align: usize) -> usize {
-    if align > HEADER { align } else { HEADER }
-}
-
-/// Where the memory of a block begins: on the page of its header.
-fn begin(start: usize) -> usize {
+/// The page of a block's header, with which its memory begins.
+fn first_page(start: usize) -> usize {
     (start - HEADER) & !(PAGE - 1)
 }
 
@@ -43,7 +39,7 @@ pub(crate) fn end(start: usize, size: usize) -> usize {
 }
 
 fn units(size: usize, align: usize) -> u32 {
-    ((offset(align) + size + SLACK).next_multiple_of(PAGE) + PAGE).div_ceil(UNIT) as u32
+    ((Placement::AfterHeader.offset(size, align) + size + SLACK).next_multiple_of(PAGE) + PAGE).div_ceil(UNIT) as u32
 }
 
 /// Gives out a run. Its memory is zero. `None` where there is no address space or no memory left.
@@ -53,26 +49,28 @@ pub(crate) fn give(side: usize, size: usize, align: usize, birth: Event) -> Opti
     }
     let units = units(size, align);
     let first = run::take(side, units, align)?;
-    let (run, start) = (first..first + units, region::unit_start(first as usize) + offset(align));
-    if !memory::commit(begin(start)..end(start, size)) {
+    let (run, start) =
+        (first..first + units, region::unit_start(first as usize) + Placement::AfterHeader.offset(size, align));
+    if !memory::commit(first_page(start)..end(start, size)) {
         run::put(side, run);
         return None;
     }
-    // SAFETY: committed just now, and nobody knows of it yet.
+    // SAFETY: committed just now, and no other code knows of it yet.
     unsafe {
         redzone::write_last(start, start);
         redzone::write_exact(start, size, end(start, size));
     }
     run::map_units(run);
-    region::run_entry(first as usize).give(Extent::new(size, align).placed(Placement::BehindHeader), birth, || ());
+    region::run_entry(first as usize).give(Extent::new(size, align).placed(Placement::AfterHeader), birth, || ());
     Some(start)
 }
 
-/// Takes the pages of a freed block away, but for the one of its header: the block reads as zero from here on.
+/// Takes the pages of a freed block away, but for the one of its header: the block reads as zero
+/// from here on.
 pub(crate) fn clear(start: usize, size: usize) {
-    let second = begin(start) + PAGE;
+    let second = first_page(start) + PAGE;
     memory::discard(second..end(start, size));
-    // SAFETY: what the block had of the first page; nobody's, and committed.
+    // SAFETY: the block's part of the first page: committed, and no longer in use.
     unsafe { (start as *mut u8).write_bytes(0, second.saturating_sub(start)) };
 }
 
@@ -80,14 +78,14 @@ pub(crate) fn clear(start: usize, size: usize) {
 pub(crate) fn release(side: usize, first: u32) {
     let start = region::unit_start(first as usize);
     let run = run::at(first);
-    c_ranges::apart(side, || memory::decommit(start..start + run.len() * UNIT));
+    run::take_access(side, || memory::decommit(start..start + run.len() * UNIT));
     run::put(side, run);
 }
 
 static ZEROS: [u8; PAGE] = [0; PAGE];
 
-/// What was written into a freed block since its pages went. Pages that nobody touched are not looked at; a page that `copy` cannot read
-/// counts as untouched.
+/// What was written into a freed block since its pages went. Pages that were never touched are not
+/// looked at; a page that `copy` cannot read counts as untouched.
 pub(crate) fn poison_damage(
     start: usize,
     size: usize,
@@ -100,11 +98,12 @@ pub(crate) fn poison_damage(
         if !copy(page, &mut bytes) {
             return true;
         }
-        // The header is nobody's.
+        // The header is no part of the block.
         if let Some(header) = bytes.get_mut(..start.saturating_sub(page)) {
             header.fill(0);
         }
-        // The first page is always there, and in a debug build the search below takes longer than all else.
+        // The first page is always there, and in a debug build the search below takes longer than
+        // all else.
         if bytes == ZEROS {
             return true;
         }
@@ -121,17 +120,17 @@ pub(crate) fn poison_damage(
     Some(Damage { before: false, offset: first - start, len: last - first, first_bytes })
 }
 
-/// Reads a page that is committed, and nobody's.
+/// Reads a page.
 ///
 /// # Safety
-/// - It is.
+/// - It is committed, and no one else uses it.
 pub(crate) unsafe fn read_page(page: usize, into: &mut [u8; PAGE]) -> bool {
     // SAFETY: the caller's promise.
     unsafe { std::ptr::copy_nonoverlapping(page as *const u8, into.as_mut_ptr(), PAGE) };
     true
 }
 
-/// Makes a block larger or smaller where it is. False where it cannot stay.
+/// Makes a block larger or smaller where it is. False if it cannot stay.
 pub(crate) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: usize) -> bool {
     if size >= TOO_LARGE {
         return false;
@@ -157,12 +156,13 @@ pub(crate) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: 
         unsafe { redzone::write_exact(start, size, new_end) };
     });
     if new_end < old_end {
-        c_ranges::apart(side, || memory::decommit(new_end..old_end));
+        run::take_access(side, || memory::decommit(new_end..old_end));
     }
     true
 }
 
-/// Moves the content of one large block to another without copying where whole pages can be remapped.
+/// Moves the content of one large block to another without copying where whole pages can be
+/// remapped.
 pub(crate) fn move_content(from: usize, to: usize, size: usize) -> bool {
     let pages: Range<usize> = from.next_multiple_of(PAGE)..(from + size) & !(PAGE - 1);
     let (head, tail) = (pages.start - from, pages.end.saturating_sub(from));

@@ -1,7 +1,9 @@
-//! The last guarded call that was lent a block with a run of its own: what a fault can be told of without a lock.
+//! The last guarded call that was lent a block with a run of its own: what the report of a fault
+//! can read without a lock.
 //!
-//! A few words for each run beside its entry, written by whoever lends and read in a signal handler. They belong to one
-//! generation of the entry: the word with it is cleared first and written last.
+//! A few words for each run beside its entry, written by the thread that lends and read in a signal
+//! handler. They belong to one generation of the entry: the word with it is cleared first and
+//! written last.
 
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
@@ -19,13 +21,15 @@ pub(crate) struct Lender {
 /// What the table holds for each unit.
 #[derive(Debug)]
 #[repr(C, align(32))]
-pub(super) struct Words {
+struct Words {
     /// The block's generation, plus one; 0 while the others are written, and before.
     generation: AtomicUsize,
     function: AtomicUsize,
     location: AtomicUsize,
     thread: AtomicUsize,
 }
+
+const _: () = assert!(size_of::<Words>() == region::LENDER, "the region has room for them");
 
 #[inline]
 fn words(block: &Block) -> Option<&'static Words> {
@@ -36,7 +40,10 @@ fn words(block: &Block) -> Option<&'static Words> {
 #[inline(never)]
 fn words_of_run(block: &Block) -> Option<&'static Words> {
     let spot = region::spot(block.start).filter(|spot| class::is_run(spot.class) && spot.class == 0)?;
-    Some(region::lender(spot.index as usize))
+    // SAFETY: the table has `LENDER` bytes for every unit, at a multiple of as many, readable for
+    // the life of the process; all access is atomic. A writer has found the unit's entry in use, so
+    // that the table is writable there.
+    Some(unsafe { &*region::lender(spot.index as usize).cast::<Words>() })
 }
 
 /// Whether an address can lead to a block that lenders are noted of: not one in a slot.
@@ -45,7 +52,7 @@ pub(crate) fn may_have(address: usize) -> bool {
     region::contains(address) && region::slot(address).is_none()
 }
 
-/// Notes that a call was lent this block. Nothing is noted of blocks in slots.
+/// Notes that a call was lent this block, if it has a run of its own.
 #[inline]
 pub(crate) fn note(block: &Block, lender: Lender) {
     let Some(words) = words(block) else { return };
@@ -84,7 +91,7 @@ mod tests {
         assert_eq!(last(&block), None);
         note(&block, lender);
         assert_eq!(last(&block), Some(lender));
-        // SAFETY: nobody uses it.
+        // SAFETY: it is not used any more.
         assert_eq!(unsafe { super::super::free(start, size, align) }, Ok(()));
         assert_eq!(last(&super::super::lookup(start).unwrap()), Some(lender), "a freed block was lent, too");
         assert_eq!(last(&Block { generation: block.generation + 1, ..block }), None);

@@ -1,4 +1,4 @@
-//! Blocks on pages of their own: all of them at level 3, one in so many with `GUARD_SAMPLE`.
+//! Blocks on pages of their own: all of them at level 3, one in n with `GUARD_SAMPLE`.
 //!
 //! ```text
 //!  | unit of 64 KiB                                                    |
@@ -6,21 +6,24 @@
 //!  | no access [ block ........ | canary ][ no access ................ |   behind the guard
 //!              page                      page
 //! ```
-//! Each has a run of units; the runs beside it have a page without access at their edges, too. Before the guard, only the bytes
-//! that alignment leaves lie between the block's end and the page's; behind it, there are none before the block's start. The
-//! rest of its pages is slack, with a canary next to the block.
+//! Each has a run of units; the runs beside it have a page without access at their edges, too.
+//! Before the guard, only the bytes that alignment leaves lie between the block's end and the
+//! page's; after it, there are none before the block's start. The rest of its pages is slack, with
+//! a canary next to the block.
 //!
-//! A freed block loses its pages at once, and its run waits in the quarantine: a mapping less, and no memory. Where the kernel has guard regions, a
-//! run of one unit is one of a field (`fields.rs`), which needs no mapping at all.
+//! A freed block loses its pages at once, and its run waits in the quarantine: a mapping less, and
+//! no memory. If the kernel has guard regions, a run of one unit is one of a field (`fields.rs`),
+//! which needs no mapping at all.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use super::placement::{Placement, lead};
 use super::quarantine::limit_on_pages;
 use super::region::{self, UNIT};
 use super::slack::{fill, pages};
-use super::table::{Event, Extent, Placement};
-use super::{fields, run, sampled};
+use super::table::{Event, Extent};
+use super::{fields, run};
 use crate::platform::memory::{self, PAGE};
 use crate::platform::{fault, process};
 
@@ -29,21 +32,23 @@ const TOO_LARGE: usize = 1 << 46;
 /// Live blocks whose pages are a mapping of their own, and how many there may be.
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
-/// The same of those whose pages are a field's.
+/// Live blocks whose pages are a field's, and how many there may be.
 static LIVE_IN_FIELDS: AtomicUsize = AtomicUsize::new(0);
 static MOST_IN_FIELDS: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 /// Units of their runs, those in quarantine included, and how many there may be.
 static UNITS: AtomicUsize = AtomicUsize::new(0);
 static MOST_UNITS: AtomicUsize = AtomicUsize::new(0);
-/// Not every block is meant to be: that one is not need not be said.
+/// Only some blocks are meant to have pages of their own, so one that has none is not worth a
+/// message.
 static FEW: AtomicBool = AtomicBool::new(false);
 /// A run was opened after its block was freed, so that it may have access when it is given back.
 static OPENED: AtomicBool = AtomicBool::new(false);
 
-/// Finds out how many blocks there may be. A live one outside of a field costs two mappings, its own and the one behind; a quarter of what the
-/// system allows is left to stacks, libraries and C's heap. Where addresses are few, half of the runs is left to large blocks, and
-/// no more than a quarter is in the quarantine, of so many bytes.
+/// Finds out how many blocks there may be. A live one outside of a field costs two mappings, its
+/// own and the one after; a quarter of what the system allows is left to stacks, libraries and C's
+/// heap. If addresses are few, half of the runs is left to large blocks, and no more than a quarter
+/// is in the quarantine, which has `quarantine` bytes.
 pub(super) fn set_up(quarantine: usize) {
     let mappings = memory::most_mappings();
     MOST.store((mappings - mappings / 4) / 2, Ordering::Relaxed);
@@ -52,28 +57,12 @@ pub(super) fn set_up(quarantine: usize) {
     limit_on_pages(quarantine, units / 4);
 }
 
-/// The same for one block in so many: a few, that cost what is documented and no more.
-pub(super) fn set_up_few(quarantine: usize) {
+/// [`set_up`] for one block in n: at most `most`, which cost what is documented and no more.
+pub(super) fn set_up_few(quarantine: usize, most: usize) {
     set_up(quarantine);
-    MOST.fetch_min(sampled::MOST, Ordering::Relaxed);
-    MOST_IN_FIELDS.store(sampled::MOST, Ordering::Relaxed);
+    MOST.fetch_min(most, Ordering::Relaxed);
+    MOST_IN_FIELDS.store(most, Ordering::Relaxed);
     FEW.store(true, Ordering::Relaxed);
-}
-
-/// Bytes without access before a block, at least: a page, or what its alignment asks for.
-const fn lead(align: usize) -> usize {
-    if align > PAGE { align } else { PAGE }
-}
-
-/// Bytes from the start of the run to the block.
-pub(super) const fn offset(size: usize, align: usize, placement: Placement) -> usize {
-    let lead = lead(align);
-    match placement {
-        Placement::AtBase | Placement::BehindHeader => 0,
-        Placement::BeforeGuard if align < PAGE => (lead + size.next_multiple_of(PAGE) - size) & !(align - 1),
-        // With such an alignment both are the same.
-        Placement::BeforeGuard | Placement::BehindGuard => lead,
-    }
 }
 
 fn units(size: usize, align: usize) -> u32 {
@@ -94,8 +83,8 @@ pub(super) fn give(size: usize, align: usize, placement: Placement, birth: Event
         say_once(long);
         return None;
     };
-    let start = region::unit_start(first as usize) + offset(size, align, placement);
-    // SAFETY: it has access by now, and nobody knows of it yet.
+    let start = region::unit_start(first as usize) + placement.offset(size, align);
+    // SAFETY: it has access by now, and no other code knows of it yet.
     unsafe { fill(start, size) };
     run::map_units(first..first + units);
     region::run_entry(first as usize).give(Extent::new(size, align).placed(placement), birth, || ());
@@ -104,7 +93,7 @@ pub(super) fn give(size: usize, align: usize, placement: Placement, birth: Event
 
 /// Takes a run for a block, whose pages have access then and no others of the run.
 fn take(units: u32, size: usize, align: usize, placement: Placement) -> Option<u32> {
-    let pages = |first: u32| pages(region::unit_start(first as usize) + offset(size, align, placement), size);
+    let pages = |first: u32| pages(region::unit_start(first as usize) + placement.offset(size, align), size);
     if units == 1 && align <= UNIT && fields::are_possible() {
         let one = || {
             let unit = fields::take()?;
@@ -114,7 +103,7 @@ fn take(units: u32, size: usize, align: usize, placement: Placement) -> Option<u
             fields::put(unit);
             None
         };
-        // Where few are to be, these are all of them.
+        // If only some blocks are to have pages of their own, no others are tried.
         let is_done = |unit: &Option<u32>| unit.is_some() || fields::are_possible() && FEW.load(Ordering::Relaxed);
         let unit = counted(&LIVE_IN_FIELDS, &MOST_IN_FIELDS, one);
         if is_done(&unit) {
@@ -131,7 +120,7 @@ fn take(units: u32, size: usize, align: usize, placement: Placement) -> Option<u
     })
 }
 
-/// What `make` makes, if that is not one too many.
+/// Runs `make` unless the limit is reached, and counts what it makes.
 fn counted(live: &AtomicUsize, most: &AtomicUsize, make: impl FnOnce() -> Option<u32>) -> Option<u32> {
     let many = live.fetch_add(1, Ordering::Relaxed) >= most.load(Ordering::Relaxed);
     let made = if many { None } else { make() };
@@ -141,7 +130,7 @@ fn counted(live: &AtomicUsize, most: &AtomicUsize, make: impl FnOnce() -> Option
     made
 }
 
-/// Said once: what the user asked for is not had for every block.
+/// Says once that not every block has pages of its own, as the user asked for.
 #[cold]
 fn say_once(long: bool) {
     static SAID: AtomicBool = AtomicBool::new(false);
@@ -216,8 +205,8 @@ mod tests {
         for size in [1, 3, 15, 16, 24, 100, 4095, 4096, 4097, 10_000, 65_536, 1 << 20] {
             for align in [1, 2, 8, 16, 64, 4096, 8192, 1 << 17] {
                 let run = units(size, align) as usize * UNIT;
-                for placement in [Placement::BeforeGuard, Placement::BehindGuard] {
-                    let start = offset(size, align, placement);
+                for placement in [Placement::BeforeGuard, Placement::AfterGuard] {
+                    let start = placement.offset(size, align);
                     let pages = pages(start, size);
                     let what = format!("{size} aligned {align}: {start} in {pages:?} of {run}");
                     assert!(start.is_multiple_of(align), "{what}");
@@ -235,7 +224,7 @@ mod tests {
     fn every_byte_of_slack_beside_a_block_is_watched() {
         super::super::ready();
         for (size, align) in [(1, 1), (13, 8), (24, 8), (100, 64), (4090, 4)] {
-            for placement in [Placement::BeforeGuard, Placement::BehindGuard] {
+            for placement in [Placement::BeforeGuard, Placement::AfterGuard] {
                 MOST.store(100, Ordering::Relaxed);
                 MOST_UNITS.store(100, Ordering::Relaxed);
                 let start = give(size, align, placement, Event::of(1)).unwrap();
@@ -254,7 +243,7 @@ mod tests {
                 assert_eq!((block.start, block.size, block.live), (start, size, true));
                 assert!(super::super::lookup(start - 1).is_none(), "before the block there is none");
                 assert_eq!(super::super::around(start - 1).map(|block| block.start), Some(start));
-                // SAFETY: nobody uses it.
+                // SAFETY: it is not used any more.
                 assert_eq!(unsafe { super::super::free(start, size, align) }, Ok(()));
                 assert!(!super::super::lookup(start).unwrap().live);
                 assert!(read::read(start, &mut [0]).is_none(), "a freed block can be read");

@@ -1,13 +1,13 @@
 //! Freed blocks waiting, the first freed the first to be used again.
 //!
-//! Each thread gathers what it frees in a ring of its own (see `cache`). Where the process has a quarantine, a full ring goes
-//! to the end of this queue in one go, and as many blocks leave at its front as are over the limit. 64 threads that free
-//! thus meet once in a few hundred frees.
+//! Each thread gathers what it frees in a ring of its own (see `cache`). If the process has a
+//! quarantine, a full ring goes to the end of this queue in one go, and as many blocks leave at its
+//! front as are over the limit. 64 threads that free thus meet once in a few hundred frees.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::class;
-use super::lock::Locked;
+use crate::platform::lock::Locked;
 use crate::platform::memory::{self, Before, PAGE};
 
 /// A freed slot or run, in one word.
@@ -16,11 +16,12 @@ pub(crate) struct Freed(u64);
 
 /// Bit of a [`Freed`]: the block has pages of its own.
 const ON_PAGES: u64 = 1 << 63;
-/// What such a block costs while it waits: its entry and its share of the page tables, no memory. Little, so that at level 3
-/// blocks wait about as long as at level 2; more where addresses are few.
+/// What a block with pages of its own costs while it waits: its entry and its share of the page
+/// tables, no memory. Little, so that at level 3 blocks wait about as long as at level 2; more if
+/// addresses are few.
 static ON_PAGES_COST: AtomicUsize = AtomicUsize::new(256);
 
-/// Settles that no more than so many blocks that had pages of their own wait at once.
+/// Limits the blocks that wait at once and had pages of their own to `most`.
 pub(crate) fn limit_on_pages(limit: usize, most: usize) {
     ON_PAGES_COST.fetch_max(limit / most.max(1), Ordering::Relaxed);
 }
@@ -64,10 +65,11 @@ impl Freed {
     }
 }
 
-/// The queue: a ring in memory of its own, of a power of two of places. It grows with what waits: a ring that is as long as it can ever need
-/// to be is written from end to end, 32 MiB for 64 MiB of the smallest blocks, however few wait.
+/// The queue: a ring in memory of its own, of a power of two of places. It grows with what waits: a
+/// ring that is as long as it can ever need to be is written from end to end, 32 MiB for 64 MiB of
+/// the smallest blocks, however few wait.
 #[derive(Debug)]
-struct Queue {
+pub(super) struct Queue {
     ring: usize,
     places: usize,
     /// Places that there is memory for.
@@ -80,11 +82,13 @@ struct Queue {
     limit: usize,
 }
 
-static QUEUE: Locked<Queue> = Locked::new(Queue { ring: 0, places: 0, most: 0, head: 0, tail: 0, bytes: 0, limit: 0 });
+pub(super) static QUEUE: Locked<Queue> =
+    Locked::new(Queue { ring: 0, places: 0, most: 0, head: 0, tail: 0, bytes: 0, limit: 0 });
 
 impl Queue {
     fn place(&self, at: usize) -> *mut Freed {
-        // SAFETY: the ring has `places` places, a power of two; there is none before `set_up`, and then nobody asks.
+        // SAFETY: the ring has `places` places, a power of two; there is none before `set_up`, and
+        // the queue is not used before that.
         unsafe { (self.ring as *mut Freed).add(at & (self.places - 1)) }
     }
 
@@ -102,8 +106,8 @@ impl Queue {
         let mut at = self.head;
         while at != self.tail {
             if at & old != 0 {
-                // SAFETY: there is memory for `2 * old` places; this one was written, and the one that becomes its own lies in the half that is
-                // not in use yet.
+                // SAFETY: there is memory for `2 * old` places; this one was written, and the one
+                // that becomes its own lies in the half that is not in use yet.
                 unsafe { self.place(at).add(old).write(self.place(at).read()) };
             }
             at = at.wrapping_add(1);
@@ -126,10 +130,11 @@ impl Queue {
 /// Places that the queue begins with.
 const FIRST: usize = 1 << 16;
 
-/// Makes the queue. False where there is no memory for it.
+/// Makes the queue. False if there is no memory for it.
 pub(crate) fn set_up(limit: usize) -> bool {
     QUEUE.with(|queue| {
-        // As many places as the smallest slots need to reach the limit; a limit beyond any memory gets what there is.
+        // As many places as the smallest slots need to reach the limit; a limit beyond any memory
+        // gets what there is.
         let mut places = (limit / class::size(1)).saturating_add(1024).checked_next_power_of_two().unwrap_or(1 << 40);
         places = places.min(1 << 40);
         while places >= 1024 {
@@ -147,8 +152,9 @@ pub(crate) fn set_up(limit: usize) -> bool {
     })
 }
 
-/// Puts `freed` at the end and takes what is over the limit from the front into `out`. Says how many came out and how many
-/// of `freed` went in; a caller with some left empties `out` and comes again.
+/// Puts `freed` at the end and takes what is over the limit from the front into `out`. Says how
+/// many came out and how many of `freed` went in; a caller with some left empties `out` and comes
+/// again.
 pub(crate) fn exchange(freed: &[Freed], out: &mut [Freed]) -> (usize, usize) {
     QUEUE.with(|queue| {
         let (mut came, mut went) = (0, 0);
@@ -186,16 +192,6 @@ pub(crate) fn drain(out: &mut [Freed]) -> usize {
         }
         came
     })
-}
-
-/// Holds the lock of this file: see `fork`.
-pub(crate) fn hold() {
-    QUEUE.hold();
-}
-
-/// Lets go of it.
-pub(crate) fn let_go() {
-    QUEUE.let_go();
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
-//! Canary and poison: what the heap writes where the program has no business.
+//! Canary and poison: what the heap writes where the program must not write.
 //!
-//! The slack behind a block holds the canary: eight bytes of text, to be known in a hex dump, and eight made from the
-//! block's address, so that a neighbour's copy does not pass. Both are non-canonical addresses, which no scan takes for a
-//! pointer. The phase goes by address: the last 16 bytes of a slot are always one whole canary, whoever owns the slot and
-//! whether it is live or freed, so that they also guard the block that follows.
+//! The slack after a block holds the canary: eight bytes of text, to be known in a hex dump, and
+//! eight made from the block's address, so that a neighbour's copy does not pass. Both are
+//! non-canonical addresses, which no scan takes for a pointer. The phase goes by address: the last
+//! 16 bytes of a slot are always one whole canary, whoever owns the slot and whether it is live or
+//! freed, so that they also guard the block that follows.
 //!
-//! A long slack (a large class, a page run) is written and checked in its first [`WINDOW`] bytes and its last 16.
+//! A long slack (a large class, a page run) is written and checked in its first [`WINDOW`] bytes
+//! and its last 16.
 
 use super::class;
 use super::unit::{UNIT, Unit};
@@ -13,7 +15,8 @@ use super::unit::{UNIT, Unit};
 /// Poison of freed memory; eight of it are no canonical address either.
 pub(crate) const POISON: u8 = 0xDF;
 const TEXT: [u8; 8] = *b"FFIGUARD";
-/// Bytes of the slack next to the block that are checked, at least 64 whatever the block's size is modulo 16.
+/// Bytes of the slack next to the block that are checked, at least 64 whatever the block's size is
+/// modulo 16.
 const WINDOW: usize = 80;
 
 const _: () = assert!(class::SLACK >= UNIT, "a whole canary fits the smallest slack");
@@ -21,10 +24,10 @@ const _: () = assert!(class::SLACK >= UNIT, "a whole canary fits the smallest sl
 /// Bytes that are not what the heap left there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Damage {
-    /// Before the block's first byte; else behind its last.
+    /// Before the block's first byte; else after its last.
     pub(crate) before: bool,
-    /// Bytes from the end of the block to the first damaged one: 0 is one past the end. Before the block, bytes from the
-    /// first damaged one to the block's start.
+    /// Bytes from the end of the block to the first damaged one: 0 is one past the end. Before the
+    /// block, bytes from the first damaged one to the block's start.
     pub(crate) offset: usize,
     /// Bytes from the first damaged one to the last that was looked at and is damaged.
     pub(crate) len: usize,
@@ -35,12 +38,14 @@ pub(crate) struct Damage {
 /// The canary of a block, as it lies at multiples of 16.
 #[inline(always)]
 fn canary(start: usize) -> [u64; 2] {
-    // A user address has its upper 17 bits clear, so that those of the result differ from each other: no canonical address. Of each byte one
-    // bit is set and one is clear: never 0 (the NUL behind a text is what overruns write most), never all ones, never a letter.
+    // A user address has its upper 17 bits clear, so that those of the result differ from each
+    // other: no canonical address. Of each byte one bit is set and one is clear: never 0 (the NUL
+    // after a text is what overruns write most), never all ones, never a letter.
     //
-    // A start has its lower four bits clear. Of those of the result the lowest and the highest are set: what C's `malloc` would read as
-    // the size of the block that follows is no size, and glibc refuses to free that block before it has followed it anywhere. (With the
-    // flags between them it would look for an arena in Rust's memory, or take the block for a mapping.)
+    // A start has its lower four bits clear. Of those of the result the lowest and the highest are
+    // set: what C's `malloc` would read as the size of the block that follows is no size, and glibc
+    // refuses to free that block before it has followed it anywhere. (With the flags between them
+    // it would look for an arena in Rust's memory, or take the block for a mapping.)
     let mixed = (start as u64 ^ 0x9E37_79B9_7F4A_7C18) & !0x4040_4040_4040_4040 | 0x0101_0101_0101_0101;
     [u64::from_ne_bytes(TEXT), mixed]
 }
@@ -54,17 +59,19 @@ pub(crate) fn canary_bytes(start: usize) -> [u8; UNIT] {
     bytes
 }
 
-/// Writes the canary of a block that the program has not got yet: up to 15 bytes of the block's own end are overwritten,
-/// which spares the hot path all byte work.
+/// Writes the canary of a block that the program has not got yet: up to 15 bytes of the block's own
+/// end are overwritten, which spares the hot path all byte work.
 ///
 /// # Safety
-/// - `start..end` is committed memory of the heap, `end` a multiple of 16, and `size + 16 <= end - start`.
+/// - `start..end` is committed memory of the heap, `end` a multiple of 16, and
+///   `size + 16 <= end - start`.
 /// - Nobody has been given the block.
 #[inline(always)]
 pub(crate) unsafe fn write_new(start: usize, size: usize, end: usize) {
     let canary = Unit::of(canary(start));
     let first = (start + size) & !(UNIT - 1);
-    // SAFETY: `first` is a multiple of 16 at or above `start` (which is one), and 16 bytes or more below `end` (which is one).
+    // SAFETY: `first` is a multiple of 16 at or above `start` (which is one), and 16 bytes or more
+    // below `end` (which is one).
     unsafe { canary.write(first) };
     if end - first > UNIT {
         // SAFETY: as above.
@@ -80,7 +87,8 @@ pub(crate) unsafe fn write_new(start: usize, size: usize, end: usize) {
     }
 }
 
-/// Writes the canary and leaves every byte of the block alone: for a block whose content is there already.
+/// Writes the canary and leaves every byte of the block alone: for a block whose content is there
+/// already.
 ///
 /// # Safety
 /// - As for [`write_new`], but the block may be anybody's.
@@ -88,7 +96,8 @@ pub(crate) unsafe fn write_exact(start: usize, size: usize, end: usize) {
     // SAFETY: the caller's promise.
     unsafe { fill_exact(start, start + size, end) };
     let up = (start + size).next_multiple_of(UNIT);
-    // SAFETY: `up` is at most `end - 16 + 15` rounded down to 16, so at most `end`; from there the canary covers slack only.
+    // SAFETY: `up` is at most `end - 16 + 15` rounded down to 16, so at most `end`; from there the
+    // canary covers slack only.
     unsafe { write_new(start, up - start, end) };
 }
 
@@ -102,8 +111,8 @@ unsafe fn fill_exact(start: usize, from: usize, to: usize) {
     }
 }
 
-/// Covers what a shrinking block no longer owns, all of it, so that no stale pointer stays in the slack to come back as
-/// spare capacity.
+/// Covers what a shrinking block no longer owns, all of it, so that no stale pointer stays in the
+/// slack to come back as spare capacity.
 ///
 /// # Safety
 /// - `start + new..start + old` is memory of the block that the program gave up.
@@ -123,7 +132,8 @@ pub(crate) unsafe fn write_last(start: usize, end: usize) {
     unsafe { Unit::of(canary(start)).write(end - UNIT) };
 }
 
-/// What is wrong with the slack of a block, and with the 16 bytes before it where `before` says whose canary they are.
+/// What is wrong with the slack of a block, and with the 16 bytes before it where `before` says
+/// whose canary they are.
 ///
 /// # Safety
 /// - As for [`write_exact`]; and `before` is the start of the slot that ends where this one starts.
@@ -145,7 +155,8 @@ pub(crate) unsafe fn damage(start: usize, size: usize, end: usize, before: Optio
     Some(Damage { before: true, offset: start - at, len, first_bytes })
 }
 
-/// Whether there is nothing that [`damage`] would tell: what each call that is lent the block asks before and after.
+/// Whether [`damage`] would find nothing. Each call that is lent the block asks this before and
+/// after.
 ///
 /// # Safety
 /// - As for [`damage`].
@@ -165,7 +176,8 @@ pub(crate) unsafe fn is_whole(start: usize, size: usize, end: usize, before: Opt
         wrong = wrong.or(differing(at, canary));
         at += UNIT;
     }
-    // Looked at by now, but in a long slack. If it is the first one, it begins where the block ends.
+    // Already compared, except in a long slack. If it is the first unit, it begins where the block
+    // ends.
     wrong = wrong.or(differing(end - UNIT, canary));
     if let Some(before) = before {
         wrong = wrong.or(differing(start - UNIT, canary_of(before)));
@@ -191,7 +203,8 @@ const OWN_BYTES: [[u64; 2]; UNIT] = {
     masks
 };
 
-/// The same for the slack behind a block alone, of which `copy` has the bytes from `from` up to `end`.
+/// What is wrong with the slack after a block, of which `copy` has the bytes from `from` up to
+/// `end`.
 pub(crate) fn damage_in(start: usize, size: usize, end: usize, copy: &[u8], from: usize) -> Option<Damage> {
     let behind = start + size;
     let first = behind & !(UNIT - 1);
@@ -202,14 +215,15 @@ pub(crate) fn damage_in(start: usize, size: usize, end: usize, copy: &[u8], from
     Some(Damage { before: false, offset: at - behind, len, first_bytes })
 }
 
-/// The same for the canary that a large block has before it, of which `copy` has the bytes.
+/// What is wrong with the canary before a large block, of which `copy` has the bytes.
 pub(crate) fn damage_before(start: usize, copy: &[u8; UNIT]) -> Option<Damage> {
     let byte = |at: usize| copy.get(at + UNIT - start).copied().unwrap_or(0);
     let (at, len, first_bytes) = differing(start, start - UNIT, start, &byte)?;
     Some(Damage { before: true, offset: start - at, len, first_bytes })
 }
 
-/// The first and the last byte of a range that is not the canary of the block at `start`, and what is there.
+/// The first and the last byte of a range that is not the canary of the block at `start`, and what
+/// is there.
 ///
 /// # Safety
 /// - The range is committed memory.
@@ -230,13 +244,15 @@ fn differing(start: usize, from: usize, to: usize, byte: &dyn Fn(usize) -> u8) -
     Some((first, last + 1 - first, first_bytes))
 }
 
-/// Up to here two stores of constant length poison a block: no loop, and no call into the C library.
+/// Up to here two stores of constant length poison a block: no loop, and no call into the C
+/// library.
 const SHORT: usize = 256;
 
 /// Fills a freed block, rounded up to 16 (the last canary of the slot stays).
 ///
 /// # Safety
-/// - `start` is the start of a freed block of `size` bytes of the heap (one at least), 16-aligned and followed by its slack.
+/// - `start` is the start of a freed block of `size` bytes of the heap (one at least), 16-aligned
+///   and followed by its slack.
 #[inline(always)]
 pub(crate) unsafe fn poison(start: usize, size: usize) {
     let len = (size + UNIT - 1) & !(UNIT - 1);
@@ -274,7 +290,8 @@ pub(crate) unsafe fn poison_damage(start: usize, size: usize) -> Option<Damage> 
     if unsafe { is_poisoned(start, len) } { None } else { unsafe { poison_damage_of(start, len) } }
 }
 
-/// Nearly always, and asked of each block that leaves the quarantine.
+/// Whether the block is all poison, as nearly always. Asked of each block that leaves the
+/// quarantine.
 #[inline]
 unsafe fn is_poisoned(start: usize, len: usize) -> bool {
     let poison = Unit::of([u64::from_ne_bytes([POISON; 8]); 2]);

@@ -1,38 +1,47 @@
 //! The one range of addresses that all program memory comes from, and the tables beside it.
 //!
 //! ```text
-//!  base                                                  base + len/2                       base + len
-//!   | class 0: red zone | class 1 | class 2 | ... | class 63 |   runs of pages, in units of 64 KiB    |
+//!  base                                             base + len/2                    base + len
+//!   | class 0: red zone | class 1 | ... | class 63 |  runs of pages, in units of 64 KiB  |
 //!
-//!  and with the feature `c-heap`, for C:                                                    base + 2 len
-//!   |   runs of pages, in units of 64 KiB    | class 64: red zone | class 65 | ... | class 127 |
+//!  and with the feature `c-heap`, for C:                                            base + 2 len
+//!   |  runs of pages, in units of 64 KiB  | class 64: red zone | class 65 | ... | class 127 |
 //!
 //!  side tables, elsewhere:
-//!   | entries of each class | free slots of each class | entries, map, tags, links, lenders of the runs |
+//!   | entries of each class | free slots of each class |
+//!   | entries, map, tags, links, lenders of the runs |
 //! ```
-//! C's half is the mirror of Rust's, so that the units of both are numbered through and their tables are one. What is in
-//! the one is never in the other: neither slots nor units change sides.
+//! C's half is the mirror of Rust's, so that the units of both are numbered through and their
+//! tables are one. What is in the one is never in the other: neither slots nor units change sides.
 //!
-//! All of it is reserved at once and committed as it is needed. The side tables are readable from the start: an entry that
-//! was never written reads as zero, "never given out", and a lookup of any address in the region cannot fault.
+//! All of it is reserved at once and committed as it is needed. The side tables are readable from
+//! the start: an entry that was never written reads as zero, "never given out", and a lookup of any
+//! address in the region cannot fault.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::class;
-use super::lender::Words;
-use super::table::{Entry, Placement};
+use super::placement::Placement;
+use super::table::Entry;
 use crate::platform::memory::{self, Before, PAGE};
 
 /// What runs of pages are counted in.
 pub(crate) const UNIT: usize = 64 * 1024;
+/// Bit of a tag: the run is free.
+pub(crate) const FREE: u32 = 1 << 31;
+/// Bit of a tag: the run is a unit of a field (`fields.rs`).
+pub(crate) const FIELD: u32 = 1 << 30;
+/// What a tag says beside the length.
+pub(crate) const FLAGS: u32 = FREE | FIELD;
 /// Slabs take half of the region, runs the other half.
 const LARGEST_LEN: usize = 8 << 40;
 /// Below this a class has less than 512 KiB: nothing that deserves the name of a program would run.
 const SMALLEST_LEN: usize = 64 << 20;
-/// Halves: Rust's, and C's where there is one.
+/// Halves: Rust's, and C's if there is one.
 const SIDES: usize = class::ALL / class::COUNT;
-/// The alignment of the region, and so of every slab and every unit within it (up to their own size).
+/// The alignment of the region, and so of every slab and every unit within it (up to their own
+/// size).
 const ALIGN: usize = 2 << 20;
 
 /// What each call of [`contains`] and [`spot`] reads: one cache line, written once.
@@ -68,6 +77,8 @@ static HOT: Hot = Hot {
     links: AtomicUsize::new(0),
 };
 
+/// Bytes beside each unit for the last call that was lent the block there: see `lender`.
+pub(super) const LENDER: usize = 32;
 /// For each first unit of a run, who was lent the block in it. Apart: no lookup reads it.
 static LENDERS: AtomicUsize = AtomicUsize::new(0);
 
@@ -124,9 +135,10 @@ impl Slab {
     #[inline(always)]
     pub(crate) fn entry(&self, slot: u32) -> &'static Entry {
         let entries = self.entries.load(Ordering::Relaxed) as *const Entry;
-        // SAFETY: the table has an entry for every slot that fits the class's share of the region, readable from before
-        // `entries` was stored to the end of the process. Slots come from `slot_at` of an address in that share, or from
-        // the free lists, which hold none but such slots.
+        // SAFETY: the table has an entry for every slot that fits the class's share of the region,
+        // readable from before `entries` was stored to the end of the process. Slots come from
+        // `slot_at` of an address in that share, or from the free lists, which hold none but such
+        // slots.
         unsafe { &*entries.add(slot as usize) }
     }
 
@@ -137,7 +149,7 @@ impl Slab {
     }
 }
 
-/// Where the stack of free slots of a class lies.
+/// Address of the stack of free slots of a class.
 pub(crate) fn stack(class: usize) -> *mut u32 {
     STACKS[class & (class::ALL - 1)].load(Ordering::Relaxed) as *mut u32
 }
@@ -167,7 +179,7 @@ pub(crate) fn run_tables() -> [(usize, usize); 5] {
         (HOT.map.load(Ordering::Relaxed), size_of::<u32>()),
         (HOT.tags.load(Ordering::Relaxed), size_of::<u32>()),
         (HOT.links.load(Ordering::Relaxed), size_of::<u64>()),
-        (LENDERS.load(Ordering::Relaxed), size_of::<Words>()),
+        (LENDERS.load(Ordering::Relaxed), LENDER),
     ]
 }
 
@@ -180,11 +192,12 @@ pub(crate) fn run_entry(unit: usize) -> &'static Entry {
 }
 
 fn word(table: &AtomicUsize, unit: usize) -> &'static AtomicU32 {
-    // SAFETY: each of the tables has a word for every unit, readable for the life of the process; all access is atomic.
+    // SAFETY: each of the tables has a word for every unit, readable for the life of the process;
+    // all access is atomic.
     unsafe { &*(table.load(Ordering::Relaxed) as *const AtomicU32).add(unit) }
 }
 
-/// Number of the first unit of a unit's run, plus one; 0 where no run ever was.
+/// Number of the first unit of a unit's run, plus one; 0 if no run ever was.
 #[inline]
 pub(crate) fn map(unit: usize) -> &'static AtomicU32 {
     word(&HOT.map, unit)
@@ -201,16 +214,17 @@ pub(crate) fn link(unit: usize) -> (&'static AtomicU32, &'static AtomicU32) {
     (word(&HOT.links, unit * 2), word(&HOT.links, unit * 2 + 1))
 }
 
-/// Who was lent what is in the run that begins with a unit. Written only for runs that were given out.
-pub(super) fn lender(unit: usize) -> &'static Words {
-    // SAFETY: as in `word`; whoever writes has found the unit's entry in use, so that its table is writable.
-    unsafe { &*(LENDERS.load(Ordering::Relaxed) as *const Words).add(unit) }
+/// Address of the last lender of the block in the run that begins with a unit: readable for the
+/// life of the process, zero at first. Written only for runs that were given out.
+pub(super) fn lender(unit: usize) -> *const [u8; LENDER] {
+    (LENDERS.load(Ordering::Relaxed) as *const [u8; LENDER]).wrapping_add(unit)
 }
 
 /// Whether an address is in the Rust region.
 #[inline(always)]
 pub(crate) fn contains(address: usize) -> bool {
-    // Acquire, and the length before the base: whoever sees the length sees the base and all tables.
+    // Acquire, and the length before the base: a reader that sees the length sees the base and all
+    // tables.
     let len = HOT.len.load(Ordering::Acquire);
     address.wrapping_sub(HOT.base.load(Ordering::Relaxed)) < len
 }
@@ -229,11 +243,18 @@ pub(crate) fn range() -> Range<usize> {
     base..base + len
 }
 
-/// Where it begins, and its bytes.
+/// Where the Rust region begins, and its bytes: none before the first allocation.
 #[inline(always)]
 pub(crate) fn bounds() -> (usize, usize) {
     let len = HOT.len.load(Ordering::Acquire);
     (HOT.base.load(Ordering::Relaxed), len)
+}
+
+/// C's half of the region.
+#[cfg(feature = "c-heap")]
+pub(crate) fn c_range() -> Range<usize> {
+    let rusts = range();
+    rusts.end..rusts.end + rusts.len()
 }
 
 /// A slot or a run: what an address leads into.
@@ -243,7 +264,7 @@ pub(crate) struct Spot {
     pub(crate) entry: &'static Entry,
     /// First byte.
     pub(crate) base: usize,
-    /// First byte of the block in it: the same, but for blocks on pages of their own.
+    /// First byte of the block in it: as `base`, except for blocks in runs.
     pub(crate) start: usize,
     /// How that block lies in it.
     pub(crate) placement: Placement,
@@ -253,7 +274,8 @@ pub(crate) struct Spot {
     pub(crate) index: u32,
 }
 
-/// Class, slot, and bytes from the slot's start, for an address of the region; `None` in the red zone and among the runs.
+/// Class, slot, and bytes from the slot's start, for an address of the region; `None` in the red
+/// zone and among the runs.
 ///
 /// Outside of the region the answer means nothing.
 #[inline(always)]
@@ -261,7 +283,8 @@ pub(crate) fn slot(address: usize) -> Option<(usize, u32, usize)> {
     let offset = address.wrapping_sub(HOT.base.load(Ordering::Relaxed));
     let shift = HOT.shift.load(Ordering::Relaxed) & 63;
     let class = offset >> shift;
-    // Class 0 is the red zone. Slot 0 of the others is one, too, and its entry says so by never having been given out.
+    // Class 0 is the red zone. Slot 0 of the others is one, too, and its entry says so by never
+    // having been given out.
     (class != 0 && class < class::COUNT).then(|| {
         let slab = slab(class);
         let within = address.wrapping_sub(slab.base.load(Ordering::Relaxed));
@@ -270,7 +293,8 @@ pub(crate) fn slot(address: usize) -> Option<(usize, u32, usize)> {
     })
 }
 
-/// What an address leads into. `None` outside of the region, in red zones, and in units that were never part of a run.
+/// What an address leads into. `None` outside of the region, in red zones, and in units that were
+/// never part of a run.
 #[inline(always)]
 pub(crate) fn spot(address: usize) -> Option<Spot> {
     if !contains(address) {
@@ -332,7 +356,7 @@ fn run_spot(address: usize, side: usize) -> Option<Spot> {
     }
     let first = map(unit).load(Ordering::Relaxed).checked_sub(1)?;
     // A shorter run may have taken the place of the one that this unit was last part of.
-    let units = tag(first as usize).load(Ordering::Relaxed) & !super::run::FLAGS;
+    let units = tag(first as usize).load(Ordering::Relaxed) & !FLAGS;
     let base = unit_start(first as usize);
     (unit < first as usize + units as usize).then(|| {
         let entry = run_entry(first as usize);
@@ -342,8 +366,8 @@ fn run_spot(address: usize, side: usize) -> Option<Spot> {
     })
 }
 
-/// Reserves the region and its tables, as large as the address space permits. False where not even the smallest fits.
-/// Called once, under the heap's own lock.
+/// Reserves the region and its tables, as large as the address space permits. False if not even the
+/// smallest fits. Called once, under the heap's own lock.
 pub(crate) fn reserve() -> bool {
     // Half of a limited address space is left to stacks, libraries and C's heap.
     let ceiling = memory::address_space_limit().map_or(usize::MAX, |limit| limit / 2);
@@ -387,7 +411,7 @@ fn side(len: usize, mut f: impl FnMut(Table, usize)) -> usize {
     place(Table::Map, units * size_of::<u32>());
     place(Table::Tags, units * size_of::<u32>());
     place(Table::Links, units * size_of::<u64>());
-    place(Table::Lenders, units * size_of::<Words>());
+    place(Table::Lenders, units * LENDER);
     at
 }
 
@@ -400,7 +424,7 @@ fn reserve_exactly(len: usize) -> bool {
     };
     let share = len / 2 / class::COUNT;
     for (class, slab) in SLABS.iter().enumerate() {
-        // C's slabs lie behind the runs of both.
+        // C's slabs lie after the runs of both.
         let shares = if class < class::COUNT { class } else { class + 2 * class::COUNT };
         slab.base.store(base + shares * share, Ordering::Relaxed);
     }

@@ -1,22 +1,19 @@
-//! Runs of units: which part of the upper half of the region is free, and where a large block may go.
+//! Runs of units: which part of the upper half of the region is free, and where a large block may
+//! go.
 //!
-//! Boundary tags, as in Knuth's allocator, but beside the memory: the first and the last unit of every run carry its length,
-//! so that a freed run finds its neighbours at once. Free runs hang in a bin by the log2 of their length.
+//! Boundary tags, as in Knuth's allocator, but beside the memory: the first and the last unit of
+//! every run carry its length, so that a freed run finds its neighbours at once. Free runs hang in
+//! a bin by the log2 of their length.
 
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
-use super::lock::Locked;
-use super::region::{self, UNIT};
+use super::region::{self, FIELD, FLAGS, FREE, UNIT};
+use crate::platform::lock::Locked;
 use crate::platform::memory::{self, PAGE};
 
-/// Bit of a tag: the run is free.
-pub(crate) const FREE: u32 = 1 << 31;
-/// Bit of a tag: the run is a unit of a field (`fields.rs`).
-const FIELD: u32 = 1 << 30;
-/// What a tag says beside the length.
-pub(crate) const FLAGS: u32 = FREE | FIELD;
-/// Free runs of a bin that are tried before the next bin, where every run is long enough, is opened.
+/// Free runs of a bin that are tried before the next bin, where every run is long enough, is
+/// opened.
 const TRIES: u32 = 32;
 const BINS: usize = 32;
 
@@ -39,17 +36,25 @@ const fn none(side: usize) -> Locked<Runs> {
     Locked::new(Runs { side, first: 0, top: 0, ready: 0, bins: [0; BINS] })
 }
 
-static RUNS: Locked<Runs> = none(0);
+/// Those of Rust's half, then those of C's if there is one.
+#[cfg(not(feature = "c-heap"))]
+pub(super) static RUNS: [Locked<Runs>; 1] = [none(0)];
 #[cfg(feature = "c-heap")]
-static C_RUNS: Locked<Runs> = none(super::class::C);
+pub(super) static RUNS: [Locked<Runs>; 2] = [none(0), none(super::class::C)];
 
 fn of(side: usize) -> &'static Locked<Runs> {
-    #[cfg(feature = "c-heap")]
-    if side != 0 {
-        return &C_RUNS;
+    &RUNS[side / super::class::COUNT % RUNS.len()]
+}
+
+/// Held while C's memory is searched, and by those who take access away from a part of it.
+pub(super) static C_ACCESS: Locked<()> = Locked::new(());
+
+/// Runs `f`, which takes access away from memory of this half, while no search reads it.
+pub(super) fn take_access(side: usize, f: impl FnOnce()) {
+    if side == 0 {
+        return f();
     }
-    let _ = side;
-    &RUNS
+    C_ACCESS.with(|()| f());
 }
 
 /// Takes a run of `units` at a multiple of `align` bytes. Its memory has no access yet.
@@ -68,13 +73,13 @@ pub(crate) fn put(side: usize, run: Range<u32>) {
     of(side).with(|runs| runs.put(run));
 }
 
-/// Makes a run longer where it stands. False where its neighbour is in the way.
+/// Makes a run longer in place. False if its neighbour is in the way.
 pub(crate) fn extend(side: usize, run: Range<u32>, units: u32) -> bool {
     of(side).with(|runs| runs.extend(run, units))
 }
 
-/// The runs in use from unit `from` on: their first units and lengths, as many as `found` has room for; how many, and the
-/// unit behind the last one looked at.
+/// The runs in use from unit `from` on: their first units and lengths, as many as `found` has room
+/// for; how many, and the unit after the last one looked at.
 pub(crate) fn each_used(side: usize, from: u32, found: &mut [(u32, u32)]) -> (usize, u32) {
     of(side).with(|runs| {
         let (mut count, mut unit) = (0, from.max(runs.first));
@@ -93,8 +98,8 @@ pub(crate) fn each_used(side: usize, from: u32, found: &mut [(u32, u32)]) -> (us
     })
 }
 
-/// Says which run each of its units belongs to. By the owner of the run, without the lock: for a block of a terabyte this
-/// takes a while.
+/// Says which run each of its units belongs to. By the owner of the run, without the lock: for a
+/// block of a terabyte this takes a while.
 pub(crate) fn map_units(run: Range<u32>) {
     for unit in run.clone() {
         region::map(unit as usize).store(run.start + 1, Ordering::Relaxed);
@@ -106,7 +111,8 @@ pub(crate) fn at(start: u32) -> Range<u32> {
     start..start + (region::tag(start as usize).load(Ordering::Relaxed) & !FLAGS)
 }
 
-/// Makes a run that was taken a field: each of its units is a run from here on, which is never given back.
+/// Makes a run that was taken a field: each of its units is a run from here on, which is never
+/// given back.
 pub(crate) fn make_field(run: Range<u32>) {
     for unit in run {
         region::tag(unit as usize).store(1 | FIELD, Ordering::Relaxed);
@@ -261,18 +267,4 @@ impl Runs {
         self.ready = ready;
         Some(())
     }
-}
-
-/// Holds the lock of this file: see `fork`.
-pub(crate) fn hold() {
-    RUNS.hold();
-    #[cfg(feature = "c-heap")]
-    C_RUNS.hold();
-}
-
-/// Lets go of it.
-pub(crate) fn let_go() {
-    #[cfg(feature = "c-heap")]
-    C_RUNS.let_go();
-    RUNS.let_go();
 }

@@ -1,64 +1,68 @@
-//! `GUARD_SAMPLE=n`: one block in n has pages of its own, as GWP-ASan does it: cheap enough for production.
+//! `GUARD_SAMPLE=n`: one block in n has pages of its own, as GWP-ASan does it: cheap enough for
+//! production.
 //!
-//! Each thread counts down from a number drawn between 1 and 2n - 1, so that a program that allocates in a rhythm is not
-//! looked at in the same places for ever. What is freed waits behind the last [`RESTING`] ones, without access and without memory.
+//! Each thread counts down from a number drawn between 1 and 2n - 1, so that a program that
+//! allocates in a rhythm is not checked in the same places for ever. A freed block waits until
+//! [`RESTING`] younger ones are freed, without access and without memory.
 
-use super::lock::Locked;
 use super::paged;
+use crate::platform::lock::Locked;
 
-/// Live blocks on pages of their own at one time: 4 KiB of memory and two mappings each, 4 MiB for blocks of up to a page.
+/// Live blocks on pages of their own at one time: 4 KiB of memory and two mappings each, 4 MiB for
+/// blocks of up to a page.
 pub(super) const MOST: usize = 1024;
 /// Freed ones that wait: 64 KiB of addresses each, and no memory.
 const RESTING: usize = 1024;
-/// Larger blocks are left out. (Those over 256 KiB have a page without access behind them anyhow.)
+/// Larger blocks are left out. (Those over 256 KiB have a page without access after them anyhow.)
 pub(super) const LARGEST: usize = 32 << 10;
 
 /// How many blocks are still to come before the next one on pages of its own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Countdown {
     left: u32,
-    /// One in so many; 0 for none.
+    /// One block in this many is chosen; 0 for none.
     each: u32,
     /// Where the next number comes from.
     random: u64,
 }
 
 impl Countdown {
-    /// Of a new thread.
+    /// The countdown of a new thread.
     pub(crate) fn new(each: u32) -> Countdown {
         let mut countdown = Countdown { left: 0, each, random: crate::platform::clock::ticks() | 1 };
         if each != 0 {
-            countdown.begin();
+            countdown.draw();
         }
         countdown
     }
 
-    /// Whether one block in so many is chosen.
+    /// Whether blocks are chosen at all.
     #[inline(always)]
     pub(crate) fn is_on(&self) -> bool {
         self.each != 0
     }
 
-    /// Counts a block; false for the chosen one, and for one in 2^32 where none is.
+    /// Counts a block; false for the chosen one, and for one in 2^32 if none is.
     #[inline(always)]
     pub(crate) fn goes_on(&mut self) -> bool {
         self.left = self.left.wrapping_sub(1);
         self.left != 0
     }
 
-    /// Whether this block is the chosen one, which is counted here if it is not yet; then it begins anew.
+    /// Whether this block is the chosen one, which is counted here if it is not yet; then the next
+    /// one is drawn.
     pub(crate) fn is_over(&mut self, counted: bool) -> bool {
         if !counted {
             self.left = self.left.wrapping_sub(1);
         }
         let over = self.left == 0;
         if over {
-            self.begin();
+            self.draw();
         }
         over
     }
 
-    fn begin(&mut self) {
+    fn draw(&mut self) {
         // xorshift: no number in sight is to come back soon, that is all.
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
@@ -69,16 +73,16 @@ impl Countdown {
 
 /// Runs of freed blocks, the oldest first.
 #[derive(Debug)]
-struct Resting {
+pub(super) struct Resting {
     ring: [u32; RESTING],
     /// Runs ever put in.
     tail: usize,
 }
 
-static FREED: Locked<Resting> = Locked::new(Resting { ring: [0; RESTING], tail: 0 });
+pub(super) static FREED: Locked<Resting> = Locked::new(Resting { ring: [0; RESTING], tail: 0 });
 
-/// A block's run, freed just now, waits; the oldest one may be used again. Where there is a quarantine of the process, it waits
-/// there.
+/// A block's run, freed just now, waits; the oldest one may be used again. If there is a quarantine
+/// of the process, the run waits there instead.
 pub(super) fn rest(first: u32) {
     let oldest = FREED.with(|freed| {
         let tail = freed.tail;
@@ -90,16 +94,6 @@ pub(super) fn rest(first: u32) {
     if let Some(oldest) = oldest {
         paged::release(oldest);
     }
-}
-
-/// Holds the lock of this file: see `fork`.
-pub(super) fn hold() {
-    FREED.hold();
-}
-
-/// Lets go of it.
-pub(super) fn let_go() {
-    FREED.let_go();
 }
 
 #[cfg(test)]

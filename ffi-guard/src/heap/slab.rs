@@ -1,13 +1,16 @@
-//! Slots that no thread has: one stack of free slots for each class, and the part of the slab never used so far.
+//! Slots that no thread has: one stack of free slots for each class, and the part of the slab never
+//! used so far.
 //!
 //! The stacks lie in the side tables, not in the freed memory: that is poisoned, and C's.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::lock::Locked;
+use super::class;
+use super::redzone;
+use super::region;
 use super::unit::UNIT;
-use super::{class, redzone, region};
+use crate::platform::lock::{HeldInFork, Locked};
 use crate::platform::memory::{self, LARGE_PAGE, PAGE};
 
 /// The slots of a class that are on no thread's list.
@@ -22,20 +25,31 @@ struct Stock {
 /// Stock of one class, on a cache line of its own.
 #[derive(Debug)]
 #[repr(align(64))]
-struct Class {
+pub(super) struct Class {
     /// The first slot that was never given to a thread.
     fresh: AtomicU32,
     stock: Locked<Stock>,
 }
 
-static CLASSES: [Class; class::ALL] =
+pub(super) static CLASSES: [Class; class::ALL] =
     [const { Class { fresh: AtomicU32::new(1), stock: Locked::new(Stock { free: 0, ready: 0 }) } }; class::ALL];
+
+impl HeldInFork for Class {
+    fn hold(&self) {
+        self.stock.hold();
+    }
+
+    fn let_go(&self) {
+        self.stock.let_go();
+    }
+}
 
 fn of(class: usize) -> &'static Class {
     &CLASSES[class & (class::ALL - 1)]
 }
 
-/// Fills `out` with free slots, and says how many there were: 0 where the class is full or the system out of memory.
+/// Fills `out` with free slots, and returns how many there were: 0 if the class is full or the
+/// system out of memory.
 #[cold]
 #[inline(never)]
 pub(crate) fn take(class: usize, out: &mut [u32]) -> usize {
@@ -57,8 +71,10 @@ pub(crate) fn take(class: usize, out: &mut [u32]) -> usize {
         for (to, slot) in out.iter_mut().take(new).rev().zip(fresh as u32..) {
             *to = slot;
             let end = region::slab(class).start(slot + 1);
-            // Already now, and for good: it guards the slot that follows, which may be given out before this one.
-            // SAFETY: the last bytes of a slot that has memory and that nobody was ever given.
+            // Already now, and for good: it guards the slot that follows, which may be given out
+            // before this one.
+            // SAFETY: the last bytes of a slot that has memory and that the program was never
+            // given.
             unsafe { redzone::write_last(region::slab(class).start(slot), end) };
             region::slab(class).entry(slot).touch();
         }
@@ -72,7 +88,8 @@ pub(crate) fn take(class: usize, out: &mut [u32]) -> usize {
 #[inline(never)]
 pub(crate) fn put(class: usize, slots: &[u32]) {
     of(class).stock.with(|stock| {
-        // A slot that is on the stack twice (see `Entry::give`) must not make the stack longer than its memory.
+        // A slot that is on the stack twice (see `Entry::give`) must not make the stack longer than
+        // its memory.
         let new = slots.len().min(stock.ready.saturating_sub(stock.free));
         // SAFETY: the stack has memory for `ready` slots.
         unsafe { std::ptr::copy_nonoverlapping(slots.as_ptr(), region::stack(class).add(stock.free), new) };
@@ -80,18 +97,20 @@ pub(crate) fn put(class: usize, slots: &[u32]) {
     });
 }
 
-/// What a class of Rust's, or its part of the table, needs beyond this comes in large pages. What is freed waits, so a program that goes on
-/// allocating goes on to memory that it never had, and the kernel, which brought it in 4 KiB at a time, took a sixth of level 2's time. A
-/// program that needs little stays as small as it was, and no class takes twice what it needs.
+/// From this many bytes on a class of Rust's, and its part of the table, grow by large pages. Freed
+/// blocks wait, so a program that keeps allocating keeps reaching new memory; brought in 4 KiB at a
+/// time, that took a sixth of level 2's time. A program that needs little stays small, and no class
+/// takes twice what it needs.
 const LARGE_FROM: usize = 2 << 20;
 
-/// Gives access to a stretch that begins at `base` and has `grown`. False where the system refuses.
+/// Gives access to a stretch that begins at `base` and has `grown`. False if the system refuses.
 fn grow(class: usize, base: usize, grown: Range<usize>) -> bool {
     let pages = grown.start & !(PAGE - 1)..grown.end.next_multiple_of(PAGE);
-    // Of C's memory what was written since the last look is read, by the page: it keeps small ones.
+    // C's classes keep small pages: what large ones would bring there was not measured.
     if LARGE_PAGE != 0 && class < class::COUNT && grown.end - base > LARGE_FROM {
-        // A large page needs access to the whole of it. What lies behind a slab's end is more of it (its share of the region is a multiple
-        // of a large page, if it is as large as that), and behind a table another one, which is made writable early.
+        // A large page needs access to the whole of it. What lies after a slab's end is more of it
+        // (its share of the region is a multiple of a large page, if it is as large as that), and
+        // after a table another one, which is made writable early.
         let pages = pages.start..pages.end.next_multiple_of(LARGE_PAGE);
         if memory::commit(pages.clone()) {
             memory::use_large_pages(pages);
@@ -120,23 +139,25 @@ fn extend(class: usize, stock: &mut Stock) -> bool {
         }
     }
     if stock.ready == 0 {
-        // SAFETY: the end of slot 0, committed above and nobody's.
+        // SAFETY: the end of slot 0, committed above and never given out.
         unsafe { redzone::write_last(slab.start(1) - CANARY, slab.start(1)) };
     }
     stock.ready = ready;
     true
 }
 
-/// The memory of all slots of a class that were ever given to a thread. It keeps its access for good.
+/// The memory of all slots of a class that were ever given to a thread. It keeps its access for
+/// good.
 pub(crate) fn used(class: usize) -> std::ops::Range<usize> {
     let slab = region::slab(class);
     slab.start(1)..slab.start(of(class).fresh.load(Ordering::Acquire))
 }
 
 /// Bytes of the canary before slot 1.
-const CANARY: usize = UNIT;
+pub(super) const CANARY: usize = UNIT;
 
-/// Whose canary lies in the 16 bytes before a slot that was given out, which begins at `start`; `None` where there is nothing before it.
+/// Start of the slot whose canary lies in the 16 bytes before a slot that was given out and begins
+/// at `start`; `None` if nothing lies before it.
 #[inline(always)]
 pub(crate) fn canary_before(class: usize, slot: u32, start: usize) -> Option<usize> {
     if slot > 1 {
@@ -145,19 +166,16 @@ pub(crate) fn canary_before(class: usize, slot: u32, start: usize) -> Option<usi
     (slot == 1).then(|| start - CANARY)
 }
 
-/// Bytes from the start of whose canary that is to the slot; 0 where there is none.
-#[cold]
-pub(super) fn bytes_before(class: usize, slot: u32) -> u32 {
-    let start = region::slab(class).start(slot);
-    canary_before(class, slot, start).map_or(0, |before| (start - before) as u32)
-}
-
-/// Holds every lock of this file: see `fork`.
-pub(crate) fn hold() {
-    CLASSES.iter().for_each(|class| class.stock.hold());
-}
-
-/// Lets go of them.
-pub(crate) fn let_go() {
-    CLASSES.iter().for_each(|class| class.stock.let_go());
+/// Whether damage before the block in a slot is the overrun of the live block in the slot before
+/// it: that one's canary is damaged from the end of the block on.
+pub(super) fn is_overrun_from_before(class: usize, slot: u32) -> bool {
+    if class::is_run(class) || slot < 2 {
+        return false;
+    }
+    let slab = region::slab(class);
+    let (start, entry) = (slab.start(slot - 1), slab.entry(slot - 1));
+    let Some(block) = entry.read(start).filter(|block| block.live) else { return false };
+    // SAFETY: a slot's memory keeps its access.
+    let damage = unsafe { redzone::damage(start, block.size, start + slab.size(), None) };
+    damage.is_some_and(|damage| damage.offset == 0)
 }

@@ -1,4 +1,5 @@
-//! What lies beside a block on pages of its own: the rest of these pages, whose bytes next to the block carry its canary.
+//! What lies beside a block on pages of its own: the rest of these pages, whose bytes next to the
+//! block carry its canary.
 
 use std::ops::Range;
 
@@ -15,14 +16,15 @@ pub(super) fn pages(start: usize, size: usize) -> Range<usize> {
     start & !(PAGE - 1)..(start + size).next_multiple_of(PAGE)
 }
 
-/// The slack next to a block that carries its canary, before it and behind it.
+/// The slack next to a block that carries its canary, before it and after it.
 pub(super) fn slack(start: usize, size: usize) -> [Range<usize>; 2] {
     let (pages, end) = (pages(start, size), start + size);
     [pages.start.max(start.saturating_sub(WINDOW))..start, end..pages.end.min(end + WINDOW)]
 }
 
-/// The canary of a block, for a window of its slack, wherever that begins. It goes by the block's start here, which may be odd: so the eight bytes
-/// before any block are those that glibc refuses as a size, as they are before a slot.
+/// The canary of a block, for a window of its slack, wherever that begins. It goes by the block's
+/// start here, which may be odd: so the eight bytes before any block are ones that glibc refuses as
+/// a size, as they are before a slot.
 struct Pattern {
     bytes: [u8; WINDOW + unit::UNIT],
     start: usize,
@@ -77,23 +79,25 @@ impl Pattern {
 /// Writes the canary on both sides of a block.
 ///
 /// # Safety
-/// - The block's pages are committed, and nobody else writes to the slack.
+/// - The block's pages are committed, and no one else writes to the slack.
 pub(super) unsafe fn fill(start: usize, size: usize) {
     let canary = Pattern::of(start);
     for range in slack(start, size) {
         let bytes = canary.from(range.start);
-        // SAFETY: within the block's pages, and none of the block; a window is no longer than what there is from any place on.
+        // SAFETY: within the block's pages, and none of the block; a window is no longer than what
+        // there is from any place on.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), range.start as *mut u8, range.len().min(bytes.len())) };
     }
 }
 
-/// What is wrong on either side of a live block. The kernel copies: where another thread frees the block meanwhile, there is
-/// nothing to say, and no fault.
+/// What is wrong on either side of a live block. The kernel copies: if another thread frees the
+/// block meanwhile, nothing is found, and nothing faults.
 pub(super) fn damage(start: usize, size: usize) -> Option<Damage> {
     damage_in(start, size, |from, into| read::read(from, into).is_some())
 }
 
-/// The same of a block that the caller has in its hands, without the kernel.
+/// What is wrong on either side of a live block that the caller has in its hands, read without the
+/// kernel.
 ///
 /// # Safety
 /// - The block is live, and no other thread frees it.
@@ -105,7 +109,8 @@ pub(super) unsafe fn damage_of_own(start: usize, size: usize) -> Option<Damage> 
     }
     damage_in(start, size, |from, into| {
         for (i, byte) in into.iter_mut().enumerate() {
-            // SAFETY: slack of the block's own pages, which are committed. Volatile: C may be writing.
+            // SAFETY: slack of the block's own pages, which are committed. Volatile: C may be
+            // writing.
             *byte = unsafe { ((from + i) as *const u8).read_volatile() };
         }
         true

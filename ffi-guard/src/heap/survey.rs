@@ -1,18 +1,21 @@
 //! A look at every block: what was written beside the live ones, and into the freed ones.
 //!
-//! Other threads allocate and free meanwhile. A slot's memory keeps its access for good, and its entry tells before and after whether the
-//! same block was there, in the same state, all the time; what is in between is left to the next look. A run of pages loses its access, so
-//! it is the kernel that reads there.
+//! Other threads allocate and free meanwhile. A slot's memory keeps its access for good, and its
+//! entry tells before and after whether the same block was there, in the same state, all the time;
+//! if it was not, the next look will see. A run of pages loses its access, so it is the kernel that
+//! reads there.
 
 use super::finding::{Damaged, Seen};
+use super::placement::Placement;
 use super::redzone::{self, Damage};
 use super::region::{self, Spot, UNIT};
-use super::table::{Entry, Placement};
-use super::{Block, class, give, large, run, slab, slack, unit};
+use super::table::Entry;
+use super::{Block, class, large, run, slab, slack, unit};
 use crate::platform::read;
 
-/// Looks at every block of Rust's, and tells `found` of damage. It is not renewed: at this very moment its place may be given to another
-/// block, larger than this one. Memory of the guard's own, none of the heap's locks: `found` may allocate for itself.
+/// Looks at every block of Rust's, and hands damage to `found`. It is not renewed: at this very
+/// moment its place may be given to another block, larger than this one. Memory of the guard's own,
+/// none of the heap's locks: `found` may allocate for itself.
 pub(crate) fn each_damaged(found: &mut dyn FnMut(Damaged)) {
     for class in 1..class::COUNT {
         let slab = region::slab(class);
@@ -39,11 +42,20 @@ pub(crate) fn each_damaged(found: &mut dyn FnMut(Damaged)) {
 
 fn look_at_slot(spot: &Spot, found: &mut dyn FnMut(Damaged)) {
     let Some(block) = spot.entry.read(spot.start) else { return };
+    let slab = region::slab(spot.class);
     let damage = if block.live {
-        // SAFETY: slots keep their access, and all before and behind this one have their canaries for good.
-        unsafe { redzone::damage(spot.start, block.size, give::end(spot, block.size), give::before(spot)) }
-            .filter(|damage| !damage.before || !is_overrun_from(spot))
-            .filter(|damage| !is_underrun_of_the_next(spot, &block, damage))
+        // SAFETY: slots keep their access, and all before and after this one have their canaries
+        // for good.
+        unsafe {
+            redzone::damage(
+                spot.start,
+                block.size,
+                spot.start + slab.size(),
+                slab::canary_before(spot.class, spot.index, spot.start),
+            )
+        }
+        .filter(|damage| !damage.before || !slab::is_overrun_from_before(spot.class, spot.index))
+        .filter(|damage| !is_underrun_of_the_next(spot, &block, damage))
     } else {
         // SAFETY: as above; a block that is freed was poisoned before that could be seen.
         unsafe { redzone::poison_damage(spot.start, block.size) }
@@ -55,28 +67,15 @@ fn look_at_slot(spot: &Spot, found: &mut dyn FnMut(Damaged)) {
     found(Damaged { block, damage, seen: Seen::ByLookingAtAll });
 }
 
-/// Whether the entry tells of the same block, in the same state.
+/// Whether the entry still holds this block, in the same state.
 fn is_still(entry: &Entry, base: usize, block: &Block) -> bool {
     entry
         .read(base)
         .is_some_and(|now| (now.generation, now.live, now.size) == (block.generation, block.live, block.size))
 }
 
-/// Whether what is damaged before this block began behind the end of the one before it: it is that one's overrun.
-pub(super) fn is_overrun_from(spot: &Spot) -> bool {
-    if class::is_run(spot.class) || spot.index < 2 {
-        return false;
-    }
-    let slab = region::slab(spot.class);
-    let (start, entry) = (slab.start(spot.index - 1), slab.entry(spot.index - 1));
-    let Some(block) = entry.read(start).filter(|block| block.live) else { return false };
-    // SAFETY: a slot's memory keeps its access.
-    let damage = unsafe { redzone::damage(start, block.size, start + slab.size(), None) };
-    damage.is_some_and(|damage| damage.offset == 0)
-}
-
-/// Whether only the end of the slack is damaged, which is the canary before the next block, and that one is live: somebody wrote before its
-/// start.
+/// Whether only the end of the slack is damaged, which is the canary before the next block, and
+/// that one is live: something wrote before its start.
 fn is_underrun_of_the_next(spot: &Spot, block: &Block, damage: &Damage) -> bool {
     let slab = region::slab(spot.class);
     let end = spot.start + slab.size();
@@ -106,7 +105,8 @@ fn look_at_run(first: u32, found: &mut dyn FnMut(Damaged)) {
     }
     let behind = start + block.size;
     let end = large::end(start, block.size);
-    // A copy that lies as the original does, to be compared by the same code: the slack alone, which is a page at most.
+    // A copy at the same phase as the original, so that the same code compares it: the slack alone,
+    // which is a page at most.
     let mut copy = vec![0_u8; UNIT / 8];
     let from = behind & !15;
     let Some(bytes) = copy.get_mut(..end - from) else { return };

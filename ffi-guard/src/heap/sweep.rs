@@ -1,8 +1,9 @@
 //! Loans that a sweep has yet to settle, as far as the heap must know of them.
 //!
-//! A freed block whose loan was noted and not settled must not be given out again: after that, nobody could tell whose
-//! pointer C holds. So whoever takes the notes is asked first; and it is told when a block is freed that is pinned, or that C
-//! was allowed to keep. The heap stands below that code and knows it as two functions.
+//! A freed block must not be given out again while a loan of it is noted and not settled: after
+//! that, no one could find out whose pointer C holds. So the code that takes the notes is asked
+//! first, and is called when a block is freed that is pinned or that C was allowed to keep. The
+//! heap stands below that code and knows it as two functions.
 
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
@@ -20,14 +21,15 @@ pub(crate) fn next() -> u32 {
     NEXT.load(Ordering::Acquire)
 }
 
-/// Begins it: what is noted from here on is left to the one after. Returns its number.
+/// Begins the sweep to come: what is noted from here on is left to the one after. Returns its
+/// number.
 pub(crate) fn begin() -> u32 {
     let following = |number: u32| Some(((number + 1) & 0xFFFF).max(1));
     NEXT.fetch_update(Ordering::AcqRel, Ordering::Acquire, following).unwrap_or(1)
 }
 
-/// Has `sweep` run before a block is given out again that is noted for the sweep to come. It runs inside the allocator:
-/// it may not unwind, nor allocate or free program memory.
+/// Has `sweep` run before a block is given out again that is noted for the sweep to come. It runs
+/// inside the allocator: it may not unwind, nor allocate or free program memory.
 pub(crate) fn before_reuse(sweep: fn()) {
     BEFORE_REUSE.store(sweep as *mut (), Ordering::Release);
 }
@@ -44,14 +46,14 @@ pub(crate) enum End {
 /// A `fn(&Block, End)` or null.
 static AT_FREE: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
 
-/// Has `told` run when a block has been freed that is pinned or that C was allowed to keep, before it goes to the
-/// quarantine. It runs inside the allocator, with none of the heap's locks held: it may not unwind, nor allocate or free
-/// program memory.
+/// Sets the function that runs when a block has been freed that is pinned or that C was allowed to
+/// keep, before it goes to the quarantine. It runs inside the allocator, with none of the heap's
+/// locks held: it may not unwind, nor allocate or free program memory.
 pub(crate) fn at_free(told: fn(&Block, End)) {
     AT_FREE.store(told as *mut (), Ordering::Release);
 }
 
-/// Called with such a block, freed just now.
+/// Reports a block, freed just now, that is pinned or that C was allowed to keep.
 #[cold]
 pub(super) fn freed(block: &Block, end: End) {
     let told = AT_FREE.load(Ordering::Acquire);
@@ -61,9 +63,10 @@ pub(super) fn freed(block: &Block, end: End) {
     }
 }
 
-/// Called with the notes of a freed block that has waited long enough.
+/// Runs the sweep if a freed block that has waited long enough, and has these notes, is noted for
+/// it.
 #[inline]
-pub(super) fn settle(noted: u32) {
+pub(super) fn run_if_noted(noted: u32) {
     if noted == next() {
         ask();
     }

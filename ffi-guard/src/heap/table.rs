@@ -7,13 +7,15 @@
 //!                    +------------------------------------+
 //!                                 give again
 //! ```
-//! An entry is written by the thread that gives the slot out or takes it back, and read by anybody at any time. The state
-//! is the version of a sequence lock: a reader that finds the same state before and after has read one generation.
+//! An entry is written by the thread that gives the slot out or takes it back, and read by any
+//! thread at any time. The state is the version of a sequence lock: a reader that finds the same
+//! state before and after has read one generation.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
+use super::block::Block;
+use super::placement::Placement;
 use super::trace::TraceId;
-use super::{Block, large, paged};
 use crate::platform::thread;
 
 /// Never given out. Zero, as untouched tables are.
@@ -32,14 +34,14 @@ const SWEEP: u32 = 0xFFFF;
 const LOAN: u32 = 1 << 16;
 const LOANS: u32 = 0x1FFF << 16;
 /// Flag of `noted`: some call was allowed to keep this block whatever becomes of it.
-const ALLOWED: u32 = 1 << 29;
+const EXEMPT: u32 = 1 << 29;
 /// Flag of `noted`: this block is pinned just now.
 const PINNED: u32 = 1 << 30;
 /// Flag of `noted`: this block was lent under `retained` or `owned`, or while it was pinned.
-const KEPT: u32 = 1 << 31;
+const RETAINED: u32 = 1 << 31;
 
-/// How often a reader looks again at an entry that is being written. The writer may be the very thread that a signal
-/// handler interrupted, so that waiting for it would never end.
+/// How often a reader looks again at an entry that is being written. The writer may be the very
+/// thread that a signal handler interrupted, so that waiting for it would never end.
 const PATIENCE: u32 = 100;
 
 /// One slot or run.
@@ -48,10 +50,11 @@ const PATIENCE: u32 = 100;
 pub(crate) struct Entry {
     /// State (2 bits) and generation (30).
     state: AtomicU32,
-    /// The sweep that settles the last loan noted of this block (16 bits, 0 for none), the calls that it is lent to now
-    /// (13), and flags (3). Void once the slot is given out again.
+    /// The sweep that settles the last loan noted of this block (16 bits, 0 for none), the calls
+    /// that it is lent to now (13), and flags (3). Void once the slot is given out again.
     noted: AtomicU32,
-    /// Bytes asked for (48 bits), log2 of the alignment asked for (8), where in its run the block lies (2).
+    /// Bytes asked for (48 bits), log2 of the alignment asked for (8), where in its run the block
+    /// lies (2).
     extent: AtomicU64,
     /// Trace (32 bits) and thread (32) of the allocation.
     birth: AtomicU64,
@@ -61,27 +64,6 @@ pub(crate) struct Entry {
 
 const _: () = assert!(size_of::<Entry>() == 32, "two entries a cache line, none across two");
 
-/// Where a block lies in its slot or its run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Placement {
-    /// It begins with it.
-    AtBase,
-    /// On pages of its own, right behind one without access.
-    BehindGuard,
-    /// On pages of its own, right before one without access.
-    BeforeGuard,
-    /// A large block, behind its header.
-    BehindHeader,
-}
-
-impl Placement {
-    /// Whether the block has pages of its own, with one without access beside it.
-    #[inline(always)]
-    pub(crate) fn is_on_pages(self) -> bool {
-        matches!(self, Placement::BehindGuard | Placement::BeforeGuard)
-    }
-}
-
 /// Size, alignment and placement in one word, so that they change together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent(u64);
@@ -90,7 +72,8 @@ pub(crate) struct Extent(u64);
 const PLACED: u32 = 56;
 
 impl Extent {
-    /// Of a request. `align` is a power of two; sizes of 2^48 and more are never given out.
+    /// The extent of a request. `align` is a power of two; sizes of 2^48 and more are never given
+    /// out.
     #[inline(always)]
     pub(crate) fn new(size: usize, align: usize) -> Extent {
         Extent(size as u64 | u64::from(align.trailing_zeros()) << 48)
@@ -107,7 +90,7 @@ impl Extent {
         1usize.wrapping_shl((self.0 >> 48) as u32)
     }
 
-    /// The same elsewhere in its run.
+    /// The extent with another placement.
     #[inline(always)]
     pub(crate) fn placed(self, placement: Placement) -> Extent {
         Extent(self.0 & ((1 << PLACED) - 1) | (placement as u64) << PLACED)
@@ -117,9 +100,9 @@ impl Extent {
     pub(crate) fn placement(self) -> Placement {
         match self.0 >> PLACED {
             0 => Placement::AtBase,
-            1 => Placement::BehindGuard,
+            1 => Placement::AfterGuard,
             2 => Placement::BeforeGuard,
-            _ => Placement::BehindHeader,
+            _ => Placement::AfterHeader,
         }
     }
 
@@ -129,10 +112,7 @@ impl Extent {
         if self.0 >> PLACED == 0 {
             return 0;
         }
-        match self.placement() {
-            Placement::BehindHeader => large::offset(self.align()),
-            on_pages => paged::offset(self.size(), self.align(), on_pages),
-        }
+        self.placement().offset(self.size(), self.align())
     }
 }
 
@@ -152,27 +132,28 @@ pub(crate) enum Refused {
 pub(crate) struct Event(u64);
 
 impl Event {
-    /// Of a thread, with no trace.
+    /// An event of a thread, with no trace.
     pub(crate) fn of(thread: u32) -> Event {
         Event(u64::from(thread) << 32)
     }
 
-    /// The same with a trace.
+    /// The event with a trace.
     pub(crate) fn at(self, trace: TraceId) -> Event {
         Event(self.0 | u64::from(trace.0))
     }
 }
 
 impl Entry {
-    /// Writes to the entry of a slot that was never given out, and changes nothing: a page of the table that is read before it is written
-    /// faults twice.
+    /// Writes to the entry of a slot that was never given out, and changes nothing. A page of the
+    /// table that is read before it is written would fault twice.
     #[inline(always)]
     pub(crate) fn touch(&self) {
         self.death.store(0, Ordering::Relaxed);
     }
 
-    /// Gives the slot out, after `prepare` has made its memory ready. False where it is live: it is in two free lists at once, by a race of two frees that the program
-    /// should not have made, and must not be given out twice.
+    /// Gives the slot out, after `prepare` has made its memory ready. False if it is live: it is in
+    /// two free lists at once, by a race of two frees that the program should not have made, and
+    /// must not be given out twice.
     #[inline(always)]
     pub(crate) fn give(&self, extent: Extent, birth: Event, prepare: impl FnOnce()) -> bool {
         let before = self.state.load(Ordering::Relaxed);
@@ -181,10 +162,11 @@ impl Entry {
         }
         let generation = (before | STATE).wrapping_add(1);
         self.state.store(generation | BUSY, Ordering::Relaxed);
-        // Pairs with the fence in `read`: whoever sees a field from below sees BUSY or what came after it.
+        // Pairs with the fence in `read`: a reader that sees a field from below sees BUSY or a
+        // later state.
         fence(Ordering::Release);
         prepare();
-        // Seldom anything else; a load costs less than a store here.
+        // Nearly always 0; a load costs less than a store here.
         if self.noted.load(Ordering::Relaxed) != 0 {
             self.noted.store(0, Ordering::Relaxed);
         }
@@ -196,10 +178,10 @@ impl Entry {
 
     /// Takes the slot back if it is live with this extent, else says false.
     ///
-    /// Without read-modify-write: of two threads that free the same block in the same instant both may succeed. `give` keeps
-    /// that from doing harm.
+    /// Without read-modify-write: of two threads that free the same block in the same instant both
+    /// may succeed. `give` keeps that from doing harm.
     #[inline(always)]
-    pub(crate) fn take(&self, extent: Extent, death: Event) -> bool {
+    pub(crate) fn take_back(&self, extent: Extent, death: Event) -> bool {
         let before = self.state.load(Ordering::Relaxed);
         if before & STATE != LIVE || self.extent.load(Ordering::Relaxed) != extent.0 {
             return false;
@@ -209,10 +191,11 @@ impl Entry {
         true
     }
 
-    /// The same, exactly once whoever races, with a trace, and saying why not. `clear` runs before anybody can see that the block is freed:
-    /// whoever does finds poison in it.
+    /// Takes the slot back exactly once, however many threads race, with a trace, and says why if
+    /// not. `clear` runs before any thread can see that the block is freed: one that does finds
+    /// poison in it.
     #[inline]
-    pub(crate) fn take_once(&self, extent: Extent, death: Event, clear: impl FnOnce()) -> Result<(), Refused> {
+    pub(crate) fn take_back_once(&self, extent: Extent, death: Event, clear: impl FnOnce()) -> Result<(), Refused> {
         let before = self.state.load(Ordering::Relaxed);
         if before & STATE != LIVE || self.extent.load(Ordering::Relaxed) != extent.0 {
             return Err(self.refusal());
@@ -259,7 +242,21 @@ impl Entry {
         state / GENERATION
     }
 
-    /// Sets size and alignment anew, for a block that stays where it is. `prepare` makes its slack ready, which nobody sees half done.
+    /// The state of a block that is live or freed.
+    #[inline(always)]
+    pub(crate) fn state_of(generation: u32, live: bool) -> u32 {
+        generation.wrapping_mul(GENERATION) | if live { LIVE } else { FREED }
+    }
+
+    /// Whether a state is that of a live block.
+    #[allow(dead_code, reason = "see `BlockRef::was_live`")]
+    #[inline(always)]
+    pub(crate) fn is_live_state(state: u32) -> bool {
+        state & STATE == LIVE
+    }
+
+    /// Changes size and alignment of a block that stays where it is. `prepare` makes its slack
+    /// ready, which no reader sees half done.
     pub(crate) fn resize(&self, extent: Extent, prepare: impl FnOnce()) {
         let live = self.state.load(Ordering::Relaxed);
         self.state.store(live & !STATE | BUSY, Ordering::Relaxed);
@@ -280,8 +277,9 @@ impl Entry {
         Extent(self.extent.load(Ordering::Relaxed))
     }
 
-    /// One generation of the entry, whoever writes meanwhile; `base` is where its slot or run begins. `None` where nothing was ever given out, and where the slot
-    /// is on its way to its next owner.
+    /// One generation of the entry, even if another thread writes meanwhile; `base` is where its
+    /// slot or run begins. `None` if nothing was ever given out, and if the slot is on its way to
+    /// its next owner.
     #[inline(always)]
     pub(crate) fn read(&self, base: usize) -> Option<Block> {
         for _ in 0..PATIENCE {
@@ -323,8 +321,9 @@ impl Entry {
         matches!(state & STATE, LIVE | FREED).then_some(state / GENERATION)
     }
 
-    /// Whether this generation is in the slot now.
-    fn is(&self, generation: u32) -> bool {
+    /// Whether this generation is in the slot now, freed, live, or on the way from one to the
+    /// other.
+    pub(crate) fn is(&self, generation: u32) -> bool {
         self.state.load(Ordering::Acquire) / GENERATION == generation
     }
 
@@ -358,11 +357,12 @@ impl Entry {
         if self.is(generation) { (self.noted.load(Ordering::Acquire) & LOANS) / LOAN } else { 0 }
     }
 
-    /// Whether what is in the slot is lent to so many calls and no more, and no call was ever allowed to keep it.
+    /// Whether what is in the slot is lent to at most `calls` calls, and no call was ever allowed
+    /// to keep it.
     #[inline(always)]
     pub(crate) fn is_lent_to(&self, calls: u32) -> bool {
         let word = self.noted.load(Ordering::Acquire);
-        word & (KEPT | ALLOWED) == 0 && (word & LOANS) / LOAN <= calls
+        word & (RETAINED | EXEMPT) == 0 && (word & LOANS) / LOAN <= calls
     }
 
     pub(crate) fn lend(&self, generation: u32) -> bool {
@@ -374,22 +374,22 @@ impl Entry {
     }
 
     /// Notes that C was allowed to keep this block.
-    pub(crate) fn keep(&self, generation: u32) -> bool {
-        self.change(generation, |word| Some(word | KEPT))
+    pub(crate) fn retain(&self, generation: u32) -> bool {
+        self.change(generation, |word| Some(word | RETAINED))
     }
 
-    pub(crate) fn may_be_kept(&self, generation: u32) -> bool {
-        self.is(generation) && self.noted.load(Ordering::Acquire) & (KEPT | ALLOWED) != 0
+    pub(crate) fn may_be_retained(&self, generation: u32) -> bool {
+        self.is(generation) && self.noted.load(Ordering::Acquire) & (RETAINED | EXEMPT) != 0
     }
 
-    /// Notes that C was allowed to keep this block whatever becomes of it: its free concerns nobody.
-    pub(crate) fn allow(&self, generation: u32) -> bool {
+    /// Notes that C may keep this block whatever becomes of it: its free is not reported.
+    pub(crate) fn exempt(&self, generation: u32) -> bool {
         // Often it is known already; a load costs less than a locked instruction.
-        self.is_allowed(generation) || self.change(generation, |word| Some(word | ALLOWED))
+        self.is_exempt(generation) || self.change(generation, |word| Some(word | EXEMPT))
     }
 
-    pub(crate) fn is_allowed(&self, generation: u32) -> bool {
-        self.is(generation) && self.noted.load(Ordering::Acquire) & ALLOWED != 0
+    pub(crate) fn is_exempt(&self, generation: u32) -> bool {
+        self.is(generation) && self.noted.load(Ordering::Acquire) & EXEMPT != 0
     }
 
     /// Pins the block, or ends that.
@@ -401,10 +401,11 @@ impl Entry {
         self.is(generation) && self.noted.load(Ordering::Acquire) & PINNED != 0
     }
 
-    /// Whether the free of what is in the slot concerns anybody: it is pinned, or C was allowed to keep it.
+    /// Whether the free of what is in the slot is to be reported: it is pinned, or C was allowed to
+    /// keep it by contract.
     #[inline]
     pub(crate) fn is_promised(&self) -> bool {
-        self.noted.load(Ordering::Acquire) & (PINNED | KEPT) != 0
+        self.noted.load(Ordering::Acquire) & (PINNED | RETAINED) != 0
     }
 }
 
@@ -420,8 +421,7 @@ mod tests {
     #[test]
     fn an_extent_holds_all_three() {
         for (size, align) in [(1, 1), (100, 64), ((1 << 46) - 1, 1 << 45)] {
-            for placement in
-                [Placement::AtBase, Placement::BehindGuard, Placement::BeforeGuard, Placement::BehindHeader]
+            for placement in [Placement::AtBase, Placement::AfterGuard, Placement::BeforeGuard, Placement::AfterHeader]
             {
                 let extent = Extent::new(size, align).placed(placement);
                 assert_eq!((extent.size(), extent.align(), extent.placement()), (size, align, placement));
@@ -435,8 +435,8 @@ mod tests {
         let entry = entry();
         let extent = Extent::new(100, 64);
         assert!(entry.read(0x1000).is_none());
-        assert_eq!(entry.take_once(extent, Event::of(1).at(TraceId(0)), || ()), Err(Refused::Never));
-        assert!(!entry.take(extent, Event::of(1)));
+        assert_eq!(entry.take_back_once(extent, Event::of(1).at(TraceId(0)), || ()), Err(Refused::Never));
+        assert!(!entry.take_back(extent, Event::of(1)));
         assert!(entry.give(extent, Event::of(1).at(TraceId(7)), || ()));
         assert!(
             !entry.give(extent, Event::of(1).at(TraceId(8)), || panic!("the memory of a live slot was prepared")),
@@ -446,12 +446,12 @@ mod tests {
         assert_eq!((block.start, block.size, block.align, block.live), (0x1000, 100, 64, true));
         assert_eq!((block.allocated, block.allocated_by, block.freed), (TraceId(7), 1, TraceId(0)));
         assert_eq!(
-            entry.take_once(Extent::new(100, 32), Event::of(2).at(TraceId(0)), || ()),
+            entry.take_back_once(Extent::new(100, 32), Event::of(2).at(TraceId(0)), || ()),
             Err(Refused::Other(extent))
         );
-        assert!(!entry.take(Extent::new(100, 32), Event::of(2)));
-        assert_eq!(entry.take_once(extent, Event::of(2).at(TraceId(9)), || ()), Ok(()));
-        assert_eq!(entry.take_once(extent, Event::of(2).at(TraceId(9)), || ()), Err(Refused::Freed));
+        assert!(!entry.take_back(Extent::new(100, 32), Event::of(2)));
+        assert_eq!(entry.take_back_once(extent, Event::of(2).at(TraceId(9)), || ()), Ok(()));
+        assert_eq!(entry.take_back_once(extent, Event::of(2).at(TraceId(9)), || ()), Err(Refused::Freed));
         let dead = entry.read(0x1000).unwrap();
         assert_eq!((dead.live, dead.freed, dead.freed_by), (false, TraceId(9), 2));
         assert_eq!(dead.generation, block.generation);
@@ -465,18 +465,18 @@ mod tests {
         let extent = Extent::new(8, 8);
         entry.give(extent, Event::of(1), || ());
         let first = entry.read(0).unwrap().generation;
-        assert_eq!((entry.noted(), entry.may_be_kept(first)), (0, false));
-        assert!(entry.note(first, 7) && entry.keep(first) && entry.note(first, 9));
-        assert_eq!((entry.noted(), entry.may_be_kept(first), entry.loans(first)), (9, true, 0));
+        assert_eq!((entry.noted(), entry.may_be_retained(first)), (0, false));
+        assert!(entry.note(first, 7) && entry.retain(first) && entry.note(first, 9));
+        assert_eq!((entry.noted(), entry.may_be_retained(first), entry.loans(first)), (9, true, 0));
         assert!(entry.lend(first) && entry.lend(first) && entry.note(first, 0xFFFF));
-        assert_eq!((entry.noted(), entry.may_be_kept(first), entry.loans(first)), (0xFFFF, true, 2));
+        assert_eq!((entry.noted(), entry.may_be_retained(first), entry.loans(first)), (0xFFFF, true, 2));
         assert!(entry.unlend(first) && entry.unlend(first) && !entry.unlend(first), "a loan ended that never began");
         assert!(entry.note(first, 9));
-        assert!(entry.take(extent, Event::of(1)));
+        assert!(entry.take_back(extent, Event::of(1)));
         assert_eq!(entry.noted(), 9, "a freed block is still noted");
         assert!(entry.set_pinned(first, true) && entry.is_pinned(first) && entry.is_promised());
         entry.give(extent, Event::of(1), || ());
-        assert_eq!((entry.noted(), entry.may_be_kept(first + 1), entry.loans(first + 1)), (0, false, 0));
+        assert_eq!((entry.noted(), entry.may_be_retained(first + 1), entry.loans(first + 1)), (0, false, 0));
         assert!(!entry.is_pinned(first) && !entry.is_pinned(first + 1) && !entry.is_promised());
         assert!(!entry.set_pinned(first, true), "an old block was pinned");
         assert!(entry.set_pinned(first + 1, true) && entry.set_pinned(first + 1, false) && !entry.is_promised());
@@ -494,7 +494,7 @@ mod tests {
                 for n in 1..300_000u32 {
                     let extent = Extent::new(n as usize, 16);
                     entry.give(extent, Event::of(n).at(TraceId(n)), || ());
-                    entry.take_once(extent, Event::of(n).at(TraceId(n)), || ()).unwrap();
+                    entry.take_back_once(extent, Event::of(n).at(TraceId(n)), || ()).unwrap();
                 }
                 stop.store(true, Ordering::Relaxed);
             });

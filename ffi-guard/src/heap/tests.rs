@@ -1,4 +1,7 @@
-//! The heap as its users in this crate see it. The tests run at the full level, in one region that they share.
+//! The heap as its users in this crate see it. The tests run at the full level, in one region that
+//! they share.
+
+use std::sync::atomic::Ordering;
 
 use super::*;
 
@@ -192,8 +195,8 @@ fn notes_are_the_blocks_own() {
     let start = block(64, 8);
     let found = lookup(start).unwrap();
     assert!(note_loan(&found, 3));
-    assert_eq!((noted(&found), may_be_kept(&found)), (3, false));
-    assert!(allow_keeping(&found) && may_be_kept(&found));
+    assert_eq!((noted(&found), may_be_retained(&found)), (3, false));
+    assert!(retain(&found) && may_be_retained(&found));
     give_back(start, 64, 8);
 }
 
@@ -240,4 +243,39 @@ fn runs_come_back_as_one() {
     let whole = run::take(0, units * 3, unit as usize * 4).unwrap();
     assert_eq!(region::unit_start(whole as usize) % (unit as usize * 4), 0);
     run::put(0, whole..whole + units * 3);
+}
+
+#[test]
+fn a_block_found_once_answers_for_itself_alone() {
+    for size in [24, 400_000] {
+        let start = block(size, 8);
+        let found = BlockRef::find(start + 5).unwrap();
+        assert_eq!((found.start(), found.size(), found.rest(start + 5)), (start, size, Some(size - 5)));
+        assert_eq!(
+            (found.rest(start + size), found.rest(start + size + 1), found.rest(start - 1)),
+            (Some(0), None, None)
+        );
+        assert!(found.was_live() && found.is_still() && found.is_whole());
+        assert_eq!((found.is_run(), BlockRef::in_slot(start).is_some()), (size > 24, size == 24));
+        let record = found.block().unwrap();
+        assert_eq!((record.start, record.size, record.live), (start, size, true));
+
+        assert!(found.lend() && found.lend() && found.unlend() && found.note(7) && found.retain());
+        assert_eq!((found.loans(), loans(&record), found.noted()), (1, 1, 7));
+        assert!(found.may_be_retained() && !found.is_exempt() && found.unlend());
+
+        let last = size.next_multiple_of(8);
+        write(start + last, 1);
+        assert!(!found.is_whole());
+        assert_eq!(found.damage().map(|damage| damage.offset), Some(last - size));
+        found.renew_canary();
+        assert!(found.is_whole() && found.damage().is_none());
+
+        give_back(start, size, 8);
+        assert!(!found.is_still() && found.damage().is_none());
+        assert!(!found.block().unwrap().live, "who freed it is known as long as the place is no other's");
+        assert!(!BlockRef::find(start).unwrap().was_live());
+        let next = Block { generation: record.generation + 1, ..record };
+        assert!(BlockRef::of(&record).is_some() && BlockRef::of(&next).is_none());
+    }
 }

@@ -1,31 +1,33 @@
 //! Backtraces, each kept once, for the life of the process.
 //!
-//! Records are appended to reserved memory and found again by hash, without a lock: a chain for each bucket, grown at its
-//! head; the heads are the memory's first words. A record is complete before its chain leads to it and never changes
-//! afterwards, so that a reader needs nothing but the id. Only growing the memory takes a lock. None of it is a static, so that
-//! the search of all modules' data does not read it.
+//! Records are appended to reserved memory and found again by hash, without a lock: a chain for
+//! each bucket, grown at its head; the heads are the memory's first words. A record is complete
+//! before its chain leads to it and never changes afterwards, so that a reader needs nothing but
+//! the id. Only growing the memory takes a lock. None of it is a static, so that the search of all
+//! modules' data does not read it.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use super::lock::Locked;
 use crate::config::Backtrace;
+use crate::platform::lock::Locked;
 use crate::platform::memory::{self, Before, PAGE};
 use crate::reentry::Reentry;
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+#[cfg(fast_trace)]
 mod memo;
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+#[cfg(fast_trace)]
 mod rules;
-#[cfg(all(test, target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+#[cfg(all(test, fast_trace))]
 mod tests;
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+#[cfg(fast_trace)]
 mod walk;
 
 /// A backtrace in the depot; 0 for "not recorded".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct TraceId(pub(crate) u32);
 
-/// Frames kept. The first ones are the allocator's and those of `Vec` and `Box`, half a dozen in a debug build.
+/// Frames kept. The first ones are the allocator's and those of `Vec` and `Box`, half a dozen in a
+/// debug build.
 const FRAMES: usize = 20;
 /// Frames kept with `GUARD_BACKTRACE=full`.
 const FRAMES_FULL: usize = 64;
@@ -35,16 +37,18 @@ const DEPOT: usize = 1 << 30;
 const CHUNK: usize = 1 << 20;
 const BUCKETS: usize = 1 << 16;
 
-/// Words (of 8 bytes) of the heads of all chains. No record begins there, nor at 0, which is no record's id.
+/// Words (of 8 bytes) of the heads of all chains. No record begins there, nor at 0, which is no
+/// record's id.
 const HEADS: usize = BUCKETS * size_of::<AtomicU32>() / 8;
 
-/// Words (of 8 bytes) of a record before its frames: the next of the chain and the hash, then the length.
+/// Words (of 8 bytes) of a record before its frames: the next of the chain and the hash, then the
+/// length.
 const HEADER: usize = 2;
 
 /// What holds the records: reserved by `set_up`.
 #[derive(Debug)]
 struct Depot {
-    /// First byte; 0 where traces are off.
+    /// First byte; 0 if traces are off.
     base: AtomicUsize,
     /// Words ever taken, the heads among them.
     taken: AtomicUsize,
@@ -63,7 +67,7 @@ static DEPOT_STATE: Depot = Depot {
     committed: AtomicUsize::new(0),
     frames: AtomicUsize::new(0),
 };
-static GROWTH: Locked<()> = Locked::new(());
+pub(super) static GROWTH: Locked<()> = Locked::new(());
 
 /// A record as it lies in the depot; its frames follow it.
 #[derive(Debug)]
@@ -89,7 +93,7 @@ pub(crate) fn set_up(full: bool) {
             DEPOT_STATE.committed.store(CHUNK, Ordering::Relaxed);
             DEPOT_STATE.words.store(len / 8, Ordering::Relaxed);
             DEPOT_STATE.frames.store(if full { FRAMES_FULL } else { FRAMES }, Ordering::Relaxed);
-            #[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+            #[cfg(fast_trace)]
             {
                 rules::set_up();
                 memo::set_up();
@@ -101,16 +105,38 @@ pub(crate) fn set_up(full: bool) {
     }
 }
 
-/// Notes the modules that stay: once, after [`set_up`], without a lock of the heap held (it takes the loader's). Until then
-/// every trace is unwound.
+/// Whether a backtrace may be taken in C's `malloc`. A static executable allocates before its C
+/// library knows where the unwinder's tables are, and the unwinder ends the process if it does not
+/// find the function that asked.
+#[cfg(feature = "c-heap")]
+static UNWINDABLE: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// The unwinder's tables are known from here on: Rust code runs, or the loader has been through.
+#[cfg(feature = "c-heap")]
+pub(crate) fn let_unwind() {
+    if !may_unwind() {
+        UNWINDABLE.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether the unwinder's tables are known.
+#[cfg(feature = "c-heap")]
+#[inline(always)]
+pub(super) fn may_unwind() -> bool {
+    UNWINDABLE.load(Ordering::Relaxed)
+}
+
+/// Notes the modules that stay: once, after [`set_up`], without a lock of the heap held (it takes
+/// the loader's). Until then every trace is unwound.
 pub(crate) fn note_modules() {
-    #[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+    #[cfg(fast_trace)]
     if DEPOT_STATE.base.load(Ordering::Acquire) != 0 {
         rules::note_modules();
     }
 }
 
-/// The same as [`capture`] below level 2 too, where no other trace is kept: for what ends the process, or is said once.
+/// [`capture`] at any level, below level 2 too, where no other trace is kept: for what ends the
+/// process, or is said once.
 ///
 /// Not with a lock of the heap held: it takes the loader's.
 #[inline(never)]
@@ -127,7 +153,7 @@ pub(crate) fn capture_at_any_level() -> TraceId {
     capture()
 }
 
-/// The same backtrace without its `n` innermost frames.
+/// A backtrace without its `n` innermost frames.
 #[cfg(not(feature = "c-heap"))]
 pub(crate) fn without(id: TraceId, n: usize) -> TraceId {
     intern(frames(id).get(n..).unwrap_or(&[]))
@@ -139,19 +165,19 @@ pub(crate) fn of_frames(frames: &[usize]) -> TraceId {
     intern(frames)
 }
 
-/// The backtrace of the caller, innermost first: return addresses, from `capture`'s caller on. 0 where traces are off or
-/// the depot is full.
+/// The backtrace of the caller, innermost first: return addresses, from `capture`'s caller on. 0 if
+/// traces are off or the depot is full.
 ///
-/// Unwinds with the tables of the modules loaded, as a panic does, or by what was read from them before. glibc from 2.35 on
-/// finds them without a lock; before that an allocation under `dl_iterate_phdr`'s callback, or in a child forked meanwhile,
-/// waits for a lock held elsewhere.
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+/// Unwinds with the tables of the modules loaded, as a panic does, or by what was read from them
+/// before. glibc from 2.35 on finds them without a lock; before that an allocation under
+/// `dl_iterate_phdr`'s callback, or in a child forked meanwhile, waits for a lock held elsewhere.
+#[cfg(fast_trace)]
 pub(crate) fn capture() -> TraceId {
     TraceId(quick::caller())
 }
 
-/// The same where only the unwinder knows the way.
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64")))]
+/// The backtrace of the caller, by the unwinder alone.
+#[cfg(not(fast_trace))]
 #[inline(never)]
 pub(crate) fn capture() -> TraceId {
     if DEPOT_STATE.base.load(Ordering::Acquire) == 0 {
@@ -169,11 +195,13 @@ fn limit() -> usize {
     DEPOT_STATE.frames.load(Ordering::Relaxed).min(FRAMES_FULL)
 }
 
-/// Fills in the return addresses of frames whose stack pointer is not below `lowest`, innermost first, and returns how many.
+/// Fills in the return addresses of frames whose stack pointer is not below `lowest`, innermost
+/// first, and returns how many.
 fn unwind(lowest: usize, frames: &mut [usize]) -> usize {
     let _inside = Reentry::enter();
     let mut len = 0;
-    // SAFETY: the unwinder of Linux and macOS needs no synchronisation; the callback does not unwind.
+    // SAFETY: the unwinder of Linux and macOS needs no synchronisation; the callback does not
+    // unwind.
     unsafe {
         backtrace::trace_unsynchronized(|frame| {
             let sp = frame.sp().addr();
@@ -192,10 +220,10 @@ fn unwind(lowest: usize, frames: &mut [usize]) -> usize {
     len
 }
 
-/// The backtrace of an instruction that faulted, as the kernel left its registers: the instruction, then return addresses. How
-/// many there are. Called by the handler, on whatever stack that runs.
+/// The backtrace of an instruction that faulted, as the kernel left its registers: the instruction,
+/// then return addresses. How many there are. Called by the handler, on whatever stack that runs.
 pub(crate) fn of_fault(ip: usize, sp: usize, bp: usize, frames: &mut [usize]) -> usize {
-    #[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+    #[cfg(fast_trace)]
     let known = {
         let mut trail = walk::Trail::new(frames);
         // The rules look one byte before an address, for the call that returns there.
@@ -209,12 +237,13 @@ pub(crate) fn of_fault(ip: usize, sp: usize, bp: usize, frames: &mut [usize]) ->
         }
         known
     };
-    #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64")))]
+    #[cfg(not(fast_trace))]
     let known = {
         let _ = (sp, bp);
         0
     };
-    // The unwinder begins here, and goes through the handler's frame to what the signal interrupted.
+    // The unwinder begins here, and goes through the handler's frame to what the signal
+    // interrupted.
     let mut all = [0; FRAMES_FULL];
     let len = unwind(0, &mut all);
     let all = all.get(..len).unwrap_or(&[]);
@@ -227,17 +256,17 @@ pub(crate) fn of_fault(ip: usize, sp: usize, bp: usize, frames: &mut [usize]) ->
     found.max(known)
 }
 
-/// Return addresses found on the stack by what was read from the modules' tables before, and traces found again by the
-/// words that led to them.
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
+/// Return addresses found on the stack by what was read from the modules' tables before, and traces
+/// found again by the words that led to them.
+#[cfg(fast_trace)]
 mod quick {
     use super::walk::{Registers, Trail};
     use super::{DEPOT_STATE, FRAMES_FULL, Ordering, Reentry, TraceId, intern, limit, memo, unwind};
 
     /// The backtrace from the caller on.
     ///
-    /// The function's own machine code is written out here, because the registers with which the caller goes on are known
-    /// before a compiler's first instruction only.
+    /// The function's own machine code is written out here, because the registers with which the
+    /// caller goes on are known before a compiler's first instruction only.
     #[unsafe(naked)]
     pub(super) extern "sysv64" fn caller() -> u32 {
         std::arch::naked_asm!(
@@ -272,10 +301,11 @@ mod quick {
     }
 }
 
-/// The frames of a backtrace, innermost first; empty where none was recorded.
+/// The frames of a backtrace, innermost first; empty if none was recorded.
 pub(crate) fn frames(id: TraceId) -> &'static [usize] {
     record(id.0).map_or(&[], |record| {
-        // SAFETY: the frames follow their record, were written before its id was given out, and stay.
+        // SAFETY: the frames follow their record, were written before its id was given out, and
+        // stay.
         unsafe { std::slice::from_raw_parts((&raw const *record).add(1).cast(), record.len) }
     })
 }
@@ -317,7 +347,8 @@ fn intern(wanted: &[usize]) -> TraceId {
     if base == 0 {
         return TraceId(0);
     }
-    // SAFETY: the heads are the first words of the depot, committed by `set_up` for good; zero is the head of an empty chain.
+    // SAFETY: the heads are the first words of the depot, committed by `set_up` for good; zero is
+    // the head of an empty chain.
     let bucket = unsafe { &*(base as *const AtomicU32).add(hash as usize % BUCKETS) };
     let mut head = bucket.load(Ordering::Acquire);
     if let Some(id) = find(head, 0, hash, wanted) {
@@ -330,7 +361,8 @@ fn intern(wanted: &[usize]) -> TraceId {
         match bucket.compare_exchange(head, id, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => return TraceId(id),
             Err(newer) => {
-                // Another thread was first, maybe with the same frames. Ours is then never reached: a few words lost.
+                // Another thread was first, maybe with the same frames. Ours is then never reached:
+                // a few words lost.
                 if let Some(theirs) = find(newer, head, hash, wanted) {
                     return TraceId(theirs);
                 }
@@ -376,16 +408,6 @@ fn grow(base: usize, end: usize) -> bool {
         }
         true
     })
-}
-
-/// Holds the lock of this file: see `fork`.
-pub(crate) fn hold() {
-    GROWTH.hold();
-}
-
-/// Lets go of it.
-pub(crate) fn let_go() {
-    GROWTH.let_go();
 }
 
 #[cfg(test)]

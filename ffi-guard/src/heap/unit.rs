@@ -29,10 +29,11 @@ impl Unit {
         Unit(unsafe { (at as *const Inner).read_volatile() })
     }
 
-    /// Writes them. On x86-64 in one store: the hot path of an allocation is bound by its stores, not by arithmetic.
+    /// Writes them. On x86-64 in one store: the hot path of an allocation is bound by its stores,
+    /// not by arithmetic.
     ///
     /// # Safety
-    /// - As for [`Unit::read`], and they are nobody's.
+    /// - As for [`Unit::read`], and not in use.
     #[inline(always)]
     pub(super) unsafe fn write(self, at: usize) {
         // SAFETY: the caller's promise.

@@ -1,9 +1,12 @@
 //! Which file an address was mapped from, and the file's bytes: found out without allocating, as in a signal handler.
 
+use std::ffi::CStr;
 use std::ops::Deref;
 
+use super::os::mapped::{each_line, map, unmap};
+
 /// What of a path is kept.
-const ROOM: usize = 512;
+pub(super) const ROOM: usize = 512;
 
 /// A file that is mapped.
 pub(crate) struct Mapped {
@@ -61,46 +64,15 @@ fn hex(text: &[u8]) -> Option<(usize, &[u8])> {
     Some((value, text.get(len..)?))
 }
 
-#[cfg(target_os = "linux")]
-fn each_line(visit: &mut dyn FnMut(&[u8]) -> bool) {
-    let mut line = [0_u8; ROOM + 128];
-    let mut len = 0;
-    let mut buffer = [0_u8; 2048];
-    // SAFETY: a C string.
-    let file = unsafe { libc::open(c"/proc/self/maps".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
-    if file < 0 {
-        return;
-    }
-    'file: loop {
-        // SAFETY: a live buffer and its length.
-        let read = unsafe { libc::read(file, buffer.as_mut_ptr().cast(), buffer.len()) };
-        let Some(bytes) = usize::try_from(read).ok().and_then(|read| buffer.get(..read)).filter(|it| !it.is_empty())
-        else {
-            break;
-        };
-        for &byte in bytes {
-            if byte != b'\n' {
-                if let Some(place) = line.get_mut(len) {
-                    *place = byte;
-                    len += 1;
-                }
-                continue;
-            }
-            if !visit(line.get(..len).unwrap_or_default()) {
-                break 'file;
-            }
-            len = 0;
-        }
-    }
-    // SAFETY: opened above, closed once.
-    unsafe { libc::close(file) };
-}
-
-#[cfg(not(target_os = "linux"))]
-fn each_line(_visit: &mut dyn FnMut(&[u8]) -> bool) {}
-
 /// A file's bytes.
 pub(crate) struct Bytes(&'static [u8]);
+
+impl Bytes {
+    /// The bytes of a mapped file, as it is on disk now.
+    pub(crate) fn of(mapped: &Mapped) -> Option<Bytes> {
+        map(CStr::from_bytes_until_nul(&mapped.path).ok()?).map(Bytes)
+    }
+}
 
 impl Deref for Bytes {
     type Target = [u8];
@@ -110,41 +82,14 @@ impl Deref for Bytes {
     }
 }
 
-#[cfg(unix)]
-impl Bytes {
-    /// The bytes of a mapped file, as it is on disk now.
-    pub(crate) fn of(mapped: &Mapped) -> Option<Bytes> {
-        // SAFETY: the path ends in a NUL, since it is shorter than its room, which was zero. The mapping is as long as the file,
-        // private, and unmapped when this drops. A file that is cut short meanwhile is the one thing that nothing is done against.
-        unsafe {
-            let file = libc::open(mapped.path.as_ptr().cast(), libc::O_RDONLY | libc::O_CLOEXEC);
-            if file < 0 {
-                return None;
-            }
-            let len = usize::try_from(libc::lseek(file, 0, libc::SEEK_END)).unwrap_or(0);
-            let at = libc::mmap(std::ptr::null_mut(), len.max(1), libc::PROT_READ, libc::MAP_PRIVATE, file, 0);
-            libc::close(file);
-            (at != libc::MAP_FAILED).then(|| Bytes(std::slice::from_raw_parts(at.cast(), len)))
-        }
-    }
-}
-
-#[cfg(unix)]
 impl Drop for Bytes {
     fn drop(&mut self) {
-        // SAFETY: mapped in `of`, and the slice does not leave this.
-        unsafe { libc::munmap(self.0.as_ptr().cast_mut().cast(), self.0.len().max(1)) };
+        // SAFETY: `map` gave them, and no borrow of them outlives this.
+        unsafe { unmap(self.0) };
     }
 }
 
-#[cfg(not(unix))]
-impl Bytes {
-    pub(crate) fn of(_mapped: &Mapped) -> Option<Bytes> {
-        None
-    }
-}
-
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(all(test, globals))]
 mod tests {
     use super::*;
 

@@ -1,30 +1,51 @@
-//! Every call into the operating system. A platform that lacks something says so here and nowhere else.
+//! Every call into the operating system.
+//!
+//! A platform is a folder. All have the same names; what a platform does no better than a more general one it re-exports
+//! from there:
+//!
+//! ```text
+//! linux/  ──>  unix/ (POSIX)  ──>  other/ (the standard library, or "cannot be had")
+//! ```
+//!
+//! `capabilities.rs` says which folder a target takes, and lists what the folder can do. The files here name what they need
+//! of the folder (`os`), so that a missing name is a compile error, and add what is the same on every platform.
+
+#[cfg(platform = "linux")]
+mod linux;
+#[cfg_attr(not(platform = "other"), allow(dead_code, reason = "a more special platform replaces parts"))]
+mod other;
+#[cfg(any(platform = "linux", platform = "unix"))]
+mod unix;
+
+#[cfg(platform = "linux")]
+use linux as os;
+#[cfg(platform = "other")]
+use other as os;
+#[cfg(platform = "unix")]
+use unix as os;
 
 #[cfg(not(feature = "c-heap"))]
 pub(crate) mod abort;
-#[cfg(not(feature = "c-heap"))]
-pub(crate) mod c_allocator;
-pub(crate) mod c_memory;
 pub(crate) mod clock;
 pub(crate) mod fault;
-#[cfg(test)]
-pub(crate) mod library;
+pub(crate) mod fork_gate;
+pub(crate) mod lock;
+pub(crate) mod locks;
 pub(crate) mod mapped;
 pub(crate) mod memory;
-#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
-pub(crate) mod modules;
-#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
-#[path = "modules_absent.rs"]
-pub(crate) mod modules;
 pub(crate) mod process;
 pub(crate) mod read;
 pub(crate) mod say;
-pub(crate) mod stack;
 pub(crate) mod thread;
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_pointer_width = "64"))]
-pub(crate) mod unwind;
-#[cfg(all(feature = "c-heap", target_os = "linux", target_pointer_width = "64"))]
-pub(crate) mod written;
-#[cfg(all(feature = "c-heap", not(all(target_os = "linux", target_pointer_width = "64"))))]
-#[path = "written_absent.rs"]
-pub(crate) mod written;
+
+#[cfg(not(feature = "c-heap"))]
+pub(crate) use os::c_allocator;
+#[cfg(c_heap)]
+pub(crate) use os::c_library;
+#[cfg(test)]
+pub(crate) use os::library;
+#[cfg(all(test, fast_trace))]
+pub(crate) use os::signal;
+#[cfg(fast_trace)]
+pub(crate) use os::unwind;
+pub(crate) use os::{c_memory, modules, stack};

@@ -4,8 +4,8 @@ use crate::facts::Allocation;
 use std::ffi::c_void;
 use std::path::{Path, PathBuf};
 
-use crate::gate;
 use crate::heap::trace::TraceId;
+use crate::platform::fork_gate;
 
 /// One frame of a backtrace, as far as the debug info tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +133,7 @@ fn symbolise(addresses: &[usize]) -> Vec<Frame> {
     for &address in addresses.iter().filter(|&&address| address != 0) {
         let before = frames.len();
         // `resolve` takes a return address: it looks one byte before it, at the call.
-        gate::behind(|| {
+        fork_gate::run(|| {
             backtrace::resolve(address as *mut c_void, |symbol| {
                 frames.push(Frame {
                     address,

@@ -82,16 +82,6 @@ pub(crate) fn sample() -> Option<Sample> {
 }
 
 impl Sample {
-    /// As a number, not 0; its two lowest bits are lost.
-    pub(crate) fn into_ticks(self) -> u64 {
-        self.0.max(4)
-    }
-
-    /// Back from [`into_ticks`](Sample::into_ticks); 0 was none.
-    pub(crate) fn from_ticks(ticks: u64) -> Option<Sample> {
-        (ticks != 0).then_some(Sample(ticks))
-    }
-
     /// A call that another way of timing chose, with the same odds.
     pub(crate) fn began_at(ticks: u64) -> Sample {
         Sample(ticks)

@@ -6,14 +6,14 @@ use super::sweep::Found;
 use super::{kept, notes};
 use crate::facts::Overwritten;
 use crate::heap::finding::{Damaged, Seen};
-use crate::heap::lock::Locked;
 use crate::heap::{self, Block, Damage};
+use crate::platform::lock::Locked;
 use crate::reentry::Reentry;
 use crate::rules::{buffer_overflow, use_after_free};
 
 /// Damage of one generation of a block.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Told {
+pub(super) struct Told {
     start: usize,
     generation: u32,
     before: bool,
@@ -22,7 +22,7 @@ struct Told {
 }
 
 /// Damage that was told and that nobody may renew: other threads may be given its memory meanwhile.
-static TOLD: Locked<BTreeSet<Told>> = Locked::new(BTreeSet::new());
+pub(super) static TOLD: Locked<BTreeSet<Told>> = Locked::new(BTreeSet::new());
 
 /// What is known of it; `None` where it was told.
 pub(crate) fn found(Damaged { block, damage, seen }: Damaged) -> Option<Found> {
@@ -62,12 +62,4 @@ pub(crate) fn last_lent(block: &Block) -> Vec<notes::Note> {
     lent.extend(kept::note_of(block));
     lent.sort_by_key(|note| std::cmp::Reverse(note.when));
     lent
-}
-
-pub(super) fn hold() {
-    TOLD.hold();
-}
-
-pub(super) fn let_go() {
-    TOLD.let_go();
 }

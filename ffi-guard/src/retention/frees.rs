@@ -18,17 +18,17 @@ use super::kept::{self, Kept};
 use super::sweep::Found;
 use super::{budget, notes, pins, seen, untold};
 use crate::call::thread;
-use crate::heap::lock::Locked;
 use crate::heap::sweep::End;
 use crate::heap::{self, Block};
 use crate::level::{self, Level};
+use crate::platform::lock::Locked;
 use crate::platform::process::Errno;
 use crate::reentry::Reentry;
 use crate::rules::{freed_while_retained, leads_into};
 use crate::scan::{self, Hit, Wanted};
 
 /// A freed block that is still to be looked for.
-struct Waiting {
+pub(super) struct Waiting {
     block: Block,
     kept: Kept,
     end: End,
@@ -40,7 +40,7 @@ struct Waiting {
     whose: u32,
 }
 
-static WAITING: Locked<BTreeMap<(usize, u32), Waiting>> = Locked::new(BTreeMap::new());
+pub(super) static WAITING: Locked<BTreeMap<(usize, u32), Waiting>> = Locked::new(BTreeMap::new());
 /// Those that are held back.
 static HELD_BACK: AtomicUsize = AtomicUsize::new(0);
 
@@ -57,7 +57,7 @@ pub(super) fn told(block: &Block, end: End) {
         // Should C write there later, it is one of those who could.
         notes::keep_in_mind(kept.note);
     }
-    if level::level() < Level::Full || kept.is_some_and(|kept| kept.allowed) || heap::is_allowed(block) {
+    if level::level() < Level::Full || kept.is_some_and(|kept| kept.allowed) || heap::is_exempt(block) {
         return;
     }
     // Inside of `catch` it is for its end.
@@ -221,15 +221,7 @@ pub(super) fn settle(hits: &[Hit]) -> Vec<Found> {
 
 /// A result that C gives back: what was promised of its block is over.
 pub(crate) fn given_back(address: usize) {
-    if let Some(block) = heap::lookup(address).filter(|block| block.live && heap::may_be_kept(block)) {
+    if let Some(block) = heap::lookup(address).filter(|block| block.live && heap::may_be_retained(block)) {
         kept::forget(&block);
     }
-}
-
-pub(super) fn hold() {
-    WAITING.hold();
-}
-
-pub(super) fn let_go() {
-    WAITING.let_go();
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::notes::Note;
 use crate::facts::Promise;
-use crate::heap::lock::Locked;
 use crate::heap::{self, Block};
+use crate::platform::lock::Locked;
 use crate::reentry::Reentry;
 use crate::rule::{Rule, Severity};
 
@@ -40,7 +40,8 @@ impl Kept {
 
 /// By the start of the block, so that threads seldom wait for each other.
 const SHARDS: usize = 64;
-static KEPT: [Locked<BTreeMap<(usize, u32), Kept>>; SHARDS] = [const { Locked::new(BTreeMap::new()) }; SHARDS];
+pub(super) static KEPT: [Locked<BTreeMap<(usize, u32), Kept>>; SHARDS] =
+    [const { Locked::new(BTreeMap::new()) }; SHARDS];
 
 fn with<R>(block: &Block, f: impl FnOnce(&mut BTreeMap<(usize, u32), Kept>, (usize, u32)) -> R) -> Option<R> {
     let _inside = Reentry::enter();
@@ -52,7 +53,7 @@ fn with<R>(block: &Block, f: impl FnOnce(&mut BTreeMap<(usize, u32), Kept>, (usi
 /// A call lends a block that C may keep.
 pub(crate) fn lend(block: &Block, note: Note, promise: Promise) {
     super::ready();
-    let severity = note.site.severity(Rule::FreedWhileRetained, Some(note.parameter));
+    let severity = note.site.severity(Rule::FreedWhileRetained, Some(note.loan.parameter));
     let allowed = severity == Severity::Allow;
     // The record first: whoever sees the flag finds it.
     with(block, |kept, key| match kept.get_mut(&key) {
@@ -63,7 +64,7 @@ pub(crate) fn lend(block: &Block, note: Note, promise: Promise) {
             kept.insert(key, Kept::new(note, promise, allowed || earlier));
         }
     });
-    heap::allow_keeping(block);
+    heap::retain(block);
 }
 
 /// Where C holds the block.
@@ -97,12 +98,4 @@ pub(super) fn note_of(block: &Block) -> Option<Note> {
 /// The block is freed: what was known of it.
 pub(super) fn take(block: &Block) -> Option<Kept> {
     with(block, |kept, key| kept.remove(&key)).flatten()
-}
-
-pub(super) fn hold() {
-    KEPT.iter().for_each(Locked::hold);
-}
-
-pub(super) fn let_go() {
-    KEPT.iter().for_each(Locked::let_go);
 }

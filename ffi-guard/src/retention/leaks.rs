@@ -21,8 +21,8 @@ pub(crate) fn leaked() -> Vec<Found> {
     let mut sites: BTreeMap<(usize, usize), Vec<(Block, Kept)>> = BTreeMap::new();
     kept::for_each(&mut |start, generation, kept| {
         let note = kept.note;
-        let asked = note.site.severity(Rule::LeakedOwnership, Some(note.parameter)) != Severity::Allow;
-        let given = kept.promise == Promise::Owned && !note.argument.is_found();
+        let asked = note.site.severity(Rule::LeakedOwnership, Some(note.loan.parameter)) != Severity::Allow;
+        let given = kept.promise == Promise::Owned && !note.loan.is_found();
         let block = heap::lookup(start).filter(|block| block.live && block.generation == generation);
         let block = block.filter(|block| heap::loans(block) == 0);
         if given
@@ -32,7 +32,7 @@ pub(crate) fn leaked() -> Vec<Found> {
             && let Some(block) = block
         {
             let place = std::ptr::from_ref(note.site.location).addr();
-            sites.entry((place, note.parameter)).or_default().push((block, *kept));
+            sites.entry((place, note.loan.parameter)).or_default().push((block, *kept));
         }
     });
     let found = sites.into_values().filter_map(|mut blocks| {

@@ -33,20 +33,17 @@ pub(crate) use budget::{ONE_IN, Sample, looked, may_look, sample};
 pub(crate) use frees::{given_back, release_held_back, settle_held_back};
 pub(crate) use kept::lend as let_keep;
 pub(crate) use leaks::leaked;
-pub(crate) use notes::{Lent, Note, is_among_the_last, lend, lend_held};
+pub(crate) use notes::{Note, is_among_the_last, lend, lend_held};
 pub(crate) use seen::remember;
 pub(crate) use sweep::{Found, are_many, is_due, sweep};
 #[cfg(feature = "c-heap")]
 pub(crate) use witness::note as witness;
 
-use crate::gate;
 use crate::heap;
+use crate::platform::fork_gate;
+use crate::platform::lock::HeldInFork;
 use crate::platform::thread;
-#[cfg(feature = "c-heap")]
-use crate::platform::written;
 use crate::scan;
-#[cfg(feature = "c-heap")]
-use crate::scan::ledger;
 
 /// Has the heap ask before it gives a noted block out again and tell of frees, and a fork leave the child with open locks;
 /// with the first note, pin, or block that C may keep.
@@ -55,30 +52,24 @@ fn ready() {
     FIRST.call_once(set_up);
 }
 
+/// The locks of this folder in the order in which they nest.
+static LOCKS: &[&dyn HeldInFork] = &[
+    &sweep::SWEEPING,
+    &frees::WAITING,
+    &notes::NOTES,
+    &seen::SEEN,
+    &kept::KEPT,
+    &pins::PINS,
+    &untold::UNTOLD,
+    &damage::TOLD,
+];
+
 fn set_up() {
     unsafe extern "C" fn before() {
-        sweep::hold();
-        frees::hold();
-        notes::hold();
-        seen::hold();
-        kept::hold();
-        pins::hold();
-        untold::hold();
-        damage::hold();
-        #[cfg(feature = "c-heap")]
-        ledger::hold();
+        LOCKS.hold();
     }
     unsafe extern "C" fn after() {
-        #[cfg(feature = "c-heap")]
-        ledger::let_go();
-        damage::let_go();
-        untold::let_go();
-        pins::let_go();
-        kept::let_go();
-        seen::let_go();
-        notes::let_go();
-        frees::let_go();
-        sweep::let_go();
+        LOCKS.let_go();
     }
     unsafe extern "C" fn after_in_child() {
         frees::forget_other_threads();
@@ -89,10 +80,8 @@ fn set_up() {
     // Handlers that came last run first before a fork: these locks are taken before that of the known threads, before the gate is
     // closed and before the heap's, as in a sweep.
     scan::know_calling_thread();
-    gate::behind(|| ());
+    fork_gate::run(|| ());
     thread::at_fork(before, after, after_in_child);
-    #[cfg(feature = "c-heap")]
-    written::note_forks();
     heap::sweep::before_reuse(sweep::sweep_before_reuse);
     heap::sweep::at_free(frees::told);
 }

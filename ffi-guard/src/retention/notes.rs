@@ -5,13 +5,13 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{kept, pins, sweep};
-use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::Function;
+use crate::call::loan::Loan;
 use crate::call::shape::TypeInfo;
 use crate::call::site::Site;
 use crate::facts::Promise;
-use crate::heap::lock::Locked;
-use crate::heap::{self, Block, Held};
+use crate::heap::{self, Block, BlockRef};
+use crate::platform::lock::Locked;
 use crate::platform::thread;
 use crate::reentry::Reentry;
 use crate::scan;
@@ -25,11 +25,8 @@ pub(crate) struct Note {
     pub(crate) generation: u32,
     /// The call.
     pub(crate) site: Site,
-    /// The argument as far as a report tells it, and which parameter it is.
-    pub(crate) argument: Argument,
-    pub(crate) parameter: usize,
-    /// Bytes that C could touch.
-    pub(crate) extent: usize,
+    /// What it lent.
+    pub(crate) loan: Loan,
     /// The thread that called.
     pub(crate) thread: u32,
     /// How many loans had been noted by then: the latest call is named first.
@@ -38,21 +35,10 @@ pub(crate) struct Note {
 
 impl Note {
     /// Of a call that lends this block now.
-    pub(crate) fn new(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize) -> Note {
-        let (start, generation, site, argument) = (block.start, block.generation, *site, *argument);
+    pub(crate) fn new(block: &Block, site: &Site, loan: &Loan) -> Note {
         let (thread, when) = (thread::id(), COUNT.load(Ordering::Relaxed));
-        Note { start, generation, site, argument, parameter, extent, thread, when }
+        Note { start: block.start, generation: block.generation, site: *site, loan: *loan, thread, when }
     }
-}
-
-/// An argument that lends a block, as far as a note tells it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lent {
-    pub(crate) address: usize,
-    pub(crate) info: &'static TypeInfo,
-    pub(crate) parameter: usize,
-    /// Bytes that C could touch.
-    pub(crate) extent: usize,
 }
 
 /// A note as it lies in its list: one of them for each fresh block that is lent, so it is one cache line.
@@ -78,8 +64,8 @@ const _: () = assert!(size_of::<Line>() == 64);
 
 impl Line {
     fn of(note: &Note, epoch: u32) -> Line {
-        let Note { start, generation, site: Site { function, location }, parameter, extent, thread, when, .. } = *note;
-        let Argument { address, info, .. } = note.argument;
+        let Note { start, generation, site: Site { function, location }, loan, thread, when } = *note;
+        let Loan { address, info, parameter, extent } = loan;
         let (when, epoch) = (when as u32, epoch as u16);
         let parameter = u16::try_from(parameter).unwrap_or(u16::MAX);
         Line { start, function, location, address, info, extent, generation, thread, when, epoch, parameter }
@@ -92,9 +78,7 @@ impl Line {
             start,
             generation,
             site: Site { function, location },
-            argument: Argument::new(address, Passing::Mut, info),
-            parameter: parameter.into(),
-            extent,
+            loan: Loan { address, info, parameter: parameter.into(), extent },
             thread,
             when: now.wrapping_sub((now as u32).wrapping_sub(when).into()),
         }
@@ -107,12 +91,12 @@ impl Line {
 
 /// Notes of the threads whose number ends alike: up to that many threads never wait for each other.
 const SHARDS: usize = 64;
-static NOTES: [Locked<Lists>; SHARDS] =
+pub(super) static NOTES: [Locked<Lists>; SHARDS] =
     [const { Locked::new(Lists { by_sweep: [const { Vec::new() }; 3], settled: Vec::new() }) }; SHARDS];
 
 /// Notes by the sweep that settles them, so that what is settled goes at once, however much it is. Sweeps are numbered from
 /// 1 to 2^16 - 1 and round again: two that follow one another never share one of three lists.
-struct Lists {
+pub(super) struct Lists {
     by_sweep: [Vec<Line>; 3],
     /// The last that sweeps have settled, the oldest first: who could have written to a block that is found damaged.
     settled: Vec<Line>,
@@ -174,54 +158,41 @@ impl Recent {
     }
 }
 
-/// Notes that a call which has returned was lent this block by this argument. What is pinned, C may keep.
+/// Notes that a call which has returned was lent this block. What is pinned, C may keep.
 #[inline]
-pub(crate) fn lend(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize) {
+pub(crate) fn lend(block: &Block, site: &Site, loan: &Loan) {
     if pins::is_block_pinned(block) {
-        kept::lend(block, Note::new(block, site, argument, parameter, extent), Promise::Pinned);
+        kept::lend(block, Note::new(block, site, loan), Promise::Pinned);
         return;
     }
     let epoch = heap::sweep::next();
-    let (recent, place) = Recent::of(block.start, block.generation, epoch, site, parameter);
-    let known = LAST.try_with(|last| last.get(place).is_some_and(|last| last.replace(recent) == recent));
-    if known != Ok(true) {
-        write(block, site, argument, parameter, extent, epoch);
+    if is_news((block.start, block.generation), epoch, site, loan.parameter) {
+        write(block, site, loan, epoch);
     }
 }
 
-/// The same of a block that the call's beginning has found, where nothing is pinned.
+/// Notes that a call which has returned was lent a block that its inspection has found, while nothing is
+/// pinned.
 #[inline(always)]
-pub(crate) fn lend_held(held: &Held, site: &Site, lent: &Lent) {
+pub(crate) fn lend_held(held: &BlockRef, site: &Site, loan: &Loan) {
     let epoch = heap::sweep::next();
-    let (recent, place) = Recent::of(held.start(), held.generation(), epoch, site, lent.parameter);
-    let known = LAST.try_with(|last| last.get(place).is_some_and(|last| last.replace(recent) == recent));
-    if known != Ok(true) {
-        write_held(held, site, lent, epoch);
+    if is_news((held.start(), held.generation()), epoch, site, loan.parameter) {
+        write_held(held, site, loan, epoch);
     }
+}
+
+/// Whether the loan is none of the last that this thread has noted; it is from here on.
+#[inline(always)]
+fn is_news((start, generation): (usize, u32), epoch: u32, site: &Site, parameter: usize) -> bool {
+    let (recent, place) = Recent::of(start, generation, epoch, site, parameter);
+    LAST.try_with(|last| last.get(place).is_some_and(|last| last.replace(recent) == recent)) != Ok(true)
 }
 
 #[inline(never)]
-fn write_held(held: &Held, &Site { function, location }: &Site, lent: &Lent, epoch: u32) {
-    let Lent { address, info, parameter, extent } = *lent;
-    let (start, generation) = (held.start(), held.generation());
-    let parameter = u16::try_from(parameter).unwrap_or(u16::MAX);
-    record(
-        epoch,
-        || held.note(epoch),
-        || Line {
-            start,
-            function,
-            location,
-            address,
-            info,
-            extent,
-            generation,
-            thread: thread::id(),
-            when: COUNT.load(Ordering::Relaxed) as u32,
-            epoch: epoch as u16,
-            parameter,
-        },
-    );
+fn write_held(held: &BlockRef, site: &Site, loan: &Loan, epoch: u32) {
+    let (thread, when) = (thread::id(), COUNT.load(Ordering::Relaxed));
+    let note = || Note { start: held.start(), generation: held.generation(), site: *site, loan: *loan, thread, when };
+    record(epoch, || held.note(epoch), || Line::of(&note(), epoch));
 }
 
 /// Whether [`lend`] would have nothing to write of the block with this start and this generation, since it is among the last that
@@ -236,9 +207,9 @@ pub(crate) fn is_among_the_last((start, generation): (usize, u32), site: &Site, 
 }
 
 #[cold]
-fn write(block: &Block, site: &Site, argument: &Argument, parameter: usize, extent: usize, epoch: u32) {
+fn write(block: &Block, site: &Site, loan: &Loan, epoch: u32) {
     let mark = || heap::note_loan(block, epoch);
-    record(epoch, mark, || Line::of(&Note::new(block, site, argument, parameter, extent), epoch));
+    record(epoch, mark, || Line::of(&Note::new(block, site, loan), epoch));
 }
 
 #[inline(always)]
@@ -334,12 +305,4 @@ pub(super) fn end_sweep(sweep: u32) {
             }
         });
     }
-}
-
-pub(super) fn hold() {
-    NOTES.iter().for_each(Locked::hold);
-}
-
-pub(super) fn let_go() {
-    NOTES.iter().for_each(Locked::let_go);
 }

@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::heap::lock::Locked;
 use crate::heap::{self, Block};
+use crate::platform::lock::Locked;
 use crate::reentry::Reentry;
 
 /// Where the program pins.
 pub(crate) type Place = &'static Location<'static>;
 
-struct Pins {
+pub(super) struct Pins {
     /// By start and generation: how many pins there are, and where the last was made.
     blocks: BTreeMap<(usize, u32), (usize, Place)>,
     /// By start and number: the end.
@@ -23,7 +23,7 @@ struct Pins {
     next: usize,
 }
 
-static PINS: Locked<Pins> = Locked::new(Pins { blocks: BTreeMap::new(), ranges: BTreeMap::new(), next: 0 });
+pub(super) static PINS: Locked<Pins> = Locked::new(Pins { blocks: BTreeMap::new(), ranges: BTreeMap::new(), next: 0 });
 
 /// Blocks and ranges that are pinned: while there are none, nobody needs to ask.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -117,12 +117,4 @@ pub(super) fn freed(block: &Block) -> Option<Place> {
     }
     heap::set_pinned(block, false);
     PINS.with(|pins| pins.blocks.remove(&(block.start, block.generation))).map(|(_, at)| at)
-}
-
-pub(super) fn hold() {
-    PINS.hold();
-}
-
-pub(super) fn let_go() {
-    PINS.let_go();
 }

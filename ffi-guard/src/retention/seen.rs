@@ -1,11 +1,11 @@
 //! Words that C's memory held at the last look: what was there before is not news.
 
-use crate::heap::lock::Locked;
+use crate::platform::lock::Locked;
 use crate::reentry::Reentry;
 use crate::scan::Hit;
 
 /// By location.
-static SEEN: Locked<Vec<Hit>> = Locked::new(Vec::new());
+pub(super) static SEEN: Locked<Vec<Hit>> = Locked::new(Vec::new());
 
 /// A word that was reported by the exit of its call.
 pub(crate) fn remember(hit: Hit) {
@@ -36,12 +36,4 @@ pub(super) fn news(mut now: Vec<Hit>) -> Vec<Hit> {
         *seen = now;
         news
     })
-}
-
-pub(super) fn hold() {
-    SEEN.hold();
-}
-
-pub(super) fn let_go() {
-    SEEN.let_go();
 }

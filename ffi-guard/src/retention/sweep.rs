@@ -4,9 +4,9 @@
 use super::notes::{self, Note};
 use super::{frees, seen, untold};
 use crate::facts::Finding;
-use crate::heap::lock::Locked;
 use crate::heap::{self, Block};
 use crate::platform::clock::ticks;
+use crate::platform::lock::Locked;
 use crate::reentry::Reentry;
 use crate::rules::retained_pointer;
 use crate::scan::{self, Wanted};
@@ -24,17 +24,19 @@ pub(crate) struct Found {
 
 /// Notes that call for a sweep: at 64 bytes each, a quarter of a megabyte of them.
 pub(super) const MANY: u64 = 4096;
-/// The same where sweeps are dear and notes come fast: two megabytes.
+/// Notes that call for a sweep where sweeps are dear and notes come fast: two megabytes.
 const MOST: u64 = 8 * MANY;
+/// Beside a large heap of C's there is room for one note (64 bytes) for each so many bytes of it: an eighth of its size.
+const BYTES_A_NOTE: u64 = 512;
 /// Part of the time that sweeps may take while there is room for more notes. What they read has left the caches since the last
 /// one, so they are dearer than a look.
 const SHARE: u64 = 64;
 
 /// One sweep at a time.
-static SWEEPING: Locked<Pace> = Locked::new(Pace { ended: 0, counted: 0, many: MANY });
+pub(super) static SWEEPING: Locked<Pace> = Locked::new(Pace { ended: 0, counted: 0, many: MANY });
 
 /// How many notes call for the next sweep.
-struct Pace {
+pub(super) struct Pace {
     /// When the last sweep ended, in ticks; 0 before the first.
     ended: u64,
     /// What was noted until it began.
@@ -43,16 +45,16 @@ struct Pace {
 }
 
 impl Pace {
-    /// A sweep began and ended, with so much noted until then.
-    fn swept(&mut self, began: u64, ended: u64, counted: u64) {
+    /// A sweep began and ended, with so much noted until then. It has read so many bytes of C's heap.
+    fn swept(&mut self, (began, ended): (u64, u64), counted: u64, bytes: usize) {
         let (took, between) = (ended.saturating_sub(began), began.saturating_sub(self.ended));
         let notes = counted.saturating_sub(self.counted);
         // One before enough was noted tells little of how fast notes come.
         if self.ended != 0 && notes >= MANY / 4 {
             let wanted = u128::from(took) * u128::from(SHARE) * u128::from(notes) / u128::from(between.max(1));
             // In steps: another process may have run in the middle of the sweep.
-            let next = u64::try_from(wanted).unwrap_or(MOST).min(2 * self.many);
-            self.many = next.clamp(MANY, MOST);
+            let next = u64::try_from(wanted).unwrap_or(u64::MAX).min(2 * self.many);
+            self.many = next.clamp(MANY, MOST.max(bytes as u64 / BYTES_A_NOTE));
         }
         (self.ended, self.counted) = (ended, counted);
     }
@@ -78,7 +80,7 @@ pub(crate) fn sweep() -> Vec<Found> {
         let number = notes::begin_sweep(pace.many);
         let mut hits = Vec::new();
         let wanted = Wanted::new(std::iter::once(heap::region()));
-        scan::c_memory(&wanted, &mut hits);
+        let bytes = scan::c_memory(&wanted, &mut hits);
         scan::other_threads(&wanted, &mut hits);
         let mut found = frees::settle(&hits);
         for hit in seen::news(hits) {
@@ -90,7 +92,7 @@ pub(crate) fn sweep() -> Vec<Found> {
                 seen::forget(hit);
                 continue;
             }
-            if heap::noted(&block) != number || heap::may_be_kept(&block) {
+            if heap::noted(&block) != number || heap::may_be_retained(&block) {
                 continue;
             }
             // A block that C holds in three places is one story.
@@ -106,7 +108,7 @@ pub(crate) fn sweep() -> Vec<Found> {
             }
         }
         notes::end_sweep(number);
-        pace.swept(began, ticks(), counted);
+        pace.swept((began, ticks()), counted, bytes);
         found
     })
 }
@@ -119,14 +121,6 @@ pub(super) fn sweep_before_reuse() {
     untold::put_back(sweep());
 }
 
-pub(super) fn hold() {
-    SWEEPING.hold();
-}
-
-pub(super) fn let_go() {
-    SWEEPING.let_go();
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,30 +130,31 @@ mod tests {
         let mut pace = Pace { ended: 0, counted: 0, many: MANY };
         let (mut now, mut counted) = (1_000_000, 0);
         // Sweeps of so many ticks, and notes so many ticks apart.
-        let mut settle = |took: u64, apart: u64| {
+        let mut settle = |took: u64, apart: u64, bytes: usize| {
             for _ in 0..20 {
                 counted += pace.many;
                 now += pace.many * apart;
-                pace.swept(now, now + took, counted);
+                pace.swept((now, now + took), counted, bytes);
                 now += took;
             }
             pace.many
         };
-        assert_eq!(settle(10_000, 1000), MANY, "cheap beside what lies between");
-        let many = settle(100_000, 1000);
+        assert_eq!(settle(10_000, 1000, 0), MANY, "cheap beside what lies between");
+        let many = settle(100_000, 1000, 0);
         assert!((6300..6500).contains(&many), "{many}: a sixty-fourth of the time");
-        assert_eq!(settle(10_000_000, 1000), MOST, "no more memory than that");
-        assert_eq!(settle(10_000, 1000), MANY, "as soon as may be again");
+        assert_eq!(settle(10_000_000, 1000, 0), MOST, "no more memory than that");
+        assert_eq!(settle(10_000_000, 1000, 64 << 20), 131_072, "an eighth of what C has");
+        assert_eq!(settle(10_000, 1000, 0), MANY, "as soon as may be again");
     }
 
     #[test]
     fn one_slow_sweep_and_those_of_few_notes_change_little() {
         let mut pace = Pace { ended: 1, counted: 0, many: MANY };
-        pace.swept(10_000, 10_000_000_000, MANY);
+        pace.swept((10_000, 10_000_000_000), MANY, 0);
         assert_eq!(pace.many, 2 * MANY);
         for checkpoint in 1..100 {
             let now = 10_000_000_000 + checkpoint * 1000;
-            pace.swept(now, now + 999, MANY + checkpoint);
+            pace.swept((now, now + 999), MANY + checkpoint, 0);
         }
         assert_eq!(pace.many, 2 * MANY);
     }

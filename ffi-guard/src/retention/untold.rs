@@ -6,11 +6,11 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::sweep::Found;
-use crate::heap::lock::Locked;
+use crate::platform::lock::Locked;
 use crate::platform::thread;
 use crate::reentry::Reentry;
 
-static UNTOLD: Locked<Vec<Found>> = Locked::new(Vec::new());
+pub(super) static UNTOLD: Locked<Vec<Found>> = Locked::new(Vec::new());
 
 /// Whom it is for: nobody while there is nothing; one thread; or `ANYBODY`, and several threads each.
 static FOR: AtomicU32 = AtomicU32::new(NOBODY);
@@ -67,12 +67,4 @@ fn settle(untold: &[Found]) {
         Some(_) => ANYBODY,
     };
     FOR.store(whom, Ordering::Release);
-}
-
-pub(super) fn hold() {
-    UNTOLD.hold();
-}
-
-pub(super) fn let_go() {
-    UNTOLD.let_go();
 }

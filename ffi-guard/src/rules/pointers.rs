@@ -127,7 +127,7 @@ fn dot(inner: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::shape::Pointee;
+    use crate::call::shape::{Pointee, Role};
 
     #[derive(ffi_guard::Pointee)]
     #[repr(C)]
@@ -149,6 +149,7 @@ mod tests {
     fn info() -> TypeInfo {
         TypeInfo {
             frozen: false,
+            role: Role::Other,
             size: size_of::<Outer>(),
             align: align_of::<Outer>(),
             shape: Outer::SHAPE,
@@ -185,7 +186,8 @@ mod tests {
     #[test]
     fn an_unknown_type_is_read_word_by_word_inside_the_extent() {
         let words = [1_usize, 2, 3, 4];
-        let unknown = TypeInfo { size: 32, align: 8, shape: Shape::Words, frozen: false, name: || "T" };
+        let unknown =
+            TypeInfo { size: 32, align: 8, shape: Shape::Words, frozen: false, role: Role::Other, name: || "T" };
         let mut seen = Vec::new();
         let start = words.as_ptr().expose_provenance();
         // SAFETY: the array is live and initialised.

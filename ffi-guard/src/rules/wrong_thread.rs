@@ -8,14 +8,14 @@
 //! threads.
 
 use super::words::{ALL, Beat, Story, Thread, Value, Words, function, label, name, parameter, whose};
-use crate::facts::{Facts, Finding, Got};
+use crate::facts::{Facts, Finding, ThreadOwner};
 
-/// `got` is what is known of the object, and `thread` the one that uses it.
-pub(crate) fn check(got: Got, thread: u32) -> Option<Finding> {
-    (got.thread != thread).then_some(Finding::WrongThread(got))
+/// `thread` uses an object that belongs to `owner`.
+pub(crate) fn check(owner: &ThreadOwner, thread: u32) -> Option<Finding> {
+    (owner.thread != thread).then(|| Finding::WrongThread(owner.clone()))
 }
 
-pub(super) fn words<'a>(got: &'a Got, facts: &'a Facts) -> Words<'a> {
+pub(super) fn words<'a>(got: &'a ThreadOwner, facts: &'a Facts) -> Words<'a> {
     let (param, func) = (parameter(facts), function(facts));
     let here = facts.call.as_ref().map_or_else(|| "another".into(), |call| Thread::unnamed(call.thread).to_string());
     let owner = Thread { id: got.thread, name: got.thread_name.as_deref() };

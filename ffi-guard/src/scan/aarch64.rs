@@ -2,7 +2,7 @@
 
 use std::arch::asm;
 
-pub(super) use super::search::portable::next;
+pub(super) use super::portable::{next, next_distance};
 use super::wanted::Envelope;
 
 /// How memory is searched.

@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::path::Path;
 
 use object::elf::{
-    ET_DYN, FileHeader64, PT_LOAD, PT_NOTE, PT_TLS, R_AARCH64_COPY, R_X86_64_COPY, RelocationType, SHF_ALLOC,
-    SHF_COMPRESSED, SHF_TLS, SHF_WRITE, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB, STB_LOCAL, STT_COMMON, STT_FILE, STT_FUNC,
-    STT_NOTYPE, STT_OBJECT, STT_TLS,
+    FileHeader64, PT_LOAD, PT_NOTE, PT_TLS, R_AARCH64_COPY, R_X86_64_COPY, RelocationType, SHF_ALLOC, SHF_COMPRESSED,
+    SHF_TLS, SHF_WRITE, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB, STB_LOCAL, STT_COMMON, STT_FILE, STT_FUNC, STT_NOTYPE,
+    STT_OBJECT, STT_TLS,
 };
 use object::read::elf::{
     FileHeader as _, ProgramHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _, SymbolTable,
@@ -17,7 +17,6 @@ use object::{NativeEndian, ReadCache, pod};
 use super::names::{self, Source};
 use crate::platform::modules::{Fingerprint, find_bytes};
 
-pub(super) mod code;
 pub(crate) mod named;
 
 type Header = FileHeader64<NativeEndian>;
@@ -51,8 +50,6 @@ pub(super) struct Table {
     /// Variables of a shared object that the executable has a copy of, by address. C's: such code is what compilers
     /// make of C's `extern` variables.
     pub(super) copied: Vec<usize>,
-    /// rustc linked it with LLD, so every variable tells by its place whether Rust may export it. See [`Exports`].
-    pub(super) ordered_exports: bool,
     /// LLD linked it, which keeps variables in the order of the object files in `files`. GNU ld does not.
     pub(super) in_order: bool,
 }
@@ -72,8 +69,6 @@ pub(super) struct Variable {
     pub(super) section: usize,
     /// Index into the object files; `None` for a symbol that is not local to one.
     pub(super) file: Option<usize>,
-    /// Other object files could refer to it, and it stayed so.
-    pub(super) global: bool,
     /// rustc told the linker of all that Rust exports before it, so it is none of that. See [`Exports`].
     pub(super) after_exports: bool,
 }
@@ -90,8 +85,6 @@ pub(super) struct Elf<'file> {
     sections: SectionTable<'file, Header, Data<'file>>,
     /// The address that the thread-local variables count from.
     thread_base: usize,
-    /// It can be loaded anywhere, so its code does not have its addresses.
-    movable: bool,
 }
 
 impl<'file> Elf<'file> {
@@ -111,10 +104,9 @@ impl<'file> Elf<'file> {
                 fingerprint.add(note.data(ENDIAN, data).ok()?);
             }
         }
-        let movable = header.e_type(ENDIAN) == ET_DYN;
         let thread = programs.iter().find(|program| program.p_type(ENDIAN) == PT_TLS);
         let thread_base = thread.map_or(0, |program| to_usize(program.p_vaddr(ENDIAN)));
-        Some((Elf { data, sections: header.sections(ENDIAN, data).ok()?, thread_base, movable }, fingerprint))
+        Some((Elf { data, sections: header.sections(ENDIAN, data).ok()?, thread_base }, fingerprint))
     }
 
     /// The bytes of a section; `None` where it is missing, or compressed.
@@ -163,7 +155,6 @@ pub(super) fn read(elf: &Elf<'_>, storage: Storage) -> Table {
         stripped: full.is_none(),
         rust: false,
         copied: if storage == Storage::Static { copied(elf) } else { Vec::new() },
-        ordered_exports: false,
         in_order: contains(elf, ".comment", b"Linker: LLD"),
     };
     if let Some(symbols) = full.or_else(|| elf.symbols(SHT_DYNSYM)) {
@@ -243,12 +234,10 @@ fn read_symbols<'file>(
                 name: name.into(),
                 section,
                 file: file.filter(|_| !global),
-                global,
                 after_exports: global && exports == Exports::Behind,
             });
         }
     }
-    table.ordered_exports = exports == Exports::Behind;
 }
 
 /// Where in the symbol table we are, seen from rustc's list of what Rust exports.

@@ -2,8 +2,9 @@
 
 use super::names;
 use crate::call::target::Target;
-use crate::gate;
-use crate::platform;
+use crate::platform::fork_gate;
+use crate::platform::stack::SIGNAL_RETURN;
+use crate::platform::{self, read};
 
 /// Whether an address of the calling thread's stack lies in a frame of a Rust function.
 ///
@@ -109,21 +110,14 @@ fn each_frame(visit: &mut dyn FnMut(usize, usize) -> bool) {
 }
 
 fn resolve(ip: usize, visit: &mut dyn FnMut(&backtrace::Symbol)) {
-    gate::behind(|| backtrace::resolve(std::ptr::with_exposed_provenance_mut(ip), visit));
+    fork_gate::run(|| backtrace::resolve(std::ptr::with_exposed_provenance_mut(ip), visit));
 }
 
-/// Whether this is where a signal handler returns to: the C library's call of `rt_sigreturn`, known by its code to all
-/// unwinders and debuggers.
+/// Whether this is where a signal handler returns to.
 fn is_signal_return(ip: usize) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    const CODE: &[u8] = &[0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05];
-    #[cfg(target_arch = "aarch64")]
-    const CODE: &[u8] = &[0x68, 0x11, 0x80, 0xd2, 0x01, 0, 0, 0xd4];
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    const CODE: &[u8] = &[];
     let mut code = [0; 9];
-    let Some(code) = code.get_mut(..CODE.len()) else { return false };
-    !CODE.is_empty() && crate::platform::read::read(ip, code).is_some() && *code == *CODE
+    let Some(code) = code.get_mut(..SIGNAL_RETURN.len()) else { return false };
+    !SIGNAL_RETURN.is_empty() && read::read(ip, code).is_some() && *code == *SIGNAL_RETURN
 }
 
 /// The wrappers of guarded functions that were met so far. The two functions of one may leave a frame each, or one of them alone.

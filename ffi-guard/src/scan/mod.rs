@@ -1,7 +1,7 @@
 //! Where C could keep a pointer, and the search of it.
 //!
 //! [`words`] reads memory, [`globals`] reads all that loaded modules may write, [`other_threads`] what other threads have of
-//! their thread-local variables, [`ledger`] keeps what large areas hold, and [`owner`] tells whose variable a word was found in: C's, or a Rust static, which is
+//! their thread-local variables, and [`owner`] tells whose variable a word was found in: C's, or a Rust static, which is
 //! never reported.
 
 #[cfg(target_arch = "aarch64")]
@@ -11,11 +11,10 @@ mod dwarf;
 mod elf;
 mod frames;
 mod globals;
-#[cfg(feature = "c-heap")]
-pub(crate) mod ledger;
 mod names;
 mod owner;
-mod referrers;
+#[cfg_attr(any(target_arch = "aarch64", target_arch = "x86_64"), allow(dead_code, reason = "there are faster loops"))]
+mod portable;
 mod search;
 mod symbols;
 mod thread_locals;
@@ -25,6 +24,13 @@ mod x86_64;
 
 #[cfg(test)]
 mod testing;
+
+#[cfg(target_arch = "aarch64")]
+use aarch64 as machine;
+#[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
+use portable as machine;
+#[cfg(target_arch = "x86_64")]
+use x86_64 as machine;
 
 #[cfg(feature = "c-heap")]
 pub(crate) use c_heap::c_heap;
@@ -37,7 +43,7 @@ pub(crate) use search::words;
 pub(crate) use thread_locals::{know_calling_thread, other_threads};
 pub(crate) use wanted::Wanted;
 
-use crate::gate;
+use crate::platform::fork_gate;
 use crate::reentry::Reentry;
 
 /// Every aligned word that lies in a wanted range, wherever C could keep one; and how many bytes of C's heap were read.
@@ -65,10 +71,10 @@ pub(crate) fn is_in_c_heap(address: usize) -> bool {
 
 /// Whose variable the address is in.
 pub(crate) fn owner(address: usize) -> Owner {
-    // Its lock is none that may be taken behind the gate: see `gate`.
+    // Its lock is none that may be taken behind the gate: see `fork_gate`.
     let _inside = Reentry::enter();
     let threads = thread_locals::threads();
-    gate::behind(|| owner::owner(address, &threads))
+    fork_gate::run(|| owner::owner(address, &threads))
 }
 
 /// A word found.

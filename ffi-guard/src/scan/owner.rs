@@ -11,17 +11,15 @@
 //!    keeps that order in the symbol table: what comes later is not Rust's;
 //! 6. linkers keep the variables of an object file together, and LLD object files in order: what lies between two
 //!    variables whose object files are known belongs to these or to one between them, less those whose variables the
-//!    debug information has all;
-//! 7. a variable that C's functions refer to and no function of Rust's is C's.
+//!    debug information has all.
 //!
-//! What a compiler has written down (1 to 4) goes before what a linker does by habit (5, 6); the last is the only one
-//! that may be wrong: of a Rust static that nothing but short `extern "C"` functions with plain names touches. So it
-//! is asked only where no other knows: other linkers than LLD, and no debug information.
+//! What a compiler has written down (1 to 4) goes before what a linker does by habit (5, 6). If none of them knows, whose
+//! it is stays unknown. (Whose functions refer to a variable was a seventh question. It could be wrong, and was dropped:
+//! `docs/design/decisions.md`.)
 //!
-//! The same goes for thread-local variables, of which each thread has a copy, but for the last: code reaches them in other
-//! ways.
+//! The same order holds for thread-local variables, of which each thread has a copy.
 
-use super::elf::{ObjectFile, Storage, Table, Variable};
+use super::elf::{ObjectFile, Table, Variable};
 use super::names::{self, Language, Source};
 use super::symbols::{self, Place, Symbols};
 use super::thread_locals::Threads;
@@ -120,12 +118,6 @@ pub(super) fn decide(
                     .and_then(|definition| definition.language)
                     .or_else(|| variable.after_exports.then_some(Language::C))
                     .or_else(|| by_exclusion(symbols, table, start))
-                    // Where the order tells, and has not told that Rust does not export it, a few plain functions
-                    // are no proof against that.
-                    .or_else(|| {
-                        let code_tells = table.storage == Storage::Static && !table.ordered_exports;
-                        if code_tells { symbols.referrers_language(variable) } else { None }
-                    })
             })
         })
 }

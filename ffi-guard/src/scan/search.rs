@@ -1,17 +1,10 @@
 //! The search of memory for words that lie in wanted ranges.
 
 use super::Hit;
-#[cfg(target_arch = "aarch64")]
-use super::aarch64 as machine;
+use super::machine::{self, Way};
 use super::wanted::Wanted;
-#[cfg(target_arch = "x86_64")]
-use super::x86_64 as machine;
-#[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
-use portable as machine;
 
-use machine::Way;
-
-const WORD: usize = size_of::<usize>();
+pub(super) const WORD: usize = size_of::<usize>();
 
 /// Every aligned word in `[start, start + len)` that lies in a wanted range.
 ///
@@ -66,63 +59,6 @@ unsafe fn search_by(way: Way, start: usize, len: usize, wanted: &Wanted, found: 
             at = hit.location + WORD;
         }
         at = stop;
-    }
-}
-
-/// Where there is no loop in assembly: correct everywhere, fast where the crate is optimised.
-#[cfg(any(test, not(target_arch = "x86_64")))]
-pub(super) mod portable {
-    use std::ptr;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::{Hit, WORD};
-    use crate::scan::wanted::Envelope;
-
-    /// Word by word: the only way where nothing is known of the machine.
-    #[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
-    #[derive(Clone, Copy, Debug)]
-    pub(in crate::scan) struct Way;
-
-    #[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
-    impl Way {
-        pub(super) fn best() -> Way {
-            Way
-        }
-
-        #[cfg(test)]
-        pub(super) fn all() -> Vec<Way> {
-            vec![Way]
-        }
-
-        pub(super) fn group(self) -> usize {
-            0
-        }
-    }
-
-    /// # Safety
-    /// None: it is never called where there are no groups.
-    #[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
-    pub(super) unsafe fn skip_groups(_way: Way, at: usize, _end: usize, _envelopes: &[Envelope; 2]) -> usize {
-        at
-    }
-
-    /// The next word in an envelope.
-    ///
-    /// # Safety
-    /// `[at, end)` are whole aligned words of readable memory.
-    pub(in crate::scan) unsafe fn next(at: usize, end: usize, envelopes: &[Envelope; 2]) -> Option<Hit> {
-        let [first, second] = *envelopes;
-        let mut location = at;
-        while location < end {
-            let place: *const AtomicUsize = ptr::with_exposed_provenance(location);
-            // SAFETY: aligned and readable by the caller's promise; an atomic read may race with any writer.
-            let word = unsafe { (*place).load(Ordering::Relaxed) };
-            if word.wrapping_sub(first.low) < first.len || word.wrapping_sub(second.low) < second.len {
-                return Some(Hit { location, word });
-            }
-            location += WORD;
-        }
-        None
     }
 }
 
@@ -287,7 +223,7 @@ mod tests {
         let (mut at, end) = (memory.as_ptr().addr(), memory.as_ptr_range().end.addr());
         let mut hits = Vec::new();
         // SAFETY: the array is live and aligned.
-        while let Some(hit) = unsafe { portable::next(at, end, &wanted.envelopes) } {
+        while let Some(hit) = unsafe { crate::scan::portable::next(at, end, &wanted.envelopes) } {
             hits.push(hit);
             at = hit.location + WORD;
         }
@@ -295,7 +231,6 @@ mod tests {
         assert_eq!(hits, found(&bytes(&memory), &wanted).iter().zip(&hits).map(|(_, &hit)| hit).collect::<Vec<_>>());
     }
 
-    #[cfg(target_arch = "x86_64")]
     #[test]
     fn one_word_at_a_time_finds_what_groups_find() {
         let wanted = Wanted::new([500..510, 1 << 62..(1 << 62) + 4]);

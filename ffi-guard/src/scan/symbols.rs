@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use super::dwarf;
 use super::dwarf::Definition;
 use super::elf::{self, Section, Storage, Table, Variable};
 use super::names::Language;
 use super::thread_locals::Threads;
-use super::{dwarf, referrers};
 use crate::platform::modules::{self, Fingerprint};
 use crate::platform::say::say_once;
 
@@ -226,12 +226,6 @@ impl Symbols {
             elf::open(&read.file, self.fingerprint, |elf| dwarf::definition(elf, storage, address)).flatten();
         defined.push((storage, address, definition.clone()));
         definition
-    }
-
-    /// The language whose functions refer to the variable, if that tells.
-    pub(super) fn referrers_language(&self, variable: &Variable) -> Option<Language> {
-        let read = self.read.as_ref()?;
-        elf::open(&read.file, self.fingerprint, |elf| referrers::language(elf, &read.table, variable)).flatten()
     }
 
     /// What was decided on the variable at this link-time address; `decide` is asked once.

@@ -13,7 +13,7 @@ use std::sync::Once;
 use super::Hit;
 use super::search::words;
 use super::wanted::Wanted;
-use crate::heap::lock::Locked;
+use crate::platform::lock::{HeldInFork, Locked};
 use crate::platform::modules::{self, Segment};
 use crate::platform::read;
 use crate::platform::thread::{self, AtExit};

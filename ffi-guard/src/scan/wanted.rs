@@ -62,41 +62,6 @@ impl Wanted {
     }
 }
 
-/// What the ledger asks.
-#[cfg(feature = "c-heap")]
-impl Wanted {
-    /// No ranges.
-    pub(crate) const NOTHING: Wanted = Wanted { ranges: Vec::new(), envelopes: [Envelope { low: 0, len: 0 }; 2] };
-
-    /// The ranges: ascending, none empty, none touching its neighbour.
-    pub(crate) fn ranges(&self) -> &[Range<usize>] {
-        &self.ranges
-    }
-
-    /// The same, and nothing else.
-    pub(crate) fn into_ranges(self) -> Vec<Range<usize>> {
-        self.ranges
-    }
-
-    /// Whether every word that the other wants is wanted here.
-    pub(crate) fn covers(&self, other: &Wanted) -> bool {
-        other.ranges.iter().all(|range| {
-            let after = self.ranges.partition_point(|own| own.start <= range.start);
-            after > 0 && range.end <= self.ranges[after - 1].end
-        })
-    }
-
-    /// What either of the two wants.
-    pub(crate) fn joined(&self, other: &Wanted) -> Wanted {
-        Wanted::new(self.ranges.iter().chain(&other.ranges).cloned())
-    }
-
-    /// Whether all that is searched for lies in this range.
-    pub(super) fn lies_in(&self, range: &Range<usize>) -> bool {
-        self.ranges.iter().all(|it| range.start <= it.start && it.end <= range.end)
-    }
-}
-
 /// How many ranges stand before the widest gap; all of them where there is no gap.
 fn widest_gap(ranges: &[Range<usize>]) -> usize {
     (1..ranges.len()).max_by_key(|&after| ranges[after].start - ranges[after - 1].end).unwrap_or(ranges.len())
@@ -113,17 +78,6 @@ mod tests {
         assert!(!wanted.is_empty());
         assert!([9, 25, 29, 40, 50].iter().all(|&word| !wanted.contains(word)));
         assert!([10, 24, 30, 39].iter().all(|&word| wanted.contains(word)));
-    }
-
-    #[cfg(feature = "c-heap")]
-    #[test]
-    fn what_covers_another_has_all_of_its_ranges() {
-        let wide = Wanted::new([10..40, 50..60]);
-        let inside = Wanted::new([10..11, 39..40, 50..60]);
-        assert!(wide.covers(&inside) && wide.covers(&Wanted::NOTHING) && wide.covers(&wide));
-        assert!(!inside.covers(&wide) && !Wanted::NOTHING.covers(&inside));
-        assert!(!wide.covers(&Wanted::new(std::iter::once(39..51))));
-        assert_eq!(inside.joined(&Wanted::new([11..39, 70..71])).ranges, [10..40, 50..60, 70..71]);
     }
 
     #[test]

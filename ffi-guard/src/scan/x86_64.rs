@@ -4,8 +4,6 @@
 //! slower, and intrinsics fare no better, for each becomes a call. Assembly is as fast in every profile. It also
 //! reads memory that C or another thread may be writing, which Rust's own loads may not.
 
-mod sse2;
-
 use std::arch::{asm, is_x86_feature_detected};
 
 use super::Hit;
@@ -16,23 +14,20 @@ use super::wanted::Envelope;
 pub(super) enum Way {
     /// Four vectors of 256 bits together.
     Avx2,
-    /// Four of 128 bits, which every such processor has.
-    Sse2,
-    /// Word by word.
-    #[cfg(test)]
+    /// Word by word, on processors without AVX2.
     Words,
 }
 
 impl Way {
     /// The fastest that the processor and the system have. (std keeps the answer.)
     pub(super) fn best() -> Way {
-        if is_x86_feature_detected!("avx2") { Way::Avx2 } else { Way::Sse2 }
+        if is_x86_feature_detected!("avx2") { Way::Avx2 } else { Way::Words }
     }
 
     /// All that they have.
     #[cfg(test)]
     pub(super) fn all() -> Vec<Way> {
-        let mut all = vec![Way::Sse2, Way::Words];
+        let mut all = vec![Way::Words];
         all.extend(is_x86_feature_detected!("avx2").then_some(Way::Avx2));
         all
     }
@@ -41,8 +36,6 @@ impl Way {
     pub(super) fn group(self) -> usize {
         match self {
             Way::Avx2 => 128,
-            Way::Sse2 => 64,
-            #[cfg(test)]
             Way::Words => 0,
         }
     }
@@ -57,20 +50,10 @@ const SIGN: usize = 1 << 63;
 /// # Safety
 /// - The machine has the way.
 /// - `[at, end)` is readable memory, and `end - at` a multiple of the way's group, which is not 0.
-pub(super) unsafe fn skip_groups(way: Way, at: usize, end: usize, envelopes: &[Envelope; 2]) -> usize {
+pub(super) unsafe fn skip_groups(_way: Way, at: usize, end: usize, envelopes: &[Envelope; 2]) -> usize {
     let [first, second] = envelopes;
-    let one = second.len == 0;
-    // SAFETY: the caller's promises are those of all.
-    unsafe {
-        match way {
-            Way::Avx2 if one => skip_one(at, end, first),
-            Way::Avx2 => skip_two(at, end, first, second),
-            // More than half of all addresses are wanted: nothing to skip.
-            _ if first.len > SIGN || second.len > SIGN => at,
-            _ if one => sse2::skip_one(at, end, first),
-            _ => sse2::skip_two(at, end, first, second),
-        }
-    }
+    // SAFETY: the caller's promises are those of both. The way is `Avx2`: the other has no group.
+    unsafe { if second.len == 0 { skip_one(at, end, first) } else { skip_two(at, end, first, second) } }
 }
 
 /// `word - low < len`, unsigned, is `word - (low ^ SIGN) < len ^ SIGN`, signed: adding the sign bit and flipping it
@@ -232,37 +215,4 @@ pub(super) unsafe fn next(at: usize, end: usize, envelopes: &[Envelope; 2]) -> O
         );
     }
     (location < end).then_some(Hit { location, word })
-}
-
-/// The first `at` from `from` on where `base + at + (the signed 32 bits at `at`)` is below `len`.
-pub(super) fn next_distance(bytes: &[u8], from: usize, base: usize, len: usize) -> Option<usize> {
-    let start = bytes.as_ptr();
-    let end = bytes.len().saturating_sub(3);
-    let mut at = from;
-    // SAFETY: where `at < end`, the slice has four bytes at `at`. No other memory is read, none is written.
-    unsafe {
-        asm!(
-            "jmp 3f",
-            ".p2align 5",
-            "2:",
-            "movsxd {sum}, dword ptr [{start} + {at}]",
-            "add {sum}, {base}",
-            "add {sum}, {at}",
-            "cmp {sum}, {len}",
-            "jb 4f",
-            "inc {at}",
-            "3:",
-            "cmp {at}, {end}",
-            "jb 2b",
-            "4:",
-            at = inout(reg) at,
-            sum = out(reg) _,
-            start = in(reg) start,
-            end = in(reg) end,
-            base = in(reg) base,
-            len = in(reg) len,
-            options(readonly, nostack),
-        );
-    }
-    (at < end).then_some(at)
 }

@@ -1,13 +1,13 @@
-//! What the clock itself takes, how long a tick is, and what a crossing costs on this machine.
+//! Measures how long reading the clock takes, how long a tick is, and how much a crossing costs on
+//! this machine.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::call::declaration::{Contract, Declaration, Function};
+use crate::call::declaration::{Declaration, Function};
 use crate::call::tally;
 use crate::level::{self, Level};
 use crate::platform::clock::{nanoseconds, ticks};
-use crate::rule::Severities;
 
 /// Ticks from one reading of the clock to the next.
 static CLOCK: AtomicU64 = AtomicU64::new(0);
@@ -34,28 +34,16 @@ pub(super) fn way() -> u64 {
 }
 
 /// Not on the list of functions, so it has no line in the table.
-static NOTHING: Function = Function::new(&Declaration {
-    name: "(nothing)",
-    module: "ffi_guard",
-    file: file!(),
-    line: line!(),
-    column: 1,
-    parameters: &[],
-    returns_owned: false,
-    result: Contract::NONE,
-    callback: false,
-    keep_abi: false,
-    severities: Severities::NONE,
-});
+static NOTHING: Function = Function::new(&Declaration::internal("(nothing)"));
 
 extern "C" fn nothing() {}
 
-/// So many batches of so many calls each are measured, and the batch in the middle counts: an interrupted one does not. In
-/// batches, since calls that come one upon the other are those whose price is asked for.
+/// The number of batches, and of calls in each. The batch in the middle counts, so an interrupted
+/// one does not. In batches, because the price of calls in close succession is wanted.
 const BATCHES: usize = 63;
 const BATCH: u64 = 32;
 
-/// What the batch in the middle adds to two sums, a call.
+/// The amount that one call of the batch in the middle adds to each of two sums.
 fn middle(sums: impl Fn() -> [u64; 2], mut call: impl FnMut()) -> [u64; 2] {
     let mut found = [[0; BATCHES]; 2];
     for at in 0..BATCHES {
@@ -74,22 +62,24 @@ fn middle(sums: impl Fn() -> [u64; 2], mut call: impl FnMut()) -> [u64; 2] {
     })
 }
 
-/// Measures what is taken off. Before the first call is counted, a quarter of a millisecond.
+/// Measures the ticks to take off each reading. Runs before the first call is counted, and takes a
+/// quarter of a millisecond.
 pub(super) fn begin(cross: super::Cross) {
     BEGAN.0.store(ticks(), Ordering::Relaxed);
     BEGAN.1.store(nanoseconds(), Ordering::Relaxed);
     tally::register(&NOTHING, false);
     let [clock, _] = middle(|| [ticks(), 0], || _ = ticks());
     let checked = level::level() != Level::Off;
-    // While nothing is taken off yet, what is counted is what is to be taken off.
+    // While nothing is taken off yet, the counted ticks are those to take off.
     let [way, entry] = middle(|| super::sums(&NOTHING), || cross(&NOTHING, black_box(nothing), checked));
     CLOCK.store(clock, Ordering::Relaxed);
     ENTRY.store(entry, Ordering::Relaxed);
     WAY.store(way, Ordering::Relaxed);
 }
 
-/// How long a tick is, in nanoseconds: what passed by either clock since counting began. A program that has just begun is
-/// waited for, for a millisecond: then a reading of the system's clock that is 50 ns late is one part in 20,000.
+/// The length of a tick in nanoseconds, by the time that passed on both clocks since counting
+/// began. Waits a millisecond for a program that has just begun: then a reading of the system's
+/// clock that is 50 ns late is one part in 20,000.
 pub(super) fn tick() -> f64 {
     const ENOUGH: u64 = 1_000_000;
     let (ticks_then, then) = (BEGAN.0.load(Ordering::Relaxed), BEGAN.1.load(Ordering::Relaxed));
@@ -103,8 +93,8 @@ pub(super) fn tick() -> f64 {
     }
 }
 
-/// What it takes to call a C function that does nothing and to come back, in ticks: the best of a few rounds, since whatever
-/// comes in between can only make one longer.
+/// The ticks that a call of a C function that does nothing takes: the best of a few rounds, since
+/// an interruption can only make one longer.
 pub(super) fn call() -> f64 {
     const CALLS: u32 = 2000;
     fn best(mut f: impl FnMut()) -> u64 {

@@ -1,13 +1,15 @@
-//! Calls under way, and whose time it is.
+//! Calls that have not returned, and the time that each of them takes.
 //!
-//! A thread's time is one line, cut wherever the border is crossed; each piece goes to what the innermost call does then:
+//! A thread's time is one line, cut at each crossing of the border. Each piece goes to what the
+//! innermost call does then:
 //!
 //! ```text
 //! Rust ──┤ checks of f ├── f in C ──┤ checks of cb ├── cb in Rust ──┤ cb ├── f in C ──┤ checks of f ├── Rust
 //!                                         └─ a guarded call here is a piece of its own
 //! ```
 //!
-//! So a second is counted once, and what C calls back is not C's. Rust's own time outside of callbacks is nobody's.
+//! So each second is counted once, and callbacks are not part of C's time. Rust's own time outside
+//! of callbacks is not counted.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::compiler_fence;
@@ -18,7 +20,7 @@ use crate::call::declaration::Function;
 use crate::call::{tally, thread};
 use crate::platform::clock::ticks;
 
-/// What a call under way does.
+/// The activity of a call that has not returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 enum Doing {
@@ -28,18 +30,19 @@ enum Doing {
     Checks = 1,
     /// C runs; for a callback, Rust.
     Callee = 2,
-    /// The same, of a callback.
+    /// The body of a callback runs.
     Body = 3,
 }
 
-/// A call under way, as its wrapper knows it: its depth among its thread's, and which call there.
+/// A call that has not returned, as its wrapper knows it: its depth on its thread, and which call
+/// at that depth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
     depth: u32,
     serial: u32,
 }
 
-/// The same while one of its parts is at work on it; dropping ends the call.
+/// A call that has not returned, while one of its parts works on it. Dropping it ends the call.
 #[derive(Debug)]
 pub(crate) struct Call {
     shard: &'static Shard,
@@ -47,10 +50,10 @@ pub(crate) struct Call {
     token: Token,
 }
 
-/// What one call lends.
+/// The memory that one call lends.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lent {
-    /// Bytes of Rust's memory.
+    /// Bytes of Rust memory.
     pub(crate) bytes: usize,
     /// Arguments under `retained`.
     pub(crate) retained: u32,
@@ -58,12 +61,14 @@ pub(crate) struct Lent {
     pub(crate) pinned: u32,
 }
 
-/// Where a call stands on its thread's stack.
+/// The place of a call on its thread's stack.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
-    /// Not further up than its wrapper's frame: calls that lie deeper than this are gone when it begins.
+    /// An address not further up than the wrapper's frame: calls that lie deeper than this are gone
+    /// when the call begins.
     pub(crate) lowest: usize,
-    /// Not further down: a call that lies above this is one made after it has gone.
+    /// An address not further down than the wrapper's frame: a call that lies above it was made
+    /// after this call has gone.
     pub(crate) highest: usize,
 }
 
@@ -87,8 +92,8 @@ impl Drop for Busy {
     }
 }
 
-/// A call of this function begins. `None`, and it is counted beside or not at all,
-/// where it cannot be timed.
+/// Begins a call of this function. `None` if it cannot be timed; then it is counted separately, or
+/// not at all.
 #[inline]
 pub(crate) fn begin(function: &'static Function, place: Place, cross: super::Cross) -> Option<Call> {
     if !super::is_ready() && !super::make_ready(cross) {
@@ -105,13 +110,14 @@ pub(crate) fn begin(function: &'static Function, place: Place, cross: super::Cro
     }
 }
 
-/// Counts a call that the guard does not look at: it is made by a signal handler in the middle of the guard's own work.
+/// Counts a call that the guard does not check: a signal handler makes it in the middle of the
+/// guard's own work.
 #[cold]
 pub(crate) fn unseen(function: &'static Function) {
     tally::count_beside(function);
 }
 
-/// The call behind a token; `None` where it was taken for gone.
+/// The call that a token stands for; `None` if it was taken for gone.
 #[inline]
 pub(crate) fn find(token: Token) -> Option<Call> {
     let shard = shard::mine()?;
@@ -120,7 +126,8 @@ pub(crate) fn find(token: Token) -> Option<Call> {
     under_way.then_some(Call { shard, frame, token })
 }
 
-/// What passed since the mark goes to the innermost call; `less` of it the clock and the way here took.
+/// Adds the ticks since the mark, but for `less` (the clock and the way here), to the innermost
+/// call.
 #[inline]
 fn cut(shard: &Shard, less: u64) {
     let now = ticks();
@@ -159,7 +166,7 @@ impl Call {
         Some(Call { shard, frame, token: Token { depth: u32::try_from(depth).ok()?, serial } })
     }
 
-    /// From here on it is checked.
+    /// Begins the time of the checks.
     #[inline]
     pub(crate) fn checks_begin(&self) {
         let _busy = Busy::enter(self.shard);
@@ -167,9 +174,9 @@ impl Call {
         self.shard.mark.store(ticks(), Relaxed);
     }
 
-    /// C is about to run, and the call to be looked at again when it has: by this token, with these words.
+    /// Begins C's time. Returns the token to find the call by.
     #[inline]
-    pub(crate) fn leave_for_c(self, lent: Lent, kept: [u64; 3]) -> Token {
+    pub(crate) fn leave_for_c(self, lent: Lent) -> Token {
         {
             let _busy = Busy::enter(self.shard);
             if let Some(counters) = self.shard.counters.get(self.frame.function.load(Relaxed)) {
@@ -182,7 +189,6 @@ impl Call {
                     add(&counters.pinned, u64::from(lent.pinned));
                 }
             }
-            self.frame.kept.iter().zip(kept).for_each(|(place, word)| place.store(word, Relaxed));
             self.turn_to(Doing::Callee);
         }
         let token = self.token;
@@ -190,11 +196,12 @@ impl Call {
         token
     }
 
-    /// C has returned, or unwinds. Returns the words.
+    /// Ends C's time, because C has returned or unwinds.
     #[inline]
-    pub(crate) fn back_from_c(&self) -> [u64; 3] {
+    pub(crate) fn back_from_c(&self) {
         let _busy = Busy::enter(self.shard);
-        // Calls that were made inside it and are still there are gone: C left them by `longjmp`. Their time is nobody's.
+        // Calls that were made inside it and are still there are gone: C left them by `longjmp`.
+        // Their time is not counted.
         let own = self.token.depth as usize + 1;
         if self.shard.depth.load(Relaxed) != own {
             self.shard.depth.store(own, Relaxed);
@@ -205,26 +212,20 @@ impl Call {
         if let Some(counters) = self.shard.counters.get(self.frame.function.load(Relaxed)) {
             add(&counters.ended, 1);
         }
-        self.kept()
     }
 
-    /// C will not return: nothing more is timed. Returns the words.
-    pub(crate) fn never_comes_back(&self) -> [u64; 3] {
+    /// Ends all timing of a call from which C will not return.
+    pub(crate) fn never_comes_back(&self) {
         self.frame.doing.store(Doing::Nothing as u32, Relaxed);
-        self.kept()
     }
 
-    fn kept(&self) -> [u64; 3] {
-        self.frame.kept.each_ref().map(|word| word.load(Relaxed))
-    }
-
-    /// From C's return on it was checked.
+    /// Counts the time since C returned as checks.
     #[inline]
     pub(crate) fn checks_go_on(&self) {
         self.frame.doing.store(Doing::Checks as u32, Relaxed);
     }
 
-    /// The body of a callback is about to run.
+    /// Begins the time of a callback's body.
     #[inline]
     pub(crate) fn body_begins(&self) {
         let _busy = Busy::enter(self.shard);
@@ -234,7 +235,7 @@ impl Call {
         self.turn_to(Doing::Body);
     }
 
-    /// The body has ended, and what it returns is checked.
+    /// Ends the time of the body, and begins that of the checks of its result.
     #[inline]
     pub(crate) fn body_ended(&self) {
         let _busy = Busy::enter(self.shard);
@@ -242,7 +243,7 @@ impl Call {
         self.frame.doing.store(Doing::Checks as u32, Relaxed);
     }
 
-    /// A callback has come to its end, with a panic or without.
+    /// Ends a callback, with a panic or without.
     #[inline]
     pub(crate) fn callback_ends(self) {
         if let Some(counters) = self.shard.counters.get(self.frame.function.load(Relaxed)) {
@@ -251,7 +252,7 @@ impl Call {
         }
     }
 
-    /// What passed so far was checks, where it was checked.
+    /// Counts the time so far as checks, if there were checks.
     #[inline]
     fn turn_to(&self, doing: Doing) {
         if self.frame.doing.load(Relaxed) == Doing::Checks as u32 {
@@ -263,7 +264,7 @@ impl Call {
         }
     }
 
-    /// Counts it for the call that C makes it in.
+    /// Counts the callback for the call in which C makes it.
     #[inline]
     pub(crate) fn is_callback(&self) {
         let _busy = Busy::enter(self.shard);
@@ -276,7 +277,7 @@ impl Call {
     }
 }
 
-/// The call is over: its caller's time goes on.
+/// Ends the call: its caller's time goes on.
 impl Drop for Call {
     #[inline]
     fn drop(&mut self) {
@@ -295,7 +296,8 @@ impl Drop for Call {
     }
 }
 
-/// A call that C left by `longjmp` never ends; its frames lie deeper in the stack than that of a call made later.
+/// Removes calls that C left by `longjmp`, which never end: their frames lie deeper in the stack
+/// than that of a call made later.
 #[inline]
 fn forget_gone(shard: &Shard, address: usize) {
     while let Some(top) = shard.depth.load(Relaxed).checked_sub(1)
@@ -303,12 +305,12 @@ fn forget_gone(shard: &Shard, address: usize) {
         && frame.address.load(Relaxed) <= address
     {
         let stack = thread::stack();
-        // On a stack of its own, as a signal handler's may be, nothing is told by addresses.
+        // Addresses say nothing on a stack of its own, as a signal handler's may be.
         if !stack.contains(&frame.address.load(Relaxed)) || !stack.contains(&address) {
             return;
         }
         shard.depth.store(top, Relaxed);
-        // Since when its caller goes on, nobody knows.
+        // It is not known since when its caller goes on.
         shard.mark.store(ticks(), Relaxed);
     }
 }

@@ -1,4 +1,4 @@
-//! What was counted, added up: facts in nanoseconds.
+//! The counters of all threads, added up: facts in nanoseconds.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -10,8 +10,8 @@ use crate::call::declaration::Declaration;
 use crate::call::tally;
 use crate::level::Level;
 
-/// What was counted at the border, as [`stats`](crate::stats()) returns it. `Display` is the table that `GUARD_STATS=1` prints
-/// at the end of a process.
+/// The counters of the border, as [`stats`](crate::stats()) returns them. `Display` is the table
+/// that `GUARD_STATS=1` prints at the end of a process.
 ///
 /// ```no_run
 /// let stats = ffi_guard::stats();
@@ -22,23 +22,23 @@ use crate::level::Level;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Stats {
-    /// The level at the time of reading; `None` where nothing is counted.
+    /// The level at the time of reading; `None` if nothing is counted.
     pub(super) level: Option<Level>,
     pub(super) functions: Vec<FunctionStats>,
-    /// What a call of a C function that does nothing takes, bare, in nanoseconds.
+    /// The cost of a bare call of a C function that does nothing, in nanoseconds.
     pub(super) call: f64,
-    /// What is taken off each piece of time for reading the clock, in nanoseconds.
+    /// The time to take off each piece for reading the clock, in nanoseconds.
     pub(super) clock: f64,
 }
 
-/// What was counted of one function.
+/// The counters of one function.
 #[derive(Clone, Debug)]
 pub struct FunctionStats {
     pub(super) declaration: &'static Declaration,
     pub(super) calls: u64,
     pub(super) ended: u64,
-    /// Nanoseconds in C, or in Rust for a callback. Like `checks` a sum of readings less the clock's own time, so that it may
-    /// be a little below 0.
+    /// Nanoseconds in C, or in Rust for a callback. Like `checks`, a sum of readings less the
+    /// clock's own time, so it may be a little below 0.
     pub(super) callee: f64,
     pub(super) checks: f64,
     pub(super) bytes: u64,
@@ -49,18 +49,20 @@ pub struct FunctionStats {
     pub(super) call: f64,
 }
 
-/// From so many calls on, what a crossing costs can be worth a word: below, all of them together are some milliseconds.
+/// The number of calls from which on the cost of crossing is worth a word: below, all of them
+/// together are some milliseconds.
 const MANY: u64 = 100_000;
-/// Part of the time of its calls: without the crossing the program does a third more in the same time.
+/// The share of crossing in the time of the calls that is worth a word: without crossing, the
+/// program does a third more in the same time.
 const WORTH_IT: f64 = 0.25;
 
 impl Stats {
-    /// Where nobody asked for statistics.
+    /// The statistics if they are off.
     pub(super) fn off() -> Stats {
         Stats { level: None, functions: Vec::new(), call: 0.0, clock: 0.0 }
     }
 
-    /// Before the first call.
+    /// The statistics before the first call.
     pub(super) fn none(level: Level) -> Stats {
         Stats { level: Some(level), ..Stats::off() }
     }
@@ -68,7 +70,8 @@ impl Stats {
     pub(super) fn read(level: Level) -> Stats {
         let tick = calibrate::tick();
         let call = calibrate::call() * tick;
-        // A static of a function that is compiled into several modules of a program is there several times.
+        // If a function is compiled into several modules of a program, its static is there several
+        // times.
         let mut functions: BTreeMap<_, FunctionStats> = BTreeMap::new();
         for (number, function) in tally::functions() {
             let declaration = function.declaration;
@@ -87,27 +90,28 @@ impl Stats {
         Stats { level: Some(level), functions, call, clock }
     }
 
-    /// Whether calls are counted: `GUARD_STATS=1` was in the environment when the process began.
+    /// True if calls are counted: `GUARD_STATS=1` was in the environment when the process began.
     #[must_use]
     pub fn are_on(&self) -> bool {
         self.level.is_some()
     }
 
-    /// Every guarded function that was called: first C's by the time that their calls took, the longest first, then the
-    /// guarded callbacks, which C calls, in the same order.
+    /// Every guarded function that was called: first C functions by the time that their calls took,
+    /// the longest first, then guarded callbacks, which C calls, in the same order.
     #[must_use]
     pub fn functions(&self) -> &[FunctionStats] {
         &self.functions
     }
 
-    /// The function of this name, as declared in Rust; of several, the one whose calls took longest.
+    /// The function of this name, as declared in Rust. If there are several, the one whose calls
+    /// took longest.
     #[must_use]
     pub fn function(&self, name: &str) -> Option<&FunctionStats> {
         self.functions.iter().find(|function| function.name() == name)
     }
 
-    /// What a bare call of a C function that does nothing takes, in nanoseconds: measured on this machine when the statistics
-    /// were read.
+    /// The cost of a bare call of a C function that does nothing, in nanoseconds: measured on this
+    /// machine when the statistics were read.
     #[must_use]
     pub fn call_cost(&self) -> f64 {
         self.call
@@ -155,33 +159,34 @@ impl FunctionStats {
         self.declaration.module
     }
 
-    /// Whether it is Rust's, and C calls it.
+    /// True if it is a Rust function that C calls.
     #[must_use]
     pub fn is_callback(&self) -> bool {
         self.declaration.callback
     }
 
-    /// How often the border was crossed to it. A call that a violation stopped before C ran is none.
+    /// The number of times that the border was crossed to it. A call that a violation stopped
+    /// before C ran does not count.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.calls
     }
 
-    /// Calls that did not come back: under way still, on other threads or further up the stack, or left by `longjmp`, or the end
-    /// of the thread or process. Their time is in no sum.
+    /// Calls that did not come back: they still run, on other threads or further up the stack, or
+    /// they ended by `longjmp` or with the thread or process. Their time is in no sum.
     #[must_use]
     pub fn unfinished(&self) -> u64 {
         self.calls.saturating_sub(self.ended)
     }
 
-    /// Time in C, all calls together, by the clock on the wall; without guarded callbacks and guarded calls made from there, which
-    /// have their own. 0 for a callback.
+    /// Time in C, all calls together, by the clock on the wall; without guarded callbacks and
+    /// guarded calls made from there, which have their own. 0 for a callback.
     #[must_use]
     pub fn time_in_c(&self) -> Duration {
         if self.is_callback() { Duration::ZERO } else { duration(self.callee) }
     }
 
-    /// Time in the body of a callback, without guarded calls made from there. 0 for C's functions.
+    /// Time in the body of a callback, without guarded calls made from there. 0 for C functions.
     #[must_use]
     pub fn time_in_rust(&self) -> Duration {
         if self.is_callback() { duration(self.callee) } else { Duration::ZERO }
@@ -193,41 +198,44 @@ impl FunctionStats {
         duration(self.checks)
     }
 
-    /// What crossing the border cost, as estimated: the checks, and the [bare call](Stats::call_cost) as often as it was
-    /// called.
+    /// The estimated cost of crossing the border: the checks, and the [bare call](Stats::call_cost)
+    /// times the number of calls.
     #[must_use]
     pub fn time_crossing(&self) -> Duration {
         duration(self.crossing_total())
     }
 
-    /// Which part of the time of its calls the crossing is, from 0 to 1.
+    /// The share of crossing in the time of its calls, from 0 to 1.
     #[must_use]
     pub fn crossing_share(&self) -> f64 {
         let (crossing, callee) = (self.crossing_total(), self.callee.max(0.0));
         if crossing > 0.0 { crossing / (crossing + callee) } else { 0.0 }
     }
 
-    /// Whether it is called so often, and runs so briefly, that it pays to cross less often: 100,000 calls at least, and a
-    /// [share](FunctionStats::crossing_share) of a quarter or more. For such a function the table has advice.
+    /// True if it is called so often, and runs so briefly, that it pays to cross less often:
+    /// 100,000 calls at least, and a [share](FunctionStats::crossing_share) of a quarter or more.
+    /// For such a function the table has advice.
     #[must_use]
     pub fn is_chatty(&self) -> bool {
         !self.is_callback() && self.calls >= MANY && self.crossing_share() >= WORTH_IT
     }
 
-    /// Bytes of Rust's memory that were lent by its pointer arguments: their extents, as stated or by type, each call anew; of a `cstr`
-    /// up to its NUL. Counted from level 1 on: at level 0 it is not known whose memory is where.
+    /// Bytes of Rust memory that its pointer arguments lent: their extents, as stated or by type,
+    /// added up over all calls; of a `cstr` up to its NUL. Counted from level 1 on: at level 0 it
+    /// is not known whose memory is where.
     #[must_use]
     pub fn bytes_lent(&self) -> u64 {
         self.bytes
     }
 
-    /// How often C called back during its calls: guarded functions, and closures of [`Callback`](crate::Callback).
+    /// The number of times that C called back during its calls: guarded functions, and closures of
+    /// [`Callback`](crate::Callback).
     #[must_use]
     pub fn callbacks(&self) -> u64 {
         self.callbacks
     }
 
-    /// Loans of Rust's memory under `retained`, from level 1 on.
+    /// Loans of Rust memory under `retained`, from level 1 on.
     #[must_use]
     pub fn retained(&self) -> u64 {
         self.retained
@@ -244,7 +252,7 @@ impl FunctionStats {
         self.checks.max(0.0) + self.calls as f64 * self.call
     }
 
-    /// Of a sum, what a call has of it, in nanoseconds.
+    /// The mean of a sum over the calls, in nanoseconds.
     #[allow(clippy::cast_precision_loss)]
     pub(super) fn each(&self, sum: f64) -> f64 {
         sum.max(0.0) / self.calls.max(1) as f64

@@ -1,11 +1,12 @@
-//! Statistics of the border, where `GUARD_STATS=1` asks for them: how often each function is called, how long C runs, and what
-//! crossing costs.
+//! Statistics of the border, if `GUARD_STATS=1` asks for them: how often each function is called,
+//! how long C runs, and how much crossing costs.
 //!
 //! ```text
-//! boundary::counted ── begin, leave for C, back ──> call ── adds to ──> shard (one a thread) <── sums ── facts ──> table
+//! boundary::statistics ── begin, leave for C, back ──> call ── adds to ──> shard (one a thread) <── sums ── facts ──> table
 //! ```
 //!
-//! With statistics off nothing here runs: the byte that each wrapper loads is another one (`level`).
+//! If statistics are off, nothing here runs: the byte that each wrapper loads is another one
+//! (`level`).
 
 mod calibrate;
 pub(crate) mod call;
@@ -29,20 +30,21 @@ static STATE: AtomicU32 = AtomicU32::new(NEW);
 const NEW: u32 = 0;
 const READY: u32 = u32::MAX;
 
-/// Whether calls can be timed.
+/// True if calls can be timed.
 #[inline]
 pub(crate) fn is_ready() -> bool {
     STATE.load(Ordering::Acquire) == READY
 }
 
 /// Makes a call of a C function that does nothing, as a wrapper makes it, with checks of nothing
-/// (`true`) or without: what the boundary hands down, so that the way there and back can be measured.
+/// (`true`) or without: what the boundary hands down, so that the way there and back is measured.
 pub(crate) type Cross = fn(&'static Function, extern "C" fn(), bool);
 
-/// Gets ready at the first call that is counted. False where this cannot be waited for.
+/// Gets ready at the first call that is counted. False if it is not ready and cannot be waited for.
 #[cold]
 fn make_ready(cross: Cross) -> bool {
-    /// More yields than a thread that has the processor needs: where it was stopped for good, its calls are counted alone.
+    /// More yields than a thread that has the processor needs. If that thread is stopped for good,
+    /// its calls are only counted.
     const PATIENCE: u32 = 1 << 20;
     let _errno = Errno::keep();
     let own = thread::id();
@@ -56,7 +58,7 @@ fn make_ready(cross: Cross) -> bool {
             true
         }
         Err(READY) => true,
-        // The calls by which it is measured, and those of a signal handler meanwhile.
+        // These are the calls by which it is measured, and those of a signal handler meanwhile.
         Err(theirs) if theirs == own => true,
         Err(_) => (0..PATIENCE).any(|_| {
             std::thread::yield_now();
@@ -82,11 +84,12 @@ fn sums(function: &'static Function) -> [u64; 2] {
     counters.map_or([0; 2], |it| [it.callee.load(Ordering::Relaxed), it.checks.load(Ordering::Relaxed)])
 }
 
-/// What was counted so far, by all threads: a snapshot. Empty where statistics are off ([`Stats::are_on`]).
+/// The counters so far, of all threads: a snapshot. Empty if statistics are off
+/// ([`Stats::are_on`]).
 ///
-/// `GUARD_STATS=1` turns them on, at any level, 0 included, and in any build; at the end of the process the same is printed as
-/// a table on standard error. Calls go on being counted while this one adds up; what is under way is counted as a call, and
-/// its time when it has come back.
+/// `GUARD_STATS=1` turns them on, at any level, 0 included, and in any build; at the end of the
+/// process the same is printed as a table on standard error. Counting goes on while this adds up. A
+/// call that has not returned is counted as a call; its time is added when it returns.
 ///
 /// ```
 /// // Without `GUARD_STATS` nothing is counted.

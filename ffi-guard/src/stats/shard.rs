@@ -1,7 +1,8 @@
-//! One thread's counters, on pages of their own: no other thread writes there, so counting shares no cache line.
+//! One thread's counters, on pages of their own: no other thread writes there, so counting shares
+//! no cache line.
 //!
-//! Shards are never given back. A thread that ends leaves its own, counts and all, to one that begins later: the sum over
-//! all shards is what the process did, whoever did it.
+//! Shards are never freed. A thread that ends leaves its own, counts and all, to one that begins
+//! later: the sum over all shards is the work of the whole process.
 
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -12,82 +13,81 @@ use crate::platform::memory::{self, Before, PAGE};
 use crate::platform::process::Errno;
 use crate::platform::thread::{self, AtExit};
 
-/// Functions that a shard has room for; of those beyond, calls are counted and nothing else. Pages that nobody writes cost
-/// address space alone.
+/// The number of functions that a shard has room for; of any more, calls are counted and nothing
+/// else. Pages that are never written cost address space alone.
 pub(super) const FUNCTIONS: usize = 16 << 10;
-/// Calls within calls that are timed; of those deeper, calls are counted and nothing else.
+/// The depth of calls within calls that are timed; of deeper ones, calls are counted and nothing
+/// else.
 pub(super) const DEPTH: usize = 1 << 10;
 
-/// What one thread counts of one function: a cache line. Times are in ticks, and sums of what may be a little below 0, since
-/// the clock's own time is taken off.
+/// One thread's counters for one function: a cache line. Times are in ticks. Their sums may be a
+/// little below 0, since the clock's own time is taken off.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(super) struct Counters {
     /// Calls that reached the other side.
     pub(super) calls: AtomicU64,
-    /// Those of them that came back.
+    /// Calls that reached the other side and came back.
     pub(super) ended: AtomicU64,
-    /// In C; for a callback in Rust. Without what was called from there.
+    /// Ticks in C, or for a callback in Rust. Without what was called from there.
     pub(super) callee: AtomicU64,
-    /// In checks.
+    /// Ticks in checks.
     pub(super) checks: AtomicU64,
-    /// Bytes of Rust's memory lent.
+    /// Bytes of Rust memory lent.
     pub(super) bytes: AtomicU64,
     /// Guarded callbacks that C made during these calls.
     pub(super) callbacks: AtomicU64,
     /// Loans under `retained`.
     pub(super) retained: AtomicU64,
-    /// Loans of what was pinned.
+    /// Loans of pinned memory.
     pub(super) pinned: AtomicU64,
 }
 
 const _: () = assert!(size_of::<Counters>() == 64);
 
 impl Counters {
-    /// All of them.
+    /// All counters.
     pub(super) fn each(&self) -> [&AtomicU64; 8] {
         let Counters { calls, ended, callee, checks, bytes, callbacks, retained, pinned } = self;
         [calls, ended, callee, checks, bytes, callbacks, retained, pinned]
     }
 }
 
-/// Adds to a counter of the calling thread's own: no other thread writes to it, so this is no read-modify-write of the
-/// processor's, which takes 20 times as long.
+/// Adds to a counter of the calling thread's own. No other thread writes to it, so no atomic
+/// read-modify-write is needed, which takes 20 times as long.
 #[inline(always)]
 pub(super) fn add(counter: &AtomicU64, more: u64) {
     counter.store(counter.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
 }
 
-/// A call under way.
+/// A call that has not returned.
 #[derive(Debug)]
 pub(super) struct Frame {
     /// The function's number.
     pub(super) function: AtomicUsize,
-    /// An address on the stack; the call is gone where another is made at or above it.
+    /// An address on the stack. The call is gone if another one is made at or above it.
     pub(super) address: AtomicUsize,
-    /// Which of the calls that were at this depth.
+    /// The number of the call among those that were at this depth.
     pub(super) serial: AtomicU32,
     /// A [`super::call::Doing`].
     pub(super) doing: AtomicU32,
-    /// What the boundary keeps for the call's exit.
-    pub(super) kept: [AtomicU64; 3],
 }
 
-/// The memory of one thread. All zero is a good one.
+/// The memory of one thread. Zeroed memory is a valid shard.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Shard {
-    /// First, and so on pages of their own.
+    /// They come first, and so lie on pages of their own.
     pub(super) counters: [Counters; FUNCTIONS],
     /// The shard that was made before this one.
     next: AtomicPtr<Shard>,
-    /// A thread counts here.
+    /// True while a thread counts here.
     taken: AtomicBool,
-    /// The thread is changing it: a signal handler that comes in between must not.
+    /// True while the thread changes it: a signal handler that comes in between must not.
     pub(super) busy: AtomicBool,
-    /// Calls under way.
+    /// The number of calls that have not returned.
     pub(super) depth: AtomicUsize,
-    /// When the innermost of them began to do what it does.
+    /// The time when the innermost of them began its present activity.
     pub(super) mark: AtomicU64,
     pub(super) frames: [Frame; DEPTH],
 }
@@ -104,7 +104,7 @@ thread_local! {
     static ENDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The calling thread's; `None` where the system gives no memory, and at the thread's end.
+/// The calling thread's shard; `None` if the system gives no memory, and at the thread's end.
 #[inline]
 pub(super) fn mine() -> Option<&'static Shard> {
     // SAFETY: null, or a shard, none of which is ever given back.
@@ -126,19 +126,19 @@ fn take_one() -> Option<&'static Shard> {
     };
     let shard = all().find(free).or_else(make)?;
     MINE.set(shard);
-    // Where the system cannot tell of the thread's end, its shard goes to nobody.
+    // If the system cannot report the thread's end, its shard is not used again.
     static AT_EXIT: AtExit = AtExit::new();
     thread::on_exit(&AT_EXIT, leave, std::ptr::from_ref(shard).cast_mut().cast());
     Some(shard)
 }
 
-/// The thread ends.
+/// Leaves the shard to another thread, at the end of this one.
 unsafe extern "C" fn leave(shard: *mut c_void) {
     ENDED.set(true);
     MINE.set(null());
     // SAFETY: `take_one` gave the shard's own address.
     let shard = unsafe { &*shard.cast::<Shard>() };
-    // Calls that the thread ends in the middle of do not end.
+    // Calls in the middle of which the thread ends do not return.
     shard.depth.store(0, Ordering::Relaxed);
     shard.busy.store(false, Ordering::Relaxed);
     shard.taken.store(false, Ordering::Release);
@@ -151,7 +151,8 @@ fn make() -> Option<&'static Shard> {
         memory::release(start..start + len);
         return None;
     }
-    // SAFETY: as many bytes, aligned to a page, readable, writable and zero, which every field takes; never given back.
+    // SAFETY: as many bytes, aligned to a page, readable, writable and zero, which every field
+    // takes; never given back.
     let shard = unsafe { &*std::ptr::with_exposed_provenance::<Shard>(start) };
     shard.taken.store(true, Ordering::Relaxed);
     let _ = LAST.fetch_update(Ordering::Release, Ordering::Relaxed, |last| {
@@ -161,7 +162,7 @@ fn make() -> Option<&'static Shard> {
     Some(shard)
 }
 
-/// Every thread's, those that have ended included.
+/// All shards, those of threads that have ended included.
 pub(super) fn all() -> impl Iterator<Item = &'static Shard> {
     let mut at = LAST.load(Ordering::Acquire);
     std::iter::from_fn(move || {
@@ -172,7 +173,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static Shard> {
     })
 }
 
-/// In the child of a fork, which has the calling thread alone: its calls count from here on.
+/// Clears all counters in the child of a fork, which has the calling thread alone: its calls count
+/// from here on.
 pub(super) fn forget() {
     let mine = MINE.get();
     for shard in all() {

@@ -11,7 +11,8 @@ struct Column {
     cell: fn(&FunctionStats) -> String,
 }
 
-/// How many columns of each table are always there; the others where they have something to say.
+/// The number of columns of each table that are always there; each of the others is there if it has
+/// something to say.
 const ALWAYS: usize = 6;
 
 const COLUMNS: [Column; 10] = [
@@ -84,7 +85,7 @@ fn table(f: &mut String, first: &str, callee: &str, functions: &[&FunctionStats]
     Ok(())
 }
 
-/// The function's name; with its module where another one has the same.
+/// The function's name; with its module if another function has the same name.
 fn name(function: &FunctionStats, all: &[&FunctionStats]) -> String {
     match all.iter().filter(|other| other.name() == function.name()).count() {
         1 => function.name().to_owned(),
@@ -94,8 +95,7 @@ fn name(function: &FunctionStats, all: &[&FunctionStats]) -> String {
 
 impl Stats {
     fn notes(&self, f: &mut String, level: Level) -> fmt::Result {
-        let clock =
-            if cfg!(target_arch = "x86_64") { "the processor's time stamp counter" } else { "the system's clock" };
+        let clock = crate::platform::clock::NAME;
         writeln!(f, "\nnote: time on the wall by {clock}, less the {} that reading it takes;", time(self.clock))?;
         writeln!(f, "      in C: without callbacks, and without guarded calls that these make")?;
         writeln!(
@@ -119,7 +119,7 @@ impl Stats {
         Ok(())
     }
 
-    /// Slides 63 and 64.
+    /// Prints the advice of slides 63 and 64.
     fn advice(&self, f: &mut String, level: Level, function: &FunctionStats) -> fmt::Result {
         let (name, calls) = (function.name(), count(function.calls()));
         let (in_c, crossing) = (time(function.each(function.callee)), time(function.each(function.crossing_total())));
@@ -137,7 +137,7 @@ impl Stats {
     }
 }
 
-/// Thousands apart.
+/// Prints a number with its thousands apart.
 fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -150,7 +150,7 @@ fn count(n: u64) -> String {
     text
 }
 
-/// Three digits and a unit.
+/// Prints three digits and a unit.
 fn scaled(value: f64, units: &[(f64, &str)]) -> String {
     let unit = units.iter().rev().find(|(size, _)| value >= *size * 0.9995).or(units.first());
     let (size, unit) = unit.copied().unwrap_or((1.0, ""));
@@ -179,29 +179,16 @@ fn bytes(n: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::declaration::{Contract, Declaration};
-    use crate::rule::Severities;
+    use crate::call::declaration::Declaration;
 
     const fn declared(name: &'static str, callback: bool) -> Declaration {
-        Declaration {
-            name,
-            module: "app::sys",
-            file: "src/sys.rs",
-            line: 1,
-            column: 1,
-            parameters: &[],
-            returns_owned: false,
-            result: Contract::NONE,
-            callback,
-            keep_abi: false,
-            severities: Severities::NONE,
-        }
+        Declaration { module: "app::sys", file: "src/sys.rs", line: 1, callback, ..Declaration::internal(name) }
     }
     static SLOW: Declaration = declared("slow_func", false);
     static POW: Declaration = declared("pow", false);
     static STEP: Declaration = declared("step", true);
 
-    /// Of made-up figures, in nanoseconds.
+    /// A function with made-up figures, in nanoseconds.
     fn function(declaration: &'static Declaration, calls: u64, callee: f64, checks: f64) -> FunctionStats {
         let (bytes, callbacks, retained, pinned, call) = (0, 0, 0, 0, 1.5);
         FunctionStats { declaration, calls, ended: calls, callee, checks, bytes, callbacks, retained, pinned, call }

@@ -1,4 +1,4 @@
-//! What bindgen writes, and the guard on it: `build.rs` has all there is to see.
+//! The output of bindgen with the guard on it, which `build.rs` writes.
 #![allow(non_camel_case_types, clippy::undocumented_unsafe_blocks)]
 
 include!(concat!(env!("OUT_DIR"), "/shapes.rs"));

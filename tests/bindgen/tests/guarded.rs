@@ -1,4 +1,5 @@
-//! The blocks that bindgen wrote are checked, with what `build.rs` says of their parameters and types.
+//! The blocks that bindgen wrote are checked, with what `build.rs` says of their parameters and
+//! types.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 use std::ffi::{CStr, CString, c_void};
@@ -68,7 +69,7 @@ fn a_struct_is_looked_at_by_its_fields() {
     assert!(nested.to_string().contains("`points`"), "{nested}");
 }
 
-// The same function with no contract: the derive names the field.
+// A function without a contract: the derive names the field.
 #[ffi_guard::guard]
 unsafe extern "C" {
     #[link_name = "shape_length"]

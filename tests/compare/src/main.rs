@@ -1,7 +1,8 @@
-//! One program of the comparison: `compare nested_pointer wrong`, `compare nested_pointer right`, `compare sqlite`, `compare --list`.
+//! One program of the comparison: `compare nested_pointer wrong`, `compare nested_pointer right`,
+//! `compare sqlite`, `compare --list`.
 //!
-//! Each is what a user would have written: nobody catches what the guard throws. Without the feature `guard` nothing in
-//! here is the guard's, and the declarations are the bare ones.
+//! Each is written as a user would write it, and does not catch what the guard throws. Without the
+//! feature `guard` the declarations are bare and the guard has no part in the program.
 
 mod programs;
 

@@ -67,7 +67,7 @@ fn calls_pass() {
     let _: unsafe fn() -> ! = abort;
 }
 
-/// What bindgen writes for this edition: blocks without `unsafe`.
+/// The output of bindgen for this edition: blocks without `unsafe`.
 #[allow(non_camel_case_types, dead_code, missing_docs, unsafe_op_in_unsafe_fn, clippy::all)]
 pub mod bound {
     include!("../../fixtures/bindgen_2021.rs");

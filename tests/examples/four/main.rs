@@ -1,5 +1,6 @@
-//! Four programs on which AddressSanitizer and Valgrind print nothing, one process each: `cargo run --example four` runs all and says how each
-//! was found; `cargo run --example four -- c_frees_a_box` runs one, with its whole report.
+//! Four programs on which AddressSanitizer and Valgrind print nothing, one process each:
+//! `cargo run --example four` runs all and says how each was found;
+//! `cargo run --example four -- c_frees_a_box` runs one, with its whole report.
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::process::{Command, ExitCode, Stdio};
@@ -15,7 +16,8 @@ mod c {
 
     #[ffi_guard::guard]
     unsafe extern "C" {
-        /// C: `static const int *kept; void ffg_bad_keep_global(const int *values) { kept = values; }`
+        /// C: `static const int *kept; void ffg_bad_keep_global(const int *values) { kept = values;
+        /// }`
         #[link_name = "ffg_bad_keep_global"]
         pub(crate) fn keep(values: *const c_int);
     }

@@ -1,7 +1,7 @@
 //! The README's program: C keeps a pointer to a `Box` that then dies.
 //!
-//! `cargo run --example kept`. The C side is `storeReference` in `c-fixtures/c/slides.c`. A test keeps the README's copy
-//! of this code, and of the report that it ends with, the same as what is here and what a run prints.
+//! `cargo run --example kept`. The C side is `storeReference` in `c-fixtures/c/slides.c`.
+//! Tests compare the README with this code and with the report that a run prints.
 
 use std::ffi::c_int;
 

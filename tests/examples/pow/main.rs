@@ -1,7 +1,8 @@
-//! Slides 63 and 64: a loop that calls `pow` across the border each time round, against the loop moved into C.
+//! Slides 63 and 64: a loop that calls `pow` across the border each time round, against the loop
+//! moved into C.
 //!
-//! `GUARD_STATS=1 cargo run --release --example pow [iterations]`; with `GUARD=0`, `1` or `2` for the level. Both do the same
-//! arithmetic: what differs is who goes round.
+//! `GUARD_STATS=1 cargo run --release --example pow [iterations]`; with `GUARD=0`, `1` or `2` for
+//! the level. Both do the same arithmetic; only the side that loops differs.
 
 use std::ffi::{c_double, c_ulong};
 use std::time::Instant;
@@ -36,7 +37,7 @@ fn main() {
     }
 }
 
-/// What the loop came to, and the nanoseconds that each time round took.
+/// The result of the loop, and the nanoseconds of each iteration.
 fn timed(iterations: u32, run: impl FnOnce() -> c_double) -> (f64, c_double) {
     let start = Instant::now();
     let result = run();

@@ -1,7 +1,7 @@
-//! The programs of the guide's pages on the rules: `cargo run --example rules -- nested_pointer` runs one and prints its
-//! report; without a name, all.
+//! The programs shown on the guide's pages about the rules.
+//! `cargo run --example rules -- nested_pointer` runs one and prints its report; no name: all.
 //!
-//! A test keeps each page's copy of the program, and the lines of the report that it quotes, the same as these.
+//! Tests compare each page with its program, and the report it quotes with what is printed.
 
 mod alloc_dealloc_mismatch;
 mod buffer_overflow;

@@ -1,7 +1,8 @@
 //! Slides 58 to 61: where the time goes when it goes into C.
 //!
-//! `GUARD_STATS=1 cargo run --example slow_func [iterations]` prints the statistics of the border when it ends. The guide's page
-//! docs/src/crossing-cost.md records the same program with `perf`, which sees Rust and C in one stack.
+//! `GUARD_STATS=1 cargo run --example slow_func [iterations]` prints the statistics of the border
+//! when it ends. The guide's page docs/src/crossing-cost.md records the same program with `perf`,
+//! which sees Rust and C in one stack.
 
 use std::ffi::{c_double, c_int, c_ulong};
 use std::hint::black_box;
@@ -13,7 +14,7 @@ static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
 #[ffi_guard::guard]
 unsafe extern "C" {
-    /// `pow`, so many times: `c-fixtures/c/slides.c`.
+    /// Calls `pow` `iterations` times: `c-fixtures/c/slides.c`.
     safe fn slow_func(iterations: c_ulong) -> c_double;
     /// C's own, and over at once.
     safe fn abs(n: c_int) -> c_int;

@@ -23,7 +23,7 @@ fn big_data() -> String {
 
     let mut small = vec![1u8; 64 * KIB];
     let (small, big) = (median_of_loans(&mut small), median_of_loans(&mut big));
-    // Said, not asserted: a busy machine is no violation.
+    // Printed, not asserted: a busy machine is not a violation.
     format!("C got the Rust address; a loan of 64 KiB takes {small:?}, of 64 MiB {big:?} (medians of {LOANS})")
 }
 

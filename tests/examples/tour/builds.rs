@@ -1,7 +1,7 @@
 //! Slides 66 to 81: what is built, how, and how often.
 //!
-//! Most of these rows have cargo build something. They take their packages from the build of the tour itself, and no
-//! network, so that each is a matter of seconds.
+//! Most of these rows build something with cargo. They use the packages of the tour's own build and
+//! no network, so that each takes only seconds.
 
 use std::env;
 use std::fs;
@@ -120,7 +120,8 @@ fn static_musl() -> Outcome {
     static_keep(build("rustc", "c-fixtures", Some(MUSL), &flags))
 }
 
-/// The fixture whose C keeps a pointer, as a static executable: that it is one, and what the guard finds in it.
+/// The fixture whose C keeps a pointer, as a static executable: that it is one, and what the guard
+/// finds in it.
 fn static_keep(built: Result<PathBuf, String>) -> Outcome {
     let program = match built {
         Ok(program) => program,
@@ -140,7 +141,7 @@ fn cross() -> Outcome {
     let Some((host, mut targets)) = installed() else {
         return Outcome::Failed("rustc does not say what is installed".into());
     };
-    // What the library is written for: 64 bits, and a system below.
+    // The library is written for 64 bits and an operating system.
     targets.retain(|target| {
         let bits = target.starts_with("x86_64-") || target.starts_with("aarch64-");
         *target != host
@@ -187,12 +188,13 @@ fn target() -> PathBuf {
     tour.ancestors().nth(3).expect("cargo put it there").to_path_buf()
 }
 
-/// Whether the tour was built with `--release`. What it builds is then built so, too: the packages are there already.
+/// True if the tour was built with `--release`. What it builds is then built with it too, because
+/// those packages are already there.
 fn is_release() -> bool {
     env::current_exe().is_ok_and(|tour| tour.ancestors().nth(2).is_some_and(|folder| folder.ends_with("release")))
 }
 
-/// Has cargo build the example of a package, without the network, and says where it is.
+/// Builds the example of a package with cargo, without the network, and returns its path.
 fn build(verb: &str, package: &str, triple: Option<&str>, flags: &[&str]) -> Result<PathBuf, String> {
     let example = if package == "c-fixtures" { "keep" } else { package };
     let mut command = Command::new(cargo());

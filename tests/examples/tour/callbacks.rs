@@ -68,7 +68,7 @@ fn panics() -> String {
         db.exec_each(NUMBERS, |_| {
             rows += 1;
             if rows == 500 {
-                // Without the hook, which would print: it is expected here.
+                // Without the hook, which would print the expected panic.
                 std::panic::resume_unwind(Box::new(rows));
             }
             true
@@ -84,7 +84,7 @@ fn panics() -> String {
 fn late() -> String {
     #[ffi_guard::guard]
     unsafe extern "C" fn count(#[guard(opaque)] user: *mut c_void, number: c_int) -> c_int {
-        // SAFETY: a count; where it is not, the guard is before.
+        // SAFETY: a count; if it is not, the guard stops the callback before.
         unsafe { *user.cast::<c_int>() += number };
         0
     }
@@ -98,7 +98,8 @@ fn late() -> String {
     }
     let _forget = Forget;
     let mut sum = Box::new(0);
-    // SAFETY: alive, so far. Declared nowhere under the guard, as a library is whose users know it is safe.
+    // SAFETY: alive, so far. Declared nowhere under the guard, as a library is whose users know it
+    // is safe.
     unsafe { ffg_register_step(Some(count), ptr::from_mut(&mut *sum).cast()) };
     drop(sum);
     // SAFETY: not sound, and that is the point: C calls with an address that is no more.

@@ -1,14 +1,14 @@
-//! What came of the rows so far, for the row that looks at the others.
+//! The results of the rows so far, for the row that looks at the others.
 
 use std::collections::BTreeMap;
 
 use crate::row::{Outcome, Row};
 
-/// What came of one row, set against the table.
+/// The result of one row, compared with the table.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     AsExpected,
-    /// This machine has not what it takes.
+    /// The machine lacks something that the row needs.
     Skipped,
     Otherwise,
 }
@@ -23,7 +23,7 @@ impl Came {
         self.0.insert(index, row.verdict(outcome));
     }
 
-    /// What came of a row, which is run if it has not been.
+    /// The result of a row, which is run if it was not.
     pub(crate) fn of(&mut self, index: usize, row: &Row) -> Verdict {
         if let Some(&verdict) = self.0.get(&index) {
             return verdict;

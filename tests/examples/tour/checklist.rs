@@ -1,5 +1,6 @@
-//! Slides 57 to 81: the checklist that the talk ticks off. The guide's chapter does the same, and this row holds it to that: every item
-//! has its section, and every command in it is there and shows what it is said to show.
+//! Slides 57 to 81: the checklist that the talk ticks off. The guide's chapter does the same, and
+//! this row holds it to that: every item has its section, and every command in it is there and
+//! shows what it is said to show.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +15,7 @@ pub(crate) const ROWS: &[Row] = &[Row {
     plan: Plan::Whole(check, Expected::Clean),
 }];
 
-/// The items, as slide 57 has them.
+/// The items of slide 57.
 const ITEMS: [&str; 8] = [
     "Effortless memory management",
     "Awesome tooling",
@@ -26,7 +27,7 @@ const ITEMS: [&str; 8] = [
     "Super-easy cross compiling",
 ];
 
-/// What each section says.
+/// The text that each section must have.
 const PARTS: [&str; 3] = ["\n**Lost.** ", "\n**Got back.** ", "\n**Not got back.** "];
 
 const CHAPTER: &str = "docs/src/what-you-lose.md";
@@ -74,7 +75,8 @@ fn commands(section: &str) -> Vec<&str> {
     blocks.flat_map(str::lines).filter(|line| !line.trim().is_empty()).collect()
 }
 
-/// What of a command can be told without a shell: that a row came out as the table says, or that a program, a test or a script exists.
+/// Checks a command as far as possible without a shell: that a row came out as the table says, or
+/// that a program, a test or a script exists.
 fn look_at(command: &str, came: &mut Came) -> Result<String, String> {
     let words: Vec<&str> = command.split_whitespace().skip_while(|word| word.contains('=')).collect();
     match words[..] {

@@ -1,4 +1,5 @@
-//! Slides 45 to 49: a pointer to a pointer, in every mix of heap and stack, and the variable that decides.
+//! Slides 45 to 49: a pointer to a pointer, in every mix of heap and stack, and the variable that
+//! decides.
 
 use std::ptr;
 

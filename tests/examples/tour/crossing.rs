@@ -61,7 +61,7 @@ fn chatty() -> String {
     assert_eq!((pow.calls(), powloop.calls()), (ROUNDS.into(), 1), "{stats}");
     // 200,000 crossings, against one.
     assert!(pow.time_crossing() > powloop.time_crossing(), "{stats}");
-    // Said, not asserted: how much of it is crossing is this machine's affair, and this build's.
+    // Printed, not asserted: the share of the crossing depends on the machine and the build.
     format!(
         "{across:.0} ns each time round while it is counted, {moved:.0} ns with the loop in C; crossing took {:.1?} and {:.1?}\n\n{stats}",
         pow.time_crossing(),
@@ -69,7 +69,7 @@ fn chatty() -> String {
     )
 }
 
-/// The nanoseconds that each time round took, and what the loop came to.
+/// The nanoseconds of each iteration, and the result of the loop.
 fn timed(run: impl FnOnce() -> c_double) -> (f64, c_double) {
     let start = Instant::now();
     let result = run();

@@ -54,7 +54,8 @@ const SQL: &CStr =
 /// Runs the statement with this callback.
 fn exec(callback: ffi::sqlite3_callback, user: *mut c_void) {
     let (mut db, mut message) = (ptr::null_mut(), ptr::null_mut());
-    // SAFETY: places of this frame for the results; the database is closed once, and the message freed by SQLite.
+    // SAFETY: places of this frame for the results; the database is closed once, and the message
+    // freed by SQLite.
     unsafe {
         assert_eq!(sqlite3_open(c":memory:".as_ptr(), &raw mut db), ffi::SQLITE_OK, "a database in memory opens");
         let status = sqlite3_exec(db, SQL.as_ptr(), callback, user, &raw mut message);
@@ -125,7 +126,8 @@ impl Drop for Unsubscribe {
 fn stale() -> String {
     let _end = Unsubscribe;
     let handle = Handle::new(String::from("Gopher"));
-    // SAFETY: with an address for user data, it would be the bug; the number leads nowhere once it is stale.
+    // SAFETY: with an address for user data, it would be the bug; the number leads nowhere once it
+    // is stale.
     unsafe { subscribe(Some(on_tick), handle.as_raw()) };
     drop(handle);
     tick();

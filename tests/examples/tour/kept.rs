@@ -76,8 +76,8 @@ fn kept() -> String {
     "C keeps it and nobody noticed".into()
 }
 
-/// Slide 22, where the talk runs the garbage collector and hopes that something else comes to lie there. Rust needs no
-/// luck: the memory is free at the brace, and the allocator hands it out again.
+/// Slide 22, where the talk runs the garbage collector and hopes that it reuses the memory. Rust
+/// needs no luck: the memory is free at the brace, and the allocator hands it out again.
 fn garbage() -> String {
     fn pass_some_memory() {
         let mut some = Box::new(ONE_TWO_THREE);
@@ -87,14 +87,14 @@ fn garbage() -> String {
     pass_some_memory();
     let others: Vec<Box<[u8; 12]>> = (0..64).map(|_| Box::new([0x20; 12])).collect();
     std::hint::black_box(&others);
-    // SAFETY: not sound, and that is the point: the memory is mapped, and somebody else's.
+    // SAFETY: not sound, and that is the point: the memory is mapped, and belongs to another value.
     let a = unsafe { retrieve_reference() };
     assert_ne!(a, 1, "the memory was not handed out again");
     format!("retrieveReference reads {a}; the Box held 1")
 }
 
-/// The same with pages of its own for each block, where the declaration lets C keep what it is lent: the read itself is caught,
-/// inside C.
+/// Slide 22 with pages of its own for each block and a declaration that lets C keep the pointer:
+/// the read itself is caught, inside C.
 fn read_after_free() -> String {
     fn pass_some_memory() {
         let mut some = Box::new(ONE_TWO_THREE);
@@ -142,7 +142,7 @@ fn rule_two_kept() -> String {
     format!("retrieveReference reads {a}, from C memory that is still there")
 }
 
-/// What `runtime.Pinner` is for.
+/// The use of Go's `runtime.Pinner`.
 fn pinned() -> String {
     let values = vec![1, 2, 3];
     let pin = ffi_guard::pin(&values[..]);

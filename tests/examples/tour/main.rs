@@ -3,7 +3,8 @@
 //! `cargo run --example tour` runs every row of the table and says what came of it, one line a row;
 //! `cargo run --example tour -- 45` runs the rows of one slide and prints their whole reports.
 //!
-//! The exit status is 0 if every row came out as the table says, 1 if one did not, and 2 if there is nothing to run.
+//! The exit status is 0 if every row came out as the table says, 1 if one did not, and 2 if there
+//! is nothing to run.
 
 // A `Vec` lies on the heap and an array does not, and where a block lies is what this is about.
 #![allow(clippy::useless_vec)]
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        // How a row that needs another level runs itself.
+        // A row that needs another level runs itself like this.
         [process::ROW, index] => process::run_row(index),
         [] => process::at_full_level(|| table::run(&table::rows(), Print::Lines)),
         [slide] => match table::rows_of(slide) {

@@ -1,4 +1,4 @@
-//! Rows in a process of their own: the level is settled once in the life of a process.
+//! Rows in a process of their own, because the level is fixed when a process begins.
 
 use std::env;
 use std::ffi::OsStr;
@@ -11,7 +11,7 @@ use crate::table;
 /// The hidden argument before a row's index.
 pub(crate) const ROW: &str = "--row";
 
-/// Runs one row's program as a user's would run: nobody catches what the guard throws.
+/// Runs one row's program as a user's would run, without catching what the guard throws.
 pub(crate) fn run_row(index: &str) -> ExitCode {
     let row = index.parse().ok().and_then(|index: usize| table::rows().get(index).map(|&(_, row)| row));
     match row.map(|row| &row.plan) {
@@ -26,12 +26,12 @@ pub(crate) fn run_row(index: &str) -> ExitCode {
     }
 }
 
-/// Runs one row with these variables, and reads from its exit status and output what came of it.
+/// Runs one row with these variables, and reads the result from its exit status and output.
 pub(crate) fn run_at(variables: &[(&str, &str)], index: usize) -> Outcome {
     came_of(own(&[ROW, &index.to_string()]).envs(variables.iter().copied()))
 }
 
-/// Runs a program, and reads from its exit status and output what came of it.
+/// Runs a program, and reads the result from its exit status and output.
 pub(crate) fn came_of(command: &mut Command) -> Outcome {
     let output = match command.output() {
         Ok(output) => output,
@@ -52,8 +52,8 @@ pub(crate) fn came_of(command: &mut Command) -> Outcome {
     }
 }
 
-/// Runs the table at level 2, which is what a debug build has by itself. A release build has 0: then it runs itself
-/// again and says what a user would say.
+/// Runs the table at level 2, which is what a debug build has by itself. A release build has 0:
+/// then it runs itself again and says what a user would say.
 pub(crate) fn at_full_level(tour: impl FnOnce() -> ExitCode) -> ExitCode {
     match env::var_os("GUARD") {
         None if cfg!(debug_assertions) => tour(),
@@ -75,15 +75,15 @@ pub(crate) fn at_full_level(tour: impl FnOnce() -> ExitCode) -> ExitCode {
     }
 }
 
-/// This program again.
+/// A command that runs this program again.
 fn own<S: AsRef<OsStr>>(arguments: &[S]) -> Command {
     let mut command = bare(&env::current_exe().expect("a running program has a path"));
     command.args(arguments);
     command
 }
 
-/// A program with none of the guard's variables but those that the row sets: a report that goes elsewhere, or does not
-/// panic, is not what the table speaks of.
+/// Removes the guard's variables except those that the row sets: the table expects reports that go
+/// to stderr and panic.
 pub(crate) fn bare(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in env::vars_os() {

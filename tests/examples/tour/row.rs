@@ -1,4 +1,4 @@
-//! A row of the table: a program, and what must come of it.
+//! A row of the table: a program and its expected result.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -9,20 +9,20 @@ use ffi_guard::Rule;
 use crate::came::{Came, Verdict};
 use crate::process;
 
-/// A program of the talk. It returns what it has to say: a line, and below it whatever more there is.
+/// A program of the talk. It returns its output: a line, and further lines below it.
 pub(crate) type Program = fn() -> String;
 
 /// One row.
 pub(crate) struct Row {
-    /// On which slides the talk has it.
+    /// The slides of the talk that have it.
     pub(crate) slides: &'static [RangeInclusive<u8>],
-    /// What is done, in a few words.
+    /// A few words on what the program does.
     pub(crate) what: &'static str,
-    /// Where it runs and what must come of it.
+    /// The place where it runs and the expected result.
     pub(crate) plan: Plan,
 }
 
-/// Where a row runs and what must come of it.
+/// The place where a row runs and the expected result.
 pub(crate) enum Plan {
     /// In this process, at level 2.
     Here(Program, Expected),
@@ -30,13 +30,13 @@ pub(crate) enum Plan {
     At(&'static str, Program, Expected),
     /// A program that cargo builds first, some other way than this one was built.
     Built(fn() -> Outcome, Expected),
-    /// The same with `GUARD_STATS=1`.
+    /// In a process of its own with `GUARD_STATS=1`.
     Counted(&'static str, Program, Expected),
-    /// A look at what came of other rows.
+    /// A look at the results of other rows.
     Whole(fn(&mut Came) -> Outcome, Expected),
 }
 
-/// What must come of a program.
+/// The expected result of a program.
 pub(crate) enum Expected {
     /// No violation.
     Clean,
@@ -44,7 +44,7 @@ pub(crate) enum Expected {
     Violates(Rule, &'static str),
 }
 
-/// What came of a program.
+/// The result of a program.
 pub(crate) enum Outcome {
     /// It ran to its end and said this.
     Clean(String),
@@ -52,7 +52,7 @@ pub(crate) enum Outcome {
     Violation(String, String),
     /// It failed otherwise.
     Failed(String),
-    /// It was not run: this machine has not what it takes.
+    /// It was not run: the machine lacks something that it needs.
     Skipped(String),
 }
 
@@ -68,7 +68,7 @@ impl Row {
         }
     }
 
-    /// Whether it came out as the table says.
+    /// True if it came out as the table says.
     pub(crate) fn is_as_expected(&self, outcome: &Outcome) -> bool {
         let expected = match &self.plan {
             Plan::Here(_, expected)
@@ -86,7 +86,7 @@ impl Row {
         }
     }
 
-    /// What came of it, set against the table.
+    /// The result, compared with the table.
     pub(crate) fn verdict(&self, outcome: &Outcome) -> Verdict {
         match outcome {
             Outcome::Skipped(_) => Verdict::Skipped,
@@ -134,7 +134,7 @@ impl Outcome {
         }
     }
 
-    /// Everything that was said: the report, or the program's own words.
+    /// The whole output: the report, or the program's own words.
     pub(crate) fn text(&self) -> &str {
         match self {
             Outcome::Clean(text) | Outcome::Violation(_, text) | Outcome::Failed(text) | Outcome::Skipped(text) => {

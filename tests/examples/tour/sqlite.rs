@@ -31,7 +31,8 @@ pub(crate) const ROWS: &[Row] = &[
 
 #[ffi_guard::guard]
 unsafe extern "C" {
-    /// As the slide has it: `C.CString(filename)` is C's from here on. SQLite copies it and frees nothing.
+    /// As the slide has it: `C.CString(filename)` is C's from here on. SQLite copies it and frees
+    /// nothing.
     #[link_name = "sqlite3_open"]
     #[guard(deny(leaked_ownership))]
     fn open_given(#[guard(cstr, owned)] filename: *const c_char, #[guard(out)] db: *mut *mut sqlite3) -> c_int;
@@ -40,7 +41,8 @@ unsafe extern "C" {
 
 fn leaks_its_name() -> String {
     let (name, mut db) = (CString::new(":memory:").expect("no NUL"), ptr::null_mut());
-    // SAFETY: a C string, which lives for ever after this; a place of this frame for the database, which is closed once.
+    // SAFETY: a C string, which lives for ever after this; a place of this frame for the database,
+    // which is closed once.
     unsafe {
         assert_eq!(open_given(name.into_raw(), &raw mut db), SQLITE_OK, "a database in memory opens");
         sqlite3_close(db);

@@ -6,7 +6,7 @@ use crate::came::Came;
 use crate::row::{Outcome, Plan, Row};
 use crate::{big_data, builds, c_memory, callbacks, checklist, complex, crossing, handle, kept, lent, sqlite};
 
-/// Every row and its index, by which a process of its own finds it again.
+/// Every row and its index, which identifies it in a process of its own.
 pub(crate) fn rows() -> Vec<(usize, &'static Row)> {
     let groups = [
         lent::ROWS,
@@ -32,7 +32,7 @@ pub(crate) fn rows_of(slide: &str) -> Result<Vec<(usize, &'static Row)>, String>
     };
     let mut rows = rows();
     rows.retain(|(_, row)| row.slides.iter().any(|slides| slides.contains(&number)));
-    // The checklist spans slides that have rows of their own: those are meant then.
+    // The checklist spans slides that have rows of their own; those rows are meant then.
     if rows.iter().any(|(_, row)| !matches!(row.plan, Plan::Whole(..))) {
         rows.retain(|(_, row)| !matches!(row.plan, Plan::Whole(..)));
     }
@@ -49,16 +49,16 @@ fn known() -> String {
     labels.join(", ")
 }
 
-/// How much is printed of each row.
+/// How much of each row is printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Print {
-    /// A line; the whole report only where the row came out otherwise.
+    /// A line; the whole report only if the result was not the expected one.
     Lines,
     /// A line, and the whole report below it.
     Reports,
 }
 
-/// Runs the rows, prints what came of each, and says what came of all.
+/// Runs the rows, prints the result of each, and a line on all of them.
 pub(crate) fn run(rows: &[(usize, &Row)], print: Print) -> ExitCode {
     let (mut as_expected, mut skipped, mut otherwise) = (0, 0, 0);
     let mut came = Came::default();
@@ -98,7 +98,7 @@ fn line(row: &Row, outcome: &Outcome) -> String {
     shorten(&line, width())
 }
 
-/// The terminal's width where the shell tells it.
+/// The terminal's width, if the shell exports it.
 fn width() -> usize {
     std::env::var("COLUMNS")
         .ok()
@@ -107,7 +107,7 @@ fn width() -> usize {
         .unwrap_or(160)
 }
 
-/// Cuts a line to so many letters.
+/// Cuts a line to `width` letters.
 fn shorten(line: &str, width: usize) -> String {
     match line.char_indices().nth(width) {
         None => line.into(),

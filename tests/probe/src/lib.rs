@@ -1,8 +1,8 @@
-//! One guarded call and the same call bare, and a callback of each kind: `tests/machine_code.rs` compares what the compiler makes
-//! of them.
+//! One guarded call and the same call bare, and a callback of each kind: `tests/machine_code.rs`
+//! compares their machine code.
 //!
-//! The callers are Rust functions: in an `extern "C"` one a violation could not unwind, and the compiler would add a
-//! landing pad to the comparison.
+//! The callers are Rust functions: in an `extern "C"` one a violation could not unwind, and the
+//! compiler would add a landing pad to the comparison.
 
 use std::ffi::{c_char, c_int, c_void};
 

@@ -1,7 +1,7 @@
 //! A renamed dependency: `crate = path` on blocks and types.
 #![deny(warnings)]
 
-/// What re-exports it, as a crate with macros of its own would.
+/// Re-exports the dependency, as a crate with macros of its own would.
 pub mod hidden {
     #[doc(hidden)]
     pub use border as private;

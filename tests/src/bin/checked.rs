@@ -1,4 +1,5 @@
-//! A program with `GuardAlloc` that breaks rules on demand: `tests/levels.rs` runs it under each variable.
+//! A program with `GuardAlloc` that breaks rules on demand: `tests/levels.rs` runs it under each
+//! variable.
 //!
 //! Each word of the command line is a step; the last line says that the program came to its end.
 

@@ -1,6 +1,8 @@
-//! A program that crosses the border in every way that is counted: `tests/stats.rs` runs it with statistics on.
+//! A program that crosses the border in every way that is counted: `tests/stats.rs` runs it with
+//! statistics on.
 //!
-//! Each word of the command line is a step; `say` prints what was counted so far, a line a function.
+//! Each word of the command line is a step; `say` prints what was counted so far, a line a
+//! function.
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::hint::black_box;
@@ -34,7 +36,7 @@ mod elsewhere {
 
     #[ffi_guard::guard]
     unsafe extern "C" {
-        /// Another declaration of the same.
+        /// Another declaration of a function above.
         pub(super) safe fn abs(n: c_int) -> c_int;
     }
 }
@@ -125,12 +127,13 @@ fn closures() {
     println!("{made} closures");
 }
 
-/// What is Rust's counts, up to the end of what is stated; a C string up to its NUL.
+/// Rust's bytes count, up to the end of the stated extent; a C string up to its NUL.
 fn lent() {
     static STATIC: [u8; 64] = [1; 64];
     let (mut heap, mut stack) = (vec![1_u8; 1000], [1_u8; 10]);
     let (ours, text) = (CString::new("twelve bytes").expect("no NUL"), c"a literal");
-    // SAFETY: the lengths are the slices' own; the texts end with a NUL. `calloc` gives as much as is asked for.
+    // SAFETY: the lengths are the slices' own; the texts end with a NUL. `calloc` gives as much as
+    // is asked for.
     unsafe {
         process_big_data(heap.as_mut_ptr(), 1000);
         process_big_data(heap.as_mut_ptr().add(990), 10);
@@ -233,7 +236,7 @@ fn panics() {
     }
 }
 
-/// A call that the guard stops is none.
+/// A call that the guard stops does not count.
 fn refused() {
     let mut short = vec![1_u8; 10];
     // SAFETY: none: the length is wrong, and C is not called.
@@ -297,8 +300,8 @@ fn deep() {
     big.join().expect("it ends");
 }
 
-/// A function that does nothing while its check takes a while, called often: what the pointer leads to has no type, so that
-/// all of it is searched for pointers.
+/// Often calls a function that does nothing, but whose check takes long: the pointee has no type,
+/// so that all of it is searched for pointers.
 fn often() {
     let block = vec![0_u64; 8 << 10];
     (0..110_000).for_each(|_| take(block.as_ptr().cast()));

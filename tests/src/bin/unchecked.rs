@@ -1,4 +1,4 @@
-//! The same kind of program without `GuardAlloc`.
+//! A program without `GuardAlloc` that makes a guarded call.
 
 use c_fixtures::slides::{SomeStruct, process_struct};
 

@@ -1,17 +1,19 @@
 //! SQLite's functions under the guard, with the annotations that their contracts need.
 //!
-//! What a contract needs, and why no more:
+//! The attributes that each contract needs, and why no others:
 //!
-//! - `sqlite3*` and `sqlite3_stmt*` are opaque and C's own: nothing to say.
-//! - Text that comes without a length is `cstr`; text and blobs that come with one are `sized_by` it. The length is an
-//!   `int`: a negative one would mean "up to the NUL", which the wrapper never asks for.
-//! - What C fills in is `out`.
+//! - `sqlite3*` and `sqlite3_stmt*` are opaque and belong to C: no attribute.
+//! - Text that comes without a length is `cstr`; text and blobs that come with one are `sized_by`
+//!   it. The length is an `int`: a negative one would mean "up to the NUL", which the wrapper never
+//!   asks for.
+//! - A place that C fills in is `out`.
 //! - `sqlite3_exec` hands its user pointer to the callback and never looks at it: `opaque`.
-//! - What SQLite keeps, it keeps until it is told otherwise: the user data of functions and hooks is `retained`. It hands
-//!   it back and never looks at it: `opaque`.
-//! - Little else is `retained`. The SQL is compiled and copied, the file name copied, and what is bound with
-//!   `SQLITE_TRANSIENT` copied before the call returns. With `SQLITE_STATIC`, SQLite keeps the text until the statement is
-//!   bound anew or finalized; that is another contract and has another declaration of the same function.
+//! - The user data of functions and hooks is `retained`, because SQLite keeps it until it is told
+//!   otherwise, and `opaque`, because SQLite only hands it back.
+//! - Little else is `retained`. Before the call returns, SQLite compiles and copies the SQL, and
+//!   copies the file name and a value bound with `SQLITE_TRANSIENT`. With `SQLITE_STATIC` it keeps
+//!   the text until the statement is bound again or finalized; that is another contract and has
+//!   another declaration of the same function.
 
 use std::ffi::{c_char, c_int, c_void};
 
@@ -19,12 +21,12 @@ use libsqlite3_sys::{
     sqlite3, sqlite3_callback, sqlite3_context, sqlite3_destructor_type, sqlite3_stmt, sqlite3_value,
 };
 
-/// What SQLite calls for each value of a function's.
+/// The callback for each value of a function.
 pub(super) type Scalar =
     Option<unsafe extern "C" fn(context: *mut sqlite3_context, count: c_int, values: *mut *mut sqlite3_value)>;
-/// What SQLite calls while another connection has the lock; 0 gives up.
+/// The callback while another connection has the lock; 0 gives up.
 pub(super) type Busy = Option<unsafe extern "C" fn(user: *mut c_void, times: c_int) -> c_int>;
-/// What SQLite calls for each row that changes.
+/// The callback for each row that changes.
 pub(super) type Update = Option<
     unsafe extern "C" fn(user: *mut c_void, what: c_int, database: *const c_char, table: *const c_char, row: i64),
 >;
@@ -50,9 +52,9 @@ unsafe extern "C" {
 
     pub(super) fn sqlite3_free(memory: *mut c_void);
 
-    /// `tail` gets a pointer to the first byte of `sql` that was not compiled: C would store the address of one argument
-    /// in the memory of another, where it stays after the return. That is the contract of a caller who asks for it; this
-    /// crate never does and passes null.
+    /// `tail` gets a pointer to the first byte of `sql` that was not compiled: C would store the
+    /// address of one argument in the memory of another, where it stays after the return. That is
+    /// the contract of a caller who asks for it; this crate never does and passes null.
     pub(super) fn sqlite3_prepare_v2(
         db: *mut sqlite3,
         #[guard(sized_by = bytes)] sql: *const c_char,
@@ -71,7 +73,8 @@ unsafe extern "C" {
         destructor: sqlite3_destructor_type,
     ) -> c_int;
 
-    /// The same with `SQLITE_STATIC`: SQLite keeps the text until the parameter is bound anew or the statement finalized.
+    /// Binds a text with `SQLITE_STATIC`: SQLite keeps it until the parameter is bound again or the
+    /// statement finalized.
     #[link_name = "sqlite3_bind_text"]
     pub(super) fn sqlite3_bind_static_text(
         statement: *mut sqlite3_stmt,
@@ -101,10 +104,10 @@ unsafe extern "C" {
 
     pub(super) fn sqlite3_column_bytes(statement: *mut sqlite3_stmt, column: c_int) -> c_int;
 
-    /// The first statement that is not finalized, for null.
+    /// With null, the first statement that is not finalized.
     pub(super) fn sqlite3_next_stmt(db: *mut sqlite3, statement: *mut sqlite3_stmt) -> *mut sqlite3_stmt;
 
-    /// Where it fails, SQLite calls `destroy` at once.
+    /// If it fails, SQLite calls `destroy` at once.
     pub(super) fn sqlite3_create_function_v2(
         db: *mut sqlite3,
         #[guard(cstr, nonnull)] name: *const c_char,

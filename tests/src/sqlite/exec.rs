@@ -1,4 +1,4 @@
-//! `sqlite3_exec`: slides 52 to 55, with Rust for Go.
+//! `sqlite3_exec`: slides 52 to 55, in Rust instead of Go.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -10,20 +10,20 @@ use libsqlite3_sys::{SQLITE_ABORT, SQLITE_OK};
 use super::declarations::{sqlite3_exec, sqlite3_free};
 use super::{Db, SqliteError, copy};
 
-/// What is done with a row: false stops.
+/// A closure that gets each row; false stops.
 type Each<'a> = dyn FnMut(&[Option<&CStr>]) -> bool + 'a;
 
-/// What is done with a row and a value; false stops.
+/// A function that gets each row and a value; false stops.
 pub type OnRow<T> = fn(&mut T, &[Option<&CStr>]) -> bool;
 
-/// What a handle of [`Db::exec_with`] leads to.
+/// The value behind a handle of [`Db::exec_with`].
 type Parked<T> = (RefCell<T>, OnRow<T>);
 
-/// What SQLite calls for each row.
+/// The callback for each row.
 type RowCallback = unsafe extern "C" fn(*mut c_void, c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
 
-/// An error text of SQLite's, freed with its own `sqlite3_free` however the call ends. (The slide frees it with C's `free`,
-/// and only where it is read.)
+/// An error text of SQLite's, freed with its own `sqlite3_free` however the call ends. (The slide
+/// frees it with C's `free`, and only if it is read.)
 struct Message(*mut c_char);
 
 impl Drop for Message {
@@ -38,11 +38,11 @@ impl Db {
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// The error that SQLite reports.
     ///
     /// # Panics
     ///
-    /// Where the SQL holds a NUL.
+    /// If the SQL holds a NUL.
     pub fn exec(&self, sql: &str) -> Result<(), SqliteError> {
         self.exec_each(sql, |_| true)
     }
@@ -51,19 +51,21 @@ impl Db {
     ///
     /// # Errors
     ///
-    /// What SQLite says; that the query was aborted where `each` says false.
+    /// The error that SQLite reports. If `each` returns false, this is that the query was aborted.
     ///
     /// # Panics
     ///
-    /// Where the SQL holds a NUL. A panic of `each` comes out of here as it was thrown, after SQLite has ended the statement.
+    /// If the SQL holds a NUL. A panic of `each` comes out of here as it was thrown, after
+    /// SQLite has ended the statement.
     pub fn exec_each(&self, sql: &str, mut each: impl FnMut(&[Option<&CStr>]) -> bool) -> Result<(), SqliteError> {
         let mut each: &mut Each<'_> = &mut each;
         // SAFETY: the user pointer leads to the closure, which outlives the call.
         unsafe { self.run(sql, row, (&raw mut each).cast::<c_void>()) }
     }
 
-    /// The same for what is parked in a handle table, as on slide 56: what SQLite carries around for `each` is a number, and
-    /// whatever it did with it later, it would lead to this value or to nothing. Returns the value when all rows are through.
+    /// Runs statements like [`exec_each`](Db::exec_each), with a value in a handle table, as on
+    /// slide 56: SQLite carries a number around, which leads to this value or to nothing, even if
+    /// SQLite used it later. Returns the value after the last row.
     ///
     /// # Errors
     ///
@@ -86,8 +88,8 @@ impl Db {
     unsafe fn run(&self, sql: &str, on_row: RowCallback, user: *mut c_void) -> Result<(), SqliteError> {
         let sql = CString::new(sql).expect("SQL holds no NUL");
         let mut message = Message(ptr::null_mut());
-        // SAFETY: the connection is open, the SQL a C string; the user pointer is the caller's promise; the message is written to
-        // a place that outlives the call.
+        // SAFETY: the connection is open, the SQL a C string; the user pointer is the caller's
+        // promise; the message is written to a place that outlives the call.
         let code = unsafe { sqlite3_exec(self.db, sql.as_ptr(), Some(on_row), user, &raw mut message.0) };
         if code == SQLITE_OK {
             return Ok(());
@@ -97,7 +99,7 @@ impl Db {
     }
 }
 
-/// What SQLite calls for each row. Where it panics, the query is aborted.
+/// The callback for each row. If it panics, the query is aborted.
 #[guard(on_panic = SQLITE_ABORT)]
 unsafe extern "C" fn row(
     #[guard(opaque, nonnull)] user: *mut c_void,
@@ -112,7 +114,7 @@ unsafe extern "C" fn row(
     if each(&texts) { 0 } else { 1 }
 }
 
-/// The same where the user pointer is a handle.
+/// The callback for each row, for a user pointer that is a handle.
 #[guard(on_panic = SQLITE_ABORT)]
 unsafe extern "C" fn row_of_handle<T: 'static>(
     #[guard(opaque, nonnull)] user: *mut c_void,

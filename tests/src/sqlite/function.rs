@@ -1,4 +1,4 @@
-//! A function of SQL's, written in Rust.
+//! An SQL function written in Rust.
 
 use std::ffi::{CString, c_int, c_void};
 
@@ -11,22 +11,22 @@ use super::declarations::{
 use super::{Db, SqliteError};
 
 impl Db {
-    /// Defines a function of one integer. SQLite owns the closure from then on, and drops it when the function is replaced
-    /// or the database closed.
+    /// Defines a function of one integer. SQLite owns the closure from then on, and drops it when
+    /// the function is replaced or the database closed.
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// The error that SQLite reports.
     ///
     /// # Panics
     ///
-    /// Where the name holds a NUL.
+    /// If the name holds a NUL.
     pub fn create_function<F: Fn(i64) -> i64 + 'static>(&self, name: &str, function: F) -> Result<(), SqliteError> {
         let name = CString::new(name).expect("a name holds no NUL");
         let flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
         let user = Box::into_raw(Box::new(function)).cast::<c_void>();
-        // SAFETY: the connection is open, the name a C string; the closure lives until SQLite calls `destroy`, which it
-        // does even where this call fails.
+        // SAFETY: the connection is open, the name a C string; the closure lives until SQLite calls
+        // `destroy`, which it does even where this call fails.
         let code = unsafe {
             sqlite3_create_function_v2(
                 self.db,
@@ -44,14 +44,15 @@ impl Db {
     }
 }
 
-/// What SQLite calls for each value. Where it panics, the statement fails.
+/// The callback for each value. If it panics, the statement fails.
 #[guard(on_panic = fail(context))]
 unsafe extern "C" fn call<F: Fn(i64) -> i64>(
     context: *mut sqlite3_context,
     #[allow(unused_variables)] count: c_int,
     #[guard(counted_by = count, nonnull)] values: *mut *mut sqlite3_value,
 ) {
-    // SAFETY: the context is SQLite's; the user data is what `create_function` gave; there is one value.
+    // SAFETY: the context is SQLite's; the user data is what `create_function` gave; there is one
+    // value.
     unsafe {
         let function = &*sqlite3_user_data(context).cast::<F>();
         sqlite3_result_int64(context, function(sqlite3_value_int64(*values)));
@@ -64,7 +65,7 @@ fn fail(context: *mut sqlite3_context) {
     unsafe { sqlite3_result_error(context, TEXT.as_ptr().cast(), c_int::try_from(TEXT.len()).unwrap_or(0)) };
 }
 
-/// What SQLite calls when it is done with the closure.
+/// The callback when SQLite is done with the closure.
 #[guard]
 unsafe extern "C" fn destroy<F>(#[guard(owned, nonnull)] user: *mut c_void) {
     // SAFETY: from `Box::into_raw`, and SQLite gives it back once.

@@ -1,4 +1,4 @@
-//! What SQLite tells while it works: that it waits for a lock, and that a row changes.
+//! Callbacks while SQLite works: it waits for a lock, or a row changes.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -11,7 +11,7 @@ use libsqlite3_sys::{SQLITE_DELETE, SQLITE_INSERT, SQLITE_OK};
 use super::Db;
 use super::declarations::{sqlite3_busy_handler, sqlite3_update_hook};
 
-/// How a row changes.
+/// The kind of a row's change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It is new.
@@ -22,7 +22,7 @@ pub enum Change {
     Delete,
 }
 
-/// In a box of their own, whose address stays while the database moves about.
+/// Closures in a box of their own, whose address stays while the database moves.
 type OnBusy = Box<dyn Fn(i32) -> bool>;
 type OnUpdate = Box<dyn Fn(Change, &CStr, i64)>;
 
@@ -40,14 +40,16 @@ impl fmt::Debug for Hooks {
 }
 
 impl Db {
-    /// Has `on_busy` called while another connection holds the lock, with how often it was called for it; false gives up.
+    /// Has `on_busy` called while another connection holds the lock, with the number of calls so
+    /// far; false gives up.
     ///
     /// # Panics
     ///
-    /// Where SQLite does not take it.
+    /// If SQLite does not take it.
     pub fn on_busy(&self, on_busy: impl Fn(i32) -> bool + 'static) {
         let mut new: Box<OnBusy> = Box::new(Box::new(on_busy));
-        // SAFETY: the connection is open; the closure is kept until another takes its place, or the connection is closed.
+        // SAFETY: the connection is open; the closure is kept until another takes its place, or the
+        // connection is closed.
         let code = unsafe { sqlite3_busy_handler(self.db, Some(busy), ptr::from_mut(&mut *new).cast()) };
         assert_eq!(code, SQLITE_OK, "an open database takes any handler");
         // The old one is dropped here, when SQLite has let go of it.
@@ -64,7 +66,7 @@ impl Db {
     }
 }
 
-/// Where it panics, SQLite gives up waiting.
+/// The callback while SQLite waits. If it panics, SQLite gives up.
 #[guard(on_panic = 0)]
 unsafe extern "C" fn busy(#[guard(opaque, nonnull)] user: *mut c_void, times: c_int) -> c_int {
     // SAFETY: `on_busy` keeps the closure while SQLite has it.

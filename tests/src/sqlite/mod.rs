@@ -1,4 +1,5 @@
-//! A thin wrapper over the real SQLite, its functions declared under the guard: slide 33, grown up.
+//! A thin wrapper over the real SQLite, whose functions are declared under the guard: slide 33 in
+//! full.
 
 mod declarations;
 mod exec;
@@ -19,7 +20,7 @@ pub use hooks::Change;
 pub use rows::{expected_sum, write_and_read_back};
 pub use statement::Statement;
 
-/// What SQLite said when it would not.
+/// An error of SQLite's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqliteError {
     /// The result code.
@@ -41,7 +42,7 @@ impl std::error::Error for SqliteError {}
 pub struct Db {
     /// From `sqlite3_open`; not null, and open until the drop.
     db: *mut sqlite3,
-    /// What SQLite calls back with, alive for as long.
+    /// The closures that SQLite calls, which live as long as the connection.
     hooks: hooks::Hooks,
 }
 
@@ -50,20 +51,21 @@ impl Db {
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// The error that SQLite reports.
     ///
     /// # Panics
     ///
-    /// Where the name holds a NUL.
+    /// If the name holds a NUL.
     pub fn open(filename: &str) -> Result<Db, SqliteError> {
-        // The slide passes `C.CString(filename)` and frees it nowhere. This one is dropped at the end of the function:
-        // SQLite copies the name.
+        // The slide passes `C.CString(filename)` and frees it nowhere. This one is dropped at the
+        // end of the function: SQLite copies the name.
         let filename = CString::new(filename).expect("a file name holds no NUL");
         let mut db = ptr::null_mut();
-        // SAFETY: the name is a C string, and `db` a place to write a pointer to; both outlive the call.
+        // SAFETY: the name is a C string, and `db` a place to write a pointer to; both outlive the
+        // call.
         let code = unsafe { sqlite3_open(filename.as_ptr(), &raw mut db) };
         assert!(!db.is_null(), "SQLite had no memory for a connection");
-        // An open that fails leaves a connection all the same, which holds the message and is to be closed.
+        // An open that fails still leaves a connection, which holds the message and must be closed.
         let db = Db { db, hooks: hooks::Hooks::default() };
         if code == SQLITE_OK { Ok(db) } else { Err(db.error(code)) }
     }
@@ -72,12 +74,12 @@ impl Db {
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// The error that SQLite reports.
     pub fn prepare(&self, sql: &str) -> Result<Statement<'_>, SqliteError> {
         Statement::new(self, sql)
     }
 
-    /// Whether every statement is finalized.
+    /// True if every statement is finalized.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         // SAFETY: the connection is open.
@@ -86,7 +88,8 @@ impl Db {
 
     /// The connection's last error, under this code.
     fn error(&self, code: c_int) -> SqliteError {
-        // SAFETY: the connection is open; the message is its own, and it is copied before the next call can change it.
+        // SAFETY: the connection is open; the message is its own, and it is copied before the next
+        // call can change it.
         let message = unsafe { copy(sqlite3_errmsg(self.db)) };
         SqliteError { code, message }
     }
@@ -94,8 +97,8 @@ impl Db {
 
 impl Drop for Db {
     fn drop(&mut self) {
-        // SAFETY: the connection is open and nobody uses it after this; each `Statement` borrows the `Db`, so all are
-        // finalized.
+        // SAFETY: the connection is open and not used after this; each `Statement` borrows the
+        // `Db`, so all are finalized.
         let code = unsafe { sqlite3_close(self.db) };
         // A panic that came in the middle of a statement's end leaves that one open.
         debug_assert!(

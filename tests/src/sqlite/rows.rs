@@ -1,13 +1,13 @@
-//! The work that SQLite is given: rows with a text and a blob go in, come back, and are summed.
+//! Work for SQLite: rows with a text and a blob go in, come back, and are summed.
 
 use super::{Db, SqliteError};
 
-/// Creates a table, inserts `count` rows in one transaction, reads them back and returns the sum over all that was
-/// read, which is [`expected_sum`] if nothing was lost.
+/// Creates a table, inserts `count` rows in one transaction, reads them back and returns the sum
+/// over all that was read, which is [`expected_sum`] if nothing was lost.
 ///
 /// # Errors
 ///
-/// What SQLite says.
+/// The error that SQLite reports.
 pub fn write_and_read_back(db: &Db, count: u32) -> Result<i64, SqliteError> {
     db.exec("CREATE TABLE rows (id INTEGER PRIMARY KEY, name TEXT NOT NULL, payload BLOB NOT NULL)")?;
     db.exec("BEGIN")?;
@@ -15,7 +15,8 @@ pub fn write_and_read_back(db: &Db, count: u32) -> Result<i64, SqliteError> {
         let mut insert = db.prepare("INSERT INTO rows (id, name, payload) VALUES (?1, ?2, ?3)")?;
         for id in 0..count {
             insert.bind_int(1, i64::from(id))?;
-            // Both die at the end of this turn, before SQLite has written anything: it must have copied them.
+            // Both die at the end of this turn, before SQLite has written anything: it must have
+            // copied them.
             insert.bind_text(2, &name(id))?;
             insert.bind_blob(3, &payload(id))?;
             assert!(insert.step()?.is_none(), "an INSERT yields no row");
@@ -32,7 +33,7 @@ pub fn write_and_read_back(db: &Db, count: u32) -> Result<i64, SqliteError> {
     Ok(sum)
 }
 
-/// The sum that [`write_and_read_back`] comes to, without any database.
+/// The sum that [`write_and_read_back`] must return, computed without a database.
 #[must_use]
 pub fn expected_sum(count: u32) -> i64 {
     (0..count).map(|id| weight(i64::from(id), &name(id), &payload(id))).sum()

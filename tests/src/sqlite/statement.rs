@@ -18,14 +18,14 @@ use super::{Db, SqliteError};
 pub struct Statement<'db> {
     /// From `sqlite3_prepare_v2`; not null, and good until the drop.
     statement: *mut sqlite3_stmt,
-    /// Whose it is.
+    /// The database of the statement.
     db: &'db Db,
 }
 
 /// The row that a statement stands on.
 #[derive(Debug)]
 pub struct Row<'row> {
-    /// The statement's; on a row as long as this lives, for it borrows the statement mutably.
+    /// The statement, which stays on its row while this lives, because it is borrowed mutably.
     statement: *mut sqlite3_stmt,
     borrow: PhantomData<&'row mut ()>,
 }
@@ -33,8 +33,8 @@ pub struct Row<'row> {
 impl<'db> Statement<'db> {
     pub(super) fn new(db: &'db Db, sql: &str) -> Result<Statement<'db>, SqliteError> {
         let mut statement = ptr::null_mut();
-        // SAFETY: the connection is open, the SQL has that many bytes, `statement` is a place to write a pointer to, and
-        // nobody wants the tail.
+        // SAFETY: the connection is open, the SQL has that many bytes, `statement` is a place to
+        // write a pointer to, and the tail is not asked for.
         let code = unsafe {
             sqlite3_prepare_v2(db.db, sql.as_ptr().cast(), length(sql.len()), &raw mut statement, ptr::null_mut())
         };
@@ -49,7 +49,7 @@ impl<'db> Statement<'db> {
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// The error that SQLite reports.
     pub fn bind_int(&mut self, index: c_int, value: i64) -> Result<(), SqliteError> {
         // SAFETY: the statement is good.
         self.done(unsafe { sqlite3_bind_int64(self.statement, index, value) })
@@ -59,7 +59,7 @@ impl<'db> Statement<'db> {
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// The error that SQLite reports.
     pub fn bind_text(&mut self, index: c_int, text: &str) -> Result<(), SqliteError> {
         let bytes = length(text.len());
         // SAFETY: the statement is good, the text has that many bytes, and SQLite copies them.
@@ -70,22 +70,25 @@ impl<'db> Statement<'db> {
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// The error that SQLite reports.
     ///
     /// # Safety
     ///
-    /// - The text stays alive and in place until the parameter is bound anew or the statement dropped.
+    /// - The text stays alive and in place until the parameter is bound again or the statement
+    ///   dropped.
     pub unsafe fn bind_static_text(&mut self, index: c_int, text: &str) -> Result<(), SqliteError> {
         let (start, bytes) = (text.as_ptr().cast(), length(text.len()));
-        // SAFETY: the statement is good, the text has that many bytes and lives as long as SQLite keeps it.
+        // SAFETY: the statement is good, the text has that many bytes and lives as long as SQLite
+        // keeps it.
         self.done(unsafe { sqlite3_bind_static_text(self.statement, index, start, bytes, SQLITE_STATIC()) })
     }
 
-    /// The same through a declaration that does not say so: what a careless wrapper would do.
+    /// Binds a text without a copy through a declaration that does not say so, as a careless
+    /// wrapper would.
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// The error that SQLite reports.
     ///
     /// # Safety
     ///
@@ -100,7 +103,7 @@ impl<'db> Statement<'db> {
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// The error that SQLite reports.
     pub fn bind_blob(&mut self, index: c_int, blob: &[u8]) -> Result<(), SqliteError> {
         let bytes = length(blob.len());
         // SAFETY: the statement is good, the blob has that many bytes, and SQLite copies them.
@@ -111,7 +114,7 @@ impl<'db> Statement<'db> {
     ///
     /// # Errors
     ///
-    /// What SQLite says.
+    /// The error that SQLite reports.
     pub fn step(&mut self) -> Result<Option<Row<'_>>, SqliteError> {
         // SAFETY: the statement is good; no `Row` of it lives, for that would borrow it.
         match unsafe { sqlite3_step(self.statement) } {
@@ -125,7 +128,7 @@ impl<'db> Statement<'db> {
     ///
     /// # Errors
     ///
-    /// That of the last step, again.
+    /// The error of the last step, again.
     pub fn reset(&mut self) -> Result<(), SqliteError> {
         // SAFETY: the statement is good.
         self.done(unsafe { sqlite3_reset(self.statement) })
@@ -138,7 +141,8 @@ impl<'db> Statement<'db> {
 
 impl Drop for Statement<'_> {
     fn drop(&mut self) {
-        // SAFETY: the statement is good and nobody uses it after this. The code is that of the last step: known already.
+        // SAFETY: the statement is good and not used after this. The code is that of the last step:
+        // known already.
         unsafe { sqlite3_finalize(self.statement) };
     }
 }
@@ -155,10 +159,11 @@ impl Row<'_> {
     ///
     /// # Panics
     ///
-    /// Where it is no UTF-8, which SQLite does not promise.
+    /// If it is no UTF-8, which SQLite does not promise.
     #[must_use]
     pub fn text(&self, column: c_int) -> &str {
-        // SAFETY: the statement stands on a row; the pointer is SQLite's own and good until the next step.
+        // SAFETY: the statement stands on a row; the pointer is SQLite's own and good until the
+        // next step.
         let bytes = unsafe { bytes(sqlite3_column_text(self.statement, column), self.length(column)) };
         std::str::from_utf8(bytes).expect("text of ours is UTF-8")
     }
@@ -166,11 +171,12 @@ impl Row<'_> {
     /// Column `column` as a blob, from 0.
     #[must_use]
     pub fn blob(&self, column: c_int) -> &[u8] {
-        // SAFETY: the statement stands on a row; the pointer is SQLite's own and good until the next step.
+        // SAFETY: the statement stands on a row; the pointer is SQLite's own and good until the
+        // next step.
         unsafe { bytes(sqlite3_column_blob(self.statement, column).cast(), self.length(column)) }
     }
 
-    /// Bytes of a text or blob; to be asked after the pointer, which may convert the value.
+    /// Bytes of a text or blob. Call it after the pointer was fetched, which may convert the value.
     fn length(&self, column: c_int) -> usize {
         // SAFETY: the statement stands on a row.
         let bytes = unsafe { sqlite3_column_bytes(self.statement, column) };
@@ -178,7 +184,7 @@ impl Row<'_> {
     }
 }
 
-/// A slice of SQLite's memory, which is null where it is empty.
+/// A slice of SQLite's memory, whose pointer is null if it is empty.
 ///
 /// # Safety
 ///

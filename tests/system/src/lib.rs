@@ -1,6 +1,7 @@
-//! Libraries of the system, where they are installed, declared under the guard.
+//! Libraries of the system, if they are installed, declared under the guard.
 //!
-//! Whoever uses one asks first whether it is there: a test of it says that it was skipped, and does not pass in silence.
+//! A test asks first if its library is there, and says so if it is skipped, so that it does not
+//! pass in silence.
 
 #[cfg(has_libsodium)]
 pub mod sodium;
@@ -15,13 +16,13 @@ fn there(it_is: bool, library: &str, package: &str) -> bool {
     it_is
 }
 
-/// Whether libuv was there when this was built; says so where not.
+/// True if libuv was there when this was built; says so where not.
 #[must_use]
 pub fn has_libuv() -> bool {
     there(cfg!(has_libuv), "libuv", "libuv1-dev")
 }
 
-/// Whether libsodium was there when this was built; says so where not.
+/// True if libsodium was there when this was built; says so where not.
 #[must_use]
 pub fn has_libsodium() -> bool {
     there(cfg!(has_libsodium), "libsodium", "libsodium-dev")

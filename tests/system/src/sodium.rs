@@ -1,4 +1,4 @@
-//! libsodium: works on what it is lent, and keeps nothing.
+//! libsodium, which works on what it is lent and keeps nothing.
 
 use std::ffi::{c_char, c_int, c_ulonglong};
 
@@ -17,7 +17,7 @@ pub const MEM_MIN: usize = 8192;
 
 #[ffi_guard::guard]
 unsafe extern "C" {
-    /// Before everything else; 1 where it was done already.
+    /// Must be called before everything else; 1 if it was called before.
     pub safe fn sodium_init() -> c_int;
     /// Fills a buffer.
     pub fn randombytes_buf(#[guard(out, sized_by = size)] buffer: *mut u8, size: usize);
@@ -29,7 +29,7 @@ unsafe extern "C" {
         #[guard(sized_by = NONCE)] nonce: *const u8,
         #[guard(sized_by = KEY)] key: *const u8,
     ) -> c_int;
-    /// Decrypts, or says that somebody changed it.
+    /// Decrypts, or returns -1 if the message was changed.
     pub fn crypto_secretbox_open_easy(
         #[guard(out, sized_by = length - MAC as c_ulonglong)] message: *mut u8,
         #[guard(sized_by = length)] cipher: *const u8,
@@ -54,7 +54,7 @@ unsafe extern "C" {
         ops: c_ulonglong,
         memory: usize,
     ) -> c_int;
-    /// Whether this is the password.
+    /// True if this is the password.
     pub fn crypto_pwhash_str_verify(
         #[guard(cstr)] hashed: *const c_char,
         #[guard(sized_by = length)] password: *const c_char,
@@ -62,22 +62,22 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// The same library as careless declarations have it: no extents, and `const` where C writes.
+/// libsodium with careless declarations: no extents, and `const` for memory that C writes.
 pub mod careless {
     use super::c_int;
 
     #[ffi_guard::guard]
     unsafe extern "C" {
-        /// Clears a buffer, however long the program says that it is.
+        /// Clears `length` bytes of a buffer.
         #[link_name = "sodium_memzero"]
         pub fn clear(buffer: *mut u8, length: usize);
-        /// The same of a buffer that is freed.
+        /// Clears `length` bytes of a freed buffer.
         #[link_name = "sodium_memzero"]
         pub fn clear_freed(#[guard(allow(dangling_pointer))] buffer: *mut u8, length: usize);
         /// Counts a number up, in place.
         #[link_name = "sodium_increment"]
         pub fn increment(#[guard(sized_by = length)] number: *const u8, length: usize);
-        /// Compares so many bytes of both.
+        /// Compares `length` bytes of both.
         #[link_name = "sodium_memcmp"]
         pub fn compare(one: *const u8, other: *const u8, length: usize) -> c_int;
     }

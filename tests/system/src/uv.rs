@@ -1,4 +1,4 @@
-//! libuv: a loop that keeps the handles that its user owns, until they are closed.
+//! libuv, whose loop keeps handles that the user owns until they are closed.
 
 use std::ffi::c_int;
 use std::marker::PhantomData;
@@ -19,7 +19,7 @@ pub struct Timer {
     _pinned: PhantomData<*mut ()>,
 }
 
-/// What libuv calls with a timer.
+/// The callback of a timer.
 pub type OnTimer = Option<unsafe extern "C" fn(*mut Timer)>;
 
 /// `UV_TIMER` of `uv_handle_type`.
@@ -41,13 +41,13 @@ unsafe extern "C" {
     pub fn uv_run(loop_: *mut Loop, mode: c_int) -> c_int;
     /// Begins a timer in memory of the caller's, which the loop keeps until it is closed.
     pub fn uv_timer_init(loop_: *mut Loop, #[guard(retained)] timer: *mut Timer) -> c_int;
-    /// Has `on_timer` called in so many milliseconds, and again every `repeat`, if that is not 0.
+    /// Has `on_timer` called in `timeout` milliseconds, and again every `repeat`, if that is not 0.
     pub fn uv_timer_start(#[guard(retained)] timer: *mut Timer, on_timer: OnTimer, timeout: u64, repeat: u64) -> c_int;
     /// Has the loop let go of a handle; `on_close` is called when it has.
     pub fn uv_close(#[guard(retained)] handle: *mut Timer, on_close: OnTimer);
 }
 
-/// As one would declare it who has not read that the loop keeps its handles.
+/// A declaration by an author who has not read that the loop keeps its handles.
 pub mod lent {
     use super::{Loop, Timer, c_int};
 

@@ -1,5 +1,5 @@
-//! libsodium as careless declarations have it. The system's library is a stripped `.so`, built by others: what it does to the bytes is
-//! found, named and attributed all the same.
+//! libsodium with careless declarations. The system's library is a stripped `.so`, built by others;
+//! its bad writes are still found, named and attributed.
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();

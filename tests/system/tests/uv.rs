@@ -1,5 +1,6 @@
-//! Real libuv behind the guard: a loop keeps the timers that its user owns. The loop lies in C's heap, so that what it keeps is
-//! found with the feature `c-heap`; without it, nothing may be reported that is not so.
+//! Real libuv behind the guard: a loop keeps the timers that its user owns. The loop lies in C's
+//! heap, so that what it keeps is found with the feature `c-heap`. Without the feature there must
+//! be no false report.
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
@@ -34,7 +35,7 @@ mod there {
     }
 
     fn end_loop(made: *mut Loop) {
-        // SAFETY: a loop that nobody uses any more.
+        // SAFETY: a loop that is not used any more.
         unsafe {
             assert_eq!(uv::uv_loop_close(made), 0, "the loop has handles still");
             free(made.cast());

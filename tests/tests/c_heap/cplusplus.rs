@@ -1,4 +1,4 @@
-//! C++'s `new` is C's `malloc`, and that is ours: in a library that `dlopen` brings, too.
+//! C++'s `new` calls C's `malloc`, and so our heap, also in a library loaded by `dlopen`.
 
 use std::ffi::CString;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ extern "C" void keep(const int *value) {
 extern "C" const int *see() { return kept ? kept->value : nullptr; }
 "#;
 
-/// The library; `None`, and said, where there is no C++ compiler.
+/// The library; `None` with a message if there is no C++ compiler.
 fn library() -> Option<PathBuf> {
     let folder = std::env::temp_dir().join(format!("ffi-guard-cplusplus-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");

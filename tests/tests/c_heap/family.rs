@@ -1,4 +1,4 @@
-//! `malloc` and its kin, as C's manuals have them, at every level.
+//! `malloc` and its family behave as C's manuals say, at every level.
 
 use c_fixtures::c_heap as c;
 use ffi_guard_tests::process::{at_levels, end_if_stuck};

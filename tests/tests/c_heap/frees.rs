@@ -1,4 +1,4 @@
-//! Frees across the border, and C's own mistakes, where C's heap is ours.
+//! Frees across the border, and C's own mistakes, when C's heap is ours.
 
 use std::ffi::{CString, c_void};
 use std::os::unix::process::ExitStatusExt;
@@ -7,12 +7,12 @@ use c_fixtures::alloc_dealloc_mismatch as c;
 use ffi_guard::{Rule, Violation, catch, expect_violation};
 use ffi_guard_tests::process::{at_both_levels, at_level, is_child, run_self, stderr};
 
-/// A block of Rust's that nobody owns any more.
+/// A Rust block that has no owner any more.
 fn leaked() -> *mut c_void {
     Box::into_raw(Box::new([7_u64; 5])).cast()
 }
 
-/// Frees what is Rust's again, where the wrong free was left out.
+/// Frees a block that is Rust's again, because the wrong free was left out.
 fn take_back(block: *mut c_void) {
     // SAFETY: from `leaked`, and still there.
     assert_eq!(*unsafe { Box::from_raw(block.cast::<[u64; 5]>()) }, [7; 5]);
@@ -29,7 +29,7 @@ fn a_rust_block_given_to_cs_free() {
         // SAFETY: no core files from a test.
         unsafe { libc::setrlimit(libc::RLIMIT_CORE, &libc::rlimit { rlim_cur: 0, rlim_max: 0 }) };
         let block = leaked();
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         unsafe { c::free_it(block) };
         take_back(block);
         println!("it went on");
@@ -62,7 +62,7 @@ fn the_call_under_way_that_lent_it_is_named() {
     at_level("frees::the_call_under_way_that_lent_it_is_named", "2", || {
         let value = Box::into_raw(Box::new(7));
         let violation = expect_violation!(Rule::AllocDeallocMismatch, {
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             unsafe { c::bad_done_with(value) };
         });
         let text = text(&violation);
@@ -98,12 +98,12 @@ fn the_functions_own_severity_holds_while_it_is_under_way() {
 fn a_rust_block_given_to_cs_other_functions() {
     at_both_levels("frees::a_rust_block_given_to_cs_other_functions", || {
         let block = leaked();
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         let outcome = catch(|| assert_eq!(unsafe { c::size_of_it(block) }, 40));
         let violation = outcome.expect_err("Rust's");
         assert_eq!(violation.message(), "`malloc_usable_size` got a 40-byte block of Rust's heap");
         let outcome = catch(|| {
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             let moved = unsafe { c::resize_it(block, 100) }.cast::<[u64; 5]>();
             // SAFETY: a new block of C's, with the content.
             unsafe {
@@ -112,7 +112,7 @@ fn a_rust_block_given_to_cs_other_functions() {
             }
         });
         assert_eq!(outcome.expect_err("Rust's").message(), "`realloc` got a 40-byte block of Rust's heap");
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         let outcome = catch(|| unsafe { c::free_it(block.wrapping_byte_add(8)) });
         let violation = outcome.expect_err("Rust's");
         assert_eq!(violation.message(), "`free` got byte 8 of a 40-byte block of Rust's heap");
@@ -125,7 +125,7 @@ fn a_rust_block_given_to_cs_other_functions() {
 fn a_large_block_of_rusts() {
     at_both_levels("frees::a_large_block_of_rusts", || {
         let mut large = vec![1_u8; 3_000_000];
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         let outcome = catch(|| unsafe { c::free_it(large.as_mut_ptr().cast()) });
         assert_eq!(outcome.expect_err("Rust's").message(), "`free` got a 3000000-byte block of Rust's heap");
         assert_eq!(large.iter().map(|&one| usize::from(one)).sum::<usize>(), large.len());
@@ -136,7 +136,7 @@ fn a_large_block_of_rusts() {
 fn a_block_of_cs_dropped_by_rust_names_its_allocation() {
     at_level("frees::a_block_of_cs_dropped_by_rust_names_its_allocation", "2", || {
         let violation = expect_violation!(Rule::AllocDeallocMismatch, {
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             drop(unsafe { CString::from_raw(c::greeting()) });
         });
         let text = text(&violation);
@@ -217,7 +217,7 @@ fn a_block_of_cs_grown_after_it_was_freed() {
 fn the_middle_of_a_block_of_cs() {
     at_both_levels("frees::the_middle_of_a_block_of_cs", || {
         let block: *mut c_void = c::numbers(10).cast();
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         let outcome = catch(|| unsafe { libc::free(block.wrapping_byte_add(16)) });
         assert_eq!(outcome.expect_err("inside").message(), "`free` got byte 16 of a 40-byte block of C's heap");
         // SAFETY: a live block, freed once.

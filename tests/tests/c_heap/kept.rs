@@ -144,7 +144,7 @@ fn what_is_taken_out_again_or_copied_is_clean() {
 fn a_number_below_the_region_is_no_pointer() {
     at_level("kept::a_number_below_the_region_is_no_pointer", "2", || {
         let value = Box::new(7);
-        // The same distance below the block as the region is large: nobody's memory.
+        // An address below the block by the size of the region, where no memory is.
         let below = (&raw const *value).wrapping_byte_sub(8 << 40);
         // SAFETY: neither is followed by C.
         catch(|| unsafe { c::bad_keep_node(below) }).expect("clean");
@@ -163,7 +163,8 @@ fn a_node_kept_by_one_call_of_many_is_found_by_the_sweep() {
             }
         };
         lend_often();
-        // In a call that is only noted: one that is looked after at once has its violation, and the next is tried.
+        // In a call that is only noted. If a call is searched for at once, it has its violation,
+        // and the next one is tried.
         let value = (0..10_000).find_map(|_| {
             let value = Box::new(7);
             // SAFETY: the value outlives what C keeps.
@@ -212,7 +213,7 @@ fn a_large_heap_is_searched_while_others_allocate_in_it() {
             let _stop = Stop(&stop);
             for _ in 0..20 {
                 let value = Box::new(7);
-                // At once or by the sweep, whatever the budget has it.
+                // At once or by the sweep, as the budget decides.
                 let at_once = catch(|| {
                     // SAFETY: a value that lives until the list is freed.
                     unsafe { c::bad_keep_node(&raw const *value) };

@@ -77,7 +77,7 @@ mod lent {
 
     #[ffi_guard::guard]
     unsafe extern "C" {
-        /// As one who has not read what zlib does with it would declare it.
+        /// A declaration by an author who has not read that zlib keeps the stream's address.
         #[link_name = "deflateInit_"]
         pub(super) fn deflate_init(
             stream: *mut ZStream,

@@ -1,6 +1,8 @@
-//! With the feature `c-heap`: what C keeps in its own heap, and C's allocator over ours.
+//! Tests of the feature `c-heap`: pointers that C keeps in its own heap, and C's allocator over
+//! ours.
 //!
-//! `with_c_heap.rs` runs this binary; by hand: `cargo test -p ffi-guard-tests --features c-heap --test c_heap`.
+//! `with_c_heap.rs` runs this binary; by hand: `cargo test -p ffi-guard-tests --features c-heap
+//! --test c_heap`.
 
 mod cplusplus;
 mod family;

@@ -9,7 +9,7 @@ fn a_rust_pointer_behind_three_c_blocks_is_found() {
     at_level("nested::a_rust_pointer_behind_three_c_blocks_is_found", "2", || {
         let chain = c::new_chain(3);
         let value = Box::new(7);
-        // SAFETY: a live chain; its last link is C's, and nobody else uses it.
+        // SAFETY: a live chain; its last link is C's, and not used otherwise.
         unsafe { (*c::end_of_chain(chain)).data = (&raw const *value).cast_mut().cast() };
         let violation = expect_violation!(Rule::NestedPointer, {
             // SAFETY: a live chain.

@@ -1,4 +1,4 @@
-//! C memory: what it holds is looked at from level 2 on.
+//! C memory: its content is checked from level 2 on.
 
 use std::ptr;
 
@@ -94,8 +94,8 @@ fn a_dangling_pointer_in_c_memory_is_found_at_level_2() {
     });
 }
 
-/// C was told that it may keep `value`, so a C struct that holds it may cross. (What lies behind that struct, in C blocks whose
-/// size is not known until C's heap is ours, is never read.)
+/// C was told that it may keep `value`, so a C struct that holds it may cross. (What lies behind
+/// that struct, in C blocks whose size is not known until C's heap is ours, is never read.)
 #[test]
 fn what_c_may_keep_may_lie_in_cs_memory() {
     let value = Box::new(40);
@@ -117,7 +117,8 @@ fn a_rust_pointer_behind_two_c_structs_is_not_looked_for_at_level_1() {
     at_level("c_memory::a_rust_pointer_behind_two_c_structs_is_not_looked_for_at_level_1", "1", || {
         let value = Box::new(40);
         let sum = catch(|| {
-            // SAFETY: the links are C's, alive until they are freed below, once; the value outlives them.
+            // SAFETY: the links are C's, alive until they are freed below, once; the value outlives
+            // them.
             unsafe {
                 let top = link_new(link_new(ptr::null_mut(), to(&*value)), ptr::null());
                 let chain = Box::new(Chain { top });

@@ -1,4 +1,4 @@
-//! Arrays and slices: how far C may look, and so how far the guard does.
+//! Arrays and slices: the guard checks as far as C may read.
 
 use std::ptr;
 

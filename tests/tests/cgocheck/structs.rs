@@ -83,7 +83,7 @@ fn a_pointer_to_a_static_is_clean() {
 
 #[test]
 fn one_field_whose_neighbour_is_a_pointer_is_clean() {
-    // What lies beside the argument in its block is not C's business: cgo's "&s.a".
+    // The memory beside the argument in its block does not concern C: cgo's "&s.a".
     let value = Box::new(40);
     let mut holder = Box::new(Holder { tag: 2, value: to(&*value) });
     // SAFETY: the function touches the field alone.

@@ -1,4 +1,5 @@
-//! alloc_dealloc_mismatch: memory is freed by the side that did not allocate it, or as another block than it is.
+//! alloc_dealloc_mismatch: memory is freed by the side that did not allocate it, or as another
+//! block than it is.
 
 use std::alloc::{Layout, dealloc};
 use std::ffi::{CStr, CString};
@@ -9,7 +10,8 @@ use c_fixtures::alloc_dealloc_mismatch as c;
 use ffi_guard::{CBox, CText, Rule, catch, expect_violation};
 use ffi_guard_tests::process::{at_both_levels, at_level, is_child, run_self, stderr};
 
-/// What a process says that ends by this rule, at each level and with both ways out of `deny`. The child is this test again.
+/// The output of a process that ends by this rule, at each level and with both ways out of `deny`.
+/// The child is this test again.
 fn aborts(test: &str, wrong: impl Fn()) -> Vec<String> {
     if is_child() {
         // SAFETY: no core files from a test.
@@ -44,7 +46,7 @@ fn aborts(test: &str, wrong: impl Fn()) -> Vec<String> {
 #[test]
 fn a_text_of_cs_dropped_as_a_c_string() {
     let said = aborts("alloc_dealloc_mismatch::a_text_of_cs_dropped_as_a_c_string", || {
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         drop(unsafe { CString::from_raw(c::greeting()) });
     });
     for said in said {
@@ -59,7 +61,7 @@ fn a_text_of_cs_dropped_as_a_c_string() {
 fn numbers_of_cs_dropped_as_a_vec_and_as_a_box() {
     at_level("alloc_dealloc_mismatch::numbers_of_cs_dropped_as_a_vec_and_as_a_box", "2", || {
         let violation = expect_violation!(Rule::AllocDeallocMismatch, {
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             drop(unsafe { Vec::from_raw_parts(c::numbers(10), 10, 10) });
         });
         let text = violation.to_string();
@@ -70,12 +72,12 @@ fn numbers_of_cs_dropped_as_a_vec_and_as_a_box() {
             text.contains("of a 40-byte block of C's heap") || text.contains("the start of a 40-byte block")
         );
         expect_violation!(Rule::AllocDeallocMismatch, {
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             drop(unsafe { Box::from_raw(c::numbers(1)) });
         });
-        // It grows: the content moves to a block of Rust's, which is dropped in good order.
+        // It grows: the content moves to a Rust block, which is dropped as usual.
         expect_violation!(Rule::AllocDeallocMismatch, {
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             let mut grown = unsafe { Vec::from_raw_parts(c::numbers(3), 3, 3) };
             grown.push(3);
             assert_eq!(grown, [0, 1, 2, 3]);
@@ -106,7 +108,7 @@ fn repaired_by_an_owner_of_cs_memory() {
             let text = unsafe { CText::from_raw(c::greeting()) }.expect("not null");
             assert!(text.to_bytes().starts_with(b"good morning"));
             drop(text);
-            // What C is to free comes from C's `malloc`.
+            // A block for C to free comes from C's `malloc`.
             // SAFETY: given away.
             assert_eq!(unsafe { c::bad_done_with(CBox::new(7).into_raw()) }, 7);
         })
@@ -149,7 +151,7 @@ fn repaired_by_a_function_that_frees() {
 fn another_size() {
     let said = aborts("alloc_dealloc_mismatch::another_size", || {
         let block: *mut [u64; 5] = Box::into_raw(Box::new([7; 5]));
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         drop(unsafe { Box::from_raw(black_box(block).cast::<u64>()) });
     });
     for said in said {
@@ -166,7 +168,7 @@ fn a_wrong_capacity() {
         let violation = expect_violation!(Rule::AllocDeallocMismatch, {
             let mut vec = std::mem::ManuallyDrop::new(vec![1_u32, 2, 3, 4]);
             address.set(vec.as_ptr().addr());
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             drop(unsafe { Vec::from_raw_parts(vec.as_mut_ptr(), 3, 3) });
         });
         let block = violation.block().expect("a block of Rust's");
@@ -175,7 +177,7 @@ fn a_wrong_capacity() {
         // It grows, with its content.
         expect_violation!(Rule::AllocDeallocMismatch, {
             let mut vec = std::mem::ManuallyDrop::new(vec![1_u32, 2, 3, 4]);
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             let mut vec = unsafe { Vec::from_raw_parts(vec.as_mut_ptr(), 3, 3) };
             vec.push(5);
             assert_eq!(vec, [1, 2, 3, 5]);
@@ -188,7 +190,7 @@ fn the_same_size_with_another_alignment() {
     at_level("alloc_dealloc_mismatch::the_same_size_with_another_alignment", "2", || {
         let violation = expect_violation!(Rule::AllocDeallocMismatch, {
             let bytes = Box::into_raw(vec![1_u8; 8].into_boxed_slice());
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             drop(unsafe { Box::from_raw(bytes.cast::<u64>()) });
         });
         assert_eq!(violation.message(), "a block aligned to 1 was freed as one aligned to 8");
@@ -199,7 +201,7 @@ fn the_same_size_with_another_alignment() {
 fn the_middle_of_a_block() {
     let said = aborts("alloc_dealloc_mismatch::the_middle_of_a_block", || {
         let block = Box::into_raw(Box::new([7_u64; 5])).cast::<u64>();
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         drop(unsafe { Box::from_raw(black_box(block).wrapping_add(2)) });
     });
     for said in said {
@@ -213,7 +215,7 @@ fn a_static_and_a_stack() {
     static FIXED: [u64; 4] = [1; 4];
     at_level("alloc_dealloc_mismatch::a_static_and_a_stack", "2", || {
         let violation = expect_violation!(Rule::AllocDeallocMismatch, {
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             unsafe { dealloc(FIXED.as_ptr().cast_mut().cast(), Layout::new::<u64>()) };
         });
         let text = violation.to_string();
@@ -221,7 +223,7 @@ fn a_static_and_a_stack() {
         assert!(text.contains("leads to: data of rules-"), "{text}");
         let violation = expect_violation!(Rule::AllocDeallocMismatch, {
             let mut local = black_box(7_u64);
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             unsafe { dealloc((&raw mut local).cast(), Layout::new::<u64>()) };
         });
         assert_eq!(violation.message(), "`dealloc` got an address on a stack");
@@ -250,7 +252,7 @@ fn a_violation_that_waits_for_the_end_of_catch_is_not_lost_behind_another() {
     const TEST: &str = "alloc_dealloc_mismatch::a_violation_that_waits_for_the_end_of_catch_is_not_lost_behind_another";
     if is_child() {
         let outcome = catch(|| {
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             drop(unsafe { CString::from_raw(c::greeting()) });
             // SAFETY: none: C is not called.
             unsafe { c_fixtures::null_pointer::bad_first(std::ptr::null()) };
@@ -269,7 +271,7 @@ fn the_hook_and_the_file_get_it() {
     const TEST: &str = "alloc_dealloc_mismatch::the_hook_and_the_file_get_it";
     if is_child() {
         ffi_guard::set_report_hook(|violation| eprintln!("the hook: {}", violation.rule()));
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         drop(unsafe { CString::from_raw(c::greeting()) });
         return;
     }

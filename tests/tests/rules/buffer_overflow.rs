@@ -9,7 +9,8 @@ fn one_byte_too_many_is_found_at_the_call() {
     at_level("buffer_overflow::one_byte_too_many_is_found_at_the_call", "2", || {
         let mut out = vec![0_u8; 24];
         let violation = expect_violation!(Rule::BufferOverflow, {
-            // SAFETY: not sound, and that is the point: C writes one byte behind the block, into the guard's canary.
+            // SAFETY: not sound, and that is the point: C writes one byte behind the block, into
+            // the guard's canary.
             unsafe { c::bad_label(out.as_mut_ptr().cast(), out.len()) };
         });
         let report = violation.to_string();
@@ -55,7 +56,8 @@ fn repaired_by_room_for_the_nul() {
 #[test]
 fn both_sides_of_blocks_of_any_size_at_any_distance() {
     at_level("buffer_overflow::both_sides_of_blocks_of_any_size_at_any_distance", "2", || {
-        // Sizes around every border: of a canary, a slot, a page, and the large blocks, which have no canary before them.
+        // Sizes around every border: of a canary, a slot, a page, and the large blocks, which have
+        // no canary before them.
         for size in [1_usize, 7, 15, 16, 17, 31, 32, 100, 239, 240, 241, 1000, 4096, 5000, 100_000] {
             let mut out = vec![0_u8; size];
             for distance in 0..16 {
@@ -103,7 +105,7 @@ fn what_was_written_between_calls_is_told_by_the_last_that_was_lent_the_block() 
             let mut out = vec![0_u8; 24];
             // SAFETY: C keeps it, as it is allowed to, and it lives to the end.
             unsafe { c::remember(out.as_mut_ptr()) };
-            // A call that nobody sees, by the pointer that C kept.
+            // An unguarded call, by the pointer that C kept.
             c::poke_remembered(26, 0x5A);
             let violation = expect_violation!(Rule::BufferOverflow, {
                 // SAFETY: within the block.
@@ -113,7 +115,7 @@ fn what_was_written_between_calls_is_told_by_the_last_that_was_lent_the_block() 
             assert_eq!(violation.function(), Some("remember"), "{report}");
             assert!(report.contains("1 byte past the end of `at` was overwritten"), "{report}");
             assert!(report.contains("found when the block was to be lent once more"), "{report}");
-            // The same at a checkpoint.
+            // Also found at a checkpoint.
             c::poke_remembered(-2, 0x5A);
             let violation = expect_violation!(Rule::BufferOverflow, { checkpoint() });
             assert_eq!(violation.function(), Some("remember"), "{violation}");
@@ -193,7 +195,7 @@ fn without_a_free_the_end_of_the_process_tells() {
 #[test]
 fn neighbours_are_told_apart() {
     at_level("buffer_overflow::neighbours_are_told_apart", "2", || {
-        // As many as a thread takes at once, so that some lie side by side.
+        // A whole batch of a thread's cache, so that some lie side by side.
         let mut blocks: Vec<Box<[u8; 16]>> = (0..64).map(|_| Box::new([0; 16])).collect();
         blocks.sort_by_key(|block| block.as_ptr().addr());
         let at = (1..blocks.len()).find(|&i| blocks[i].as_ptr().addr() - blocks[i - 1].as_ptr().addr() == 32);

@@ -1,4 +1,5 @@
-//! dangling_pointer: an argument, or a pointer in what it points to, leads to Rust memory already freed.
+//! dangling_pointer: an argument, or a pointer in what it points to, leads to Rust memory already
+//! freed.
 
 use std::ffi::CString;
 

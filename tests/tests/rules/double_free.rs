@@ -21,7 +21,7 @@ fn what_c_gives_back_twice_and_rust_drops_twice() {
         // SAFETY: no core files from a test.
         unsafe { libc::setrlimit(libc::RLIMIT_CORE, &libc::rlimit { rlim_cur: 0, rlim_max: 0 }) };
         let (first, second) = take_back_twice();
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         unsafe {
             drop(Box::from_raw(first));
             drop(Box::from_raw(second));
@@ -49,7 +49,7 @@ fn the_report_tells_both_frees() {
     at_level("double_free::the_report_tells_both_frees", "2", || {
         let violation = expect_violation!(Rule::DoubleFree, {
             let (first, second) = take_back_twice();
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             unsafe {
                 drop(Box::from_raw(first));
                 drop(Box::from_raw(second));
@@ -73,14 +73,14 @@ fn each_place_is_told_once() {
     if is_child() {
         for _ in 0..10 {
             let block = Box::into_raw(Box::new([7_u8; 100]));
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             unsafe {
                 drop(Box::from_raw(block));
                 drop(Box::from_raw(black_box(block)));
             }
         }
         let block = Box::into_raw(Box::new([7_u8; 50]));
-        // SAFETY: none: this is what is refused.
+        // SAFETY: not sound, and that is the point: it is refused.
         unsafe {
             drop(Box::from_raw(block));
             drop(Box::from_raw(black_box(block)));
@@ -99,7 +99,7 @@ fn grown_after_it_was_freed() {
     at_level("double_free::grown_after_it_was_freed", "2", || {
         let violation = expect_violation!(Rule::DoubleFree, {
             let mut vec = std::mem::ManuallyDrop::new(vec![1_u8, 2, 3]);
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             let mut other = unsafe { Vec::from_raw_parts(vec.as_mut_ptr(), 3, 3) };
             // SAFETY: the first owner drops it.
             unsafe { std::mem::ManuallyDrop::drop(&mut vec) };
@@ -118,7 +118,7 @@ fn a_block_is_freed_twice_on_two_threads() {
             let at = move || std::ptr::with_exposed_provenance_mut::<[u64; 20]>(block);
             // SAFETY: from `into_raw`.
             std::thread::spawn(move || drop(unsafe { Box::from_raw(at()) })).join().expect("freed");
-            // SAFETY: none: this is what is refused.
+            // SAFETY: not sound, and that is the point: it is refused.
             drop(unsafe { Box::from_raw(at()) });
         });
         let (json, text) = (violation.to_json(), violation.to_string());

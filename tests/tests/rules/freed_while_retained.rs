@@ -1,10 +1,12 @@
-//! freed_while_retained: Rust frees or moves what is pinned, or what C was allowed to keep and still holds.
+//! freed_while_retained: Rust frees or moves what is pinned, or what C was allowed to keep and
+//! still holds.
 //!
-//! The tests of a binary share its C globals: each test here has a slot of its own, or a variable, and clears it.
+//! The tests of a binary share its C globals: each test here has a slot of its own, or a variable
+//! that it is `serial` by, and clears it.
 
 use c_fixtures::freed_while_retained as c;
 use ffi_guard::{Pinned, Place, Rule, Violation, catch, expect_violation, pin};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use serial_test::serial;
 
 /// The C variable that a report names, and how far into it.
 fn symbol(violation: &Violation) -> (String, usize) {
@@ -13,16 +15,6 @@ fn symbol(violation: &Violation) -> (String, usize) {
         other => panic!("held in no C variable but {other:?}:\n{violation}"),
     }
 }
-
-/// One test at a time uses this C variable.
-fn turn(of: &'static Mutex<()>) -> MutexGuard<'static, ()> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-static WATCHED: Mutex<()> = Mutex::new(());
-static TAKEN: Mutex<()> = Mutex::new(());
-static DESTROYED: Mutex<()> = Mutex::new(());
-static SENT: Mutex<()> = Mutex::new(());
 
 #[test]
 fn a_listener_that_is_freed_while_it_is_set_is_found() {
@@ -108,8 +100,8 @@ fn repaired_by_a_struct_that_lets_go_in_its_drop() {
 }
 
 #[test]
+#[serial(watched)]
 fn a_vec_that_grows_and_moves_is_found() {
-    let _turn = turn(&WATCHED);
     let mut data = vec![1_u8; 16];
     let violation = expect_violation!(Rule::FreedWhileRetained, {
         // SAFETY: C does not follow it before it is told to let go.
@@ -124,8 +116,8 @@ fn a_vec_that_grows_and_moves_is_found() {
 }
 
 #[test]
+#[serial(watched)]
 fn a_large_vec_that_moves_is_found() {
-    let _turn = turn(&WATCHED);
     let mut data = vec![1_u8; 2 << 20];
     let before = data.as_ptr();
     let outcome = catch(|| {
@@ -140,8 +132,8 @@ fn a_large_vec_that_moves_is_found() {
 }
 
 #[test]
+#[serial(watched)]
 fn growing_in_place_is_clean() {
-    let _turn = turn(&WATCHED);
     catch(|| {
         let mut data: Vec<u8> = Vec::with_capacity(4096);
         data.resize(16, 1);
@@ -159,8 +151,8 @@ fn growing_in_place_is_clean() {
 }
 
 #[test]
+#[serial(watched)]
 fn a_vec_that_moves_after_c_let_go_is_clean() {
-    let _turn = turn(&WATCHED);
     catch(|| {
         let mut data = vec![1_u8; 16];
         // SAFETY: alive and in place until C lets go.
@@ -203,8 +195,8 @@ fn a_guard_that_is_dropped_first_is_clean() {
 }
 
 #[test]
+#[serial(sent)]
 fn what_c_holds_of_a_pinned_block_after_the_pin_is_found() {
-    let _turn = turn(&SENT);
     let values = vec![1, 2, 3];
     let violation = expect_violation!(Rule::FreedWhileRetained, {
         let pin = pin(&values[..]);
@@ -220,8 +212,8 @@ fn what_c_holds_of_a_pinned_block_after_the_pin_is_found() {
 }
 
 #[test]
+#[serial(sent)]
 fn what_is_pinned_is_neither_nested_nor_retained() {
-    let _turn = turn(&SENT);
     catch(|| {
         let values = vec![1, 2, 3];
         let pinned = pin(&values[..]);
@@ -233,7 +225,7 @@ fn what_is_pinned_is_neither_nested_nor_retained() {
         }
         c::ok_cancel();
         drop(pinned);
-        // The same with values on the stack.
+        // Pinned values on the stack.
         let values = [4, 5];
         let pinned = pin(&values[..]);
         let request = c::Request { values: pinned.as_ptr(), count: pinned.len() };
@@ -256,8 +248,8 @@ fn without_the_pin_it_is_nested() {
 }
 
 #[test]
+#[serial(taken)]
 fn what_is_owned_and_given_back_is_clean() {
-    let _turn = turn(&TAKEN);
     catch(|| {
         // SAFETY: what is given stays allocated until it is given back.
         unsafe { c::bad_take(Box::into_raw(Box::new(7))) };
@@ -274,8 +266,8 @@ fn what_is_owned_and_given_back_is_clean() {
 }
 
 #[test]
+#[serial(taken)]
 fn what_is_owned_by_c_and_freed_by_rust_is_found() {
-    let _turn = turn(&TAKEN);
     let value = Box::into_raw(Box::new(7));
     let violation = expect_violation!(Rule::FreedWhileRetained, {
         // SAFETY: C does not follow it before it forgets it.
@@ -294,8 +286,8 @@ unsafe extern "C" fn destroy(value: *mut i32) {
 }
 
 #[test]
+#[serial(destroyed)]
 fn a_destructor_that_c_calls_before_it_lets_go_is_clean() {
-    let _turn = turn(&DESTROYED);
     catch(|| {
         // SAFETY: it lives until it is destroyed.
         unsafe {
@@ -307,8 +299,8 @@ fn a_destructor_that_c_calls_before_it_lets_go_is_clean() {
 }
 
 #[test]
+#[serial(destroyed)]
 fn a_destructor_after_which_c_does_not_let_go_is_found() {
-    let _turn = turn(&DESTROYED);
     let violation = expect_violation!(Rule::FreedWhileRetained, {
         // SAFETY: C does not follow it again before it forgets it.
         unsafe {
@@ -327,7 +319,7 @@ fn what_is_allowed_is_not_looked_for() {
         // SAFETY: C does not follow it before it is unset.
         unsafe {
             c::allowed::set_listener(4, &raw const *value);
-            // What one call is allowed, no other is blamed for.
+            // No call is blamed for what another call is allowed.
             c::bad_set_listener(5, &raw const *value);
         }
         c::ok_unset_listener(5);
@@ -340,8 +332,8 @@ fn what_is_allowed_is_not_looked_for() {
 mod often {
     #[ffi_guard::guard]
     unsafe extern "C" {
-        /// The same as `bad_set_listener`. The first frees of each declaration are looked at at once: the other tests'
-        /// are not to be used up by the many here.
+        /// `bad_set_listener` with a declaration of its own. The first frees of each declaration
+        /// are searched for at once: the many here must not use up those of the other tests.
         #[link_name = "ffg_bad_set_listener"]
         pub fn set_listener(slot: usize, #[guard(retained)] user: *const i32);
     }

@@ -1,6 +1,7 @@
 //! leaked_ownership: memory given to C was neither freed nor handed back by the end.
 //!
-//! What one test gives away, a checkpoint of another would tell: each runs in a process of its own.
+//! A checkpoint would report what another test gave away, so each test runs in a process of its
+//! own.
 
 use std::ffi::CString;
 
@@ -116,7 +117,7 @@ fn what_a_call_under_way_was_given_is_not_told_by_its_callback() {
             unsafe { c::denied::adopt_and_call(value, Some(in_the_middle)) };
         })
         .expect("C may give it back yet");
-        // Given and not given back when the call is over: that is told.
+        // Given, and not given back when the call is over: that is reported.
         expect_violation!(Rule::LeakedOwnership, { checkpoint() });
         // SAFETY: from `into_raw`, and taken back once.
         drop(unsafe { Box::from_raw(value) });

@@ -1,5 +1,5 @@
-//! Each rule with its three programs: one that breaks it, the nearest correct one, and the first one repaired by the
-//! report's own advice. One file a rule.
+//! Each rule with its three programs: one that breaks it, the nearest correct one, and the first
+//! one repaired by the report's own advice. One file a rule.
 
 // A `Vec` lies on the heap and an array does not, and where a block lies is what this is about.
 #![allow(clippy::useless_vec)]

@@ -5,7 +5,8 @@ use ffi_guard::{Rule, catch, expect_violation};
 
 /// A message as it comes off the wire: a byte of a kind, then words.
 fn message() -> Vec<u64> {
-    // Words, so that the message itself lies aligned on every heap, and what follows its first byte on none.
+    // Words, so that the message itself lies aligned on every heap, and what follows its first byte
+    // on none.
     vec![0; 3]
 }
 
@@ -53,7 +54,7 @@ fn repaired_by_copying_into_words() {
 mod at_any_alignment {
     #[ffi_guard::guard]
     unsafe extern "C" {
-        /// The same function, by a caller who knows that this C compiler reads words anywhere.
+        /// The function, declared by a caller who knows that this C compiler reads words anywhere.
         #[link_name = "ffg_bad_sum_words"]
         #[guard(allow(misaligned_pointer))]
         pub fn sum_words(#[guard(counted_by = count)] words: *const u64, count: usize) -> u64;

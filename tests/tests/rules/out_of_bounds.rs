@@ -1,4 +1,5 @@
-//! out_of_bounds: the pointee, or the extent that the call states, is larger than what is left of the Rust block.
+//! out_of_bounds: the pointee, or the extent that the call states, is larger than what is left of
+//! the Rust block.
 
 use std::sync::atomic::Ordering;
 
@@ -45,13 +46,14 @@ fn a_count_from_an_interior_pointer_is_measured_from_there() {
 fn a_negative_count_is_found_and_said() {
     let values = vec![1i32; 4];
     let violation = expect_violation!(Rule::OutOfBounds, {
-        // SAFETY: C would loop from 0 to -1, which is not at all; the guard does not wait to see that.
+        // SAFETY: C would loop from 0 to -1, which is not at all; the guard does not wait to see
+        // that.
         unsafe { ok_sum_ints(values.as_ptr(), -1) };
     });
     assert!(violation.to_string().contains("-1"), "{violation}");
 }
 
-/// What the fixture declares, with debug assertions: the wrapper is another.
+/// The fixture's function, declared here with debug assertions, which make another wrapper.
 #[ffi_guard::guard]
 unsafe extern "C" {
     #[link_name = "ffg_ok_sum_bytes"]
@@ -64,7 +66,8 @@ fn the_count_is_asked_for_once_a_call() {
         let data = vec![1u8; 24];
         let asked = || ASKED.swap(0, Ordering::Relaxed);
         let _ = asked();
-        // The first call of a function and the one that breaks a rule go another way than those in between.
+        // The first call of a function and the one that breaks a rule go another way than those in
+        // between.
         for _ in 0..3 {
             // SAFETY: that many bytes there are.
             assert_eq!(unsafe { sum(data.as_ptr(), data.len()) }, 24);
@@ -105,7 +108,8 @@ fn the_whole_block_is_clean() {
 
 #[test]
 fn spare_capacity_is_part_of_the_block() {
-    // C may write into a `Vec`'s spare capacity: the block is what was allocated, not what is initialised.
+    // C may write into a `Vec`'s spare capacity: the block is what was allocated, not what is
+    // initialised.
     let mut data = Vec::with_capacity(32);
     data.resize(32, 1u8);
     data.truncate(4);

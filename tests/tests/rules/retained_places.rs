@@ -1,4 +1,4 @@
-//! retained_pointer, where C keeps the pointer in another place than a plain global.
+//! retained_pointer, if C keeps the pointer in a place other than a plain global.
 //!
 //! The tests of a binary share its C globals: each test here has a place of its own, and clears it.
 
@@ -60,7 +60,7 @@ fn a_thread_local_kept_and_cleared_before_the_return_is_clean() {
     assert_eq!(read.expect("clean"), 7);
 }
 
-/// A thread-local of Rust's may hold what it likes, whoever calls C meanwhile.
+/// A Rust thread-local may hold any pointer while C is called.
 #[test]
 fn a_thread_local_of_rusts_is_not_cs() {
     use std::cell::Cell;
@@ -222,7 +222,7 @@ fn numbers_beside_the_block_are_no_pointers_into_it() {
     }
 }
 
-/// Where a report says that it was left: offset, parameter and field.
+/// The place that a report names: offset, parameter and field.
 fn left(violation: &Violation, holder: *const c_void) -> (usize, String, Option<String>) {
     match violation.place() {
         Some(Place::RustBlock { address, size: 16, allocated_at, offset, parameter, field, .. }) => {

@@ -49,7 +49,8 @@ fn a_static_inside_a_function_is_found_and_named() {
 
 #[test]
 fn a_slot_of_an_array_is_found_and_numbered() {
-    // Next to it, in a slot of the same array, a Rust static: its address is good for ever, and C may keep it.
+    // Next to it, in a slot of the same array, a Rust static: its address is good for ever, and C
+    // may keep it.
     static FOREVER: i32 = 5;
     // SAFETY: a value that lives for ever.
     catch(|| unsafe { c::bad_keep_slot(&raw const FOREVER, 5) }).expect("clean");
@@ -112,7 +113,8 @@ fn keeping_a_number_made_from_the_address_is_clean() {
 
 #[test]
 fn keeping_a_number_that_was_given_as_one_is_clean() {
-    // It equals the address of a live block, but that block was not lent: C has it from elsewhere, or by chance.
+    // It equals the address of a live block, but that block was not lent: C has it from elsewhere,
+    // or by chance.
     let other = Box::new(1);
     let value = Box::new(7);
     let id = (&raw const *other).addr() as u64;

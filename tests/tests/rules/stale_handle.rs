@@ -1,27 +1,23 @@
 //! stale_handle: user data that Rust has released comes back from C.
+//!
+//! C has one subscriber for the whole process, so the tests are `serial`.
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use c_fixtures::stale_handle::{subscribe, tick, unsubscribe};
 use ffi_guard::{Callback, Handle, Rule, catch, expect_violation};
+use serial_test::serial;
 
-/// C has one subscriber for the whole process.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What C calls: counts in what the user data stands for.
+/// The callback, which counts in the value that the user data stands for.
 #[ffi_guard::guard]
 unsafe extern "C" fn count(#[guard(opaque)] user: *mut c_void) {
     let _ = Handle::<AtomicU32>::with(user, |ticks| ticks.fetch_add(1, Ordering::Relaxed));
 }
 
 #[test]
+#[serial(subscriber)]
 fn a_handle_that_was_dropped_too_early_is_found() {
-    let _turn = turn();
     let handle = Handle::new(AtomicU32::new(0));
     // SAFETY: what C does with the user data is what this is about.
     unsafe { subscribe(Some(count), handle.as_raw()) };
@@ -37,8 +33,8 @@ fn a_handle_that_was_dropped_too_early_is_found() {
 }
 
 #[test]
+#[serial(subscriber)]
 fn a_callback_that_was_dropped_too_early_is_found() {
-    let _turn = turn();
     let callback = Callback::new(|| ());
     // SAFETY: as above.
     unsafe { subscribe(callback.function(), callback.data()) };
@@ -49,8 +45,8 @@ fn a_callback_that_was_dropped_too_early_is_found() {
 }
 
 #[test]
+#[serial(subscriber)]
 fn a_handle_that_lives_until_c_lets_go_is_clean() {
-    let _turn = turn();
     let handle = Handle::new(AtomicU32::new(0));
     let ticks = catch(|| {
         // SAFETY: C lets go of it below.
@@ -64,8 +60,8 @@ fn a_handle_that_lives_until_c_lets_go_is_clean() {
 }
 
 #[test]
+#[serial(subscriber)]
 fn repaired_by_giving_it_away_and_taking_it_back() {
-    let _turn = turn();
     let ticks = catch(|| {
         let raw = Handle::new(AtomicU32::new(0)).into_raw();
         // SAFETY: C lets go of it below.
@@ -78,8 +74,8 @@ fn repaired_by_giving_it_away_and_taking_it_back() {
 }
 
 #[test]
+#[serial(subscriber)]
 fn repaired_by_unsubscribing_first() {
-    let _turn = turn();
     let outcome = catch(|| {
         let callback = Callback::new(|| ());
         // SAFETY: C lets go of it below.

@@ -1,12 +1,13 @@
-//! What an argument is, whichever way its type says it: found at the first call of a function, and at each later one, which goes by what
-//! the first one found.
+//! One argument in every type that can express it: a violation is found at the first call of a
+//! function, and at later ones, which use what the first one found.
 
 use std::ptr::NonNull;
 
 use c_fixtures::shapes::Bytes;
 use ffi_guard::{Rule, catch, expect_violation};
 
-/// The sum of 16 bytes, one declaration for each way to hand them over; they are in this crate, with its debug assertions.
+/// The sum of 16 bytes, one declaration for each way to hand them over; they are in this crate,
+/// with its debug assertions.
 mod declared {
     use super::{Bytes, NonNull};
 
@@ -47,7 +48,8 @@ fn is_told_at_each_call(call: impl Fn(*const [u8; 16]) -> u32) {
 
 #[test]
 fn a_pointer() {
-    // SAFETY: where they are too few, that is the point: the guard stops the call before C reads. So in the other tests here.
+    // SAFETY: if they are too few, that is the point: the guard stops the call before C reads. This
+    // holds for the other tests here too.
     is_told_at_each_call(|digest| unsafe { declared::by_pointer(digest) });
     // SAFETY: as above.
     is_told_at_each_call(|digest| unsafe { declared::by_mut_pointer(digest.cast_mut()) });
@@ -67,7 +69,7 @@ fn a_reference() {
 fn a_value_that_holds_a_pointer() {
     for _ in 0..3 {
         let live = vec![1_u8, 2, 3];
-        // SAFETY: so many bytes there are.
+        // SAFETY: the bytes are there.
         let sum = catch(|| unsafe { declared::by_value(Bytes { data: live.as_ptr(), length: 3 }) });
         assert_eq!(sum.expect("clean"), 6);
         let start = live.as_ptr();

@@ -1,11 +1,12 @@
-//! use_after_free: C touches Rust memory after Rust freed it. Here what level 2 sees: that it wrote.
+//! use_after_free: C touches Rust memory after Rust freed it. Level 2 sees writes, which are tested
+//! here.
 
 use c_fixtures::use_after_free as c;
 use ffi_guard::{Rule, catch, checkpoint, expect_violation};
 use ffi_guard_tests::process::{at_level, is_child, run_self, stderr};
 
 fn set_log(buffer: &mut [u8]) {
-    // SAFETY: C keeps it, as it is allowed to; whoever frees it too early is what this is about.
+    // SAFETY: C keeps it, as it is allowed to; the tests are about freeing it too early.
     unsafe { c::bad_set_log(buffer.as_mut_ptr().cast(), buffer.len() as _) };
 }
 

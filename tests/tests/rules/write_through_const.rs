@@ -44,7 +44,7 @@ fn every_byte_of_the_extent_and_none_behind_it() {
     at_level("write_through_const::every_byte_of_the_extent_and_none_behind_it", "2", || {
         let mut data = vec![0_u8; 300];
         for call in 0..200 {
-            // Past the first calls the way is another one.
+            // After the first calls another path is taken.
             let at = call;
             let violation = expect_violation!(Rule::WriteThroughConst, {
                 // SAFETY: the vector may be written to; it is the declaration that says otherwise.
@@ -56,7 +56,7 @@ fn every_byte_of_the_extent_and_none_behind_it() {
         }
         // SAFETY: as above.
         expect_violation!(Rule::WriteThroughConst, { unsafe { c::poke_bytes(data.as_mut_ptr().cast(), 200, 7) } });
-        // What a `void *` leads to is nobody's promise.
+        // `void *` promises nothing about its pointee.
         // SAFETY: as above.
         catch(|| unsafe { c::poke_anything(data.as_mut_ptr().cast(), 200, 7) }).expect("clean");
     });
@@ -103,7 +103,7 @@ fn repaired_by_saying_that_it_writes() {
 fn repaired_by_allowing_it_where_c_keeps_something_there() {
     at_level("write_through_const::repaired_by_allowing_it_where_c_keeps_something_there", "2", || {
         let key = Box::into_raw(Box::new(c::Key { number: 5, cached: 0 }));
-        // SAFETY: ours, and shared with nobody.
+        // SAFETY: ours, and not shared.
         catch(|| unsafe { c::hash_and_keep(&*key) }).expect("clean");
         // SAFETY: from `into_raw`.
         assert_eq!(unsafe { Box::from_raw(key) }.cached, 155);
@@ -202,7 +202,8 @@ fn each_of_many_parameters_is_told_apart() {
     at_level("write_through_const::each_of_many_parameters_is_told_apart", "2", || {
         let (from, to) = (Box::new(7), Box::new(c::Shared { users: AtomicI32::new(1) }));
         let copy = |wrong| {
-            // SAFETY: live boxes; where it is wrong, C writes to what it was lent to read, and that is the point.
+            // SAFETY: live boxes; where it is wrong, C writes to what it was lent to read, and that
+            // is the point.
             catch(|| unsafe {
                 c::many_parameters(
                     0,

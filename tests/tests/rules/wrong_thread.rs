@@ -8,7 +8,7 @@ use ffi_guard::{Rule, catch, expect_violation};
 /// A pointer that goes from thread to thread, as wrappers make them by hand.
 #[derive(Clone, Copy)]
 struct Sent(*mut Window);
-// SAFETY: not sound in general; the tests say when the window is whose.
+// SAFETY: not sound in general; the tests decide which thread uses the window when.
 unsafe impl Send for Sent {}
 
 impl Sent {
@@ -112,6 +112,35 @@ fn an_address_that_c_gives_out_again_is_its_new_owners() {
             // SAFETY: as above.
             unsafe { window_close(window) };
         }
+    });
+}
+
+mod given_back {
+    #[ffi_guard::guard]
+    unsafe extern "C" {
+        /// Draws a window for the last time. C frees nothing, so that the test may go on using it.
+        #[link_name = "ffg_window_draw"]
+        pub(super) fn draw(#[guard(thread_bound, owned)] window: *mut super::Window) -> i32;
+    }
+}
+
+#[test]
+fn an_object_that_is_given_back_to_c_is_forgotten() {
+    let window = Sent(window_open());
+    on_another_thread(move || {
+        // SAFETY: an open window.
+        let violation = expect_violation!(Rule::WrongThread, { unsafe { given_back::draw(window.get()) } });
+        assert_eq!(violation.function(), Some("draw"));
+        // SAFETY: as above. The call that was refused gave nothing back.
+        expect_violation!(Rule::WrongThread, { unsafe { bad_window_draw(window.get()) } });
+    });
+    // SAFETY: an open window, on its own thread.
+    catch(|| unsafe { given_back::draw(window.get()) }).expect("clean");
+    on_another_thread(move || {
+        // SAFETY: an open window, by C's code.
+        catch(|| unsafe { bad_window_draw(window.get()) }).expect("not known any more");
+        // SAFETY: as above; for the last time.
+        unsafe { window_close(window.get()) };
     });
 }
 

@@ -13,8 +13,8 @@ pub(crate) const Z_BEST_SPEED: c_int = 1;
 type Alloc = Option<unsafe extern "C" fn(*mut c_void, c_uint, c_uint) -> *mut c_void>;
 type Free = Option<unsafe extern "C" fn(*mut c_void, *mut c_void)>;
 
-/// `z_stream`. Not libz-sys's own, whose `zalloc` and `zfree` are never null in its type though zlib's contract lets them
-/// be ("use malloc"), and which derives nothing.
+/// `z_stream`. Not libz-sys's own, whose `zalloc` and `zfree` are never null in its type though
+/// zlib's contract lets them be ("use malloc"), and which derives nothing.
 #[derive(Debug, ffi_guard::Pointee)]
 #[repr(C)]
 pub(crate) struct ZStream {
@@ -48,8 +48,8 @@ const _: () = {
 
 #[ffi_guard::guard]
 unsafe extern "C" {
-    /// `retained`: the state that zlib allocates keeps a pointer back to the stream (`s->strm`) and checks it at each
-    /// call, until the end. So a stream that was begun must not be moved.
+    /// `retained`: the state that zlib allocates keeps a pointer back to the stream (`s->strm`) and
+    /// checks it at each call, until the end. So a stream that was begun must not be moved.
     ///
     /// Nothing is said about nested pointers: at init the stream points to no buffer yet.
     #[link_name = "deflateInit_"]
@@ -60,11 +60,13 @@ unsafe extern "C" {
         stream_size: c_int,
     ) -> c_int;
 
-    /// `allow(nested_pointer)`: `next_in` and `next_out` point to the caller's buffers, for this call; that is what the
-    /// function is for, and zlib keeps neither elsewhere. It moves both on, inside the stream.
+    /// `allow(nested_pointer)`: `next_in` and `next_out` point to the caller's buffers, for this
+    /// call; that is what the function is for, and zlib keeps neither elsewhere. It moves both on,
+    /// inside the stream.
     pub(crate) fn deflate(#[guard(allow(nested_pointer))] stream: *mut ZStream, flush: c_int) -> c_int;
 
-    /// Nothing: it frees the state and looks at no buffer. The caller has set both pointers to null before.
+    /// Nothing: it frees the state and looks at no buffer. The caller has set both pointers to null
+    /// before.
     #[link_name = "deflateEnd"]
     pub(crate) fn deflate_end(stream: *mut ZStream) -> c_int;
 
@@ -83,7 +85,7 @@ unsafe extern "C" {
     #[link_name = "inflateEnd"]
     pub(crate) fn inflate_end(stream: *mut ZStream) -> c_int;
 
-    /// The room in `dest` is stated behind a pointer; what is there before the call means nothing.
+    /// The room in `dest` is stated behind a pointer, whose value before the call means nothing.
     pub(crate) fn compress2(
         #[guard(out, sized_by = *dest_len)] dest: *mut u8,
         dest_len: &mut c_ulong,

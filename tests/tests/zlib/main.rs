@@ -1,4 +1,5 @@
-//! Real zlib behind the guard: no false alarm through deflate and inflate streams, and every byte comes back.
+//! Real zlib behind the guard: no false alarm through deflate and inflate streams, and every byte
+//! comes back.
 
 mod declarations;
 mod stream;

@@ -8,7 +8,7 @@ use super::declarations::{
     inflate_end, inflate_init, zlib_version,
 };
 
-/// What both kinds have in common.
+/// The common part of both kinds.
 pub(crate) trait Coder {
     /// The stream, for its pointers and counts.
     fn stream(&mut self) -> &mut ZStream;
@@ -56,7 +56,8 @@ fn fresh() -> Box<ZStream> {
 impl Deflate {
     pub(crate) fn new(level: c_int) -> Deflate {
         let mut stream = fresh();
-        // SAFETY: the stream is as zlib wants a new one, has this size, and stays where it is until the drop.
+        // SAFETY: the stream is as zlib wants a new one, has this size, and stays where it is until
+        // the drop.
         let code = unsafe { deflate_init(&raw mut *stream, level, zlib_version(), STREAM_SIZE) };
         assert_eq!(code, Z_OK);
         Deflate { stream }
@@ -66,7 +67,8 @@ impl Deflate {
 impl Inflate {
     pub(crate) fn new() -> Inflate {
         let mut stream = fresh();
-        // SAFETY: the stream is as zlib wants a new one, has this size, and stays where it is until the drop.
+        // SAFETY: the stream is as zlib wants a new one, has this size, and stays where it is until
+        // the drop.
         let code = unsafe { inflate_init(&raw mut *stream, zlib_version(), STREAM_SIZE) };
         assert_eq!(code, Z_OK);
         Inflate { stream }
@@ -97,7 +99,8 @@ impl Coder for Inflate {
 
 impl Drop for Deflate {
     fn drop(&mut self) {
-        // SAFETY: the stream was begun. The code says whether all was written, which a drop has no use for.
+        // SAFETY: the stream was begun. The code says whether all was written, which a drop has no
+        // use for.
         unsafe { deflate_end(&raw mut *self.stream) };
     }
 }
@@ -109,8 +112,9 @@ impl Drop for Inflate {
     }
 }
 
-/// Sends `data` through, `input` bytes at a time, and collects what comes out, `output` bytes at a time. Each chunk lies
-/// in a block of its own, which is freed as soon as zlib is done with it: a pointer that stays in the stream is stale.
+/// Sends `data` through, `input` bytes at a time, and collects what comes out, `output` bytes at a
+/// time. Each chunk lies in a block of its own, which is freed as soon as zlib is done with it: a
+/// pointer that stays in the stream is stale.
 pub(crate) fn run(coder: &mut impl Coder, data: &[u8], input: usize, output: usize) -> Vec<u8> {
     let mut all = Vec::new();
     let mut chunks = data.chunks(input).peekable();
@@ -125,7 +129,7 @@ pub(crate) fn run(coder: &mut impl Coder, data: &[u8], input: usize, output: usi
                 Z_OK | Z_BUF_ERROR => {}
                 code => panic!("zlib failed with {code}"),
             }
-            // Room that was not filled: zlib has used all it was given.
+            // Some room was not filled: zlib has used all of its input.
             if coder.stream().avail_out > 0 {
                 break;
             }
@@ -146,8 +150,8 @@ fn feed(coder: &mut impl Coder, unread: &mut &[u8], room: &mut [u8], flush: c_in
     let stream = coder.stream();
     *unread = &unread[unread.len() - stream.avail_in as usize..];
     all.extend_from_slice(&room[..room.len() - stream.avail_out as usize]);
-    // A stream at rest points to nobody's buffer: the next call finds no stale pointer in it. `avail_out` stays, for
-    // the caller to see why zlib stopped.
+    // A stream at rest points to no buffer, so that the next call finds no stale pointer in it.
+    // `avail_out` stays, for the caller to see why zlib stopped.
     stream.next_in = ptr::null();
     stream.next_out = ptr::null_mut();
     code

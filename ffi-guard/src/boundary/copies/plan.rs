@@ -10,6 +10,7 @@ use std::ops::Range;
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::Parameter;
 use crate::call::extent;
+use crate::call::shape::Role;
 use crate::call::site::Site;
 use crate::call::target::Target;
 use crate::config;
@@ -173,7 +174,7 @@ fn is_known_by_place(site: &Site, argument: &Argument, parameter: &Parameter, lo
     match located {
         // Pinned, or lent under `retained` before.
         Target::Heap(block) => {
-            pins::is_block_pinned(block) || heap::may_be_kept(block) || is_a_lock((argument.info.name)())
+            pins::is_block_pinned(block) || heap::may_be_retained(block) || works_by_its_place(argument)
         }
         Target::Stack(_) => pins::is_range_pinned(argument.address) || scan::is_c_stack(&located, argument.address),
         // C's own, or a static, which C may keep.
@@ -181,12 +182,10 @@ fn is_known_by_place(site: &Site, argument: &Argument, parameter: &Parameter, lo
     }
 }
 
-/// Whether a type is one that works by where it lies. By its name, which is all there is of a type declared by hand.
-fn is_a_lock(pointee: &str) -> bool {
-    let name = pointee.rsplit("::").next().unwrap_or(pointee);
-    ["pthread_", "sem_t", "mtx_t", "cnd_t", "Atomic", "UnsafeCell<"].iter().any(|known| name.starts_with(known))
-        || pointee.contains("sync::atomic::")
-        || pointee.contains("::UnsafeCell<")
+/// Whether a type is one that works by where it lies: a lock of the C library's, or one with an `UnsafeCell`
+/// in it, as far as the type tells.
+fn works_by_its_place(argument: &Argument) -> bool {
+    argument.info.role == Role::Lock || !argument.info.frozen
 }
 
 /// Addresses that C gets as they are: of pointers that are not copied, and words of what is passed by value.

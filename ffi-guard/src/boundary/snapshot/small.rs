@@ -18,7 +18,7 @@ use super::{Counted, is_compared, overlaps};
 use crate::call::argument::{Argument, Passing};
 use crate::call::site::Site;
 use crate::call::{extent, thread};
-use crate::heap::{self, Held};
+use crate::heap::{self, BlockRef};
 use crate::platform::read;
 
 /// Words of a thread: calls inside one another share them.
@@ -160,7 +160,7 @@ fn differing(here: &Here, mut at: usize, arguments: &[Argument], own: Counted) -
         let header = Header(here.words.get(at)?.get());
         let (address, extent) = (arguments.get(header.parameter())?.address, header.extent());
         let is_still = header.generation() == Header::STACK
-            || Held::of(address).is_some_and(|(held, rest)| {
+            || BlockRef::in_slot(address).is_some_and(|(held, rest)| {
                 held.generation() == header.generation() && extent <= rest && held.is_lent_to(own as u32)
             });
         let copied = here.words.get(at + 1..at + header.words())?;
@@ -199,7 +199,7 @@ fn piece(site: &Site, arguments: &[Argument], parameter: usize, own: Counted, st
     };
     let mine = argument.address;
     let (rest, memory, generation) = if heap::contains(mine) {
-        let Some((held, rest)) = Held::of(mine) else { return Piece::Other };
+        let Some((held, rest)) = BlockRef::in_slot(mine) else { return Piece::Other };
         if !held.is_lent_to(own as u32) {
             return Piece::Nothing;
         }

@@ -1,10 +1,10 @@
-//! The table's places, and that it does not grow.
+//! Tests of the places in the table, and of its size.
 
 use std::sync::mpsc;
 
 use super::*;
 
-/// The tests of this crate share the table: so many at most are parked by the others.
+/// The tests of this crate share the table. The others park at most this number of values.
 const OTHERS: u64 = 10_100;
 
 fn park_number(n: usize) -> usize {

@@ -1,16 +1,19 @@
 //! Traces that were walked before: from the same place, on the same words.
 //!
-//! A walk is a function of the registers that it begins with and of the words that it reads, one after the other: each
-//! rule and so each address read follows from what was read before. An entry remembers the registers and those words. If the
-//! registers are the same now, and word after word is the same in the same place, then this walk would read the same and
-//! arrive at the same frames; there is nothing that a stale slot or a frame of variable size could make differ, because the
-//! saved frame pointers that such a frame is found by are among the words. And up to the first word that differs the walk
-//! would have read at the same addresses: so looking is as safe as walking, on a stack that was mapped anew as well.
+//! A walk is a function of the registers that it begins with and of the words that it reads, one
+//! after the other: each rule and so each address read follows from what was read before. An entry
+//! remembers the registers and those words. If the registers are the same now, and word after word
+//! is the same in the same place, then this walk would read the same and arrive at the same frames;
+//! there is nothing that a stale slot or a frame of variable size could make differ, because the
+//! saved frame pointers that such a frame is found by are among the words. And up to the first word
+//! that differs the walk would have read at the same addresses: so looking is as safe as walking,
+//! on a stack that was mapped again as well.
 //!
-//! Entries are the process's, each with a version that is odd while somebody writes it. Who reads takes nothing, and waits for
-//! nobody: places and words are copied by fours, and used only where the version says that they are of one writing. Else it
-//! walks. So a signal handler that comes in the middle of an entry, read or written, or a child forked then, never believes half
-//! of one; and no place is read on the stack that another walk's words led to.
+//! Entries are the process's, each with a version that is odd while it is written. A reader takes
+//! nothing, and never waits: places and words are copied by fours, and used only where the version
+//! says that they are of one writing. Else it walks. So a signal handler that comes in the middle
+//! of an entry, read or written, or a child forked then, never believes half of one; and no place
+//! is read on the stack that another walk's words led to.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
@@ -19,7 +22,8 @@ use super::walk::{READS, Read, Registers, Trail, read};
 use crate::platform::memory::{self, Before, PAGE};
 
 const SETS: usize = 512;
-/// Traces from one place with the stack pointer in one place: one function that allocates in several lines.
+/// Traces from one place with the stack pointer in one place: one function that allocates in
+/// several lines.
 const WAYS: usize = 4;
 /// Words that are compared between two looks at the version.
 const GROUP: usize = 4;
@@ -64,11 +68,11 @@ struct Set {
 
 const BYTES: usize = SETS * size_of::<Set>();
 
-/// The sets: reserved memory, not a static, so that the search of all modules' data does not read them. 0 where no traces are
-/// kept.
+/// The sets: reserved memory, not a static, so that the search of all modules' data does not read
+/// them. 0 if no traces are kept.
 static TABLE: AtomicUsize = AtomicUsize::new(0);
 
-/// Makes room. Without it nothing is remembered.
+/// Reserves the table. Without it nothing is remembered.
 pub(super) fn set_up() {
     let len = BYTES.next_multiple_of(PAGE);
     if let Some(at) = memory::reserve(len, PAGE, Before::Nothing)
@@ -86,7 +90,8 @@ fn set(from: &Registers) -> Option<&'static Set> {
         return None;
     }
     let mixed = (from.ip ^ from.sp.rotate_left(20)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-    // SAFETY: the table has so many sets, from `set_up` on and for good; a set may be zero, and all in it is atomic.
+    // SAFETY: the table has this set, from `set_up` on and for good; a set may be zero, and all in
+    // it is atomic.
     Some(unsafe { &*(table as *const Set).add(mixed % SETS) })
 }
 
@@ -147,7 +152,8 @@ impl Entry {
         self.version.load(Ordering::Relaxed) == version
     }
 
-    /// Nothing where somebody is at it: another thread, or what this signal handler interrupted.
+    /// Writes nothing if the entry is being written: by another thread, or by what this signal
+    /// handler interrupted.
     fn write(&self, from: &Registers, by_bp: bool, id: TraceId, reads: &[Read]) {
         let version = self.version.load(Ordering::Relaxed);
         if version & 1 != 0
@@ -155,7 +161,8 @@ impl Entry {
         {
             return;
         }
-        // Pairs with the fence in `is_still`: whoever sees a word from below sees the odd version or a later one.
+        // Pairs with the fence in `is_still`: a reader that sees a word from below sees the odd
+        // version or a later one.
         fence(Ordering::Release);
         self.ip.store(from.ip, Ordering::Relaxed);
         self.sp.store(from.sp, Ordering::Relaxed);

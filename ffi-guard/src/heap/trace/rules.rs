@@ -1,10 +1,11 @@
-//! How to step from a frame to its caller's, by return address: what the unwinder reads from `.eh_frame` anew each time,
-//! read once and kept in eight bytes.
+//! How to step from a frame to its caller's, by return address: what the unwinder reads from
+//! `.eh_frame` again each time, read once and kept in eight bytes.
 //!
-//! A rule is a function of the address alone while the module stays loaded. So only modules that were there when tracing
-//! began have rules; those that `dlopen` brought may go, and others come to the same place. One word holds the address and
-//! its rule: it is read and written whole, so that no lock is needed, and a thread, a signal handler and a forked child
-//! see an old rule or a new one.
+//! A rule is a function of the address alone while the module stays loaded. So only modules that
+//! were there when tracing began have rules; those that `dlopen` brought may go, and others come to
+//! the same place. One word holds the address and its rule: it is read and written whole, so that
+//! no lock is needed, and a thread, a signal handler and a forked child see an old rule or a new
+//! one.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -19,10 +20,11 @@ use crate::platform::{modules, unwind};
 /// The step from one frame to its caller's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// The frame pointer or the stack pointer, and how far above it the caller's stack pointer is (the return address lies
-    /// below that); and how far below that the caller's frame pointer was saved, 0 where it is still in its register.
+    /// The frame pointer or the stack pointer, and how far above it the caller's stack pointer is
+    /// (the return address lies below that); and how far below that the caller's frame pointer was
+    /// saved, 0 if it is still in its register.
     Caller { by_frame_pointer: bool, up: usize, saved: usize },
-    /// The outermost frame: nobody called it.
+    /// The outermost frame: it has no caller.
     End,
     /// Anything else: signal frames, frames computed by an expression, code without a description.
     Unsupported,
@@ -42,15 +44,17 @@ const SAVED_MOST: usize = 63;
 const UP: u32 = SAVED + 6;
 const UP_MOST: usize = (1 << (64 - UP)) - 1;
 
-/// The table: reserved memory, not a static, so that the search of all modules' data does not read it.
+/// The table: reserved memory, not a static, so that the search of all modules' data does not read
+/// it.
 static TABLE: AtomicUsize = AtomicUsize::new(0);
 const BYTES: usize = 16 << PAIRS;
 
-/// Where the code of modules lies that stay loaded: first addresses and ends. Written once, before `STAYING`.
+/// Where the code of modules lies that stay loaded: first addresses and ends. Written once, before
+/// `STAYING`.
 static CODE: [(AtomicUsize, AtomicUsize); 64] = [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; 64];
 static STAYING: AtomicUsize = AtomicUsize::new(0);
 
-/// Makes room. Without it every rule is unsupported.
+/// Reserves the table. Without it every rule is unsupported.
 pub(super) fn set_up() {
     if let Some(at) = memory::reserve(BYTES, PAGE, Before::Nothing)
         && memory::commit(at..at + BYTES)
@@ -59,8 +63,8 @@ pub(super) fn set_up() {
     }
 }
 
-/// Notes which modules are loaded now. They count as staying: those that the program needs do, and what a C constructor
-/// brings by `dlopen` before the first Rust allocation is taken to.
+/// Notes which modules are loaded now. They count as staying: those that the program needs do, and
+/// what a C constructor brings by `dlopen` before the first Rust allocation is taken to.
 pub(super) fn note_modules() {
     let mut len = 0;
     modules::each(&mut |module| {
@@ -97,7 +101,8 @@ pub(super) fn of(address: usize) -> Rule {
     let mixed = mixed(address);
     let tag = mixed & ((1 << TAG) - 1);
     let pair = (mixed >> TAG) as usize;
-    // SAFETY: the table has two words for each pair, from `set_up` on and for good; all of them are atomic.
+    // SAFETY: the table has two words for each pair, from `set_up` on and for good; all of them are
+    // atomic.
     let [first, second] = unsafe { &*(table as *const [AtomicU64; 2]).add(pair) };
     for place in [first, second] {
         let word = place.load(Ordering::Relaxed);
@@ -142,7 +147,7 @@ fn learn(address: usize, tag: u64, first: &AtomicU64, second: &AtomicU64) -> Rul
         return Rule::Unsupported;
     }
     let rule = described(address).unwrap_or(Rule::Unsupported);
-    // The older one makes room. Whatever other threads write meanwhile is a rule of its own address.
+    // The older one makes room. What other threads write meanwhile is a rule of its own address.
     second.store(first.swap(pack(rule) | tag, Ordering::Relaxed), Ordering::Relaxed);
     rule
 }
@@ -157,7 +162,7 @@ impl UnwindContextStorage<usize> for Small {
 
 /// What the compiler wrote of the frame; `None` for what a rule cannot say. Allocates nothing.
 fn described(address: usize) -> Option<Rule> {
-    // A return address may lie behind the last byte of its function.
+    // A return address may lie after the last byte of its function.
     let call = address.checked_sub(1)?;
     let found = unwind::description(call)?;
     let section = EhFrame::new(found.bytes, NativeEndian);
@@ -187,7 +192,8 @@ fn described(address: usize) -> Option<Rule> {
         _ => return None,
     };
     let up = usize::try_from(offset).ok().filter(|&up| up > 0)?;
-    // What is saved above the caller's stack pointer, or does not lie at a multiple of eight, is not from a compiler.
+    // What is saved above the caller's stack pointer, or does not lie at a multiple of eight, is
+    // not from a compiler.
     let fits = up % 8 == 0 && up / 8 <= UP_MOST && saved % 8 == 0 && saved / 8 <= SAVED_MOST;
     fits.then_some(Rule::Caller { by_frame_pointer, up, saved })
 }

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::walk::{Registers, Trail};
 use super::{FRAMES, TraceId, capture, frames, memo, unwind};
+use crate::platform::signal::Receiver;
 
-/// A capture that is compared: the trace's id, or 0 where the memo or the walk and the unwinder disagree.
+/// A capture that is compared: the trace's id, or 0 if the memo or the walk and the unwinder
+/// disagree.
 #[unsafe(naked)]
 extern "sysv64" fn compared() -> u32 {
     std::arch::naked_asm!(
@@ -42,10 +44,12 @@ extern "sysv64" fn compare(ip: usize, sp: usize, bp: usize) -> u32 {
     if walk_agrees && memo_agrees { id.0 } else { 0 }
 }
 
-// A frame of variable size, found by its frame pointer alone; one of fixed size that calls it with as much less to
-// reserve as it takes itself; and one that saves the frame pointer and sets its own.
+// A frame of variable size, found by its frame pointer alone; one of fixed size that calls it with
+// as much less to reserve as it takes itself; and one that saves the frame pointer and sets its
+// own.
 //
-// `variable(size, next, last)` calls `next` with `last` in the third place; `fixed` has the same arguments.
+// `variable(size, next, last)` calls `next` with `last` in the third place; `fixed` has the same
+// arguments.
 std::arch::global_asm!(
     ".type ffi_guard_test_variable, @function",
     "ffi_guard_test_variable:",
@@ -105,12 +109,13 @@ extern "sysv64" fn plain() -> u32 {
     capture().0
 }
 
-/// One call site for all: only what it calls differs. And nothing is called between two of them, which would write where the
-/// first one left its return addresses.
+/// One call site for all: only what it calls differs. And nothing is called between two of them,
+/// which would write where the first one left its return addresses.
 #[inline(never)]
 fn through(ways: &[Frame], next: *const (), last: Capture, ids: &mut [u32]) {
     for (id, frame) in ids.iter_mut().zip(ways) {
-        // SAFETY: both take such arguments, and `next` and `last` are functions without arguments; 800 bytes are free.
+        // SAFETY: both take such arguments, and `next` and `last` are functions without arguments;
+        // 800 bytes are free.
         *id = unsafe { frame(800, next, last) };
     }
 }
@@ -118,8 +123,9 @@ fn through(ways: &[Frame], next: *const (), last: Capture, ids: &mut [u32]) {
 #[test]
 fn a_stale_return_address_in_the_free_part_of_a_frame_fools_nobody() {
     crate::heap::ready();
-    // With `fixed` between, the stack pointer at the capture is the same, and so is every return address that the other way
-    // reads: the one into `fixed` lies in the part of the variable frame that nobody wrote to since.
+    // With `fixed` between, the stack pointer at the capture is the same, and so is every return
+    // address that the other way reads: the one into `fixed` lies in the part of the variable frame
+    // that nobody wrote to since.
     for last in [plain as Capture, compared] {
         for next in [last as *const (), ffi_guard_test_saving as *const ()] {
             let mut ids = HashSet::new();
@@ -184,7 +190,8 @@ fn the_same_path_is_walked_once() {
     let (walked, found) = (WALKED.load(Ordering::Relaxed), FOUND.load(Ordering::Relaxed));
     let ids: HashSet<u32> = (0..100).map(|_| black_box(recursive(2, compared))).collect();
     assert!(ids.len() == 1 && !ids.contains(&0));
-    // Other tests only add to the counts, and four of them would have to evict this one between two rounds.
+    // Other tests only add to the counts, and four of them would have to evict this one between two
+    // rounds.
     assert!(WALKED.load(Ordering::Relaxed) - walked >= 100, "no rules for the frames of this program");
     assert!(FOUND.load(Ordering::Relaxed) - found >= 90);
 }
@@ -215,7 +222,7 @@ impl std::fmt::Display for Shown {
 static WRONG: AtomicU32 = AtomicU32::new(0);
 static HANDLED: AtomicU32 = AtomicU32::new(0);
 
-extern "C" fn handler(_: libc::c_int) {
+extern "C" fn handler(_: std::ffi::c_int) {
     WRONG.fetch_add(u32::from(compared() == 0 || recursive(2, compared) == 0), Ordering::Relaxed);
     HANDLED.fetch_add(1, Ordering::Relaxed);
 }
@@ -223,16 +230,13 @@ extern "C" fn handler(_: libc::c_int) {
 #[test]
 fn a_signal_in_the_middle_of_a_capture_finds_and_leaves_it_whole() {
     crate::heap::ready();
-    // SAFETY: a handler that uses nothing but atomics and the functions under test.
-    let me = unsafe {
-        libc::signal(libc::SIGUSR2, handler as *const () as libc::sighandler_t);
-        libc::pthread_self()
-    };
+    // The handler uses nothing but atomics and the functions under test.
+    let me = Receiver::here(handler);
     std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
             for sent in 1..=500 {
                 // SAFETY: the thread lives until this scope ends.
-                unsafe { libc::pthread_kill(me, libc::SIGUSR2) };
+                unsafe { me.send() };
                 // The next one not before this one was seen to: a thread must come to something between them.
                 while HANDLED.load(Ordering::Relaxed) < sent {
                     std::thread::yield_now();

@@ -1,7 +1,8 @@
 //! The walk from frame to frame by rules, in a few nanoseconds each.
 //!
-//! It reads what the unwinder would read, in the same order, and nothing else: the return address of a frame, and the saved
-//! frame pointer where one is. So it is as safe as the unwinder is, on any stack and in a signal handler.
+//! It reads what the unwinder would read, in the same order, and nothing else: the return address
+//! of a frame, and the saved frame pointer where one is. So it is as safe as the unwinder is, on
+//! any stack and in a signal handler.
 
 use super::rules::{self, Rule};
 
@@ -31,10 +32,10 @@ pub(super) struct Trail<'a> {
     /// Return addresses, innermost first.
     pub(super) frames: &'a mut [usize],
     pub(super) len: usize,
-    /// What decided it, in the order in which it was read. A frame pointer that no rule asked for decides nothing, and is
-    /// left out: it may hold a loop's counter.
+    /// What decided it, in the order in which it was read. A frame pointer that no rule asked for
+    /// decides nothing, and is left out: it may hold a loop's counter.
     pub(super) reads: [Read; READS],
-    /// How many; more than there is room for where it did not fit.
+    /// How many; more than there is room for if they did not fit.
     pub(super) read: usize,
     /// Whether the frame pointer that the walk began with decided anything.
     pub(super) by_first_bp: bool,
@@ -52,8 +53,8 @@ impl<'a> Trail<'a> {
         self.read += 1;
     }
 
-    /// Walks until all places for frames are taken, or the outermost frame is reached. False where a frame has no rule: the
-    /// unwinder must be asked for all of it.
+    /// Walks until all places for frames are taken, or the outermost frame is reached. False if a
+    /// frame has no rule: the unwinder must be asked for all of it.
     pub(super) fn walk(&mut self, from: Registers) -> bool {
         let Registers { mut ip, mut sp, mut bp } = from;
         // The read that the frame pointer came from, until it has decided something.
@@ -97,7 +98,8 @@ impl<'a> Trail<'a> {
 /// A word of a frame that is active now.
 #[inline(always)]
 pub(super) fn read(address: usize) -> usize {
-    // SAFETY: aligned (checked by the walk), and a place that the description of a frame of this thread's stack says holds
-    // its return address or a saved register. Volatile, because to the compiler it is nobody's.
+    // SAFETY: aligned (checked by the walk), and a place that the description of a frame of this
+    // thread's stack says holds its return address or a saved register. Volatile, because the
+    // compiler knows of no such object.
     unsafe { std::ptr::with_exposed_provenance::<usize>(address).read_volatile() }
 }

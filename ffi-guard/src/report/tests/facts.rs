@@ -5,8 +5,8 @@ use super::session;
 use crate::call::declaration::Function;
 use crate::call::extent::StatedExtent;
 use crate::facts::{
-    Allocation, ArgumentFacts, BlockFacts, CSource, Call, DanglingPointer, Facts, Finding, FreedWhileRetained, Got,
-    Holder, LeakedOwnership, Memory, NestedPointer, OutOfBounds, Place, Promise, RetainedPointer, ReturnedPointer,
+    Allocation, ArgumentFacts, BlockFacts, CSource, Call, DanglingPointer, Facts, Finding, FreedWhileRetained, Holder,
+    LeakedOwnership, Memory, NestedPointer, OutOfBounds, Place, Promise, RetainedPointer, ReturnedPointer, ThreadOwner,
 };
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -406,7 +406,7 @@ pub(in super::super) fn returned_stack() -> Facts {
 
 pub(in super::super) fn wrong_thread() -> Facts {
     let address = 0x5581_20aa_32a0;
-    let got = Got {
+    let owner = ThreadOwner {
         thread: 1,
         thread_name: Some("main".into()),
         function: Some("current_reference"),
@@ -415,7 +415,7 @@ pub(in super::super) fn wrong_thread() -> Facts {
     let mut call = call(&ffi::STORE_REFERENCE, 0, session::store());
     call.iter_mut().for_each(|call| (call.thread, call.thread_name) = (2, Some("painter".into())));
     found(
-        Finding::WrongThread(got),
+        Finding::WrongThread(owner),
         call,
         argument(address, 0, "app::ffi::SomeStruct"),
         Some(Memory::Foreign { address, size: 0 }),

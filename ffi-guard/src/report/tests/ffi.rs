@@ -29,7 +29,6 @@ pub(super) struct ComplexStruct {
 
 /// Rust's own, which C calls.
 pub(super) static ON_EVENT: Function = Function::new(&Declaration {
-    name: "on_event",
     module: "app::session",
     file: "src/session.rs",
     line: 70,
@@ -41,17 +40,13 @@ pub(super) static ON_EVENT: Function = Function::new(&Declaration {
         contract: Contract::NONE.opaque(),
         severities: Severities::NONE,
     }],
-    returns_owned: false,
-    result: Contract::NONE,
     callback: true,
-    keep_abi: false,
-    severities: Severities::NONE,
+    ..Declaration::internal("on_event")
 });
 
 macro_rules! declare {
     ($(fn $name:ident($($param:ident: $ty:ty = $shown:literal, $extent:literal, $contract:expr;)*) at $line:literal in $upper:ident;)*) => { $(
         pub(super) static $upper: Function = Function::new(&Declaration {
-            name: stringify!($name),
             module: "app::ffi",
             file: "src/ffi.rs",
             line: $line,
@@ -63,11 +58,7 @@ macro_rules! declare {
                 contract: $contract,
                 severities: Severities::NONE,
             },)*],
-            returns_owned: false,
-            result: Contract::NONE,
-            callback: false,
-            keep_abi: false,
-            severities: Severities::NONE,
+            ..Declaration::internal(stringify!($name))
         });
 
         #[track_caller]

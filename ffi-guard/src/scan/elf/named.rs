@@ -38,7 +38,7 @@ pub(crate) fn function_at(file: &[u8], base: usize, address: usize) -> Option<(&
     None
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(all(test, globals))]
 mod tests {
     use super::function_at;
     use crate::platform::mapped::{Bytes, at};

@@ -4,8 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::platform::library::Library;
+use crate::scan::elf::Storage;
 use crate::scan::owner;
 use crate::scan::testing::{Folder, holders, unlikely};
+
+mod shipped;
 
 /// One variable of each kind; `keep_x` stores into `x`.
 const C: &str = r"

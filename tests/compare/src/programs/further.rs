@@ -1,4 +1,4 @@
-//! Further mistakes of a rule, where the tools differ from what they say of its first.
+//! Further mistakes under a rule, if the tools' results differ from those of the rule's first one.
 
 use std::ffi::c_void;
 use std::hint::black_box;
@@ -19,7 +19,7 @@ pub(super) fn dangling_field() {
     black_box(unsafe { bad_label_length(&label) });
 }
 
-/// What counts the ticks.
+/// The callback that counts the ticks.
 pub(super) struct Ticks(pub(super) u32);
 
 /// # Safety
@@ -39,7 +39,7 @@ pub(super) fn stale_box() {
     tick();
 }
 
-/// As in `c_fixtures::stale_handle`, by a declaration that lets C keep what it is given.
+/// The functions of `c_fixtures::stale_handle`, declared so that C may keep what it is given.
 pub(super) mod declared {
     use c_fixtures::stale_handle::OnTick;
     use std::ffi::c_void;

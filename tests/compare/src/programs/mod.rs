@@ -1,5 +1,5 @@
-//! The programs: those of the guide's pages on the rules, further ones where tools differ, and those that no rule is about. Each
-//! has a twin without the mistake.
+//! The programs: those of the guide's pages on the rules, further ones on which tools differ, and
+//! those that break no rule. Each has a twin without the mistake.
 
 mod further;
 mod guide;
@@ -8,9 +8,9 @@ mod right;
 
 /// A program with a mistake, and the nearest one without.
 pub(crate) struct Program {
-    /// What it is called on the command line.
+    /// The name on the command line.
     pub(crate) name: &'static str,
-    /// The rule that it breaks; `-` where it is none of ffi-guard's.
+    /// The rule that it breaks; `-` if ffi-guard has no such rule.
     pub(crate) rule: &'static str,
     /// The mistake in words.
     pub(crate) what: &'static str,

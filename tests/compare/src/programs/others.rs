@@ -1,4 +1,5 @@
-//! Mistakes that ffi-guard has no rule for, or sees at some levels alone. Their C is `c/others.c`; it is guarded like any other.
+//! Mistakes that ffi-guard has no rule for, or sees only at some levels. Their C is `c/others.c`,
+//! which is guarded like any other.
 
 use std::hint::black_box;
 use std::mem::MaybeUninit;
@@ -110,7 +111,7 @@ pub(super) fn own_uninitialised_right() {
 
 fn answer(known: i32) {
     let mut number = Box::new(MaybeUninit::<i32>::uninit());
-    // SAFETY: wrong where the answer is not known: then nobody has written the number.
+    // SAFETY: wrong if the answer is not known: then C has not written the number.
     let number = unsafe {
         cmp_answer(number.as_mut_ptr(), known);
         number.assume_init_read()

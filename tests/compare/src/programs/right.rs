@@ -1,4 +1,4 @@
-//! The same without the mistakes: here each tool is silent, or it is a false alarm.
+//! The programs without the mistakes: any report on them is a false alarm.
 
 use std::ffi::CString;
 use std::hint::black_box;

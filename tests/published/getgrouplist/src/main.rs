@@ -1,5 +1,5 @@
-//! The groups of root by `nix`. In 0.20.1 the C library is told that the buffer has room for as many groups as there are, whatever room it
-//! has; 0.20.2 repaired that.
+//! The groups of root by `nix`. In 0.20.1 the C library is told that the buffer has room for as
+//! many groups as there are, whatever room it has; 0.20.2 repaired that.
 
 use std::ffi::CString;
 

@@ -1,4 +1,5 @@
-//! A triangulation of four points by `triangle-rs`: the lists that C's `malloc` made become `Vec`s, which Rust drops.
+//! A triangulation of four points by `triangle-rs`: the lists that C's `malloc` made become `Vec`s,
+//! which Rust drops.
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();

@@ -1,4 +1,4 @@
-// What C gets when it panics must be said where the type has no default.
+// A callback whose return type has no default needs `on_panic`.
 
 use std::ptr::NonNull;
 

@@ -1,4 +1,4 @@
-// What no callback can be, and what does not fit one.
+// Functions that cannot be callbacks, and attributes that do not fit one.
 
 use std::ffi::{c_int, c_void};
 

@@ -1,4 +1,4 @@
-// What the derives refuse.
+// Types that the derives refuse.
 
 #[derive(ffi_guard::Pointee)]
 enum Enum {

@@ -1,4 +1,4 @@
-// What rustc refuses stays refused: edition 2024 wants `unsafe extern`.
+// Errors of rustc stay errors: edition 2024 requires `unsafe extern`.
 
 #[ffi_guard::guard]
 extern "C" {

@@ -1,4 +1,4 @@
-// What is no extern block cannot be guarded; the item itself stays.
+// An item that is not an extern block cannot be guarded; the item itself stays.
 
 #[ffi_guard::guard]
 #[derive(Clone)]

@@ -1,4 +1,4 @@
-// What rustc refuses stays refused: qualifiers need `unsafe extern`.
+// Errors of rustc stay errors: qualifiers need `unsafe extern`.
 
 #[ffi_guard::guard]
 extern "C" {

@@ -1,4 +1,4 @@
-// The same thing said twice.
+// Settings that are given twice.
 
 #[ffi_guard::guard(keep_abi, keep_abi)]
 unsafe extern "C" {

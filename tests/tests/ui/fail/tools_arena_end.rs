@@ -1,4 +1,4 @@
-//! What an arena gives out does not outlive it.
+//! A value in an arena cannot outlive it.
 
 use ffi_guard::CArena;
 

@@ -1,4 +1,4 @@
-//! What an arena cannot hold: what needs a drop, and what is not zeroed memory's to be.
+//! Types that an arena cannot hold: those that need a drop, and those that may not be all zeros.
 
 use ffi_guard::CArena;
 

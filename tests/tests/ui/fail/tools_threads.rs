@@ -1,4 +1,4 @@
-//! What may not come to another thread.
+//! Values that may not go to another thread.
 
 use std::cell::Cell;
 use std::rc::Rc;

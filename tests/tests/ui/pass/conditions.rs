@@ -1,4 +1,5 @@
-// A crate whose ffi-guard is optional writes its attributes under `cfg_attr`; a parameter may depend on the target.
+// A crate whose ffi-guard is optional writes its attributes under `cfg_attr`; a parameter may
+// depend on the target.
 
 use std::ffi::{c_char, c_int};
 

@@ -10,7 +10,7 @@
 
 use std::ffi::{c_char, c_double, c_int, c_void};
 
-/// What C calls back.
+/// A callback.
 pub type Callback = Option<unsafe extern "C" fn(user: *mut c_void, n: c_int) -> c_int>;
 
 /// A struct.

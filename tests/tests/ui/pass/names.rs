@@ -14,7 +14,7 @@ macro_rules! in_block {
     };
 }
 
-// Code that nobody edits: `left` is a constant elsewhere.
+// Generated code, which is not edited: `left` is a constant elsewhere.
 #[ffi_guard::guard(keep_abi)]
 unsafe extern "C" {
     #[link_name = "abs"]

@@ -1,4 +1,5 @@
-//! What a wrapper type keeps: callbacks of both reaches, a handle, an arena; and where they may go.
+//! Fields of a wrapper type: callbacks for one thread and for all, a handle, an arena; and where
+//! they may go.
 
 use std::ffi::{c_char, c_int, c_void};
 

@@ -1,9 +1,9 @@
-//! What came of a run, read from its exit status and what it printed.
+//! The verdict on a run, read from its exit status and its output.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::Output;
 
-/// How a tool speaks.
+/// The form of a tool's reports.
 #[derive(Clone, Copy)]
 pub(crate) enum Judge {
     /// There is no tool.
@@ -16,20 +16,21 @@ pub(crate) enum Judge {
     Memcheck,
 }
 
-/// What came of it.
+/// The verdict on a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The tool reports it, and calls it so.
     Found(String),
-    /// The program ended by this signal. A tool that tells where is not better off than the core file.
+    /// The program ended by this signal. A tool that tells where is not better off than the core
+    /// file.
     Crashed(i32),
-    /// The program ended by itself, with another exit status than 0, and nobody said why.
+    /// The program ended by itself with an exit status other than 0, and without a reason.
     Ended(i32),
     /// Silence, and exit status 0.
     Nothing,
 }
 
-/// What memcheck calls its errors, as far as they come up here.
+/// The names of memcheck's errors that occur here.
 const MEMCHECK_KINDS: [&str; 9] = [
     "Invalid read",
     "Invalid write",
@@ -59,7 +60,7 @@ impl Judge {
     }
 }
 
-/// What stands between `start` and `end`.
+/// The text between `start` and `end`.
 fn after(text: &str, start: &str, end: char) -> Option<String> {
     Some(text.split_once(start)?.1.split(end).next()?.to_owned())
 }

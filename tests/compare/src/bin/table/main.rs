@@ -1,4 +1,5 @@
-//! Runs the programs under each tool and writes the tables: `tests/compare/run.sh` builds them and calls this.
+//! Runs the programs under each tool and writes the tables: `tests/compare/run.sh` builds them and
+//! calls this.
 
 mod judge;
 mod measure;

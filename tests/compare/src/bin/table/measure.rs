@@ -1,4 +1,4 @@
-//! Runs everything, and keeps what came of it and how long it took.
+//! Runs everything, and keeps the verdicts and the times.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::tool::Tool;
 
 /// One program under all tools; in the tools' order, none where a tool does not run.
 pub(crate) struct Row {
-    /// What it is called on the command line.
+    /// The name on the command line.
     pub(crate) name: String,
     /// Its rule; `-` for none.
     pub(crate) rule: String,
@@ -53,7 +53,8 @@ pub(crate) fn rows(options: &Options, tools: &[Tool]) -> Result<Vec<Row>, String
     if rows.is_empty() { Err("no program is named so; compare --list names them".into()) } else { Ok(rows) }
 }
 
-/// A program whose mistake is another may leak as well, because it ends there: a tool that says so has not found the mistake.
+/// A program whose mistake is another may leak as well, because it ends there: a tool that says so
+/// has not found the mistake.
 fn of_this_mistake(outcome: Outcome, name: &str) -> Outcome {
     match outcome {
         Outcome::Found(kind) if matches!(kind.as_str(), "leak" | "definitely lost") && !name.contains("leak") => {

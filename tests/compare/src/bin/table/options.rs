@@ -1,16 +1,16 @@
-//! What `run.sh` is asked for.
+//! The options of `run.sh`.
 
 use std::path::PathBuf;
 
 /// The command line.
 pub(crate) struct Options {
-    /// Where the programs lie, one for each way of building them.
+    /// The folders of the programs, one for each way of building them.
     pub(crate) programs: PathBuf,
     /// These tools alone.
     pub(crate) only: Option<Vec<String>>,
     /// These programs alone.
     pub(crate) rows: Option<Vec<String>>,
-    /// How often each is run.
+    /// The number of runs of each program.
     pub(crate) runs: usize,
     /// Into the page.
     pub(crate) write: bool,
@@ -35,7 +35,7 @@ impl Options {
                 "--write" => options.write = true,
                 "--check" => options.check = true,
                 "--no-sqlite" => options.sqlite = false,
-                // What `run.sh` builds.
+                // The programs that `run.sh` builds.
                 "--debug" => options.sqlite = false,
                 _ => return Err(format!("{argument} is not understood; tests/compare/run.sh begins with what is")),
             }
@@ -49,7 +49,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Whether `key` is to be run.
+    /// True if `key` is to be run.
     pub(crate) fn wants(list: Option<&Vec<String>>, key: &str) -> bool {
         list.is_none_or(|list| list.iter().any(|wanted| wanted == key))
     }

@@ -1,4 +1,4 @@
-//! The page of the guide: written between its marks, and compared with.
+//! The page of the guide: the tables are written between its marks, or compared with it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ fn cells(table: &str) -> Vec<Vec<&str>> {
     rows.map(|row| row.split(" | ").collect()).collect()
 }
 
-/// Whether the page says the same of these tools and programs; prints what differs.
+/// True if the page says the same of these tools and programs; prints what differs.
 pub(crate) fn check(measured: &str, tools: &[Tool]) -> Result<(), String> {
     let page = read()?;
     let documented = page.split_once("<!-- measured: found -->\n").and_then(|(_, rest)| rest.split_once(END));

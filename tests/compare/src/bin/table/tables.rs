@@ -36,7 +36,8 @@ fn outcome(cell: Option<&Cell>, rule: &str) -> String {
         return "now and then".into();
     }
     match first {
-        // A rule's name, and another than expected: the names of the other tools' errors are not ours.
+        // A rule's name, and another than expected: the names of the other tools' errors are not
+        // ours.
         Outcome::Found(kind) if kind.contains('_') && kind != rule => format!("**found**, as `{kind}`"),
         Outcome::Found(_) => "**found**".into(),
         Outcome::Crashed(6) => "abort".into(),
@@ -46,7 +47,7 @@ fn outcome(cell: Option<&Cell>, rule: &str) -> String {
     }
 }
 
-/// Who finds what.
+/// The table of what each tool finds.
 pub(crate) fn found(tools: &[Tool], rows: &[Row]) -> String {
     let mut table = head(tools, &[RULE, MISTAKE]);
     for row in rows {
@@ -88,7 +89,7 @@ fn milliseconds(cell: Option<&Cell>) -> String {
     if time < 10.0 { format!("{time:.1}") } else { format!("{time:.0}") }
 }
 
-/// How long the same programs took: with the mistake, and without.
+/// The times of the programs of the first table: with the mistake, and without.
 pub(crate) fn times(tools: &[Tool], rows: &[Row], runs: usize) -> String {
     let mut table = format!("Milliseconds, with the mistake / without it; medians of {runs}.\n\n");
     table += &head(tools, &["program"]);
@@ -100,7 +101,7 @@ pub(crate) fn times(tools: &[Tool], rows: &[Row], runs: usize) -> String {
     table
 }
 
-/// How long the heavier program took.
+/// The times of the heavier program.
 pub(crate) fn sqlite(times: &[Time], runs: usize) -> String {
     let plain = times.iter().find(|(heading, _)| *heading == "plain").and_then(|(_, time)| time.as_ref().ok());
     let mut table = format!("Seconds; medians of {runs}, memcheck once.\n\n");

@@ -1,4 +1,4 @@
-//! The tools: how each runs a program, and which are here.
+//! The tools: how each runs a program, and which are installed.
 
 use std::fs;
 use std::path::Path;
@@ -9,18 +9,18 @@ use crate::options::Options;
 
 /// One column.
 pub(crate) struct Tool {
-    /// What it is called on the command line.
+    /// The name on the command line.
     pub(crate) key: &'static str,
-    /// What it is called in the table.
+    /// The name in the table.
     pub(crate) heading: &'static str,
-    /// How the program is built.
+    /// The way the program is built.
     variant: &'static str,
     environment: &'static [(&'static str, &'static str)],
-    /// What runs the program.
+    /// The command that runs the program.
     wrapper: &'static [&'static str],
-    /// How what it prints is read.
+    /// The form of its reports.
     pub(crate) judge: Judge,
-    /// Why it does not run.
+    /// The reason why it does not run.
     pub(crate) skipped: Option<String>,
 }
 
@@ -51,12 +51,13 @@ fn all() -> Vec<Tool> {
 }
 
 impl Tool {
-    /// Whether it has a column among those of who finds what.
+    /// True if it has a column among those of who finds what.
     pub(crate) fn finds(&self) -> bool {
         self.key != "0"
     }
 
-    /// Runs the program with these arguments, and with none of this process's settings of any of the tools.
+    /// Runs the program with these arguments, and with none of this process's settings of any of
+    /// the tools.
     pub(crate) fn run(&self, programs: &Path, arguments: &[&str]) -> Result<Output, String> {
         let program = programs.join(self.variant);
         let mut command = match self.wrapper {
@@ -79,7 +80,7 @@ impl Tool {
     }
 }
 
-/// Those that are asked for, and why some of them do not run.
+/// The tools that are asked for, and the reasons why some do not run.
 pub(crate) fn present(options: &Options) -> Vec<Tool> {
     let mut tools = all();
     tools.retain(|tool| Options::wants(options.only.as_ref(), tool.key));

@@ -1,0 +1,20 @@
+//! Makes one `cfg` of each thing that the target's platform can do: see `platform/capabilities.rs`.
+
+#[path = "src/platform/capabilities.rs"]
+mod capabilities;
+
+fn main() {
+    let target = capabilities::Target::new();
+    println!("cargo::rerun-if-env-changed=FFI_GUARD_PLATFORM");
+    println!("cargo::rerun-if-changed=src/platform/capabilities.rs");
+    println!("cargo::rustc-check-cfg=cfg(platform, values(\"{}\"))", capabilities::FOLDERS.join("\", \""));
+    println!("cargo::rustc-cfg=platform=\"{}\"", target.folder);
+    for capability in capabilities::ALL {
+        let is_on = (capability.is_on)(&target);
+        println!("{}: {}: {}", capability.name, capability.what, if is_on { "yes" } else { "no" });
+        println!("cargo::rustc-check-cfg=cfg({})", capability.name);
+        if is_on {
+            println!("cargo::rustc-cfg={}", capability.name);
+        }
+    }
+}

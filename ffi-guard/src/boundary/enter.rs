@@ -1,0 +1,81 @@
+//! How a guarded call begins that is not on the fast path: the rules are asked about each argument, and what
+//! the end of the call has to do is decided.
+
+use std::panic::Location;
+
+use super::breach::Stop;
+use super::copies;
+use super::copies::Copies;
+use super::deferred;
+use super::entry::Entry;
+use super::exit_plan::ExitPlan;
+use super::log;
+use super::resolve_mode::resolve_mode;
+use super::retention_check::RetentionCheck;
+use super::watched_call::{Watched, WatchedCall};
+use crate::call::argument::Argument;
+use crate::call::declaration::{CheckMode, Function};
+use crate::call::site::Site;
+use crate::call::thread;
+use crate::level;
+use crate::level::Level;
+use crate::platform::process::Errno;
+use crate::reentry;
+use crate::reentry::Reentry;
+use crate::retention;
+use crate::retention::lent_by;
+
+/// Asks the rules about the arguments of a call.
+///
+/// # Safety
+/// - Each pointer argument is what the declaration's type says it is: if it leads to Rust memory, that memory
+///   may be read for the length of the call.
+#[inline]
+pub(super) unsafe fn ask_the_rules(
+    function: &'static Function,
+    arguments: &[Argument],
+    location: &'static Location<'static>,
+) -> Result<ExitPlan, Stop> {
+    let level = level::level();
+    if level == Level::Off || reentry::inside() {
+        return Ok(ExitPlan::NOTHING);
+    }
+    match function.mode() {
+        CheckMode::Checked | CheckMode::Copies => {}
+        CheckMode::LeftOut => return Ok(ExitPlan::NOTHING),
+        CheckMode::Traced => log::entry(function, arguments, location),
+        CheckMode::Unsettled => {
+            if resolve_mode(function, arguments, location) == CheckMode::LeftOut {
+                return Ok(ExitPlan::NOTHING);
+            }
+        }
+    }
+    let site = Site { function, location };
+    let stack = thread::callers_stack(&site);
+    let frame = std::ptr::from_ref(&site).addr();
+    let copy = || {
+        let _errno = Errno::keep();
+        function.copies().then(|| copies::make(&site, arguments, &stack)).flatten()
+    };
+    if level < Level::Full {
+        // SAFETY: as promised by the caller.
+        unsafe { Entry { site, arguments, stack: stack.clone(), check: None }.ask() }?;
+        if lent_by::is_on() {
+            lent_by::note_all(arguments, &site);
+        }
+        return Ok(ExitPlan { copies: copy().map(|copies| copies.begin(frame)), ..ExitPlan::LOOKS });
+    }
+    let _errno = Errno::keep();
+    // What was found inside the allocator is told before C runs again, and could use what is freed.
+    deferred::tell_untold()?;
+    let crossings = thread::count_crossing();
+    let mut check = RetentionCheck::default();
+    // SAFETY: as promised by the caller.
+    unsafe { Entry { site, arguments, stack: stack.clone(), check: Some(&mut check) }.ask() }?;
+    let copied = copy();
+    check.work_on(copied.iter().flat_map(Copies::ranges));
+    check.begin(&site, arguments, crossings)?;
+    let _inside = Reentry::enter();
+    let watched = Watched::begin(WatchedCall::new(&site, check, frame, crossings, retention::sample()));
+    Ok(ExitPlan { watched: Some(watched), copies: copied.map(|copies| copies.begin(frame)), ..ExitPlan::LOOKS })
+}

@@ -1,0 +1,171 @@
+//! What the end of a guarded call has to do, as its beginning decides it, and the doing of it. Of fast calls
+//! only those that statistics time come here.
+
+use std::panic::Location;
+
+use super::breach::Stop;
+use super::copies::CopiesHandle;
+use super::deferred;
+use super::fast_path::FastWords;
+use super::loans::Loans;
+use super::parked::{self, PanicScope};
+use super::raise::raise;
+use super::result;
+use super::thread_affinity;
+use super::watched_call::Watched;
+use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::Function;
+use crate::call::site::Site;
+use crate::call::thread;
+use crate::platform::process::Errno;
+use crate::reentry::Reentry;
+use crate::retention;
+use crate::stats::call::{self, Call, Token};
+
+/// What is left to do when C has returned. Each part is done if it is there.
+#[derive(Debug)]
+pub(super) struct ExitPlan {
+    /// Whether what C returns and hands out is looked at. Of a call that is not checked it is not.
+    pub(super) looks: bool,
+    /// Every argument was in order and no look is due: what was lent is noted.
+    pub(super) fast: FastWords,
+    /// From level 2 on: what was lent is looked for.
+    pub(super) watched: Option<Watched>,
+    /// C works on copies.
+    pub(super) copies: Option<CopiesHandle>,
+    /// Statistics are on, and the call is timed.
+    pub(super) timing: Option<Token>,
+}
+
+impl ExitPlan {
+    /// Nothing: the call is not checked.
+    pub(super) const NOTHING: ExitPlan =
+        ExitPlan { looks: false, fast: FastWords::NONE, watched: None, copies: None, timing: None };
+
+    /// What C returns is looked at, and what it hands out to this thread alone.
+    pub(super) const LOOKS: ExitPlan = ExitPlan { looks: true, ..ExitPlan::NOTHING };
+
+    /// C has returned: what it was lent, what it handed out and what it returns are looked at.
+    #[track_caller]
+    #[inline(never)]
+    pub(super) fn leave(
+        self,
+        scope: &mut PanicScope,
+        function: &'static Function,
+        (arguments, loans): (&[Argument], &Loans),
+        result: &Argument,
+    ) {
+        let ExitPlan { looks, fast, watched, copies, timing } = self;
+        // Until the end, which its drop is.
+        let _timed = timing.and_then(|token| {
+            back_from_c(
+                token,
+                looks && result.passing != Passing::Scalar || fast.is_some() || watched.is_some() || copies.is_some(),
+            )
+        });
+        if fast.is_some() {
+            return match fast.is_full() {
+                true => fast.call::<true>().exit(function, loans, || arguments, || *result),
+                false => fast.call::<false>().exit(function, loans, || arguments, || *result),
+            };
+        }
+        let site = Site { function, location: Location::caller() };
+        let settle = || settle(&site, watched, copies, arguments);
+        if scope.end() {
+            parked::resume(function, settle());
+        }
+        if looks && function.binds() {
+            thread_affinity::record_results(&site, arguments, result);
+        }
+        let outcome = settle().and_then(|()| if looks { result::check(&site, result) } else { Ok(()) });
+        if let Err(stop) = outcome {
+            raise(stop, !function.declaration.keep_abi);
+        }
+    }
+
+    /// Undoes what was begun for a call that C unwinds out of.
+    pub(super) fn abandon(self) {
+        let ExitPlan { looks: _, fast, watched, copies, timing } = self;
+        if let Some(copies) = copies.and_then(|copies| ended(|| copies.end())) {
+            copies.abandon();
+        }
+        let _timed = timing.and_then(|token| back_from_c(token, false));
+        abandon_watched(watched);
+        fast.abandon();
+    }
+
+    /// C is about to run, and does not return: nothing is left to check. What the wrapper's frame keeps of a
+    /// fast call until C unwinds out of it.
+    pub(super) fn never_returns(self) -> FastWords {
+        let ExitPlan { looks: _, fast, watched, copies, timing } = self;
+        if let Some(copies) = copies.and_then(|copies| ended(|| copies.end())) {
+            // C was given none of them.
+            copies.abandon();
+        }
+        if let Some(call) = timing.and_then(call::find) {
+            call.never_comes_back();
+        }
+        abandon_watched(watched);
+        fast
+    }
+}
+
+/// C has returned to a call that is timed, or unwinds out of it. `checks`: what follows counts as checks.
+#[cold]
+fn back_from_c(token: Token, checks: bool) -> Option<Call> {
+    let call = call::find(token)?;
+    call.back_from_c();
+    if checks {
+        call.checks_go_on();
+    }
+    Some(call)
+}
+
+/// What was lent is looked for, on what it was copied from where C worked on copies.
+fn settle(
+    site: &Site,
+    watched: Option<Watched>,
+    copies: Option<CopiesHandle>,
+    arguments: &[Argument],
+) -> Result<(), Stop> {
+    let leave_watched = |watched: Option<Watched>| {
+        let Some(watched) = watched else { return Ok(()) };
+        let _errno = Errno::keep();
+        let _inside = Reentry::enter();
+        if let Some(call) = watched.end() {
+            call.finish(site, arguments)?;
+        }
+        deferred::settle_if_due()
+    };
+    match copies.map(|copies| ended(|| copies.end())) {
+        None => leave_watched(watched),
+        // It was taken for gone, with what it was made of.
+        Some(None) => Ok(abandon_watched(watched)),
+        Some(Some(copies)) => {
+            let _errno = Errno::keep();
+            copies.settle(site, arguments, &thread::callers_stack(site), |found| match found {
+                Ok(()) => leave_watched(watched),
+                Err(stop) => {
+                    abandon_watched(watched);
+                    Err(stop)
+                }
+            })
+        }
+    }
+}
+
+/// Ends what is kept of a call in the guard's own memory.
+fn ended<T>(end: impl FnOnce() -> Option<T>) -> Option<T> {
+    let _errno = Errno::keep();
+    let _inside = Reentry::enter();
+    end()
+}
+
+fn abandon_watched(watched: Option<Watched>) {
+    if let Some(watched) = watched {
+        let _errno = Errno::keep();
+        let _inside = Reentry::enter();
+        drop(watched.end());
+        retention::release_held_back();
+    }
+}

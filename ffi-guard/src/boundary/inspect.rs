@@ -1,0 +1,365 @@
+//! The one decider of "is this argument plainly in order, and does it lend something?"
+//!
+//! ```text
+//!  optimised wrapper ── each argument in its register, its needs a constant ──┐
+//!  debug build       ── its needs kept with the function (`Kind`) ────────────┼─> Inspection::is_in_order
+//!  statistics        ── laid out in the wrapper's frame ──────────────────────┘     │            │
+//!                                                                          the fast path   the rules are asked
+//! ```
+//! A `false` decides nothing: the rules are asked about the whole call anew, and nothing is done before
+//! all arguments are looked at. What the needs do not know they leave to the rules ([`Needs::of`]).
+
+use super::loans::{Loan, Loans};
+use crate::call::argument::{Argument, Passing, Stated};
+use crate::call::count::Count;
+use crate::call::declaration::{Contract, Function, Parameter};
+use crate::call::kinds;
+use crate::call::needs::Needs;
+use crate::call::shape::{Shape, TypeInfo};
+use crate::call::thread;
+use crate::heap;
+use crate::level;
+use crate::platform::read;
+use crate::reentry;
+use crate::retention::{lent_by, untold};
+
+/// A call whose arguments are inspected one by one. `FULL`: at level 2, where C memory is looked into as
+/// well; else at level 1. Each level has a way of its own: what one keeps in registers while C runs, the
+/// other would have to save.
+#[derive(Clone, Copy, Debug)]
+pub struct Inspection<const FULL: bool> {
+    /// The whole stack of the calling thread: where it begins, and its bytes.
+    stack: (usize, usize),
+    /// The Rust heap, likewise.
+    heap: (usize, usize),
+    /// Whether something of Rust's is lent.
+    pub(super) lends: bool,
+}
+
+impl<const FULL: bool> Inspection<FULL> {
+    /// Begins at level 1 if that is known to be the level, else at whatever level it is. `None` if the call
+    /// cannot take the fast path, whatever its arguments are.
+    #[inline(always)]
+    #[must_use]
+    pub fn begin(function: &'static Function) -> Option<Self> {
+        if FULL && level::checked() != Some(true) { None } else { Self::begin_at_this_level(function) }
+    }
+
+    /// Begins a call at this level, which the caller has asked for.
+    #[inline(always)]
+    pub(super) fn begin_at_this_level(function: &'static Function) -> Option<Self> {
+        let (low, high) = thread::stack_bounds();
+        let possible = function.may_be_fast() && high != 0 && !reentry::inside() && !(FULL && untold::may_be_any());
+        let (stack, heap) = ((low, high.wrapping_sub(low)), heap::bounds());
+        possible.then_some(Inspection { stack, heap, lends: false })
+    }
+
+    /// Whether an argument is plainly in order. `index`: which one it is.
+    #[inline(always)]
+    #[must_use]
+    pub fn has(&mut self, index: usize, argument: Argument, contract: Contract, loans: &mut Loans) -> bool {
+        self.is_in_order(index, argument, Needs::of(argument.info, argument.passing, contract), loans)
+    }
+
+    /// Whether an argument is aligned, and with its whole extent in one live block, on this thread's stack,
+    /// or outside of Rust's memory; and nothing in it can be a pointer to Rust memory.
+    #[inline(always)]
+    fn is_in_order(&mut self, index: usize, argument: Argument, needs: Needs, loans: &mut Loans) -> bool {
+        if needs.is_scalar() {
+            return true;
+        }
+        let Argument { address, info, stated, .. } = argument;
+        // Without a statement, what has no type ends where its block does; and a text where its NUL is.
+        let ends_by_itself = stated == Stated::No && (needs.is_untyped() || needs.is_text());
+        let extent = match stated {
+            Stated::No if ends_by_itself => Some(0),
+            Stated::No => Some(info.size),
+            Stated::Bytes(Count::Fits(bytes)) => Some(bytes),
+            Stated::Elements(Count::Fits(count)) => count.checked_mul(if needs.is_untyped() { 1 } else { info.size }),
+            _ => None,
+        };
+        let Some(extent) = extent.filter(|&extent| extent <= isize::MAX as usize) else { return false };
+        if needs.is_for_the_rules() || !needs.are_met_by(address) || needs.is_text() && !ends_by_itself {
+            return false;
+        }
+        if is_in(self.heap, address) {
+            self.lends = true;
+            let stated = (!ends_by_itself).then_some(extent);
+            if !FULL {
+                return match needs.holds_nothing() {
+                    true if needs.is_text() => level1::has_nul(address),
+                    true => extent < level1::beyond(address),
+                    false => level1::holds_none(address, stated, info),
+                };
+            }
+            return match needs.holds_nothing() {
+                true if needs.is_text() => has_nul(address, index, info, loans),
+                true => extent < beyond(address, index, stated.unwrap_or(usize::MAX), info, loans),
+                false => holds_none(address, index, stated, info, loans),
+            };
+        }
+        if is_in(self.stack, address) {
+            self.lends = true;
+            let (low, len) = self.stack;
+            let rest = low + len - address;
+            return is_above(address)
+                && extent <= rest
+                && match needs.holds_nothing() {
+                    true if needs.is_text() => has_nul_on_stack(address, rest),
+                    true => true,
+                    false => !needs.is_text() && holds_none_on_stack(address, extent, info),
+                };
+        }
+        if !FULL || needs.holds_nothing() || address == 0 {
+            return true;
+        }
+        // The graph of C's blocks that it leads to is looked into as often as C's memory is searched.
+        self.lends |= is_c_heap(address);
+        // What is stated of C's memory, and may hold pointers, is looked into by the rules.
+        extent == 0
+    }
+
+    /// Whether an address may lead into memory of Rust's, or into C's that is looked into.
+    #[inline(always)]
+    fn may_lead_to(&self, address: usize) -> bool {
+        is_in(self.heap, address) || is_in(self.stack, address) || FULL && is_c_heap(address)
+    }
+
+    /// Inspects all arguments where the wrapper keeps them, by what is known of their types. `None` if not
+    /// all are plainly in order, or not all types are known.
+    ///
+    /// # Safety
+    /// - As for [`kinds::all`].
+    #[inline(always)]
+    pub(super) unsafe fn all_at(
+        mut self,
+        function: &Function,
+        places: &[*const ()],
+        stated: &[Stated],
+        loans: &mut Loans,
+    ) -> Option<Self> {
+        // Most calls end here: no argument leads to Rust's memory.
+        let is_outside = |(place, kind): (&*const (), &kinds::Kind)| {
+            let Some(needs) = kind.needs() else { return false };
+            if needs.is_scalar() {
+                return true;
+            }
+            needs.end_outside() && {
+                // SAFETY: as promised by the caller; not by value, so the argument is one thin pointer.
+                let address = unsafe { place.cast::<usize>().read() };
+                needs.are_met_by(address) && !self.may_lead_to(address)
+            }
+        };
+        let result = function.kinds.get(places.len());
+        if result.is_none_or(kinds::Kind::is_known) && places.iter().zip(function.kinds).all(is_outside) {
+            return Some(self);
+        }
+        let has = |index, argument, needs| self.is_in_order(index, argument, needs, loans);
+        // SAFETY: as promised by the caller.
+        (unsafe { kinds::all(function, places, stated, has) } == Some(true)).then_some(self)
+    }
+
+    /// Inspects all arguments where they are written down. `None` if not all are plainly in order.
+    pub(super) fn all_of(mut self, function: &Function, arguments: &[Argument], loans: &mut Loans) -> Option<Self> {
+        let mut each = arguments.iter().zip(function.declaration.parameters).enumerate();
+        let has = each.all(|(index, (argument, parameter))| self.has(index, *argument, parameter.contract, loans));
+        has.then_some(self)
+    }
+}
+
+/// Whether what C hands to a callback is plainly in order. It comes from C: a bare pointer states nothing,
+/// and need not lead anywhere.
+#[inline(always)]
+pub(super) fn comes_in_order((argument, parameter): (&Argument, &Parameter)) -> bool {
+    let (address, contract) = (argument.address, parameter.contract);
+    let needs = Needs::of(argument.info, argument.passing, contract);
+    // What a struct by value holds may be anything of C's own.
+    if matches!(argument.passing, Passing::Scalar | Passing::Value) {
+        return true;
+    }
+    if needs.is_for_the_rules() || address == 0 && contract.is_nonnull() {
+        return false;
+    }
+    !heap::contains(address)
+        || !needs.is_text() && !contract.is_stated() && !contract.is_owned() && heap::rest_of_live(address).is_some()
+}
+
+#[inline(always)]
+fn is_in((start, len): (usize, usize), address: usize) -> bool {
+    address.wrapping_sub(start) < len
+}
+
+/// Whether an address of the stack is above this frame: what lies below is C's to come, and Rust's no more.
+#[inline(always)]
+fn is_above(address: usize) -> bool {
+    let local = 0_u8;
+    address >= (&raw const local).addr()
+}
+
+#[inline(always)]
+fn is_c_heap(address: usize) -> bool {
+    #[cfg(feature = "c-heap")]
+    return heap::contains_c(address);
+    #[cfg(not(feature = "c-heap"))]
+    {
+        _ = address;
+        false
+    }
+}
+
+// What is asked of a block that is lent, at level 2. Out of the wrapper's way: called only if there is one.
+
+/// Bytes that are left of the live block that `loan` leads into, which is a loan from here on.
+#[inline(always)]
+fn lend(mut loan: Loan, loans: &mut Loans) -> Option<usize> {
+    if let Some((held, rest)) = heap::BlockRef::in_slot(loan.address).filter(|_| loans.has_room()) {
+        loan.extent = loan.extent.min(rest);
+        loans.add(held, loan);
+        return Some(rest);
+    }
+    lend_unknown(loan.address, loans)
+}
+
+/// Lends one block more than are kept, or a large one.
+#[inline(never)]
+fn lend_unknown(address: usize, loans: &mut Loans) -> Option<usize> {
+    let rest = heap::rest_of_live(address)?;
+    loans.add_unknown();
+    heap::is_whole(address).then_some(rest)
+}
+
+/// Bytes from an address of the Rust heap to the first one beyond its block: one more than an extent may
+/// have. 0 if it leads into no live block.
+#[inline(never)]
+fn beyond(address: usize, index: usize, extent: usize, info: &'static TypeInfo, loans: &mut Loans) -> usize {
+    lend(Loan { address, info, parameter: index, extent }, loans).map_or(0, |rest| rest + 1)
+}
+
+/// Whether there is a NUL in the block.
+#[inline(never)]
+fn has_nul(address: usize, index: usize, info: &'static TypeInfo, loans: &mut Loans) -> bool {
+    let loan = Loan { address, info, parameter: index, extent: info.size };
+    // SAFETY: as many bytes are left of a live block.
+    lend(loan, loans).is_some_and(|rest| unsafe { read::has_nul(address, rest) })
+}
+
+/// Whether the extent, or without one the rest of the block, is in it and holds no pointer to Rust memory.
+#[inline(never)]
+fn holds_none(address: usize, index: usize, extent: Option<usize>, info: &'static TypeInfo, loans: &mut Loans) -> bool {
+    let loan = Loan { address, info, parameter: index, extent: extent.unwrap_or(usize::MAX) };
+    lend(loan, loans).is_some_and(|rest| is_clear_within(address, extent, rest, info))
+}
+
+/// Whether there is a NUL in the frames of the callers.
+#[inline(never)]
+fn has_nul_on_stack(address: usize, rest: usize) -> bool {
+    // SAFETY: above the wrapper's frame, and below the end of the stack.
+    unsafe { read::has_nul(address, rest) }
+}
+
+/// Whether no word of an extent in the callers' frames leads into Rust memory.
+#[inline(never)]
+fn holds_none_on_stack(address: usize, extent: usize, info: &TypeInfo) -> bool {
+    is_clear_within(address, Some(extent), extent, info)
+}
+
+/// What is asked at level 1 of a block that is lent: nothing is kept of it.
+mod level1 {
+    use super::{TypeInfo, heap, is_clear_within, lent_by, read};
+
+    /// Bytes that are left of the live block. `None` if it must be noted by whom a large one is lent.
+    #[inline(always)]
+    fn rest_of(address: usize) -> Option<usize> {
+        match heap::rest_and_kind(address)? {
+            (_, true) if lent_by::is_on() => None,
+            (rest, _) => Some(rest),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn beyond(address: usize) -> usize {
+        rest_of(address).map_or(0, |rest| rest + 1)
+    }
+
+    #[inline(never)]
+    pub(super) fn has_nul(address: usize) -> bool {
+        // SAFETY: as many bytes are left of a live block.
+        rest_of(address).is_some_and(|rest| unsafe { read::has_nul(address, rest) })
+    }
+
+    #[inline(never)]
+    pub(super) fn holds_none(address: usize, extent: Option<usize>, info: &TypeInfo) -> bool {
+        rest_of(address).is_some_and(|rest| is_clear_within(address, extent, rest, info))
+    }
+}
+
+/// Whether the extent is within `rest` bytes of live memory, which it is if it is not stated, and no word of
+/// it leads into Rust memory.
+#[inline(always)]
+fn is_clear_within(address: usize, extent: Option<usize>, rest: usize, info: &TypeInfo) -> bool {
+    let extent = extent.unwrap_or(rest);
+    // SAFETY: the extent is inside of live memory.
+    extent <= rest && unsafe { is_clear(address, extent, info) }
+}
+
+/// Most bytes that are read here; for more, the rules are faster.
+const FEW: usize = 256;
+
+/// Whether no word of an extent that could be a pointer leads into Rust memory.
+///
+/// # Safety
+/// - The extent is readable.
+#[inline]
+unsafe fn is_clear(address: usize, extent: usize, info: &TypeInfo) -> bool {
+    const WORD: usize = size_of::<usize>();
+    let ((heap, heap_len), (stack, end)) = (heap::bounds(), thread::stack_bounds());
+    let stack_len = end.saturating_sub(stack);
+    let clear = |at: usize| {
+        // SAFETY: aligned, and in the extent, which is readable. Volatile, because others may write there.
+        let word = unsafe { std::ptr::with_exposed_provenance::<usize>(at).read_volatile() };
+        word.wrapping_sub(heap) >= heap_len && word.wrapping_sub(stack) >= stack_len
+    };
+    if extent > FEW {
+        return false;
+    }
+    match info.shape {
+        Shape::Plain | Shape::Out => true,
+        Shape::Words | Shape::Untyped => {
+            let mut at = address.next_multiple_of(WORD);
+            while at + WORD <= address + extent {
+                if !clear(at) {
+                    return false;
+                }
+                at += WORD;
+            }
+            true
+        }
+        // One struct of plain fields and single pointers; others take the long way.
+        Shape::Fields(fields) if extent == info.size => fields.iter().all(|field| match field.shape {
+            Shape::Plain => true,
+            Shape::Words => {
+                field.size == WORD && (address + field.offset).is_multiple_of(WORD) && clear(address + field.offset)
+            }
+            _ => false,
+        }),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::shape::Role;
+
+    #[test]
+    fn an_attribute_that_a_glance_does_not_know_is_left_to_the_rules() {
+        static INFO: TypeInfo =
+            TypeInfo { size: 4, align: 4, shape: Shape::Plain, frozen: true, role: Role::Other, name: || "i32" };
+        let needs = |contract| Needs::of(&INFO, Passing::Mut, contract);
+        assert!(!needs(Contract::NONE.out().nonnull()).is_for_the_rules());
+        assert!(needs(Contract::NONE.thread_bound()).is_for_the_rules());
+        assert!(needs(Contract::NONE.thread_bound().out()).is_for_the_rules());
+        let by_value = Argument::new(8, Passing::Value, &INFO);
+        assert!(Needs::of(by_value.info, by_value.passing, Contract::NONE).is_for_the_rules());
+    }
+}

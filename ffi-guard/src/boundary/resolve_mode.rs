@@ -1,0 +1,50 @@
+//! The first crossing of a function.
+
+use std::panic::Location;
+
+use super::{log, snapshot, thread_affinity};
+use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::{CheckMode, Function, LAST_MARK};
+use crate::call::site::Site;
+use crate::config;
+use crate::platform::fault;
+use crate::retention::lent_by;
+use crate::rule::{Rule, Severity};
+
+/// Finds out what the settings make of the function, and what its declaration and the types of its arguments ask for at each call.
+#[cold]
+pub(super) fn resolve_mode(
+    function: &'static Function,
+    arguments: &[Argument],
+    location: &'static Location<'static>,
+) -> CheckMode {
+    if lent_by::is_on() {
+        // Some blocks have pages of their own. C is about to be called: whoever began the process,
+        // the handler that tells faults in them is there by now.
+        fault::install();
+    }
+    let settings = config::settings();
+    let declaration = function.declaration;
+    let asks = || declaration.parameters.iter().any(|parameter| parameter.contract.is_copied());
+    let leads = |argument: &Argument| matches!(argument.passing, Passing::Const | Passing::Mut);
+    let copies = !declaration.callback && arguments.iter().any(leads) && (settings.copy || asks());
+    let standing = if !settings.checks_crate(function.krate()) {
+        CheckMode::LeftOut
+    } else if settings.traces(function.declaration.name) {
+        log::entry(function, arguments, location);
+        CheckMode::Traced
+    } else if copies {
+        CheckMode::Copies
+    } else {
+        CheckMode::Checked
+    };
+    let site = Site { function, location };
+    let parameters = function.declaration.parameters;
+    let lets_keep = parameters.iter().any(|it| it.contract.is_retained() || it.contract.is_owned());
+    let is_allowed = |index: &usize| site.severity(Rule::RetainedPointer, Some(*index)) == Severity::Allow;
+    let allows = (0..parameters.len()).filter(is_allowed).fold(0, |all, index| all | 1_u32 << index.min(LAST_MARK));
+    let compares = if declaration.callback { 0 } else { snapshot::compared(&site, arguments) };
+    function.settle_copies(copies);
+    function.settle(standing, (lets_keep, allows), thread_affinity::binds(declaration), compares);
+    standing
+}

@@ -1,0 +1,383 @@
+//! From level 2 on: what a call lends, and the search for what C kept of it.
+
+use crate::facts::Memory;
+use std::ops::Range;
+
+use super::breach::Stop;
+use super::holder::{self, Holder};
+use super::snapshot::{Counted, Snapshot};
+use super::{canary, deferred};
+use crate::call::argument::Argument;
+use crate::call::loan::Loan;
+use crate::call::site::Site;
+use crate::call::target::{PointerArg, Target};
+use crate::call::thread;
+use crate::facts::{Finding, Promise};
+use crate::heap::{self, Block};
+use crate::platform::clock::ticks;
+use crate::reentry::Reentry;
+use crate::retention::{self, Note, lent_by, pins};
+use crate::rule::{Rule, Severity};
+use crate::rules::{leads_into, retained_pointer};
+use crate::scan::{self, Hit, Wanted};
+
+/// What one call lends.
+#[derive(Default)]
+pub(super) struct RetentionCheck {
+    lent: Vec<Lent>,
+    /// What of it C may store pointers in.
+    holders: Vec<Holder>,
+    /// The blocks among it, each counted once with the heap.
+    loans: Vec<Block>,
+    /// Words in C's globals that led into what is lent before the call began.
+    before: Vec<Hit>,
+    follow_up: FollowUp,
+    /// Copies that C works on, and where what each is a copy of begins.
+    copies: Vec<(Range<usize>, usize)>,
+    /// What it may read and not write, as it was.
+    snapshot: Snapshot,
+}
+
+/// What the exit of a call does.
+#[derive(Default)]
+enum FollowUp {
+    /// Nothing was lent that C may not keep.
+    #[default]
+    Nothing,
+    /// Looks again and compares.
+    Look {
+        /// Where to.
+        wanted: Wanted,
+        /// Ticks of the look before.
+        took: u64,
+    },
+    /// No look is due. Notes what was lent.
+    Note,
+}
+
+/// One piece of memory, lent for the call.
+struct Lent {
+    /// The heap block, or the extent on the stack.
+    range: Range<usize>,
+    /// The block, `None` on the stack.
+    block: Option<Block>,
+    /// By which argument, or by which pointer found in what an argument points to.
+    loan: Loan,
+    /// What allows C to keep it: the contract, or a pin.
+    promise: Option<Promise>,
+}
+
+impl Lent {
+    /// Whether a word leads into it.
+    fn has(&self, word: usize) -> bool {
+        leads_into(word, self.range.start, self.range.len())
+    }
+
+    /// Whether C may not keep it.
+    fn is_looked_for(&self, site: &Site) -> bool {
+        self.promise.is_none()
+            && !self.range.is_empty()
+            && site.severity(Rule::RetainedPointer, Some(self.loan.parameter)) != Severity::Allow
+    }
+}
+
+impl Drop for RetentionCheck {
+    fn drop(&mut self) {
+        let _inside = Reentry::enter();
+        self.snapshot.forget();
+        for block in self.loans.drain(..) {
+            heap::unlend(&block);
+        }
+    }
+}
+
+impl RetentionCheck {
+    /// Notes an argument.
+    pub(super) fn lend(&mut self, look: &PointerArg<'_>, parameter: usize) {
+        let argument = *look.argument;
+        let (range, block) = match &look.target {
+            Target::Heap(block) => (block.start..block.start + block.size, Some(*block)),
+            Target::Stack(_) => (argument.address..argument.address + look.extent, None),
+            Target::Null | Target::Foreign => return,
+        };
+        let _inside = Reentry::enter();
+        let loan = Loan::of(&argument, parameter, look.extent);
+        self.add(Lent { range, block, loan, promise: promise(look) });
+        self.holders.extend(Holder::of(look, parameter));
+    }
+
+    /// Notes what a word inside an argument leads to: it is lent as well.
+    pub(super) fn lend_found(&mut self, word: usize, target: &Target, look: &PointerArg<'_>, parameter: usize) {
+        let Target::Heap(block) = target else { return };
+        if block.live && !self.lent.iter().any(|lent| lent.range.start == block.start) {
+            let _inside = Reentry::enter();
+            let range = block.start..block.start + block.size;
+            let extent = range.end.saturating_sub(word);
+            let loan = Loan::of(&Argument::found(word), parameter, extent);
+            self.add(Lent { range, block: Some(*block), loan, promise: promise(look) });
+        }
+    }
+
+    /// The loan of this block as a note, if this call has it.
+    pub(super) fn note_of(&self, block: &Block, site: &Site) -> Option<Note> {
+        let lent = self.lent.iter().find(|lent| {
+            lent.block.is_some_and(|lent| lent.start == block.start && lent.generation == block.generation)
+        })?;
+        Some(Note::new(block, site, &lent.loan))
+    }
+
+    fn add(&mut self, mut lent: Lent) {
+        if lent.promise.is_none() && is_pinned(&lent) {
+            lent.promise = Some(Promise::Pinned);
+        }
+        // A block that several arguments lead into is one loan.
+        let block = lent.block.filter(|block| !self.lent.iter().any(|other| other.range.start == block.start));
+        if let Some(block) = block
+            && heap::lend(&block)
+        {
+            self.loans.push(block);
+        }
+        self.lent.push(lent);
+    }
+
+    /// Whether another call has been lent the block, and has not returned yet.
+    fn lent_elsewhere(&self, block: &Block) -> bool {
+        let own = self.loans.iter().filter(|own| own.start == block.start).count();
+        usize::try_from(heap::loans(block)).is_ok_and(|loans| loans > own)
+    }
+
+    /// C works on copies: what it keeps of these it keeps of what they are copies of.
+    pub(super) fn work_on(&mut self, copies: impl Iterator<Item = (Range<usize>, usize)>) {
+        let _inside = Reentry::enter();
+        self.copies.extend(copies);
+    }
+
+    /// What a word is that leads into a copy; any other is itself.
+    fn home(&self, word: usize) -> usize {
+        let copy = self.copies.iter().find(|(copy, _)| copy.contains(&word));
+        copy.map_or(word, |(copy, original)| original + (word - copy.start))
+    }
+
+    /// Decides how the call is looked after, and takes the last look before C runs. `call`: how many guarded calls this thread has made.
+    pub(super) fn begin(&mut self, site: &Site, arguments: &[Argument], call: usize) -> Result<(), Stop> {
+        self.loans.iter().try_for_each(canary::before)?;
+        self.snapshot = Snapshot::take(site, arguments, call, Counted::Once);
+        self.prepare(site);
+        Ok(())
+    }
+
+    fn prepare(&mut self, site: &Site) {
+        let _inside = Reentry::enter();
+        let lent = &self.lent;
+        lent.iter().filter_map(|lent| lent.block.as_ref()).for_each(|block| lent_by::note(block, site));
+        // Whoever allows the rule lets C keep it just as well: no other call is to be blamed for it.
+        let allows = |lent: &Lent| site.severity(Rule::RetainedPointer, Some(lent.loan.parameter)) == Severity::Allow;
+        for lent in lent {
+            let Some(block) = lent.block else { continue };
+            let note = || Note::new(&block, site, &lent.loan);
+            match lent.promise {
+                Some(promise) => {
+                    retention::let_keep(&block, note(), promise);
+                    deferred::settle_at_exit();
+                }
+                None if allows(lent) => _ = heap::exempt(&block),
+                None => {}
+            }
+        }
+        let looked_for = |lent: &&Lent| lent.is_looked_for(site);
+        if lent.iter().any(|lent| looked_for(&lent)) {
+            if !retention::may_look(site.function) {
+                self.follow_up = FollowUp::Note;
+                return;
+            }
+            let started = ticks();
+            let copies = self.copies.iter().map(|(copy, _)| copy.clone());
+            let wanted = Wanted::new(lent.iter().filter(looked_for).map(|lent| lent.range.clone()).chain(copies));
+            scan::c_memory(&wanted, &mut self.before);
+            self.before.sort_unstable_by_key(|hit| hit.location);
+            // With one block there is no other to hold its address.
+            let several = lent.iter().any(|other| other.range.start != lent[0].range.start);
+            self.holders.retain(|_| several);
+            for holder in &mut self.holders {
+                let mut led_to = Vec::new();
+                holder.each_word(&|word| wanted.contains(word), |_, word| {
+                    led_to.extend(lent.iter().find(|lent| lent.has(word)).map(|lent| lent.range.start));
+                });
+                holder.led_to = led_to;
+            }
+            self.follow_up = FollowUp::Look { wanted, took: ticks().saturating_sub(started) };
+        }
+    }
+
+    /// C has returned.
+    pub(super) fn end(mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
+        let _inside = Reentry::enter();
+        #[cfg(feature = "c-heap")]
+        self.witness(site);
+        // Whatever is found, all is settled first: one panic carries one report.
+        let written = self.look_for_writes(site, arguments);
+        let kept = self.look_for_kept(site, arguments, rust_ran);
+        written.and(kept)
+    }
+
+    /// What C wrote that it was not lent to write.
+    fn look_for_writes(&mut self, site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
+        let lent_too = |other: &Block| self.loans.iter().any(|block| block.start == other.start);
+        let outcome = self.lent.iter().try_for_each(|lent| match &lent.block {
+            Some(block) => canary::after_one(site, &lent.loan, block, &lent_too),
+            None => Ok(()),
+        });
+        let snapshot = std::mem::take(&mut self.snapshot);
+        snapshot.compare(site, arguments, Counted::Once).and(outcome)
+    }
+
+    fn look_for_kept(&mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
+        match std::mem::replace(&mut self.follow_up, FollowUp::Nothing) {
+            // Some was lent that C may keep as it likes: should it write there later, this is one of those who could.
+            FollowUp::Nothing | FollowUp::Note => {
+                self.note(site);
+                Ok(())
+            }
+            FollowUp::Look { wanted, took } => {
+                let called_back = rust_ran || holder::calls_back(arguments);
+                let outcome = self.look(site, (rust_ran, called_back), &wanted, took);
+                // A thread that C started may go on and store it later: that is for a sweep to find.
+                self.note(site);
+                outcome
+            }
+        }
+    }
+
+    /// Has it noted where C holds what it may keep.
+    #[cfg(feature = "c-heap")]
+    fn witness(&self, site: &Site) {
+        let kept = self.lent.iter().filter(|lent| lent.promise.is_some()).filter_map(|lent| lent.block);
+        let kept: Vec<Block> = kept.collect();
+        if !kept.is_empty() && retention::may_look(site.function) {
+            let started = ticks();
+            site.function.looked(retention::witness(&kept));
+            retention::looked(ticks().saturating_sub(started));
+        }
+    }
+
+    /// The first look after C has returned.
+    fn look(&self, site: &Site, (rust_ran, called_back): (bool, bool), wanted: &Wanted, took: u64) -> Result<(), Stop> {
+        let started = ticks();
+        let mut after = Vec::new();
+        let bytes = scan::c_memory(wanted, &mut after);
+        site.function.looked(bytes);
+        let mut left = Vec::new();
+        // What is stored while Rust runs, Rust may have stored: both write to the blocks that were lent.
+        for holder in self.holders.iter().filter(|_| !called_back) {
+            holder.each_word(&|word| wanted.contains(word), |offset, word| left.push((holder, offset, word)));
+        }
+        retention::looked(took + ticks().saturating_sub(started));
+        after.sort_unstable_by_key(|hit| hit.location);
+        let mut gone = self.gone(&after);
+        let mut told: Vec<usize> = Vec::new();
+        let mut outcome = Ok(());
+        for hit in after {
+            let moved = gone.iter().position(|&word| word == hit.word && scan::is_in_c_heap(hit.location));
+            if holds(&self.before, &hit) || moved.map(|at| gone.swap_remove(at)).is_some() {
+                // So it is to a later sweep.
+                retention::remember(hit);
+                continue;
+            }
+            let word = self.home(hit.word);
+            let Some(lent) = self.lent.iter().find(|lent| lent.has(word)) else { continue };
+            if told.contains(&lent.range.start) {
+                // A block that C holds in three places is one story.
+                retention::remember(hit);
+                continue;
+            }
+            if outcome.is_err() || !self.answers_for(lent, word) {
+                continue;
+            }
+            let Some(finding) = retained_pointer::check(Hit { word, ..hit }, rust_ran, true) else { continue };
+            // A later sweep finds the word where it is; it has been told.
+            retention::remember(hit);
+            told.push(lent.range.start);
+            outcome = self.told(site, lent, finding);
+        }
+        outcome?;
+        self.look_beside(site, left)
+    }
+
+    /// The same in the Rust blocks that were lent beside it: C may have stored the address of one in another. Given are the
+    /// words in them that lead into what was lent.
+    fn look_beside(&self, site: &Site, left: Vec<(&Holder, usize, usize)>) -> Result<(), Stop> {
+        let mut told = Vec::new();
+        for (holder, offset, word) in left {
+            // What was only found in something that was lent, Rust has nested: where C moves such a pointer is its work.
+            let direct = |lent: &&Lent| lent.has(word) && !lent.loan.is_found();
+            let Some(lent) = self.lent.iter().find(direct).filter(|lent| lent.is_looked_for(site)) else { continue };
+            let start = lent.range.start;
+            let known = start == holder.block.start || holder.led_to.contains(&start);
+            if known || told.contains(&(holder.block.start, start)) || !self.answers_for(lent, word) {
+                continue;
+            }
+            told.push((holder.block.start, start));
+            let name = site.function.declaration.parameters.get(holder.parameter).map_or("", |it| it.name);
+            let address = holder.argument.address + offset;
+            let finding = retained_pointer::left_in(&holder.block, name, holder.field(offset), address, word);
+            self.told(site, lent, finding)?;
+        }
+        Ok(())
+    }
+
+    /// The words that C's heap held before the call, where it does no more: `realloc` moves a block with what it holds, and what C
+    /// held before it holds still.
+    fn gone(&self, after: &[Hit]) -> Vec<usize> {
+        let gone = self.before.iter().filter(|hit| scan::is_in_c_heap(hit.location) && !holds(after, hit));
+        gone.map(|hit| hit.word).collect()
+    }
+
+    /// Whether C may not keep the word, which leads into what was lent, and it is this call that says so.
+    fn answers_for(&self, lent: &Lent, word: usize) -> bool {
+        let kept_by_right = self.lent.iter().any(|other| other.promise.is_some() && other.range.contains(&word));
+        // Its own stack is C's to keep: a frame of C's called back, and this call was lent what it made.
+        let cs_own = || lent.block.is_none() && !scan::in_rust_frame(lent.loan.address);
+        // Lent to another call too, which may be what put it there: this is that call's to answer for, when it returns.
+        let elsewhere = || lent.block.as_ref().is_some_and(|block| self.lent_elsewhere(block));
+        !kept_by_right && !cs_own() && !elsewhere()
+    }
+
+    /// A sweep will settle what the heap lent. (What the stack lent is gone by then.)
+    fn note(&self, site: &Site) {
+        for lent in self.lent.iter().filter(|lent| lent.promise.is_none()) {
+            if let Some(block) = lent.block {
+                retention::lend(&block, site, &lent.loan);
+            }
+        }
+        deferred::settle_at_exit();
+    }
+
+    fn told(&self, site: &Site, lent: &Lent, finding: Finding) -> Result<(), Stop> {
+        let stack = if lent.block.is_none() { lent.range.clone() } else { 0..0 };
+        let target = Target::of(lent.loan.address, &stack);
+        let memory = Memory::of(&target, lent.loan.address, lent.loan.extent, thread::id());
+        site.breach_of(&lent.loan, finding, memory)
+    }
+}
+
+/// Whether C may keep what the argument leads to, and what that leads to: `getopt` keeps the strings, not the array.
+fn promise(look: &PointerArg<'_>) -> Option<Promise> {
+    match look.contract {
+        contract if contract.is_owned() => Some(Promise::Owned),
+        contract if contract.is_retained() => Some(Promise::Retained),
+        _ => None,
+    }
+}
+
+/// Whether it is pinned: C may keep it for as long as it is.
+fn is_pinned(lent: &Lent) -> bool {
+    match &lent.block {
+        Some(block) => pins::is_block_pinned(block),
+        None => pins::is_range_pinned(lent.range.start),
+    }
+}
+
+/// Whether a word is among those found, where it is. They are in the order of their places.
+fn holds(found: &[Hit], hit: &Hit) -> bool {
+    found.binary_search_by_key(&hit.location, |hit| hit.location).is_ok_and(|at| found.get(at) == Some(hit))
+}

@@ -1,0 +1,171 @@
+//! Calls while statistics are on: their checks, with the clock read around them and around C.
+//!
+//! At level 0 nothing is checked here either; the clock is read before C and after it.
+
+use std::mem::MaybeUninit;
+use std::panic::Location;
+
+use super::breach::Stop;
+use super::crossing::{Crossing, Frame};
+use super::enter::ask_the_rules;
+use super::exit_plan::ExitPlan;
+use super::fast_path::FastWords;
+use super::inspect::Inspection;
+use super::loans::Loans;
+use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::{Declaration, Function};
+use crate::call::target::Target;
+use crate::call::{extent, thread};
+use crate::level::{self, Level};
+use crate::reentry;
+use crate::retention::pins;
+use crate::stats::call::{self, Call, Lent, Place};
+
+/// Deeper in the stack than its wrapper's frame, an entry has frames of less than this.
+const ENTRY: usize = 16 << 10;
+
+/// Where a call stands: its arguments lie in the wrapper's frame, where it has some.
+#[inline]
+pub(super) fn place(arguments: &[Argument]) -> Place {
+    let local = 0_u8;
+    let here = (&raw const local).addr();
+    match arguments {
+        [] => Place { lowest: here, highest: here + ENTRY },
+        [first, ..] => {
+            let at = std::ptr::from_ref(first).addr();
+            Place { lowest: at, highest: at }
+        }
+    }
+}
+
+/// Checks what Rust hands over, timed.
+///
+/// # Safety
+/// - As for [`ask_the_rules`].
+#[cold]
+#[track_caller]
+pub(super) unsafe fn enter(
+    function: &'static Function,
+    arguments: &[Argument],
+    location: &'static Location<'static>,
+    loans: &mut Loans,
+) -> Result<ExitPlan, Stop> {
+    if reentry::inside() {
+        call::unseen(function);
+        return Ok(ExitPlan::NOTHING);
+    }
+    let level = level::level();
+    let call = call::begin(function, place(arguments), cross);
+    if level == Level::Off {
+        let timing = call.map(|call| call.leave_for_c(Lent::default()));
+        return Ok(ExitPlan { timing, ..ExitPlan::NOTHING });
+    }
+    let lent = if call.is_some() { lent(function, arguments) } else { Lent::default() };
+    if let Some(call) = &call {
+        call.checks_begin();
+    }
+    let fast = if level < Level::Full {
+        take_fast_path::<false>(function, arguments, loans)
+    } else {
+        take_fast_path::<true>(function, arguments, loans)
+    };
+    let plan = match fast {
+        Some(fast) => ExitPlan { fast, ..ExitPlan::LOOKS },
+        // SAFETY: as promised by the caller.
+        None => unsafe { ask_the_rules(function, arguments, location) }?,
+    };
+    Ok(ExitPlan { timing: call.map(|call| call.leave_for_c(lent)), ..plan })
+}
+
+/// The fast path of a call whose arguments are written down.
+#[track_caller]
+fn take_fast_path<const FULL: bool>(
+    function: &'static Function,
+    arguments: &[Argument],
+    loans: &mut Loans,
+) -> Option<FastWords> {
+    let inspection = Inspection::<FULL>::begin_at_this_level(function)?.all_of(function, arguments, loans)?;
+    let frame = std::ptr::from_ref(loans).addr();
+    inspection.may_cross(function, loans).then(|| inspection.cross_at(frame, function, loans, || arguments).keep(true))
+}
+
+/// What the pointer arguments lend of Rust's memory.
+#[inline]
+fn lent(function: &Function, arguments: &[Argument]) -> Lent {
+    let mut lent = Lent::default();
+    let local = 0_u8;
+    let known = thread::stack();
+    let stack = (&raw const local).addr().max(known.start)..known.end;
+    for (argument, parameter) in arguments.iter().zip(function.declaration.parameters) {
+        if !matches!(argument.passing, Passing::Const | Passing::Mut) {
+            continue;
+        }
+        let located = Target::of(argument.address, &stack);
+        let (rest, pinned) = match &located {
+            Target::Heap(block) if block.live => {
+                ((block.start + block.size).saturating_sub(argument.address), pins::is_block_pinned(block))
+            }
+            Target::Stack(stack) => (stack.end - argument.address, pins::is_range_pinned(argument.address)),
+            _ => continue,
+        };
+        lent.bytes += match parameter.contract {
+            // SAFETY: so many bytes are left of a live block, or of the callers' frames.
+            contract if contract.is_cstr() => unsafe { length(argument.address, rest) },
+            _ => extent::of(argument, &located).min(rest),
+        };
+        lent.retained += u32::from(parameter.contract.is_retained());
+        lent.pinned += u32::from(pinned);
+    }
+    lent
+}
+
+/// Bytes up to a NUL and with it; all of them where there is none.
+///
+/// # Safety
+/// - So many bytes are readable.
+unsafe fn length(address: usize, rest: usize) -> usize {
+    let start = std::ptr::with_exposed_provenance::<u8>(address);
+    // SAFETY: as promised by the caller. Volatile, because another thread may write there.
+    let is_nul = |at: &usize| unsafe { start.add(*at).read_volatile() } == 0;
+    (0..rest).find(is_nul).map_or(rest, |at| at + 1)
+}
+
+/// A call of a C function as a wrapper makes it, with checks of nothing or without: by it the way there and back is measured.
+pub(crate) fn cross(function: &'static Function, nothing: extern "C" fn(), checked: bool) {
+    #[inline(never)]
+    fn enter(function: &'static Function, checked: bool, frame: &mut MaybeUninit<Frame>) -> Crossing {
+        let timing = call::begin(function, place(&[]), cross).map(|call| {
+            if checked {
+                call.checks_begin();
+            }
+            call.leave_for_c(Lent::default())
+        });
+        Crossing::of_nothing_lent(ExitPlan { timing, ..ExitPlan::NOTHING }, frame)
+    }
+    let mut frame = MaybeUninit::uninit();
+    let crossing = enter(function, checked, &mut frame);
+    nothing();
+    // SAFETY: no parameter, and so none of its arguments; nothing is returned.
+    unsafe { crossing.exit(function, [].as_ptr(), std::ptr::null()) };
+}
+
+/// A callback is entered: counted for the call that C makes it in. `None` where it is not counted.
+#[cold]
+pub(super) fn callback(function: &'static Function, arguments: &[Argument]) -> Option<Call> {
+    if reentry::inside() {
+        call::unseen(function);
+        return None;
+    }
+    let call = call::begin(function, place(arguments), cross)?;
+    call.is_callback();
+    Some(call)
+}
+
+/// C calls a closure: all closures are one function here.
+#[cold]
+pub(crate) fn closure() -> Option<Call> {
+    static CLOSURE: Function = Function::new(&Declaration { callback: true, ..Declaration::internal("(closures)") });
+    let call = callback(&CLOSURE, &[])?;
+    call.body_begins();
+    Some(call)
+}

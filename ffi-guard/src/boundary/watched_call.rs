@@ -1,0 +1,63 @@
+//! A call that is looked after at once, until it has returned: its place among those of its thread.
+
+use std::cell::Cell;
+
+use super::breach::Stop;
+use super::call_stack::{self, CallHandle, Link, UnderWay};
+use super::retention_check::RetentionCheck;
+use crate::call::argument::Argument;
+use crate::call::site::Site;
+use crate::call::thread;
+use crate::heap::Block;
+use crate::retention::{Note, Sample};
+
+/// What the exit of a watched call needs.
+pub(crate) struct WatchedCall {
+    check: RetentionCheck,
+    link: Link<WatchedCall>,
+    /// Guarded calls of this thread up to and with this one: more of them at the exit means that Rust ran meanwhile.
+    crossings: usize,
+    /// Where this call is timed.
+    sample: Option<Sample>,
+    /// The call.
+    site: Site,
+}
+
+/// What the exit finds it by.
+pub(super) type Watched = CallHandle<WatchedCall>;
+
+impl WatchedCall {
+    /// `frame`: an address in a frame of the call's entry.
+    pub(super) fn new(
+        site: &Site,
+        check: RetentionCheck,
+        frame: usize,
+        crossings: usize,
+        sample: Option<Sample>,
+    ) -> WatchedCall {
+        WatchedCall { check, link: Link::new(frame), crossings, sample, site: *site }
+    }
+
+    /// C has returned.
+    pub(super) fn finish(self, site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
+        if let Some(sample) = self.sample {
+            sample.end();
+        }
+        self.check.end(site, arguments, thread::crossings() != self.crossings)
+    }
+}
+
+impl UnderWay for WatchedCall {
+    fn with_innermost<R>(f: impl FnOnce(&Cell<*mut ()>) -> R) -> Option<R> {
+        thread::with_watched(f)
+    }
+
+    fn link(&mut self) -> &mut Link<WatchedCall> {
+        &mut self.link
+    }
+}
+
+/// The innermost watched call of the calling thread that was lent this block and has not returned.
+pub(crate) fn lending(block: &Block) -> Option<Note> {
+    call_stack::find(|call: &WatchedCall| call.check.note_of(block, &call.site))
+}

@@ -1,0 +1,72 @@
+//! The common path of level 1: a small block in a thread that has a cache. Anything else goes on to
+//! [`level2`], and from there to [`give`].
+
+use super::class;
+use super::give::{self, FreeError};
+use super::table::Extent;
+use super::{cache, level2, redzone, region};
+
+/// Gives out a block; null if there is no memory. `align` is a power of two. A size of 0 counts
+/// as 1.
+//
+// Not inlined, here and in `free`: a program in its debug build would compile them without
+// optimisation. What is rare is called last and with the same arguments, so that nothing needs to
+// be kept for afterwards.
+#[inline(never)]
+pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
+    // SAFETY: nothing below takes the cache a second time.
+    if let Some(cache) = unsafe { cache::no_quarantine() }
+        && let Some(class) = class::of_common(size, align)
+        && cache.countdown.goes_on()
+        && let Some(slot) = cache.bin(class).rested()
+    {
+        let extent = Extent::new(size, align);
+        let start = give::give_slot(class, slot, size, extent, cache.alive);
+        if start == 0 {
+            return allocate_again(extent);
+        }
+        return start as *mut u8;
+    }
+    level2::allocate(size, align)
+}
+
+#[cold]
+#[inline(never)]
+fn allocate_again(extent: Extent) -> *mut u8 {
+    give::allocate_uncommon(extent.size(), extent.align())
+}
+
+/// Gives out a block whose bytes are zero.
+pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
+    let block = allocate(size, align);
+    // Runs come from the system as zero.
+    if !block.is_null() && class::of(size.max(1), align) != 0 {
+        // SAFETY: the block was given out just now.
+        unsafe { block.write_bytes(0, size.max(1)) };
+    }
+    block
+}
+
+/// Takes a block back.
+///
+/// # Safety
+/// - `address` is in the region. If it is the start of a live block of this layout, no one uses
+///   that block any more.
+#[inline(never)]
+pub(crate) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(), FreeError> {
+    // SAFETY: nothing below takes the cache a second time.
+    if let Some(cache) = unsafe { cache::no_quarantine() }
+        && let alive = cache.alive
+        && let Some((class, slot, 0)) = region::slot(address)
+        && let Some(place) = cache.bin(class).place()
+        && region::slab(class).entry(slot).take_back(Extent::new(size, align), alive)
+    {
+        place.fill(slot);
+        // SAFETY: the block was live, of this size (so not of none), and is no longer in use; its
+        // slot is this thread's.
+        unsafe { redzone::poison(address, size) };
+        return Ok(());
+    }
+    // SAFETY: the caller's promise.
+    unsafe { level2::free(address, size, align) }
+}

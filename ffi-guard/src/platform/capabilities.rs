@@ -1,0 +1,79 @@
+//! What a platform can do: the one list. The build script makes one `cfg` of each line, and of the platform's folder.
+
+use std::env;
+
+/// What is built for, as cargo tells a build script.
+pub(crate) struct Target {
+    /// The folder of `platform/`.
+    pub(crate) folder: &'static str,
+    x86_64: bool,
+    wide: bool,
+    gnu: bool,
+    c_heap: bool,
+}
+
+/// The folders. `FFI_GUARD_PLATFORM` takes a more general one than the target's, so that one machine can build all of them.
+pub(crate) const FOLDERS: [&str; 3] = ["linux", "unix", "other"];
+
+impl Target {
+    /// The target of this build.
+    pub(crate) fn new() -> Target {
+        let of = |name: &str| env::var(name).unwrap_or_default();
+        let asked = of("FFI_GUARD_PLATFORM");
+        let folder = match (of("CARGO_CFG_TARGET_OS").as_str(), env::var_os("CARGO_CFG_UNIX")) {
+            ("linux", _) => "linux",
+            (_, Some(_)) => "unix",
+            _ => "other",
+        };
+        Target {
+            folder: FOLDERS.into_iter().find(|folder| *folder == asked).unwrap_or(folder),
+            x86_64: of("CARGO_CFG_TARGET_ARCH") == "x86_64",
+            wide: of("CARGO_CFG_TARGET_POINTER_WIDTH") == "64",
+            gnu: of("CARGO_CFG_TARGET_ENV") == "gnu",
+            c_heap: env::var_os("CARGO_FEATURE_C_HEAP").is_some(),
+        }
+    }
+
+    fn linux64(&self) -> bool {
+        self.folder == "linux" && self.wide
+    }
+}
+
+/// Something that a platform can do or cannot.
+pub(crate) struct Capability {
+    /// Its `cfg`.
+    pub(crate) name: &'static str,
+    /// What it is.
+    pub(crate) what: &'static str,
+    /// Whether a target has it.
+    pub(crate) is_on: fn(&Target) -> bool,
+}
+
+/// Everything that is asked for by name.
+pub(crate) const ALL: [Capability; 5] = [
+    Capability {
+        name: "globals",
+        what: "the variables of all modules are searched for what C kept",
+        is_on: Target::linux64,
+    },
+    Capability {
+        name: "faults",
+        what: "level 3 and the sampling: a touch of memory that is closed is caught",
+        is_on: Target::linux64,
+    },
+    Capability {
+        name: "aborts",
+        what: "a block that C's allocator refuses is recognised before the process ends",
+        is_on: |target| target.linux64() && target.x86_64,
+    },
+    Capability {
+        name: "fast_trace",
+        what: "backtraces by unwinding rules that were read before",
+        is_on: |target| target.linux64() && target.x86_64,
+    },
+    Capability {
+        name: "c_heap",
+        what: "C's heap over the guard's, with the feature `c-heap`",
+        is_on: |target| target.linux64() && target.gnu && target.c_heap,
+    },
+];

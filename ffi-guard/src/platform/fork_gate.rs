@@ -1,0 +1,72 @@
+//! Where the guard takes locks that it did not make: the loader's around its list of modules, that of the crate `backtrace`,
+//! std's around the symbol tables.
+//!
+//! A process forked while another thread holds one would wait for it for ever. So all of that happens behind a gate: any
+//! number of threads may be inside, and a thread that forks closes it and waits until they have left.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use super::lock::{HeldInFork, Locked};
+use super::thread;
+
+/// Threads inside, and whether the gate is closed.
+static INSIDE: AtomicU32 = AtomicU32::new(0);
+const CLOSED: u32 = 1 << 31;
+/// Held by the thread that forks.
+static FORKING: Locked<()> = Locked::new(());
+
+thread_local! {
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Runs `f` behind the gate. May nest; `f` runs none of the program's code.
+pub(crate) fn run<R>(f: impl FnOnce() -> R) -> R {
+    static REGISTERED: AtomicBool = AtomicBool::new(false);
+    if !REGISTERED.swap(true, Ordering::Relaxed) {
+        // After the heap's, so that the gate is closed before the locks are taken that are taken behind it.
+        thread::at_fork(before, after, after);
+    }
+    // First the own count: a signal handler that comes in between is inside already, and waits for nobody.
+    let depth = DEPTH.get();
+    DEPTH.set(depth + 1);
+    let _left = Left;
+    if depth == 0 {
+        while INSIDE.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |n| (n & CLOSED == 0).then_some(n + 1)).is_err()
+        {
+            std::thread::yield_now();
+        }
+    }
+    f()
+}
+
+struct Left;
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        let depth = DEPTH.get();
+        if depth == 1 {
+            INSIDE.fetch_sub(1, Ordering::Release);
+        }
+        DEPTH.set(depth - 1);
+    }
+}
+
+unsafe extern "C" fn before() {
+    FORKING.hold();
+    // A signal handler may fork where its thread is inside.
+    let own = u32::from(DEPTH.get() != 0);
+    INSIDE.fetch_or(CLOSED, Ordering::AcqRel);
+    while INSIDE.load(Ordering::Acquire) & !CLOSED > own {
+        std::thread::yield_now();
+    }
+    // The gate is closed to others: handlers of other libraries, which run on this thread until `after`, may bring it here.
+    DEPTH.set(DEPTH.get() + 1);
+}
+
+/// In the parent and in the child, which has this thread alone.
+unsafe extern "C" fn after() {
+    DEPTH.set(DEPTH.get().saturating_sub(1));
+    INSIDE.fetch_and(!CLOSED, Ordering::Release);
+    FORKING.let_go();
+}

@@ -1,0 +1,95 @@
+//! The handler of `SIGABRT`.
+
+use std::cell::UnsafeCell;
+use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
+use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+
+use libc::{SA_SIGINFO, SIG_DFL, SIG_IGN, SIGABRT};
+
+use crate::platform::abort::Abort;
+use crate::platform::process::Errno;
+
+/// Who had the signal before us. Written once, before our handler can run.
+struct Before(UnsafeCell<MaybeUninit<libc::sigaction>>);
+
+// SAFETY: written by the one thread that `install` lets through, before it installs the handler that reads it.
+unsafe impl Sync for Before {}
+
+static BEFORE: Before = Before(UnsafeCell::new(MaybeUninit::uninit()));
+/// A `fn(&Abort)` or null; null again once it was asked.
+static TELL: AtomicPtr<()> = AtomicPtr::new(null_mut());
+
+/// Has `tell` asked before the process ends by `abort`. Once for the life of the process; one system call.
+pub(crate) fn install(tell: fn(&Abort)) {
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if INSTALLED.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    TELL.store(tell as *mut (), Ordering::Release);
+    // SAFETY: the handler reads what was there before, which is written first. Zero is a valid `sigaction`; all fields that
+    // count are set.
+    unsafe {
+        let before = (*BEFORE.0.get()).as_mut_ptr();
+        if libc::sigaction(SIGABRT, null(), before) != 0 {
+            return;
+        }
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as *const () as usize;
+        // On the thread's own stack, which has the room of the call that aborts.
+        action.sa_flags = SA_SIGINFO;
+        libc::sigemptyset(&raw mut action.sa_mask);
+        libc::sigaction(SIGABRT, &raw const action, null_mut());
+    }
+}
+
+unsafe extern "C" fn handler(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    let _errno = Errno::keep();
+    // SAFETY: the kernel passes both, as the handler was installed with `SA_SIGINFO`. `raise` is by this thread itself.
+    let (raised, machine) = unsafe {
+        let own = (*info).si_code == libc::SI_TKILL && (*info).si_pid() == libc::getpid();
+        (own, &(*context.cast::<libc::ucontext_t>()).uc_mcontext)
+    };
+    // Whoever aborts while it is told is not told of.
+    let tell = if raised { TELL.swap(null_mut(), Ordering::AcqRel) } else { null_mut() };
+    if !tell.is_null() {
+        let mut registers = [0; 16];
+        for (to, from) in registers.iter_mut().zip(machine.gregs) {
+            *to = from as usize;
+        }
+        let sp = machine.gregs.get(libc::REG_RSP as usize).map_or(0, |&sp| sp as usize);
+        // SAFETY: not null, so what `install` stored, a `fn(&Abort)`.
+        unsafe { std::mem::transmute::<*mut (), fn(&Abort)>(tell)(&Abort { registers, sp }) };
+    }
+    // SAFETY: as the kernel passed them.
+    unsafe { pass_on(signal, info, context) };
+}
+
+/// Hands the signal to whoever had it before. By default the process ends by it, once this handler has returned.
+///
+/// # Safety
+/// - As the kernel passed them to our handler.
+unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: written before this handler was installed, and never again.
+    let before = unsafe { (*BEFORE.0.get()).assume_init_ref() };
+    match before.sa_sigaction {
+        SIG_IGN => {}
+        // SAFETY: a zeroed `sigaction` is the default action with an empty mask.
+        SIG_DFL => unsafe {
+            let action: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(signal, &raw const action, null_mut());
+            libc::raise(signal);
+        },
+        // SAFETY: the handler is called as its flags say it was to be called.
+        handler if before.sa_flags & SA_SIGINFO != 0 => unsafe {
+            type Long = unsafe extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
+            std::mem::transmute::<usize, Long>(handler)(signal, info, context);
+        },
+        // SAFETY: as above.
+        handler => unsafe {
+            type Short = unsafe extern "C" fn(c_int);
+            std::mem::transmute::<usize, Short>(handler)(signal);
+        },
+    }
+}

@@ -1,0 +1,353 @@
+//! The handler of faults, the stacks that it runs on, and the process that does what it may not.
+//!
+//! Everything here may run in a signal handler: nothing is allocated, no lock is taken.
+
+use std::cell::{Cell, UnsafeCell};
+use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
+use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering};
+
+use libc::{SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_SIGINFO, SIG_DFL, SIG_IGN, SIGBUS, SIGSEGV};
+
+use crate::platform::fault::{Access, Answer, Fault};
+use crate::platform::process::Errno;
+use crate::platform::thread::{self, AtExit};
+
+/// The `fn(&Fault) -> Answer` of each owner, or null.
+static OWNERS: [AtomicPtr<()>; 4] = [const { AtomicPtr::new(null_mut()) }; 4];
+
+/// Has `owner` asked about every fault. It runs in a signal handler. The same one twice is one.
+pub(crate) fn add_owner(owner: fn(&Fault) -> Answer) {
+    let new = owner as *mut ();
+    for place in &OWNERS {
+        match place.compare_exchange(null_mut(), new, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => return,
+            Err(there) if there == new => return,
+            Err(_) => {}
+        }
+    }
+}
+
+fn ask(fault: &Fault) -> Answer {
+    for place in &OWNERS {
+        let owner = place.load(Ordering::Acquire);
+        if owner.is_null() {
+            break;
+        }
+        // SAFETY: not null, so what `add_owner` stored, a `fn(&Fault) -> Answer`.
+        let answer = unsafe { std::mem::transmute::<*mut (), fn(&Fault) -> Answer>(owner)(fault) };
+        if answer != Answer::NotMine {
+            return answer;
+        }
+    }
+    Answer::NotMine
+}
+
+/// `ABSENT` -> `COMING` -> `THERE`.
+static STATE: AtomicU8 = AtomicU8::new(ABSENT);
+const ABSENT: u8 = 0;
+const COMING: u8 = 1;
+const THERE: u8 = 2;
+
+/// Who had a signal before us. Written once, before our handler can run.
+struct Before(UnsafeCell<MaybeUninit<libc::sigaction>>);
+
+// SAFETY: written by the one thread that moved `STATE` to `COMING`, before it installs the handler that reads it.
+unsafe impl Sync for Before {}
+
+static BEFORE_SEGV: Before = Before(UnsafeCell::new(MaybeUninit::uninit()));
+static BEFORE_BUS: Before = Before(UnsafeCell::new(MaybeUninit::uninit()));
+
+/// Blocks after which a program is taken not to begin in Rust.
+const PATIENCE: u32 = 256;
+
+/// Installs the handler if Rust's runtime has installed its own, or never will. Called with every block: one load once
+/// it is there.
+#[inline]
+pub(crate) fn install_after_rust() {
+    if STATE.load(Ordering::Relaxed) != THERE {
+        install_if_due();
+    }
+}
+
+#[cold]
+fn install_if_due() {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    if ASKED.fetch_add(1, Ordering::Relaxed) >= PATIENCE || handler_of(SIGSEGV).is_some_and(|it| it != SIG_DFL) {
+        install();
+    }
+}
+
+fn handler_of(signal: c_int) -> Option<usize> {
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: asks only, and writes into the struct given; read where that succeeded.
+    unsafe { (libc::sigaction(signal, null(), action.as_mut_ptr()) == 0).then(|| action.assume_init().sa_sigaction) }
+}
+
+/// Installs the handler, once for the life of the process.
+pub(crate) fn install() {
+    if STATE.compare_exchange(ABSENT, COMING, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        return;
+    }
+    for (signal, before) in [(SIGSEGV, &BEFORE_SEGV), (SIGBUS, &BEFORE_BUS)] {
+        // SAFETY: the handler reads what was there before, which is written first: by this thread alone. Zero is a
+        // valid `sigaction`; all fields that count are set.
+        unsafe {
+            let before = (*before.0.get()).as_mut_ptr();
+            if libc::sigaction(signal, null(), before) != 0 {
+                continue;
+            }
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = handler as *const () as usize;
+            action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+            // Nothing else comes in between while a fault is looked into.
+            libc::sigfillset(&raw mut action.sa_mask);
+            libc::sigaction(signal, &raw const action, null_mut());
+        }
+    }
+    STATE.store(THERE, Ordering::Release);
+}
+
+unsafe extern "C" fn handler(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    let _errno = Errno::keep();
+    // SAFETY: the kernel passes both, as the handler was installed with `SA_SIGINFO`.
+    let (sent, fault) = unsafe { ((*info).si_code <= 0, fault(info, context.cast())) };
+    match if sent { Answer::NotMine } else { ask(&fault) } {
+        Answer::GoOn => {}
+        Answer::End => end(signal),
+        // SAFETY: as the kernel passed them.
+        Answer::NotMine => unsafe { pass_on(signal, info, context) },
+    }
+}
+
+/// # Safety
+/// - As the kernel passed them to a handler.
+unsafe fn fault(info: *mut libc::siginfo_t, context: *const libc::ucontext_t) -> Fault {
+    // SAFETY: as promised by the caller; the signal is one with an address.
+    let (address, machine) = unsafe { ((*info).si_addr() as usize, &(*context).uc_mcontext) };
+    #[cfg(target_arch = "x86_64")]
+    {
+        let register = |number: c_int| machine.gregs.get(number as usize).map_or(0, |&value| value as usize);
+        // The page fault's error code: bit 1 a write, bit 4 an instruction fetch.
+        let code = register(libc::REG_ERR);
+        let access = match code {
+            _ if code & 16 != 0 => Access::Execute,
+            _ if code & 2 != 0 => Access::Write,
+            _ => Access::Read,
+        };
+        let [ip, sp, bp] = [libc::REG_RIP, libc::REG_RSP, libc::REG_RBP].map(register);
+        Fault { address, access, ip, sp, bp, argument: register(libc::REG_RDI) }
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        let (ip, sp, bp) = (machine.pc as usize, machine.sp as usize, machine.regs[29] as usize);
+        Fault { address, access: Access::Unknown, ip, sp, bp, argument: machine.regs[0] as usize }
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    {
+        let _ = machine;
+        Fault { address, access: Access::Unknown, ip: 0, sp: 0, bp: 0, argument: 0 }
+    }
+}
+
+/// Ends the process by this signal once the handler has returned: with the registers of the fault in the core file, and
+/// the exit status that it would have had.
+fn end(signal: c_int) {
+    set_default(signal);
+    // Blocked while the handler runs, so that it comes when the handler returns.
+    // SAFETY: no precondition.
+    unsafe { libc::raise(signal) };
+}
+
+fn set_default(signal: c_int) {
+    // SAFETY: a zeroed `sigaction` is the default action with an empty mask.
+    unsafe {
+        let action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, &raw const action, null_mut());
+    }
+}
+
+/// Hands a signal to whoever had it before, under the mask that he asked for.
+///
+/// # Safety
+/// - As the kernel passed them to our handler.
+unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    let before = if signal == SIGBUS { &BEFORE_BUS } else { &BEFORE_SEGV };
+    // SAFETY: written before this handler was installed, and never again.
+    let before = unsafe { (*before.0.get()).assume_init_ref() };
+    // SAFETY: as promised by the caller.
+    let sent = unsafe { (*info).si_code <= 0 };
+    match before.sa_sigaction {
+        SIG_IGN if sent => return,
+        SIG_DFL | SIG_IGN => {
+            // A fault comes again when the instruction is run again. A signal that was sent does not.
+            set_default(signal);
+            if sent {
+                // SAFETY: no precondition.
+                unsafe { libc::raise(signal) };
+            }
+            return;
+        }
+        _ => {}
+    }
+    if before.sa_flags & SA_RESETHAND != 0 {
+        set_default(signal);
+    }
+    let mut kept = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the context is the kernel's; its mask is the interrupted code's. The handler is called as its flags say it
+    // was to be called.
+    unsafe {
+        let mut mask = (*context.cast::<libc::ucontext_t>()).uc_sigmask;
+        for number in 1..64 {
+            if libc::sigismember(&raw const before.sa_mask, number) == 1 {
+                libc::sigaddset(&raw mut mask, number);
+            }
+        }
+        if before.sa_flags & SA_NODEFER == 0 {
+            libc::sigaddset(&raw mut mask, signal);
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, kept.as_mut_ptr());
+        if before.sa_flags & SA_SIGINFO != 0 {
+            type Long = unsafe extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
+            std::mem::transmute::<usize, Long>(before.sa_sigaction)(signal, info, context);
+        } else {
+            type Short = unsafe extern "C" fn(c_int);
+            std::mem::transmute::<usize, Short>(before.sa_sigaction)(signal);
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, kept.as_ptr(), null_mut());
+    }
+}
+
+// --- stacks ---
+
+/// Bytes of the stack that a thread's faults are looked into on. What Rust's runtime gives its threads, some 8 KiB, holds
+/// no unwinder.
+const STACK: usize = 128 << 10;
+/// Below it lies a stretch without access.
+const BELOW: usize = 64 << 10;
+
+thread_local! {
+    static ASKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Gives the calling thread a stack for its faults, if it has none that is large enough. Once for each thread.
+///
+/// A thread that Rust code never ran on goes without: its faults are looked into on the stack that it has.
+pub(crate) fn give_stack() {
+    if ASKED.try_with(|asked| asked.replace(true)) != Ok(false) {
+        return;
+    }
+    let mut there = MaybeUninit::<libc::stack_t>::uninit();
+    // SAFETY: asks only; read where that succeeded. The new stack is mapped for it, and is unmapped after the thread has let
+    // go of it.
+    unsafe {
+        if libc::sigaltstack(null(), there.as_mut_ptr()) != 0 {
+            return;
+        }
+        let there = there.assume_init();
+        let is_on_it = there.ss_flags & libc::SS_ONSTACK != 0;
+        let is_enough = there.ss_flags & libc::SS_DISABLE == 0 && there.ss_size >= STACK;
+        if is_on_it || is_enough {
+            return;
+        }
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let at = libc::mmap(null_mut(), BELOW + STACK, libc::PROT_NONE, flags, -1, 0);
+        if at == libc::MAP_FAILED {
+            return;
+        }
+        let low = at.wrapping_byte_add(BELOW);
+        let stack = libc::stack_t { ss_sp: low, ss_flags: 0, ss_size: STACK };
+        let given = libc::mprotect(low, STACK, libc::PROT_READ | libc::PROT_WRITE) == 0
+            && libc::sigaltstack(&raw const stack, null_mut()) == 0;
+        static AT_EXIT: AtExit = AtExit::new();
+        // The first thread's stays: its keys are not asked for at the end of the process.
+        if !given || !thread::on_exit(&AT_EXIT, take_stack, at) {
+            let none = libc::stack_t { ss_sp: null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
+            if given {
+                libc::sigaltstack(&raw const none, null_mut());
+            }
+            libc::munmap(at, BELOW + STACK);
+        }
+    }
+}
+
+/// The thread ends.
+unsafe extern "C" fn take_stack(at: *mut c_void) {
+    let mut there = MaybeUninit::<libc::stack_t>::uninit();
+    // SAFETY: `at` is what `give_stack` mapped. If it is still the thread's, it lets go of it first.
+    unsafe {
+        if libc::sigaltstack(null(), there.as_mut_ptr()) == 0
+            && there.assume_init_ref().ss_sp == at.wrapping_byte_add(BELOW)
+        {
+            let none = libc::stack_t { ss_sp: null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
+            if libc::sigaltstack(&raw const none, null_mut()) != 0 {
+                // A handler runs on it just now.
+                return;
+            }
+        }
+        libc::munmap(at, BELOW + STACK);
+    }
+}
+
+// --- another process to do what a handler may not ---
+
+/// Bytes of its stack: reading debug information goes deep.
+const CHILD_STACK: usize = 8 << 20;
+
+/// Runs `work` in a copy of this process, which has this thread alone, and waits for it for so many seconds. Whether it came
+/// to its end and said that all went well.
+///
+/// A handler may not allocate or take a lock: in the copy, whatever becomes of that is the copy's alone. No handler of
+/// `fork` runs, and the program is not told of the child.
+pub(crate) fn in_a_copy(work: fn(*mut c_void) -> bool, with: *mut c_void, seconds: u32) -> bool {
+    struct Order(fn(*mut c_void) -> bool, *mut c_void, u32);
+    extern "C" fn child(order: *mut c_void) -> c_int {
+        // SAFETY: the copy of `order` below.
+        let Order(work, with, seconds) = unsafe { &*order.cast::<Order>() };
+        for signal in [SIGSEGV, SIGBUS, libc::SIGABRT, libc::SIGALRM] {
+            set_default(signal);
+        }
+        // SAFETY: the process is our own to end: an alarm that no handler of the program's gets.
+        unsafe {
+            let mut none = MaybeUninit::<libc::sigset_t>::uninit();
+            libc::sigemptyset(none.as_mut_ptr());
+            libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), null_mut());
+            libc::alarm(*seconds);
+        }
+        let well = work(*with);
+        // SAFETY: ends the copy without what the program has registered for its end.
+        unsafe { libc::_exit(if well { 0 } else { 1 }) }
+    }
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a new mapping; the child runs on it in a memory of its own, which it alone has.
+    unsafe {
+        let stack = libc::mmap(null_mut(), CHILD_STACK, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
+        if stack == libc::MAP_FAILED {
+            return false;
+        }
+        let mut order = Order(work, with, seconds);
+        // Without a signal to the parent, so that no handler of the program's and none of its waits sees it.
+        let copy = libc::clone(child, stack.wrapping_byte_add(CHILD_STACK - 64), 0, (&raw mut order).cast());
+        let mut status = 0;
+        let well = copy > 0
+            && loop {
+                let ended = libc::waitpid(copy, &raw mut status, libc::__WALL);
+                if ended == copy {
+                    break libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0;
+                }
+                if *libc::__errno_location() != libc::EINTR {
+                    break false;
+                }
+            };
+        libc::munmap(stack, CHILD_STACK);
+        well
+    }
+}
+
+/// Sleeps for a moment.
+pub(crate) fn pause() {
+    let moment = libc::timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+    // SAFETY: reads the struct given.
+    unsafe { libc::nanosleep(&raw const moment, null_mut()) };
+}

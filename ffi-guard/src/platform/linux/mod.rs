@@ -1,0 +1,33 @@
+//! Linux, with glibc or musl.
+
+#[cfg(all(not(feature = "c-heap"), aborts))]
+pub(crate) mod abort;
+#[cfg(all(not(feature = "c-heap"), faults))]
+pub(crate) mod c_allocator;
+#[cfg(c_heap)]
+pub(crate) mod c_library;
+#[cfg(faults)]
+pub(crate) mod fault;
+mod locks;
+pub(crate) mod mapped;
+pub(crate) mod memory;
+#[cfg(globals)]
+pub(crate) mod modules;
+pub(crate) mod process;
+pub(crate) mod read;
+pub(crate) mod stack;
+pub(crate) mod thread;
+#[cfg(fast_trace)]
+pub(crate) mod unwind;
+
+#[cfg(all(not(feature = "c-heap"), not(aborts)))]
+pub(crate) use super::other::abort;
+#[cfg(all(not(feature = "c-heap"), not(faults)))]
+pub(crate) use super::other::c_allocator;
+#[cfg(not(faults))]
+pub(crate) use super::other::fault;
+#[cfg(not(globals))]
+pub(crate) use super::other::modules;
+pub(crate) use super::unix::{c_memory, clock};
+#[cfg(test)]
+pub(crate) use super::unix::{library, signal};

@@ -1,0 +1,13 @@
+//! No list of what is mapped, and no mapping of files.
+
+use std::ffi::CStr;
+
+pub(crate) fn each_line(_visit: &mut dyn FnMut(&[u8]) -> bool) {}
+
+pub(crate) fn map(_path: &CStr) -> Option<&'static [u8]> {
+    None
+}
+
+/// # Safety
+/// - None: there is nothing to unmap.
+pub(crate) unsafe fn unmap(_bytes: &'static [u8]) {}

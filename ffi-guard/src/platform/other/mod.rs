@@ -1,0 +1,16 @@
+//! A platform of which nothing is known: all names, by the standard library alone, or with the answer that it cannot be had.
+
+#[cfg(not(feature = "c-heap"))]
+pub(crate) mod abort;
+#[cfg(not(feature = "c-heap"))]
+pub(crate) mod c_allocator;
+pub(crate) mod c_memory;
+pub(crate) mod clock;
+pub(crate) mod fault;
+pub(crate) mod mapped;
+pub(crate) mod memory;
+pub(crate) mod modules;
+pub(crate) mod process;
+pub(crate) mod read;
+pub(crate) mod stack;
+pub(crate) mod thread;

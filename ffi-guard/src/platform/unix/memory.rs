@@ -1,0 +1,88 @@
+//! Address space by `mmap`.
+
+use std::ops::Range;
+
+use libc::{MAP_ANONYMOUS, MAP_FAILED, MAP_NORESERVE, MAP_PRIVATE, PROT_NONE, PROT_READ, PROT_WRITE};
+
+use crate::platform::memory::{Before, PAGE};
+pub(crate) use crate::platform::other::memory::{
+    LARGE_PAGE, close_pages, for_each_touched, most_mappings, move_pages, open_pages, use_large_pages,
+};
+
+/// Takes `len` bytes of address space at a multiple of `align`, a power of two.
+pub(crate) fn reserve(len: usize, align: usize, before: Before) -> Option<usize> {
+    let room = if align > PAGE { len.checked_add(align)? } else { len };
+    let prot = match before {
+        Before::Nothing => PROT_NONE,
+        Before::Reading => PROT_READ,
+    };
+    // SAFETY: a new mapping wherever the kernel likes touches nothing that exists.
+    let at =
+        unsafe { libc::mmap(std::ptr::null_mut(), room, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) };
+    if at == MAP_FAILED {
+        return None;
+    }
+    let at = at as usize;
+    let start = at.wrapping_add(align - 1) & !(align - 1);
+    release(at..start);
+    release(start + len..at + room);
+    Some(start)
+}
+
+/// Gives address space back that [`reserve`] took.
+pub(crate) fn release(range: Range<usize>) {
+    if range.start < range.end {
+        // SAFETY: the caller owns the range and lets nothing in it be reached any more.
+        unsafe { libc::munmap(range.start as *mut _, range.end - range.start) };
+    }
+}
+
+fn protect(range: Range<usize>, prot: i32) -> bool {
+    if range.start >= range.end {
+        return true;
+    }
+    // SAFETY: the range is within what `reserve` took; no Rust reference leads into a part that loses its access.
+    unsafe { libc::mprotect(range.start as *mut _, range.end - range.start, prot) == 0 }
+}
+
+/// Makes reserved memory readable and writable; what was never touched is zero. False where the system refuses.
+pub(crate) fn commit(range: Range<usize>) -> bool {
+    protect(range, PROT_READ | PROT_WRITE)
+}
+
+/// Takes access and pages away again.
+pub(crate) fn decommit(range: Range<usize>) {
+    if range.start >= range.end {
+        return;
+    }
+    let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | libc::MAP_FIXED;
+    // A new mapping over the old one, not mprotect: it merges with its neighbours even where `move_pages` left one that
+    // never would, and the number of mappings is limited.
+    // SAFETY: as in `protect`; replaced in one step, so that no other mapping can come in between.
+    let at = unsafe { libc::mmap(range.start as *mut _, range.end - range.start, PROT_NONE, flags, -1, 0) };
+    if at == MAP_FAILED {
+        discard(range.clone());
+        protect(range, PROT_NONE);
+    }
+}
+
+/// Gives the pages back and keeps the access: the memory is zero from here on.
+pub(crate) fn discard(range: Range<usize>) {
+    if range.start < range.end {
+        // SAFETY: as in `protect`; the content is the caller's to throw away.
+        let done = unsafe { libc::madvise(range.start as *mut _, range.end - range.start, libc::MADV_DONTNEED) == 0 };
+        if !done {
+            // Locked pages (`mlockall`) stay. The promise is zeros, so write them.
+            // SAFETY: the range is committed by contract of the callers that rely on its content.
+            unsafe { std::ptr::write_bytes(range.start as *mut u8, 0, range.end - range.start) };
+        }
+    }
+}
+
+/// Bytes of address space that this process may take, where that is limited.
+pub(crate) fn address_space_limit() -> Option<usize> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: writes into the struct given.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) == 0 };
+    (known && limit.rlim_cur != libc::RLIM_INFINITY).then(|| usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX))
+}

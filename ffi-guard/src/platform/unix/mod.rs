@@ -1,0 +1,21 @@
+//! Any Unix, by what POSIX has.
+#![cfg_attr(
+    not(platform = "unix"),
+    allow(dead_code, unused_imports, reason = "a more special platform replaces parts")
+)]
+
+pub(crate) mod c_memory;
+pub(crate) mod clock;
+#[cfg(test)]
+pub(crate) mod library;
+pub(crate) mod mapped;
+pub(crate) mod memory;
+pub(crate) mod process;
+pub(crate) mod read;
+#[cfg(test)]
+pub(crate) mod signal;
+pub(crate) mod thread;
+
+#[cfg(not(feature = "c-heap"))]
+pub(crate) use super::other::{abort, c_allocator};
+pub(crate) use super::other::{fault, modules, stack};

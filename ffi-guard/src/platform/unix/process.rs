@@ -1,0 +1,97 @@
+//! The process by POSIX's calls.
+
+use std::ffi::CStr;
+
+pub(crate) use crate::platform::other::process::thread_count;
+
+/// The value of an environment variable, read where it lies.
+///
+/// `std::env::var_os` would allocate, and the first reader is the allocator itself.
+pub(crate) fn env(name: &CStr) -> Option<&'static [u8]> {
+    // SAFETY: `name` ends in a NUL. Before another thread could call `setenv` this is read once and copied by the
+    // caller: the first allocation of the process settles it, before `main`.
+    let value = unsafe { libc::getenv(name.as_ptr()) };
+    if value.is_null() {
+        return None;
+    }
+    // SAFETY: not null, so a string of the environment block, which ends in a NUL and is not freed.
+    Some(unsafe { CStr::from_ptr(value) }.to_bytes())
+}
+
+/// Writes bytes to standard error in one call where the system allows, without a lock and without a buffer.
+pub(crate) fn write_stderr(mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        // SAFETY: the pointer and the length are those of a live slice.
+        let written = unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
+        match usize::try_from(written) {
+            Ok(n) if n > 0 => bytes = bytes.get(n..).unwrap_or_default(),
+            // A signal came first; nothing was written.
+            // SAFETY: the calling thread's own `errno`.
+            _ if unsafe { *errno() } == libc::EINTR => {}
+            // Closed or full: there is nowhere left to say so.
+            _ => return,
+        }
+    }
+}
+
+/// Appends bytes to a file in one call, without allocating: a signal handler may. What fails is not said.
+pub(crate) fn append(path: &str, bytes: &[u8]) {
+    let mut name = [0_u8; 2049];
+    let Some(room) = name.get_mut(..path.len()).filter(|room| room.len() < 2049) else { return };
+    room.copy_from_slice(path.as_bytes());
+    // SAFETY: the name ends in a NUL; the bytes are a live slice; closed once.
+    unsafe {
+        let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_CLOEXEC;
+        let file = libc::open(name.as_ptr().cast(), flags, 0o666);
+        if file >= 0 {
+            libc::write(file, bytes.as_ptr().cast(), bytes.len());
+            libc::close(file);
+        }
+    }
+}
+
+/// Ends the process at once, without destructors or exit handlers: it may be called inside an allocation.
+pub(crate) fn exit_now(status: i32) -> ! {
+    // SAFETY: `_exit` has no precondition.
+    unsafe { libc::_exit(status) }
+}
+
+/// Keeps C's `errno` over what the guard does: a program reads it after the guarded call has returned, and some set it to 0
+/// before one.
+pub(crate) struct Errno(i32);
+
+impl Errno {
+    /// Notes it; dropping puts it back.
+    pub(crate) fn keep() -> Errno {
+        // SAFETY: the calling thread's own `errno`.
+        Errno(unsafe { *errno() })
+    }
+}
+
+impl Drop for Errno {
+    fn drop(&mut self) {
+        // SAFETY: the calling thread's own `errno`; the guard does not leave its thread.
+        unsafe { *errno() = self.0 };
+    }
+}
+
+/// Where the calling thread has its `errno`.
+pub(in crate::platform) fn errno() -> *mut i32 {
+    #[cfg(any(target_os = "linux", target_os = "emscripten"))]
+    // SAFETY: no precondition.
+    unsafe {
+        libc::__errno_location()
+    }
+    #[cfg(target_vendor = "apple")]
+    // SAFETY: no precondition.
+    unsafe {
+        libc::__error()
+    }
+}
+
+/// Calls a function at the normal end of the process.
+pub(crate) fn at_exit(function: extern "C" fn()) {
+    // SAFETY: the function takes nothing and lives as long as the program. A full table (a non-zero result) only loses
+    // the summary, which is not worth failing for.
+    unsafe { libc::atexit(function) };
+}

@@ -1,0 +1,60 @@
+//! The inner loops in Rust: correct on every machine, fast if the crate is optimised.
+
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::Hit;
+use super::search::WORD;
+use super::wanted::Envelope;
+
+/// Word by word, the only way if nothing is known of the machine.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way;
+
+impl Way {
+    pub(super) fn best() -> Way {
+        Way
+    }
+
+    #[cfg(test)]
+    pub(super) fn all() -> Vec<Way> {
+        vec![Way]
+    }
+
+    pub(super) fn group(self) -> usize {
+        0
+    }
+}
+
+/// Skips nothing: there are no groups.
+///
+/// # Safety
+/// - None: it reads nothing.
+pub(super) unsafe fn skip_groups(_way: Way, at: usize, _end: usize, _envelopes: &[Envelope; 2]) -> usize {
+    at
+}
+
+/// The next word in an envelope.
+///
+/// # Safety
+/// - `[at, end)` are whole aligned words of readable memory.
+pub(super) unsafe fn next(at: usize, end: usize, envelopes: &[Envelope; 2]) -> Option<Hit> {
+    let [first, second] = *envelopes;
+    let mut location = at;
+    while location < end {
+        let place: *const AtomicUsize = ptr::with_exposed_provenance(location);
+        // SAFETY: aligned and readable by the caller's promise; an atomic read may race with any writer.
+        let word = unsafe { (*place).load(Ordering::Relaxed) };
+        if word.wrapping_sub(first.low) < first.len || word.wrapping_sub(second.low) < second.len {
+            return Some(Hit { location, word });
+        }
+        location += WORD;
+    }
+    None
+}
+
+/// Finds no distance in code: the machines that use this need two instructions for an address, and their code is no
+/// evidence.
+pub(super) fn next_distance(_bytes: &[u8], _from: usize, _base: usize, _len: usize) -> Option<usize> {
+    None
+}
