@@ -208,8 +208,10 @@ pub(crate) enum Holder {
 }
 
 /// The parts of a finding that more than its own rule asks for.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Parts<'a> {
+    /// The rule that it breaks.
+    pub(crate) rule: Rule,
     /// What holds the offending word, for the rules that look for one in what crosses.
     pub(crate) holder: Option<&'a Holder>,
     /// The offending word; 0 without one.
@@ -225,57 +227,43 @@ pub(crate) struct Parts<'a> {
 }
 
 impl Finding {
-    /// The rule that it breaks.
-    pub(crate) fn rule(&self) -> Rule {
+    /// The parts that more than its own rule asks for.
+    pub(crate) fn parts(&self) -> Parts<'_> {
+        let of =
+            |rule| Parts { rule, holder: None, pointer: 0, target: None, place: None, wrong_free: None, touch: None };
         match self {
-            Finding::NestedPointer(_) => Rule::NestedPointer,
-            Finding::DanglingPointer(_) => Rule::DanglingPointer,
-            Finding::OutOfBounds(_) => Rule::OutOfBounds,
-            Finding::UnterminatedString { .. } => Rule::UnterminatedString,
-            Finding::NullPointer => Rule::NullPointer,
-            Finding::MisalignedPointer { .. } => Rule::MisalignedPointer,
-            Finding::ReturnedPointer(_) => Rule::ReturnedPointer,
-            Finding::WrongThread(_) => Rule::WrongThread,
-            Finding::StaleHandle(_) => Rule::StaleHandle,
-            Finding::RetainedPointer(_) => Rule::RetainedPointer,
-            Finding::FreedWhileRetained(_) => Rule::FreedWhileRetained,
-            Finding::AllocDeallocMismatch(_) => Rule::AllocDeallocMismatch,
-            Finding::DoubleFree(_) => Rule::DoubleFree,
-            Finding::LeakedOwnership(_) => Rule::LeakedOwnership,
-            Finding::BufferOverflow(_) => Rule::BufferOverflow,
-            Finding::WriteThroughConst(_) => Rule::WriteThroughConst,
-            Finding::UseAfterFree(_) => Rule::UseAfterFree,
-            Finding::Touched(touch) => touch.rule(),
+            Finding::NestedPointer(NestedPointer { holder, pointer, target }) => {
+                Parts { holder: Some(holder), pointer: *pointer, target: Some(target), ..of(Rule::NestedPointer) }
+            }
+            Finding::DanglingPointer(DanglingPointer { holder, pointer }) => {
+                Parts { holder: Some(holder), pointer: *pointer, ..of(Rule::DanglingPointer) }
+            }
+            Finding::OutOfBounds(_) => of(Rule::OutOfBounds),
+            Finding::UnterminatedString { .. } => of(Rule::UnterminatedString),
+            Finding::NullPointer => of(Rule::NullPointer),
+            Finding::MisalignedPointer { .. } => of(Rule::MisalignedPointer),
+            Finding::ReturnedPointer(ReturnedPointer { holder, pointer }) => {
+                Parts { holder: Some(holder), pointer: *pointer, ..of(Rule::ReturnedPointer) }
+            }
+            Finding::WrongThread(_) => of(Rule::WrongThread),
+            Finding::StaleHandle(_) => of(Rule::StaleHandle),
+            Finding::RetainedPointer(seen) => Parts { place: Some(&seen.place), ..of(Rule::RetainedPointer) },
+            Finding::FreedWhileRetained(seen) => {
+                let place = seen.held.as_ref().map(|(place, _)| place);
+                Parts { place, ..of(Rule::FreedWhileRetained) }
+            }
+            Finding::AllocDeallocMismatch(wrong) => Parts { wrong_free: Some(wrong), ..of(Rule::AllocDeallocMismatch) },
+            Finding::DoubleFree(wrong) => Parts { wrong_free: Some(wrong), ..of(Rule::DoubleFree) },
+            Finding::LeakedOwnership(_) => of(Rule::LeakedOwnership),
+            Finding::BufferOverflow(_) => of(Rule::BufferOverflow),
+            Finding::WriteThroughConst(_) => of(Rule::WriteThroughConst),
+            Finding::UseAfterFree(_) => of(Rule::UseAfterFree),
+            Finding::Touched(touch) => Parts { touch: Some(touch), ..of(touch.rule()) },
         }
     }
 
-    /// The parts that more than its own rule asks for.
-    pub(crate) fn parts(&self) -> Parts<'_> {
-        let none = Parts::default();
-        match self {
-            Finding::NestedPointer(NestedPointer { holder, pointer, target }) => {
-                Parts { holder: Some(holder), pointer: *pointer, target: Some(target), ..none }
-            }
-            Finding::DanglingPointer(DanglingPointer { holder, pointer })
-            | Finding::ReturnedPointer(ReturnedPointer { holder, pointer }) => {
-                Parts { holder: Some(holder), pointer: *pointer, ..none }
-            }
-            Finding::RetainedPointer(seen) => Parts { place: Some(&seen.place), ..none },
-            Finding::FreedWhileRetained(seen) => Parts { place: seen.held.as_ref().map(|(place, _)| place), ..none },
-            Finding::AllocDeallocMismatch(wrong) | Finding::DoubleFree(wrong) => {
-                Parts { wrong_free: Some(wrong), ..none }
-            }
-            Finding::Touched(touch) => Parts { touch: Some(touch), ..none },
-            Finding::OutOfBounds(_)
-            | Finding::UnterminatedString { .. }
-            | Finding::NullPointer
-            | Finding::MisalignedPointer { .. }
-            | Finding::WrongThread(_)
-            | Finding::StaleHandle(_)
-            | Finding::LeakedOwnership(_)
-            | Finding::BufferOverflow(_)
-            | Finding::WriteThroughConst(_)
-            | Finding::UseAfterFree(_) => none,
-        }
+    /// The rule that it breaks.
+    pub(crate) fn rule(&self) -> Rule {
+        self.parts().rule
     }
 }

@@ -111,7 +111,7 @@ impl fmt::Display for Violation {
         let report = {
             // Reading sources and symbols allocates much, all of it ours.
             let _own = Reentry::enter();
-            text::report(&self.facts)
+            text::report(&self.facts, &[])
         };
         f.write_str(&report)
     }

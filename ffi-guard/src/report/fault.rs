@@ -125,7 +125,7 @@ pub(crate) fn tell(touch: &Touch<'_>) {
         let symbols = json::Symbols { of_trace: &frames::of_trace, fault: &frames };
         deliver::append_line(json::object(&facts, &symbols), false);
     }
-    let mut text = text::after_raw_form(&facts, &frames);
+    let mut text = text::report(&facts, &frames);
     text.push('\n');
     write_stderr(text.as_bytes());
 }

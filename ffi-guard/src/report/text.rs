@@ -41,17 +41,9 @@ impl Context<'_> {
     }
 }
 
-/// The report of these facts, in this process.
-pub(super) fn report(facts: &Facts) -> String {
-    in_this_process(&[], &|context| render(facts, context))
-}
-
-/// The report of a page fault, without its first and its last line, which the raw form has.
-pub(super) fn after_raw_form(facts: &Facts, fault: &[Frame]) -> String {
-    in_this_process(fault, &|context| shortest(facts, context, &body))
-}
-
-fn in_this_process(fault: &[Frame], render: &dyn Fn(&Context<'_>) -> String) -> String {
+/// The report of these facts, in this process. `fault` has the frames of the fault, if it is about
+/// one.
+pub(super) fn report(facts: &Facts, fault: &[Frame]) -> String {
     // The folder that the compiler's relative paths start from, known once a source was found.
     let root: RefCell<Option<PathBuf>> = RefCell::default();
     let line = |at: Source<'_>, callee: &str| {
@@ -59,30 +51,20 @@ fn in_this_process(fault: &[Frame], render: &dyn Fn(&Context<'_>) -> String) -> 
         root.borrow_mut().get_or_insert(line.root);
         Some(line.text)
     };
-    render(&Context {
+    let context = Context {
         unicode: locale_is_utf8(|name| std::env::var(name).ok()),
         backtrace: crate::config::settings().backtrace,
         frames: &frames::of_trace,
         fault,
         line: &line,
         path: &|path: &str| shorten(path, root.borrow().as_deref()),
-    })
+    };
+    render(facts, &context)
 }
 
-/// Puts the parts together.
+/// Puts the parts together. If it gets too long, frames give way first, then all notes but the
+/// first.
 pub(super) fn render(facts: &Facts, context: &Context<'_>) -> String {
-    shortest(facts, context, &|facts, context, frames_each, notes| {
-        let mut lines = vec![headline(facts, &rules::words(facts))];
-        lines.extend(body(facts, context, frames_each, notes));
-        lines.push(summary(facts, context));
-        lines
-    })
-}
-
-type Lines<'a> = &'a dyn Fn(&Facts, &Context<'_>, usize, usize) -> Vec<String>;
-
-/// The lines of a report that is not too long: frames give way first, then all notes but the first.
-fn shortest(facts: &Facts, context: &Context<'_>, lines: Lines<'_>) -> String {
     let mut text = String::new();
     for (frames_each, notes) in [(3, usize::MAX), (2, usize::MAX), (1, usize::MAX), (1, 1)] {
         let lines = lines(facts, context, frames_each, notes);
@@ -105,11 +87,14 @@ fn headline(facts: &Facts, words: &Words<'_>) -> String {
     format!("{start}{sentence}{}", if fits { place } else { "" })
 }
 
-/// Everything between the first line and the last.
-fn body(facts: &Facts, context: &Context<'_>, frames_each: usize, notes: usize) -> Vec<String> {
+/// The lines of a report. A page fault's has no first and no last line: the raw form has those.
+fn lines(facts: &Facts, context: &Context<'_>, frames_each: usize, notes: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let words = rules::words(facts);
     let touch = facts.finding.parts().touch;
+    if touch.is_none() {
+        lines.push(headline(facts, &words));
+    }
     match (touch, &facts.call) {
         (Some(_), call) => lines.extend(fault_snippet(call.as_ref(), &words.label, context)),
         (None, Some(call)) => lines.extend(snippet(call, &words.label, context)),
@@ -139,6 +124,9 @@ fn body(facts: &Facts, context: &Context<'_>, frames_each: usize, notes: usize) 
     };
     lines.push(format!(" see: docs/src/rules/{}.md{more}", facts.rule()));
     lines.push(String::new());
+    if touch.is_none() {
+        lines.push(summary(facts, context));
+    }
     lines
 }
 

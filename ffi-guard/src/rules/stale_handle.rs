@@ -197,7 +197,7 @@ fn json(stale: &Staleness) -> Vec<(&'static str, Value<'_>)> {
             ("file", Value::text_or_null(at.map(|at| at.file()))),
             ("line", Value::or_null(at, |at| Value::Number(at.line() as usize))),
             ("column", Value::or_null(at, |at| Value::Number(at.column() as usize))),
-            ("thread", Value::thread(thread)),
+            ("thread", if thread == 0 { Value::Null } else { Value::Number(thread as usize) }),
         ])
     };
     let (life, tombstone) = (stale.life(), stale.tombstone());

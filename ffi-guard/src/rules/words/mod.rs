@@ -76,9 +76,4 @@ impl<'a> Value<'a> {
     pub(crate) fn text_or_null(text: Option<&'a str>) -> Value<'a> {
         Value::or_null(text, Value::text)
     }
-
-    /// The number of a thread; `null` if it is not known.
-    pub(crate) fn thread(id: u32) -> Value<'a> {
-        if id == 0 { Value::Null } else { Value::Number(id as usize) }
-    }
 }
