@@ -5,8 +5,8 @@
 //! made it, often before the call.
 //!
 //! Checked by [`check`] for an argument, on entry to a call and to a callback, and by
-//! [`check_word`] for each word that crosses: `boundary/entry.rs`, `boundary/result.rs`,
-//! `boundary/returned.rs`.
+//! [`check_word`] for each word that crosses: `boundary/entry.rs` and
+//! `boundary/result.rs`.
 
 use super::words::{
     ALL, Picture, Story, Value, Words, call_with, found_when_called, function, in_it, label, parameter, string,

@@ -3,8 +3,8 @@
 //! C: `void done(char *s) { free(s); }`. Rust: `done(p); drop(CText::from_raw(p))`, or
 //! `Box::from_raw(p)` in two places.
 //!
-//! Found by the probes of `alloc_dealloc_mismatch`; [`check`] is asked in `refusal.rs`. The words are
-//! in `wrong_free.rs`.
+//! Found by the probes of `alloc_dealloc_mismatch`; [`check`] is asked in `refusal.rs`. The words
+//! are in `wrong_free.rs`.
 
 use crate::facts::{Finding, Why, WrongFree};
 

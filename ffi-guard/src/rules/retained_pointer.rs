@@ -5,8 +5,8 @@
 //! drop(boxed);`, and the next call that reads `kept` reads whatever lives there then.
 //!
 //! Checked by [`check`] for each word that `scan` found in C's memory, at the end of a call
-//! (`boundary/watch.rs`) and in a sweep (`retention/sweep.rs`); by [`left_in`] for a word in
-//! another block of the same call; and by the page fault in a copy that C used after the call
+//! (`boundary/retention_check.rs`) and in a sweep (`retention/sweep.rs`); by [`left_in`] for a word
+//! in another block of the same call; and by the page fault in a copy that C used after the call
 //! (`paged/strayed.rs`, whose words are in `touched.rs`).
 
 use super::held;
