@@ -205,6 +205,15 @@ fn module_in(maps: &str, address: usize) -> Option<(String, usize)> {
     Some((Path::new(path).file_name()?.to_string_lossy().into_owned(), address - base))
 }
 
+impl Allocation {
+    /// The backtrace, innermost frame first; empty if none was recorded. Looks the symbols up
+    /// again at each call.
+    #[must_use]
+    pub fn frames(&self) -> Vec<Frame> {
+        of_trace(self.trace)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,14 +286,5 @@ mod tests {
         assert_eq!(short_function("<app::Db as core::ops::Drop>::drop"), "drop");
         assert_eq!(short_function("app::make::<app::Db>"), "make::<app::Db>");
         assert_eq!(short_function("main"), "main");
-    }
-}
-
-impl Allocation {
-    /// The backtrace, innermost frame first; empty if none was recorded. Looks the symbols up
-    /// again at each call.
-    #[must_use]
-    pub fn frames(&self) -> Vec<Frame> {
-        of_trace(self.trace)
     }
 }

@@ -75,7 +75,7 @@ pub(super) fn words<'a>(seen: &'a FreedWhileRetained, facts: &'a Facts) -> Words
             ("promise", Value::text(promise.name())),
             ("moved", Value::Flag(*moved)),
             ("at_once", Value::Flag(*at_once)),
-            ("pinned", Value::or_null(*pinned, |at| Value::Location(at))),
+            ("pinned", Value::or_null(*pinned, Value::Location)),
         ],
     }
 }
