@@ -10,6 +10,7 @@ use crate::own;
 use crate::paged;
 use crate::reentry;
 use crate::refusal;
+use crate::retention;
 
 /// The global allocator that makes every block of Rust memory known to the checks.
 ///
@@ -67,6 +68,7 @@ fn settle() -> u8 {
     level::note_installed();
     let level = level::tracking();
     let tracked = if level == Level::Off { NO } else { YES };
+    retention::prepare();
     if level >= Level::Full {
         deferred::have_the_heap_tell();
     }

@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fmt, ptr};
 
 use crate::boundary::parked::{self, PanicScope};
-use crate::boundary::stale::{self, Staleness, Through};
 use crate::boundary::statistics;
+use crate::handle::stale::{self, Staleness, Through};
 use crate::handle::table::{self, From, Use};
 use crate::level::{self, Level, level};
 use crate::platform::process;

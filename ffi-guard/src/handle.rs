@@ -2,6 +2,7 @@
 
 mod cookie;
 pub(crate) mod slot;
+pub(crate) mod stale;
 pub(crate) mod table;
 
 use crate::facts::Kind;
@@ -11,7 +12,7 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::{fmt, ptr};
 
-use crate::boundary::stale::{self, Staleness, Through};
+use stale::{Staleness, Through};
 use table::{From, Use};
 
 /// The atomics that the slots are made of. A test compiles `slot` against loom's instead.

@@ -8,12 +8,12 @@ use crate::call::scopes;
 use crate::call::site::Site;
 use crate::call::thread;
 use crate::config;
-use crate::facts::{ArgumentFacts, Call, Facts, Finding, Memory, Violation};
+use crate::facts::{ArgumentFacts, BlockFacts, Call, Facts, Finding, Memory, Violation};
 use crate::platform::process::Errno;
 use crate::reentry::Reentry;
 use crate::report;
 use crate::report::Outcome;
-use crate::retention::Note;
+use crate::retention::{Found, Note};
 use crate::rule::Severity;
 use crate::scan;
 
@@ -57,9 +57,19 @@ impl Site {
     }
 }
 
+/// Delivers what a sweep, a free or a look found: of the latest call that lent the memory.
+pub(super) fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop> {
+    let memory = Memory::Heap(BlockFacts::of(&block));
+    let Some(latest) = lent.first() else { return without_a_call(finding, memory) };
+    let mut also: Vec<_> = lent.iter().map(|note| note.site.location).collect();
+    also.dedup();
+    also.retain(|location| *location != latest.site.location);
+    breach_of_note(latest, finding, memory, also)
+}
+
 /// Delivers what a look at all loans found after the call of `note`, perhaps on another thread. `also`: the
 /// other calls that lent the same memory since it was last seen clean.
-pub(crate) fn breach_of_note(
+fn breach_of_note(
     note: &Note,
     finding: Finding,
     memory: Memory,
@@ -72,7 +82,7 @@ pub(crate) fn breach_of_note(
 }
 
 /// Delivers what is about no guarded call: memory that was pinned and never lent.
-pub(crate) fn without_a_call(finding: Finding, memory: Memory) -> Result<(), Stop> {
+fn without_a_call(finding: Finding, memory: Memory) -> Result<(), Stop> {
     deliver(finding, None, Some(memory), Vec::new())
 }
 

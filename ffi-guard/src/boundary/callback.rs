@@ -10,15 +10,20 @@ use std::panic::Location;
 use super::breach::Stop;
 use super::raise::raise;
 use super::resolve_mode::resolve_mode;
-use super::{callback_arguments, inspect, log, parked, result, statistics};
+use super::{inspect, log, parked, result, statistics, thread_affinity};
 use crate::call::argument::{Argument, Passing};
-use crate::call::declaration::{CheckMode, Function};
+use crate::call::declaration::{CheckMode, Contract, Function};
+use crate::call::extent;
 use crate::call::site::Site;
+use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
+use crate::facts::{Finding, Memory};
 use crate::heap;
 use crate::level::{self, Level};
 use crate::platform::process::Errno;
 use crate::reentry;
+use crate::retention;
+use crate::rules;
 use crate::stats::call::Call;
 
 /// A guarded callback under way.
@@ -95,7 +100,7 @@ impl<'a> Callback<'a> {
         self.checked = true;
         if !arguments.iter().zip(function.declaration.parameters).all(inspect::comes_in_order) {
             let _errno = Errno::keep();
-            self.stop = callback_arguments::check(&Site { function, location }, arguments).err();
+            self.stop = check_arguments(&Site { function, location }, arguments).err();
         }
     }
 
@@ -196,4 +201,48 @@ pub fn default_where_on_panic_says_nothing<R: Default>() -> R {
 /// For a callback that never returns: C did not ask for anything to come back.
 pub fn nothing_to_return() -> ! {
     parked::end_process(format_args!("a callback that is not to return panicked"))
+}
+
+/// Asks the rules about each argument that C hands in.
+///
+/// It comes from C, so less is known of it than of what goes there: a bare pointer states nothing, and
+/// Rust need not read through it. What the attributes state is held against the blocks of Rust's heap; a
+/// pointer to a freed block breaks a rule whatever is stated.
+fn check_arguments(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
+    let parameters = site.function.declaration.parameters;
+    for (index, (argument, parameter)) in arguments.iter().zip(parameters).enumerate() {
+        if matches!(argument.passing, Passing::Const | Passing::Mut) {
+            pointer(site, index, argument, parameter.contract)?;
+        }
+    }
+    Ok(())
+}
+
+fn pointer(site: &Site, index: usize, argument: &Argument, contract: Contract) -> Result<(), Stop> {
+    let located = Target::of(argument.address, &(0..0));
+    let is_block = matches!(located, Target::Heap(_));
+    let extent = extent::of(argument, &located);
+    let look = PointerArg { argument, contract, target: located, extent };
+    let stated = contract.is_stated();
+    type Check = fn(&PointerArg<'_>) -> Option<Finding>;
+    let checks: [(bool, Check); 5] = [
+        (true, rules::null_pointer::check),
+        (true, rules::dangling_pointer::check),
+        // Rust reads what it was told the length of.
+        (stated && is_block, rules::misaligned_pointer::check),
+        (stated && is_block, rules::out_of_bounds::check),
+        (contract.is_cstr() && is_block, rules::unterminated_string::check),
+    ];
+    for (_, check) in checks.into_iter().filter(|(applies, _)| *applies) {
+        let Some(finding) = check(&look) else { continue };
+        let memory = Memory::of(&look.target, argument.address, look.extent, thread::id());
+        site.breach(Some(index), finding, (argument, look.extent), Some(memory))?;
+        // What is wrong by one rule is not asked about by the others: what it leads to is not what it should be.
+        break;
+    }
+    if contract.is_owned() && is_block {
+        // It is Rust's again: what C was allowed to keep of it is over.
+        retention::given_back(argument.address);
+    }
+    thread_affinity::compare(site, index, argument, contract)
 }

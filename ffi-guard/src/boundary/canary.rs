@@ -7,14 +7,13 @@
 //! ```
 //! Told, and renewed: one overrun is one report.
 
-use super::breach::Stop;
-use super::deferred;
+use super::breach::{self, Stop};
 use super::loans::Loans;
 use crate::call::argument::{Argument, Passing};
+use crate::call::extent;
 use crate::call::loan::Loan;
 use crate::call::site::Site;
 use crate::call::target::Target;
-use crate::call::{extent, scopes, thread};
 use crate::facts::{BlockFacts, Memory, Overwritten};
 use crate::heap::{self, Block, Damage};
 use crate::retention::damage;
@@ -56,7 +55,7 @@ pub(super) fn before(block: &Block) -> Result<(), Stop> {
 #[cold]
 fn tell_before(block: &Block) -> Result<(), Stop> {
     let Some((block, damage)) = damage_of(block, &|_| true) else { return Ok(()) };
-    deferred::tell(damage::found_around(&block, &damage, Overwritten::BeforeACall))
+    breach::tell(damage::found_around(&block, &damage, Overwritten::BeforeACall))
 }
 
 /// C has returned: are the blocks that the arguments lead into whole? `loans`: those of them that are known and there still.
@@ -104,11 +103,4 @@ fn damage_of(block: &Block, lent_too: &dyn Fn(&Block) -> bool) -> Option<(Block,
     }
     heap::renew_canary(&now);
     Some((now, damage))
-}
-
-/// The allocator found damage, while it was at work for the calling thread. It runs inside the allocator, which cannot unwind.
-pub(super) fn told_by_the_heap(found: Vec<heap::finding::Damaged>) {
-    let found: Vec<_> = found.into_iter().filter_map(damage::found).collect();
-    let whose = if scopes::catching() { thread::id() } else { 0 };
-    deferred::tell_without_unwinding(found, whose);
 }

@@ -233,8 +233,8 @@ impl Crossing {
         }
     }
 
-    /// Whether C is to work on copies.
-    #[inline(always)]
+    /// Whether C is to work on copies. Called, not inlined: the caller may be built without optimisation.
+    #[inline(never)]
     #[must_use]
     pub fn is_copied(&self) -> bool {
         self.copies().is_some()

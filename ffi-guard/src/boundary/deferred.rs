@@ -1,13 +1,11 @@
 //! What a sweep finds, delivered: at the exit of a call, at a checkpoint, at the end of the process.
 
-use crate::facts::BlockFacts;
 use std::sync::Once;
 
 use super::breach::{self, Stop};
-use super::canary;
 use super::raise::raise;
+use crate::call::scopes;
 use crate::call::thread;
-use crate::facts::Memory;
 use crate::heap;
 use crate::level::{Level, level};
 use crate::platform::process::{self, Errno};
@@ -79,15 +77,22 @@ fn tell_leaks() -> Result<(), Stop> {
 fn tell_all(found: Vec<Found>) -> Result<(), Stop> {
     let _inside = Reentry::enter();
     let mut found = found.into_iter();
-    let outcome = found.by_ref().try_for_each(tell);
+    let outcome = found.by_ref().try_for_each(breach::tell);
     // One panic carries one report; the others come with the next call.
     untold::put_back(found.collect());
     outcome
 }
 
+/// The allocator found damage, while it was at work for the calling thread. It runs inside the allocator, which cannot unwind.
+fn told_by_the_heap(found: Vec<heap::finding::Damaged>) {
+    let found: Vec<_> = found.into_iter().filter_map(damage::found).collect();
+    let whose = if scopes::catching() { thread::id() } else { 0 };
+    tell_without_unwinding(found, whose);
+}
+
 /// Has the heap tell what it finds, and the end of the process look at everything: whether or not a guarded call is ever made.
 pub(crate) fn have_the_heap_tell() {
-    heap::finding::told_to(canary::told_by_the_heap);
+    heap::finding::told_to(told_by_the_heap);
     settle_at_exit();
 }
 
@@ -108,7 +113,7 @@ pub(super) fn tell_without_unwinding(mut found: Vec<Found>, whose: u32) {
     let _inside = Reentry::enter();
     for found in found {
         // A hook that panics must not unwind through an allocator either.
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tell(found)));
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| breach::tell(found)));
         if let Ok(Ok(())) = outcome {
             continue;
         }
@@ -129,15 +134,6 @@ fn tell_damage() -> Result<(), Stop> {
     let found = damage::look_at_all();
     drop(inside);
     tell_all(found)
-}
-
-pub(super) fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop> {
-    let memory = Memory::Heap(BlockFacts::of(&block));
-    let Some(latest) = lent.first() else { return breach::without_a_call(finding, memory) };
-    let mut also: Vec<_> = lent.iter().map(|note| note.site.location).collect();
-    also.dedup();
-    also.retain(|location| *location != latest.site.location);
-    breach::breach_of_note(latest, finding, memory, also)
 }
 
 /// Settles every loan whose call was not looked after at once: C's memory is searched for what it was lent and kept.

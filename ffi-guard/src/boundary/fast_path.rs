@@ -12,8 +12,7 @@ use std::panic::Location;
 use super::canary;
 use super::deferred;
 use super::inspect::Inspection;
-use super::loans::Loans;
-use super::noted::{self, Left, Unsettled};
+use super::loans::{self, Left, Loans, Unsettled};
 use super::parked;
 use super::raise::raise;
 use super::result;
@@ -84,8 +83,8 @@ impl<const FULL: bool> Inspection<FULL> {
         let counted = self.lends && platform::thread::are_several();
         if counted {
             match loans.all() {
-                Some(_) => noted::count_known(loans),
-                None => noted::count_each(arguments().as_ref()),
+                Some(_) => loans::count_known(loans),
+                None => loans::count_each(arguments().as_ref()),
             }
         }
         let began = if call.is_multiple_of(retention::ONE_IN) { ticks() } else { 0 };
@@ -150,7 +149,7 @@ impl<const FULL: bool> FastCall<FULL> {
             Sample::began_at(began).end();
         }
         let left = match FULL && !loans.is_empty() {
-            true => noted::settle(&Site { function, location: Location::caller() }, loans, counted),
+            true => loans::settle(&Site { function, location: Location::caller() }, loans, counted),
             false => Left::Nothing,
         };
         let settled = left == Left::Nothing

@@ -8,7 +8,6 @@
 pub(crate) mod breach;
 mod call_stack;
 pub(crate) mod callback;
-mod callback_arguments;
 mod canary;
 #[cfg(feature = "c-heap")]
 mod chain;
@@ -20,18 +19,15 @@ mod entry;
 mod exit_plan;
 pub(crate) mod fast_path;
 mod holder;
-mod in_flight;
 pub(crate) mod inspect;
 pub(crate) mod loans;
 mod log;
-mod noted;
 pub(crate) mod parked;
 pub(crate) mod raise;
 mod resolve_mode;
 mod result;
 mod retention_check;
 mod snapshot;
-pub(crate) mod stale;
 pub(crate) mod statistics;
 pub(crate) mod thread_affinity;
 pub(crate) mod watched_call;

@@ -10,11 +10,11 @@
 //! A thread's own: what C makes of a callback on a thread of C's has no call to come back to, and ends the process.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 
 use super::breach::Stop;
-use super::in_flight::{self, InFlight};
+use super::raise::{self, InFlight};
 use crate::call::declaration::Function;
 use crate::call::scopes::{self, BoundaryScope};
 use crate::platform::process;
@@ -24,8 +24,6 @@ use crate::report;
 pub(crate) type Payload = Box<dyn Any + Send>;
 
 thread_local! {
-    /// Whether a panic waits. Without a destructor, so that it can be read at any time of a thread's life.
-    static PARKED: Cell<bool> = const { Cell::new(false) };
     static WAITING: RefCell<Waiting> = const { RefCell::new(Waiting(None)) };
 }
 
@@ -49,7 +47,7 @@ impl Drop for Waiting {
 
 /// Keeps a panic for the outermost guarded call. The first one wins; of a later one a line on standard error is left.
 pub(crate) fn park(payload: Payload) {
-    let violation = in_flight::take_flying(&payload);
+    let violation = raise::take_flying(&payload);
     let rest = WAITING.try_with(|waiting| match waiting.try_borrow_mut() {
         Ok(mut waiting) if waiting.0.is_none() => {
             waiting.0 = Some(Parked { payload, violation });
@@ -59,7 +57,7 @@ pub(crate) fn park(payload: Payload) {
     });
     match rest {
         Ok(None) => {
-            let _ = PARKED.try_with(|parked| parked.set(true));
+            scopes::set_parked(true);
         }
         Ok(Some(payload)) => discard(payload),
         // The thread's own memory is gone: so is whoever could take it.
@@ -70,17 +68,11 @@ pub(crate) fn park(payload: Payload) {
 /// Takes what was parked on this thread; whoever takes it throws it on.
 pub(crate) fn take() -> Option<Payload> {
     let Parked { payload, violation } = WAITING.try_with(|waiting| waiting.try_borrow_mut().ok()?.0.take()).ok()??;
-    let _ = PARKED.try_with(|parked| parked.set(false));
+    scopes::set_parked(false);
     if let Some(violation) = violation {
-        in_flight::set_flying(violation);
+        raise::set_flying(violation);
     }
     Some(payload)
-}
-
-/// Whether a panic waits on this thread.
-#[inline(always)]
-pub(crate) fn is_parked() -> bool {
-    PARKED.try_with(Cell::get).unwrap_or(false)
 }
 
 /// Runs what C called, up to `body`'s end or its panic: that is parked, and C gets what `neutral` makes.
@@ -196,14 +188,12 @@ impl PanicScope {
 /// C has returned to the outermost guarded call. Whether a panic is to go on there.
 #[inline(always)]
 pub(crate) fn end() -> bool {
-    scopes::end_outermost();
-    is_parked()
+    scopes::end_outermost()
 }
 
 /// The outermost guarded call ends by unwinding, from C or from a check: what waits is overtaken.
 pub(crate) fn overtake() {
-    scopes::end_outermost();
-    if is_parked() {
+    if scopes::end_outermost() {
         overtaken();
     }
 }

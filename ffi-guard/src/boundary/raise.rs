@@ -1,18 +1,67 @@
 //! A violation that unwinds, and `catch`, where it lands.
 
-use super::in_flight;
-use crate::call::scopes;
-use crate::call::scopes::Catching;
+use std::any::Any;
+use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 
 use super::breach::Stop;
 use super::deferred;
+use crate::call::scopes::{self, Catching};
 use crate::facts::Violation;
+use crate::heap;
 use crate::platform::process;
 use crate::reentry::Reentry;
 use crate::report::until_catch_ends;
 use crate::rule::Rule;
 use crate::scan::{self, Between};
+
+thread_local! {
+    /// The violation, with the address of its payload's text.
+    static IN_FLIGHT: RefCell<Option<InFlight>> = const { RefCell::new(None) };
+}
+
+/// A violation on its way to `catch`.
+pub(crate) struct InFlight {
+    violation: Violation,
+    text: usize,
+    /// Which of the blocks at that address it is.
+    generation: u32,
+}
+
+/// Notes the violation that is about to unwind and the address of the text that carries it, a block of the program's.
+fn set_in_flight(violation: Violation, text: usize) {
+    let _inside = Reentry::enter();
+    let generation = heap::lookup(text).map_or(0, |block| block.generation);
+    let _ = IN_FLIGHT.try_with(|slot| slot.replace(Some(InFlight { violation, text, generation })));
+}
+
+/// Takes the violation whose payload's text lies at this address.
+///
+/// The address is compared because a program may have caught an earlier violation by itself: what is left of that one is
+/// not this one.
+fn take_in_flight(text: usize) -> Option<Violation> {
+    IN_FLIGHT.try_with(RefCell::take).ok().flatten().filter(|it| it.text == text).map(|it| it.violation)
+}
+
+/// Takes the violation that this panic carries, to be put back when the panic goes on.
+pub(crate) fn take_flying(payload: &Box<dyn Any + Send>) -> Option<InFlight> {
+    let text = payload.downcast_ref::<String>()?.as_ptr().addr();
+    let mine = |slot: &RefCell<Option<InFlight>>| slot.borrow_mut().take_if(|it| it.text == text);
+    IN_FLIGHT.try_with(mine).ok().flatten()
+}
+
+/// Puts back what [`take_flying`] took.
+pub(crate) fn set_flying(violation: InFlight) {
+    let _ = IN_FLIGHT.try_with(|slot| slot.replace(Some(violation)));
+}
+
+/// Whether a violation is unwinding through this thread. One that the program caught by itself is not: its payload is
+/// freed by then.
+fn violation_in_flight() -> bool {
+    let is_live =
+        |it: &InFlight| heap::lookup(it.text).is_some_and(|block| block.live && block.generation == it.generation);
+    std::thread::panicking() && IN_FLIGHT.try_with(|slot| slot.borrow().as_ref().is_some_and(is_live)).unwrap_or(false)
+}
 
 /// Unwinds with a violation: a panic whose payload is the report. Where the frame below cannot unwind (`keep_abi`), or this
 /// thread is unwinding already, the report is printed and the process aborts.
@@ -25,7 +74,7 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
     // A guarded callback stops the unwinding in good order, whatever is beyond it.
     let until = [scopes::caught_at(), scopes::boundary()].into_iter().flatten().min();
     let between = scan::between(until);
-    if std::thread::panicking() && in_flight::violation_in_flight() {
+    if std::thread::panicking() && violation_in_flight() {
         // A destructor calls C on the way out of the first violation, which is being reported already: this one is
         // told, and does not cut the first one short.
         process::write_stderr(text.as_bytes());
@@ -47,7 +96,7 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
     drop(inside);
     // From here on the text is the program's: whoever catches the panic frees it, and by that we know.
     let text = text.as_str().to_owned();
-    in_flight::set_in_flight(*violation, text.as_ptr().addr());
+    set_in_flight(*violation, text.as_ptr().addr());
     if silent {
         // Without the panic hook: `catch` returns what the hook would print.
         panic::resume_unwind(Box::new(text));
@@ -87,7 +136,7 @@ pub fn catch<R>(body: impl FnOnce() -> R) -> Result<R, Violation> {
             // One panic carries one report.
             until_catch_ends::print_all();
             let text = payload.downcast_ref::<String>().map(|text| text.as_ptr().addr());
-            match text.and_then(in_flight::take_in_flight) {
+            match text.and_then(take_in_flight) {
                 Some(violation) => Err(violation),
                 None => panic::resume_unwind(payload),
             }

@@ -107,7 +107,7 @@ fn record(address: usize, function: Option<&'static str>, location: &'static Loc
     objects(|objects| {
         let owner = ThreadOwner { thread: thread::id(), thread_name: scan::thread_name(), function, location };
         let number = RECORDED.fetch_add(1, Ordering::Relaxed);
-        if number % (MOST / 2) == 0 && objects.len() as u64 > MOST / 2 {
+        if number.is_multiple_of(MOST / 2) && objects.len() as u64 > MOST / 2 {
             objects.retain(|_, it| it.0 + MOST / 2 > number);
         }
         drop(objects.insert(address, (number, owner)));
@@ -131,5 +131,28 @@ pub fn rebind<T>(object: *const T) {
     if level::level() >= Level::Arguments && !reentry::inside() {
         let _errno = Errno::keep();
         record(object.addr(), None, Location::caller());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_older_ones_are_forgotten() {
+        let known = |address| objects(|objects| objects.contains_key(&address));
+        for number in 1..=3 * MOST as usize {
+            rebind_at(number * 16);
+            assert!(known(number * 16));
+        }
+        assert!(objects(|objects| objects.len()) as u64 <= MOST && !known(16));
+        // The table does not grow by an address that is recorded again.
+        let before = objects(|objects| objects.len());
+        (0..MOST).for_each(|_| rebind_at(3 * MOST as usize * 16));
+        assert!(objects(|objects| objects.len()) <= before);
+    }
+
+    fn rebind_at(address: usize) {
+        record(address, None, Location::caller());
     }
 }

@@ -11,11 +11,15 @@ struct Here {
     boundary: Cell<usize>,
     /// An address in the frame of the innermost open `catch`; 0 without one.
     catching: Cell<usize>,
+    /// Whether a panic of a callback waits for the outermost guarded call. The panic itself is
+    /// `boundary::parked`'s.
+    parked: Cell<bool>,
 }
 
 thread_local! {
-    static HERE: Here =
-        const { Here { outermost: Cell::new(0), boundary: Cell::new(0), catching: Cell::new(0) } };
+    static HERE: Here = const {
+        Here { outermost: Cell::new(0), boundary: Cell::new(0), catching: Cell::new(0), parked: Cell::new(false) }
+    };
 }
 
 /// C is about to run. True if this is the outermost guarded call of its thread: then
@@ -33,10 +37,26 @@ pub(crate) fn begin_outermost(frame: usize) -> bool {
     outermost.unwrap_or(false)
 }
 
-/// C has returned to the outermost guarded call of the thread, or has unwound out of it.
+/// C has returned to the outermost guarded call of the thread, or has unwound out of it. True if a parked
+/// panic waits for that.
 #[inline(always)]
-pub(crate) fn end_outermost() {
-    let _ = HERE.try_with(|here| here.outermost.set(0));
+pub(crate) fn end_outermost() -> bool {
+    let parked = HERE.try_with(|here| {
+        here.outermost.set(0);
+        here.parked.get()
+    });
+    parked.unwrap_or(false)
+}
+
+/// Says whether a panic waits.
+pub(crate) fn set_parked(parked: bool) {
+    let _ = HERE.try_with(|here| here.parked.set(parked));
+}
+
+/// Whether a panic waits on this thread.
+#[inline(always)]
+pub(crate) fn is_parked() -> bool {
+    HERE.try_with(|here| here.parked.get()).unwrap_or(false)
 }
 
 /// Whether a guarded call of this thread is under way: what is parked now will be resumed.

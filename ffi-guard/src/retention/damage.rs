@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::sweep::Found;
+use super::found::Found;
 use super::{kept, notes};
 use crate::facts::Overwritten;
 use crate::heap::finding::{Damaged, Seen};
@@ -27,7 +27,7 @@ pub(super) static TOLD: Locked<BTreeSet<Told>> = Locked::new(BTreeSet::new());
 /// What is known of it; `None` where it was told.
 pub(crate) fn found(Damaged { block, damage, seen }: Damaged) -> Option<Found> {
     let _inside = Reentry::enter();
-    super::ready();
+    super::ready::ready();
     let Damage { before, offset, len, .. } = damage;
     let this = Told { start: block.start, generation: block.generation, before, offset, len };
     if !TOLD.with(|told| told.insert(this)) {

@@ -14,8 +14,8 @@ use crate::call::scopes;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::found::Found;
 use super::kept::{self, Kept};
-use super::sweep::Found;
 use super::{budget, notes, pins, seen, untold};
 use crate::call::thread;
 use crate::heap::sweep::End;

@@ -52,7 +52,7 @@ fn with<R>(block: &Block, f: impl FnOnce(&mut BTreeMap<(usize, u32), Kept>, (usi
 
 /// A call lends a block that C may keep.
 pub(crate) fn lend(block: &Block, note: Note, promise: Promise) {
-    super::ready();
+    super::ready::ready();
     let severity = note.site.severity(Rule::FreedWhileRetained, Some(note.loan.parameter));
     let allowed = severity == Severity::Allow;
     // The record first: whoever sees the flag finds it.

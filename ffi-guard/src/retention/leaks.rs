@@ -3,8 +3,8 @@
 use crate::call::scopes;
 use std::collections::BTreeMap;
 
+use super::found::Found;
 use super::kept::{self, Kept};
-use super::sweep::Found;
 use crate::call::thread;
 use crate::facts::Promise;
 use crate::heap::{self, Block};

@@ -15,27 +15,28 @@
 
 mod budget;
 pub(crate) mod damage;
+mod found;
 mod frees;
 mod kept;
 mod leaks;
 pub(crate) mod lent_by;
 mod notes;
 pub(crate) mod pins;
+mod ready;
 mod seen;
 mod sweep;
 pub(crate) mod untold;
 #[cfg(feature = "c-heap")]
 mod witness;
 
-use std::sync::Once;
-
 pub(crate) use budget::{ONE_IN, Sample, looked, may_look, sample};
+pub(crate) use found::Found;
 pub(crate) use frees::{given_back, release_held_back, settle_held_back};
 pub(crate) use kept::lend as let_keep;
 pub(crate) use leaks::leaked;
 pub(crate) use notes::{Note, is_among_the_last, lend, lend_held};
 pub(crate) use seen::remember;
-pub(crate) use sweep::{Found, are_many, is_due, sweep};
+pub(crate) use sweep::{are_many, is_due, sweep};
 #[cfg(feature = "c-heap")]
 pub(crate) use witness::note as witness;
 
@@ -45,11 +46,11 @@ use crate::platform::lock::HeldInFork;
 use crate::platform::thread;
 use crate::scan;
 
-/// Has the heap ask before it gives a noted block out again and tell of frees, and a fork leave the child with open locks;
-/// with the first note, pin, or block that C may keep.
-fn ready() {
-    static FIRST: Once = Once::new();
-    FIRST.call_once(set_up);
+/// Says how to set up, before anything is noted: the heap asks before it gives a noted block out again
+/// and tells of frees, and a fork leaves the child with open locks. Done with the first note, pin, or block
+/// that C may keep.
+pub(crate) fn prepare() {
+    let _ = ready::SET_UP.set(set_up);
 }
 
 /// The locks of this folder in the order in which they nest.

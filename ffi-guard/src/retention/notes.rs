@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{kept, pins, sweep};
+use super::ready::ready;
+use super::{kept, pins};
 use crate::call::declaration::Function;
 use crate::call::loan::Loan;
 use crate::call::shape::TypeInfo;
@@ -121,13 +122,16 @@ impl Lists {
     }
 }
 
+/// Notes that call for a sweep: at 64 bytes each, a quarter of a megabyte of them.
+pub(super) const MANY: u64 = 4096;
+
 /// Settled loans that a list keeps in mind, and as many again until it forgets the older half.
 const IN_MIND: usize = 1024;
 
 /// Loans noted so far, and freed blocks that waited for a sweep.
 static COUNT: AtomicU64 = AtomicU64::new(0);
 /// How many there are when the next sweep is due.
-static DUE: AtomicU64 = AtomicU64::new(sweep::MANY);
+static DUE: AtomicU64 = AtomicU64::new(MANY);
 
 /// The last few notes of a thread, so that a loop that lends one block from one place writes one note.
 const RECENT: usize = 128;
@@ -218,7 +222,7 @@ fn record(epoch: u32, mark: impl FnOnce() -> bool, line: impl FnOnce() -> Line) 
     let _inside = Reentry::enter();
     // First: a sweep has its own lock, then that one, and a fork takes them in the other order than they were set up in.
     scan::know_calling_thread();
-    super::ready();
+    ready();
     // The block first: a sweep that finds the mark and not the note leaves the word to the next one.
     mark();
     count_one();

@@ -41,7 +41,7 @@ pub(crate) fn pin(address: usize, size: usize, at: Place) -> Option<Pin> {
     if size == 0 || address == 0 {
         return None;
     }
-    super::ready();
+    super::ready::ready();
     let _inside = Reentry::enter();
     if heap::contains(address) {
         let block = heap::lookup(address).filter(|block| block.live)?;

@@ -1,29 +1,16 @@
 //! One search of all that C may write, which settles every noted loan: often enough to report soon, and seldom enough to take a
 //! small share of the time.
 
-use super::notes::{self, Note};
+use super::found::Found;
+use super::notes::{self, MANY};
 use super::{frees, seen, untold};
-use crate::facts::Finding;
-use crate::heap::{self, Block};
+use crate::heap::{self};
 use crate::platform::clock::ticks;
 use crate::platform::lock::Locked;
 use crate::reentry::Reentry;
 use crate::rules::retained_pointer;
 use crate::scan::{self, Wanted};
 
-/// A word that was found after its call, with the calls that lent what it leads into.
-pub(crate) struct Found {
-    pub(crate) finding: Finding,
-    /// The block as it is now: it may be freed by this time.
-    pub(crate) block: Block,
-    /// The latest first. Empty only of a block that was pinned and never lent.
-    pub(crate) lent: Vec<Note>,
-    /// The thread that is to be told; 0 for any.
-    pub(crate) whose: u32,
-}
-
-/// Notes that call for a sweep: at 64 bytes each, a quarter of a megabyte of them.
-pub(super) const MANY: u64 = 4096;
 /// Notes that call for a sweep where sweeps are dear and notes come fast: two megabytes.
 const MOST: u64 = 8 * MANY;
 /// Beside a large heap of C's there is room for one note (64 bytes) for each so many bytes of it: an eighth of its size.

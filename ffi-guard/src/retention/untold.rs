@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::sweep::Found;
+use super::found::Found;
 use crate::platform::lock::Locked;
 use crate::platform::thread;
 use crate::reentry::Reentry;

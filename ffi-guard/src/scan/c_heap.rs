@@ -1,6 +1,6 @@
 //! The search of C's heap (feature `c-heap`).
 
-use super::Hit;
+use super::hit::Hit;
 use super::wanted::Wanted;
 
 /// Every aligned word that lies in a wanted range, in the memory of C's heap; and how many bytes were read, as far as that grows

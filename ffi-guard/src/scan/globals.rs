@@ -1,6 +1,6 @@
 //! The search of everything that loaded modules may write.
 
-use super::Hit;
+use super::hit::Hit;
 use super::search::search;
 use super::wanted::Wanted;
 use crate::platform::modules::{self, Segment};

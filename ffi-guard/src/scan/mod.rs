@@ -11,6 +11,7 @@ mod dwarf;
 mod elf;
 mod frames;
 mod globals;
+mod hit;
 mod names;
 mod owner;
 #[cfg_attr(any(target_arch = "aarch64", target_arch = "x86_64"), allow(dead_code, reason = "there are faster loops"))]
@@ -37,6 +38,7 @@ pub(crate) use c_heap::c_heap;
 pub(crate) use elf::named::function_at;
 pub(crate) use frames::{Between, between, called_by_c, in_rust_frame, is_c_stack, thread_name};
 pub(crate) use globals::globals_len;
+pub(crate) use hit::Hit;
 pub(crate) use names::is_rust;
 pub(crate) use owner::{Global, Owner};
 pub(crate) use search::words;
@@ -75,13 +77,4 @@ pub(crate) fn owner(address: usize) -> Owner {
     let _inside = Reentry::enter();
     let threads = thread_locals::threads();
     fork_gate::run(|| owner::owner(address, &threads))
-}
-
-/// A word found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Hit {
-    /// Address of the word.
-    pub(crate) location: usize,
-    /// The word.
-    pub(crate) word: usize,
 }

@@ -3,8 +3,8 @@
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::Hit;
-use super::search::WORD;
+use super::hit::Hit;
+use super::hit::WORD;
 use super::wanted::Envelope;
 
 /// Word by word, the only way if nothing is known of the machine.

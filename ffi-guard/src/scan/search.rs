@@ -1,10 +1,8 @@
 //! The search of memory for words that lie in wanted ranges.
 
-use super::Hit;
+use super::hit::{Hit, WORD};
 use super::machine::{self, Way};
 use super::wanted::Wanted;
-
-pub(super) const WORD: usize = size_of::<usize>();
 
 /// Every aligned word in `[start, start + len)` that lies in a wanted range.
 ///

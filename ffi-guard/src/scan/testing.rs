@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::Wanted;
 use super::globals::globals;
-use super::{Hit, Wanted};
+use super::hit::Hit;
 
 /// A folder of its own for each test, removed when dropped.
 pub(super) struct Folder(PathBuf);

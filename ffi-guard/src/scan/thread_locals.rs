@@ -10,7 +10,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::Once;
 
-use super::Hit;
+use super::hit::Hit;
 use super::search::words;
 use super::wanted::Wanted;
 use crate::platform::lock::{HeldInFork, Locked};

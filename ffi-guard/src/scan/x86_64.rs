@@ -6,7 +6,7 @@
 
 use std::arch::{asm, is_x86_feature_detected};
 
-use super::Hit;
+use super::hit::Hit;
 use super::wanted::Envelope;
 
 /// How memory is searched.

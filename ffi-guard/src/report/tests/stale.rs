@@ -3,8 +3,8 @@
 use super::facts::found;
 use super::ffi::Site;
 use super::listener;
-use crate::boundary::stale::{CALLBACK, WITH};
 use crate::facts::{ArgumentFacts, Call, Facts, Finding, Kind, Life, Refused, Staleness, Through, Tombstone};
+use crate::handle::stale::{CALLBACK, WITH};
 use crate::heap::trace::TraceId;
 
 const HANDLE: usize = 0x8040_0000_0600_0012;

@@ -1,24 +1,20 @@
 //! A number that came back from C and leads nowhere: told as any violation is.
 
-use crate::call::scopes;
-use crate::facts::Refused;
-use crate::scan;
 use std::panic::Location;
 
-use super::breach::Stop;
-use super::raise::raise;
+use crate::boundary::breach::{Stop, hand_over};
+use crate::boundary::raise::raise;
 use crate::call::declaration::{Contract, Declaration, Function, Parameter};
 use crate::call::thread;
 use crate::config;
-
-use crate::facts::{ArgumentFacts, Call, Facts, Finding, Violation};
+use crate::facts::{ArgumentFacts, Call, Facts, Finding, Refused, Violation};
 use crate::heap::trace::{self, TraceId};
 use crate::level::{Level, level};
 use crate::platform::process::Errno;
 use crate::reentry::{self, Reentry};
-use crate::report::{self, Outcome};
 use crate::rule::{Rule, Severities, Severity};
 use crate::rules;
+use crate::scan;
 
 pub(crate) use crate::facts::{Staleness, Through};
 
@@ -91,12 +87,5 @@ fn deliver(staleness: &Staleness, location: &'static Location<'static>) -> Resul
         memory: None,
     }));
     drop(inside);
-    if severity == Severity::Deny && scopes::catching() {
-        report::record(&violation);
-        return Err(Stop(violation));
-    }
-    match report::deliver(&violation) {
-        Outcome::GoOn => Ok(()),
-        Outcome::Stop => Err(Stop(violation)),
-    }
+    hand_over(violation)
 }

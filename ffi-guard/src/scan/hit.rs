@@ -1,0 +1,13 @@
+//! A word that a search found.
+
+/// Bytes of a word.
+pub(super) const WORD: usize = size_of::<usize>();
+
+/// A word found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hit {
+    /// Address of the word.
+    pub(crate) location: usize,
+    /// The word.
+    pub(crate) word: usize,
+}
