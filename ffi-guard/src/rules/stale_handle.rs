@@ -6,7 +6,7 @@
 //! data, `f` would read freed memory.
 //!
 //! Found by the table of handles (`handle/table.rs`), which refuses the number; [`check`] puts the
-//! facts together, in `boundary/stale.rs`.
+//! facts together, in `handle/stale.rs`.
 
 use super::words::{Beat, Story, Value, Words, short_type};
 use crate::facts::{Facts, Refused, Staleness, Through, Tombstone};
