@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 pub use level::Level;
 
 use crate::platform::process;
-use crate::rule::{Rule, Severities, Severity};
+use crate::rule::{LISTS_OF_RULES, Rule, Severities, Severity};
 
 /// The settings that the environment asks for.
 #[derive(Clone, Copy, Debug)]
@@ -150,11 +150,6 @@ struct Refusal<'a> {
     takes: &'static str,
 }
 
-const RULES: &str = "a comma list of rules (or `all`): nested_pointer dangling_pointer out_of_bounds unterminated_string \
-    null_pointer misaligned_pointer invalid_value abi_mismatch returned_pointer wrong_thread stale_handle \
-    retained_pointer freed_while_retained buffer_overflow write_through_const alloc_dealloc_mismatch double_free \
-    use_after_free leaked_ownership; each in one of GUARD_ALLOW, GUARD_WARN, GUARD_DENY";
-
 const LEVELS: &str = "0 (off), 1 (arguments), 2 (full) or 3 (paged)";
 
 /// Reads all variables; the first invalid value is the error.
@@ -248,7 +243,7 @@ fn severities(lists: [Option<&str>; 3]) -> Result<Severities, Refusal<'_>> {
     let (mut all, mut named) = (None, Severities::NONE);
     for ((variable, severity), list) in PLACES.into_iter().zip(lists) {
         for value in items(list.unwrap_or_default()) {
-            let refusal = Refusal { variable, value, takes: RULES };
+            let refusal = Refusal { variable, value, takes: LISTS_OF_RULES };
             if value == "all" {
                 if all.replace(severity).is_some_and(|before| before != severity) {
                     return Err(refusal);
@@ -384,7 +379,7 @@ mod tests {
     #[test]
     fn the_list_of_rules_in_the_error_is_complete() {
         for rule in Rule::ALL {
-            assert!(RULES.contains(rule.name()), "{rule}");
+            assert!(LISTS_OF_RULES.contains(rule.name()), "{rule}");
         }
     }
 

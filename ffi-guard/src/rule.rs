@@ -1,10 +1,11 @@
-//! The rules by name, and how severe a breach of each is.
+//! The rules by name, and how severe a breach of each is. The one list of them is in this file; the
+//! macro crate has a copy, which a test compares with it.
 
 use std::fmt;
 use std::str::FromStr;
 
 macro_rules! rules {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, $level:literal;)*) => {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $level:literal, $severity:ident;)*) => {
         /// One rule of the border. RULES in the guide says exactly what each looks at.
         ///
         /// ```
@@ -31,49 +32,61 @@ macro_rules! rules {
             pub const fn from_level(self) -> u8 {
                 match self { $(Rule::$variant => $level,)* }
             }
+
+            /// How severe a breach is if nothing else is said.
+            const fn severity(self) -> Severity {
+                match self { $(Rule::$variant => Severity::$severity,)* }
+            }
         }
+
+        /// What `GUARD_ALLOW`, `GUARD_WARN` and `GUARD_DENY` take.
+        pub(crate) const LISTS_OF_RULES: &str = concat!(
+            "a comma list of rules (or `all`):",
+            $(" ", $name,)*
+            "; each in one of GUARD_ALLOW, GUARD_WARN, GUARD_DENY",
+        );
     };
 }
 
 rules! {
     /// Rust memory handed to C holds a pointer to Rust memory.
-    NestedPointer = "nested_pointer", 1;
+    NestedPointer = "nested_pointer", 1, Deny;
     /// An argument, or a pointer found in what it points to, leads to Rust memory already freed.
-    DanglingPointer = "dangling_pointer", 1;
+    DanglingPointer = "dangling_pointer", 1, Deny;
     /// The pointee, or the stated extent, is larger than what is left of the Rust block.
-    OutOfBounds = "out_of_bounds", 1;
+    OutOfBounds = "out_of_bounds", 1, Deny;
     /// A `cstr` argument has no NUL before the end of its Rust block.
-    UnterminatedString = "unterminated_string", 1;
+    UnterminatedString = "unterminated_string", 1, Deny;
     /// A `nonnull` argument is null.
-    NullPointer = "null_pointer", 1;
+    NullPointer = "null_pointer", 1, Deny;
     /// An argument is not aligned for its pointee.
-    MisalignedPointer = "misaligned_pointer", 1;
+    MisalignedPointer = "misaligned_pointer", 1, Deny;
     /// C returned bytes that are no value of the declared Rust type.
-    InvalidValue = "invalid_value", 1;
+    InvalidValue = "invalid_value", 1, Deny;
     /// The declaration disagrees with C's debug info.
-    AbiMismatch = "abi_mismatch", 2;
+    AbiMismatch = "abi_mismatch", 2, Deny;
     /// A guarded callback returns to C a pointer to Rust memory that is not pinned.
-    ReturnedPointer = "returned_pointer", 1;
+    ReturnedPointer = "returned_pointer", 1, Deny;
     /// A `thread_bound` object of C is used on another thread than the one it came from.
-    WrongThread = "wrong_thread", 1;
+    WrongThread = "wrong_thread", 1, Deny;
     /// A `Handle` that was released, or never made, comes back from C.
-    StaleHandle = "stale_handle", 1;
+    StaleHandle = "stale_handle", 1, Deny;
     /// C still holds a pointer it was only lent, after the call returned.
-    RetainedPointer = "retained_pointer", 2;
+    RetainedPointer = "retained_pointer", 2, Deny;
     /// Rust frees or moves memory that is pinned, or that C was allowed to keep and still holds.
-    FreedWhileRetained = "freed_while_retained", 2;
+    FreedWhileRetained = "freed_while_retained", 2, Deny;
     /// C wrote before the start or past the end of a Rust block.
-    BufferOverflow = "buffer_overflow", 2;
+    BufferOverflow = "buffer_overflow", 2, Deny;
     /// C changed memory it was lent as `*const T` or `&T`.
-    WriteThroughConst = "write_through_const", 2;
+    WriteThroughConst = "write_through_const", 2, Deny;
     /// Memory was freed by the side that did not allocate it, or with another layout.
-    AllocDeallocMismatch = "alloc_dealloc_mismatch", 2;
+    AllocDeallocMismatch = "alloc_dealloc_mismatch", 2, Deny;
     /// Memory was freed twice.
-    DoubleFree = "double_free", 2;
+    DoubleFree = "double_free", 2, Deny;
     /// C touched Rust memory after Rust freed it.
-    UseAfterFree = "use_after_free", 2;
+    UseAfterFree = "use_after_free", 2, Deny;
     /// Memory given to C was neither freed nor handed back.
-    LeakedOwnership = "leaked_ownership", 2;
+    LeakedOwnership = "leaked_ownership", 2, Warn;
 }
 
 impl fmt::Display for Rule {
@@ -114,8 +127,8 @@ pub enum Severity {
     Deny,
 }
 
-/// Severities set in one place (the environment, a block, a function, a parameter): two bits a
-/// rule, zero for "not set here".
+/// Severities set in one place (the environment, a block, a function, a parameter): two bits for
+/// each rule, zero for "not set here".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Severities(u64);
 
@@ -130,10 +143,10 @@ impl Severities {
         let mut all = Severities::NONE;
         let mut i = 0;
         while i < Rule::ALL.len() {
-            all = all.with(Rule::ALL[i], Severity::Deny);
+            all = all.with(Rule::ALL[i], Rule::ALL[i].severity());
             i += 1;
         }
-        all.with(Rule::LeakedOwnership, Severity::Warn)
+        all
     };
 
     /// These severities with one rule set.

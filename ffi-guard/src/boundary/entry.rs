@@ -75,7 +75,7 @@ impl Entry<'_> {
         ] {
             let Some(finding) = check(&look) else { continue };
             // An odd address in a good block is still a good block, lent.
-            sound &= matches!(finding, Finding::MisalignedPointer { .. });
+            sound &= finding.rule() == Rule::MisalignedPointer;
             let memory = Memory::of(&look.target, argument.address, look.extent, thread::id());
             self.site.breach(Some(index), finding, (argument, look.extent), Some(memory))?;
             if !sound {

@@ -6,117 +6,137 @@ use super::change::Change;
 use super::memory::Memory;
 use super::place::Place;
 use super::staleness::Staleness;
+use super::touch::Touch;
 use super::wrong_free::WrongFree;
 use crate::call::extent::StatedExtent;
 use crate::heap::Damage;
 use crate::rule::Rule;
 
-/// What happened, one variant a rule.
+/// What happened: one variant for each rule, and one for a page fault, which breaks the rule that
+/// [`Touch::rule`] names. The words for each are in `rules/`.
 #[derive(Clone, Debug)]
 pub(crate) enum Finding {
-    /// A word in what was passed points into Rust memory.
-    NestedPointer {
-        /// Where the word is.
-        holder: Holder,
-        /// The word.
-        pointer: usize,
-        /// What it points to.
-        target: Memory,
-    },
-    /// A pointer leads into a freed block (the `memory` of the facts).
-    DanglingPointer {
-        /// The argument itself, or a word found in what it points to.
-        holder: Holder,
-        /// The pointer.
-        pointer: usize,
-    },
-    /// The extent does not fit.
-    OutOfBounds {
-        /// What the call or the type states.
-        stated: StatedExtent,
-        /// Bytes from the argument to the end of the block or of the stack.
-        available: usize,
-    },
-    /// No NUL between the argument and the end of its block.
+    NestedPointer(NestedPointer),
+    DanglingPointer(DanglingPointer),
+    OutOfBounds(OutOfBounds),
+    /// There is no NUL between the argument and the end of its block, where `searched` bytes are.
     UnterminatedString {
-        /// Bytes looked through.
         searched: usize,
     },
     /// Null where `nonnull` was declared.
     NullPointer,
-    /// Not a multiple of the alignment.
+    /// The address is not a multiple of what the pointee's type asks for.
     MisalignedPointer {
-        /// What the pointee's type asks for, in bytes.
         align: usize,
     },
-    /// A callback's result leads into Rust memory (the `memory` of the facts).
-    ReturnedPointer {
-        /// The result, or a word of it.
-        holder: Holder,
-        /// The pointer.
-        pointer: usize,
-    },
-    /// An object is another thread's.
-    WrongThread {
-        /// Whose it is, and since when.
-        got: ThreadOwner,
-    },
+    ReturnedPointer(ReturnedPointer),
+    /// An object belongs to this other thread.
+    WrongThread(ThreadOwner),
     /// A number that came back from C leads to no value, or C called a callback that is gone.
     StaleHandle(Box<Staleness>),
-    /// C holds a word into what was lent.
-    RetainedPointer {
-        /// Where C holds it.
-        place: Place,
-        /// The word.
-        word: usize,
-        /// Whether the word was seen to be absent before the call; otherwise only that it is there now.
-        absent_before: bool,
-    },
-    /// Rust freed or moved the block (the `memory` of the facts), which C holds by right.
-    FreedWhileRetained {
-        /// Where C holds it, and the word; `None` where it was pinned, and C is not asked.
-        held: Option<(Place, usize)>,
-        /// What allowed C to keep it.
-        promise: Promise,
-        /// Where it was pinned when it was freed.
-        pinned: Option<&'static Location<'static>>,
-        /// By a reallocation that put it elsewhere.
-        moved: bool,
-        /// Seen when it was freed; else by a later sweep.
-        at_once: bool,
-    },
-    /// A free or a resize of what is no live block of that allocator's, or with another layout.
+    RetainedPointer(RetainedPointer),
+    FreedWhileRetained(FreedWhileRetained),
+    /// A free or a resize of memory that is no live block of that allocator, or has another layout.
     AllocDeallocMismatch(Box<WrongFree>),
     /// A free or a resize of a block that is freed already.
     DoubleFree(Box<WrongFree>),
-    /// What was given to C was neither freed nor handed back: the block of the facts, and others that the same call gave.
-    LeakedOwnership {
-        /// How many blocks.
-        blocks: usize,
-        /// Their bytes in all.
-        bytes: usize,
-    },
-    /// The canary of the block of the facts is damaged.
-    BufferOverflow {
-        /// What is there.
-        damage: Damage,
-        /// Since when.
-        overwritten: Overwritten,
-    },
-    /// What was lent to read is not what it was.
-    WriteThroughConst {
-        /// What changed.
-        change: Change,
-        /// `a.b[3]`, where the type tells.
-        field: Option<String>,
-    },
-    /// The poison of the freed block of the facts is damaged.
-    UseAfterFree {
-        /// What is there; the offset counts from the block's start.
-        damage: Damage,
-        /// Found when its memory was to be given out again; else by looking at all.
-        before_reuse: bool,
-    },
+    LeakedOwnership(LeakedOwnership),
+    BufferOverflow(BufferOverflow),
+    WriteThroughConst(WriteThroughConst),
+    UseAfterFree(UseAfterFree),
+    /// Memory without access was touched.
+    Touched(Box<Touch<'static>>),
+}
+
+/// A word in what was passed points into Rust memory.
+#[derive(Clone, Debug)]
+pub(crate) struct NestedPointer {
+    pub(crate) holder: Holder,
+    pub(crate) pointer: usize,
+    pub(crate) target: Memory,
+}
+
+/// A pointer leads into a freed block (the `memory` of the facts).
+#[derive(Clone, Debug)]
+pub(crate) struct DanglingPointer {
+    /// The argument itself, or a word found in what it points to.
+    pub(crate) holder: Holder,
+    pub(crate) pointer: usize,
+}
+
+/// The extent does not fit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OutOfBounds {
+    /// What the call or the type states.
+    pub(crate) stated: StatedExtent,
+    /// Bytes from the argument to the end of the block or of the stack.
+    pub(crate) available: usize,
+}
+
+/// A callback's result leads into Rust memory (the `memory` of the facts).
+#[derive(Clone, Debug)]
+pub(crate) struct ReturnedPointer {
+    /// The result, or a word of it.
+    pub(crate) holder: Holder,
+    pub(crate) pointer: usize,
+}
+
+/// C holds a word into what was lent.
+#[derive(Clone, Debug)]
+pub(crate) struct RetainedPointer {
+    /// Where C holds it.
+    pub(crate) place: Place,
+    pub(crate) word: usize,
+    /// Whether the word was seen to be absent before the call; otherwise only that it is there now.
+    pub(crate) absent_before: bool,
+}
+
+/// Rust freed or moved the block (the `memory` of the facts), which C holds by right.
+#[derive(Clone, Debug)]
+pub(crate) struct FreedWhileRetained {
+    /// Where C holds it, and the word; `None` if it was pinned: then C is not searched.
+    pub(crate) held: Option<(Place, usize)>,
+    /// What allowed C to keep it.
+    pub(crate) promise: Promise,
+    /// Where it was pinned when it was freed.
+    pub(crate) pinned: Option<&'static Location<'static>>,
+    /// By a reallocation that put it elsewhere.
+    pub(crate) moved: bool,
+    /// Seen when it was freed; else by a later sweep.
+    pub(crate) at_once: bool,
+}
+
+/// Memory given to C was neither freed nor handed back: the block of the facts, and others that the
+/// same call gave.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LeakedOwnership {
+    pub(crate) blocks: usize,
+    /// Their bytes in all.
+    pub(crate) bytes: usize,
+}
+
+/// The canary of the block of the facts is damaged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BufferOverflow {
+    pub(crate) damage: Damage,
+    pub(crate) overwritten: Overwritten,
+}
+
+/// Memory that was lent to read has changed.
+#[derive(Clone, Debug)]
+pub(crate) struct WriteThroughConst {
+    pub(crate) change: Change,
+    /// `a.b[3]`, if the type tells.
+    pub(crate) field: Option<String>,
+}
+
+/// The poison of the freed block of the facts is damaged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UseAfterFree {
+    /// What is there; the offset counts from the block's start.
+    pub(crate) damage: Damage,
+    /// Found when its memory was to be given out again; else by looking at all.
+    pub(crate) before_reuse: bool,
 }
 
 /// When a canary was damaged.
@@ -125,15 +145,13 @@ pub(crate) enum Overwritten {
     /// During the call of the facts: it was whole before.
     ByTheCall,
     /// During the call of the facts, beside the copy that C worked on.
-    BesideTheCopy {
-        /// Bytes of the copy.
-        size: usize,
-    },
-    /// Before a call that was about to lend the block again. The call of the facts is the last that lent it.
+    BesideTheCopy { size: usize },
+    /// Before a call that was about to lend the block again. The call of the facts is the last that
+    /// lent it.
     BeforeACall,
-    /// Before Rust freed or resized the block; the call as above.
+    /// Before Rust freed or resized the block. The call of the facts is the last that lent it.
     BeforeTheFree,
-    /// Before everything was looked at; the call as above.
+    /// Before everything was looked at. The call of the facts is the last that lent the block.
     BeforeALook,
 }
 
@@ -151,33 +169,31 @@ pub(crate) enum Promise {
 /// The thread that an object of C's belongs to, and how it got it.
 #[derive(Clone, Debug)]
 pub(crate) struct ThreadOwner {
-    /// The thread.
     pub(crate) thread: u32,
-    /// Its name, if it had one.
+    /// The thread's name, if it had one.
     pub(crate) thread_name: Option<String>,
     /// The function that handed it out; `None` if the program called `rebind`.
     pub(crate) function: Option<&'static str>,
-    /// The call.
     pub(crate) location: &'static Location<'static>,
 }
 
-/// Where a pointer was found on entry.
+/// What holds a pointer that crosses.
 #[derive(Clone, Debug)]
 pub(crate) enum Holder {
     /// It is the argument.
     Argument,
     /// C returned it.
     Result {
-        /// Bytes from the start of the struct, where C returned one by value.
+        /// Bytes from the start of the struct, if C returned one by value.
         offset: Option<usize>,
-        /// `a.b[3]`, where the type tells.
+        /// `a.b[3]`, if the type tells.
         field: Option<String>,
     },
     /// It is a word of a struct passed by value.
     Value {
         /// Bytes from the start of the struct.
         offset: usize,
-        /// `a.b[3]`, where the type tells.
+        /// `a.b[3]`, if the type tells.
         field: Option<String>,
     },
     /// It is a word in what the argument points to.
@@ -186,32 +202,68 @@ pub(crate) enum Holder {
         memory: Memory,
         /// Bytes from the argument's address.
         offset: usize,
-        /// `a.b[3]`, where the type tells.
+        /// `a.b[3]`, if the type tells.
         field: Option<String>,
     },
 }
 
+/// The parts of a finding that more than its own rule asks for.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    /// The rule that it breaks.
+    pub(crate) rule: Rule,
+    /// What holds the offending word, for the rules that look for one in what crosses.
+    pub(crate) holder: Option<&'a Holder>,
+    /// The offending word; 0 without one.
+    pub(crate) pointer: usize,
+    /// What the offending word points to, if that is not the `memory` of the facts.
+    pub(crate) target: Option<&'a Memory>,
+    /// Where C keeps the pointer.
+    pub(crate) place: Option<&'a Place>,
+    /// The free or the resize that was refused.
+    pub(crate) wrong_free: Option<&'a WrongFree>,
+    /// The page fault.
+    pub(crate) touch: Option<&'a Touch<'static>>,
+}
+
 impl Finding {
+    /// The parts that more than its own rule asks for.
+    pub(crate) fn parts(&self) -> Parts<'_> {
+        let of =
+            |rule| Parts { rule, holder: None, pointer: 0, target: None, place: None, wrong_free: None, touch: None };
+        match self {
+            Finding::NestedPointer(NestedPointer { holder, pointer, target }) => {
+                Parts { holder: Some(holder), pointer: *pointer, target: Some(target), ..of(Rule::NestedPointer) }
+            }
+            Finding::DanglingPointer(DanglingPointer { holder, pointer }) => {
+                Parts { holder: Some(holder), pointer: *pointer, ..of(Rule::DanglingPointer) }
+            }
+            Finding::OutOfBounds(_) => of(Rule::OutOfBounds),
+            Finding::UnterminatedString { .. } => of(Rule::UnterminatedString),
+            Finding::NullPointer => of(Rule::NullPointer),
+            Finding::MisalignedPointer { .. } => of(Rule::MisalignedPointer),
+            Finding::ReturnedPointer(ReturnedPointer { holder, pointer }) => {
+                Parts { holder: Some(holder), pointer: *pointer, ..of(Rule::ReturnedPointer) }
+            }
+            Finding::WrongThread(_) => of(Rule::WrongThread),
+            Finding::StaleHandle(_) => of(Rule::StaleHandle),
+            Finding::RetainedPointer(seen) => Parts { place: Some(&seen.place), ..of(Rule::RetainedPointer) },
+            Finding::FreedWhileRetained(seen) => {
+                let place = seen.held.as_ref().map(|(place, _)| place);
+                Parts { place, ..of(Rule::FreedWhileRetained) }
+            }
+            Finding::AllocDeallocMismatch(wrong) => Parts { wrong_free: Some(wrong), ..of(Rule::AllocDeallocMismatch) },
+            Finding::DoubleFree(wrong) => Parts { wrong_free: Some(wrong), ..of(Rule::DoubleFree) },
+            Finding::LeakedOwnership(_) => of(Rule::LeakedOwnership),
+            Finding::BufferOverflow(_) => of(Rule::BufferOverflow),
+            Finding::WriteThroughConst(_) => of(Rule::WriteThroughConst),
+            Finding::UseAfterFree(_) => of(Rule::UseAfterFree),
+            Finding::Touched(touch) => Parts { touch: Some(touch), ..of(touch.rule()) },
+        }
+    }
+
     /// The rule that it breaks.
     pub(crate) fn rule(&self) -> Rule {
-        match self {
-            Finding::NestedPointer { .. } => Rule::NestedPointer,
-            Finding::DanglingPointer { .. } => Rule::DanglingPointer,
-            Finding::OutOfBounds { .. } => Rule::OutOfBounds,
-            Finding::UnterminatedString { .. } => Rule::UnterminatedString,
-            Finding::NullPointer => Rule::NullPointer,
-            Finding::MisalignedPointer { .. } => Rule::MisalignedPointer,
-            Finding::ReturnedPointer { .. } => Rule::ReturnedPointer,
-            Finding::WrongThread { .. } => Rule::WrongThread,
-            Finding::StaleHandle(_) => Rule::StaleHandle,
-            Finding::RetainedPointer { .. } => Rule::RetainedPointer,
-            Finding::FreedWhileRetained { .. } => Rule::FreedWhileRetained,
-            Finding::AllocDeallocMismatch(_) => Rule::AllocDeallocMismatch,
-            Finding::DoubleFree(_) => Rule::DoubleFree,
-            Finding::LeakedOwnership { .. } => Rule::LeakedOwnership,
-            Finding::BufferOverflow { .. } => Rule::BufferOverflow,
-            Finding::WriteThroughConst { .. } => Rule::WriteThroughConst,
-            Finding::UseAfterFree { .. } => Rule::UseAfterFree,
-        }
+        self.parts().rule
     }
 }

@@ -13,7 +13,7 @@ pub(crate) enum Memory {
     Stack {
         /// The address it is about.
         address: usize,
-        /// Bytes of the extent, where one was stated.
+        /// Bytes of the extent, if one was stated.
         size: usize,
         /// The thread.
         thread: u32,
@@ -40,16 +40,16 @@ pub(crate) struct BlockFacts {
     pub(crate) live: bool,
     /// Where it was allocated.
     pub(crate) allocated: TraceId,
-    /// The thread that allocated it; 0 where not known.
+    /// The thread that allocated it; 0 if not known.
     pub(crate) allocated_by: u32,
     /// Where it was freed.
     pub(crate) freed: TraceId,
-    /// The thread that freed it; 0 where not known.
+    /// The thread that freed it; 0 if not known.
     pub(crate) freed_by: u32,
 }
 
 impl Memory {
-    /// The heap block, where it is one.
+    /// The heap block, if it is one.
     pub(crate) fn block(&self) -> Option<&BlockFacts> {
         match self {
             Memory::Heap(block) => Some(block),
@@ -57,8 +57,8 @@ impl Memory {
         }
     }
 
-    /// What `target`, where `address` leads, is. `size`: bytes of the extent; `thread`: whose stack it
-    /// is, if it is a stack.
+    /// The memory that `address` leads to, as facts about its `target`. `size` is bytes of the
+    /// extent, `thread` the owner if it is a stack.
     pub(crate) fn of(target: &Target, address: usize, size: usize, thread: u32) -> Memory {
         match target {
             Target::Heap(block) => Memory::Heap(BlockFacts::of(block)),

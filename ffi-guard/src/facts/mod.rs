@@ -1,4 +1,5 @@
-//! What was found: plain records, without the words that tell it and without the looks that find it.
+//! What was found: plain records, without the words that tell it and without the looks that find
+//! it.
 
 mod change;
 mod finding;
@@ -10,7 +11,7 @@ mod violation;
 mod wrong_free;
 
 pub(crate) use change::Change;
-pub(crate) use finding::{Finding, Holder, Overwritten, Promise, ThreadOwner};
+pub(crate) use finding::*;
 pub(crate) use memory::{BlockFacts, Memory};
 pub use place::{Allocation, CSource, Place};
 pub(crate) use staleness::{Kind, Life, Refused, Staleness, Through, Tombstone};

@@ -27,13 +27,13 @@ pub enum Place {
     Global {
         /// File name of the executable or shared object.
         module: String,
-        /// The variable, where the symbol table tells.
+        /// The variable, if the symbol table tells.
         symbol: Option<String>,
         /// Bytes from the start of the variable; from the module's load address without one.
         offset: usize,
         /// Address of the word.
         address: usize,
-        /// Where the source defines the variable, where debug information tells.
+        /// Where the source defines the variable, if debug information tells.
         source: Option<CSource>,
     },
     /// In a block of C's heap.
@@ -53,15 +53,16 @@ pub enum Place {
     Tls {
         /// File name of the executable or shared object.
         module: String,
-        /// The variable, where the symbol table tells.
+        /// The variable, if the symbol table tells.
         symbol: Option<String>,
-        /// Bytes from the start of the variable; from the start of the module's thread-local data without one.
+        /// Bytes from the start of the variable; from the start of the module's thread-local data
+        /// without one.
         offset: usize,
         /// Address of the word.
         address: usize,
         /// The guard's number of the thread whose variable it is.
         thread: u32,
-        /// Where the source defines the variable, where debug information tells.
+        /// Where the source defines the variable, if debug information tells.
         source: Option<CSource>,
     },
     /// In another Rust block that was lent to the same call.
@@ -77,7 +78,7 @@ pub enum Place {
         offset: usize,
         /// The parameter that lent it.
         parameter: String,
-        /// The field that the word is in, where the type tells: `a.b[3]`.
+        /// The field that the word is in, if the type tells: `a.b[3]`.
         field: Option<String>,
     },
 }
@@ -102,7 +103,7 @@ impl fmt::Display for CSource {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allocation {
     pub(crate) trace: TraceId,
-    /// 0 where not known.
+    /// 0 if not known.
     pub(crate) thread: u32,
 }
 

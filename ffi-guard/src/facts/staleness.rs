@@ -1,10 +1,8 @@
-//! A number that came back from C and is no live handle's, or not of the type or the thread that was
-//! wanted.
+//! A number that came back from C and is no live handle's, or not of the type or the thread that
+//! was wanted.
 
 use std::panic::Location;
 
-use super::finding::Finding;
-use super::violation::Facts;
 use crate::heap::trace::TraceId;
 
 /// A number that came back from C and leads to nothing that is wanted.
@@ -44,19 +42,19 @@ pub(crate) struct Kind {
     pub(crate) drop: unsafe fn(*mut ()),
 }
 
-/// One that was released.
+/// A value that was released.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tombstone {
     pub(crate) raw: usize,
     pub(crate) life: Life,
-    /// Where; `None` where a destructor did it, which does not know its caller.
+    /// Where; `None` if a destructor did it, which does not know its caller.
     pub(crate) released: Option<&'static Location<'static>>,
     /// The backtrace of that, from level 2 on.
     pub(crate) trace: TraceId,
     pub(crate) released_by: u32,
 }
 
-/// What is known of a value that is parked, or was.
+/// The life of a value that is parked, or was.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Life {
     pub(crate) kind: &'static Kind,
@@ -71,7 +69,7 @@ pub(crate) enum Refused {
     NoHandle,
     /// It has, and none was ever made with this value.
     NeverMade,
-    /// Released; `None` where that is longer ago than is remembered, or happens at this moment.
+    /// Released; `None` if that is longer ago than is remembered, or happens at this moment.
     Released(Option<Tombstone>),
     /// It is live, and of another type.
     OtherType(Life),
@@ -80,7 +78,7 @@ pub(crate) enum Refused {
 }
 
 impl Staleness {
-    /// What is known of the value, if it is one's.
+    /// The life of the value, if the number ever led to one.
     pub(crate) fn life(&self) -> Option<Life> {
         match self.why {
             Refused::Released(tombstone) => tombstone.map(|tombstone| tombstone.life),
@@ -89,19 +87,12 @@ impl Staleness {
         }
     }
 
-    /// What is remembered of its end.
+    /// The end of that life, if it is remembered.
     pub(crate) fn tombstone(&self) -> Option<Tombstone> {
         if let Refused::Released(tombstone) = self.why { tombstone } else { None }
     }
 
     pub(crate) fn is_callback(&self) -> bool {
         self.through == Through::Callback
-    }
-}
-
-impl Facts {
-    /// The facts of this rule.
-    pub(crate) fn staleness(&self) -> Option<&Staleness> {
-        if let Finding::StaleHandle(staleness) = &self.finding { Some(staleness) } else { None }
     }
 }

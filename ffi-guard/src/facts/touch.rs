@@ -2,7 +2,9 @@
 
 use std::panic::Location;
 
-use super::memory::BlockFacts;
+use super::finding::Finding;
+use super::memory::{BlockFacts, Memory};
+use super::violation::{Call, Facts};
 use crate::call::declaration::Function;
 use crate::platform::fault::Access;
 use crate::rule::{Rule, Severity};
@@ -11,6 +13,7 @@ use crate::rule::{Rule, Severity};
 pub(crate) const FRAMES: usize = 32;
 
 /// Somebody touched Rust memory without access.
+#[derive(Clone, Debug)]
 pub(crate) struct Touch<'a> {
     pub(crate) severity: Severity,
     pub(crate) address: usize,
@@ -25,13 +28,14 @@ pub(crate) struct Touch<'a> {
     pub(crate) frames: &'a [usize],
     /// Where the instruction is.
     pub(crate) place: Code<'a>,
-    /// The first frame outside of the C library, where that is another one.
+    /// The first frame outside of the C library, if that is another one.
     pub(crate) caller: Option<Code<'a>>,
     /// The last guarded call that was lent the block.
     pub(crate) lent: Option<Lent>,
-    /// It is no block, but the copy of this parameter that C works on while that call lasts: live until then.
+    /// The parameter, if it is no block but the copy that C works on while that call lasts: live
+    /// until then.
     pub(crate) copy: Option<&'static str>,
-    /// It was C's allocator, which was given the block.
+    /// The function of C's allocator that was given the block, if that touched it.
     pub(crate) given_to: Option<GivenTo>,
 }
 
@@ -39,7 +43,7 @@ pub(crate) struct Touch<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GivenTo {
     pub(crate) call: &'static str,
-    /// Which of the frames is its own: those before it are of what it has called.
+    /// Which of the frames is its own: those before it are of functions that it has called.
     #[cfg_attr(feature = "c-heap", allow(dead_code))]
     pub(crate) frame: usize,
 }
@@ -54,7 +58,7 @@ pub(crate) enum By {
 }
 
 /// A guarded call.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Lent {
     pub(crate) function: &'static Function,
     pub(crate) location: &'static Location<'static>,
@@ -62,9 +66,9 @@ pub(crate) struct Lent {
 }
 
 /// A place in machine code.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Code<'a> {
-    /// File name of the module, and the bytes from its start; `None` where nothing is mapped from a file.
+    /// File name of the module, and the bytes from its start; `None` if no file is mapped there.
     pub(crate) module: Option<(&'a str, usize)>,
     /// The function by its symbol, and the bytes from its start.
     pub(crate) function: Option<(&'a str, usize)>,
@@ -80,6 +84,33 @@ impl Touch<'_> {
             (true, _) => Rule::BufferOverflow,
             (false, None) => Rule::UseAfterFree,
             (false, Some(_)) => Rule::RetainedPointer,
+        }
+    }
+
+    /// The facts of the long form, which looks names up by itself. They keep copies of what is
+    /// borrowed here, and never free them: a copy of the process ends after its report.
+    pub(crate) fn leak(&self) -> Facts {
+        let lent = |lent: Lent| Call {
+            function: lent.function,
+            parameter: None,
+            site: lent.location,
+            thread: lent.thread,
+            thread_name: None,
+        };
+        let module = self.place.module.map(|(name, offset)| (&*name.to_owned().leak(), offset));
+        let touch = Touch {
+            frames: self.frames.to_vec().leak(),
+            place: Code { module, function: None, address: self.place.address },
+            caller: None,
+            ..*self
+        };
+        Facts {
+            finding: Finding::Touched(Box::new(touch)),
+            severity: self.severity,
+            call: self.lent.map(lent),
+            also: Vec::new(),
+            argument: None,
+            memory: self.copy.is_none().then_some(Memory::Heap(self.block)),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! A violation: what was seen, as facts. The words are put in by `report`.
+//! A violation: what was seen, as facts. `rules` has the words for it.
 
 use std::panic::Location;
 
-use super::finding::{Finding, Holder};
+use super::finding::{Finding, Holder, Parts};
 use super::memory::Memory;
 use crate::call::declaration::{Function, Parameter};
 use crate::call::loan::Loan;
@@ -10,8 +10,9 @@ use crate::rule::{Rule, Severity};
 
 /// A breach of a rule, as it was seen.
 ///
-/// `Display` is the whole report, the one that a panic carries; `Debug` is the bare facts. The accessors give the facts
-/// one by one, for a [hook](crate::set_report_hook) or a test that wants more than the text.
+/// `Display` is the whole report, the one that a panic carries; `Debug` is the bare facts. The
+/// accessors give the facts one by one, for a [hook](crate::set_report_hook) or a test that wants
+/// more than the text.
 #[derive(Clone)]
 pub struct Violation {
     pub(crate) facts: Box<Facts>,
@@ -39,13 +40,13 @@ pub(crate) struct Facts {
 pub(crate) struct Call {
     /// The function.
     pub(crate) function: &'static Function,
-    /// Which parameter, from 0; `None` where it is about the result.
+    /// Which parameter, from 0; `None` if it is about the result.
     pub(crate) parameter: Option<usize>,
     /// Who called.
     pub(crate) site: &'static Location<'static>,
     /// The thread that called.
     pub(crate) thread: u32,
-    /// Its name, where it has one.
+    /// Its name, if it has one.
     pub(crate) thread_name: Option<String>,
 }
 
@@ -54,7 +55,7 @@ pub(crate) struct Call {
 pub(crate) struct ArgumentFacts {
     /// The pointer.
     pub(crate) address: usize,
-    /// Bytes that C may touch, where they fit.
+    /// Bytes that C may touch, if they fit.
     pub(crate) extent: usize,
     /// The Rust type of the pointee.
     pub(crate) pointee: &'static str,
@@ -89,44 +90,30 @@ impl Facts {
         call.function.declaration.parameters.get(call.parameter?)
     }
 
-    /// Where the offending word is, for the rules that look for one.
+    /// The place of the offending word, for the rules that look for one.
     pub(crate) fn holder(&self) -> Option<&Holder> {
-        match &self.finding {
-            Finding::NestedPointer { holder, .. }
-            | Finding::DanglingPointer { holder, .. }
-            | Finding::ReturnedPointer { holder, .. } => Some(holder),
-            _ => None,
-        }
+        self.finding.parts().holder
+    }
+
+    /// Whether it is about the result, and not about an argument.
+    pub(crate) fn is_about_result(&self) -> bool {
+        matches!(self.holder(), Some(Holder::Result { .. }))
     }
 
     /// The memory that crossed: what the argument leads into, or what a by-value word leads into.
     pub(crate) fn lent(&self) -> Option<&Memory> {
-        match (&self.finding, self.holder()) {
-            (_, Some(Holder::Pointee { memory, .. })) => Some(memory),
-            (Finding::NestedPointer { .. }, _) | (_, Some(Holder::Value { .. })) => None,
-            _ => self.memory.as_ref(),
+        match self.holder() {
+            Some(Holder::Pointee { memory, .. }) => Some(memory),
+            Some(Holder::Value { .. }) => None,
+            Some(Holder::Argument | Holder::Result { .. }) | None => self.memory.as_ref(),
         }
     }
 
-    /// What the offending word inside it points to.
+    /// The memory that the offending word points to, if a word in what crossed offends.
     pub(crate) fn target(&self) -> Option<&Memory> {
-        match &self.finding {
-            Finding::NestedPointer { target, .. } => Some(target),
-            Finding::DanglingPointer { holder: Holder::Value { .. } | Holder::Pointee { .. }, .. } => {
-                self.memory.as_ref()
-            }
-            _ => None,
-        }
-    }
-
-    /// The offending word.
-    pub(crate) fn word(&self) -> Option<usize> {
-        match self.finding {
-            Finding::NestedPointer { pointer, .. }
-            | Finding::DanglingPointer { pointer, .. }
-            | Finding::ReturnedPointer { pointer, .. } => Some(pointer),
-            Finding::RetainedPointer { word, .. } => Some(word),
-            Finding::FreedWhileRetained { held: Some((_, word)), .. } => Some(word),
+        match self.finding.parts() {
+            Parts { target: Some(target), .. } => Some(target),
+            Parts { holder: Some(Holder::Value { .. } | Holder::Pointee { .. }), .. } => self.memory.as_ref(),
             _ => None,
         }
     }

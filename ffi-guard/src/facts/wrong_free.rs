@@ -12,7 +12,8 @@ pub(crate) struct WrongFree {
     pub(crate) address: usize,
     /// Why it was not done.
     pub(crate) why: Why,
-    /// The block of C's heap that it leads into, where C's heap is ours. (A block of Rust's is the `memory` of the facts.)
+    /// The block of C's heap that it leads into, with `c-heap`. (A block of Rust's is the `memory`
+    /// of the facts.)
     pub(crate) c_block: Option<BlockFacts>,
     /// Who asked.
     pub(crate) at: TraceId,
@@ -25,13 +26,13 @@ pub(crate) struct WrongFree {
 }
 
 /// How C's allocator ended the process.
-// With `c-heap` it is the guard's, and does neither.
+// With `c-heap` C's allocator is the guard's, and does neither.
 #[cfg_attr(feature = "c-heap", allow(dead_code))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// It has refused the block, and aborts.
     Refused,
-    /// It has touched what has no access.
+    /// It has touched memory without access.
     Faulted,
 }
 
@@ -62,11 +63,11 @@ pub(crate) enum Why {
     Freed,
     /// The block is the other side's.
     OtherSide,
-    /// It is in a heap, where no block ever was.
+    /// It is in a heap, at a place that never was a block.
     NoBlock,
     /// On the stack of this thread.
     Stack(u32),
-    /// In no heap: in this module, or in memory that nothing is known of.
+    /// In no heap: in this module, or in unknown memory.
     Outside(Option<String>),
 }
 
@@ -83,7 +84,7 @@ impl Asked {
         matches!(self, Asked::C(_))
     }
 
-    /// Whether the block was to go.
+    /// Whether the block was to be freed, and not resized.
     pub(crate) fn frees(self) -> bool {
         matches!(self.name(), "dealloc" | "free")
     }

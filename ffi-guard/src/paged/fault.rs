@@ -13,7 +13,7 @@ use crate::heap::{self, Block, lender, trace};
 use crate::platform::fault::{Answer, Fault, in_a_copy, pause};
 use crate::platform::thread;
 use crate::reentry::{self, Reentry};
-use crate::report::{raw, touched};
+use crate::report::fault;
 use crate::rule::{Rule, Severity};
 
 /// Seconds that the long form may take: large programs have much debug information.
@@ -118,22 +118,22 @@ fn tell(fault: &Fault, about: About, severity: Severity) {
     };
     if given_to.is_some() {
         if !in_a_copy(freeing::in_the_copy, (&raw const touch).cast_mut().cast(), PATIENCE) {
-            raw::write(&touch);
-            raw::append_object(&touch);
-            raw::summary(&touch);
+            fault::write(&touch);
+            fault::append_object(&touch);
+            fault::summary(&touch);
         }
         return;
     }
-    raw::write(&touch);
+    fault::write(&touch);
     if !in_a_copy(in_the_copy, (&raw const touch).cast_mut().cast(), PATIENCE) {
-        raw::append_object(&touch);
+        fault::append_object(&touch);
     }
-    raw::summary(&touch);
+    fault::summary(&touch);
 }
 
 fn in_the_copy(touch: *mut c_void) -> bool {
     // SAFETY: what `tell` passes, which waits for this.
-    touched::tell(unsafe { &*touch.cast::<Touch<'_>>() });
+    fault::tell(unsafe { &*touch.cast::<Touch<'_>>() });
     true
 }
 

@@ -7,8 +7,8 @@
 //!  C touches a page without access
 //!    └─> SIGSEGV ─> fault::answer: whose block?   none: the handler that was there before
 //!                     │
-//!                     ├─ report/raw.rs: the facts, line by line, nothing allocated
-//!                     ├─ report/touched.rs, in a copy of the process: names, source, help, the JSON object
+//!                     ├─ report/fault.rs: the facts, line by line, nothing allocated
+//!                     ├─ in a copy of the process: names, source, help, the JSON object
 //!                     └─ the summary line, and the process ends by the signal; or, as a warning, the page is opened
 //! ```
 

@@ -1,4 +1,4 @@
-//! Colour, in rustc's manner, put on a finished plain report: what is said never depends on it.
+//! Colour, in rustc's manner, put on a finished plain report: the words never depend on it.
 
 const BOLD: &str = "\x1b[1m";
 const RED: &str = "\x1b[1;31m";
@@ -8,7 +8,7 @@ const CYAN: &str = "\x1b[1;36m";
 const GREEN: &str = "\x1b[1;32m";
 const OFF: &str = "\x1b[0m";
 
-/// The same report with colour; a warning's headline is yellow.
+/// Puts colour on a report; a warning's headline is yellow.
 pub(super) fn paint(report: &str, warning: bool) -> String {
     let strong = if warning { YELLOW } else { RED };
     let mut painted = String::with_capacity(report.len() + 256);

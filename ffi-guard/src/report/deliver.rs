@@ -1,4 +1,5 @@
-//! What happens to a violation once its severity is known: the hook, the file, and the print, once for each place.
+//! What happens to a violation once its severity is known: the hook, the file, and the print, once
+//! for each place.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use crate::platform::process::{at_exit, write_stderr};
 use crate::reentry::{Outside, Reentry};
 use crate::rule::{Rule, Severity};
 
-/// What the one who found a violation does next.
+/// What the code that found a violation does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Outcome {
@@ -24,8 +25,9 @@ pub(crate) enum Outcome {
     Stop,
 }
 
-/// Delivers a violation: tells the hook, appends to the file of `GUARD_REPORT`, and does what severity and
-/// `GUARD_ON_VIOLATION` say. Where that is `abort`, it prints what there is to say and does not return.
+/// Delivers a violation: tells the hook, appends to the file of `GUARD_REPORT`, and does what
+/// severity and `GUARD_ON_VIOLATION` say. If that is `abort`, it prints the report and does not
+/// return.
 pub(crate) fn deliver(violation: &Violation) -> Outcome {
     tell(violation, false);
     let _own = Reentry::enter();
@@ -40,8 +42,8 @@ pub(crate) fn deliver(violation: &Violation) -> Outcome {
         }
         Verdict::Panic => Outcome::Stop,
         Verdict::Abort => {
-            // The last words of the process are said even where they were said before, as a warning; and nothing
-            // that runs at exit comes after an abort.
+            // The last words of the process are printed even if they were printed before, as a
+            // warning; and what runs at exit does not run after an abort.
             print(violation);
             for line in exit_summary() {
                 write_stderr(format!("{line}\n").as_bytes());
@@ -51,7 +53,8 @@ pub(crate) fn deliver(violation: &Violation) -> Outcome {
     }
 }
 
-/// Tells the hook and appends to the file of `GUARD_REPORT`, no more: for a violation that becomes a value.
+/// Tells the hook and appends to the file of `GUARD_REPORT`, no more: for a violation that becomes
+/// a value.
 pub(crate) fn record(violation: &Violation) {
     tell(violation, true);
 }
@@ -64,7 +67,8 @@ fn tell(violation: &Violation, caught: bool) {
     }
 }
 
-/// Appends to the file of `GUARD_REPORT`, no more: where no code of the program's may run.
+/// Appends to the file of `GUARD_REPORT`, no more: for a moment when the program's own code must
+/// not run.
 #[cfg(not(feature = "c-heap"))]
 pub(crate) fn file(violation: &Violation) {
     let _own = Reentry::enter();
@@ -73,7 +77,7 @@ pub(crate) fn file(violation: &Violation) {
     }
 }
 
-/// What severity and setting come to.
+/// What follows from severity and setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Nothing,
@@ -86,14 +90,14 @@ fn verdict(severity: Severity, on_violation: OnViolation) -> Verdict {
     match (severity, on_violation) {
         (Severity::Allow, _) => Verdict::Nothing,
         (Severity::Warn, _) | (Severity::Deny, OnViolation::Report) => Verdict::PrintOnce,
-        // Whoever catches the panic shows it: we neither print nor count.
+        // The code that catches the panic shows it: nothing is printed or counted here.
         (Severity::Deny, OnViolation::Panic) => Verdict::Panic,
         (Severity::Deny, OnViolation::Abort) => Verdict::Abort,
     }
 }
 
-/// Prints the whole report at once, with colour where a terminal shows it. For the caller that has to abort where it
-/// would have panicked.
+/// Prints the whole report at once, with colour if a terminal shows it. For a caller that has to
+/// abort instead of panicking.
 pub(crate) fn print(violation: &Violation) {
     let _own = Reentry::enter();
     let mut text = violation.to_string();
@@ -101,9 +105,9 @@ pub(crate) fn print(violation: &Violation) {
         text = colour::paint(&text, violation.severity() == Severity::Warn);
     }
     text.push('\n');
-    // Not `eprint!`: it panics where stderr is gone, it takes a lock that a forked child would wait for, and the test
-    // harness swallows it where the test passes, which is where a warning is all there is. One `write`, so that the
-    // reports of two threads do not mix.
+    // Not `eprint!`: it panics if stderr is gone, it takes a lock that a forked child would wait
+    // for, and the test harness swallows it if the test passes, which is when a warning is all
+    // there is. One `write`, so that the reports of two threads do not mix.
     write_stderr(text.as_bytes());
 }
 
@@ -118,7 +122,8 @@ fn summarise_at_exit() {
     REGISTERED.call_once(|| at_exit(summary));
 }
 
-/// The lines to print at exit: what was reported once and seen more often. Asking does not reset them.
+/// The lines to print at exit: the violations that were reported once and seen more often. Asking
+/// does not reset them.
 pub(crate) fn exit_summary() -> Vec<String> {
     let _own = Reentry::enter();
     LEDGER.summary()
@@ -130,14 +135,16 @@ pub(crate) fn exit_summary() -> Vec<String> {
 static HOOK: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
 
 thread_local! {
-    /// The hook is running on this thread. Const and without destructor: it may be asked at any time.
+    /// The hook is running on this thread. Const and without destructor: it may be asked at any
+    /// time.
     static IN_HOOK: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Has `hook` see every violation, before it panics or prints, repeated ones included.
 ///
-/// One hook is set at a time; the last one wins. A violation that the hook itself commits is delivered, but not to the
-/// hook. It runs on the thread of the violation, as ordinary code: it may allocate, lock and panic.
+/// One hook is set at a time; the last one wins. A violation that the hook itself commits is
+/// delivered, but not to the hook. It runs on the thread of the violation, as ordinary code: it may
+/// allocate, lock and panic.
 ///
 /// ```
 /// ffi_guard::set_report_hook(|violation| {
@@ -153,7 +160,7 @@ fn tell_hook(violation: &Violation) {
     if hook.is_null() || IN_HOOK.replace(true) {
         return;
     }
-    /// Also where the hook panics, which is the user's way to stop.
+    /// Also if the hook panics, which is the user's way to stop.
     struct Left;
     impl Drop for Left {
         fn drop(&mut self) {
@@ -161,17 +168,18 @@ fn tell_hook(violation: &Violation) {
         }
     }
     let _left = Left;
-    // What it allocates is the program's, and its guarded calls are checked.
+    // The hook's allocations are the program's, and its guarded calls are checked.
     let _outside = Outside::step();
-    // SAFETY: `HOOK` holds null, excluded above, or what `set_report_hook` stored, a `fn(&Violation)`.
+    // SAFETY: `HOOK` holds null, excluded above, or what `set_report_hook` stored, a
+    // `fn(&Violation)`.
     let hook = unsafe { std::mem::transmute::<*mut (), fn(&Violation)>(hook) };
     hook(violation);
 }
 
 // --- the file ---
 
-/// Appends one object to the file of `GUARD_REPORT`, if there is one. `caught`: whether the program has it as a value. A job in CI leaves
-/// those out, which a test expects.
+/// Appends one object to the file of `GUARD_REPORT`, if there is one. `caught` tells whether the
+/// program has it as a value: a test expects it, and a job in CI leaves it out.
 pub(super) fn append_line(mut object: String, caught: bool) {
     if let Some(path) = settings().report_path() {
         object.truncate(object.len().saturating_sub("}".len()));
@@ -180,14 +188,16 @@ pub(super) fn append_line(mut object: String, caught: bool) {
     }
 }
 
-/// The path as it was meant when the first violation came: a daemon that changes its folder keeps its file.
+/// The path as it was meant when the first violation came: a daemon that changes its folder keeps
+/// its file.
 fn absolute(path: &Path) -> &'static Path {
     static ABSOLUTE: OnceLock<PathBuf> = OnceLock::new();
     ABSOLUTE.get_or_init(|| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()))
 }
 
-/// Appends one line. The file is opened each time: a daemon that closed all files and went on with their numbers must
-/// not find our lines in its sockets, and a forked child shares nothing with us but the name.
+/// Appends one line. The file is opened each time: a daemon that closed all files and went on with
+/// their numbers must not find our lines in its sockets, and a forked child shares nothing with us
+/// but the name.
 fn append(path: &Path, mut line: String) {
     static FAILED: AtomicBool = AtomicBool::new(false);
     line.push('\n');
@@ -196,7 +206,7 @@ fn append(path: &Path, mut line: String) {
         file.write_all(line.as_bytes())
     });
     if let Err(error) = written {
-        // Once: the program is not at fault, and it is not to drown in it.
+        // Once: the program is not at fault, and many such lines would bury its own.
         if !FAILED.swap(true, Ordering::Relaxed) {
             let path = path.display();
             let text = format!("ffi-guard: GUARD_REPORT={path}: {error}; violations are not recorded there\n");
@@ -207,7 +217,7 @@ fn append(path: &Path, mut line: String) {
 
 // --- once for each place ---
 
-/// The same rule at the same place.
+/// A rule that is broken at one place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Site {
     rule: Rule,
@@ -216,13 +226,13 @@ struct Site {
     file: &'static str,
     line: u32,
     column: u32,
-    /// Who freed, where it is about a free.
+    /// The trace of the free, if it is about one; else 0.
     freed: u32,
 }
 
 impl Site {
     fn of(facts: &Facts) -> Site {
-        let freed = facts.wrong_free();
+        let freed = facts.finding.parts().wrong_free;
         let (function, parameter, file, line, column) = match &facts.call {
             Some(call) => {
                 let site = call.site;
@@ -238,12 +248,13 @@ impl Site {
 /// What was printed, and how often it was seen.
 struct Ledger {
     seen: Mutex<Seen>,
-    /// Violations that could not be counted, since the lock was not to be had.
+    /// Violations that could not be counted, because the lock was taken.
     lost: AtomicU64,
 }
 
 struct Seen {
-    /// The process that counted: a forked child starts over, and does not tell its parent's story again at exit.
+    /// The process that counted: a forked child starts over, and does not repeat its parent's
+    /// counts at exit.
     process: u32,
     counts: BTreeMap<Site, u64>,
 }
@@ -286,8 +297,8 @@ impl Ledger {
         lines
     }
 
-    /// The counts; `None` where another thread holds them for longer than it takes, which is so in a child that was
-    /// forked while one did: there is nobody to give them back.
+    /// The counts; `None` if another thread holds them for too long. That happens in a child that
+    /// was forked meanwhile: no thread of the child will ever release them.
     fn seen(&self) -> Option<MutexGuard<'_, Seen>> {
         for _ in 0..10_000 {
             let mut seen = match self.seen.try_lock() {

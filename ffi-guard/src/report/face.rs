@@ -1,11 +1,12 @@
-//! What a [`Violation`] tells, fact by fact: the public face over the facts.
+//! What a [`Violation`] tells, fact by fact: its public face.
 
 use std::fmt;
 use std::panic::Location;
 
 use super::frames::{self, Frame};
+use super::json::Symbols;
 use super::text;
-use crate::facts::{BlockFacts, Facts, Finding, Memory, Place, Violation};
+use crate::facts::{BlockFacts, Facts, Memory, Place, Violation};
 use crate::reentry::Reentry;
 use crate::rule::{Rule, Severity};
 
@@ -40,15 +41,16 @@ impl Violation {
         self.facts.argument.map(|argument| argument.address)
     }
 
-    /// The block of the Rust heap that was lent: the one that the argument leads into. `None` where it leads elsewhere,
-    /// as onto a stack.
+    /// The block of the Rust heap that was lent: the one that the argument leads into. `None` if it
+    /// leads elsewhere, as onto a stack.
     #[must_use]
     pub fn block(&self) -> Option<Block> {
         self.facts.lent().and_then(Memory::block).map(|facts| Block { facts: *facts })
     }
 
-    /// The block of the Rust heap that a pointer inside what was passed leads into: what `nested_pointer` found nested,
-    /// and what `dangling_pointer` found freed where the argument itself is sound.
+    /// The block of the Rust heap that a pointer inside what was passed leads into: the one that
+    /// `nested_pointer` found, and the freed one that `dangling_pointer` found if the argument
+    /// itself is sound.
     #[must_use]
     pub fn target(&self) -> Option<Block> {
         self.facts.target().and_then(Memory::block).map(|facts| Block { facts: *facts })
@@ -57,12 +59,7 @@ impl Violation {
     /// Where C keeps the pointer.
     #[must_use]
     pub fn place(&self) -> Option<&Place> {
-        match &self.facts.finding {
-            Finding::RetainedPointer { place, .. } | Finding::FreedWhileRetained { held: Some((place, _)), .. } => {
-                Some(place)
-            }
-            _ => None,
-        }
+        self.facts.finding.parts().place
     }
 
     /// The call from Rust into C.
@@ -84,7 +81,7 @@ impl Violation {
         self.facts.call.as_ref().map(|call| call.thread)
     }
 
-    /// The name of the thread that called, where it has one.
+    /// The name of the thread that called, if it has one.
     #[must_use]
     pub fn thread_name(&self) -> Option<&str> {
         self.facts.call.as_ref()?.thread_name.as_deref()
@@ -93,14 +90,15 @@ impl Violation {
     /// The finding in one sentence, as in the report's first line.
     #[must_use]
     pub fn message(&self) -> String {
-        super::headline::message(&self.facts)
+        crate::rules::words(&self.facts).message()
     }
 
-    /// The violation as one JSON object on one line, without a line break: what `GUARD_REPORT` collects.
+    /// The violation as one JSON object on one line, without a line break, as `GUARD_REPORT`
+    /// collects it.
     #[must_use]
     pub fn to_json(&self) -> String {
         let _own = Reentry::enter();
-        super::json::object(&self.facts, &frames::of_trace)
+        super::json::object(&self.facts, &Symbols { of_trace: &frames::of_trace, fault: &[] })
     }
 
     pub(crate) fn facts(&self) -> &Facts {
@@ -113,7 +111,7 @@ impl fmt::Display for Violation {
         let report = {
             // Reading sources and symbols allocates much, all of it ours.
             let _own = Reentry::enter();
-            text::report(&self.facts)
+            text::report(&self.facts, &[])
         };
         f.write_str(&report)
     }
@@ -158,8 +156,8 @@ impl Block {
         self.facts.live
     }
 
-    /// Where it was allocated, innermost frame first; empty where that was not recorded. Looks the symbols up anew at
-    /// each call.
+    /// Where it was allocated, innermost frame first; empty if that was not recorded. Looks the
+    /// symbols up again at each call.
     #[must_use]
     pub fn allocated_at(&self) -> Vec<Frame> {
         frames::of_trace(self.facts.allocated)

@@ -48,14 +48,15 @@ impl Frame {
         self.column
     }
 
-    /// Whether it is one of the functions inside of a guarded function's wrapper, which the user has not written: the wrapper itself has the
-    /// name that he knows.
-    pub(super) fn is_inside_wrapper(&self) -> bool {
+    /// Whether it is one of the functions inside of a guarded function's wrapper, which the user
+    /// has not written. The wrapper itself has the name that the user knows.
+    fn is_inside_wrapper(&self) -> bool {
         let name = self.function.as_deref().unwrap_or_default();
         name.contains("__ffi_guard_checked") || name.contains("__ffi_guard_closely")
     }
 
-    /// Whether it is in code that the user wrote, or at least chose: neither the standard library nor this crate.
+    /// Whether it is in code that the user wrote, or at least chose: neither the standard library
+    /// nor this crate.
     fn is_users(&self) -> bool {
         let in_library = self.file.as_deref().is_some_and(|file| {
             let file = file.to_string_lossy();
@@ -63,7 +64,7 @@ impl Frame {
                 .iter()
                 .any(|library| file.contains(library))
         });
-        // The end of a stack often yields an address or two that nothing is known of.
+        // The end of a stack often yields an address or two without a name.
         let Some(name) = self.function.as_deref() else { return self.file.is_some() && !in_library };
         // `<alloc::vec::Vec<T> as Clone>::clone` is of the crate that its first word names.
         let path = name.trim_start_matches(['<', '&']);
@@ -94,13 +95,39 @@ const ALLOCATORS: [&str; 10] = [
     "free",
 ];
 
-/// The frames behind a trace, innermost first, inlined ones included.
+/// The frames of a trace, innermost first, inlined ones included.
 pub(super) fn of_trace(id: TraceId) -> Vec<Frame> {
     symbolise(crate::heap::trace::frames(id))
 }
 
+/// The frames of a fault. Its first address is the instruction itself and no return address, so
+/// that one byte more is looked up.
+pub(super) fn of_fault(addresses: &[usize]) -> Vec<Frame> {
+    let Some((&first, callers)) = addresses.split_first() else { return Vec::new() };
+    let mut frames = symbolise(&[first + 1]);
+    frames.iter_mut().for_each(|frame| frame.address = first);
+    frames.extend(symbolise(callers));
+    frames
+}
+
+/// Without the functions that stand for a guarded one: all of them are at its declaration, and its
+/// caller is of interest.
+pub(super) fn without_wrappers(frames: &[Frame]) -> Vec<Frame> {
+    let mut kept: Vec<Frame> = Vec::new();
+    let mut last: Option<&Frame> = None;
+    for frame in frames {
+        let outer = last
+            .is_some_and(|last| last.is_inside_wrapper() && last.file() == frame.file() && last.line() == frame.line());
+        if !frame.is_inside_wrapper() && !outer {
+            kept.push(frame.clone());
+        }
+        last = Some(frame);
+    }
+    kept
+}
+
 /// Looks return addresses up in the debug info.
-pub(super) fn symbolise(addresses: &[usize]) -> Vec<Frame> {
+fn symbolise(addresses: &[usize]) -> Vec<Frame> {
     let mut frames = Vec::with_capacity(addresses.len());
     // Zero ends a stack; it is no place.
     for &address in addresses.iter().filter(|&&address| address != 0) {
@@ -139,7 +166,7 @@ pub(super) fn users(mut frames: Vec<Frame>, at_most: usize) -> (Vec<Frame>, usiz
 /// The function's last name, as short as it still tells: `read_name`, `read_name::{closure}`.
 pub(super) fn short_function(name: &str) -> String {
     let name = name.replace("{{closure}}", "{closure}");
-    // Behind the last `::` that stands outside of angle brackets.
+    // From the last `::` outside of angle brackets on.
     let mut depth = 0_i32;
     let mut cuts = vec![0];
     let bytes = name.as_bytes();
@@ -155,7 +182,8 @@ pub(super) fn short_function(name: &str) -> String {
     name[from..].to_string()
 }
 
-/// The module that an address lies in, and the bytes from its start: what is left to say without debug info.
+/// The module that an address lies in, and the bytes from its start: all that is known without
+/// debug info.
 pub(super) fn module(address: usize) -> Option<(String, usize)> {
     // Linux alone has this file; elsewhere the bare address has to do.
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
@@ -175,6 +203,15 @@ fn module_in(maps: &str, address: usize) -> Option<(String, usize)> {
     let (_, _, path) = mappings().find(|&(start, end, _)| (start..end).contains(&address))?;
     let base = mappings().find(|mapping| mapping.2 == path)?.0;
     Some((Path::new(path).file_name()?.to_string_lossy().into_owned(), address - base))
+}
+
+impl Allocation {
+    /// The backtrace, innermost frame first; empty if none was recorded. Looks the symbols up
+    /// again at each call.
+    #[must_use]
+    pub fn frames(&self) -> Vec<Frame> {
+        of_trace(self.trace)
+    }
 }
 
 #[cfg(test)]
@@ -249,13 +286,5 @@ mod tests {
         assert_eq!(short_function("<app::Db as core::ops::Drop>::drop"), "drop");
         assert_eq!(short_function("app::make::<app::Db>"), "make::<app::Db>");
         assert_eq!(short_function("main"), "main");
-    }
-}
-
-impl Allocation {
-    /// The backtrace, innermost frame first; empty where none was recorded. Looks the symbols up anew at each call.
-    #[must_use]
-    pub fn frames(&self) -> Vec<Frame> {
-        of_trace(self.trace)
     }
 }

@@ -1,33 +1,37 @@
-//! The report as JSON: one object on one line, under the names that `docs/src/report-json.md` promises.
+//! The report as JSON: one object on one line, under the names that `docs/src/report-json.md`
+//! promises.
 
 use std::fmt::Write as _;
-use std::panic::Location;
 
 use super::frames::Frame;
-use super::headline;
-use crate::call::extent::StatedExtent;
-use crate::facts::{
-    Asked, BlockFacts, CSource, Call, Ending, Facts, Finding, Holder, Memory, Overwritten, Place, Staleness, Why,
-    WrongFree,
-};
-use crate::heap::Damage;
+use crate::facts::{BlockFacts, CSource, Call, Facts, Memory, Place};
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
+use crate::rules;
+use crate::rules::words::Value;
 
-/// Counts the formats: a name that is taken away or changes its meaning makes a new one, a new name does not.
+/// Counts the formats: a name that is taken away or changes its meaning makes a new one, a new name
+/// does not.
 const FORMAT: usize = 1;
 
-type Frames<'a> = &'a dyn Fn(TraceId) -> Vec<Frame>;
+/// The frames that an object has.
+pub(super) struct Symbols<'a> {
+    /// Those of a trace.
+    pub(super) of_trace: &'a dyn Fn(TraceId) -> Vec<Frame>,
+    /// Those of the fault, for a report of one.
+    pub(super) fault: &'a [Frame],
+}
 
 /// The object, without a line break.
-pub(super) fn object(facts: &Facts, frames: Frames<'_>) -> String {
+pub(super) fn object(facts: &Facts, symbols: &Symbols<'_>) -> String {
+    let words = rules::words(facts);
     let mut json = Json::default();
     json.open();
     json.number("version", FORMAT);
     json.text("guard", env!("CARGO_PKG_VERSION"));
     json.text("rule", facts.rule().name());
     json.text("severity", severity(facts.severity));
-    json.text("message", &headline::message(facts));
+    json.text("message", &words.message());
     match &facts.call {
         Some(call) => self::call(&mut json, call),
         None => ["function", "parameter", "site", "thread"].into_iter().for_each(|key| json.null(key)),
@@ -40,18 +44,16 @@ pub(super) fn object(facts: &Facts, frames: Frames<'_>) -> String {
         }),
         None => json.null("argument"),
     }
-    memory(&mut json, "memory", facts.lent(), frames);
+    memory(&mut json, "memory", facts.lent(), symbols);
     // The block again under a name of its own: most readers ask for nothing else.
     match facts.lent().and_then(Memory::block) {
-        Some(block) => json.object("block", |json| self::block(json, block, frames)),
+        Some(block) => json.object("block", |json| self::block(json, block, symbols)),
         None => json.null("block"),
     }
-    json.object("finding", |json| finding(json, facts, frames));
-    match &facts.finding {
-        Finding::RetainedPointer { place, .. } | Finding::FreedWhileRetained { held: Some((place, _)), .. } => {
-            json.object("place", |json| self::place(json, place, frames))
-        }
-        _ => json.null("place"),
+    json.object("finding", |json| members(json, &words.json, symbols));
+    match facts.finding.parts().place {
+        Some(place) => json.object("place", |json| self::place(json, place, symbols)),
+        None => json.null("place"),
     }
     json.close();
     json.out
@@ -87,21 +89,21 @@ fn call(json: &mut Json, call: &Call) {
     });
 }
 
-pub(super) fn block(json: &mut Json, block: &BlockFacts, frames: Frames<'_>) {
+fn block(json: &mut Json, block: &BlockFacts, symbols: &Symbols<'_>) {
     json.address("address", block.address);
     json.number("size", block.size);
     json.number("align", block.align);
     json.raw("live", if block.live { "true" } else { "false" });
-    trace(json, "allocated", block.allocated, block.allocated_by, frames);
-    trace(json, "freed", block.freed, block.freed_by, frames);
+    trace(json, "allocated", block.allocated, block.allocated_by, symbols);
+    trace(json, "freed", block.freed, block.freed_by, symbols);
 }
 
-fn trace(json: &mut Json, key: &str, trace: TraceId, thread: u32, frames: Frames<'_>) {
-    self::frames(json, key, &frames(trace));
+fn trace(json: &mut Json, key: &str, trace: TraceId, thread: u32, symbols: &Symbols<'_>) {
+    frames(json, key, &(symbols.of_trace)(trace));
     json.number_or_null(&format!("{key}_by"), (thread != 0).then_some(thread));
 }
 
-pub(super) fn frames(json: &mut Json, key: &str, frames: &[Frame]) {
+fn frames(json: &mut Json, key: &str, frames: &[Frame]) {
     json.list(key, frames, |json, frame| {
         json.address("address", frame.address);
         json.text_or_null("function", frame.function());
@@ -111,12 +113,12 @@ pub(super) fn frames(json: &mut Json, key: &str, frames: &[Frame]) {
     });
 }
 
-fn memory(json: &mut Json, key: &str, memory: Option<&Memory>, frames: Frames<'_>) {
+fn memory(json: &mut Json, key: &str, memory: Option<&Memory>, symbols: &Symbols<'_>) {
     let Some(memory) = memory else { return json.null(key) };
     json.object(key, |json| match memory {
         Memory::Heap(facts) => {
             json.text("kind", "heap");
-            block(json, facts, frames);
+            block(json, facts, symbols);
         }
         Memory::Stack { address, size, thread } => {
             json.text("kind", "stack");
@@ -132,173 +134,26 @@ fn memory(json: &mut Json, key: &str, memory: Option<&Memory>, frames: Frames<'_
     });
 }
 
-fn finding(json: &mut Json, facts: &Facts, frames: Frames<'_>) {
-    match &facts.finding {
-        Finding::NestedPointer { holder, pointer, .. } | Finding::DanglingPointer { holder, pointer } => {
-            json.address("pointer", *pointer);
-            self::holder(json, holder);
-            memory(json, "target", facts.target(), frames);
-        }
-        Finding::OutOfBounds { stated, available } => {
-            match stated {
-                StatedExtent::Type(size) => {
-                    json.text("stated", "type");
-                    json.number("bytes", *size);
-                }
-                StatedExtent::Elements { count, size } => {
-                    json.text("stated", "elements");
-                    json.number("count", *count);
-                    json.number("element_size", *size);
-                    json.number_or_null("bytes", count.checked_mul(*size));
-                }
-                // As texts: most readers of JSON keep no more than 53 bits of a number.
-                StatedExtent::Negative(count) => {
-                    json.text("stated", "negative");
-                    json.text("count", &count.to_string());
-                }
-                StatedExtent::TooLarge(count) => {
-                    json.text("stated", "too_large");
-                    json.text("count", &count.to_string());
-                }
-            }
-            json.number("available", *available);
-        }
-        Finding::UnterminatedString { searched } => json.number("searched", *searched),
-        Finding::NullPointer => {}
-        Finding::MisalignedPointer { align } => json.number("alignment", *align),
-        Finding::ReturnedPointer { holder, pointer } => {
-            json.address("pointer", *pointer);
-            self::holder(json, holder);
-        }
-        Finding::WrongThread { got } => {
-            json.object("owner", |json| {
-                json.number("id", got.thread);
-                json.text_or_null("name", got.thread_name.as_deref());
-            });
-            json.text_or_null("got_by", got.function);
-            json.object("got_at", |json| json.source(got.location.file(), got.location.line(), got.location.column()));
-        }
-        Finding::StaleHandle(stale) => self::stale(json, stale, frames),
-        Finding::RetainedPointer { word, absent_before, .. } => {
-            json.address("pointer", *word);
-            json.raw("absent_before", if *absent_before { "true" } else { "false" });
-        }
-        Finding::AllocDeallocMismatch(wrong) | Finding::DoubleFree(wrong) => wrong_free(json, wrong, frames),
-        Finding::BufferOverflow { damage, overwritten } => {
-            self::damage(json, damage);
-            json.text("side", if damage.before { "before" } else { "behind" });
-            let when = match overwritten {
-                Overwritten::ByTheCall => "call",
-                Overwritten::BesideTheCopy { .. } => "copy",
-                Overwritten::BeforeACall => "before_call",
-                Overwritten::BeforeTheFree => "before_free",
-                Overwritten::BeforeALook => "before_look",
-            };
-            json.text("overwritten", when);
-        }
-        Finding::UseAfterFree { damage, before_reuse } => {
-            self::damage(json, damage);
-            json.raw("before_reuse", if *before_reuse { "true" } else { "false" });
-        }
-        Finding::WriteThroughConst { change, field } => {
-            json.number("offset", change.offset);
-            json.number("length", change.len);
-            json.text("was", &hex(&change.was, change.len));
-            json.text("now", &hex(&change.now, change.len));
-            json.text_or_null("field", field.as_deref());
-            json.raw("sampled", if change.sampled { "true" } else { "false" });
-        }
-        Finding::LeakedOwnership { blocks, bytes } => {
-            json.number("blocks", *blocks);
-            json.number("bytes", *bytes);
-        }
-        Finding::FreedWhileRetained { promise, pinned, moved, at_once, .. } => {
-            match facts.word() {
-                Some(word) => json.address("pointer", word),
-                None => json.null("pointer"),
-            }
-            json.text("promise", promise.name());
-            json.raw("moved", if *moved { "true" } else { "false" });
-            json.raw("at_once", if *at_once { "true" } else { "false" });
-            match pinned {
-                Some(at) => json.object("pinned", |json| json.source(at.file(), at.line(), at.column())),
-                None => json.null("pinned"),
-            }
+/// The members that a rule has for its finding.
+fn members(json: &mut Json, members: &[(&str, Value<'_>)], symbols: &Symbols<'_>) {
+    for (key, value) in members {
+        match value {
+            Value::Null => json.null(key),
+            Value::Flag(flag) => json.raw(key, if *flag { "true" } else { "false" }),
+            Value::Number(number) => json.number(key, number),
+            Value::Text(text) => json.text(key, text),
+            Value::Address(address) => json.address(key, *address),
+            Value::Object(inner) => json.object(key, |json| self::members(json, inner, symbols)),
+            Value::Location(at) => json.object(key, |json| json.source(at.file(), at.line(), at.column())),
+            Value::Block(facts) => json.object(key, |json| block(json, facts, symbols)),
+            Value::Memory(facts) => memory(json, key, Some(facts), symbols),
+            Value::Trace(id, thread) => trace(json, key, *id, *thread, symbols),
+            Value::Fault => frames(json, key, symbols.fault),
         }
     }
 }
 
-fn damage(json: &mut Json, damage: &Damage) {
-    json.number("offset", damage.offset);
-    json.number("length", damage.len);
-    json.text("now", &hex(&damage.first_bytes, damage.len));
-}
-
-/// The first bytes, two digits each.
-fn hex(first: &[u8; 16], len: usize) -> String {
-    first.iter().take(len).map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn stale(json: &mut Json, stale: &Staleness, frames: Frames<'_>) {
-    json.text("reason", stale.reason());
-    json.text("wanted", stale.wanted);
-    json.text_or_null("parked", stale.life().map(|life| (life.kind.name)()));
-    let tombstone = stale.tombstone();
-    let released = tombstone.map(|tombstone| (tombstone.released, tombstone.released_by));
-    for (key, at) in [("made", stale.life().map(|life| (Some(life.made), life.made_by))), ("released", released)] {
-        match at {
-            Some((location, thread)) => json.object(key, |json| {
-                json.text_or_null("file", location.map(Location::file));
-                json.number_or_null("line", location.map(Location::line));
-                json.number_or_null("column", location.map(Location::column));
-                json.number_or_null("thread", (thread != 0).then_some(thread));
-            }),
-            None => json.null(key),
-        }
-    }
-    let (dropped, dropped_by) = tombstone.map_or_else(Default::default, |it| (it.trace, it.released_by));
-    trace(json, "dropped", dropped, dropped_by, frames);
-    trace(json, "called", stale.called, stale.thread, frames);
-}
-
-fn wrong_free(json: &mut Json, wrong: &WrongFree, frames: Frames<'_>) {
-    json.text("asked", wrong.asked.name());
-    json.text("allocator", if wrong.asked.is_c() { "c" } else { "rust" });
-    json.address("pointer", wrong.address);
-    json.text("reason", wrong.why.name());
-    match wrong.asked {
-        Asked::Rust { size, align, .. } => json.object("given", |json| {
-            json.number("size", size);
-            json.number("align", align);
-        }),
-        Asked::C(_) => json.null("given"),
-    }
-    match &wrong.c_block {
-        Some(block) => json.object("c_block", |json| self::block(json, block, frames)),
-        None => json.null("c_block"),
-    }
-    json.text_or_null("module", if let Why::Outside(module) = &wrong.why { module.as_deref() } else { None });
-    json.raw("under_way", if wrong.under_way { "true" } else { "false" });
-    json.raw("aborting", if wrong.ending == Some(Ending::Refused) { "true" } else { "false" });
-    json.raw("faulting", if wrong.ending == Some(Ending::Faulted) { "true" } else { "false" });
-    trace(json, "asked_at", wrong.at, wrong.thread, frames);
-}
-
-fn holder(json: &mut Json, holder: &Holder) {
-    let (kind, at) = match holder {
-        Holder::Argument => ("argument", None),
-        Holder::Result { offset, field } => ("result", offset.as_ref().map(|offset| (offset, field))),
-        Holder::Value { offset, field } => ("value", Some((offset, field))),
-        Holder::Pointee { memory: Memory::Heap(_), offset, field } => ("heap", Some((offset, field))),
-        Holder::Pointee { memory: Memory::Stack { .. }, offset, field } => ("stack", Some((offset, field))),
-        Holder::Pointee { memory: Memory::Foreign { .. }, offset, field } => ("foreign", Some((offset, field))),
-    };
-    json.text("holder", kind);
-    json.number_or_null("offset", at.map(|(offset, _)| *offset));
-    json.text_or_null("field", at.and_then(|(_, field)| field.as_deref()));
-}
-
-fn place(json: &mut Json, place: &Place, frames: Frames<'_>) {
+fn place(json: &mut Json, place: &Place, symbols: &Symbols<'_>) {
     match place {
         Place::Global { module, symbol, offset, address, source } => {
             json.text("kind", "global");
@@ -314,7 +169,7 @@ fn place(json: &mut Json, place: &Place, frames: Frames<'_>) {
             json.address("address", *address);
             json.number("size", *size);
             json.number("offset", *offset);
-            trace(json, "allocated", allocated_at.trace, allocated_at.thread, frames);
+            trace(json, "allocated", allocated_at.trace, allocated_at.thread, symbols);
         }
         Place::RustBlock { address, size, allocated_at, offset, parameter, field } => {
             json.text("kind", "rust_block");
@@ -323,7 +178,7 @@ fn place(json: &mut Json, place: &Place, frames: Frames<'_>) {
             json.number("offset", *offset);
             json.text("parameter", parameter);
             json.text_or_null("field", field.as_deref());
-            trace(json, "allocated", allocated_at.trace, allocated_at.thread, frames);
+            trace(json, "allocated", allocated_at.trace, allocated_at.thread, symbols);
         }
     }
 }
@@ -348,21 +203,21 @@ fn variable(
     }
 }
 
-/// A writer of JSON: small, since writing is all we need, and a dependency would be every user's.
+/// A writer of JSON: small, since only writing is needed, and a dependency would be every user's.
 #[derive(Default)]
-pub(super) struct Json {
-    pub(super) out: String,
-    /// A member was written since the last brace opened.
+struct Json {
+    out: String,
+    /// Whether a member was written since the last brace opened.
     member: bool,
 }
 
 impl Json {
-    pub(super) fn open(&mut self) {
+    fn open(&mut self) {
         self.out.push('{');
         self.member = false;
     }
 
-    pub(super) fn close(&mut self) {
+    fn close(&mut self) {
         self.out.push('}');
         self.member = true;
     }
@@ -380,11 +235,11 @@ impl Json {
         self.out.push_str(value);
     }
 
-    pub(super) fn null(&mut self, key: &str) {
+    fn null(&mut self, key: &str) {
         self.raw(key, "null");
     }
 
-    pub(super) fn number(&mut self, key: &str, value: impl std::fmt::Display) {
+    fn number(&mut self, key: &str, value: impl std::fmt::Display) {
         self.raw(key, &value.to_string());
     }
 
@@ -395,12 +250,12 @@ impl Json {
         }
     }
 
-    pub(super) fn text(&mut self, key: &str, value: &str) {
+    fn text(&mut self, key: &str, value: &str) {
         self.key(key);
         self.string(value);
     }
 
-    pub(super) fn text_or_null(&mut self, key: &str, value: Option<&str>) {
+    fn text_or_null(&mut self, key: &str, value: Option<&str>) {
         match value {
             Some(value) => self.text(key, value),
             None => self.null(key),
@@ -408,17 +263,17 @@ impl Json {
     }
 
     /// As text, since the numbers of JSON lose the last bits of an address in most readers.
-    pub(super) fn address(&mut self, key: &str, value: usize) {
+    fn address(&mut self, key: &str, value: usize) {
         self.text(key, &format!("{value:#x}"));
     }
 
-    pub(super) fn source(&mut self, file: &str, line: u32, column: u32) {
+    fn source(&mut self, file: &str, line: u32, column: u32) {
         self.text("file", file);
         self.number("line", line);
         self.number("column", column);
     }
 
-    pub(super) fn object(&mut self, key: &str, write: impl FnOnce(&mut Json)) {
+    fn object(&mut self, key: &str, write: impl FnOnce(&mut Json)) {
         self.key(key);
         self.open();
         write(self);

@@ -1,32 +1,24 @@
-//! From facts to words. Nothing here looks at the program's memory, and nothing here decides what is a violation.
+//! From what a rule says (`rules::words`) to what the reader gets: the layout of the text, its
+//! colours, the lines of source and the frames in it; the syntax of JSON; the raw form of a signal
+//! handler; and the delivery.
+//!
+//! It decides nothing about what is a violation. It looks up sources, symbols and the modules of
+//! the process, and nothing of the program's memory.
 
-mod beats;
-mod bound;
-mod callback;
 mod colour;
 pub(crate) mod deliver;
 pub(crate) mod face;
+pub(crate) mod fault;
 pub(crate) mod frames;
-mod freed;
-mod headline;
-mod help;
 mod json;
-mod kept;
-mod leaked;
-mod notes;
 mod picture;
-pub(crate) mod raw;
 mod source;
-pub(crate) mod stale;
+mod story;
 #[cfg(test)]
 mod tests;
 mod text;
-pub(crate) mod touch;
-pub(crate) mod touched;
 pub(crate) mod until_catch_ends;
-mod words;
-mod written;
-pub(crate) mod wrong_free;
+mod width;
 
 #[cfg(not(feature = "c-heap"))]
 pub(crate) use deliver::file;

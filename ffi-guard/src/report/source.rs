@@ -1,8 +1,9 @@
-//! The line of source that made the call, and what of it to underline.
+//! The line of source that made the call, and the parts of it to underline.
 
 use std::path::{Path, PathBuf};
 
-/// Where sources are looked for: the compiler notes paths relative to the workspace, and a program runs anywhere in it.
+/// The folders in which sources are looked for: the compiler notes paths relative to the workspace,
+/// and a program runs anywhere in it.
 fn roots() -> Vec<PathBuf> {
     let mut roots = Vec::new();
     let starts = [
@@ -27,8 +28,9 @@ pub(super) struct Line {
     pub(super) root: PathBuf,
 }
 
-/// Reads one line of a file. Of several files by this path (`src/main.rs` of the workspace and of a member), the one
-/// whose line names `callee` at the column; else the first whose line has code there. `None`: no source, or another one.
+/// Reads one line of a file. Of several files by this path (`src/main.rs` of the workspace and of a
+/// member), the one whose line names `callee` at the column; else the first whose line has code
+/// there. `None`: no source, or another one.
 pub(super) fn line(file: &str, line: u32, column: u32, callee: &str) -> Option<Line> {
     let candidates: Vec<Line> = roots()
         .into_iter()
@@ -52,7 +54,7 @@ fn from_column(text: &str, column: u32) -> Option<&str> {
 
 /// Bytes of the path of a call at the start of `code`: `ffi::store` of `ffi::store(p)`.
 fn path(code: &str) -> usize {
-    // Inside `::<` and its `>` stands what may have any form.
+    // The text between `::<` and its `>` may have any form.
     let (mut depth, mut last) = (0_u32, ' ');
     for (at, c) in code.char_indices() {
         match c {
@@ -66,16 +68,16 @@ fn path(code: &str) -> usize {
     code.len()
 }
 
-/// What to underline of a line: the callee, and the argument where it can be told.
+/// The parts of a line to underline: the callee, and the argument if it can be told.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Underline {
     /// Characters before the callee, and its length.
     pub(super) callee: (usize, usize),
-    /// The same of the argument.
+    /// Characters before the argument, and its length.
     pub(super) argument: Option<(usize, usize)>,
 }
 
-/// Finds them. `column` counts from 1, `argument` from 0.
+/// Finds the parts of a line to underline. `column` counts from 1, `argument` from 0.
 pub(super) fn underline(text: &str, column: u32, argument: Option<usize>) -> Underline {
     let before = (column as usize).saturating_sub(1);
     let code = from_column(text, column).unwrap_or("");
@@ -88,7 +90,7 @@ pub(super) fn underline(text: &str, column: u32, argument: Option<usize>) -> Und
     Underline { callee: (before, code.get(..callee).map_or(1, |path| path.chars().count())), argument: span }
 }
 
-/// The bytes of the n-th argument of `(a, f(b), c)`; `None` where the line does not hold all of it.
+/// The bytes of the n-th argument of `(a, f(b), c)`; `None` if the line does not hold all of it.
 fn nth_argument(call: &str, nth: usize) -> Option<(usize, usize)> {
     let mut depth = 0_u32;
     let mut index = 0;

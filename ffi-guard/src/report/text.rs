@@ -1,18 +1,22 @@
 //! The report as text.
 
 use std::cell::RefCell;
-use std::panic::Location;
 use std::path::{Path, PathBuf};
 
 use super::frames::Frame;
-use super::words::{WIDTH, clip, columns, fill};
-use super::{beats, frames, headline, help, notes, picture, source};
+use super::width::{WIDTH, clip, columns, fill};
+use super::{frames, picture, source, story};
 use crate::config::Backtrace;
-use crate::facts::{Call, Facts};
+use crate::facts::{Call, Facts, Touch};
 use crate::heap::trace::TraceId;
+use crate::rules;
+use crate::rules::words::{Source, Words};
 
-/// Lines of a report, `GUARD_BACKTRACE=full` aside.
+/// Lines of a report, unless `GUARD_BACKTRACE=full` shows all frames.
 const LINES: usize = 40;
+
+/// Helps of a report.
+const HELPS: usize = 3;
 
 /// What a report needs beside the facts. Tests fill it in by hand.
 pub(super) struct Context<'a> {
@@ -22,42 +26,44 @@ pub(super) struct Context<'a> {
     pub(super) backtrace: Backtrace,
     /// The frames of a trace.
     pub(super) frames: &'a dyn Fn(TraceId) -> Vec<Frame>,
+    /// The frames of the fault, for a report of one.
+    pub(super) fault: &'a [Frame],
     /// The line of source of a place, for the callee of this name.
-    pub(super) line: &'a dyn Fn(&Location<'_>, &str) -> Option<String>,
+    pub(super) line: &'a dyn Fn(Source<'_>, &str) -> Option<String>,
     /// A path as the report shows it.
     pub(super) path: &'a dyn Fn(&str) -> String,
 }
 
 impl Context<'_> {
     /// A place as the report shows it.
-    pub(super) fn site(&self, site: &Location<'_>) -> String {
-        format!("{}:{}:{}", (self.path)(site.file()), site.line(), site.column())
+    pub(super) fn place(&self, at: Source<'_>) -> String {
+        format!("{}:{}:{}", (self.path)(at.file), at.line, at.column)
     }
 }
 
-/// The report of these facts, in this process.
-pub(super) fn report(facts: &Facts) -> String {
+/// The report of these facts, in this process. `fault` has the frames of the fault, if it is about
+/// one.
+pub(super) fn report(facts: &Facts, fault: &[Frame]) -> String {
     // The folder that the compiler's relative paths start from, known once a source was found.
     let root: RefCell<Option<PathBuf>> = RefCell::default();
-    let line = |site: &Location<'_>, callee: &str| {
-        let line = source::line(site.file(), site.line(), site.column(), callee)?;
-        *root.borrow_mut() = Some(line.root);
+    let line = |at: Source<'_>, callee: &str| {
+        let line = source::line(at.file, at.line, at.column, callee)?;
+        root.borrow_mut().get_or_insert(line.root);
         Some(line.text)
     };
-    let path = |path: &str| shorten(path, root.borrow().as_deref());
-    render(
-        facts,
-        &Context {
-            unicode: locale_is_utf8(|name| std::env::var(name).ok()),
-            backtrace: crate::config::settings().backtrace,
-            frames: &frames::of_trace,
-            line: &line,
-            path: &path,
-        },
-    )
+    let context = Context {
+        unicode: locale_is_utf8(|name| std::env::var(name).ok()),
+        backtrace: crate::config::settings().backtrace,
+        frames: &frames::of_trace,
+        fault,
+        line: &line,
+        path: &|path: &str| shorten(path, root.borrow().as_deref()),
+    };
+    render(facts, &context)
 }
 
-/// Puts the parts together. Where it gets too long, frames give way first, then the notes behind the first.
+/// Puts the parts together. If it gets too long, frames give way first, then all notes but the
+/// first.
 pub(super) fn render(facts: &Facts, context: &Context<'_>) -> String {
     let mut text = String::new();
     for (frames_each, notes) in [(3, usize::MAX), (2, usize::MAX), (1, usize::MAX), (1, 1)] {
@@ -71,42 +77,63 @@ pub(super) fn render(facts: &Facts, context: &Context<'_>) -> String {
     text
 }
 
+/// The first line: the finding in one sentence. It is one line whatever its length, so that
+/// `#[should_panic(expected = ..)]` and grep can rely on it.
+fn headline(facts: &Facts, words: &Words<'_>) -> String {
+    let start = format!("ffi-guard[{}]: ", facts.rule());
+    let (sentence, place) = &words.sentence;
+    // Where exactly it is stands once more under the call: it may go for the width's sake.
+    let fits = columns(&start) + columns(sentence) + columns(place) <= WIDTH;
+    format!("{start}{sentence}{}", if fits { place } else { "" })
+}
+
+/// The lines of a report. A page fault's has no first and no last line: the raw form has those.
 fn lines(facts: &Facts, context: &Context<'_>, frames_each: usize, notes: usize) -> Vec<String> {
-    let mut lines = vec![headline::headline(facts)];
-    if let Some(call) = &facts.call {
-        lines.extend(snippet(facts, call, context));
+    let mut lines = Vec::new();
+    let words = rules::words(facts);
+    let touch = facts.finding.parts().touch;
+    if touch.is_none() {
+        lines.push(headline(facts, &words));
     }
-    let (beats, hidden) = beats::beats(facts, context, frames_each);
-    lines.extend(beats);
-    let mut picture = picture::picture(facts);
-    if !context.unicode {
-        picture.iter_mut().for_each(|line| *line = picture::ascii(line));
+    match (touch, &facts.call) {
+        (Some(_), call) => lines.extend(fault_snippet(call.as_ref(), &words.label, context)),
+        (None, Some(call)) => lines.extend(snippet(call, &words.label, context)),
+        (None, None) => {}
     }
-    if !picture.is_empty() {
+    let (story, hidden) = story::lines(words.story, context, frames_each);
+    lines.extend(story);
+    if let Some(picture) = &words.picture {
         lines.push(String::new());
-        lines.extend(picture);
+        lines.extend(picture::draw(picture, context.unicode));
     }
     lines.push(String::new());
-    for help in help::helps(facts) {
-        lines.extend(fill("help: ", &help));
+    for help in words.helps.iter().take(HELPS) {
+        lines.extend(fill("help: ", help));
     }
-    for note in notes::notes(facts).into_iter().take(notes) {
-        lines.extend(fill("note: ", &note));
+    for note in words.notes.iter().take(notes) {
+        lines.extend(fill("note: ", note));
     }
     if hidden > 0 {
         let frames = if hidden == 1 { "1 frame".into() } else { format!("{hidden} frames") };
         lines.extend(fill("note: ", &format!("{frames} left out: GUARD_BACKTRACE=full shows all")));
     }
-    lines.push(format!(" see: docs/src/rules/{}.md", facts.rule()));
+    let more = match touch {
+        Some(Touch { copy: Some(_), .. }) => ", docs/src/copied.md",
+        Some(_) => ", docs/src/level-3.md",
+        None => "",
+    };
+    lines.push(format!(" see: docs/src/rules/{}.md{more}", facts.rule()));
     lines.push(String::new());
-    lines.push(summary(facts, context));
+    if touch.is_none() {
+        lines.push(summary(facts, context));
+    }
     lines
 }
 
 /// The last line: all that grep and CI ask for.
 fn summary(facts: &Facts, context: &Context<'_>) -> String {
     let rule = facts.rule();
-    if let Some(wrong) = facts.wrong_free() {
+    if let Some(wrong) = facts.finding.parts().wrong_free {
         // The call is only the last that is known to have had the block.
         let name = wrong.asked.name();
         let (users, _) = frames::users((context.frames)(wrong.at), 1);
@@ -126,15 +153,15 @@ fn summary(facts: &Facts, context: &Context<'_>) -> String {
 }
 
 /// The place of the call and its line, underlined.
-fn snippet(facts: &Facts, call: &Call, context: &Context<'_>) -> Vec<String> {
+fn snippet(call: &Call, label: &str, context: &Context<'_>) -> Vec<String> {
     // First of all: it finds the folder that paths are relative to.
-    let text = (context.line)(call.site, call.function.declaration.name);
+    let text = (context.line)(call.site.into(), call.function.declaration.name);
     let number = call.site.line().to_string();
     let gutter = " ".repeat(number.len());
-    let mut lines = vec![format!("{gutter}--> {}", context.site(call.site))];
+    let mut lines = vec![format!("{gutter}--> {}", context.place(call.site.into()))];
     let Some(text) = text else {
         lines.push(format!("{gutter} |"));
-        lines.extend(fill(&format!("{gutter} = "), &headline::label(facts)));
+        lines.extend(fill(&format!("{gutter} = "), label));
         lines.push(format!("{gutter} |"));
         return lines;
     };
@@ -147,15 +174,14 @@ fn snippet(facts: &Facts, call: &Call, context: &Context<'_>) -> Vec<String> {
     let (text, marks) = window(&text.replace('\t', " "), &marks.iter().collect::<String>(), room);
     let marks = marks.trim_end();
     lines.extend([format!("{gutter} |"), format!("{number} | {text}")]);
-    let label = headline::label(facts);
-    if columns(marks) + 1 + columns(&label) <= room {
+    if columns(marks) + 1 + columns(label) <= room {
         lines.push(format!("{gutter} | {marks} {label}"));
     } else {
         lines.push(format!("{gutter} | {marks}"));
-        let at = |mark: &str| marks.find(mark).filter(|at| at + columns(&label) <= room);
-        let indent = at("^").or_else(|| at("-")).unwrap_or(room.saturating_sub(columns(&label)).min(4));
+        let at = |mark: &str| marks.find(mark).filter(|at| at + columns(label) <= room);
+        let indent = at("^").or_else(|| at("-")).unwrap_or(room.saturating_sub(columns(label)).min(4));
         let bar = format!("{gutter} | ");
-        for line in fill(&format!("{bar}{}", " ".repeat(indent)), &label) {
+        for line in fill(&format!("{bar}{}", " ".repeat(indent)), label) {
             lines.push(format!("{bar}{}", &line[bar.len()..]));
         }
     }
@@ -163,8 +189,33 @@ fn snippet(facts: &Facts, call: &Call, context: &Context<'_>) -> Vec<String> {
     lines
 }
 
-/// The part of a long line that holds the marks: indentation goes first, then the start, then the end.
-pub(super) fn window(text: &str, marks: &str, room: usize) -> (String, String) {
+/// The line of source that faulted.
+fn fault_snippet(call: Option<&Call>, label: &str, context: &Context<'_>) -> Vec<String> {
+    // The sites of guarded calls are relative to the workspace: they show the folder.
+    let _ = call.and_then(|call| (context.line)(call.site.into(), call.function.declaration.name));
+    let (users, _) = frames::users(frames::without_wrappers(context.fault), 1);
+    let place = users.first().and_then(|frame| {
+        let column = frame.column().filter(|&column| column > 0)?;
+        Some(Source { file: frame.file()?.to_str()?, line: frame.line()?, column })
+    });
+    let Some((at, text)) = place.and_then(|at| Some((at, (context.line)(at, "")?))) else { return Vec::new() };
+    let number = at.line.to_string();
+    let gutter = " ".repeat(number.len());
+    let marks = format!("{}^", " ".repeat(at.column as usize - 1));
+    let (text, marks) = window(&text.replace('\t', " "), &marks, WIDTH - number.len() - 3);
+    vec![
+        String::new(),
+        format!("{gutter}--> {}", context.place(at)),
+        format!("{gutter} |"),
+        format!("{number} | {}", text.trim_end()),
+        format!("{gutter} | {marks} {label}"),
+        format!("{gutter} |"),
+    ]
+}
+
+/// The part of a long line that holds the marks: indentation goes first, then the start, then the
+/// end.
+fn window(text: &str, marks: &str, room: usize) -> (String, String) {
     if columns(text) <= room {
         return (text.into(), marks.into());
     }
@@ -182,7 +233,7 @@ pub(super) fn window(text: &str, marks: &str, room: usize) -> (String, String) {
 }
 
 /// A path without what goes without saying: the folder of the workspace, or of the registry.
-pub(super) fn shorten(path: &str, root: Option<&Path>) -> String {
+fn shorten(path: &str, root: Option<&Path>) -> String {
     let here = std::env::current_dir().ok();
     for folder in [root, here.as_deref()].into_iter().flatten() {
         if let Ok(rest) = Path::new(path).strip_prefix(folder) {
@@ -196,7 +247,8 @@ pub(super) fn shorten(path: &str, root: Option<&Path>) -> String {
     }
 }
 
-/// Whether the locale's characters are UTF-8: the first variable that is set decides, as in C's `setlocale`.
+/// Whether the locale's characters are UTF-8: the first variable that is set decides, as in C's
+/// `setlocale`.
 fn locale_is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());
     locale.is_some_and(|locale| {

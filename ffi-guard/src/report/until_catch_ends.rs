@@ -1,5 +1,5 @@
-//! Denied violations that were found inside the allocator while their thread is inside `catch`: they wait
-//! for its end, since the allocator cannot unwind.
+//! Denied violations that were found inside the allocator while their thread is inside `catch`:
+//! they wait for its end, since the allocator cannot unwind.
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -38,17 +38,19 @@ impl Pending {
         }
     }
 
-    /// Takes those of the calling thread, the first that came in front.
+    /// Takes the calling thread's violations, the oldest first.
     #[expect(clippy::vec_box, reason = "they are boxed already, and go on so")]
     fn take(&self) -> Vec<Box<Violation>> {
         let _inside = Reentry::enter();
         let mut mine = Vec::new();
         let mut node = self.0.swap(null_mut(), Ordering::Acquire);
-        // SAFETY: the whole list was taken, so its nodes are this thread's; each came from `Box::into_raw`.
+        // SAFETY: the whole list was taken, so its nodes are this thread's; each came from
+        // `Box::into_raw`.
         while let Some(it) = unsafe { node.as_ref() } {
             let next = it.next;
             if it.thread == thread::id() {
-                // SAFETY: as above; nothing leads to it any more.
+                // SAFETY: the node came from `Box::into_raw`, and nothing else leads to it any
+                // more.
                 mine.push(unsafe { Box::from_raw(node) }.violation);
             } else {
                 self.put(node);
@@ -65,7 +67,8 @@ pub(crate) fn push(violation: Box<Violation>) {
     PENDING.push(violation);
 }
 
-/// The first violation that is for the end of this thread's `catch`. The others are printed: one panic carries one report.
+/// The first violation that waits for the end of this thread's `catch`. The others are printed: one
+/// panic carries one report.
 pub(crate) fn take() -> Option<Box<Violation>> {
     if PENDING.0.load(Ordering::Relaxed).is_null() {
         return None;
@@ -77,7 +80,7 @@ pub(crate) fn take() -> Option<Box<Violation>> {
     first
 }
 
-/// `catch` ends with something else: what was for its end is printed.
+/// Prints the violations that wait, because `catch` ends with something else.
 pub(crate) fn print_all() {
     if let Some(violation) = take() {
         let _inside = Reentry::enter();

@@ -5,12 +5,13 @@ use crate::facts::Allocation;
 use crate::facts::{CSource, Place};
 use crate::scan::{self, Global, Hit, Owner};
 
-/// The place of a word that was found in memory of C's; `None` where it is Rust's own. Where nothing tells C's variables
-/// from Rust's (stripped, or linked so), `take_unknown` decides; thread-local variables are left out then, for Rust has many of
-/// them, and its standard library does.
+/// The place of a word that was found in C's memory; `None` if it is Rust's own. If nothing tells
+/// C's variables from Rust's (stripped, or linked that way), `take_unknown` decides. Thread-local
+/// variables are left out then: Rust, and its standard library, have many of them.
 pub(super) fn place(hit: Hit, take_unknown: impl FnOnce() -> bool) -> Option<Place> {
     match scan::owner(hit.location) {
-        // Thread-local variables of a library that `dlopen` brought lie in C's heap, too: they are known by then.
+        // Thread-local variables of a library that `dlopen` loaded lie in C's heap too: the arm for
+        // C's variables has those.
         #[cfg(feature = "c-heap")]
         Owner::Nowhere if crate::heap::contains_c(hit.location) => c_heap(hit),
         Owner::C(variable) => Some(variable_of_c(variable, hit.location)),
@@ -21,7 +22,8 @@ pub(super) fn place(hit: Hit, take_unknown: impl FnOnce() -> bool) -> Option<Pla
     }
 }
 
-/// A word in a live block of C's heap. What lies in a freed one, or in the slack behind one, nobody holds.
+/// A word in a live block of C's heap. A word in a freed block, or in the slack after a block, is
+/// not held.
 #[cfg(feature = "c-heap")]
 fn c_heap(hit: Hit) -> Option<Place> {
     let block = crate::heap::lookup_c(hit.location)?;

@@ -1,9 +1,16 @@
-//! One file a rule, one shape: what is wrong, in C and in Rust; the check, which returns what it saw; its tests.
+//! One file for each rule: what is wrong, in C and in Rust; the check, or the name of the probe
+//! that finds it; and the words that a report has for it.
 //!
-//! A rule looks and says; it does not decide how severe that is, does not print, and calls no other rule.
+//! A rule says what it saw. It does not decide how severe that is, does not print, and calls no
+//! other rule. To add one: its file here with a line in [`words`], its facts in `facts/finding.rs`,
+//! its name in `rule.rs`, and the call of its check.
 
+mod damage;
 mod held;
 mod pointers;
+pub(crate) mod touched;
+pub(crate) mod words;
+mod wrong_free;
 
 pub(crate) mod alloc_dealloc_mismatch;
 pub(crate) mod buffer_overflow;
@@ -25,3 +32,29 @@ pub(crate) mod wrong_thread;
 
 pub(crate) use held::leads_into;
 pub(crate) use pointers::{each_pointer, field_path};
+
+use crate::facts::{Facts, Finding};
+use words::Words;
+
+/// What there is to say about a finding, from the file of its rule.
+pub(crate) fn words(facts: &Facts) -> Words<'_> {
+    match &facts.finding {
+        Finding::NestedPointer(seen) => nested_pointer::words(seen, facts),
+        Finding::DanglingPointer(seen) => dangling_pointer::words(seen, facts),
+        Finding::OutOfBounds(seen) => out_of_bounds::words(seen, facts),
+        Finding::UnterminatedString { searched } => unterminated_string::words(*searched, facts),
+        Finding::NullPointer => null_pointer::words(facts),
+        Finding::MisalignedPointer { align } => misaligned_pointer::words(*align, facts),
+        Finding::ReturnedPointer(seen) => returned_pointer::words(seen, facts),
+        Finding::WrongThread(got) => wrong_thread::words(got, facts),
+        Finding::StaleHandle(stale) => stale_handle::words(stale, facts),
+        Finding::RetainedPointer(seen) => retained_pointer::words(seen, facts),
+        Finding::FreedWhileRetained(seen) => freed_while_retained::words(seen, facts),
+        Finding::AllocDeallocMismatch(wrong) | Finding::DoubleFree(wrong) => wrong_free::words(wrong, facts),
+        Finding::LeakedOwnership(seen) => leaked_ownership::words(seen, facts),
+        Finding::BufferOverflow(seen) => buffer_overflow::words(seen, facts),
+        Finding::WriteThroughConst(seen) => write_through_const::words(seen, facts),
+        Finding::UseAfterFree(seen) => use_after_free::words(seen, facts),
+        Finding::Touched(touch) => touched::words(touch),
+    }
+}

@@ -1,4 +1,4 @@
-//! The words of an extent that can be pointers, by type where the type is known.
+//! The words of an extent that can be pointers, by type if the type is known.
 
 use std::ops::ControlFlow;
 
@@ -8,7 +8,8 @@ const WORD: usize = size_of::<usize>();
 
 /// Calls `found(offset, word)` for each word of an extent that can be a pointer, until it breaks.
 ///
-/// `wanted` is asked first and keeps the common word, which leads nowhere of interest, off the slow path.
+/// `wanted` is asked first and keeps the common word, which leads nowhere of interest, off the slow
+/// path.
 ///
 /// # Safety
 /// - `len` bytes from `address` on are mapped readable for the whole call.
@@ -29,7 +30,8 @@ pub(crate) unsafe fn each_pointer(
         shape @ (Shape::Fields(_) | Shape::Array { .. }) => {
             let stride = info.size.max(1);
             for element in 0..len / stride {
-                // SAFETY: as above; `Walk` itself stays inside the extent.
+                // SAFETY: the extent is readable, as the caller promises, and `Walk` stays inside
+                // it.
                 unsafe { walk.shaped(element * stride, info.size, &shape) }?;
             }
             ControlFlow::Continue(())
@@ -50,18 +52,18 @@ impl Walk<'_> {
     unsafe fn shaped(&mut self, offset: usize, size: usize, shape: &Shape) -> ControlFlow<()> {
         match *shape {
             Shape::Plain | Shape::Out => ControlFlow::Continue(()),
-            // SAFETY: as the caller promises.
+            // SAFETY: the extent is readable, as the caller promises.
             Shape::Words | Shape::Untyped => unsafe { self.words(offset, size) },
             Shape::Fields(fields) => {
                 for field in fields {
-                    // SAFETY: as the caller promises.
+                    // SAFETY: the extent is readable, as the caller promises.
                     unsafe { self.shaped(offset + field.offset, field.size, field.shape) }?;
                 }
                 ControlFlow::Continue(())
             }
             Shape::Array { element, stride, count } => {
                 for i in 0..count {
-                    // SAFETY: as the caller promises.
+                    // SAFETY: the extent is readable, as the caller promises.
                     unsafe { self.shaped(offset + i * stride, stride, element) }?;
                 }
                 ControlFlow::Continue(())
@@ -77,8 +79,9 @@ impl Walk<'_> {
         let end = self.address + (offset + size).min(self.len);
         let mut at = (self.address + offset).next_multiple_of(WORD);
         while at + WORD <= end {
-            // SAFETY: aligned and inside the extent, which is readable. Volatile, because C or another thread may be
-            // writing there; a torn or stale word is only compared, never followed.
+            // SAFETY: aligned and inside the extent, which is readable. Volatile, because C or
+            // another thread may be writing there; a torn or stale word is only compared, never
+            // followed.
             let word = unsafe { std::ptr::with_exposed_provenance::<usize>(at).read_volatile() };
             if (self.wanted)(word) {
                 (self.found)(at - self.address, word)?;
@@ -89,7 +92,7 @@ impl Walk<'_> {
     }
 }
 
-/// The name of what lies at an offset: `x`, `inner.y`, `[3].x`; `None` where the type does not tell.
+/// The name of the field at an offset: `x`, `inner.y`, `[3].x`; `None` if the type does not tell.
 pub(crate) fn field_path(info: &TypeInfo, offset: usize, several: bool) -> Option<String> {
     let stride = info.size.max(1);
     let inner = within(&info.shape, offset % stride)?;

@@ -1,9 +1,15 @@
 //! `unterminated_string`: a `cstr` argument has no NUL before the end of its Rust block.
 //!
-//! Rust: `puts(text.as_ptr().cast())` for a `&str`, which is not NUL-terminated; C reads on into whatever lies behind.
+//! Rust: `puts(text.as_ptr().cast())` for a `&str`, which is not NUL-terminated: C reads on into
+//! whatever follows.
+//!
+//! Checked by [`check`], on entry to a call and to a callback.
 
+use super::words::{
+    ALL, Picture, Story, Value, Words, bytes, call_with, found_when_called, label, name, parameter, whose,
+};
 use crate::call::target::{PointerArg, Target};
-use crate::facts::Finding;
+use crate::facts::{Facts, Finding};
 use crate::platform::read;
 
 pub(crate) fn check(look: &PointerArg<'_>) -> Option<Finding> {
@@ -12,8 +18,39 @@ pub(crate) fn check(look: &PointerArg<'_>) -> Option<Finding> {
         return None;
     }
     let searched = block.start.wrapping_add(block.size).saturating_sub(look.argument.address);
-    // SAFETY: the bytes from the argument to the block's end belong to a live block, which the caller keeps alive for
-    // the call it is being lent to.
+    // SAFETY: the bytes from the argument to the block's end belong to a live block, which the
+    // caller keeps alive for the call it is being lent to.
     let terminated = unsafe { read::has_nul(look.argument.address, searched) };
     (!terminated).then_some(Finding::UnterminatedString { searched })
+}
+
+pub(super) fn words(searched: usize, facts: &Facts) -> Words<'_> {
+    let param = parameter(facts);
+    let read = if searched == 1 { "1 byte was read".into() } else { format!("{searched} bytes were read") };
+    Words {
+        sentence: (format!("{} has no NUL in {}", whose(facts), bytes(searched)), String::new()),
+        label: label(facts, ", which runs past its block", ", declared `cstr`, runs past its block"),
+        story: Story::of_crossing(facts, ALL, None),
+        picture: Picture::of_argument(facts, "lent")
+            .map(|picture| picture.beyond("no NUL up to here: C reads on".into())),
+        helps: vec![
+            format!(
+                "pass a `CString`, which ends in NUL: `let c = CString::new({})?;`, then `{}`",
+                name(facts),
+                call_with(facts, "c.as_ptr()")
+            ),
+            "for a fixed text write a C literal: `c\"text\".as_ptr()`".into(),
+            format!(
+                "if C is told the length and needs no NUL, declare {param} `#[guard(counted_by = len)]` in place of `cstr`"
+            ),
+        ],
+        notes: match facts.is_callback() {
+            true => found_when_called(facts, "in the table of Rust's blocks"),
+            false => vec![
+                format!("found before the call: {read} from {param} to the end of its block, none is 0"),
+                "Rust's `str` and `String` carry their length and no NUL; C reads on until it meets one".into(),
+            ],
+        },
+        json: vec![("searched", Value::Number(searched))],
+    }
 }

@@ -5,7 +5,8 @@ use super::session;
 use crate::call::declaration::Function;
 use crate::call::extent::StatedExtent;
 use crate::facts::{
-    Allocation, ArgumentFacts, BlockFacts, CSource, Call, Facts, Finding, Holder, Memory, Place, Promise, ThreadOwner,
+    Allocation, ArgumentFacts, BlockFacts, CSource, Call, DanglingPointer, Facts, Finding, FreedWhileRetained, Holder,
+    LeakedOwnership, Memory, NestedPointer, OutOfBounds, Place, Promise, RetainedPointer, ReturnedPointer, ThreadOwner,
 };
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -22,7 +23,16 @@ pub(super) fn argument(address: usize, extent: usize, pointee: &'static str) -> 
     Some(ArgumentFacts { address, extent, pointee })
 }
 
-/// A trace of the stories told here: ids from the far end, which no depot gives out.
+pub(super) fn found(
+    finding: Finding,
+    call: Option<Call>,
+    argument: Option<ArgumentFacts>,
+    memory: Option<Memory>,
+) -> Facts {
+    Facts { finding, severity: Severity::Deny, call, also: Vec::new(), argument, memory }
+}
+
+/// A trace of these stories: ids from the far end, which no depot gives out.
 pub(super) fn trace_of(story: u32) -> TraceId {
     TraceId(u32::MAX - story)
 }
@@ -46,14 +56,12 @@ fn field(memory: Memory) -> Holder {
 }
 
 fn nested(site: Site, address: usize, holder: Holder, pointer: usize, target: Memory) -> Facts {
-    Facts {
-        finding: Finding::NestedPointer { holder, pointer, target },
-        severity: Severity::Deny,
-        call: call(&ffi::PROCESS_STRUCT, 0, site),
-        also: Vec::new(),
-        argument: argument(address, 16, "app::ffi::ComplexStruct"),
-        memory: None,
-    }
+    found(
+        Finding::NestedPointer(NestedPointer { holder, pointer, target }),
+        call(&ffi::PROCESS_STRUCT, 0, site),
+        argument(address, 16, "app::ffi::ComplexStruct"),
+        None,
+    )
 }
 
 pub(in super::super) fn nested_heap() -> Facts {
@@ -66,7 +74,6 @@ pub(in super::super) fn nested_bytes() -> Facts {
     let target = Memory::Heap(block(SOME - 8, 64, 2));
     Facts {
         call: call(&ffi::SET_LIST, 0, session::process_list()),
-        also: Vec::new(),
         argument: argument(COMPLEX, 24, "core::ffi::c_void"),
         ..nested(session::process_list(), COMPLEX, holder, SOME, target)
     }
@@ -99,27 +106,26 @@ pub(in super::super) fn nested_in_c() -> Facts {
 }
 
 pub(in super::super) fn dangling_argument() -> Facts {
-    Facts {
-        finding: Finding::DanglingPointer { holder: Holder::Argument, pointer: SOME },
-        severity: Severity::Deny,
-        call: call(&ffi::SESSION_SET_NAME, 1, session::temporary()),
-        also: Vec::new(),
-        argument: argument(SOME, 6, "i8"),
-        memory: Some(Memory::Heap(freed(SOME, 6))),
-    }
+    found(
+        Finding::DanglingPointer(DanglingPointer { holder: Holder::Argument, pointer: SOME }),
+        call(&ffi::SESSION_SET_NAME, 1, session::temporary()),
+        argument(SOME, 6, "i8"),
+        Some(Memory::Heap(freed(SOME, 6))),
+    )
 }
 
 pub(in super::super) fn dangling_result() -> Facts {
     let mut call = call(&ffi::CURRENT, 0, session::returned());
     call.iter_mut().for_each(|call| call.parameter = None);
-    Facts {
-        finding: Finding::DanglingPointer { holder: Holder::Result { offset: None, field: None }, pointer: SOME },
-        severity: Severity::Deny,
+    found(
+        Finding::DanglingPointer(DanglingPointer {
+            holder: Holder::Result { offset: None, field: None },
+            pointer: SOME,
+        }),
         call,
-        also: Vec::new(),
-        argument: argument(SOME, 0, "app::ffi::SomeStruct"),
-        memory: Some(Memory::Heap(freed(SOME, 12))),
-    }
+        argument(SOME, 0, "app::ffi::SomeStruct"),
+        Some(Memory::Heap(freed(SOME, 12))),
+    )
 }
 
 /// A field of a struct by value leads to a block that holds a pointer.
@@ -127,7 +133,6 @@ pub(in super::super) fn nested_through_value() -> Facts {
     let holder = Holder::Pointee { memory: Memory::Heap(block(COMPLEX, 24, 7)), offset: 16, field: None };
     Facts {
         call: call(&ffi::PROCESS_VALUE, 0, session::process_by_value()),
-        also: Vec::new(),
         argument: argument(COMPLEX, 24, "what the field points to"),
         ..nested(session::process_by_value(), COMPLEX, holder, SOME, Memory::Heap(block(SOME, 12, 2)))
     }
@@ -135,14 +140,12 @@ pub(in super::super) fn nested_through_value() -> Facts {
 
 pub(in super::super) fn dangling_word() -> Facts {
     let holder = field(Memory::Heap(block(COMPLEX, 16, 1)));
-    Facts {
-        finding: Finding::DanglingPointer { holder, pointer: SOME + 4 },
-        severity: Severity::Deny,
-        call: call(&ffi::PROCESS_STRUCT, 0, session::process()),
-        also: Vec::new(),
-        argument: argument(COMPLEX, 16, "app::ffi::ComplexStruct"),
-        memory: Some(Memory::Heap(freed(SOME, 12))),
-    }
+    found(
+        Finding::DanglingPointer(DanglingPointer { holder, pointer: SOME + 4 }),
+        call(&ffi::PROCESS_STRUCT, 0, session::process()),
+        argument(COMPLEX, 16, "app::ffi::ComplexStruct"),
+        Some(Memory::Heap(freed(SOME, 12))),
+    )
 }
 
 fn bounds(site: Site, stated: StatedExtent, available: usize, memory: Memory) -> Facts {
@@ -150,14 +153,12 @@ fn bounds(site: Site, stated: StatedExtent, available: usize, memory: Memory) ->
         Memory::Heap(block) => (block.address + block.size - available, stated.bytes().unwrap_or(0)),
         Memory::Stack { address, .. } | Memory::Foreign { address, .. } => (*address, stated.bytes().unwrap_or(0)),
     };
-    Facts {
-        finding: Finding::OutOfBounds { stated, available },
-        severity: Severity::Deny,
-        call: call(&ffi::PROCESS_DATA, 0, site),
-        also: Vec::new(),
-        argument: argument(address, extent, "u32"),
-        memory: Some(memory),
-    }
+    found(
+        Finding::OutOfBounds(OutOfBounds { stated, available }),
+        call(&ffi::PROCESS_DATA, 0, site),
+        argument(address, extent, "u32"),
+        Some(memory),
+    )
 }
 
 pub(in super::super) fn bounds_count() -> Facts {
@@ -174,7 +175,6 @@ pub(in super::super) fn bounds_type() -> Facts {
     let memory = Memory::Heap(block(COMPLEX, 24, 6));
     Facts {
         call: call(&ffi::PROCESS_STRUCT, 0, session::too_small(&0)),
-        also: Vec::new(),
         argument: argument(COMPLEX + 16, 16, "app::ffi::ComplexStruct"),
         ..bounds(session::too_small(&0), StatedExtent::Type(16), 8, memory)
     }
@@ -202,25 +202,16 @@ pub(in super::super) fn bounds_foreign() -> Facts {
 }
 
 pub(in super::super) fn unterminated() -> Facts {
-    Facts {
-        finding: Finding::UnterminatedString { searched: 5 },
-        severity: Severity::Deny,
-        call: call(&ffi::SESSION_SET_NAME, 1, session::no_nul("")),
-        also: Vec::new(),
-        argument: argument(SOME, 5, "i8"),
-        memory: Some(Memory::Heap(block(SOME, 5, 6))),
-    }
+    found(
+        Finding::UnterminatedString { searched: 5 },
+        call(&ffi::SESSION_SET_NAME, 1, session::no_nul("")),
+        argument(SOME, 5, "i8"),
+        Some(Memory::Heap(block(SOME, 5, 6))),
+    )
 }
 
 pub(in super::super) fn null() -> Facts {
-    Facts {
-        finding: Finding::NullPointer,
-        severity: Severity::Deny,
-        call: call(&ffi::SESSION_SET_NAME, 1, session::null()),
-        also: Vec::new(),
-        argument: argument(0, 0, "i8"),
-        memory: None,
-    }
+    found(Finding::NullPointer, call(&ffi::SESSION_SET_NAME, 1, session::null()), argument(0, 0, "i8"), None)
 }
 
 pub(in super::super) fn null_on_many_lines() -> Facts {
@@ -228,40 +219,34 @@ pub(in super::super) fn null_on_many_lines() -> Facts {
 }
 
 pub(in super::super) fn misaligned() -> Facts {
-    Facts {
-        finding: Finding::MisalignedPointer { align: 4 },
-        severity: Severity::Deny,
-        call: call(&ffi::PROCESS_DATA, 0, session::misaligned(&[0, 0])),
-        also: Vec::new(),
-        argument: argument(COMPLEX + 1, 20, "u32"),
-        memory: Some(Memory::Heap(block(COMPLEX, 24, 6))),
-    }
+    found(
+        Finding::MisalignedPointer { align: 4 },
+        call(&ffi::PROCESS_DATA, 0, session::misaligned(&[0, 0])),
+        argument(COMPLEX + 1, 20, "u32"),
+        Some(Memory::Heap(block(COMPLEX, 24, 6))),
+    )
+}
+
+fn global(module: &str, symbol: Option<&str>, offset: usize, address: usize) -> Place {
+    Place::Global { module: module.into(), symbol: symbol.map(str::to_owned), offset, address, source: None }
 }
 
 pub(in super::super) fn retained() -> Facts {
-    Facts {
-        finding: Finding::RetainedPointer {
-            place: Place::Global {
-                module: "libsession.so".into(),
-                symbol: Some("someReference".into()),
-                offset: 0,
-                address: 0x7f3a_6f20_4060,
-                source: None,
-            },
+    found(
+        Finding::RetainedPointer(RetainedPointer {
+            place: global("libsession.so", Some("someReference"), 0, 0x7f3a_6f20_4060),
             word: SOME,
             absent_before: true,
-        },
-        severity: Severity::Deny,
-        call: call(&ffi::STORE_REFERENCE, 0, session::store()),
-        also: Vec::new(),
-        argument: argument(SOME, 12, "app::ffi::SomeStruct"),
-        memory: Some(Memory::Heap(block(SOME, 12, 5))),
-    }
+        }),
+        call(&ffi::STORE_REFERENCE, 0, session::store()),
+        argument(SOME, 12, "app::ffi::SomeStruct"),
+        Some(Memory::Heap(block(SOME, 12, 5))),
+    )
 }
 
 pub(in super::super) fn retained_first_seen() -> Facts {
     Facts {
-        finding: Finding::RetainedPointer {
+        finding: Finding::RetainedPointer(RetainedPointer {
             place: Place::Global {
                 module: "libsession.so".into(),
                 symbol: Some("g_active".into()),
@@ -271,7 +256,7 @@ pub(in super::super) fn retained_first_seen() -> Facts {
             },
             word: SOME + 4,
             absent_before: false,
-        },
+        }),
         severity: Severity::Warn,
         ..retained()
     }
@@ -279,18 +264,11 @@ pub(in super::super) fn retained_first_seen() -> Facts {
 
 pub(in super::super) fn retained_stack_no_symbol() -> Facts {
     Facts {
-        finding: Finding::RetainedPointer {
-            place: Place::Global {
-                module: "server".into(),
-                symbol: None,
-                offset: 0x41c8,
-                address: 0x5581_2000_41c8,
-                source: None,
-            },
+        finding: Finding::RetainedPointer(RetainedPointer {
+            place: global("server", None, 0x41c8, 0x5581_2000_41c8),
             word: ON_STACK,
             absent_before: true,
-        },
-        also: Vec::new(),
+        }),
         argument: argument(ON_STACK, 12, "app::ffi::SomeStruct"),
         memory: Some(stack(ON_STACK, 12)),
         ..retained()
@@ -298,7 +276,10 @@ pub(in super::super) fn retained_stack_no_symbol() -> Facts {
 }
 
 fn retained_in(place: Place) -> Facts {
-    Facts { finding: Finding::RetainedPointer { place, word: SOME, absent_before: true }, ..retained() }
+    Facts {
+        finding: Finding::RetainedPointer(RetainedPointer { place, word: SOME, absent_before: true }),
+        ..retained()
+    }
 }
 
 pub(in super::super) fn retained_c_heap() -> Facts {
@@ -351,27 +332,19 @@ pub(in super::super) fn retained_rust_bytes() -> Facts {
 /// What was lent by this call was freed, at the place that this trace tells.
 fn freed_while(promise: Promise, call: Option<Call>, size: usize, (allocated, freed): (u32, u32)) -> Facts {
     let block = BlockFacts { live: false, freed: trace_of(freed), freed_by: 1, ..block(SOME, size, allocated) };
-    let place = Place::Global {
-        module: "libsession.so".into(),
-        symbol: Some("g_listener".into()),
-        offset: 8,
-        address: 0x7f3a_6f20_4068,
-        source: None,
-    };
-    Facts {
-        finding: Finding::FreedWhileRetained {
+    let place = global("libsession.so", Some("g_listener"), 8, 0x7f3a_6f20_4068);
+    found(
+        Finding::FreedWhileRetained(FreedWhileRetained {
             held: Some((place, SOME)),
             promise,
             pinned: None,
             moved: false,
             at_once: true,
-        },
-        severity: Severity::Deny,
+        }),
         call,
-        also: Vec::new(),
-        argument: argument(SOME, 12, "app::ffi::SomeStruct"),
-        memory: Some(Memory::Heap(block)),
-    }
+        argument(SOME, 12, "app::ffi::SomeStruct"),
+        Some(Memory::Heap(block)),
+    )
 }
 
 pub(in super::super) fn freed_held() -> Facts {
@@ -382,7 +355,7 @@ pub(in super::super) fn freed_held() -> Facts {
 pub(in super::super) fn freed_moved() -> Facts {
     let call = call(&ffi::SET_LISTENER, 0, session::listen_to_many(Vec::new()));
     let mut facts = freed_while(Promise::Retained, call, 48, (6, 10));
-    if let (Finding::FreedWhileRetained { moved, at_once, held, .. }, Some(Memory::Heap(block))) =
+    if let (Finding::FreedWhileRetained(FreedWhileRetained { moved, at_once, held, .. }), Some(Memory::Heap(block))) =
         (&mut facts.finding, &mut facts.memory)
     {
         (*moved, *at_once, block.freed_by) = (true, false, 2);
@@ -397,7 +370,7 @@ pub(in super::super) fn freed_owned() -> Facts {
 
 pub(in super::super) fn freed_pinned() -> Facts {
     let mut facts = freed_while(Promise::Pinned, call(&ffi::STORE_REFERENCE, 0, session::store()), 12, (5, 9));
-    if let Finding::FreedWhileRetained { held, pinned, .. } = &mut facts.finding {
+    if let Finding::FreedWhileRetained(FreedWhileRetained { held, pinned, .. }) = &mut facts.finding {
         (*held, *pinned) = (None, Some(session::listen()));
     }
     facts
@@ -407,34 +380,33 @@ pub(in super::super) fn freed_pinned() -> Facts {
 fn called(finding: Finding, parameter: Option<usize>, memory: Memory) -> Facts {
     let mut call = call(&ffi::ON_EVENT, 0, session::store());
     call.iter_mut().for_each(|call| call.parameter = parameter);
-    Facts {
-        finding,
-        severity: Severity::Deny,
-        call,
-        also: Vec::new(),
-        argument: argument(SOME, if parameter.is_some() { 12 } else { 0 }, "core::ffi::c_void"),
-        memory: Some(memory),
-    }
+    found(finding, call, argument(SOME, if parameter.is_some() { 12 } else { 0 }, "core::ffi::c_void"), Some(memory))
 }
 
 pub(in super::super) fn dangling_user_data() -> Facts {
-    let finding = Finding::DanglingPointer { holder: Holder::Argument, pointer: SOME };
+    let finding = Finding::DanglingPointer(DanglingPointer { holder: Holder::Argument, pointer: SOME });
     called(finding, Some(0), Memory::Heap(freed(SOME, 12)))
 }
 
 pub(in super::super) fn returned() -> Facts {
-    let finding = Finding::ReturnedPointer { holder: Holder::Result { offset: None, field: None }, pointer: SOME };
+    let finding = Finding::ReturnedPointer(ReturnedPointer {
+        holder: Holder::Result { offset: None, field: None },
+        pointer: SOME,
+    });
     called(finding, None, Memory::Heap(block(SOME, 12, 5)))
 }
 
 pub(in super::super) fn returned_stack() -> Facts {
-    let finding = Finding::ReturnedPointer { holder: Holder::Result { offset: None, field: None }, pointer: ON_STACK };
+    let finding = Finding::ReturnedPointer(ReturnedPointer {
+        holder: Holder::Result { offset: None, field: None },
+        pointer: ON_STACK,
+    });
     Facts { argument: argument(ON_STACK, 0, "i8"), ..called(finding, None, stack(ON_STACK, 0)) }
 }
 
 pub(in super::super) fn wrong_thread() -> Facts {
     let address = 0x5581_20aa_32a0;
-    let got = ThreadOwner {
+    let owner = ThreadOwner {
         thread: 1,
         thread_name: Some("main".into()),
         function: Some("current_reference"),
@@ -442,20 +414,18 @@ pub(in super::super) fn wrong_thread() -> Facts {
     };
     let mut call = call(&ffi::STORE_REFERENCE, 0, session::store());
     call.iter_mut().for_each(|call| (call.thread, call.thread_name) = (2, Some("painter".into())));
-    Facts {
-        finding: Finding::WrongThread { got },
-        severity: Severity::Deny,
+    found(
+        Finding::WrongThread(owner),
         call,
-        also: Vec::new(),
-        argument: argument(address, 0, "app::ffi::SomeStruct"),
-        memory: Some(Memory::Foreign { address, size: 0 }),
-    }
+        argument(address, 0, "app::ffi::SomeStruct"),
+        Some(Memory::Foreign { address, size: 0 }),
+    )
 }
 
 /// Two blocks of one call, the latest of which is shown.
 pub(in super::super) fn leaked() -> Facts {
     let mut facts = freed_while(Promise::Owned, call(&ffi::TAKE_STATE, 0, session::give_and_free()), 12, (11, 12));
-    facts.finding = Finding::LeakedOwnership { blocks: 2, bytes: 24 };
+    facts.finding = Finding::LeakedOwnership(LeakedOwnership { blocks: 2, bytes: 24 });
     facts.severity = Severity::Warn;
     if let Some(Memory::Heap(block)) = &mut facts.memory {
         (block.live, block.freed, block.freed_by) = (true, trace_of(0), 0);

@@ -1,4 +1,4 @@
-//! The C library that the golden reports tell of: its declarations, as `#[guard]` would write them down.
+//! The C library in the golden reports: its declarations, as `#[guard]` would write them down.
 
 use std::ffi::c_char;
 use std::panic::Location;

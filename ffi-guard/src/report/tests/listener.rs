@@ -1,4 +1,4 @@
-//! The program that the golden reports of `stale_handle` tell of.
+//! The program in the golden reports of `stale_handle`.
 
 use super::ffi::Site;
 use std::panic::Location;

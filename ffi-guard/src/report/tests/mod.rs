@@ -1,4 +1,5 @@
-//! Golden reports: `ffi-guard/tests/golden/`. `GUARD_BLESS=1 cargo test -p ffi-guard golden` writes them; look at the diff.
+//! Golden reports: `ffi-guard/tests/golden/`. `GUARD_BLESS=1 cargo test -p ffi-guard golden` writes
+//! them; look at the diff.
 
 pub(super) mod facts;
 mod ffi;
@@ -13,16 +14,16 @@ mod stale;
 mod written;
 mod wrong_free;
 
-use std::panic::Location;
 use std::path::PathBuf;
 
 use super::frames::Frame;
 use super::text::{Context, render};
-use super::words::columns;
+use super::width::columns;
 use super::{json, source};
 use crate::config::Backtrace;
 use crate::facts::{Facts, Violation};
 use crate::heap::trace::TraceId;
+use crate::rules::words::Source;
 
 /// How a golden report differs from the ordinary one.
 #[derive(Clone, Copy, Default)]
@@ -152,8 +153,8 @@ fn frames(trace: TraceId) -> Vec<Frame> {
 }
 
 fn report(facts: &Facts, form: Form) -> String {
-    let line = |site: &Location<'_>, callee: &str| {
-        let line = source::line(site.file(), site.line(), site.column(), callee)?;
+    let line = |at: Source<'_>, callee: &str| {
+        let line = source::line(at.file, at.line, at.column, callee)?;
         (!form.no_source).then_some(line.text)
     };
     let path = |path: &str| path.replace("ffi-guard/src/report/tests/", "src/");
@@ -162,10 +163,15 @@ fn report(facts: &Facts, form: Form) -> String {
         unicode: !form.ascii,
         backtrace: form.backtrace.unwrap_or(Backtrace::Short),
         frames: if form.no_frames { &no_frames } else { &frames },
+        fault: &[],
         line: &line,
         path: &path,
     };
     render(facts, &context) + "\n"
+}
+
+fn object(facts: &Facts) -> String {
+    json::object(facts, &json::Symbols { of_trace: &frames, fault: &[] })
 }
 
 fn golden(name: &str) -> PathBuf {
@@ -255,7 +261,7 @@ fn the_accessors_tell_the_facts() {
 #[test]
 fn every_finding_is_json_that_reads_back() {
     for (name, facts, _) in all() {
-        let line = json::object(&facts, &frames);
+        let line = object(&facts);
         assert!(!line.contains('\n'), "{name}");
         let read: serde_json::Value =
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("{name}: {error}\n{line}"));
@@ -272,17 +278,17 @@ fn every_finding_is_json_that_reads_back() {
             assert!(read.get(key).is_some(), "{name}: {key}");
         }
     }
-    let read: serde_json::Value = serde_json::from_str(&json::object(&facts::nested_heap(), &frames)).unwrap();
+    let read: serde_json::Value = serde_json::from_str(&object(&facts::nested_heap())).unwrap();
     assert_eq!(read["block"]["address"], "0x7f3a5c001040");
     assert_eq!(read["block"]["allocated"][1]["function"], "app::session::process");
     assert_eq!(read["finding"]["field"], "x");
     assert_eq!(read["finding"]["target"]["size"], 12);
-    let read: serde_json::Value = serde_json::from_str(&json::object(&facts::retained(), &frames)).unwrap();
+    let read: serde_json::Value = serde_json::from_str(&object(&facts::retained())).unwrap();
     assert_eq!(read["place"]["symbol"], "someReference");
     assert_eq!(read["finding"]["absent_before"], true);
     assert_eq!((&read["place"]["kind"], read["place"]["source"].is_null()), (&"global".into(), true));
     let place = |facts: Facts| {
-        let read: serde_json::Value = serde_json::from_str(&json::object(&facts, &frames)).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&object(&facts)).unwrap();
         read["place"].clone()
     };
     let block = place(facts::retained_c_heap());
@@ -304,9 +310,9 @@ fn facts_with_nothing_but_a_finding_still_make_a_report() {
         let bare = Facts { call: None, argument: None, memory: None, ..facts };
         let text = report(&bare, form);
         assert!(text.lines().next().unwrap().starts_with("ffi-guard["), "{name}:\n{text}");
-        // Of a free, the place is told by its backtrace.
-        let place = if bare.wrong_free().is_some() { ":" } else { "outside of a guarded call" };
+        // The place of a free comes from its backtrace.
+        let place = if bare.finding.parts().wrong_free.is_some() { ":" } else { "outside of a guarded call" };
         assert!(text.lines().last().unwrap().contains(place), "{name}:\n{text}");
-        assert!(serde_json::from_str::<serde_json::Value>(&json::object(&bare, &frames)).is_ok(), "{name}");
+        assert!(serde_json::from_str::<serde_json::Value>(&object(&bare)).is_ok(), "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! The program that the golden reports tell of. Each call returns its own place, which is all that the reports need of it.
+//! The program in the golden reports. Each call returns its own place: reports need no more.
 
 use super::ffi::*;
 use std::ffi::CString;

@@ -1,11 +1,11 @@
 //! Facts of `stale_handle`, made by hand.
 
+use super::facts::found;
 use super::ffi::Site;
 use super::listener;
 use crate::facts::{ArgumentFacts, Call, Facts, Finding, Kind, Life, Refused, Staleness, Through, Tombstone};
 use crate::handle::stale::{CALLBACK, WITH};
 use crate::heap::trace::TraceId;
-use crate::rule::Severity;
 
 const HANDLE: usize = 0x8040_0000_0600_0012;
 
@@ -14,14 +14,12 @@ fn stale(site: Site, through: Through, why: Refused) -> Facts {
     let called = if through == Through::Callback { TraceId(u32::MAX - 20) } else { TraceId::default() };
     let wanted = if matches!(why, Refused::OtherType(_)) { "app::session::Session" } else { "app::session::Listener" };
     let raw = if matches!(why, Refused::NoHandle) { 0x7f3a_5c00_1040 } else { HANDLE };
-    Facts {
-        finding: Finding::StaleHandle(Box::new(Staleness { raw, wanted, through, why, thread: 1, called })),
-        severity: Severity::Deny,
-        call: Some(Call { function, parameter: Some(0), site, thread: 1, thread_name: Some("main".into()) }),
-        also: Vec::new(),
-        argument: Some(ArgumentFacts { address: raw, extent: 0, pointee: "core::ffi::c_void" }),
-        memory: None,
-    }
+    found(
+        Finding::StaleHandle(Box::new(Staleness { raw, wanted, through, why, thread: 1, called })),
+        Some(Call { function, parameter: Some(0), site, thread: 1, thread_name: Some("main".into()) }),
+        Some(ArgumentFacts { address: raw, extent: 0, pointee: "core::ffi::c_void" }),
+        None,
+    )
 }
 
 fn life(made: Site) -> Life {

@@ -1,10 +1,11 @@
 //! Facts of what C wrote where it had no business, made by hand.
 
-use super::facts::{argument, block, call, trace_of};
+use super::facts::{argument, block, call, found, trace_of};
 use super::{ffi, session};
-use crate::facts::{BlockFacts, Change, Facts, Finding, Memory, Overwritten};
+use crate::facts::{
+    BlockFacts, BufferOverflow, Change, Facts, Finding, Memory, Overwritten, UseAfterFree, WriteThroughConst,
+};
 use crate::heap::Damage;
-use crate::rule::Severity;
 
 const AT: usize = 0x7f3a_5c00_2040;
 
@@ -15,14 +16,12 @@ fn damage(before: bool, offset: usize, bytes: &[u8]) -> Damage {
 }
 
 fn label(finding: Finding, block: BlockFacts) -> Facts {
-    Facts {
+    found(
         finding,
-        severity: Severity::Deny,
-        call: call(&ffi::SESSION_LABEL, 0, session::label(&mut [0; 24])),
-        also: Vec::new(),
-        argument: argument(AT, 24, "i8"),
-        memory: Some(Memory::Heap(block)),
-    }
+        call(&ffi::SESSION_LABEL, 0, session::label(&mut [0; 24])),
+        argument(AT, 24, "i8"),
+        Some(Memory::Heap(block)),
+    )
 }
 
 fn alone(facts: Facts) -> Facts {
@@ -38,22 +37,31 @@ fn freed() -> BlockFacts {
 }
 
 pub(in super::super) fn overflow() -> Facts {
-    label(Finding::BufferOverflow { damage: damage(false, 0, b"\0"), overwritten: Overwritten::ByTheCall }, live())
+    label(
+        Finding::BufferOverflow(BufferOverflow {
+            damage: damage(false, 0, b"\0"),
+            overwritten: Overwritten::ByTheCall,
+        }),
+        live(),
+    )
 }
 
 pub(in super::super) fn overflow_before_the_start() -> Facts {
     let damage = damage(true, 4, b"\x10\0\0\0");
-    label(Finding::BufferOverflow { damage, overwritten: Overwritten::ByTheCall }, live())
+    label(Finding::BufferOverflow(BufferOverflow { damage, overwritten: Overwritten::ByTheCall }), live())
 }
 
 pub(in super::super) fn overflow_between_calls() -> Facts {
     let damage = damage(false, 2, b"overwritten by 20 letters"[..20].as_ref());
-    let finding = Finding::BufferOverflow { damage, overwritten: Overwritten::BeforeACall };
+    let finding = Finding::BufferOverflow(BufferOverflow { damage, overwritten: Overwritten::BeforeACall });
     Facts { also: vec![session::store(), session::null()], ..label(finding, live()) }
 }
 
 pub(in super::super) fn overflow_at_free() -> Facts {
-    let finding = Finding::BufferOverflow { damage: damage(false, 0, b"!"), overwritten: Overwritten::BeforeTheFree };
+    let finding = Finding::BufferOverflow(BufferOverflow {
+        damage: damage(false, 0, b"!"),
+        overwritten: Overwritten::BeforeTheFree,
+    });
     alone(label(finding, freed()))
 }
 
@@ -62,7 +70,7 @@ pub(in super::super) fn write_through_const() -> Facts {
     for (i, (was, now)) in b"ello".iter().zip(b"ELLO").enumerate() {
         change.add(1 + i, *was, *now);
     }
-    let finding = Finding::WriteThroughConst { change, field: None };
+    let finding = Finding::WriteThroughConst(WriteThroughConst { change, field: None });
     Facts {
         call: call(&ffi::SESSION_SET_NAME, 1, session::no_nul("Hello")),
         argument: argument(AT, 6, "i8"),
@@ -73,7 +81,7 @@ pub(in super::super) fn write_through_const() -> Facts {
 pub(in super::super) fn write_through_const_field() -> Facts {
     let mut change = Change::new(8, true);
     change.add(8, 0, 1);
-    let finding = Finding::WriteThroughConst { change, field: Some("y".into()) };
+    let finding = Finding::WriteThroughConst(WriteThroughConst { change, field: Some("y".into()) });
     Facts {
         call: call(&ffi::PROCESS_STRUCT, 0, session::process()),
         argument: argument(AT, 16, "app::ffi::ComplexStruct"),
@@ -83,9 +91,12 @@ pub(in super::super) fn write_through_const_field() -> Facts {
 }
 
 pub(in super::super) fn use_after_free() -> Facts {
-    label(Finding::UseAfterFree { damage: damage(false, 3, b"A"), before_reuse: false }, freed())
+    label(Finding::UseAfterFree(UseAfterFree { damage: damage(false, 3, b"A"), before_reuse: false }), freed())
 }
 
 pub(in super::super) fn use_after_free_alone() -> Facts {
-    alone(label(Finding::UseAfterFree { damage: damage(false, 0, b"\xff\xff"), before_reuse: true }, freed()))
+    alone(label(
+        Finding::UseAfterFree(UseAfterFree { damage: damage(false, 0, b"\xff\xff"), before_reuse: true }),
+        freed(),
+    ))
 }

@@ -1,9 +1,8 @@
 //! Facts of frees that were not done, made by hand.
 
-use super::facts::{argument, block, call, trace_of};
+use super::facts::{argument, block, call, found, trace_of};
 use super::{ffi, session};
 use crate::facts::{Asked, BlockFacts, Ending, Facts, Finding, Memory, Why, WrongFree};
-use crate::rule::Severity;
 
 const BLOCK: usize = 0x7f3a_5c00_1080;
 const OF_C: usize = 0x55d0_c24a_02a0;
@@ -14,17 +13,15 @@ fn facts(asked: Asked, why: Why, offset: usize, block: Option<BlockFacts>) -> Fa
     let at = trace_of(if double { 18 } else { 17 });
     let wrong =
         Box::new(WrongFree { asked, address, why, c_block: None, at, thread: 1, under_way: false, ending: None });
-    Facts {
-        finding: if double { Finding::DoubleFree(wrong) } else { Finding::AllocDeallocMismatch(wrong) },
-        severity: Severity::Deny,
-        call: None,
-        also: Vec::new(),
-        argument: None,
-        memory: Some(match block {
+    found(
+        if double { Finding::DoubleFree(wrong) } else { Finding::AllocDeallocMismatch(wrong) },
+        None,
+        None,
+        Some(match block {
             Some(block) => Memory::Heap(block),
             None => Memory::Foreign { address, size: 0 },
         }),
-    }
+    )
 }
 
 fn wrong(facts: &mut Facts) -> &mut WrongFree {
@@ -57,7 +54,7 @@ pub(in super::super) fn by_c() -> Facts {
     facts
 }
 
-/// The same where glibc refused it.
+/// C's `free` of a block of Rust's, which glibc refused.
 pub(in super::super) fn by_glibc() -> Facts {
     let mut facts = by_c();
     facts.call = None;
@@ -66,7 +63,7 @@ pub(in super::super) fn by_glibc() -> Facts {
     facts
 }
 
-/// The same where it faulted over a block that Rust had freed.
+/// C's `free` of a block that Rust had freed, over which glibc faulted.
 pub(in super::super) fn by_glibc_with_a_fault() -> Facts {
     let mut facts = by_rust_then_by_c();
     wrong(&mut facts).ending = Some(Ending::Faulted);
@@ -86,7 +83,7 @@ pub(in super::super) fn of_c() -> Facts {
     facts
 }
 
-/// The same where C's heap is not known.
+/// Rust's `dealloc` of a block of C's heap, which is not known.
 pub(in super::super) fn of_nobody() -> Facts {
     let mut facts = facts(Asked::Rust { call: "dealloc", size: 24, align: 1 }, Why::Outside(None), 0, None);
     wrong(&mut facts).address = OF_C;

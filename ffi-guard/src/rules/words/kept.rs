@@ -1,17 +1,17 @@
 //! The words for where C keeps a pointer.
 
-use super::words::{bytes, position, sized_block, thread};
+use super::phrases::{SizedBlock, Thread, bytes, position};
 use crate::facts::{CSource, Call, Place};
 
-/// Behind `kept by C`: `` `g_active` + 8 bytes, writable data of libsession.so ``.
-pub(super) fn kept(place: &Place, call: Option<&Call>) -> String {
+/// Follows `kept by C`: `` `g_active` + 8 bytes, writable data of libsession.so ``.
+pub(crate) fn kept(place: &Place, call: Option<&Call>) -> String {
     match place {
         Place::Global { module, symbol, offset, .. } => {
             variable(symbol.as_deref(), *offset, &format!("writable data of {module}"))
         }
         Place::Tls { module, symbol, offset, thread: id, .. } => {
             let data = format!("thread-local data of {module}");
-            format!("{}, {}", variable(symbol.as_deref(), *offset, &data), thread(*id, call))
+            format!("{}, {}", variable(symbol.as_deref(), *offset, &data), Thread::of(*id, call))
         }
         Place::CHeap { size, offset, .. } => format!("{} of C's heap", position(*offset, *size)),
         Place::RustBlock { size, offset, parameter, field, .. } => {
@@ -29,8 +29,8 @@ fn variable(symbol: Option<&str>, offset: usize, data: &str) -> String {
     }
 }
 
-/// Where the variable is defined, where that is known.
-pub(super) fn source(place: &Place) -> Option<&CSource> {
+/// Where the variable is defined, if that is known.
+pub(crate) fn source(place: &Place) -> Option<&CSource> {
     match place {
         Place::Global { source, .. } | Place::Tls { source, .. } => source.as_ref(),
         Place::CHeap { .. } | Place::RustBlock { .. } => None,
@@ -38,7 +38,7 @@ pub(super) fn source(place: &Place) -> Option<&CSource> {
 }
 
 /// What was searched: `the data of libsession.so`.
-pub(super) fn searched(place: &Place) -> String {
+pub(crate) fn searched(place: &Place) -> String {
     match place {
         Place::Global { module, .. } => format!("the data of {module}"),
         Place::Tls { module, .. } => format!("the thread-local data of {module}"),
@@ -48,13 +48,13 @@ pub(super) fn searched(place: &Place) -> String {
 }
 
 /// In the picture: the thing on C's side, and bytes from its start to the word.
-pub(super) fn thing(place: &Place) -> (String, usize) {
+pub(crate) fn thing(place: &Place) -> (String, usize) {
     match place {
         Place::Global { symbol: Some(symbol), offset, .. } => (symbol.clone(), *offset),
         Place::Tls { symbol: Some(symbol), offset, thread, .. } => (format!("{symbol} (thread {thread})"), *offset),
         Place::Global { module, address, .. } => (format!("{module} {address:#x}"), 0),
         Place::Tls { address, thread, .. } => (format!("{address:#x} (thread {thread})"), 0),
-        Place::CHeap { size, offset, .. } => (format!("{} of C's heap", sized_block(*size)), *offset),
+        Place::CHeap { size, offset, .. } => (format!("{} of C's heap", SizedBlock(*size)), *offset),
         Place::RustBlock { parameter, .. } => (parameter.clone(), 0),
     }
 }
