@@ -94,8 +94,9 @@ impl Param<'_> {
     /// True if C may get a copy of what the parameter points to, judged by the type's tokens and
     /// the attributes.
     pub(crate) fn may_be_copied(&self) -> bool {
-        let stays = |word: &Ident| ["opaque", "retained", "owned", "thread_bound"].iter().any(|stays| word == stays);
-        !types::is_scalar(&self.source.ty) && !types::is_function(&self.source.ty) && !self.contract.iter().any(stays)
+        // Those that `Contract` calls movable; under any other C gets the memory itself.
+        let movable = |word: &Ident| ["stated", "cstr", "nonnull", "out", "copied"].iter().any(|known| word == known);
+        !types::is_scalar(&self.source.ty) && !types::is_function(&self.source.ty) && self.contract.iter().all(movable)
     }
 }
 

@@ -75,12 +75,14 @@ pub struct Parameter {
 pub struct Contract(u16);
 
 macro_rules! contract {
-    ($($(#[$doc:meta])* $set:ident, $get:ident = $bit:literal, $told_by:ident;)*) => {
+    ($($(#[$doc:meta])* $set:ident, $get:ident = $bit:literal, $told_by:ident, $place:ident;)*) => {
         impl Contract {
             /// No attribute.
             pub const NONE: Contract = Contract(0);
             /// The attributes that `boundary::inspect` tells the outcome of.
             const INSPECTED: u16 = 0 $(| contract!(@$told_by $bit))*;
+            /// The attributes under which C may be given a copy.
+            const MOVABLE: u16 = 0 $(| contract!(@$place $bit))*;
             $($(#[$doc])* #[must_use] pub const fn $set(self) -> Contract { Contract(self.0 | 1 << $bit) }
             /// Whether it is set.
             #[must_use] pub const fn $get(self) -> bool { self.0 & 1 << $bit != 0 })*
@@ -88,29 +90,32 @@ macro_rules! contract {
     };
     (@inspected $bit:literal) => { 1 << $bit };
     (@rules $bit:literal) => { 0 };
+    (@movable $bit:literal) => { 1 << $bit };
+    (@in_place $bit:literal) => { 0 };
 }
 
-// Each attribute says who tells whether an argument under it is in order: `inspected`, if a glance does
-// (`boundary/inspect.rs`, which must know it then), or the `rules` alone.
+// Each attribute says two things, so that none can be forgotten. Who tells whether an argument under it is in
+// order: `inspected`, if a glance does (`boundary/inspect.rs`, which must know it then), or the `rules` alone.
+// And whether C may be given a copy of what it leads to: `movable`, or `in_place`.
 contract! {
     /// `counted_by = n` or `sized_by = n`: the extent is stated.
-    stated, is_stated = 0, inspected;
+    stated, is_stated = 0, inspected, movable;
     /// `cstr`: a NUL-terminated string.
-    cstr, is_cstr = 1, inspected;
+    cstr, is_cstr = 1, inspected, movable;
     /// `nonnull`: null is a violation.
-    nonnull, is_nonnull = 2, inspected;
+    nonnull, is_nonnull = 2, inspected, movable;
     /// `out`: C fills it in.
-    out, is_out = 3, inspected;
+    out, is_out = 3, inspected, movable;
     /// `opaque`: user data that C only hands back.
-    opaque, is_opaque = 4, inspected;
+    opaque, is_opaque = 4, inspected, in_place;
     /// `copied`: C works on a copy between guard pages. (A function that copies is never on the fast path.)
-    copied, is_copied = 5, inspected;
+    copied, is_copied = 5, inspected, movable;
     /// `thread_bound`: belongs to the thread that got it from C.
-    thread_bound, is_thread_bound = 6, rules;
+    thread_bound, is_thread_bound = 6, rules, in_place;
     /// `retained`: C may keep it. (A function that lets C keep something is never on the fast path.)
-    retained, is_retained = 7, inspected;
+    retained, is_retained = 7, inspected, in_place;
     /// `owned`: ownership goes to C. (Likewise.)
-    owned, is_owned = 8, inspected;
+    owned, is_owned = 8, inspected, in_place;
 }
 
 impl Contract {
@@ -118,6 +123,11 @@ impl Contract {
     #[inline(always)]
     pub(crate) const fn is_inspected(self) -> bool {
         self.0 & !Contract::INSPECTED == 0
+    }
+
+    /// Whether C may be given a copy under every attribute that is set.
+    pub(crate) const fn is_movable(self) -> bool {
+        self.0 & !Contract::MOVABLE == 0
     }
 }
 

@@ -107,10 +107,7 @@ fn candidate(
     if !(asked || config::settings().copy)
         || !matches!(argument.passing, Passing::Const | Passing::Mut)
         || argument.boxed
-        || contract.is_opaque()
-        || contract.is_retained()
-        || contract.is_owned()
-        || contract.is_thread_bound()
+        || !contract.is_movable()
     {
         return None;
     }
