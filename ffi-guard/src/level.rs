@@ -1,4 +1,5 @@
-//! What is checked in this process, and what memory is tracked for: settled once, at the first allocation or guarded call.
+//! What is checked in this process, and what memory is tracked for: settled once, at the first
+//! allocation or guarded call.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};

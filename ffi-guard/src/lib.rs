@@ -1,14 +1,14 @@
 //! A runtime checker for the border between Rust and C.
 //!
-//! It watches the memory that Rust lends to C, and says when C keeps it, and when what is handed over is dead, too short,
-//! unterminated, misaligned, or holds pointers to other Rust memory. It needs no nightly compiler, and takes C libraries
-//! as they are.
+//! It watches the memory that Rust lends to C, and says when C keeps it, and when what is handed
+//! over is dead, too short, unterminated, misaligned, or holds pointers to other Rust memory. It
+//! needs no nightly compiler, and takes C libraries as they are.
 //!
 //! # The first bug
 //!
-//! C keeps a pointer in a variable; Rust frees the memory. AddressSanitizer and Valgrind print nothing, since nobody has
-//! touched the memory wrongly yet. With two additions, the attribute and the allocator, the call itself is a panic that
-//! names the variable, the call and the allocation:
+//! C keeps a pointer in a variable; Rust frees the memory. AddressSanitizer and Valgrind print
+//! nothing, since nobody has touched the memory wrongly yet. With two additions, the attribute and
+//! the allocator, the call itself is a panic that names the variable, the call and the allocation:
 //!
 //! ```
 //! use std::ffi::{c_char, c_int};
@@ -38,19 +38,24 @@
 //! }
 //! ```
 //!
-//! Calls look as before. Debug builds check at level 2, others not until `GUARD=1` or `GUARD=2` asks for it.
+//! Calls look as before. Debug builds check at level 2, others not until `GUARD=1` or `GUARD=2`
+//! asks for it.
 //!
 //! # What there is
 //!
-//! - [`guard`]: the attribute on an `extern` block, and on Rust functions that C calls; [`Plain`] and [`Pointee`]: what a struct says of its pointers.
+//! - [`guard`]: the attribute on an `extern` block, and on Rust functions that C calls; [`Plain`]
+//!   and [`Pointee`]: what a struct says of its pointers.
 //! - [`GuardAlloc`]: the global allocator, over any other.
 //! - [`Level`], [`level()`], [`set_level`]: how much is checked.
-//! - [`Violation`] and [`Rule`]: what was found; [`catch`], [`expect_violation!`], [`set_report_hook`]: for tests.
-//! - [`stats()`]: how often each function was called, how long C ran, what crossing cost, where `GUARD_STATS=1` asks for it.
+//! - [`Violation`] and [`Rule`]: what was found; [`catch`],
+//!   [`expect_violation!`], [`set_report_hook`]: for tests.
+//! - [`stats()`]: how often each function was called, how long C ran, what crossing cost, where
+//!   `GUARD_STATS=1` asks for it.
 //! - [`checkpoint`]: settles what calls of the past may have left behind.
 //! - [`rebind`]: says that an object of C's has moved to another thread.
 //! - [`pin()`], [`pin_mut`], [`Pinned`]: memory that C may keep.
-//! - [`Handle`], [`Callback`]: user data that C carries around as a number, and closures for C to call.
+//! - [`Handle`], [`Callback`]: user data that C carries around as a number, and closures for C to
+//!   call.
 //! - [`CArena`], [`CBox`], [`CSlice`], [`CText`]: C memory with owners.
 //!
 //! | `GUARD` | checks |
@@ -63,16 +68,18 @@
 //!
 //! # Features
 //!
-//! - `c-heap`: `malloc` and its kin are defined in the executable, over a second half of the guard's heap. So C's heap is searched as well,
-//!   and C's frees are checked before they are done. Linux with glibc, 64 bits; for executables, not for libraries to turn on.
+//! - `c-heap`: `malloc` and its kin are defined in the executable, over a second half of the
+//!   guard's heap. So C's heap is searched as well, and C's frees are checked before they are done.
+//!   Linux with glibc, 64 bits; for executables, not for libraries to turn on.
 //!
 //! # Limits
 //!
-//! A clean run is not a proof. Only calls through a guarded block are checked; variadic functions pass bare. C's variables,
-//! thread-local ones too, are searched for what C kept, and with the feature `c-heap` its heap. What C reads beyond what a call
-//! states is not seen below level 3; of what it writes, the traces beside blocks, in freed ones and behind a `*const` are found. Of the
-//! names in [`Rule`] two are not checked yet: `invalid_value` and `abi_mismatch`. Linux on x86-64 is what is tested; elsewhere nothing is
-//! searched for what C kept.
+//! A clean run is not a proof. Only calls through a guarded block are checked; variadic functions
+//! pass bare. C's variables, thread-local ones too, are searched for what C kept, and with the
+//! feature `c-heap` its heap. What C reads beyond what a call states is not seen below level 3; of
+//! what it writes, the traces beside blocks, in freed ones and behind a `*const` are found. Of the
+//! names in [`Rule`] two are not checked yet: `invalid_value` and `abi_mismatch`. Linux on x86-64
+//! is what is tested; elsewhere nothing is searched for what C kept.
 
 extern crate self as ffi_guard;
 

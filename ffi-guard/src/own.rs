@@ -1,10 +1,12 @@
 //! The guard's own memory: apart from the program's, which it checks, and apart from C's `malloc`.
 //!
-//! Two reasons. A signal may arrive while its thread is inside C's `malloc`; a guarded call in the handler must not go
-//! there again. And with the feature `c-heap`, C's `malloc` is ours: it cannot be what ours stands on.
+//! Two reasons. A signal may arrive while its thread is inside C's `malloc`; a guarded call in the
+//! handler must not go there again. And with the feature `c-heap`, C's `malloc` is ours: it cannot
+//! be what ours stands on.
 //!
-//! One reserved range, blocks of a power of two each, one free list a size, threaded through the free blocks themselves.
-//! The guard allocates rarely (a violation, a symbol table, a list that outgrew its place), so one lock is enough.
+//! One reserved range, blocks of a power of two each, one free list a size, threaded through the
+//! free blocks themselves. The guard allocates rarely (a violation, a symbol table, a list that
+//! outgrew its place), so one lock is enough.
 
 use std::alloc::Layout;
 use std::ptr::null_mut;
@@ -34,7 +36,8 @@ pub(crate) struct Own {
     used: usize,
     /// Bytes committed from the start, a multiple of `STEP`.
     committed: usize,
-    /// For each size the first free block, as an address; 0 for none. Each free block begins with the next one's.
+    /// For each size the first free block, as an address; 0 for none. Each free block begins with
+    /// the next one's.
     free: [usize; SIZES],
 }
 
@@ -51,8 +54,8 @@ pub(crate) fn contains(address: usize) -> bool {
 /// Memory for the guard itself; null where there is none left.
 pub(crate) fn alloc(layout: Layout) -> *mut u8 {
     let Some(size) = size_of_block(layout) else { return null_mut() };
-    // While the lock is held this thread is inside: a signal handler that calls C in that moment is not checked, and so
-    // does not come here.
+    // While the lock is held this thread is inside: a signal handler that calls C in that moment is
+    // not checked, and so does not come here.
     let _inside = Reentry::enter();
     OWN.with(|own| own.take(size))
 }
@@ -67,7 +70,8 @@ pub(crate) fn alloc_zeroed(layout: Layout) -> *mut u8 {
     block
 }
 
-/// Makes a block larger or smaller: where it is if its power of two has room, else in another place.
+/// Makes a block larger or smaller: where it is if its power of two has room, else in another
+/// place.
 ///
 /// # Safety
 /// - As for [`dealloc`]; `new_size` is one that a layout of this alignment can have.
@@ -78,7 +82,8 @@ pub(crate) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize) ->
     }
     let moved = alloc(new_layout);
     if !moved.is_null() {
-        // SAFETY: two blocks, each with room for the smaller of the sizes; the old one is the caller's to give up.
+        // SAFETY: two blocks, each with room for the smaller of the sizes; the old one is the
+        // caller's to give up.
         unsafe {
             moved.copy_from_nonoverlapping(block, layout.size().min(new_size));
             dealloc(block, layout);
@@ -96,19 +101,22 @@ pub(crate) unsafe fn dealloc(block: *mut u8, layout: Layout) {
     let _inside = Reentry::enter();
     OWN.with(|own| {
         let Some(first) = own.free.get_mut(class(size)) else { return };
-        // SAFETY: the block is at least SMALLEST bytes, aligned to as many, and the caller gives it up.
+        // SAFETY: the block is at least SMALLEST bytes, aligned to as many, and the caller gives it
+        // up.
         unsafe { block.cast::<usize>().write(*first) };
         *first = block.expose_provenance();
     });
 }
 
-/// What stands before a block that C's `malloc` gave out of this memory: who takes it back is told an address alone.
+/// What stands before a block that C's `malloc` gave out of this memory: who takes it back is told
+/// an address alone.
 #[cfg(feature = "c-heap")]
 #[repr(C, align(16))]
 struct Header {
     /// Bytes that were asked for.
     size: usize,
-    /// log2 of the alignment; the block begins as many bytes before the address, one header's at least.
+    /// log2 of the alignment; the block begins as many bytes before the address, one header's at
+    /// least.
     align: usize,
 }
 
@@ -120,7 +128,8 @@ impl Header {
     }
 }
 
-/// Memory for what the guard has C do, and for what the loader does before the heap can be there. Null where there is none.
+/// Memory for what the guard has C do, and for what the loader does before the heap can be there.
+/// Null where there is none.
 #[cfg(feature = "c-heap")]
 pub(crate) fn alloc_c(size: usize, align: usize) -> *mut u8 {
     let header = Header { size, align: align.trailing_zeros() as usize };
@@ -176,14 +185,16 @@ impl Own {
             && *first != 0
         {
             let block = std::ptr::with_exposed_provenance_mut::<usize>(*first);
-            // SAFETY: a block in the free list is committed, aligned, and begins with the next one's address.
+            // SAFETY: a block in the free list is committed, aligned, and begins with the next
+            // one's address.
             *first = unsafe { block.read() };
             return block.cast();
         }
         self.fresh(size)
     }
 
-    /// A block that was never given out. Blocks are aligned to their own size, as far as the reservation's start is.
+    /// A block that was never given out. Blocks are aligned to their own size, as far as the
+    /// reservation's start is.
     fn fresh(&mut self, size: usize) -> *mut u8 {
         if START.load(Ordering::Relaxed) == 0 && !reserve() {
             return null_mut();

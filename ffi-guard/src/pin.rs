@@ -240,8 +240,8 @@ impl<T> Deref for Pinned<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: owned and initialised until the drop. The code that handed the pointer to C has promised that
-        // C does not write while this reference lives (see Aliasing).
+        // SAFETY: owned and initialised until the drop. The code that handed the pointer to C has
+        // promised that C does not write while this reference lives (see Aliasing).
         unsafe { self.value.as_ref() }
     }
 }

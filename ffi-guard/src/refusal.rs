@@ -1,4 +1,5 @@
-//! A block that is not taken back: what is wrong with it, told as any violation is; and how the program goes on.
+//! A block that is not taken back: what is wrong with it, told as any violation is; and how the
+//! program goes on.
 //!
 //! ```text
 //!  dealloc, free ... of what is no live block of that allocator's
@@ -8,8 +9,9 @@
 //!           ├─ deny, inside of `catch` ──────────────> left out, and told at the end of `catch`
 //!           └─ deny ─────────────────────────────────> reported, and the process aborted
 //! ```
-//! An allocator may not unwind, so `deny` aborts. Nothing is changed before the report, and a free that is left out leaks: so
-//! going on corrupts nothing either. A block of Rust's that was given back with another layout is given back as it was made.
+//! An allocator may not unwind, so `deny` aborts. Nothing is changed before the report, and a free
+//! that is left out leaks: so going on corrupts nothing either. A block of Rust's that was given
+//! back with another layout is given back as it was made.
 //!
 //! No lock of the guard's is held here: the heap has refused, and come back.
 
@@ -90,7 +92,8 @@ unsafe fn take_back_as_made(address: usize, refused: Option<FreeError>) {
     }
 }
 
-/// Bytes from an address to the end of the live block of Rust's that it leads into; 0 where it leads to none.
+/// Bytes from an address to the end of the live block of Rust's that it leads into; 0 where it
+/// leads to none.
 pub(crate) fn rest(address: usize) -> usize {
     heap::lookup(address)
         .filter(|block| block.live)
@@ -139,7 +142,8 @@ fn unwound_by_nobody<R>(body: impl FnOnce() -> R) -> R {
     })
 }
 
-/// One line, and the end: in the guard's own code, or in a signal handler that came in the middle of it.
+/// One line, and the end: in the guard's own code, or in a signal handler that came in the middle
+/// of it.
 fn end_at_once(asked: Asked, address: usize) -> ! {
     let mut line = Line::new();
     let name = asked.name();
@@ -207,7 +211,8 @@ fn why(
         (_, Some(block)) if block.start != address => Why::Interior,
         (Some(FreeError::OtherLayout), Some(_)) => Why::OtherLayout,
         (_, Some(_)) if asked.is_c() == c_block.is_some() => {
-            // It has changed hands since it was refused: another thread freed it, and a third got it.
+            // It has changed hands since it was refused: another thread freed it, and a third got
+            // it.
             Why::Freed
         }
         (_, Some(_)) => Why::OtherSide,

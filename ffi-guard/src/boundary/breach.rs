@@ -21,8 +21,8 @@ use crate::scan;
 pub(crate) struct Stop(pub(crate) Box<Violation>);
 
 impl Site {
-    /// Delivers what a rule saw of an argument or a result (`parameter`: `None`), of which C may touch
-    /// `extent` bytes. `Err` if the call must not go on.
+    /// Delivers what a rule saw of an argument or a result (`parameter`: `None`), of which C may
+    /// touch `extent` bytes. `Err` if the call must not go on.
     #[cold]
     pub(crate) fn breach(
         &self,
@@ -67,8 +67,8 @@ pub(super) fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop
     breach_of_note(latest, finding, memory, also)
 }
 
-/// Delivers what a look at all loans found after the call of `note`, perhaps on another thread. `also`: the
-/// other calls that lent the same memory since it was last seen clean.
+/// Delivers what a look at all loans found after the call of `note`, perhaps on another thread.
+/// `also`: the other calls that lent the same memory since it was last seen clean.
 fn breach_of_note(
     note: &Note,
     finding: Finding,

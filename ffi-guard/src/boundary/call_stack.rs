@@ -1,7 +1,8 @@
-//! Lists of what a thread keeps of its calls that have not returned yet: the innermost first, each in memory of its own.
+//! Lists of what a thread keeps of its calls that have not returned yet: the innermost first, each
+//! in memory of its own.
 //!
-//! A call ends where C returns, or unwinds. One that C left by `longjmp` does neither: it is taken out when another is found to lie above
-//! it, and what it kept is dropped.
+//! A call ends where C returns, or unwinds. One that C left by `longjmp` does neither: it is taken
+//! out when another is found to lie above it, and what it kept is dropped.
 
 use std::cell::Cell;
 use std::fmt;
@@ -41,7 +42,8 @@ fn set_innermost<T: UnderWay>(to: *mut T) {
     let _ = T::with_innermost(|place| place.set(to.cast()));
 }
 
-/// Calls `f` with what is kept of each call of this thread, the innermost first, until it returns something.
+/// Calls `f` with what is kept of each call of this thread, the innermost first, until it returns
+/// something.
 pub(super) fn find<T: UnderWay, R>(mut f: impl FnMut(&T) -> Option<R>) -> Option<R> {
     let mut at = innermost::<T>();
     // SAFETY: what is in the list was leaked by `begin` and is freed when it is taken out.
@@ -75,12 +77,13 @@ impl<T: UnderWay> CallHandle<T> {
 
     /// What is kept.
     pub(super) fn get(&self) -> &T {
-        // SAFETY: leaked by `begin`, and freed where `end` takes it out of the list, which takes this handle; or where its frame was found
-        // gone, and the handle with it.
+        // SAFETY: leaked by `begin`, and freed where `end` takes it out of the list, which takes
+        // this handle; or where its frame was found gone, and the handle with it.
         unsafe { self.0.as_ref() }
     }
 
-    /// Takes it out again, and those that were made inside it: their frames are gone. `None` where it was taken for gone itself.
+    /// Takes it out again, and those that were made inside it: their frames are gone. `None` where
+    /// it was taken for gone itself.
     pub(super) fn end(self) -> Option<Box<T>> {
         let mut at = innermost::<T>();
         while at != self.0.as_ptr() {
@@ -99,7 +102,8 @@ impl<T: UnderWay> CallHandle<T> {
     }
 }
 
-/// A call that C left by `longjmp` never ends; its frames lie deeper in the stack than that of a call made later.
+/// A call that C left by `longjmp` never ends; its frames lie deeper in the stack than that of a
+/// call made later.
 fn forget_gone<T: UnderWay>(frame: usize) {
     let stack = thread::stack();
     // SAFETY: as in `find`.

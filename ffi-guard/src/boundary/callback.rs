@@ -32,7 +32,8 @@ pub struct Callback<'a> {
     location: &'static Location<'static>,
     /// What C handed in.
     arguments: &'a [Argument],
-    /// What was wrong with it: raised where the body would run, so that it ends where a panic of the body would.
+    /// What was wrong with it: raised where the body would run, so that it ends where a panic of
+    /// the body would.
     stop: Option<Stop>,
     /// Whether the result is looked at.
     checked: bool,
@@ -192,7 +193,8 @@ fn look_at_result(site: &Site, arguments: &[Argument], result: &Argument) {
     }
 }
 
-/// What C gets from a callback that panicked. The name is what rustc shows where the type has no default.
+/// What C gets from a callback that panicked. The name is what rustc shows where the type has no
+/// default.
 #[must_use]
 pub fn default_where_on_panic_says_nothing<R: Default>() -> R {
     R::default()
@@ -205,9 +207,9 @@ pub fn nothing_to_return() -> ! {
 
 /// Asks the rules about each argument that C hands in.
 ///
-/// It comes from C, so less is known of it than of what goes there: a bare pointer states nothing, and
-/// Rust need not read through it. What the attributes state is held against the blocks of Rust's heap; a
-/// pointer to a freed block breaks a rule whatever is stated.
+/// It comes from C, so less is known of it than of what goes there: a bare pointer states nothing,
+/// and Rust need not read through it. What the attributes state is held against the blocks of
+/// Rust's heap; a pointer to a freed block breaks a rule whatever is stated.
 fn check_arguments(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
     let parameters = site.function.declaration.parameters;
     for (index, (argument, parameter)) in arguments.iter().zip(parameters).enumerate() {
@@ -237,7 +239,8 @@ fn pointer(site: &Site, index: usize, argument: &Argument, contract: Contract) -
         let Some(finding) = check(&look) else { continue };
         let memory = Memory::of(&look.target, argument.address, look.extent, thread::id());
         site.breach(Some(index), finding, (argument, look.extent), Some(memory))?;
-        // What is wrong by one rule is not asked about by the others: what it leads to is not what it should be.
+        // What is wrong by one rule is not asked about by the others: what it leads to is not what
+        // it should be.
         break;
     }
     if contract.is_owned() && is_block {

@@ -33,7 +33,8 @@ pub(super) fn are_known_whole(loans: &Loans) -> bool {
     }
 }
 
-/// Whether nothing is wrong around each block that an argument leads into. Those in `loans` must be there still.
+/// Whether nothing is wrong around each block that an argument leads into. Those in `loans` must be
+/// there still.
 #[inline(always)]
 fn are_whole(arguments: &[Argument], loans: &Loans) -> bool {
     match loans.all() {
@@ -62,7 +63,8 @@ fn tell_before(block: &Block) -> Result<(), Stop> {
     breach::tell(damage::found_around(&block, &damage, Overwritten::BeforeACall))
 }
 
-/// C has returned: are the blocks that the arguments lead into whole? `loans`: those of them that are known and there still.
+/// C has returned: are the blocks that the arguments lead into whole? `loans`: those of them that
+/// are known and there still.
 #[inline(always)]
 pub(super) fn after(site: &Site, arguments: &[Argument], loans: &Loans) -> Result<(), Stop> {
     if are_whole(arguments, loans) { Ok(()) } else { tell_after(site, arguments) }
@@ -100,7 +102,8 @@ pub(super) fn after_one(
 fn damage_of(block: &Block, lent_too: &dyn Fn(&Block) -> bool) -> Option<(Block, Damage)> {
     let now = heap::lookup(block.start).filter(|now| now.live && now.generation == block.generation)?;
     let damage = heap::canary_damage(&now)?;
-    // What reaches up to here from the end of the block before is that one's overrun, where C has that one.
+    // What reaches up to here from the end of the block before is that one's overrun, where C has
+    // that one.
     let not_ours = |other: Block| lent_too(&other) || heap::loans(&other) > 0;
     if damage.before && heap::overrun_from(&now).is_some_and(not_ours) {
         return None;

@@ -1,8 +1,9 @@
-//! Level 2 with C's heap: the look goes on into blocks of C's, and into those that they lead to, each once.
+//! Level 2 with C's heap: the look goes on into blocks of C's, and into those that they lead to,
+//! each once.
 //!
-//! What a C library works on is a graph of its own blocks, and a pointer that Rust put into one of them crosses with the
-//! graph. To walk it takes time, so it is walked as C's memory is searched after calls: in the first calls of each function,
-//! and while the thread's credit lasts.
+//! What a C library works on is a graph of its own blocks, and a pointer that Rust put into one of
+//! them crosses with the graph. To walk it takes time, so it is walked as C's memory is searched
+//! after calls: in the first calls of each function, and while the thread's credit lasts.
 
 use super::breach::Stop;
 use super::entry::Entry;
@@ -21,7 +22,8 @@ use crate::scan::{self, Hit, Wanted};
 
 /// Bytes of C's blocks that one argument is followed through.
 const MOST: usize = 1 << 20;
-/// Larger blocks have pages of their own, which another thread may give back to the system while they are read.
+/// Larger blocks have pages of their own, which another thread may give back to the system while
+/// they are read.
 const SAFE: usize = 256 << 10;
 
 impl Entry<'_> {
@@ -52,8 +54,9 @@ impl Entry<'_> {
         }
     }
 
-    /// The first word that leads into Rust memory which C has no right to, with the block of C's that holds it.
-    /// The extent that is typed or stated was looked into already, and is only followed.
+    /// The first word that leads into Rust memory which C has no right to, with the block of C's
+    /// that holds it. The extent that is typed or stated was looked into already, and is only
+    /// followed.
     fn walk(&self, from: usize, extent: usize) -> Option<(Block, Hit, Target)> {
         let wanted = Wanted::new([heap::region(), heap::c_region()]);
         let mut blocks: Vec<Block> = heap::lookup_c(from).into_iter().filter(|block| block.live).collect();
@@ -83,8 +86,8 @@ impl Entry<'_> {
         None
     }
 
-    /// Whether nobody gave C this block: it is live, no call that has not returned lends it, none was allowed to let C keep
-    /// it, and none waits for the sweep that would tell that C kept it.
+    /// Whether nobody gave C this block: it is live, no call that has not returned lends it, none
+    /// was allowed to let C keep it, and none waits for the sweep that would tell that C kept it.
     fn is_strangers(&self, block: &Block) -> bool {
         block.live
             && heap::loans(block) == 0

@@ -1,10 +1,12 @@
-//! The copies that a call works on: made before C runs, compared and brought home when it has returned.
+//! The copies that a call works on: made before C runs, compared and brought home when it has
+//! returned.
 //!
 //! ```text
 //!  enter ── plan ──> made ── C runs ──> result translated ──> told ──> brought home ──> the rest of the exit ──> closed
 //! ```
-//! What C returns, and what it stored in memory that it was lent, may be pointers into a copy: Rust gets them as pointers into
-//! what was copied. No lock is held while C runs, and the copies belong to their thread.
+//! What C returns, and what it stored in memory that it was lent, may be pointers into a copy: Rust
+//! gets them as pointers into what was copied. No lock is held while C runs, and the copies belong
+//! to their thread.
 
 mod plan;
 
@@ -53,7 +55,8 @@ struct Held {
     members: Vec<plan::Member>,
 }
 
-/// Makes copies of what the call lends, where its declaration or the environment asks for it. `None` where there are none.
+/// Makes copies of what the call lends, where its declaration or the environment asks for it.
+/// `None` where there are none.
 pub(super) fn make(site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Option<Copies> {
     let _inside = Reentry::enter();
     let parameters = site.function.declaration.parameters;
@@ -121,7 +124,8 @@ impl Copies {
         }
     }
 
-    /// Pointers into a copy that C stored in memory that it was lent as it is: `strtol` tells there where it stopped.
+    /// Pointers into a copy that C stored in memory that it was lent as it is: `strtol` tells there
+    /// where it stopped.
     fn translate(&self, argument: &Argument, stack: &Range<usize>) {
         const WORD: usize = size_of::<usize>();
         const MOST: usize = 1 << 16;
@@ -324,7 +328,8 @@ impl CopiesHandle {
         let mut at = address.next_multiple_of(WORD);
         while at + WORD <= address + size {
             let word = std::ptr::with_exposed_provenance_mut::<usize>(at);
-            // SAFETY: an aligned word of what the caller vouches for. Volatile: padding is read as it lies.
+            // SAFETY: an aligned word of what the caller vouches for. Volatile: padding is read as
+            // it lies.
             let value = unsafe { word.read_volatile() };
             if let Some(home) = self.0.get().to_original(value) {
                 // SAFETY: as above.
@@ -334,7 +339,8 @@ impl CopiesHandle {
         }
     }
 
-    /// Takes it out again, and those that were made inside it. `None` where it was taken for gone itself.
+    /// Takes it out again, and those that were made inside it. `None` where it was taken for gone
+    /// itself.
     pub(super) fn end(self) -> Option<Box<Copies>> {
         let _inside = Reentry::enter();
         self.0.end()

@@ -35,7 +35,8 @@ struct Slow {
 }
 
 impl Frame {
-    /// No loans, where they are kept. In their place: to move them is to copy what is not initialised.
+    /// No loans, where they are kept. In their place: to move them is to copy what is not
+    /// initialised.
     #[inline(always)]
     fn loans_in(frame: &mut MaybeUninit<Frame>) -> &mut Loans {
         // SAFETY: a place of a frame that is there.
@@ -43,21 +44,25 @@ impl Frame {
     }
 }
 
-/// A guarded call under way: what is looked at when it has returned. No more than where that is, so that a build that is not optimised has
-/// nothing to move.
+/// A guarded call under way: what is looked at when it has returned. No more than where that is, so
+/// that a build that is not optimised has nothing to move.
 #[derive(Debug)]
 pub struct Crossing(NonNull<Frame>);
 
 impl Crossing {
-    /// Checks what Rust hands over. `places`: where each argument is, `stated`: what the call states of those whose contract says that it
-    /// does, in order; `arguments`: room for what they are. `may_be_fast`: the wrapper has not asked that itself. `None` where not all types of the
-    /// function are known: then [`learn`](crate::call::kinds::learn) comes first, and [`enter_new`](Crossing::enter_new).
+    /// Checks what Rust hands over. `places`: where each argument is, `stated`: what the call
+    /// states of those whose contract says that it does, in order; `arguments`: room for what they
+    /// are. `may_be_fast`: the wrapper has not asked that itself. `None` where not all types of the
+    /// function are known: then [`learn`](crate::call::kinds::learn) comes first, and
+    /// [`enter_new`](Crossing::enter_new).
     ///
     /// # Safety
-    /// - `places` has one for each parameter of `function`, of that parameter's type; there is room for as many.
-    /// - Each pointer argument is what the declaration's type says it is: where it leads to Rust memory, that memory may
-    ///   be read for the length of the call.
-    /// - `arguments` and `frame` are in the wrapper's frame, and stay as they are until [`exit`](Crossing::exit).
+    /// - `places` has one for each parameter of `function`, of that parameter's type; there is room
+    ///   for as many.
+    /// - Each pointer argument is what the declaration's type says it is: where it leads to Rust
+    ///   memory, that memory may be read for the length of the call.
+    /// - `arguments` and `frame` are in the wrapper's frame, and stay as they are until
+    ///   [`exit`](Crossing::exit).
     ///
     /// # Panics
     /// With the report, where a rule that is denied is broken.
@@ -91,7 +96,8 @@ impl Crossing {
         Some(unsafe { Crossing::enter_new(function, arguments, frame) })
     }
 
-    /// Tries the fast path of a level, for a call of an unoptimised wrapper. `None` if it is not for this call.
+    /// Tries the fast path of a level, for a call of an unoptimised wrapper. `None` if it is not
+    /// for this call.
     ///
     /// # Safety
     /// - As for [`enter`](Crossing::enter).
@@ -224,8 +230,8 @@ impl Crossing {
     fn take(self) -> (FastWords, Option<Slow>, &'static Loans) {
         let frame = self.0.as_ptr();
         std::mem::forget(self);
-        // SAFETY: written by `enter`, in a frame that lives on until the wrapper returns; taken out once, since the
-        // crossing is gone.
+        // SAFETY: written by `enter`, in a frame that lives on until the wrapper returns; taken out
+        // once, since the crossing is gone.
         unsafe {
             let fast = (&raw const (*frame).fast).read();
             let slow = (!fast.is_some()).then(|| (&raw const (*frame).slow).read().assume_init());
@@ -233,7 +239,8 @@ impl Crossing {
         }
     }
 
-    /// Whether C is to work on copies. Called, not inlined: the caller may be built without optimisation.
+    /// Whether C is to work on copies. Called, not inlined: the caller may be built without
+    /// optimisation.
     #[inline(never)]
     #[must_use]
     pub fn is_copied(&self) -> bool {
@@ -256,14 +263,16 @@ impl Crossing {
             address => {
                 std::mem::forget(argument);
                 let pointer = std::ptr::with_exposed_provenance_mut::<()>(address);
-                // SAFETY: only what `Passing` calls a pointer, and no `Box`, has a copy: a thin pointer or reference, or an `Option`
-                // of one. The copy is as readable and as writable as what it is of, aligned for its type, and lives until the exit.
+                // SAFETY: only what `Passing` calls a pointer, and no `Box`, has a copy: a thin
+                // pointer or reference, or an `Option` of one. The copy is as readable and as
+                // writable as what it is of, aligned for its type, and lives until the exit.
                 unsafe { std::mem::transmute_copy::<*mut (), P>(&pointer) }
             }
         }
     }
 
-    /// What C returned, with pointers into the original for those into a copy. `about`: the same, classified.
+    /// What C returned, with pointers into the original for those into a copy. `about`: the same,
+    /// classified.
     ///
     /// # Safety
     /// - `about` is the result's.
@@ -278,14 +287,15 @@ impl Crossing {
                 word => {
                     std::mem::forget(result);
                     let pointer = std::ptr::with_exposed_provenance_mut::<()>(word);
-                    // SAFETY: a thin pointer or reference, or an `Option` of one, not null before and not null now; it leads to
-                    // what the copy was made of, as far in.
+                    // SAFETY: a thin pointer or reference, or an `Option` of one, not null before
+                    // and not null now; it leads to what the copy was made of, as far in.
                     unsafe { std::mem::transmute_copy::<*mut (), R>(&pointer) }
                 }
             },
             Passing::Value => {
                 let mut result = result;
-                // SAFETY: the result's own bytes, which hold no reference that is used before this returns.
+                // SAFETY: the result's own bytes, which hold no reference that is used before this
+                // returns.
                 unsafe { copies.words_to_original((&raw mut result).expose_provenance(), size_of::<R>()) };
                 result
             }
@@ -323,7 +333,8 @@ impl Crossing {
         }
     }
 
-    /// For a function that never returns: nothing is left to check. What comes back lives in the wrapper's frame.
+    /// For a function that never returns: nothing is left to check. What comes back lives in the
+    /// wrapper's frame.
     #[must_use]
     pub fn never_returns(self) -> Never {
         match self.take() {

@@ -1,4 +1,5 @@
-//! What a sweep finds, delivered: at the exit of a call, at a checkpoint, at the end of the process.
+//! What a sweep finds, delivered: at the exit of a call, at a checkpoint, at the end of the
+//! process.
 
 use std::sync::Once;
 
@@ -35,8 +36,8 @@ fn settle_what_is_due() -> Result<(), Stop> {
     if retention::are_many() { settle(false) } else { tell_untold() }
 }
 
-/// Tells what was found inside the allocator. Not while a panic unwinds: what its destructors free, and then have C let go of,
-/// would make an abort of it.
+/// Tells what was found inside the allocator. Not while a panic unwinds: what its destructors free,
+/// and then have C let go of, would make an abort of it.
 #[inline]
 pub(super) fn tell_untold() -> Result<(), Stop> {
     if untold::is_any() && !std::thread::panicking() { tell_all(untold::take(false)) } else { Ok(()) }
@@ -83,21 +84,24 @@ fn tell_all(found: Vec<Found>) -> Result<(), Stop> {
     outcome
 }
 
-/// The allocator found damage, while it was at work for the calling thread. It runs inside the allocator, which cannot unwind.
+/// The allocator found damage, while it was at work for the calling thread. It runs inside the
+/// allocator, which cannot unwind.
 fn told_by_the_heap(found: Vec<heap::finding::Damaged>) {
     let found: Vec<_> = found.into_iter().filter_map(damage::found).collect();
     let whose = if scopes::catching() { thread::id() } else { 0 };
     tell_without_unwinding(found, whose);
 }
 
-/// Has the heap tell what it finds, and the end of the process look at everything: whether or not a guarded call is ever made.
+/// Has the heap tell what it finds, and the end of the process look at everything: whether or not a
+/// guarded call is ever made.
 pub(crate) fn have_the_heap_tell() {
     heap::finding::told_to(told_by_the_heap);
     settle_at_exit();
 }
 
-/// Tells of what was found inside the allocator, or where nothing can unwind: a denied violation is printed and ends the process. What is
-/// `whose` thread's, which catches violations just now, waits for the end of that instead.
+/// Tells of what was found inside the allocator, or where nothing can unwind: a denied violation is
+/// printed and ends the process. What is `whose` thread's, which catches violations just now, waits
+/// for the end of that instead.
 ///
 /// None of the heap's locks may be held: the program's own report hook runs, and may allocate.
 #[cold]
@@ -136,18 +140,21 @@ fn tell_damage() -> Result<(), Stop> {
     tell_all(found)
 }
 
-/// Settles every loan whose call was not looked after at once: C's memory is searched for what it was lent and kept.
+/// Settles every loan whose call was not looked after at once: C's memory is searched for what it
+/// was lent and kept.
 ///
-/// Every block of Rust's is looked at, for what was written behind it, before it, or into it after it was freed: `buffer_overflow`,
-/// `use_after_free`.
+/// Every block of Rust's is looked at, for what was written behind it, before it, or into it after
+/// it was freed: `buffer_overflow`, `use_after_free`.
 ///
-/// What was given to C (`owned`) and neither taken back nor freed is told as well, once: `leaked_ownership`, a warning by default.
+/// What was given to C (`owned`) and neither taken back nor freed is told as well, once:
+/// `leaked_ownership`, a warning by default.
 ///
-/// From level 2 on; below, it does nothing. A place where a program's C should hold nothing of Rust's, such as between two
-/// requests or at the end of a test, is the place to call it. What it finds names the call that lent the memory.
+/// From level 2 on; below, it does nothing. A place where a program's C should hold nothing of
+/// Rust's, such as between two requests or at the end of a test, is the place to call it. What it
+/// finds names the call that lent the memory.
 ///
-/// Called by a callback, in the middle of a call of C's, it leaves everything to the next one: what C holds just then may be
-/// gone when that call returns.
+/// Called by a callback, in the middle of a call of C's, it leaves everything to the next one: what
+/// C holds just then may be gone when that call returns.
 ///
 /// ```
 /// ffi_guard::checkpoint();
@@ -173,7 +180,8 @@ pub(crate) fn settle_at_exit() {
             return;
         }
         let mut denied = false;
-        // Each `Err` is one violation that cannot unwind any more: it is printed, and the process aborts in the end.
+        // Each `Err` is one violation that cannot unwind any more: it is printed, and the process
+        // aborts in the end.
         while let Err(Stop(violation)) = settle(true).and_then(|()| tell_damage()).and_then(|()| tell_leaks()) {
             denied = true;
             report::print(&violation);

@@ -1,5 +1,5 @@
-//! How a guarded call begins that is not on the fast path: the rules are asked about each argument, and what
-//! the end of the call has to do is decided.
+//! How a guarded call begins that is not on the fast path: the rules are asked about each argument,
+//! and what the end of the call has to do is decided.
 
 use std::panic::Location;
 
@@ -28,8 +28,8 @@ use crate::retention::lent_by;
 /// Asks the rules about the arguments of a call.
 ///
 /// # Safety
-/// - Each pointer argument is what the declaration's type says it is: if it leads to Rust memory, that memory
-///   may be read for the length of the call.
+/// - Each pointer argument is what the declaration's type says it is: if it leads to Rust memory,
+///   that memory may be read for the length of the call.
 #[inline]
 pub(super) unsafe fn ask_the_rules(
     function: &'static Function,

@@ -64,7 +64,8 @@ impl Entry<'_> {
         let located = Target::of(argument.address, &self.stack);
         let extent = extent::of(argument, &located);
         let look = PointerArg { argument, contract: parameter.contract, target: located, extent };
-        // Each rule is asked: what is allowed or only warned of under one name may be denied under another.
+        // Each rule is asked: what is allowed or only warned of under one name may be denied under
+        // another.
         let mut sound = true;
         for check in [
             rules::null_pointer::check,
@@ -106,7 +107,8 @@ impl Entry<'_> {
             _ if extent == 0 => {}
             Target::Heap(_) | Target::Stack(_) => {
                 let own = own_range(located, argument.address, extent);
-                // SAFETY: the extent is inside a live block or the live part of this thread's stack.
+                // SAFETY: the extent is inside a live block or the live part of this thread's
+                // stack.
                 unsafe { self.words(index, look, argument.address, &own) }?;
             }
             // At level 2 the look goes on into C memory, where its extent is typed or stated.
@@ -120,7 +122,8 @@ impl Entry<'_> {
         Ok(())
     }
 
-    /// Looks at the words of an extent, which lie at `from` (the argument's own address, or a copy).
+    /// Looks at the words of an extent, which lie at `from` (the argument's own address, or a
+    /// copy).
     ///
     /// # Safety
     /// - `look.extent` bytes from `from` on are readable.
@@ -175,7 +178,8 @@ impl Entry<'_> {
             return Ok(());
         }
         let target = Target::of(word, &self.stack);
-        // C holds what it was lent by a call that has not returned (a callback gets to see it), or what some call let it keep.
+        // C holds what it was lent by a call that has not returned (a callback gets to see it), or
+        // what some call let it keep.
         if (cs_stack || matches!(look.target, Target::Foreign))
             && matches!(&target, Target::Heap(block) if block.live && (heap::loans(block) > 0 || heap::may_be_retained(block)))
         {
@@ -238,7 +242,8 @@ impl Entry<'_> {
         })
     }
 
-    /// Looks into C memory of typed or stated extent: what cgocheck=2 finds when the store is made, found when it is lent.
+    /// Looks into C memory of typed or stated extent: what cgocheck=2 finds when the store is made,
+    /// found when it is lent.
     fn foreign(&mut self, index: usize, look: &PointerArg<'_>) -> Result<(), Stop> {
         if self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow
             && self.site.severity(Rule::DanglingPointer, Some(index)) == Severity::Allow
@@ -326,7 +331,8 @@ impl Entry<'_> {
                 self.site.breach(Some(index), finding, (&about(), 0), Some(memory))?;
                 continue;
             }
-            // What the field points to has no type here: to the end of its heap block, word by word.
+            // What the field points to has no type here: to the end of its heap block, word by
+            // word.
             let target = Argument { info: &UNKNOWN, ..about() };
             let extent = extent::of(&target, &located);
             let look = PointerArg { argument: &target, contract: Contract::NONE, target: located, extent };
@@ -348,7 +354,8 @@ fn is_pinned(word: usize, target: &Target) -> bool {
     }
 }
 
-/// From so many bytes on, memory of an unknown type is searched as C's globals are, at memory speed in any build.
+/// From so many bytes on, memory of an unknown type is searched as C's globals are, at memory speed
+/// in any build.
 const LARGE: usize = 1024;
 
 /// Most of a foreign extent that is looked at, in bytes.

@@ -1,5 +1,5 @@
-//! What the end of a guarded call has to do, as its beginning decides it, and the doing of it. Of fast calls
-//! only those that statistics time come here.
+//! What the end of a guarded call has to do, as its beginning decides it, and the doing of it. Of
+//! fast calls only those that statistics time come here.
 
 use std::panic::Location;
 
@@ -94,8 +94,8 @@ impl ExitPlan {
         fast.abandon();
     }
 
-    /// C is about to run, and does not return: nothing is left to check. What the wrapper's frame keeps of a
-    /// fast call until C unwinds out of it.
+    /// C is about to run, and does not return: nothing is left to check. What the wrapper's frame
+    /// keeps of a fast call until C unwinds out of it.
     pub(super) fn never_returns(self) -> FastWords {
         let ExitPlan { looks: _, fast, watched, copies, timing } = self;
         if let Some(copies) = copies.and_then(|copies| ended(|| copies.end())) {
@@ -110,7 +110,8 @@ impl ExitPlan {
     }
 }
 
-/// C has returned to a call that is timed, or unwinds out of it. `checks`: what follows counts as checks.
+/// C has returned to a call that is timed, or unwinds out of it. `checks`: what follows counts as
+/// checks.
 #[cold]
 fn back_from_c(token: Token, checks: bool) -> Option<Call> {
     let call = call::find(token)?;

@@ -1,6 +1,6 @@
-//! The fast path: calls whose arguments are plainly in order ([`Inspection`]). The wrapper holds such a
-//! call in its own frame, in registers where it is optimised, and the library is called where something is
-//! lent, timed or found.
+//! The fast path: calls whose arguments are plainly in order ([`Inspection`]). The wrapper holds
+//! such a call in its own frame, in registers where it is optimised, and the library is called
+//! where something is lent, timed or found.
 //!
 //! ```text
 //!  Inspection ── may_cross ── cross ──> C runs ──> FastCall::exit ── what was lent is noted
@@ -35,8 +35,8 @@ impl<const FULL: bool> Inspection<FULL> {
         FULL && self.lends
     }
 
-    /// Whether what it lends is in order as well, at level 2: whole, and to be noted and not looked after at
-    /// once.
+    /// Whether what it lends is in order as well, at level 2: whole, and to be noted and not looked
+    /// after at once.
     #[inline(always)]
     #[must_use]
     pub fn may_cross(&self, function: &Function, loans: &Loans) -> bool {
@@ -57,7 +57,8 @@ impl<const FULL: bool> Inspection<FULL> {
         self.cross_at((&raw const local).addr(), function, loans, arguments)
     }
 
-    /// C is about to run, called by another frame than this one. `frame`: an address in the wrapper's.
+    /// C is about to run, called by another frame than this one. `frame`: an address in the
+    /// wrapper's.
     #[inline(always)]
     #[track_caller]
     pub(super) fn cross_at<A: AsRef<[Argument]>>(
@@ -92,7 +93,8 @@ impl<const FULL: bool> Inspection<FULL> {
     }
 }
 
-/// Whether some argument's bytes could be compared, as far as its type tells: a constant, where this is built.
+/// Whether some argument's bytes could be compared, as far as its type tells: a constant, where
+/// this is built.
 #[inline(always)]
 fn may_be_compared(arguments: &[Argument]) -> bool {
     arguments.iter().any(|argument| argument.passing == Passing::Const && argument.info.frozen)
@@ -121,8 +123,8 @@ pub struct FastCall<const FULL: bool> {
 }
 
 impl<const FULL: bool> FastCall<FULL> {
-    /// C has returned. `arguments`: what C got, `result`: what it gave; asked for if something is to be noted
-    /// or reported.
+    /// C has returned. `arguments`: what C got, `result`: what it gave; asked for if something is
+    /// to be noted or reported.
     ///
     /// # Panics
     /// With the report, if a rule that is denied is broken.
@@ -190,7 +192,8 @@ fn finish(
     }
 }
 
-/// The exit of a call in which a callback panicked: what was lent is settled, and the panic goes on.
+/// The exit of a call in which a callback panicked: what was lent is settled, and the panic goes
+/// on.
 #[track_caller]
 #[cold]
 #[inline(never)]
@@ -200,8 +203,8 @@ fn resume(function: &'static Function, arguments: &[Argument], loans: &Loans, un
     parked::resume(function, outcome.and_then(|()| deferred::settle_if_due()))
 }
 
-/// A fast call in memory, where what called it is not optimised: whole words, which are read as they were
-/// written, since a wider load waits until narrower stores are done.
+/// A fast call in memory, where what called it is not optimised: whole words, which are read as
+/// they were written, since a wider load waits until narrower stores are done.
 #[derive(Debug)]
 pub(super) struct FastWords([u64; 3]);
 
@@ -257,8 +260,8 @@ impl FastWords {
     }
 }
 
-/// A call that C unwinds out of. What was counted stays so: its block is not reported while that may be
-/// another call's doing.
+/// A call that C unwinds out of. What was counted stays so: its block is not reported while that
+/// may be another call's doing.
 impl<const FULL: bool> Drop for FastCall<FULL> {
     #[cold]
     fn drop(&mut self) {

@@ -1,9 +1,11 @@
-//! Rust blocks that a call lends for C to write: what C stores in one of them may be the address of another.
+//! Rust blocks that a call lends for C to write: what C stores in one of them may be the address of
+//! another.
 //!
-//! Left alone is the way in which C returns a pointer: `strtol(s, &mut end, 10)` fills `end` with an address in `s`, because
-//! Rust asked for it. So what is `out`, uninitialised, or nothing but pointers holds nothing here, nor does a variable on
-//! the stack. Left alone is too what Rust has arranged before: a block that led to the other one when the call began, as
-//! a `z_stream` leads to its input, may lead to it afterwards, further on or twice.
+//! Left alone is the way in which C returns a pointer: `strtol(s, &mut end, 10)` fills `end` with
+//! an address in `s`, because Rust asked for it. So what is `out`, uninitialised, or nothing but
+//! pointers holds nothing here, nor does a variable on the stack. Left alone is too what Rust has
+//! arranged before: a block that led to the other one when the call began, as a `z_stream` leads to
+//! its input, may lead to it afterwards, further on or twice.
 
 use std::ops::ControlFlow;
 
@@ -16,7 +18,8 @@ use crate::rules;
 
 const WORD: usize = size_of::<usize>();
 
-/// Most of a block that is looked through, in bytes: a struct is smaller, and a larger thing is data.
+/// Most of a block that is looked through, in bytes: a struct is smaller, and a larger thing is
+/// data.
 const MOST: usize = 64 << 10;
 
 /// A block that C may store pointers in.
@@ -44,9 +47,11 @@ impl Holder {
         Some(Holder { block, argument: *argument, parameter, extent: extent.min(MOST), led_to: Vec::new() })
     }
 
-    /// Calls `found` with each word of it that can be a pointer and is `wanted`, and its offset from the argument's address.
+    /// Calls `found` with each word of it that can be a pointer and is `wanted`, and its offset
+    /// from the argument's address.
     ///
-    /// The kernel copies: a block that was given to a thread, which frees it meanwhile, is an error and not a fault.
+    /// The kernel copies: a block that was given to a thread, which frees it meanwhile, is an error
+    /// and not a fault.
     pub(super) fn each_word(&self, wanted: &dyn Fn(usize) -> bool, mut found: impl FnMut(usize, usize)) {
         let here = |block: Block| block.live && block.generation == self.block.generation;
         if !heap::lookup(self.argument.address).is_some_and(here) {
@@ -61,7 +66,8 @@ impl Holder {
             return;
         }
         let (from, info) = (start.expose_provenance(), self.argument.info);
-        // SAFETY: `copy` holds `extent` readable bytes from `from` on, aligned as they are in the block.
+        // SAFETY: `copy` holds `extent` readable bytes from `from` on, aligned as they are in the
+        // block.
         let _ = unsafe {
             rules::each_pointer(from, self.extent, info, wanted, &mut |offset, word| {
                 found(offset, word);
@@ -77,7 +83,8 @@ impl Holder {
     }
 }
 
-/// Whether the pointee can be a struct with a pointer in it. One pointer, or an array of them, is how C returns pointers.
+/// Whether the pointee can be a struct with a pointer in it. One pointer, or an array of them, is
+/// how C returns pointers.
 fn may_hold(info: &TypeInfo) -> bool {
     match info.shape {
         Shape::Plain | Shape::Out => false,

@@ -6,8 +6,9 @@
 //!  statistics        ── laid out in the wrapper's frame ──────────────────────┘     │            │
 //!                                                                          the fast path   the rules are asked
 //! ```
-//! A `false` decides nothing: the rules are asked about the whole call anew, and nothing is done before
-//! all arguments are looked at. What the needs do not know they leave to the rules ([`Needs::of`]).
+//! A `false` decides nothing: the rules are asked about the whole call anew, and nothing is done
+//! before all arguments are looked at. What the needs do not know they leave to the rules
+//! ([`Needs::of`]).
 
 use super::loans::{Loan, Loans};
 use crate::call::argument::{Argument, Passing, Stated};
@@ -23,9 +24,9 @@ use crate::platform::read;
 use crate::reentry;
 use crate::retention::{lent_by, untold};
 
-/// A call whose arguments are inspected one by one. `FULL`: at level 2, where C memory is looked into as
-/// well; else at level 1. Each level has a way of its own: what one keeps in registers while C runs, the
-/// other would have to save.
+/// A call whose arguments are inspected one by one. `FULL`: at level 2, where C memory is looked
+/// into as well; else at level 1. Each level has a way of its own: what one keeps in registers
+/// while C runs, the other would have to save.
 #[derive(Clone, Copy, Debug)]
 pub struct Inspection<const FULL: bool> {
     /// The whole stack of the calling thread: where it begins, and its bytes.
@@ -37,8 +38,8 @@ pub struct Inspection<const FULL: bool> {
 }
 
 impl<const FULL: bool> Inspection<FULL> {
-    /// Begins at level 1 if that is known to be the level, else at whatever level it is. `None` if the call
-    /// cannot take the fast path, whatever its arguments are.
+    /// Begins at level 1 if that is known to be the level, else at whatever level it is. `None` if
+    /// the call cannot take the fast path, whatever its arguments are.
     #[inline(always)]
     #[must_use]
     pub fn begin(function: &'static Function) -> Option<Self> {
@@ -61,15 +62,17 @@ impl<const FULL: bool> Inspection<FULL> {
         self.is_in_order(index, argument, Needs::of(argument.info, argument.passing, contract), loans)
     }
 
-    /// Whether an argument is aligned, and with its whole extent in one live block, on this thread's stack,
-    /// or outside of Rust's memory; and nothing in it can be a pointer to Rust memory.
+    /// Whether an argument is aligned, and with its whole extent in one live block, on this
+    /// thread's stack, or outside of Rust's memory; and nothing in it can be a pointer to Rust
+    /// memory.
     #[inline(always)]
     fn is_in_order(&mut self, index: usize, argument: Argument, needs: Needs, loans: &mut Loans) -> bool {
         if needs.is_scalar() {
             return true;
         }
         let Argument { address, info, stated, .. } = argument;
-        // Without a statement, what has no type ends where its block does; and a text where its NUL is.
+        // Without a statement, what has no type ends where its block does; and a text where its NUL
+        // is.
         let ends_by_itself = stated == Stated::No && (needs.is_untyped() || needs.is_text());
         let extent = match stated {
             Stated::No if ends_by_itself => Some(0),
@@ -113,7 +116,8 @@ impl<const FULL: bool> Inspection<FULL> {
         if !FULL || needs.holds_nothing() || address == 0 {
             return true;
         }
-        // The graph of C's blocks that it leads to is looked into as often as C's memory is searched.
+        // The graph of C's blocks that it leads to is looked into as often as C's memory is
+        // searched.
         self.lends |= is_c_heap(address);
         // What is stated of C's memory, and may hold pointers, is looked into by the rules.
         extent == 0
@@ -125,8 +129,8 @@ impl<const FULL: bool> Inspection<FULL> {
         is_in(self.heap, address) || is_in(self.stack, address) || FULL && is_c_heap(address)
     }
 
-    /// Inspects all arguments where the wrapper keeps them, by what is known of their types. `None` if not
-    /// all are plainly in order, or not all types are known.
+    /// Inspects all arguments where the wrapper keeps them, by what is known of their types. `None`
+    /// if not all are plainly in order, or not all types are known.
     ///
     /// # Safety
     /// - As for [`kinds::all`].
@@ -145,7 +149,8 @@ impl<const FULL: bool> Inspection<FULL> {
                 return true;
             }
             needs.end_outside() && {
-                // SAFETY: as promised by the caller; not by value, so the argument is one thin pointer.
+                // SAFETY: as promised by the caller; not by value, so the argument is one thin
+                // pointer.
                 let address = unsafe { place.cast::<usize>().read() };
                 needs.are_met_by(address) && !self.may_lead_to(address)
             }
@@ -167,8 +172,8 @@ impl<const FULL: bool> Inspection<FULL> {
     }
 }
 
-/// Whether what C hands to a callback is plainly in order. It comes from C: a bare pointer states nothing,
-/// and need not lead anywhere.
+/// Whether what C hands to a callback is plainly in order. It comes from C: a bare pointer states
+/// nothing, and need not lead anywhere.
 #[inline(always)]
 pub(super) fn comes_in_order((argument, parameter): (&Argument, &Parameter)) -> bool {
     let (address, contract) = (argument.address, parameter.contract);
@@ -189,7 +194,8 @@ fn is_in((start, len): (usize, usize), address: usize) -> bool {
     address.wrapping_sub(start) < len
 }
 
-/// Whether an address of the stack is above this frame: what lies below is C's to come, and Rust's no more.
+/// Whether an address of the stack is above this frame: what lies below is C's to come, and Rust's
+/// no more.
 #[inline(always)]
 fn is_above(address: usize) -> bool {
     let local = 0_u8;
@@ -207,10 +213,11 @@ fn is_c_heap(address: usize) -> bool {
     }
 }
 
-// What is asked of a block that is lent, at level 2. Out of the wrapper's way: called only if there is one.
+// What is asked of a block that is lent, at level 2. Out of the wrapper's way: called only if there
+// is one.
 
-/// Bytes that are left of the small live block that `loan` leads into, which is a loan from here on. `None`
-/// if it leads into another, or there are more loans than are kept.
+/// Bytes that are left of the small live block that `loan` leads into, which is a loan from here
+/// on. `None` if it leads into another, or there are more loans than are kept.
 #[inline(always)]
 fn lend(mut loan: Loan, loans: &mut Loans) -> Option<usize> {
     if !loans.has_room() {
@@ -222,8 +229,8 @@ fn lend(mut loan: Loan, loans: &mut Loans) -> Option<usize> {
     Some(rest)
 }
 
-/// Bytes that are left of a live block, which is a loan that is not kept.
-/// `None` if it is damaged. (At the end of the small functions below, so that they save no register for it.)
+/// Bytes that are left of a live block, which is a loan that is not kept. `None` if it is damaged.
+/// (At the end of the small functions below, so that they save no register for it.)
 #[inline(never)]
 fn lend_unknown(address: usize, loans: &mut Loans) -> Option<usize> {
     let rest = heap::rest_of_live(address)?;
@@ -231,8 +238,8 @@ fn lend_unknown(address: usize, loans: &mut Loans) -> Option<usize> {
     heap::is_whole(address).then_some(rest)
 }
 
-/// Bytes from an address of the Rust heap to the first one beyond its block: one more than an extent may
-/// have. 0 if it leads into no live block.
+/// Bytes from an address of the Rust heap to the first one beyond its block: one more than an
+/// extent may have. 0 if it leads into no live block.
 #[inline(never)]
 fn beyond(address: usize, index: usize, extent: usize, info: &'static TypeInfo, loans: &mut Loans) -> usize {
     match lend(Loan { address, info, parameter: index, extent }, loans) {
@@ -262,7 +269,8 @@ fn has_nul_unknown(address: usize, loans: &mut Loans) -> bool {
     lend_unknown(address, loans).is_some_and(|rest| unsafe { read::has_nul(address, rest) })
 }
 
-/// Whether the extent, or without one the rest of the block, is in it and holds no pointer to Rust memory.
+/// Whether the extent, or without one the rest of the block, is in it and holds no pointer to Rust
+/// memory.
 #[inline(never)]
 fn holds_none(address: usize, index: usize, extent: Option<usize>, info: &'static TypeInfo, loans: &mut Loans) -> bool {
     let loan = Loan { address, info, parameter: index, extent: extent.unwrap_or(usize::MAX) };
@@ -287,7 +295,8 @@ fn holds_none_on_stack(address: usize, extent: usize, info: &TypeInfo) -> bool {
 mod level1 {
     use super::{TypeInfo, heap, is_clear_within, lent_by, read};
 
-    /// Bytes that are left of the live block. `None` if it must be noted by whom a large one is lent.
+    /// Bytes that are left of the live block. `None` if it must be noted by whom a large one is
+    /// lent.
     #[inline(always)]
     fn rest_of(address: usize) -> Option<usize> {
         match heap::rest_and_kind(address)? {
@@ -313,8 +322,8 @@ mod level1 {
     }
 }
 
-/// Whether the extent is within `rest` bytes of live memory, which it is if it is not stated, and no word of
-/// it leads into Rust memory.
+/// Whether the extent is within `rest` bytes of live memory, which it is if it is not stated, and
+/// no word of it leads into Rust memory.
 #[inline(always)]
 fn is_clear_within(address: usize, extent: Option<usize>, rest: usize, info: &TypeInfo) -> bool {
     let extent = extent.unwrap_or(rest);
@@ -335,7 +344,8 @@ unsafe fn is_clear(address: usize, extent: usize, info: &TypeInfo) -> bool {
     let ((heap, heap_len), (stack, end)) = (heap::bounds(), thread::stack_bounds());
     let stack_len = end.saturating_sub(stack);
     let clear = |at: usize| {
-        // SAFETY: aligned, and in the extent, which is readable. Volatile, because others may write there.
+        // SAFETY: aligned, and in the extent, which is readable. Volatile, because others may write
+        // there.
         let word = unsafe { std::ptr::with_exposed_provenance::<usize>(at).read_volatile() };
         word.wrapping_sub(heap) >= heap_len && word.wrapping_sub(stack) >= stack_len
     };

@@ -1,6 +1,6 @@
-//! What a call on the fast path lends: small blocks of the heap, found once by its inspection and asked of
-//! again at its end without being looked up. At level 2 they are counted while it runs, if another thread
-//! could lend them too, and noted when it has returned.
+//! What a call on the fast path lends: small blocks of the heap, found once by its inspection and
+//! asked of again at its end without being looked up. At level 2 they are counted while it runs, if
+//! another thread could lend them too, and noted when it has returned.
 
 use std::mem::MaybeUninit;
 
@@ -25,7 +25,8 @@ const FEW: usize = 2;
 /// One of them: the block, and the loan.
 pub(super) type KnownLoan = (BlockRef, Loan);
 
-/// What a call lends of small blocks of the heap. In its wrapper's frame, and filled only where the call is noted.
+/// What a call lends of small blocks of the heap. In its wrapper's frame, and filled only where the
+/// call is noted.
 pub struct Loans {
     /// How many are known.
     count: usize,
@@ -49,7 +50,8 @@ impl Loans {
     #[inline(always)]
     pub(super) fn none_at(place: &mut MaybeUninit<Loans>) -> &mut Loans {
         let loans = place.as_mut_ptr();
-        // SAFETY: in the place's bounds; with these written it is initialised, for `few` may be uninitialised.
+        // SAFETY: in the place's bounds; with these written it is initialised, for `few` may be
+        // uninitialised.
         unsafe {
             (&raw mut (*loans).count).write(0);
             (&raw mut (*loans).others).write(false);
@@ -124,7 +126,8 @@ pub(super) enum Left {
     All,
 }
 
-/// The end of a call whose loans are all known, where nothing was done to them that is out of the ordinary.
+/// The end of a call whose loans are all known, where nothing was done to them that is out of the
+/// ordinary.
 #[inline(never)]
 pub(super) fn settle(site: &Site, loans: &Loans, counted: bool) -> Left {
     let Some(known) = loans.all() else { return Left::All };

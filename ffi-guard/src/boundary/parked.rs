@@ -7,7 +7,8 @@
 //!   └── resumed, the payload unchanged ── the outermost call of the thread returns
 //! ```
 //!
-//! A thread's own: what C makes of a callback on a thread of C's has no call to come back to, and ends the process.
+//! A thread's own: what C makes of a callback on a thread of C's has no call to come back to, and
+//! ends the process.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -45,7 +46,8 @@ impl Drop for Waiting {
     }
 }
 
-/// Keeps a panic for the outermost guarded call. The first one wins; of a later one a line on standard error is left.
+/// Keeps a panic for the outermost guarded call. The first one wins; of a later one a line on
+/// standard error is left.
 pub(crate) fn park(payload: Payload) {
     let violation = raise::take_flying(&payload);
     let rest = WAITING.try_with(|waiting| match waiting.try_borrow_mut() {
@@ -75,10 +77,11 @@ pub(crate) fn take() -> Option<Payload> {
     Some(payload)
 }
 
-/// Runs what C called, up to `body`'s end or its panic: that is parked, and C gets what `neutral` makes.
+/// Runs what C called, up to `body`'s end or its panic: that is parked, and C gets what `neutral`
+/// makes.
 ///
-/// With no guarded call below nobody would resume it. Then it goes on unwinding where the ABI lets it (`unwinds`); else a
-/// line, and the process ends, as the language has it.
+/// With no guarded call below nobody would resume it. Then it goes on unwinding where the ABI lets
+/// it (`unwinds`); else a line, and the process ends, as the language has it.
 #[inline]
 pub(crate) fn at_boundary<R>(name: &str, unwinds: bool, body: impl FnOnce() -> R, neutral: impl FnOnce() -> R) -> R {
     let boundary = BoundaryScope::enter();
@@ -133,8 +136,8 @@ pub(crate) fn message(payload: &Payload) -> &str {
     text.and_then(|text| text.lines().next()).unwrap_or("(no text)")
 }
 
-/// Goes on with the panic of a callback at the exit of the outermost guarded call. `outcome`: what that
-/// exit found.
+/// Goes on with the panic of a callback at the exit of the outermost guarded call. `outcome`: what
+/// that exit found.
 #[cold]
 pub(super) fn resume(function: &'static Function, outcome: Result<(), Stop>) -> ! {
     if let Err(Stop(violation)) = outcome {

@@ -28,7 +28,8 @@ pub(crate) struct InFlight {
     generation: u32,
 }
 
-/// Notes the violation that is about to unwind and the address of the text that carries it, a block of the program's.
+/// Notes the violation that is about to unwind and the address of the text that carries it, a block
+/// of the program's.
 fn set_in_flight(violation: Violation, text: usize) {
     let _inside = Reentry::enter();
     let generation = heap::lookup(text).map_or(0, |block| block.generation);
@@ -37,8 +38,8 @@ fn set_in_flight(violation: Violation, text: usize) {
 
 /// Takes the violation whose payload's text lies at this address.
 ///
-/// The address is compared because a program may have caught an earlier violation by itself: what is left of that one is
-/// not this one.
+/// The address is compared because a program may have caught an earlier violation by itself: what
+/// is left of that one is not this one.
 fn take_in_flight(text: usize) -> Option<Violation> {
     IN_FLIGHT.try_with(RefCell::take).ok().flatten().filter(|it| it.text == text).map(|it| it.violation)
 }
@@ -55,16 +56,17 @@ pub(crate) fn set_flying(violation: InFlight) {
     let _ = IN_FLIGHT.try_with(|slot| slot.replace(Some(violation)));
 }
 
-/// Whether a violation is unwinding through this thread. One that the program caught by itself is not: its payload is
-/// freed by then.
+/// Whether a violation is unwinding through this thread. One that the program caught by itself is
+/// not: its payload is freed by then.
 fn violation_in_flight() -> bool {
     let is_live =
         |it: &InFlight| heap::lookup(it.text).is_some_and(|block| block.live && block.generation == it.generation);
     std::thread::panicking() && IN_FLIGHT.try_with(|slot| slot.borrow().as_ref().is_some_and(is_live)).unwrap_or(false)
 }
 
-/// Unwinds with a violation: a panic whose payload is the report. Where the frame below cannot unwind (`keep_abi`), or this
-/// thread is unwinding already, the report is printed and the process aborts.
+/// Unwinds with a violation: a panic whose payload is the report. Where the frame below cannot
+/// unwind (`keep_abi`), or this thread is unwinding already, the report is printed and the process
+/// aborts.
 #[cold]
 #[track_caller]
 pub(crate) fn raise(stop: Stop, can_unwind: bool) {
@@ -75,8 +77,8 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
     let until = [scopes::caught_at(), scopes::boundary()].into_iter().flatten().min();
     let between = scan::between(until);
     if std::thread::panicking() && violation_in_flight() {
-        // A destructor calls C on the way out of the first violation, which is being reported already: this one is
-        // told, and does not cut the first one short.
+        // A destructor calls C on the way out of the first violation, which is being reported
+        // already: this one is told, and does not cut the first one short.
         process::write_stderr(text.as_bytes());
         process::write_stderr(b"\n");
         return;
@@ -88,13 +90,14 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
     }
     let silent = scopes::catching();
     if silent && (between == Between::C || cfg!(panic = "abort")) {
-        // A bare callback that is no `C-unwind` ends the process here, as does any panic where the program is built so:
-        // `catch` never gets what it would return.
+        // A bare callback that is no `C-unwind` ends the process here, as does any panic where the
+        // program is built so: `catch` never gets what it would return.
         process::write_stderr(text.as_bytes());
         process::write_stderr(b"\n");
     }
     drop(inside);
-    // From here on the text is the program's: whoever catches the panic frees it, and by that we know.
+    // From here on the text is the program's: whoever catches the panic frees it, and by that we
+    // know.
     let text = text.as_str().to_owned();
     set_in_flight(*violation, text.as_ptr().addr());
     if silent {
@@ -106,9 +109,10 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
 
 /// Runs a closure and turns a violation on this thread into a value.
 ///
-/// Inside, a denied violation neither prints nor stops the program, whatever `GUARD_ON_VIOLATION` says; the report hook and
-/// `GUARD_REPORT` see it all the same. Any other panic goes through. A closure that breaks off leaves what it was changing
-/// as it was at that moment, as with [`std::panic::catch_unwind`].
+/// Inside, a denied violation neither prints nor stops the program, whatever `GUARD_ON_VIOLATION`
+/// says; the report hook and `GUARD_REPORT` see it all the same. Any other panic goes through. A
+/// closure that breaks off leaves what it was changing as it was at that moment, as with
+/// [`std::panic::catch_unwind`].
 ///
 /// ```
 /// let sum = ffi_guard::catch(|| 1 + 1).expect("no violation");
@@ -163,7 +167,8 @@ pub fn expect<R>(rule: Rule, body: impl FnOnce() -> R) -> Violation {
     }
 }
 
-/// Asserts that a block breaks a rule, and returns the [`Violation`]; prints what came instead where it does not.
+/// Asserts that a block breaks a rule, and returns the [`Violation`]; prints what came instead
+/// where it does not.
 ///
 /// ```no_run
 /// # unsafe fn store(_: *mut i32) {}

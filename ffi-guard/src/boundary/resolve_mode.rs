@@ -11,7 +11,8 @@ use crate::platform::fault;
 use crate::retention::lent_by;
 use crate::rule::{Rule, Severity};
 
-/// Finds out what the settings make of the function, and what its declaration and the types of its arguments ask for at each call.
+/// Finds out what the settings make of the function, and what its declaration and the types of its
+/// arguments ask for at each call.
 #[cold]
 pub(super) fn resolve_mode(
     function: &'static Function,

@@ -14,7 +14,8 @@ use crate::retention::pins;
 use crate::rules;
 use crate::scan;
 
-/// A result that leads into a freed Rust block: C kept a pointer and hands it out after Rust freed what it led to.
+/// A result that leads into a freed Rust block: C kept a pointer and hands it out after Rust freed
+/// what it led to.
 #[inline]
 pub(super) fn check(site: &Site, result: &Argument) -> Result<(), Stop> {
     match result.passing {
@@ -62,7 +63,8 @@ fn word(site: &Site, result: &Argument, word: usize, offset: Option<usize>) -> R
     }
 }
 
-/// What a callback returns to C: asks the rules about a result that leads, or may lead, into Rust memory.
+/// What a callback returns to C: asks the rules about a result that leads, or may lead, into Rust
+/// memory.
 pub(super) fn check_callback(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), Stop> {
     match result.passing {
         Passing::Scalar => Ok(()),
@@ -122,7 +124,8 @@ fn word_for_c(
     }
 }
 
-/// Whether C may hold it on: it is pinned, was given to C to keep, or is lent to a call that has not returned.
+/// Whether C may hold it on: it is pinned, was given to C to keep, or is lent to a call that has
+/// not returned.
 fn may_be_held(located: &Target, word: usize) -> bool {
     match located {
         Target::Heap(block) => pins::is_block_pinned(block) || heap::may_be_retained(block) || heap::loans(block) > 0,
@@ -130,8 +133,9 @@ fn may_be_held(located: &Target, word: usize) -> bool {
     }
 }
 
-/// Whether C holds a pointer into the same memory already: it handed one in. Of a stack, whose variables nobody can tell
-/// apart, it is enough that it handed in any address; and what a C frame holds is C's.
+/// Whether C holds a pointer into the same memory already: it handed one in. Of a stack, whose
+/// variables nobody can tell apart, it is enough that it handed in any address; and what a C frame
+/// holds is C's.
 fn came_from_c(arguments: &[Argument], located: &Target, word: usize) -> bool {
     let pointers = || arguments.iter().filter(|it| matches!(it.passing, Passing::Const | Passing::Mut));
     match located {

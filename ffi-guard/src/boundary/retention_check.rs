@@ -158,7 +158,8 @@ impl RetentionCheck {
         copy.map_or(word, |(copy, original)| original + (word - copy.start))
     }
 
-    /// Decides how the call is looked after, and takes the last look before C runs. `call`: how many guarded calls this thread has made.
+    /// Decides how the call is looked after, and takes the last look before C runs. `call`: how
+    /// many guarded calls this thread has made.
     pub(super) fn begin(&mut self, site: &Site, arguments: &[Argument], call: usize) -> Result<(), Stop> {
         self.loans.iter().try_for_each(canary::before)?;
         self.snapshot = Snapshot::take(site, arguments, call, Counted::Once);
@@ -170,7 +171,8 @@ impl RetentionCheck {
         let _inside = Reentry::enter();
         let lent = &self.lent;
         lent.iter().filter_map(|lent| lent.block.as_ref()).for_each(|block| lent_by::note(block, site));
-        // Whoever allows the rule lets C keep it just as well: no other call is to be blamed for it.
+        // Whoever allows the rule lets C keep it just as well: no other call is to be blamed for
+        // it.
         let allows = |lent: &Lent| site.severity(Rule::RetainedPointer, Some(lent.loan.parameter)) == Severity::Allow;
         for lent in lent {
             let Some(block) = lent.block else { continue };
@@ -233,7 +235,8 @@ impl RetentionCheck {
 
     fn look_for_kept(&mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
         match std::mem::replace(&mut self.follow_up, FollowUp::Nothing) {
-            // Some was lent that C may keep as it likes: should it write there later, this is one of those who could.
+            // Some was lent that C may keep as it likes: should it write there later, this is one
+            // of those who could.
             FollowUp::Nothing | FollowUp::Note => {
                 self.note(site);
                 Ok(())
@@ -241,7 +244,8 @@ impl RetentionCheck {
             FollowUp::Look { wanted, took } => {
                 let called_back = rust_ran || holder::calls_back(arguments);
                 let outcome = self.look(site, (rust_ran, called_back), &wanted, took);
-                // A thread that C started may go on and store it later: that is for a sweep to find.
+                // A thread that C started may go on and store it later: that is for a sweep to
+                // find.
                 self.note(site);
                 outcome
             }
@@ -267,7 +271,8 @@ impl RetentionCheck {
         let bytes = scan::c_memory(wanted, &mut after);
         site.function.looked(bytes);
         let mut left = Vec::new();
-        // What is stored while Rust runs, Rust may have stored: both write to the blocks that were lent.
+        // What is stored while Rust runs, Rust may have stored: both write to the blocks that were
+        // lent.
         for holder in self.holders.iter().filter(|_| !called_back) {
             holder.each_word(&|word| wanted.contains(word), |offset, word| left.push((holder, offset, word)));
         }
@@ -303,12 +308,13 @@ impl RetentionCheck {
         self.look_beside(site, left)
     }
 
-    /// The same in the Rust blocks that were lent beside it: C may have stored the address of one in another. Given are the
-    /// words in them that lead into what was lent.
+    /// The same in the Rust blocks that were lent beside it: C may have stored the address of one
+    /// in another. Given are the words in them that lead into what was lent.
     fn look_beside(&self, site: &Site, left: Vec<(&Holder, usize, usize)>) -> Result<(), Stop> {
         let mut told = Vec::new();
         for (holder, offset, word) in left {
-            // What was only found in something that was lent, Rust has nested: where C moves such a pointer is its work.
+            // What was only found in something that was lent, Rust has nested: where C moves such a
+            // pointer is its work.
             let direct = |lent: &&Lent| lent.has(word) && !lent.loan.is_found();
             let Some(lent) = self.lent.iter().find(direct).filter(|lent| lent.is_looked_for(site)) else { continue };
             let start = lent.range.start;
@@ -325,19 +331,22 @@ impl RetentionCheck {
         Ok(())
     }
 
-    /// The words that C's heap held before the call, where it does no more: `realloc` moves a block with what it holds, and what C
-    /// held before it holds still.
+    /// The words that C's heap held before the call, where it does no more: `realloc` moves a block
+    /// with what it holds, and what C held before it holds still.
     fn gone(&self, after: &[Hit]) -> Vec<usize> {
         let gone = self.before.iter().filter(|hit| scan::is_in_c_heap(hit.location) && !holds(after, hit));
         gone.map(|hit| hit.word).collect()
     }
 
-    /// Whether C may not keep the word, which leads into what was lent, and it is this call that says so.
+    /// Whether C may not keep the word, which leads into what was lent, and it is this call that
+    /// says so.
     fn answers_for(&self, lent: &Lent, word: usize) -> bool {
         let kept_by_right = self.lent.iter().any(|other| other.promise.is_some() && other.range.contains(&word));
-        // Its own stack is C's to keep: a frame of C's called back, and this call was lent what it made.
+        // Its own stack is C's to keep: a frame of C's called back, and this call was lent what it
+        // made.
         let cs_own = || lent.block.is_none() && !scan::in_rust_frame(lent.loan.address);
-        // Lent to another call too, which may be what put it there: this is that call's to answer for, when it returns.
+        // Lent to another call too, which may be what put it there: this is that call's to answer
+        // for, when it returns.
         let elsewhere = || lent.block.as_ref().is_some_and(|block| self.lent_elsewhere(block));
         !kept_by_right && !cs_own() && !elsewhere()
     }
@@ -360,7 +369,8 @@ impl RetentionCheck {
     }
 }
 
-/// Whether C may keep what the argument leads to, and what that leads to: `getopt` keeps the strings, not the array.
+/// Whether C may keep what the argument leads to, and what that leads to: `getopt` keeps the
+/// strings, not the array.
 fn promise(look: &PointerArg<'_>) -> Option<Promise> {
     match look.contract {
         contract if contract.is_owned() => Some(Promise::Owned),

@@ -1,12 +1,15 @@
 //! What a call may read and not write, as it was before: the bytes of `*const T` and `&T`.
 //!
-//! Each thread has one shelf, on which the calls under way lay their copies one upon the other. A record knows its call by the number of
-//! guarded calls that the thread had made by then, so that a call left by `longjmp`, or one that returns on another stack than it began on,
-//! is not mistaken for another: what is not its own is not looked at.
+//! Each thread has one shelf, on which the calls under way lay their copies one upon the other. A
+//! record knows its call by the number of guarded calls that the thread had made by then, so that a
+//! call left by `longjmp`, or one that returns on another stack than it began on, is not mistaken
+//! for another: what is not its own is not looked at.
 //!
 //! Left alone, since a change there is no fault of C's, or nobody can tell:
-//! - what the type does not promise to be unchangeable (`TypeInfo::frozen`: no `UnsafeCell` can be in it), opaque pointees, `out`;
-//! - blocks that the same call lends to write, that another call has just now, and that some call let C keep;
+//! - what the type does not promise to be unchangeable (`TypeInfo::frozen`: no `UnsafeCell` can be
+//!   in it), opaque pointees, `out`;
+//! - blocks that the same call lends to write, that another call has just now, and that some call
+//!   let C keep;
 //! - calls in which Rust runs: it may write what it likes, by another pointer.
 
 mod small;
@@ -38,16 +41,19 @@ const PIECE: usize = 128;
 const PIECES: usize = WHOLE / PIECE;
 
 thread_local! {
-    /// The shelf of the calls of this thread that are under way; null where it has none. Const and without a destructor: the C library
-    /// allocates to register one, and a guarded call may be a signal handler's, which interrupted `malloc`.
+    /// The shelf of the calls of this thread that are under way; null where it has none. Const and
+    /// without a destructor: the C library allocates to register one, and a guarded call may be a
+    /// signal handler's, which interrupted `malloc`.
     static MINE: Cell<*mut Shelf> = const { Cell::new(ptr::null_mut()) };
 }
 
-/// Empty shelves, for threads whose numbers end alike. A thread has one only while it has something on it, so none is left behind
-/// when it ends. No lock: each is in one place or in one thread's hands.
+/// Empty shelves, for threads whose numbers end alike. A thread has one only while it has something
+/// on it, so none is left behind when it ends. No lock: each is in one place or in one thread's
+/// hands.
 static EMPTY: [AtomicPtr<Shelf>; 64] = [const { AtomicPtr::new(ptr::null_mut()) }; 64];
 
-/// Runs `f` with the thread's shelf. In the guard's own code: what a signal handler calls meanwhile is not checked, and does not come here.
+/// Runs `f` with the thread's shelf. In the guard's own code: what a signal handler calls meanwhile
+/// is not checked, and does not come here.
 fn with<R>(f: impl FnOnce(&mut Shelf) -> R) -> R {
     let empty = &EMPTY[thread::id() as usize % EMPTY.len()];
     let mut mine = MINE.replace(ptr::null_mut());
@@ -105,7 +111,8 @@ impl Record {
     }
 }
 
-/// How often the heap counts a block as lent to this call, when its copies are made and when they are compared.
+/// How often the heap counts a block as lent to this call, when its copies are made and when they
+/// are compared.
 #[derive(Clone, Copy)]
 pub(super) enum Counted {
     /// It is not counted yet, or no more: the call is noted.
@@ -114,8 +121,8 @@ pub(super) enum Counted {
     Once = 1,
 }
 
-/// That a call has made copies. 0 where it has none; with [`SMALL`] the place of small ones and the lower half of its number; else its
-/// number, by which those on the shelf are found.
+/// That a call has made copies. 0 where it has none; with [`SMALL`] the place of small ones and the
+/// lower half of its number; else its number, by which those on the shelf are found.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Snapshot(usize);
 
@@ -123,7 +130,8 @@ const SMALL: usize = 1 << (usize::BITS - 1);
 /// Above so many bits of a call's number lies the place of its small copies.
 const NUMBER: u32 = usize::BITS / 2;
 
-/// Which parameters are lent something that could be compared, by bits. Asked once, at a function's first crossing.
+/// Which parameters are lent something that could be compared, by bits. Asked once, at a function's
+/// first crossing.
 pub(super) fn compared(site: &Site, arguments: &[Argument]) -> u32 {
     if holder::calls_back(arguments) {
         return 0;
@@ -163,8 +171,8 @@ impl Snapshot {
         Snapshot(number)
     }
 
-    /// Copies what the call may not change. `call`: how many guarded calls this thread has made, with this one. `site` lies in the frame of
-    /// the entry.
+    /// Copies what the call may not change. `call`: how many guarded calls this thread has made,
+    /// with this one. `site` lies in the frame of the entry.
     #[inline(always)]
     pub(super) fn take(site: &Site, arguments: &[Argument], call: usize, own: Counted) -> Snapshot {
         if site.function.compares() { Snapshot::copy(site, arguments, call, own) } else { Snapshot(0) }
@@ -372,8 +380,9 @@ impl Shelf {
         for piece in pieces(record.extent) {
             let (from, len) = (record.address + piece.start, piece.len());
             self.bytes.reserve(len);
-            // SAFETY: the extent lies in a live block or the callers' part of the stack, which may be read; the vector has room for `len`
-            // more, and what is copied into them initialises them.
+            // SAFETY: the extent lies in a live block or the callers' part of the stack, which may
+            // be read; the vector has room for `len` more, and what is copied into them initialises
+            // them.
             unsafe {
                 let end = self.bytes.as_mut_ptr().add(self.bytes.len());
                 std::ptr::copy_nonoverlapping(std::ptr::with_exposed_provenance::<u8>(from), end, len);
@@ -409,7 +418,8 @@ fn difference(address: usize, was: &[u8], from: usize, extent: usize, mut change
     change
 }
 
-/// The parts of an extent that are copied: all of it, or pieces that begin with its start and end with its end.
+/// The parts of an extent that are copied: all of it, or pieces that begin with its start and end
+/// with its end.
 fn pieces(extent: usize) -> impl Iterator<Item = Range<usize>> {
     let whole = extent <= WHOLE;
     let (count, len) = if whole { (1, extent) } else { (PIECES, PIECE) };

@@ -130,7 +130,8 @@ unsafe fn length(address: usize, rest: usize) -> usize {
     (0..rest).find(is_nul).map_or(rest, |at| at + 1)
 }
 
-/// A call of a C function as a wrapper makes it, with checks of nothing or without: by it the way there and back is measured.
+/// A call of a C function as a wrapper makes it, with checks of nothing or without: by it the way
+/// there and back is measured.
 pub(crate) fn cross(function: &'static Function, nothing: extern "C" fn(), checked: bool) {
     #[inline(never)]
     fn enter(function: &'static Function, checked: bool, frame: &mut MaybeUninit<Frame>) -> Crossing {

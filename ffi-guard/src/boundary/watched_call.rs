@@ -15,7 +15,8 @@ use crate::retention::{Note, Sample};
 pub(crate) struct WatchedCall {
     check: RetentionCheck,
     link: Link<WatchedCall>,
-    /// Guarded calls of this thread up to and with this one: more of them at the exit means that Rust ran meanwhile.
+    /// Guarded calls of this thread up to and with this one: more of them at the exit means that
+    /// Rust ran meanwhile.
     crossings: usize,
     /// Where this call is timed.
     sample: Option<Sample>,

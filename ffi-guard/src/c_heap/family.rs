@@ -1,6 +1,7 @@
 //! The functions, under C's names.
 //!
-//! The set that glibc's manual asks of a replacement, so that none of its own is left that would take a block of another's.
+//! The set that glibc's manual asks of a replacement, so that none of its own is left that would
+//! take a block of another's.
 
 use std::ffi::{c_int, c_void};
 
@@ -82,7 +83,8 @@ pub(super) unsafe extern "C" fn posix_memalign(to: *mut *mut c_void, align: usiz
     0
 }
 
-/// Memory at a multiple of `align`. Like glibc's it takes any size, and an `align` that is no power of two is rounded up to one.
+/// Memory at a multiple of `align`. Like glibc's it takes any size, and an `align` that is no power
+/// of two is rounded up to one.
 ///
 /// # Safety
 /// - None: as C's.

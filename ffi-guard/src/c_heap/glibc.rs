@@ -1,7 +1,7 @@
 //! glibc's own `malloc`, by the names that nobody replaces.
 //!
-//! References to them are weak: a static executable has no other `malloc` than ours, and a strong reference would bring
-//! glibc's in, to collide with it.
+//! References to them are weak: a static executable has no other `malloc` than ours, and a strong
+//! reference would bring glibc's in, to collide with it.
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -52,7 +52,8 @@ unsafe extern "C" {
 /// glibc's functions; `None` where this program has none but ours.
 #[inline]
 pub(super) fn glibc() -> Option<&'static Glibc> {
-    // SAFETY: defined above, five words, filled in by the linker or the loader before any of our code runs.
+    // SAFETY: defined above, five words, filled in by the linker or the loader before any of our
+    // code runs.
     let table = unsafe { &ffi_guard_glibc };
     // SAFETY: the same words; with none of them null they are functions of these types.
     table.0.iter().all(|&word| word != 0).then(|| unsafe { &*std::ptr::from_ref(table).cast::<Glibc>() })

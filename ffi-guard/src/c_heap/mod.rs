@@ -1,9 +1,10 @@
 //! C's heap over ours (feature `c-heap`): `malloc` and its kin, defined in the executable.
 //!
-//! The dynamic loader binds every library's calls of `malloc` to the executable's, libc's own and C++'s `new` among them;
-//! libraries that `dlopen` brings later come along. In a static executable the linker does the same. So each block of
-//! C's has a size, a place where it was allocated and a state, as Rust's have: a search can read C's heap, a
-//! report can name the allocation that holds a pointer, and a `free` across the border is noticed.
+//! The dynamic loader binds every library's calls of `malloc` to the executable's, libc's own and
+//! C++'s `new` among them; libraries that `dlopen` brings later come along. In a static executable
+//! the linker does the same. So each block of C's has a size, a place where it was allocated and a
+//! state, as Rust's have: a search can read C's heap, a report can name the allocation that holds a
+//! pointer, and a `free` across the border is noticed.
 //!
 //! ```text
 //!                      ┌─ the guard itself is running, or the process has not begun ──> memory of the guard's own
@@ -12,7 +13,8 @@
 //! ```
 //! Where a block is tells who takes it back; the level has no say in that.
 //!
-//! Nothing here allocates from the program's heap, unwinds, or takes a lock that is not let go of around a fork.
+//! Nothing here allocates from the program's heap, unwinds, or takes a lock that is not let go of
+//! around a fork.
 
 mod family;
 mod glibc;
@@ -56,8 +58,8 @@ fn server() -> Server {
     }
 }
 
-/// The first allocations of a process: the loader's come before there is an environment to read a level from, and what the
-/// settling itself allocates comes back here.
+/// The first allocations of a process: the loader's come before there is an environment to read a
+/// level from, and what the settling itself allocates comes back here.
 #[cold]
 #[inline(never)]
 fn settle() -> Server {
@@ -138,7 +140,8 @@ fn origin(address: usize) -> Origin {
 /// Takes a block back.
 ///
 /// # Safety
-/// - `block` is null or a block that nobody uses any more; what it is not is refused, as far as can be told.
+/// - `block` is null or a block that nobody uses any more; what it is not is refused, as far as can
+///   be told.
 #[inline(always)]
 unsafe fn take_back(block: *mut c_void) {
     let address = block.addr();
@@ -242,7 +245,8 @@ unsafe fn resize(block: *mut c_void, size: usize) -> *mut c_void {
             let old = unsafe { size_of_block("realloc", block) };
             let moved = allocate(size, ALIGN);
             if !moved.is_null() {
-                // SAFETY: two blocks, each of as many bytes; the old one is the caller's to give up.
+                // SAFETY: two blocks, each of as many bytes; the old one is the caller's to give
+                // up.
                 unsafe {
                     moved.cast::<u8>().copy_from_nonoverlapping(block.cast(), old.min(size));
                     take_back(block);

@@ -6,7 +6,8 @@ use super::shape::{Role, Shape, TypeInfo};
 /// One argument on its way to C.
 #[derive(Clone, Copy, Debug)]
 pub struct Argument {
-    /// For a pointer its value; for a value passed by value the place of its bytes, good until the call.
+    /// For a pointer its value; for a value passed by value the place of its bytes, good until the
+    /// call.
     pub(crate) address: usize,
     /// The pointee's type, or the value's.
     pub(crate) info: &'static TypeInfo,

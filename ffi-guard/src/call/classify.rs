@@ -1,9 +1,10 @@
 //! From a Rust value to an [`Argument`], by its type alone.
 //!
-//! Two steps of autoderef-based specialisation, both resolved where the types are concrete: in the wrapper. The first
-//! finds out how the value crosses (a pointer of some kind, or by value) and yields its pointee's type; the second finds
-//! out what that type holds. They see through every alias, which the attribute, that sees tokens only, cannot. The
-//! technique is Lukas Kalbertodt's generalisation of David Tolnay's "autoref-based specialization".
+//! Two steps of autoderef-based specialisation, both resolved where the types are concrete: in the
+//! wrapper. The first finds out how the value crosses (a pointer of some kind, or by value) and
+//! yields its pointee's type; the second finds out what that type holds. They see through every
+//! alias, which the attribute, that sees tokens only, cannot. The technique is Lukas Kalbertodt's
+//! generalisation of David Tolnay's "autoref-based specialization".
 
 use std::marker::PhantomData;
 use std::mem::{align_of, size_of};
@@ -84,8 +85,8 @@ impl<T> ByValue for Probe<'_, T> {
     }
 }
 
-/// A function pointer, whatever its ABI and its parameters: the `Copy` types that can be printed as a pointer,
-/// compared and sent, once [`OfPointers`] has taken the pointers to data.
+/// A function pointer, whatever its ABI and its parameters: the `Copy` types that can be printed as
+/// a pointer, compared and sent, once [`OfPointers`] has taken the pointers to data.
 pub trait FunctionPointer: Copy + std::fmt::Pointer + Ord + std::hash::Hash + Send + Sync {}
 
 impl<F: Copy + std::fmt::Pointer + Ord + std::hash::Hash + Send + Sync> FunctionPointer for F {}
@@ -218,7 +219,8 @@ impl<T: Lock> OfLock for &&&&&&Carrier<T> {
     }
 }
 
-/// Second step, third choice: nothing is known of what it holds, but no `UnsafeCell` is in it, which is never `Copy`.
+/// Second step, third choice: nothing is known of what it holds, but no `UnsafeCell` is in it,
+/// which is never `Copy`.
 pub trait OfCopy {
     /// The argument.
     fn argument(&self) -> Argument;

@@ -1,4 +1,5 @@
-//! What the attribute knows of a foreign function: written by `#[guard]` into a static, read at each crossing.
+//! What the attribute knows of a foreign function: written by `#[guard]` into a static, read at
+//! each crossing.
 
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
@@ -94,9 +95,10 @@ macro_rules! contract {
     (@in_place $bit:literal) => { 0 };
 }
 
-// Each attribute says two things, so that none can be forgotten. Who tells whether an argument under it is in
-// order: `inspected`, if a glance does (`boundary/inspect.rs`, which must know it then), or the `rules` alone.
-// And whether C may be given a copy of what it leads to: `movable`, or `in_place`.
+// Each attribute says two things, so that none can be forgotten. Who tells whether an argument
+// under it is in order: `inspected`, if a glance does (`boundary/inspect.rs`, which must know it
+// then), or the `rules` alone. And whether C may be given a copy of what it leads to: `movable`, or
+// `in_place`.
 contract! {
     /// `counted_by = n` or `sized_by = n`: the extent is stated.
     stated, is_stated = 0, inspected, movable;
@@ -108,11 +110,13 @@ contract! {
     out, is_out = 3, inspected, movable;
     /// `opaque`: user data that C only hands back.
     opaque, is_opaque = 4, inspected, in_place;
-    /// `copied`: C works on a copy between guard pages. (A function that copies is never on the fast path.)
+    /// `copied`: C works on a copy between guard pages. (A function that copies is never on the
+    /// fast path.)
     copied, is_copied = 5, inspected, movable;
     /// `thread_bound`: belongs to the thread that got it from C.
     thread_bound, is_thread_bound = 6, rules, in_place;
-    /// `retained`: C may keep it. (A function that lets C keep something is never on the fast path.)
+    /// `retained`: C may keep it. (A function that lets C keep something is never on the fast
+    /// path.)
     retained, is_retained = 7, inspected, in_place;
     /// `owned`: ownership goes to C. (Likewise.)
     owned, is_owned = 8, inspected, in_place;
@@ -136,40 +140,45 @@ impl Contract {
 pub struct Function {
     /// What the attribute wrote.
     pub declaration: &'static Declaration,
-    /// The types of its arguments and, behind them, of its result, where it has one. None of what C calls.
+    /// The types of its arguments and, behind them, of its result, where it has one. None of what C
+    /// calls.
     pub(crate) kinds: &'static [Kind],
     /// A [`CheckMode`], 0 until the first crossing.
     mode: AtomicU8,
-    /// Whether some parameter lets C keep what it is lent, by its contract. Valid once the standing is settled.
+    /// Whether some parameter lets C keep what it is lent, by its contract. Valid once the standing
+    /// is settled.
     lets_keep: AtomicBool,
-    /// Which parameters let C keep what they lend by `allow(retained_pointer)`, by bits; the last one stands for those behind it. Valid as
-    /// the one before.
+    /// Which parameters let C keep what they lend by `allow(retained_pointer)`, by bits; the last
+    /// one stands for those behind it. Valid as the one before.
     allows: AtomicU32,
     /// Whether C hands out objects that belong to the calling thread. Valid as the one before.
     binds: AtomicBool,
     /// Whether some argument may be copied. Valid as the one before.
     copies: AtomicBool,
-    /// Which parameters lend it something to read that could be compared, by bits; the last one stands for those behind it. Valid as the
-    /// one before.
+    /// Which parameters lend it something to read that could be compared, by bits; the last one
+    /// stands for those behind it. Valid as the one before.
     compares: AtomicU32,
-    /// Whether its calls may take the fast path: nothing that C hands out is noted, no crossing logged, no argument copied. Not until the standing
-    /// is settled.
+    /// Whether its calls may take the fast path: nothing that C hands out is noted, no crossing
+    /// logged, no argument copied. Not until the standing is settled.
     fast: AtomicBool,
     /// Calls that were looked after at once because they were among the first.
     looks: AtomicU8,
-    /// Freed blocks that were looked for at once because they were among the first that it let C keep.
+    /// Freed blocks that were looked for at once because they were among the first that it let C
+    /// keep.
     freed: AtomicU8,
     /// What statistics keep of it.
     pub(crate) tally: Tally,
 }
 
-/// So many calls of each function are looked after at once, whatever that costs: what a function does with a pointer it
-/// mostly does the first time.
+/// So many calls of each function are looked after at once, whatever that costs: what a function
+/// does with a pointer it mostly does the first time.
 const FIRST: u8 = 64;
-/// Where C's heap is large, a look at so many bytes of it counts as one more: 64 looks at 256 MiB would be seconds.
+/// Where C's heap is large, a look at so many bytes of it counts as one more: 64 looks at 256 MiB
+/// would be seconds.
 const BYTES_A_LOOK: usize = 4 << 20;
 
-/// The last bit of what is settled of parameters one by one: those behind it share it, and each is asked about anew.
+/// The last bit of what is settled of parameters one by one: those behind it share it, and each is
+/// asked about anew.
 pub(crate) const LAST_MARK: usize = 31;
 
 /// What the settings make of a function; settled once, at its first crossing.
@@ -262,7 +271,8 @@ impl Function {
         self.allows.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether each of them does: there is nothing to look for. Not told of a function with more parameters than bits.
+    /// Whether each of them does: there is nothing to look for. Not told of a function with more
+    /// parameters than bits.
     #[inline]
     pub(crate) fn allows_all(&self) -> bool {
         let parameters = self.declaration.parameters.len();

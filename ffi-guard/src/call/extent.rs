@@ -34,10 +34,12 @@ impl StatedExtent {
     }
 }
 
-/// Bytes that C may touch from the argument on, as stated or by type; or what was stated that no memory can have.
+/// Bytes that C may touch from the argument on, as stated or by type; or what was stated that no
+/// memory can have.
 #[inline]
 pub(crate) fn stated(argument: &Argument) -> Result<usize, StatedExtent> {
-    // Behind an alias of `c_void`, `counted_by` cannot be refused at compile time: its elements are bytes.
+    // Behind an alias of `c_void`, `counted_by` cannot be refused at compile time: its elements are
+    // bytes.
     let element = if untyped(argument) { 1 } else { argument.info.size };
     let (count, size) = match argument.stated {
         Stated::No => return Ok(if untyped(argument) { 0 } else { argument.info.size }),
@@ -67,7 +69,8 @@ pub(crate) fn described(argument: &Argument) -> StatedExtent {
     }
 }
 
-/// The extent where the memory is known: an untyped pointer reaches to the end of its heap block, and nowhere else.
+/// The extent where the memory is known: an untyped pointer reaches to the end of its heap block,
+/// and nowhere else.
 #[inline]
 pub(crate) fn of(argument: &Argument, located: &Target) -> usize {
     if argument.stated == Stated::No && untyped(argument) {

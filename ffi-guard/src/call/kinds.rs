@@ -1,6 +1,7 @@
-//! What types a function's arguments have, and its result: found out in the wrapper, where they are concrete, by a first call, and kept.
-//! A later call that the wrapper does not decide itself says where its arguments are and no more. In a build that is not optimised, where all
-//! calls go that way, to say it anew costs several times what the checks cost.
+//! What types a function's arguments have, and its result: found out in the wrapper, where they are
+//! concrete, by a first call, and kept. A later call that the wrapper does not decide itself says
+//! where its arguments are and no more. In a build that is not optimised, where all calls go that
+//! way, to say it anew costs several times what the checks cost.
 //!
 //! ```text
 //!  wrapper's frame      places ──┐
@@ -51,7 +52,8 @@ impl Kind {
         let boxed = if boxed { BOXED } else { 0 };
         let how = Needs::of(info, passing, contract).0 | boxed | KNOWN | (passing as u32) << PASSING;
         self.info.store(std::ptr::from_ref(info).cast_mut(), Ordering::Relaxed);
-        // Release: whoever sees it sees the type. It is the same type at each call, so that two at once do no harm.
+        // Release: whoever sees it sees the type. It is the same type at each call, so that two at
+        // once do no harm.
         self.how.store(how, Ordering::Release);
     }
 
@@ -75,7 +77,8 @@ impl Kind {
         let passing = *BY_BITS.get((how >> PASSING) as usize)?;
         let address = match passing {
             Passing::Scalar | Passing::Value => place.addr(),
-            // SAFETY: what `ByPointer` calls a pointer is one thin one, or an `Option` of it, where null is `None`.
+            // SAFETY: what `ByPointer` calls a pointer is one thin one, or an `Option` of it, where
+            // null is `None`.
             Passing::Const | Passing::Mut => unsafe { place.cast::<usize>().read() },
         };
         // SAFETY: stored from a `&'static` before `how`, and never changed to that of another type.
@@ -84,9 +87,10 @@ impl Kind {
     }
 }
 
-/// Runs `each` for the arguments of a call, with their indices and what each needs, until it says false; and says whether it never did. `places`:
-/// where each is, `stated`: what the call states of those whose contract says that it does, in order. Nothing where not all types are
-/// known: then [`learn`] comes first.
+/// Runs `each` for the arguments of a call, with their indices and what each needs, until it says
+/// false; and says whether it never did. `places`: where each is, `stated`: what the call states of
+/// those whose contract says that it does, in order. Nothing where not all types are known: then
+/// [`learn`] comes first.
 ///
 /// # Safety
 /// - `places` has one for each parameter of `function`, and it is of that parameter's type.

@@ -1,5 +1,5 @@
-//! A call's vocabulary: what a declaration says, what an argument is, where a call stands. Data, and no
-//! checks.
+//! A call's vocabulary: what a declaration says, what an argument is, where a call stands. Data,
+//! and no checks.
 
 pub(crate) mod argument;
 pub mod classify;

@@ -1,6 +1,6 @@
-//! What a glance at one argument has to find, as far as its type and its attributes tell: a constant
-//! where a wrapper asks, and kept with the function ([`Kind`](super::kinds::Kind)) where a debug build
-//! does.
+//! What a glance at one argument has to find, as far as its type and its attributes tell: a
+//! constant where a wrapper asks, and kept with the function ([`Kind`](super::kinds::Kind)) where a
+//! debug build does.
 
 use super::argument::Passing;
 use super::declaration::Contract;
@@ -32,8 +32,8 @@ pub(super) const BITS: u32 = ALIGNED + 6;
 impl Needs {
     /// The needs of an argument of this type and with these attributes.
     ///
-    /// Fails closed: an attribute that the declaration of [`Contract`] does not call `inspected` sends
-    /// the argument to the rules.
+    /// Fails closed: an attribute that the declaration of [`Contract`] does not call `inspected`
+    /// sends the argument to the rules.
     #[inline(always)]
     pub(crate) fn of(info: &TypeInfo, passing: Passing, contract: Contract) -> Needs {
         let untyped = matches!(info.shape, Shape::Untyped);
@@ -93,8 +93,9 @@ impl Needs {
         address & ((1 << (self.0 >> ALIGNED)) - 1) == 0 && (address != 0 || !self.has(NONNULL))
     }
 
-    /// Whether an address outside of Rust's memory is in order as soon as [`are_met_by`](Needs::are_met_by)
-    /// says so, at every level: nothing is stated that could be refused, and nothing of C's is read.
+    /// Whether an address outside of Rust's memory is in order as soon as
+    /// [`are_met_by`](Needs::are_met_by) says so, at every level: nothing is stated that could be
+    /// refused, and nothing of C's is read.
     #[inline(always)]
     pub(crate) fn end_outside(self) -> bool {
         !self.has(RULES | STATED) && self.has(HOLDS_NOTHING | UNTYPED)

@@ -1,5 +1,6 @@
-//! The open scopes of a thread, by where their frames lie on its stack: the outermost guarded call, the
-//! innermost guarded callback, the innermost `catch`. They tell where a panic that starts here gets to.
+//! The open scopes of a thread, by where their frames lie on its stack: the outermost guarded call,
+//! the innermost guarded callback, the innermost `catch`. They tell where a panic that starts here
+//! gets to.
 
 use std::cell::Cell;
 
@@ -27,7 +28,8 @@ thread_local! {
 #[inline(always)]
 pub(crate) fn begin_outermost(frame: usize) -> bool {
     let outermost = HERE.try_with(|here| {
-        // A call that C left by `longjmp` never ends: its frame lay deeper than that of a call made later.
+        // A call that C left by `longjmp` never ends: its frame lay deeper than that of a call made
+        // later.
         let outermost = here.outermost.get() < frame;
         if outermost {
             here.outermost.set(frame);
@@ -37,8 +39,8 @@ pub(crate) fn begin_outermost(frame: usize) -> bool {
     outermost.unwrap_or(false)
 }
 
-/// C has returned to the outermost guarded call of the thread, or has unwound out of it. True if a parked
-/// panic waits for that.
+/// C has returned to the outermost guarded call of the thread, or has unwound out of it. True if a
+/// parked panic waits for that.
 #[inline(always)]
 pub(crate) fn end_outermost() -> bool {
     let parked = HERE.try_with(|here| {

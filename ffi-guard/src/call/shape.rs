@@ -8,8 +8,8 @@ use std::mem::{MaybeUninit, size_of};
 pub enum Shape {
     /// Nowhere: [`Plain`].
     Plain,
-    /// The type says nothing of what is behind it (`c_void`, an opaque struct of size zero): the extent runs to the
-    /// end of the heap block and every aligned word of it is looked at.
+    /// The type says nothing of what is behind it (`c_void`, an opaque struct of size zero): the
+    /// extent runs to the end of the heap block and every aligned word of it is looked at.
     Untyped,
     /// C fills it in (`MaybeUninit`): not looked at.
     Out,
@@ -43,8 +43,8 @@ pub struct Field {
 
 /// A type that holds no pointer: C may be handed any number of them.
 ///
-/// Implemented for the primitive types, arrays of plain types and function pointers; `#[derive(Plain)]` does the same for
-/// a struct, union or enum after checking every field.
+/// Implemented for the primitive types, arrays of plain types and function pointers;
+/// `#[derive(Plain)]` does the same for a struct, union or enum after checking every field.
 ///
 /// ```
 /// #[derive(ffi_guard::Plain)]
@@ -60,8 +60,9 @@ pub trait Plain {}
 
 /// A type whose pointers are known by place.
 ///
-/// `#[derive(Pointee)]` records the offset of each field that can hold a pointer, so that an integer that happens to
-/// equal an address is never taken for one, and a report can name the field.
+/// `#[derive(Pointee)]` records the offset of each field that can hold a pointer, so that an
+/// integer that happens to equal an address is never taken for one, and a report can name the
+/// field.
 ///
 /// ```
 /// #[derive(ffi_guard::Pointee)]
@@ -75,7 +76,8 @@ pub trait Plain {}
 pub trait Pointee {
     /// Where the pointers are.
     const SHAPE: Shape;
-    /// Whether nothing in it can change behind a `&`: no field has an `UnsafeCell`. C may not write through a `*const` to such a type.
+    /// Whether nothing in it can change behind a `&`: no field has an `UnsafeCell`. C may not write
+    /// through a `*const` to such a type.
     const FROZEN: bool = false;
 }
 
@@ -123,8 +125,8 @@ impl<T: Pointee, const N: usize> Pointee for [T; N] {
     const FROZEN: bool = T::FROZEN;
 }
 
-/// What a value of a type is, where that decides something: told by traits ([`classify`](super::classify)),
-/// never by the type's name.
+/// What a value of a type is, where that decides something: told by traits
+/// ([`classify`](super::classify)), never by the type's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// None of the others, as far as can be told.
@@ -156,7 +158,8 @@ pub struct TypeInfo {
     pub name: fn() -> &'static str,
 }
 
-/// The shape of a field's type in `#[derive(Pointee)]`, by inherent-before-trait lookup of an associated constant.
+/// The shape of a field's type in `#[derive(Pointee)]`, by inherent-before-trait lookup of an
+/// associated constant.
 #[derive(Debug)]
 pub struct PlainProbe<T: ?Sized>(std::marker::PhantomData<T>);
 /// As [`PlainProbe`], for types that derive [`Pointee`].

@@ -14,8 +14,8 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// How severe a rule is for a parameter of this call (`None` for its result): the parameter's word over the
-    /// function's over the environment's.
+    /// How severe a rule is for a parameter of this call (`None` for its result): the parameter's
+    /// word over the function's over the environment's.
     #[inline]
     pub(crate) fn severity(&self, rule: Rule, parameter: Option<usize>) -> Severity {
         let declaration = self.function.declaration;

@@ -7,7 +7,8 @@ use std::ptr::null_mut;
 use crate::platform::process::Errno;
 use crate::platform::{self};
 
-/// One thread's part. Without a destructor where the hot path reads it, so that it can be read at any time.
+/// One thread's part. Without a destructor where the hot path reads it, so that it can be read at
+/// any time.
 struct Here {
     /// The stack, `(low, high)`; `(0, 0)` until asked for, `(1, 1)` where it cannot be told.
     stack: Cell<(usize, usize)>,
@@ -37,7 +38,8 @@ pub(crate) fn stack() -> Range<usize> {
     .unwrap_or(0..0)
 }
 
-/// The part of the calling thread's stack that belongs to the frames above the one that `local` is in.
+/// The part of the calling thread's stack that belongs to the frames above the one that `local` is
+/// in.
 #[inline]
 pub(crate) fn callers_stack<T>(local: &T) -> Range<usize> {
     let frame = std::ptr::from_ref(local).addr();
@@ -84,12 +86,13 @@ pub(crate) fn with_copying<R>(f: impl FnOnce(&Cell<*mut ()>) -> R) -> Option<R> 
     HERE.try_with(|here| f(&here.copying)).ok()
 }
 
-/// A call begins that is only noted. True if it is the outermost of its thread. `frame`: an address in
-/// the frame of its wrapper.
+/// A call begins that is only noted. True if it is the outermost of its thread. `frame`: an address
+/// in the frame of its wrapper.
 #[inline]
 pub(crate) fn begin_noting_at(frame: usize) -> bool {
     HERE.try_with(|here| {
-        // A call that C left by `longjmp` never ends: its frame lay deeper than that of a call made later.
+        // A call that C left by `longjmp` never ends: its frame lay deeper than that of a call made
+        // later.
         let outermost = here.noting.get() <= frame;
         if outermost {
             here.noting.set(frame);
@@ -105,13 +108,14 @@ pub(crate) fn end_noting() {
     let _ = HERE.try_with(|here| here.noting.set(0));
 }
 
-/// Whether C may be in the middle of a call that is only noted, further up this thread's stack: what it holds just now
-/// may be gone when that call returns.
+/// Whether C may be in the middle of a call that is only noted, further up this thread's stack:
+/// what it holds just now may be gone when that call returns.
 pub(crate) fn is_noting() -> bool {
     HERE.try_with(|here| here.noting.get() != 0).unwrap_or(false)
 }
 
-/// Whether a guarded call of this thread is under way, from level 2 on: Rust runs because C called back.
+/// Whether a guarded call of this thread is under way, from level 2 on: Rust runs because C called
+/// back.
 pub(crate) fn is_in_call() -> bool {
     HERE.try_with(|here| !here.watched.get().is_null() || here.noting.get() != 0).unwrap_or(false)
 }

@@ -28,8 +28,9 @@ pub(crate) type Run = Range<usize>;
 const WORD: usize = size_of::<usize>();
 
 impl Copy {
-    /// Copies memory. `align`: the copy's first byte lies to this power of two as the original's does. `vouched`: the original
-    /// is readable; else the kernel is asked to read it. `None` where there is no room, or it cannot be read.
+    /// Copies memory. `align`: the copy's first byte lies to this power of two as the original's
+    /// does. `vouched`: the original is readable; else the kernel is asked to read it. `None` where
+    /// there is no room, or it cannot be read.
     ///
     /// # Safety
     /// - If `vouched`, the bytes are readable.
@@ -45,7 +46,8 @@ impl Copy {
         before.try_reserve_exact(len).ok()?;
         before.resize(len, 0);
         if vouched {
-            // SAFETY: as promised by the caller; the vector has room. What Rust left uninitialised is copied as it lies.
+            // SAFETY: as promised by the caller; the vector has room. What Rust left uninitialised
+            // is copied as it lies.
             unsafe {
                 let from = std::ptr::with_exposed_provenance::<u8>(original.start);
                 from.copy_to_nonoverlapping(before.as_mut_ptr(), len);
@@ -114,8 +116,9 @@ impl Copy {
 
     /// The bytes as C left them.
     fn after(&self) -> &[u8] {
-        // SAFETY: the copy's own bytes, initialised by `make`, and with access as long as it lives. C has returned; a thread of
-        // C's that still writes there breaks the loan, and no byte read here is trusted for more than its value.
+        // SAFETY: the copy's own bytes, initialised by `make`, and with access as long as it lives.
+        // C has returned; a thread of C's that still writes there breaks the loan, and no byte read
+        // here is trusted for more than its value.
         unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance(self.start), self.original.len()) }
     }
 
@@ -150,8 +153,8 @@ impl Copy {
         self.after().get(run.clone()).unwrap_or_default()
     }
 
-    /// Writes to the original what C changed. Words that C has changed are asked about: where it stored a pointer into some
-    /// copy, the original gets one into what was copied.
+    /// Writes to the original what C changed. Words that C has changed are asked about: where it
+    /// stored a pointer into some copy, the original gets one into what was copied.
     ///
     /// # Safety
     /// - The original is still there, and C could have written to it.
@@ -206,7 +209,8 @@ unsafe fn lay(start: usize, zone: Range<usize>) {
     }
 }
 
-/// The first byte of a zone that is not the canary's, the bytes from there to the last such, and the first of them.
+/// The first byte of a zone that is not the canary's, the bytes from there to the last such, and
+/// the first of them.
 ///
 /// # Safety
 /// - The zone is readable.

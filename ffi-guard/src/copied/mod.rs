@@ -4,9 +4,10 @@
 //!   no access │ canary … canary │ the copy │ up to 15 bytes of canary │ no access
 //!             └──────────────── pages of this copy alone ─────────────┘
 //! ```
-//! C works on the copy while the call lasts. Reading or writing behind it faults at once; what it writes into the canary is
-//! seen when it returns; and from then on the pages have no access any more, so that a pointer that C kept faults where it is
-//! used. Java's `-Xcheck:jni` has done so for decades.
+//! C works on the copy while the call lasts. Reading or writing behind it faults at once; what it
+//! writes into the canary is seen when it returns; and from then on the pages have no access any
+//! more, so that a pointer that C kept faults where it is used. Java's `-Xcheck:jni` has done so
+//! for decades.
 //!
 //! | file | |
 //! |---|---|

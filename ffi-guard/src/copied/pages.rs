@@ -1,7 +1,8 @@
 //! The range of addresses that all copies lie in, given out in a ring.
 //!
-//! Pages that are given back keep their addresses, without access, until the ring has come round: whoever still uses a
-//! pointer into them faults. With 64 GiB that is some four million copies later.
+//! Pages that are given back keep their addresses, without access, until the ring has come round:
+//! whoever still uses a pointer into them faults. With 64 GiB that is some four million copies
+//! later.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +15,8 @@ use crate::reentry::Reentry;
 /// Address space that is asked for, halved until it is given.
 const MOST: usize = 1 << 36;
 const LEAST: usize = 1 << 20;
-/// Copies at a time, of all threads: each takes two of the mappings that a process may have (65,530 on Linux).
+/// Copies at a time, of all threads: each takes two of the mappings that a process may have (65,530
+/// on Linux).
 const LIVE: usize = 512;
 
 /// First address; 0 while nothing is reserved. Written once, under the lock.
@@ -34,10 +36,12 @@ struct Ring {
 
 static RING: Locked<Ring> = Locked::new(Ring { next: 0, live: [(0, 0); LIVE], used: 0, refused: false });
 
-/// Some page was opened, after a fault that was only warned of: it may be any that is given out again.
+/// Some page was opened, after a fault that was only warned of: it may be any that is given out
+/// again.
 static OPENED: AtomicBool = AtomicBool::new(false);
 
-/// Pages of one copy, readable and writable, with a page without access before and behind. Dropped, they lose their access.
+/// Pages of one copy, readable and writable, with a page without access before and behind. Dropped,
+/// they lose their access.
 #[derive(Debug)]
 pub(super) struct Pages(Range<usize>);
 
@@ -53,7 +57,8 @@ pub(crate) fn most() -> usize {
     if ready() { LEN.load(Ordering::Relaxed) / 16 } else { 0 }
 }
 
-/// Gives a page access, so that an instruction that faulted there gets through. May run in a signal handler.
+/// Gives a page access, so that an instruction that faulted there gets through. May run in a signal
+/// handler.
 pub(crate) fn open(address: usize) -> bool {
     let page = address & !(PAGE - 1);
     OPENED.store(true, Ordering::Relaxed);
@@ -67,8 +72,8 @@ impl Pages {
             return None;
         }
         let len = bytes.max(1).checked_next_multiple_of(PAGE)?;
-        // While the lock is held this thread is inside: a signal handler that calls C in that moment is not checked, and so
-        // does not come here.
+        // While the lock is held this thread is inside: a signal handler that calls C in that
+        // moment is not checked, and so does not come here.
         let inside = Reentry::enter();
         let place = RING.with(|ring| ring.place(len))?;
         drop(inside);

@@ -43,7 +43,8 @@ impl Record {
 /// A place for a record, and its version: the copy's number, and two flags.
 struct Slot {
     version: AtomicU64,
-    /// Start and end of the pages, then the record: copy, len, original, function, location, parameter, thread.
+    /// Start and end of the pages, then the record: copy, len, original, function, location,
+    /// parameter, thread.
     fields: [AtomicUsize; 9],
 }
 
@@ -54,7 +55,8 @@ const OPEN: u64 = 2;
 /// The number begins here.
 const NUMBER: u32 = 2;
 
-/// The places: reserved memory, not a static, so that the search of all modules' data does not read them. 0 before the first copy.
+/// The places: reserved memory, not a static, so that the search of all modules' data does not read
+/// them. 0 before the first copy.
 static SLOTS: AtomicUsize = AtomicUsize::new(0);
 /// Copies so far; the first has number 1.
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
@@ -78,7 +80,8 @@ fn slots() -> &'static [Slot] {
     if at == 0 {
         return &[];
     }
-    // SAFETY: `make_room` has committed so many, for good; zero is a place that was never written, and all in it is atomic.
+    // SAFETY: `make_room` has committed so many, for good; zero is a place that was never written,
+    // and all in it is atomic.
     unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance(at), KEPT) }
 }
 
@@ -93,7 +96,8 @@ fn make_room() -> Option<()> {
     Some(())
 }
 
-/// Writes a record over the oldest that is closed. `None` where all are open, or there is no memory for any.
+/// Writes a record over the oldest that is closed. `None` where all are open, or there is no memory
+/// for any.
 pub(super) fn write(pages: &Range<usize>, record: &Record) -> Option<Written> {
     if slots().is_empty() {
         make_room()?;
@@ -110,7 +114,8 @@ pub(super) fn write(pages: &Range<usize>, record: &Record) -> Option<Written> {
         if slot.version.compare_exchange(before, version | BUSY, Ordering::Acquire, Ordering::Relaxed).is_err() {
             continue;
         }
-        // Pairs with the fence in `read`: whoever sees a field from below sees BUSY or what came after it.
+        // Pairs with the fence in `read`: whoever sees a field from below sees BUSY or what came
+        // after it.
         fence(Ordering::Release);
         let function = std::ptr::from_ref(record.function).expose_provenance();
         let location = std::ptr::from_ref(record.location).expose_provenance();
@@ -134,7 +139,8 @@ impl Drop for Written {
 }
 
 impl Slot {
-    /// The record whose pages, or one of the pages without access beside them, hold the address; and the copy's number.
+    /// The record whose pages, or one of the pages without access beside them, hold the address;
+    /// and the copy's number.
     fn read(&self, address: usize) -> Option<(u64, Record)> {
         let version = self.version.load(Ordering::Acquire);
         if version == 0 || version & BUSY != 0 {
@@ -149,8 +155,8 @@ impl Slot {
         if !(start.wrapping_sub(PAGE)..end.wrapping_add(PAGE)).contains(&address) {
             return None;
         }
-        // SAFETY: the version was the same before and after, so these are what `write` took from references that live for
-        // ever.
+        // SAFETY: the version was the same before and after, so these are what `write` took from
+        // references that live for ever.
         let (function, location) = unsafe {
             (
                 &*std::ptr::with_exposed_provenance::<Function>(function),
@@ -163,8 +169,8 @@ impl Slot {
     }
 }
 
-/// The latest copy that the address leads into, or beside: up to a page before or behind its pages. `None` where it leads into
-/// none, or into one that is forgotten.
+/// The latest copy that the address leads into, or beside: up to a page before or behind its pages.
+/// `None` where it leads into none, or into one that is forgotten.
 ///
 /// Takes no lock, never faults, may run in a signal handler.
 pub(crate) fn of(address: usize) -> Option<Record> {

@@ -1,4 +1,5 @@
-//! A fault in Rust's memory: which block, who touched it, and what becomes of the process. Runs in a signal handler.
+//! A fault in Rust's memory: which block, who touched it, and what becomes of the process. Runs in
+//! a signal handler.
 
 use std::ffi::c_void;
 use std::panic::Location;
@@ -19,7 +20,8 @@ use crate::rule::{Rule, Severity};
 /// Seconds that the long form may take: large programs have much debug information.
 const PATIENCE: u32 = 30;
 
-/// The thread that tells of a fault just now; 0 for none. Where the process ends it stays, and all others wait.
+/// The thread that tells of a fault just now; 0 for none. Where the process ends it stays, and all
+/// others wait.
 static TELLING: AtomicU32 = AtomicU32::new(0);
 /// The last address that had access when it was looked at.
 static AGAIN: AtomicUsize = AtomicUsize::new(0);
@@ -29,11 +31,13 @@ pub(super) fn answer(fault: &Fault) -> Answer {
     let Some(block) = heap::around(fault.address) else { return freeing::answer_elsewhere(fault) };
     let opened = || if heap::open_around(fault.address) { Answer::GoOn } else { Answer::NotMine };
     if reentry::inside() {
-        // The guard itself looks at a block that another thread frees meanwhile: that is no mistake of the program's.
+        // The guard itself looks at a block that another thread frees meanwhile: that is no mistake
+        // of the program's.
         return opened();
     }
     if block.live && fault.address.wrapping_sub(block.start) < block.size {
-        // Given out since, and the instruction gets through now; or the program has closed its own pages.
+        // Given out since, and the instruction gets through now; or the program has closed its own
+        // pages.
         let again = AGAIN.swap(fault.address, Ordering::Relaxed) == fault.address;
         return if again { Answer::NotMine } else { Answer::GoOn };
     }

@@ -1,8 +1,9 @@
-//! A fault in C's allocator, which was given a block of Rust's to free: `alloc_dealloc_mismatch`, or `double_free`. Runs in a signal
-//! handler.
+//! A fault in C's allocator, which was given a block of Rust's to free: `alloc_dealloc_mismatch`,
+//! or `double_free`. Runs in a signal handler.
 //!
-//! An allocator finds what it knows of a block in the bytes before it. Before a block of Rust's on pages of its own there are
-//! none, or the canary, which glibc refuses (`refusal/aborted.rs`), but for `malloc_usable_size`, which follows it to nowhere.
+//! An allocator finds what it knows of a block in the bytes before it. Before a block of Rust's on
+//! pages of its own there are none, or the canary, which glibc refuses (`refusal/aborted.rs`), but
+//! for `malloc_usable_size`, which follows it to nowhere.
 
 use std::ffi::c_void;
 
@@ -66,7 +67,8 @@ pub(super) fn answer(fault: &Fault, block: &Block, to: GivenTo, opened: impl FnO
     tell_once(fault, About { given_to: Some(to), ..About::of(block) }, severity, opened)
 }
 
-/// The answer to a fault at an address that is none of Rust's: of one of these functions that still has the block in its hands.
+/// The answer to a fault at an address that is none of Rust's: of one of these functions that still
+/// has the block in its hands.
 pub(super) fn answer_elsewhere(fault: &Fault) -> Answer {
     let block = heap::contains(fault.argument).then(|| heap::lookup(fault.argument)).flatten();
     let Some(block) = block.filter(|block| block.start == fault.argument && !reentry::inside()) else {

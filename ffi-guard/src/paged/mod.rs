@@ -1,7 +1,8 @@
 //! Level 3: the very instruction that touches freed or foreign bytes of Rust's is caught and named.
 //!
-//! The heap puts blocks on pages of their own and takes the pages of freed ones away (`heap/paged.rs`); the processor stops
-//! whoever touches them; `platform/fault.rs` catches that and asks here.
+//! The heap puts blocks on pages of their own and takes the pages of freed ones away
+//! (`heap/paged.rs`); the processor stops whoever touches them; `platform/fault.rs` catches that
+//! and asks here.
 //!
 //! ```text
 //!  C touches a page without access
@@ -36,8 +37,8 @@ fn are_any() -> bool {
     }
 }
 
-/// Has faults in Rust's memory told, where blocks have pages of their own. Called when what memory is tracked for is settled;
-/// allocates nothing.
+/// Has faults in Rust's memory told, where blocks have pages of their own. Called when what memory
+/// is tracked for is settled; allocates nothing.
 pub(crate) fn set_up() {
     copied::tell_faults_by(strayed::answer);
     if are_any() {

@@ -29,7 +29,8 @@ impl Place {
     }
 }
 
-/// Whose a place is. `None` for the functions that copy and search memory for others, Rust and C alike.
+/// Whose a place is. `None` for the functions that copy and search memory for others, Rust and C
+/// alike.
 pub(super) fn whose(code: &Code<'_>) -> Option<By> {
     let name = code.function.map(|(name, _)| name);
     let is_libc = code.module.is_some_and(|(module, _)| {
@@ -47,7 +48,8 @@ pub(super) fn whose(code: &Code<'_>) -> Option<By> {
         Some(name) if is_libc && !for_others(name) => Some(By::C),
         _ if is_libc => None,
         Some(name) if scan::is_rust(name) && !for_others(name) => Some(By::Rust),
-        // A program may well have a function `memo`: only what has the C library's own names is passed over.
+        // A program may well have a function `memo`: only what has the C library's own names is
+        // passed over.
         Some(name) if for_others(name) && is_of_the_library(name) => None,
         Some(name) if scan::is_rust(name) => None,
         Some(_) => Some(By::C),

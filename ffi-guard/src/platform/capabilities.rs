@@ -1,4 +1,5 @@
-//! What a platform can do: the one list. The build script makes one `cfg` of each line, and of the platform's folder.
+//! What a platform can do: the one list. The build script makes one `cfg` of each line, and of the
+//! platform's folder.
 
 use std::env;
 
@@ -12,7 +13,8 @@ pub(crate) struct Target {
     c_heap: bool,
 }
 
-/// The folders. `FFI_GUARD_PLATFORM` takes a more general one than the target's, so that one machine can build all of them.
+/// The folders. `FFI_GUARD_PLATFORM` takes a more general one than the target's, so that one
+/// machine can build all of them.
 pub(crate) const FOLDERS: [&str; 3] = ["linux", "unix", "other"];
 
 impl Target {

@@ -6,7 +6,8 @@ pub(crate) use super::os::clock::nanoseconds;
 pub(crate) const NAME: &str =
     if cfg!(target_arch = "x86_64") { "the processor's time stamp counter" } else { "the system's clock" };
 
-/// Ticks of a clock that only goes forward on one thread; their length is not known, only that it stays the same.
+/// Ticks of a clock that only goes forward on one thread; their length is not known, only that it
+/// stays the same.
 #[inline]
 pub(crate) fn ticks() -> u64 {
     #[cfg(target_arch = "x86_64")]

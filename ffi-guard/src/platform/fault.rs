@@ -1,11 +1,12 @@
 //! Faults: who is asked when memory is touched that has no access, and who had the signal before.
 //!
-//! One handler for `SIGSEGV` and `SIGBUS`. It asks the owners of memory whether the address is theirs; if nobody's, the handler
-//! that was there before gets the signal, as if it had come to it: Rust's own, which tells of stack overflows, or a program's
-//! crash handler.
+//! One handler for `SIGSEGV` and `SIGBUS`. It asks the owners of memory whether the address is
+//! theirs; if nobody's, the handler that was there before gets the signal, as if it had come to it:
+//! Rust's own, which tells of stack overflows, or a program's crash handler.
 //!
-//! Rust's runtime installs its handler only where there is none. So ours comes after it: with the first block that finds one
-//! installed, or at the first guarded call, and in a program that does not begin in Rust after so many blocks.
+//! Rust's runtime installs its handler only where there is none. So ours comes after it: with the
+//! first block that finds one installed, or at the first guarded call, and in a program that does
+//! not begin in Rust after so many blocks.
 //!
 //! Everything here may run in a signal handler: nothing is allocated, no lock is taken.
 
@@ -22,7 +23,8 @@ pub(crate) struct Fault {
     pub(crate) ip: usize,
     pub(crate) sp: usize,
     pub(crate) bp: usize,
-    /// The register of a function's first argument, whatever it holds by now. 0 where it is not known which that is.
+    /// The register of a function's first argument, whatever it holds by now. 0 where it is not
+    /// known which that is.
     #[cfg_attr(feature = "c-heap", allow(dead_code))]
     pub(crate) argument: usize,
 }

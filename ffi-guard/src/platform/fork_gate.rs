@@ -1,8 +1,9 @@
-//! Where the guard takes locks that it did not make: the loader's around its list of modules, that of the crate `backtrace`,
-//! std's around the symbol tables.
+//! Where the guard takes locks that it did not make: the loader's around its list of modules, that
+//! of the crate `backtrace`, std's around the symbol tables.
 //!
-//! A process forked while another thread holds one would wait for it for ever. So all of that happens behind a gate: any
-//! number of threads may be inside, and a thread that forks closes it and waits until they have left.
+//! A process forked while another thread holds one would wait for it for ever. So all of that
+//! happens behind a gate: any number of threads may be inside, and a thread that forks closes it
+//! and waits until they have left.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -24,10 +25,12 @@ thread_local! {
 pub(crate) fn run<R>(f: impl FnOnce() -> R) -> R {
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     if !REGISTERED.swap(true, Ordering::Relaxed) {
-        // After the heap's, so that the gate is closed before the locks are taken that are taken behind it.
+        // After the heap's, so that the gate is closed before the locks are taken that are taken
+        // behind it.
         thread::at_fork(before, after, after);
     }
-    // First the own count: a signal handler that comes in between is inside already, and waits for nobody.
+    // First the own count: a signal handler that comes in between is inside already, and waits for
+    // nobody.
     let depth = DEPTH.get();
     DEPTH.set(depth + 1);
     let _left = Left;
@@ -60,7 +63,8 @@ unsafe extern "C" fn before() {
     while INSIDE.load(Ordering::Acquire) & !CLOSED > own {
         std::thread::yield_now();
     }
-    // The gate is closed to others: handlers of other libraries, which run on this thread until `after`, may bring it here.
+    // The gate is closed to others: handlers of other libraries, which run on this thread until
+    // `after`, may bring it here.
     DEPTH.set(DEPTH.get() + 1);
 }
 

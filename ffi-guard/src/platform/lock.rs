@@ -2,8 +2,9 @@
 //!
 //! std's `Mutex` promises none of the three to a global allocator.
 //!
-//! Between the two halves of a fork the forking thread holds every such lock, and still runs code that is not ours: the
-//! handlers of other libraries, which allocate, free, and call C. It goes through the locks that it holds.
+//! Between the two halves of a fork the forking thread holds every such lock, and still runs code
+//! that is not ours: the handlers of other libraries, which allocate, free, and call C. It goes
+//! through the locks that it holds.
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +16,8 @@ const HELD: u32 = 1;
 /// Held, and somebody sleeps.
 const WAITED_FOR: u32 = 2;
 
-/// How often a thread looks before it sleeps. The sections behind these locks copy a few hundred bytes at most.
+/// How often a thread looks before it sleeps. The sections behind these locks copy a few hundred
+/// bytes at most.
 const SPINS: u32 = 100;
 
 /// The lock alone. `Locked` couples it with what it guards.
@@ -27,7 +29,8 @@ struct Lock {
 }
 
 impl Lock {
-    /// Takes it. False where the calling thread has it already, for a fork: then it is not to be released.
+    /// Takes it. False where the calling thread has it already, for a fork: then it is not to be
+    /// released.
     #[inline]
     fn acquire(&self) -> bool {
         // A signal handler that comes in between has let go again when it returns.
@@ -77,7 +80,8 @@ pub(crate) struct Locked<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the value is reached by one thread at a time: the one that holds the lock, in `with` or for a fork.
+// SAFETY: the value is reached by one thread at a time: the one that holds the lock, in `with` or
+// for a fork.
 unsafe impl<T: Send> Sync for Locked<T> {}
 
 impl<T> Locked<T> {
@@ -89,7 +93,8 @@ impl<T> Locked<T> {
     #[inline]
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         let taken = self.lock.acquire();
-        // SAFETY: the lock is held, so that no other thread has a reference; nor has this one, whose `f` do not nest.
+        // SAFETY: the lock is held, so that no other thread has a reference; nor has this one,
+        // whose `f` do not nest.
         let result = f(unsafe { &mut *self.value.get() });
         if taken {
             self.lock.release();
@@ -98,10 +103,11 @@ impl<T> Locked<T> {
     }
 }
 
-/// What the thread that forks holds from before the fork until after it, so that the child finds it open.
+/// What the thread that forks holds from before the fork until after it, so that the child finds it
+/// open.
 pub(crate) trait HeldInFork: Sync {
-    /// Takes the lock and keeps it: the first half of a fork. Until the second half, `with` does not
-    /// wait on this thread.
+    /// Takes the lock and keeps it: the first half of a fork. Until the second half, `with` does
+    /// not wait on this thread.
     fn hold(&self);
     /// Releases what `hold` took, in the parent or in the child.
     fn let_go(&self);

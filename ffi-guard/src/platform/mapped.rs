@@ -1,4 +1,5 @@
-//! Which file an address was mapped from, and the file's bytes: found out without allocating, as in a signal handler.
+//! Which file an address was mapped from, and the file's bytes: found out without allocating, as in
+//! a signal handler.
 
 use std::ffi::CStr;
 use std::ops::Deref;

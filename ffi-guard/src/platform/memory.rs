@@ -19,7 +19,8 @@ pub(crate) enum Before {
     Reading,
 }
 
-/// Has the processor fetch what lies at an address, which is to be used soon. A wish: whatever the address, nothing faults.
+/// Has the processor fetch what lies at an address, which is to be used soon. A wish: whatever the
+/// address, nothing faults.
 #[inline(always)]
 pub(crate) fn prefetch(address: usize) {
     #[cfg(target_arch = "x86_64")]
@@ -31,8 +32,9 @@ pub(crate) fn prefetch(address: usize) {
     let _ = address;
 }
 
-/// Reserves as much as there is, `most` halved until the system permits it, and an eighth at most of an address space that is limited: where
-/// it begins, and how long it is. `None` where not even `least` is to be had.
+/// Reserves as much as there is, `most` halved until the system permits it, and an eighth at most
+/// of an address space that is limited: where it begins, and how long it is. `None` where not even
+/// `least` is to be had.
 pub(crate) fn reserve_up_to(most: usize, least: usize, align: usize) -> Option<(usize, usize)> {
     let ceiling = address_space_limit().map_or(most, |limit| limit / 8);
     let mut len = most;

@@ -1,4 +1,5 @@
-//! The process: its environment, its standard error, its end. Nothing here allocates, so the allocator may call it.
+//! The process: its environment, its standard error, its end. Nothing here allocates, so the
+//! allocator may call it.
 
 use std::fmt::{self, Write};
 
@@ -50,7 +51,8 @@ pub(crate) fn say(text: fmt::Arguments<'_>) {
     write_stderr(line.as_bytes());
 }
 
-/// Says one line on standard error and ends the process with status 2: what the user asked for cannot be had.
+/// Says one line on standard error and ends the process with status 2: what the user asked for
+/// cannot be had.
 pub(crate) fn refuse(text: fmt::Arguments<'_>) -> ! {
     say(text);
     exit_now(2)

@@ -4,7 +4,8 @@ pub(crate) use super::os::read::{len_with_nul, nul, read};
 
 /// Whether there is a NUL among `len` bytes.
 ///
-/// C's own `memchr`: it is fast in a debug build too, and may read bytes that Rust left uninitialised.
+/// C's own `memchr`: it is fast in a debug build too, and may read bytes that Rust left
+/// uninitialised.
 ///
 /// # Safety
 /// - `len` bytes from `address` on are mapped and stay so for the call.

@@ -20,10 +20,11 @@ pub(crate) fn are_several() -> bool {
     NEXT.load(Ordering::Relaxed) > 2
 }
 
-/// A number for the calling thread, from 1 in the order in which threads were first seen, never used again.
+/// A number for the calling thread, from 1 in the order in which threads were first seen, never
+/// used again.
 ///
-/// Not the kernel's: that one is given to the next thread as soon as this one has ended, and a report about a block
-/// freed long ago would name the wrong thread.
+/// Not the kernel's: that one is given to the next thread as soon as this one has ended, and a
+/// report about a block freed long ago would name the wrong thread.
 pub(crate) fn id() -> u32 {
     ID.try_with(|id| {
         if id.get() == 0 {
@@ -34,15 +35,17 @@ pub(crate) fn id() -> u32 {
     .unwrap_or(0)
 }
 
-/// Where C's library says whether the process has a single thread: a byte of its own, or one of ours that says no.
+/// Where C's library says whether the process has a single thread: a byte of its own, or one of
+/// ours that says no.
 static ALONE: AtomicPtr<AtomicU8> = AtomicPtr::new((&raw const NOBODY_KNOWS).cast_mut());
 static NOBODY_KNOWS: AtomicU8 = AtomicU8::new(0);
 
-/// Whether the calling thread is certainly the only one of the process, C's threads counted: then what others could see half
-/// done needs no instruction that locks the bus, at some five nanoseconds each. False where it is not known.
+/// Whether the calling thread is certainly the only one of the process, C's threads counted: then
+/// what others could see half done needs no instruction that locks the bus, at some five
+/// nanoseconds each. False where it is not known.
 ///
-/// The only thread is the one that would make another, so the answer holds until it does: not across a call of code that is
-/// not ours.
+/// The only thread is the one that would make another, so the answer holds until it does: not
+/// across a call of code that is not ours.
 #[inline(always)]
 pub(crate) fn is_alone() -> bool {
     // SAFETY: a byte of ours, or of C's library, which is never unloaded.

@@ -1,12 +1,14 @@
-//! C's `free` or `realloc` of Rust's memory where C's allocator is not ours: glibc refuses it, and ends the process. Before it
-//! does, the block is told.
+//! C's `free` or `realloc` of Rust's memory where C's allocator is not ours: glibc refuses it, and
+//! ends the process. Before it does, the block is told.
 //!
-//! glibc takes the eight bytes before an address for the size of a block. Before a block of Rust's there is a canary, whose last
-//! word is no size that a block can have: so glibc stops before it has changed anything (`free(): invalid size`). The address
-//! is not in its message, but the functions that are under way have it, as the address of their own record 16 bytes before the
+//! glibc takes the eight bytes before an address for the size of a block. Before a block of Rust's
+//! there is a canary, whose last word is no size that a block can have: so glibc stops before it
+//! has changed anything (`free(): invalid size`). The address is not in its message, but the
+//! functions that are under way have it, as the address of their own record 16 bytes before the
 //! block; and the size that they read. No other code has a use for that address.
 //!
-//! At level 3 many blocks begin behind a page without access, and freed ones have lost theirs: there `free` faults, and `faulted.rs` tells.
+//! At level 3 many blocks begin behind a page without access, and freed ones have lost theirs:
+//! there `free` faults, and `faulted.rs` tells.
 
 use crate::facts::{Asked, Ending};
 use crate::heap::{self, Block, trace};

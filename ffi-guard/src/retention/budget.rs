@@ -1,4 +1,5 @@
-//! How much looking a thread may do: the first calls of each function, and then a thirty-second part of the time that it spends in C.
+//! How much looking a thread may do: the first calls of each function, and then a thirty-second
+//! part of the time that it spends in C.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,16 +10,19 @@ use crate::scan;
 
 /// One call in so many is timed, and stands for all of them.
 pub(crate) const ONE_IN: usize = 16;
-/// Part of the time in C that looking may take. The design allows a half. With a thirty-second a loop of short calls is a fifth faster, a run of
-/// SQLite 4 % faster than with an eighth, and the sweep finds the same; a look takes 3.3 microseconds, so calls of 0.1 ms are all looked after.
+/// Part of the time in C that looking may take. The design allows a half. With a thirty-second a
+/// loop of short calls is a fifth faster, a run of SQLite 4 % faster than with an eighth, and the
+/// sweep finds the same; a look takes 3.3 microseconds, so calls of 0.1 ms are all looked after.
 const SHARE: i64 = 32;
-/// Credit is kept for so many looks and no more: a call that slept for an hour does not pay for a million looks.
+/// Credit is kept for so many looks and no more: a call that slept for an hour does not pay for a
+/// million looks.
 const MOST_LOOKS: i64 = 64;
 
 struct Budget {
     /// Ticks that looking may still take.
     credit: Cell<i64>,
-    /// What the last look took, before and after a call together. Half a microsecond or so until there was one.
+    /// What the last look took, before and after a call together. Half a microsecond or so until
+    /// there was one.
     cost: Cell<i64>,
     /// Calls so far.
     calls: Cell<u32>,
@@ -39,7 +43,8 @@ fn has_credit() -> bool {
     BUDGET.try_with(|b| b.credit.get() >= b.cost.get()).unwrap_or(false)
 }
 
-/// What the looks for the first freed blocks of each function may read, all together: a quarter of a second or less.
+/// What the looks for the first freed blocks of each function may read, all together: a quarter of
+/// a second or less.
 const FREED_BYTES: usize = 1 << 30;
 static FREED_SEARCHED: AtomicUsize = AtomicUsize::new(0);
 

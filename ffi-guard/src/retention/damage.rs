@@ -1,4 +1,5 @@
-//! What somebody wrote where it had no business, with the calls that could have: the last ones that were lent the block.
+//! What somebody wrote where it had no business, with the calls that could have: the last ones that
+//! were lent the block.
 
 use std::collections::BTreeSet;
 

@@ -8,7 +8,8 @@
 //!         │                                             ──────> held back until the outermost call has returned, then look
 //!         └─ else ────────────────────────────────────────────> wait for the next sweep, in quarantine
 //! ```
-//! The free itself cannot unwind: what is found is told by the next guarded call, or the end of `catch`.
+//! The free itself cannot unwind: what is found is told by the next guarded call, or the end of
+//! `catch`.
 
 use crate::call::scopes;
 use std::collections::BTreeMap;
@@ -144,7 +145,8 @@ fn take_held_back() -> Vec<Waiting> {
     mine
 }
 
-/// C has unwound out of the outermost call of this thread: what its callbacks freed is left to a sweep.
+/// C has unwound out of the outermost call of this thread: what its callbacks freed is left to a
+/// sweep.
 pub(crate) fn release_held_back() {
     if are_held_back() && !thread::is_in_call() {
         let _inside = Reentry::enter();
@@ -152,7 +154,8 @@ pub(crate) fn release_held_back() {
     }
 }
 
-/// In a forked child: the calls that other threads had under way are cut off in the middle, and C never lets go.
+/// In a forked child: the calls that other threads had under way are cut off in the middle, and C
+/// never lets go.
 pub(super) fn forget_other_threads() {
     if !are_held_back() {
         return;
@@ -165,7 +168,8 @@ pub(super) fn forget_other_threads() {
     HELD_BACK.store(left, Ordering::Relaxed);
 }
 
-/// The outermost call of this thread has returned: what its callbacks freed is looked for now, if the budget allows.
+/// The outermost call of this thread has returned: what its callbacks freed is looked for now, if
+/// the budget allows.
 pub(crate) fn settle_held_back() -> Vec<Found> {
     let _inside = Reentry::enter();
     let mine = take_held_back();
@@ -179,7 +183,8 @@ pub(crate) fn settle_held_back() -> Vec<Found> {
     Vec::new()
 }
 
-/// A sweep has found all words into the heap, old and new: those into freed blocks that waited for it are told.
+/// A sweep has found all words into the heap, old and new: those into freed blocks that waited for
+/// it are told.
 pub(super) fn settle(hits: &[Hit]) -> Vec<Found> {
     let next = heap::sweep::next();
     // What was freed after the sweep began is left to the next one.

@@ -11,10 +11,11 @@ use crate::heap::{self, Block};
 use crate::rule::{Rule, Severity};
 use crate::rules::leaked_ownership;
 
-/// The blocks that C owns now and that were not told yet, by the call that gave them, the latest of each first. They are told by
-/// this.
+/// The blocks that C owns now and that were not told yet, by the call that gave them, the latest of
+/// each first. They are told by this.
 ///
-/// Not those that a call under way has: C may give them back yet. Not what hangs on a gift: it comes back with it.
+/// Not those that a call under way has: C may give them back yet. Not what hangs on a gift: it
+/// comes back with it.
 pub(crate) fn leaked() -> Vec<Found> {
     // Inside of `catch` they are for its end.
     let whose = if scopes::catching() { thread::id() } else { 0 };

@@ -1,4 +1,5 @@
-//! What C may still hold after a call: looked for at once while that is cheap, else noted and settled by a sweep.
+//! What C may still hold after a call: looked for at once while that is cheap, else noted and
+//! settled by a sweep.
 //!
 //! ```text
 //!                    budget allows                      word absent before, present after
@@ -9,9 +10,11 @@
 //!                                         └ when notes pile up, before a noted block leaves quarantine,
 //!                                           at `checkpoint()`, at exit
 //! ```
-//! What C was *allowed* to keep (`retained`, `owned`, pinned) is remembered, and looked for when Rust frees it (`frees`).
+//! What C was *allowed* to keep (`retained`, `owned`, pinned) is remembered, and looked for when
+//! Rust frees it (`frees`).
 //!
-//! A sweep reads each place where C could keep a pointer once, whatever the number of notes; docs/design/retention.md.
+//! A sweep reads each place where C could keep a pointer once, whatever the number of notes;
+//! docs/design/retention.md.
 
 mod budget;
 pub(crate) mod damage;
@@ -46,9 +49,9 @@ use crate::platform::lock::HeldInFork;
 use crate::platform::thread;
 use crate::scan;
 
-/// Says how to set up, before anything is noted: the heap asks before it gives a noted block out again
-/// and tells of frees, and a fork leaves the child with open locks. Done with the first note, pin, or block
-/// that C may keep.
+/// Says how to set up, before anything is noted: the heap asks before it gives a noted block out
+/// again and tells of frees, and a fork leaves the child with open locks. Done with the first note,
+/// pin, or block that C may keep.
 pub(crate) fn prepare() {
     let _ = ready::SET_UP.set(set_up);
 }
@@ -78,8 +81,8 @@ fn set_up() {
         unsafe { after() };
         leaks::told_by_the_parent();
     }
-    // Handlers that came last run first before a fork: these locks are taken before that of the known threads, before the gate is
-    // closed and before the heap's, as in a sweep.
+    // Handlers that came last run first before a fork: these locks are taken before that of the
+    // known threads, before the gate is closed and before the heap's, as in a sweep.
     scan::know_calling_thread();
     fork_gate::run(|| ());
     thread::at_fork(before, after, after_in_child);

@@ -42,7 +42,8 @@ impl Note {
     }
 }
 
-/// A note as it lies in its list: one of them for each fresh block that is lent, so it is one cache line.
+/// A note as it lies in its list: one of them for each fresh block that is lent, so it is one cache
+/// line.
 #[derive(Clone, Copy)]
 struct Line {
     start: usize,
@@ -95,11 +96,13 @@ const SHARDS: usize = 64;
 pub(super) static NOTES: [Locked<Lists>; SHARDS] =
     [const { Locked::new(Lists { by_sweep: [const { Vec::new() }; 3], settled: Vec::new() }) }; SHARDS];
 
-/// Notes by the sweep that settles them, so that what is settled goes at once, however much it is. Sweeps are numbered from
-/// 1 to 2^16 - 1 and round again: two that follow one another never share one of three lists.
+/// Notes by the sweep that settles them, so that what is settled goes at once, however much it is.
+/// Sweeps are numbered from 1 to 2^16 - 1 and round again: two that follow one another never share
+/// one of three lists.
 pub(super) struct Lists {
     by_sweep: [Vec<Line>; 3],
-    /// The last that sweeps have settled, the oldest first: who could have written to a block that is found damaged.
+    /// The last that sweeps have settled, the oldest first: who could have written to a block that
+    /// is found damaged.
     settled: Vec<Line>,
 }
 
@@ -133,7 +136,8 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 /// How many there are when the next sweep is due.
 static DUE: AtomicU64 = AtomicU64::new(MANY);
 
-/// The last few notes of a thread, so that a loop that lends one block from one place writes one note.
+/// The last few notes of a thread, so that a loop that lends one block from one place writes one
+/// note.
 const RECENT: usize = 128;
 thread_local! {
     static LAST: [Cell<Recent>; RECENT] = const { [const { Cell::new(Recent::NONE) }; RECENT] };
@@ -141,7 +145,8 @@ thread_local! {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Recent {
-    /// The block's first byte, all bits turned round: a sweep searches thread-locals too, and is not to find this.
+    /// The block's first byte, all bits turned round: a sweep searches thread-locals too, and is
+    /// not to find this.
     start: usize,
     location: usize,
     /// Generation and epoch.
@@ -175,8 +180,8 @@ pub(crate) fn lend(block: &Block, site: &Site, loan: &Loan) {
     }
 }
 
-/// Notes that a call which has returned was lent a block that its inspection has found, while nothing is
-/// pinned.
+/// Notes that a call which has returned was lent a block that its inspection has found, while
+/// nothing is pinned.
 #[inline(always)]
 pub(crate) fn lend_held(held: &BlockRef, site: &Site, loan: &Loan) {
     let epoch = heap::sweep::next();
@@ -199,8 +204,9 @@ fn write_held(held: &BlockRef, site: &Site, loan: &Loan, epoch: u32) {
     record(epoch, || held.note(epoch), || Line::of(&note(), epoch));
 }
 
-/// Whether [`lend`] would have nothing to write of the block with this start and this generation, since it is among the last that
-/// this thread has noted. Asked with less than `lend` needs to know, as the common call can afford it.
+/// Whether [`lend`] would have nothing to write of the block with this start and this generation,
+/// since it is among the last that this thread has noted. Asked with less than `lend` needs to
+/// know, as the common call can afford it.
 #[inline(always)]
 pub(crate) fn is_among_the_last((start, generation): (usize, u32), site: &Site, parameter: usize) -> bool {
     if pins::are_any() {
@@ -218,12 +224,15 @@ fn write(block: &Block, site: &Site, loan: &Loan, epoch: u32) {
 
 #[inline(always)]
 fn record(epoch: u32, mark: impl FnOnce() -> bool, line: impl FnOnce() -> Line) {
-    // Inside: a signal handler that calls C while a lock is held is not checked, and so does not come here.
+    // Inside: a signal handler that calls C while a lock is held is not checked, and so does not
+    // come here.
     let _inside = Reentry::enter();
-    // First: a sweep has its own lock, then that one, and a fork takes them in the other order than they were set up in.
+    // First: a sweep has its own lock, then that one, and a fork takes them in the other order than
+    // they were set up in.
     scan::know_calling_thread();
     ready();
-    // The block first: a sweep that finds the mark and not the note leaves the word to the next one.
+    // The block first: a sweep that finds the mark and not the note leaves the word to the next
+    // one.
     mark();
     count_one();
     let line = line();
@@ -252,7 +261,8 @@ pub(super) fn count() -> u64 {
     COUNT.load(Ordering::Relaxed)
 }
 
-/// Begins a sweep, and the next is due when `many` more are noted: they are left to that one. Returns this sweep's number.
+/// Begins a sweep, and the next is due when `many` more are noted: they are left to that one.
+/// Returns this sweep's number.
 pub(super) fn begin_sweep(many: u64) -> u32 {
     DUE.store(count() + many, Ordering::Relaxed);
     heap::sweep::begin()
@@ -283,7 +293,8 @@ pub(super) fn last_of(block: &Block) -> Vec<Note> {
     found
 }
 
-/// Keeps a loan in mind that no sweep has to settle: of a block that C may keep, and that is freed now.
+/// Keeps a loan in mind that no sweep has to settle: of a block that C may keep, and that is freed
+/// now.
 pub(super) fn keep_in_mind(note: Note) {
     let Some(shard) = NOTES.get(note.thread as usize % SHARDS) else { return };
     shard.with(|lists| {
@@ -292,7 +303,8 @@ pub(super) fn keep_in_mind(note: Note) {
     });
 }
 
-/// Keeps in mind what this sweep has settled. The room stays, and goes to the list of the next sweep: it is in the cache.
+/// Keeps in mind what this sweep has settled. The room stays, and goes to the list of the next
+/// sweep: it is in the cache.
 pub(super) fn end_sweep(sweep: u32) {
     let next = heap::sweep::next();
     for shard in &NOTES {

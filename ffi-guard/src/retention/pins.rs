@@ -1,7 +1,7 @@
 //! What is pinned: how often, and by whom.
 //!
-//! A block of the heap has a flag in its entry, which is all that most askers read; the count and the place are here. Pinned
-//! memory elsewhere, as on a stack, is a range.
+//! A block of the heap has a flag in its entry, which is all that most askers read; the count and
+//! the place are here. Pinned memory elsewhere, as on a stack, is a range.
 
 use std::collections::BTreeMap;
 use std::panic::Location;
@@ -36,7 +36,8 @@ pub(crate) enum Pin {
     Range { start: usize, number: usize },
 }
 
-/// Pins `size` bytes at an address: the whole block that they are in. `None` where there are no bytes.
+/// Pins `size` bytes at an address: the whole block that they are in. `None` where there are no
+/// bytes.
 pub(crate) fn pin(address: usize, size: usize, at: Place) -> Option<Pin> {
     if size == 0 || address == 0 {
         return None;

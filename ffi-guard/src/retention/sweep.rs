@@ -1,5 +1,5 @@
-//! One search of all that C may write, which settles every noted loan: often enough to report soon, and seldom enough to take a
-//! small share of the time.
+//! One search of all that C may write, which settles every noted loan: often enough to report soon,
+//! and seldom enough to take a small share of the time.
 
 use super::found::Found;
 use super::notes::{self, MANY};
@@ -13,10 +13,11 @@ use crate::scan::{self, Wanted};
 
 /// Notes that call for a sweep where sweeps are dear and notes come fast: two megabytes.
 const MOST: u64 = 8 * MANY;
-/// Beside a large heap of C's there is room for one note (64 bytes) for each so many bytes of it: an eighth of its size.
+/// Beside a large heap of C's there is room for one note (64 bytes) for each so many bytes of it:
+/// an eighth of its size.
 const BYTES_A_NOTE: u64 = 512;
-/// Part of the time that sweeps may take while there is room for more notes. What they read has left the caches since the last
-/// one, so they are dearer than a look.
+/// Part of the time that sweeps may take while there is room for more notes. What they read has
+/// left the caches since the last one, so they are dearer than a look.
 const SHARE: u64 = 64;
 
 /// One sweep at a time.
@@ -32,7 +33,8 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// A sweep began and ended, with so much noted until then. It has read so many bytes of C's heap.
+    /// A sweep began and ended, with so much noted until then. It has read so many bytes of C's
+    /// heap.
     fn swept(&mut self, (began, ended): (u64, u64), counted: u64, bytes: usize) {
         let (took, between) = (ended.saturating_sub(began), began.saturating_sub(self.ended));
         let notes = counted.saturating_sub(self.counted);
@@ -47,7 +49,8 @@ impl Pace {
     }
 }
 
-/// Whether so much is noted, or was found inside the allocator, that the next exit of a call should see to it.
+/// Whether so much is noted, or was found inside the allocator, that the next exit of a call should
+/// see to it.
 #[inline]
 pub(crate) fn is_due() -> bool {
     are_many() || untold::is_any() || frees::are_held_back()
@@ -75,7 +78,8 @@ pub(crate) fn sweep() -> Vec<Found> {
                 continue;
             };
             if heap::loans(&block) != 0 {
-                // Some call has it just now, and may be about to let go: this is for the sweep after that one.
+                // Some call has it just now, and may be about to let go: this is for the sweep
+                // after that one.
                 seen::forget(hit);
                 continue;
             }
@@ -87,7 +91,8 @@ pub(crate) fn sweep() -> Vec<Found> {
             if found.iter().any(told) {
                 continue;
             }
-            // Whether Rust ran meanwhile is not known of a sweep: where symbols do not tell whose it is, it is silent.
+            // Whether Rust ran meanwhile is not known of a sweep: where symbols do not tell whose
+            // it is, it is silent.
             let Some(finding) = retained_pointer::check(hit, true, false) else { continue };
             let lent = notes::of(&block, number);
             if !lent.is_empty() {
@@ -100,8 +105,8 @@ pub(crate) fn sweep() -> Vec<Found> {
     })
 }
 
-/// A freed block that was noted is about to be given out again: after that, nobody could tell whose pointer it was.
-/// Called inside the allocator: what is found waits for the next guarded call.
+/// A freed block that was noted is about to be given out again: after that, nobody could tell whose
+/// pointer it was. Called inside the allocator: what is found waits for the next guarded call.
 #[cold]
 pub(super) fn sweep_before_reuse() {
     let _inside = Reentry::enter();

@@ -1,7 +1,8 @@
-//! What was found where nothing could be delivered: inside the allocator, or behind another violation.
+//! What was found where nothing could be delivered: inside the allocator, or behind another
+//! violation.
 //!
-//! It goes to the next guarded call, on any thread. What a thread found while it was inside of `catch` is for that thread,
-//! so that the end of its `catch` gets it and no other test does.
+//! It goes to the next guarded call, on any thread. What a thread found while it was inside of
+//! `catch` is for that thread, so that the end of its `catch` gets it and no other test does.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -12,7 +13,8 @@ use crate::reentry::Reentry;
 
 pub(super) static UNTOLD: Locked<Vec<Found>> = Locked::new(Vec::new());
 
-/// Whom it is for: nobody while there is nothing; one thread; or `ANYBODY`, and several threads each.
+/// Whom it is for: nobody while there is nothing; one thread; or `ANYBODY`, and several threads
+/// each.
 static FOR: AtomicU32 = AtomicU32::new(NOBODY);
 const NOBODY: u32 = 0;
 const ANYBODY: u32 = u32::MAX;

@@ -1,10 +1,11 @@
 //! Whether C still holds what lies in memory that a library divides itself (feature `c-heap`).
 //!
-//! SQLite's lookaside, memory pools, an interpreter's arenas: one block of C's heap, in which the library gives out and takes
-//! back pieces that we know nothing of. A piece that was taken back keeps its content, so that a word in it is no proof
-//! that anybody holds it. What is a proof: C held the word when the call that lent it returned, and has not touched what
-//! lies around it since. So that is noted then, and compared when the memory is freed. Where it was not noted, or has changed,
-//! nothing is said.
+//! SQLite's lookaside, memory pools, an interpreter's arenas: one block of C's heap, in which the
+//! library gives out and takes back pieces that we know nothing of. A piece that was taken back
+//! keeps its content, so that a word in it is no proof that anybody holds it. What is a proof: C
+//! held the word when the call that lent it returned, and has not touched what lies around it
+//! since. So that is noted then, and compared when the memory is freed. Where it was not noted, or
+//! has changed, nothing is said.
 
 use super::kept;
 use crate::heap::{self, Block};
@@ -13,8 +14,8 @@ use crate::scan::{self, Hit, Wanted};
 
 /// Blocks of C's up to this size are taken for one object: freed as a whole, and known to be.
 const ONE_OBJECT: usize = 4096;
-/// Bytes on either side of the word. Whoever takes a piece back writes to its beginning, a link to the next free one: SQLite's
-/// are up to 1,200 bytes long, and it writes nothing else of them.
+/// Bytes on either side of the word. Whoever takes a piece back writes to its beginning, a link to
+/// the next free one: SQLite's are up to 1,200 bytes long, and it writes nothing else of them.
 const AROUND: usize = 2048;
 /// Places that are noted of each block that C was allowed to keep.
 pub(super) const PLACES: usize = 4;
@@ -46,7 +47,8 @@ fn divided(hit: Hit) -> Option<Block> {
     heap::lookup_c(hit.location).filter(|holder| holder.live && holder.size > ONE_OBJECT)
 }
 
-/// A call has returned that let C keep these blocks: where C holds them is noted. How many bytes were searched.
+/// A call has returned that let C keep these blocks: where C holds them is noted. How many bytes
+/// were searched.
 pub(crate) fn note(blocks: &[Block]) -> usize {
     let wanted = Wanted::new(blocks.iter().map(|block| block.start..block.start + block.size));
     let mut hits = Vec::new();
@@ -63,7 +65,8 @@ pub(crate) fn note(blocks: &[Block]) -> usize {
     bytes
 }
 
-/// Whether C holds the word, as far as can be told: it lies in no divided block, or nothing around it has changed.
+/// Whether C holds the word, as far as can be told: it lies in no divided block, or nothing around
+/// it has changed.
 pub(super) fn holds(hit: Hit, witnesses: &[Witness; PLACES]) -> bool {
     let Some(holder) = divided(hit) else { return true };
     Witness::of(hit, &holder).is_some_and(|now| witnesses.contains(&now))

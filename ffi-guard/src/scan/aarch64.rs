@@ -1,4 +1,5 @@
-//! The inner loops on 64-bit ARM: groups in assembly, for the reasons given beside `x86_64`; single words in Rust.
+//! The inner loops on 64-bit ARM: groups in assembly, for the reasons given beside `x86_64`; single
+//! words in Rust.
 
 use std::arch::asm;
 
@@ -37,14 +38,15 @@ impl Way {
     }
 }
 
-/// The first group in `[at, end)` with a word in an envelope; `end` where there is none. NEON compares 64-bit words
-/// unsigned, so `word - low < len` is what it says.
+/// The first group in `[at, end)` with a word in an envelope; `end` where there is none. NEON
+/// compares 64-bit words unsigned, so `word - low < len` is what it says.
 ///
 /// # Safety
 /// - `[at, end)` is readable memory, and `end - at` a multiple of the way's group, which is not 0.
 pub(super) unsafe fn skip_groups(_way: Way, mut at: usize, end: usize, envelopes: &[Envelope; 2]) -> usize {
     let [first, second] = envelopes;
-    // SAFETY: loads of `[at, end)` only, which the caller vouches for, in whole groups. NEON is part of the architecture.
+    // SAFETY: loads of `[at, end)` only, which the caller vouches for, in whole groups. NEON is
+    // part of the architecture.
     unsafe {
         asm!(
             "dup v0.2d, {low}",

@@ -1,8 +1,10 @@
-//! The language of a variable with a plain name, and its place in the source, from debug information.
+//! The language of a variable with a plain name, and its place in the source, from debug
+//! information.
 //!
-//! C's `char *kept;` and Rust's `#[no_mangle] static mut KEPT` look the same in the symbol table. The unit of debug
-//! information that defines the variable states its language. To parse all units would take seconds in a debug build,
-//! so the address is looked for as bytes, and only the units that have them are parsed.
+//! C's `char *kept;` and Rust's `#[no_mangle] static mut KEPT` look the same in the symbol table.
+//! The unit of debug information that defines the variable states its language. To parse all units
+//! would take seconds in a debug build, so the address is looked for as bytes, and only the units
+//! that have them are parsed.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -63,8 +65,8 @@ struct At {
 }
 
 impl At {
-    /// The locations that say so, each behind its length: push this address; push this offset, and take it for one into
-    /// the thread's copy.
+    /// The locations that say so, each behind its length: push this address; push this offset, and
+    /// take it for one into the thread's copy.
     fn expressions(&self) -> Vec<Vec<u8>> {
         let address = self.address.to_ne_bytes();
         match self.storage {
@@ -77,8 +79,8 @@ impl At {
     }
 }
 
-/// The codegen units of rustc with all their variables in the debug information: with `debug = 2`, which alone has
-/// types. rustc names a unit `src/main.rs/@/` and the object file.
+/// The codegen units of rustc with all their variables in the debug information: with `debug = 2`,
+/// which alone has types. rustc names a unit `src/main.rs/@/` and the object file.
 pub(super) fn complete_units(elf: &Elf<'_>) -> Vec<String> {
     let mut complete = Vec::new();
     let Some(dwarf) = load(elf) else { return complete };
@@ -112,7 +114,8 @@ fn load<'file>(elf: &Elf<'file>) -> Option<Dwarf<Slice<'file>>> {
     Dwarf::load(section).ok()
 }
 
-/// The part of `.debug_addr` that is this unit's. The length stands 8 bytes before it and counts all but itself.
+/// The part of `.debug_addr` that is this unit's. The length stands 8 bytes before it and counts
+/// all but itself.
 fn addresses(unit: &Unit<Slice<'_>>, aside: &[u8]) -> Range<usize> {
     let base = unit.addr_base.0;
     let length = base.checked_sub(8).and_then(|at| aside.get(at..at + 4)).and_then(|bytes| bytes.try_into().ok());
@@ -130,8 +133,8 @@ fn every(haystack: &[u8], needle: &[u8]) -> Vec<usize> {
     places
 }
 
-/// What the unit tells of a variable at the address, if it defines one. (The bytes alone may be an argument's value at a
-/// call.)
+/// What the unit tells of a variable at the address, if it defines one. (The bytes alone may be an
+/// argument's value at a call.)
 fn defines(dwarf: &Dwarf<Slice<'_>>, unit: &Unit<Slice<'_>>, at: &At) -> Option<Definition> {
     let mut language = None;
     let mut entries = unit.entries();
@@ -164,7 +167,8 @@ fn is_at(dwarf: &Dwarf<Slice<'_>>, unit: &Unit<Slice<'_>>, location: Expression<
     storage == at.storage && first == Some(at.address) && matches!(operations.next(), Ok(None))
 }
 
-/// Where the variable stands in the source: its own place, or that of the declaration that it completes.
+/// Where the variable stands in the source: its own place, or that of the declaration that it
+/// completes.
 fn source(
     dwarf: &Dwarf<Slice<'_>>,
     unit: &Unit<Slice<'_>>,
@@ -190,7 +194,8 @@ fn number(entry: &DebuggingInformationEntry<Slice<'_>>, name: gimli::DwAt) -> Op
     }
 }
 
-/// The path of one of the unit's source files: from the unit's folder on, unless it begins at the root.
+/// The path of one of the unit's source files: from the unit's folder on, unless it begins at the
+/// root.
 fn file_name(dwarf: &Dwarf<Slice<'_>>, unit: &Unit<Slice<'_>>, index: u64) -> Option<String> {
     let header = unit.line_program.as_ref()?.header();
     let file = header.file(index)?;

@@ -28,7 +28,8 @@ const ENDIAN: NativeEndian = NativeEndian;
 pub(super) enum Storage {
     /// Those of the process.
     Static,
-    /// Those that each thread has a copy of. What stands for their address is how far they are into the copy.
+    /// Those that each thread has a copy of. What stands for their address is how far they are into
+    /// the copy.
     Thread,
 }
 
@@ -47,10 +48,11 @@ pub(super) struct Table {
     pub(super) stripped: bool,
     /// Something in it comes from rustc.
     pub(super) rust: bool,
-    /// Variables of a shared object that the executable has a copy of, by address. C's: such code is what compilers
-    /// make of C's `extern` variables.
+    /// Variables of a shared object that the executable has a copy of, by address. C's: such code
+    /// is what compilers make of C's `extern` variables.
     pub(super) copied: Vec<usize>,
-    /// LLD linked it, which keeps variables in the order of the object files in `files`. GNU ld does not.
+    /// LLD linked it, which keeps variables in the order of the object files in `files`. GNU ld
+    /// does not.
     pub(super) in_order: bool,
 }
 
@@ -69,7 +71,8 @@ pub(super) struct Variable {
     pub(super) section: usize,
     /// Index into the object files; `None` for a symbol that is not local to one.
     pub(super) file: Option<usize>,
-    /// rustc told the linker of all that Rust exports before it, so it is none of that. See [`Exports`].
+    /// rustc told the linker of all that Rust exports before it, so it is none of that. See
+    /// [`Exports`].
     pub(super) after_exports: bool,
 }
 
@@ -88,7 +91,8 @@ pub(super) struct Elf<'file> {
 }
 
 impl<'file> Elf<'file> {
-    /// The file, and the fingerprint that its module has when loaded; `None` where it is no ELF file of this machine.
+    /// The file, and the fingerprint that its module has when loaded; `None` where it is no ELF
+    /// file of this machine.
     fn parse(data: Data<'file>) -> Option<(Elf<'file>, Fingerprint)> {
         let header = Header::parse(data).ok()?;
         let programs = header.program_headers(ENDIAN, data).ok()?;
@@ -118,7 +122,8 @@ impl<'file> Elf<'file> {
         section.data(ENDIAN, self.data).ok()
     }
 
-    /// Whether it is a program, not a shared object. (One that needs no loader is taken for the latter.)
+    /// Whether it is a program, not a shared object. (One that needs no loader is taken for the
+    /// latter.)
     fn is_program(&self) -> bool {
         self.sections.section_by_name(ENDIAN, b".interp").is_some()
     }
@@ -212,14 +217,16 @@ fn read_symbols<'file>(
             let function = kind == STT_FUNC && is_program;
             exports = exports.after(symbol.is_undefined(ENDIAN), function, name);
         }
-        // Other symbols (of functions, thread-locals) count only until one of them shows that there is Rust.
+        // Other symbols (of functions, thread-locals) count only until one of them shows that there
+        // is Rust.
         if !variable && kind != STT_FILE && table.rust {
             continue;
         }
         let Ok(name) = symbols.symbol_name(ENDIAN, symbol) else { continue };
         let name = String::from_utf8_lossy(name);
         if kind == STT_FILE {
-            // An empty name is GNU ld's: what follows was made local at the end and belongs to no object file.
+            // An empty name is GNU ld's: what follows was made local at the end and belongs to no
+            // object file.
             file = (!name.is_empty()).then_some(table.files.len());
             table.files.extend(file.map(|_| ObjectFile { source: names::source(&name), name: name.into() }));
             continue;
@@ -242,10 +249,11 @@ fn read_symbols<'file>(
 
 /// Where in the symbol table we are, seen from rustc's list of what Rust exports.
 ///
-/// rustc lists every `#[no_mangle]` and `#[export_name]` of every crate, and some of the standard library's own, in a
-/// first object file (`symbols.o`), as undefined: otherwise the linker would not take them out of rlibs. LLD writes
-/// global symbols in the order in which it first heard of them. So a global that comes later than the list is not
-/// Rust's. What is in it is mostly Rust's; C functions that a crate declares under `#[link(kind = "static")]` are too.
+/// rustc lists every `#[no_mangle]` and `#[export_name]` of every crate, and some of the standard
+/// library's own, in a first object file (`symbols.o`), as undefined: otherwise the linker would
+/// not take them out of rlibs. LLD writes global symbols in the order in which it first heard of
+/// them. So a global that comes later than the list is not Rust's. What is in it is mostly Rust's;
+/// C functions that a crate declares under `#[link(kind = "static")]` are too.
 ///
 /// ```text
 /// Ahead ──a name that only the list tells of──▶ Here ──an undefined symbol, a mangled function:──▶ Behind
@@ -253,8 +261,8 @@ fn read_symbols<'file>(
 ///   └──either of these that the C library's start files have not: no list stands first──▶ Unordered
 /// ```
 ///
-/// (A Rust `staticlib` in a C program comes without a list, and after what `main.c` calls. With link-time optimisation
-/// rustc sorts its object files by name, and the list is not the first.)
+/// (A Rust `staticlib` in a C program comes without a list, and after what `main.c` calls. With
+/// link-time optimisation rustc sorts its object files by name, and the list is not the first.)
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Exports {
     /// There is no list, or another linker wrote it: by hash.
@@ -286,16 +294,16 @@ fn copied(elf: &Elf<'_>) -> Vec<usize> {
     entries.map(|entry| to_usize(entry.r_offset(ENDIAN))).collect()
 }
 
-/// Sorts, and lets symbols without a size (assembly's) reach to the next one. In a stripped file what follows may be
-/// another variable, whose name is gone.
+/// Sorts, and lets symbols without a size (assembly's) reach to the next one. In a stripped file
+/// what follows may be another variable, whose name is gone.
 fn settle(table: &mut Table) {
     // Of several names at one address the last is found first: the one with the least decoration.
     table.variables.sort_by_key(|variable| {
         let decoration = variable.name.bytes().take_while(|&byte| byte == b'_').count();
         (variable.range.start, std::cmp::Reverse(variable.range.len()), std::cmp::Reverse(decoration))
     });
-    // One of no size beside one of some is no variable: a Rust static of size zero lies where the next variable begins, or is C's other name
-    // for that one.
+    // One of no size beside one of some is no variable: a Rust static of size zero lies where the
+    // next variable begins, or is C's other name for that one.
     table
         .variables
         .dedup_by(|next, kept| next.range.is_empty() && next.range.start == kept.range.start && !kept.range.is_empty());
@@ -316,7 +324,8 @@ fn settle(table: &mut Table) {
 
 /// Whether anything but symbols shows that rustc had a part in the file.
 fn comes_from_rustc(elf: &Elf<'_>, stripped: bool) -> bool {
-    // Distributions strip `.comment` too. What panics of the standard library say about their place stays.
+    // Distributions strip `.comment` too. What panics of the standard library say about their place
+    // stays.
     const PLACES: [&[u8]; 3] = [b"/rustc/", b"library/core/src/", b"library/std/src/"];
     contains(elf, ".comment", b"rustc version")
         || stripped && PLACES.iter().any(|place| contains(elf, ".rodata", place))

@@ -8,14 +8,15 @@ use crate::platform::{self, read};
 
 /// Whether an address of the calling thread's stack lies in a frame of a Rust function.
 ///
-/// A thread's stack holds C's frames too: those of a C thread that called back, of a C `main`, of the C function between
-/// two Rust ones. The unwinder tells where each frame begins, and the symbol (or the source file, for `no_mangle`
-/// functions) whose it is. This is dear, some tens of microseconds, and only asked when a rule has found something.
+/// A thread's stack holds C's frames too: those of a C thread that called back, of a C `main`, of
+/// the C function between two Rust ones. The unwinder tells where each frame begins, and the symbol
+/// (or the source file, for `no_mangle` functions) whose it is. This is dear, some tens of
+/// microseconds, and only asked when a rule has found something.
 pub(crate) fn in_rust_frame(address: usize) -> bool {
     let mut owner = None;
     each_frame(&mut |begins, ip| {
-        // The address that the unwinder gives for a frame is where it begins: its locals lie at and above it, up to
-        // where its caller's frame begins.
+        // The address that the unwinder gives for a frame is where it begins: its locals lie at and
+        // above it, up to where its caller's frame begins.
         if begins != 0 && begins > address {
             return false;
         }
@@ -51,8 +52,8 @@ pub(crate) enum Between {
 
 /// The calling thread's name, where it has one.
 ///
-/// `std::thread::current` may call C's `malloc`, so not in a signal handler; and once a thread's own destructors have run
-/// it panics, which the main thread's have by the time exit handlers run.
+/// `std::thread::current` may call C's `malloc`, so not in a signal handler; and once a thread's
+/// own destructors have run it panics, which the main thread's have by the time exit handlers run.
 pub(crate) fn thread_name() -> Option<String> {
     if platform::thread::is_first() {
         return Some("main".to_owned());
@@ -63,7 +64,8 @@ pub(crate) fn thread_name() -> Option<String> {
     std::panic::catch_unwind(|| std::thread::current().name().map(str::to_owned)).ok().flatten()
 }
 
-/// Looks at the frames from the caller's up to the one that holds the address `until`; at all of them without one.
+/// Looks at the frames from the caller's up to the one that holds the address `until`; at all of
+/// them without one.
 pub(crate) fn between(until: Option<usize>) -> Between {
     let mut between = Between::Rust;
     let mut wrappers = Wrappers::default();
@@ -81,8 +83,9 @@ pub(crate) fn between(until: Option<usize>) -> Between {
     between
 }
 
-/// Whether C called the Rust code that runs now: there is a frame of C's between here and where the thread, or `main`, began
-/// in Rust. True of all that a C thread or a C `main` calls. Where symbols are gone, a frame counts as Rust's.
+/// Whether C called the Rust code that runs now: there is a frame of C's between here and where the
+/// thread, or `main`, began in Rust. True of all that a C thread or a C `main` calls. Where symbols
+/// are gone, a frame counts as Rust's.
 pub(crate) fn called_by_c() -> bool {
     let mut by_c = false;
     each_frame(&mut |_, ip| {
@@ -104,8 +107,9 @@ pub(crate) fn called_by_c() -> bool {
 
 /// Calls `visit(begins, ip)` for each frame, innermost first, until it says false.
 fn each_frame(visit: &mut dyn FnMut(usize, usize) -> bool) {
-    // SAFETY: the unwinders of Linux and macOS need no synchronisation, and the callback does not unwind. Without the
-    // lock that `trace` takes, a signal handler that came while it was held does not wait for itself.
+    // SAFETY: the unwinders of Linux and macOS need no synchronisation, and the callback does not
+    // unwind. Without the lock that `trace` takes, a signal handler that came while it was held
+    // does not wait for itself.
     unsafe { backtrace::trace_unsynchronized(|frame| visit(frame.sp().addr(), frame.ip().addr())) };
 }
 
@@ -120,7 +124,8 @@ fn is_signal_return(ip: usize) -> bool {
     !SIGNAL_RETURN.is_empty() && read::read(ip, code).is_some() && *code == *SIGNAL_RETURN
 }
 
-/// The wrappers of guarded functions that were met so far. The two functions of one may leave a frame each, or one of them alone.
+/// The wrappers of guarded functions that were met so far. The two functions of one may leave a
+/// frame each, or one of them alone.
 #[derive(Default)]
 struct Wrappers {
     seen: usize,
@@ -137,8 +142,9 @@ impl Wrappers {
     }
 }
 
-/// Whether the function there is known, and known not to be Rust's; or one more wrapper of a guarded function than the
-/// innermost: what it called may have left no frame, where it ended by calling back.
+/// Whether the function there is known, and known not to be Rust's; or one more wrapper of a
+/// guarded function than the innermost: what it called may have left no frame, where it ended by
+/// calling back.
 fn is_foreign(ip: usize, wrappers: &mut Wrappers) -> bool {
     let (mut known, mut rust) = (false, false);
     resolve(ip, &mut |symbol| {

@@ -8,14 +8,15 @@ use crate::platform::modules::{self, Segment};
 /// Room for hits that a search starts with. One that needs more begins again with twice as much.
 const ROOM: usize = 64;
 
-/// Every aligned word that lies in a wanted range, in the writable segments of every loaded module, and in the calling
-/// thread's copies of their thread-local variables.
+/// Every aligned word that lies in a wanted range, in the writable segments of every loaded module,
+/// and in the calling thread's copies of their thread-local variables.
 ///
-/// The loader's lock is held meanwhile, so no module can be unmapped under the search. Nothing is allocated under it:
-/// a thread that has the allocator's locks may be waiting for the loader's, as every backtrace does.
+/// The loader's lock is held meanwhile, so no module can be unmapped under the search. Nothing is
+/// allocated under it: a thread that has the allocator's locks may be waiting for the loader's, as
+/// every backtrace does.
 ///
-/// Not searched: modules that `dlmopen` put into namespaces of their own. Not foreseen: a program that makes pages of
-/// its own globals unreadable (`mprotect`); reading them is a fault.
+/// Not searched: modules that `dlmopen` put into namespaces of their own. Not foreseen: a program
+/// that makes pages of its own globals unreadable (`mprotect`); reading them is a fault.
 pub(super) fn globals(wanted: &Wanted, hits: &mut Vec<Hit>) {
     if wanted.is_empty() {
         return;
@@ -56,8 +57,9 @@ fn fits(wanted: &Wanted, hits: &mut Vec<Hit>) -> bool {
                 }
                 fit
             };
-            // SAFETY: the segment is mapped writable, hence readable, by the loader, and stays so while its lock is
-            // held, which it is in here; the calling thread's copy stays for as long as the thread and the module.
+            // SAFETY: the segment is mapped writable, hence readable, by the loader, and stays so
+            // while its lock is held, which it is in here; the calling thread's copy stays for as
+            // long as the thread and the module.
             unsafe { search(segment.start, segment.len, wanted, found) };
             fit
         };

@@ -1,8 +1,8 @@
 //! Where C could keep a pointer, and the search of it.
 //!
-//! [`words`] reads memory, [`globals`] reads all that loaded modules may write, [`other_threads`] what other threads have of
-//! their thread-local variables, and [`owner`] tells whose variable a word was found in: C's, or a Rust static, which is
-//! never reported.
+//! [`words`] reads memory, [`globals`] reads all that loaded modules may write, [`other_threads`]
+//! what other threads have of their thread-local variables, and [`owner`] tells whose variable a
+//! word was found in: C's, or a Rust static, which is never reported.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -48,12 +48,14 @@ pub(crate) use wanted::Wanted;
 use crate::platform::fork_gate;
 use crate::reentry::Reentry;
 
-/// Every aligned word that lies in a wanted range, wherever C could keep one; and how many bytes of C's heap were read.
+/// Every aligned word that lies in a wanted range, wherever C could keep one; and how many bytes of
+/// C's heap were read.
 pub(crate) fn c_memory(wanted: &Wanted, hits: &mut Vec<Hit>) -> usize {
     globals::globals(wanted, hits);
     let bytes = c_heap::c_heap(wanted, hits);
     if bytes > 0 {
-        // What `dlopen` brought of thread-local variables lies in C's heap, and was found as such already.
+        // What `dlopen` brought of thread-local variables lies in C's heap, and was found as such
+        // already.
         hits.sort_unstable_by_key(|hit| hit.location);
         hits.dedup_by_key(|hit| hit.location);
     }

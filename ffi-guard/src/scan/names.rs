@@ -1,7 +1,8 @@
 //! What names tell: a symbol's name of its language, and an object file's.
 //!
-//! The object file is the `STT_FILE` symbol that local symbols stand under. A Rust codegen unit gives its own name
-//! (`std.e28293b1aa0f68bd-cgu.0`, or 25 characters in an incremental build), C compilers that of the source.
+//! The object file is the `STT_FILE` symbol that local symbols stand under. A Rust codegen unit
+//! gives its own name (`std.e28293b1aa0f68bd-cgu.0`, or 25 characters in an incremental build), C
+//! compilers that of the source.
 
 /// Whose a symbol is, as far as its name tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +29,8 @@ const C_SUFFIXES: [&str; 22] = [
     ".f90", ".F90", ".cu", ".sx", ".inc", ".ada",
 ];
 
-/// Rust's standard library and what it is made of, as their codegen units begin. A program may have other versions of
-/// some; no version has a variable with a plain name.
+/// Rust's standard library and what it is made of, as their codegen units begin. A program may have
+/// other versions of some; no version has a variable with a plain name.
 const STD: [&str; 18] = [
     "std.",
     "core.",
@@ -69,8 +70,8 @@ pub(super) fn source(file: &str) -> Source {
     Source::Unknown
 }
 
-/// Whether this is the name of a codegen unit in an incremental build, or of the object file that binds the allocator,
-/// of which an executable has one in every build.
+/// Whether this is the name of a codegen unit in an incremental build, or of the object file that
+/// binds the allocator, of which an executable has one in every build.
 pub(super) fn is_short(file: &str) -> bool {
     file.len() == 25 && file.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
 }
@@ -80,8 +81,8 @@ pub(super) fn language(symbol: &str) -> Option<Language> {
     if is_rust(symbol) {
         return Some(Language::Rust);
     }
-    // What is left of Itanium's names is C++. A symbol version (`stdout@GLIBC_2.2.5`: C's variable that the executable
-    // has a copy of) is given by C libraries alone.
+    // What is left of Itanium's names is C++. A symbol version (`stdout@GLIBC_2.2.5`: C's variable
+    // that the executable has a copy of) is given by C libraries alone.
     let c = symbol.starts_with("_Z") || symbol.starts_with("DW.ref.") || symbol.contains('@');
     c.then_some(Language::C)
 }
@@ -96,19 +97,22 @@ pub(crate) fn is_rust(symbol: &str) -> bool {
         || is_anonymous(symbol)
 }
 
-/// Whether this is one of the standard library's own that no object file but the one that defines it refers to, save
-/// rustc's list of what Rust exports. `std` comes last, so it stands early in a symbol table for that list alone.
+/// Whether this is one of the standard library's own that no object file but the one that defines
+/// it refers to, save rustc's list of what Rust exports. `std` comes last, so it stands early in a
+/// symbol table for that list alone.
 pub(super) fn is_listed(symbol: &str) -> bool {
     is_rust(symbol) && (symbol.ends_with("_7___rustc10rust_panic") || symbol.contains("3imp15ARGV_INIT_ARRAY"))
 }
 
-/// Whether this is a mangled name that rustc's list of what a program exports has not, if it is a function's: the list
-/// has plain names, and those of the standard library that stand for plain ones.
+/// Whether this is a mangled name that rustc's list of what a program exports has not, if it is a
+/// function's: the list has plain names, and those of the standard library that stand for plain
+/// ones.
 pub(super) fn is_unlisted(symbol: &str) -> bool {
     symbol.starts_with('_') && is_rust(symbol) && !symbol.contains("___rustc") && !symbol.starts_with("__rust")
 }
 
-/// `_ZN1m7MANGLED17h58e9938f8e7f039fE`, perhaps with a suffix that LLVM added. C++ has no such hash at its end.
+/// `_ZN1m7MANGLED17h58e9938f8e7f039fE`, perhaps with a suffix that LLVM added. C++ has no such hash
+/// at its end.
 fn is_legacy(symbol: &str) -> bool {
     let Some(at) = symbol.rfind("17h").filter(|_| symbol.starts_with("_ZN")) else { return false };
     let hash = &symbol.as_bytes()[at + 3..];
@@ -148,15 +152,16 @@ fn is_anonymous(symbol: &str) -> bool {
     rest.and_then(|rest| rest.as_bytes().get(..32)).is_some_and(|hash| hash.iter().all(u8::is_ascii_hexdigit))
 }
 
-/// The name as it stands in the source: without what gcc and LLVM add to tell statics of functions apart
-/// (`counter.0`), what link-time optimisation adds (`state.lto_priv.3`), and without the version.
+/// The name as it stands in the source: without what gcc and LLVM add to tell statics of functions
+/// apart (`counter.0`), what link-time optimisation adds (`state.lto_priv.3`), and without the
+/// version.
 pub(super) fn display(symbol: &str) -> &str {
     let plain = symbol.split(['.', '@']).next().unwrap_or_default();
     if plain.is_empty() { symbol } else { plain }
 }
 
-/// Labels that linkers set at the borders of sections, and those by which assemblers for ARM and RISC-V tell code from
-/// data (`$x`, `$d`, `$d.1`). They name no variable.
+/// Labels that linkers set at the borders of sections, and those by which assemblers for ARM and
+/// RISC-V tell code from data (`$x`, `$d`, `$d.1`). They name no variable.
 pub(super) fn is_border(symbol: &str) -> bool {
     const BORDERS: [&str; 14] = [
         "__bss_start",

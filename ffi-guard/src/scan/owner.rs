@@ -1,21 +1,22 @@
 //! Whose variable a word was found in: C's or Rust's.
 //!
-//! Both have their variables side by side in one `.data` and one `.bss` where C was linked statically. A Rust static
-//! that holds a pointer is no mistake, so C is only said where it is certain. In this order:
+//! Both have their variables side by side in one `.data` and one `.bss` where C was linked
+//! statically. A Rust static that holds a pointer is no mistake, so C is only said where it is
+//! certain. In this order:
 //!
 //! 1. a module in which rustc had no part is C's wholly, stripped or not;
 //! 2. a name that only rustc makes is Rust's, one that only C++ makes is not;
 //! 3. a symbol that is local to an object file is its;
 //! 4. a plain name's language stands in the debug information, where there is any;
-//! 5. rustc tells the linker of all plain names that Rust exports before anything else, and LLD, Rust's own linker,
-//!    keeps that order in the symbol table: what comes later is not Rust's;
-//! 6. linkers keep the variables of an object file together, and LLD object files in order: what lies between two
-//!    variables whose object files are known belongs to these or to one between them, less those whose variables the
-//!    debug information has all.
+//! 5. rustc tells the linker of all plain names that Rust exports before anything else, and LLD,
+//!    Rust's own linker, keeps that order in the symbol table: what comes later is not Rust's;
+//! 6. linkers keep the variables of an object file together, and LLD object files in order: what
+//!    lies between two variables whose object files are known belongs to these or to one between
+//!    them, less those whose variables the debug information has all.
 //!
-//! What a compiler has written down (1 to 4) goes before what a linker does by habit (5, 6). If none of them knows, whose
-//! it is stays unknown. (Whose functions refer to a variable was a seventh question. It could be wrong, and was dropped:
-//! `docs/design/decisions.md`.)
+//! What a compiler has written down (1 to 4) goes before what a linker does by habit (5, 6). If
+//! none of them knows, whose it is stays unknown. (Whose functions refer to a variable was a
+//! seventh question. It could be wrong, and was dropped: `docs/design/decisions.md`.)
 //!
 //! The same order holds for thread-local variables, of which each thread has a copy.
 
@@ -49,7 +50,8 @@ pub(crate) struct Global {
     pub(crate) offset: usize,
     /// The thread whose copy it is in, of a thread-local variable.
     pub(crate) thread: Option<u32>,
-    /// File and line that define the variable, where debug information tells. Looked for in C's alone.
+    /// File and line that define the variable, where debug information tells. Looked for in C's
+    /// alone.
     pub(crate) source: Option<(String, u32)>,
     /// `.bss`, `.data`, ..
     pub(crate) section: String,
@@ -59,7 +61,8 @@ pub(crate) struct Global {
 
 /// Whose variable it is.
 ///
-/// The first question about a module reads its file; the first about a plain name, its debug information.
+/// The first question about a module reads its file; the first about a plain name, its debug
+/// information.
 pub(super) fn owner(location: usize, threads: &Threads) -> Owner {
     let _own = Reentry::enter();
     let Some(place) = symbols::place(location, threads) else { return Owner::Nowhere };
@@ -127,8 +130,9 @@ fn by_position(table: &Table, address: usize) -> Option<Language> {
     one(candidates(table, address)?.iter().map(|file| of_source(file.source)))
 }
 
-/// The same for a variable with a plain name that is not in the debug information: the standard library has no such
-/// variable, and codegen units that are in the debug information whole have not this one.
+/// The same for a variable with a plain name that is not in the debug information: the standard
+/// library has no such variable, and codegen units that are in the debug information whole have not
+/// this one.
 fn by_exclusion(symbols: &Symbols, table: &Table, address: usize) -> Option<Language> {
     let candidates: Vec<&ObjectFile> =
         candidates(table, address)?.iter().filter(|file| file.source != Source::Std).collect();
@@ -137,8 +141,8 @@ fn by_exclusion(symbols: &Symbols, table: &Table, address: usize) -> Option<Lang
     }
     let complete = symbols.complete_units();
     let missing = |file: &ObjectFile| !complete.iter().any(|unit| **unit == *file.name);
-    // The object file that binds the allocator has no debug information, and its name is like a codegen unit's. It is
-    // the only such where every crate has debug information.
+    // The object file that binds the allocator has no debug information, and its name is like a
+    // codegen unit's. It is the only such where every crate has debug information.
     let short = table.files.iter().filter(|file| names::is_short(&file.name) && missing(file)).count();
     let possible = |file: &&ObjectFile| {
         file.source != Source::Rust || missing(file) && !(short == 1 && names::is_short(&file.name))
@@ -158,8 +162,9 @@ fn candidates(table: &Table, address: usize) -> Option<&[ObjectFile]> {
     let local = own.filter_map(|variable| variable.file.map(|file| (variable.range.start, file)));
     let local: Vec<(usize, usize)> = local.collect();
     let after = local.partition_point(|&(start, _)| start <= address);
-    // Before the first and after the last may be what C compilers leave to the linker to place (`-fcommon`): GNU ld puts
-    // such variables of all files at the end of `.bss`, LLD at its beginning.
+    // Before the first and after the last may be what C compilers leave to the linker to place
+    // (`-fcommon`): GNU ld puts such variables of all files at the end of `.bss`, LLD at its
+    // beginning.
     let edge = after == 0 || after == local.len();
     if edge {
         return Some(&table.files);

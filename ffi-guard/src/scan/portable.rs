@@ -43,7 +43,8 @@ pub(super) unsafe fn next(at: usize, end: usize, envelopes: &[Envelope; 2]) -> O
     let mut location = at;
     while location < end {
         let place: *const AtomicUsize = ptr::with_exposed_provenance(location);
-        // SAFETY: aligned and readable by the caller's promise; an atomic read may race with any writer.
+        // SAFETY: aligned and readable by the caller's promise; an atomic read may race with any
+        // writer.
         let word = unsafe { (*place).load(Ordering::Relaxed) };
         if word.wrapping_sub(first.low) < first.len || word.wrapping_sub(second.low) < second.len {
             return Some(Hit { location, word });
@@ -53,8 +54,8 @@ pub(super) unsafe fn next(at: usize, end: usize, envelopes: &[Envelope; 2]) -> O
     None
 }
 
-/// Finds no distance in code: the machines that use this need two instructions for an address, and their code is no
-/// evidence.
+/// Finds no distance in code: the machines that use this need two instructions for an address, and
+/// their code is no evidence.
 pub(super) fn next_distance(_bytes: &[u8], _from: usize, _base: usize, _len: usize) -> Option<usize> {
     None
 }

@@ -7,8 +7,8 @@ use super::wanted::Wanted;
 /// Every aligned word in `[start, start + len)` that lies in a wanted range.
 ///
 /// # Safety
-/// The memory is mapped readable for the whole call. It may be written concurrently, by C or by other threads: each
-/// word is read once, whole.
+/// The memory is mapped readable for the whole call. It may be written concurrently, by C or by
+/// other threads: each word is read once, whole.
 pub(crate) unsafe fn words(start: usize, len: usize, wanted: &Wanted, hits: &mut Vec<Hit>) {
     let found = &mut |hit| {
         hits.push(hit);
@@ -43,7 +43,8 @@ unsafe fn search_by(way: Way, start: usize, len: usize, wanted: &Wanted, found: 
         let mut stop = end;
         if let Some(groups) = (end - at).checked_div(group) {
             let whole = at + groups * group;
-            // SAFETY: `[at, whole)` is within the caller's memory, in whole groups; the machine has the way.
+            // SAFETY: `[at, whole)` is within the caller's memory, in whole groups; the machine has
+            // the way.
             at = unsafe { machine::skip_groups(way, at, whole, &wanted.envelopes) };
             if at < whole {
                 stop = at + group;

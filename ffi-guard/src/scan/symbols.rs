@@ -24,9 +24,11 @@ pub(super) struct Symbols {
     ours: bool,
     /// Whose variables with plain names are, by link-time address. To find out takes milliseconds.
     decided: Mutex<Vec<Decided>>,
-    /// What debug information tells of variables that were asked for. To look there takes milliseconds as well.
+    /// What debug information tells of variables that were asked for. To look there takes
+    /// milliseconds as well.
     defined: Mutex<Vec<Defined>>,
-    /// The codegen units whose variables are all in the debug information, once they were asked for.
+    /// The codegen units whose variables are all in the debug information, once they were asked
+    /// for.
     complete: OnceLock<Vec<String>>,
 }
 
@@ -244,8 +246,8 @@ impl Symbols {
         language
     }
 
-    /// The codegen units whose variables are all in the debug information, by object file: what is not found there is
-    /// not theirs.
+    /// The codegen units whose variables are all in the debug information, by object file: what is
+    /// not found there is not theirs.
     pub(super) fn complete_units(&self) -> &[String] {
         self.complete.get_or_init(|| {
             let read = self.read.as_ref();
@@ -268,7 +270,8 @@ impl Symbols {
 }
 
 impl Table {
-    /// The variable that has the byte at this link-time address: the innermost, where symbols overlap.
+    /// The variable that has the byte at this link-time address: the innermost, where symbols
+    /// overlap.
     pub(super) fn variable(&self, address: usize) -> Option<&Variable> {
         let after = self.variables.partition_point(|variable| variable.range.start <= address);
         let near = self.variables[..after].iter().rev();

@@ -1,9 +1,10 @@
 //! Thread-local variables of other threads than the one that searches.
 //!
-//! The loader tells where the calling thread's copies are, and no other's. But the variables of the modules that a program
-//! is started with lie at the same distance from every thread's own address (`fs:0`): so it is enough to know that address
-//! of each thread. Known are the threads that made a guarded call whose loan was noted. A module that was loaded later has
-//! its copies anywhere, and threads of C's own that never call Rust are not known: what these hold is not seen.
+//! The loader tells where the calling thread's copies are, and no other's. But the variables of the
+//! modules that a program is started with lie at the same distance from every thread's own address
+//! (`fs:0`): so it is enough to know that address of each thread. Known are the threads that made a
+//! guarded call whose loan was noted. A module that was loaded later has its copies anywhere, and
+//! threads of C's own that never call Rust are not known: what these hold is not seen.
 
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -28,11 +29,12 @@ struct Thread {
     pointer: usize,
 }
 
-/// The threads that are known. A thread that ends waits for the lock: while it is held, the memory of all in it stays.
+/// The threads that are known. A thread that ends waits for the lock: while it is held, the memory
+/// of all in it stays.
 static KNOWN: Locked<Vec<Thread>> = Locked::new(Vec::new());
 
-/// A copy further than this from the thread's address is none that was laid out with the thread: it came from `malloc`.
-/// (What `malloc` maps by itself, and so perhaps nearby, is larger than this.)
+/// A copy further than this from the thread's address is none that was laid out with the thread: it
+/// came from `malloc`. (What `malloc` maps by itself, and so perhaps nearby, is larger than this.)
 const NEAR: usize = 64 << 10;
 
 thread_local! {
@@ -69,7 +71,8 @@ fn add() {
         KNOWN.with(|known| known.retain(|thread| thread.pointer != pointer.addr()));
     }
     let Some(pointer) = thread::pointer() else { return };
-    // Inside: a signal handler that calls C while the lock is held is not checked, and so does not come here.
+    // Inside: a signal handler that calls C while the lock is held is not checked, and so does not
+    // come here.
     let _inside = Reentry::enter();
     FIRST.call_once(|| {
         thread::at_fork(before, parent, child);
@@ -99,8 +102,8 @@ pub(super) fn threads() -> Threads {
 }
 
 impl Threads {
-    /// Whose copy of the module's thread-local variables has the address, and how far into it that is.
-    /// `copy` is the calling thread's.
+    /// Whose copy of the module's thread-local variables has the address, and how far into it that
+    /// is. `copy` is the calling thread's.
     pub(super) fn holder(&self, copy: Option<Segment>, location: usize) -> Option<(u32, usize)> {
         let copy = copy?;
         let offset_in = |start: usize| Some(location.wrapping_sub(start)).filter(|&offset| offset < copy.len);
@@ -118,8 +121,8 @@ fn distance(start: usize, len: usize, pointer: usize) -> Option<isize> {
     (pointer != 0 && near(start) && near(start.saturating_add(len))).then(|| start.wrapping_sub(pointer).cast_signed())
 }
 
-/// Every aligned word that lies in a wanted range, in the copies that known threads but the calling one have of
-/// thread-local variables.
+/// Every aligned word that lies in a wanted range, in the copies that known threads but the calling
+/// one have of thread-local variables.
 pub(crate) fn other_threads(wanted: &Wanted, hits: &mut Vec<Hit>) {
     let Some(own) = thread::pointer() else { return };
     if wanted.is_empty() || KNOWN.with(|known| known.iter().all(|thread| thread.pointer == own)) {
@@ -144,7 +147,8 @@ pub(crate) fn other_threads(wanted: &Wanted, hits: &mut Vec<Hit>) {
             let copied_to = bytes.as_ptr().expose_provenance();
             for &(from, len) in &copies {
                 let at = copied_to + from.abs_diff(low);
-                // SAFETY: within `bytes`, which reaches from the lowest copy to the end of the highest.
+                // SAFETY: within `bytes`, which reaches from the lowest copy to the end of the
+                // highest.
                 unsafe { words(at, len, wanted, &mut found) };
             }
             let moved = |hit: &Hit| Hit { location: hit.location - copied_to + start, word: hit.word };
@@ -155,7 +159,8 @@ pub(crate) fn other_threads(wanted: &Wanted, hits: &mut Vec<Hit>) {
 }
 
 fn as_bytes(words: &mut [usize]) -> &mut [u8] {
-    // SAFETY: the same memory, exclusively borrowed; any bytes are good words and any words good bytes.
+    // SAFETY: the same memory, exclusively borrowed; any bytes are good words and any words good
+    // bytes.
     unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), size_of_val(words)) }
 }
 

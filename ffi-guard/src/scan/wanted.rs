@@ -4,14 +4,15 @@ use std::ops::Range;
 
 /// Sorted address ranges that are searched for; few (up to some dozens).
 ///
-/// The search tests each word against two envelopes first. What is lent to C is mostly on the Rust heap and on a
-/// thread's stack, terabytes apart: one envelope over both would cover every shared library between them, and so
-/// nearly every pointer that C has.
+/// The search tests each word against two envelopes first. What is lent to C is mostly on the Rust
+/// heap and on a thread's stack, terabytes apart: one envelope over both would cover every shared
+/// library between them, and so nearly every pointer that C has.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wanted {
     /// Ascending, none empty, none touching its neighbour.
     ranges: Vec<Range<usize>>,
-    /// Cover all of `ranges`, split at the widest gap; the second is empty where there is only one range.
+    /// Cover all of `ranges`, split at the widest gap; the second is empty where there is only one
+    /// range.
     pub(super) envelopes: [Envelope; 2],
 }
 

@@ -1,8 +1,9 @@
 //! The inner loops on x86-64, in assembly.
 //!
-//! People run the checker in debug builds, where this crate is not optimised: the same loop in Rust is then 20 times
-//! slower, and intrinsics fare no better, for each becomes a call. Assembly is as fast in every profile. It also
-//! reads memory that C or another thread may be writing, which Rust's own loads may not.
+//! People run the checker in debug builds, where this crate is not optimised: the same loop in Rust
+//! is then 20 times slower, and intrinsics fare no better, for each becomes a call. Assembly is as
+//! fast in every profile. It also reads memory that C or another thread may be writing, which
+//! Rust's own loads may not.
 
 use std::arch::{asm, is_x86_feature_detected};
 
@@ -44,8 +45,8 @@ impl Way {
 /// Turns an unsigned compare of 64-bit words into the signed one that AVX2 has.
 const SIGN: usize = 1 << 63;
 
-/// The first group in `[at, end)` with a word in an envelope; `end` where there is none. It may also be one without such a
-/// word: the words of a group are always looked at once more.
+/// The first group in `[at, end)` with a word in an envelope; `end` where there is none. It may
+/// also be one without such a word: the words of a group are always looked at once more.
 ///
 /// # Safety
 /// - The machine has the way.
@@ -56,14 +57,16 @@ pub(super) unsafe fn skip_groups(_way: Way, at: usize, end: usize, envelopes: &[
     unsafe { if second.len == 0 { skip_one(at, end, first) } else { skip_two(at, end, first, second) } }
 }
 
-/// `word - low < len`, unsigned, is `word - (low ^ SIGN) < len ^ SIGN`, signed: adding the sign bit and flipping it
-/// are the same in 64 bits. An empty envelope gives the least number, and nothing is below it.
+/// `word - low < len`, unsigned, is `word - (low ^ SIGN) < len ^ SIGN`, signed: adding the sign bit
+/// and flipping it are the same in 64 bits. An empty envelope gives the least number, and nothing
+/// is below it.
 ///
 /// # Safety
 /// As [`skip_groups`].
 unsafe fn skip_one(mut at: usize, end: usize, envelope: &Envelope) -> usize {
-    // SAFETY: loads of `[at, end)` only, which the caller vouches for, in whole groups. AVX2 is there. Clobbered
-    // registers are declared (an xmm register stands for its ymm register), and the upper halves are cleared.
+    // SAFETY: loads of `[at, end)` only, which the caller vouches for, in whole groups. AVX2 is
+    // there. Clobbered registers are declared (an xmm register stands for its ymm register), and
+    // the upper halves are cleared.
     unsafe {
         asm!(
             "vmovq xmm0, {low}",
@@ -183,7 +186,8 @@ pub(super) unsafe fn next(at: usize, end: usize, envelopes: &[Envelope; 2]) -> O
     let [first, second] = envelopes;
     let mut location = at;
     let mut word: usize;
-    // SAFETY: loads of `[at, end)` only, which the caller vouches for; an aligned load is whole whoever writes.
+    // SAFETY: loads of `[at, end)` only, which the caller vouches for; an aligned load is whole
+    // whoever writes.
     unsafe {
         asm!(
             "xor {word:e}, {word:e}",

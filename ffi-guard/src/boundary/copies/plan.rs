@@ -1,9 +1,10 @@
 //! Which arguments of a call are copied, and which of them share a copy.
 //!
-//! `copied` on a parameter asks for it. `GUARD_COPY=1` asks for everything that can be told to lose nothing by it: what is
-//! merely declared with too little said about it must work on. So there a typed pointer without a stated extent, which may well
-//! lead to the first element of many, takes its whole heap block along, and is left alone elsewhere; and what C may know by its
-//! place is left where it is.
+//! `copied` on a parameter asks for it. `GUARD_COPY=1` asks for everything that can be told to lose
+//! nothing by it: what is merely declared with too little said about it must work on. So there a
+//! typed pointer without a stated extent, which may well lead to the first element of many, takes
+//! its whole heap block along, and is left alone elsewhere; and what C may know by its place is
+//! left where it is.
 
 use std::ops::Range;
 
@@ -72,7 +73,8 @@ pub(super) fn groups(site: &Site, arguments: &[Argument], stack: &Range<usize>) 
         if candidates.is_empty() {
             return Vec::new();
         }
-        // Two pointers of which one leads into a copy and one does not have lost what they were to each other.
+        // Two pointers of which one leads into a copy and one does not have lost what they were to
+        // each other.
         let known = known_by_place(arguments, &candidates);
         let before = candidates.len();
         candidates.retain(|candidate| !known.iter().any(|&address| candidate.has(address)));
@@ -130,7 +132,8 @@ fn candidate(
     let extent = if contract.is_cstr() {
         // Behind the NUL of a string that C may change, there is room.
         whole = mutable && !asked;
-        // SAFETY: up to `end` it is Rust's own memory, live; without an end C is about to look for the NUL itself.
+        // SAFETY: up to `end` it is Rust's own memory, live; without an end C is about to look for
+        // the NUL itself.
         unsafe { read::len_with_nul(address, end.map(|end| end.saturating_sub(address))) }?
     } else if contract.is_stated() {
         extent::stated(argument).ok()?
@@ -179,13 +182,14 @@ fn is_known_by_place(site: &Site, argument: &Argument, parameter: &Parameter, lo
     }
 }
 
-/// Whether a type is one that works by where it lies: a lock of the C library's, or one with an `UnsafeCell`
-/// in it, as far as the type tells.
+/// Whether a type is one that works by where it lies: a lock of the C library's, or one with an
+/// `UnsafeCell` in it, as far as the type tells.
 fn works_by_its_place(argument: &Argument) -> bool {
     argument.info.role == Role::Lock || !argument.info.frozen
 }
 
-/// Addresses that C gets as they are: of pointers that are not copied, and words of what is passed by value.
+/// Addresses that C gets as they are: of pointers that are not copied, and words of what is passed
+/// by value.
 fn known_by_place(arguments: &[Argument], candidates: &[Candidate]) -> Vec<usize> {
     let mut known = Vec::new();
     for (index, argument) in arguments.iter().enumerate() {
@@ -198,7 +202,8 @@ fn known_by_place(arguments: &[Argument], candidates: &[Candidate]) -> Vec<usize
             Passing::Scalar | Passing::Value => {
                 let mut at = argument.address.next_multiple_of(WORD);
                 while at + WORD <= argument.address + argument.info.size {
-                    // SAFETY: the value's own bytes, alive until the call. Volatile: padding is read as it lies.
+                    // SAFETY: the value's own bytes, alive until the call. Volatile: padding is
+                    // read as it lies.
                     known.push(unsafe { std::ptr::with_exposed_provenance::<usize>(at).read_volatile() });
                     at += WORD;
                 }
@@ -239,8 +244,8 @@ fn grouped(candidates: &[Candidate]) -> Vec<Group> {
     groups
 }
 
-/// What must not be copied after all: what is too large, and what a word in it or in another copy leads into (a struct that
-/// holds its own address, a list of buffers and a buffer of it).
+/// What must not be copied after all: what is too large, and what a word in it or in another copy
+/// leads into (a struct that holds its own address, a list of buffers and a buffer of it).
 fn led_into(groups: &[Group], candidates: &[Candidate]) -> Option<Range<usize>> {
     if let Some(large) = groups.iter().find(|group| group.range.len() > copied::most()) {
         return Some(large.range.clone());
@@ -252,7 +257,8 @@ fn led_into(groups: &[Group], candidates: &[Candidate]) -> Option<Range<usize>> 
         if candidates.iter().filter(inside).all(|it| it.plain) {
             continue;
         }
-        // SAFETY: Rust's own memory, lent for this call: a live block, or this thread's stack above the call.
+        // SAFETY: Rust's own memory, lent for this call: a live block, or this thread's stack above
+        // the call.
         unsafe { scan::words(group.range.start, group.range.len(), &wanted, &mut hits) };
     }
     let hit = hits.first()?;

@@ -1,14 +1,16 @@
-//! Small copies, in the thread's own memory: what the common call may read and not write is a text or a struct of some bytes. Nothing is
-//! allocated, and nothing is shared with another thread.
+//! Small copies, in the thread's own memory: what the common call may read and not write is a text
+//! or a struct of some bytes. Nothing is allocated, and nothing is shared with another thread.
 //!
 //! ```text
 //!  | parameter, extent, generation | bytes .. | parameter, extent, generation | bytes .. | of a call inside it ..
 //!  ^ at                                                                                  ^ used
 //! ```
-//! All bits are turned round: the search for kept pointers reads thread-locals too, and what was copied may hold pointers.
+//! All bits are turned round: the search for kept pointers reads thread-locals too, and what was
+//! copied may hold pointers.
 //!
-//! What is on here counts only while no other call of the thread has begun since (`thread::crossings`): one that was left by `longjmp`, or
-//! that ends on another stack than it began on, may find another call's bytes in its place, and does not look at them.
+//! What is on here counts only while no other call of the thread has begun since
+//! (`thread::crossings`): one that was left by `longjmp`, or that ends on another stack than it
+//! began on, may find another call's bytes in its place, and does not look at them.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -76,7 +78,8 @@ enum Piece {
     Other,
 }
 
-/// Copies what a call may not change, and says where, if there is any; `None` where not all of it is small. `stack`: the callers' part.
+/// Copies what a call may not change, and says where, if there is any; `None` where not all of it
+/// is small. `stack`: the callers' part.
 #[inline(always)]
 pub(super) fn take(site: &Site, arguments: &[Argument], own: Counted, stack: &Range<usize>) -> Option<Option<usize>> {
     HERE.try_with(|here| {
@@ -117,7 +120,8 @@ pub(super) fn take(site: &Site, arguments: &[Argument], own: Counted, stack: &Ra
     .ok()?
 }
 
-/// Whether all that was copied from a place on is as it was, where the call is still the last that began; then it is copied no more.
+/// Whether all that was copied from a place on is as it was, where the call is still the last that
+/// began; then it is copied no more.
 #[inline(always)]
 pub(super) fn is_as_it_was(at: usize, arguments: &[Argument], own: Counted) -> bool {
     let same = HERE.try_with(|here| {
@@ -153,8 +157,8 @@ pub(super) fn forget(at: usize) {
     let _ = HERE.try_with(|here| here.used.set(at));
 }
 
-/// Where the first copy lies, from a place on, that differs from what is there now; of memory that is still there, and nobody's but this
-/// call's.
+/// Where the first copy lies, from a place on, that differs from what is there now; of memory that
+/// is still there, and nobody's but this call's.
 #[inline(always)]
 fn differing(here: &Here, mut at: usize, arguments: &[Argument], own: Counted) -> Option<usize> {
     let used = here.used.get();
@@ -176,7 +180,8 @@ fn differing(here: &Here, mut at: usize, arguments: &[Argument], own: Counted) -
     None
 }
 
-/// The bytes at an offset of an extent, as many as a word has or are left, with all bits turned round.
+/// The bytes at an offset of an extent, as many as a word has or are left, with all bits turned
+/// round.
 ///
 /// # Safety
 /// - `extent` bytes from `address` on may be read; `offset` is less.

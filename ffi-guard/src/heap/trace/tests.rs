@@ -237,7 +237,8 @@ fn a_signal_in_the_middle_of_a_capture_finds_and_leaves_it_whole() {
             for sent in 1..=500 {
                 // SAFETY: the thread lives until this scope ends.
                 unsafe { me.send() };
-                // The next one not before this one was seen to: a thread must come to something between them.
+                // The next one not before this one was seen to: a thread must come to something
+                // between them.
                 while HANDLED.load(Ordering::Relaxed) < sent {
                     std::thread::yield_now();
                 }

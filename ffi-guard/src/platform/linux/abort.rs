@@ -14,22 +14,24 @@ use crate::platform::process::Errno;
 /// Who had the signal before us. Written once, before our handler can run.
 struct Before(UnsafeCell<MaybeUninit<libc::sigaction>>);
 
-// SAFETY: written by the one thread that `install` lets through, before it installs the handler that reads it.
+// SAFETY: written by the one thread that `install` lets through, before it installs the handler
+// that reads it.
 unsafe impl Sync for Before {}
 
 static BEFORE: Before = Before(UnsafeCell::new(MaybeUninit::uninit()));
 /// A `fn(&Abort)` or null; null again once it was asked.
 static TELL: AtomicPtr<()> = AtomicPtr::new(null_mut());
 
-/// Has `tell` asked before the process ends by `abort`. Once for the life of the process; one system call.
+/// Has `tell` asked before the process ends by `abort`. Once for the life of the process; one
+/// system call.
 pub(crate) fn install(tell: fn(&Abort)) {
     static INSTALLED: AtomicBool = AtomicBool::new(false);
     if INSTALLED.swap(true, Ordering::AcqRel) {
         return;
     }
     TELL.store(tell as *mut (), Ordering::Release);
-    // SAFETY: the handler reads what was there before, which is written first. Zero is a valid `sigaction`; all fields that
-    // count are set.
+    // SAFETY: the handler reads what was there before, which is written first. Zero is a valid
+    // `sigaction`; all fields that count are set.
     unsafe {
         let before = (*BEFORE.0.get()).as_mut_ptr();
         if libc::sigaction(SIGABRT, null(), before) != 0 {
@@ -46,7 +48,8 @@ pub(crate) fn install(tell: fn(&Abort)) {
 
 unsafe extern "C" fn handler(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     let _errno = Errno::keep();
-    // SAFETY: the kernel passes both, as the handler was installed with `SA_SIGINFO`. `raise` is by this thread itself.
+    // SAFETY: the kernel passes both, as the handler was installed with `SA_SIGINFO`. `raise` is by
+    // this thread itself.
     let (raised, machine) = unsafe {
         let own = (*info).si_code == libc::SI_TKILL && (*info).si_pid() == libc::getpid();
         (own, &(*context.cast::<libc::ucontext_t>()).uc_mcontext)
@@ -66,7 +69,8 @@ unsafe extern "C" fn handler(signal: c_int, info: *mut libc::siginfo_t, context:
     unsafe { pass_on(signal, info, context) };
 }
 
-/// Hands the signal to whoever had it before. By default the process ends by it, once this handler has returned.
+/// Hands the signal to whoever had it before. By default the process ends by it, once this handler
+/// has returned.
 ///
 /// # Safety
 /// - As the kernel passed them to our handler.

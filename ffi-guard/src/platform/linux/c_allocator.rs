@@ -1,7 +1,8 @@
 //! The functions of C's allocator: which of them some code is a part of.
 
-/// The function of C's allocator that code at this address is a part of. Told by where the function begins, which the unwinder
-/// knows of a library without symbols, too; but not of musl, which has no such tables.
+/// The function of C's allocator that code at this address is a part of. Told by where the function
+/// begins, which the unwinder knows of a library without symbols, too; but not of musl, which has
+/// no such tables.
 pub(crate) fn function_at(ip: usize) -> Option<&'static str> {
     use std::ffi::c_void;
 

@@ -14,12 +14,14 @@ pub(crate) fn set_errno_no_memory() {
     unsafe { *errno() = NO_MEMORY };
 }
 
-/// Whether the C library has begun: before, the loader allocates, and there is no environment to read.
+/// Whether the C library has begun: before, the loader allocates, and there is no environment to
+/// read.
 pub(crate) fn has_environment() -> bool {
     unsafe extern "C" {
         static environ: *const *const std::ffi::c_char;
     }
-    // SAFETY: the C library's variable; read as a value, while no other thread runs that could write it.
+    // SAFETY: the C library's variable; read as a value, while no other thread runs that could
+    // write it.
     !unsafe { (&raw const environ).read() }.is_null()
 }
 

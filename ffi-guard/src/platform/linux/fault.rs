@@ -53,7 +53,8 @@ const THERE: u8 = 2;
 /// Who had a signal before us. Written once, before our handler can run.
 struct Before(UnsafeCell<MaybeUninit<libc::sigaction>>);
 
-// SAFETY: written by the one thread that moved `STATE` to `COMING`, before it installs the handler that reads it.
+// SAFETY: written by the one thread that moved `STATE` to `COMING`, before it installs the handler
+// that reads it.
 unsafe impl Sync for Before {}
 
 static BEFORE_SEGV: Before = Before(UnsafeCell::new(MaybeUninit::uninit()));
@@ -62,8 +63,8 @@ static BEFORE_BUS: Before = Before(UnsafeCell::new(MaybeUninit::uninit()));
 /// Blocks after which a program is taken not to begin in Rust.
 const PATIENCE: u32 = 256;
 
-/// Installs the handler if Rust's runtime has installed its own, or never will. Called with every block: one load once
-/// it is there.
+/// Installs the handler if Rust's runtime has installed its own, or never will. Called with every
+/// block: one load once it is there.
 #[inline]
 pub(crate) fn install_after_rust() {
     if STATE.load(Ordering::Relaxed) != THERE {
@@ -91,8 +92,8 @@ pub(crate) fn install() {
         return;
     }
     for (signal, before) in [(SIGSEGV, &BEFORE_SEGV), (SIGBUS, &BEFORE_BUS)] {
-        // SAFETY: the handler reads what was there before, which is written first: by this thread alone. Zero is a
-        // valid `sigaction`; all fields that count are set.
+        // SAFETY: the handler reads what was there before, which is written first: by this thread
+        // alone. Zero is a valid `sigaction`; all fields that count are set.
         unsafe {
             let before = (*before.0.get()).as_mut_ptr();
             if libc::sigaction(signal, null(), before) != 0 {
@@ -151,8 +152,8 @@ unsafe fn fault(info: *mut libc::siginfo_t, context: *const libc::ucontext_t) ->
     }
 }
 
-/// Ends the process by this signal once the handler has returned: with the registers of the fault in the core file, and
-/// the exit status that it would have had.
+/// Ends the process by this signal once the handler has returned: with the registers of the fault
+/// in the core file, and the exit status that it would have had.
 fn end(signal: c_int) {
     set_default(signal);
     // Blocked while the handler runs, so that it comes when the handler returns.
@@ -181,7 +182,8 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
     match before.sa_sigaction {
         SIG_IGN if sent => return,
         SIG_DFL | SIG_IGN => {
-            // A fault comes again when the instruction is run again. A signal that was sent does not.
+            // A fault comes again when the instruction is run again. A signal that was sent does
+            // not.
             set_default(signal);
             if sent {
                 // SAFETY: no precondition.
@@ -195,8 +197,8 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
         set_default(signal);
     }
     let mut kept = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: the context is the kernel's; its mask is the interrupted code's. The handler is called as its flags say it
-    // was to be called.
+    // SAFETY: the context is the kernel's; its mask is the interrupted code's. The handler is
+    // called as its flags say it was to be called.
     unsafe {
         let mut mask = (*context.cast::<libc::ucontext_t>()).uc_sigmask;
         for number in 1..64 {
@@ -221,8 +223,8 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
 
 // --- stacks ---
 
-/// Bytes of the stack that a thread's faults are looked into on. What Rust's runtime gives its threads, some 8 KiB, holds
-/// no unwinder.
+/// Bytes of the stack that a thread's faults are looked into on. What Rust's runtime gives its
+/// threads, some 8 KiB, holds no unwinder.
 const STACK: usize = 128 << 10;
 /// Below it lies a stretch without access.
 const BELOW: usize = 64 << 10;
@@ -231,16 +233,18 @@ thread_local! {
     static ASKED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Gives the calling thread a stack for its faults, if it has none that is large enough. Once for each thread.
+/// Gives the calling thread a stack for its faults, if it has none that is large enough. Once for
+/// each thread.
 ///
-/// A thread that Rust code never ran on goes without: its faults are looked into on the stack that it has.
+/// A thread that Rust code never ran on goes without: its faults are looked into on the stack that
+/// it has.
 pub(crate) fn give_stack() {
     if ASKED.try_with(|asked| asked.replace(true)) != Ok(false) {
         return;
     }
     let mut there = MaybeUninit::<libc::stack_t>::uninit();
-    // SAFETY: asks only; read where that succeeded. The new stack is mapped for it, and is unmapped after the thread has let
-    // go of it.
+    // SAFETY: asks only; read where that succeeded. The new stack is mapped for it, and is unmapped
+    // after the thread has let go of it.
     unsafe {
         if libc::sigaltstack(null(), there.as_mut_ptr()) != 0 {
             return;
@@ -275,7 +279,8 @@ pub(crate) fn give_stack() {
 /// The thread ends.
 unsafe extern "C" fn take_stack(at: *mut c_void) {
     let mut there = MaybeUninit::<libc::stack_t>::uninit();
-    // SAFETY: `at` is what `give_stack` mapped. If it is still the thread's, it lets go of it first.
+    // SAFETY: `at` is what `give_stack` mapped. If it is still the thread's, it lets go of it
+    // first.
     unsafe {
         if libc::sigaltstack(null(), there.as_mut_ptr()) == 0
             && there.assume_init_ref().ss_sp == at.wrapping_byte_add(BELOW)
@@ -295,11 +300,11 @@ unsafe extern "C" fn take_stack(at: *mut c_void) {
 /// Bytes of its stack: reading debug information goes deep.
 const CHILD_STACK: usize = 8 << 20;
 
-/// Runs `work` in a copy of this process, which has this thread alone, and waits for it for so many seconds. Whether it came
-/// to its end and said that all went well.
+/// Runs `work` in a copy of this process, which has this thread alone, and waits for it for so many
+/// seconds. Whether it came to its end and said that all went well.
 ///
-/// A handler may not allocate or take a lock: in the copy, whatever becomes of that is the copy's alone. No handler of
-/// `fork` runs, and the program is not told of the child.
+/// A handler may not allocate or take a lock: in the copy, whatever becomes of that is the copy's
+/// alone. No handler of `fork` runs, and the program is not told of the child.
 pub(crate) fn in_a_copy(work: fn(*mut c_void) -> bool, with: *mut c_void, seconds: u32) -> bool {
     struct Order(fn(*mut c_void) -> bool, *mut c_void, u32);
     extern "C" fn child(order: *mut c_void) -> c_int {
@@ -327,7 +332,8 @@ pub(crate) fn in_a_copy(work: fn(*mut c_void) -> bool, with: *mut c_void, second
             return false;
         }
         let mut order = Order(work, with, seconds);
-        // Without a signal to the parent, so that no handler of the program's and none of its waits sees it.
+        // Without a signal to the parent, so that no handler of the program's and none of its waits
+        // sees it.
         let copy = libc::clone(child, stack.wrapping_byte_add(CHILD_STACK - 64), 0, (&raw mut order).cast());
         let mut status = 0;
         let well = copy > 0

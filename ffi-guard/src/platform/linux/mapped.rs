@@ -3,7 +3,8 @@
 use crate::platform::mapped::ROOM;
 pub(crate) use crate::platform::unix::mapped::{map, unmap};
 
-/// Visits the lines of `/proc/self/maps`, what is longer than a path may be cut off, until `visit` says false.
+/// Visits the lines of `/proc/self/maps`, what is longer than a path may be cut off, until `visit`
+/// says false.
 pub(crate) fn each_line(visit: &mut dyn FnMut(&[u8]) -> bool) {
     let mut line = [0_u8; ROOM + 128];
     let mut len = 0;

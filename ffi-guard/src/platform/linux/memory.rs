@@ -7,20 +7,22 @@ use libc::MAP_FAILED;
 use crate::platform::memory::PAGE;
 pub(crate) use crate::platform::unix::memory::{address_space_limit, commit, decommit, discard, release, reserve};
 
-/// Bytes that the kernel may back memory with in one step if it is asked to ([`use_large_pages`]); 0 if it is not asked.
+/// Bytes that the kernel may back memory with in one step if it is asked to ([`use_large_pages`]);
+/// 0 if it is not asked.
 pub(crate) const LARGE_PAGE: usize = if cfg!(target_arch = "x86_64") { 2 << 20 } else { 0 };
 
-/// Asks for large pages in a committed range: one fault for 2 MiB in place of 512. A wish: where the system has none, or is told to
-/// give none, nothing changes.
+/// Asks for large pages in a committed range: one fault for 2 MiB in place of 512. A wish: where
+/// the system has none, or is told to give none, nothing changes.
 pub(crate) fn use_large_pages(range: Range<usize>) {
     if range.start < range.end {
-        // SAFETY: the range is within what `reserve` took, and the advice changes neither its content nor its access.
+        // SAFETY: the range is within what `reserve` took, and the advice changes neither its
+        // content nor its access.
         unsafe { libc::madvise(range.start as *mut _, range.end - range.start, libc::MADV_HUGEPAGE) };
     }
 }
 
-/// Closes pages of a committed range: what they held is gone, and whoever touches them faults. No mapping changes. False where the system
-/// cannot: Linux before 6.13, locked memory.
+/// Closes pages of a committed range: what they held is gone, and whoever touches them faults. No
+/// mapping changes. False where the system cannot: Linux before 6.13, locked memory.
 pub(crate) fn close_pages(range: Range<usize>) -> bool {
     const MADV_GUARD_INSTALL: i32 = 102;
     // SAFETY: as in `protect`; the content is the caller's to throw away.
@@ -35,20 +37,21 @@ pub(crate) fn open_pages(range: Range<usize>) -> bool {
 }
 
 /// # Safety
-/// - The range is within what `reserve` took, and the advice does nothing that somebody relies on not being done.
+/// - The range is within what `reserve` took, and the advice does nothing that somebody relies on
+///   not being done.
 unsafe fn advise(range: Range<usize>, advice: i32) -> bool {
     // SAFETY: the caller's promise.
     unsafe { libc::madvise(range.start as *mut _, range.end - range.start, advice) == 0 }
 }
 
-/// Moves the pages of `from` to `to` without copying them. `from` keeps its access and reads as zero afterwards.
-/// False where the system cannot; nothing has changed then.
+/// Moves the pages of `from` to `to` without copying them. `from` keeps its access and reads as
+/// zero afterwards. False where the system cannot; nothing has changed then.
 pub(crate) fn move_pages(from: Range<usize>, to: usize) -> bool {
     const MREMAP_DONTUNMAP: i32 = 4;
     let len = from.end - from.start;
     let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED | MREMAP_DONTUNMAP;
-    // SAFETY: both ranges are the caller's, page-aligned and apart. With DONTUNMAP `from` stays mapped, so that no
-    // other thread's mmap can slip into the hole.
+    // SAFETY: both ranges are the caller's, page-aligned and apart. With DONTUNMAP `from` stays
+    // mapped, so that no other thread's mmap can slip into the hole.
     unsafe { libc::mremap(from.start as *mut _, len, len, flags, to as *mut libc::c_void) != MAP_FAILED }
 }
 

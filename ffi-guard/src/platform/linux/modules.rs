@@ -1,7 +1,8 @@
 //! The executable and the shared objects that are loaded now, as the dynamic loader lists them.
 //!
-//! Everything is read under the loader's lock: what a callback sees stays mapped until it returns. The lock may be
-//! taken again by the same thread. A callback must not allocate and must not panic (a panic ends the process).
+//! Everything is read under the loader's lock: what a callback sees stays mapped until it returns.
+//! The lock may be taken again by the same thread. A callback must not allocate and must not panic
+//! (a panic ends the process).
 
 use std::ffi::{CStr, c_int, c_void};
 use std::ops::Range;
@@ -48,7 +49,8 @@ impl<'loaded> Module<'loaded> {
         unsafe { CStr::from_ptr(self.info.dlpi_name) }
     }
 
-    /// How many modules were ever loaded, and unloaded: while it stays the same, a base belongs to the same module.
+    /// How many modules were ever loaded, and unloaded: while it stays the same, a base belongs to
+    /// the same module.
     pub(crate) fn epoch(&self) -> (u64, u64) {
         if self.size < size_of::<dl_phdr_info>() {
             return (0, 0);
@@ -56,7 +58,8 @@ impl<'loaded> Module<'loaded> {
         (self.info.dlpi_adds, self.info.dlpi_subs)
     }
 
-    /// Where the program headers are in memory: an address in what the file's beginning was mapped to.
+    /// Where the program headers are in memory: an address in what the file's beginning was mapped
+    /// to.
     pub(crate) fn headers_at(&self) -> usize {
         self.info.dlpi_phdr.addr()
     }
@@ -103,8 +106,9 @@ impl<'loaded> Module<'loaded> {
         })
     }
 
-    /// Visits what stays writable while the program runs: the writable segments without what the loader makes read-only
-    /// once it has relocated it. `visit` tells whether to go on, and so does the result.
+    /// Visits what stays writable while the program runs: the writable segments without what the
+    /// loader makes read-only once it has relocated it. `visit` tells whether to go on, and so does
+    /// the result.
     pub(crate) fn writable(&self, visit: &mut dyn FnMut(Segment) -> bool) -> bool {
         let sealed = self.sealed();
         for header in self.of_type(PT_LOAD).filter(|header| header.p_flags & PF_W != 0) {
@@ -120,8 +124,9 @@ impl<'loaded> Module<'loaded> {
         true
     }
 
-    /// The calling thread's copy of the module's thread-local variables. `None` where there are none, and where the thread
-    /// has no copy yet: of a module loaded later, it gets one when it first touches a variable.
+    /// The calling thread's copy of the module's thread-local variables. `None` where there are
+    /// none, and where the thread has no copy yet: of a module loaded later, it gets one when it
+    /// first touches a variable.
     pub(crate) fn thread_locals(&self) -> Option<Segment> {
         let told = std::mem::offset_of!(dl_phdr_info, dlpi_tls_data) + size_of::<*mut c_void>() <= self.size;
         let start = if told { self.info.dlpi_tls_data.addr() } else { 0 };
@@ -129,8 +134,8 @@ impl<'loaded> Module<'loaded> {
         (start != 0 && len != 0).then_some(Segment { start, len })
     }
 
-    /// What the loader makes read-only after relocation. It rounds both ends down to a page, as glibc and musl do: the
-    /// rest of the last page stays writable, and may well hold variables.
+    /// What the loader makes read-only after relocation. It rounds both ends down to a page, as
+    /// glibc and musl do: the rest of the last page stays writable, and may well hold variables.
     fn sealed(&self) -> Range<usize> {
         let Some(header) = self.of_type(PT_GNU_RELRO).next() else { return 0..0 };
         let Range { start, end } = self.segment(header).range();
@@ -138,7 +143,8 @@ impl<'loaded> Module<'loaded> {
         start / page * page..end / page * page
     }
 
-    /// What tells the file of this module from another under the same name, such as one that was built anew since.
+    /// What tells the file of this module from another under the same name, such as one that was
+    /// built anew since.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         let headers = self.headers();
         let mut fingerprint = Fingerprint::default();
@@ -152,8 +158,8 @@ impl<'loaded> Module<'loaded> {
             };
             if self.of_type(PT_LOAD).any(loaded) {
                 let bytes = ptr::with_exposed_provenance(segment.start);
-                // SAFETY: within a loaded segment, which stays mapped meanwhile. Notes (the build id is one) are
-                // never written.
+                // SAFETY: within a loaded segment, which stays mapped meanwhile. Notes (the build
+                // id is one) are never written.
                 fingerprint.add(unsafe { slice::from_raw_parts(bytes, segment.len) });
             }
         }
@@ -190,22 +196,24 @@ pub(crate) fn each(visit: &mut dyn FnMut(&Module<'_>) -> bool) {
     fork_gate::run(|| unsafe { libc::dl_iterate_phdr(Some(step), data.cast()) });
 }
 
-/// A panic in here ends the process, as in every `extern "C"` function: it must not cross the loader.
+/// A panic in here ends the process, as in every `extern "C"` function: it must not cross the
+/// loader.
 unsafe extern "C" fn step(info: *mut dl_phdr_info, size: usize, data: *mut c_void) -> c_int {
     // SAFETY: `each` passes this type, and no one else has it meanwhile.
     let visit = unsafe { &mut *data.cast::<&mut dyn FnMut(&Module<'_>) -> bool>() };
-    // SAFETY: the loader passes a record that is whole (up to `size`) and constant during this call. Fields past `size`
-    // are not read.
+    // SAFETY: the loader passes a record that is whole (up to `size`) and constant during this
+    // call. Fields past `size` are not read.
     let info = unsafe { &*info };
     c_int::from(!visit(&Module { info, size }))
 }
 
-/// The files that a module may have been loaded from, likeliest first. `name` is the loader's; `mapped_at` an address
-/// in what the file's beginning was mapped to.
+/// The files that a module may have been loaded from, likeliest first. `name` is the loader's;
+/// `mapped_at` an address in what the file's beginning was mapped to.
 pub(crate) fn files(name: &str, mapped_at: usize) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    // The name may be relative to a directory that the process has left since, and `/proc/self/exe` is the loader
-    // where a program was started as the loader's argument. The kernel's list has what was mapped.
+    // The name may be relative to a directory that the process has left since, and `/proc/self/exe`
+    // is the loader where a program was started as the loader's argument. The kernel's list has
+    // what was mapped.
     if name.is_empty() {
         files.push(PathBuf::from("/proc/self/exe"));
     } else {
@@ -250,7 +258,8 @@ pub(crate) fn executable() -> String {
     name.strip_suffix(" (deleted)").map(str::to_owned).unwrap_or(name)
 }
 
-/// Where `needle` is found first in `haystack`. (The C library's search is fast in debug builds as well.)
+/// Where `needle` is found first in `haystack`. (The C library's search is fast in debug builds as
+/// well.)
 pub(crate) fn find_bytes(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     // SAFETY: two live slices.
     let found = unsafe { libc::memmem(haystack.as_ptr().cast(), haystack.len(), needle.as_ptr().cast(), needle.len()) };

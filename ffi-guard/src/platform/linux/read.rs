@@ -9,13 +9,14 @@ static REFUSED: AtomicBool = AtomicBool::new(false);
 
 /// Copies bytes from an address that may not be mapped; `None` where they cannot all be read.
 ///
-/// A typed pointer into C memory is usually good, but C libraries also hand out small integers and all-ones in a
-/// pointer's clothes. The kernel does the copy (`process_vm_readv` on ourselves), so a bad address is an error instead of
-/// a fault.
+/// A typed pointer into C memory is usually good, but C libraries also hand out small integers and
+/// all-ones in a pointer's clothes. The kernel does the copy (`process_vm_readv` on ourselves), so
+/// a bad address is an error instead of a fault.
 pub(crate) fn read(address: usize, into: &mut [u8]) -> Option<()> {
     let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
     let remote = libc::iovec { iov_base: std::ptr::with_exposed_provenance_mut(address), iov_len: into.len() };
-    // SAFETY: `local` is a live, exclusive slice; `remote` is only read, by the kernel, which checks it.
+    // SAFETY: `local` is a live, exclusive slice; `remote` is only read, by the kernel, which
+    // checks it.
     let n = unsafe { libc::process_vm_readv(libc::getpid(), &raw const local, 1, &raw const remote, 1, 0) };
     if n < 0 {
         let error = std::io::Error::last_os_error().raw_os_error();

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-/// Mappings without a gap between them that may be read and written; `below` is where the one under them ends.
+/// Mappings without a gap between them that may be read and written; `below` is where the one under
+/// them ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Stretch {
     below: usize,
@@ -16,8 +17,8 @@ impl Stretch {
     }
 }
 
-/// The code that a signal handler returns to: the C library's call of `rt_sigreturn`, known by its bytes to all unwinders
-/// and debuggers. Empty if it is not known on this machine.
+/// The code that a signal handler returns to: the C library's call of `rt_sigreturn`, known by its
+/// bytes to all unwinders and debuggers. Empty if it is not known on this machine.
 pub(crate) const SIGNAL_RETURN: &[u8] = if cfg!(target_arch = "x86_64") {
     &[0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05]
 } else if cfg!(target_arch = "aarch64") {
@@ -28,16 +29,19 @@ pub(crate) const SIGNAL_RETURN: &[u8] = if cfg!(target_arch = "x86_64") {
 
 /// The calling thread's stack as the system mapped it; empty where it cannot be told.
 ///
-/// The range of a thread may hold its thread-local storage too, and that of the main thread the arguments and the
-/// environment: a rule that finds an address in here still asks which frame it is in.
+/// The range of a thread may hold its thread-local storage too, and that of the main thread the
+/// arguments and the environment: a rule that finds an address in here still asks which frame it is
+/// in.
 ///
-/// `pthread_getattr_np` would tell, but it calls `malloc`, and the thread's first guarded call may be made by a signal
-/// handler that came in the middle of one. What the kernel lists is read without.
+/// `pthread_getattr_np` would tell, but it calls `malloc`, and the thread's first guarded call may
+/// be made by a signal handler that came in the middle of one. What the kernel lists is read
+/// without.
 pub(crate) fn bounds() -> Range<usize> {
     let local = 0_u8;
     let here = (&raw const local).addr();
-    // SAFETY: neither has a precondition. What the kernel left at the start lies above the main thread's stack, and
-    // a thread's own record (`pthread_t` is its address in glibc and musl) above every other's.
+    // SAFETY: neither has a precondition. What the kernel left at the start lies above the main
+    // thread's stack, and a thread's own record (`pthread_t` is its address in glibc and musl)
+    // above every other's.
     let (start, record) = unsafe { (libc::getauxval(libc::AT_RANDOM) as usize, libc::pthread_self() as usize) };
     let mut of = [Stretch::default(); 3];
     let [here_is, start_is, record_is] = &mut of;
@@ -56,7 +60,8 @@ pub(crate) fn bounds() -> Range<usize> {
     } else if here_is.contains(record) && here < record {
         here_is.low..record
     } else if here_is.contains(start) || is_first() {
-        // Neither: a signal handler on a stack of its own, or a coroutine. The thread's stack is another one then.
+        // Neither: a signal handler on a stack of its own, or a coroutine. The thread's stack is
+        // another one then.
         first_threads(start_is)
     } else {
         record_is.low..record
@@ -80,7 +85,8 @@ fn attributes() -> Range<usize> {
         return 0..0;
     }
     let (mut low, mut size) = (std::ptr::null_mut(), 0);
-    // SAFETY: `pthread_getattr_np` succeeded, so `attributes` is initialised; it is destroyed once, here.
+    // SAFETY: `pthread_getattr_np` succeeded, so `attributes` is initialised; it is destroyed once,
+    // here.
     let told = unsafe {
         let told = libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut low, &raw mut size);
         libc::pthread_attr_destroy(attributes.as_mut_ptr());
@@ -89,7 +95,8 @@ fn attributes() -> Range<usize> {
     if told == 0 { low.addr()..low.addr() + size } else { 0..0 }
 }
 
-/// Visits the process's memory as `/proc/self/maps` lists it, without allocating. False where it cannot be read.
+/// Visits the process's memory as `/proc/self/maps` lists it, without allocating. False where it
+/// cannot be read.
 fn each_stretch(visit: &mut dyn FnMut(&Stretch)) -> bool {
     // SAFETY: a C string.
     let file = unsafe { libc::open(c"/proc/self/maps".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
@@ -115,7 +122,8 @@ fn each_stretch(visit: &mut dyn FnMut(&Stretch)) -> bool {
 /// `7ffc…-7ffd… rw-p …`, a byte at a time.
 #[derive(Default)]
 struct Lines {
-    /// Which part of the line comes: 0 the low address, 1 the high one, 2 and 3 the access, 4 the rest.
+    /// Which part of the line comes: 0 the low address, 1 the high one, 2 and 3 the access, 4 the
+    /// rest.
     part: u8,
     low: usize,
     high: usize,

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU8, AtomicU32};
 
 pub(crate) use crate::platform::unix::thread::{at_fork, on_exit};
 
-/// The byte in which C's library says whether the process has a single thread. glibc has it from 2.32 on.
+/// The byte in which C's library says whether the process has a single thread. glibc has it from
+/// 2.32 on.
 pub(crate) fn single_threaded() -> Option<*mut AtomicU8> {
     if cfg!(any(not(target_env = "gnu"), target_feature = "crt-static")) {
         return None;
@@ -14,8 +15,8 @@ pub(crate) fn single_threaded() -> Option<*mut AtomicU8> {
     (!found.is_null()).then(|| found.cast())
 }
 
-/// The address that the processor keeps for the calling thread, and that the copies of thread-local variables lie around;
-/// `None` on machines where it is not known how to ask.
+/// The address that the processor keeps for the calling thread, and that the copies of thread-local
+/// variables lie around; `None` on machines where it is not known how to ask.
 pub(crate) fn pointer() -> Option<usize> {
     #[cfg(target_arch = "x86_64")]
     {
@@ -51,7 +52,8 @@ pub(crate) fn wait(word: &AtomicU32, value: u32) {
         let kept = *errno;
         let op = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
         libc::syscall(libc::SYS_futex, word.as_ptr(), op, value, std::ptr::null::<libc::timespec>());
-        // C reads errno after calls that free Rust memory through a callback: it is not ours to change.
+        // C reads errno after calls that free Rust memory through a callback: it is not ours to
+        // change.
         *errno = kept;
     }
 }

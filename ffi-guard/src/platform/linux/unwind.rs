@@ -2,7 +2,8 @@
 
 use std::ffi::c_void;
 
-/// The record that describes the frame of the code at an address, with the one it refers to, as they lie in memory.
+/// The record that describes the frame of the code at an address, with the one it refers to, as
+/// they lie in memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Description {
     /// Both records, from the first byte of the common one to the last of the function's own.
@@ -11,8 +12,8 @@ pub(crate) struct Description {
     pub(crate) own: usize,
 }
 
-/// The description of the frame of the code at `address`, which is in a module that stays loaded. `None` where there is
-/// none, or in a form that no compiler writes for x86-64.
+/// The description of the frame of the code at `address`, which is in a module that stays loaded.
+/// `None` where there is none, or in a form that no compiler writes for x86-64.
 ///
 /// Takes the locks that unwinding takes: none with glibc from 2.35 on.
 pub(crate) fn description(address: usize) -> Option<Description> {
@@ -30,7 +31,8 @@ pub(crate) fn description(address: usize) -> Option<Description> {
         return None;
     }
     let before = (back as usize).checked_sub(4)?;
-    // SAFETY: both records are in one section, the common one first, and every byte between them is the section's.
+    // SAFETY: both records are in one section, the common one first, and every byte between them is
+    // the section's.
     let bytes = unsafe { std::slice::from_raw_parts(own.sub(before), before + 4 + len as usize) };
     Some(Description { bytes, own: before })
 }

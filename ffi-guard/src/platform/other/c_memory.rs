@@ -10,7 +10,8 @@ unsafe extern "C" {
     fn c_free(block: *mut c_void);
 }
 
-/// A zeroed block of C's, of one byte at least; `None` if C has none left, or would have to align it to more than a pointer.
+/// A zeroed block of C's, of one byte at least; `None` if C has none left, or would have to align
+/// it to more than a pointer.
 pub(crate) fn zeroed(layout: Layout) -> Option<NonNull<c_void>> {
     let size = layout.size().max(1);
     // SAFETY: any size may be asked for.

@@ -38,7 +38,8 @@ pub(crate) fn move_pages(_from: Range<usize>, _to: usize) -> bool {
     false
 }
 
-/// Calls `f` with every page of the range, until it says false: which ones are untouched is not known.
+/// Calls `f` with every page of the range, until it says false: which ones are untouched is not
+/// known.
 pub(crate) fn for_each_touched(range: Range<usize>, f: impl FnMut(usize) -> bool) {
     let _ = range.step_by(PAGE).all(f);
 }

@@ -3,7 +3,8 @@
 use std::ffi::CStr;
 use std::io::Write as _;
 
-/// Nothing is read: the standard library would allocate, and the first reader is the allocator itself.
+/// Nothing is read: the standard library would allocate, and the first reader is the allocator
+/// itself.
 pub(crate) fn env(_name: &CStr) -> Option<&'static [u8]> {
     None
 }

@@ -15,7 +15,8 @@ pub(crate) fn zeroed(layout: Layout) -> Option<NonNull<c_void>> {
         return NonNull::new(unsafe { libc::calloc(1, size) });
     }
     let mut block = std::ptr::null_mut();
-    // SAFETY: the alignment is a power of two and, here, at least that of a pointer; the place is a live local.
+    // SAFETY: the alignment is a power of two and, here, at least that of a pointer; the place is a
+    // live local.
     if unsafe { libc::posix_memalign(&raw mut block, layout.align(), size) } != 0 {
         return None;
     }

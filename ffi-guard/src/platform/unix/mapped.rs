@@ -6,8 +6,8 @@ pub(crate) use crate::platform::other::mapped::each_line;
 
 /// Maps a file's bytes, private and read-only; [`unmap`] takes them away.
 pub(crate) fn map(path: &CStr) -> Option<&'static [u8]> {
-    // SAFETY: the mapping is new, and as long as the file. A file that is cut short meanwhile is the one thing that
-    // nothing is done against.
+    // SAFETY: the mapping is new, and as long as the file. A file that is cut short meanwhile is
+    // the one thing that nothing is done against.
     unsafe {
         let file = libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
         if file < 0 {

@@ -41,11 +41,13 @@ fn protect(range: Range<usize>, prot: i32) -> bool {
     if range.start >= range.end {
         return true;
     }
-    // SAFETY: the range is within what `reserve` took; no Rust reference leads into a part that loses its access.
+    // SAFETY: the range is within what `reserve` took; no Rust reference leads into a part that
+    // loses its access.
     unsafe { libc::mprotect(range.start as *mut _, range.end - range.start, prot) == 0 }
 }
 
-/// Makes reserved memory readable and writable; what was never touched is zero. False where the system refuses.
+/// Makes reserved memory readable and writable; what was never touched is zero. False where the
+/// system refuses.
 pub(crate) fn commit(range: Range<usize>) -> bool {
     protect(range, PROT_READ | PROT_WRITE)
 }
@@ -56,8 +58,8 @@ pub(crate) fn decommit(range: Range<usize>) {
         return;
     }
     let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | libc::MAP_FIXED;
-    // A new mapping over the old one, not mprotect: it merges with its neighbours even where `move_pages` left one that
-    // never would, and the number of mappings is limited.
+    // A new mapping over the old one, not mprotect: it merges with its neighbours even where
+    // `move_pages` left one that never would, and the number of mappings is limited.
     // SAFETY: as in `protect`; replaced in one step, so that no other mapping can come in between.
     let at = unsafe { libc::mmap(range.start as *mut _, range.end - range.start, PROT_NONE, flags, -1, 0) };
     if at == MAP_FAILED {

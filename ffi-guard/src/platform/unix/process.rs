@@ -8,8 +8,8 @@ pub(crate) use crate::platform::other::process::thread_count;
 ///
 /// `std::env::var_os` would allocate, and the first reader is the allocator itself.
 pub(crate) fn env(name: &CStr) -> Option<&'static [u8]> {
-    // SAFETY: `name` ends in a NUL. Before another thread could call `setenv` this is read once and copied by the
-    // caller: the first allocation of the process settles it, before `main`.
+    // SAFETY: `name` ends in a NUL. Before another thread could call `setenv` this is read once and
+    // copied by the caller: the first allocation of the process settles it, before `main`.
     let value = unsafe { libc::getenv(name.as_ptr()) };
     if value.is_null() {
         return None;
@@ -18,7 +18,8 @@ pub(crate) fn env(name: &CStr) -> Option<&'static [u8]> {
     Some(unsafe { CStr::from_ptr(value) }.to_bytes())
 }
 
-/// Writes bytes to standard error in one call where the system allows, without a lock and without a buffer.
+/// Writes bytes to standard error in one call where the system allows, without a lock and without a
+/// buffer.
 pub(crate) fn write_stderr(mut bytes: &[u8]) {
     while !bytes.is_empty() {
         // SAFETY: the pointer and the length are those of a live slice.
@@ -34,7 +35,8 @@ pub(crate) fn write_stderr(mut bytes: &[u8]) {
     }
 }
 
-/// Appends bytes to a file in one call, without allocating: a signal handler may. What fails is not said.
+/// Appends bytes to a file in one call, without allocating: a signal handler may. What fails is not
+/// said.
 pub(crate) fn append(path: &str, bytes: &[u8]) {
     let mut name = [0_u8; 2049];
     let Some(room) = name.get_mut(..path.len()).filter(|room| room.len() < 2049) else { return };
@@ -50,14 +52,15 @@ pub(crate) fn append(path: &str, bytes: &[u8]) {
     }
 }
 
-/// Ends the process at once, without destructors or exit handlers: it may be called inside an allocation.
+/// Ends the process at once, without destructors or exit handlers: it may be called inside an
+/// allocation.
 pub(crate) fn exit_now(status: i32) -> ! {
     // SAFETY: `_exit` has no precondition.
     unsafe { libc::_exit(status) }
 }
 
-/// Keeps C's `errno` over what the guard does: a program reads it after the guarded call has returned, and some set it to 0
-/// before one.
+/// Keeps C's `errno` over what the guard does: a program reads it after the guarded call has
+/// returned, and some set it to 0 before one.
 pub(crate) struct Errno(i32);
 
 impl Errno {
@@ -91,7 +94,7 @@ pub(in crate::platform) fn errno() -> *mut i32 {
 
 /// Calls a function at the normal end of the process.
 pub(crate) fn at_exit(function: extern "C" fn()) {
-    // SAFETY: the function takes nothing and lives as long as the program. A full table (a non-zero result) only loses
-    // the summary, which is not worth failing for.
+    // SAFETY: the function takes nothing and lives as long as the program. A full table (a non-zero
+    // result) only loses the summary, which is not worth failing for.
     unsafe { libc::atexit(function) };
 }

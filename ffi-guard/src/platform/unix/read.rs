@@ -13,10 +13,12 @@ pub(crate) unsafe fn nul(address: usize, len: usize) -> Option<usize> {
     (!found.is_null()).then(|| found.addr() - address)
 }
 
-/// Bytes of a string with its NUL; `None` where there is none among the first `most`. Without a limit, as C's `strlen`.
+/// Bytes of a string with its NUL; `None` where there is none among the first `most`. Without a
+/// limit, as C's `strlen`.
 ///
 /// # Safety
-/// - `most` bytes from `address` on are mapped and stay so for the call; without it, those up to the NUL.
+/// - `most` bytes from `address` on are mapped and stay so for the call; without it, those up to
+///   the NUL.
 #[inline]
 pub(crate) unsafe fn len_with_nul(address: usize, most: Option<usize>) -> Option<usize> {
     let start = std::ptr::with_exposed_provenance::<libc::c_char>(address);

@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 pub(crate) use crate::platform::other::thread::{is_first, pointer, single_threaded, wait, wake};
 use crate::platform::thread::AtExit;
 
-/// Has `hook` run when the calling thread ends, after the destructors of Rust's thread-locals, with `value`, which is not
-/// null. All callers with the same `at_exit` give the same `hook`. False where the system has no key left.
+/// Has `hook` run when the calling thread ends, after the destructors of Rust's thread-locals, with
+/// `value`, which is not null. All callers with the same `at_exit` give the same `hook`. False
+/// where the system has no key left.
 pub(crate) fn on_exit(at_exit: &'static AtExit, hook: unsafe extern "C" fn(*mut c_void), value: *mut c_void) -> bool {
     let mut key = at_exit.key.load(Ordering::Acquire);
     if key == 0 {

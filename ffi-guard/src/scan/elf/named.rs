@@ -1,11 +1,13 @@
-//! The function that an address is in, looked up in a file's bytes without allocating: a signal handler asks.
+//! The function that an address is in, looked up in a file's bytes without allocating: a signal
+//! handler asks.
 
 use object::elf::{ET_EXEC, FileHeader64, PT_LOAD, SHT_DYNSYM, SHT_SYMTAB, STB_LOCAL, STT_FUNC};
 use object::read::elf::{FileHeader as _, ProgramHeader as _, Sym as _};
 
 use super::{ENDIAN, Header, to_usize};
 
-/// The function at `address` of a module whose first mapping begins at `base`, and the bytes from its start.
+/// The function at `address` of a module whose first mapping begins at `base`, and the bytes from
+/// its start.
 pub(crate) fn function_at(file: &[u8], base: usize, address: usize) -> Option<(&str, usize)> {
     const PAGE: usize = 4096;
     let header: &FileHeader64<object::NativeEndian> = Header::parse(file).ok()?;

@@ -201,7 +201,8 @@ fn the_heap_the_stack_and_sealed_data_are_nowhere() {
     assert_eq!(owner((owner as fn(usize) -> Owner) as usize), Owner::Nowhere);
 }
 
-/// Rust's variables of each kind, and functions that store into them; C's functions are there for the linker to keep.
+/// Rust's variables of each kind, and functions that store into them; C's functions are there for
+/// the linker to keep.
 const RUST: &str = r#"
 use std::sync::atomic::{AtomicUsize, Ordering};
 static MANGLED: AtomicUsize = AtomicUsize::new(0);
@@ -316,7 +317,8 @@ fn c_in_an_executable_with_debug_information() {
     }
 }
 
-/// What lies between two statics of one C file is known everywhere; at its ends it may be a neighbour's.
+/// What lies between two statics of one C file is known everywhere; at its ends it may be a
+/// neighbour's.
 #[test]
 fn c_in_an_executable_without_debug_information() {
     let folder = Folder::new();
@@ -416,8 +418,8 @@ fn thread_locals_of_an_executable() {
         }
         c.sort_unstable();
         assert!(rust >= 2, "{context}");
-        // Without debug information and without the order that LLD keeps, a plain name that is not local to a file is
-        // nobody's.
+        // Without debug information and without the order that LLD keeps, a plain name that is not
+        // local to a file is nobody's.
         let unknown =
             rust_flags.contains(&"-Clink-arg=-fuse-ld=bfd") && c_flags == ["-O2"] || rust_flags.contains(&"-Clto=fat");
         for name in ["local_data", "local_inner", "local_plain", "local_static"] {

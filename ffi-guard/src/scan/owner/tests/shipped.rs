@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// (a), (d): C's. (b), (c) are Rust's; nothing in this file is `static`, so no symbol is local to it.
+/// (a), (d): C's. (b), (c) are Rust's; nothing in this file is `static`, so no symbol is local to
+/// it.
 const C: &str = r"
 void *c_own, *c_read_by_rust;
 extern void *rust_read_by_c, *rust_written_by_c;
@@ -67,7 +68,8 @@ fn the_order_of_exports_tells_where_lld_linked() {
     }
 }
 
-/// A Rust static that nothing but a callback with a plain name touches. Its machine code is what C's would be.
+/// A Rust static that nothing but a callback with a plain name touches. Its machine code is what
+/// C's would be.
 #[test]
 fn a_static_of_a_short_callback() {
     let rust = r#"
