@@ -424,3 +424,14 @@ fn each_folder_imports_only_from_those_below_it() {
     wrong.dedup();
     none(&wrong);
 }
+
+#[test]
+fn each_path_in_contributing_is_there() {
+    let page = read("CONTRIBUTING.md");
+    let quoted = page.split('`').skip(1).step_by(2);
+    let paths = quoted.filter(|it| it.contains('/') && !it.contains(char::is_whitespace) && !it.contains('*'));
+    let paths: Vec<_> = paths.collect();
+    assert!(paths.len() > 30, "{paths:?}");
+    let absent = paths.iter().filter(|path| !root().join(path).exists());
+    none(&absent.map(|path| format!("CONTRIBUTING.md: no {path}")).collect::<Vec<_>>());
+}
