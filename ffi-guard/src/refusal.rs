@@ -6,7 +6,7 @@
 //!     └─ looked up: whose is it, what was asked, who lent it ──> alloc_dealloc_mismatch, double_free
 //!           ├─ allow ────────────────────────────────> the free is left out
 //!           ├─ warn, GUARD_ON_VIOLATION=report ──────> reported; the free is left out
-//!           ├─ deny, inside of `catch` ──────────────> left out, and told at the end of `catch`
+//!           ├─ deny, inside of `catch` ──────────────> left out, and reported at the end of `catch`
 //!           └─ deny ─────────────────────────────────> reported, and the process aborted
 //! ```
 //! An allocator may not unwind, so `deny` aborts. Nothing is changed before the report, and a free

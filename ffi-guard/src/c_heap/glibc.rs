@@ -10,7 +10,7 @@ use crate::platform::c_library;
 
 type Memory = *mut c_void;
 
-/// The functions. Laid out as a table of words, in which either one is null or all are there.
+/// The functions, laid out as the words of [`Table`], none of which is null.
 #[repr(C)]
 pub(super) struct Glibc {
     pub(super) malloc: unsafe extern "C" fn(usize) -> Memory,

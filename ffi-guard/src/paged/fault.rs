@@ -142,7 +142,7 @@ fn in_the_copy(touch: *mut c_void) -> bool {
 }
 
 fn lent(lender: lender::Lender) -> Lent {
-    // SAFETY: only `boundary::lent_by` notes them, from references that live as long as the
+    // SAFETY: `retention::lent_by` alone notes them, from references that live as long as the
     // program.
     let (function, location) =
         unsafe { (&*(lender.function as *const Function), &*(lender.location as *const Location<'static>)) };

@@ -73,7 +73,7 @@ impl Lock {
     }
 }
 
-/// A value behind a lock.
+/// A value that a lock guards.
 #[derive(Debug)]
 pub(crate) struct Locked<T> {
     lock: Lock,

@@ -1,5 +1,5 @@
 //! C's `free` or a similar function, given Rust's memory, faults when C's allocator is not ours: it
-//! looks for its record beside the block, where a Rust block has a page without access.
+//! looks for its record next to the block, where a Rust block has a page without access.
 //!
 //! The handler of faults finds that out (`paged/freeing.rs`), at level 3 and for sampled blocks. It
 //! may do no more: the report is made in a copy of the process.
