@@ -169,3 +169,8 @@ void ffg_ok_call_with(struct ffg_list *list, const int32_t *value,
                       void (*visit)(struct ffg_list *list, const int32_t *value)) {
     visit(list, value);
 }
+
+void ffg_ok_call_unwinding(struct ffg_list *list, const int32_t *value,
+                           void (*visit)(struct ffg_list *list, const int32_t *value)) {
+    visit(list, value);
+}

@@ -140,6 +140,13 @@ unsafe extern "C" {
     /// Calls `visit` with both.
     #[link_name = "ffg_ok_call_with"]
     pub fn ok_call_with(list: *mut List, value: *const i32, visit: unsafe extern "C" fn(*mut List, *const i32));
+    /// Calls `visit`, out of which a panic may unwind, with both.
+    #[link_name = "ffg_ok_call_unwinding"]
+    pub fn ok_call_unwinding(
+        list: *mut List,
+        value: *const i32,
+        visit: Option<unsafe extern "C-unwind" fn(*mut List, *const i32)>,
+    );
 }
 
 unsafe extern "C" {

@@ -141,7 +141,10 @@ fn settle(
     match copies.map(|copies| ended(|| copies.end())) {
         None => leave_watched(watched),
         // It was taken for gone, with what it was made of.
-        Some(None) => Ok(abandon_watched(watched)),
+        Some(None) => {
+            abandon_watched(watched);
+            Ok(())
+        }
         Some(Some(copies)) => {
             let _errno = Errno::keep();
             copies.settle(site, arguments, &thread::callers_stack(site), |found| match found {

@@ -325,6 +325,20 @@ fn what_a_callback_stores_is_rusts_doing() {
 }
 
 #[test]
+fn what_a_callback_of_another_abi_stores_is_rusts_doing() {
+    // It was not seen as a callback, so C was blamed for what it stored.
+    unsafe extern "C-unwind" fn store(list: *mut List, value: *const i32) {
+        // SAFETY: the list of the test.
+        unsafe { (*list).first = value };
+    }
+    let value = Box::new(7);
+    let mut list = Box::new(List { count: 0, first: ptr::null() });
+    // SAFETY: both live through the call.
+    catch(|| unsafe { c::ok_call_unwinding(&raw mut *list, &raw const *value, Some(store)) }).expect("clean");
+    assert_eq!(list.first, &raw const *value);
+}
+
+#[test]
 fn repaired_by_declaring_the_value_retained_or_the_list_out() {
     let value = Box::new(7);
     let mut list = Box::new(List { count: 0, first: ptr::null() });

@@ -176,7 +176,7 @@ fn is_known_by_place(site: &Site, argument: &Argument, parameter: &Parameter, lo
         Target::Heap(block) => {
             pins::is_block_pinned(block) || heap::may_be_retained(block) || works_by_its_place(argument)
         }
-        Target::Stack(_) => pins::is_range_pinned(argument.address) || scan::is_c_stack(&located, argument.address),
+        Target::Stack(_) => pins::is_range_pinned(argument.address) || scan::is_c_stack(located, argument.address),
         // C's own, or a static, which C may keep.
         Target::Null | Target::Foreign => true,
     }
