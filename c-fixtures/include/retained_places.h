@@ -59,4 +59,7 @@ void ffg_ok_first_word(const char *text, struct ffg_view *word);
 void ffg_ok_call_with(struct ffg_list *list, const int32_t *value,
                       void (*visit)(struct ffg_list *list, const int32_t *value));
 
+void ffg_ok_call_unwinding(struct ffg_list *list, const int32_t *value,
+                           void (*visit)(struct ffg_list *list, const int32_t *value));
+
 #endif
