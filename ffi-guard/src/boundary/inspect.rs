@@ -115,10 +115,9 @@ impl<const FULL: bool> Inspection<FULL> {
         if !FULL || needs.holds_nothing() || address == 0 {
             return true;
         }
-        // The graph of C's blocks that it leads to is looked into as often as C's memory is
-        // searched.
+        // The graph of C blocks that it leads to is walked as often as C memory is searched.
         self.lends |= is_c_heap(address);
-        // What is stated of C's memory, and may hold pointers, is looked into by the rules.
+        // The rules inspect stated extents of C memory that may hold pointers.
         extent == 0
     }
 
