@@ -1,19 +1,19 @@
-//! A block that is not taken back: what is wrong with it, told as any violation is; and how the
-//! program goes on.
+//! Refused frees: reports what is wrong with a block that cannot be freed as any violation, and
+//! lets the program go on.
 //!
 //! ```text
-//!  dealloc, free ... of what is no live block of that allocator's
+//!  dealloc, free ... of an address that is no live block of that allocator
 //!     └─ looked up: whose is it, what was asked, who lent it ──> alloc_dealloc_mismatch, double_free
 //!           ├─ allow ────────────────────────────────> the free is left out
 //!           ├─ warn, GUARD_ON_VIOLATION=report ──────> reported; the free is left out
-//!           ├─ deny, inside of `catch` ──────────────> left out, and told at the end of `catch`
-//!           └─ deny ─────────────────────────────────> reported, and the process aborted
+//!           ├─ deny, inside `catch` ─────────────────> left out, and reported at the end of `catch`
+//!           └─ deny ─────────────────────────────────> reported, and the process aborts
 //! ```
 //! An allocator may not unwind, so `deny` aborts. Nothing is changed before the report, and a free
-//! that is left out leaks: so going on corrupts nothing either. A block of Rust's that was given
-//! back with another layout is given back as it was made.
+//! that is left out leaks: so going on corrupts nothing either. A Rust block that was given back
+//! with another layout is freed with the layout that it was made with.
 //!
-//! No lock of the guard's is held here: the heap has refused, and come back.
+//! The guard holds no locks here: the heap has refused and returned.
 
 #[cfg(not(feature = "c-heap"))]
 mod aborted;
@@ -44,23 +44,25 @@ use crate::retention::{Note, damage};
 use crate::rule::Severity;
 use crate::rules::{alloc_dealloc_mismatch, double_free};
 
-/// Rust's `dealloc` of what the heap did not take (`refused`), or of what is not Rust's at all.
+/// Handles Rust's `dealloc` of a block that the heap refused (`refused`), or that is not Rust's.
 ///
 /// # Safety
-/// - The caller gives the block up; it is still as it was.
+/// - The caller gives the block up; it is unchanged.
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn dealloc(block: *mut u8, layout: Layout, refused: Option<FreeError>) {
     let asked = Asked::Rust { call: "dealloc", size: layout.size(), align: layout.align() };
     tell(asked, block.addr(), refused);
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller gives the block up.
     unsafe { take_back_as_made(block.addr(), refused) };
 }
 
-/// Rust's `realloc` of such a block: gives the caller another, with what can be had of the content.
+/// Handles Rust's `realloc` of a block that the heap refused, or that is not Rust's: gives the
+/// caller another one, with as much of the content as there is.
 ///
 /// # Safety
-/// - As for [`dealloc`]; `new_size` is one that a layout of this alignment can have.
+/// - The caller gives the block up; it is unchanged. A layout of this alignment can have
+///   `new_size`.
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize, refused: Option<FreeError>) -> *mut u8 {
@@ -68,39 +70,38 @@ pub(crate) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize, re
     tell(asked, block.addr(), refused);
     let there = match refused {
         Some(_) => rest(block.addr()),
-        // The caller has used so much of it.
+        // The caller has used this many bytes of it.
         None => layout.size(),
     };
     let moved = heap::allocate(new_size, layout.align());
     if !moved.is_null() {
-        // SAFETY: a new block, and one that is left as it is.
+        // SAFETY: a new block, and one that is unchanged.
         unsafe { ptr::copy_nonoverlapping(block, moved, there.min(new_size)) };
-        // SAFETY: the caller's promise; the content is in the new block.
+        // SAFETY: the caller gives the block up, and its content is in the new block.
         unsafe { take_back_as_made(block.addr(), refused) };
     }
     moved
 }
 
-/// Takes a live block of Rust's back with the layout that it was made with.
+/// Frees a live Rust block with the layout that it was made with. The caller gives the block up.
 unsafe fn take_back_as_made(address: usize, refused: Option<FreeError>) {
     if refused == Some(FreeError::OtherLayout)
         && let Some(block) = heap::lookup(address).filter(|block| block.live && block.start == address)
     {
-        // Where another thread was faster, the block is gone, which is what was wanted.
+        // If another thread was faster, the block is gone already, as it should be.
         // SAFETY: the caller gives the block up.
         let _ = unsafe { heap::free(address, block.size, block.align) };
     }
 }
 
-/// Bytes from an address to the end of the live block of Rust's that it leads into; 0 where it
-/// leads to none.
+/// Bytes from an address to the end of the live Rust block that it leads into; 0 if there is none.
 pub(crate) fn rest(address: usize) -> usize {
     heap::lookup(address)
         .filter(|block| block.live)
         .map_or(0, |block| (block.start + block.size).saturating_sub(address))
 }
 
-/// C's allocator was asked, by this function, for what it cannot do.
+/// Reports that C's allocator was asked, by this function, for what it cannot do.
 #[cfg(feature = "c-heap")]
 #[cold]
 #[inline(never)]
@@ -108,7 +109,7 @@ pub(crate) fn c_asked(call: &'static str, address: usize, refused: Option<FreeEr
     tell(Asked::C(call), address, refused);
 }
 
-/// Tells of it. Returns where the program goes on.
+/// Reports a refused free. Returns if the program goes on.
 fn tell(asked: Asked, address: usize, refused: Option<FreeError>) {
     if reentry::inside() {
         end_at_once(asked, address);
@@ -132,7 +133,7 @@ fn tell(asked: Asked, address: usize, refused: Option<FreeError>) {
     }
 }
 
-/// The program's own report hook may panic, which must not unwind through an allocator.
+/// Runs the program's report hook, which may panic: that must not unwind through an allocator.
 fn unwound_by_nobody<R>(body: impl FnOnce() -> R) -> R {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         write_stderr(
@@ -142,8 +143,8 @@ fn unwound_by_nobody<R>(body: impl FnOnce() -> R) -> R {
     })
 }
 
-/// One line, and the end: in the guard's own code, or in a signal handler that came in the middle
-/// of it.
+/// Prints one line and aborts: called in the guard's own code, or in a signal handler that
+/// interrupted it.
 fn end_at_once(asked: Asked, address: usize) -> ! {
     let mut line = Line::new();
     let name = asked.name();
@@ -155,7 +156,7 @@ fn end_at_once(asked: Asked, address: usize) -> ! {
     std::process::abort()
 }
 
-/// What is wrong, as facts; `None` where the rule is allowed.
+/// Facts of the violation; `None` if the rule is allowed.
 fn violation(
     asked: Asked,
     address: usize,
@@ -197,7 +198,7 @@ fn violation(
     Some(Box::new(Violation::new(Facts { finding, severity, call, also: Vec::new(), argument, memory: Some(memory) })))
 }
 
-/// Why it is not done.
+/// Reason why the free is refused.
 fn why(
     asked: Asked,
     address: usize,
@@ -206,7 +207,7 @@ fn why(
     c_block: Option<&Block>,
 ) -> Why {
     match (refused, block.or(c_block)) {
-        // Whoever freed it first.
+        // It was freed before.
         (_, Some(block)) if block.start == address && !block.live => Why::Freed,
         (_, Some(block)) if block.start != address => Why::Interior,
         (Some(FreeError::OtherLayout), Some(_)) => Why::OtherLayout,
@@ -222,7 +223,7 @@ fn why(
     }
 }
 
-/// The module whose segments an address lies in.
+/// Name of the module whose segments an address lies in.
 fn module_of(address: usize) -> Option<String> {
     let mut found = None;
     crate::platform::fork_gate::run(|| {
@@ -240,7 +241,7 @@ fn module_of(address: usize) -> Option<String> {
     found
 }
 
-/// The call that lent this block: one under way, else the last that is known.
+/// The call that lent this block: one under way, else the last that is known. True if under way.
 fn lent(block: &Block) -> (bool, Option<Note>) {
     if let Some(note) = watched_call::lending(block) {
         return (true, Some(note));

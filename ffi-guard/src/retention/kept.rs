@@ -16,7 +16,8 @@ pub(super) struct Kept {
     pub(super) note: Note,
     /// Promise under which C may keep it.
     pub(super) promise: Promise,
-    /// True if some call may be freed under (`allow`): no other call is blamed then.
+    /// True if `freed_while_retained` is allowed for a call that lent it: no other call is blamed
+    /// then.
     pub(super) allowed: bool,
     /// True if it was reported as leaked.
     pub(super) leak_told: bool,

@@ -77,7 +77,7 @@ fn set_up() {
     }
     unsafe extern "C" fn after_in_child() {
         frees::forget_other_threads();
-        // SAFETY: called in a fork's child, where the hooks must let the locks go.
+        // SAFETY: this runs after a fork, as `after` must.
         unsafe { after() };
         leaks::told_by_the_parent();
     }
