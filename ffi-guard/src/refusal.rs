@@ -1,12 +1,12 @@
-//! Refused frees: reports what is wrong with a block that cannot be freed as any violation, and
-//! lets the program go on.
+//! Refused frees: what is wrong with the block is reported like any violation, and the program goes
+//! on or is aborted.
 //!
 //! ```text
 //!  dealloc, free ... of an address that is no live block of that allocator
 //!     └─ looked up: whose is it, what was asked, who lent it ──> alloc_dealloc_mismatch, double_free
 //!           ├─ allow ────────────────────────────────> the free is left out
 //!           ├─ warn, GUARD_ON_VIOLATION=report ──────> reported; the free is left out
-//!           ├─ deny, inside `catch` ─────────────────> left out, and reported at the end of `catch`
+//!           ├─ deny, inside `catch` ─────────────────> left out; reported at the end of `catch`
 //!           └─ deny ─────────────────────────────────> reported, and the process aborts
 //! ```
 //! An allocator may not unwind, so `deny` aborts. Nothing is changed before the report, and a free

@@ -17,7 +17,7 @@ use crate::call::declaration::{CheckMode, Function};
 use crate::call::kinds::lay_out;
 use crate::level;
 
-/// What a guarded call keeps in its wrapper's frame while C runs.
+/// State of a guarded call that its wrapper's frame keeps while C runs.
 #[derive(Debug)]
 pub struct Frame {
     /// The call, if it is on the fast path.

@@ -116,7 +116,7 @@ pub(super) fn count_each(arguments: &[Argument]) {
     each_block(arguments, |block| _ = heap::lend(block));
 }
 
-/// What [`settle`] leaves to [`Unsettled::settle`].
+/// Part of the work that [`settle`] leaves to [`Unsettled::settle`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
     Nothing,
@@ -155,7 +155,7 @@ fn each_block(arguments: &[Argument], then: fn(&Block)) {
     }
 }
 
-/// What the end of a fast call still has to settle, off the ordinary case.
+/// Work that the end of a fast call still has to settle, off the ordinary case.
 pub(super) struct Unsettled {
     /// True if its loans are counted with the heap.
     pub(super) counted: bool,

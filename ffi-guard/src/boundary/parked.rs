@@ -21,7 +21,7 @@ use crate::call::scopes::{self, BoundaryScope};
 use crate::platform::process;
 use crate::report;
 
-/// What a panic carries.
+/// Payload of a panic.
 pub(crate) type Payload = Box<dyn Any + Send>;
 
 thread_local! {

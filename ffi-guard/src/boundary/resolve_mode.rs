@@ -20,8 +20,8 @@ pub(super) fn resolve_mode(
     location: &'static Location<'static>,
 ) -> CheckMode {
     if lent_by::is_on() {
-        // Some blocks have pages of their own. C is about to be called: by now, whoever starts the
-        // process has installed its own fault handlers, so ours comes last.
+        // Some blocks have pages of their own. C is about to be called, so the handler that reports
+        // faults in them is installed by now, whoever started the process.
         fault::install();
     }
     let settings = config::settings();

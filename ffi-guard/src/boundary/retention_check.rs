@@ -21,7 +21,7 @@ use crate::rule::{Rule, Severity};
 use crate::rules::{leads_into, retained_pointer};
 use crate::scan::{self, Hit, Wanted};
 
-/// What one call lends, and how its exit follows it up.
+/// Memory that one call lends, and how its exit follows it up.
 #[derive(Default)]
 pub(super) struct RetentionCheck {
     lent: Vec<Lent>,
@@ -38,7 +38,7 @@ pub(super) struct RetentionCheck {
     snapshot: Snapshot,
 }
 
-/// What the exit of a call does about its loans.
+/// Way in which the exit of a call follows up its loans.
 #[derive(Default)]
 enum FollowUp {
     /// Nothing: C may keep all that was lent.

@@ -391,7 +391,7 @@ impl Shelf {
         self.records.push(record);
     }
 
-    /// What has changed since the copy, if anything.
+    /// Change since the copy, if any.
     fn difference(&self, record: &Record) -> Option<Change> {
         let mut at = record.at;
         let mut change: Option<Change> = None;

@@ -11,7 +11,7 @@ use crate::call::thread;
 use crate::heap::Block;
 use crate::retention::{Note, Sample};
 
-/// What the exit of a watched call needs.
+/// State of a watched call that its exit needs.
 pub(crate) struct WatchedCall {
     check: RetentionCheck,
     link: Link<WatchedCall>,

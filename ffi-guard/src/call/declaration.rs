@@ -137,7 +137,7 @@ impl Contract {
 /// A guarded foreign function: the declaration, and what was settled about it at run time.
 #[derive(Debug)]
 pub struct Function {
-    /// What the attribute wrote.
+    /// Declaration that the attribute wrote.
     pub declaration: &'static Declaration,
     /// Types of its arguments, followed by that of its result, if it has one. Empty for what C
     /// calls.

@@ -12,7 +12,7 @@ pub(crate) enum StatedExtent {
     Type(usize),
     /// `count` elements of `size` bytes, or `sized_by` with a size of 1.
     Elements {
-        /// As stated.
+        /// Stated number of elements.
         count: usize,
         /// Bytes of an element.
         size: usize,

@@ -37,7 +37,7 @@ pub struct Field {
     pub offset: usize,
     /// Bytes of the field.
     pub size: usize,
-    /// What the field holds.
+    /// Shape of the field's type.
     pub shape: &'static Shape,
 }
 
@@ -162,11 +162,11 @@ pub struct TypeInfo {
 /// associated constant.
 #[derive(Debug)]
 pub struct PlainProbe<T: ?Sized>(std::marker::PhantomData<T>);
-/// Finds the shape of a field whose type derives [`Pointee`], in the manner of [`PlainProbe`].
+/// Finds the shape of a field whose type derives [`Pointee`], by inherent-before-trait lookup.
 #[derive(Debug)]
 pub struct PointeeProbe<T: ?Sized>(std::marker::PhantomData<T>);
 
-/// Finds `Copy` types, in which there is no `UnsafeCell`, in the manner of [`PlainProbe`].
+/// Finds if a field's type is `Copy`, so that no `UnsafeCell` is in it, by the same kind of lookup.
 #[derive(Debug)]
 pub struct CopyProbe<T: ?Sized>(std::marker::PhantomData<T>);
 
@@ -188,9 +188,9 @@ impl<T: Plain> PlainProbe<T> {
     pub const FROZEN: bool = true;
 }
 impl<T: Pointee> PointeeProbe<T> {
-    /// As derived.
+    /// Shape that the derive found.
     pub const SHAPE: Option<Shape> = Some(T::SHAPE);
-    /// As derived.
+    /// True if the derive found it frozen.
     pub const FROZEN: bool = T::FROZEN;
 }
 impl<T: Copy> CopyProbe<T> {

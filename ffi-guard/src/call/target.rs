@@ -12,7 +12,7 @@ pub(crate) struct PointerArg<'a> {
     pub(crate) argument: &'a Argument,
     /// Contract that its declaration states.
     pub(crate) contract: Contract,
-    /// Where it leads.
+    /// Memory that it leads to.
     pub(crate) target: Target,
     /// Bytes that C may touch, if they fit an address space; else 0.
     pub(crate) extent: usize,

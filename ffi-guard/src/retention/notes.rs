@@ -54,7 +54,7 @@ struct Line {
     extent: usize,
     generation: u32,
     thread: u32,
-    /// Lower half of `Note::when`: a note is forgotten before the upper half could differ twice.
+    /// Lower half of `Note::when`: no note is kept while 2^32 others are written.
     when: u32,
     /// Sweep that will settle it.
     epoch: u16,
