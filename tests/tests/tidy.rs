@@ -295,7 +295,7 @@ fn each_capability_of_a_platform_is_asked_for() {
 }
 
 /// The folders whose comments the tests below read.
-const COMMENTED: [&str; 5] = ["ffi-guard-macros", "c-fixtures", "tests", "benches", "examples"];
+const COMMENTED: [&str; 6] = ["ffi-guard", "ffi-guard-macros", "c-fixtures", "tests", "benches", "examples"];
 
 /// The lines of a Rust file that are comments, with their numbers: each without its `//`, `///` or
 /// `//!`, and `None` for those that are no prose, in a block of code or a table.
@@ -356,4 +356,82 @@ fn a_comment_can_be_read_alone() {
         found.extend(opening.or(word).map(|tic| format!("{place}: \"{tic}\"")));
     });
     none(&found);
+}
+
+/// The rows of the table of layers in `docs/design/architecture.md`: a folder or file of the library,
+/// and what it may import.
+fn layers() -> Vec<(String, Vec<String>)> {
+    let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let page = read("docs/design/architecture.md");
+    let rows = page.lines().skip_while(|line| !line.starts_with("| folder")).skip(2);
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    let layers: Vec<_> = rows
+        .map(|row| {
+            let cells: Vec<_> = row.split('|').collect();
+            (quoted(cells[1])[0].clone(), quoted(cells[2]))
+        })
+        .collect();
+    assert!(layers.len() > 20, "the table of layers is not read: {layers:?}");
+    layers
+}
+
+/// The modules of the library that a file names, but for those of its unit tests.
+fn imports(text: &str) -> Vec<String> {
+    let text = text.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code = lines.collect::<Vec<_>>().join("\n");
+    let word =
+        |rest: &str| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default().to_owned();
+    let mut found = Vec::new();
+    for rest in code.split("crate::").skip(1) {
+        match rest.strip_prefix('{') {
+            Some(list) => {
+                found.extend(list.split(['}', ';']).next().unwrap_or_default().split(',').map(|it| word(it.trim())))
+            }
+            None => found.push(word(rest)),
+        }
+    }
+    found.retain(|name| !name.is_empty() && !name.starts_with("__"));
+    found
+}
+
+#[test]
+fn each_folder_imports_only_from_those_below_it() {
+    let layers = layers();
+    let mut wrong = Vec::new();
+    for (at, (folder, allowed)) in layers.iter().enumerate() {
+        for above in allowed.iter().filter(|name| !layers[..at].iter().any(|(below, _)| below == *name)) {
+            wrong.push(format!("architecture.md: `{folder}` may import `{above}`, which is no row above it"));
+        }
+    }
+    for file in files("ffi-guard/src", ".rs") {
+        let inside = file.strip_prefix("ffi-guard/src/").expect("a file of the library");
+        let folder = inside.split(['/', '.']).next().expect("a name");
+        if folder == "lib" || inside.contains("/tests/") || inside.ends_with("/tests.rs") {
+            continue;
+        }
+        let Some((_, allowed)) = layers.iter().find(|(name, _)| name == folder) else {
+            wrong.push(format!("{file}: `{folder}` has no row in docs/design/architecture.md"));
+            continue;
+        };
+        for name in imports(&read(&file)) {
+            let is_layer = layers.iter().any(|(layer, _)| *layer == name);
+            if is_layer && name != folder && !allowed.contains(&name) {
+                wrong.push(format!("{file}: `{folder}` imports `{name}`, which the table of layers does not allow"));
+            }
+        }
+    }
+    wrong.dedup();
+    none(&wrong);
+}
+
+#[test]
+fn each_path_in_contributing_is_there() {
+    let page = read("CONTRIBUTING.md");
+    let quoted = page.split('`').skip(1).step_by(2);
+    let paths = quoted.filter(|it| it.contains('/') && !it.contains(char::is_whitespace) && !it.contains('*'));
+    let paths: Vec<_> = paths.collect();
+    assert!(paths.len() > 30, "{paths:?}");
+    let absent = paths.iter().filter(|path| !root().join(path).exists());
+    none(&absent.map(|path| format!("CONTRIBUTING.md: no {path}")).collect::<Vec<_>>());
 }

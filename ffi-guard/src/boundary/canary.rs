@@ -13,9 +13,8 @@ use crate::call::argument::{Argument, Passing};
 use crate::call::extent;
 use crate::call::loan::Loan;
 use crate::call::site::Site;
-use crate::call::target::Target;
 use crate::facts::{BlockFacts, Memory, Overwritten};
-use crate::heap::{self, Block, Damage};
+use crate::heap::{self, Block, Damage, Found};
 use crate::retention::damage;
 use crate::rules::buffer_overflow;
 
@@ -53,8 +52,8 @@ fn are_all_whole(arguments: &[Argument]) -> bool {
 
 /// Checks that a block is undamaged before a call lends it.
 #[inline]
-pub(super) fn before(block: &Block) -> Result<(), Stop> {
-    if heap::is_whole(block.start) { Ok(()) } else { tell_before(block) }
+pub(super) fn before(block: &Found) -> Result<(), Stop> {
+    if block.is_whole() { Ok(()) } else { tell_before(block) }
 }
 
 #[cold]
@@ -73,8 +72,8 @@ pub(super) fn after(site: &Site, arguments: &[Argument], loans: &Loans) -> Resul
 #[cold]
 fn tell_after(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
     for (parameter, argument) in arguments.iter().enumerate().filter(|(_, argument)| leads_to_memory(argument)) {
-        if let Some(block) = heap::lookup(argument.address) {
-            let extent = extent::of(argument, &Target::Heap(block));
+        if let Some(block) = Found::at(argument.address) {
+            let extent = extent::in_block(argument, &block);
             let lent_too = |other: &Block| arguments.iter().any(|it| it.address.wrapping_sub(other.start) < other.size);
             after_one(site, &Loan::of(argument, parameter, extent), &block, &lent_too)?;
         }
@@ -86,10 +85,10 @@ fn tell_after(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
 pub(super) fn after_one(
     site: &Site,
     loan: &Loan,
-    block: &Block,
+    block: &Found,
     lent_too: &dyn Fn(&Block) -> bool,
 ) -> Result<(), Stop> {
-    if heap::is_whole(block.start) {
+    if block.is_whole() {
         return Ok(());
     }
     let Some((block, damage)) = damage_of(block, lent_too) else { return Ok(()) };

@@ -11,7 +11,7 @@ use crate::call::argument::Argument;
 use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
 use crate::facts::{Holder, Memory};
-use crate::heap::{self, Block};
+use crate::heap::{self, Block, Found};
 use crate::platform::clock::ticks;
 use crate::platform::read;
 use crate::reentry::Reentry;
@@ -71,7 +71,7 @@ impl Entry<'_> {
             words.clear();
             words_of(&block, &wanted, &mut words);
             for &hit in &words {
-                if let Some(target) = heap::lookup(hit.word) {
+                if let Some(target) = Found::at(hit.word) {
                     if hit.location.wrapping_sub(from) >= extent && self.is_strangers(&target) {
                         return Some((block, hit, Target::Heap(target)));
                     }

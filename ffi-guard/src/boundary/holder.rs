@@ -42,7 +42,7 @@ impl Holder {
         if argument.passing != Passing::Mut || filled_in || given_away || !may_hold(argument.info) {
             return None;
         }
-        Some(Holder { block, argument: *argument, parameter, extent: extent.min(MOST), led_to: Vec::new() })
+        Some(Holder { block: *block, argument: *argument, parameter, extent: extent.min(MOST), led_to: Vec::new() })
     }
 
     /// Calls `found` with each word in it that can be a pointer and is `wanted`, and its offset

@@ -12,8 +12,7 @@ use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::LAST_MARK;
 use crate::call::extent;
 use crate::call::site::Site;
-use crate::call::target::Target;
-use crate::heap::{self, Block, BlockRef};
+use crate::heap::{self, Block, BlockRef, Found};
 use crate::retention::{self, lent_by, pins};
 use crate::rule::{Rule, Severity};
 
@@ -173,7 +172,7 @@ impl Unsettled {
             if still {
                 for (held, loan) in known {
                     if !retention::is_among_the_last((held.start(), held.generation()), site, loan.parameter)
-                        && let (Some(argument), Some(block)) = (arguments.get(loan.parameter), held.block())
+                        && let (Some(argument), Some(block)) = (arguments.get(loan.parameter), Found::of(*held))
                     {
                         note_block(&block, argument, loan.parameter, site);
                     }
@@ -214,7 +213,7 @@ fn note_all(arguments: &[Argument], site: &Site) {
 /// Notes one block. A function of its own, because most blocks are noted already.
 #[inline(never)]
 fn note(argument: &Argument, parameter: usize, site: &Site) {
-    let Some(block) = heap::lookup(argument.address) else { return };
+    let Some(block) = Found::at(argument.address) else { return };
     lent_by::note(&block, site);
     note_block(&block, argument, parameter, site);
 }
@@ -227,10 +226,10 @@ fn allows(site: &Site, parameter: usize) -> bool {
 }
 
 #[inline]
-fn note_block(block: &Block, argument: &Argument, parameter: usize, site: &Site) {
+fn note_block(block: &Found, argument: &Argument, parameter: usize, site: &Site) {
     if allows(site, parameter) {
         heap::exempt(block);
     }
-    let extent = extent::of(argument, &Target::Heap(*block));
+    let extent = extent::in_block(argument, block);
     retention::lend(block, site, &Loan::of(argument, parameter, extent));
 }

@@ -1,9 +1,19 @@
-//! The border itself: what a declaration says, what an argument is, and the crossing.
+//! The crossing: a call from Rust into C, and one from C into Rust.
 //!
 //! ```text
-//! wrapper ── classify ──> Argument ──> Crossing::enter ── locate, ask each rule ──> C runs ──> Crossing::exit
-//!                                            └── watch (level 2): what was lent ─────────────────┘
+//!  wrapper ── inspect ── plainly in order ──> fast_path ─────────────────> C ──> FastCall::exit
+//!                └─ no ──> crossing ── enter: entry asks the rules ──> C ──> exit_plan
+//!  C ──> callback ── inspect, or the rules ──> the program's function ──> result ──> C
 //! ```
+//! docs/design/boundary.md draws every way, with its reason and its worth.
+//!
+//! | what | files |
+//! | --- | --- |
+//! | deciding | `inspect`, `entry`, `chain`, `resolve_mode` |
+//! | a call under way | `fast_path`, `loans`; `crossing`, `enter`, `exit_plan`, `watched_call`, `call_stack` |
+//! | what C did | `retention_check`, `holder`, `canary`, `snapshot`, `copies`, `result`, `thread_affinity` |
+//! | from C | `callback`, `parked` |
+//! | telling | `breach`, `raise`, `deferred`, `log`, `statistics` |
 
 pub(crate) mod breach;
 mod call_stack;

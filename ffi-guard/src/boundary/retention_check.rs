@@ -13,7 +13,7 @@ use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
 use crate::facts::{Finding, Promise};
-use crate::heap::{self, Block};
+use crate::heap::{self, Block, Found};
 use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
 use crate::retention::{self, Note, lent_by, pins};
@@ -28,7 +28,7 @@ pub(super) struct RetentionCheck {
     /// Lent blocks in which C may store pointers.
     holders: Vec<Holder>,
     /// Lent blocks, each counted once with the heap.
-    loans: Vec<Block>,
+    loans: Vec<Found>,
     /// Words in C's globals that led into lent memory before the call began.
     before: Vec<Hit>,
     follow_up: FollowUp,
@@ -60,7 +60,7 @@ struct Lent {
     /// The heap block, or the extent on the stack.
     range: Range<usize>,
     /// The block, `None` on the stack.
-    block: Option<Block>,
+    block: Option<Found>,
     /// The argument that lends it, or the pointer found in an argument's target.
     loan: Loan,
     /// Reason why C may keep it: the contract, or a pin.
@@ -141,7 +141,7 @@ impl RetentionCheck {
     }
 
     /// True if another call that has not returned lends the block too.
-    fn lent_elsewhere(&self, block: &Block) -> bool {
+    fn lent_elsewhere(&self, block: &Found) -> bool {
         let own = self.loans.iter().filter(|own| own.start == block.start).count();
         usize::try_from(heap::loans(block)).is_ok_and(|loans| loans > own)
     }
@@ -255,7 +255,8 @@ impl RetentionCheck {
     /// Records where C holds what it may keep.
     #[cfg(feature = "c-heap")]
     fn witness(&self, site: &Site) {
-        let kept = self.lent.iter().filter(|lent| lent.promise.is_some()).filter_map(|lent| lent.block);
+        let kept =
+            self.lent.iter().filter(|lent| lent.promise.is_some()).filter_map(|lent| lent.block.map(|block| *block));
         let kept: Vec<Block> = kept.collect();
         if !kept.is_empty() && retention::may_look(site.function) {
             let started = ticks();

@@ -4,6 +4,7 @@ use super::argument::{Argument, Stated};
 use super::count::Count;
 use super::shape::Shape;
 use super::target::Target;
+use crate::heap::Block;
 
 /// Extent that a call or a type states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,12 +72,19 @@ pub(crate) fn described(argument: &Argument) -> StatedExtent {
 /// Extent of an argument whose target is known: an untyped pointer reaches to the end of its heap
 /// block, and has no extent elsewhere.
 #[inline]
-pub(crate) fn of(argument: &Argument, located: &Target) -> usize {
+pub(crate) fn of(argument: &Argument, target: &Target) -> usize {
+    match target {
+        Target::Heap(block) => in_block(argument, block),
+        _ if argument.stated == Stated::No && untyped(argument) => 0,
+        _ => stated(argument).unwrap_or(0),
+    }
+}
+
+/// The extent of an argument that leads into this block.
+#[inline]
+pub(crate) fn in_block(argument: &Argument, block: &Block) -> usize {
     if argument.stated == Stated::No && untyped(argument) {
-        return match located {
-            Target::Heap(block) => block.start.wrapping_add(block.size).saturating_sub(argument.address),
-            _ => 0,
-        };
+        return block.start.wrapping_add(block.size).saturating_sub(argument.address);
     }
     stated(argument).unwrap_or(0)
 }

@@ -29,6 +29,67 @@ const GUARDED: u32 = 1;
 
 const _: () = assert!(size_of::<BlockRef>() == 4 * size_of::<u64>(), "each call with a block copies one");
 
+/// A block that was found once, by its address: what was known of it then, and the reference by which it is
+/// asked again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    block: Block,
+    at: BlockRef,
+}
+
+impl Found {
+    /// The block that an address leads into, live or freed, small or large, its slack included; as
+    /// [`lookup`](super::lookup).
+    #[inline]
+    pub(crate) fn at(address: usize) -> Option<Found> {
+        let spot = region::spot(address)?;
+        let block = spot.entry.read(spot.base).filter(|block| block.start <= address)?;
+        Some(Found { block, at: BlockRef::at(&spot, &block) })
+    }
+
+    /// The block behind a reference, with all that is known of it now. `None` if its place belongs to
+    /// another one.
+    #[inline(always)]
+    pub(crate) fn of(at: BlockRef) -> Option<Found> {
+        Some(Found { block: at.block()?, at })
+    }
+
+    /// Whether nothing is wrong around the block, or it is live no more.
+    #[inline]
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.at.is_still() || self.at.is_whole()
+    }
+}
+
+impl std::ops::Deref for Found {
+    type Target = Block;
+
+    #[inline(always)]
+    fn deref(&self) -> &Block {
+        &self.block
+    }
+}
+
+/// What leads to a block: a record of it, which is looked up again, or the block as it was found.
+pub(crate) trait Refers {
+    /// The block, if it is there still.
+    fn reference(&self) -> Option<BlockRef>;
+}
+
+impl Refers for Block {
+    #[inline]
+    fn reference(&self) -> Option<BlockRef> {
+        BlockRef::of(self)
+    }
+}
+
+impl Refers for Found {
+    #[inline]
+    fn reference(&self) -> Option<BlockRef> {
+        Some(self.at)
+    }
+}
+
 impl BlockRef {
     /// The live block in a slot that an address leads into, and the bytes from there to its end.
     /// `None` if the address is in no block, after the end of one, or in a run. Outside of the
@@ -42,16 +103,6 @@ impl BlockRef {
         let (size, slot) = (extent.size(), slab.size() as u32 | u32::from(index > 1));
         let block = BlockRef { entry, start: address.wrapping_sub(into), size, state, slot };
         Some((block, size.checked_sub(into)?))
-    }
-
-    /// The block that an address leads into, live or freed, small or large, its slack included; as
-    /// [`lookup`](super::lookup).
-    #[allow(dead_code, reason = "for the long way through a call, which is to hold the block that it finds at entry")]
-    #[inline]
-    pub(crate) fn find(address: usize) -> Option<BlockRef> {
-        let spot = region::spot(address)?;
-        let block = spot.entry.read(spot.base).filter(|block| block.start <= address)?;
-        Some(BlockRef::at(&spot, &block))
     }
 
     /// The block that a record is about, looked up again. `None` if its place belongs to another
@@ -79,37 +130,16 @@ impl BlockRef {
         self.start
     }
 
-    /// Bytes that the program asked for, as of when the block was found.
-    #[allow(dead_code, reason = "for the long way through a call, which is to hold the block that it finds at entry")]
-    #[inline(always)]
-    pub(crate) fn size(&self) -> usize {
-        self.size
-    }
-
     /// Tells the block from others at the same place.
     #[inline(always)]
     pub(crate) fn generation(&self) -> u32 {
         Entry::generation_of(self.state)
     }
 
-    /// Whether the block was live when it was found.
-    #[allow(dead_code, reason = "for the long way through a call, which is to hold the block that it finds at entry")]
-    #[inline(always)]
-    pub(crate) fn was_live(&self) -> bool {
-        Entry::is_live_state(self.state)
-    }
-
     /// Whether the block has a run of its own: it is large, or on pages of its own.
     #[inline(always)]
     pub(crate) fn is_run(&self) -> bool {
         self.slot == 0
-    }
-
-    /// Bytes from an address in the block to its end. `None` after its end and before its start.
-    #[allow(dead_code, reason = "for the long way through a call, which is to hold the block that it finds at entry")]
-    #[inline(always)]
-    pub(crate) fn rest(&self, address: usize) -> Option<usize> {
-        self.size.checked_sub(address.wrapping_sub(self.start))
     }
 
     /// All that the table knows of the block now: whether it is live, and who allocated and freed

@@ -1,8 +1,9 @@
-//! One question about an address, or about a block that is known by a record alone. Each looks the
-//! block up; a call that has several questions holds a [`BlockRef`].
+//! One question about an address, or about a block. A block that is known by a record alone is looked up
+//! for each; a call that has several questions holds it as it was found
+//! ([`Found`](super::block_ref::Found)).
 
 use super::block::Block;
-use super::block_ref::{self, BlockRef};
+use super::block_ref::{self, Refers};
 use super::redzone::{self, Damage};
 use super::region::{self, Slab};
 use super::table::Entry;
@@ -113,76 +114,76 @@ fn is_run_whole(address: usize) -> bool {
 }
 
 /// Calls that this block is lent to now.
-pub(crate) fn loans(block: &Block) -> u32 {
-    BlockRef::of(block).map_or(0, |block| block.loans())
+pub(crate) fn loans(block: &impl Refers) -> u32 {
+    block.reference().map_or(0, |block| block.loans())
 }
 
 /// Counts one more loan. False if the place belongs to another block by now.
-pub(crate) fn lend(block: &Block) -> bool {
-    BlockRef::of(block).is_some_and(|block| block.lend())
+pub(crate) fn lend(block: &impl Refers) -> bool {
+    block.reference().is_some_and(|block| block.lend())
 }
 
 /// Ends a loan. False if there was none, or the place belongs to another block by now.
-pub(crate) fn unlend(block: &Block) -> bool {
-    BlockRef::of(block).is_some_and(|block| block.unlend())
+pub(crate) fn unlend(block: &impl Refers) -> bool {
+    block.reference().is_some_and(|block| block.unlend())
 }
 
 /// Notes that sweep `number` settles a loan of this block. False if the place belongs to another
 /// block by now.
-pub(crate) fn note_loan(block: &Block, number: u32) -> bool {
-    BlockRef::of(block).is_some_and(|block| block.note(number))
+pub(crate) fn note_loan(block: &impl Refers, number: u32) -> bool {
+    block.reference().is_some_and(|block| block.note(number))
 }
 
 /// The sweep that settles the last loan noted of this block; 0 for none.
-pub(crate) fn noted(block: &Block) -> u32 {
-    BlockRef::of(block).map_or(0, |block| block.noted())
+pub(crate) fn noted(block: &impl Refers) -> u32 {
+    block.reference().map_or(0, |block| block.noted())
 }
 
 /// Notes that C may keep this block by contract, until Rust frees it. False if the place belongs to
 /// another block by now.
-pub(crate) fn retain(block: &Block) -> bool {
-    BlockRef::of(block).is_some_and(|block| block.retain())
+pub(crate) fn retain(block: &impl Refers) -> bool {
+    block.reference().is_some_and(|block| block.retain())
 }
 
 /// Notes that C may keep this block whatever becomes of it. False if the place belongs to another
 /// block by now.
-pub(crate) fn exempt(block: &Block) -> bool {
-    BlockRef::of(block).is_some_and(|block| block.exempt())
+pub(crate) fn exempt(block: &impl Refers) -> bool {
+    block.reference().is_some_and(|block| block.exempt())
 }
 
 /// Whether C may keep this block whatever becomes of it.
-pub(crate) fn is_exempt(block: &Block) -> bool {
-    BlockRef::of(block).is_some_and(|block| block.is_exempt())
+pub(crate) fn is_exempt(block: &impl Refers) -> bool {
+    block.reference().is_some_and(|block| block.is_exempt())
 }
 
 /// Whether C was ever allowed to keep this block, in one of the two ways.
-pub(crate) fn may_be_retained(block: &Block) -> bool {
-    BlockRef::of(block).is_some_and(|block| block.may_be_retained())
+pub(crate) fn may_be_retained(block: &impl Refers) -> bool {
+    block.reference().is_some_and(|block| block.may_be_retained())
 }
 
 /// Pins a block, or ends that. False if the place belongs to another block by now.
-pub(crate) fn set_pinned(block: &Block, pinned: bool) -> bool {
-    BlockRef::of(block).is_some_and(|block| block.set_pinned(pinned))
+pub(crate) fn set_pinned(block: &impl Refers, pinned: bool) -> bool {
+    block.reference().is_some_and(|block| block.set_pinned(pinned))
 }
 
 /// Whether a block is pinned.
-pub(crate) fn is_pinned(block: &Block) -> bool {
-    BlockRef::of(block).is_some_and(|block| block.is_pinned())
+pub(crate) fn is_pinned(block: &impl Refers) -> bool {
+    block.reference().is_some_and(|block| block.is_pinned())
 }
 
 /// What is wrong around a live block: in its slack, else in the 16 bytes before it.
-pub(crate) fn canary_damage(block: &Block) -> Option<Damage> {
-    BlockRef::of(block).filter(|_| block.live)?.damage()
+pub(crate) fn canary_damage(block: &impl Refers) -> Option<Damage> {
+    block.reference()?.damage()
 }
 
 /// The block before this one if damage before this one's start may as well be that one's overrun.
-pub(crate) fn overrun_from(block: &Block) -> Option<Block> {
-    BlockRef::of(block)?.overrun_from()
+pub(crate) fn overrun_from(block: &impl Refers) -> Option<Block> {
+    block.reference()?.overrun_from()
 }
 
 /// Writes the canaries of a live block again, so that one overrun is reported once.
-pub(crate) fn renew_canary(block: &Block) {
-    if let Some(block) = BlockRef::of(block).filter(|_| block.live) {
+pub(crate) fn renew_canary(block: &impl Refers) {
+    if let Some(block) = block.reference() {
         block.renew_canary();
     }
 }

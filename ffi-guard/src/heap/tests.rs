@@ -249,13 +249,10 @@ fn runs_come_back_as_one() {
 fn a_block_found_once_answers_for_itself_alone() {
     for size in [24, 400_000] {
         let start = block(size, 8);
-        let found = BlockRef::find(start + 5).unwrap();
-        assert_eq!((found.start(), found.size(), found.rest(start + 5)), (start, size, Some(size - 5)));
-        assert_eq!(
-            (found.rest(start + size), found.rest(start + size + 1), found.rest(start - 1)),
-            (Some(0), None, None)
-        );
-        assert!(found.was_live() && found.is_still() && found.is_whole());
+        let seen = Found::at(start + 5).unwrap();
+        assert_eq!((seen.start, seen.size, seen.live), (start, size, true));
+        let found = seen.reference().unwrap();
+        assert!(found.is_still() && found.is_whole() && seen.is_whole());
         assert_eq!((found.is_run(), BlockRef::in_slot(start).is_some()), (size > 24, size == 24));
         let record = found.block().unwrap();
         assert_eq!((record.start, record.size, record.live), (start, size, true));
@@ -274,7 +271,7 @@ fn a_block_found_once_answers_for_itself_alone() {
         give_back(start, size, 8);
         assert!(!found.is_still() && found.damage().is_none());
         assert!(!found.block().unwrap().live, "who freed it is known as long as the place is no other's");
-        assert!(!BlockRef::find(start).unwrap().was_live());
+        assert!(!Found::at(start).unwrap().live && seen.live, "what was found is as of then");
         let next = Block { generation: record.generation + 1, ..record };
         assert!(BlockRef::of(&record).is_some() && BlockRef::of(&next).is_none());
     }

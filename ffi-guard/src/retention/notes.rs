@@ -11,7 +11,7 @@ use crate::call::loan::Loan;
 use crate::call::shape::TypeInfo;
 use crate::call::site::Site;
 use crate::facts::Promise;
-use crate::heap::{self, Block, BlockRef};
+use crate::heap::{self, Block, BlockRef, Found};
 use crate::platform::lock::Locked;
 use crate::platform::thread;
 use crate::reentry::Reentry;
@@ -169,7 +169,7 @@ impl Recent {
 /// Notes that a call which has returned was lent this block. Does nothing if the block is pinned,
 /// as C may keep it.
 #[inline]
-pub(crate) fn lend(block: &Block, site: &Site, loan: &Loan) {
+pub(crate) fn lend(block: &Found, site: &Site, loan: &Loan) {
     if pins::is_block_pinned(block) {
         kept::lend(block, Note::new(block, site, loan), Promise::Pinned);
         return;
@@ -216,7 +216,7 @@ pub(crate) fn is_among_the_last((start, generation): (usize, u32), site: &Site, 
 }
 
 #[cold]
-fn write(block: &Block, site: &Site, loan: &Loan, epoch: u32) {
+fn write(block: &Found, site: &Site, loan: &Loan, epoch: u32) {
     let mark = || heap::note_loan(block, epoch);
     record(epoch, mark, || Line::of(&Note::new(block, site, loan), epoch));
 }

@@ -97,7 +97,7 @@ pub(crate) fn are_any() -> bool {
 
 /// True if a block is pinned.
 #[inline]
-pub(crate) fn is_block_pinned(block: &Block) -> bool {
+pub(crate) fn is_block_pinned(block: &impl heap::Refers) -> bool {
     COUNT.load(Ordering::Relaxed) != 0 && heap::is_pinned(block)
 }
 

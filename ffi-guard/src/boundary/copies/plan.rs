@@ -123,7 +123,7 @@ fn candidate(
     let (block, end) = match &located {
         Target::Null => return None,
         Target::Heap(block) if !block.live => return None,
-        Target::Heap(block) => (Some(*block), Some(block.start + block.size)),
+        Target::Heap(block) => (Some(**block), Some(block.start + block.size)),
         Target::Stack(stack) => (None, Some(stack.end)),
         Target::Foreign => (None, None),
     };
