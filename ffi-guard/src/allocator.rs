@@ -166,8 +166,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match alloc(layout) {
             Some(memory) => memory,
-            // SAFETY: the caller promises a layout of non-zero size, which is all that `alloc`
-            // requires.
+            // SAFETY: the caller promises a layout of non-zero size, as `alloc` requires.
             None => unsafe { self.inner.alloc(layout) },
         }
     }
@@ -176,31 +175,26 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         match alloc_zeroed(layout) {
             Some(memory) => memory,
-            // SAFETY: the caller promises a layout of non-zero size, which is all that
-            // `alloc_zeroed` requires.
+            // SAFETY: the caller promises a layout of non-zero size, as `alloc` requires.
             None => unsafe { self.inner.alloc_zeroed(layout) },
         }
     }
 
     #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: the caller promises a block of this allocator with its layout, not used
-        // afterwards.
+        // SAFETY: the caller promises a block with its layout, and no use afterwards.
         if !unsafe { dealloc(ptr, layout) } {
-            // SAFETY: not tracked, so the inner allocator made the block; the caller promises its
-            // layout.
+            // SAFETY: not tracked: a block of the inner allocator; the caller promises its layout.
             unsafe { self.inner.dealloc(ptr, layout) }
         }
     }
 
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // SAFETY: the caller promises a block of this allocator with its layout, and a valid new
-        // size.
+        // SAFETY: the caller promises a block with its layout, and a valid new size.
         match unsafe { realloc(ptr, layout, new_size) } {
             Some(memory) => memory,
-            // SAFETY: not tracked, so the inner allocator made the block; the caller promises
-            // layout and size.
+            // SAFETY: not tracked: a block of the inner allocator; the caller promises both sizes.
             None => unsafe { self.inner.realloc(ptr, layout, new_size) },
         }
     }

@@ -305,8 +305,7 @@ fn read_once() -> &'static Settings {
                         "{variable}={value} is not understood; it takes {takes}. The program was not started"
                     )),
                 };
-                // SAFETY: this thread alone moved the state to READING; no thread reads before
-                // READ.
+                // SAFETY: this thread alone made it READING; no thread reads before READ.
                 unsafe { (*ONCE.settings.get()).write(settings) };
                 ONCE.state.store(READ, Ordering::Release);
             }

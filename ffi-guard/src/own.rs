@@ -214,8 +214,7 @@ impl Own {
 }
 
 fn reserve() -> bool {
-    // The program's heap is reserved after this one, and stacks and libraries need address space
-    // too.
+    // The program's heap is reserved later, and stacks and libraries need addresses too.
     let Some((start, len)) = memory::reserve_up_to(MOST, LEAST, STEP) else { return false };
     LEN.store(len, Ordering::Relaxed);
     START.store(start, Ordering::Release);

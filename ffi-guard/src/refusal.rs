@@ -61,8 +61,7 @@ pub(crate) unsafe fn dealloc(block: *mut u8, layout: Layout, refused: Option<Fre
 /// caller another one, with as much of the content as there is.
 ///
 /// # Safety
-/// - The caller gives the block up; it is unchanged. A layout of this alignment can have
-///   `new_size`.
+/// - The caller gives the block up, unchanged. A layout of this alignment can have `new_size`.
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize, refused: Option<FreeError>) -> *mut u8 {

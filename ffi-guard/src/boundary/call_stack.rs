@@ -87,14 +87,12 @@ impl<T: UnderWay> CallHandle<T> {
     pub(super) fn end(self) -> Option<Box<T>> {
         let mut at = innermost::<T>();
         while at != self.0.as_ptr() {
-            // SAFETY: entries of the list were leaked by `begin`, and are freed when they are
-            // removed.
+            // SAFETY: entries of the list were leaked by `begin`, and are freed after removal.
             at = unsafe { at.as_mut() }?.link().outer;
         }
         loop {
             let top = innermost::<T>();
-            // SAFETY: leaked by `begin` and still in the list, which holds `self` and so does not
-            // end before.
+            // SAFETY: leaked by `begin`, and in the list, which does not end before `self`.
             let mut kept = unsafe { Box::from_raw(top) };
             set_innermost(kept.link().outer);
             if top == self.0.as_ptr() {

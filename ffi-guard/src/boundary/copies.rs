@@ -60,8 +60,8 @@ struct Held {
 pub(super) fn make(site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Option<Copies> {
     let _inside = Reentry::enter();
     let parameters = site.function.declaration.parameters;
-    // What C may keep is not copied, by later calls either: from level 2 on `RetentionCheck` notes
-    // it.
+    // What C may keep is never copied, by later calls either: from level 2 on it is recorded as
+    // kept.
     for (argument, parameter) in arguments.iter().zip(parameters) {
         if (parameter.contract.is_retained() || parameter.contract.is_owned())
             && matches!(argument.passing, Passing::Const | Passing::Mut)
@@ -155,8 +155,7 @@ impl Copies {
                 None => return,
                 Some(word) => {
                     if let Some(home) = self.to_original(word) {
-                        // SAFETY: C, to which it was lent to write, has just written the word
-                        // there.
+                        // SAFETY: C was lent it to write, and has just written the word there.
                         unsafe { std::ptr::with_exposed_provenance_mut::<usize>(at).write_volatile(home) };
                     }
                 }

@@ -77,11 +77,9 @@ impl Crossing {
     ) -> Option<Crossing> {
         if may_be_fast {
             let fast = match level::checked() {
-                // SAFETY: the caller promises arguments of the declared types, at their places and
-                // with room.
+                // SAFETY: the caller promises a place, and room, for each declared argument.
                 Some(false) => unsafe { Crossing::enter_fast::<false>(function, (places, stated), arguments, frame) },
-                // SAFETY: the caller promises arguments of the declared types, at their places and
-                // with room.
+                // SAFETY: the caller promises a place, and room, for each declared argument.
                 Some(true) => unsafe { Crossing::enter_fast::<true>(function, (places, stated), arguments, frame) },
                 None => None,
             };
@@ -93,8 +91,7 @@ impl Crossing {
         if !unsafe { lay_out(function, places, stated, arguments) } {
             return None;
         }
-        // SAFETY: the arguments are laid out, and the caller promises that they are of the declared
-        // types.
+        // SAFETY: the arguments are laid out, and the caller promises their declared types.
         Some(unsafe { Crossing::enter_new(function, arguments, frame) })
     }
 
@@ -153,14 +150,12 @@ impl Crossing {
         let loans = Frame::loans_in(frame);
         let location = Location::caller();
         let plan = if level::counts() {
-            // SAFETY: the caller promises that pointers into Rust memory are readable during the
-            // call.
+            // SAFETY: the caller promises that Rust memory among the arguments is readable.
             unsafe { statistics::enter(function, arguments, location, loans) }
         } else if function.mode() == CheckMode::LeftOut {
             Ok(ExitPlan::NOTHING)
         } else {
-            // SAFETY: the caller promises that pointers into Rust memory are readable during the
-            // call.
+            // SAFETY: the caller promises that Rust memory among the arguments is readable.
             unsafe { ask_the_rules(function, arguments, location) }
         };
         let plan = match plan {
@@ -307,8 +302,7 @@ impl Crossing {
         }
     }
 
-    /// Checks what C did and what it returned. `result`: address of the result, null if there is
-    /// none.
+    /// Checks what C did and what it returned. `result`: its address, null if there is none.
     ///
     /// # Safety
     /// - `function` and `arguments` are what [`enter`](Crossing::enter) got.
@@ -321,8 +315,7 @@ impl Crossing {
     pub unsafe fn exit(self, function: &'static Function, arguments: *const Argument, result: *const ()) {
         // SAFETY: the caller promises that `result` leads to a result of the learned type.
         let result = || unsafe { function.result_at(result) };
-        // SAFETY: the caller promises that these are the arguments `enter` got; `known` says if
-        // laid out.
+        // SAFETY: the caller promises that they are those of `enter`; `known`: they are laid out.
         let arguments = |known| unsafe { function.arguments_at(arguments, known) };
         // Word by word, as it was written: a wider load would wait until the stores are done.
         let fast = &self.frame().fast;

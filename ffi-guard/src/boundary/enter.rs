@@ -66,8 +66,7 @@ pub(super) unsafe fn ask_the_rules(
         return Ok(ExitPlan { copies: copy().map(|copies| copies.begin(frame)), ..ExitPlan::LOOKS });
     }
     let _errno = Errno::keep();
-    // Findings from inside the allocator are reported before C runs again and could use freed
-    // memory.
+    // What was found inside the allocator is reported before C runs and could use freed memory.
     deferred::tell_untold()?;
     let crossings = thread::count_crossing();
     let mut check = RetentionCheck::default();

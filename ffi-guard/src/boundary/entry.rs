@@ -30,8 +30,7 @@ pub(super) struct Entry<'a> {
     pub(super) check: Option<&'a mut RetentionCheck>,
 }
 
-/// Range of addresses that belong to the argument's own memory: words into it are not nested
-/// pointers.
+/// Range of the argument's own memory: words into it are not nested pointers.
 fn own_range(located: &Target, address: usize, extent: usize) -> Range<usize> {
     match located {
         Target::Heap(block) => block.start..block.start + block.size,
@@ -50,8 +49,7 @@ impl Entry<'_> {
         for (index, (argument, parameter)) in self.arguments.iter().zip(parameters).enumerate() {
             match argument.passing {
                 Passing::Scalar => {}
-                // SAFETY: the caller promises that the value is of its declared type, as its
-                // pointers are.
+                // SAFETY: the caller promises that the value is of its declared type.
                 Passing::Value => unsafe { self.value(index, argument) }?,
                 // SAFETY: the caller promises that a pointer into Rust memory leads to its type.
                 Passing::Const | Passing::Mut => unsafe { self.pointer(index, argument, parameter) }?,
@@ -88,8 +86,7 @@ impl Entry<'_> {
             }
         }
         thread_affinity::compare(&self.site, index, argument, parameter.contract)?;
-        // SAFETY: the caller promises memory of the declared type; the extent was just checked to
-        // fit.
+        // SAFETY: the caller promises memory of the declared type; the extent fits, as checked.
         unsafe { self.nested(index, &look) }?;
         if let Some(check) = &mut self.check {
             check.lend(&look, index);
@@ -289,8 +286,7 @@ impl Entry<'_> {
         }
         let clipped =
             PointerArg { argument: look.argument, contract: look.contract, target: Target::Foreign, extent: len };
-        // SAFETY: `copy` holds `len` readable bytes from `from` on, and the extent is clipped to
-        // them.
+        // SAFETY: `copy` holds `len` readable bytes from `from` on; the extent is clipped to that.
         let outcome = unsafe { self.words(index, &clipped, from, &(address..address + len)) };
         let _inside = Reentry::enter();
         drop(copy);

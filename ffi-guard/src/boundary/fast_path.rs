@@ -79,8 +79,7 @@ impl<const FULL: bool> Inspection<FULL> {
             false => Snapshot::default(),
         };
         let outermost = scopes::begin_outermost(frame);
-        // On a single thread it is enough to know that some call is under way: no sweep is made
-        // then.
+        // On a single thread no sweep is made while a call is under way: counts are not needed.
         let counted = self.lends && platform::thread::are_several();
         if counted {
             match loans.all() {
@@ -241,8 +240,7 @@ impl FastWords {
         self.0[0] & 32 != 0
     }
 
-    /// Unpacks the call. To be used once, with the `FULL` that [`is_full`](FastWords::is_full)
-    /// says.
+    /// Unpacks the call: once, with the `FULL` that [`is_full`](FastWords::is_full) says.
     #[inline(always)]
     pub(super) fn call<const FULL: bool>(&self) -> FastCall<FULL> {
         let FastWords([flags, began, snapshot]) = *self;

@@ -226,9 +226,8 @@ fn lend(mut loan: Loan, loans: &mut Loans) -> Option<usize> {
     Some(rest)
 }
 
-/// Bytes from an address to the end of its live block, noted as an unknown loan. `None` if the
-/// block is damaged. (A tail call of the small functions below, so that they save no register for
-/// it.)
+/// Bytes from an address to the end of its live block, noted as an unknown loan. `None` if it is
+/// damaged. (A tail call of the functions below, so that they save no register for it.)
 #[inline(never)]
 fn lend_unknown(address: usize, loans: &mut Loans) -> Option<usize> {
     let rest = heap::rest_of_live(address)?;

@@ -155,8 +155,7 @@ pub(super) fn resume(function: &'static Function, outcome: Result<(), Stop>) -> 
     }
 }
 
-/// A guarded call under way, as its wrapper's frame keeps it: parked panics resume at the
-/// outermost.
+/// A guarded call under way: a parked panic resumes at the end of the outermost.
 #[derive(Debug)]
 pub(crate) struct PanicScope {
     outermost: bool,

@@ -146,8 +146,7 @@ impl RetentionCheck {
         usize::try_from(heap::loans(block)).is_ok_and(|loans| loans > own)
     }
 
-    /// Records the copies that C works on: a pointer kept into a copy counts as one into its
-    /// original.
+    /// Records the copies that C works on: a pointer kept into one counts as into its original.
     pub(super) fn work_on(&mut self, copies: impl Iterator<Item = (Range<usize>, usize)>) {
         let _inside = Reentry::enter();
         self.copies.extend(copies);
@@ -236,7 +235,8 @@ impl RetentionCheck {
 
     fn look_for_kept(&mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
         match std::mem::replace(&mut self.follow_up, FollowUp::Nothing) {
-            // Notes also what C may keep: if C writes to it later, this call is a suspect.
+            // Notes also what a severity lets C keep: if it writes to it later, this call is a
+            // suspect.
             FollowUp::Nothing | FollowUp::Note => {
                 self.note(site);
                 Ok(())

@@ -153,8 +153,7 @@ fn could_be_compared(site: &Site, index: usize, argument: &Argument) -> bool {
         && site.severity(Rule::WriteThroughConst, Some(index)) != Severity::Allow
 }
 
-/// True if what the parameter lends could be compared, as settled at the first crossing. Parameters
-/// that share the last bit are checked again.
+/// True if what the parameter lends could be compared. Settled, but for those on the last bit.
 #[inline]
 fn is_compared(site: &Site, index: usize, argument: &Argument) -> bool {
     site.function.compares_parameter(index) && (index < LAST_MARK || could_be_compared(site, index, argument))

@@ -41,8 +41,7 @@ pub(super) fn place(arguments: &[Argument]) -> Place {
 /// Checks what Rust hands over, and times it.
 ///
 /// # Safety
-/// - If a pointer argument leads to Rust memory, that memory is of its type and readable during the
-///   call.
+/// - If a pointer argument leads to Rust memory, that is of its type and readable in the call.
 #[cold]
 #[track_caller]
 pub(super) unsafe fn enter(
@@ -126,8 +125,7 @@ fn lent(function: &Function, arguments: &[Argument]) -> Lent {
 /// - `rest` bytes from `address` on are readable.
 unsafe fn length(address: usize, rest: usize) -> usize {
     let start = std::ptr::with_exposed_provenance::<u8>(address);
-    // SAFETY: the caller promises `rest` readable bytes. Volatile, because another thread may
-    // write.
+    // SAFETY: the caller promises `rest` bytes. Volatile, because another thread may write.
     let is_nul = |at: &usize| unsafe { start.add(*at).read_volatile() } == 0;
     (0..rest).find(is_nul).map_or(rest, |at| at + 1)
 }

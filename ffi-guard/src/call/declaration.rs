@@ -278,8 +278,7 @@ impl Function {
             && self.allows.load(Ordering::Relaxed).count_ones() as usize == parameters
     }
 
-    /// True if this parameter is under `allow(retained_pointer)`; the last bit covers all from
-    /// there on.
+    /// True if this parameter, or its bit's group, is under `allow(retained_pointer)`.
     #[inline]
     pub(crate) fn allows_parameter(&self, index: usize) -> bool {
         self.allows.load(Ordering::Relaxed) >> index.min(LAST_MARK) & 1 != 0

@@ -167,15 +167,13 @@ impl Function {
     /// Returns the arguments of a call; none if they are not laid out.
     ///
     /// # Safety
-    /// - If `are_written`, an argument for each parameter lies at `place`, and stays there
-    ///   unchanged.
+    /// - If `are_written`, `place` leads to an argument for each parameter, which stays unchanged.
     #[inline(always)]
     pub(crate) unsafe fn arguments_at<'a>(&self, place: *const Argument, are_written: bool) -> &'a [Argument] {
         if !are_written {
             return &[];
         }
-        // SAFETY: the caller promises an argument for each parameter at `place`, which stays
-        // unchanged.
+        // SAFETY: the caller promises an argument for each parameter, which stays unchanged.
         unsafe { std::slice::from_raw_parts(place, self.declaration.parameters.len()) }
     }
 

@@ -42,8 +42,7 @@ pub(crate) fn number(function: &'static Function) -> Option<usize> {
     }
 }
 
-/// Gives a function its number. `listed`: it is a function of the program, with a line in the
-/// table.
+/// Gives a function its number. `listed`: it is the program's, with a line in the table.
 #[cold]
 pub(crate) fn register(function: &'static Function, listed: bool) -> Option<usize> {
     let tally = &function.tally;

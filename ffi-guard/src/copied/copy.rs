@@ -163,8 +163,7 @@ impl Copy {
         let after = self.after();
         for run in runs {
             let Some(bytes) = after.get(run.clone()) else { continue };
-            // SAFETY: within the original, which the caller promises to be there and writable, and
-            // apart from the copy.
+            // SAFETY: within the original, which the caller promises to be writable, not the copy.
             unsafe {
                 let to = std::ptr::with_exposed_provenance_mut::<u8>(self.original.start + run.start);
                 to.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
@@ -176,8 +175,7 @@ impl Copy {
                 let offset = at - self.original.start;
                 let word = after.get(offset..offset + WORD).and_then(|bytes| bytes.try_into().ok());
                 if let Some(word) = word.map(usize::from_ne_bytes).and_then(&to_original) {
-                    // SAFETY: an aligned word of the original, which the caller promises to be
-                    // writable.
+                    // SAFETY: an aligned word of the original, which the caller lets us write.
                     unsafe { std::ptr::with_exposed_provenance_mut::<usize>(at).write(word) };
                 }
                 at += WORD;

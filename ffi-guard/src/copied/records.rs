@@ -1,5 +1,4 @@
-//! Records of the latest copies: a fault handler asks which copy an address belonged to, so a
-//! look-up takes no lock and never waits.
+//! Records of the latest copies, for fault handlers: a look-up takes no lock and never waits.
 
 use std::ops::Range;
 use std::panic::Location;

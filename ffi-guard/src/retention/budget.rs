@@ -10,10 +10,9 @@ use crate::scan;
 
 /// One call in this many is timed, and stands for all of them.
 pub(crate) const ONE_IN: usize = 16;
-/// Divisor of the time in C that gives the time for looking. The design allows a half. With a
-/// thirty-second, compared with an eighth, a loop of short calls is a fifth faster and a run of
-/// SQLite 4 % faster, and the sweep finds the same; a look takes 3.3 microseconds, so calls of 0.1
-/// ms are all looked after.
+/// Divisor of the time in C that gives the time for looking. The design allows a half. With a 32nd
+/// a loop of short calls is a fifth faster, and a run of SQLite 4 %, than with an eighth, and the
+/// sweep finds the same; a look takes 3.3 microseconds, so calls of 0.1 ms are all looked after.
 const SHARE: i64 = 32;
 /// Looks for which credit is kept at most: a call that slept for an hour does not pay for a million
 /// looks.

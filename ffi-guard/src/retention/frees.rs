@@ -107,8 +107,7 @@ fn look(freed: &[&Waiting]) -> Vec<Found> {
     freed.iter().filter_map(|waiting| hits.iter().find_map(|hit| judge(waiting, *hit, true))).collect()
 }
 
-/// Makes a finding if the word leads into a freed block. Marks the word as reported for later
-/// sweeps.
+/// Makes a finding if C's word leads into a freed block. Later sweeps then know the word.
 fn judge(waiting: &Waiting, hit: Hit, at_once: bool) -> Option<Found> {
     let Waiting { block, kept, end, whose, .. } = waiting;
     if !leads_into(hit.word, block.start, block.size) {

@@ -16,8 +16,7 @@ pub(super) struct Kept {
     pub(super) note: Note,
     /// Promise under which C may keep it.
     pub(super) promise: Promise,
-    /// True if `freed_while_retained` is allowed for a call that lent it: no other call is blamed
-    /// then.
+    /// True if some call allows `freed_while_retained`: no other call is blamed then.
     pub(super) allowed: bool,
     /// True if it was reported as leaked.
     pub(super) leak_told: bool,

@@ -1,5 +1,4 @@
-//! Borrowers of blocks with a run of their own, noted where a fault handler finds them without a
-//! lock.
+//! Borrowers of blocks with their own runs, noted where a fault handler finds them without a lock.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

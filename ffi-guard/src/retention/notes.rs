@@ -166,8 +166,7 @@ impl Recent {
     }
 }
 
-/// Notes that a call which has returned was lent this block. Does nothing if the block is pinned,
-/// as C may keep it.
+/// Notes that a call which has returned was lent this block, if that is not pinned.
 #[inline]
 pub(crate) fn lend(block: &Found, site: &Site, loan: &Loan) {
     if pins::is_block_pinned(block) {

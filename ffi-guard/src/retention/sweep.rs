@@ -11,8 +11,7 @@ use crate::reentry::Reentry;
 use crate::rules::retained_pointer;
 use crate::scan::{self, Wanted};
 
-/// Number of notes that makes a sweep due at the latest, if sweeps are slow and notes come fast:
-/// two megabytes.
+/// Notes that make a sweep due at the latest, if sweeps are slow: two megabytes.
 const MOST: u64 = 8 * MANY;
 /// Bytes of C heap for each of which one more note (64 bytes) may wait: with a large C heap, notes
 /// take up to an eighth of its size.

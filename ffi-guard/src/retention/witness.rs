@@ -1,5 +1,4 @@
-//! Evidence that C still holds a pointer in memory that a library divides itself (feature
-//! `c-heap`).
+//! Evidence that C still holds a pointer in memory that a library divides (feature `c-heap`).
 //!
 //! SQLite's lookaside, memory pools, an interpreter's arenas: one block of the C heap, in which the
 //! library gives out and takes back pieces that the guard does not know. A piece that was taken
@@ -15,9 +14,8 @@ use crate::scan::{self, Hit, Wanted};
 
 /// Largest C block that is taken for one object, freed as a whole.
 const ONE_OBJECT: usize = 4096;
-/// Bytes compared on either side of the word. A library that takes a piece back writes a link to
-/// the next free one to its beginning; SQLite's pieces have up to 1,200 bytes, and it writes
-/// nothing else to them.
+/// Bytes compared on either side of the word. A library that takes back a piece links its beginning
+/// to the next free one; SQLite's have up to 1,200 bytes, of which it writes nothing else.
 const AROUND: usize = 2048;
 /// Number of places that are noted of each block that C was allowed to keep.
 pub(super) const PLACES: usize = 4;

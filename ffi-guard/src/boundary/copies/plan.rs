@@ -245,8 +245,7 @@ fn grouped(candidates: &[Candidate]) -> Vec<Group> {
 }
 
 /// Range that must not be copied after all: one that is too large, or that a word in it or in
-/// another copy leads into (a struct that holds its own address, a list of buffers and one of the
-/// buffers).
+/// another copy leads into (a struct that holds its own address, a buffer and a list of buffers).
 fn led_into(groups: &[Group], candidates: &[Candidate]) -> Option<Range<usize>> {
     if let Some(large) = groups.iter().find(|group| group.range.len() > copied::most()) {
         return Some(large.range.clone());

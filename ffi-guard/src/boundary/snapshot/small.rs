@@ -106,8 +106,7 @@ pub(super) fn take(site: &Site, arguments: &[Argument], own: Counted, stack: &Ra
                 here.used.set(at);
                 return None;
             };
-            // Claimed before the writes: calls of a signal handler that comes now are stored after
-            // them.
+            // Claimed before the writes: a signal handler's calls store theirs after it.
             here.used.set(start + header.words());
             let [first, rest @ ..] = words else { continue };
             first.set(header.0);
