@@ -1,4 +1,4 @@
-//! Makes one `cfg` of each thing that the target's platform can do: see `platform/capabilities.rs`.
+//! Makes one `cfg` of each capability of the target's platform: see `platform/capabilities.rs`.
 
 #[path = "src/platform/capabilities.rs"]
 mod capabilities;

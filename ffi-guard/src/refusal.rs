@@ -1,19 +1,19 @@
-//! Refused frees: what is wrong with the block is reported like any violation, and the program goes
-//! on or is aborted.
+//! A free or resize that is refused: finds what is wrong, reports it like any violation, and lets
+//! the program go on.
 //!
 //! ```text
-//!  dealloc, free ... of an address that is no live block of that allocator
+//!  dealloc, free ... of what is no live block of that allocator's
 //!     └─ looked up: whose is it, what was asked, who lent it ──> alloc_dealloc_mismatch, double_free
 //!           ├─ allow ────────────────────────────────> the free is left out
 //!           ├─ warn, GUARD_ON_VIOLATION=report ──────> reported; the free is left out
-//!           ├─ deny, inside `catch` ─────────────────> left out; reported at the end of `catch`
-//!           └─ deny ─────────────────────────────────> reported, and the process aborts
+//!           ├─ deny, inside of `catch` ──────────────> left out, and reported at the end of `catch`
+//!           └─ deny ─────────────────────────────────> reported, and the process aborted
 //! ```
 //! An allocator may not unwind, so `deny` aborts. Nothing is changed before the report, and a free
-//! that is left out leaks: so going on corrupts nothing either. A Rust block that was given back
-//! with another layout is freed with the layout that it was made with.
+//! that is left out leaks, so going on corrupts nothing. A Rust block that was freed with another
+//! layout is freed with the one that it was made with.
 //!
-//! The guard holds no locks here: the heap has refused and returned.
+//! No lock of the guard's is held here: the heap has refused, and returned.
 
 #[cfg(not(feature = "c-heap"))]
 mod aborted;
@@ -44,24 +44,26 @@ use crate::retention::{Note, damage};
 use crate::rule::Severity;
 use crate::rules::{alloc_dealloc_mismatch, double_free};
 
-/// Handles Rust's `dealloc` of a block that the heap refused (`refused`), or that is not Rust's.
+/// Rust's `dealloc` of a block that the heap did not take (`refused`), or that is not Rust's at
+/// all.
 ///
 /// # Safety
-/// - The caller gives the block up; it is unchanged.
+/// - The caller gives the block up; it is still as it was.
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn dealloc(block: *mut u8, layout: Layout, refused: Option<FreeError>) {
     let asked = Asked::Rust { call: "dealloc", size: layout.size(), align: layout.align() };
     tell(asked, block.addr(), refused);
-    // SAFETY: the caller gives the block up.
+    // SAFETY: the caller gives the block up, and has not changed it.
     unsafe { take_back_as_made(block.addr(), refused) };
 }
 
-/// Handles Rust's `realloc` of a block that the heap refused, or that is not Rust's: gives the
-/// caller another one, with as much of the content as there is.
+/// Rust's `realloc` of a block that the heap did not take, or that is not Rust's at all. Gives the
+/// caller another, with as much of the content as can be had.
 ///
 /// # Safety
-/// - The caller gives the block up, unchanged. A layout of this alignment can have `new_size`.
+/// - The caller gives the block up; it is still as it was. A layout of this alignment can have
+///   `new_size`.
 #[cold]
 #[inline(never)]
 pub(crate) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize, refused: Option<FreeError>) -> *mut u8 {
@@ -69,38 +71,39 @@ pub(crate) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize, re
     tell(asked, block.addr(), refused);
     let there = match refused {
         Some(_) => rest(block.addr()),
-        // The caller has used this many bytes of it.
+        // The caller has used the block at this size.
         None => layout.size(),
     };
     let moved = heap::allocate(new_size, layout.align());
     if !moved.is_null() {
-        // SAFETY: a new block, and one that is unchanged.
+        // SAFETY: the new block has `new_size` bytes, and the old one, which is left as it is,
+        // `there`.
         unsafe { ptr::copy_nonoverlapping(block, moved, there.min(new_size)) };
-        // SAFETY: the caller gives the block up, and its content is in the new block.
+        // SAFETY: the caller gives the block up, and its content is in the new one.
         unsafe { take_back_as_made(block.addr(), refused) };
     }
     moved
 }
 
-/// Frees a live Rust block with the layout that it was made with. The caller gives the block up.
+/// Frees a live Rust block with the layout that it was made with.
 unsafe fn take_back_as_made(address: usize, refused: Option<FreeError>) {
     if refused == Some(FreeError::OtherLayout)
         && let Some(block) = heap::lookup(address).filter(|block| block.live && block.start == address)
     {
-        // If another thread was faster, the block is gone already, as it should be.
+        // If another thread was faster, the block is gone, as was wanted.
         // SAFETY: the caller gives the block up.
         let _ = unsafe { heap::free(address, block.size, block.align) };
     }
 }
 
-/// Bytes from an address to the end of the live Rust block that it leads into; 0 if there is none.
+/// Bytes from an address to the end of the live Rust block that it points into; 0 if there is none.
 pub(crate) fn rest(address: usize) -> usize {
     heap::lookup(address)
         .filter(|block| block.live)
         .map_or(0, |block| (block.start + block.size).saturating_sub(address))
 }
 
-/// Reports that C's allocator was asked, by this function, for what it cannot do.
+/// Reports that C's allocator, in this function, was asked for what it cannot do.
 #[cfg(feature = "c-heap")]
 #[cold]
 #[inline(never)]
@@ -108,7 +111,7 @@ pub(crate) fn c_asked(call: &'static str, address: usize, refused: Option<FreeEr
     tell(Asked::C(call), address, refused);
 }
 
-/// Reports a refused free. Returns if the program goes on.
+/// Reports the refused request. Returns if the program goes on.
 fn tell(asked: Asked, address: usize, refused: Option<FreeError>) {
     if reentry::inside() {
         end_at_once(asked, address);
@@ -132,7 +135,8 @@ fn tell(asked: Asked, address: usize, refused: Option<FreeError>) {
     }
 }
 
-/// Runs the program's report hook, which may panic: that must not unwind through an allocator.
+/// Runs `body`, and aborts if the program's own report hook panics in it: that must not unwind
+/// through an allocator.
 fn unwound_by_nobody<R>(body: impl FnOnce() -> R) -> R {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         write_stderr(
@@ -142,8 +146,8 @@ fn unwound_by_nobody<R>(body: impl FnOnce() -> R) -> R {
     })
 }
 
-/// Prints one line and aborts: called in the guard's own code, or in a signal handler that
-/// interrupted it.
+/// Prints one line and aborts: this was in the guard's own code, or in a signal handler that came
+/// in the middle of it.
 fn end_at_once(asked: Asked, address: usize) -> ! {
     let mut line = Line::new();
     let name = asked.name();
@@ -155,7 +159,7 @@ fn end_at_once(asked: Asked, address: usize) -> ! {
     std::process::abort()
 }
 
-/// Facts of the violation; `None` if the rule is allowed.
+/// The violation, with all facts; `None` if the rule is allowed.
 fn violation(
     asked: Asked,
     address: usize,
@@ -197,7 +201,7 @@ fn violation(
     Some(Box::new(Violation::new(Facts { finding, severity, call, also: Vec::new(), argument, memory: Some(memory) })))
 }
 
-/// Reason why the free is refused.
+/// The reason for the refusal.
 fn why(
     asked: Asked,
     address: usize,
@@ -206,7 +210,7 @@ fn why(
     c_block: Option<&Block>,
 ) -> Why {
     match (refused, block.or(c_block)) {
-        // It was freed before.
+        // Freed already, by whichever side.
         (_, Some(block)) if block.start == address && !block.live => Why::Freed,
         (_, Some(block)) if block.start != address => Why::Interior,
         (Some(FreeError::OtherLayout), Some(_)) => Why::OtherLayout,
@@ -222,7 +226,7 @@ fn why(
     }
 }
 
-/// Name of the module whose segments an address lies in.
+/// The module whose segments an address lies in.
 fn module_of(address: usize) -> Option<String> {
     let mut found = None;
     crate::platform::fork_gate::run(|| {
@@ -240,7 +244,7 @@ fn module_of(address: usize) -> Option<String> {
     found
 }
 
-/// The call that lent this block: one under way, else the last that is known. True if under way.
+/// The call that lent this block: one that still runs (true), else the last one known.
 fn lent(block: &Block) -> (bool, Option<Note>) {
     if let Some(note) = watched_call::lending(block) {
         return (true, Some(note));

@@ -42,14 +42,14 @@ impl Entry<'_> {
     /// Asks every rule about every argument.
     ///
     /// # Safety
-    /// - Typed pointers that lead to Rust memory lead to memory of their type.
+    /// - Values are readable; pointers into Rust memory lead to memory of their type.
     #[inline]
     pub(super) unsafe fn ask(&mut self) -> Result<(), Stop> {
         let parameters = self.site.function.declaration.parameters;
         for (index, (argument, parameter)) in self.arguments.iter().zip(parameters).enumerate() {
             match argument.passing {
                 Passing::Scalar => {}
-                // SAFETY: the caller promises that the value is of its declared type.
+                // SAFETY: the caller promises that the bytes of values are readable.
                 Passing::Value => unsafe { self.value(index, argument) }?,
                 // SAFETY: the caller promises that a pointer into Rust memory leads to its type.
                 Passing::Const | Passing::Mut => unsafe { self.pointer(index, argument, parameter) }?,

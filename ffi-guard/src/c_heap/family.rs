@@ -1,7 +1,7 @@
 //! The functions, under C's names.
 //!
-//! The set that glibc's manual asks of a replacement, so that none of its own is left that would
-//! take a block of another's.
+//! It is the set that glibc's manual asks of a replacement, so that no function of glibc's is left
+//! that would take another allocator's block.
 
 use std::ffi::{c_int, c_void};
 
@@ -12,7 +12,7 @@ use crate::platform::memory::PAGE;
 /// Memory of `size` bytes.
 ///
 /// # Safety
-/// - None: as C's.
+/// - None.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
     allocate(size, ALIGN)
@@ -21,7 +21,7 @@ pub(super) unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
 /// Memory of `count` times `size` bytes, all zero.
 ///
 /// # Safety
-/// - None: as C's.
+/// - None.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     match count.checked_mul(size) {
@@ -36,18 +36,18 @@ pub(super) unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void
 /// - `block` is null or a live block of this family.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn realloc(block: *mut c_void, size: usize) -> *mut c_void {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller passes null or a live block of this family.
     unsafe { resize(block, size) }
 }
 
-/// The same for `count` times `size` bytes.
+/// Makes a block `count` times `size` bytes large, here or elsewhere.
 ///
 /// # Safety
-/// - As for [`realloc`].
+/// - `block` is null or a live block of this family.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn reallocarray(block: *mut c_void, count: usize, size: usize) -> *mut c_void {
     match count.checked_mul(size) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller passes null or a live block of this family.
         Some(bytes) => unsafe { resize(block, bytes) },
         None => or_no_memory(std::ptr::null_mut()),
     }
@@ -59,35 +59,35 @@ pub(super) unsafe extern "C" fn reallocarray(block: *mut c_void, count: usize, s
 /// - `block` is null or a live block of this family, and nothing uses it any more.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn free(block: *mut c_void) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller passes null or a live block of this family that nothing uses any more.
     unsafe { take_back(block) };
 }
 
 /// Memory at a multiple of `align`, a power of two that is a multiple of a pointer's size.
 ///
 /// # Safety
-/// - `to` is where the address may be written.
+/// - The address may be written to `to`.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn posix_memalign(to: *mut *mut c_void, align: usize, size: usize) -> c_int {
     if !align.is_power_of_two() || !align.is_multiple_of(size_of::<usize>()) {
         return c_library::INVALID;
     }
-    // It tells by its result, and leaves `errno` as it was.
+    // Errors go into its result; `errno` stays.
     let _errno = crate::platform::process::Errno::keep();
     let block = allocate(size, align);
     if block.is_null() {
         return c_library::NO_MEMORY;
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller says that `to` may be written.
     unsafe { to.write(block) };
     0
 }
 
-/// Memory at a multiple of `align`. Like glibc's it takes any size, and an `align` that is no power
-/// of two is rounded up to one.
+/// Memory at a multiple of `align`. Like glibc's it takes any size, and rounds an `align` that is
+/// no power of two up to one.
 ///
 /// # Safety
-/// - None: as C's.
+/// - None.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn memalign(align: usize, size: usize) -> *mut c_void {
     match align.checked_next_power_of_two() {
@@ -96,10 +96,10 @@ pub(super) unsafe extern "C" fn memalign(align: usize, size: usize) -> *mut c_vo
     }
 }
 
-/// The same, by C11's name.
+/// Memory at a multiple of `align`: [`memalign`] by C11's name.
 ///
 /// # Safety
-/// - None: as C's.
+/// - None.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut c_void {
     // SAFETY: no precondition.
@@ -109,7 +109,7 @@ pub(super) unsafe extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut
 /// Memory at the start of a page.
 ///
 /// # Safety
-/// - None: as C's.
+/// - None.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn valloc(size: usize) -> *mut c_void {
     allocate(size, PAGE)
@@ -118,7 +118,7 @@ pub(super) unsafe extern "C" fn valloc(size: usize) -> *mut c_void {
 /// Whole pages.
 ///
 /// # Safety
-/// - None: as C's.
+/// - None.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn pvalloc(size: usize) -> *mut c_void {
     match size.checked_next_multiple_of(PAGE) {
@@ -127,13 +127,13 @@ pub(super) unsafe extern "C" fn pvalloc(size: usize) -> *mut c_void {
     }
 }
 
-/// The bytes of a block that may be used: those that were asked for, here.
+/// The usable bytes of a block: here, as many as were asked for.
 ///
 /// # Safety
 /// - `block` is null or a live block of this family.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn malloc_usable_size(block: *mut c_void) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller passes null or a live block of this family.
     unsafe { size_of_block("malloc_usable_size", block) }
 }
 

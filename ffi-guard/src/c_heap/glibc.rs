@@ -1,4 +1,4 @@
-//! glibc's own `malloc`, by the names that nobody replaces.
+//! glibc's own `malloc`, by the names that no replacement takes.
 //!
 //! References to them are weak: a static executable has no other `malloc` than ours, and a strong
 //! reference would bring glibc's in, to collide with it.
@@ -10,7 +10,7 @@ use crate::platform::c_library;
 
 type Memory = *mut c_void;
 
-/// The functions. Behind an `Option`, as a table of words, each of them is null or all are there.
+/// The functions, laid out as the words of [`Table`], none of which is null.
 #[repr(C)]
 pub(super) struct Glibc {
     pub(super) malloc: unsafe extern "C" fn(usize) -> Memory,
@@ -20,7 +20,7 @@ pub(super) struct Glibc {
     memalign: unsafe extern "C" fn(usize, usize) -> Memory,
 }
 
-/// As the linker fills it in.
+/// The words that the linker fills in.
 #[repr(C)]
 struct Table([usize; 5]);
 
@@ -49,28 +49,32 @@ unsafe extern "C" {
     static ffi_guard_glibc: Table;
 }
 
-/// glibc's functions; `None` where this program has none but ours.
+/// glibc's functions; `None` if this program has no `malloc` but ours.
 #[inline]
 pub(super) fn glibc() -> Option<&'static Glibc> {
-    // SAFETY: defined above, five words, filled in by the linker or the loader before any of our
-    // code runs.
+    // SAFETY: it is defined above, five words, filled in by the linker or the loader before any of
+    // our code runs.
     let table = unsafe { &ffi_guard_glibc };
-    // SAFETY: the same words; with none of them null they are functions of these types.
+    // SAFETY: the table's five words; none of them is null, so they are functions of these types.
     table.0.iter().all(|&word| word != 0).then(|| unsafe { &*std::ptr::from_ref(table).cast::<Glibc>() })
 }
 
 impl Glibc {
+    /// Memory of `size` bytes at a multiple of `align`.
+    ///
     /// # Safety
     /// - `align` is a power of two.
     pub(super) unsafe fn memalign(&self, size: usize, align: usize) -> Memory {
-        // SAFETY: glibc's own functions; the caller's promise.
+        // SAFETY: glibc's own functions; the caller passes a power of two.
         unsafe { if align <= super::ALIGN { (self.malloc)(size) } else { (self.memalign)(align, size) } }
     }
 
+    /// The usable bytes of a block.
+    ///
     /// # Safety
     /// - `block` is a live block of glibc's.
     pub(super) unsafe fn usable_size(&self, block: Memory) -> usize {
-        // This one has no other name: it is looked for behind ours.
+        // This function has no second name: it is looked up as the next one after ours.
         static FOUND: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
         let mut found = FOUND.load(Ordering::Relaxed);
         if found.is_null() {
@@ -82,7 +86,7 @@ impl Glibc {
         }
         // SAFETY: a function of this name has this type.
         let function: unsafe extern "C" fn(Memory) -> usize = unsafe { std::mem::transmute(found) };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller passes a live block of glibc's.
         unsafe { function(block) }
     }
 }

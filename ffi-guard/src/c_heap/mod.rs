@@ -1,19 +1,19 @@
 //! C's heap over ours (feature `c-heap`): `malloc` and its kin, defined in the executable.
 //!
-//! The dynamic loader binds every library's calls of `malloc` to the executable's, libc's own and
-//! C++'s `new` among them; libraries that `dlopen` brings later come along. In a static executable
-//! the linker does the same. So each block of C's has a size, a place where it was allocated and a
-//! state, as Rust's have: a search can read C's heap, a report can name the allocation that holds a
-//! pointer, and a `free` across the border is noticed.
+//! The dynamic loader binds every library's calls of `malloc` to the executable's, those of libc
+//! itself and of C++'s `new` included, and those of libraries that `dlopen` loads later. In a
+//! static executable the linker does so. So each C block has a size, a place where it was allocated
+//! and a state, as Rust blocks have: a search can read C's heap, a report can name the allocation
+//! that holds a pointer, and a `free` across the border is noticed.
 //!
 //! ```text
 //!                      ┌─ the guard itself is running, or the process has not begun ──> memory of the guard's own
 //!  malloc ── who serves? ── level 1 and up ──> C's half of the heap
 //!                      └─ level 0 ──> glibc's `malloc`, by the names that it has besides
 //! ```
-//! Where a block is tells who takes it back; the level has no say in that.
+//! The address of a block decides who takes it back, whatever the level is.
 //!
-//! Nothing here allocates from the program's heap, unwinds, or takes a lock that is not let go of
+//! Nothing here allocates from the program's heap, unwinds, or takes a lock that is not released
 //! around a fork.
 
 mod family;
@@ -31,10 +31,10 @@ use crate::reentry::{self, Reentry};
 use crate::refusal;
 use glibc::glibc;
 
-/// What C's `malloc` promises to align to.
+/// The alignment that C's `malloc` promises.
 const ALIGN: usize = 16;
 
-/// Who serves an allocation.
+/// The allocator that serves a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Server {
     Heap,
@@ -58,8 +58,8 @@ fn server() -> Server {
     }
 }
 
-/// The first allocations of a process: the loader's come before there is an environment to read a
-/// level from, and what the settling itself allocates comes back here.
+/// Settles the server of the first allocations of a process. The loader's come before there is an
+/// environment to read a level from, and allocations made while settling come back here.
 #[cold]
 #[inline(never)]
 fn settle() -> Server {
@@ -72,13 +72,13 @@ fn settle() -> Server {
     let mode = if tracking == Level::Off && glibc().is_some() { GLIBCS } else { OURS };
     MODE.store(mode, Ordering::Relaxed);
     if glibc().is_some() {
-        // A dynamic executable: its loader has been through.
+        // A dynamic executable, whose loader has done its work.
         heap::let_unwind();
     }
     if mode == OURS { Server::Heap } else { Server::Glibc }
 }
 
-/// Sets `errno` where there is no memory, and hands the block on.
+/// Sets `errno` if there is no memory, and passes the block on.
 #[inline(always)]
 fn or_no_memory(block: *mut u8) -> *mut c_void {
     if block.is_null() {
@@ -87,13 +87,13 @@ fn or_no_memory(block: *mut u8) -> *mut c_void {
     block.cast()
 }
 
-/// A block of C's; `align` is a power of two. Null, with `errno`, where there is none.
+/// A new C block; `align` is a power of two. Null, with `errno` set, if there is no memory.
 #[inline(always)]
 fn allocate(size: usize, align: usize) -> *mut c_void {
     or_no_memory(match server() {
         Server::Heap => heap::allocate_c(size, align),
         Server::Guard => own::alloc_c(size, align),
-        // SAFETY: glibc's own function, with arguments that every caller may pass.
+        // SAFETY: glibc's own function; `align` is a power of two.
         Server::Glibc => return unsafe { glibc_or_die().memalign(size, align) },
     })
 }
@@ -104,23 +104,23 @@ fn allocate_zeroed(size: usize) -> *mut c_void {
         Server::Guard => {
             let block = own::alloc_c(size, ALIGN);
             if !block.is_null() {
-                // SAFETY: `size` bytes, given out just now; they may have been used before.
+                // SAFETY: the block has `size` bytes and is new; they may have been used before.
                 unsafe { block.write_bytes(0, size) };
             }
             block
         }
-        // SAFETY: as above.
+        // SAFETY: glibc's own function, with arguments that every caller may pass.
         Server::Glibc => return unsafe { (glibc_or_die().calloc)(1, size) },
     })
 }
 
-/// Where a block came from, told by its address.
+/// The allocator that a block came from, by its address.
 enum Origin {
     Heap,
     Guard,
-    /// Rust's: it is not C's to give back.
+    /// Rust's: C must not give it back.
     Rust,
-    /// From glibc, where its `malloc` serves; or it never was a block of this heap.
+    /// glibc's, if its `malloc` serves; or it never was a block of this heap.
     Elsewhere,
 }
 
@@ -140,33 +140,33 @@ fn origin(address: usize) -> Origin {
 /// Takes a block back.
 ///
 /// # Safety
-/// - `block` is null or a block that nobody uses any more; what it is not is refused, as far as can
-///   be told.
+/// - `block` is null or a block that nothing uses any more; any other address is refused, as far as
+///   it can be recognised.
 #[inline(always)]
 unsafe fn take_back(block: *mut c_void) {
     let address = block.addr();
     match origin(address) {
-        // SAFETY: in C's half; the caller has done with it.
+        // SAFETY: it is in C's half, and the caller says that nothing uses it any more.
         Origin::Heap => match unsafe { heap::free_c(address) } {
             Ok(()) => {}
             Err(error) => refusal::c_asked("free", address, Some(error)),
         },
-        // SAFETY: in the guard's memory, where C has nothing but blocks of `own::alloc_c`.
+        // SAFETY: it is in the guard's memory, where C has only blocks of `own::alloc_c`.
         Origin::Guard => unsafe { own::free_c(block.cast()) },
         Origin::Rust => refusal::c_asked("free", address, None),
         Origin::Elsewhere if block.is_null() => {}
         Origin::Elsewhere => match glibc() {
-            // SAFETY: not ours: glibc's, or no block at all, which is for glibc to say.
+            // SAFETY: it is glibc's block, or no block at all, and glibc decides that.
             Some(glibc) => unsafe { (glibc.free)(block) },
             None => refusal::c_asked("free", address, None),
         },
     }
 }
 
-/// Bytes that may be used of a live block.
+/// The usable bytes of a live block.
 ///
 /// # Safety
-/// - As for [`take_back`]; the block stays.
+/// - `block` is null or a live block; any other address is refused, as far as it can be recognised.
 unsafe fn size_of_block(call: &'static str, block: *mut c_void) -> usize {
     let address = block.addr();
     match origin(address) {
@@ -177,7 +177,7 @@ unsafe fn size_of_block(call: &'static str, block: *mut c_void) -> usize {
                 0
             }
         },
-        // SAFETY: as in `take_back`.
+        // SAFETY: it is in the guard's memory, where C has only blocks of `own::alloc_c`.
         Origin::Guard => unsafe { own::size_c(block.cast()) },
         Origin::Rust => {
             refusal::c_asked(call, address, None);
@@ -185,7 +185,7 @@ unsafe fn size_of_block(call: &'static str, block: *mut c_void) -> usize {
         }
         Origin::Elsewhere if block.is_null() => 0,
         Origin::Elsewhere => match glibc() {
-            // SAFETY: as in `take_back`.
+            // SAFETY: it is glibc's block, or no block at all, and glibc decides that.
             Some(glibc) => unsafe { glibc.usable_size(block) },
             None => {
                 refusal::c_asked(call, address, None);
@@ -198,20 +198,21 @@ unsafe fn size_of_block(call: &'static str, block: *mut c_void) -> usize {
 /// Makes a block larger or smaller.
 ///
 /// # Safety
-/// - As for [`take_back`].
+/// - `block` is null or a block that only the caller uses; any other address is refused, as far as
+///   it can be recognised.
 unsafe fn resize(block: *mut c_void, size: usize) -> *mut c_void {
     let address = block.addr();
     match origin(address) {
         Origin::Elsewhere if block.is_null() => allocate(size, ALIGN),
-        // As glibc's does, which the C of this platform is written for.
+        // As in glibc's, which the C code of this platform expects.
         _ if size == 0 => {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller says that nothing else uses the block, and gives it up.
             unsafe { take_back(block) };
             std::ptr::null_mut()
         }
         Origin::Heap if server() == Server::Heap => {
             let kept = Errno::keep();
-            // SAFETY: in C's half; the caller hands the block over.
+            // SAFETY: it is in C's half, and the caller gives it up.
             let moved = match unsafe { heap::reallocate_c(address, size) } {
                 Ok(moved) => moved,
                 Err(error) => {
@@ -224,7 +225,7 @@ unsafe fn resize(block: *mut c_void, size: usize) -> *mut c_void {
             or_no_memory(moved)
         }
         Origin::Elsewhere => match glibc() {
-            // SAFETY: not ours.
+            // SAFETY: it is glibc's block, or no block at all, and glibc decides that.
             Some(glibc) => unsafe { (glibc.realloc)(block, size) },
             None => {
                 refusal::c_asked("realloc", address, None);
@@ -235,18 +236,18 @@ unsafe fn resize(block: *mut c_void, size: usize) -> *mut c_void {
             refusal::c_asked("realloc", address, None);
             let moved = allocate(size, ALIGN);
             if !moved.is_null() {
-                // SAFETY: so much of a live block, which stays, and a new one.
+                // SAFETY: no more bytes than the rest of the live block, which stays, and than the
+                // new one has.
                 unsafe { moved.cast::<u8>().copy_from_nonoverlapping(block.cast(), refusal::rest(address).min(size)) };
             }
             moved
         }
         Origin::Heap | Origin::Guard => {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller passes a live block.
             let old = unsafe { size_of_block("realloc", block) };
             let moved = allocate(size, ALIGN);
             if !moved.is_null() {
-                // SAFETY: two blocks, each of as many bytes; the old one is the caller's to give
-                // up.
+                // SAFETY: both blocks have that many bytes, and the caller gives the old one up.
                 unsafe {
                     moved.cast::<u8>().copy_from_nonoverlapping(block.cast(), old.min(size));
                     take_back(block);
@@ -257,7 +258,7 @@ unsafe fn resize(block: *mut c_void, size: usize) -> *mut c_void {
     }
 }
 
-/// glibc's functions, which serve: they were there when that was settled.
+/// glibc's functions, when they serve: they were there when that was settled.
 fn glibc_or_die() -> &'static glibc::Glibc {
     glibc().unwrap_or_else(|| process::refuse(format_args!("glibc's own `malloc` is gone")))
 }

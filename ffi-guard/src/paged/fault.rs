@@ -1,4 +1,4 @@
-//! A fault in Rust's memory: which block, who touched it, and what becomes of the process. Runs in
+//! A fault in Rust's memory: which block, who touched it, and whether the process goes on. Runs in
 //! a signal handler.
 
 use std::ffi::c_void;
@@ -17,13 +17,13 @@ use crate::reentry::{self, Reentry};
 use crate::report::fault;
 use crate::rule::{Rule, Severity};
 
-/// Seconds that the long form may take: large programs have much debug information.
+/// Seconds that the full report may take: large programs have much debug information.
 const PATIENCE: u32 = 30;
 
-/// The thread that tells of a fault just now; 0 for none. Where the process ends it stays, and all
-/// others wait.
+/// The thread that reports a fault at the moment; 0 for none. If the process ends, it stays set,
+/// and all other threads wait.
 static TELLING: AtomicU32 = AtomicU32::new(0);
-/// The last address that had access when it was looked at.
+/// The last faulting address whose block turned out to be accessible.
 static AGAIN: AtomicUsize = AtomicUsize::new(0);
 
 /// The answer to a fault, as the owner of Rust's memory.
@@ -31,13 +31,13 @@ pub(super) fn answer(fault: &Fault) -> Answer {
     let Some(block) = heap::around(fault.address) else { return freeing::answer_elsewhere(fault) };
     let opened = || if heap::open_around(fault.address) { Answer::GoOn } else { Answer::NotMine };
     if reentry::inside() {
-        // The guard itself looks at a block that another thread frees meanwhile: that is no mistake
-        // of the program's.
+        // The guard itself looks at a block that another thread frees meanwhile: no mistake of the
+        // program's.
         return opened();
     }
     if block.live && fault.address.wrapping_sub(block.start) < block.size {
-        // Given out since, and the instruction gets through now; or the program has closed its own
-        // pages.
+        // The block was given out since, and now the instruction succeeds; or the program has
+        // closed its own pages.
         let again = AGAIN.swap(fault.address, Ordering::Relaxed) == fault.address;
         return if again { Answer::NotMine } else { Answer::GoOn };
     }
@@ -52,7 +52,7 @@ pub(super) fn answer(fault: &Fault) -> Answer {
     tell_once(fault, About::of(&block), severity, opened)
 }
 
-/// What was touched.
+/// The memory that was touched.
 pub(super) struct About {
     pub(super) block: BlockFacts,
     pub(super) lent: Option<Lent>,
@@ -66,7 +66,7 @@ impl About {
     }
 }
 
-/// Tells of a fault, one thread at a time. Where the process is to go on, `opened` sees to that.
+/// Reports a fault, one thread at a time. If the process is to go on, `opened` makes that possible.
 pub(super) fn tell_once(fault: &Fault, about: About, severity: Severity, opened: impl FnOnce() -> Answer) -> Answer {
     let _inside = Reentry::enter();
     let me = thread::id().max(1);
@@ -78,7 +78,7 @@ pub(super) fn tell_once(fault: &Fault, about: About, severity: Severity, opened:
     }
     let goes_on = about.given_to.is_none();
     tell(fault, about, severity);
-    // An allocator that has begun to free what is none of its blocks has no way on.
+    // An allocator that has begun to free an address that is no block of its own cannot go on.
     if goes_on && (severity == Severity::Warn || settings().on_violation == OnViolation::Report) {
         let answer = opened();
         TELLING.store(0, Ordering::Release);
@@ -94,7 +94,7 @@ fn tell(fault: &Fault, about: About, severity: Severity) {
     let frames = addresses.get(..len).unwrap_or_default();
     let place = Place::of(fault.ip);
     let code = place.code();
-    // Whose code it is, tells the first frame that does not work for others.
+    // The first frame that does not work for others says whose code it is.
     let mut by = who::whose(&code);
     let mut outer = None;
     for &address in frames.iter().skip(1).take(4) {
@@ -136,13 +136,14 @@ fn tell(fault: &Fault, about: About, severity: Severity) {
 }
 
 fn in_the_copy(touch: *mut c_void) -> bool {
-    // SAFETY: what `tell` passes, which waits for this.
+    // SAFETY: `tell` passes a `Touch`, and keeps it until this returns.
     fault::tell(unsafe { &*touch.cast::<Touch<'_>>() });
     true
 }
 
 fn lent(lender: lender::Lender) -> Lent {
-    // SAFETY: noted by `boundary::lent_by` alone, from references that live as long as the program.
+    // SAFETY: `retention::lent_by` alone notes them, from references that live as long as the
+    // program.
     let (function, location) =
         unsafe { (&*(lender.function as *const Function), &*(lender.location as *const Location<'static>)) };
     Lent { function, location, thread: lender.thread }

@@ -1,9 +1,9 @@
-//! A fault in C's allocator, which was given a block of Rust's to free: `alloc_dealloc_mismatch`,
-//! or `double_free`. Runs in a signal handler.
+//! A fault in C's allocator, which was given a Rust block to free: `alloc_dealloc_mismatch`, or
+//! `double_free`. Runs in a signal handler.
 //!
-//! An allocator finds what it knows of a block in the bytes before it. Before a block of Rust's on
-//! pages of its own there are none, or the canary, which glibc refuses (`refusal/aborted.rs`), but
-//! for `malloc_usable_size`, which follows it to nowhere.
+//! An allocator keeps its record of a block in the bytes before it. A Rust block on pages of its
+//! own has none before it, or the canary. glibc refuses the canary (`refusal/aborted.rs`), except
+//! in `malloc_usable_size`, which follows it to nowhere.
 
 use std::ffi::c_void;
 
@@ -21,16 +21,16 @@ use crate::rule::{Rule, Severity};
 /// Bytes before a block that an allocator looks at first.
 const HEADER: usize = 16;
 
-/// The function of C's allocator that was given this block, and faults before it.
+/// The function of C's allocator that was given this block and faults before it.
 pub(super) fn given_to(fault: &Fault, block: &Block) -> Option<GivenTo> {
     let before = block.start.wrapping_sub(fault.address);
     if (1..=HEADER).contains(&before) { under_way(fault) } else { None }
 }
 
-/// Frames that are looked at for the allocator's function.
+/// Frames that are searched for the allocator's function.
 const DEEP: usize = 3;
 
-/// The function of C's allocator that is under way.
+/// The function of C's allocator that is running.
 fn under_way(fault: &Fault) -> Option<GivenTo> {
     let mut frames = [0; DEEP];
     let len = trace::of_fault(fault.ip, fault.sp, fault.bp, &mut frames);
@@ -44,7 +44,7 @@ fn under_way(fault: &Fault) -> Option<GivenTo> {
     })
 }
 
-/// The same by its symbol: where there are no tables of where functions begin, as in musl.
+/// The function by its symbol, for a C library without tables of function bounds, such as musl.
 fn named(address: usize) -> Option<&'static str> {
     let place = Place::of(address);
     let (name, _) = place.code().function?;
@@ -56,7 +56,7 @@ fn named(address: usize) -> Option<&'static str> {
     }
 }
 
-/// The answer to such a fault.
+/// Answers a fault in the function `to`, which was given this block.
 pub(super) fn answer(fault: &Fault, block: &Block, to: GivenTo, opened: impl FnOnce() -> Answer) -> Answer {
     let rule = if block.live { Rule::AllocDeallocMismatch } else { Rule::DoubleFree };
     let severity = settings().severities.get(rule).unwrap_or(Severity::Deny);
@@ -67,8 +67,8 @@ pub(super) fn answer(fault: &Fault, block: &Block, to: GivenTo, opened: impl FnO
     tell_once(fault, About { given_to: Some(to), ..About::of(block) }, severity, opened)
 }
 
-/// The answer to a fault at an address that is none of Rust's: of one of these functions that still
-/// has the block in its hands.
+/// Answers a fault at an address outside Rust's memory, if one of these functions still has the
+/// block in its hands.
 pub(super) fn answer_elsewhere(fault: &Fault) -> Answer {
     let block = heap::contains(fault.argument).then(|| heap::lookup(fault.argument)).flatten();
     let Some(block) = block.filter(|block| block.start == fault.argument && !reentry::inside()) else {
@@ -81,9 +81,9 @@ pub(super) fn answer_elsewhere(fault: &Fault) -> Answer {
     }
 }
 
-/// Tells of it in full. In a copy of the process.
+/// Reports it in full, in a copy of the process.
 pub(super) fn in_the_copy(touch: *mut c_void) -> bool {
-    // SAFETY: what `fault::tell` passes, which waits for this.
+    // SAFETY: `fault::tell` passes a `Touch`, and keeps it until this returns.
     let touch = unsafe { &*touch.cast::<Touch<'_>>() };
     if let Some(to) = touch.given_to {
         refusal::tell_faulted(touch, to);

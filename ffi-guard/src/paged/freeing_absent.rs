@@ -1,4 +1,5 @@
-//! With `c-heap` C's allocator is the guard's: it asks before it does anything, and does not fault.
+//! Nothing: with `c-heap` C's allocator is the guard's, which asks before it acts and does not
+//! fault.
 
 use std::ffi::c_void;
 

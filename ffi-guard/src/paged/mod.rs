@@ -1,4 +1,4 @@
-//! Level 3: the very instruction that touches freed or foreign bytes of Rust's is caught and named.
+//! Level 3: catches and names the very instruction that touches freed or foreign bytes of Rust's.
 //!
 //! The heap puts blocks on pages of their own and takes the pages of freed ones away
 //! (`heap/paged.rs`); the processor stops whoever touches them; `platform/fault.rs` catches that
@@ -28,7 +28,7 @@ use crate::level::{self, Level};
 use crate::platform;
 use crate::retention::lent_by;
 
-/// Whether some blocks have pages of their own.
+/// True if some blocks have pages of their own.
 fn are_any() -> bool {
     match level::tracking() {
         Level::Off => false,
@@ -37,8 +37,8 @@ fn are_any() -> bool {
     }
 }
 
-/// Has faults in Rust's memory told, where blocks have pages of their own. Called when what memory
-/// is tracked for is settled; allocates nothing.
+/// Has faults in Rust's memory reported, if blocks have pages of their own. Called once it is
+/// settled which memory is tracked; allocates nothing.
 pub(crate) fn set_up() {
     copied::tell_faults_by(strayed::answer);
     if are_any() {

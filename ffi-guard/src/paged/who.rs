@@ -1,10 +1,10 @@
-//! Whose code an address is in: asked by a signal handler, which allocates nothing.
+//! The owner of the code at an address. A signal handler asks, so nothing is allocated.
 
 use crate::facts::{By, Code};
 use crate::platform::mapped::{self, Bytes, Mapped};
 use crate::scan;
 
-/// What is mapped where some code is.
+/// A code address and the module mapped there.
 pub(super) struct Place {
     address: usize,
     mapped: Option<Mapped>,
@@ -29,8 +29,8 @@ impl Place {
     }
 }
 
-/// Whose a place is. `None` for the functions that copy and search memory for others, Rust and C
-/// alike.
+/// The owner of some code. `None` for the functions that copy and search memory for others, Rust's
+/// and C's alike.
 pub(super) fn whose(code: &Code<'_>) -> Option<By> {
     let name = code.function.map(|(name, _)| name);
     let is_libc = code.module.is_some_and(|(module, _)| {
@@ -38,7 +38,7 @@ pub(super) fn whose(code: &Code<'_>) -> Option<By> {
     });
     let for_others = |name: &str| {
         let plain = name.trim_start_matches('_');
-        // Of Rust's `compiler_builtins`, too.
+        // Rust's `compiler_builtins` too.
         plain.contains("compiler_builtins")
             || ["mem", "str", "stp", "wcs", "wmem", "bcmp", "bcopy", "bzero", "rawmemchr"]
                 .iter()
@@ -48,8 +48,8 @@ pub(super) fn whose(code: &Code<'_>) -> Option<By> {
         Some(name) if is_libc && !for_others(name) => Some(By::C),
         _ if is_libc => None,
         Some(name) if scan::is_rust(name) && !for_others(name) => Some(By::Rust),
-        // A program may well have a function `memo`: only what has the C library's own names is
-        // passed over.
+        // A program may well have a function `memo`: only the C library's own names are passed
+        // over.
         Some(name) if for_others(name) && is_of_the_library(name) => None,
         Some(name) if scan::is_rust(name) => None,
         Some(_) => Some(By::C),
@@ -57,7 +57,7 @@ pub(super) fn whose(code: &Code<'_>) -> Option<By> {
     }
 }
 
-/// Names of the C library's functions where it is linked in.
+/// True for the C library's functions, when it is linked in.
 fn is_of_the_library(name: &str) -> bool {
     const NAMES: [&str; 12] = [
         "memcpy", "memmove", "memset", "memcmp", "memchr", "strlen", "strnlen", "strcpy", "strncpy", "strcmp",

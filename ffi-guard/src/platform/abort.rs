@@ -1,9 +1,9 @@
-//! `SIGABRT`: who is asked before a process ends by it, and who had it before.
+//! `SIGABRT`: calls the guard before a process ends by it, then the handler that was there before.
 //!
-//! glibc ends a process that gives `free` or `realloc` what it did not give out: it prints a line
-//! without the address, and calls `abort`. That is this thread's own doing, in the middle of a
-//! call, so the handler may do what the call might have done, but for C's `malloc`, whose lock is
-//! perhaps held.
+//! glibc ends a process that gives `free` or `realloc` an address it did not give out: it prints a
+//! line without the address, and calls `abort`. This thread does that itself, in the middle of a
+//! call, so the handler may do what the call might have done, except call C's `malloc`, whose lock
+//! may be held.
 
 pub(crate) use super::os::abort::install;
 

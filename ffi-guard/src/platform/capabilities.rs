@@ -1,9 +1,9 @@
-//! What a platform can do: the one list. The build script makes one `cfg` of each line, and of the
-//! platform's folder.
+//! The one list of what a platform can do. The build script makes one `cfg` of each line, and of
+//! the platform's folder.
 
 use std::env;
 
-/// What is built for, as cargo tells a build script.
+/// The target of a build, from cargo's variables for a build script.
 pub(crate) struct Target {
     /// The folder of `platform/`.
     pub(crate) folder: &'static str,
@@ -13,7 +13,7 @@ pub(crate) struct Target {
     c_heap: bool,
 }
 
-/// The folders. `FFI_GUARD_PLATFORM` takes a more general one than the target's, so that one
+/// The folders. `FFI_GUARD_PLATFORM` selects a more general one than the target's, so that one
 /// machine can build all of them.
 pub(crate) const FOLDERS: [&str; 3] = ["linux", "unix", "other"];
 
@@ -41,17 +41,17 @@ impl Target {
     }
 }
 
-/// Something that a platform can do or cannot.
+/// An ability that a platform has or lacks.
 pub(crate) struct Capability {
     /// Its `cfg`.
     pub(crate) name: &'static str,
-    /// What it is.
+    /// Its meaning, in words.
     pub(crate) what: &'static str,
-    /// Whether a target has it.
+    /// True if the target has it.
     pub(crate) is_on: fn(&Target) -> bool,
 }
 
-/// Everything that is asked for by name.
+/// All capabilities that code asks for by name.
 pub(crate) const ALL: [Capability; 5] = [
     Capability {
         name: "globals",

@@ -2,12 +2,11 @@
 
 pub(crate) use super::os::clock::nanoseconds;
 
-/// What reports call the clock of [`ticks`].
+/// The name that reports give the clock of [`ticks`].
 pub(crate) const NAME: &str =
     if cfg!(target_arch = "x86_64") { "the processor's time stamp counter" } else { "the system's clock" };
 
-/// Ticks of a clock that only goes forward on one thread; their length is not known, only that it
-/// stays the same.
+/// Ticks of a clock that only goes forward on one thread; their length is unknown but constant.
 #[inline]
 pub(crate) fn ticks() -> u64 {
     #[cfg(target_arch = "x86_64")]

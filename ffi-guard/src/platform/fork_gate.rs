@@ -1,9 +1,9 @@
-//! Where the guard takes locks that it did not make: the loader's around its list of modules, that
-//! of the crate `backtrace`, std's around the symbol tables.
+//! A gate around all code of the guard that takes locks it did not make: the loader's around its
+//! list of modules, that of the crate `backtrace`, std's around the symbol tables.
 //!
-//! A process forked while another thread holds one would wait for it for ever. So all of that
-//! happens behind a gate: any number of threads may be inside, and a thread that forks closes it
-//! and waits until they have left.
+//! If a process forks while another thread holds one, the child waits for it for ever. So all of
+//! that happens inside the gate: any number of threads may be inside, and a thread that forks
+//! closes it and waits until they have left.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use super::lock::{HeldInFork, Locked};
 use super::thread;
 
-/// Threads inside, and whether the gate is closed.
+/// The number of threads inside, plus `CLOSED` while the gate is closed.
 static INSIDE: AtomicU32 = AtomicU32::new(0);
 const CLOSED: u32 = 1 << 31;
 /// Held by the thread that forks.
@@ -21,16 +21,16 @@ thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Runs `f` behind the gate. May nest; `f` runs none of the program's code.
+/// Runs `f` inside the gate. May nest; `f` runs none of the program's code.
 pub(crate) fn run<R>(f: impl FnOnce() -> R) -> R {
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     if !REGISTERED.swap(true, Ordering::Relaxed) {
-        // After the heap's, so that the gate is closed before the locks are taken that are taken
-        // behind it.
+        // Registered after the heap's hook, so that it runs first: the gate closes before the
+        // heap's locks are held, which threads inside may take.
         thread::at_fork(before, after, after);
     }
-    // First the own count: a signal handler that comes in between is inside already, and waits for
-    // nobody.
+    // First the own count: a signal handler that comes in between is inside already, and does not
+    // wait.
     let depth = DEPTH.get();
     DEPTH.set(depth + 1);
     let _left = Left;
@@ -57,18 +57,18 @@ impl Drop for Left {
 
 unsafe extern "C" fn before() {
     FORKING.hold();
-    // A signal handler may fork where its thread is inside.
+    // A signal handler may fork while its thread is inside.
     let own = u32::from(DEPTH.get() != 0);
     INSIDE.fetch_or(CLOSED, Ordering::AcqRel);
     while INSIDE.load(Ordering::Acquire) & !CLOSED > own {
         std::thread::yield_now();
     }
-    // The gate is closed to others: handlers of other libraries, which run on this thread until
-    // `after`, may bring it here.
+    // The gate is closed to others: other libraries' fork handlers, which run on this thread until
+    // `after`, may call code that enters it.
     DEPTH.set(DEPTH.get() + 1);
 }
 
-/// In the parent and in the child, which has this thread alone.
+/// Opens the gate, in the parent and in the child, which has this thread alone.
 unsafe extern "C" fn after() {
     DEPTH.set(DEPTH.get().saturating_sub(1));
     INSIDE.fetch_and(!CLOSED, Ordering::Release);

@@ -1,10 +1,10 @@
-//! A lock that never allocates, never unwinds and can be let go of in a forked child.
+//! A lock that never allocates, never unwinds and can be released in a forked child.
 //!
 //! std's `Mutex` promises none of the three to a global allocator.
 //!
 //! Between the two halves of a fork the forking thread holds every such lock, and still runs code
-//! that is not ours: the handlers of other libraries, which allocate, free, and call C. It goes
-//! through the locks that it holds.
+//! that is not ours: the handlers of other libraries, which allocate, free, and call C. It may pass
+//! the locks that it holds.
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,27 +13,27 @@ use super::thread;
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;
-/// Held, and somebody sleeps.
+/// Held, and some thread sleeps until it is free.
 const WAITED_FOR: u32 = 2;
 
-/// How often a thread looks before it sleeps. The sections behind these locks copy a few hundred
-/// bytes at most.
+/// The number of times that a thread looks before it sleeps. The sections under these locks copy a
+/// few hundred bytes at most.
 const SPINS: u32 = 100;
 
-/// The lock alone. `Locked` couples it with what it guards.
+/// The lock alone. `Locked` couples it with the value that it guards.
 #[derive(Debug)]
 struct Lock {
     state: AtomicU32,
-    /// The thread that forks and holds it for that; 0 at all other times.
+    /// The thread that holds it for a fork; 0 at all other times.
     forking: AtomicU32,
 }
 
 impl Lock {
-    /// Takes it. False where the calling thread has it already, for a fork: then it is not to be
-    /// released.
+    /// Takes the lock. False if the calling thread has it already, for a fork: then it must not
+    /// release it.
     #[inline]
     fn acquire(&self) -> bool {
-        // A signal handler that comes in between has let go again when it returns.
+        // A signal handler that comes in between has released it when it returns.
         if thread::is_alone() && self.state.load(Ordering::Relaxed) == FREE {
             self.state.store(HELD, Ordering::Relaxed);
             return true;
@@ -43,7 +43,7 @@ impl Lock {
 
     #[cold]
     fn acquire_slowly(&self) -> bool {
-        // Only this thread writes its own number there, and takes it out again.
+        // Only this thread stores its own number there, and removes it.
         let forking = self.forking.load(Ordering::Relaxed);
         if forking != 0 && forking == thread::id() {
             return false;
@@ -65,7 +65,7 @@ impl Lock {
     #[inline]
     fn release(&self) {
         if thread::is_alone() {
-            // Nobody who could sleep.
+            // No other thread could sleep.
             self.state.store(FREE, Ordering::Relaxed);
         } else if self.state.swap(FREE, Ordering::Release) == WAITED_FOR {
             thread::wake(&self.state);
@@ -73,15 +73,15 @@ impl Lock {
     }
 }
 
-/// A value behind a lock.
+/// A value that a lock guards.
 #[derive(Debug)]
 pub(crate) struct Locked<T> {
     lock: Lock,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the value is reached by one thread at a time: the one that holds the lock, in `with` or
-// for a fork.
+// SAFETY: one thread at a time reaches the value: the one that holds the lock, in `with` or for a
+// fork.
 unsafe impl<T: Send> Sync for Locked<T> {}
 
 impl<T> Locked<T> {
@@ -93,8 +93,8 @@ impl<T> Locked<T> {
     #[inline]
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         let taken = self.lock.acquire();
-        // SAFETY: the lock is held, so that no other thread has a reference; nor has this one,
-        // whose `f` do not nest.
+        // SAFETY: this thread holds the lock, so that no other thread has a reference; nor has this
+        // one, whose `f` do not nest.
         let result = f(unsafe { &mut *self.value.get() });
         if taken {
             self.lock.release();
@@ -103,11 +103,11 @@ impl<T> Locked<T> {
     }
 }
 
-/// What the thread that forks holds from before the fork until after it, so that the child finds it
-/// open.
+/// A lock that the forking thread holds from before the fork until after it, so that the child
+/// finds it free.
 pub(crate) trait HeldInFork: Sync {
-    /// Takes the lock and keeps it: the first half of a fork. Until the second half, `with` does
-    /// not wait on this thread.
+    /// Takes the lock and keeps it: the first half of a fork. Until the second half, `with` on this
+    /// thread does not wait for it.
     fn hold(&self);
     /// Releases what `hold` took, in the parent or in the child.
     fn let_go(&self);

@@ -1,17 +1,17 @@
-//! Which file an address was mapped from, and the file's bytes: found out without allocating, as in
-//! a signal handler.
+//! The file that an address was mapped from, and the file's bytes: found without allocating, for a
+//! signal handler.
 
 use std::ffi::CStr;
 use std::ops::Deref;
 
 use super::os::mapped::{each_line, map, unmap};
 
-/// What of a path is kept.
+/// Bytes of a path that are kept.
 pub(super) const ROOM: usize = 512;
 
 /// A file that is mapped.
 pub(crate) struct Mapped {
-    /// Where its first mapping begins.
+    /// The address where its first mapping begins.
     pub(crate) base: usize,
     path: [u8; ROOM],
     len: usize,
@@ -38,7 +38,7 @@ impl Mapped {
     }
 }
 
-/// The file behind an address; `None` where there is none, or the system does not tell.
+/// The file mapped at an address; `None` if there is none, or the system does not list it.
 pub(crate) fn at(address: usize) -> Option<Mapped> {
     let mut last = Mapped::NONE;
     let mut found = false;
@@ -57,7 +57,7 @@ pub(crate) fn at(address: usize) -> Option<Mapped> {
     found.then_some(last)
 }
 
-/// A number in hexadecimal at the beginning, and what follows.
+/// The hexadecimal number at the beginning, and the rest.
 fn hex(text: &[u8]) -> Option<(usize, &[u8])> {
     let len = text.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let digits = text.get(..len).filter(|digits| !digits.is_empty())?;
@@ -65,7 +65,7 @@ fn hex(text: &[u8]) -> Option<(usize, &[u8])> {
     Some((value, text.get(len..)?))
 }
 
-/// A file's bytes.
+/// The bytes of a file.
 pub(crate) struct Bytes(&'static [u8]);
 
 impl Bytes {

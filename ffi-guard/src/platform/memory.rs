@@ -1,16 +1,16 @@
 //! Address space: reserved first, committed when needed, its pages given back when not.
 //!
-//! Addresses are integers here: what lies behind them is nobody's object yet.
+//! Addresses are integers here: the memory at them is no object yet.
 
 pub(crate) use super::os::memory::{
     LARGE_PAGE, address_space_limit, close_pages, commit, decommit, discard, for_each_touched, most_mappings,
     move_pages, open_pages, release, reserve, use_large_pages,
 };
 
-/// What access is given in steps of. A multiple of the page size of every system we build for.
+/// The granularity of access. A multiple of the page size of every system we build for.
 pub(crate) const PAGE: usize = if cfg!(target_arch = "x86_64") { 4096 } else { 65536 };
 
-/// What may be done with reserved memory before it is committed.
+/// The access to reserved memory before it is committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Before {
     /// It faults.
@@ -19,8 +19,8 @@ pub(crate) enum Before {
     Reading,
 }
 
-/// Has the processor fetch what lies at an address, which is to be used soon. A wish: whatever the
-/// address, nothing faults.
+/// Asks the processor to fetch the memory at an address, which will be used soon. A hint: whatever
+/// the address, nothing faults.
 #[inline(always)]
 pub(crate) fn prefetch(address: usize) {
     #[cfg(target_arch = "x86_64")]
@@ -32,9 +32,9 @@ pub(crate) fn prefetch(address: usize) {
     let _ = address;
 }
 
-/// Reserves as much as there is, `most` halved until the system permits it, and an eighth at most
-/// of an address space that is limited: where it begins, and how long it is. `None` where not even
-/// `least` is to be had.
+/// Reserves as much as there is: `most`, halved until the system permits it, and at most an eighth
+/// of an address space that is limited. Returns its start and length; `None` if not even `least`
+/// can be had.
 pub(crate) fn reserve_up_to(most: usize, least: usize, align: usize) -> Option<(usize, usize)> {
     let ceiling = address_space_limit().map_or(most, |limit| limit / 8);
     let mut len = most;

@@ -1,15 +1,15 @@
 //! Every call into the operating system.
 //!
-//! A platform is a folder. All have the same names; what a platform does no better than a more
-//! general one it re-exports from there:
+//! A platform is a folder. All have the same names; if a platform does something no better than a
+//! more general one, it re-exports that one's:
 //!
 //! ```text
 //! linux/  ──>  unix/ (POSIX)  ──>  other/ (the standard library, or "cannot be had")
 //! ```
 //!
 //! `capabilities.rs` says which folder a target takes, and lists what the folder can do. The files
-//! here name what they need of the folder (`os`), so that a missing name is a compile error, and
-//! add what is the same on every platform.
+//! here name all they need of the folder (`os`), so that a missing name is a compile error, and add
+//! the parts that are common to all platforms.
 
 #[cfg(platform = "linux")]
 mod linux;

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 pub(crate) use super::os::process::{Errno, append, at_exit, env, exit_now, thread_count, write_stderr};
 
-/// A line put together without allocating; what does not fit is cut off.
+/// A line put together without allocating; text that does not fit is cut off.
 pub(crate) struct Line {
     bytes: [u8; Line::ROOM],
     len: usize,
@@ -20,13 +20,13 @@ impl Line {
         Line { bytes: [0; Line::ROOM], len: 0 }
     }
 
-    /// Ends the line, and cuts it where it is full.
+    /// Ends the line, and cuts it if it is full.
     pub(crate) fn end(&mut self) {
         self.len = self.len.min(Line::ROOM - 1);
         let _ = self.write_str("\n");
     }
 
-    /// What was written so far.
+    /// The bytes written so far.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
@@ -51,8 +51,8 @@ pub(crate) fn say(text: fmt::Arguments<'_>) {
     write_stderr(line.as_bytes());
 }
 
-/// Says one line on standard error and ends the process with status 2: what the user asked for
-/// cannot be had.
+/// Says one line on standard error and ends the process with status 2, because something that the
+/// user asked for cannot be had.
 pub(crate) fn refuse(text: fmt::Arguments<'_>) -> ! {
     say(text);
     exit_now(2)

@@ -1,16 +1,16 @@
-//! Reading memory that is not ours to vouch for.
+//! Reads of memory that the guard does not own.
 
 pub(crate) use super::os::read::{len_with_nul, nul, read};
 
-/// Whether there is a NUL among `len` bytes.
+/// True if there is a NUL among `len` bytes.
 ///
-/// C's own `memchr`: it is fast in a debug build too, and may read bytes that Rust left
+/// Uses C's own `memchr`, which is fast in a debug build too, and may read bytes that Rust left
 /// uninitialised.
 ///
 /// # Safety
 /// - `len` bytes from `address` on are mapped and stay so for the call.
 pub(crate) unsafe fn has_nul(address: usize, len: usize) -> bool {
-    // SAFETY: as promised by the caller.
+    // SAFETY: the caller says that the bytes are mapped and stay so.
     unsafe { nul(address, len) }.is_some()
 }
 

@@ -1,9 +1,9 @@
-//! What the guard says of itself on stderr.
+//! Messages of the guard about itself on stderr.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-/// One line on stderr, once for each text in the life of the process.
+/// Prints a line on stderr, once for each text in the life of the process.
 pub(crate) fn say_once(text: &str) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let new = super::fork_gate::run(|| SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned()));

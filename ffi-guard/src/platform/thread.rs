@@ -1,4 +1,4 @@
-//! Threads: who is running, what happens when one ends, what happens when the process is copied.
+//! Threads: the calling one's number, hooks for a thread's end, hooks for a fork.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering};
@@ -14,7 +14,7 @@ thread_local! {
 /// The number of the next thread to be seen.
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
-/// Whether more than one thread was ever seen.
+/// True if more than one thread was ever seen.
 #[inline]
 pub(crate) fn are_several() -> bool {
     NEXT.load(Ordering::Relaxed) > 2
@@ -23,8 +23,8 @@ pub(crate) fn are_several() -> bool {
 /// A number for the calling thread, from 1 in the order in which threads were first seen, never
 /// used again.
 ///
-/// Not the kernel's: that one is given to the next thread as soon as this one has ended, and a
-/// report about a block freed long ago would name the wrong thread.
+/// It is not the kernel's number: the kernel gives that to the next thread as soon as this one has
+/// ended, and a report about a block freed long ago would name the wrong thread.
 pub(crate) fn id() -> u32 {
     ID.try_with(|id| {
         if id.get() == 0 {
@@ -35,31 +35,31 @@ pub(crate) fn id() -> u32 {
     .unwrap_or(0)
 }
 
-/// Where C's library says whether the process has a single thread: a byte of its own, or one of
-/// ours that says no.
+/// The byte that says whether the process has a single thread: C's library's, or one of ours that
+/// says no.
 static ALONE: AtomicPtr<AtomicU8> = AtomicPtr::new((&raw const NOBODY_KNOWS).cast_mut());
 static NOBODY_KNOWS: AtomicU8 = AtomicU8::new(0);
 
-/// Whether the calling thread is certainly the only one of the process, C's threads counted: then
-/// what others could see half done needs no instruction that locks the bus, at some five
-/// nanoseconds each. False where it is not known.
+/// True if the calling thread is certainly the only one of the process, C's threads counted. Then
+/// no other thread can see a change half done, and no instruction needs to lock the bus, at some
+/// five nanoseconds each. False if it is not known.
 ///
 /// The only thread is the one that would make another, so the answer holds until it does: not
 /// across a call of code that is not ours.
 #[inline(always)]
 pub(crate) fn is_alone() -> bool {
-    // SAFETY: a byte of ours, or of C's library, which is never unloaded.
+    // SAFETY: the byte is ours, or belongs to C's library, which is never unloaded.
     unsafe { (*ALONE.load(Ordering::Relaxed)).load(Ordering::Relaxed) != 0 }
 }
 
-/// Asks C's library where it says so: once, with no lock held.
+/// Asks C's library for the byte that says so: once, with no lock held.
 pub(crate) fn ask_who_is_alone() {
     if let Some(byte) = single_threaded() {
         ALONE.store(byte, Ordering::Relaxed);
     }
 }
 
-/// What has a hook run at the end of threads: one for each hook.
+/// The registration of one hook that runs at the end of threads.
 #[derive(Debug)]
 pub(crate) struct AtExit {
     /// One more than the system's key; 0 while there is none.

@@ -1,14 +1,14 @@
-//! C's `free` or `realloc` of Rust's memory where C's allocator is not ours: glibc refuses it, and
-//! ends the process. Before it does, the block is told.
+//! C's `free` or `realloc` of Rust's memory when C's allocator is not ours: glibc refuses it, and
+//! ends the process. Before that, the block is reported.
 //!
-//! glibc takes the eight bytes before an address for the size of a block. Before a block of Rust's
-//! there is a canary, whose last word is no size that a block can have: so glibc stops before it
-//! has changed anything (`free(): invalid size`). The address is not in its message, but the
-//! functions that are under way have it, as the address of their own record 16 bytes before the
-//! block; and the size that they read. No other code has a use for that address.
+//! glibc takes the eight bytes before an address for the size of a block. Before a Rust block there
+//! is a canary, whose last word is no size that a block can have: so glibc stops before it has
+//! changed anything (`free(): invalid size`). The address is not in its message, but its running
+//! functions have it, as the address of their own record 16 bytes before the block; and they have
+//! the size that they read. No other code has a use for that address.
 //!
-//! At level 3 many blocks begin behind a page without access, and freed ones have lost theirs:
-//! there `free` faults, and `faulted.rs` tells.
+//! At level 3 many blocks begin after a page without access, and freed ones have lost their own:
+//! there `free` faults, and `faulted.rs` reports.
 
 use crate::facts::{Asked, Ending};
 use crate::heap::{self, Block, trace};
@@ -21,15 +21,15 @@ use crate::report::{self};
 const RECORD: usize = 16;
 /// From a block to the size that glibc reads.
 const SIZE: usize = 8;
-/// Bytes of the stack that are looked at: what `abort` and its callers up to `free` use.
+/// Bytes of the stack that are searched: the space of `abort` and its callers up to `free`.
 const STACK: [usize; 3] = [4096, 2048, 1024];
 
-/// Has aborts looked at from now on.
+/// Has every abort looked at from now on.
 pub(crate) fn watch_aborts() {
     abort::install(tell);
 }
 
-/// The process aborts. In a signal handler, on the thread that called `abort`.
+/// Looks at an abort of the process. Runs in a signal handler, on the thread that called `abort`.
 fn tell(aborting: &Abort) {
     // The guard's own abort, or one in the middle of its work.
     if reentry::inside() {
@@ -39,7 +39,7 @@ fn tell(aborting: &Abort) {
     let words = words_of(aborting, &mut words);
     let Some(block) = refused(words) else { return };
     let all = trace::capture_at_any_level();
-    // The frames of the handler, of `abort` and of the allocator's inside come first.
+    // The frames of the handler, of `abort` and of the allocator's inner functions come first.
     let inner = trace::frames(all).iter().position(|&ip| c_allocator::function_at(ip - 1).is_some());
     let call = inner.and_then(|n| c_allocator::function_at(trace::frames(all).get(n)? - 1));
     let at = inner.map_or(all, |n| trace::without(all, n + 1));
@@ -68,7 +68,8 @@ fn words_of<'a>(aborting: &Abort, words: &'a mut [usize; 512 + 16]) -> &'a [usiz
     words
 }
 
-/// The block that glibc has refused: the one whose record's address and whose canary are at hand.
+/// The block that glibc has refused: the one whose record's address and canary are both among the
+/// words.
 fn refused(words: &[usize]) -> Option<Block> {
     words.iter().find_map(|&word| {
         let start = word.checked_add(RECORD).filter(|&start| heap::contains(start))?;

@@ -1,4 +1,4 @@
-//! The inner loops on 64-bit ARM: groups in assembly, for the reasons given beside `x86_64`; single
+//! The inner loops on 64-bit ARM: groups in assembly, for the reasons given in `x86_64.rs`; single
 //! words in Rust.
 
 use std::arch::asm;
@@ -6,7 +6,7 @@ use std::arch::asm;
 pub(super) use super::portable::{next, next_distance};
 use super::wanted::Envelope;
 
-/// How memory is searched.
+/// A way to search memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// Four vectors of 128 bits together: every such processor has NEON.
@@ -17,18 +17,18 @@ pub(super) enum Way {
 }
 
 impl Way {
-    /// The fastest.
+    /// The fastest way.
     pub(super) fn best() -> Way {
         Way::Neon
     }
 
-    /// All of them.
+    /// All ways.
     #[cfg(test)]
     pub(super) fn all() -> Vec<Way> {
         vec![Way::Neon, Way::Words]
     }
 
-    /// Bytes that [`skip_groups`] looks at together; 0 where it may not be called.
+    /// Bytes in one group of [`skip_groups`]; 0 if it may not be called.
     pub(super) fn group(self) -> usize {
         match self {
             Way::Neon => 64,
@@ -38,15 +38,15 @@ impl Way {
     }
 }
 
-/// The first group in `[at, end)` with a word in an envelope; `end` where there is none. NEON
-/// compares 64-bit words unsigned, so `word - low < len` is what it says.
+/// The first group in `[at, end)` with a word in an envelope; `end` if there is none. NEON compares
+/// 64-bit words unsigned, so it tests `word - low < len` as it stands.
 ///
 /// # Safety
-/// - `[at, end)` is readable memory, and `end - at` a multiple of the way's group, which is not 0.
+/// - `[at, end)` is readable memory, and `end - at` a nonzero multiple of the way's group.
 pub(super) unsafe fn skip_groups(_way: Way, mut at: usize, end: usize, envelopes: &[Envelope; 2]) -> usize {
     let [first, second] = envelopes;
-    // SAFETY: loads of `[at, end)` only, which the caller vouches for, in whole groups. NEON is
-    // part of the architecture.
+    // SAFETY: it loads from `[at, end)` only, in whole groups, which the caller says are readable.
+    // NEON is part of the architecture.
     unsafe {
         asm!(
             "dup v0.2d, {low}",

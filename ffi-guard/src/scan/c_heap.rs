@@ -3,24 +3,24 @@
 use super::hit::Hit;
 use super::wanted::Wanted;
 
-/// Every aligned word that lies in a wanted range, in the memory of C's heap; and how many bytes
-/// were read, as far as that grows with the heap.
+/// Finds every aligned word in C's heap that lies in a wanted range. Returns the bytes read, as far
+/// as their number grows with the heap.
 ///
-/// Live blocks and free slots are read alike: what is freed is poison, and the owner of a hit is
-/// asked for afterwards.
+/// Live blocks and free slots are read alike: freed bytes are poison, and the owner of a hit is
+/// looked up afterwards.
 #[cfg(feature = "c-heap")]
 pub(crate) fn c_heap(wanted: &Wanted, hits: &mut Vec<Hit>) -> usize {
     crate::heap::with_c_ranges(|ranges| {
         for range in ranges {
-            // SAFETY: memory of the heap's own, which keeps it readable until `with_c_ranges`
-            // returns. `hits` grows in the guard's own memory, which has no part in that.
+            // SAFETY: the memory is the heap's own, which keeps it readable until `with_c_ranges`
+            // returns. `hits` grows in the guard's own memory, which is no part of it.
             unsafe { super::words(range.start, range.len(), wanted, hits) };
         }
         ranges.iter().map(ExactSizeIterator::len).sum()
     })
 }
 
-/// Without the feature C's heap is glibc's, and nothing is known of it.
+/// Finds nothing: without the feature, C's heap is glibc's, and its bounds are unknown.
 #[cfg(not(feature = "c-heap"))]
 pub(crate) fn c_heap(_wanted: &Wanted, _hits: &mut Vec<Hit>) -> usize {
     0

@@ -1,9 +1,9 @@
 //! The language of a variable with a plain name, and its place in the source, from debug
 //! information.
 //!
-//! C's `char *kept;` and Rust's `#[no_mangle] static mut KEPT` look the same in the symbol table.
-//! The unit of debug information that defines the variable states its language. To parse all units
-//! would take seconds in a debug build, so the address is looked for as bytes, and only the units
+//! C's `char *kept;` and Rust's `#[no_mangle] static mut KEPT` look alike in the symbol table. The
+//! unit of debug information that defines the variable states its language. Parsing all units would
+//! take seconds in a debug build, so the bytes of the address are searched for, and only the units
 //! that have them are parsed.
 
 use std::ops::Range;
@@ -21,22 +21,22 @@ use crate::platform::modules::find_bytes;
 
 type Slice<'file> = EndianSlice<'file, NativeEndian>;
 
-/// What debug information tells of a variable.
+/// The facts that debug information has on a variable.
 #[derive(Clone, Debug)]
 pub(super) struct Definition {
     /// The language of the unit that defines it.
     pub(super) language: Option<Language>,
-    /// Where in the source it stands: file and line.
+    /// Its place in the source: file and line.
     pub(super) source: Option<(String, u32)>,
 }
 
-/// What is told of the variable at this link-time address; `None` where no unit defines one there.
+/// The definition of the variable at this link-time address; `None` if no unit defines one there.
 pub(super) fn definition(elf: &Elf<'_>, storage: Storage, address: usize) -> Option<Definition> {
     let dwarf = load(elf)?;
     let at = At { storage, address: address as u64 };
     let info = elf.section(".debug_info")?;
     let places: Vec<usize> = at.expressions().iter().flat_map(|expression| every(info, expression)).collect();
-    // Version 5 may keep addresses aside, as clang does.
+    // Version 5 may keep addresses in a table of their own, as clang does.
     let aside = elf.section(".debug_addr").filter(|_| storage == Storage::Static).unwrap_or_default();
     let places_aside = every(aside, &at.address.to_ne_bytes());
     let mut units = dwarf.units();
@@ -58,15 +58,15 @@ pub(super) fn definition(elf: &Elf<'_>, storage: Storage, address: usize) -> Opt
     None
 }
 
-/// Where a variable is.
+/// The address of a variable.
 struct At {
     storage: Storage,
     address: u64,
 }
 
 impl At {
-    /// The locations that say so, each behind its length: push this address; push this offset, and
-    /// take it for one into the thread's copy.
+    /// The location expressions for it, each with its length in front: push this address; push this
+    /// offset and take it as one into the thread's copy.
     fn expressions(&self) -> Vec<Vec<u8>> {
         let address = self.address.to_ne_bytes();
         match self.storage {
@@ -79,8 +79,9 @@ impl At {
     }
 }
 
-/// The codegen units of rustc with all their variables in the debug information: with `debug = 2`,
-/// which alone has types. rustc names a unit `src/main.rs/@/` and the object file.
+/// The codegen units of rustc with all their variables in the debug information: those built with
+/// `debug = 2`, since only these have types. rustc names a unit `src/main.rs/@/` and the object
+/// file.
 pub(super) fn complete_units(elf: &Elf<'_>) -> Vec<String> {
     let mut complete = Vec::new();
     let Some(dwarf) = load(elf) else { return complete };
@@ -114,15 +115,15 @@ fn load<'file>(elf: &Elf<'file>) -> Option<Dwarf<Slice<'file>>> {
     Dwarf::load(section).ok()
 }
 
-/// The part of `.debug_addr` that is this unit's. The length stands 8 bytes before it and counts
-/// all but itself.
+/// The part of `.debug_addr` that belongs to this unit. The length stands 8 bytes before it and
+/// counts all but itself.
 fn addresses(unit: &Unit<Slice<'_>>, aside: &[u8]) -> Range<usize> {
     let base = unit.addr_base.0;
     let length = base.checked_sub(8).and_then(|at| aside.get(at..at + 4)).and_then(|bytes| bytes.try_into().ok());
     base..base.saturating_add(length.map_or(0, u32::from_ne_bytes) as usize).saturating_sub(4)
 }
 
-/// Where `needle` begins in `haystack`, each time.
+/// The places where `needle` begins in `haystack`.
 fn every(haystack: &[u8], needle: &[u8]) -> Vec<usize> {
     let mut places = Vec::new();
     let mut from = 0;
@@ -133,7 +134,7 @@ fn every(haystack: &[u8], needle: &[u8]) -> Vec<usize> {
     places
 }
 
-/// What the unit tells of a variable at the address, if it defines one. (The bytes alone may be an
+/// The unit's facts on the variable at the address, if it defines one. (The bytes alone may be an
 /// argument's value at a call.)
 fn defines(dwarf: &Dwarf<Slice<'_>>, unit: &Unit<Slice<'_>>, at: &At) -> Option<Definition> {
     let mut language = None;
@@ -152,7 +153,7 @@ fn defines(dwarf: &Dwarf<Slice<'_>>, unit: &Unit<Slice<'_>>, at: &At) -> Option<
     None
 }
 
-/// Whether the location is this address and nothing else.
+/// True if the location is this address and nothing else.
 fn is_at(dwarf: &Dwarf<Slice<'_>>, unit: &Unit<Slice<'_>>, location: Expression<Slice<'_>>, at: &At) -> bool {
     let mut operations = location.operations(unit.encoding());
     let (first, storage) = match operations.next() {
@@ -167,8 +168,7 @@ fn is_at(dwarf: &Dwarf<Slice<'_>>, unit: &Unit<Slice<'_>>, location: Expression<
     storage == at.storage && first == Some(at.address) && matches!(operations.next(), Ok(None))
 }
 
-/// Where the variable stands in the source: its own place, or that of the declaration that it
-/// completes.
+/// The variable's place in the source: its own, or that of the declaration that it completes.
 fn source(
     dwarf: &Dwarf<Slice<'_>>,
     unit: &Unit<Slice<'_>>,
@@ -181,7 +181,7 @@ fn source(
     };
     let declared =
         declared.map_or((None, None), |entry| (number(&entry, DW_AT_decl_file), number(&entry, DW_AT_decl_line)));
-    // A completion names only what is different from the declaration.
+    // A completion names only what differs from the declaration.
     let (file, line) = (own.0.or(declared.0), own.1.or(declared.1));
     let file = file_name(dwarf, unit, file?)?;
     Some((file, u32::try_from(line?).ok().filter(|&line| line != 0)?))
@@ -194,15 +194,15 @@ fn number(entry: &DebuggingInformationEntry<Slice<'_>>, name: gimli::DwAt) -> Op
     }
 }
 
-/// The path of one of the unit's source files: from the unit's folder on, unless it begins at the
-/// root.
+/// The path of one of the unit's source files: relative to the unit's folder, unless it is
+/// absolute.
 fn file_name(dwarf: &Dwarf<Slice<'_>>, unit: &Unit<Slice<'_>>, index: u64) -> Option<String> {
     let header = unit.line_program.as_ref()?.header();
     let file = header.file(index)?;
     let text = |value| Some(dwarf.attr_string(unit, value).ok()?.to_string_lossy().into_owned());
     let mut path = PathBuf::new();
     path.extend(unit.comp_dir.map(|folder| folder.to_string_lossy().into_owned()));
-    // Joined to what begins at the root, what went before is dropped.
+    // Pushing an absolute path drops what came before.
     path.extend(file.directory(header).and_then(text));
     path.push(text(file.path_name())?);
     Some(path.to_string_lossy().into_owned())

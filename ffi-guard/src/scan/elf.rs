@@ -23,42 +23,41 @@ type Header = FileHeader64<NativeEndian>;
 type Data<'file> = &'file ReadCache<File>;
 const ENDIAN: NativeEndian = NativeEndian;
 
-/// Which variables.
+/// Kinds of variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Storage {
-    /// Those of the process.
+    /// One of the process.
     Static,
-    /// Those that each thread has a copy of. What stands for their address is how far they are into
-    /// the copy.
+    /// One that each thread has a copy of. Its offset in the copy serves as its address.
     Thread,
 }
 
-/// What a module's file tells of its variables. Addresses are link-time ones.
+/// The variables and sections of a module, from its file. Addresses are link-time ones.
 pub(super) struct Table {
     pub(super) storage: Storage,
-    /// By address.
+    /// Sorted by address.
     pub(super) variables: Vec<Variable>,
     /// Bytes of the largest variable: how far before an address its variable may begin.
     pub(super) largest: usize,
-    /// The writable sections, by address.
+    /// The writable sections, sorted by address.
     pub(super) sections: Vec<Section>,
     /// The object files, in the order in which they were linked.
     pub(super) files: Vec<ObjectFile>,
-    /// There is no `.symtab`: only what is exported has a name.
+    /// True if there is no `.symtab`: only exported variables have names.
     pub(super) stripped: bool,
-    /// Something in it comes from rustc.
+    /// True if something in it comes from rustc.
     pub(super) rust: bool,
-    /// Variables of a shared object that the executable has a copy of, by address. C's: such code
-    /// is what compilers make of C's `extern` variables.
+    /// Variables of a shared object that the executable has a copy of, sorted by address. They are
+    /// C's: compilers make such code of C's `extern` variables.
     pub(super) copied: Vec<usize>,
-    /// LLD linked it, which keeps variables in the order of the object files in `files`. GNU ld
-    /// does not.
+    /// True if LLD linked it, which keeps variables in the order of the object files in `files`;
+    /// GNU ld does not.
     pub(super) in_order: bool,
 }
 
 /// An object file that was linked in.
 pub(super) struct ObjectFile {
-    /// A source file's name, or a codegen unit's.
+    /// The name of a source file or of a codegen unit.
     pub(super) name: Box<str>,
     pub(super) source: Source,
 }
@@ -71,8 +70,8 @@ pub(super) struct Variable {
     pub(super) section: usize,
     /// Index into the object files; `None` for a symbol that is not local to one.
     pub(super) file: Option<usize>,
-    /// rustc told the linker of all that Rust exports before it, so it is none of that. See
-    /// [`Exports`].
+    /// True if rustc's list of all that Rust exports came before it, so that it is not on the list.
+    /// See [`Exports`].
     pub(super) after_exports: bool,
 }
 
@@ -82,7 +81,7 @@ pub(super) struct Section {
     pub(super) range: Range<usize>,
 }
 
-/// A module's file, opened and known to be what was loaded.
+/// A module's file, opened and checked to be the one that was loaded.
 pub(super) struct Elf<'file> {
     data: Data<'file>,
     sections: SectionTable<'file, Header, Data<'file>>,
@@ -91,8 +90,8 @@ pub(super) struct Elf<'file> {
 }
 
 impl<'file> Elf<'file> {
-    /// The file, and the fingerprint that its module has when loaded; `None` where it is no ELF
-    /// file of this machine.
+    /// The file, and the fingerprint that its module has when loaded; `None` if it is no ELF file
+    /// of this machine.
     fn parse(data: Data<'file>) -> Option<(Elf<'file>, Fingerprint)> {
         let header = Header::parse(data).ok()?;
         let programs = header.program_headers(ENDIAN, data).ok()?;
@@ -113,7 +112,7 @@ impl<'file> Elf<'file> {
         Some((Elf { data, sections: header.sections(ENDIAN, data).ok()?, thread_base }, fingerprint))
     }
 
-    /// The bytes of a section; `None` where it is missing, or compressed.
+    /// The bytes of a section; `None` if it is missing or compressed.
     pub(super) fn section(&self, name: &str) -> Option<&'file [u8]> {
         let (_, section) = self.sections.section_by_name(ENDIAN, name.as_bytes())?;
         if section.sh_flags(ENDIAN).0 & SHF_COMPRESSED.0 != 0 || section.sh_type(ENDIAN) == SHT_NOBITS {
@@ -122,8 +121,8 @@ impl<'file> Elf<'file> {
         section.data(ENDIAN, self.data).ok()
     }
 
-    /// Whether it is a program, not a shared object. (One that needs no loader is taken for the
-    /// latter.)
+    /// True if it is a program, not a shared object. (A program that needs no loader is taken for a
+    /// shared object.)
     fn is_program(&self) -> bool {
         self.sections.section_by_name(ENDIAN, b".interp").is_some()
     }
@@ -133,14 +132,15 @@ impl<'file> Elf<'file> {
     }
 }
 
-/// Opens the file, if it is what was loaded: one that was built anew since must not lend its names.
+/// Opens the file if it is the one that was loaded: a file rebuilt since then must not lend its
+/// names.
 pub(super) fn open<T>(path: &Path, loaded: Fingerprint, read: impl FnOnce(&Elf<'_>) -> T) -> Option<T> {
     let cache = ReadCache::new(File::open(path).ok()?);
     let (elf, fingerprint) = Elf::parse(&cache)?;
     (fingerprint == loaded).then(|| read(&elf))
 }
 
-/// What a module of this file has for a fingerprint.
+/// The fingerprint that a module of this file has.
 #[cfg(test)]
 pub(super) fn fingerprint(path: &Path) -> Fingerprint {
     let cache = ReadCache::new(File::open(path).unwrap());
@@ -171,7 +171,7 @@ pub(super) fn read(elf: &Elf<'_>, storage: Storage) -> Table {
     table
 }
 
-/// The sections with variables by address, and for each section number which of them it is.
+/// The sections with variables by address, and the index among them of each section number.
 fn sections(elf: &Elf<'_>, storage: Storage) -> (Vec<Section>, Vec<Option<usize>>) {
     let mut found: Vec<(usize, Section)> = Vec::new();
     let (kind, base) = match storage {
@@ -213,7 +213,7 @@ fn read_symbols<'file>(
         let global = symbol.st_bind() != STB_LOCAL;
         if global {
             let name = || symbols.symbol_name(ENDIAN, symbol).unwrap_or_default();
-            // What a library's list has, of Rust's own names, is not known.
+            // Which of Rust's own names a library's list has is not known.
             let function = kind == STT_FUNC && is_program;
             exports = exports.after(symbol.is_undefined(ENDIAN), function, name);
         }
@@ -225,8 +225,8 @@ fn read_symbols<'file>(
         let Ok(name) = symbols.symbol_name(ENDIAN, symbol) else { continue };
         let name = String::from_utf8_lossy(name);
         if kind == STT_FILE {
-            // An empty name is GNU ld's: what follows was made local at the end and belongs to no
-            // object file.
+            // An empty name is GNU ld's: the symbols after it were made local at the end and belong
+            // to no object file.
             file = (!name.is_empty()).then_some(table.files.len());
             table.files.extend(file.map(|_| ObjectFile { source: names::source(&name), name: name.into() }));
             continue;
@@ -247,13 +247,13 @@ fn read_symbols<'file>(
     }
 }
 
-/// Where in the symbol table we are, seen from rustc's list of what Rust exports.
+/// The position in the symbol table, relative to rustc's list of what Rust exports.
 ///
 /// rustc lists every `#[no_mangle]` and `#[export_name]` of every crate, and some of the standard
 /// library's own, in a first object file (`symbols.o`), as undefined: otherwise the linker would
-/// not take them out of rlibs. LLD writes global symbols in the order in which it first heard of
-/// them. So a global that comes later than the list is not Rust's. What is in it is mostly Rust's;
-/// C functions that a crate declares under `#[link(kind = "static")]` are too.
+/// not take them out of rlibs. LLD writes global symbols in the order in which it first met them.
+/// So a global that comes after the list is not Rust's. Those on the list are mostly Rust's; C
+/// functions that a crate declares under `#[link(kind = "static")]` are on it too.
 ///
 /// ```text
 /// Ahead ──a name that only the list tells of──▶ Here ──an undefined symbol, a mangled function:──▶ Behind
@@ -265,7 +265,7 @@ fn read_symbols<'file>(
 /// link-time optimisation rustc sorts its object files by name, and the list is not the first.)
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Exports {
-    /// There is no list, or another linker wrote it: by hash.
+    /// There is no list, or another linker wrote it, ordered by hash.
     Unordered,
     Ahead,
     Here,
@@ -273,7 +273,7 @@ enum Exports {
 }
 
 impl Exports {
-    /// Where we are after one more global symbol.
+    /// The position after one more global symbol.
     fn after<'file>(self, undefined: bool, function: bool, name: impl Fn() -> &'file [u8]) -> Exports {
         let unlisted = || function && names::is_unlisted(&String::from_utf8_lossy(name()));
         match self {
@@ -295,15 +295,15 @@ fn copied(elf: &Elf<'_>) -> Vec<usize> {
 }
 
 /// Sorts, and lets symbols without a size (assembly's) reach to the next one. In a stripped file
-/// what follows may be another variable, whose name is gone.
+/// the bytes after one may belong to another variable, whose name is gone.
 fn settle(table: &mut Table) {
-    // Of several names at one address the last is found first: the one with the least decoration.
+    // Of several names at one address, the last is found first: the least decorated one.
     table.variables.sort_by_key(|variable| {
         let decoration = variable.name.bytes().take_while(|&byte| byte == b'_').count();
         (variable.range.start, std::cmp::Reverse(variable.range.len()), std::cmp::Reverse(decoration))
     });
-    // One of no size beside one of some is no variable: a Rust static of size zero lies where the
-    // next variable begins, or is C's other name for that one.
+    // A symbol without size at the address of one with a size is no variable: it is a Rust static
+    // of size zero, which lies where the next variable begins, or C's other name for that variable.
     table
         .variables
         .dedup_by(|next, kept| next.range.is_empty() && next.range.start == kept.range.start && !kept.range.is_empty());
@@ -322,10 +322,9 @@ fn settle(table: &mut Table) {
     }
 }
 
-/// Whether anything but symbols shows that rustc had a part in the file.
+/// True if anything but symbols shows that rustc had a part in the file.
 fn comes_from_rustc(elf: &Elf<'_>, stripped: bool) -> bool {
-    // Distributions strip `.comment` too. What panics of the standard library say about their place
-    // stays.
+    // Distributions strip `.comment` too. The source places in the standard library's panics stay.
     const PLACES: [&[u8]; 3] = [b"/rustc/", b"library/core/src/", b"library/std/src/"];
     contains(elf, ".comment", b"rustc version")
         || stripped && PLACES.iter().any(|place| contains(elf, ".rodata", place))

@@ -1,4 +1,4 @@
-//! Whose stack frame an address is in.
+//! The stack frame that an address is in.
 
 use super::names;
 use crate::call::target::Target;
@@ -6,17 +6,17 @@ use crate::platform::fork_gate;
 use crate::platform::stack::SIGNAL_RETURN;
 use crate::platform::{self, read};
 
-/// Whether an address of the calling thread's stack lies in a frame of a Rust function.
+/// True if an address of the calling thread's stack lies in a frame of a Rust function.
 ///
 /// A thread's stack holds C's frames too: those of a C thread that called back, of a C `main`, of
-/// the C function between two Rust ones. The unwinder tells where each frame begins, and the symbol
-/// (or the source file, for `no_mangle` functions) whose it is. This is dear, some tens of
-/// microseconds, and only asked when a rule has found something.
+/// the C function between two Rust ones. The unwinder knows where each frame begins, and its symbol
+/// (or its source file, for `no_mangle` functions) says whose it is. That costs some tens of
+/// microseconds, and is only asked when a rule has found something.
 pub(crate) fn in_rust_frame(address: usize) -> bool {
     let mut owner = None;
     each_frame(&mut |begins, ip| {
-        // The address that the unwinder gives for a frame is where it begins: its locals lie at and
-        // above it, up to where its caller's frame begins.
+        // The unwinder's address for a frame is where it begins: its locals lie at and above it, up
+        // to where its caller's frame begins.
         if begins != 0 && begins > address {
             return false;
         }
@@ -34,26 +34,26 @@ pub(crate) fn in_rust_frame(address: usize) -> bool {
     rust
 }
 
-/// Whether `target`, where `address` leads, is in a C frame of the calling thread's stack.
+/// True if `target`, which `address` points to, is in a C frame of the calling thread's stack.
 pub(crate) fn is_c_stack(target: &Target, address: usize) -> bool {
     matches!(target, Target::Stack(_)) && !in_rust_frame(address)
 }
 
-/// What lies on the stack between here and a frame further up.
+/// The frames on the stack between here and a frame further up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Between {
-    /// Rust alone.
+    /// All are Rust's.
     Rust,
-    /// C too: whether it lets a panic through is for the functions that it calls to say.
+    /// Some are C's, and only C's functions know whether they let a panic through.
     C,
-    /// A signal interrupted what is above.
+    /// A signal interrupted the frames above.
     Signal,
 }
 
-/// The calling thread's name, where it has one.
+/// The calling thread's name, if it has one.
 ///
-/// `std::thread::current` may call C's `malloc`, so not in a signal handler; and once a thread's
-/// own destructors have run it panics, which the main thread's have by the time exit handlers run.
+/// Not for signal handlers, since `std::thread::current` may call C's `malloc`. It also panics once
+/// the thread's own destructors have run, as the main thread's have by the time exit handlers run.
 pub(crate) fn thread_name() -> Option<String> {
     if platform::thread::is_first() {
         return Some("main".to_owned());
@@ -64,8 +64,7 @@ pub(crate) fn thread_name() -> Option<String> {
     std::panic::catch_unwind(|| std::thread::current().name().map(str::to_owned)).ok().flatten()
 }
 
-/// Looks at the frames from the caller's up to the one that holds the address `until`; at all of
-/// them without one.
+/// Looks at the frames from the caller's up to the one that holds the address `until`, or at all.
 pub(crate) fn between(until: Option<usize>) -> Between {
     let mut between = Between::Rust;
     let mut wrappers = Wrappers::default();
@@ -83,9 +82,9 @@ pub(crate) fn between(until: Option<usize>) -> Between {
     between
 }
 
-/// Whether C called the Rust code that runs now: there is a frame of C's between here and where the
-/// thread, or `main`, began in Rust. True of all that a C thread or a C `main` calls. Where symbols
-/// are gone, a frame counts as Rust's.
+/// True if C called the Rust code that runs now: a frame of C's is between here and where the
+/// thread, or `main`, began in Rust. So it is for all that a C thread or a C `main` calls. A frame
+/// without a symbol counts as Rust's.
 pub(crate) fn called_by_c() -> bool {
     let mut by_c = false;
     each_frame(&mut |_, ip| {
@@ -93,7 +92,7 @@ pub(crate) fn called_by_c() -> bool {
         resolve(ip, &mut |symbol| {
             let Some(name) = symbol.name().and_then(|name| std::str::from_utf8(name.as_bytes()).ok()) else { return };
             known = true;
-            // What std calls a thread's own function by, `main` included.
+            // std calls a thread's own function by this, and `main` too.
             outermost |= name.contains("__rust_begin_short_backtrace");
             rust = names::is_rust(name)
                 || name.starts_with("__rust")
@@ -108,8 +107,8 @@ pub(crate) fn called_by_c() -> bool {
 /// Calls `visit(begins, ip)` for each frame, innermost first, until it says false.
 fn each_frame(visit: &mut dyn FnMut(usize, usize) -> bool) {
     // SAFETY: the unwinders of Linux and macOS need no synchronisation, and the callback does not
-    // unwind. Without the lock that `trace` takes, a signal handler that came while it was held
-    // does not wait for itself.
+    // unwind. `trace` would take a lock, and a signal handler that interrupts its holder would wait
+    // for itself.
     unsafe { backtrace::trace_unsynchronized(|frame| visit(frame.sp().addr(), frame.ip().addr())) };
 }
 
@@ -117,19 +116,19 @@ fn resolve(ip: usize, visit: &mut dyn FnMut(&backtrace::Symbol)) {
     fork_gate::run(|| backtrace::resolve(std::ptr::with_exposed_provenance_mut(ip), visit));
 }
 
-/// Whether this is where a signal handler returns to.
+/// True if a signal handler returns to this address.
 fn is_signal_return(ip: usize) -> bool {
     let mut code = [0; 9];
     let Some(code) = code.get_mut(..SIGNAL_RETURN.len()) else { return false };
     !SIGNAL_RETURN.is_empty() && read::read(ip, code).is_some() && *code == *SIGNAL_RETURN
 }
 
-/// The wrappers of guarded functions that were met so far. The two functions of one may leave a
-/// frame each, or one of them alone.
+/// The wrappers of guarded functions that were met so far. The two functions of a wrapper may leave
+/// a frame each, or only one of them does.
 #[derive(Default)]
 struct Wrappers {
     seen: usize,
-    /// The last frame was that of the inner one, which the outer one calls.
+    /// True if the last frame was that of the inner function, which the outer one calls.
     inner: bool,
 }
 
@@ -142,8 +141,8 @@ impl Wrappers {
     }
 }
 
-/// Whether the function there is known, and known not to be Rust's; or one more wrapper of a
-/// guarded function than the innermost: what it called may have left no frame, where it ended by
+/// True if the function there is known not to be Rust's, or if it is one more wrapper of a guarded
+/// function than the innermost: the function that it called may have left no frame, if it ended by
 /// calling back.
 fn is_foreign(ip: usize, wrappers: &mut Wrappers) -> bool {
     let (mut known, mut rust) = (false, false);
@@ -151,7 +150,7 @@ fn is_foreign(ip: usize, wrappers: &mut Wrappers) -> bool {
         let Some(name) = symbol.name().and_then(|name| std::str::from_utf8(name.as_bytes()).ok()) else { return };
         known = true;
         wrappers.meet(name);
-        // `__rust_try` is what `catch_unwind` is made of.
+        // `catch_unwind` is made of `__rust_try`.
         rust = names::is_rust(name)
             || name.starts_with("__rust")
             || symbol.filename().is_some_and(|file| file.extension().is_some_and(|e| e == "rs"));

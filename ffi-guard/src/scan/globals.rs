@@ -1,15 +1,15 @@
-//! The search of everything that loaded modules may write.
+//! The search of all memory that loaded modules may write.
 
 use super::hit::Hit;
 use super::search::search;
 use super::wanted::Wanted;
 use crate::platform::modules::{self, Segment};
 
-/// Room for hits that a search starts with. One that needs more begins again with twice as much.
+/// Room for hits that a search starts with. If it needs more, it starts again with twice as much.
 const ROOM: usize = 64;
 
-/// Every aligned word that lies in a wanted range, in the writable segments of every loaded module,
-/// and in the calling thread's copies of their thread-local variables.
+/// Finds every aligned word that lies in a wanted range, in the writable segments of every loaded
+/// module, and in the calling thread's copies of their thread-local variables.
 ///
 /// The loader's lock is held meanwhile, so no module can be unmapped under the search. Nothing is
 /// allocated under it: a thread that has the allocator's locks may be waiting for the loader's, as
@@ -33,7 +33,7 @@ pub(super) fn globals(wanted: &Wanted, hits: &mut Vec<Hit>) {
     }
 }
 
-/// Bytes that [`globals`] reads.
+/// The number of bytes that [`globals`] reads.
 pub(crate) fn globals_len() -> usize {
     let mut bytes = 0_usize;
     modules::each(&mut |module| {
@@ -45,7 +45,7 @@ pub(crate) fn globals_len() -> usize {
     bytes
 }
 
-/// Adds the hits to `hits` without growing it; `false` if there was not enough room.
+/// Adds the hits to `hits` without growing it; false if there was not enough room.
 fn fits(wanted: &Wanted, hits: &mut Vec<Hit>) -> bool {
     let mut fit = true;
     modules::each(&mut |module| {
@@ -57,9 +57,9 @@ fn fits(wanted: &Wanted, hits: &mut Vec<Hit>) -> bool {
                 }
                 fit
             };
-            // SAFETY: the segment is mapped writable, hence readable, by the loader, and stays so
-            // while its lock is held, which it is in here; the calling thread's copy stays for as
-            // long as the thread and the module.
+            // SAFETY: the loader mapped the segment writable, hence readable, and it stays so while
+            // the loader's lock is held, as it is here; the calling thread's copy stays as long as
+            // the thread and the module.
             unsafe { search(segment.start, segment.len, wanted, found) };
             fit
         };

@@ -6,8 +6,8 @@ pub(super) const WORD: usize = size_of::<usize>();
 /// A word found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hit {
-    /// Address of the word.
+    /// The address of the word.
     pub(crate) location: usize,
-    /// The word.
+    /// The value of the word.
     pub(crate) word: usize,
 }

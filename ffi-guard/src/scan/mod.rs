@@ -1,8 +1,8 @@
-//! Where C could keep a pointer, and the search of it.
+//! The places where C could keep a pointer, and the search of them.
 //!
-//! [`words`] reads memory, [`globals`] reads all that loaded modules may write, [`other_threads`]
-//! what other threads have of their thread-local variables, and [`owner`] tells whose variable a
-//! word was found in: C's, or a Rust static, which is never reported.
+//! [`words`] reads memory, [`globals`] all that loaded modules may write, [`other_threads`] the
+//! thread-local variables of other threads; [`owner`] says whose variable a word was found in: C's,
+//! or a Rust static, which is never reported.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
@@ -48,21 +48,21 @@ pub(crate) use wanted::Wanted;
 use crate::platform::fork_gate;
 use crate::reentry::Reentry;
 
-/// Every aligned word that lies in a wanted range, wherever C could keep one; and how many bytes of
-/// C's heap were read.
+/// Finds every aligned word that lies in a wanted range, wherever C could keep one. Returns the
+/// bytes of C's heap that were read.
 pub(crate) fn c_memory(wanted: &Wanted, hits: &mut Vec<Hit>) -> usize {
     globals::globals(wanted, hits);
     let bytes = c_heap::c_heap(wanted, hits);
     if bytes > 0 {
-        // What `dlopen` brought of thread-local variables lies in C's heap, and was found as such
-        // already.
+        // Thread-local variables of a module that `dlopen` loaded lie in C's heap, and were found
+        // there already.
         hits.sort_unstable_by_key(|hit| hit.location);
         hits.dedup_by_key(|hit| hit.location);
     }
     bytes
 }
 
-/// Whether an address is in C's heap.
+/// True if the address is in C's heap.
 pub(crate) fn is_in_c_heap(address: usize) -> bool {
     #[cfg(feature = "c-heap")]
     return crate::heap::contains_c(address);
@@ -73,9 +73,9 @@ pub(crate) fn is_in_c_heap(address: usize) -> bool {
     }
 }
 
-/// Whose variable the address is in.
+/// The owner of the variable that the address is in.
 pub(crate) fn owner(address: usize) -> Owner {
-    // Its lock is none that may be taken behind the gate: see `fork_gate`.
+    // Its lock must not be taken inside the gate: see `fork_gate`.
     let _inside = Reentry::enter();
     let threads = thread_locals::threads();
     fork_gate::run(|| owner::owner(address, &threads))

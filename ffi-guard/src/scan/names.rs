@@ -1,10 +1,10 @@
-//! What names tell: a symbol's name of its language, and an object file's.
+//! The language of a symbol, by its name and by that of its object file.
 //!
 //! The object file is the `STT_FILE` symbol that local symbols stand under. A Rust codegen unit
 //! gives its own name (`std.e28293b1aa0f68bd-cgu.0`, or 25 characters in an incremental build), C
 //! compilers that of the source.
 
-/// Whose a symbol is, as far as its name tells.
+/// The language of a symbol, as far as its name shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Language {
     /// Everything that is not Rust: C, C++, assembly, Fortran.
@@ -12,25 +12,25 @@ pub(super) enum Language {
     Rust,
 }
 
-/// Whose object file a symbol stands under.
+/// The origin of an object file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     C,
     Rust,
     /// Rust's standard library, which has no variable with a plain name.
     Std,
-    /// Link-time optimisation of both together, or a name that tells nothing.
+    /// Link-time optimisation of both together, or a name that says nothing.
     Unknown,
 }
 
-/// What compilers of other languages than Rust leave as the source file.
+/// Endings of the source files that compilers of other languages than Rust name.
 const C_SUFFIXES: [&str; 22] = [
     ".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".S", ".s", ".asm", ".m", ".mm", ".i", ".ii", ".f", ".F", ".for",
     ".f90", ".F90", ".cu", ".sx", ".inc", ".ada",
 ];
 
-/// Rust's standard library and what it is made of, as their codegen units begin. A program may have
-/// other versions of some; no version has a variable with a plain name.
+/// Beginnings of the codegen units' names of Rust's standard library and its dependencies. A
+/// program may have other versions of some; no version has a variable with a plain name.
 const STD: [&str; 18] = [
     "std.",
     "core.",
@@ -52,7 +52,7 @@ const STD: [&str; 18] = [
     "cfg_if.",
 ];
 
-/// Whose an object file is.
+/// The origin of an object file, by its name.
 pub(super) fn source(file: &str) -> Source {
     if let Some((unit, _)) = file.split_once("-cgu.") {
         let hash = unit.rsplit('.').next().unwrap_or_default();
@@ -70,24 +70,24 @@ pub(super) fn source(file: &str) -> Source {
     Source::Unknown
 }
 
-/// Whether this is the name of a codegen unit in an incremental build, or of the object file that
-/// binds the allocator, of which an executable has one in every build.
+/// True if this is the name of a codegen unit in an incremental build, or of the object file that
+/// binds the allocator, which every executable has.
 pub(super) fn is_short(file: &str) -> bool {
     file.len() == 25 && file.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase())
 }
 
-/// Whose a symbol is; `None` for a plain name, which C gives and Rust's `#[no_mangle]`.
+/// The language of a symbol; `None` for a plain name, which C gives and Rust's `#[no_mangle]`.
 pub(super) fn language(symbol: &str) -> Option<Language> {
     if is_rust(symbol) {
         return Some(Language::Rust);
     }
-    // What is left of Itanium's names is C++. A symbol version (`stdout@GLIBC_2.2.5`: C's variable
-    // that the executable has a copy of) is given by C libraries alone.
+    // Itanium names that are not Rust's are C++. Only C libraries give symbol versions
+    // (`stdout@GLIBC_2.2.5`: C's variable that the executable has a copy of).
     let c = symbol.starts_with("_Z") || symbol.starts_with("DW.ref.") || symbol.contains('@');
     c.then_some(Language::C)
 }
 
-/// Whether only rustc can have made this name.
+/// True if only rustc can have made this name.
 pub(crate) fn is_rust(symbol: &str) -> bool {
     const PRIVATE: [&str; 5] =
         ["__rust_", "__rustc", "rust_eh_personality", "_rust_extern_with_linkage", "DW.ref.rust"];
@@ -97,22 +97,22 @@ pub(crate) fn is_rust(symbol: &str) -> bool {
         || is_anonymous(symbol)
 }
 
-/// Whether this is one of the standard library's own that no object file but the one that defines
-/// it refers to, save rustc's list of what Rust exports. `std` comes last, so it stands early in a
-/// symbol table for that list alone.
+/// True if this is a name of the standard library's own that only its definition and rustc's list
+/// of what Rust exports refer to. `std` comes last, so an early place in a symbol table is due to
+/// that list alone.
 pub(super) fn is_listed(symbol: &str) -> bool {
     is_rust(symbol) && (symbol.ends_with("_7___rustc10rust_panic") || symbol.contains("3imp15ARGV_INIT_ARRAY"))
 }
 
-/// Whether this is a mangled name that rustc's list of what a program exports has not, if it is a
+/// True if this is a mangled name that rustc's list of a program's exports lacks, if it is a
 /// function's: the list has plain names, and those of the standard library that stand for plain
 /// ones.
 pub(super) fn is_unlisted(symbol: &str) -> bool {
     symbol.starts_with('_') && is_rust(symbol) && !symbol.contains("___rustc") && !symbol.starts_with("__rust")
 }
 
-/// `_ZN1m7MANGLED17h58e9938f8e7f039fE`, perhaps with a suffix that LLVM added. C++ has no such hash
-/// at its end.
+/// True for `_ZN1m7MANGLED17h58e9938f8e7f039fE`, perhaps with a suffix that LLVM added. C++ has no
+/// such hash at its end.
 fn is_legacy(symbol: &str) -> bool {
     let Some(at) = symbol.rfind("17h").filter(|_| symbol.starts_with("_ZN")) else { return false };
     let hash = &symbol.as_bytes()[at + 3..];
@@ -122,20 +122,20 @@ fn is_legacy(symbol: &str) -> bool {
         && hash.get(17).is_none_or(|&byte| byte == b'.')
 }
 
-/// Whether a v0 path begins here. (`_RNG_state` is a C variable.)
+/// True if a v0 path begins here. (`_RNG_state` is a C variable.)
 fn is_path(path: &[u8]) -> bool {
     match path {
         [b'N', space, rest @ ..] => space.is_ascii_alphabetic() && is_path(rest),
         [b'C', rest @ ..] => matches!(undisambiguated(rest), [b'u', b'0'..=b'9', ..] | [b'0'..=b'9', ..]),
         [b'M' | b'X', rest @ ..] => is_path(undisambiguated(rest)),
         [b'I', rest @ ..] => is_path(rest),
-        // A trait definition's path, after a type of any shape.
+        // The path of a trait definition, after a type of any shape.
         [b'Y', rest @ ..] => rest.len() > 8,
         _ => false,
     }
 }
 
-/// Past `s<base 62>_`.
+/// The rest after `s<base 62>_`.
 fn undisambiguated(path: &[u8]) -> &[u8] {
     match path {
         [b's', rest @ ..] => {
@@ -146,22 +146,23 @@ fn undisambiguated(path: &[u8]) -> &[u8] {
     }
 }
 
-/// `anon.<32 hex>.4` and `alloc_<32 hex>`: constants and what `static mut X: &mut T` points to.
+/// True for `anon.<32 hex>.4` and `alloc_<32 hex>`: constants and the targets of
+/// `static mut X: &mut T`.
 fn is_anonymous(symbol: &str) -> bool {
     let rest = symbol.strip_prefix("anon.").or_else(|| symbol.strip_prefix("alloc_"));
     rest.and_then(|rest| rest.as_bytes().get(..32)).is_some_and(|hash| hash.iter().all(u8::is_ascii_hexdigit))
 }
 
-/// The name as it stands in the source: without what gcc and LLVM add to tell statics of functions
-/// apart (`counter.0`), what link-time optimisation adds (`state.lto_priv.3`), and without the
-/// version.
+/// The name as it stands in the source: without the suffixes by which gcc and LLVM tell statics of
+/// functions apart (`counter.0`), without that of link-time optimisation (`state.lto_priv.3`), and
+/// without the version.
 pub(super) fn display(symbol: &str) -> &str {
     let plain = symbol.split(['.', '@']).next().unwrap_or_default();
     if plain.is_empty() { symbol } else { plain }
 }
 
-/// Labels that linkers set at the borders of sections, and those by which assemblers for ARM and
-/// RISC-V tell code from data (`$x`, `$d`, `$d.1`). They name no variable.
+/// True for labels that linkers set at the borders of sections, and for those by which assemblers
+/// for ARM and RISC-V tell code from data (`$x`, `$d`, `$d.1`). They name no variable.
 pub(super) fn is_border(symbol: &str) -> bool {
     const BORDERS: [&str; 14] = [
         "__bss_start",

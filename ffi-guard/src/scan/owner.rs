@@ -1,24 +1,24 @@
-//! Whose variable a word was found in: C's or Rust's.
+//! The owner of the variable that a word was found in: C or Rust.
 //!
-//! Both have their variables side by side in one `.data` and one `.bss` where C was linked
-//! statically. A Rust static that holds a pointer is no mistake, so C is only said where it is
-//! certain. In this order:
+//! Both have their variables side by side in one `.data` and one `.bss` if C was linked statically.
+//! A Rust static that holds a pointer is no mistake, so the answer is C only if that is certain. In
+//! this order:
 //!
-//! 1. a module in which rustc had no part is C's wholly, stripped or not;
+//! 1. a module in which rustc had no part is wholly C's, stripped or not;
 //! 2. a name that only rustc makes is Rust's, one that only C++ makes is not;
-//! 3. a symbol that is local to an object file is its;
-//! 4. a plain name's language stands in the debug information, where there is any;
+//! 3. a symbol that is local to an object file belongs to that file;
+//! 4. debug information, if there is any, states the language of a plain name;
 //! 5. rustc tells the linker of all plain names that Rust exports before anything else, and LLD,
-//!    Rust's own linker, keeps that order in the symbol table: what comes later is not Rust's;
-//! 6. linkers keep the variables of an object file together, and LLD object files in order: what
-//!    lies between two variables whose object files are known belongs to these or to one between
-//!    them, less those whose variables the debug information has all.
+//!    Rust's own linker, keeps that order in the symbol table: a later symbol is not Rust's;
+//! 6. linkers keep the variables of an object file together, and LLD object files in order: bytes
+//!    between two variables whose object files are known belong to these or to one between them,
+//!    less those whose variables are all in the debug information.
 //!
-//! What a compiler has written down (1 to 4) goes before what a linker does by habit (5, 6). If
-//! none of them knows, whose it is stays unknown. (Whose functions refer to a variable was a
-//! seventh question. It could be wrong, and was dropped: `docs/design/decisions.md`.)
+//! A compiler's record (1 to 4) goes before a linker's habit (5, 6). If none of them decides, the
+//! owner stays unknown. (A seventh question asked whose functions refer to a variable. It could be
+//! wrong, and was dropped: `docs/design/decisions.md`.)
 //!
-//! The same order holds for thread-local variables, of which each thread has a copy.
+//! Thread-local variables, of which each thread has a copy, are decided in this order too.
 
 use super::elf::{ObjectFile, Table, Variable};
 use super::names::{self, Language, Source};
@@ -26,14 +26,14 @@ use super::symbols::{self, Place, Symbols};
 use super::thread_locals::Threads;
 use crate::reentry::Reentry;
 
-/// Whose variable an address in a module is.
+/// The owner of the variable at an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     /// C's.
     C(Global),
     /// A Rust static.
     Rust,
-    /// In a module's writable data, but nothing tells whose.
+    /// In a module's writable data, with no sign of the owner.
     Unknown(Global),
     /// In no module's writable data.
     Nowhere,
@@ -44,22 +44,23 @@ pub(crate) enum Owner {
 pub(crate) struct Global {
     /// The module's file name, without folders.
     pub(crate) module: String,
-    /// The variable, where a symbol tells.
+    /// The variable's name, if a symbol has it.
     pub(crate) symbol: Option<String>,
-    /// Bytes from the start of the variable; from the module's load address without one.
+    /// Bytes from the start of the variable, or from the module's load address if there is no
+    /// symbol.
     pub(crate) offset: usize,
-    /// The thread whose copy it is in, of a thread-local variable.
+    /// For a thread-local variable, the thread that has this copy.
     pub(crate) thread: Option<u32>,
-    /// File and line that define the variable, where debug information tells. Looked for in C's
+    /// File and line that define the variable, if debug information has them. Looked up for C's
     /// alone.
     pub(crate) source: Option<(String, u32)>,
     /// `.bss`, `.data`, ..
     pub(crate) section: String,
-    /// The file has no symbols but what it exports, or could not be read.
+    /// True if the file has no symbols but exported ones, or could not be read.
     pub(crate) stripped: bool,
 }
 
-/// Whose variable it is.
+/// The owner of the variable at `location`.
 ///
 /// The first question about a module reads its file; the first about a plain name, its debug
 /// information.
@@ -102,7 +103,7 @@ fn global(place: &Place, variable: Option<&Variable>) -> Global {
     }
 }
 
-/// The language, in a module that has both.
+/// The language of a variable, in a module that has both.
 pub(super) fn decide(
     symbols: &Symbols,
     table: &Table,
@@ -125,14 +126,14 @@ pub(super) fn decide(
         })
 }
 
-/// The language of all object files that an address may come from, if it is one.
+/// The language of all object files that an address may come from, if they have the same one.
 fn by_position(table: &Table, address: usize) -> Option<Language> {
     one(candidates(table, address)?.iter().map(|file| of_source(file.source)))
 }
 
-/// The same for a variable with a plain name that is not in the debug information: the standard
-/// library has no such variable, and codegen units that are in the debug information whole have not
-/// this one.
+/// The language of a variable with a plain name that is not in the debug information, by the object
+/// files it may come from: not the standard library's, which has no such variable, and not codegen
+/// units whose variables are all in the debug information.
 fn by_exclusion(symbols: &Symbols, table: &Table, address: usize) -> Option<Language> {
     let candidates: Vec<&ObjectFile> =
         candidates(table, address)?.iter().filter(|file| file.source != Source::Std).collect();
@@ -142,7 +143,7 @@ fn by_exclusion(symbols: &Symbols, table: &Table, address: usize) -> Option<Lang
     let complete = symbols.complete_units();
     let missing = |file: &ObjectFile| !complete.iter().any(|unit| **unit == *file.name);
     // The object file that binds the allocator has no debug information, and its name is like a
-    // codegen unit's. It is the only such where every crate has debug information.
+    // codegen unit's. It is the only one of that kind if every crate has debug information.
     let short = table.files.iter().filter(|file| names::is_short(&file.name) && missing(file)).count();
     let possible = |file: &&ObjectFile| {
         file.source != Source::Rust || missing(file) && !(short == 1 && names::is_short(&file.name))
@@ -155,22 +156,22 @@ fn one(mut languages: impl Iterator<Item = Option<Language>>) -> Option<Language
     languages.all(|language| language == Some(first)).then_some(first)
 }
 
-/// The object files that what is at an address may come from; `None` where the order tells nothing.
+/// The object files that may have the variable at an address; `None` if their order says nothing.
 fn candidates(table: &Table, address: usize) -> Option<&[ObjectFile]> {
     let section = table.sections.iter().position(|section| section.range.contains(&address))?;
     let own = table.variables.iter().filter(|variable| variable.section == section);
     let local = own.filter_map(|variable| variable.file.map(|file| (variable.range.start, file)));
     let local: Vec<(usize, usize)> = local.collect();
     let after = local.partition_point(|&(start, _)| start <= address);
-    // Before the first and after the last may be what C compilers leave to the linker to place
-    // (`-fcommon`): GNU ld puts such variables of all files at the end of `.bss`, LLD at its
+    // Before the first and after the last may be variables that C compilers leave to the linker to
+    // place (`-fcommon`): GNU ld puts those of all files at the end of `.bss`, LLD at its
     // beginning.
     let edge = after == 0 || after == local.len();
     if edge {
         return Some(&table.files);
     }
     let (first, next) = (local[after - 1].1, local[after].1);
-    // Were they out of order, some linker did otherwise than is assumed here.
+    // Out of order: some linker works differently from what is assumed here.
     if first != next && !(table.in_order && local.iter().is_sorted_by_key(|&(_, file)| file)) {
         return None;
     }

@@ -7,7 +7,7 @@ use super::hit::Hit;
 use super::hit::WORD;
 use super::wanted::Envelope;
 
-/// Word by word, the only way if nothing is known of the machine.
+/// Word by word, the only way on an unknown machine.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Way;
 
@@ -37,14 +37,14 @@ pub(super) unsafe fn skip_groups(_way: Way, at: usize, _end: usize, _envelopes: 
 /// The next word in an envelope.
 ///
 /// # Safety
-/// - `[at, end)` are whole aligned words of readable memory.
+/// - `[at, end)` consists of whole aligned words of readable memory.
 pub(super) unsafe fn next(at: usize, end: usize, envelopes: &[Envelope; 2]) -> Option<Hit> {
     let [first, second] = *envelopes;
     let mut location = at;
     while location < end {
         let place: *const AtomicUsize = ptr::with_exposed_provenance(location);
-        // SAFETY: aligned and readable by the caller's promise; an atomic read may race with any
-        // writer.
+        // SAFETY: the caller passes whole aligned words of readable memory; an atomic read may race
+        // with any writer.
         let word = unsafe { (*place).load(Ordering::Relaxed) };
         if word.wrapping_sub(first.low) < first.len || word.wrapping_sub(second.low) < second.len {
             return Some(Hit { location, word });
@@ -54,7 +54,7 @@ pub(super) unsafe fn next(at: usize, end: usize, envelopes: &[Envelope; 2]) -> O
     None
 }
 
-/// Finds no distance in code: the machines that use this need two instructions for an address, and
+/// Finds no distance in code: the machines that use this need two instructions for an address, so
 /// their code is no evidence.
 pub(super) fn next_distance(_bytes: &[u8], _from: usize, _base: usize, _len: usize) -> Option<usize> {
     None

@@ -4,40 +4,42 @@ use super::hit::{Hit, WORD};
 use super::machine::{self, Way};
 use super::wanted::Wanted;
 
-/// Every aligned word in `[start, start + len)` that lies in a wanted range.
+/// Adds every aligned word in `[start, start + len)` that lies in a wanted range to `hits`.
 ///
 /// # Safety
-/// The memory is mapped readable for the whole call. It may be written concurrently, by C or by
-/// other threads: each word is read once, whole.
+/// The memory is readable for the whole call. C or other threads may write it at the same time:
+/// each word is read once, whole.
 pub(crate) unsafe fn words(start: usize, len: usize, wanted: &Wanted, hits: &mut Vec<Hit>) {
     let found = &mut |hit| {
         hits.push(hit);
         true
     };
-    // SAFETY: this function's own contract.
+    // SAFETY: the caller says that the memory is readable for the whole call.
     unsafe { search(start, len, wanted, found) };
 }
 
-/// The same for a caller that must not allocate: `found` takes each hit and tells whether to go on.
+/// Searches `[start, start + len)` without allocating: `found` gets each hit, and returns false to
+/// stop.
 ///
 /// # Safety
-/// As [`words`].
+/// The memory is readable for the whole call, as for [`words`].
 pub(super) unsafe fn search(start: usize, len: usize, wanted: &Wanted, found: &mut dyn FnMut(Hit) -> bool) {
-    // SAFETY: this function's own contract; the best way is one that this machine has.
+    // SAFETY: the caller says that the memory is readable for the whole call; this machine has the
+    // best way.
     unsafe { search_by(Way::best(), start, len, wanted, found) };
 }
 
-/// The same by one of the ways that the machine has.
+/// Searches `[start, start + len)` by the given way, until `found` returns false.
 ///
 /// # Safety
-/// As [`words`], and the machine has the way.
+/// The memory is readable for the whole call, and the machine has the way.
 unsafe fn search_by(way: Way, start: usize, len: usize, wanted: &Wanted, found: &mut dyn FnMut(Hit) -> bool) {
     let Some(mut at) = start.checked_next_multiple_of(WORD) else { return };
     let end = start.saturating_add(len) / WORD * WORD;
     if at >= end || wanted.is_empty() {
         return;
     }
-    // 0 where words are looked at one by one.
+    // 0 if words are looked at one by one.
     let group = way.group();
     while at < end {
         let mut stop = end;
@@ -61,7 +63,7 @@ unsafe fn search_by(way: Way, start: usize, len: usize, wanted: &Wanted, found: 
     }
 }
 
-/// For what measures: every way that this machine has.
+/// Every way that this machine has, for measurements.
 #[cfg(test)]
 pub(super) fn ways() -> Vec<Way> {
     Way::all()
@@ -69,7 +71,7 @@ pub(super) fn ways() -> Vec<Way> {
 
 #[cfg(test)]
 impl Way {
-    /// How many hits it finds.
+    /// The number of hits found this way.
     pub(super) fn count(self, memory: &[usize], wanted: &Wanted) -> usize {
         let mut hits = 0;
         let found = &mut |_| {
@@ -86,7 +88,7 @@ impl Way {
 mod tests {
     use super::*;
 
-    /// A seeded generator: a failure repeats.
+    /// A seeded generator, so that a failure repeats.
     struct Random(u64);
 
     impl Random {
@@ -102,7 +104,7 @@ mod tests {
         }
     }
 
-    /// Byte by byte, as a reader would say it.
+    /// The plain search, byte by byte, to compare with.
     fn naive(memory: &[u8], wanted: &Wanted) -> Vec<Hit> {
         let base = memory.as_ptr().addr();
         (0..memory.len().saturating_sub(WORD - 1))
@@ -115,7 +117,7 @@ mod tests {
             .collect()
     }
 
-    /// By every way that this machine has, which all find the same.
+    /// The hits of every way that this machine has, which all find the same.
     fn found(memory: &[u8], wanted: &Wanted) -> Vec<Hit> {
         let by = |way| {
             let mut hits = Vec::new();
@@ -245,7 +247,7 @@ mod tests {
             at = hit.location + WORD;
         }
         let mut grouped = Vec::new();
-        // SAFETY: as above.
+        // SAFETY: the vector is live.
         unsafe { words(memory.as_ptr().addr(), size_of_val(&*memory), &wanted, &mut grouped) };
         assert_eq!(hits, grouped);
     }

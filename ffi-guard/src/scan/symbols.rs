@@ -1,4 +1,4 @@
-//! The tables of loaded modules: each read once, kept for the life of the process.
+//! The tables of loaded modules: each is read once and kept for the life of the process.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -11,58 +11,57 @@ use super::thread_locals::Threads;
 use crate::platform::modules::{self, Fingerprint};
 use crate::platform::say::say_once;
 
-/// A module, and what its file tells.
+/// A module and the contents of its file.
 pub(super) struct Symbols {
     /// File name, without folders.
     pub(super) module: String,
-    /// The name the loader has for it.
+    /// The loader's name for it.
     path: Vec<u8>,
     fingerprint: Fingerprint,
-    /// `None` where no file could be read that is the one loaded.
+    /// `None` if no file could be read that is the loaded one.
     read: Option<Read>,
-    /// This code of ours is in it: so there is Rust, whatever its file tells.
+    /// True if this code of ours is in it: then it has Rust, whatever its file says.
     ours: bool,
-    /// Whose variables with plain names are, by link-time address. To find out takes milliseconds.
+    /// The owners of variables with plain names, by link-time address. Finding one takes
+    /// milliseconds.
     decided: Mutex<Vec<Decided>>,
-    /// What debug information tells of variables that were asked for. To look there takes
-    /// milliseconds as well.
+    /// Debug information on variables that were asked for. Finding it takes milliseconds too.
     defined: Mutex<Vec<Defined>>,
-    /// The codegen units whose variables are all in the debug information, once they were asked
-    /// for.
+    /// The codegen units whose variables are all in the debug information, once asked for.
     complete: OnceLock<Vec<String>>,
 }
 
-/// The storage, the link-time address, and whose it is.
+/// The storage, the link-time address, and the language of the owner.
 type Decided = (Storage, usize, Option<Language>);
-/// The same, with what debug information tells.
+/// The storage, the link-time address, and the definition in the debug information.
 type Defined = (Storage, usize, Option<Definition>);
 
 struct Read {
     file: PathBuf,
     table: Table,
-    /// Of the thread-local variables, once they were asked for.
+    /// The thread-local variables, once asked for.
     threads: OnceLock<Option<Table>>,
 }
 
 /// An address in the writable data of a module.
 pub(super) struct Place {
     pub(super) symbols: &'static Symbols,
-    /// As it is known at link time.
+    /// The link-time address.
     pub(super) address: usize,
-    /// The thread whose copy of a thread-local variable it is in.
+    /// The thread that has this copy of a thread-local variable.
     pub(super) thread: Option<u32>,
-    /// Its page was filled from the file: it is not in `.bss`.
+    /// True if its page was filled from the file: it is not in `.bss`.
     pub(super) from_file: bool,
 }
 
 impl Place {
-    /// Which kind of variable is there.
+    /// The kind of variable there.
     pub(super) fn storage(&self) -> Storage {
         if self.thread.is_some() { Storage::Thread } else { Storage::Static }
     }
 }
 
-/// A module as the loader had it, copied from under its lock.
+/// The loader's facts on a module, copied under its lock.
 struct Seen {
     base: usize,
     epoch: (u64, u64),
@@ -71,11 +70,11 @@ struct Seen {
     fingerprint: Option<Fingerprint>,
     ours: bool,
     from_file: bool,
-    /// In a copy of the module's thread-local variables: whose, and how far into it.
+    /// For an address in a copy of the module's thread-local variables: the thread, and the offset.
     local: Option<(u32, usize)>,
 }
 
-/// Which module was at which base when.
+/// A module that was at this base at some time.
 struct Known {
     base: usize,
     epoch: (u64, u64),
@@ -85,10 +84,10 @@ struct Known {
 static KNOWN: Mutex<Vec<Known>> = Mutex::new(Vec::new());
 static READ: Mutex<Vec<&'static Symbols>> = Mutex::new(Vec::new());
 
-/// The longest path that Linux takes.
+/// The longest path that Linux accepts.
 const PATH_MAX: usize = 4096;
 
-/// Where the address is, if it is in the writable data of a module.
+/// The place of the address, if it is in the writable data of a module.
 pub(super) fn place(location: usize, threads: &Threads) -> Option<Place> {
     let seen = see(location, threads, false)?;
     let known = {
@@ -140,7 +139,7 @@ fn see(location: usize, threads: &Threads, whole: bool) -> Option<Seen> {
     seen.map(|seen| Seen { path, ..seen })
 }
 
-/// The tables of a module, read now if they were not.
+/// The tables of a module, read now if they were not yet.
 fn symbols_of(seen: &Seen) -> &'static Symbols {
     let fingerprint = seen.fingerprint.unwrap_or_default();
     let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
@@ -174,7 +173,7 @@ impl Read {
 }
 
 impl Symbols {
-    /// Of a file that is not loaded: an executable cannot be loaded by a test.
+    /// The symbols of a file that is not loaded: a test cannot load an executable.
     #[cfg(test)]
     pub(super) fn of_file(file: PathBuf) -> Symbols {
         let fingerprint = elf::fingerprint(&file);
@@ -192,12 +191,12 @@ impl Symbols {
         }
     }
 
-    /// What its file tells of its variables.
+    /// Its variables.
     pub(super) fn table(&self) -> Option<&Table> {
         self.read.as_ref().map(|read| &read.table)
     }
 
-    /// The same of those of one kind.
+    /// Its variables of one kind.
     pub(super) fn table_of(&self, storage: Storage) -> Option<&Table> {
         let read = self.read.as_ref()?;
         if storage == Storage::Static {
@@ -207,17 +206,17 @@ impl Symbols {
         read.threads.get_or_init(table).as_ref()
     }
 
-    /// Whether rustc had a part in it, as far as is known.
+    /// True if rustc had a part in it, as far as is known.
     pub(super) fn has_rust(&self) -> bool {
         self.ours || self.table().is_none_or(|table| table.rust)
     }
 
-    /// Whether names of variables that are not exported are missing.
+    /// True if it lacks the names of variables that are not exported.
     pub(super) fn is_stripped(&self) -> bool {
         self.table().is_none_or(|table| table.stripped)
     }
 
-    /// What debug information tells of the variable at this link-time address.
+    /// The definition of the variable at this link-time address, from debug information.
     pub(super) fn definition(&self, storage: Storage, address: usize) -> Option<Definition> {
         let read = self.read.as_ref()?;
         let mut defined = self.defined.lock().unwrap_or_else(PoisonError::into_inner);
@@ -230,7 +229,7 @@ impl Symbols {
         definition
     }
 
-    /// What was decided on the variable at this link-time address; `decide` is asked once.
+    /// The decision on the variable at this link-time address; `decide` is called once.
     pub(super) fn decided(
         &self,
         storage: Storage,
@@ -246,8 +245,8 @@ impl Symbols {
         language
     }
 
-    /// The codegen units whose variables are all in the debug information, by object file: what is
-    /// not found there is not theirs.
+    /// The codegen units whose variables are all in the debug information, by object file: a
+    /// variable that is not found there is not theirs.
     pub(super) fn complete_units(&self) -> &[String] {
         self.complete.get_or_init(|| {
             let read = self.read.as_ref();
@@ -270,8 +269,7 @@ impl Symbols {
 }
 
 impl Table {
-    /// The variable that has the byte at this link-time address: the innermost, where symbols
-    /// overlap.
+    /// The variable that has the byte at this link-time address: the innermost, if symbols overlap.
     pub(super) fn variable(&self, address: usize) -> Option<&Variable> {
         let after = self.variables.partition_point(|variable| variable.range.start <= address);
         let near = self.variables[..after].iter().rev();

@@ -1,4 +1,4 @@
-//! What the tests of this folder share: small C and Rust libraries, built when a test runs.
+//! Small C and Rust libraries for the tests of this folder, built when a test runs.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,7 +8,7 @@ use super::Wanted;
 use super::globals::globals;
 use super::hit::Hit;
 
-/// A folder of its own for each test, removed when dropped.
+/// A folder for one test, removed when dropped.
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
@@ -36,14 +36,14 @@ impl Folder {
         assert!(output.status.success(), "{tool} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// A shared object from C.
+    /// Builds a shared object from C.
     pub(super) fn library(&self, name: &str, c: &str, flags: &[&str]) -> PathBuf {
         self.write("source.c", c);
         self.run("cc", &[&["-shared", "-fPIC", "-o", name, "source.c"], flags].concat());
         self.path(name)
     }
 
-    /// A file (`--crate-type` is among the flags) that is Rust with C linked in.
+    /// Builds a file (`--crate-type` is among the flags) from Rust, with C linked in.
     pub(super) fn mixed(&self, name: &str, rust: &str, c: &str, rust_flags: &[&str], c_flags: &[&str]) -> PathBuf {
         self.write("source.rs", rust);
         self.write("source.c", c);
@@ -65,14 +65,14 @@ impl Drop for Folder {
     }
 }
 
-/// Words in globals that are this address, in a module of this file.
+/// The words equal to this address in the globals of the module of this file.
 pub(super) fn holders(address: usize) -> Vec<Hit> {
     let mut hits = Vec::new();
     globals(&Wanted::new(std::iter::once(address..address + 1)), &mut hits);
     hits
 }
 
-/// A number that no other test searches for and no pointer is.
+/// A number that no other test searches for and that is no pointer.
 pub(super) fn unlikely() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0x5eed_0000_0000_0000);
     NEXT.fetch_add(0x1000, Ordering::Relaxed)

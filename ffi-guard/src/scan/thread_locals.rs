@@ -1,10 +1,10 @@
-//! Thread-local variables of other threads than the one that searches.
+//! Thread-local variables of threads other than the one that searches.
 //!
-//! The loader tells where the calling thread's copies are, and no other's. But the variables of the
-//! modules that a program is started with lie at the same distance from every thread's own address
-//! (`fs:0`): so it is enough to know that address of each thread. Known are the threads that made a
-//! guarded call whose loan was noted. A module that was loaded later has its copies anywhere, and
-//! threads of C's own that never call Rust are not known: what these hold is not seen.
+//! The loader says where the calling thread's copies are, and only those. But the variables of the
+//! modules that a program starts with lie at the same distance from every thread's own address
+//! (`fs:0`), so that address is enough. Known are the threads that made a guarded call whose loan
+//! was noted. Modules loaded later have their copies anywhere, and C's threads that never call Rust
+//! are not known: pointers that these hold are not seen.
 
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -29,19 +29,20 @@ struct Thread {
     pointer: usize,
 }
 
-/// The threads that are known. A thread that ends waits for the lock: while it is held, the memory
-/// of all in it stays.
+/// The known threads. A thread that ends waits for the lock: while it is held, the memory of all
+/// listed threads stays.
 static KNOWN: Locked<Vec<Thread>> = Locked::new(Vec::new());
 
-/// A copy further than this from the thread's address is none that was laid out with the thread: it
-/// came from `malloc`. (What `malloc` maps by itself, and so perhaps nearby, is larger than this.)
+/// The largest distance from the thread's address to a copy that was laid out with the thread: one
+/// further off came from `malloc`. (Blocks that `malloc` maps by themselves, perhaps nearby, are
+/// larger than this.)
 const NEAR: usize = 64 << 10;
 
 thread_local! {
     static IS_KNOWN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Adds the calling thread to those that are known, for as long as it lives.
+/// Adds the calling thread to the known ones, for as long as it lives.
 #[inline]
 pub(crate) fn know_calling_thread() {
     if IS_KNOWN.try_with(|known| !known.replace(true)) == Ok(true) {
@@ -77,7 +78,7 @@ fn add() {
     FIRST.call_once(|| {
         thread::at_fork(before, parent, child);
     });
-    // Without a hook at its end, it is not known when its memory goes.
+    // Without a hook at the thread's end, it is not known when its memory goes.
     if !thread::on_exit(&AT_EXIT, leave, ptr::with_exposed_provenance_mut(pointer)) {
         return;
     }
@@ -88,7 +89,7 @@ fn add() {
     });
 }
 
-/// The threads as they are now, the calling one among them.
+/// The threads at this moment, with the calling one.
 pub(super) struct Threads {
     own: Thread,
     others: Vec<Thread>,
@@ -102,8 +103,8 @@ pub(super) fn threads() -> Threads {
 }
 
 impl Threads {
-    /// Whose copy of the module's thread-local variables has the address, and how far into it that
-    /// is. `copy` is the calling thread's.
+    /// The thread whose copy of the module's thread-local variables has the address, and the offset
+    /// in it. `copy` is the calling thread's.
     pub(super) fn holder(&self, copy: Option<Segment>, location: usize) -> Option<(u32, usize)> {
         let copy = copy?;
         let offset_in = |start: usize| Some(location.wrapping_sub(start)).filter(|&offset| offset < copy.len);
@@ -115,14 +116,14 @@ impl Threads {
     }
 }
 
-/// How far a copy is from its thread's address, where it was laid out with the thread.
+/// The distance of a copy from its thread's address, if it was laid out with the thread.
 fn distance(start: usize, len: usize, pointer: usize) -> Option<isize> {
     let near = |address: usize| address.abs_diff(pointer) <= NEAR;
     (pointer != 0 && near(start) && near(start.saturating_add(len))).then(|| start.wrapping_sub(pointer).cast_signed())
 }
 
-/// Every aligned word that lies in a wanted range, in the copies that known threads but the calling
-/// one have of thread-local variables.
+/// Finds every aligned word that lies in a wanted range in the thread-local variables of known
+/// threads, except the calling one's.
 pub(crate) fn other_threads(wanted: &Wanted, hits: &mut Vec<Hit>) {
     let Some(own) = thread::pointer() else { return };
     if wanted.is_empty() || KNOWN.with(|known| known.iter().all(|thread| thread.pointer == own)) {
@@ -140,7 +141,7 @@ pub(crate) fn other_threads(wanted: &Wanted, hits: &mut Vec<Hit>) {
     KNOWN.with(|known| {
         for thread in known.iter().filter(|thread| thread.pointer != own) {
             let start = thread.pointer.wrapping_add_signed(low);
-            // The kernel copies: what is taken for a thread and is none is an error, not a fault.
+            // The kernel copies: an address that is no thread's gives an error, not a fault.
             if read::read(start, as_bytes(&mut bytes)).is_none() {
                 continue;
             }
@@ -159,12 +160,12 @@ pub(crate) fn other_threads(wanted: &Wanted, hits: &mut Vec<Hit>) {
 }
 
 fn as_bytes(words: &mut [usize]) -> &mut [u8] {
-    // SAFETY: the same memory, exclusively borrowed; any bytes are good words and any words good
-    // bytes.
+    // SAFETY: the words' own memory, exclusively borrowed; any bytes are valid words and any words
+    // valid bytes.
     unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), size_of_val(words)) }
 }
 
-/// Where the calling thread has its copies that were laid out with it: distance and length.
+/// The calling thread's copies that were laid out with it: distance and length.
 fn copies(own: usize) -> Vec<(isize, usize)> {
     let mut copies = Vec::new();
     loop {
@@ -237,7 +238,7 @@ mod tests {
         let (told, hears) = channel();
         let (go_on, wait) = channel::<()>();
         let other = std::thread::spawn(move || {
-            // Nobody reads it by name: without this the compiler may leave it out.
+            // Nothing reads it by name: without this the compiler may leave it out.
             HELD.with(|held| std::hint::black_box(held).set(word));
             told.send(()).unwrap();
             wait.recv().unwrap();
@@ -257,7 +258,7 @@ mod tests {
         go_on.send(()).unwrap();
         other.join().unwrap();
         assert_eq!(in_other_threads(word), []);
-        // Whose variable was there is not known any more.
+        // The owner of the variable there is not known any more.
         assert_eq!(owner(hits[0].location), Owner::Nowhere);
     }
 

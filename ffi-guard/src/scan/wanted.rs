@@ -2,26 +2,26 @@
 
 use std::ops::Range;
 
-/// Sorted address ranges that are searched for; few (up to some dozens).
+/// Sorted address ranges that are searched for; some dozens at most.
 ///
-/// The search tests each word against two envelopes first. What is lent to C is mostly on the Rust
+/// The search tests each word against two envelopes first. Most of what is lent to C is on the Rust
 /// heap and on a thread's stack, terabytes apart: one envelope over both would cover every shared
 /// library between them, and so nearly every pointer that C has.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wanted {
     /// Ascending, none empty, none touching its neighbour.
     ranges: Vec<Range<usize>>,
-    /// Cover all of `ranges`, split at the widest gap; the second is empty where there is only one
-    /// range.
+    /// Two spans that cover all of `ranges`, split at the widest gap; the second is empty if there
+    /// is only one range.
     pub(super) envelopes: [Envelope; 2],
 }
 
-/// A span of addresses, in the form that one subtract and one unsigned compare can test.
+/// A span of addresses, in a form that needs one subtract and one unsigned compare to test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Envelope {
-    /// First address.
+    /// The first address.
     pub(super) low: usize,
-    /// Bytes; 0 contains nothing.
+    /// The length in bytes; with 0 it contains nothing.
     pub(super) len: usize,
 }
 
@@ -35,7 +35,7 @@ impl Envelope {
 }
 
 impl Wanted {
-    /// Empty ranges are left out; ranges may overlap and come in any order.
+    /// Makes the list from ranges in any order, which may overlap. Empty ranges are left out.
     pub(crate) fn new(ranges: impl IntoIterator<Item = Range<usize>>) -> Wanted {
         let mut sorted: Vec<Range<usize>> = ranges.into_iter().filter(|range| range.start < range.end).collect();
         sorted.sort_unstable_by_key(|range| range.start);
@@ -51,19 +51,19 @@ impl Wanted {
         Wanted { ranges, envelopes }
     }
 
-    /// Nothing is searched for.
+    /// True if nothing is searched for.
     pub(crate) fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
-    /// Whether the word is an address in one of the ranges.
+    /// True if the word is an address in one of the ranges.
     pub(crate) fn contains(&self, word: usize) -> bool {
         let after = self.ranges.partition_point(|range| range.start <= word);
         after > 0 && word < self.ranges[after - 1].end
     }
 }
 
-/// How many ranges stand before the widest gap; all of them where there is no gap.
+/// The number of ranges before the widest gap; all of them if there is no gap.
 fn widest_gap(ranges: &[Range<usize>]) -> usize {
     (1..ranges.len()).max_by_key(|&after| ranges[after].start - ranges[after - 1].end).unwrap_or(ranges.len())
 }

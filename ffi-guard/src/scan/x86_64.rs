@@ -1,16 +1,16 @@
 //! The inner loops on x86-64, in assembly.
 //!
-//! People run the checker in debug builds, where this crate is not optimised: the same loop in Rust
-//! is then 20 times slower, and intrinsics fare no better, for each becomes a call. Assembly is as
-//! fast in every profile. It also reads memory that C or another thread may be writing, which
-//! Rust's own loads may not.
+//! People run the checker in debug builds, where this crate is not optimised: a loop in Rust is
+//! then 20 times slower, and intrinsics fare no better, since each becomes a call. Assembly is
+//! equally fast in every profile. It may also read memory that C or another thread is writing,
+//! which Rust's own loads may not.
 
 use std::arch::{asm, is_x86_feature_detected};
 
 use super::hit::Hit;
 use super::wanted::Envelope;
 
-/// How memory is searched.
+/// A way to search memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// Four vectors of 256 bits together.
@@ -20,12 +20,12 @@ pub(super) enum Way {
 }
 
 impl Way {
-    /// The fastest that the processor and the system have. (std keeps the answer.)
+    /// The fastest way that the processor and the system have. (std caches the answer.)
     pub(super) fn best() -> Way {
         if is_x86_feature_detected!("avx2") { Way::Avx2 } else { Way::Words }
     }
 
-    /// All that they have.
+    /// All ways that the processor and the system have.
     #[cfg(test)]
     pub(super) fn all() -> Vec<Way> {
         let mut all = vec![Way::Words];
@@ -33,7 +33,7 @@ impl Way {
         all
     }
 
-    /// Bytes that [`skip_groups`] looks at together; 0 where it may not be called.
+    /// Bytes in one group of [`skip_groups`]; 0 if it may not be called.
     pub(super) fn group(self) -> usize {
         match self {
             Way::Avx2 => 128,
@@ -45,28 +45,29 @@ impl Way {
 /// Turns an unsigned compare of 64-bit words into the signed one that AVX2 has.
 const SIGN: usize = 1 << 63;
 
-/// The first group in `[at, end)` with a word in an envelope; `end` where there is none. It may
-/// also be one without such a word: the words of a group are always looked at once more.
+/// The first group in `[at, end)` with a word in an envelope; `end` if there is none. It may also
+/// be a group without such a word: the caller looks at its words again.
 ///
 /// # Safety
 /// - The machine has the way.
-/// - `[at, end)` is readable memory, and `end - at` a multiple of the way's group, which is not 0.
+/// - `[at, end)` is readable memory, and `end - at` a nonzero multiple of the way's group.
 pub(super) unsafe fn skip_groups(_way: Way, at: usize, end: usize, envelopes: &[Envelope; 2]) -> usize {
     let [first, second] = envelopes;
-    // SAFETY: the caller's promises are those of both. The way is `Avx2`: the other has no group.
+    // SAFETY: the machine has the way, which is `Avx2`, since the other has no group; the caller
+    // passes readable memory in whole groups.
     unsafe { if second.len == 0 { skip_one(at, end, first) } else { skip_two(at, end, first, second) } }
 }
 
-/// `word - low < len`, unsigned, is `word - (low ^ SIGN) < len ^ SIGN`, signed: adding the sign bit
-/// and flipping it are the same in 64 bits. An empty envelope gives the least number, and nothing
-/// is below it.
+/// Skips groups for one envelope. The unsigned `word - low < len` is the signed
+/// `word - (low ^ SIGN) < len ^ SIGN`: adding the sign bit and flipping it are the same in 64 bits.
+/// An empty envelope gives the least number, and nothing is below it.
 ///
 /// # Safety
-/// As [`skip_groups`].
+/// The promises of [`skip_groups`] hold.
 unsafe fn skip_one(mut at: usize, end: usize, envelope: &Envelope) -> usize {
-    // SAFETY: loads of `[at, end)` only, which the caller vouches for, in whole groups. AVX2 is
-    // there. Clobbered registers are declared (an xmm register stands for its ymm register), and
-    // the upper halves are cleared.
+    // SAFETY: it loads from `[at, end)` only, in whole groups, which the caller says are readable;
+    // AVX2 is there. Clobbered registers are declared (an xmm register stands for its ymm
+    // register), and the upper halves are cleared.
     unsafe {
         asm!(
             "vmovq xmm0, {low}",
@@ -110,12 +111,13 @@ unsafe fn skip_one(mut at: usize, end: usize, envelope: &Envelope) -> usize {
     at
 }
 
-/// As [`skip_one`], for both envelopes in one pass.
+/// Skips groups for both envelopes in one pass; compares as [`skip_one`] does.
 ///
 /// # Safety
-/// As [`skip_groups`].
+/// The promises of [`skip_groups`] hold.
 unsafe fn skip_two(mut at: usize, end: usize, first: &Envelope, second: &Envelope) -> usize {
-    // SAFETY: as in `skip_one`.
+    // SAFETY: it loads from `[at, end)` only, in whole groups, which the caller says are readable;
+    // AVX2 is there. Clobbered registers are declared, and the upper halves are cleared.
     unsafe {
         asm!(
             "vmovq xmm0, {low}",
@@ -181,13 +183,13 @@ unsafe fn skip_two(mut at: usize, end: usize, first: &Envelope, second: &Envelop
 /// The next word in an envelope.
 ///
 /// # Safety
-/// `[at, end)` are whole aligned words of readable memory.
+/// `[at, end)` consists of whole aligned words of readable memory.
 pub(super) unsafe fn next(at: usize, end: usize, envelopes: &[Envelope; 2]) -> Option<Hit> {
     let [first, second] = envelopes;
     let mut location = at;
     let mut word: usize;
-    // SAFETY: loads of `[at, end)` only, which the caller vouches for; an aligned load is whole
-    // whoever writes.
+    // SAFETY: it loads from `[at, end)` only, which the caller says is readable; an aligned load is
+    // whole, whoever writes.
     unsafe {
         asm!(
             "xor {word:e}, {word:e}",

@@ -33,17 +33,18 @@ pub(super) fn way() -> u64 {
     WAY.load(Ordering::Relaxed)
 }
 
-/// Not on the list of functions, so it has no line in the table.
+/// A function that does nothing. It is not on the list of functions, so it has no line in the
+/// table.
 static NOTHING: Function = Function::new(&Declaration::internal("(nothing)"));
 
 extern "C" fn nothing() {}
 
-/// The number of batches, and of calls in each. The batch in the middle counts, so an interrupted
-/// one does not. In batches, because the price of calls in close succession is wanted.
+/// The number of batches, and of calls in each. The median batch counts, so an interrupted one does
+/// not. In batches, because the price of calls in close succession is wanted.
 const BATCHES: usize = 63;
 const BATCH: u64 = 32;
 
-/// The amount that one call of the batch in the middle adds to each of two sums.
+/// The amount that one call of the median batch adds to each of two sums.
 fn middle(sums: impl Fn() -> [u64; 2], mut call: impl FnMut()) -> [u64; 2] {
     let mut found = [[0; BATCHES]; 2];
     for at in 0..BATCHES {
@@ -70,7 +71,7 @@ pub(super) fn begin(cross: super::Cross) {
     tally::register(&NOTHING, false);
     let [clock, _] = middle(|| [ticks(), 0], || _ = ticks());
     let checked = level::level() != Level::Off;
-    // While nothing is taken off yet, the counted ticks are those to take off.
+    // Nothing is taken off yet, so the counted ticks are those to take off.
     let [way, entry] = middle(|| super::sums(&NOTHING), || cross(&NOTHING, black_box(nothing), checked));
     CLOCK.store(clock, Ordering::Relaxed);
     ENTRY.store(entry, Ordering::Relaxed);
@@ -93,8 +94,8 @@ pub(super) fn tick() -> f64 {
     }
 }
 
-/// The ticks that a call of a C function that does nothing takes: the best of a few rounds, since
-/// an interruption can only make one longer.
+/// The ticks of a call of a C function that does nothing: the best of a few rounds, since an
+/// interruption can only make one longer.
 pub(super) fn call() -> f64 {
     const CALLS: u32 = 2000;
     fn best(mut f: impl FnMut()) -> u64 {

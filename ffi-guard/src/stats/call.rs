@@ -1,7 +1,7 @@
 //! Calls that have not returned, and the time that each of them takes.
 //!
-//! A thread's time is one line, cut at each crossing of the border. Each piece goes to what the
-//! innermost call does then:
+//! A thread's time is one line, cut at each crossing of the border. Each piece goes to the
+//! innermost call, by its activity at the time:
 //!
 //! ```text
 //! Rust ──┤ checks of f ├── f in C ──┤ checks of cb ├── cb in Rust ──┤ cb ├── f in C ──┤ checks of f ├── Rust
@@ -34,8 +34,8 @@ enum Doing {
     Body = 3,
 }
 
-/// A call that has not returned, as its wrapper knows it: its depth on its thread, and which call
-/// at that depth.
+/// The wrapper's handle to a call that has not returned: its depth on its thread, and which call at
+/// that depth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
     depth: u32,
@@ -110,7 +110,7 @@ pub(crate) fn begin(function: &'static Function, place: Place, cross: super::Cro
     }
 }
 
-/// Counts a call that the guard does not check: a signal handler makes it in the middle of the
+/// Counts a call that the guard does not check: one from a signal handler in the middle of the
 /// guard's own work.
 #[cold]
 pub(crate) fn unseen(function: &'static Function) {
@@ -126,8 +126,7 @@ pub(crate) fn find(token: Token) -> Option<Call> {
     under_way.then_some(Call { shard, frame, token })
 }
 
-/// Adds the ticks since the mark, but for `less` (the clock and the way here), to the innermost
-/// call.
+/// Adds the ticks since the mark, less `less` (the clock and the way here), to the innermost call.
 #[inline]
 fn cut(shard: &Shard, less: u64) {
     let now = ticks();
@@ -200,7 +199,7 @@ impl Call {
     #[inline]
     pub(crate) fn back_from_c(&self) {
         let _busy = Busy::enter(self.shard);
-        // Calls that were made inside it and are still there are gone: C left them by `longjmp`.
+        // Calls that were made inside it and are still listed are gone: C left them by `longjmp`.
         // Their time is not counted.
         let own = self.token.depth as usize + 1;
         if self.shard.depth.load(Relaxed) != own {
@@ -305,7 +304,7 @@ fn forget_gone(shard: &Shard, address: usize) {
         && frame.address.load(Relaxed) <= address
     {
         let stack = thread::stack();
-        // Addresses say nothing on a stack of its own, as a signal handler's may be.
+        // Addresses say nothing on a separate stack, such as a signal handler's may be.
         if !stack.contains(&frame.address.load(Relaxed)) || !stack.contains(&address) {
             return;
         }

@@ -45,7 +45,7 @@ pub struct FunctionStats {
     pub(super) callbacks: u64,
     pub(super) retained: u64,
     pub(super) pinned: u64,
-    /// As in [`Stats`].
+    /// The cost of a bare call, as in [`Stats`].
     pub(super) call: f64,
 }
 
@@ -147,13 +147,13 @@ impl FunctionStats {
             .then(self.name().cmp(other.name()))
     }
 
-    /// Its name in Rust.
+    /// The function's name in Rust.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.declaration.name
     }
 
-    /// The module that declares it.
+    /// The module that declares the function.
     #[must_use]
     pub fn module(&self) -> &'static str {
         self.declaration.module
@@ -212,17 +212,17 @@ impl FunctionStats {
         if crossing > 0.0 { crossing / (crossing + callee) } else { 0.0 }
     }
 
-    /// True if it is called so often, and runs so briefly, that it pays to cross less often:
-    /// 100,000 calls at least, and a [share](FunctionStats::crossing_share) of a quarter or more.
-    /// For such a function the table has advice.
+    /// True if the function is called so often, and runs so briefly, that it pays to cross less
+    /// often: 100,000 calls at least, and a [share](FunctionStats::crossing_share) of a quarter or
+    /// more. For such a function the table has advice.
     #[must_use]
     pub fn is_chatty(&self) -> bool {
         !self.is_callback() && self.calls >= MANY && self.crossing_share() >= WORTH_IT
     }
 
-    /// Bytes of Rust memory that its pointer arguments lent: their extents, as stated or by type,
-    /// added up over all calls; of a `cstr` up to its NUL. Counted from level 1 on: at level 0 it
-    /// is not known whose memory is where.
+    /// Bytes of Rust memory that the function's pointer arguments lent: their extents, as stated or
+    /// by type, added up over all calls; for a `cstr` up to its NUL. Counted from level 1 on: at
+    /// level 0 the owner of memory is not known.
     #[must_use]
     pub fn bytes_lent(&self) -> u64 {
         self.bytes

@@ -58,7 +58,7 @@ fn make_ready(cross: Cross) -> bool {
             true
         }
         Err(READY) => true,
-        // These are the calls by which it is measured, and those of a signal handler meanwhile.
+        // These are the calls that it is measured by, and those of a signal handler meanwhile.
         Err(theirs) if theirs == own => true,
         Err(_) => (0..PATIENCE).any(|_| {
             std::thread::yield_now();

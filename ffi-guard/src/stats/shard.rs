@@ -29,7 +29,7 @@ pub(super) struct Counters {
     pub(super) calls: AtomicU64,
     /// Calls that reached the other side and came back.
     pub(super) ended: AtomicU64,
-    /// Ticks in C, or for a callback in Rust. Without what was called from there.
+    /// Ticks in C, or for a callback in Rust, without guarded calls made from there.
     pub(super) callee: AtomicU64,
     /// Ticks in checks.
     pub(super) checks: AtomicU64,
@@ -151,8 +151,8 @@ fn make() -> Option<&'static Shard> {
         memory::release(start..start + len);
         return None;
     }
-    // SAFETY: as many bytes, aligned to a page, readable, writable and zero, which every field
-    // takes; never given back.
+    // SAFETY: enough bytes for a shard, aligned to a page, readable, writable and zero, which every
+    // field accepts; they are never given back.
     let shard = unsafe { &*std::ptr::with_exposed_provenance::<Shard>(start) };
     shard.taken.store(true, Ordering::Relaxed);
     let _ = LAST.fetch_update(Ordering::Release, Ordering::Relaxed, |last| {

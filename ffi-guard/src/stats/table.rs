@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 use super::facts::{FunctionStats, Stats};
 use crate::level::Level;
 
-/// A column: its head, and what it says of a function.
+/// A column: its head, and its entry for a function.
 struct Column {
     head: &'static str,
     cell: fn(&FunctionStats) -> String,

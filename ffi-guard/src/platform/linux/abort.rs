@@ -11,18 +11,18 @@ use libc::{SA_SIGINFO, SIG_DFL, SIG_IGN, SIGABRT};
 use crate::platform::abort::Abort;
 use crate::platform::process::Errno;
 
-/// Who had the signal before us. Written once, before our handler can run.
+/// The handler that had the signal before us. Written once, before our handler can run.
 struct Before(UnsafeCell<MaybeUninit<libc::sigaction>>);
 
-// SAFETY: written by the one thread that `install` lets through, before it installs the handler
-// that reads it.
+// SAFETY: `install` lets one thread through, which writes it before it installs the handler that
+// reads it.
 unsafe impl Sync for Before {}
 
 static BEFORE: Before = Before(UnsafeCell::new(MaybeUninit::uninit()));
-/// A `fn(&Abort)` or null; null again once it was asked.
+/// A `fn(&Abort)` or null; null again after the first call.
 static TELL: AtomicPtr<()> = AtomicPtr::new(null_mut());
 
-/// Has `tell` asked before the process ends by `abort`. Once for the life of the process; one
+/// Has `tell` called before the process ends by `abort`. Once for the life of the process; one
 /// system call.
 pub(crate) fn install(tell: fn(&Abort)) {
     static INSTALLED: AtomicBool = AtomicBool::new(false);
@@ -30,7 +30,7 @@ pub(crate) fn install(tell: fn(&Abort)) {
         return;
     }
     TELL.store(tell as *mut (), Ordering::Release);
-    // SAFETY: the handler reads what was there before, which is written first. Zero is a valid
+    // SAFETY: the handler reads the former action, which is written first. Zero is a valid
     // `sigaction`; all fields that count are set.
     unsafe {
         let before = (*BEFORE.0.get()).as_mut_ptr();
@@ -39,7 +39,7 @@ pub(crate) fn install(tell: fn(&Abort)) {
         }
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler as *const () as usize;
-        // On the thread's own stack, which has the room of the call that aborts.
+        // On the thread's own stack, which has room, since `abort` was called on it.
         action.sa_flags = SA_SIGINFO;
         libc::sigemptyset(&raw mut action.sa_mask);
         libc::sigaction(SIGABRT, &raw const action, null_mut());
@@ -48,13 +48,13 @@ pub(crate) fn install(tell: fn(&Abort)) {
 
 unsafe extern "C" fn handler(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     let _errno = Errno::keep();
-    // SAFETY: the kernel passes both, as the handler was installed with `SA_SIGINFO`. `raise` is by
-    // this thread itself.
+    // SAFETY: the kernel passes both, as the handler was installed with `SA_SIGINFO`. `raise` comes
+    // from this thread itself.
     let (raised, machine) = unsafe {
         let own = (*info).si_code == libc::SI_TKILL && (*info).si_pid() == libc::getpid();
         (own, &(*context.cast::<libc::ucontext_t>()).uc_mcontext)
     };
-    // Whoever aborts while it is told is not told of.
+    // An abort while `tell` runs is not reported.
     let tell = if raised { TELL.swap(null_mut(), Ordering::AcqRel) } else { null_mut() };
     if !tell.is_null() {
         let mut registers = [0; 16];
@@ -62,18 +62,18 @@ unsafe extern "C" fn handler(signal: c_int, info: *mut libc::siginfo_t, context:
             *to = from as usize;
         }
         let sp = machine.gregs.get(libc::REG_RSP as usize).map_or(0, |&sp| sp as usize);
-        // SAFETY: not null, so what `install` stored, a `fn(&Abort)`.
+        // SAFETY: not null, so it is what `install` stored, a `fn(&Abort)`.
         unsafe { std::mem::transmute::<*mut (), fn(&Abort)>(tell)(&Abort { registers, sp }) };
     }
-    // SAFETY: as the kernel passed them.
+    // SAFETY: the arguments are those that the kernel passed to this handler.
     unsafe { pass_on(signal, info, context) };
 }
 
-/// Hands the signal to whoever had it before. By default the process ends by it, once this handler
-/// has returned.
+/// Passes the signal on to the handler that had it before. By default the process ends by it, once
+/// our handler has returned.
 ///
 /// # Safety
-/// - As the kernel passed them to our handler.
+/// - The arguments are those that the kernel passed to our handler.
 unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: written before this handler was installed, and never again.
     let before = unsafe { (*BEFORE.0.get()).assume_init_ref() };
@@ -85,12 +85,13 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
             libc::sigaction(signal, &raw const action, null_mut());
             libc::raise(signal);
         },
-        // SAFETY: the handler is called as its flags say it was to be called.
+        // SAFETY: the handler has the type that its flags say, and the caller passes the kernel's
+        // arguments.
         handler if before.sa_flags & SA_SIGINFO != 0 => unsafe {
             type Long = unsafe extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
             std::mem::transmute::<usize, Long>(handler)(signal, info, context);
         },
-        // SAFETY: as above.
+        // SAFETY: without `SA_SIGINFO` the handler takes the signal's number alone.
         handler => unsafe {
             type Short = unsafe extern "C" fn(c_int);
             std::mem::transmute::<usize, Short>(handler)(signal);

@@ -1,13 +1,13 @@
-//! The functions of C's allocator: which of them some code is a part of.
+//! The functions of C's allocator, recognised by an address in their code.
 
-/// The function of C's allocator that code at this address is a part of. Told by where the function
-/// begins, which the unwinder knows of a library without symbols, too; but not of musl, which has
+/// The function of C's allocator that has code at this address. Recognised by where the function
+/// begins, which the unwinder also knows of a library without symbols; but not of musl, which has
 /// no such tables.
 pub(crate) fn function_at(ip: usize) -> Option<&'static str> {
     use std::ffi::c_void;
 
     unsafe extern "C" {
-        /// Of libgcc and of LLVM's libunwind.
+        /// From libgcc and from LLVM's libunwind.
         fn _Unwind_FindEnclosingFunction(address: *mut c_void) -> *mut c_void;
     }
     // SAFETY: looks an address up, which need not lead to code.

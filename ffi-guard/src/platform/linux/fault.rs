@@ -1,4 +1,5 @@
-//! The handler of faults, the stacks that it runs on, and the process that does what it may not.
+//! The handler of faults, the stacks that it runs on, and the process copy that does what it may
+//! not.
 //!
 //! Everything here may run in a signal handler: nothing is allocated, no lock is taken.
 
@@ -17,7 +18,7 @@ use crate::platform::thread::{self, AtExit};
 /// The `fn(&Fault) -> Answer` of each owner, or null.
 static OWNERS: [AtomicPtr<()>; 4] = [const { AtomicPtr::new(null_mut()) }; 4];
 
-/// Has `owner` asked about every fault. It runs in a signal handler. The same one twice is one.
+/// Has `owner` asked about every fault, in a signal handler. Adding it twice is the same as once.
 pub(crate) fn add_owner(owner: fn(&Fault) -> Answer) {
     let new = owner as *mut ();
     for place in &OWNERS {
@@ -35,7 +36,7 @@ fn ask(fault: &Fault) -> Answer {
         if owner.is_null() {
             break;
         }
-        // SAFETY: not null, so what `add_owner` stored, a `fn(&Fault) -> Answer`.
+        // SAFETY: not null, so it is what `add_owner` stored, a `fn(&Fault) -> Answer`.
         let answer = unsafe { std::mem::transmute::<*mut (), fn(&Fault) -> Answer>(owner)(fault) };
         if answer != Answer::NotMine {
             return answer;
@@ -50,20 +51,20 @@ const ABSENT: u8 = 0;
 const COMING: u8 = 1;
 const THERE: u8 = 2;
 
-/// Who had a signal before us. Written once, before our handler can run.
+/// The handler that had a signal before us. Written once, before our handler can run.
 struct Before(UnsafeCell<MaybeUninit<libc::sigaction>>);
 
-// SAFETY: written by the one thread that moved `STATE` to `COMING`, before it installs the handler
+// SAFETY: only the thread that moved `STATE` to `COMING` writes it, before it installs the handler
 // that reads it.
 unsafe impl Sync for Before {}
 
 static BEFORE_SEGV: Before = Before(UnsafeCell::new(MaybeUninit::uninit()));
 static BEFORE_BUS: Before = Before(UnsafeCell::new(MaybeUninit::uninit()));
 
-/// Blocks after which a program is taken not to begin in Rust.
+/// The number of blocks after which a program is taken not to begin in Rust.
 const PATIENCE: u32 = 256;
 
-/// Installs the handler if Rust's runtime has installed its own, or never will. Called with every
+/// Installs the handler if Rust's runtime has installed its own, or never will. Called for every
 /// block: one load once it is there.
 #[inline]
 pub(crate) fn install_after_rust() {
@@ -82,7 +83,7 @@ fn install_if_due() {
 
 fn handler_of(signal: c_int) -> Option<usize> {
     let mut action = MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: asks only, and writes into the struct given; read where that succeeded.
+    // SAFETY: only asks, and writes into the struct given, which is read if that succeeded.
     unsafe { (libc::sigaction(signal, null(), action.as_mut_ptr()) == 0).then(|| action.assume_init().sa_sigaction) }
 }
 
@@ -92,8 +93,8 @@ pub(crate) fn install() {
         return;
     }
     for (signal, before) in [(SIGSEGV, &BEFORE_SEGV), (SIGBUS, &BEFORE_BUS)] {
-        // SAFETY: the handler reads what was there before, which is written first: by this thread
-        // alone. Zero is a valid `sigaction`; all fields that count are set.
+        // SAFETY: the handler reads the former action, which this thread alone writes first. Zero
+        // is a valid `sigaction`; all fields that count are set.
         unsafe {
             let before = (*before.0.get()).as_mut_ptr();
             if libc::sigaction(signal, null(), before) != 0 {
@@ -102,7 +103,7 @@ pub(crate) fn install() {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = handler as *const () as usize;
             action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-            // Nothing else comes in between while a fault is looked into.
+            // No other signal comes in between while a fault is looked into.
             libc::sigfillset(&raw mut action.sa_mask);
             libc::sigaction(signal, &raw const action, null_mut());
         }
@@ -117,15 +118,17 @@ unsafe extern "C" fn handler(signal: c_int, info: *mut libc::siginfo_t, context:
     match if sent { Answer::NotMine } else { ask(&fault) } {
         Answer::GoOn => {}
         Answer::End => end(signal),
-        // SAFETY: as the kernel passed them.
+        // SAFETY: the arguments are those that the kernel passed to this handler.
         Answer::NotMine => unsafe { pass_on(signal, info, context) },
     }
 }
 
+/// The facts of a fault.
+///
 /// # Safety
-/// - As the kernel passed them to a handler.
+/// - The arguments are those that the kernel passed to a handler.
 unsafe fn fault(info: *mut libc::siginfo_t, context: *const libc::ucontext_t) -> Fault {
-    // SAFETY: as promised by the caller; the signal is one with an address.
+    // SAFETY: the caller passes the kernel's arguments; the signal is one with an address.
     let (address, machine) = unsafe { ((*info).si_addr() as usize, &(*context).uc_mcontext) };
     #[cfg(target_arch = "x86_64")]
     {
@@ -156,7 +159,7 @@ unsafe fn fault(info: *mut libc::siginfo_t, context: *const libc::ucontext_t) ->
 /// in the core file, and the exit status that it would have had.
 fn end(signal: c_int) {
     set_default(signal);
-    // Blocked while the handler runs, so that it comes when the handler returns.
+    // The signal is blocked while the handler runs, so it comes when the handler returns.
     // SAFETY: no precondition.
     unsafe { libc::raise(signal) };
 }
@@ -169,21 +172,20 @@ fn set_default(signal: c_int) {
     }
 }
 
-/// Hands a signal to whoever had it before, under the mask that he asked for.
+/// Passes a signal on to the handler that had it before, under the mask that it asked for.
 ///
 /// # Safety
-/// - As the kernel passed them to our handler.
+/// - The arguments are those that the kernel passed to our handler.
 unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     let before = if signal == SIGBUS { &BEFORE_BUS } else { &BEFORE_SEGV };
     // SAFETY: written before this handler was installed, and never again.
     let before = unsafe { (*before.0.get()).assume_init_ref() };
-    // SAFETY: as promised by the caller.
+    // SAFETY: the caller passes the kernel's arguments.
     let sent = unsafe { (*info).si_code <= 0 };
     match before.sa_sigaction {
         SIG_IGN if sent => return,
         SIG_DFL | SIG_IGN => {
-            // A fault comes again when the instruction is run again. A signal that was sent does
-            // not.
+            // A fault comes again when the instruction runs again; a signal that was sent does not.
             set_default(signal);
             if sent {
                 // SAFETY: no precondition.
@@ -197,8 +199,8 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
         set_default(signal);
     }
     let mut kept = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: the context is the kernel's; its mask is the interrupted code's. The handler is
-    // called as its flags say it was to be called.
+    // SAFETY: the context is the kernel's; its mask is the interrupted code's. The handler has the
+    // type that its flags say.
     unsafe {
         let mut mask = (*context.cast::<libc::ucontext_t>()).uc_sigmask;
         for number in 1..64 {
@@ -223,10 +225,10 @@ unsafe fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_voi
 
 // --- stacks ---
 
-/// Bytes of the stack that a thread's faults are looked into on. What Rust's runtime gives its
-/// threads, some 8 KiB, holds no unwinder.
+/// Bytes of the stack that a thread's faults are looked into on. Rust's runtime gives its threads
+/// some 8 KiB, too few for an unwinder.
 const STACK: usize = 128 << 10;
-/// Below it lies a stretch without access.
+/// Bytes without access below it.
 const BELOW: usize = 64 << 10;
 
 thread_local! {
@@ -243,8 +245,8 @@ pub(crate) fn give_stack() {
         return;
     }
     let mut there = MaybeUninit::<libc::stack_t>::uninit();
-    // SAFETY: asks only; read where that succeeded. The new stack is mapped for it, and is unmapped
-    // after the thread has let go of it.
+    // SAFETY: the first call only asks, and its answer is read if it succeeded. The new stack is
+    // mapped for the thread, and unmapped after the thread has given it up.
     unsafe {
         if libc::sigaltstack(null(), there.as_mut_ptr()) != 0 {
             return;
@@ -265,7 +267,7 @@ pub(crate) fn give_stack() {
         let given = libc::mprotect(low, STACK, libc::PROT_READ | libc::PROT_WRITE) == 0
             && libc::sigaltstack(&raw const stack, null_mut()) == 0;
         static AT_EXIT: AtExit = AtExit::new();
-        // The first thread's stays: its keys are not asked for at the end of the process.
+        // The first thread's stack stays: no hook of its keys runs at the end of the process.
         if !given || !thread::on_exit(&AT_EXIT, take_stack, at) {
             let none = libc::stack_t { ss_sp: null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
             if given {
@@ -276,10 +278,10 @@ pub(crate) fn give_stack() {
     }
 }
 
-/// The thread ends.
+/// Unmaps the thread's stack for faults when it ends.
 unsafe extern "C" fn take_stack(at: *mut c_void) {
     let mut there = MaybeUninit::<libc::stack_t>::uninit();
-    // SAFETY: `at` is what `give_stack` mapped. If it is still the thread's, it lets go of it
+    // SAFETY: `at` is what `give_stack` mapped. If it is still the thread's, the thread gives it up
     // first.
     unsafe {
         if libc::sigaltstack(null(), there.as_mut_ptr()) == 0
@@ -287,7 +289,7 @@ unsafe extern "C" fn take_stack(at: *mut c_void) {
         {
             let none = libc::stack_t { ss_sp: null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
             if libc::sigaltstack(&raw const none, null_mut()) != 0 {
-                // A handler runs on it just now.
+                // A handler is running on it.
                 return;
             }
         }
@@ -297,23 +299,23 @@ unsafe extern "C" fn take_stack(at: *mut c_void) {
 
 // --- another process to do what a handler may not ---
 
-/// Bytes of its stack: reading debug information goes deep.
+/// Bytes of the copy's stack: reading debug information goes deep.
 const CHILD_STACK: usize = 8 << 20;
 
-/// Runs `work` in a copy of this process, which has this thread alone, and waits for it for so many
-/// seconds. Whether it came to its end and said that all went well.
+/// Runs `work` in a copy of this process, which has this thread alone, and waits for it for at most
+/// `seconds`. True if `work` ended and returned true.
 ///
-/// A handler may not allocate or take a lock: in the copy, whatever becomes of that is the copy's
-/// alone. No handler of `fork` runs, and the program is not told of the child.
+/// A handler may not allocate or take a lock. In the copy it may: any damage is the copy's alone.
+/// No handler of `fork` runs, and the program does not learn of the child.
 pub(crate) fn in_a_copy(work: fn(*mut c_void) -> bool, with: *mut c_void, seconds: u32) -> bool {
     struct Order(fn(*mut c_void) -> bool, *mut c_void, u32);
     extern "C" fn child(order: *mut c_void) -> c_int {
-        // SAFETY: the copy of `order` below.
+        // SAFETY: the copy's own image of `order` below.
         let Order(work, with, seconds) = unsafe { &*order.cast::<Order>() };
         for signal in [SIGSEGV, SIGBUS, libc::SIGABRT, libc::SIGALRM] {
             set_default(signal);
         }
-        // SAFETY: the process is our own to end: an alarm that no handler of the program's gets.
+        // SAFETY: this process is ours to end, by an alarm that no handler of the program's gets.
         unsafe {
             let mut none = MaybeUninit::<libc::sigset_t>::uninit();
             libc::sigemptyset(none.as_mut_ptr());
@@ -321,19 +323,18 @@ pub(crate) fn in_a_copy(work: fn(*mut c_void) -> bool, with: *mut c_void, second
             libc::alarm(*seconds);
         }
         let well = work(*with);
-        // SAFETY: ends the copy without what the program has registered for its end.
+        // SAFETY: ends the copy without the handlers that the program has registered for its end.
         unsafe { libc::_exit(if well { 0 } else { 1 }) }
     }
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a new mapping; the child runs on it in a memory of its own, which it alone has.
+    // SAFETY: the mapping is new; the child runs on it in its own copy of the memory.
     unsafe {
         let stack = libc::mmap(null_mut(), CHILD_STACK, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
         if stack == libc::MAP_FAILED {
             return false;
         }
         let mut order = Order(work, with, seconds);
-        // Without a signal to the parent, so that no handler of the program's and none of its waits
-        // sees it.
+        // Without a signal to the parent, so that no handler and no wait of the program's sees it.
         let copy = libc::clone(child, stack.wrapping_byte_add(CHILD_STACK - 64), 0, (&raw mut order).cast());
         let mut status = 0;
         let well = copy > 0

@@ -1,10 +1,10 @@
-//! The kernel's list of what is mapped.
+//! The kernel's list of mappings.
 
 use crate::platform::mapped::ROOM;
 pub(crate) use crate::platform::unix::mapped::{map, unmap};
 
-/// Visits the lines of `/proc/self/maps`, what is longer than a path may be cut off, until `visit`
-/// says false.
+/// Visits the lines of `/proc/self/maps` until `visit` says false. A line longer than a path may be
+/// is cut off.
 pub(crate) fn each_line(visit: &mut dyn FnMut(&[u8]) -> bool) {
     let mut line = [0_u8; ROOM + 128];
     let mut len = 0;

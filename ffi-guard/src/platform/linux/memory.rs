@@ -1,4 +1,4 @@
-//! What Linux does with address space beyond POSIX.
+//! Linux's own calls on address space, beyond POSIX.
 
 use std::ops::Range;
 
@@ -7,56 +7,58 @@ use libc::MAP_FAILED;
 use crate::platform::memory::PAGE;
 pub(crate) use crate::platform::unix::memory::{address_space_limit, commit, decommit, discard, release, reserve};
 
-/// Bytes that the kernel may back memory with in one step if it is asked to ([`use_large_pages`]);
+/// Bytes that the kernel may back with memory in one step if it is asked to ([`use_large_pages`]);
 /// 0 if it is not asked.
 pub(crate) const LARGE_PAGE: usize = if cfg!(target_arch = "x86_64") { 2 << 20 } else { 0 };
 
-/// Asks for large pages in a committed range: one fault for 2 MiB in place of 512. A wish: where
-/// the system has none, or is told to give none, nothing changes.
+/// Asks for large pages in a committed range: one fault for 2 MiB in place of 512. A hint: if the
+/// system has none, or may give none, nothing changes.
 pub(crate) fn use_large_pages(range: Range<usize>) {
     if range.start < range.end {
-        // SAFETY: the range is within what `reserve` took, and the advice changes neither its
+        // SAFETY: the range is within a mapping of `reserve`, and the advice changes neither its
         // content nor its access.
         unsafe { libc::madvise(range.start as *mut _, range.end - range.start, libc::MADV_HUGEPAGE) };
     }
 }
 
-/// Closes pages of a committed range: what they held is gone, and whoever touches them faults. No
-/// mapping changes. False where the system cannot: Linux before 6.13, locked memory.
+/// Closes pages of a committed range: their content is gone, and a touch faults. No mapping
+/// changes. False if the system cannot: Linux before 6.13, locked memory.
 pub(crate) fn close_pages(range: Range<usize>) -> bool {
     const MADV_GUARD_INSTALL: i32 = 102;
-    // SAFETY: as in `protect`; the content is the caller's to throw away.
+    // SAFETY: the range is within a mapping of `reserve`, and the caller gives its content up.
     unsafe { advise(range, MADV_GUARD_INSTALL) }
 }
 
 /// Opens pages again that [`close_pages`] has closed: they read as zero.
 pub(crate) fn open_pages(range: Range<usize>) -> bool {
     const MADV_GUARD_REMOVE: i32 = 103;
-    // SAFETY: as in `protect`; what is open in it stays as it is.
+    // SAFETY: the range is within a mapping of `reserve`, and its open pages stay as they are.
     unsafe { advise(range, MADV_GUARD_REMOVE) }
 }
 
+/// Gives the kernel advice on a range. True if it takes it.
+///
 /// # Safety
-/// - The range is within what `reserve` took, and the advice does nothing that somebody relies on
-///   not being done.
+/// - The range is within a mapping of `reserve`, and nothing relies on what the advice changes.
 unsafe fn advise(range: Range<usize>, advice: i32) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller passes a range of a mapping of `reserve`, and relies on nothing that the
+    // advice changes.
     unsafe { libc::madvise(range.start as *mut _, range.end - range.start, advice) == 0 }
 }
 
 /// Moves the pages of `from` to `to` without copying them. `from` keeps its access and reads as
-/// zero afterwards. False where the system cannot; nothing has changed then.
+/// zero afterwards. False if the system cannot; nothing has changed then.
 pub(crate) fn move_pages(from: Range<usize>, to: usize) -> bool {
     const MREMAP_DONTUNMAP: i32 = 4;
     let len = from.end - from.start;
     let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED | MREMAP_DONTUNMAP;
-    // SAFETY: both ranges are the caller's, page-aligned and apart. With DONTUNMAP `from` stays
-    // mapped, so that no other thread's mmap can slip into the hole.
+    // SAFETY: the caller owns both ranges, which are page-aligned and do not overlap. With
+    // DONTUNMAP `from` stays mapped, so that no other thread's mmap can slip into the hole.
     unsafe { libc::mremap(from.start as *mut _, len, len, flags, to as *mut libc::c_void) != MAP_FAILED }
 }
 
-/// Calls `f` with each page of the range that holds something, until it says false.
-/// Untouched pages are left out where the system can tell, so that looking does not bring them in.
+/// Calls `f` with each page of the range that has content, until it says false. Untouched pages are
+/// left out if the system can recognise them, so that looking does not bring them in.
 pub(crate) fn for_each_touched(range: Range<usize>, mut f: impl FnMut(usize) -> bool) {
     let mut present = [1u8; 512];
     let mut at = range.start;
@@ -73,7 +75,7 @@ pub(crate) fn for_each_touched(range: Range<usize>, mut f: impl FnMut(usize) -> 
     }
 }
 
-/// How many mappings the system lets a process have. Read without allocating.
+/// The number of mappings that the system lets a process have. Read without allocating.
 pub(crate) fn most_mappings() -> usize {
     let mut text = [0_u8; 24];
     // SAFETY: a C string; a live buffer and its length; closed once.

@@ -1,8 +1,8 @@
 //! The executable and the shared objects that are loaded now, as the dynamic loader lists them.
 //!
-//! Everything is read under the loader's lock: what a callback sees stays mapped until it returns.
-//! The lock may be taken again by the same thread. A callback must not allocate and must not panic
-//! (a panic ends the process).
+//! Everything is read under the loader's lock: memory that a callback sees stays mapped until it
+//! returns. The thread that has the lock may take it again. A callback must not allocate and must
+//! not panic (a panic ends the process).
 
 use std::ffi::{CStr, c_int, c_void};
 use std::ops::Range;
@@ -15,16 +15,16 @@ use libc::{Elf64_Phdr, PF_W, PT_GNU_RELRO, PT_LOAD, PT_NOTE, PT_TLS, dl_phdr_inf
 /// A loaded module, for as long as the loader's lock is held.
 pub(crate) struct Module<'loaded> {
     info: &'loaded dl_phdr_info,
-    /// The size the loader gives for `info`: older ones leave the last fields out.
+    /// The size that the loader gives for `info`: older loaders leave the last fields out.
     size: usize,
 }
 
 /// A stretch of a module's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
-    /// First byte.
+    /// The first byte.
     pub(crate) start: usize,
-    /// Bytes.
+    /// The number of bytes.
     pub(crate) len: usize,
 }
 
@@ -35,7 +35,7 @@ impl Segment {
 }
 
 impl<'loaded> Module<'loaded> {
-    /// What the module's link-time addresses are moved by.
+    /// The distance from link-time addresses to loaded ones.
     pub(crate) fn base(&self) -> usize {
         to_usize(self.info.dlpi_addr)
     }
@@ -49,8 +49,8 @@ impl<'loaded> Module<'loaded> {
         unsafe { CStr::from_ptr(self.info.dlpi_name) }
     }
 
-    /// How many modules were ever loaded, and unloaded: while it stays the same, a base belongs to
-    /// the same module.
+    /// The numbers of modules ever loaded and ever unloaded: while they stay the same, a base
+    /// belongs to the same module.
     pub(crate) fn epoch(&self) -> (u64, u64) {
         if self.size < size_of::<dl_phdr_info>() {
             return (0, 0);
@@ -58,8 +58,7 @@ impl<'loaded> Module<'loaded> {
         (self.info.dlpi_adds, self.info.dlpi_subs)
     }
 
-    /// Where the program headers are in memory: an address in what the file's beginning was mapped
-    /// to.
+    /// The address of the program headers, in the mapping of the file's beginning.
     pub(crate) fn headers_at(&self) -> usize {
         self.info.dlpi_phdr.addr()
     }
@@ -68,7 +67,7 @@ impl<'loaded> Module<'loaded> {
         if self.info.dlpi_phdr.is_null() {
             return &[];
         }
-        // SAFETY: the loader's own table, so long and alive as long as the module.
+        // SAFETY: the loader's own table, with that many entries; it lives as long as the module.
         unsafe { slice::from_raw_parts(self.info.dlpi_phdr, usize::from(self.info.dlpi_phnum)) }
     }
 
@@ -80,12 +79,12 @@ impl<'loaded> Module<'loaded> {
         Segment { start: self.base().wrapping_add(to_usize(header.p_vaddr)), len: to_usize(header.p_memsz) }
     }
 
-    /// Whether the address lies in what is loaded of it, writable or not.
+    /// True if the address lies in a loaded part of the module, writable or not.
     pub(crate) fn contains(&self, address: usize) -> bool {
         self.of_type(PT_LOAD).any(|header| self.segment(header).range().contains(&address))
     }
 
-    /// From the first byte that is loaded of it to the last.
+    /// The range from its first loaded byte to its last.
     #[cfg(fast_trace)]
     pub(crate) fn span(&self) -> Range<usize> {
         let loaded = || self.of_type(PT_LOAD).map(|header| self.segment(header).range());
@@ -93,12 +92,12 @@ impl<'loaded> Module<'loaded> {
         start..loaded().map(|range| range.end).max().unwrap_or(start)
     }
 
-    /// Whether the address lies in the part that stays writable.
+    /// True if the address lies in the part that stays writable.
     pub(crate) fn contains_writable(&self, address: usize) -> bool {
         !self.writable(&mut |segment| !segment.range().contains(&address))
     }
 
-    /// Whether the address was filled from the file, rather than with zeros (`.bss`).
+    /// True if the address was filled from the file, rather than with zeros (`.bss`).
     pub(crate) fn is_from_file(&self, address: usize) -> bool {
         self.of_type(PT_LOAD).any(|header| {
             let start = self.segment(header).start;
@@ -106,9 +105,9 @@ impl<'loaded> Module<'loaded> {
         })
     }
 
-    /// Visits what stays writable while the program runs: the writable segments without what the
-    /// loader makes read-only once it has relocated it. `visit` tells whether to go on, and so does
-    /// the result.
+    /// Visits all parts that stay writable while the program runs: the writable segments, less the
+    /// part that the loader makes read-only after relocation. Stops when `visit` says false, and
+    /// returns false then.
     pub(crate) fn writable(&self, visit: &mut dyn FnMut(Segment) -> bool) -> bool {
         let sealed = self.sealed();
         for header in self.of_type(PT_LOAD).filter(|header| header.p_flags & PF_W != 0) {
@@ -124,9 +123,9 @@ impl<'loaded> Module<'loaded> {
         true
     }
 
-    /// The calling thread's copy of the module's thread-local variables. `None` where there are
-    /// none, and where the thread has no copy yet: of a module loaded later, it gets one when it
-    /// first touches a variable.
+    /// The calling thread's copy of the module's thread-local variables. `None` if there are none,
+    /// or if the thread has no copy yet: it gets that of a module loaded later when it first
+    /// touches a variable.
     pub(crate) fn thread_locals(&self) -> Option<Segment> {
         let told = std::mem::offset_of!(dl_phdr_info, dlpi_tls_data) + size_of::<*mut c_void>() <= self.size;
         let start = if told { self.info.dlpi_tls_data.addr() } else { 0 };
@@ -134,8 +133,9 @@ impl<'loaded> Module<'loaded> {
         (start != 0 && len != 0).then_some(Segment { start, len })
     }
 
-    /// What the loader makes read-only after relocation. It rounds both ends down to a page, as
-    /// glibc and musl do: the rest of the last page stays writable, and may well hold variables.
+    /// The part that the loader makes read-only after relocation. It rounds both ends down to a
+    /// page, as glibc and musl do: the rest of the last page stays writable, and may well hold
+    /// variables.
     fn sealed(&self) -> Range<usize> {
         let Some(header) = self.of_type(PT_GNU_RELRO).next() else { return 0..0 };
         let Range { start, end } = self.segment(header).range();
@@ -143,8 +143,8 @@ impl<'loaded> Module<'loaded> {
         start / page * page..end / page * page
     }
 
-    /// What tells the file of this module from another under the same name, such as one that was
-    /// built anew since.
+    /// A value that tells this module's file from another of the same name, such as one rebuilt
+    /// since.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         let headers = self.headers();
         let mut fingerprint = Fingerprint::default();
@@ -158,8 +158,8 @@ impl<'loaded> Module<'loaded> {
             };
             if self.of_type(PT_LOAD).any(loaded) {
                 let bytes = ptr::with_exposed_provenance(segment.start);
-                // SAFETY: within a loaded segment, which stays mapped meanwhile. Notes (the build
-                // id is one) are never written.
+                // SAFETY: the bytes are within a loaded segment, which stays mapped meanwhile.
+                // Notes (the build id is one) are never written.
                 fingerprint.add(unsafe { slice::from_raw_parts(bytes, segment.len) });
             }
         }
@@ -186,18 +186,18 @@ impl Fingerprint {
     }
 }
 
-/// Visits every loaded module, the executable first, until `visit` says stop with `false`.
+/// Visits every loaded module, the executable first, until `visit` says false.
 ///
 /// Modules that `dlmopen` put into a namespace of their own are not listed by the loader.
 pub(crate) fn each(visit: &mut dyn FnMut(&Module<'_>) -> bool) {
     let mut visit = visit;
     let data: *mut &mut dyn FnMut(&Module<'_>) -> bool = &raw mut visit;
-    // SAFETY: `data` is what `step` takes it for, and lives until this returns.
+    // SAFETY: `data` has the type that `step` takes it for, and lives until this returns.
     fork_gate::run(|| unsafe { libc::dl_iterate_phdr(Some(step), data.cast()) });
 }
 
-/// A panic in here ends the process, as in every `extern "C"` function: it must not cross the
-/// loader.
+/// Visits one module. A panic in here ends the process, as in every `extern "C"` function: it must
+/// not cross the loader.
 unsafe extern "C" fn step(info: *mut dl_phdr_info, size: usize, data: *mut c_void) -> c_int {
     // SAFETY: `each` passes this type, and no one else has it meanwhile.
     let visit = unsafe { &mut *data.cast::<&mut dyn FnMut(&Module<'_>) -> bool>() };
@@ -208,12 +208,12 @@ unsafe extern "C" fn step(info: *mut dl_phdr_info, size: usize, data: *mut c_voi
 }
 
 /// The files that a module may have been loaded from, likeliest first. `name` is the loader's;
-/// `mapped_at` an address in what the file's beginning was mapped to.
+/// `mapped_at` is an address in the mapping of the file's beginning.
 pub(crate) fn files(name: &str, mapped_at: usize) -> Vec<PathBuf> {
     let mut files = Vec::new();
     // The name may be relative to a directory that the process has left since, and `/proc/self/exe`
-    // is the loader where a program was started as the loader's argument. The kernel's list has
-    // what was mapped.
+    // is the loader if the program was started as the loader's argument. The kernel's list has the
+    // file that was mapped.
     if name.is_empty() {
         files.push(PathBuf::from("/proc/self/exe"));
     } else {
@@ -226,7 +226,7 @@ pub(crate) fn files(name: &str, mapped_at: usize) -> Vec<PathBuf> {
     files
 }
 
-/// The path behind a mapping, from `/proc/self/maps`.
+/// The path of the mapping at an address, from `/proc/self/maps`.
 fn mapped_file(address: usize) -> Option<PathBuf> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
     maps.lines().find_map(|line| {
@@ -237,7 +237,7 @@ fn mapped_file(address: usize) -> Option<PathBuf> {
     })
 }
 
-/// The path that the kernel started: all that is left without `/proc`.
+/// The path that the kernel started: the only source without `/proc`.
 fn started_as() -> Option<PathBuf> {
     // SAFETY: no precondition.
     let name = unsafe { libc::getauxval(libc::AT_EXECFN) };
@@ -258,8 +258,8 @@ pub(crate) fn executable() -> String {
     name.strip_suffix(" (deleted)").map(str::to_owned).unwrap_or(name)
 }
 
-/// Where `needle` is found first in `haystack`. (The C library's search is fast in debug builds as
-/// well.)
+/// The offset of the first `needle` in `haystack`. (The C library's search is fast in debug builds
+/// too.)
 pub(crate) fn find_bytes(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     // SAFETY: two live slices.
     let found = unsafe { libc::memmem(haystack.as_ptr().cast(), haystack.len(), needle.as_ptr().cast(), needle.len()) };

@@ -7,7 +7,7 @@ pub(crate) use crate::platform::unix::read::{len_with_nul, nul};
 
 static REFUSED: AtomicBool = AtomicBool::new(false);
 
-/// Copies bytes from an address that may not be mapped; `None` where they cannot all be read.
+/// Copies bytes from an address that may not be mapped; `None` if they cannot all be read.
 ///
 /// A typed pointer into C memory is usually good, but C libraries also hand out small integers and
 /// all-ones in a pointer's clothes. The kernel does the copy (`process_vm_readv` on ourselves), so

@@ -1,9 +1,9 @@
-//! Where the calling thread's stack lies.
+//! The bounds of the calling thread's stack.
 
 use std::ops::Range;
 
-/// Mappings without a gap between them that may be read and written; `below` is where the one under
-/// them ends.
+/// Mappings without a gap between them that may be read and written; `below` is the end of the one
+/// under them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Stretch {
     below: usize,
@@ -27,21 +27,19 @@ pub(crate) const SIGNAL_RETURN: &[u8] = if cfg!(target_arch = "x86_64") {
     &[]
 };
 
-/// The calling thread's stack as the system mapped it; empty where it cannot be told.
+/// The calling thread's stack as the system mapped it; empty if it cannot be found.
 ///
-/// The range of a thread may hold its thread-local storage too, and that of the main thread the
-/// arguments and the environment: a rule that finds an address in here still asks which frame it is
-/// in.
+/// A thread's range may also hold its thread-local storage, and the main thread's the arguments and
+/// the environment: a rule that finds an address in it still asks which frame it is in.
 ///
-/// `pthread_getattr_np` would tell, but it calls `malloc`, and the thread's first guarded call may
-/// be made by a signal handler that came in the middle of one. What the kernel lists is read
-/// without.
+/// `pthread_getattr_np` has the answer, but calls `malloc`, and the thread's first guarded call may
+/// come from a signal handler that interrupted one. The kernel's list is read without.
 pub(crate) fn bounds() -> Range<usize> {
     let local = 0_u8;
     let here = (&raw const local).addr();
-    // SAFETY: neither has a precondition. What the kernel left at the start lies above the main
-    // thread's stack, and a thread's own record (`pthread_t` is its address in glibc and musl)
-    // above every other's.
+    // SAFETY: neither has a precondition. The address that the kernel left at the start lies above
+    // the main thread's stack, and a thread's own record (`pthread_t` is its address in glibc and
+    // musl) above every other's.
     let (start, record) = unsafe { (libc::getauxval(libc::AT_RANDOM) as usize, libc::pthread_self() as usize) };
     let mut of = [Stretch::default(); 3];
     let [here_is, start_is, record_is] = &mut of;
@@ -60,15 +58,15 @@ pub(crate) fn bounds() -> Range<usize> {
     } else if here_is.contains(record) && here < record {
         here_is.low..record
     } else if here_is.contains(start) || is_first() {
-        // Neither: a signal handler on a stack of its own, or a coroutine. The thread's stack is
-        // another one then.
+        // Neither: this is a signal handler on a separate stack, or a coroutine, and the thread's
+        // own stack is elsewhere.
         first_threads(start_is)
     } else {
         record_is.low..record
     }
 }
 
-/// The main thread's stack grows, down to where something else is or to its limit.
+/// The main thread's stack, which grows down to the next mapping or to its limit.
 fn first_threads(stretch: Stretch) -> Range<usize> {
     let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: 0 };
     // SAFETY: writes into the struct given.
@@ -77,7 +75,7 @@ fn first_threads(stretch: Stretch) -> Range<usize> {
     stretch.high.saturating_sub(most).clamp(stretch.below, stretch.low)..stretch.high
 }
 
-/// Where `/proc` is not mounted.
+/// The bounds by `pthread_getattr_np`, if `/proc` is not mounted.
 fn attributes() -> Range<usize> {
     let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
     // SAFETY: the calling thread is alive, and `attributes` has room for what is written.
@@ -95,7 +93,7 @@ fn attributes() -> Range<usize> {
     if told == 0 { low.addr()..low.addr() + size } else { 0..0 }
 }
 
-/// Visits the process's memory as `/proc/self/maps` lists it, without allocating. False where it
+/// Visits the process's memory as `/proc/self/maps` lists it, without allocating. False if it
 /// cannot be read.
 fn each_stretch(visit: &mut dyn FnMut(&Stretch)) -> bool {
     // SAFETY: a C string.
@@ -119,11 +117,11 @@ fn each_stretch(visit: &mut dyn FnMut(&Stretch)) -> bool {
     true
 }
 
-/// `7ffc…-7ffd… rw-p …`, a byte at a time.
+/// Parses `7ffc…-7ffd… rw-p …`, a byte at a time.
 #[derive(Default)]
 struct Lines {
-    /// Which part of the line comes: 0 the low address, 1 the high one, 2 and 3 the access, 4 the
-    /// rest.
+    /// The part of the line that comes next: 0 the low address, 1 the high one, 2 and 3 the access,
+    /// 4 the rest.
     part: u8,
     low: usize,
     high: usize,
@@ -159,7 +157,7 @@ impl Lines {
             return;
         }
         visit(&last);
-        // One that is closed to us is remembered as an empty stretch at its end.
+        // A mapping that is closed to us is kept as an empty stretch at its end.
         let low = if self.open { self.low } else { self.high };
         self.stretch = Stretch { below: last.high, low, high: self.high };
     }

@@ -1,11 +1,11 @@
-//! Threads: what the kernel and glibc know of them.
+//! Threads: facts from the kernel and from glibc.
 
 use std::sync::atomic::{AtomicU8, AtomicU32};
 
 pub(crate) use crate::platform::unix::thread::{at_fork, on_exit};
 
-/// The byte in which C's library says whether the process has a single thread. glibc has it from
-/// 2.32 on.
+/// The byte in which C's library says whether the process has a single thread. glibc has it since
+/// 2.32.
 pub(crate) fn single_threaded() -> Option<*mut AtomicU8> {
     if cfg!(any(not(target_env = "gnu"), target_feature = "crt-static")) {
         return None;
@@ -15,8 +15,8 @@ pub(crate) fn single_threaded() -> Option<*mut AtomicU8> {
     (!found.is_null()).then(|| found.cast())
 }
 
-/// The address that the processor keeps for the calling thread, and that the copies of thread-local
-/// variables lie around; `None` on machines where it is not known how to ask.
+/// The address that the processor keeps for the calling thread, around which its thread-local
+/// variables lie; `None` on machines where the way to ask is not known.
 pub(crate) fn pointer() -> Option<usize> {
     #[cfg(target_arch = "x86_64")]
     {
@@ -38,7 +38,7 @@ pub(crate) fn pointer() -> Option<usize> {
     crate::platform::other::thread::pointer()
 }
 
-/// Whether the calling thread is the one that the process began with.
+/// True if the calling thread is the one that the process began with.
 pub(crate) fn is_first() -> bool {
     // SAFETY: no precondition.
     unsafe { libc::syscall(libc::SYS_gettid) == libc::c_long::from(libc::getpid()) }
@@ -52,7 +52,7 @@ pub(crate) fn wait(word: &AtomicU32, value: u32) {
         let kept = *errno;
         let op = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
         libc::syscall(libc::SYS_futex, word.as_ptr(), op, value, std::ptr::null::<libc::timespec>());
-        // C reads errno after calls that free Rust memory through a callback: it is not ours to
+        // C reads errno after calls that free Rust memory through a callback, so it must not
         // change.
         *errno = kept;
     }
@@ -60,7 +60,7 @@ pub(crate) fn wait(word: &AtomicU32, value: u32) {
 
 /// Wakes one thread that sleeps in [`wait`].
 pub(crate) fn wake(word: &AtomicU32) {
-    // SAFETY: the address serves as a name only.
+    // SAFETY: the address only serves as a name.
     unsafe {
         libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, 1);
     }

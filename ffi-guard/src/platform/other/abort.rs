@@ -1,4 +1,4 @@
-//! `abort`, of which nobody hears before.
+//! `abort`, without a handler before it.
 
 use crate::platform::abort::Abort;
 

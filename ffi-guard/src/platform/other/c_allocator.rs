@@ -1,4 +1,4 @@
-//! C's allocator, of whose functions nothing is known.
+//! C's allocator, with unknown functions.
 
 pub(crate) fn function_at(_ip: usize) -> Option<&'static str> {
     None

@@ -10,8 +10,8 @@ unsafe extern "C" {
     fn c_free(block: *mut c_void);
 }
 
-/// A zeroed block of C's, of one byte at least; `None` if C has none left, or would have to align
-/// it to more than a pointer.
+/// A zeroed C block of at least one byte; `None` if C has no memory left, or would have to align it
+/// to more than a pointer.
 pub(crate) fn zeroed(layout: Layout) -> Option<NonNull<c_void>> {
     let size = layout.size().max(1);
     // SAFETY: any size may be asked for.
@@ -21,8 +21,8 @@ pub(crate) fn zeroed(layout: Layout) -> Option<NonNull<c_void>> {
 /// Gives a block back to C.
 ///
 /// # Safety
-/// - `block` is null, or C's `malloc` family gave it and nobody uses it any more.
+/// - `block` is null, or C's `malloc` family gave it and nothing uses it any more.
 pub(crate) unsafe fn free(block: *mut c_void) {
-    // SAFETY: the caller's promise is the one that C's `free` asks for.
+    // SAFETY: the caller passes null or a block of C's `malloc` family that nothing uses any more.
     unsafe { c_free(block) };
 }

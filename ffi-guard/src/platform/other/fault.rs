@@ -1,4 +1,4 @@
-//! Faults that nobody catches.
+//! Faults, which are not caught here.
 
 use std::ffi::c_void;
 

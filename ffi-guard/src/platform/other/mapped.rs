@@ -1,4 +1,4 @@
-//! No list of what is mapped, and no mapping of files.
+//! No list of mappings, and no mapping of files.
 
 use std::ffi::CStr;
 
@@ -8,6 +8,8 @@ pub(crate) fn map(_path: &CStr) -> Option<&'static [u8]> {
     None
 }
 
+/// Does nothing: there is nothing to unmap.
+///
 /// # Safety
-/// - None: there is nothing to unmap.
+/// - None.
 pub(crate) unsafe fn unmap(_bytes: &'static [u8]) {}

@@ -1,4 +1,4 @@
-//! No address space to be had. What only some systems do beyond that is not done.
+//! No address space can be reserved, and nothing is done that only some systems can do with it.
 
 use std::ops::Range;
 
@@ -38,8 +38,7 @@ pub(crate) fn move_pages(_from: Range<usize>, _to: usize) -> bool {
     false
 }
 
-/// Calls `f` with every page of the range, until it says false: which ones are untouched is not
-/// known.
+/// Calls `f` with every page of the range, until it says false: the untouched ones are not known.
 pub(crate) fn for_each_touched(range: Range<usize>, f: impl FnMut(usize) -> bool) {
     let _ = range.step_by(PAGE).all(f);
 }

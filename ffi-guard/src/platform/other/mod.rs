@@ -1,5 +1,5 @@
-//! A platform of which nothing is known: all names, by the standard library alone, or with the
-//! answer that it cannot be had.
+//! An unknown platform: all names, by the standard library alone, or with the answer that it cannot
+//! be had.
 
 #[cfg(not(feature = "c-heap"))]
 pub(crate) mod abort;

@@ -1,4 +1,5 @@
-//! Where the loader's list of modules is not read yet: there are none, and no global is searched.
+//! The loader's list of modules on platforms where it is not read yet: it is empty, and no global
+//! is searched.
 
 use std::ffi::CStr;
 use std::path::PathBuf;
@@ -55,7 +56,7 @@ impl Module {
     }
 }
 
-/// Of nothing.
+/// The fingerprint of no module.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Fingerprint;
 

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::io::Write as _;
 
-/// Nothing is read: the standard library would allocate, and the first reader is the allocator
+/// Reads nothing: the standard library would allocate, and the first reader is the allocator
 /// itself.
 pub(crate) fn env(_name: &CStr) -> Option<&'static [u8]> {
     None
@@ -20,7 +20,7 @@ pub(crate) fn exit_now(status: i32) -> ! {
     std::process::exit(status)
 }
 
-/// Keeps nothing: it is not known where C's `errno` is.
+/// Keeps nothing: the address of C's `errno` is not known.
 pub(crate) struct Errno;
 
 impl Errno {

@@ -1,13 +1,13 @@
-//! C's own memory: `calloc`, `free`, and what gives more alignment.
+//! C's own memory: `calloc`, `free`, and `posix_memalign` for a larger alignment.
 
 use std::alloc::Layout;
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
-/// What C aligns every block to.
+/// The alignment of every C block.
 const C_ALIGN: usize = align_of::<libc::max_align_t>();
 
-/// A zeroed block of C's, of one byte at least; `None` where C has none left.
+/// A zeroed C block of at least one byte; `None` if C has no memory left.
 pub(crate) fn zeroed(layout: Layout) -> Option<NonNull<c_void>> {
     let size = layout.size().max(1);
     if layout.align() <= C_ALIGN {
@@ -21,7 +21,7 @@ pub(crate) fn zeroed(layout: Layout) -> Option<NonNull<c_void>> {
         return None;
     }
     let block = NonNull::new(block)?;
-    // SAFETY: so many bytes were given.
+    // SAFETY: the block has `size` bytes.
     unsafe { block.cast::<u8>().write_bytes(0, size) };
     Some(block)
 }
@@ -29,8 +29,8 @@ pub(crate) fn zeroed(layout: Layout) -> Option<NonNull<c_void>> {
 /// Gives a block back to C.
 ///
 /// # Safety
-/// - `block` is null, or C's `malloc` family gave it and nobody uses it any more.
+/// - `block` is null, or C's `malloc` family gave it and nothing uses it any more.
 pub(crate) unsafe fn free(block: *mut c_void) {
-    // SAFETY: as promised by the caller.
+    // SAFETY: the caller passes null or a block of C's `malloc` family that nothing uses any more.
     unsafe { libc::free(block) };
 }

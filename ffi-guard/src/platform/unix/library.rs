@@ -9,7 +9,7 @@ use std::ptr;
 pub(crate) struct Library(*mut c_void);
 
 impl Library {
-    /// Loads the file. A panic tells why it could not be.
+    /// Loads the file. Panics with the reason if that fails.
     pub(crate) fn open(path: &Path) -> Library {
         let name = CString::new(path.as_os_str().as_bytes()).unwrap();
         // SAFETY: a C string; what the object's constructors do is the test's own.
@@ -18,7 +18,7 @@ impl Library {
         Library(handle)
     }
 
-    /// The address of what it exports under this name.
+    /// The address of the symbol that it exports under this name.
     pub(crate) fn address(&self, name: &str) -> usize {
         let name_c = CString::new(name).unwrap();
         // SAFETY: a live handle and a C string.

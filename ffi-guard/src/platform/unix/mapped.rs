@@ -6,8 +6,8 @@ pub(crate) use crate::platform::other::mapped::each_line;
 
 /// Maps a file's bytes, private and read-only; [`unmap`] takes them away.
 pub(crate) fn map(path: &CStr) -> Option<&'static [u8]> {
-    // SAFETY: the mapping is new, and as long as the file. A file that is cut short meanwhile is
-    // the one thing that nothing is done against.
+    // SAFETY: the mapping is new, and as long as the file. There is no protection if the file is
+    // cut short meanwhile.
     unsafe {
         let file = libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
         if file < 0 {
@@ -20,9 +20,11 @@ pub(crate) fn map(path: &CStr) -> Option<&'static [u8]> {
     }
 }
 
+/// Unmaps a file's bytes.
+///
 /// # Safety
-/// - [`map`] gave the bytes, and nobody reads them any more.
+/// - [`map`] gave the bytes, and nothing reads them any more.
 pub(crate) unsafe fn unmap(bytes: &'static [u8]) {
-    // SAFETY: a whole mapping, which is the caller's to end.
+    // SAFETY: the caller passes a whole mapping that nothing reads any more.
     unsafe { libc::munmap(bytes.as_ptr().cast_mut().cast(), bytes.len().max(1)) };
 }

@@ -29,10 +29,10 @@ pub(crate) fn reserve(len: usize, align: usize, before: Before) -> Option<usize>
     Some(start)
 }
 
-/// Gives address space back that [`reserve`] took.
+/// Gives address space back to the system that [`reserve`] took.
 pub(crate) fn release(range: Range<usize>) {
     if range.start < range.end {
-        // SAFETY: the caller owns the range and lets nothing in it be reached any more.
+        // SAFETY: the caller owns the range, and nothing reaches into it any more.
         unsafe { libc::munmap(range.start as *mut _, range.end - range.start) };
     }
 }
@@ -41,13 +41,13 @@ fn protect(range: Range<usize>, prot: i32) -> bool {
     if range.start >= range.end {
         return true;
     }
-    // SAFETY: the range is within what `reserve` took; no Rust reference leads into a part that
+    // SAFETY: the range is within a mapping of `reserve`; no Rust reference points into a part that
     // loses its access.
     unsafe { libc::mprotect(range.start as *mut _, range.end - range.start, prot) == 0 }
 }
 
-/// Makes reserved memory readable and writable; what was never touched is zero. False where the
-/// system refuses.
+/// Makes reserved memory readable and writable; untouched bytes are zero. False if the system
+/// refuses.
 pub(crate) fn commit(range: Range<usize>) -> bool {
     protect(range, PROT_READ | PROT_WRITE)
 }
@@ -58,9 +58,10 @@ pub(crate) fn decommit(range: Range<usize>) {
         return;
     }
     let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | libc::MAP_FIXED;
-    // A new mapping over the old one, not mprotect: it merges with its neighbours even where
+    // A new mapping over the old one, not mprotect: it merges with its neighbours even if
     // `move_pages` left one that never would, and the number of mappings is limited.
-    // SAFETY: as in `protect`; replaced in one step, so that no other mapping can come in between.
+    // SAFETY: the range is within a mapping of `reserve`, and no Rust reference points into it; it
+    // is replaced in one step, so that no other mapping can come in between.
     let at = unsafe { libc::mmap(range.start as *mut _, range.end - range.start, PROT_NONE, flags, -1, 0) };
     if at == MAP_FAILED {
         discard(range.clone());
@@ -71,17 +72,17 @@ pub(crate) fn decommit(range: Range<usize>) {
 /// Gives the pages back and keeps the access: the memory is zero from here on.
 pub(crate) fn discard(range: Range<usize>) {
     if range.start < range.end {
-        // SAFETY: as in `protect`; the content is the caller's to throw away.
+        // SAFETY: the range is within a mapping of `reserve`, and the caller gives its content up.
         let done = unsafe { libc::madvise(range.start as *mut _, range.end - range.start, libc::MADV_DONTNEED) == 0 };
         if !done {
             // Locked pages (`mlockall`) stay. The promise is zeros, so write them.
-            // SAFETY: the range is committed by contract of the callers that rely on its content.
+            // SAFETY: callers that rely on the content pass a committed range.
             unsafe { std::ptr::write_bytes(range.start as *mut u8, 0, range.end - range.start) };
         }
     }
 }
 
-/// Bytes of address space that this process may take, where that is limited.
+/// Bytes of address space that this process may take, if that is limited.
 pub(crate) fn address_space_limit() -> Option<usize> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: writes into the struct given.

@@ -1,4 +1,4 @@
-//! Any Unix, by what POSIX has.
+//! Any Unix, by POSIX's calls.
 #![cfg_attr(
     not(platform = "unix"),
     allow(dead_code, unused_imports, reason = "a more special platform replaces parts")

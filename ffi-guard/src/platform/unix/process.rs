@@ -8,8 +8,8 @@ pub(crate) use crate::platform::other::process::thread_count;
 ///
 /// `std::env::var_os` would allocate, and the first reader is the allocator itself.
 pub(crate) fn env(name: &CStr) -> Option<&'static [u8]> {
-    // SAFETY: `name` ends in a NUL. Before another thread could call `setenv` this is read once and
-    // copied by the caller: the first allocation of the process settles it, before `main`.
+    // SAFETY: `name` ends in a NUL. This is read once, and the caller copies it, before another
+    // thread could call `setenv`: the first allocation of the process does so, before `main`.
     let value = unsafe { libc::getenv(name.as_ptr()) };
     if value.is_null() {
         return None;
@@ -18,8 +18,7 @@ pub(crate) fn env(name: &CStr) -> Option<&'static [u8]> {
     Some(unsafe { CStr::from_ptr(value) }.to_bytes())
 }
 
-/// Writes bytes to standard error in one call where the system allows, without a lock and without a
-/// buffer.
+/// Writes bytes to standard error in one call if the system allows, without a lock or a buffer.
 pub(crate) fn write_stderr(mut bytes: &[u8]) {
     while !bytes.is_empty() {
         // SAFETY: the pointer and the length are those of a live slice.
@@ -35,8 +34,8 @@ pub(crate) fn write_stderr(mut bytes: &[u8]) {
     }
 }
 
-/// Appends bytes to a file in one call, without allocating: a signal handler may. What fails is not
-/// said.
+/// Appends bytes to a file in one call, without allocating, so that a signal handler may. A failure
+/// is not reported.
 pub(crate) fn append(path: &str, bytes: &[u8]) {
     let mut name = [0_u8; 2049];
     let Some(room) = name.get_mut(..path.len()).filter(|room| room.len() < 2049) else { return };
@@ -59,12 +58,12 @@ pub(crate) fn exit_now(status: i32) -> ! {
     unsafe { libc::_exit(status) }
 }
 
-/// Keeps C's `errno` over what the guard does: a program reads it after the guarded call has
-/// returned, and some set it to 0 before one.
+/// The saved value of C's `errno`, which the guard's work must not change: a program reads it after
+/// the guarded call has returned, and some set it to 0 before one.
 pub(crate) struct Errno(i32);
 
 impl Errno {
-    /// Notes it; dropping puts it back.
+    /// Saves `errno`; dropping restores it.
     pub(crate) fn keep() -> Errno {
         // SAFETY: the calling thread's own `errno`.
         Errno(unsafe { *errno() })
@@ -78,7 +77,7 @@ impl Drop for Errno {
     }
 }
 
-/// Where the calling thread has its `errno`.
+/// The address of the calling thread's `errno`.
 pub(in crate::platform) fn errno() -> *mut i32 {
     #[cfg(any(target_os = "linux", target_os = "emscripten"))]
     // SAFETY: no precondition.

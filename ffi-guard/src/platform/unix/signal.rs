@@ -21,7 +21,7 @@ impl Receiver {
     /// # Safety
     /// - The thread lives.
     pub(crate) unsafe fn send(self) {
-        // SAFETY: a thread that lives, as the caller promises.
+        // SAFETY: the caller says that the thread lives.
         unsafe { libc::pthread_kill(self.0, libc::SIGUSR2) };
     }
 }

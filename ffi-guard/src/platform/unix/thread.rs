@@ -7,8 +7,8 @@ pub(crate) use crate::platform::other::thread::{is_first, pointer, single_thread
 use crate::platform::thread::AtExit;
 
 /// Has `hook` run when the calling thread ends, after the destructors of Rust's thread-locals, with
-/// `value`, which is not null. All callers with the same `at_exit` give the same `hook`. False
-/// where the system has no key left.
+/// `value`, which is not null. All callers with the same `at_exit` pass the same `hook`. False if
+/// the system has no key left.
 pub(crate) fn on_exit(at_exit: &'static AtExit, hook: unsafe extern "C" fn(*mut c_void), value: *mut c_void) -> bool {
     let mut key = at_exit.key.load(Ordering::Acquire);
     if key == 0 {
@@ -21,8 +21,8 @@ pub(crate) fn on_exit(at_exit: &'static AtExit, hook: unsafe extern "C" fn(*mut 
         key = match at_exit.key.compare_exchange(0, made_plus, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => made_plus,
             Err(theirs) => {
-                // Another thread was first; ours was never given a value.
-                // SAFETY: made above and known to no one else.
+                // Another thread was first; ours never got a value.
+                // SAFETY: the key was made above, and no one else knows it.
                 unsafe { libc::pthread_key_delete(made) };
                 theirs
             }
@@ -32,7 +32,8 @@ pub(crate) fn on_exit(at_exit: &'static AtExit, hook: unsafe extern "C" fn(*mut 
     unsafe { libc::pthread_setspecific((key - 1) as libc::pthread_key_t, value) == 0 }
 }
 
-/// Has the three run around every `fork`: before it, and after it in the parent and in the child.
+/// Has the three functions run around every `fork`: before it, and after it in the parent and in
+/// the child.
 pub(crate) fn at_fork(
     prepare: unsafe extern "C" fn(),
     parent: unsafe extern "C" fn(),

@@ -1,5 +1,5 @@
-//! The function that an address is in, looked up in a file's bytes without allocating: a signal
-//! handler asks.
+//! The function that an address is in, looked up in a file's bytes without allocating, for a signal
+//! handler.
 
 use object::elf::{ET_EXEC, FileHeader64, PT_LOAD, SHT_DYNSYM, SHT_SYMTAB, STB_LOCAL, STT_FUNC};
 use object::read::elf::{FileHeader as _, ProgramHeader as _, Sym as _};

@@ -32,7 +32,7 @@ void *see_hidden(void) { return hidden; }
 void *see_nested(int i) { return nested[i].p; }
 ";
 
-/// What `keep_x` stores into, and how far into it.
+/// The variable that `keep_x` stores into, and the offset in it.
 const KEPT: [(&str, &str, usize, &str); 7] = [
     ("keep_plain", "plain", 0, ".bss"),
     ("keep_static", "file_static", 0, ".bss"),
@@ -47,7 +47,7 @@ fn c() -> String {
     C.replace('`', "\"")
 }
 
-/// Whose the variable is that `function` stores into.
+/// The owner of the variable that `function` stores into.
 fn owner_after(library: &Library, function: &str) -> Owner {
     let word = unlikely();
     library.call(function, word);
@@ -93,7 +93,7 @@ fn a_c_library_names_its_variables() {
     }
 }
 
-/// What LLD makes of a `static NOTHING: [u8; 0]` of Rust's before the variables of a C file.
+/// LLD's output for a `static NOTHING: [u8; 0]` of Rust's before the variables of a C file.
 const BESIDE_NOTHING: &str = r#"
 __asm__(".pushsection .bss; .balign 8;"
         ".globl _ZN3app7NOTHING17h0123456789abcdefE; .type _ZN3app7NOTHING17h0123456789abcdefE, @object;"
@@ -201,8 +201,8 @@ fn the_heap_the_stack_and_sealed_data_are_nowhere() {
     assert_eq!(owner((owner as fn(usize) -> Owner) as usize), Owner::Nowhere);
 }
 
-/// Rust's variables of each kind, and functions that store into them; C's functions are there for
-/// the linker to keep.
+/// Rust's variables of each kind, and functions that store into them; it calls C's functions, so
+/// that the linker keeps them.
 const RUST: &str = r#"
 use std::sync::atomic::{AtomicUsize, Ordering};
 static MANGLED: AtomicUsize = AtomicUsize::new(0);
@@ -286,7 +286,8 @@ fn owner_cost() {
 
 const C_NAMES: [&str; 7] = ["plain", "file_static", "inner", "initialised", "sessions", "hidden", "nested"];
 
-/// In an executable nothing is made local: plain names of both languages stand together at the end.
+/// In an executable no symbol is made local: plain names of both languages stand together at the
+/// end.
 #[test]
 fn c_in_an_executable_with_debug_information() {
     let folder = Folder::new();
@@ -309,7 +310,7 @@ fn c_in_an_executable_with_debug_information() {
         for name in C_NAMES {
             assert_eq!(verdict(name), Some(Language::C), "{context}, {name}");
         }
-        // Only debug information tells of Rust's plain names.
+        // Only debug information shows that these plain names are Rust's.
         for name in ["PLAIN_RUST", "PLAIN_RUST_DATA"] {
             let expected = if rust_flags.contains(&"-g") { Some(Language::Rust) } else { None };
             assert_eq!(verdict(name), expected, "{context}, {name}");
@@ -317,7 +318,7 @@ fn c_in_an_executable_with_debug_information() {
     }
 }
 
-/// What lies between two statics of one C file is known everywhere; at its ends it may be a
+/// Bytes between two statics of one C file are known everywhere; at its ends they may be a
 /// neighbour's.
 #[test]
 fn c_in_an_executable_without_debug_information() {
@@ -344,7 +345,7 @@ fn c_in_an_executable_without_debug_information() {
         }
         for name in C_NAMES {
             assert_ne!(verdict(name), Some(Language::Rust), "{context}, {name}");
-            // Rust's debug information has all that is Rust's.
+            // Rust's debug information has all of Rust's variables.
             if rust_flags.contains(&"-g") {
                 assert_eq!(verdict(name), Some(Language::C), "{context}, {name}");
             }
@@ -371,7 +372,7 @@ fn a_stripped_rust_library_is_unknown() {
     }
 }
 
-/// Thread-local variables of both, in an executable.
+/// Thread-local variables of both languages, in an executable.
 const LOCAL_C: &str = r"
 __thread void *local_plain;
 static __thread void *local_static;
@@ -418,8 +419,8 @@ fn thread_locals_of_an_executable() {
         }
         c.sort_unstable();
         assert!(rust >= 2, "{context}");
-        // Without debug information and without the order that LLD keeps, a plain name that is not
-        // local to a file is nobody's.
+        // Without debug information and without LLD's order, a plain name that is not local to a
+        // file has no known owner.
         let unknown =
             rust_flags.contains(&"-Clink-arg=-fuse-ld=bfd") && c_flags == ["-O2"] || rust_flags.contains(&"-Clto=fat");
         for name in ["local_data", "local_inner", "local_plain", "local_static"] {

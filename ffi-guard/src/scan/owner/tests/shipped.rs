@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// (a), (d): C's. (b), (c) are Rust's; nothing in this file is `static`, so no symbol is local to
-/// it.
+/// C's variables are (a) and (d), Rust's (b) and (c); nothing in this file is `static`, so no
+/// symbol is local to it.
 const C: &str = r"
 void *c_own, *c_read_by_rust;
 extern void *rust_read_by_c, *rust_written_by_c;
@@ -40,7 +40,7 @@ fn variable<'table>(table: &'table Table, name: &str) -> &'table Variable {
     table.variables.iter().find(|variable| &*variable.name == name).unwrap_or_else(|| panic!("no {name}"))
 }
 
-/// See `Exports`. (With `lto` rustc's list is not the first: nothing tells of a plain name then.)
+/// See `Exports`. (With `lto` rustc's list is not the first: then nothing decides a plain name.)
 #[test]
 fn the_order_of_exports_tells_where_lld_linked() {
     let folder = Folder::new();
@@ -68,8 +68,8 @@ fn the_order_of_exports_tells_where_lld_linked() {
     }
 }
 
-/// A Rust static that nothing but a callback with a plain name touches. Its machine code is what
-/// C's would be.
+/// A Rust static that only a callback with a plain name touches. C's machine code would be the
+/// same.
 #[test]
 fn a_static_of_a_short_callback() {
     let rust = r#"
