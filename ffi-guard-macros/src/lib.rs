@@ -2,9 +2,9 @@
 //!
 //! The way of a block through this crate: `ast` parses it, `attr` parses the arguments of
 //! `#[guard(..)]`, `cfg` lists the cases of its conditions, `valid` refuses what cannot apply (all
-//! errors at once), `expand` decides what is wrapped, `wrapper` and `fast_path` write the functions,
-//! and `descriptor` writes the statics that describe them. On an error `fallback` still emits the
-//! block, bare, so that one error stays one error.
+//! errors at once), `expand` decides what is wrapped, `wrapper` and `fast_path` write the
+//! functions, and `descriptor` writes the statics that describe them. On an error `fallback` still
+//! emits the block, bare, so that one error stays one error.
 
 use proc_macro::TokenStream;
 

@@ -1,4 +1,4 @@
-//! `GuardAlloc`: at level 0 the inner allocator, else the heap; nothing more.
+//! `GuardAlloc`: calls the inner allocator at level 0, else the heap; nothing more.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -14,8 +14,8 @@ use crate::retention;
 
 /// The global allocator that makes every block of Rust memory known to the checks.
 ///
-/// At `GUARD=0` each call goes straight to the allocator inside. From level 1 on the program's
-/// memory comes from a range of addresses of its own, and every address in it leads to its block.
+/// At `GUARD=0` each call goes straight to the inner allocator. From level 1 on the program's
+/// memory comes from a separate range of addresses, and every address in it leads to its block.
 ///
 /// ```
 /// #[global_allocator]
@@ -28,7 +28,7 @@ pub struct GuardAlloc<A = System> {
 }
 
 impl GuardAlloc {
-    /// Over the system's allocator.
+    /// Wraps the system's allocator.
     #[must_use]
     pub const fn new() -> GuardAlloc {
         GuardAlloc { inner: System }
@@ -36,15 +36,14 @@ impl GuardAlloc {
 }
 
 impl<A> GuardAlloc<A> {
-    /// Over another allocator, which gets all calls at level 0.
+    /// Wraps another allocator, which gets all calls at level 0.
     #[must_use]
     pub const fn with(inner: A) -> GuardAlloc<A> {
         GuardAlloc { inner }
     }
 }
 
-/// The value of `level::tracking`, in a place of our own, so that the common case is one load and
-/// calls nothing.
+/// Copy of `level::tracking`, so that the common case is one load and calls nothing.
 static TRACKED: AtomicU8 = AtomicU8::new(UNKNOWN);
 const UNKNOWN: u8 = 0;
 const NO: u8 = 1;
@@ -74,7 +73,7 @@ fn settle() -> u8 {
     }
     paged::set_up();
     TRACKED.store(tracked, Ordering::Relaxed);
-    // With C's heap over ours, `free` asks us first.
+    // With `c-heap`, `free` is ours and asks the heap first.
     #[cfg(not(feature = "c-heap"))]
     if tracked == YES {
         refusal::watch_aborts();
@@ -83,9 +82,9 @@ fn settle() -> u8 {
 }
 
 // The rest of `GuardAlloc`, without the inner allocator, whose type is the program's. The methods
-// of `GlobalAlloc` are built with the program. If that is not optimised (then we have debug
-// assertions as well, though our profile may say `opt-level = 3`), they call these functions and do
-// not inline them, so that the bodies are optimised all the same.
+// of `GlobalAlloc` are built with the program. If that is not optimised (debug assertions are then
+// on here too, though our profile may say `opt-level = 3`), they call these functions instead of
+// inlining them, so that the bodies are optimised all the same.
 
 /// Allocates from the heap, or from the guard's own memory. `None` if memory is not tracked.
 #[cfg_attr(debug_assertions, inline(never))]
@@ -110,26 +109,26 @@ fn alloc_zeroed(layout: Layout) -> Option<*mut u8> {
 /// Frees a block of [`alloc`]. False if memory is not tracked.
 ///
 /// # Safety
-/// - As for `GlobalAlloc::dealloc`, but that the block may be anybody's.
+/// - What `GlobalAlloc::dealloc` requires, except that any allocator may have made the block.
 #[cfg_attr(debug_assertions, inline(never))]
 #[cfg_attr(not(debug_assertions), inline(always))]
 unsafe fn dealloc(ptr: *mut u8, layout: Layout) -> bool {
     if heap::contains(ptr.addr()) {
-        // SAFETY: in the region; the caller has done with the block.
+        // SAFETY: in the region; the caller promises that the block is no longer used.
         if let Err(error) = unsafe { heap::free(ptr.addr(), layout.size(), layout.align()) } {
-            // SAFETY: in the region, and not taken back.
+            // SAFETY: in the region, and refused by the heap; the caller gives it up.
             unsafe { refusal::dealloc(ptr, layout, Some(error)) };
         }
         return true;
     }
     if own::contains(ptr.addr()) {
-        // SAFETY: in the guard's own memory; the caller's promises, handed on.
+        // SAFETY: in the guard's own memory; the caller promises its layout, and no use afterwards.
         unsafe { own::dealloc(ptr, layout) };
         return true;
     }
     let tracked = is_tracked();
     if tracked {
-        // SAFETY: where memory is tracked, every block came from one of the two. This one did not.
+        // SAFETY: if memory is tracked, every block came from one of the two; this one did not.
         unsafe { refusal::dealloc(ptr, layout, None) };
     }
     tracked
@@ -138,36 +137,36 @@ unsafe fn dealloc(ptr: *mut u8, layout: Layout) -> bool {
 /// Makes a block of [`alloc`] larger or smaller. `None` if memory is not tracked.
 ///
 /// # Safety
-/// - As for `GlobalAlloc::realloc`, but that the block may be anybody's.
+/// - What `GlobalAlloc::realloc` requires, except that any allocator may have made the block.
 #[cfg_attr(debug_assertions, inline(never))]
 #[cfg_attr(not(debug_assertions), inline(always))]
 unsafe fn realloc(ptr: *mut u8, layout: Layout, new_size: usize) -> Option<*mut u8> {
     if heap::contains(ptr.addr()) {
-        // SAFETY: in the region; the caller hands the block over.
+        // SAFETY: in the region; the caller gives the block up.
         return Some(match unsafe { heap::reallocate(ptr.addr(), layout.size(), layout.align(), new_size) } {
             Ok(moved) => moved,
-            // SAFETY: in the region, and not taken back.
+            // SAFETY: in the region, and refused by the heap; the caller gives it up.
             Err(error) => unsafe { refusal::realloc(ptr, layout, new_size, Some(error)) },
         });
     }
     if own::contains(ptr.addr()) {
-        // SAFETY: in the guard's own memory; the caller's promises, handed on.
+        // SAFETY: in the guard's own memory; the caller promises its layout and a valid new size.
         return Some(unsafe { own::realloc(ptr, layout, new_size) });
     }
-    // SAFETY: where memory is tracked, every block came from one of the two. This one did not.
+    // SAFETY: if memory is tracked, every block came from one of the two; this one did not.
     is_tracked().then(|| unsafe { refusal::realloc(ptr, layout, new_size, None) })
 }
 
-// SAFETY: each of the methods hands on to one of three allocators. The heap and the guard's own
-// memory give out blocks that fit their layout, apart from all others, until they are taken back;
-// the inner one promises the same. A block goes back to where it came from: each of the two ranges
-// holds its own blocks and nothing else. None of it unwinds.
+// SAFETY: each method calls one of three allocators. The heap and the guard's own memory give out
+// blocks that fit their layout, apart from all others, until they are freed; the inner allocator
+// promises the same. A block goes back to where it came from: each of the two ranges holds its own
+// blocks and nothing else. None of it unwinds.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match alloc(layout) {
             Some(memory) => memory,
-            // SAFETY: the caller's promises, handed on.
+            // SAFETY: the caller promises a layout of non-zero size, as `alloc` requires.
             None => unsafe { self.inner.alloc(layout) },
         }
     }
@@ -176,26 +175,26 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for GuardAlloc<A> {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         match alloc_zeroed(layout) {
             Some(memory) => memory,
-            // SAFETY: the caller's promises, handed on.
+            // SAFETY: the caller promises a layout of non-zero size, as `alloc` requires.
             None => unsafe { self.inner.alloc_zeroed(layout) },
         }
     }
 
     #[inline]
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises, handed on.
+        // SAFETY: the caller promises a block with its layout, and no use afterwards.
         if !unsafe { dealloc(ptr, layout) } {
-            // SAFETY: the inner allocator's; the caller's promises, handed on.
+            // SAFETY: not tracked: a block of the inner allocator; the caller promises its layout.
             unsafe { self.inner.dealloc(ptr, layout) }
         }
     }
 
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // SAFETY: the caller's promises, handed on.
+        // SAFETY: the caller promises a block with its layout, and a valid new size.
         match unsafe { realloc(ptr, layout, new_size) } {
             Some(memory) => memory,
-            // SAFETY: the inner allocator's; the caller's promises, handed on.
+            // SAFETY: not tracked: a block of the inner allocator; the caller promises both sizes.
             None => unsafe { self.inner.realloc(ptr, layout, new_size) },
         }
     }

@@ -1,4 +1,4 @@
-//! What the benches measure and no program calls.
+//! Entry points for the benches, which no program calls.
 
 use std::hint::black_box;
 use std::panic::Location;
@@ -13,14 +13,14 @@ use crate::retention;
 use crate::scan;
 use crate::scan::Wanted;
 
-/// Looks an address up; whether it leads into a live block.
+/// Looks an address up. True if it leads into a live block.
 #[inline]
 #[must_use]
 pub fn lookup(address: usize) -> bool {
     crate::heap::lookup(address).is_some_and(|block| black_box(block).live)
 }
 
-/// Whether an address is in the Rust region.
+/// True if an address is in the Rust region.
 #[inline]
 #[must_use]
 pub fn contains(address: usize) -> bool {
@@ -44,7 +44,7 @@ pub fn search(memory: &[usize]) -> usize {
     hits.len()
 }
 
-/// Notes that a call was lent the block at this address, and makes no sweep however many are noted.
+/// Notes that a call was lent the block at this address. Makes no sweep, however many are noted.
 #[track_caller]
 pub fn note(address: usize) {
     static FUNCTION: Function = Function::new(&Declaration::internal("bench"));
@@ -56,7 +56,7 @@ pub fn note(address: usize) {
     retention::lend(&block, &site, &Loan::of(&Argument::new(address, Passing::Const, &INFO), 0, 8));
 }
 
-/// Settles what is noted; how much of it C holds.
+/// Settles the notes. Returns the number of findings.
 #[must_use]
 pub fn sweep() -> usize {
     retention::sweep().len()
@@ -70,7 +70,7 @@ pub fn sweep() -> usize {
 pub unsafe fn search_area(area: std::ops::Range<usize>, wanted: std::ops::Range<usize>) -> usize {
     let mut hits = Vec::new();
     let wanted = crate::scan::Wanted::new(std::iter::once(wanted));
-    // SAFETY: this function's own contract.
+    // SAFETY: the caller promises that the area is readable.
     unsafe { crate::scan::words(area.start, area.len(), &wanted, &mut hits) };
     hits.len()
 }

@@ -255,7 +255,7 @@ impl<S: Signature, Reach> Drop for Callback<S, Reach> {
         let Ok(entered) = entered else { return };
         let kind = entered.kind();
         if let Ok(Some(value)) = entered.release(None) {
-            // SAFETY: parked with this kind, and ours since nobody else has it.
+            // SAFETY: parked with this kind, and only this owner has it now.
             unsafe { (kind.drop)(value) };
         }
     }

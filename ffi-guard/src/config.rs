@@ -1,4 +1,4 @@
-//! The environment, read once: every knob, its default and its error.
+//! The environment, read once: every variable, its default and its error.
 //!
 //! The first reader is the allocator, before `main`, so nothing here allocates: lists and paths are
 //! kept in fixed buffers.
@@ -40,8 +40,7 @@ pub(crate) struct Settings {
     pub(crate) backtrace: Backtrace,
     /// `GUARD_QUARANTINE`, in bytes; `None` if unset.
     pub(crate) quarantine: Option<usize>,
-    /// False if `NO_COLOR` forbids colour. When printing, it must also be clear that stderr is a
-    /// terminal.
+    /// False if `NO_COLOR` forbids colour. Reports use colour only if stderr is a terminal as well.
     pub(crate) color: bool,
 }
 
@@ -61,7 +60,7 @@ pub(crate) enum OnViolation {
 pub(crate) enum Backtrace {
     /// None is recorded.
     Off,
-    /// Recorded; the first frames of the user's are shown.
+    /// Recorded; the first frames of the user's code are shown.
     Short,
     /// Recorded and shown whole.
     Full,
@@ -75,7 +74,7 @@ struct Text {
 }
 
 impl Text {
-    /// Longest value that is taken; a longer one is an error.
+    /// Longest value that is accepted; a longer one is an error.
     const ROOM: usize = 2048;
     const EMPTY: Text = Text { bytes: [0; Text::ROOM], len: 0 };
 
@@ -140,13 +139,13 @@ fn items(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-/// A value that its variable does not take.
+/// An invalid value of a variable.
 #[derive(Debug, PartialEq, Eq)]
 struct Refusal<'a> {
     variable: &'static str,
     /// The value, or the item of a list.
     value: &'a str,
-    /// The values that it takes.
+    /// Values that the variable accepts.
     takes: &'static str,
 }
 
@@ -235,8 +234,8 @@ fn bytes(value: &str) -> Option<usize> {
     digits.trim().parse::<usize>().ok()?.checked_mul(1 << shift)
 }
 
-/// Merges the three lists. `all` is weaker than a rule's name, in whichever variable each stands;
-/// one thing in two variables is an error.
+/// Merges the three lists. A rule's name overrides `all`, in whichever variables they stand; the
+/// same name in two variables is an error.
 fn severities(lists: [Option<&str>; 3]) -> Result<Severities, Refusal<'_>> {
     const PLACES: [(&str, Severity); 3] =
         [("GUARD_ALLOW", Severity::Allow), ("GUARD_WARN", Severity::Warn), ("GUARD_DENY", Severity::Deny)];
@@ -264,8 +263,8 @@ fn severities(lists: [Option<&str>; 3]) -> Result<Severities, Refusal<'_>> {
     Ok(named.over(base))
 }
 
-/// `UNREAD` -> `READING` -> `READ`. The thread that makes the first step reads, the others wait for
-/// the last.
+/// State of a one-time read: `UNREAD` -> `READING` -> `READ`. The thread that makes the first step
+/// reads; the others wait for the second.
 struct Once {
     state: AtomicU8,
     settings: UnsafeCell<MaybeUninit<Settings>>,
@@ -306,7 +305,7 @@ fn read_once() -> &'static Settings {
                         "{variable}={value} is not understood; it takes {takes}. The program was not started"
                     )),
                 };
-                // SAFETY: this thread alone moved the state to READING; nobody reads before READ.
+                // SAFETY: this thread alone made it READING; no thread reads before READ.
                 unsafe { (*ONCE.settings.get()).write(settings) };
                 ONCE.state.store(READ, Ordering::Release);
             }

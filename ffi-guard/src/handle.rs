@@ -176,7 +176,7 @@ impl<T: 'static> Handle<T> {
         let here = Location::caller();
         let entered = table::enter(raw.addr(), TypeId::of::<T>(), From::ItsThread);
         match entered.and_then(|entered| entered.release(Some(here))) {
-            // SAFETY: parked as a `Box<T>`, and ours since nobody else has it. `T` is `Send`, or
+            // SAFETY: parked as a `Box<T>`, and only this owner has it now. `T` is `Send`, or
             // this is its thread.
             Ok(Some(value)) => Ok(*unsafe { Box::from_raw(value.cast::<T>()) }),
             Ok(None) => Err(TakeError::InUse),
@@ -194,7 +194,7 @@ impl<T: 'static> Drop for Handle<T> {
         // released it before, nothing is left to drop.
         let entered = table::enter(self.raw, TypeId::of::<T>(), From::Anywhere);
         if let Ok(Some(value)) = entered.and_then(|entered: Use| entered.release(None)) {
-            // SAFETY: parked as a `Box<T>`, and ours since nobody else has it.
+            // SAFETY: parked as a `Box<T>`, and only this owner has it now.
             drop(unsafe { Box::from_raw(value.cast::<T>()) });
         }
     }

@@ -1,5 +1,5 @@
-//! What is checked in this process, and what memory is tracked for: settled once, at the first
-//! allocation or guarded call.
+//! Levels: what is checked in this process, and what memory is tracked for. Settled once, at the
+//! first allocation or guarded call.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -10,13 +10,12 @@ use crate::platform::process;
 
 /// Not settled yet; no level has this value.
 const UNSETTLED: u8 = u8::MAX;
-/// Set beside a level if each call is counted and timed (`GUARD_STATS`). Level 0 with it is not 0,
-/// so that a wrapper goes the long way; and no other level with it equals that level, so that the
-/// short ways are not taken.
+/// Added to a level if each call is counted and timed (`GUARD_STATS`). Level 0 with it is not 0, so
+/// that a wrapper calls the library; and no level with it equals a plain level, so that the fast
+/// paths are not taken.
 const COUNTED: u8 = 0x80;
 
-/// The level in force, and the bit that says that calls are counted. The one word that every
-/// wrapper loads.
+/// The level in force, and the bit for counting calls: the one word that every wrapper loads.
 static CHECKED: AtomicU8 = AtomicU8::new(UNSETTLED);
 /// The level that the heap was set up for, for the life of the process: the ceiling of `CHECKED`.
 static TRACKED: AtomicU8 = AtomicU8::new(UNSETTLED);
@@ -32,8 +31,8 @@ pub fn armed() -> bool {
     !cfg!(ffi_guard_off) && CHECKED.load(Ordering::Relaxed) != Level::Off as u8
 }
 
-/// True if level 1 is in force, and nothing is counted. A load of its own: a wrapper needs it after
-/// the branch that level 0 has.
+/// True if level 1 is in force, and nothing is counted. A separate load: a wrapper needs it after
+/// the branch for level 0.
 #[inline(always)]
 #[must_use]
 pub fn is_at_1() -> bool {
@@ -63,7 +62,7 @@ pub(crate) fn counts_by_now() -> bool {
     !cfg!(ffi_guard_off) && checked != UNSETTLED && checked & COUNTED != 0
 }
 
-/// The byte that says this level, until `set_level` says another.
+/// Value of `CHECKED` for this level, until `set_level` changes it.
 fn as_checked(level: Level) -> u8 {
     level as u8 | if config::settings().stats { COUNTED } else { 0 }
 }
@@ -133,7 +132,7 @@ impl fmt::Display for LevelError {
 
 impl std::error::Error for LevelError {}
 
-/// `GuardAlloc` is the global allocator: says so before its first look at [`tracking`].
+/// Notes that `GuardAlloc` is the global allocator, before its first call of [`tracking`].
 #[inline]
 pub(crate) fn note_installed() {
     if !INSTALLED.load(Ordering::Relaxed) {
@@ -141,8 +140,8 @@ pub(crate) fn note_installed() {
     }
 }
 
-/// The level that memory is tracked for; settles it at the first call. For the allocator: it never
-/// allocates.
+/// The level that memory is tracked for; settles it at the first call. Called by the allocator, so
+/// it never allocates.
 #[inline]
 pub(crate) fn tracking() -> Level {
     if cfg!(ffi_guard_off) {
@@ -176,7 +175,7 @@ fn settle() -> Level {
     }
 }
 
-/// Reports settings that do nothing here: the user believes that they are on.
+/// Reports settings that have no effect here: the user believes that they have.
 fn say_what_does_nothing_here() {
     let settings = config::settings();
     if settings.sample != 0 && !crate::platform::fault::SUPPORTED {
@@ -184,15 +183,15 @@ fn say_what_does_nothing_here() {
     }
 }
 
-/// The level that memory is tracked for, if nothing else has asked before. Finds out by an
-/// allocation if `GuardAlloc` is the global allocator.
+/// The level that memory is tracked for. If it is not settled, makes an allocation to find out if
+/// `GuardAlloc` is the global allocator.
 #[cfg(feature = "c-heap")]
 pub(crate) fn tracking_by_allocating() -> Level {
     drop(std::hint::black_box(Box::new(0_u8)));
     tracking()
 }
 
-/// Settles the level in a guarded call that comes before anything else.
+/// Settles the level, if a guarded call comes before anything else.
 #[cold]
 fn settle_at_call() -> Level {
     drop(std::hint::black_box(Box::new(0_u8)));

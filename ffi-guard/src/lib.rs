@@ -1,13 +1,13 @@
 //! A runtime checker for the border between Rust and C.
 //!
-//! It watches the memory that Rust lends to C, and says when C keeps it, and when what is handed
+//! It watches the memory that Rust lends to C, and reports when C keeps it, and when what is handed
 //! over is dead, too short, unterminated, misaligned, or holds pointers to other Rust memory. It
 //! needs no nightly compiler, and takes C libraries as they are.
 //!
 //! # The first bug
 //!
 //! C keeps a pointer in a variable; Rust frees the memory. AddressSanitizer and Valgrind print
-//! nothing, since nobody has touched the memory wrongly yet. With two additions, the attribute and
+//! nothing, since no memory has been touched wrongly yet. With two additions, the attribute and
 //! the allocator, the call itself is a panic that names the variable, the call and the allocation:
 //!
 //! ```
@@ -29,9 +29,9 @@
 //!     assert_eq!(unsafe { atoi(c"42".as_ptr()) }, 42);
 //!
 //!     # if ffi_guard::level() < ffi_guard::Level::Arguments { return; }
-//!     // A `String` has no NUL: C would read on behind it.
+//! A `String` has no NUL: C would read past its end.
 //!     let text = String::from("42");
-//!     // SAFETY: none, which is what this is about: C is not called.
+//! SAFETY: none, which is the point: C is not called.
 //!     let violation = ffi_guard::catch(|| unsafe { atoi(text.as_ptr().cast()) });
 //!     let violation = violation.expect_err("level 2 in a debug build");
 //!     assert_eq!(violation.rule(), ffi_guard::Rule::UnterminatedString);
@@ -49,10 +49,10 @@
 //! - [`Level`], [`level()`], [`set_level`]: how much is checked.
 //! - [`Violation`] and [`Rule`]: what was found; [`catch`],
 //!   [`expect_violation!`], [`set_report_hook`]: for tests.
-//! - [`stats()`]: how often each function was called, how long C ran, what crossing cost, where
+//! - [`stats()`]: how often each function was called, how long C ran and what crossing cost, if
 //!   `GUARD_STATS=1` asks for it.
-//! - [`checkpoint`]: settles what calls of the past may have left behind.
-//! - [`rebind`]: says that an object of C's has moved to another thread.
+//! - [`checkpoint`]: settles what past calls may have left behind.
+//! - [`rebind`]: says that a C object has moved to another thread.
 //! - [`pin()`], [`pin_mut`], [`Pinned`]: memory that C may keep.
 //! - [`Handle`], [`Callback`]: user data that C carries around as a number, and closures for C to
 //!   call.
@@ -63,23 +63,24 @@
 //! | 0 | nothing: one load and one branch a call |
 //! | 1 | what Rust hands over, on entry |
 //! | 2 | also what C kept; the default in debug builds with [`GuardAlloc`] |
+//! | 3 | also the instruction in C that touches freed memory, or memory next to a block |
 //!
 //! The guide, in `docs/` of the repository, has a page on every rule, attribute and variable.
 //!
 //! # Features
 //!
-//! - `c-heap`: `malloc` and its kin are defined in the executable, over a second half of the
-//!   guard's heap. So C's heap is searched as well, and C's frees are checked before they are done.
-//!   Linux with glibc, 64 bits; for executables, not for libraries to turn on.
+//! - `c-heap`: defines `malloc` and its kin in the executable, over a second half of the guard's
+//!   heap. So the C heap is searched as well, and C's frees are checked before they are done. Linux
+//!   with glibc, 64 bits; for executables, not for libraries to turn on.
 //!
 //! # Limits
 //!
 //! A clean run is not a proof. Only calls through a guarded block are checked; variadic functions
-//! pass bare. C's variables, thread-local ones too, are searched for what C kept, and with the
+//! are not. C's variables, including thread-local ones, are searched for what C kept, and with the
 //! feature `c-heap` its heap. What C reads beyond what a call states is not seen below level 3; of
-//! what it writes, the traces beside blocks, in freed ones and behind a `*const` are found. Of the
-//! names in [`Rule`] two are not checked yet: `invalid_value` and `abi_mismatch`. Linux on x86-64
-//! is what is tested; elsewhere nothing is searched for what C kept.
+//! what it writes, the traces next to blocks, in freed ones and through a `*const` are found. Of
+//! the names in [`Rule`] two are not checked yet: `invalid_value` and `abi_mismatch`. Linux on
+//! x86-64 is what is tested; elsewhere nothing is searched for what C kept.
 
 extern crate self as ffi_guard;
 

@@ -1,11 +1,11 @@
-//! The guard's own memory: apart from the program's, which it checks, and apart from C's `malloc`.
+//! The guard's own memory, apart from the program's, which it checks, and from C's `malloc`.
 //!
-//! Two reasons. A signal may arrive while its thread is inside C's `malloc`; a guarded call in the
-//! handler must not go there again. And with the feature `c-heap`, C's `malloc` is ours: it cannot
-//! be what ours stands on.
+//! It is apart for two reasons. A signal may arrive while its thread is inside C's `malloc`; a
+//! guarded call in the handler must not go there again. And with the feature `c-heap`, C's `malloc`
+//! is ours: it cannot be what ours is built on.
 //!
-//! One reserved range, blocks of a power of two each, one free list a size, threaded through the
-//! free blocks themselves. The guard allocates rarely (a violation, a symbol table, a list that
+//! One reserved range, blocks of a power of two each, one free list for each size, threaded through
+//! the free blocks themselves. The guard allocates rarely (a violation, a symbol table, a list that
 //! outgrew its place), so one lock is enough.
 
 use std::alloc::Layout;
@@ -18,12 +18,12 @@ use crate::reentry::Reentry;
 
 /// Smallest block: room for the link of the free list.
 const SMALLEST: usize = 16;
-/// Sizes from 16 bytes to 4 GiB.
+/// Number of sizes, from 16 bytes to 4 GiB.
 const SIZES: usize = 29;
-/// Address space that is asked for, halved until it is given.
+/// Bytes of address space requested, halved until the request succeeds.
 const MOST: usize = 1 << 36;
 const LEAST: usize = 1 << 24;
-/// Memory is committed in steps of this many bytes.
+/// Bytes that are committed at a time.
 const STEP: usize = 1 << 18;
 
 /// First address; 0 while nothing is reserved. Written once, under the lock.
@@ -36,45 +36,45 @@ pub(crate) struct Own {
     used: usize,
     /// Bytes committed from the start, a multiple of `STEP`.
     committed: usize,
-    /// For each size the first free block, as an address; 0 for none. Each free block begins with
-    /// the next one's.
+    /// Address of the first free block of each size; 0 for none. Each free block begins with the
+    /// address of the next.
     free: [usize; SIZES],
 }
 
 pub(crate) static OWN: Locked<Own> = Locked::new(Own { used: 0, committed: 0, free: [0; SIZES] });
 
-/// Whether an address is in the guard's own memory.
+/// True if an address is in the guard's own memory.
 #[inline]
 pub(crate) fn contains(address: usize) -> bool {
-    // The length is stored before the start, so a start that is not 0 comes with its length.
+    // The length is stored before the start: a start that is not 0 comes with its length.
     let start = START.load(Ordering::Acquire);
     start != 0 && address.wrapping_sub(start) < LEN.load(Ordering::Relaxed)
 }
 
-/// Memory for the guard itself; null where there is none left.
+/// Allocates for the guard itself; null if no memory is left.
 pub(crate) fn alloc(layout: Layout) -> *mut u8 {
     let Some(size) = size_of_block(layout) else { return null_mut() };
-    // While the lock is held this thread is inside: a signal handler that calls C in that moment is
-    // not checked, and so does not come here.
+    // Inside the guard while the lock is held: a signal handler's calls are not checked then, and
+    // so do not come here.
     let _inside = Reentry::enter();
     OWN.with(|own| own.take(size))
 }
 
-/// The same, every byte zero.
+/// Allocates for the guard itself, with every byte zero; null if no memory is left.
 pub(crate) fn alloc_zeroed(layout: Layout) -> *mut u8 {
     let block = alloc(layout);
     if !block.is_null() {
-        // SAFETY: `alloc` gave at least as many bytes. They may have been used before.
+        // SAFETY: `alloc` gave at least `layout.size()` bytes, which may have been used before.
         unsafe { block.write_bytes(0, layout.size()) };
     }
     block
 }
 
-/// Makes a block larger or smaller: where it is if its power of two has room, else in another
-/// place.
+/// Makes a block larger or smaller: in place if its power of two has room, else in another place.
 ///
 /// # Safety
-/// - As for [`dealloc`]; `new_size` is one that a layout of this alignment can have.
+/// - `block` came from [`alloc`] with the same layout, and is not used afterwards; a layout of this
+///   alignment can have `new_size`.
 pub(crate) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
     let Ok(new_layout) = Layout::from_size_align(new_size, layout.align()) else { return null_mut() };
     if size_of_block(layout) == size_of_block(new_layout) {
@@ -82,8 +82,8 @@ pub(crate) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize) ->
     }
     let moved = alloc(new_layout);
     if !moved.is_null() {
-        // SAFETY: two blocks, each with room for the smaller of the sizes; the old one is the
-        // caller's to give up.
+        // SAFETY: two blocks, each with room for the smaller of the sizes; the caller gives the old
+        // one up.
         unsafe {
             moved.copy_from_nonoverlapping(block, layout.size().min(new_size));
             dealloc(block, layout);
@@ -92,31 +92,30 @@ pub(crate) unsafe fn realloc(block: *mut u8, layout: Layout, new_size: usize) ->
     moved
 }
 
-/// Takes memory back.
+/// Frees memory of the guard.
 ///
 /// # Safety
-/// - `block` came from [`alloc`] with the same layout, and nothing uses it any more.
+/// - `block` came from [`alloc`] with the same layout, and is no longer used.
 pub(crate) unsafe fn dealloc(block: *mut u8, layout: Layout) {
     let Some(size) = size_of_block(layout) else { return };
     let _inside = Reentry::enter();
     OWN.with(|own| {
         let Some(first) = own.free.get_mut(class(size)) else { return };
-        // SAFETY: the block is at least SMALLEST bytes, aligned to as many, and the caller gives it
-        // up.
+        // SAFETY: the block has at least SMALLEST bytes, is aligned to that, and the caller gives
+        // it up.
         unsafe { block.cast::<usize>().write(*first) };
         *first = block.expose_provenance();
     });
 }
 
-/// What stands before a block that C's `malloc` gave out of this memory: who takes it back is told
-/// an address alone.
+/// Header before a block that C's `malloc` gave out of this memory: `free` gets only an address.
 #[cfg(feature = "c-heap")]
 #[repr(C, align(16))]
 struct Header {
-    /// Bytes that were asked for.
+    /// Bytes that were requested.
     size: usize,
-    /// log2 of the alignment; the block begins as many bytes before the address, one header's at
-    /// least.
+    /// log2 of the alignment; the block begins that many bytes before the address, but at least a
+    /// header's size.
     align: usize,
 }
 
@@ -128,8 +127,8 @@ impl Header {
     }
 }
 
-/// Memory for what the guard has C do, and for what the loader does before the heap can be there.
-/// Null where there is none.
+/// Allocates what the guard makes C allocate, and what the loader needs before the heap is there.
+/// Null if there is no memory.
 #[cfg(feature = "c-heap")]
 pub(crate) fn alloc_c(size: usize, align: usize) -> *mut u8 {
     let header = Header { size, align: align.trailing_zeros() as usize };
@@ -144,26 +143,26 @@ pub(crate) fn alloc_c(size: usize, align: usize) -> *mut u8 {
     given
 }
 
-/// Bytes that were asked for.
+/// Bytes that were requested for a block.
 ///
 /// # Safety
 /// - `given` is a live block of [`alloc_c`].
 #[cfg(feature = "c-heap")]
 pub(crate) unsafe fn size_c(given: *mut u8) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller promises a live block of `alloc_c`, which has a header before it.
     unsafe { (*given.cast::<Header>().sub(1)).size }
 }
 
-/// Takes a block of [`alloc_c`] back.
+/// Frees a block of [`alloc_c`].
 ///
 /// # Safety
-/// - `given` is a live block of [`alloc_c`], and nothing uses it any more.
+/// - `given` is a live block of [`alloc_c`], and is no longer used.
 #[cfg(feature = "c-heap")]
 pub(crate) unsafe fn free_c(given: *mut u8) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller promises a live block of `alloc_c`, which has a header before it.
     let header = unsafe { given.cast::<Header>().sub(1).read() };
     if let Some((before, layout)) = header.layout() {
-        // SAFETY: as `alloc_c` made it.
+        // SAFETY: the block and the layout that `alloc_c` got from `alloc`; the caller gives it up.
         unsafe { dealloc(given.wrapping_sub(before), layout) };
     }
 }
@@ -193,8 +192,8 @@ impl Own {
         self.fresh(size)
     }
 
-    /// A block that was never given out. Blocks are aligned to their own size, as far as the
-    /// reservation's start is.
+    /// Takes a block that was never given out, aligned to its own size as far as the range's start
+    /// is.
     fn fresh(&mut self, size: usize) -> *mut u8 {
         if START.load(Ordering::Relaxed) == 0 && !reserve() {
             return null_mut();
@@ -215,7 +214,7 @@ impl Own {
 }
 
 fn reserve() -> bool {
-    // The program's own heap comes after this one, and stacks and libraries want some, too.
+    // The program's heap is reserved later, and stacks and libraries need addresses too.
     let Some((start, len)) = memory::reserve_up_to(MOST, LEAST, STEP) else { return false };
     LEN.store(len, Ordering::Relaxed);
     START.store(start, Ordering::Release);

@@ -21,7 +21,8 @@ static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
 const ONE_TWO_THREE: SomeStruct = SomeStruct { a: 1, b: 2, c: 3 };
 
-/// `someReference` is one variable for the whole process: a test that uses it is `serial`, and leaves it null.
+/// `someReference` is one variable for the whole process: a test that uses it is `serial`, and
+/// leaves it null.
 struct Forget;
 
 impl Drop for Forget {

@@ -358,8 +358,8 @@ fn a_comment_can_be_read_alone() {
     none(&found);
 }
 
-/// The rows of the table of layers in `docs/design/architecture.md`: a folder or file of the library,
-/// and what it may import.
+/// The rows of the table of layers in `docs/design/architecture.md`: a folder or file of the
+/// library, and what it may import.
 fn layers() -> Vec<(String, Vec<String>)> {
     let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
     let page = read("docs/design/architecture.md");

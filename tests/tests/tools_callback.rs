@@ -18,8 +18,8 @@ use serial_test::serial;
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-/// C has one callback for the whole process: a test that registers one is `serial` or has the process to itself, and takes it
-/// from C at the end.
+/// C has one callback for the whole process: a test that registers one is `serial` or has the
+/// process to itself, and takes it from C at the end.
 struct Forget;
 
 impl Drop for Forget {

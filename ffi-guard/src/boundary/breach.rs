@@ -1,4 +1,4 @@
-//! From what a rule saw to what becomes of it: the severity here, the violation's facts, delivery.
+//! From a rule's finding to its delivery: looks up the severity, gathers the facts, delivers.
 
 use std::panic::Location;
 
@@ -21,8 +21,8 @@ use crate::scan;
 pub(crate) struct Stop(pub(crate) Box<Violation>);
 
 impl Site {
-    /// Delivers what a rule saw of an argument or a result (`parameter`: `None`), of which C may
-    /// touch `extent` bytes. `Err` if the call must not go on.
+    /// Delivers a rule's finding about an argument or a result (`parameter`: `None`), of which C
+    /// may touch `extent` bytes. `Err` if the call must not go on.
     #[cold]
     pub(crate) fn breach(
         &self,
@@ -35,7 +35,7 @@ impl Site {
         self.breach_on_this_thread(parameter, finding, about, memory)
     }
 
-    /// Delivers what a rule saw of something that this call lends.
+    /// Delivers a rule's finding about something that this call lends.
     #[cold]
     pub(crate) fn breach_of(&self, loan: &Loan, finding: Finding, memory: Memory) -> Result<(), Stop> {
         self.breach_on_this_thread(Some(loan.parameter), finding, ArgumentFacts::of(loan), Some(memory))
@@ -57,7 +57,7 @@ impl Site {
     }
 }
 
-/// Delivers what a sweep, a free or a look found: of the latest call that lent the memory.
+/// Delivers what a sweep, a free or a look found, naming the latest call that lent the memory.
 pub(super) fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop> {
     let memory = Memory::Heap(BlockFacts::of(&block));
     let Some(latest) = lent.first() else { return without_a_call(finding, memory) };
@@ -67,8 +67,8 @@ pub(super) fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop
     breach_of_note(latest, finding, memory, also)
 }
 
-/// Delivers what a look at all loans found after the call of `note`, perhaps on another thread.
-/// `also`: the other calls that lent the same memory since it was last seen clean.
+/// Delivers what was found after the call of `note` had ended, perhaps on another thread. `also`:
+/// the other calls that lent the memory since it was last seen clean.
 fn breach_of_note(
     note: &Note,
     finding: Finding,
@@ -81,7 +81,7 @@ fn breach_of_note(
     deliver(finding, Some((&note.site, call, ArgumentFacts::of(&note.loan))), Some(memory), also)
 }
 
-/// Delivers what is about no guarded call: memory that was pinned and never lent.
+/// Delivers a finding without a guarded call: about memory that was pinned and never lent.
 fn without_a_call(finding: Finding, memory: Memory) -> Result<(), Stop> {
     deliver(finding, None, Some(memory), Vec::new())
 }
@@ -107,7 +107,7 @@ fn deliver(
     hand_over(violation)
 }
 
-/// What becomes of a violation: a value inside of `catch`, else what severity and settings say.
+/// Delivers a violation: as a value inside `catch`, else as severity and settings say.
 pub(crate) fn hand_over(violation: Box<Violation>) -> Result<(), Stop> {
     if violation.severity() == Severity::Deny && scopes::catching() {
         report::record(&violation);

@@ -1,8 +1,8 @@
-//! Lists of what a thread keeps of its calls that have not returned yet: the innermost first, each
-//! in memory of its own.
+//! Lists of a thread's calls that have not returned, the innermost first, each entry in its own
+//! memory.
 //!
-//! A call ends where C returns, or unwinds. One that C left by `longjmp` does neither: it is taken
-//! out when another is found to lie above it, and what it kept is dropped.
+//! A call ends when C returns or unwinds. One that C left by `longjmp` does neither: it is removed
+//! when another is found to lie above it, and its state is dropped.
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,25 +10,25 @@ use std::ptr::{NonNull, null_mut};
 
 use crate::call::thread;
 
-/// What is kept of a call.
+/// State of a call that has not returned.
 pub(crate) trait UnderWay: Sized {
-    /// Runs `f` with the place of the calling thread's innermost one, a `*mut Self`; `None` if the
-    /// thread has no such place any more.
+    /// Runs `f` with the head of the calling thread's list, a `*mut Self`; `None` if the
+    /// thread-local is gone.
     fn with_innermost<R>(f: impl FnOnce(&Cell<*mut ()>) -> R) -> Option<R>;
-    /// Its own place in the list.
+    /// This call's link in the list.
     fn link(&mut self) -> &mut Link<Self>;
 }
 
-/// A place in the list.
+/// A link in the list.
 pub(crate) struct Link<T> {
     /// An address in a frame of the call's entry.
     frame: usize,
-    /// That of the call that this one was made inside of.
+    /// The call inside which this one was made.
     outer: *mut T,
 }
 
 impl<T> Link<T> {
-    /// Of a call, in no list yet.
+    /// Creates the link of a call that is in no list yet.
     pub(super) fn new(frame: usize) -> Link<T> {
         Link { frame, outer: null_mut() }
     }
@@ -42,11 +42,11 @@ fn set_innermost<T: UnderWay>(to: *mut T) {
     let _ = T::with_innermost(|place| place.set(to.cast()));
 }
 
-/// Calls `f` with what is kept of each call of this thread, the innermost first, until it returns
+/// Calls `f` with the state of each call of this thread, the innermost first, until it returns
 /// something.
 pub(super) fn find<T: UnderWay, R>(mut f: impl FnMut(&T) -> Option<R>) -> Option<R> {
     let mut at = innermost::<T>();
-    // SAFETY: what is in the list was leaked by `begin` and is freed when it is taken out.
+    // SAFETY: entries of the list were leaked by `begin`, and are freed when they are removed.
     while let Some(kept) = unsafe { at.as_mut() } {
         if let Some(found) = f(kept) {
             return Some(found);
@@ -56,7 +56,7 @@ pub(super) fn find<T: UnderWay, R>(mut f: impl FnMut(&T) -> Option<R>) -> Option
     None
 }
 
-/// What is kept of one call, by which its end finds it.
+/// Handle to the state of one call, by which its end finds it.
 pub(super) struct CallHandle<T>(NonNull<T>);
 
 impl<T> fmt::Debug for CallHandle<T> {
@@ -66,7 +66,7 @@ impl<T> fmt::Debug for CallHandle<T> {
 }
 
 impl<T: UnderWay> CallHandle<T> {
-    /// Adds a call to those under way.
+    /// Adds a call to the list.
     pub(super) fn begin(mut kept: T) -> CallHandle<T> {
         forget_gone::<T>(kept.link().frame);
         kept.link().outer = innermost();
@@ -75,24 +75,24 @@ impl<T: UnderWay> CallHandle<T> {
         CallHandle(kept)
     }
 
-    /// What is kept.
+    /// State of the call.
     pub(super) fn get(&self) -> &T {
-        // SAFETY: leaked by `begin`, and freed where `end` takes it out of the list, which takes
-        // this handle; or where its frame was found gone, and the handle with it.
+        // SAFETY: leaked by `begin`, and freed when `end` removes it, which consumes this handle;
+        // or when its frame was found to be gone, and the handle with it.
         unsafe { self.0.as_ref() }
     }
 
-    /// Takes it out again, and those that were made inside it: their frames are gone. `None` where
-    /// it was taken for gone itself.
+    /// Removes the call, and those made inside it: their frames are gone. `None` if it was removed
+    /// before, as its frame was taken for gone.
     pub(super) fn end(self) -> Option<Box<T>> {
         let mut at = innermost::<T>();
         while at != self.0.as_ptr() {
-            // SAFETY: as in `find`.
+            // SAFETY: entries of the list were leaked by `begin`, and are freed after removal.
             at = unsafe { at.as_mut() }?.link().outer;
         }
         loop {
             let top = innermost::<T>();
-            // SAFETY: as in `find`; the list holds `self`, so it does not end before.
+            // SAFETY: leaked by `begin`, and in the list, which does not end before `self`.
             let mut kept = unsafe { Box::from_raw(top) };
             set_innermost(kept.link().outer);
             if top == self.0.as_ptr() {
@@ -102,19 +102,19 @@ impl<T: UnderWay> CallHandle<T> {
     }
 }
 
-/// A call that C left by `longjmp` never ends; its frames lie deeper in the stack than that of a
-/// call made later.
+/// Removes calls that C left by `longjmp`, which never end: their frames lie deeper in the stack
+/// than that of a later call.
 fn forget_gone<T: UnderWay>(frame: usize) {
     let stack = thread::stack();
-    // SAFETY: as in `find`.
+    // SAFETY: entries of the list were leaked by `begin`, and are freed when they are removed.
     while let Some(top) = unsafe { innermost::<T>().as_mut() } {
         let &mut Link { frame: at, outer } = top.link();
-        // On a stack of its own, as a signal handler's may be, nothing is told by addresses.
+        // On another stack, such as a signal handler's, addresses say nothing about depth.
         if at > frame || !stack.contains(&at) || !stack.contains(&frame) {
             return;
         }
         set_innermost(outer);
-        // SAFETY: taken out of the list, where it was the only way to it that is still used.
+        // SAFETY: just removed from the list, the only way to it that is still used.
         drop(unsafe { Box::from_raw(top) });
     }
 }

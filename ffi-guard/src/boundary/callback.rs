@@ -30,33 +30,33 @@ use crate::stats::call::Call;
 pub struct Callback<'a> {
     function: &'static Function,
     location: &'static Location<'static>,
-    /// What C handed in.
+    /// Arguments that C handed in.
     arguments: &'a [Argument],
-    /// What was wrong with it: raised where the body would run, so that it ends where a panic of
-    /// the body would.
+    /// Violation by the arguments, raised where the body would run, so that it unwinds as a panic
+    /// of the body would.
     stop: Option<Stop>,
-    /// Whether the result is looked at.
+    /// True if the result is checked.
     checked: bool,
-    /// Statistics are on: it is timed.
+    /// Timing, if statistics are on.
     counted: Option<Counted>,
 }
 
-/// How a callback is timed.
+/// Timing of a callback.
 struct Counted {
-    /// `None` where it cannot be.
+    /// The timed call; `None` if it cannot be timed.
     call: Option<Call>,
-    /// At level 0, where a panic is not the guard's affair.
+    /// True at level 0, at which the guard leaves panics alone.
     bare: bool,
 }
 
 impl<'a> Callback<'a> {
-    /// Checks what C hands in. Called at the place of the function's own name.
+    /// Checks what C hands in. Called where the function's own name stands in the source.
     #[track_caller]
     #[inline(never)]
     #[must_use]
     pub fn enter(function: &'static Function, arguments: &'a [Argument]) -> Callback<'a> {
         let location = Location::caller();
-        // The common call: every argument is plainly in order.
+        // The common case: every argument is plainly in order.
         let mut callback = Callback { function, location, arguments, stop: None, checked: true, counted: None };
         if function.mode() == CheckMode::Checked
             && level::checked_is(Level::Arguments)
@@ -95,7 +95,7 @@ impl<'a> Callback<'a> {
             }
         }
         if level::level() >= Level::Full {
-            // The call below learns by it that Rust ran meanwhile.
+            // Tells the guarded call below that Rust ran meanwhile.
             thread::count_crossing();
         }
         self.checked = true;
@@ -131,7 +131,7 @@ impl<'a> Callback<'a> {
         parked::at_boundary(function.declaration.name, unwinds, guarded, neutral)
     }
 
-    /// The same with the clock read around the body.
+    /// Runs the body with the clock read around it.
     #[cold]
     fn run_counted<R>(
         self,
@@ -193,23 +193,23 @@ fn look_at_result(site: &Site, arguments: &[Argument], result: &Argument) {
     }
 }
 
-/// What C gets from a callback that panicked. The name is what rustc shows where the type has no
+/// Default that C gets from a callback that panicked. rustc shows this name if the type has no
 /// default.
 #[must_use]
 pub fn default_where_on_panic_says_nothing<R: Default>() -> R {
     R::default()
 }
 
-/// For a callback that never returns: C did not ask for anything to come back.
+/// Ends the process: a callback that never returns has panicked, and C expects nothing back.
 pub fn nothing_to_return() -> ! {
     parked::end_process(format_args!("a callback that is not to return panicked"))
 }
 
 /// Asks the rules about each argument that C hands in.
 ///
-/// It comes from C, so less is known of it than of what goes there: a bare pointer states nothing,
-/// and Rust need not read through it. What the attributes state is held against the blocks of
-/// Rust's heap; a pointer to a freed block breaks a rule whatever is stated.
+/// C hands them in, so less is known of them than of what Rust hands to C: a bare pointer states
+/// nothing, and Rust need not read through it. What attributes state is checked against the blocks
+/// of the Rust heap; a pointer to a freed block breaks a rule whatever is stated.
 fn check_arguments(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
     let parameters = site.function.declaration.parameters;
     for (index, (argument, parameter)) in arguments.iter().zip(parameters).enumerate() {
@@ -230,7 +230,7 @@ fn pointer(site: &Site, index: usize, argument: &Argument, contract: Contract) -
     let checks: [(bool, Check); 5] = [
         (true, rules::null_pointer::check),
         (true, rules::dangling_pointer::check),
-        // Rust reads what it was told the length of.
+        // Rust reads as much as C has stated.
         (stated && is_block, rules::misaligned_pointer::check),
         (stated && is_block, rules::out_of_bounds::check),
         (contract.is_cstr() && is_block, rules::unterminated_string::check),
@@ -239,12 +239,11 @@ fn pointer(site: &Site, index: usize, argument: &Argument, contract: Contract) -
         let Some(finding) = check(&look) else { continue };
         let memory = Memory::of(&look.target, argument.address, look.extent, thread::id());
         site.breach(Some(index), finding, (argument, look.extent), Some(memory))?;
-        // What is wrong by one rule is not asked about by the others: what it leads to is not what
-        // it should be.
+        // After one rule is broken the others are not asked: the target is not what it should be.
         break;
     }
     if contract.is_owned() && is_block {
-        // It is Rust's again: what C was allowed to keep of it is over.
+        // Rust owns it again: C's permission to keep it is over.
         retention::given_back(argument.address);
     }
     thread_affinity::compare(site, index, argument, contract)

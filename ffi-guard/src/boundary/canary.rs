@@ -1,11 +1,11 @@
-//! The canaries of what a call is lent, before it and after: whose overrun it is.
+//! The canaries around what a call is lent, checked before it and after: whose overrun it is.
 //!
 //! ```text
-//! enter: damaged ──> somebody else's, before this call: told, by the last call that was lent the block
+//! enter: damaged ──> by an earlier call: reported with the last call that was lent the block
 //!    C runs
-//! exit:  damaged ──> whole before, so during this call: told, and named
+//! exit:  damaged ──> whole before, so by this call: reported with its name
 //! ```
-//! Told, and renewed: one overrun is one report.
+//! A damaged canary is reported and then renewed: one overrun is one report.
 
 use super::breach::{self, Stop};
 use super::loans::Loans;
@@ -22,18 +22,18 @@ fn leads_to_memory(argument: &Argument) -> bool {
     matches!(argument.passing, Passing::Const | Passing::Mut)
 }
 
-/// Whether nothing is wrong around each block that is known to be lent. They must be there still.
+/// True if no known loan's block is damaged. The blocks must still be there.
 #[inline(always)]
 pub(super) fn are_known_whole(loans: &Loans) -> bool {
     match loans.known() {
-        // The common call has one, and a loop would take some more instructions for it.
+        // The common call has one, and a loop would cost it some more instructions.
         [(only, _)] => only.is_whole(),
         known => known.iter().all(|(held, _)| held.is_whole()),
     }
 }
 
-/// Whether nothing is wrong around each block that an argument leads into. Those in `loans` must be
-/// there still.
+/// True if no block that an argument leads into is damaged. The blocks in `loans` must still be
+/// there.
 #[inline(always)]
 fn are_whole(arguments: &[Argument], loans: &Loans) -> bool {
     match loans.all() {
@@ -42,7 +42,7 @@ fn are_whole(arguments: &[Argument], loans: &Loans) -> bool {
     }
 }
 
-/// Whether nothing is wrong around each block that an argument leads into, looked up.
+/// True if no block that an argument leads into is damaged; looks each up.
 #[inline(never)]
 fn are_all_whole(arguments: &[Argument]) -> bool {
     arguments.iter().all(|argument| {
@@ -50,7 +50,7 @@ fn are_all_whole(arguments: &[Argument]) -> bool {
     })
 }
 
-/// A call is about to lend this block: is it whole?
+/// Checks that a block is undamaged before a call lends it.
 #[inline]
 pub(super) fn before(block: &Found) -> Result<(), Stop> {
     if block.is_whole() { Ok(()) } else { tell_before(block) }
@@ -62,8 +62,8 @@ fn tell_before(block: &Block) -> Result<(), Stop> {
     breach::tell(damage::found_around(&block, &damage, Overwritten::BeforeACall))
 }
 
-/// C has returned: are the blocks that the arguments lead into whole? `loans`: those of them that
-/// are known and there still.
+/// Checks after C returned that the blocks the arguments lead into are undamaged. `loans`: those
+/// that are known and still there.
 #[inline(always)]
 pub(super) fn after(site: &Site, arguments: &[Argument], loans: &Loans) -> Result<(), Stop> {
     if are_whole(arguments, loans) { Ok(()) } else { tell_after(site, arguments) }
@@ -81,7 +81,7 @@ fn tell_after(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The same of one block. `lent_too`: whether the call was lent another block as well.
+/// Checks one block after C returned. `lent_too`: true if the call was lent another block as well.
 pub(super) fn after_one(
     site: &Site,
     loan: &Loan,
@@ -97,12 +97,12 @@ pub(super) fn after_one(
     site.breach_of(loan, finding, memory)
 }
 
-/// What is wrong around a block, if it is there still; renewed.
+/// Finds the damage around a block, if the block is still there, and renews its canary.
 fn damage_of(block: &Block, lent_too: &dyn Fn(&Block) -> bool) -> Option<(Block, Damage)> {
     let now = heap::lookup(block.start).filter(|now| now.live && now.generation == block.generation)?;
     let damage = heap::canary_damage(&now)?;
-    // What reaches up to here from the end of the block before is that one's overrun, where C has
-    // that one.
+    // Damage that reaches here from the end of the block before is that block's overrun, if C has
+    // it.
     let not_ours = |other: Block| lent_too(&other) || heap::loans(&other) > 0;
     if damage.before && heap::overrun_from(&now).is_some_and(not_ours) {
         return None;

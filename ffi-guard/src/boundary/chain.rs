@@ -1,8 +1,8 @@
-//! Level 2 with C's heap: the look goes on into blocks of C's, and into those that they lead to,
+//! Level 2 with the C heap: follows an argument into C's blocks, and into those that they lead to,
 //! each once.
 //!
-//! What a C library works on is a graph of its own blocks, and a pointer that Rust put into one of
-//! them crosses with the graph. To walk it takes time, so it is walked as C's memory is searched
+//! A C library works on a graph of its own blocks, and a pointer that Rust put into one of them
+//! crosses with the graph. Walking it takes time, so it is done as often as C memory is searched
 //! after calls: in the first calls of each function, and while the thread's credit lasts.
 
 use super::breach::Stop;
@@ -20,14 +20,14 @@ use crate::rule::{Rule, Severity};
 use crate::rules::nested_pointer;
 use crate::scan::{self, Hit, Wanted};
 
-/// Bytes of C's blocks that one argument is followed through.
+/// Bytes of C blocks that are followed from one argument.
 const MOST: usize = 1 << 20;
-/// Larger blocks have pages of their own, which another thread may give back to the system while
-/// they are read.
+/// Size up to which a C block is read in place. Larger blocks have their own pages, which another
+/// thread may unmap meanwhile.
 const SAFE: usize = 256 << 10;
 
 impl Entry<'_> {
-    /// Follows an argument that leads into a block of C's.
+    /// Follows an argument that leads into a C block.
     pub(super) fn chain(&self, index: usize, look: &PointerArg<'_>) -> Result<(), Stop> {
         if self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow
             || !heap::contains_c(look.argument.address)
@@ -44,7 +44,7 @@ impl Entry<'_> {
         let Target::Heap(block) = target else { return Ok(()) };
         let memory = Memory::Foreign { address: holder.start, size: holder.size };
         let holder = || Holder::Pointee { memory: memory.clone(), offset: word.location - holder.start, field: None };
-        // Nothing of C's is Rust's own: no range is left out.
+        // C's blocks are no memory of the argument's own: no range is left out.
         match nested_pointer::check_word(word.word, &Target::Heap(block), &(0..0), thread::id(), holder) {
             Some(finding) => {
                 let about: &Argument = look.argument;
@@ -54,9 +54,8 @@ impl Entry<'_> {
         }
     }
 
-    /// The first word that leads into Rust memory which C has no right to, with the block of C's
-    /// that holds it. The extent that is typed or stated was looked into already, and is only
-    /// followed.
+    /// Finds the first word that leads into Rust memory which C has no right to, with the C block
+    /// that holds it. The typed or stated extent was inspected already, and is only followed.
     fn walk(&self, from: usize, extent: usize) -> Option<(Block, Hit, Target)> {
         let wanted = Wanted::new([heap::region(), heap::c_region()]);
         let mut blocks: Vec<Block> = heap::lookup_c(from).into_iter().filter(|block| block.live).collect();
@@ -86,8 +85,8 @@ impl Entry<'_> {
         None
     }
 
-    /// Whether nobody gave C this block: it is live, no call that has not returned lends it, none
-    /// was allowed to let C keep it, and none waits for the sweep that would tell that C kept it.
+    /// True if no call gave C this block: it is live, no call that has not returned lends it, none
+    /// let C keep it, and none waits for a sweep to find that C kept it.
     fn is_strangers(&self, block: &Block) -> bool {
         block.live
             && heap::loans(block) == 0
@@ -97,19 +96,19 @@ impl Entry<'_> {
     }
 }
 
-/// The words of a block of C's that lead into either half of the heap.
+/// Collects the words of a C block that lead into either half of the heap.
 fn words_of(block: &Block, wanted: &Wanted, words: &mut Vec<Hit>) {
     if block.size <= SAFE {
-        // SAFETY: a slot of C's half, which keeps its access for good.
+        // SAFETY: a slot of the C half of the heap, which always stays accessible.
         return unsafe { scan::words(block.start, block.size, wanted, words) };
     }
     let mut copy = vec![0_u64; block.size.div_ceil(size_of::<u64>())];
     let start = copy.as_mut_ptr().cast::<u8>();
-    // SAFETY: the vector has as many bytes, is exclusive and initialised.
+    // SAFETY: the vector has at least `block.size` bytes, is exclusive and initialised.
     let into = unsafe { std::slice::from_raw_parts_mut(start, block.size) };
     if read::read(block.start, into).is_some() {
         let from = words.len();
-        // SAFETY: the copy.
+        // SAFETY: `start` leads to the copy, `block.size` initialised bytes.
         unsafe { scan::words(start.expose_provenance(), block.size, wanted, words) };
         for hit in words.iter_mut().skip(from) {
             hit.location = hit.location - start.addr() + block.start;

@@ -1,12 +1,12 @@
-//! The copies that a call works on: made before C runs, compared and brought home when it has
+//! The copies that a call works on: made before C runs, compared and copied back when it has
 //! returned.
 //!
 //! ```text
-//!  enter ── plan ──> made ── C runs ──> result translated ──> told ──> brought home ──> the rest of the exit ──> closed
+//!  enter ── plan ──> made ── C runs ──> result translated ──> reported ──> copied back ──> rest of the exit ──> dropped
 //! ```
-//! What C returns, and what it stored in memory that it was lent, may be pointers into a copy: Rust
-//! gets them as pointers into what was copied. No lock is held while C runs, and the copies belong
-//! to their thread.
+//! What C returns, and what it stores in memory that it was lent, may be pointers into a copy: Rust
+//! gets them as pointers into the original. No lock is held while C runs, and the copies belong to
+//! their thread.
 
 mod plan;
 
@@ -32,7 +32,7 @@ use crate::rules::write_through_const::{self};
 /// The copies of one call.
 pub(crate) struct Copies {
     held: Vec<Held>,
-    /// For each argument the address that C gets; 0 for its own.
+    /// Address that C gets for each argument; 0 for the argument's own.
     to_copy: Vec<usize>,
     link: Link<Copies>,
 }
@@ -50,17 +50,18 @@ impl UnderWay for Copies {
 /// One copy.
 struct Held {
     copy: Copy,
-    /// The block that was copied, or a part of it.
+    /// The block that was copied, whole or in part.
     block: Option<Block>,
     members: Vec<plan::Member>,
 }
 
-/// Makes copies of what the call lends, where its declaration or the environment asks for it.
-/// `None` where there are none.
+/// Copies what the call lends, if its declaration or the environment asks for it. `None` if nothing
+/// is copied.
 pub(super) fn make(site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Option<Copies> {
     let _inside = Reentry::enter();
     let parameters = site.function.declaration.parameters;
-    // What C may keep is not copied, by no later call either: from level 2 on the watch notes it.
+    // What C may keep is never copied, by later calls either: from level 2 on it is recorded as
+    // kept.
     for (argument, parameter) in arguments.iter().zip(parameters) {
         if (parameter.contract.is_retained() || parameter.contract.is_owned())
             && matches!(argument.passing, Passing::Const | Passing::Mut)
@@ -97,12 +98,12 @@ pub(super) fn make(site: &Site, arguments: &[Argument], stack: &Range<usize>) ->
 }
 
 impl Copies {
-    /// Each copy, and where what it was made of begins.
+    /// Each copy, with the start of its original.
     pub(super) fn ranges(&self) -> impl Iterator<Item = (Range<usize>, usize)> {
         self.held.iter().map(|held| (held.copy.range(), held.copy.original().start))
     }
 
-    /// What a word is to Rust that leads into a copy.
+    /// Translates a word that leads into a copy to the original; `None` for any other word.
     fn to_original(&self, word: usize) -> Option<usize> {
         if !copied::contains(word) {
             return None;
@@ -110,11 +111,11 @@ impl Copies {
         self.held.iter().find_map(|held| held.copy.to_original(word))
     }
 
-    /// C has returned, or unwinds.
+    /// Copies C's writes back to the originals, after C returned or unwound.
     fn copy_back(&self, arguments: &[Argument], stack: &Range<usize>) {
         for held in self.held.iter().filter(|held| held.is_there()) {
             let (mutable, _) = held.changes();
-            // SAFETY: it is there, and was lent mutably, or lies beside what was lent.
+            // SAFETY: it is there, and was lent mutably, or lies next to what was lent.
             unsafe { held.copy.copy_back(&mutable, |word| self.to_original(word)) };
         }
         for (argument, &away) in arguments.iter().zip(&self.to_copy) {
@@ -124,8 +125,8 @@ impl Copies {
         }
     }
 
-    /// Pointers into a copy that C stored in memory that it was lent as it is: `strtol` tells there
-    /// where it stopped.
+    /// Translates pointers into a copy that C stored in memory that was lent without a copy:
+    /// `strtol` stores there where it stopped.
     fn translate(&self, argument: &Argument, stack: &Range<usize>) {
         const WORD: usize = size_of::<usize>();
         const MOST: usize = 1 << 16;
@@ -154,7 +155,7 @@ impl Copies {
                 None => return,
                 Some(word) => {
                     if let Some(home) = self.to_original(word) {
-                        // SAFETY: C, which was lent it to write to, has just put the word there.
+                        // SAFETY: C was lent it to write, and has just written the word there.
                         unsafe { std::ptr::with_exposed_provenance_mut::<usize>(at).write_volatile(home) };
                     }
                 }
@@ -163,7 +164,7 @@ impl Copies {
         }
     }
 
-    /// The exit of the call.
+    /// Settles the copies at the exit of the call.
     pub(super) fn settle(
         self: Box<Self>,
         site: &Site,
@@ -178,49 +179,49 @@ impl Copies {
         let goes_on = told.is_ok();
         let outcome = rest(told);
         let _inside = Reentry::enter();
-        // Whoever lets C write through a pointer to const gets what it wrote.
+        // If the rule does not stop C's write through a pointer to const, Rust gets what C wrote.
         for held in self.held.iter().filter(|held| goes_on && held.is_there()) {
             let (_, constant) = held.changes();
-            // SAFETY: it is there; without the copy C had written there itself.
+            // SAFETY: it is there; without the copy, C would have written there itself.
             unsafe { held.copy.copy_back(&constant, |word| self.to_original(word)) };
         }
         drop(self);
         outcome
     }
 
-    /// C unwinds: what it wrote so far is Rust's, and nothing is said.
+    /// Copies back what C wrote before it unwound, and reports nothing.
     pub(super) fn abandon(self: Box<Self>) {
         let _inside = Reentry::enter();
         self.copy_back(&[], &(0..0));
         drop(self);
     }
 
-    /// Adds the call to those under way. `frame`: an address in a frame of its entry.
+    /// Adds the call to the thread's list. `frame`: an address in a frame of its entry.
     pub(super) fn begin(mut self, frame: usize) -> CopiesHandle {
         let _inside = Reentry::enter();
         self.link = Link::new(frame);
         CopiesHandle(CallHandle::begin(self))
     }
 
-    /// What C did beside the copies, and to those that it was only to read.
+    /// Reports writes outside the copies, and to those that C may only read.
     fn tell(&self, site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Result<(), Stop> {
         self.held.iter().try_for_each(|held| {
             held.tell_overrun(site, arguments, stack)?;
-            // What a callback writes through a pointer that C handed it is not C's doing.
+            // A callback's writes through a pointer that C handed to it are not C's fault.
             if holder::calls_back(arguments) { Ok(()) } else { held.tell_changes(site, arguments, stack) }
         })
     }
 }
 
 impl Held {
-    /// Whether what was copied is there still: a callback may have freed it.
+    /// True if what was copied is still there: a callback may have freed it.
     fn is_there(&self) -> bool {
         self.block.is_none_or(|block| {
             heap::lookup(block.start).is_some_and(|now| now.live && now.generation == block.generation)
         })
     }
 
-    /// What C wrote beside the copy. Its parameter is the one that reaches as far.
+    /// Reports writes outside the copy, for the parameter that reaches farthest on that side.
     fn tell_overrun(&self, site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Result<(), Stop> {
         let Some(damage) = self.copy.damage() else { return Ok(()) };
         let nearest = match damage.before {
@@ -232,7 +233,7 @@ impl Held {
         breach(site, arguments, stack, member, buffer_overflow::check(&damage, Overwritten::BesideTheCopy { size }))
     }
 
-    /// What C wrote to what it was lent to read.
+    /// Reports writes to what C may only read.
     fn tell_changes(&self, site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Result<(), Stop> {
         let (_, changes) = self.changes();
         if changes.is_empty() {
@@ -249,7 +250,7 @@ impl Held {
             let touched = |run: &&Run| run.start < extent.end && extent.start < run.end;
             let (first, last) = (changes.iter().find(touched), changes.iter().rfind(touched));
             let (Some(first), Some(last)) = (first, last) else { continue };
-            // From the first byte that changed to the last; those between are shown with them.
+            // From the first byte that changed to the last, with those in between.
             let run = first.start.max(extent.start)..last.end.min(extent.end);
             let offset = start + run.start - member.address;
             let mut change = Change::new(offset, false);
@@ -262,7 +263,7 @@ impl Held {
         Ok(())
     }
 
-    /// What C changed that it may, and what it was only to read.
+    /// Changes that C may make, and changes to what it may only read.
     fn changes(&self) -> (Vec<Run>, Vec<Run>) {
         let changes = self.copy.changes();
         if self.members.iter().any(|member| member.mutable) {
@@ -284,7 +285,7 @@ impl Held {
     }
 }
 
-/// Tells what was found about an argument.
+/// Reports a finding about an argument.
 fn breach(
     site: &Site,
     arguments: &[Argument],
@@ -298,29 +299,29 @@ fn breach(
     site.breach(Some(member.parameter), finding, (argument, extent), Some(memory))
 }
 
-/// The copies of a call under way, among those of its thread.
+/// Handle to the copies of a call under way, in the list of its thread.
 #[derive(Debug)]
 pub(super) struct CopiesHandle(CallHandle<Copies>);
 
 impl CopiesHandle {
-    /// The address that C gets for an argument; 0 for its own.
+    /// Address that C gets for an argument; 0 for the argument's own.
     #[cold]
     #[inline(never)]
     pub(super) fn to_copy(&self, index: usize) -> usize {
         self.0.get().to_copy.get(index).copied().unwrap_or(0)
     }
 
-    /// What a word of C's is to Rust.
+    /// Translates a word from C: one that leads into a copy to the original, any other unchanged.
     #[cold]
     #[inline(never)]
     pub(super) fn to_original(&self, word: usize) -> usize {
         self.0.get().to_original(word).unwrap_or(word)
     }
 
-    /// The same for the words of a result.
+    /// Translates the words of a result that lead into a copy to the originals.
     ///
     /// # Safety
-    /// - `size` bytes from `address` on are the caller's to read and write.
+    /// - The caller may read and write `size` bytes from `address` on.
     #[cold]
     #[inline(never)]
     pub(super) unsafe fn words_to_original(&self, address: usize, size: usize) {
@@ -328,19 +329,19 @@ impl CopiesHandle {
         let mut at = address.next_multiple_of(WORD);
         while at + WORD <= address + size {
             let word = std::ptr::with_exposed_provenance_mut::<usize>(at);
-            // SAFETY: an aligned word of what the caller vouches for. Volatile: padding is read as
-            // it lies.
+            // SAFETY: an aligned word of the bytes that the caller vouches for. Volatile: padding
+            // is read as it lies.
             let value = unsafe { word.read_volatile() };
             if let Some(home) = self.0.get().to_original(value) {
-                // SAFETY: as above.
+                // SAFETY: an aligned word of the bytes that the caller vouches for.
                 unsafe { word.write(home) };
             }
             at += WORD;
         }
     }
 
-    /// Takes it out again, and those that were made inside it. `None` where it was taken for gone
-    /// itself.
+    /// Removes the call, and those made inside it. `None` if it was removed before, as its frame
+    /// was taken for gone.
     pub(super) fn end(self) -> Option<Box<Copies>> {
         let _inside = Reentry::enter();
         self.0.end()

@@ -17,12 +17,12 @@ use crate::call::declaration::{CheckMode, Function};
 use crate::call::kinds::lay_out;
 use crate::level;
 
-/// What a guarded call keeps in its wrapper's frame while C runs.
+/// State of a guarded call that its wrapper's frame keeps while C runs.
 #[derive(Debug)]
 pub struct Frame {
     /// The call, if it is on the fast path.
     fast: FastWords,
-    /// Of any other call. Written, and valid, if there is no fast one.
+    /// State of a call off the fast path. Written, and valid, if `fast` is none.
     slow: MaybeUninit<Slow>,
     loans: Loans,
 }
@@ -35,37 +35,36 @@ struct Slow {
 }
 
 impl Frame {
-    /// No loans, where they are kept. In their place: to move them is to copy what is not
-    /// initialised.
+    /// Writes empty loans into the frame. In place, because a move would copy uninitialised bytes.
     #[inline(always)]
     fn loans_in(frame: &mut MaybeUninit<Frame>) -> &mut Loans {
-        // SAFETY: a place of a frame that is there.
+        // SAFETY: the field lies in the frame that `frame` borrows.
         Loans::none_at(unsafe { &mut *(&raw mut (*frame.as_mut_ptr()).loans).cast() })
     }
 }
 
-/// A guarded call under way: what is looked at when it has returned. No more than where that is, so
-/// that a build that is not optimised has nothing to move.
+/// A guarded call under way: the address of its frame, which is checked when C has returned. Only
+/// an address, so that an unoptimised build has nothing to move.
 #[derive(Debug)]
 pub struct Crossing(NonNull<Frame>);
 
 impl Crossing {
-    /// Checks what Rust hands over. `places`: where each argument is, `stated`: what the call
-    /// states of those whose contract says that it does, in order; `arguments`: room for what they
-    /// are. `may_be_fast`: the wrapper has not asked that itself. `None` where not all types of the
-    /// function are known: then [`learn`](crate::call::kinds::learn) comes first, and
-    /// [`enter_new`](Crossing::enter_new).
+    /// Checks what Rust hands over. `places`: address of each argument; `stated`: extents that the
+    /// call states for the parameters whose contract asks for one, in order; `arguments`: room for
+    /// the classified arguments; `may_be_fast`: the wrapper has not tried the fast path itself.
+    /// `None` if not all types of the function are known: the wrapper then calls
+    /// [`learn`](crate::call::kinds::learn) and [`enter_new`](Crossing::enter_new).
     ///
     /// # Safety
-    /// - `places` has one for each parameter of `function`, of that parameter's type; there is room
-    ///   for as many.
-    /// - Each pointer argument is what the declaration's type says it is: where it leads to Rust
-    ///   memory, that memory may be read for the length of the call.
-    /// - `arguments` and `frame` are in the wrapper's frame, and stay as they are until
+    /// - `places` has one entry for each parameter of `function`, of that parameter's type;
+    ///   `arguments` has room for all.
+    /// - Each pointer argument is what the declaration's type says: if it leads to Rust memory,
+    ///   that memory is readable during the call.
+    /// - `arguments` and `frame` are in the wrapper's frame, and stay in place until
     ///   [`exit`](Crossing::exit).
     ///
     /// # Panics
-    /// With the report, where a rule that is denied is broken.
+    /// With the report, if a rule that is denied is broken.
     #[track_caller]
     #[inline(never)]
     #[must_use]
@@ -78,9 +77,9 @@ impl Crossing {
     ) -> Option<Crossing> {
         if may_be_fast {
             let fast = match level::checked() {
-                // SAFETY: as promised by the caller.
+                // SAFETY: the caller promises a place, and room, for each declared argument.
                 Some(false) => unsafe { Crossing::enter_fast::<false>(function, (places, stated), arguments, frame) },
-                // SAFETY: as promised by the caller.
+                // SAFETY: the caller promises a place, and room, for each declared argument.
                 Some(true) => unsafe { Crossing::enter_fast::<true>(function, (places, stated), arguments, frame) },
                 None => None,
             };
@@ -88,19 +87,19 @@ impl Crossing {
                 return fast;
             }
         }
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller promises a place of the right type, and room, for each parameter.
         if !unsafe { lay_out(function, places, stated, arguments) } {
             return None;
         }
-        // SAFETY: as promised by the caller.
+        // SAFETY: the arguments are laid out, and the caller promises their declared types.
         Some(unsafe { Crossing::enter_new(function, arguments, frame) })
     }
 
-    /// Tries the fast path of a level, for a call of an unoptimised wrapper. `None` if it is not
-    /// for this call.
+    /// Tries the fast path of one level for the call of an unoptimised wrapper. `None` if the call
+    /// cannot take it.
     ///
     /// # Safety
-    /// - As for [`enter`](Crossing::enter).
+    /// - What [`enter`](Crossing::enter) requires of `places`, `arguments` and `frame`.
     #[track_caller]
     #[inline(always)]
     unsafe fn enter_fast<const FULL: bool>(
@@ -111,31 +110,33 @@ impl Crossing {
     ) -> Option<Crossing> {
         let (at, loans) = (std::ptr::from_ref(frame).addr(), Frame::loans_in(frame));
         let inspection = Inspection::<FULL>::begin_at_this_level(function)?;
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller promises a place of the right type for each parameter.
         let inspection = unsafe { inspection.all_at(function, places, stated, loans) }?;
         if !inspection.may_cross(function, loans) {
             return None;
         }
         let keeps = inspection.needs_arguments();
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller promises a place of the right type, and room, for each parameter.
         if keeps && !unsafe { lay_out(function, places, stated, arguments) } {
             return None;
         }
-        // SAFETY: laid out where they are needed.
+        // SAFETY: if `keeps` is set, the arguments are laid out.
         let known = || unsafe { function.arguments_at(arguments, keeps) };
         let fast = inspection.cross_at(at, function, loans, known).keep(keeps);
-        // SAFETY: a place of a frame that is there.
+        // SAFETY: the field lies in the frame that `frame` borrows.
         unsafe { (&raw mut (*frame.as_mut_ptr()).fast).write(fast) };
         Some(Crossing::of(frame))
     }
 
-    /// Checks what Rust hands over, if `arguments` are written down, by asking the rules.
+    /// Checks what Rust hands over by asking the rules. `arguments` are laid out.
     ///
     /// # Safety
-    /// - As for [`enter`](Crossing::enter); and `arguments` are those of the call.
+    /// - `arguments` are those of the call, of the types that `function` declares, and stay in the
+    ///   wrapper's frame until [`exit`](Crossing::exit), like `frame`.
+    /// - If a pointer argument leads to Rust memory, that memory is readable during the call.
     ///
     /// # Panics
-    /// As for [`enter`](Crossing::enter).
+    /// With the report, if a rule that is denied is broken.
     #[track_caller]
     #[inline(never)]
     #[must_use]
@@ -144,22 +145,22 @@ impl Crossing {
         arguments: *const Argument,
         frame: &mut MaybeUninit<Frame>,
     ) -> Crossing {
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller promises that `arguments` are those of the call.
         let arguments = unsafe { function.arguments_at(arguments, true) };
         let loans = Frame::loans_in(frame);
         let location = Location::caller();
         let plan = if level::counts() {
-            // SAFETY: as promised by the caller.
+            // SAFETY: the caller promises that Rust memory among the arguments is readable.
             unsafe { statistics::enter(function, arguments, location, loans) }
         } else if function.mode() == CheckMode::LeftOut {
             Ok(ExitPlan::NOTHING)
         } else {
-            // SAFETY: as promised by the caller.
+            // SAFETY: the caller promises that Rust memory among the arguments is readable.
             unsafe { ask_the_rules(function, arguments, location) }
         };
         let plan = match plan {
             Ok(plan) => plan,
-            // No closure: the panic is said to be where this was called from.
+            // Not in a closure: the panic's location is the caller of this function.
             Err(stop) => {
                 raise(stop, !function.declaration.keep_abi);
                 ExitPlan::NOTHING
@@ -168,21 +169,21 @@ impl Crossing {
         Crossing::slow(frame, plan)
     }
 
-    /// C is about to run, in a call that lends nothing.
+    /// Begins a call that lends nothing.
     pub(super) fn of_nothing_lent(plan: ExitPlan, frame: &mut MaybeUninit<Frame>) -> Crossing {
         Frame::loans_in(frame);
         Crossing::slow(frame, plan)
     }
 
-    /// C is about to run. What is lent is in the frame.
+    /// Begins a call off the fast path. Its loans are in the frame.
     fn slow(frame: &mut MaybeUninit<Frame>, plan: ExitPlan) -> Crossing {
-        // A fast call has its own.
+        // A fast call keeps its own panic scope.
         let scope = match plan.fast.is_some() {
             true => PanicScope::none(),
             false => PanicScope::begin_at(std::ptr::from_ref(frame).addr()),
         };
         let place = frame.as_mut_ptr();
-        // SAFETY: places of a frame that is there.
+        // SAFETY: the fields lie in the frame that `frame` borrows.
         unsafe {
             (&raw mut (*place).fast).write(FastWords::NONE);
             (&raw mut (*place).slow).write(MaybeUninit::new(Slow { plan, scope }));
@@ -202,36 +203,36 @@ impl Crossing {
         unsafe { self.0.as_ref() }
     }
 
-    /// What was begun by a call that is not on the fast path.
+    /// State of a call off the fast path; `None` for a fast call.
     #[inline(always)]
     fn slow_call(&self) -> Option<&Slow> {
         let frame = self.frame();
-        // SAFETY: written by `slow`, since no fast call is there.
+        // SAFETY: without a fast call, `Crossing::slow` has written the field.
         (!frame.fast.is_some()).then(|| unsafe { frame.slow.assume_init_ref() })
     }
 
-    /// The copies that C works on.
+    /// Copies that C works on, if any.
     #[inline(always)]
     fn copies(&self) -> Option<&super::copies::CopiesHandle> {
         self.slow_call()?.plan.copies.as_ref()
     }
 
-    /// What is lent, by a fast call that is ended by the caller.
+    /// Takes the loans of a fast call, which the caller ends.
     #[inline(always)]
     fn take_loans(self) -> &'static Loans {
         let frame = self.0.as_ptr();
         std::mem::forget(self);
-        // SAFETY: written by `enter`, in a frame that lives on until the wrapper returns.
+        // SAFETY: written by `enter`, in a frame that lives until the wrapper returns.
         unsafe { &(*frame).loans }
     }
 
-    /// What was begun, to be ended by the caller; and what is lent.
+    /// Takes the call's state, for the caller to end, and its loans.
     #[inline(always)]
     fn take(self) -> (FastWords, Option<Slow>, &'static Loans) {
         let frame = self.0.as_ptr();
         std::mem::forget(self);
-        // SAFETY: written by `enter`, in a frame that lives on until the wrapper returns; taken out
-        // once, since the crossing is gone.
+        // SAFETY: written by `enter`, in a frame that lives until the wrapper returns; read once,
+        // since the crossing is consumed.
         unsafe {
             let fast = (&raw const (*frame).fast).read();
             let slow = (!fast.is_some()).then(|| (&raw const (*frame).slow).read().assume_init());
@@ -239,18 +240,17 @@ impl Crossing {
         }
     }
 
-    /// Whether C is to work on copies. Called, not inlined: the caller may be built without
-    /// optimisation.
+    /// True if C works on copies. Never inlined: the caller may be built without optimisation.
     #[inline(never)]
     #[must_use]
     pub fn is_copied(&self) -> bool {
         self.copies().is_some()
     }
 
-    /// What C gets for an argument: a pointer into its copy, where it has one.
+    /// Returns what C gets for an argument: a pointer into its copy, if it has one.
     ///
     /// # Safety
-    /// - `argument` is the one at this place of those that [`enter`](Crossing::enter) got.
+    /// - `argument` is the one that [`enter`](Crossing::enter) got at this index.
     #[inline(always)]
     #[must_use]
     pub unsafe fn to_copy<P>(&self, index: usize, argument: P) -> P {
@@ -264,18 +264,18 @@ impl Crossing {
                 std::mem::forget(argument);
                 let pointer = std::ptr::with_exposed_provenance_mut::<()>(address);
                 // SAFETY: only what `Passing` calls a pointer, and no `Box`, has a copy: a thin
-                // pointer or reference, or an `Option` of one. The copy is as readable and as
-                // writable as what it is of, aligned for its type, and lives until the exit.
+                // pointer or reference, or an `Option` of one. The copy is as readable and writable
+                // as the original, aligned for its type, and lives until the exit.
                 unsafe { std::mem::transmute_copy::<*mut (), P>(&pointer) }
             }
         }
     }
 
-    /// What C returned, with pointers into the original for those into a copy. `about`: the same,
-    /// classified.
+    /// Returns C's result, with pointers into a copy replaced by pointers into the original.
+    /// `about`: the classified result.
     ///
     /// # Safety
-    /// - `about` is the result's.
+    /// - `about` describes `result`.
     #[inline(always)]
     #[must_use]
     pub unsafe fn to_original<R>(&self, result: R, about: Argument) -> R {
@@ -287,14 +287,14 @@ impl Crossing {
                 word => {
                     std::mem::forget(result);
                     let pointer = std::ptr::with_exposed_provenance_mut::<()>(word);
-                    // SAFETY: a thin pointer or reference, or an `Option` of one, not null before
-                    // and not null now; it leads to what the copy was made of, as far in.
+                    // SAFETY: a thin pointer or reference, or an `Option` of one, null neither
+                    // before nor now; it leads to the original of the copy, at the same offset.
                     unsafe { std::mem::transmute_copy::<*mut (), R>(&pointer) }
                 }
             },
             Passing::Value => {
                 let mut result = result;
-                // SAFETY: the result's own bytes, which hold no reference that is used before this
+                // SAFETY: the result's own bytes; a reference in them is not used before this
                 // returns.
                 unsafe { copies.words_to_original((&raw mut result).expose_provenance(), size_of::<R>()) };
                 result
@@ -302,22 +302,22 @@ impl Crossing {
         }
     }
 
-    /// Checks what C did, and what it returned. `result`: where that is; null where it is nothing.
+    /// Checks what C did and what it returned. `result`: its address, null if there is none.
     ///
     /// # Safety
     /// - `function` and `arguments` are what [`enter`](Crossing::enter) got.
-    /// - The result lies there, and its type was learned.
+    /// - `result` leads to the result, and the result's type was learned.
     ///
     /// # Panics
-    /// With the report, where a rule that is denied is broken.
+    /// With the report, if a rule that is denied is broken.
     #[track_caller]
     #[inline(never)]
     pub unsafe fn exit(self, function: &'static Function, arguments: *const Argument, result: *const ()) {
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller promises that `result` leads to a result of the learned type.
         let result = || unsafe { function.result_at(result) };
-        // SAFETY: as promised by the caller, where they were written down.
+        // SAFETY: the caller promises that they are those of `enter`; `known`: they are laid out.
         let arguments = |known| unsafe { function.arguments_at(arguments, known) };
-        // By its words, each as it was written: a wider load waits until the stores are done.
+        // Word by word, as it was written: a wider load would wait until the stores are done.
         let fast = &self.frame().fast;
         if fast.is_some() {
             let known = fast.has_arguments();
@@ -333,7 +333,7 @@ impl Crossing {
         }
     }
 
-    /// For a function that never returns: nothing is left to check. What comes back lives in the
+    /// Ends the checks of a call that never returns. The guard that this returns lives in the
     /// wrapper's frame.
     #[must_use]
     pub fn never_returns(self) -> Never {
@@ -344,7 +344,7 @@ impl Crossing {
     }
 }
 
-/// A call that C unwinds out of.
+/// Undoes what the entry began, when C unwinds through the call.
 impl Drop for Crossing {
     #[cold]
     fn drop(&mut self) {
@@ -357,7 +357,7 @@ impl Drop for Crossing {
     }
 }
 
-/// A call that does not return, but could be unwound out of.
+/// A call that does not return, but may unwind.
 #[derive(Debug)]
 pub struct Never {
     fast: FastWords,

@@ -1,5 +1,4 @@
-//! What a sweep finds, delivered: at the exit of a call, at a checkpoint, at the end of the
-//! process.
+//! Delivers what sweeps find: at the exit of a call, at a checkpoint, at the end of the process.
 
 use std::sync::Once;
 
@@ -14,13 +13,13 @@ use crate::reentry::Reentry;
 use crate::report;
 use crate::retention::{self, Found, damage, untold};
 
-/// Settles what is noted, if enough is, and tells what was found inside the allocator.
+/// Settles the notes, if there are enough, and reports what was found inside the allocator.
 #[inline]
 pub(super) fn settle_if_due() -> Result<(), Stop> {
     if is_due() { settle_what_is_due() } else { Ok(()) }
 }
 
-/// Whether it would do anything.
+/// True if [`settle_if_due`] has something to do.
 #[inline(always)]
 pub(super) fn is_due() -> bool {
     retention::is_due() && !thread::is_noting()
@@ -36,14 +35,14 @@ fn settle_what_is_due() -> Result<(), Stop> {
     if retention::are_many() { settle(false) } else { tell_untold() }
 }
 
-/// Tells what was found inside the allocator. Not while a panic unwinds: what its destructors free,
-/// and then have C let go of, would make an abort of it.
+/// Reports what was found inside the allocator. Not while a panic unwinds: a violation raised by a
+/// destructor's frees or calls would turn it into an abort.
 #[inline]
 pub(super) fn tell_untold() -> Result<(), Stop> {
     if untold::is_any() && !std::thread::panicking() { tell_all(untold::take(false)) } else { Ok(()) }
 }
 
-/// At the end of `catch`: what its body freed is told while there is somebody to catch it.
+/// Reports at the end of `catch` what its body freed, while `catch` can still return it.
 pub(super) fn tell_at_end() {
     if untold::is_any()
         && level() >= Level::Full
@@ -65,7 +64,7 @@ fn settle(everything: bool) -> Result<(), Stop> {
     tell_all(found)
 }
 
-/// Tells what C was given and neither freed nor handed back.
+/// Reports what was given to C and neither freed nor handed back.
 #[cold]
 fn tell_leaks() -> Result<(), Stop> {
     let inside = Reentry::enter();
@@ -79,12 +78,12 @@ fn tell_all(found: Vec<Found>) -> Result<(), Stop> {
     let _inside = Reentry::enter();
     let mut found = found.into_iter();
     let outcome = found.by_ref().try_for_each(breach::tell);
-    // One panic carries one report; the others come with the next call.
+    // One panic carries one report; the others wait for the next call.
     untold::put_back(found.collect());
     outcome
 }
 
-/// The allocator found damage, while it was at work for the calling thread. It runs inside the
+/// Reports damage that the allocator found while working for the calling thread. Runs inside the
 /// allocator, which cannot unwind.
 fn told_by_the_heap(found: Vec<heap::finding::Damaged>) {
     let found: Vec<_> = found.into_iter().filter_map(damage::found).collect();
@@ -92,16 +91,16 @@ fn told_by_the_heap(found: Vec<heap::finding::Damaged>) {
     tell_without_unwinding(found, whose);
 }
 
-/// Has the heap tell what it finds, and the end of the process look at everything: whether or not a
+/// Makes the heap report what it finds, and the end of the process check everything, even if no
 /// guarded call is ever made.
 pub(crate) fn have_the_heap_tell() {
     heap::finding::told_to(told_by_the_heap);
     settle_at_exit();
 }
 
-/// Tells of what was found inside the allocator, or where nothing can unwind: a denied violation is
-/// printed and ends the process. What is `whose` thread's, which catches violations just now, waits
-/// for the end of that instead.
+/// Reports what was found inside the allocator, or elsewhere that cannot unwind: a denied violation
+/// is printed and ends the process. If thread `whose` is inside `catch` (0: none), its findings
+/// wait until that `catch` ends.
 ///
 /// None of the heap's locks may be held: the program's own report hook runs, and may allocate.
 #[cold]
@@ -131,7 +130,7 @@ pub(super) fn tell_without_unwinding(mut found: Vec<Found>, whose: u32) {
     }
 }
 
-/// Looks at every block for what was written where nobody had any business.
+/// Checks every block for stray writes.
 #[cold]
 fn tell_damage() -> Result<(), Stop> {
     let inside = Reentry::enter();
@@ -140,28 +139,26 @@ fn tell_damage() -> Result<(), Stop> {
     tell_all(found)
 }
 
-/// Settles every loan whose call was not looked after at once: C's memory is searched for what it
-/// was lent and kept.
+/// Settles every loan that was only noted: searches C's memory for what it was lent and kept.
 ///
-/// Every block of Rust's is looked at, for what was written behind it, before it, or into it after
-/// it was freed: `buffer_overflow`, `use_after_free`.
+/// Every Rust block is checked for writes after its end, before its start, or after it was freed:
+/// `buffer_overflow`, `use_after_free`.
 ///
-/// What was given to C (`owned`) and neither taken back nor freed is told as well, once:
+/// What was given to C (`owned`) and neither taken back nor freed is reported as well, once:
 /// `leaked_ownership`, a warning by default.
 ///
-/// From level 2 on; below, it does nothing. A place where a program's C should hold nothing of
-/// Rust's, such as between two requests or at the end of a test, is the place to call it. What it
-/// finds names the call that lent the memory.
+/// Below level 2 it does nothing. Call it where the program's C should hold nothing of Rust's, such
+/// as between two requests or at the end of a test. Its reports name the call that lent the memory.
 ///
-/// Called by a callback, in the middle of a call of C's, it leaves everything to the next one: what
-/// C holds just then may be gone when that call returns.
+/// Called by a callback, inside a call to C, it leaves everything to the next checkpoint: what C
+/// holds at that moment may be gone when the call returns.
 ///
 /// ```
 /// ffi_guard::checkpoint();
 /// ```
 ///
 /// # Panics
-/// With the report, where C holds a pointer that it was only lent and the rule is denied.
+/// With the report, if C holds a pointer that it was only lent and the rule is denied.
 #[track_caller]
 pub fn checkpoint() {
     if level() >= Level::Full
@@ -172,7 +169,7 @@ pub fn checkpoint() {
     }
 }
 
-/// Has the process settle what is left when it ends; asked for with the first note, or pin.
+/// Makes the process settle the rest when it ends; called with the first note or pin.
 #[inline]
 pub(crate) fn settle_at_exit() {
     extern "C" fn last() {
@@ -180,7 +177,7 @@ pub(crate) fn settle_at_exit() {
             return;
         }
         let mut denied = false;
-        // Each `Err` is one violation that cannot unwind any more: it is printed, and the process
+        // Each `Err` is one violation that can no longer unwind: it is printed, and the process
         // aborts in the end.
         while let Err(Stop(violation)) = settle(true).and_then(|()| tell_damage()).and_then(|()| tell_leaks()) {
             denied = true;

@@ -1,5 +1,5 @@
-//! How a guarded call begins that is not on the fast path: the rules are asked about each argument,
-//! and what the end of the call has to do is decided.
+//! Entry of a guarded call that is not on the fast path: asks the rules about each argument, and
+//! decides what the exit of the call has to do.
 
 use std::panic::Location;
 
@@ -28,8 +28,8 @@ use crate::retention::lent_by;
 /// Asks the rules about the arguments of a call.
 ///
 /// # Safety
-/// - Each pointer argument is what the declaration's type says it is: if it leads to Rust memory,
-///   that memory may be read for the length of the call.
+/// - Each pointer argument is what the declaration's type says: if it leads to Rust memory, that
+///   memory is readable during the call.
 #[inline]
 pub(super) unsafe fn ask_the_rules(
     function: &'static Function,
@@ -58,7 +58,7 @@ pub(super) unsafe fn ask_the_rules(
         function.copies().then(|| copies::make(&site, arguments, &stack)).flatten()
     };
     if level < Level::Full {
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller promises arguments of the declared types.
         unsafe { Entry { site, arguments, stack: stack.clone(), check: None }.ask() }?;
         if lent_by::is_on() {
             lent_by::note_all(arguments, &site);
@@ -66,11 +66,11 @@ pub(super) unsafe fn ask_the_rules(
         return Ok(ExitPlan { copies: copy().map(|copies| copies.begin(frame)), ..ExitPlan::LOOKS });
     }
     let _errno = Errno::keep();
-    // What was found inside the allocator is told before C runs again, and could use what is freed.
+    // What was found inside the allocator is reported before C runs and could use freed memory.
     deferred::tell_untold()?;
     let crossings = thread::count_crossing();
     let mut check = RetentionCheck::default();
-    // SAFETY: as promised by the caller.
+    // SAFETY: the caller promises arguments of the declared types.
     unsafe { Entry { site, arguments, stack: stack.clone(), check: Some(&mut check) }.ask() }?;
     let copied = copy();
     check.work_on(copied.iter().flat_map(Copies::ranges));

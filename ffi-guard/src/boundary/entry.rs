@@ -1,4 +1,4 @@
-//! Entry: each argument is located, and each rule is asked about it.
+//! Entry of a call: locates each argument and asks each rule about it.
 
 use std::ops::{ControlFlow, Range};
 
@@ -26,11 +26,11 @@ pub(super) struct Entry<'a> {
     pub(super) arguments: &'a [Argument],
     /// The calling thread's stack above this call.
     pub(super) stack: Range<usize>,
-    /// What is lent, from level 2 on.
+    /// Records what is lent, from level 2 on.
     pub(super) check: Option<&'a mut RetentionCheck>,
 }
 
-/// A block that a word's own memory ends with: words into it are the object's own.
+/// Range of the argument's own memory: words into it are not nested pointers.
 fn own_range(located: &Target, address: usize, extent: usize) -> Range<usize> {
     match located {
         Target::Heap(block) => block.start..block.start + block.size,
@@ -42,30 +42,31 @@ impl Entry<'_> {
     /// Asks every rule about every argument.
     ///
     /// # Safety
-    /// - Typed pointers lead to memory of their type, where they lead to Rust memory.
+    /// - Values are readable; pointers into Rust memory lead to memory of their type.
     #[inline]
     pub(super) unsafe fn ask(&mut self) -> Result<(), Stop> {
         let parameters = self.site.function.declaration.parameters;
         for (index, (argument, parameter)) in self.arguments.iter().zip(parameters).enumerate() {
             match argument.passing {
                 Passing::Scalar => {}
-                // SAFETY: as promised by the caller.
+                // SAFETY: the caller promises that the bytes of values are readable.
                 Passing::Value => unsafe { self.value(index, argument) }?,
-                // SAFETY: as promised by the caller.
+                // SAFETY: the caller promises that a pointer into Rust memory leads to its type.
                 Passing::Const | Passing::Mut => unsafe { self.pointer(index, argument, parameter) }?,
             }
         }
         Ok(())
     }
 
+    /// Checks a pointer argument.
+    ///
     /// # Safety
-    /// - As for [`Entry::ask`].
+    /// - If the argument leads to Rust memory, it leads to memory of its type.
     unsafe fn pointer(&mut self, index: usize, argument: &Argument, parameter: &Parameter) -> Result<(), Stop> {
         let located = Target::of(argument.address, &self.stack);
         let extent = extent::of(argument, &located);
         let look = PointerArg { argument, contract: parameter.contract, target: located, extent };
-        // Each rule is asked: what is allowed or only warned of under one name may be denied under
-        // another.
+        // Each rule is asked: what is allowed or warned of by one rule may be denied by another.
         let mut sound = true;
         for check in [
             rules::null_pointer::check,
@@ -75,17 +76,17 @@ impl Entry<'_> {
             rules::unterminated_string::check,
         ] {
             let Some(finding) = check(&look) else { continue };
-            // An odd address in a good block is still a good block, lent.
+            // A misaligned address in a good block still lends that block.
             sound &= finding.rule() == Rule::MisalignedPointer;
             let memory = Memory::of(&look.target, argument.address, look.extent, thread::id());
             self.site.breach(Some(index), finding, (argument, look.extent), Some(memory))?;
             if !sound {
-                // What it leads to is not what it should be, so it is not looked into.
+                // The target is not what it should be, so its contents are not inspected.
                 return Ok(());
             }
         }
         thread_affinity::compare(&self.site, index, argument, parameter.contract)?;
-        // SAFETY: as promised by the caller; that the extent fits its block was just checked.
+        // SAFETY: the caller promises memory of the declared type; the extent fits, as checked.
         unsafe { self.nested(index, &look) }?;
         if let Some(check) = &mut self.check {
             check.lend(&look, index);
@@ -93,10 +94,10 @@ impl Entry<'_> {
         Ok(())
     }
 
-    /// Looks into what a pointer argument points to.
+    /// Inspects what a pointer argument points to.
     ///
     /// # Safety
-    /// - As for [`Entry::ask`], and the extent fits its memory.
+    /// - If the argument leads to Rust memory, that memory is of its type and the extent fits it.
     #[inline]
     unsafe fn nested(&mut self, index: usize, look: &PointerArg<'_>) -> Result<(), Stop> {
         let PointerArg { argument, contract, target: ref located, extent } = *look;
@@ -111,7 +112,7 @@ impl Entry<'_> {
                 // stack.
                 unsafe { self.words(index, look, argument.address, &own) }?;
             }
-            // At level 2 the look goes on into C memory, where its extent is typed or stated.
+            // At level 2, C memory of typed or stated extent is inspected as well.
             Target::Foreign if self.check.is_some() => self.foreign(index, look)?,
             _ => {}
         }
@@ -122,8 +123,7 @@ impl Entry<'_> {
         Ok(())
     }
 
-    /// Looks at the words of an extent, which lie at `from` (the argument's own address, or a
-    /// copy).
+    /// Inspects the words of an extent that lie at `from` (the argument's own address, or a copy).
     ///
     /// # Safety
     /// - `look.extent` bytes from `from` on are readable.
@@ -141,7 +141,7 @@ impl Entry<'_> {
         let stack = self.stack.clone();
         if look.extent >= LARGE && matches!(info.shape, Shape::Words | Shape::Untyped) {
             let mut hits = Vec::new();
-            // SAFETY: as promised by the caller.
+            // SAFETY: the caller promises `look.extent` readable bytes from `from` on.
             unsafe { scan::words(from, look.extent, &Wanted::new([heap::region(), stack]), &mut hits) };
             for hit in hits {
                 self.word(index, look, own, hit.location - from, hit.word, &mut seen)?;
@@ -156,12 +156,12 @@ impl Entry<'_> {
             if outcome.is_err() || seen.all() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let wanted = |word| heap::contains(word) || stack.contains(&word);
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller promises `look.extent` readable bytes from `from` on.
         let _ = unsafe { rules::each_pointer(from, look.extent, info, &wanted, &mut found) };
         outcome
     }
 
-    /// Looks at one word of an extent that leads into Rust memory.
+    /// Checks one word of an extent that leads into Rust memory.
     fn word(
         &mut self,
         index: usize,
@@ -172,14 +172,14 @@ impl Entry<'_> {
         seen: &mut Seen,
     ) -> Result<(), Stop> {
         let argument = look.argument;
-        // A C frame further up holds it: C memory, which is looked into from level 2 on.
+        // A C frame further up holds the word: C memory, which is inspected from level 2 on.
         let cs_stack = scan::is_c_stack(&look.target, argument.address);
         if self.check.is_none() && cs_stack {
             return Ok(());
         }
         let target = Target::of(word, &self.stack);
-        // C holds what it was lent by a call that has not returned (a callback gets to see it), or
-        // what some call let it keep.
+        // C may hold what a call that has not returned lends it (callbacks see it), or what some
+        // call let it keep.
         if (cs_stack || matches!(look.target, Target::Foreign))
             && matches!(&target, Target::Heap(block) if block.live && (heap::loans(block) > 0 || heap::may_be_retained(block)))
         {
@@ -209,7 +209,7 @@ impl Entry<'_> {
         }
     }
 
-    /// One breach of a rule is one report, however many words of an array break it.
+    /// Reports a breach, once per rule, however many words of an array break it.
     fn once(
         &self,
         seen: &mut Seen,
@@ -225,14 +225,14 @@ impl Entry<'_> {
         self.site.breach(Some(index), finding, about, memory)
     }
 
-    /// Whether an argument of this call leads into the block.
+    /// True if an argument of this call leads into the block.
     #[cfg(feature = "c-heap")]
     pub(super) fn lends(&self, block: &heap::Block) -> bool {
         let leads = |argument: &Argument| argument.address.wrapping_sub(block.start) < block.size;
         self.arguments.iter().any(|it| matches!(it.passing, Passing::Const | Passing::Mut) && leads(it))
     }
 
-    /// Whether another argument of this call lends the target under `retained`.
+    /// True if another argument of this call lends the target under `retained`.
     fn lent_as_retained(&self, target: &Target) -> bool {
         let Target::Heap(target) = target else { return false };
         self.arguments.iter().zip(self.site.function.declaration.parameters).any(|(argument, parameter)| {
@@ -242,8 +242,8 @@ impl Entry<'_> {
         })
     }
 
-    /// Looks into C memory of typed or stated extent: what cgocheck=2 finds when the store is made,
-    /// found when it is lent.
+    /// Inspects C memory of typed or stated extent: finds when the memory is lent what cgocheck=2
+    /// finds when the pointer is stored.
     fn foreign(&mut self, index: usize, look: &PointerArg<'_>) -> Result<(), Stop> {
         if self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow
             && self.site.severity(Rule::DanglingPointer, Some(index)) == Severity::Allow
@@ -253,7 +253,7 @@ impl Entry<'_> {
         let inside = Reentry::enter();
         let address = look.argument.address;
         let skew = address % size_of::<usize>();
-        // Larger extents are looked at in part; the docs say so.
+        // Larger extents are inspected in part, as the docs say.
         let len = look.extent.min(FOREIGN_LIMIT);
         let mut copy = vec![0_u64; (skew + len).div_ceil(size_of::<u64>())];
         let start = copy.as_mut_ptr().cast::<u8>().wrapping_add(skew);
@@ -286,23 +286,23 @@ impl Entry<'_> {
         }
         let clipped =
             PointerArg { argument: look.argument, contract: look.contract, target: Target::Foreign, extent: len };
-        // SAFETY: as above; the extent is clipped to the copy.
+        // SAFETY: `copy` holds `len` readable bytes from `from` on; the extent is clipped to that.
         let outcome = unsafe { self.words(index, &clipped, from, &(address..address + len)) };
         let _inside = Reentry::enter();
         drop(copy);
         outcome
     }
 
-    /// A struct by value: its words are arguments, and each is followed one step.
+    /// Checks a struct passed by value: its words are arguments, and each is followed one step.
     ///
     /// # Safety
-    /// - As for [`Entry::ask`].
+    /// - The bytes of the value are readable.
     unsafe fn value(&mut self, index: usize, argument: &Argument) -> Result<(), Stop> {
         let info = argument.info;
         let mut words = [(0_usize, 0_usize); 16];
         let mut n = 0;
         let stack = self.stack.clone();
-        // SAFETY: the value's bytes are the caller's own, alive until the call.
+        // SAFETY: the value's bytes are in the caller's frame, alive until the call.
         let _ = unsafe {
             rules::each_pointer(
                 argument.address,
@@ -331,8 +331,8 @@ impl Entry<'_> {
                 self.site.breach(Some(index), finding, (&about(), 0), Some(memory))?;
                 continue;
             }
-            // What the field points to has no type here: to the end of its heap block, word by
-            // word.
+            // The field's target has no type here: it is inspected word by word to the end of its
+            // heap block.
             let target = Argument { info: &UNKNOWN, ..about() };
             let extent = extent::of(&target, &located);
             let look = PointerArg { argument: &target, contract: Contract::NONE, target: located, extent };
@@ -346,7 +346,7 @@ impl Entry<'_> {
     }
 }
 
-/// Whether what a word leads to is pinned: C may have it, and hold it.
+/// True if what a word leads to is pinned, so that C may hold it.
 fn is_pinned(word: usize, target: &Target) -> bool {
     match target {
         Target::Heap(block) => pins::is_block_pinned(block),
@@ -354,14 +354,14 @@ fn is_pinned(word: usize, target: &Target) -> bool {
     }
 }
 
-/// From so many bytes on, memory of an unknown type is searched as C's globals are, at memory speed
-/// in any build.
+/// Bytes from which on memory of an unknown type is searched like C's globals, at memory speed in
+/// any build.
 const LARGE: usize = 1024;
 
-/// Most of a foreign extent that is looked at, in bytes.
+/// Bytes of a foreign extent that are inspected at most.
 const FOREIGN_LIMIT: usize = 1 << 20;
 
-/// What a pointer field of a struct passed by value leads to.
+/// Type of what a pointer field of a struct passed by value leads to.
 static UNKNOWN: TypeInfo = TypeInfo {
     size: 0,
     align: 1,
@@ -380,7 +380,7 @@ fn field(info: &TypeInfo, offset: usize, extent: usize) -> Option<String> {
     rules::field_path(info, offset, info.size != 0 && extent > info.size)
 }
 
-/// Which rules were told about an argument already.
+/// Rules that were already reported about an argument.
 #[derive(Default)]
 struct Seen {
     nested: bool,

@@ -1,5 +1,5 @@
-//! What the end of a guarded call has to do, as its beginning decides it, and the doing of it. Of
-//! fast calls only those that statistics time come here.
+//! The work that the exit of a guarded call has to do, as its entry decides. A fast call comes here
+//! only if statistics time it.
 
 use std::panic::Location;
 
@@ -22,30 +22,30 @@ use crate::reentry::Reentry;
 use crate::retention;
 use crate::stats::call::{self, Call, Token};
 
-/// What is left to do when C has returned. Each part is done if it is there.
+/// Work that is left when C has returned. Each part is done if it is there.
 #[derive(Debug)]
 pub(super) struct ExitPlan {
-    /// Whether what C returns and hands out is looked at. Of a call that is not checked it is not.
+    /// True if what C returns and hands out is checked; false if the call is not checked.
     pub(super) looks: bool,
-    /// Every argument was in order and no look is due: what was lent is noted.
+    /// Every argument was in order and no look is due: the loans are noted.
     pub(super) fast: FastWords,
-    /// From level 2 on: what was lent is looked for.
+    /// From level 2 on: the loans are looked for.
     pub(super) watched: Option<Watched>,
-    /// C works on copies.
+    /// Copies that C works on.
     pub(super) copies: Option<CopiesHandle>,
-    /// Statistics are on, and the call is timed.
+    /// Timing, if statistics are on.
     pub(super) timing: Option<Token>,
 }
 
 impl ExitPlan {
-    /// Nothing: the call is not checked.
+    /// Plan of a call that is not checked.
     pub(super) const NOTHING: ExitPlan =
         ExitPlan { looks: false, fast: FastWords::NONE, watched: None, copies: None, timing: None };
 
-    /// What C returns is looked at, and what it hands out to this thread alone.
+    /// Plan of a call of which only what C returns, and hands out to this thread alone, is checked.
     pub(super) const LOOKS: ExitPlan = ExitPlan { looks: true, ..ExitPlan::NOTHING };
 
-    /// C has returned: what it was lent, what it handed out and what it returns are looked at.
+    /// Checks, after C returned, what it was lent, what it handed out and what it returns.
     #[track_caller]
     #[inline(never)]
     pub(super) fn leave(
@@ -56,7 +56,7 @@ impl ExitPlan {
         result: &Argument,
     ) {
         let ExitPlan { looks, fast, watched, copies, timing } = self;
-        // Until the end, which its drop is.
+        // Its drop marks the end.
         let _timed = timing.and_then(|token| {
             back_from_c(
                 token,
@@ -83,7 +83,7 @@ impl ExitPlan {
         }
     }
 
-    /// Undoes what was begun for a call that C unwinds out of.
+    /// Undoes what entry began, when C unwinds through the call.
     pub(super) fn abandon(self) {
         let ExitPlan { looks: _, fast, watched, copies, timing } = self;
         if let Some(copies) = copies.and_then(|copies| ended(|| copies.end())) {
@@ -94,12 +94,12 @@ impl ExitPlan {
         fast.abandon();
     }
 
-    /// C is about to run, and does not return: nothing is left to check. What the wrapper's frame
-    /// keeps of a fast call until C unwinds out of it.
+    /// Ends the plan before C runs and does not return. Returns the fast call, which the wrapper's
+    /// frame keeps until C unwinds through it.
     pub(super) fn never_returns(self) -> FastWords {
         let ExitPlan { looks: _, fast, watched, copies, timing } = self;
         if let Some(copies) = copies.and_then(|copies| ended(|| copies.end())) {
-            // C was given none of them.
+            // C got none of them.
             copies.abandon();
         }
         if let Some(call) = timing.and_then(call::find) {
@@ -110,8 +110,8 @@ impl ExitPlan {
     }
 }
 
-/// C has returned to a call that is timed, or unwinds out of it. `checks`: what follows counts as
-/// checks.
+/// Records that C has returned to a timed call, or unwinds through it. `checks`: the time that
+/// follows counts as checks.
 #[cold]
 fn back_from_c(token: Token, checks: bool) -> Option<Call> {
     let call = call::find(token)?;
@@ -122,7 +122,7 @@ fn back_from_c(token: Token, checks: bool) -> Option<Call> {
     Some(call)
 }
 
-/// What was lent is looked for, on what it was copied from where C worked on copies.
+/// Follows up the loans: of the originals, if C worked on copies.
 fn settle(
     site: &Site,
     watched: Option<Watched>,
@@ -140,7 +140,7 @@ fn settle(
     };
     match copies.map(|copies| ended(|| copies.end())) {
         None => leave_watched(watched),
-        // It was taken for gone, with what it was made of.
+        // The call was taken for gone, and its copies were dropped.
         Some(None) => {
             abandon_watched(watched);
             Ok(())
@@ -158,7 +158,7 @@ fn settle(
     }
 }
 
-/// Ends what is kept of a call in the guard's own memory.
+/// Ends what the guard's own memory keeps of a call.
 fn ended<T>(end: impl FnOnce() -> Option<T>) -> Option<T> {
     let _errno = Errno::keep();
     let _inside = Reentry::enter();

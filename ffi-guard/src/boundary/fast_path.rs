@@ -1,6 +1,6 @@
 //! The fast path: calls whose arguments are plainly in order ([`Inspection`]). The wrapper holds
-//! such a call in its own frame, in registers where it is optimised, and the library is called
-//! where something is lent, timed or found.
+//! such a call in its own frame, in registers if it is optimised, and calls the library only if
+//! something is lent, timed or found.
 //!
 //! ```text
 //!  Inspection ── may_cross ── cross ──> C runs ──> FastCall::exit ── what was lent is noted
@@ -29,21 +29,21 @@ use crate::platform::clock::ticks;
 use crate::retention::{self, Sample};
 
 impl<const FULL: bool> Inspection<FULL> {
-    /// Whether what the arguments are has to be kept for the call's end.
+    /// True if the arguments must be kept until the call ends.
     #[inline(always)]
     pub(super) fn needs_arguments(&self) -> bool {
         FULL && self.lends
     }
 
-    /// Whether what it lends is in order as well, at level 2: whole, and to be noted and not looked
-    /// after at once.
+    /// True if the fast path is open: at level 2, what the call lends must be undamaged, and due to
+    /// be noted rather than looked for at once.
     #[inline(always)]
     #[must_use]
     pub fn may_cross(&self, function: &Function, loans: &Loans) -> bool {
         !FULL || !self.lends || may_lend(function, loans)
     }
 
-    /// C is about to run.
+    /// Begins the call, of a wrapper whose frame is the caller's.
     #[inline(always)]
     #[must_use]
     #[track_caller]
@@ -57,8 +57,7 @@ impl<const FULL: bool> Inspection<FULL> {
         self.cross_at((&raw const local).addr(), function, loans, arguments)
     }
 
-    /// C is about to run, called by another frame than this one. `frame`: an address in the
-    /// wrapper's.
+    /// Begins the call. `frame`: an address in the wrapper's frame, which need not be the caller's.
     #[inline(always)]
     #[track_caller]
     pub(super) fn cross_at<A: AsRef<[Argument]>>(
@@ -80,7 +79,7 @@ impl<const FULL: bool> Inspection<FULL> {
             false => Snapshot::default(),
         };
         let outermost = scopes::begin_outermost(frame);
-        // On one thread it is enough to know that some call is under way: no sweep is made then.
+        // On a single thread no sweep is made while a call is under way: counts are not needed.
         let counted = self.lends && platform::thread::are_several();
         if counted {
             match loans.all() {
@@ -93,8 +92,8 @@ impl<const FULL: bool> Inspection<FULL> {
     }
 }
 
-/// Whether some argument's bytes could be compared, as far as its type tells: a constant, where
-/// this is built.
+/// True if the bytes of some argument could be compared, as far as its type tells: a constant in
+/// the wrapper.
 #[inline(always)]
 fn may_be_compared(arguments: &[Argument]) -> bool {
     arguments.iter().any(|argument| argument.passing == Passing::Const && argument.info.frozen)
@@ -107,24 +106,24 @@ fn may_lend(function: &Function, loans: &Loans) -> bool {
         && canary::are_known_whole(loans)
 }
 
-/// Such a call under way, in its wrapper's frame. At level 1 all but the first field is nothing.
+/// A call on the fast path, in its wrapper's frame. At level 1 all fields but the first are empty.
 #[derive(Debug)]
 pub struct FastCall<const FULL: bool> {
-    /// It is the outermost guarded call of its thread.
+    /// True for the outermost guarded call of its thread.
     outermost: bool,
-    /// It is the outermost of those that are not looked after.
+    /// True for the outermost of the thread's calls that are only noted.
     noting: bool,
-    /// Its loans are counted with the heap.
+    /// True if its loans are counted with the heap.
     counted: bool,
-    /// When C began, in ticks, if the call is timed; else 0.
+    /// Ticks at which C began, if the call is timed; else 0.
     began: u64,
-    /// What it may read and not write, as it was.
+    /// Copies of what C may read but not write.
     snapshot: Snapshot,
 }
 
 impl<const FULL: bool> FastCall<FULL> {
-    /// C has returned. `arguments`: what C got, `result`: what it gave; asked for if something is
-    /// to be noted or reported.
+    /// Ends the call after C returned. `arguments`: what C got; `result`: what it returned; both
+    /// are called if something must be noted or reported.
     ///
     /// # Panics
     /// With the report, if a rule that is denied is broken.
@@ -173,7 +172,7 @@ impl<const FULL: bool> FastCall<FULL> {
     }
 }
 
-/// C has returned, and there is something to be noted, or reported, or to be looked at.
+/// Ends a call that has something to note, report or inspect.
 #[cold]
 #[inline(never)]
 #[track_caller]
@@ -192,8 +191,7 @@ fn finish(
     }
 }
 
-/// The exit of a call in which a callback panicked: what was lent is settled, and the panic goes
-/// on.
+/// Ends a call in which a callback panicked: settles its loans and resumes the panic.
 #[track_caller]
 #[cold]
 #[inline(never)]
@@ -203,13 +201,13 @@ fn resume(function: &'static Function, arguments: &[Argument], loans: &Loans, un
     parked::resume(function, outcome.and_then(|()| deferred::settle_if_due()))
 }
 
-/// A fast call in memory, where what called it is not optimised: whole words, which are read as
-/// they were written, since a wider load waits until narrower stores are done.
+/// A fast call kept in memory, for a wrapper that is not optimised. Whole words, which are read as
+/// they were written: a wider load would wait until narrower stores are done.
 #[derive(Debug)]
 pub(super) struct FastWords([u64; 3]);
 
 impl<const FULL: bool> FastCall<FULL> {
-    /// `written`: whether the arguments were written down.
+    /// Packs the call into words. `written`: the arguments are laid out.
     #[inline(always)]
     pub(super) fn keep(self, written: bool) -> FastWords {
         let flags = [true, FULL, self.outermost, self.noting, self.counted, written];
@@ -224,25 +222,25 @@ impl FastWords {
     /// No call.
     pub(super) const NONE: FastWords = FastWords([0; 3]);
 
-    /// Whether there is a call.
+    /// True if there is a call.
     #[inline(always)]
     pub(super) fn is_some(&self) -> bool {
         self.0[0] & 1 != 0
     }
 
-    /// Whether it is at level 2, or above.
+    /// True if the call is at level 2 or above.
     #[inline(always)]
     pub(super) fn is_full(&self) -> bool {
         self.0[0] & 2 != 0
     }
 
-    /// Whether its arguments were written down.
+    /// True if its arguments are laid out.
     #[inline(always)]
     pub(super) fn has_arguments(&self) -> bool {
         self.0[0] & 32 != 0
     }
 
-    /// The call. Once, and of the level that [`is_full`](FastWords::is_full) tells.
+    /// Unpacks the call: once, with the `FULL` that [`is_full`](FastWords::is_full) says.
     #[inline(always)]
     pub(super) fn call<const FULL: bool>(&self) -> FastCall<FULL> {
         let FastWords([flags, began, snapshot]) = *self;
@@ -250,7 +248,7 @@ impl FastWords {
         FastCall { outermost, noting, counted, began, snapshot: Snapshot::from_number(snapshot as usize) }
     }
 
-    /// Undoes what was begun for a call that C unwinds out of, or never returns from.
+    /// Undoes what entry began, for a call that C unwinds out of or never returns from.
     pub(super) fn abandon(self) {
         match () {
             () if !self.is_some() => {}
@@ -260,8 +258,8 @@ impl FastWords {
     }
 }
 
-/// A call that C unwinds out of. What was counted stays so: its block is not reported while that
-/// may be another call's doing.
+/// Undoes what entry began when C unwinds through the call. Its loans stay counted: their blocks
+/// are not reported, since another call may have damaged them.
 impl<const FULL: bool> Drop for FastCall<FULL> {
     #[cold]
     fn drop(&mut self) {

@@ -1,11 +1,10 @@
-//! Rust blocks that a call lends for C to write: what C stores in one of them may be the address of
-//! another.
+//! Rust blocks that a call lends for C to write: C may store the address of one in another.
 //!
-//! Left alone is the way in which C returns a pointer: `strtol(s, &mut end, 10)` fills `end` with
-//! an address in `s`, because Rust asked for it. So what is `out`, uninitialised, or nothing but
-//! pointers holds nothing here, nor does a variable on the stack. Left alone is too what Rust has
-//! arranged before: a block that led to the other one when the call began, as a `z_stream` leads to
-//! its input, may lead to it afterwards, further on or twice.
+//! C's ways of returning a pointer do not count: `strtol(s, &mut end, 10)` fills `end` with an
+//! address in `s`, because Rust asked for it. So what is `out`, uninitialised, or only pointers is
+//! not a holder here, nor is a variable on the stack. Nor does it count what Rust arranged before:
+//! a block that led to another one when the call began, as a `z_stream` leads to its input, may
+//! lead to it afterwards, at another offset or twice.
 
 use std::ops::ControlFlow;
 
@@ -18,24 +17,23 @@ use crate::rules;
 
 const WORD: usize = size_of::<usize>();
 
-/// Most of a block that is looked through, in bytes: a struct is smaller, and a larger thing is
-/// data.
+/// Bytes of a block that are searched at most: a struct is smaller, and a larger thing is data.
 const MOST: usize = 64 << 10;
 
 /// A block that C may store pointers in.
 pub(super) struct Holder {
     pub(super) block: Block,
-    /// The argument that lends it, and which parameter that is.
+    /// The argument that lends it, and the index of its parameter.
     pub(super) argument: Argument,
     pub(super) parameter: usize,
-    /// Bytes from the argument's address on that are C's to write.
+    /// Bytes from the argument's address on that C may write.
     extent: usize,
-    /// What it led to when the call began: where each of that begins.
+    /// Start of each lent piece of memory that it led to when the call began.
     pub(super) led_to: Vec<usize>,
 }
 
 impl Holder {
-    /// `None` where nothing that C stores there is to be found fault with.
+    /// Creates the holder of a pointer argument; `None` if C may store any pointer there.
     pub(super) fn of(look: &PointerArg<'_>, parameter: usize) -> Option<Holder> {
         let Target::Heap(block) = look.target else { return None };
         let PointerArg { argument, contract, extent, .. } = *look;
@@ -47,11 +45,11 @@ impl Holder {
         Some(Holder { block: *block, argument: *argument, parameter, extent: extent.min(MOST), led_to: Vec::new() })
     }
 
-    /// Calls `found` with each word of it that can be a pointer and is `wanted`, and its offset
+    /// Calls `found` with each word in it that can be a pointer and is `wanted`, and its offset
     /// from the argument's address.
     ///
-    /// The kernel copies: a block that was given to a thread, which frees it meanwhile, is an error
-    /// and not a fault.
+    /// The kernel copies the bytes: if a thread was given the block and frees it meanwhile, the
+    /// read fails instead of faulting.
     pub(super) fn each_word(&self, wanted: &dyn Fn(usize) -> bool, mut found: impl FnMut(usize, usize)) {
         let here = |block: Block| block.live && block.generation == self.block.generation;
         if !heap::lookup(self.argument.address).is_some_and(here) {
@@ -76,15 +74,15 @@ impl Holder {
         };
     }
 
-    /// The name of the field at this offset from the argument's address, where the type tells.
+    /// Name of the field at this offset from the argument's address, if the type tells it.
     pub(super) fn field(&self, offset: usize) -> Option<String> {
         let info = self.argument.info;
         rules::field_path(info, offset, info.size != 0 && self.extent > info.size)
     }
 }
 
-/// Whether the pointee can be a struct with a pointer in it. One pointer, or an array of them, is
-/// how C returns pointers.
+/// True if the pointee can be a struct with a pointer in it. A single pointer, or an array of
+/// pointers, is how C returns pointers.
 fn may_hold(info: &TypeInfo) -> bool {
     match info.shape {
         Shape::Plain | Shape::Out => false,
@@ -94,7 +92,7 @@ fn may_hold(info: &TypeInfo) -> bool {
     }
 }
 
-/// Whether C was given a function to call: what is stored meanwhile, Rust may have stored.
+/// True if C was given a function to call: Rust may then have stored what is found.
 pub(super) fn calls_back(arguments: &[Argument]) -> bool {
     arguments.iter().any(|argument| argument.passing == Passing::Scalar && argument.info.role == Role::Function)
 }

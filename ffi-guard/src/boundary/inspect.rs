@@ -6,8 +6,8 @@
 //!  statistics        ── laid out in the wrapper's frame ──────────────────────┘     │            │
 //!                                                                          the fast path   the rules are asked
 //! ```
-//! A `false` decides nothing: the rules are asked about the whole call anew, and nothing is done
-//! before all arguments are looked at. What the needs do not know they leave to the rules
+//! A `false` decides nothing: the rules are then asked about the whole call, and nothing is done
+//! before all arguments are inspected. Arguments whose needs are not known go to the rules
 //! ([`Needs::of`]).
 
 use super::loans::{Loan, Loans};
@@ -24,29 +24,29 @@ use crate::platform::read;
 use crate::reentry;
 use crate::retention::{lent_by, untold};
 
-/// A call whose arguments are inspected one by one. `FULL`: at level 2, where C memory is looked
-/// into as well; else at level 1. Each level has a way of its own: what one keeps in registers
+/// A call whose arguments are inspected one by one. `FULL`: at level 2, where C memory is inspected
+/// as well; else at level 1. Each level has its own path: the state that one keeps in registers
 /// while C runs, the other would have to save.
 #[derive(Clone, Copy, Debug)]
 pub struct Inspection<const FULL: bool> {
-    /// The whole stack of the calling thread: where it begins, and its bytes.
+    /// The calling thread's whole stack: its start and length.
     stack: (usize, usize),
-    /// The Rust heap, likewise.
+    /// The Rust heap: its start and length.
     heap: (usize, usize),
-    /// Whether something of Rust's is lent.
+    /// True if Rust memory is lent.
     pub(super) lends: bool,
 }
 
 impl<const FULL: bool> Inspection<FULL> {
-    /// Begins at level 1 if that is known to be the level, else at whatever level it is. `None` if
-    /// the call cannot take the fast path, whatever its arguments are.
+    /// Begins at level 1 if that is known to be the level, else at whatever level is in force.
+    /// `None` if the call cannot take the fast path, whatever its arguments are.
     #[inline(always)]
     #[must_use]
     pub fn begin(function: &'static Function) -> Option<Self> {
         if FULL && level::checked() != Some(true) { None } else { Self::begin_at_this_level(function) }
     }
 
-    /// Begins a call at this level, which the caller has asked for.
+    /// Begins a call at level `FULL`, which the caller has found in force.
     #[inline(always)]
     pub(super) fn begin_at_this_level(function: &'static Function) -> Option<Self> {
         let (low, high) = thread::stack_bounds();
@@ -55,24 +55,23 @@ impl<const FULL: bool> Inspection<FULL> {
         possible.then_some(Inspection { stack, heap, lends: false })
     }
 
-    /// Whether an argument is plainly in order. `index`: which one it is.
+    /// True if an argument is plainly in order. `index`: that of its parameter.
     #[inline(always)]
     #[must_use]
     pub fn has(&mut self, index: usize, argument: Argument, contract: Contract, loans: &mut Loans) -> bool {
         self.is_in_order(index, argument, Needs::of(argument.info, argument.passing, contract), loans)
     }
 
-    /// Whether an argument is aligned, and with its whole extent in one live block, on this
-    /// thread's stack, or outside of Rust's memory; and nothing in it can be a pointer to Rust
-    /// memory.
+    /// True if an argument is aligned, lies with its whole extent in one live block, on this
+    /// thread's stack or outside Rust memory, and nothing in it can be a pointer to Rust memory.
     #[inline(always)]
     fn is_in_order(&mut self, index: usize, argument: Argument, needs: Needs, loans: &mut Loans) -> bool {
         if needs.is_scalar() {
             return true;
         }
         let Argument { address, info, stated, .. } = argument;
-        // Without a statement, what has no type ends where its block does; and a text where its NUL
-        // is.
+        // Without a stated extent, an untyped pointer reaches to the end of its block, and a text
+        // to its NUL.
         let ends_by_itself = stated == Stated::No && (needs.is_untyped() || needs.is_text());
         let extent = match stated {
             Stated::No if ends_by_itself => Some(0),
@@ -116,14 +115,13 @@ impl<const FULL: bool> Inspection<FULL> {
         if !FULL || needs.holds_nothing() || address == 0 {
             return true;
         }
-        // The graph of C's blocks that it leads to is looked into as often as C's memory is
-        // searched.
+        // The graph of C blocks that it leads to is walked as often as C memory is searched.
         self.lends |= is_c_heap(address);
-        // What is stated of C's memory, and may hold pointers, is looked into by the rules.
+        // The rules inspect stated extents of C memory that may hold pointers.
         extent == 0
     }
 
-    /// Whether an address may lead into memory of Rust's, or into C's that is looked into.
+    /// True if an address may lead into Rust memory, or into C memory that is inspected.
     #[inline(always)]
     fn may_lead_to(&self, address: usize) -> bool {
         is_in(self.heap, address) || is_in(self.stack, address) || FULL && is_c_heap(address)
@@ -133,7 +131,7 @@ impl<const FULL: bool> Inspection<FULL> {
     /// if not all are plainly in order, or not all types are known.
     ///
     /// # Safety
-    /// - As for [`kinds::all`].
+    /// - `places` has one entry for each parameter of `function`, of that parameter's type.
     #[inline(always)]
     pub(super) unsafe fn all_at(
         mut self,
@@ -142,15 +140,15 @@ impl<const FULL: bool> Inspection<FULL> {
         stated: &[Stated],
         loans: &mut Loans,
     ) -> Option<Self> {
-        // Most calls end here: no argument leads to Rust's memory.
+        // Most calls end here: no argument leads to Rust memory.
         let is_outside = |(place, kind): (&*const (), &kinds::Kind)| {
             let Some(needs) = kind.needs() else { return false };
             if needs.is_scalar() {
                 return true;
             }
             needs.end_outside() && {
-                // SAFETY: as promised by the caller; not by value, so the argument is one thin
-                // pointer.
+                // SAFETY: the caller promises a place of the parameter's type, which is one thin
+                // pointer, since it is not passed by value.
                 let address = unsafe { place.cast::<usize>().read() };
                 needs.are_met_by(address) && !self.may_lead_to(address)
             }
@@ -160,11 +158,11 @@ impl<const FULL: bool> Inspection<FULL> {
             return Some(self);
         }
         let has = |index, argument, needs| self.is_in_order(index, argument, needs, loans);
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller promises a place of the right type for each parameter.
         (unsafe { kinds::all(function, places, stated, has) } == Some(true)).then_some(self)
     }
 
-    /// Inspects all arguments where they are written down. `None` if not all are plainly in order.
+    /// Inspects all arguments, laid out. `None` if not all are plainly in order.
     pub(super) fn all_of(mut self, function: &Function, arguments: &[Argument], loans: &mut Loans) -> Option<Self> {
         let mut each = arguments.iter().zip(function.declaration.parameters).enumerate();
         let has = each.all(|(index, (argument, parameter))| self.has(index, *argument, parameter.contract, loans));
@@ -172,13 +170,13 @@ impl<const FULL: bool> Inspection<FULL> {
     }
 }
 
-/// Whether what C hands to a callback is plainly in order. It comes from C: a bare pointer states
+/// True if an argument that C hands to a callback is plainly in order. A bare pointer from C states
 /// nothing, and need not lead anywhere.
 #[inline(always)]
 pub(super) fn comes_in_order((argument, parameter): (&Argument, &Parameter)) -> bool {
     let (address, contract) = (argument.address, parameter.contract);
     let needs = Needs::of(argument.info, argument.passing, contract);
-    // What a struct by value holds may be anything of C's own.
+    // A struct by value may hold anything that C owns.
     if matches!(argument.passing, Passing::Scalar | Passing::Value) {
         return true;
     }
@@ -194,8 +192,8 @@ fn is_in((start, len): (usize, usize), address: usize) -> bool {
     address.wrapping_sub(start) < len
 }
 
-/// Whether an address of the stack is above this frame: what lies below is C's to come, and Rust's
-/// no more.
+/// True if an address of the stack is above this frame: what lies below is for C's frames, and no
+/// longer holds Rust variables.
 #[inline(always)]
 fn is_above(address: usize) -> bool {
     let local = 0_u8;
@@ -213,11 +211,10 @@ fn is_c_heap(address: usize) -> bool {
     }
 }
 
-// What is asked of a block that is lent, at level 2. Out of the wrapper's way: called only if there
-// is one.
+// Level 2: checks of a block that is lent. Out of line, because most calls lend none.
 
-/// Bytes that are left of the small live block that `loan` leads into, which is a loan from here
-/// on. `None` if it leads into another, or there are more loans than are kept.
+/// Bytes from `loan`'s address to the end of its small live block, which is recorded as lent.
+/// `None` if it leads into another kind of block, or there are more loans than are kept.
 #[inline(always)]
 fn lend(mut loan: Loan, loans: &mut Loans) -> Option<usize> {
     if !loans.has_room() {
@@ -229,8 +226,8 @@ fn lend(mut loan: Loan, loans: &mut Loans) -> Option<usize> {
     Some(rest)
 }
 
-/// Bytes that are left of a live block, which is a loan that is not kept. `None` if it is damaged.
-/// (At the end of the small functions below, so that they save no register for it.)
+/// Bytes from an address to the end of its live block, noted as an unknown loan. `None` if it is
+/// damaged. (A tail call of the functions below, so that they save no register for it.)
 #[inline(never)]
 fn lend_unknown(address: usize, loans: &mut Loans) -> Option<usize> {
     let rest = heap::rest_of_live(address)?;
@@ -238,8 +235,8 @@ fn lend_unknown(address: usize, loans: &mut Loans) -> Option<usize> {
     heap::is_whole(address).then_some(rest)
 }
 
-/// Bytes from an address of the Rust heap to the first one beyond its block: one more than an
-/// extent may have. 0 if it leads into no live block.
+/// Bytes from an address of the Rust heap to one past its block's end: one more than an extent may
+/// have. 0 if it leads into no live block.
 #[inline(never)]
 fn beyond(address: usize, index: usize, extent: usize, info: &'static TypeInfo, loans: &mut Loans) -> usize {
     match lend(Loan { address, info, parameter: index, extent }, loans) {
@@ -253,11 +250,11 @@ fn beyond_unknown(address: usize, loans: &mut Loans) -> usize {
     lend_unknown(address, loans).map_or(0, |rest| rest + 1)
 }
 
-/// Whether there is a NUL in the block.
+/// True if there is a NUL before the end of the block.
 #[inline(never)]
 fn has_nul(address: usize, index: usize, info: &'static TypeInfo, loans: &mut Loans) -> bool {
     match lend(Loan { address, info, parameter: index, extent: info.size }, loans) {
-        // SAFETY: as many bytes are left of a live block.
+        // SAFETY: `rest` bytes are left of a live block.
         Some(rest) => unsafe { read::has_nul(address, rest) },
         None => has_nul_unknown(address, loans),
     }
@@ -265,12 +262,12 @@ fn has_nul(address: usize, index: usize, info: &'static TypeInfo, loans: &mut Lo
 
 #[inline(never)]
 fn has_nul_unknown(address: usize, loans: &mut Loans) -> bool {
-    // SAFETY: as in `has_nul`.
+    // SAFETY: `rest` bytes are left of a live block.
     lend_unknown(address, loans).is_some_and(|rest| unsafe { read::has_nul(address, rest) })
 }
 
-/// Whether the extent, or without one the rest of the block, is in it and holds no pointer to Rust
-/// memory.
+/// True if the extent, or the rest of the block if there is none, is inside the block and holds no
+/// pointer to Rust memory.
 #[inline(never)]
 fn holds_none(address: usize, index: usize, extent: Option<usize>, info: &'static TypeInfo, loans: &mut Loans) -> bool {
     let loan = Loan { address, info, parameter: index, extent: extent.unwrap_or(usize::MAX) };
@@ -278,25 +275,25 @@ fn holds_none(address: usize, index: usize, extent: Option<usize>, info: &'stati
     rest.is_some_and(|rest| is_clear_within(address, extent, rest, info))
 }
 
-/// Whether there is a NUL in the frames of the callers.
+/// True if there is a NUL in the callers' frames.
 #[inline(never)]
 fn has_nul_on_stack(address: usize, rest: usize) -> bool {
     // SAFETY: above the wrapper's frame, and below the end of the stack.
     unsafe { read::has_nul(address, rest) }
 }
 
-/// Whether no word of an extent in the callers' frames leads into Rust memory.
+/// True if no word of an extent in the callers' frames leads into Rust memory.
 #[inline(never)]
 fn holds_none_on_stack(address: usize, extent: usize, info: &TypeInfo) -> bool {
     is_clear_within(address, Some(extent), extent, info)
 }
 
-/// What is asked at level 1 of a block that is lent: nothing is kept of it.
+/// Level 1: checks of a block that is lent, of which nothing is kept.
 mod level1 {
     use super::{TypeInfo, heap, is_clear_within, lent_by, read};
 
-    /// Bytes that are left of the live block. `None` if it must be noted by whom a large one is
-    /// lent.
+    /// Bytes from an address to the end of its live block. `None` if the borrower of a large block
+    /// must be noted.
     #[inline(always)]
     fn rest_of(address: usize) -> Option<usize> {
         match heap::rest_and_kind(address)? {
@@ -312,7 +309,7 @@ mod level1 {
 
     #[inline(never)]
     pub(super) fn has_nul(address: usize) -> bool {
-        // SAFETY: as many bytes are left of a live block.
+        // SAFETY: `rest` bytes are left of a live block.
         rest_of(address).is_some_and(|rest| unsafe { read::has_nul(address, rest) })
     }
 
@@ -322,19 +319,19 @@ mod level1 {
     }
 }
 
-/// Whether the extent is within `rest` bytes of live memory, which it is if it is not stated, and
-/// no word of it leads into Rust memory.
+/// True if the extent is within `rest` bytes of live memory (always, if it is not stated) and none
+/// of its words leads into Rust memory.
 #[inline(always)]
 fn is_clear_within(address: usize, extent: Option<usize>, rest: usize, info: &TypeInfo) -> bool {
     let extent = extent.unwrap_or(rest);
-    // SAFETY: the extent is inside of live memory.
+    // SAFETY: the extent is inside live memory.
     extent <= rest && unsafe { is_clear(address, extent, info) }
 }
 
-/// Most bytes that are read here; for more, the rules are faster.
+/// Bytes that are read here at most; for more, the rules are faster.
 const FEW: usize = 256;
 
-/// Whether no word of an extent that could be a pointer leads into Rust memory.
+/// True if no word of an extent that could be a pointer leads into Rust memory.
 ///
 /// # Safety
 /// - The extent is readable.
@@ -344,8 +341,8 @@ unsafe fn is_clear(address: usize, extent: usize, info: &TypeInfo) -> bool {
     let ((heap, heap_len), (stack, end)) = (heap::bounds(), thread::stack_bounds());
     let stack_len = end.saturating_sub(stack);
     let clear = |at: usize| {
-        // SAFETY: aligned, and in the extent, which is readable. Volatile, because others may write
-        // there.
+        // SAFETY: aligned, and in the extent, which the caller promises to be readable. Volatile,
+        // because other threads may write there.
         let word = unsafe { std::ptr::with_exposed_provenance::<usize>(at).read_volatile() };
         word.wrapping_sub(heap) >= heap_len && word.wrapping_sub(stack) >= stack_len
     };
@@ -364,7 +361,7 @@ unsafe fn is_clear(address: usize, extent: usize, info: &TypeInfo) -> bool {
             }
             true
         }
-        // One struct of plain fields and single pointers; others take the long way.
+        // One struct of plain fields and single pointers; others go to the rules.
         Shape::Fields(fields) if extent == info.size => fields.iter().all(|field| match field.shape {
             Shape::Plain => true,
             Shape::Words => {

@@ -1,5 +1,5 @@
-//! What a call on the fast path lends: small blocks of the heap, found once by its inspection and
-//! asked of again at its end without being looked up. At level 2 they are counted while it runs, if
+//! Small heap blocks that a call on the fast path lends: its inspection finds each once, and its
+//! end asks about it again without a look-up. At level 2 they are counted while the call runs, if
 //! another thread could lend them too, and noted when it has returned.
 
 use std::mem::MaybeUninit;
@@ -18,39 +18,39 @@ use crate::rule::{Rule, Severity};
 
 pub(super) use crate::call::loan::Loan;
 
-/// As many are kept; a call that lends more looks them up again.
+/// Number of loans that are kept; a call that lends more looks them up again.
 const FEW: usize = 2;
 
-/// One of them: the block, and the loan.
+/// A kept loan, with its block.
 pub(super) type KnownLoan = (BlockRef, Loan);
 
-/// What a call lends of small blocks of the heap. In its wrapper's frame, and filled only where the
-/// call is noted.
+/// Small heap blocks that a call lends. Lies in the wrapper's frame, and is filled only if the call
+/// is noted.
 pub struct Loans {
-    /// How many are known.
+    /// Number of known loans.
     count: usize,
-    /// Whether others are lent as well.
+    /// True if there are other loans, which are not known.
     others: bool,
     few: MaybeUninit<[KnownLoan; FEW]>,
 }
 
 impl Loans {
-    /// Nothing is known of what is lent.
+    /// Loans of which nothing is known.
     pub(super) const UNKNOWN: Loans = Loans { count: 0, others: true, few: MaybeUninit::uninit() };
 
-    /// Nothing yet.
+    /// No loans yet.
     #[inline(always)]
     #[must_use]
     pub const fn none() -> Loans {
         Loans { count: 0, others: false, few: MaybeUninit::uninit() }
     }
 
-    /// Nothing yet, in a place in a wrapper's frame.
+    /// Writes no loans into a field of a wrapper's frame.
     #[inline(always)]
     pub(super) fn none_at(place: &mut MaybeUninit<Loans>) -> &mut Loans {
         let loans = place.as_mut_ptr();
-        // SAFETY: in the place's bounds; with these written it is initialised, for `few` may be
-        // uninitialised.
+        // SAFETY: inside `place`; with these two fields written the rest is initialised, since
+        // `few` may be uninitialised.
         unsafe {
             (&raw mut (*loans).count).write(0);
             (&raw mut (*loans).others).write(false);
@@ -68,29 +68,29 @@ impl Loans {
         self.count < FEW
     }
 
-    /// Adds one; there must be room.
+    /// Adds a loan; there must be room.
     #[inline(always)]
     pub(super) fn add(&mut self, held: BlockRef, loan: Loan) {
         debug_assert!(self.has_room());
-        // SAFETY: one of the places, since there is room; it is not read before it is written.
+        // SAFETY: there is room, so the element is in bounds; it is not read before it is written.
         unsafe { self.few.as_mut_ptr().cast::<KnownLoan>().add(self.count).write((held, loan)) };
         self.count += 1;
     }
 
-    /// There is one that is not known.
+    /// Notes that there is a loan that is not known.
     #[inline(always)]
     pub(super) fn add_unknown(&mut self) {
         self.others = true;
     }
 
-    /// Those that are known.
+    /// Known loans.
     #[inline(always)]
     pub(super) fn known(&self) -> &[KnownLoan] {
-        // SAFETY: as many were written, by `add`.
+        // SAFETY: `add` has written `count` elements.
         unsafe { std::slice::from_raw_parts(self.few.as_ptr().cast::<KnownLoan>(), self.count) }
     }
 
-    /// All that are lent; `None` if not all are known.
+    /// All loans; `None` if some are not known.
     #[inline(always)]
     pub(super) fn all(&self) -> Option<&[KnownLoan]> {
         (!self.others).then(|| self.known())
@@ -103,30 +103,29 @@ impl std::fmt::Debug for Loans {
     }
 }
 
-/// Counts the loans with the heap, where another thread could look for them.
+/// Counts the known loans with the heap, if another thread could look for them.
 #[inline(never)]
 pub(super) fn count_known(loans: &Loans) {
     loans.known().iter().for_each(|(held, _)| _ = held.lend());
 }
 
-/// Counts each block that an argument leads into, where not all are known.
+/// Counts each block that an argument leads into with the heap, if some loans are not known.
 #[inline(never)]
 pub(super) fn count_each(arguments: &[Argument]) {
     each_block(arguments, |block| _ = heap::lend(block));
 }
 
-/// What [`settle`] leaves to [`Unsettled::settle`].
+/// Part of the work that [`settle`] leaves to [`Unsettled::settle`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
     Nothing,
-    /// All is noted, and counted no more; something is not whole.
+    /// Damage around a block: all is noted, and no longer counted.
     Damage,
-    /// Everything: what was lent is not there any more, or something is pinned.
+    /// Everything: some loan is not known or its block is gone, or something is pinned.
     All,
 }
 
-/// The end of a call whose loans are all known, where nothing was done to them that is out of the
-/// ordinary.
+/// Notes the loans of a call, if all are known and the ordinary case holds for each.
 #[inline(never)]
 pub(super) fn settle(site: &Site, loans: &Loans, counted: bool) -> Left {
     let Some(known) = loans.all() else { return Left::All };
@@ -155,20 +154,20 @@ fn each_block(arguments: &[Argument], then: fn(&Block)) {
     }
 }
 
-/// What the end of a fast call has still to settle, out of the ordinary.
+/// Work that the end of a fast call still has to settle, off the ordinary case.
 pub(super) struct Unsettled {
-    /// Its loans are counted with the heap.
+    /// True if its loans are counted with the heap.
     pub(super) counted: bool,
-    /// What it may read and not write, as it was.
+    /// Copies of what C may read but not write.
     pub(super) snapshot: Snapshot,
 }
 
 impl Unsettled {
-    /// Notes what was lent, and looks at what C did to it. `loans`: what is known of it.
+    /// Notes what was lent, and checks what C did to it. `loans`: those that are known.
     pub(super) fn settle(self, site: &Site, arguments: &[Argument], mut loans: &Loans) -> Result<(), Stop> {
-        // Noted first, and then no more lent: to a sweep in between, C holds it by right.
+        // Noted before it is no longer counted: a sweep in between finds that C may hold it.
         if let Some(known) = loans.all() {
-            // What Rust freed meanwhile, or moved, is another block now, or none.
+            // If Rust freed or moved one meanwhile, its address leads to another block, or to none.
             let still = known.iter().all(|(held, _)| held.is_still());
             if still {
                 for (held, loan) in known {
@@ -211,7 +210,7 @@ fn note_all(arguments: &[Argument], site: &Site) {
     }
 }
 
-/// Notes one block, out of the way of those that are noted already.
+/// Notes one block. A function of its own, because most blocks are noted already.
 #[inline(never)]
 fn note(argument: &Argument, parameter: usize, site: &Site) {
     let Some(block) = Found::at(argument.address) else { return };
@@ -219,7 +218,7 @@ fn note(argument: &Argument, parameter: usize, site: &Site) {
     note_block(&block, argument, parameter, site);
 }
 
-/// Whether C may keep what this parameter lends, whatever becomes of it.
+/// True if the rule lets C keep what this parameter lends.
 #[inline]
 fn allows(site: &Site, parameter: usize) -> bool {
     site.function.allows_parameter(parameter)

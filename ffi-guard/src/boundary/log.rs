@@ -31,9 +31,9 @@ fn described(line: &mut Line, argument: &Argument) -> std::fmt::Result {
     match argument.passing {
         Passing::Scalar if size <= 8 => {
             let mut bytes = [0; 8];
-            // SAFETY: the value's own bytes, alive until the call, and at most as many as the
-            // buffer has. A plain type of up to eight bytes is an integer, a float or a small
-            // struct; padding bytes are shown as they are.
+            // SAFETY: the value's own bytes, alive until the call, at most as many as the buffer
+            // has. A plain type of up to eight bytes is an integer, a float or a small struct;
+            // padding bytes are shown as they are.
             unsafe {
                 std::ptr::copy_nonoverlapping(
                     std::ptr::with_exposed_provenance::<u8>(argument.address),

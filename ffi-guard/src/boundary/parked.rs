@@ -1,4 +1,4 @@
-//! A panic that C must not see, kept until the guarded call that C was called by returns.
+//! A panic in a callback, kept from C until the outermost guarded call of the thread returns.
 //!
 //! ```text
 //!  Rust ── guarded call ──> C ── calls back ──> Rust panics
@@ -7,8 +7,8 @@
 //!   └── resumed, the payload unchanged ── the outermost call of the thread returns
 //! ```
 //!
-//! A thread's own: what C makes of a callback on a thread of C's has no call to come back to, and
-//! ends the process.
+//! Each thread has its own: a callback on a thread that C started has no call to return to, and its
+//! panic ends the process.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -21,20 +21,20 @@ use crate::call::scopes::{self, BoundaryScope};
 use crate::platform::process;
 use crate::report;
 
-/// What a panic carries.
+/// Payload of a panic.
 pub(crate) type Payload = Box<dyn Any + Send>;
 
 thread_local! {
     static WAITING: RefCell<Waiting> = const { RefCell::new(Waiting(None)) };
 }
 
-/// The place of a thread's panic.
+/// The parked panic of a thread, if any.
 struct Waiting(Option<Parked>);
 
-/// One that waits.
+/// A parked panic.
 struct Parked {
     payload: Payload,
-    /// The violation that it carries, where it is one: what `catch` returns.
+    /// The violation that it carries, if any: `catch` returns it.
     violation: Option<InFlight>,
 }
 
@@ -46,8 +46,8 @@ impl Drop for Waiting {
     }
 }
 
-/// Keeps a panic for the outermost guarded call. The first one wins; of a later one a line on
-/// standard error is left.
+/// Keeps a panic for the outermost guarded call. The first one wins; a later one leaves a line on
+/// standard error.
 pub(crate) fn park(payload: Payload) {
     let violation = raise::take_flying(&payload);
     let rest = WAITING.try_with(|waiting| match waiting.try_borrow_mut() {
@@ -62,12 +62,12 @@ pub(crate) fn park(payload: Payload) {
             scopes::set_parked(true);
         }
         Ok(Some(payload)) => discard(payload),
-        // The thread's own memory is gone: so is whoever could take it.
+        // The thread-local is gone, and with it the call that could resume the panic.
         Err(_) => process::say(format_args!("a callback panicked while its thread ends; the panic is dropped")),
     }
 }
 
-/// Takes what was parked on this thread; whoever takes it throws it on.
+/// Takes the panic parked on this thread, for the caller to resume.
 pub(crate) fn take() -> Option<Payload> {
     let Parked { payload, violation } = WAITING.try_with(|waiting| waiting.try_borrow_mut().ok()?.0.take()).ok()??;
     scopes::set_parked(false);
@@ -77,11 +77,11 @@ pub(crate) fn take() -> Option<Payload> {
     Some(payload)
 }
 
-/// Runs what C called, up to `body`'s end or its panic: that is parked, and C gets what `neutral`
+/// Runs `body`, which C called. If it panics, parks the panic and returns to C what `neutral`
 /// makes.
 ///
-/// With no guarded call below nobody would resume it. Then it goes on unwinding where the ABI lets
-/// it (`unwinds`); else a line, and the process ends, as the language has it.
+/// Without a guarded call below, no frame would resume the panic. It then goes on unwinding if the
+/// ABI lets it (`unwinds`); else a line is printed and the process aborts, as Rust does.
 #[inline]
 pub(crate) fn at_boundary<R>(name: &str, unwinds: bool, body: impl FnOnce() -> R, neutral: impl FnOnce() -> R) -> R {
     let boundary = BoundaryScope::enter();
@@ -110,38 +110,38 @@ fn after_panic<R>(name: &str, unwinds: bool, payload: Payload, neutral: impl FnO
     }
 }
 
-/// A panic that can go nowhere.
+/// Ends the process because of a panic that can go nowhere.
 #[cold]
 pub(crate) fn end_process(why: std::fmt::Arguments<'_>) -> ! {
     process::say(format_args!("{why}; the process is aborted"));
     std::process::abort();
 }
 
-/// A later panic, or one that another unwinding overtook.
+/// Drops a later panic, or one that another unwinding overtook.
 #[cold]
 fn discard(payload: Payload) {
     process::say(format_args!(
         "a callback panicked while an earlier panic waits for its call to return; the later one is dropped: {}",
         message(&payload)
     ));
-    // Its destructor may panic in its turn, and this is C's frame.
+    // Its destructor may panic as well, and C's frame is below.
     if let Err(again) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(again);
     }
 }
 
-/// What a panic says, where it says something.
+/// First line of a panic's text, if it has text.
 pub(crate) fn message(payload: &Payload) -> &str {
     let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     text.and_then(|text| text.lines().next()).unwrap_or("(no text)")
 }
 
-/// Goes on with the panic of a callback at the exit of the outermost guarded call. `outcome`: what
-/// that exit found.
+/// Resumes the panic of a callback at the exit of the outermost guarded call. `outcome`: what that
+/// exit found.
 #[cold]
 pub(super) fn resume(function: &'static Function, outcome: Result<(), Stop>) -> ! {
     if let Err(Stop(violation)) = outcome {
-        // The panic came first, and there is one way out only.
+        // The panic came first, and only one can unwind.
         report::print(&violation);
     }
     match take() {
@@ -155,14 +155,14 @@ pub(super) fn resume(function: &'static Function, outcome: Result<(), Stop>) -> 
     }
 }
 
-/// A guarded call under way, in its wrapper's frame.
+/// A guarded call under way: a parked panic resumes at the end of the outermost.
 #[derive(Debug)]
 pub(crate) struct PanicScope {
     outermost: bool,
 }
 
 impl PanicScope {
-    /// C is about to run.
+    /// Begins a call whose frame is the caller's.
     #[inline(always)]
     #[must_use]
     pub(crate) fn begin() -> PanicScope {
@@ -170,31 +170,31 @@ impl PanicScope {
         PanicScope::begin_at((&raw const local).addr())
     }
 
-    /// The same of a call whose frame this is called from. `frame`: an address in it.
+    /// Begins a call with `frame`, an address in its wrapper's frame.
     #[inline(always)]
     pub(super) fn begin_at(frame: usize) -> PanicScope {
         PanicScope { outermost: scopes::begin_outermost(frame) }
     }
 
-    /// C has returned. Whether a panic is to go on here.
+    /// Ends the call after C returned. True if a parked panic must resume here.
     #[inline(always)]
     pub(crate) fn end(&mut self) -> bool {
         std::mem::replace(&mut self.outermost, false) && end()
     }
 
-    /// Of a call that keeps that elsewhere.
+    /// The scope of a call that keeps this state elsewhere.
     pub(super) fn none() -> PanicScope {
         PanicScope { outermost: false }
     }
 }
 
-/// C has returned to the outermost guarded call. Whether a panic is to go on there.
+/// Ends the outermost guarded call after C returned. True if a parked panic must resume there.
 #[inline(always)]
 pub(crate) fn end() -> bool {
     scopes::end_outermost()
 }
 
-/// The outermost guarded call ends by unwinding, from C or from a check: what waits is overtaken.
+/// Ends the outermost guarded call by unwinding, from C or from a check. Discards a parked panic.
 pub(crate) fn overtake() {
     if scopes::end_outermost() {
         overtaken();

@@ -1,4 +1,4 @@
-//! A violation that unwinds, and `catch`, where it lands.
+//! Unwinding with a violation, and `catch`, which stops it.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -16,7 +16,7 @@ use crate::rule::Rule;
 use crate::scan::{self, Between};
 
 thread_local! {
-    /// The violation, with the address of its payload's text.
+    /// The violation that unwinds, with the address of its payload's text.
     static IN_FLIGHT: RefCell<Option<InFlight>> = const { RefCell::new(None) };
 }
 
@@ -24,12 +24,12 @@ thread_local! {
 pub(crate) struct InFlight {
     violation: Violation,
     text: usize,
-    /// Which of the blocks at that address it is.
+    /// Generation of the block that holds the text.
     generation: u32,
 }
 
-/// Notes the violation that is about to unwind and the address of the text that carries it, a block
-/// of the program's.
+/// Notes the violation that is about to unwind, and the address of its text, a block of the
+/// program.
 fn set_in_flight(violation: Violation, text: usize) {
     let _inside = Reentry::enter();
     let generation = heap::lookup(text).map_or(0, |block| block.generation);
@@ -38,13 +38,13 @@ fn set_in_flight(violation: Violation, text: usize) {
 
 /// Takes the violation whose payload's text lies at this address.
 ///
-/// The address is compared because a program may have caught an earlier violation by itself: what
-/// is left of that one is not this one.
+/// The address is compared because the program may have caught an earlier violation itself, and
+/// left it here.
 fn take_in_flight(text: usize) -> Option<Violation> {
     IN_FLIGHT.try_with(RefCell::take).ok().flatten().filter(|it| it.text == text).map(|it| it.violation)
 }
 
-/// Takes the violation that this panic carries, to be put back when the panic goes on.
+/// Takes the violation that this panic carries; [`set_flying`] puts it back when the panic goes on.
 pub(crate) fn take_flying(payload: &Box<dyn Any + Send>) -> Option<InFlight> {
     let text = payload.downcast_ref::<String>()?.as_ptr().addr();
     let mine = |slot: &RefCell<Option<InFlight>>| slot.borrow_mut().take_if(|it| it.text == text);
@@ -56,29 +56,28 @@ pub(crate) fn set_flying(violation: InFlight) {
     let _ = IN_FLIGHT.try_with(|slot| slot.replace(Some(violation)));
 }
 
-/// Whether a violation is unwinding through this thread. One that the program caught by itself is
-/// not: its payload is freed by then.
+/// True if a violation is unwinding through this thread. One that the program caught itself does
+/// not count: its payload is freed by then.
 fn violation_in_flight() -> bool {
     let is_live =
         |it: &InFlight| heap::lookup(it.text).is_some_and(|block| block.live && block.generation == it.generation);
     std::thread::panicking() && IN_FLIGHT.try_with(|slot| slot.borrow().as_ref().is_some_and(is_live)).unwrap_or(false)
 }
 
-/// Unwinds with a violation: a panic whose payload is the report. Where the frame below cannot
-/// unwind (`keep_abi`), or this thread is unwinding already, the report is printed and the process
-/// aborts.
+/// Unwinds with a violation: a panic whose payload is the report. If the frame below cannot unwind
+/// (`keep_abi`), or this thread is already unwinding, prints the report and aborts the process.
 #[cold]
 #[track_caller]
 pub(crate) fn raise(stop: Stop, can_unwind: bool) {
     let inside = Reentry::enter();
     let Stop(violation) = stop;
     let text = violation.to_string();
-    // A guarded callback stops the unwinding in good order, whatever is beyond it.
+    // A guarded callback stops the unwinding cleanly, whatever is beyond it.
     let until = [scopes::caught_at(), scopes::boundary()].into_iter().flatten().min();
     let between = scan::between(until);
     if std::thread::panicking() && violation_in_flight() {
-        // A destructor calls C on the way out of the first violation, which is being reported
-        // already: this one is told, and does not cut the first one short.
+        // A destructor calls C while the first violation unwinds, which is reported already: this
+        // one is printed, and does not cut the first one short.
         process::write_stderr(text.as_bytes());
         process::write_stderr(b"\n");
         return;
@@ -90,14 +89,14 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
     }
     let silent = scopes::catching();
     if silent && (between == Between::C || cfg!(panic = "abort")) {
-        // A bare callback that is no `C-unwind` ends the process here, as does any panic where the
-        // program is built so: `catch` never gets what it would return.
+        // A bare callback that is not `C-unwind` ends the process here, as does any panic with
+        // `panic = "abort"`: `catch` would never return the report.
         process::write_stderr(text.as_bytes());
         process::write_stderr(b"\n");
     }
     drop(inside);
-    // From here on the text is the program's: whoever catches the panic frees it, and by that we
-    // know.
+    // From here on the text belongs to the program: whoever catches the panic frees it, which
+    // [`violation_in_flight`] detects.
     let text = text.as_str().to_owned();
     set_in_flight(*violation, text.as_ptr().addr());
     if silent {
@@ -123,7 +122,7 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
 /// The violation that ended the closure.
 ///
 /// # Panics
-/// With the closure's own panic, where that is no violation.
+/// With the closure's own panic, if that is not a violation.
 pub fn catch<R>(body: impl FnOnce() -> R) -> Result<R, Violation> {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         let _scope = Catching::enter();
@@ -148,10 +147,10 @@ pub fn catch<R>(body: impl FnOnce() -> R) -> Result<R, Violation> {
     }
 }
 
-/// What `expect_violation!` calls.
+/// Implements `expect_violation!`.
 ///
 /// # Panics
-/// Where the closure ends without a violation of this rule.
+/// If the closure ends without a violation of this rule.
 #[track_caller]
 pub fn expect<R>(rule: Rule, body: impl FnOnce() -> R) -> Violation {
     let level = crate::level::level();
@@ -167,8 +166,8 @@ pub fn expect<R>(rule: Rule, body: impl FnOnce() -> R) -> Violation {
     }
 }
 
-/// Asserts that a block breaks a rule, and returns the [`Violation`]; prints what came instead
-/// where it does not.
+/// Asserts that a block breaks a rule, and returns the [`Violation`]; otherwise panics with what
+/// came instead.
 ///
 /// ```no_run
 /// # unsafe fn store(_: *mut i32) {}

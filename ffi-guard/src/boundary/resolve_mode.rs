@@ -1,4 +1,4 @@
-//! The first crossing of a function.
+//! The first crossing of a function: its check mode is resolved.
 
 use std::panic::Location;
 
@@ -11,8 +11,8 @@ use crate::platform::fault;
 use crate::retention::lent_by;
 use crate::rule::{Rule, Severity};
 
-/// Finds out what the settings make of the function, and what its declaration and the types of its
-/// arguments ask for at each call.
+/// Resolves what the settings, the declaration and the types of the arguments ask for at each call
+/// of the function.
 #[cold]
 pub(super) fn resolve_mode(
     function: &'static Function,
@@ -20,8 +20,8 @@ pub(super) fn resolve_mode(
     location: &'static Location<'static>,
 ) -> CheckMode {
     if lent_by::is_on() {
-        // Some blocks have pages of their own. C is about to be called: whoever began the process,
-        // the handler that tells faults in them is there by now.
+        // Some blocks have pages of their own. C is about to be called, so the handler that reports
+        // faults in them is installed by now, whoever started the process.
         fault::install();
     }
     let settings = config::settings();

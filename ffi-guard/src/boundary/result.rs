@@ -1,4 +1,4 @@
-//! What C returns, and what a guarded callback returns to C.
+//! Checks of what C returns, and of what a guarded callback returns to C.
 
 use std::ops::ControlFlow;
 
@@ -14,8 +14,8 @@ use crate::retention::pins;
 use crate::rules;
 use crate::scan;
 
-/// A result that leads into a freed Rust block: C kept a pointer and hands it out after Rust freed
-/// what it led to.
+/// Checks for a result that leads into a freed Rust block: C kept a pointer, and hands it out after
+/// Rust freed its target.
 #[inline]
 pub(super) fn check(site: &Site, result: &Argument) -> Result<(), Stop> {
     match result.passing {
@@ -63,8 +63,7 @@ fn word(site: &Site, result: &Argument, word: usize, offset: Option<usize>) -> R
     }
 }
 
-/// What a callback returns to C: asks the rules about a result that leads, or may lead, into Rust
-/// memory.
+/// Asks the rules about a callback's result that leads, or may lead, into Rust memory.
 pub(super) fn check_callback(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), Stop> {
     match result.passing {
         Passing::Scalar => Ok(()),
@@ -124,8 +123,8 @@ fn word_for_c(
     }
 }
 
-/// Whether C may hold it on: it is pinned, was given to C to keep, or is lent to a call that has
-/// not returned.
+/// True if C may keep holding it: it is pinned, was given to C to keep, or is lent to a call that
+/// has not returned.
 fn may_be_held(located: &Target, word: usize) -> bool {
     match located {
         Target::Heap(block) => pins::is_block_pinned(block) || heap::may_be_retained(block) || heap::loans(block) > 0,
@@ -133,9 +132,9 @@ fn may_be_held(located: &Target, word: usize) -> bool {
     }
 }
 
-/// Whether C holds a pointer into the same memory already: it handed one in. Of a stack, whose
-/// variables nobody can tell apart, it is enough that it handed in any address; and what a C frame
-/// holds is C's.
+/// True if C already holds a pointer into the same memory: it handed one in. On a stack, whose
+/// variables cannot be told apart, any address that it handed in is enough; and what a C frame
+/// holds belongs to C.
 fn came_from_c(arguments: &[Argument], located: &Target, word: usize) -> bool {
     let pointers = || arguments.iter().filter(|it| matches!(it.passing, Passing::Const | Passing::Mut));
     match located {

@@ -1,4 +1,4 @@
-//! From level 2 on: what a call lends, and the search for what C kept of it.
+//! Level 2: records what a call lends, and searches for what C kept of it.
 
 use crate::facts::Memory;
 use std::ops::Range;
@@ -21,37 +21,37 @@ use crate::rule::{Rule, Severity};
 use crate::rules::{leads_into, retained_pointer};
 use crate::scan::{self, Hit, Wanted};
 
-/// What one call lends.
+/// Memory that one call lends, and how its exit follows it up.
 #[derive(Default)]
 pub(super) struct RetentionCheck {
     lent: Vec<Lent>,
-    /// What of it C may store pointers in.
+    /// Lent blocks in which C may store pointers.
     holders: Vec<Holder>,
-    /// The blocks among it, each counted once with the heap.
+    /// Lent blocks, each counted once with the heap.
     loans: Vec<Found>,
-    /// Words in C's globals that led into what is lent before the call began.
+    /// Words in C's globals that led into lent memory before the call began.
     before: Vec<Hit>,
     follow_up: FollowUp,
-    /// Copies that C works on, and where what each is a copy of begins.
+    /// Copies that C works on, each with the start of its original.
     copies: Vec<(Range<usize>, usize)>,
-    /// What it may read and not write, as it was.
+    /// Copies of what C may read but not write.
     snapshot: Snapshot,
 }
 
-/// What the exit of a call does.
+/// Way in which the exit of a call follows up its loans.
 #[derive(Default)]
 enum FollowUp {
-    /// Nothing was lent that C may not keep.
+    /// Nothing: C may keep all that was lent.
     #[default]
     Nothing,
     /// Looks again and compares.
     Look {
-        /// Where to.
+        /// Targets of the search.
         wanted: Wanted,
-        /// Ticks of the look before.
+        /// Ticks that the look before C took.
         took: u64,
     },
-    /// No look is due. Notes what was lent.
+    /// Notes what was lent, since no look is due.
     Note,
 }
 
@@ -61,19 +61,19 @@ struct Lent {
     range: Range<usize>,
     /// The block, `None` on the stack.
     block: Option<Found>,
-    /// By which argument, or by which pointer found in what an argument points to.
+    /// The argument that lends it, or the pointer found in an argument's target.
     loan: Loan,
-    /// What allows C to keep it: the contract, or a pin.
+    /// Reason why C may keep it: the contract, or a pin.
     promise: Option<Promise>,
 }
 
 impl Lent {
-    /// Whether a word leads into it.
+    /// True if a word leads into it.
     fn has(&self, word: usize) -> bool {
         leads_into(word, self.range.start, self.range.len())
     }
 
-    /// Whether C may not keep it.
+    /// True if C may not keep it.
     fn is_looked_for(&self, site: &Site) -> bool {
         self.promise.is_none()
             && !self.range.is_empty()
@@ -92,7 +92,7 @@ impl Drop for RetentionCheck {
 }
 
 impl RetentionCheck {
-    /// Notes an argument.
+    /// Records what an argument lends.
     pub(super) fn lend(&mut self, look: &PointerArg<'_>, parameter: usize) {
         let argument = *look.argument;
         let (range, block) = match &look.target {
@@ -106,7 +106,7 @@ impl RetentionCheck {
         self.holders.extend(Holder::of(look, parameter));
     }
 
-    /// Notes what a word inside an argument leads to: it is lent as well.
+    /// Records the block that a word inside an argument's target leads to: it is lent as well.
     pub(super) fn lend_found(&mut self, word: usize, target: &Target, look: &PointerArg<'_>, parameter: usize) {
         let Target::Heap(block) = target else { return };
         if block.live && !self.lent.iter().any(|lent| lent.range.start == block.start) {
@@ -118,7 +118,7 @@ impl RetentionCheck {
         }
     }
 
-    /// The loan of this block as a note, if this call has it.
+    /// Note of this block's loan, if this call has lent it.
     pub(super) fn note_of(&self, block: &Block, site: &Site) -> Option<Note> {
         let lent = self.lent.iter().find(|lent| {
             lent.block.is_some_and(|lent| lent.start == block.start && lent.generation == block.generation)
@@ -130,7 +130,7 @@ impl RetentionCheck {
         if lent.promise.is_none() && is_pinned(&lent) {
             lent.promise = Some(Promise::Pinned);
         }
-        // A block that several arguments lead into is one loan.
+        // A block that several arguments lead into is counted once.
         let block = lent.block.filter(|block| !self.lent.iter().any(|other| other.range.start == block.start));
         if let Some(block) = block
             && heap::lend(&block)
@@ -140,26 +140,26 @@ impl RetentionCheck {
         self.lent.push(lent);
     }
 
-    /// Whether another call has been lent the block, and has not returned yet.
+    /// True if another call that has not returned lends the block too.
     fn lent_elsewhere(&self, block: &Found) -> bool {
         let own = self.loans.iter().filter(|own| own.start == block.start).count();
         usize::try_from(heap::loans(block)).is_ok_and(|loans| loans > own)
     }
 
-    /// C works on copies: what it keeps of these it keeps of what they are copies of.
+    /// Records the copies that C works on: a pointer kept into one counts as into its original.
     pub(super) fn work_on(&mut self, copies: impl Iterator<Item = (Range<usize>, usize)>) {
         let _inside = Reentry::enter();
         self.copies.extend(copies);
     }
 
-    /// What a word is that leads into a copy; any other is itself.
+    /// Translates a word that leads into a copy to the original; returns any other word unchanged.
     fn home(&self, word: usize) -> usize {
         let copy = self.copies.iter().find(|(copy, _)| copy.contains(&word));
         copy.map_or(word, |(copy, original)| original + (word - copy.start))
     }
 
-    /// Decides how the call is looked after, and takes the last look before C runs. `call`: how
-    /// many guarded calls this thread has made.
+    /// Decides how the call's loans are followed up, and takes the last look before C runs. `call`:
+    /// number of guarded calls that this thread has made.
     pub(super) fn begin(&mut self, site: &Site, arguments: &[Argument], call: usize) -> Result<(), Stop> {
         self.loans.iter().try_for_each(canary::before)?;
         self.snapshot = Snapshot::take(site, arguments, call, Counted::Once);
@@ -171,8 +171,8 @@ impl RetentionCheck {
         let _inside = Reentry::enter();
         let lent = &self.lent;
         lent.iter().filter_map(|lent| lent.block.as_ref()).for_each(|block| lent_by::note(block, site));
-        // Whoever allows the rule lets C keep it just as well: no other call is to be blamed for
-        // it.
+        // If the rule is allowed, C may keep the block as well: later calls are not to be blamed
+        // for it.
         let allows = |lent: &Lent| site.severity(Rule::RetainedPointer, Some(lent.loan.parameter)) == Severity::Allow;
         for lent in lent {
             let Some(block) = lent.block else { continue };
@@ -197,7 +197,7 @@ impl RetentionCheck {
             let wanted = Wanted::new(lent.iter().filter(looked_for).map(|lent| lent.range.clone()).chain(copies));
             scan::c_memory(&wanted, &mut self.before);
             self.before.sort_unstable_by_key(|hit| hit.location);
-            // With one block there is no other to hold its address.
+            // Only another lent block could hold its address.
             let several = lent.iter().any(|other| other.range.start != lent[0].range.start);
             self.holders.retain(|_| several);
             for holder in &mut self.holders {
@@ -211,18 +211,18 @@ impl RetentionCheck {
         }
     }
 
-    /// C has returned.
+    /// Follows up the loans after C has returned.
     pub(super) fn end(mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
         let _inside = Reentry::enter();
         #[cfg(feature = "c-heap")]
         self.witness(site);
-        // Whatever is found, all is settled first: one panic carries one report.
+        // Everything is settled before anything is raised: one panic carries one report.
         let written = self.look_for_writes(site, arguments);
         let kept = self.look_for_kept(site, arguments, rust_ran);
         written.and(kept)
     }
 
-    /// What C wrote that it was not lent to write.
+    /// Checks for writes to memory that was not lent to be written.
     fn look_for_writes(&mut self, site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
         let lent_too = |other: &Block| self.loans.iter().any(|block| block.start == other.start);
         let outcome = self.lent.iter().try_for_each(|lent| match &lent.block {
@@ -235,8 +235,8 @@ impl RetentionCheck {
 
     fn look_for_kept(&mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
         match std::mem::replace(&mut self.follow_up, FollowUp::Nothing) {
-            // Some was lent that C may keep as it likes: should it write there later, this is one
-            // of those who could.
+            // Notes also what a severity lets C keep: if it writes to it later, this call is a
+            // suspect.
             FollowUp::Nothing | FollowUp::Note => {
                 self.note(site);
                 Ok(())
@@ -244,15 +244,15 @@ impl RetentionCheck {
             FollowUp::Look { wanted, took } => {
                 let called_back = rust_ran || holder::calls_back(arguments);
                 let outcome = self.look(site, (rust_ran, called_back), &wanted, took);
-                // A thread that C started may go on and store it later: that is for a sweep to
-                // find.
+                // Notes the loans all the same: a thread that C started may store a pointer later,
+                // which a sweep finds.
                 self.note(site);
                 outcome
             }
         }
     }
 
-    /// Has it noted where C holds what it may keep.
+    /// Records where C holds what it may keep.
     #[cfg(feature = "c-heap")]
     fn witness(&self, site: &Site) {
         let kept =
@@ -265,15 +265,14 @@ impl RetentionCheck {
         }
     }
 
-    /// The first look after C has returned.
+    /// Searches C's memory and the lent blocks for pointers that C kept.
     fn look(&self, site: &Site, (rust_ran, called_back): (bool, bool), wanted: &Wanted, took: u64) -> Result<(), Stop> {
         let started = ticks();
         let mut after = Vec::new();
         let bytes = scan::c_memory(wanted, &mut after);
         site.function.looked(bytes);
         let mut left = Vec::new();
-        // What is stored while Rust runs, Rust may have stored: both write to the blocks that were
-        // lent.
+        // Rust writes to the lent blocks too: if it ran meanwhile, it may have stored the pointers.
         for holder in self.holders.iter().filter(|_| !called_back) {
             holder.each_word(&|word| wanted.contains(word), |offset, word| left.push((holder, offset, word)));
         }
@@ -285,14 +284,14 @@ impl RetentionCheck {
         for hit in after {
             let moved = gone.iter().position(|&word| word == hit.word && scan::is_in_c_heap(hit.location));
             if holds(&self.before, &hit) || moved.map(|at| gone.swap_remove(at)).is_some() {
-                // So it is to a later sweep.
+                // Known to later sweeps from here on.
                 retention::remember(hit);
                 continue;
             }
             let word = self.home(hit.word);
             let Some(lent) = self.lent.iter().find(|lent| lent.has(word)) else { continue };
             if told.contains(&lent.range.start) {
-                // A block that C holds in three places is one story.
+                // A block that C holds in three places is reported once.
                 retention::remember(hit);
                 continue;
             }
@@ -300,7 +299,7 @@ impl RetentionCheck {
                 continue;
             }
             let Some(finding) = retained_pointer::check(Hit { word, ..hit }, rust_ran, true) else { continue };
-            // A later sweep finds the word where it is; it has been told.
+            // Later sweeps find the word again: it is marked as reported.
             retention::remember(hit);
             told.push(lent.range.start);
             outcome = self.told(site, lent, finding);
@@ -309,13 +308,13 @@ impl RetentionCheck {
         self.look_beside(site, left)
     }
 
-    /// The same in the Rust blocks that were lent beside it: C may have stored the address of one
-    /// in another. Given are the words in them that lead into what was lent.
+    /// Reports a lent Rust block in which C has stored the address of another one. `left`: the
+    /// words in lent blocks that lead into lent memory, each with its block and offset.
     fn look_beside(&self, site: &Site, left: Vec<(&Holder, usize, usize)>) -> Result<(), Stop> {
         let mut told = Vec::new();
         for (holder, offset, word) in left {
-            // What was only found in something that was lent, Rust has nested: where C moves such a
-            // pointer is its work.
+            // A block that was only found inside lent memory was nested there by Rust, and C may
+            // move such a pointer.
             let direct = |lent: &&Lent| lent.has(word) && !lent.loan.is_found();
             let Some(lent) = self.lent.iter().find(direct).filter(|lent| lent.is_looked_for(site)) else { continue };
             let start = lent.range.start;
@@ -332,27 +331,26 @@ impl RetentionCheck {
         Ok(())
     }
 
-    /// The words that C's heap held before the call, where it does no more: `realloc` moves a block
-    /// with what it holds, and what C held before it holds still.
+    /// Words that C's heap held before the call and holds no more: `realloc` moves a block with its
+    /// contents, and a word moved so is not new.
     fn gone(&self, after: &[Hit]) -> Vec<usize> {
         let gone = self.before.iter().filter(|hit| scan::is_in_c_heap(hit.location) && !holds(after, hit));
         gone.map(|hit| hit.word).collect()
     }
 
-    /// Whether C may not keep the word, which leads into what was lent, and it is this call that
-    /// says so.
+    /// True if C may not keep the word, which leads into lent memory, and this call must report it.
     fn answers_for(&self, lent: &Lent, word: usize) -> bool {
         let kept_by_right = self.lent.iter().any(|other| other.promise.is_some() && other.range.contains(&word));
-        // Its own stack is C's to keep: a frame of C's called back, and this call was lent what it
-        // made.
+        // C may keep its own stack: one of its frames called back, and this call was lent a
+        // variable of it.
         let cs_own = || lent.block.is_none() && !scan::in_rust_frame(lent.loan.address);
-        // Lent to another call too, which may be what put it there: this is that call's to answer
-        // for, when it returns.
+        // Another call lends the block too, and may have put the word there: that call reports it
+        // on return.
         let elsewhere = || lent.block.as_ref().is_some_and(|block| self.lent_elsewhere(block));
         !kept_by_right && !cs_own() && !elsewhere()
     }
 
-    /// A sweep will settle what the heap lent. (What the stack lent is gone by then.)
+    /// Notes the lent heap blocks for a sweep. (Lent stack is gone by then.)
     fn note(&self, site: &Site) {
         for lent in self.lent.iter().filter(|lent| lent.promise.is_none()) {
             if let Some(block) = lent.block {
@@ -370,8 +368,8 @@ impl RetentionCheck {
     }
 }
 
-/// Whether C may keep what the argument leads to, and what that leads to: `getopt` keeps the
-/// strings, not the array.
+/// Promise under which C may keep what the argument leads to, and what that leads to: `getopt`
+/// keeps the strings, not the array.
 fn promise(look: &PointerArg<'_>) -> Option<Promise> {
     match look.contract {
         contract if contract.is_owned() => Some(Promise::Owned),
@@ -380,7 +378,7 @@ fn promise(look: &PointerArg<'_>) -> Option<Promise> {
     }
 }
 
-/// Whether it is pinned: C may keep it for as long as it is.
+/// True if the memory is pinned: C may keep it for that long.
 fn is_pinned(lent: &Lent) -> bool {
     match &lent.block {
         Some(block) => pins::is_block_pinned(block),
@@ -388,7 +386,7 @@ fn is_pinned(lent: &Lent) -> bool {
     }
 }
 
-/// Whether a word is among those found, where it is. They are in the order of their places.
+/// True if `found`, sorted by location, contains the word at its location.
 fn holds(found: &[Hit], hit: &Hit) -> bool {
     found.binary_search_by_key(&hit.location, |hit| hit.location).is_ok_and(|at| found.get(at) == Some(hit))
 }

@@ -1,16 +1,16 @@
-//! What a call may read and not write, as it was before: the bytes of `*const T` and `&T`.
+//! Copies of what a call may read but not write, `*const T` and `&T`, as it was before the call.
 //!
-//! Each thread has one shelf, on which the calls under way lay their copies one upon the other. A
-//! record knows its call by the number of guarded calls that the thread had made by then, so that a
-//! call left by `longjmp`, or one that returns on another stack than it began on, is not mistaken
-//! for another: what is not its own is not looked at.
+//! Each thread has one shelf, on which the calls under way stack their copies. A record carries the
+//! number of guarded calls that the thread had made by then. So a call left by `longjmp`, or one
+//! that returns on another stack than it began on, is not mistaken for another: a call compares
+//! only its own records.
 //!
-//! Left alone, since a change there is no fault of C's, or nobody can tell:
+//! Not copied, because a change there is not C's fault, or its author cannot be told:
 //! - what the type does not promise to be unchangeable (`TypeInfo::frozen`: no `UnsafeCell` can be
 //!   in it), opaque pointees, `out`;
-//! - blocks that the same call lends to write, that another call has just now, and that some call
-//!   let C keep;
-//! - calls in which Rust runs: it may write what it likes, by another pointer.
+//! - blocks that the same call lends to write, that another call has at the same time, and that
+//!   some call let C keep;
+//! - calls in which Rust runs: it may write what it likes, through another pointer.
 
 mod small;
 
@@ -34,26 +34,26 @@ use crate::reentry::Reentry;
 use crate::rule::{Rule, Severity};
 use crate::rules::write_through_const;
 
-/// Extents up to here are copied whole; of longer ones so many bytes, spread evenly.
+/// Extents up to this size are copied whole; of longer ones this many bytes, spread evenly.
 pub(crate) const WHOLE: usize = 64 << 10;
-/// The pieces of a longer one.
+/// Size of the pieces of a longer extent.
 const PIECE: usize = 128;
 const PIECES: usize = WHOLE / PIECE;
 
 thread_local! {
-    /// The shelf of the calls of this thread that are under way; null where it has none. Const and
-    /// without a destructor: the C library allocates to register one, and a guarded call may be a
-    /// signal handler's, which interrupted `malloc`.
+    /// Shelf of the thread's calls under way; null if it has none. Const and without a destructor:
+    /// the C library allocates to register one, and a guarded call may be made by a signal handler
+    /// that interrupted `malloc`.
     static MINE: Cell<*mut Shelf> = const { Cell::new(ptr::null_mut()) };
 }
 
-/// Empty shelves, for threads whose numbers end alike. A thread has one only while it has something
-/// on it, so none is left behind when it ends. No lock: each is in one place or in one thread's
-/// hands.
+/// Empty shelves, shared by threads whose numbers end alike. A thread has a shelf only while
+/// something is on it, so none is left over when it ends. No lock: each shelf is either here or
+/// with one thread.
 static EMPTY: [AtomicPtr<Shelf>; 64] = [const { AtomicPtr::new(ptr::null_mut()) }; 64];
 
-/// Runs `f` with the thread's shelf. In the guard's own code: what a signal handler calls meanwhile
-/// is not checked, and does not come here.
+/// Runs `f` with the thread's shelf, inside the guard: a signal handler's calls are not checked
+/// meanwhile, and so do not come here.
 fn with<R>(f: impl FnOnce(&mut Shelf) -> R) -> R {
     let empty = &EMPTY[thread::id() as usize % EMPTY.len()];
     let mut mine = MINE.replace(ptr::null_mut());
@@ -63,19 +63,19 @@ fn with<R>(f: impl FnOnce(&mut Shelf) -> R) -> R {
     if mine.is_null() {
         mine = Box::into_raw(Box::new(Shelf { bytes: Vec::new(), records: Vec::new() }));
     }
-    // SAFETY: from `Box::into_raw`, and out of every place that another could take it from.
+    // SAFETY: from `Box::into_raw`, and taken out of every place that another could find it in.
     let shelf = unsafe { &mut *mine };
     let result = f(shelf);
     if !shelf.records.is_empty() {
         MINE.set(mine);
     } else if empty.compare_exchange(ptr::null_mut(), mine, Ordering::AcqRel, Ordering::Relaxed).is_err() {
-        // SAFETY: as above; nobody else has it.
+        // SAFETY: from `Box::into_raw`, and this thread alone has it.
         drop(unsafe { Box::from_raw(mine) });
     }
     result
 }
 
-/// The copies of one thread. Memory of the guard's own.
+/// Copies of one thread, in the guard's own memory.
 struct Shelf {
     bytes: Vec<u8>,
     records: Vec<Record>,
@@ -86,18 +86,18 @@ struct Shelf {
 struct Record {
     /// The call's number among those of its thread.
     call: usize,
-    /// Which parameter.
+    /// Index of the parameter.
     parameter: usize,
     address: usize,
     extent: usize,
-    /// The block, and which of those that were there; `None` on the stack.
+    /// Start and generation of the block; `None` on the stack.
     block: Option<(usize, u32)>,
-    /// Where its bytes begin on the shelf.
+    /// Offset of its bytes on the shelf.
     at: usize,
 }
 
 impl Record {
-    /// Whether the memory is still there, and nobody's but this call's.
+    /// True if the memory is still there, and only this call lends it.
     fn is_still(&self, own: Counted) -> bool {
         let Some((start, generation)) = self.block else { return true };
         heap::lookup(start).is_some_and(|block| {
@@ -111,27 +111,26 @@ impl Record {
     }
 }
 
-/// How often the heap counts a block as lent to this call, when its copies are made and when they
-/// are compared.
+/// Times that the heap counts a block as lent to this call, when its copies are made and compared.
 #[derive(Clone, Copy)]
 pub(super) enum Counted {
-    /// It is not counted yet, or no more: the call is noted.
+    /// Not yet or no longer: the call is noted.
     No = 0,
     /// Once: the call is watched.
     Once = 1,
 }
 
-/// That a call has made copies. 0 where it has none; with [`SMALL`] the place of small ones and the
-/// lower half of its number; else its number, by which those on the shelf are found.
+/// Handle to one call's copies. 0: none. With [`SMALL`] set: offset in the thread's small buffer,
+/// and the lower half of the call's number. Otherwise: the call's number, the key on the shelf.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Snapshot(usize);
 
 const SMALL: usize = 1 << (usize::BITS - 1);
-/// Above so many bits of a call's number lies the place of its small copies.
+/// Lower bits, for the call's number; the offset of its small copies is above them.
 const NUMBER: u32 = usize::BITS / 2;
 
-/// Which parameters are lent something that could be compared, by bits. Asked once, at a function's
-/// first crossing.
+/// Bitset of the parameters that lend something that could be compared. Computed once, at a
+/// function's first crossing.
 pub(super) fn compared(site: &Site, arguments: &[Argument]) -> u32 {
     if holder::calls_back(arguments) {
         return 0;
@@ -147,32 +146,32 @@ fn could_be_compared(site: &Site, index: usize, argument: &Argument) -> bool {
         && argument.info.frozen
         && !contract.is_out()
         && !contract.is_opaque()
-        // What is C's from here on, or C holds by right, it may write as well.
+        // What C owns from here on, or may keep, it may write as well.
         && !contract.is_owned()
         && !contract.is_retained()
         && (!extent::untyped(argument) || argument.stated != Stated::No)
         && site.severity(Rule::WriteThroughConst, Some(index)) != Severity::Allow
 }
 
-/// The same, as it was settled; of the parameters that share the last bit it is found out anew.
+/// True if what the parameter lends could be compared. Settled, but for those on the last bit.
 #[inline]
 fn is_compared(site: &Site, index: usize, argument: &Argument) -> bool {
     site.function.compares_parameter(index) && (index < LAST_MARK || could_be_compared(site, index, argument))
 }
 
 impl Snapshot {
-    /// As a number.
+    /// Returns the handle as a number.
     pub(super) fn into_number(self) -> usize {
         self.0
     }
 
-    /// Back from [`into_number`](Snapshot::into_number).
+    /// Returns the handle that [`into_number`](Snapshot::into_number) made a number.
     pub(super) fn from_number(number: usize) -> Snapshot {
         Snapshot(number)
     }
 
-    /// Copies what the call may not change. `call`: how many guarded calls this thread has made,
-    /// with this one. `site` lies in the frame of the entry.
+    /// Copies what the call may not change. `call`: number of guarded calls of this thread,
+    /// including this one. `site` lies in the frame of the entry.
     #[inline(always)]
     pub(super) fn take(site: &Site, arguments: &[Argument], call: usize, own: Counted) -> Snapshot {
         if site.function.compares() { Snapshot::copy(site, arguments, call, own) } else { Snapshot(0) }
@@ -188,13 +187,13 @@ impl Snapshot {
         }
     }
 
-    /// The same on the shelf.
+    /// Copies onto the thread's shelf what the call may not change.
     #[inline(never)]
     fn lay(site: &Site, arguments: &[Argument], call: usize, own: Counted, stack: &Range<usize>) -> Snapshot {
         let _inside = Reentry::enter();
         let taken = with(|shelf| {
             if !thread::is_in_call() {
-                // What lies there is of calls that are gone.
+                // The copies that lie there belong to calls that are gone.
                 shelf.clear();
             }
             let mut taken = 0;
@@ -209,20 +208,20 @@ impl Snapshot {
         Snapshot(taken & !SMALL)
     }
 
-    /// The place of small copies, and whether they are still this call's.
+    /// Offset of its small copies, and true if they are still this call's.
     #[inline(always)]
     fn small(self) -> Option<(usize, bool)> {
         let number = (1 << NUMBER) - 1;
         (self.0 & SMALL != 0).then(|| ((self.0 & !SMALL) >> NUMBER, (thread::crossings() ^ self.0) & number == 0))
     }
 
-    /// Whether it has none.
+    /// True if there are no copies.
     #[inline(always)]
     pub(super) fn is_none(self) -> bool {
         self.0 == 0
     }
 
-    /// C has returned. Whether there is nothing for [`compare`](Snapshot::compare) to do.
+    /// True if, after C returned, [`compare`](Snapshot::compare) would find nothing to do.
     #[inline(always)]
     pub(super) fn is_as_it_was(self, arguments: &[Argument], own: Counted) -> bool {
         self.is_none() || self.is_small_as_it_was(arguments, own)
@@ -233,7 +232,7 @@ impl Snapshot {
         self.small().is_some_and(|(at, is_own)| !is_own || small::is_as_it_was(at, arguments, own))
     }
 
-    /// C has returned: is it all as it was?
+    /// Compares the copies after C returned, and reports what changed.
     #[inline(always)]
     pub(super) fn compare(self, site: &Site, arguments: &[Argument], own: Counted) -> Result<(), Stop> {
         if self.is_as_it_was(arguments, own) { Ok(()) } else { self.look(site, arguments, own) }
@@ -270,7 +269,7 @@ impl Snapshot {
             let Some(argument) = arguments.get(parameter) else { return Ok(()) };
             let located = Target::of(argument.address, stack);
             if scan::is_c_stack(&located, argument.address) {
-                // A frame of C's, further up: C's own.
+                // A C frame further up owns it.
                 return Ok(());
             }
             let memory = Memory::of(&located, argument.address, extent, thread::id());
@@ -279,7 +278,7 @@ impl Snapshot {
         })
     }
 
-    /// C has unwound: nothing is compared.
+    /// Drops the copies without comparing, when C unwinds.
     pub(super) fn forget(self) {
         match self.small() {
             _ if self.0 == 0 => {}
@@ -300,7 +299,7 @@ impl Snapshot {
     }
 }
 
-/// How much of an argument is to be as it was when C returns, and its block; `None` for nothing.
+/// Bytes of an argument that must be unchanged when C returns, and their block; `None` for nothing.
 fn to_compare(
     site: &Site,
     arguments: &[Argument],
@@ -317,7 +316,7 @@ fn to_compare(
     let (extent, memory, block) = if heap::contains(mine) {
         let block = heap::lookup(mine).filter(|block| block.live)?;
         let rest = (block.start + block.size).checked_sub(mine)?;
-        // Behind a string's NUL nothing is C's to read.
+        // C may not read after a string's NUL.
         let extent = if contract.is_cstr() { text(mine, rest) } else { extent::stated(argument).ok()? };
         if extent > rest || heap::loans(&block) > own as u32 || heap::may_be_retained(&block) {
             return None;
@@ -336,13 +335,13 @@ fn to_compare(
     let lent_to_write = |other: &Argument| {
         other.passing == Passing::Mut
             && (memory.contains(&other.address)
-                // How far it reaches from there nobody knows.
+                // Its extent from there is unknown.
                 || stack.contains(&mine) && stack.contains(&other.address) && overlaps(other, &memory))
     };
     (extent != 0 && !arguments.iter().any(lent_to_write)).then_some((extent, block))
 }
 
-/// Whether what another argument lends on the stack may reach into this memory.
+/// True if what another argument lends on the stack may reach into this memory.
 fn overlaps(other: &Argument, memory: &Range<usize>) -> bool {
     match extent::stated(other) {
         Ok(len) if !(extent::untyped(other) && other.stated == Stated::No) => {
@@ -352,9 +351,9 @@ fn overlaps(other: &Argument, memory: &Range<usize>) -> bool {
     }
 }
 
-/// Bytes of a string, with its NUL, as far as it is compared whole.
+/// Bytes of a string with its NUL, up to the size that is compared whole.
 fn text(address: usize, rest: usize) -> usize {
-    // SAFETY: the caller's live memory, up to its end.
+    // SAFETY: live memory of the caller, up to its end.
     unsafe { read::nul(address, rest.min(WHOLE)) }.map_or(0, |at| at + 1)
 }
 
@@ -368,21 +367,20 @@ impl Shelf {
             self.bytes.truncate(first.at);
             self.records.truncate(records);
         }
-        // One call with large arguments is no reason to keep room for them for good.
+        // Large arguments of one call are no reason to keep that much room.
         if self.records.is_empty() && self.bytes.capacity() > 4 * WHOLE {
             self.bytes = Vec::new();
         }
     }
 
-    /// Copies what a record is about.
+    /// Copies the bytes that a record describes.
     fn lay(&mut self, mut record: Record) {
         record.at = self.bytes.len();
         for piece in pieces(record.extent) {
             let (from, len) = (record.address + piece.start, piece.len());
             self.bytes.reserve(len);
-            // SAFETY: the extent lies in a live block or the callers' part of the stack, which may
-            // be read; the vector has room for `len` more, and what is copied into them initialises
-            // them.
+            // SAFETY: the extent lies in a live block or the callers' part of the stack, so it is
+            // readable; the vector has room for `len` more bytes, and the copy initialises them.
             unsafe {
                 let end = self.bytes.as_mut_ptr().add(self.bytes.len());
                 std::ptr::copy_nonoverlapping(std::ptr::with_exposed_provenance::<u8>(from), end, len);
@@ -392,7 +390,7 @@ impl Shelf {
         self.records.push(record);
     }
 
-    /// What of it is not as it was.
+    /// Change since the copy, if any.
     fn difference(&self, record: &Record) -> Option<Change> {
         let mut at = record.at;
         let mut change: Option<Change> = None;
@@ -405,9 +403,9 @@ impl Shelf {
     }
 }
 
-/// Adds to what of an extent is not as it was: `was` is what lay at its offset `from`.
+/// Extends `change` by what differs from `was`, the earlier bytes at offset `from` of an extent.
 fn difference(address: usize, was: &[u8], from: usize, extent: usize, mut change: Option<Change>) -> Option<Change> {
-    // SAFETY: as in `lay`: the call has returned, and the extent is where it was.
+    // SAFETY: readable when it was copied; the call has returned, and the extent is still there.
     let now = unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance::<u8>(address + from), was.len()) };
     if was != now {
         for (i, (was, now)) in was.iter().zip(now).enumerate().filter(|(_, (was, now))| was != now) {
@@ -418,8 +416,7 @@ fn difference(address: usize, was: &[u8], from: usize, extent: usize, mut change
     change
 }
 
-/// The parts of an extent that are copied: all of it, or pieces that begin with its start and end
-/// with its end.
+/// Parts of an extent that are copied: all of it, or pieces from its start to its end.
 fn pieces(extent: usize) -> impl Iterator<Item = Range<usize>> {
     let whole = extent <= WHOLE;
     let (count, len) = if whole { (1, extent) } else { (PIECES, PIECE) };

@@ -1,6 +1,6 @@
-//! Calls while statistics are on: their checks, with the clock read around them and around C.
+//! Calls while statistics are on: the clock is read around their checks and around C.
 //!
-//! At level 0 nothing is checked here either; the clock is read before C and after it.
+//! At level 0 nothing is checked here either; the clock is read before and after C.
 
 use std::mem::MaybeUninit;
 use std::panic::Location;
@@ -21,10 +21,10 @@ use crate::reentry;
 use crate::retention::pins;
 use crate::stats::call::{self, Call, Lent, Place};
 
-/// Deeper in the stack than its wrapper's frame, an entry has frames of less than this.
+/// Bytes of stack that the frames of an entry take at most, below its wrapper's frame.
 const ENTRY: usize = 16 << 10;
 
-/// Where a call stands: its arguments lie in the wrapper's frame, where it has some.
+/// Place of a call on the stack: its arguments, which lie in the wrapper's frame, if it has some.
 #[inline]
 pub(super) fn place(arguments: &[Argument]) -> Place {
     let local = 0_u8;
@@ -38,10 +38,10 @@ pub(super) fn place(arguments: &[Argument]) -> Place {
     }
 }
 
-/// Checks what Rust hands over, timed.
+/// Checks what Rust hands over, and times it.
 ///
 /// # Safety
-/// - As for [`ask_the_rules`].
+/// - If a pointer argument leads to Rust memory, that is of its type and readable in the call.
 #[cold]
 #[track_caller]
 pub(super) unsafe fn enter(
@@ -71,13 +71,13 @@ pub(super) unsafe fn enter(
     };
     let plan = match fast {
         Some(fast) => ExitPlan { fast, ..ExitPlan::LOOKS },
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller promises that pointers into Rust memory are readable during the call.
         None => unsafe { ask_the_rules(function, arguments, location) }?,
     };
     Ok(ExitPlan { timing: call.map(|call| call.leave_for_c(lent)), ..plan })
 }
 
-/// The fast path of a call whose arguments are written down.
+/// Tries the fast path of a call whose arguments are laid out.
 #[track_caller]
 fn take_fast_path<const FULL: bool>(
     function: &'static Function,
@@ -89,7 +89,7 @@ fn take_fast_path<const FULL: bool>(
     inspection.may_cross(function, loans).then(|| inspection.cross_at(frame, function, loans, || arguments).keep(true))
 }
 
-/// What the pointer arguments lend of Rust's memory.
+/// Rust memory that the pointer arguments lend.
 #[inline]
 fn lent(function: &Function, arguments: &[Argument]) -> Lent {
     let mut lent = Lent::default();
@@ -109,7 +109,7 @@ fn lent(function: &Function, arguments: &[Argument]) -> Lent {
             _ => continue,
         };
         lent.bytes += match parameter.contract {
-            // SAFETY: so many bytes are left of a live block, or of the callers' frames.
+            // SAFETY: `rest` bytes are left of a live block, or of the callers' frames.
             contract if contract.is_cstr() => unsafe { length(argument.address, rest) },
             _ => extent::of(argument, &located).min(rest),
         };
@@ -119,19 +119,19 @@ fn lent(function: &Function, arguments: &[Argument]) -> Lent {
     lent
 }
 
-/// Bytes up to a NUL and with it; all of them where there is none.
+/// Bytes up to and including a NUL; `rest` if there is none.
 ///
 /// # Safety
-/// - So many bytes are readable.
+/// - `rest` bytes from `address` on are readable.
 unsafe fn length(address: usize, rest: usize) -> usize {
     let start = std::ptr::with_exposed_provenance::<u8>(address);
-    // SAFETY: as promised by the caller. Volatile, because another thread may write there.
+    // SAFETY: the caller promises `rest` bytes. Volatile, because another thread may write.
     let is_nul = |at: &usize| unsafe { start.add(*at).read_volatile() } == 0;
     (0..rest).find(is_nul).map_or(rest, |at| at + 1)
 }
 
-/// A call of a C function as a wrapper makes it, with checks of nothing or without: by it the way
-/// there and back is measured.
+/// Calls a C function as a wrapper does, without checks or with checks of nothing: measures the
+/// cost of the way there and back.
 pub(crate) fn cross(function: &'static Function, nothing: extern "C" fn(), checked: bool) {
     #[inline(never)]
     fn enter(function: &'static Function, checked: bool, frame: &mut MaybeUninit<Frame>) -> Crossing {
@@ -146,11 +146,11 @@ pub(crate) fn cross(function: &'static Function, nothing: extern "C" fn(), check
     let mut frame = MaybeUninit::uninit();
     let crossing = enter(function, checked, &mut frame);
     nothing();
-    // SAFETY: no parameter, and so none of its arguments; nothing is returned.
+    // SAFETY: the function has no parameters and returns nothing.
     unsafe { crossing.exit(function, [].as_ptr(), std::ptr::null()) };
 }
 
-/// A callback is entered: counted for the call that C makes it in. `None` where it is not counted.
+/// Counts a callback for the call that C makes it in. `None` if it is not counted.
 #[cold]
 pub(super) fn callback(function: &'static Function, arguments: &[Argument]) -> Option<Call> {
     if reentry::inside() {
@@ -162,7 +162,7 @@ pub(super) fn callback(function: &'static Function, arguments: &[Argument]) -> O
     Some(call)
 }
 
-/// C calls a closure: all closures are one function here.
+/// Counts a closure that C calls: all closures are one function here.
 #[cold]
 pub(crate) fn closure() -> Option<Call> {
     static CLOSURE: Function = Function::new(&Declaration { callback: true, ..Declaration::internal("(closures)") });

@@ -29,13 +29,13 @@ use crate::reentry::{self, Reentry};
 use crate::rules;
 use crate::scan;
 
-/// The objects, by address. The number says how many were recorded before.
+/// The objects, by address. The number counts the objects recorded before.
 type Objects = DashMap<usize, (u64, ThreadOwner)>;
 
 static OBJECTS: LazyLock<Objects> = LazyLock::new(|| DashMap::with_shard_amount(16));
-/// How many objects were ever recorded.
+/// Number of objects ever recorded.
 static RECORDED: AtomicU64 = AtomicU64::new(0);
-/// How many objects are known at most, at some 100 bytes each.
+/// Number of objects known at most, at some 100 bytes each.
 const MOST: u64 = 1 << 16;
 
 /// Runs `f` with the objects. The locks inside are the map's own, so a fork waits until they are
@@ -45,7 +45,7 @@ fn objects<R>(f: impl FnOnce(&Objects) -> R) -> R {
     fork_gate::run(|| f(&OBJECTS))
 }
 
-/// True if C hands out an object of its thread's own by this function.
+/// True if C hands out an object that belongs to the calling thread by this function.
 pub(super) fn binds(declaration: &Declaration) -> bool {
     declaration.result.is_thread_bound() || declaration.parameters.iter().any(|it| it.contract.is_thread_bound())
 }
@@ -127,7 +127,7 @@ fn record(address: usize, function: Option<&'static str>, location: &'static Loc
 /// ```
 #[track_caller]
 pub fn rebind<T>(object: *const T) {
-    // A signal handler that interrupts the table's user would wait for itself.
+    // A signal handler that interrupts code inside the table would wait for itself.
     if level::level() >= Level::Arguments && !reentry::inside() {
         let _errno = Errno::keep();
         record(object.addr(), None, Location::caller());
@@ -146,7 +146,7 @@ mod tests {
             assert!(known(number * 16));
         }
         assert!(objects(|objects| objects.len()) as u64 <= MOST && !known(16));
-        // The table does not grow by an address that is recorded again.
+        // Recording an address again does not grow the table.
         let before = objects(|objects| objects.len());
         (0..MOST).for_each(|_| rebind_at(3 * MOST as usize * 16));
         assert!(objects(|objects| objects.len()) <= before);

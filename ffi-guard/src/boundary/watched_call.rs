@@ -1,4 +1,4 @@
-//! A call that is looked after at once, until it has returned: its place among those of its thread.
+//! A call whose loans are looked for at its exit: its entry in the list of its thread's calls.
 
 use std::cell::Cell;
 
@@ -11,24 +11,24 @@ use crate::call::thread;
 use crate::heap::Block;
 use crate::retention::{Note, Sample};
 
-/// What the exit of a watched call needs.
+/// State of a watched call that its exit needs.
 pub(crate) struct WatchedCall {
     check: RetentionCheck,
     link: Link<WatchedCall>,
-    /// Guarded calls of this thread up to and with this one: more of them at the exit means that
-    /// Rust ran meanwhile.
+    /// Guarded calls of this thread, including this one: if there are more at the exit, Rust ran
+    /// meanwhile.
     crossings: usize,
-    /// Where this call is timed.
+    /// Timing, if this call is timed.
     sample: Option<Sample>,
-    /// The call.
+    /// Function and location of the call.
     site: Site,
 }
 
-/// What the exit finds it by.
+/// Handle by which the exit finds the call.
 pub(super) type Watched = CallHandle<WatchedCall>;
 
 impl WatchedCall {
-    /// `frame`: an address in a frame of the call's entry.
+    /// Creates it from the entry's findings. `frame`: an address in a frame of the call's entry.
     pub(super) fn new(
         site: &Site,
         check: RetentionCheck,
@@ -39,7 +39,7 @@ impl WatchedCall {
         WatchedCall { check, link: Link::new(frame), crossings, sample, site: *site }
     }
 
-    /// C has returned.
+    /// Follows up the loans after C has returned.
     pub(super) fn finish(self, site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
         if let Some(sample) = self.sample {
             sample.end();

@@ -1,21 +1,21 @@
-//! One argument of one crossing, as the checks see it.
+//! An argument of a call, as the checks see it.
 
 use super::count::{Count, IntoCount};
 use super::shape::{Role, Shape, TypeInfo};
 
-/// One argument on its way to C.
+/// An argument on its way to C.
 #[derive(Clone, Copy, Debug)]
 pub struct Argument {
-    /// For a pointer its value; for a value passed by value the place of its bytes, good until the
+    /// Value of a pointer; of a value passed by value, the address of its bytes, valid until the
     /// call.
     pub(crate) address: usize,
-    /// The pointee's type, or the value's.
+    /// Type of the pointee, or of the value.
     pub(crate) info: &'static TypeInfo,
-    /// How the address is to be read.
+    /// How to read the address.
     pub(crate) passing: Passing,
-    /// It is a `Box`: C gets the block itself, to own.
+    /// True for a `Box`: C gets the block itself, to own.
     pub(crate) boxed: bool,
-    /// What the call states of the extent.
+    /// Extent that the call states.
     pub(crate) stated: Stated,
 }
 
@@ -23,20 +23,20 @@ pub struct Argument {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Passing {
-    /// By value, and it holds no pointer: nothing to check.
+    /// By value, without a pointer in it: nothing to check.
     Scalar = 0,
     /// By value; its words may be pointers.
     Value = 1,
     /// `*const T`, `&T`.
     Const = 2,
-    /// `*mut T`, `&mut T`, `NonNull<T>`, and what owns as a pointer.
+    /// `*mut T`, `&mut T`, `NonNull<T>`, and owning pointers.
     Mut = 3,
 }
 
-/// The extent as the call states it.
+/// Extent as the call states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stated {
-    /// Not stated: the type's own.
+    /// Not stated: the type's size.
     No,
     /// `counted_by`.
     Elements(Count),
@@ -45,32 +45,32 @@ pub enum Stated {
 }
 
 impl Argument {
-    /// An argument of this type.
+    /// Creates an argument of this type.
     #[inline(always)]
     #[must_use]
     pub fn new(address: usize, passing: Passing, info: &'static TypeInfo) -> Argument {
         Argument { address, info, passing, boxed: false, stated: Stated::No }
     }
 
-    /// Whether it is a `Box`.
+    /// Sets whether it is a `Box`.
     #[inline(always)]
     #[must_use]
     pub(crate) fn boxed(self, boxed: bool) -> Argument {
         Argument { boxed, ..self }
     }
 
-    /// What holds no pointer.
+    /// Creates an argument that holds no pointer.
     #[inline(always)]
     pub(crate) fn scalar() -> Argument {
         Argument::new(0, Passing::Scalar, &FOUND)
     }
 
-    /// A pointer that was found in what an argument points to.
+    /// Creates an argument for a pointer that was found in an argument's target.
     pub(crate) fn found(word: usize) -> Argument {
         Argument::new(word, Passing::Mut, &FOUND)
     }
 
-    /// With what the call states of its extent.
+    /// Sets the extent that the call states.
     #[inline(always)]
     #[must_use]
     pub fn with(self, stated: Stated) -> Argument {
@@ -79,14 +79,14 @@ impl Argument {
 }
 
 impl Stated {
-    /// The count of `counted_by`, in elements.
+    /// States the count of `counted_by`, in elements.
     #[inline(always)]
     #[must_use]
     pub fn counted_by(self, count: impl IntoCount) -> Stated {
         Stated::Elements(count.into_count())
     }
 
-    /// The count of `sized_by`, in bytes.
+    /// States the count of `sized_by`, in bytes.
     #[inline(always)]
     #[must_use]
     pub fn sized_by(self, count: impl IntoCount) -> Stated {
@@ -94,7 +94,7 @@ impl Stated {
     }
 }
 
-/// The type behind a pointer that was found in what an argument points to.
+/// Type of what a pointer leads to that was found in an argument's target.
 pub(super) static FOUND: TypeInfo = TypeInfo {
     size: 0,
     align: 1,

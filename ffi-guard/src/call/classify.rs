@@ -1,9 +1,9 @@
-//! From a Rust value to an [`Argument`], by its type alone.
+//! Makes an [`Argument`] of a Rust value, by its type alone.
 //!
-//! Two steps of autoderef-based specialisation, both resolved where the types are concrete: in the
-//! wrapper. The first finds out how the value crosses (a pointer of some kind, or by value) and
+//! Two steps of autoderef-based specialisation, both resolved in the wrapper, where the types are
+//! concrete. The first finds out how the value crosses (a pointer of some kind, or by value) and
 //! yields its pointee's type; the second finds out what that type holds. They see through every
-//! alias, which the attribute, that sees tokens only, cannot. The technique is Lukas Kalbertodt's
+//! alias, which the attribute cannot: it sees only tokens. The technique is Lukas Kalbertodt's
 //! generalisation of David Tolnay's "autoref-based specialization".
 
 use std::marker::PhantomData;
@@ -19,7 +19,7 @@ use crate::platform::locks::Lock;
 #[derive(Debug)]
 pub struct Probe<'a, T>(pub &'a T);
 
-/// The first step's answer: an address, how it crosses, and the type to ask about.
+/// Result of the first step: an address, how it crosses, and the type for the second step.
 #[derive(Debug)]
 pub struct Carrier<T> {
     address: usize,
@@ -37,7 +37,7 @@ impl<T> Carrier<T> {
 
 /// First step, first choice: anything that is one thin pointer.
 pub trait ByPointer {
-    /// What it points to.
+    /// Type of the pointee.
     type Target;
     /// Reads the address.
     fn carrier(&self) -> Carrier<Self::Target>;
@@ -71,9 +71,9 @@ by_pointer! {
 
 /// First step, fallback: by value.
 pub trait ByValue {
-    /// The value's own type.
+    /// Type of the value itself.
     type Target;
-    /// Notes where its bytes are.
+    /// Takes the address of its bytes.
     fn carrier(&self) -> Carrier<Self::Target>;
 }
 
@@ -85,15 +85,15 @@ impl<T> ByValue for Probe<'_, T> {
     }
 }
 
-/// A function pointer, whatever its ABI and its parameters: the `Copy` types that can be printed as
-/// a pointer, compared and sent, once [`OfPointers`] has taken the pointers to data.
+/// A function pointer of any ABI and parameters: the `Copy` types that can be printed as a pointer,
+/// compared and sent, once [`OfPointers`] has taken the pointers to data.
 pub trait FunctionPointer: Copy + std::fmt::Pointer + Ord + std::hash::Hash + Send + Sync {}
 
 impl<F: Copy + std::fmt::Pointer + Ord + std::hash::Hash + Send + Sync> FunctionPointer for F {}
 
-/// Second step, next: it is a function pointer.
+/// Second step: a function pointer.
 pub trait OfFunction {
-    /// The argument.
+    /// Makes the argument.
     fn argument(&self) -> Argument;
 }
 
@@ -104,9 +104,9 @@ impl<T: FunctionPointer> OfFunction for &&&&&Carrier<T> {
     }
 }
 
-/// Second step, likewise: it is a function pointer or `None`.
+/// Second step: an `Option` of a function pointer.
 pub trait OfOptionalFunction {
-    /// The argument.
+    /// Makes the argument.
     fn argument(&self) -> Argument;
 }
 
@@ -121,7 +121,7 @@ impl<T> Carrier<T> {
     #[inline(always)]
     fn of_function(&self) -> Argument {
         if size_of::<T>() != size_of::<usize>() {
-            // A type of the program's own that prints like a pointer.
+            // A type of the program that prints like a pointer.
             return Argument::new(self.address, self.passing, const { &info::<T>(Shape::Words, true) });
         }
         let passing = if self.passing == Passing::Value { Passing::Scalar } else { self.passing };
@@ -132,9 +132,9 @@ impl<T> Carrier<T> {
 
 /// A type that is a thin pointer, or an array of them.
 pub trait ThinPointers {
-    /// Which of the two.
+    /// Pointer or array of pointers.
     const ROLE: Role = Role::Pointer;
-    /// Whether the type is `Copy`, so that there is no `UnsafeCell` in it.
+    /// True if the type is `Copy`, so that there is no `UnsafeCell` in it.
     const COPY: bool = true;
 }
 
@@ -164,9 +164,9 @@ impl<P: ThinPointers, const N: usize> ThinPointers for [P; N] {
     const COPY: bool = P::COPY;
 }
 
-/// Second step, before all others: it is a thin pointer, or an array of them.
+/// Second step, before all others: a thin pointer, or an array of them.
 pub trait OfPointers {
-    /// The argument.
+    /// Makes the argument.
     fn argument(&self) -> Argument;
 }
 
@@ -180,7 +180,7 @@ impl<T: ThinPointers> OfPointers for &&&&&&Carrier<T> {
 
 /// Second step, first choice: the type says that it holds no pointer.
 pub trait OfPlain {
-    /// The argument.
+    /// Makes the argument.
     fn argument(&self) -> Argument;
 }
 
@@ -194,7 +194,7 @@ impl<T: Plain> OfPlain for &&&Carrier<T> {
 
 /// Second step, second choice: the type says where its pointers are.
 pub trait OfPointee {
-    /// The argument.
+    /// Makes the argument.
     fn argument(&self) -> Argument;
 }
 
@@ -205,9 +205,9 @@ impl<T: Pointee> OfPointee for &&Carrier<T> {
     }
 }
 
-/// Second step, before all others as well: it is a lock of the C library's.
+/// Second step, before all others: a lock of the C library.
 pub trait OfLock {
-    /// The argument.
+    /// Makes the argument.
     fn argument(&self) -> Argument;
 }
 
@@ -219,10 +219,10 @@ impl<T: Lock> OfLock for &&&&&&Carrier<T> {
     }
 }
 
-/// Second step, third choice: nothing is known of what it holds, but no `UnsafeCell` is in it,
-/// which is never `Copy`.
+/// Second step, third choice: its contents are unknown, but as it is `Copy`, no `UnsafeCell` is in
+/// it.
 pub trait OfCopy {
-    /// The argument.
+    /// Makes the argument.
     fn argument(&self) -> Argument;
 }
 
@@ -233,9 +233,9 @@ impl<T: Copy> OfCopy for &Carrier<T> {
     }
 }
 
-/// Second step, fallback: nothing is known.
+/// Second step, fallback: its contents are unknown.
 pub trait OfUnknown {
-    /// The argument.
+    /// Makes the argument.
     fn argument(&self) -> Argument;
 }
 
@@ -253,7 +253,7 @@ impl TypeInfo {
 }
 
 const fn info<T>(shape: Shape, frozen: bool) -> TypeInfo {
-    // A type of size zero is how Rust and bindgen write "opaque struct".
+    // Rust and bindgen write an opaque struct as a type of size zero.
     let shape = if size_of::<T>() == 0 { Shape::Untyped } else { shape };
     let frozen = frozen || size_of::<T>() == 0;
     TypeInfo {
@@ -266,7 +266,7 @@ const fn info<T>(shape: Shape, frozen: bool) -> TypeInfo {
     }
 }
 
-/// Classifies one argument, where its type is concrete.
+/// Classifies an argument, where its type is concrete.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __argument {

@@ -1,13 +1,13 @@
-//! How many elements or bytes a call states.
+//! Number of elements or bytes that a call states.
 
-/// A stated count: what the expression behind `counted_by` or `sized_by` came to.
+/// A stated count: the value of the expression in `counted_by` or `sized_by`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
     /// A count that memory could have.
     Fits(usize),
-    /// A negative one, as it was (below `i64::MIN`: that).
+    /// A negative count (`i64::MIN` if it is below).
     Negative(i64),
-    /// One above `usize::MAX` (above `u64::MAX`: that).
+    /// A count above `usize::MAX` (`u64::MAX` if it is above).
     TooLarge(u64),
 }
 
@@ -18,7 +18,7 @@ pub enum Count {
     note = "C wants an expression over the parameters that yields an integer, such as `len` or `rows * cols`"
 )]
 pub trait IntoCount {
-    /// Reads it, keeping what does not fit as a fact.
+    /// Converts it, keeping what does not fit as a fact.
     fn into_count(self) -> Count;
 }
 

@@ -1,5 +1,5 @@
-//! What the attribute knows of a foreign function: written by `#[guard]` into a static, read at
-//! each crossing.
+//! The declaration of a foreign function, as the attribute knows it: written by `#[guard]` into a
+//! static, read at each crossing.
 
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
@@ -8,7 +8,7 @@ use super::kinds::Kind;
 use super::tally::Tally;
 use crate::rule::Severities;
 
-/// One guarded foreign function, as declared. Everything here is a constant of the program.
+/// A guarded foreign function, as declared. All fields are constants of the program.
 #[derive(Debug)]
 pub struct Declaration {
     /// The Rust name, without `r#`.
@@ -23,20 +23,20 @@ pub struct Declaration {
     pub column: u32,
     /// The parameters, in order.
     pub parameters: &'static [Parameter],
-    /// `returns(owned)`: what comes back is Rust's to free.
+    /// `returns(owned)`: Rust has to free the result.
     pub returns_owned: bool,
-    /// `returns(..)`, and `retained` on a callback: what is said of the result.
+    /// Contract of the result: `returns(..)`, and `retained` on a callback.
     pub result: Contract,
-    /// Rust's, and C calls it: what it is handed comes from C, and its result goes there.
+    /// True for a Rust function that C calls: its arguments come from C, and its result goes there.
     pub callback: bool,
-    /// The wrapper has C's ABI: a violation cannot unwind out of it.
+    /// True if the wrapper has the C ABI: a violation cannot unwind out of it.
     pub keep_abi: bool,
-    /// Severities of the block and, over them, of the function.
+    /// Severities of the function, over those of the block.
     pub severities: Severities,
 }
 
 impl Declaration {
-    /// A function of this crate, without parameters, declared in the calling line.
+    /// Declares a function of this crate, without parameters, at the calling line.
     #[track_caller]
     pub(crate) const fn internal(name: &'static str) -> Declaration {
         let here = Location::caller();
@@ -56,22 +56,22 @@ impl Declaration {
     }
 }
 
-/// One parameter, as declared.
+/// A parameter, as declared.
 #[derive(Debug)]
 pub struct Parameter {
-    /// Its name; `argN` (N from 1) where the pattern is `_`.
+    /// Its name; `argN` (N from 1) if the pattern is `_`.
     pub name: &'static str,
     /// Its type as written, tokens joined the way rustfmt would.
     pub ty: &'static str,
-    /// The text of the expression behind `counted_by` or `sized_by`; empty without one.
+    /// Text of the expression in `counted_by` or `sized_by`; empty without one.
     pub extent: &'static str,
-    /// What its attributes say.
+    /// Contract that its attributes state.
     pub contract: Contract,
     /// Severities of this parameter alone.
     pub severities: Severities,
 }
 
-/// What the attributes of a parameter promise, as a set.
+/// Set of the attributes of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contract(u16);
 
@@ -80,12 +80,12 @@ macro_rules! contract {
         impl Contract {
             /// No attribute.
             pub const NONE: Contract = Contract(0);
-            /// The attributes that `boundary::inspect` tells the outcome of.
+            /// Attributes under which `boundary::inspect` can tell that an argument is in order.
             const INSPECTED: u16 = 0 $(| contract!(@$told_by $bit))*;
             /// The attributes under which C may be given a copy.
             const MOVABLE: u16 = 0 $(| contract!(@$place $bit))*;
             $($(#[$doc])* #[must_use] pub const fn $set(self) -> Contract { Contract(self.0 | 1 << $bit) }
-            /// Whether it is set.
+            /// True if it is set.
             #[must_use] pub const fn $get(self) -> bool { self.0 & 1 << $bit != 0 })*
         }
     };
@@ -95,10 +95,10 @@ macro_rules! contract {
     (@in_place $bit:literal) => { 0 };
 }
 
-// Each attribute says two things, so that none can be forgotten. Who tells whether an argument
-// under it is in order: `inspected`, if a glance does (`boundary/inspect.rs`, which must know it
-// then), or the `rules` alone. And whether C may be given a copy of what it leads to: `movable`, or
-// `in_place`.
+// Each attribute has two properties, so that none can be forgotten. `inspected` or `rules`: the
+// inspection (`boundary/inspect.rs`) can tell if an argument under it is in order, and must then
+// know it; or only the rules can. `movable` or `in_place`: C may be given a copy of what the
+// argument leads to, or not.
 contract! {
     /// `counted_by = n` or `sized_by = n`: the extent is stated.
     stated, is_stated = 0, inspected, movable;
@@ -110,26 +110,25 @@ contract! {
     out, is_out = 3, inspected, movable;
     /// `opaque`: user data that C only hands back.
     opaque, is_opaque = 4, inspected, in_place;
-    /// `copied`: C works on a copy between guard pages. (A function that copies is never on the
-    /// fast path.)
+    /// `copied`: C works on a copy between guard pages. (Such a function is never on the fast
+    /// path.)
     copied, is_copied = 5, inspected, movable;
     /// `thread_bound`: belongs to the thread that got it from C.
     thread_bound, is_thread_bound = 6, rules, in_place;
-    /// `retained`: C may keep it. (A function that lets C keep something is never on the fast
-    /// path.)
+    /// `retained`: C may keep it. (Such a function is never on the fast path.)
     retained, is_retained = 7, inspected, in_place;
-    /// `owned`: ownership goes to C. (Likewise.)
+    /// `owned`: ownership goes to C. (Such a function is never on the fast path.)
     owned, is_owned = 8, inspected, in_place;
 }
 
 impl Contract {
-    /// Whether a glance tells of every attribute that is set.
+    /// True if the inspection knows every attribute that is set.
     #[inline(always)]
     pub(crate) const fn is_inspected(self) -> bool {
         self.0 & !Contract::INSPECTED == 0
     }
 
-    /// Whether C may be given a copy under every attribute that is set.
+    /// True if C may be given a copy under every attribute that is set.
     pub(crate) const fn is_movable(self) -> bool {
         self.0 & !Contract::MOVABLE == 0
     }
@@ -138,50 +137,48 @@ impl Contract {
 /// A guarded foreign function: the declaration, and what was settled about it at run time.
 #[derive(Debug)]
 pub struct Function {
-    /// What the attribute wrote.
+    /// Declaration that the attribute wrote.
     pub declaration: &'static Declaration,
-    /// The types of its arguments and, behind them, of its result, where it has one. None of what C
+    /// Types of its arguments, followed by that of its result, if it has one. Empty for what C
     /// calls.
     pub(crate) kinds: &'static [Kind],
     /// A [`CheckMode`], 0 until the first crossing.
     mode: AtomicU8,
-    /// Whether some parameter lets C keep what it is lent, by its contract. Valid once the standing
-    /// is settled.
+    /// True if the contract of some parameter lets C keep what it is lent. Valid once `mode` is
+    /// settled.
     lets_keep: AtomicBool,
-    /// Which parameters let C keep what they lend by `allow(retained_pointer)`, by bits; the last
-    /// one stands for those behind it. Valid as the one before.
+    /// Bitset of the parameters under `allow(retained_pointer)`; the last bit covers all from there
+    /// on. Valid once `mode` is settled.
     allows: AtomicU32,
-    /// Whether C hands out objects that belong to the calling thread. Valid as the one before.
+    /// True if C hands out objects that belong to the calling thread. Valid once `mode` is settled.
     binds: AtomicBool,
-    /// Whether some argument may be copied. Valid as the one before.
+    /// True if some argument may be copied. Valid once `mode` is settled.
     copies: AtomicBool,
-    /// Which parameters lend it something to read that could be compared, by bits; the last one
-    /// stands for those behind it. Valid as the one before.
+    /// Bitset of the parameters that lend something to read that could be compared; the last bit
+    /// covers all from there on. Valid once `mode` is settled.
     compares: AtomicU32,
-    /// Whether its calls may take the fast path: nothing that C hands out is noted, no crossing
-    /// logged, no argument copied. Not until the standing is settled.
+    /// True if its calls may take the fast path: nothing that C hands out is recorded, no crossing
+    /// is logged, no argument copied. False until `mode` is settled.
     fast: AtomicBool,
-    /// Calls that were looked after at once because they were among the first.
+    /// Number of calls that were looked after at once because they were among the first.
     looks: AtomicU8,
-    /// Freed blocks that were looked for at once because they were among the first that it let C
-    /// keep.
+    /// Number of freed blocks that were looked for at once because they were among the first that
+    /// it let C keep.
     freed: AtomicU8,
-    /// What statistics keep of it.
+    /// Its part of the statistics.
     pub(crate) tally: Tally,
 }
 
-/// So many calls of each function are looked after at once, whatever that costs: what a function
-/// does with a pointer it mostly does the first time.
+/// Number of first calls of each function that are looked after at once, whatever that costs: most
+/// functions do with a pointer the first time what they ever do.
 const FIRST: u8 = 64;
-/// Where C's heap is large, a look at so many bytes of it counts as one more: 64 looks at 256 MiB
-/// would be seconds.
+/// Bytes of C heap in a look that count as another call: 64 looks at 256 MiB would take seconds.
 const BYTES_A_LOOK: usize = 4 << 20;
 
-/// The last bit of what is settled of parameters one by one: those behind it share it, and each is
-/// asked about anew.
+/// Last bit of the bitsets of parameters: all from there on share it, and each is checked again.
 pub(crate) const LAST_MARK: usize = 31;
 
-/// What the settings make of a function; settled once, at its first crossing.
+/// How a function is checked; settled once, at its first crossing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum CheckMode {
@@ -198,7 +195,7 @@ pub(crate) enum CheckMode {
 }
 
 impl Function {
-    /// A function that was not called yet.
+    /// Creates a function that was not called yet.
     #[must_use]
     pub const fn new(declaration: &'static Declaration) -> Function {
         Function {
@@ -217,13 +214,13 @@ impl Function {
         }
     }
 
-    /// The same with a place for each of its kinds.
+    /// Adds a place for each of its kinds.
     #[must_use]
     pub const fn with_kinds(self, kinds: &'static [Kind]) -> Function {
         Function { kinds, ..self }
     }
 
-    /// What is settled so far.
+    /// Returns how the function is checked, as far as that is settled.
     #[inline]
     pub(crate) fn mode(&self) -> CheckMode {
         match self.mode.load(Ordering::Acquire) {
@@ -235,17 +232,17 @@ impl Function {
         }
     }
 
-    /// Whether a call now is among the first; counts it.
+    /// True if a call now is among the first; counts it.
     pub(crate) fn is_among_the_first(&self) -> bool {
         is_among_the_first(&self.looks)
     }
 
-    /// Whether a block that is freed now is among the first that it let C keep; counts it.
+    /// True if a block freed now is among the first that it let C keep; counts it.
     pub(crate) fn is_among_the_first_freed(&self) -> bool {
         is_among_the_first(&self.freed)
     }
 
-    /// A look has read so many bytes of C's heap.
+    /// Counts a look that has read `bytes` of the C heap.
     pub(crate) fn looked(&self, bytes: usize) {
         let more = u8::try_from(bytes / BYTES_A_LOOK).unwrap_or(FIRST);
         if more > 0 {
@@ -253,26 +250,26 @@ impl Function {
         }
     }
 
-    /// Whether a call now would not be among the first.
+    /// True if a call now would not be among the first.
     #[inline]
     pub(crate) fn is_past_the_first(&self) -> bool {
         self.looks.load(Ordering::Relaxed) >= FIRST
     }
 
-    /// Whether some parameter lets C keep what it is lent, by its contract.
+    /// True if the contract of some parameter lets C keep what it is lent.
     #[inline]
     pub(crate) fn lets_keep(&self) -> bool {
         self.lets_keep.load(Ordering::Relaxed)
     }
 
-    /// Whether some parameter lets C keep what it is lent because the rule is allowed.
+    /// True if some parameter is under `allow(retained_pointer)`.
     #[inline]
     pub(crate) fn allows(&self) -> bool {
         self.allows.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether each of them does: there is nothing to look for. Not told of a function with more
-    /// parameters than bits.
+    /// True if every parameter is under `allow(retained_pointer)`: there is nothing to look for.
+    /// Always false with more parameters than bits.
     #[inline]
     pub(crate) fn allows_all(&self) -> bool {
         let parameters = self.declaration.parameters.len();
@@ -281,59 +278,59 @@ impl Function {
             && self.allows.load(Ordering::Relaxed).count_ones() as usize == parameters
     }
 
-    /// Whether this one does.
+    /// True if this parameter, or its bit's group, is under `allow(retained_pointer)`.
     #[inline]
     pub(crate) fn allows_parameter(&self, index: usize) -> bool {
         self.allows.load(Ordering::Relaxed) >> index.min(LAST_MARK) & 1 != 0
     }
 
-    /// Whether what C hands out is noted, when it has returned.
+    /// True if what C hands out is recorded after it returned.
     #[inline]
     pub(crate) fn binds(&self) -> bool {
         self.binds.load(Ordering::Relaxed)
     }
 
-    /// Whether some argument may be copied.
+    /// True if some argument may be copied.
     #[inline]
     pub(crate) fn copies(&self) -> bool {
         self.copies.load(Ordering::Relaxed)
     }
 
-    /// Settles that, before everything else is settled.
+    /// Settles if some argument may be copied. Called before [`settle`](Function::settle).
     pub(crate) fn settle_copies(&self, copies: bool) {
         self.copies.store(copies, Ordering::Relaxed);
     }
 
-    /// Whether something that it is lent to read could be compared, when it has returned.
+    /// True if it is lent something to read that could be compared after C returned.
     #[inline]
     pub(crate) fn compares(&self) -> bool {
         self.compares.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether it is lent something by this parameter.
+    /// True if this parameter lends something to read that could be compared.
     #[inline]
     pub(crate) fn compares_parameter(&self, index: usize) -> bool {
         self.compares.load(Ordering::Relaxed) >> index.min(LAST_MARK) & 1 != 0
     }
 
-    /// Whether the short way may be tried.
+    /// True if the fast path may be tried.
     #[inline(always)]
     pub(crate) fn may_be_fast(&self) -> bool {
         self.fast.load(Ordering::Acquire)
     }
 
-    /// Settles it. Two threads that race here store the same value.
+    /// Settles how the function is checked. Two threads that race here store the same values.
     pub(crate) fn settle(&self, standing: CheckMode, (lets_keep, allows): (bool, u32), binds: bool, compares: u32) {
         self.allows.store(allows, Ordering::Relaxed);
         self.compares.store(compares, Ordering::Relaxed);
         self.binds.store(binds, Ordering::Relaxed);
         self.lets_keep.store(lets_keep, Ordering::Relaxed);
-        // Release: whoever sees these sees what was stored before.
+        // Release: a thread that sees these sees what was stored before.
         self.fast.store(standing == CheckMode::Checked && !binds, Ordering::Release);
         self.mode.store(standing as u8, Ordering::Release);
     }
 
-    /// The name of the crate that declares it, with `_` for `-`.
+    /// Name of the crate that declares it, with `_` for `-`.
     pub(crate) fn krate(&self) -> &'static str {
         let module = self.declaration.module;
         module.split_once("::").map_or(module, |(krate, _)| krate)
@@ -343,7 +340,7 @@ impl Function {
 fn is_among_the_first(count: &AtomicU8) -> bool {
     let seen = count.load(Ordering::Relaxed);
     if seen < FIRST {
-        // Not a read-modify-write: threads that race here look once more than they must.
+        // Not a read-modify-write: threads that race here look a few times more than necessary.
         count.store(seen + 1, Ordering::Relaxed);
     }
     seen < FIRST

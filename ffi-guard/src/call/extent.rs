@@ -1,4 +1,4 @@
-//! How much of an argument's pointee C may touch.
+//! Extents: how much of an argument's pointee C may touch.
 
 use super::argument::{Argument, Stated};
 use super::count::Count;
@@ -6,16 +6,16 @@ use super::shape::Shape;
 use super::target::Target;
 use crate::heap::Block;
 
-/// What a call or a type states of an extent.
+/// Extent that a call or a type states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StatedExtent {
     /// The type alone: its size in bytes.
     Type(usize),
-    /// So many bytes: `count` elements of `size`, or `sized_by` with a size of 1.
+    /// `count` elements of `size` bytes, or `sized_by` with a size of 1.
     Elements {
-        /// As stated.
+        /// Stated number of elements.
         count: usize,
-        /// Bytes of one.
+        /// Bytes of an element.
         size: usize,
     },
     /// A negative count.
@@ -25,7 +25,7 @@ pub(crate) enum StatedExtent {
 }
 
 impl StatedExtent {
-    /// The extent in bytes, where it is a number of bytes.
+    /// Returns the extent in bytes, if it is a number of bytes.
     pub(crate) fn bytes(self) -> Option<usize> {
         match self {
             StatedExtent::Type(size) => Some(size),
@@ -35,12 +35,11 @@ impl StatedExtent {
     }
 }
 
-/// Bytes that C may touch from the argument on, as stated or by type; or what was stated that no
-/// memory can have.
+/// Bytes that C may touch from the argument on, as stated or by type; or the statement, if no
+/// memory can have that extent.
 #[inline]
 pub(crate) fn stated(argument: &Argument) -> Result<usize, StatedExtent> {
-    // Behind an alias of `c_void`, `counted_by` cannot be refused at compile time: its elements are
-    // bytes.
+    // An alias of `c_void` lets `counted_by` through at compile time: its elements are bytes.
     let element = if untyped(argument) { 1 } else { argument.info.size };
     let (count, size) = match argument.stated {
         Stated::No => return Ok(if untyped(argument) { 0 } else { argument.info.size }),
@@ -58,7 +57,7 @@ pub(crate) fn stated(argument: &Argument) -> Result<usize, StatedExtent> {
     }
 }
 
-/// The same as the report tells it.
+/// Extent as reports describe it: with its count, if the call states one.
 pub(crate) fn described(argument: &Argument) -> StatedExtent {
     match (argument.stated, stated(argument)) {
         (_, Err(refused)) => refused,
@@ -70,8 +69,8 @@ pub(crate) fn described(argument: &Argument) -> StatedExtent {
     }
 }
 
-/// The extent if the memory is known: an untyped pointer reaches to the end of its heap block, and nowhere
-/// else.
+/// Extent of an argument whose target is known: an untyped pointer reaches to the end of its heap
+/// block, and has no extent elsewhere.
 #[inline]
 pub(crate) fn of(argument: &Argument, target: &Target) -> usize {
     match target {

@@ -1,7 +1,7 @@
-//! What types a function's arguments have, and its result: found out in the wrapper, where they are
-//! concrete, by a first call, and kept. A later call that the wrapper does not decide itself says
-//! where its arguments are and no more. In a build that is not optimised, where all calls go that
-//! way, to say it anew costs several times what the checks cost.
+//! Types of a function's arguments and of its result: learned by a first call in the wrapper, where
+//! they are concrete, and kept. A later call that the wrapper does not decide itself only passes
+//! the addresses of its arguments. In an unoptimised build, where all calls do so, passing the
+//! types each time would cost several times as much as the checks.
 //!
 //! ```text
 //!  wrapper's frame      places ──┐
@@ -17,26 +17,26 @@ use super::declaration::{Contract, Function, Parameter};
 use super::needs::{self, Needs};
 use super::shape::TypeInfo;
 
-/// The type of one argument, or of the result, and how it crosses.
+/// Type of an argument or a result, and how it crosses.
 #[derive(Debug)]
 pub struct Kind {
-    /// Flags; 0 while nobody knows.
+    /// Flags; 0 until it is learned.
     how: AtomicU32,
-    /// Valid where `how` is not 0.
+    /// Valid if `how` is not 0.
     info: AtomicPtr<TypeInfo>,
 }
 
-// The lower bits are its `Needs`.
-/// It is a `Box`.
+// The lower bits of `how` are its `Needs`.
+/// Set for a `Box`.
 const BOXED: u32 = 1 << needs::BITS;
 /// Set in each kind that is known.
 const KNOWN: u32 = 1 << (needs::BITS + 1);
-/// Above this: a [`Passing`].
+/// Shift of its [`Passing`], above the flags.
 const PASSING: u32 = needs::BITS + 2;
 const BY_BITS: [Passing; 4] = [Passing::Scalar, Passing::Value, Passing::Const, Passing::Mut];
 
 impl Kind {
-    /// Nobody knows yet.
+    /// Creates a kind that is not learned yet.
     #[must_use]
     pub const fn unknown() -> Kind {
         Kind { how: AtomicU32::new(0), info: AtomicPtr::new(std::ptr::null_mut()) }
@@ -52,22 +52,22 @@ impl Kind {
         let boxed = if boxed { BOXED } else { 0 };
         let how = Needs::of(info, passing, contract).0 | boxed | KNOWN | (passing as u32) << PASSING;
         self.info.store(std::ptr::from_ref(info).cast_mut(), Ordering::Relaxed);
-        // Release: whoever sees it sees the type. It is the same type at each call, so that two at
-        // once do no harm.
+        // Release: a thread that sees it sees the type. Each call stores the same type, so a race
+        // does no harm.
         self.how.store(how, Ordering::Release);
     }
 
-    /// What an argument of this kind needs; `None` while that is not known.
+    /// Needs of an argument of this kind; `None` until it is learned.
     #[inline(always)]
     pub(crate) fn needs(&self) -> Option<Needs> {
         let how = self.how.load(Ordering::Acquire);
         (how != 0).then_some(Needs(how & ((1 << needs::BITS) - 1)))
     }
 
-    /// An argument of this kind. `place`: where it is.
+    /// Reads an argument of this kind. `place`: its address.
     ///
     /// # Safety
-    /// - It is of the type that this was learned of.
+    /// - `place` leads to a value of the type that this was learned from.
     #[inline(always)]
     unsafe fn at(&self, place: *const ()) -> Option<Argument> {
         let how = self.how.load(Ordering::Acquire);
@@ -77,23 +77,23 @@ impl Kind {
         let passing = *BY_BITS.get((how >> PASSING) as usize)?;
         let address = match passing {
             Passing::Scalar | Passing::Value => place.addr(),
-            // SAFETY: what `ByPointer` calls a pointer is one thin one, or an `Option` of it, where
-            // null is `None`.
+            // SAFETY: what `ByPointer` calls a pointer is one thin pointer, or an `Option` of one,
+            // in which null is `None`.
             Passing::Const | Passing::Mut => unsafe { place.cast::<usize>().read() },
         };
-        // SAFETY: stored from a `&'static` before `how`, and never changed to that of another type.
+        // SAFETY: stored from a `&'static` before `how`, and only ever replaced by the same type.
         let info = unsafe { &*self.info.load(Ordering::Relaxed) };
         Some(Argument { address, info, passing, boxed: how & BOXED != 0, stated: Stated::No })
     }
 }
 
-/// Runs `each` for the arguments of a call, with their indices and what each needs, until it says
-/// false; and says whether it never did. `places`: where each is, `stated`: what the call states of
-/// those whose contract says that it does, in order. Nothing where not all types are known: then
-/// [`learn`] comes first.
+/// Calls `each` with each argument of a call, its index and its needs, until it returns false;
+/// returns true if it never did. `places`: address of each argument; `stated`: extents that the
+/// call states for the parameters whose contract asks for one, in order. `None` if not all types
+/// are known: the wrapper then calls [`learn`].
 ///
 /// # Safety
-/// - `places` has one for each parameter of `function`, and it is of that parameter's type.
+/// - `places` has one entry for each parameter of `function`, of that parameter's type.
 #[inline(always)]
 pub(crate) unsafe fn all(
     function: &Function,
@@ -106,7 +106,7 @@ pub(crate) unsafe fn all(
     }
     let mut stated = stated.iter();
     for (index, parameter) in function.declaration.parameters.iter().enumerate() {
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller promises a place of the right type for each parameter.
         let argument = unsafe { function.kinds.get(index)?.at(*places.get(index)?) }?;
         let needs = function.kinds.get(index)?.needs()?;
         if !each(index, argument.with(of_next(parameter, &mut stated)), needs) {
@@ -116,10 +116,11 @@ pub(crate) unsafe fn all(
     Some(true)
 }
 
-/// Writes down the arguments of a call. False where not all types are known.
+/// Writes the arguments of a call to `room`. False if not all types are known.
 ///
 /// # Safety
-/// - As for [`all`]; and `room` has room for as many.
+/// - `places` has one entry for each parameter of `function`, of that parameter's type; `room` has
+///   room for an argument each.
 #[inline(never)]
 #[must_use]
 pub(crate) unsafe fn lay_out(
@@ -129,18 +130,18 @@ pub(crate) unsafe fn lay_out(
     room: *mut Argument,
 ) -> bool {
     let write = |index, argument, _| {
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller promises room for an argument of each parameter.
         unsafe { room.add(index).write(argument) };
         true
     };
-    // SAFETY: as promised by the caller.
+    // SAFETY: the caller promises a place of the right type for each parameter.
     unsafe { all(function, places, stated, write) }.is_some()
 }
 
-/// Writes down the arguments of a call, whose types are kept.
+/// Keeps the types of a call's arguments and writes the arguments to `room`.
 ///
 /// # Safety
-/// - There is one for each parameter of `function`, and `room` for as many.
+/// - There is one argument for each parameter of `function`, and `room` has room for as many.
 #[cold]
 #[inline(never)]
 pub unsafe fn learn(function: &Function, arguments: &[Argument], stated: &[Stated], room: *mut Argument) {
@@ -148,12 +149,12 @@ pub unsafe fn learn(function: &Function, arguments: &[Argument], stated: &[State
     let parameters = arguments.iter().zip(function.kinds).zip(function.declaration.parameters);
     for (index, ((argument, kind), parameter)) in parameters.enumerate() {
         kind.learn(argument, parameter.contract);
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller promises room for an argument of each parameter.
         unsafe { room.add(index).write(argument.with(of_next(parameter, &mut stated))) };
     }
 }
 
-/// What is stated of a parameter. `stated`: of it and of those behind it.
+/// Extent that the call states for a parameter. `stated`: extents of this and later parameters.
 #[inline(always)]
 fn of_next(parameter: &Parameter, stated: &mut std::slice::Iter<'_, Stated>) -> Stated {
     match parameter.contract.is_stated() {
@@ -163,20 +164,20 @@ fn of_next(parameter: &Parameter, stated: &mut std::slice::Iter<'_, Stated>) -> 
 }
 
 impl Function {
-    /// The arguments of a call; none where they were not written down.
+    /// Returns the arguments of a call; none if they are not laid out.
     ///
     /// # Safety
-    /// - One for each parameter lies there, where they are written down, and stays there unchanged.
+    /// - If `are_written`, `place` leads to an argument for each parameter, which stays unchanged.
     #[inline(always)]
     pub(crate) unsafe fn arguments_at<'a>(&self, place: *const Argument, are_written: bool) -> &'a [Argument] {
         if !are_written {
             return &[];
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises an argument for each parameter, which stays unchanged.
         unsafe { std::slice::from_raw_parts(place, self.declaration.parameters.len()) }
     }
 
-    /// Keeps what the result's type is.
+    /// Keeps the type of the result.
     #[cold]
     #[inline(never)]
     pub fn learn_result(&self, result: &Argument) {
@@ -185,14 +186,14 @@ impl Function {
         }
     }
 
-    /// What C returned. `place`: where it is; null where it returns nothing.
+    /// Returns what C returned. `place`: its address; null if C returns nothing.
     ///
     /// # Safety
-    /// - The result was learned, and lies there.
+    /// - If `place` is not null, it leads to a result of the type that was learned.
     #[inline(always)]
     pub(crate) unsafe fn result_at(&self, place: *const ()) -> Argument {
         let kind = self.kinds.get(self.declaration.parameters.len()).filter(|_| !place.is_null());
-        // SAFETY: as promised by the caller.
+        // SAFETY: the caller promises a result of the learned type at `place`.
         kind.and_then(|kind| unsafe { kind.at(place) }).unwrap_or_else(Argument::scalar)
     }
 }

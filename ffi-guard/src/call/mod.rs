@@ -1,5 +1,5 @@
-//! A call's vocabulary: what a declaration says, what an argument is, where a call stands. Data,
-//! and no checks.
+//! Vocabulary of a call: its declaration, its arguments, its place in the program and on the stack.
+//! Data without checks.
 
 pub(crate) mod argument;
 pub mod classify;

@@ -1,39 +1,39 @@
-//! What a glance at one argument has to find, as far as its type and its attributes tell: a
-//! constant where a wrapper asks, and kept with the function ([`Kind`](super::kinds::Kind)) where a
-//! debug build does.
+//! What the inspection of an argument has to check, as far as its type and attributes tell: a
+//! constant in an optimised wrapper, and kept with the function ([`Kind`](super::kinds::Kind)) in a
+//! debug build.
 
 use super::argument::Passing;
 use super::declaration::Contract;
 use super::shape::{Shape, TypeInfo};
 
-/// What must hold of an argument to be plainly in order. Flags, and the alignment above them.
+/// Conditions under which an argument is plainly in order: flags, and the alignment above them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Needs(pub(super) u32);
 
-/// It holds no pointer and is none: nothing to look at.
+/// It is no pointer and holds none: nothing to check.
 const SCALAR: u32 = 1 << 0;
-/// A glance cannot tell: the rules are asked.
+/// The inspection cannot tell: the rules are asked.
 const RULES: u32 = 1 << 1;
-/// What it leads to holds no pointer, or is not looked into.
+/// Its target holds no pointer, or is not inspected.
 const HOLDS_NOTHING: u32 = 1 << 2;
 /// It leads to a text, which ends at its NUL.
 const TEXT: u32 = 1 << 3;
 /// Null breaks a rule.
 const NONNULL: u32 = 1 << 4;
-/// The type of what it leads to says nothing of its extent.
+/// The type of its target says nothing about its extent.
 const UNTYPED: u32 = 1 << 5;
 /// The call states its extent.
 const STATED: u32 = 1 << 6;
-/// Above this: log2 of what its address must be a multiple of.
+/// Shift of log2 of its alignment, above the flags.
 const ALIGNED: u32 = 8;
-/// Bits that are in use.
+/// Number of bits that are used.
 pub(super) const BITS: u32 = ALIGNED + 6;
 
 impl Needs {
-    /// The needs of an argument of this type and with these attributes.
+    /// Needs of an argument of this type and with these attributes.
     ///
-    /// Fails closed: an attribute that the declaration of [`Contract`] does not call `inspected`
-    /// sends the argument to the rules.
+    /// Fails closed: an attribute that [`Contract`] does not declare `inspected` sends the argument
+    /// to the rules.
     #[inline(always)]
     pub(crate) fn of(info: &TypeInfo, passing: Passing, contract: Contract) -> Needs {
         let untyped = matches!(info.shape, Shape::Untyped);
@@ -57,45 +57,45 @@ impl Needs {
         self.0 & flag != 0
     }
 
-    /// Whether there is nothing to look at.
+    /// True if there is nothing to check.
     #[inline(always)]
     pub(crate) fn is_scalar(self) -> bool {
         self.has(SCALAR)
     }
 
-    /// Whether only the rules can tell.
+    /// True if only the rules can tell.
     #[inline(always)]
     pub(crate) fn is_for_the_rules(self) -> bool {
         self.has(RULES)
     }
 
-    /// Whether nothing of what it leads to can be a pointer.
+    /// True if nothing in its target can be a pointer.
     #[inline(always)]
     pub(crate) fn holds_nothing(self) -> bool {
         self.has(HOLDS_NOTHING)
     }
 
-    /// Whether it leads to a text.
+    /// True if it leads to a text.
     #[inline(always)]
     pub(crate) fn is_text(self) -> bool {
         self.has(TEXT)
     }
 
-    /// Whether the type of what it leads to says nothing of its extent.
+    /// True if the type of its target says nothing about its extent.
     #[inline(always)]
     pub(crate) fn is_untyped(self) -> bool {
         self.has(UNTYPED)
     }
 
-    /// Whether this address is neither misaligned nor null where that breaks a rule.
+    /// True if this address is aligned, and not null if null breaks a rule.
     #[inline(always)]
     pub(crate) fn are_met_by(self, address: usize) -> bool {
         address & ((1 << (self.0 >> ALIGNED)) - 1) == 0 && (address != 0 || !self.has(NONNULL))
     }
 
-    /// Whether an address outside of Rust's memory is in order as soon as
-    /// [`are_met_by`](Needs::are_met_by) says so, at every level: nothing is stated that could be
-    /// refused, and nothing of C's is read.
+    /// True if an address outside Rust memory is in order at every level if
+    /// [`are_met_by`](Needs::are_met_by) says so: nothing is stated that could be refused, and no C
+    /// memory is read.
     #[inline(always)]
     pub(crate) fn end_outside(self) -> bool {
         !self.has(RULES | STATED) && self.has(HOLDS_NOTHING | UNTYPED)

@@ -1,10 +1,9 @@
-//! The open scopes of a thread, by where their frames lie on its stack: the outermost guarded call,
-//! the innermost guarded callback, the innermost `catch`. They tell where a panic that starts here
-//! gets to.
+//! The open scopes of a thread, by the addresses of their frames: the outermost guarded call, the
+//! innermost guarded callback, the innermost `catch`. They tell how far a panic gets.
 
 use std::cell::Cell;
 
-/// One thread's part. Without a destructor, so that it can be read at any time of a thread's life.
+/// State of a thread. Without a destructor, so that it can be read throughout a thread's life.
 struct Here {
     /// An address in the frame of the outermost guarded call under way; 0 without one.
     outermost: Cell<usize>,
@@ -12,8 +11,8 @@ struct Here {
     boundary: Cell<usize>,
     /// An address in the frame of the innermost open `catch`; 0 without one.
     catching: Cell<usize>,
-    /// Whether a panic of a callback waits for the outermost guarded call. The panic itself is
-    /// `boundary::parked`'s.
+    /// True if a panic of a callback waits for the outermost guarded call. The panic itself is in
+    /// `boundary::parked`.
     parked: Cell<bool>,
 }
 
@@ -23,13 +22,13 @@ thread_local! {
     };
 }
 
-/// C is about to run. True if this is the outermost guarded call of its thread: then
-/// [`end_outermost`] follows. `frame`: an address in its wrapper's frame.
+/// Begins a guarded call before C runs. True if it is the outermost of its thread:
+/// [`end_outermost`] must then follow. `frame`: an address in its wrapper's frame.
 #[inline(always)]
 pub(crate) fn begin_outermost(frame: usize) -> bool {
     let outermost = HERE.try_with(|here| {
-        // A call that C left by `longjmp` never ends: its frame lay deeper than that of a call made
-        // later.
+        // A call that C left by `longjmp` never ends: its frame lies deeper than that of a later
+        // call.
         let outermost = here.outermost.get() < frame;
         if outermost {
             here.outermost.set(frame);
@@ -39,8 +38,8 @@ pub(crate) fn begin_outermost(frame: usize) -> bool {
     outermost.unwrap_or(false)
 }
 
-/// C has returned to the outermost guarded call of the thread, or has unwound out of it. True if a
-/// parked panic waits for that.
+/// Ends the thread's outermost guarded call after C returned or unwound. True if a parked panic
+/// waits for that.
 #[inline(always)]
 pub(crate) fn end_outermost() -> bool {
     let parked = HERE.try_with(|here| {
@@ -50,20 +49,20 @@ pub(crate) fn end_outermost() -> bool {
     parked.unwrap_or(false)
 }
 
-/// Says whether a panic waits.
+/// Records if a panic is parked.
 pub(crate) fn set_parked(parked: bool) {
     let _ = HERE.try_with(|here| here.parked.set(parked));
 }
 
-/// Whether a guarded call of this thread is under way: what is parked now will be resumed.
+/// True if a guarded call of this thread is under way: it will resume what is parked now.
 pub(crate) fn is_call_below() -> bool {
     HERE.try_with(|here| is_live(here.outermost.get())).unwrap_or(false)
 }
 
-/// How a panic gets on from a thread's innermost guarded callback.
+/// Way of a panic out of a thread's innermost guarded callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// No guarded callback is between here and the scope in question.
+    /// No guarded callback lies between here and the scope in question.
     Open,
     /// It is parked, and comes out of a guarded call within the scope.
     Around,
@@ -71,12 +70,12 @@ pub(crate) enum Way {
     Beyond,
 }
 
-/// How a panic that starts here gets to a scope whose frame holds the address `scope`.
+/// Way of a panic from here to a scope whose frame holds the address `scope`.
 pub(crate) fn way_to(scope: usize) -> Way {
     let (outermost, boundary) = HERE.try_with(|here| (here.outermost.get(), here.boundary.get())).unwrap_or_default();
     match boundary {
         boundary if !is_live(boundary) || boundary > scope => Way::Open,
-        // A call within the callback is not below it.
+        // A call inside the callback is not below it.
         _ if outermost > boundary && outermost < scope => Way::Around,
         _ => Way::Beyond,
     }
@@ -87,13 +86,13 @@ pub(crate) fn boundary() -> Option<usize> {
     HERE.try_with(|here| here.boundary.get()).ok().filter(|&boundary| is_live(boundary))
 }
 
-/// Whether a frame is further up the stack than this one. One that C left by `longjmp` lies deeper.
+/// True if a frame is further up the stack than this one. One that C left by `longjmp` lies deeper.
 fn is_live(frame: usize) -> bool {
     let local = 0_u8;
     frame > (&raw const local).addr()
 }
 
-/// While it lives, panics of this thread end at its frame.
+/// Scope at whose frame panics of this thread end.
 pub(crate) struct BoundaryScope {
     outer: usize,
 }
@@ -114,7 +113,7 @@ impl Drop for BoundaryScope {
     }
 }
 
-/// Whether the calling thread is inside `catch`, and a violation here would get there.
+/// True if the calling thread is inside `catch`, and a violation here would get there.
 pub(crate) fn catching() -> bool {
     caught_at().is_some_and(|scope| way_to(scope) != Way::Beyond)
 }
@@ -124,7 +123,7 @@ pub(crate) fn caught_at() -> Option<usize> {
     HERE.try_with(|here| here.catching.get()).ok().filter(|&at| at != 0)
 }
 
-/// While it lives, violations of this thread become values.
+/// Scope in which violations of this thread become values.
 pub(crate) struct Catching {
     /// The scope around this one.
     outer: usize,

@@ -1,4 +1,4 @@
-//! What the memory behind a pointer holds, as its type tells it.
+//! Contents of the memory that a pointer leads to, as its type tells.
 
 use std::ffi::c_void;
 use std::mem::{MaybeUninit, size_of};
@@ -8,14 +8,14 @@ use std::mem::{MaybeUninit, size_of};
 pub enum Shape {
     /// Nowhere: [`Plain`].
     Plain,
-    /// The type says nothing of what is behind it (`c_void`, an opaque struct of size zero): the
-    /// extent runs to the end of the heap block and every aligned word of it is looked at.
+    /// Unknown, with an unknown extent (`c_void`, an opaque struct of size zero): it runs to the
+    /// end of the heap block, and every aligned word is inspected.
     Untyped,
-    /// C fills it in (`MaybeUninit`): not looked at.
+    /// C fills it in (`MaybeUninit`): not inspected.
     Out,
-    /// Not known: every aligned word is looked at.
+    /// Unknown: every aligned word is inspected.
     Words,
-    /// In these fields alone.
+    /// In these fields only.
     Fields(&'static [Field]),
     /// An array: the element's shape, `count` times, `stride` bytes apart.
     Array {
@@ -23,21 +23,21 @@ pub enum Shape {
         element: &'static Shape,
         /// Bytes from one element to the next.
         stride: usize,
-        /// How many.
+        /// Number of elements.
         count: usize,
     },
 }
 
-/// One field of a struct or union that derives [`Pointee`].
+/// A field of a struct or union that derives [`Pointee`].
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
-    /// As written; the position for a tuple struct.
+    /// Name as written; the position in a tuple struct.
     pub name: &'static str,
     /// Bytes from the start of the struct.
     pub offset: usize,
     /// Bytes of the field.
     pub size: usize,
-    /// What the field holds.
+    /// Shape of the field's type.
     pub shape: &'static Shape,
 }
 
@@ -74,10 +74,10 @@ pub trait Plain {}
     note = "add `#[derive(ffi_guard::Pointee)]`, or `#[derive(ffi_guard::Plain)]` where it holds none"
 )]
 pub trait Pointee {
-    /// Where the pointers are.
+    /// Places of the pointers.
     const SHAPE: Shape;
-    /// Whether nothing in it can change behind a `&`: no field has an `UnsafeCell`. C may not write
-    /// through a `*const` to such a type.
+    /// True if nothing in it can change through a `&`: no field has an `UnsafeCell`. C may not
+    /// write through a `*const` to such a type.
     const FROZEN: bool = false;
 }
 
@@ -112,7 +112,7 @@ plain_functions!(A B C D E F G H);
 
 impl Pointee for c_void {
     const SHAPE: Shape = Shape::Untyped;
-    // Where the extent is stated, it is bytes.
+    // A stated extent is in bytes.
     const FROZEN: bool = true;
 }
 
@@ -125,7 +125,7 @@ impl<T: Pointee, const N: usize> Pointee for [T; N] {
     const FROZEN: bool = T::FROZEN;
 }
 
-/// What a value of a type is, where that decides something: told by traits
+/// Kind of a type's values, if it decides something: found by traits
 /// ([`classify`](super::classify)), never by the type's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -137,7 +137,7 @@ pub enum Role {
     Pointers,
     /// A function pointer of any ABI, or an `Option` of one.
     Function,
-    /// It works by where it lies: a lock of the C library's.
+    /// A type whose values depend on their address: a lock of the C library.
     Lock,
 }
 
@@ -148,33 +148,33 @@ pub struct TypeInfo {
     pub size: usize,
     /// `align_of`, in bytes.
     pub align: usize,
-    /// Where it holds pointers.
+    /// Places of its pointers.
     pub shape: Shape,
-    /// Whether nothing in it can change behind a `&`, as far as the type tells.
+    /// True if nothing in it can change through a `&`, as far as the type tells.
     pub frozen: bool,
-    /// What a value of it is.
+    /// Kind of its values.
     pub role: Role,
-    /// `type_name`, asked only when a report is printed.
+    /// `type_name`, called only when a report is printed.
     pub name: fn() -> &'static str,
 }
 
-/// The shape of a field's type in `#[derive(Pointee)]`, by inherent-before-trait lookup of an
+/// Finds the shape of a plain field in `#[derive(Pointee)]`, by inherent-before-trait lookup of an
 /// associated constant.
 #[derive(Debug)]
 pub struct PlainProbe<T: ?Sized>(std::marker::PhantomData<T>);
-/// As [`PlainProbe`], for types that derive [`Pointee`].
+/// Finds the shape of a field whose type derives [`Pointee`], by inherent-before-trait lookup.
 #[derive(Debug)]
 pub struct PointeeProbe<T: ?Sized>(std::marker::PhantomData<T>);
 
-/// As [`PlainProbe`], for `Copy` types, in which there is no `UnsafeCell`.
+/// Finds if a field's type is `Copy`, so that no `UnsafeCell` is in it, by the same kind of lookup.
 #[derive(Debug)]
 pub struct CopyProbe<T: ?Sized>(std::marker::PhantomData<T>);
 
-/// What holds for a type that no probe knows.
+/// Fallback for a type that no probe knows.
 pub trait NoShape {
     /// Not known.
     const SHAPE: Option<Shape> = None;
-    /// Not known to be.
+    /// Not known to be frozen.
     const FROZEN: bool = false;
 }
 impl<T: ?Sized> NoShape for CopyProbe<T> {}
@@ -184,13 +184,13 @@ impl<T: ?Sized> NoShape for PointeeProbe<T> {}
 impl<T: Plain> PlainProbe<T> {
     /// Plain.
     pub const SHAPE: Option<Shape> = Some(Shape::Plain);
-    /// What is plain has no `UnsafeCell`.
+    /// A plain type has no `UnsafeCell`.
     pub const FROZEN: bool = true;
 }
 impl<T: Pointee> PointeeProbe<T> {
-    /// As derived.
+    /// Shape that the derive found.
     pub const SHAPE: Option<Shape> = Some(T::SHAPE);
-    /// As derived.
+    /// True if the derive found it frozen.
     pub const FROZEN: bool = T::FROZEN;
 }
 impl<T: Copy> CopyProbe<T> {
@@ -198,7 +198,7 @@ impl<T: Copy> CopyProbe<T> {
     pub const FROZEN: bool = true;
 }
 
-/// The first known of two shapes; word by word where neither is.
+/// The first known of two shapes; word by word if neither is known.
 #[must_use]
 pub const fn first_known(plain: Option<Shape>, pointee: Option<Shape>) -> Shape {
     match (plain, pointee) {
@@ -207,7 +207,7 @@ pub const fn first_known(plain: Option<Shape>, pointee: Option<Shape>) -> Shape 
     }
 }
 
-/// The shape of a type, as a constant: for derives.
+/// Shape of a type, as a constant: for derives.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __shape_of {
@@ -221,7 +221,7 @@ macro_rules! __shape_of {
     }};
 }
 
-/// Whether a type is frozen, as a constant: for derives.
+/// True if a type is frozen, as a constant: for derives.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __frozen {

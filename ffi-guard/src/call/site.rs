@@ -1,4 +1,4 @@
-//! Where a guarded call stands: its function, and the place in the program that makes it.
+//! Site of a guarded call: its function, and the place in the program that makes it.
 
 use std::panic::Location;
 
@@ -6,7 +6,7 @@ use super::declaration::Function;
 use crate::config;
 use crate::rule::{Rule, Severities, Severity};
 
-/// A guarded call as the reports tell it.
+/// A guarded call, as the reports name it.
 #[derive(Clone, Copy)]
 pub(crate) struct Site {
     pub(crate) function: &'static Function,
@@ -14,8 +14,8 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// How severe a rule is for a parameter of this call (`None` for its result): the parameter's
-    /// word over the function's over the environment's.
+    /// Severity of a rule for a parameter of this call (`None` for its result): the parameter's
+    /// setting overrides the function's, which overrides the environment's.
     #[inline]
     pub(crate) fn severity(&self, rule: Rule, parameter: Option<usize>) -> Severity {
         let declaration = self.function.declaration;

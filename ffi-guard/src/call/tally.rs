@@ -1,4 +1,4 @@
-//! A function's own part of the statistics: its number, by which a thread finds its counters.
+//! A function's part of the statistics: its number, by which a thread finds its counters.
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
@@ -6,19 +6,19 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use super::declaration::Function;
 use crate::config;
 
-/// A function's part.
+/// A function's part of the statistics.
 #[derive(Debug)]
 pub(crate) struct Tally {
     /// The number from 1, in the order of the first calls; 0 before the first call; [`LEFT_OUT`].
     number: AtomicU32,
-    /// Calls that no thread counted: made by a signal handler in the middle of the guard's own
-    /// work, or by a thread that is ending.
+    /// Calls that no thread counted: made by a signal handler while the guard was at work, or by a
+    /// thread that is ending.
     beside: AtomicU64,
     /// The function that was first called before this one. Valid once it is in the list.
     next: AtomicPtr<Function>,
 }
 
-/// The number of a function whose crate `GUARD_CRATES` leaves out, of the table as well.
+/// Number of a function whose crate `GUARD_CRATES` leaves out: it is not in the table either.
 const LEFT_OUT: u32 = u32::MAX;
 
 /// The function that was first called last.
@@ -31,8 +31,8 @@ impl Tally {
     }
 }
 
-/// The number of a function, which it gets here at its first call; `None` if it is left out. Takes
-/// no lock: a signal handler may come in between.
+/// Returns the number of a function, which it gets at its first call; `None` if it is left out.
+/// Takes no lock: a signal handler may interrupt it.
 #[inline]
 pub(crate) fn number(function: &'static Function) -> Option<usize> {
     match function.tally.number.load(Ordering::Relaxed) {
@@ -42,7 +42,7 @@ pub(crate) fn number(function: &'static Function) -> Option<usize> {
     }
 }
 
-/// Gives a function its number. `listed`: it is the program's, and gets a line of the table.
+/// Gives a function its number. `listed`: it is the program's, with a line in the table.
 #[cold]
 pub(crate) fn register(function: &'static Function, listed: bool) -> Option<usize> {
     let tally = &function.tally;
@@ -73,12 +73,12 @@ pub(crate) fn count_beside(function: &'static Function) {
     }
 }
 
-/// Calls that were counted beside.
+/// Number of calls that no thread's counters took.
 pub(crate) fn beside(function: &Function) -> u64 {
     function.tally.beside.load(Ordering::Relaxed)
 }
 
-/// The functions that were called, the latest to be first called first, each with its number.
+/// Functions that were called, each with its number; the latest to be first called comes first.
 pub(crate) fn functions() -> impl Iterator<Item = (usize, &'static Function)> {
     let mut at = LAST.load(Ordering::Acquire);
     std::iter::from_fn(move || {
@@ -89,7 +89,7 @@ pub(crate) fn functions() -> impl Iterator<Item = (usize, &'static Function)> {
     })
 }
 
-/// In the child of a fork: its calls count from here on.
+/// Resets the counts in the child of a fork.
 pub(crate) fn forget() {
     functions().for_each(|(_, function)| function.tally.beside.store(0, Ordering::Relaxed));
 }

@@ -1,4 +1,4 @@
-//! A pointer argument, and where an address leads: what a rule is shown.
+//! A pointer argument and its target, as rules see it.
 
 use std::ops::Range;
 
@@ -6,19 +6,19 @@ use super::argument::Argument;
 use super::declaration::Contract;
 use crate::heap::{self, Found};
 
-/// One pointer argument and where it leads.
+/// A pointer argument and its target.
 pub(crate) struct PointerArg<'a> {
     /// The argument.
     pub(crate) argument: &'a Argument,
-    /// What its declaration says.
+    /// Contract that its declaration states.
     pub(crate) contract: Contract,
-    /// Where it leads.
+    /// Memory that it leads to.
     pub(crate) target: Target,
     /// Bytes that C may touch, if they fit an address space; else 0.
     pub(crate) extent: usize,
 }
 
-/// Where an address leads.
+/// Memory that an address leads to.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     /// Nowhere.

@@ -1,4 +1,4 @@
-//! What is known of each thread: its stack, its number, and the calls that it has under way.
+//! State of each thread: its stack, its number, and its calls under way.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -7,16 +7,15 @@ use std::ptr::null_mut;
 use crate::platform::process::Errno;
 use crate::platform::{self};
 
-/// One thread's part. Without a destructor where the hot path reads it, so that it can be read at
-/// any time.
+/// State of a thread. Without a destructor, so that the hot path can read it at any time.
 struct Here {
-    /// The stack, `(low, high)`; `(0, 0)` until asked for, `(1, 1)` where it cannot be told.
+    /// The stack, `(low, high)`; `(0, 0)` until asked for, `(1, 1)` if it is not known.
     stack: Cell<(usize, usize)>,
-    /// Guarded calls so far, from level 2 on.
+    /// Number of guarded calls so far, from level 2 on.
     crossings: Cell<usize>,
-    /// The innermost watched call under way, from level 2 on: a list that `boundary` keeps.
+    /// The innermost watched call under way, from level 2 on: head of a list that `boundary` keeps.
     watched: Cell<*mut ()>,
-    /// The innermost call under way that works on copies: likewise.
+    /// The innermost call under way that works on copies: head of a list that `boundary` keeps.
     copying: Cell<*mut ()>,
     /// An address in the frame of the outermost call under way that is only noted; 0 without one.
     noting: Cell<usize>,
@@ -28,7 +27,7 @@ thread_local! {
     };
 }
 
-/// The calling thread's stack; empty where it cannot be told.
+/// The calling thread's stack; empty if it is not known.
 #[inline]
 pub(crate) fn stack() -> Range<usize> {
     HERE.try_with(|here| match here.stack.get() {
@@ -38,8 +37,7 @@ pub(crate) fn stack() -> Range<usize> {
     .unwrap_or(0..0)
 }
 
-/// The part of the calling thread's stack that belongs to the frames above the one that `local` is
-/// in.
+/// Part of the calling thread's stack that belongs to the frames above the one that holds `local`.
 #[inline]
 pub(crate) fn callers_stack<T>(local: &T) -> Range<usize> {
     let frame = std::ptr::from_ref(local).addr();
@@ -47,7 +45,7 @@ pub(crate) fn callers_stack<T>(local: &T) -> Range<usize> {
     frame.max(stack.start)..stack.end
 }
 
-/// The calling thread's stack as it is kept: `(0, 0)` if it was never asked for.
+/// Cached bounds of the calling thread's stack: `(0, 0)` if it was never asked for.
 #[inline(always)]
 pub(crate) fn stack_bounds() -> (usize, usize) {
     HERE.try_with(|here| here.stack.get()).unwrap_or((0, 0))
@@ -61,12 +59,12 @@ fn learn_stack(here: &Here) -> Range<usize> {
     bounds
 }
 
-/// The calling thread's number, the same that the heap notes with a block.
+/// The calling thread's number, which the heap notes with a block as well.
 pub(crate) fn id() -> u32 {
     platform::thread::id()
 }
 
-/// Counts a guarded call and returns how many there were, with this one.
+/// Counts a guarded call and returns how many there were, including this one.
 #[inline]
 pub(crate) fn count_crossing() -> usize {
     HERE.try_with(|here| {
@@ -76,23 +74,23 @@ pub(crate) fn count_crossing() -> usize {
     .unwrap_or(0)
 }
 
-/// Runs `f` with the place of the innermost watched call under way, from level 2 on.
+/// Runs `f` with the head of the list of watched calls under way, from level 2 on.
 pub(crate) fn with_watched<R>(f: impl FnOnce(&Cell<*mut ()>) -> R) -> Option<R> {
     HERE.try_with(|here| f(&here.watched)).ok()
 }
 
-/// Runs `f` with the place of the innermost call under way that works on copies.
+/// Runs `f` with the head of the list of calls under way that work on copies.
 pub(crate) fn with_copying<R>(f: impl FnOnce(&Cell<*mut ()>) -> R) -> Option<R> {
     HERE.try_with(|here| f(&here.copying)).ok()
 }
 
-/// A call begins that is only noted. True if it is the outermost of its thread. `frame`: an address
-/// in the frame of its wrapper.
+/// Begins a call that is only noted. True if it is the outermost such call of its thread. `frame`:
+/// an address in its wrapper's frame.
 #[inline]
 pub(crate) fn begin_noting_at(frame: usize) -> bool {
     HERE.try_with(|here| {
-        // A call that C left by `longjmp` never ends: its frame lay deeper than that of a call made
-        // later.
+        // A call that C left by `longjmp` never ends: its frame lies deeper than that of a later
+        // call.
         let outermost = here.noting.get() <= frame;
         if outermost {
             here.noting.set(frame);
@@ -102,25 +100,25 @@ pub(crate) fn begin_noting_at(frame: usize) -> bool {
     .unwrap_or(false)
 }
 
-/// The outermost call that is only noted has ended.
+/// Ends the outermost call that is only noted.
 #[inline]
 pub(crate) fn end_noting() {
     let _ = HERE.try_with(|here| here.noting.set(0));
 }
 
-/// Whether C may be in the middle of a call that is only noted, further up this thread's stack:
-/// what it holds just now may be gone when that call returns.
+/// True if C may be inside a call that is only noted, further up this thread's stack: what it holds
+/// now may be gone when that call returns.
 pub(crate) fn is_noting() -> bool {
     HERE.try_with(|here| here.noting.get() != 0).unwrap_or(false)
 }
 
-/// Whether a guarded call of this thread is under way, from level 2 on: Rust runs because C called
+/// True if a guarded call of this thread is under way, from level 2 on: Rust runs because C called
 /// back.
 pub(crate) fn is_in_call() -> bool {
     HERE.try_with(|here| !here.watched.get().is_null() || here.noting.get() != 0).unwrap_or(false)
 }
 
-/// Guarded calls so far.
+/// Number of guarded calls so far.
 pub(crate) fn crossings() -> usize {
     HERE.try_with(|here| here.crossings.get()).unwrap_or(0)
 }

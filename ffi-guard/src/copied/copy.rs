@@ -1,4 +1,4 @@
-//! One copy: made before C runs, compared and brought home after.
+//! A copy: made before C runs, compared and copied back afterwards.
 
 use std::ops::Range;
 
@@ -8,28 +8,28 @@ use crate::heap::{Damage, canary_bytes};
 use crate::platform::memory::PAGE;
 use crate::platform::read;
 
-/// A copy that C works on. Dropped, it loses its access.
+/// A copy that C works on. Its pages lose their access when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Copy {
-    // Fields are dropped in this order: the end is on record before the access goes.
+    // Fields are dropped in this order: the record is closed before the access goes.
     _record: Option<Written>,
     pages: Pages,
     /// First byte.
     start: usize,
-    /// What was copied.
+    /// Range that was copied.
     original: Range<usize>,
     /// Its bytes at that time.
     before: Vec<u8>,
 }
 
-/// Bytes next to each other that C has changed, as offsets from the copy's first.
+/// Adjacent bytes that C has changed, as offsets from the copy's first.
 pub(crate) type Run = Range<usize>;
 
 const WORD: usize = size_of::<usize>();
 
 impl Copy {
-    /// Copies memory. `align`: the copy's first byte lies to this power of two as the original's
-    /// does. `vouched`: the original is readable; else the kernel is asked to read it. `None` where
+    /// Copies memory. `align`: power of two modulo which the copy's address equals the original's.
+    /// `vouched`: the original is readable; otherwise the kernel is asked to read it. `None` if
     /// there is no room, or it cannot be read.
     ///
     /// # Safety
@@ -46,7 +46,8 @@ impl Copy {
         before.try_reserve_exact(len).ok()?;
         before.resize(len, 0);
         if vouched {
-            // SAFETY: as promised by the caller; the vector has room. What Rust left uninitialised
+            // SAFETY: the caller promises that vouched bytes are readable; the vector has room.
+            // Uninitialised bytes are copied as they lie.
             // is copied as it lies.
             unsafe {
                 let from = std::ptr::with_exposed_provenance::<u8>(original.start);
@@ -61,10 +62,10 @@ impl Copy {
         let start = last - (last.wrapping_sub(original.start) & (align - 1));
         let copy = Copy { _record: records::write(&range, &record(start)), pages, start, original, before };
         for zone in copy.zones() {
-            // SAFETY: parts of pages that nobody has been given yet.
+            // SAFETY: parts of the new pages, which only this copy has.
             unsafe { lay(copy.start, zone) };
         }
-        // SAFETY: `len` bytes of the same pages, apart from the vector.
+        // SAFETY: `len` bytes of the new pages, which do not overlap the vector.
         unsafe {
             let to = std::ptr::with_exposed_provenance_mut::<u8>(start);
             to.copy_from_nonoverlapping(copy.before.as_ptr(), len);
@@ -72,57 +73,57 @@ impl Copy {
         Some(copy)
     }
 
-    /// What was copied.
+    /// Range that was copied.
     pub(crate) fn original(&self) -> Range<usize> {
         self.original.clone()
     }
 
-    /// Where the copy lies.
+    /// Range of the copy.
     pub(crate) fn range(&self) -> Range<usize> {
         self.start..self.start + self.original.len()
     }
 
-    /// Where an address in the original is in the copy; the end of the one is that of the other.
+    /// Translates an address in the original to the copy; its end to the copy's end.
     pub(crate) fn to_copy(&self, address: usize) -> Option<usize> {
         let offset = address.checked_sub(self.original.start)?;
         (offset <= self.original.len()).then(|| self.start + offset)
     }
 
-    /// Where an address in the copy is in the original.
+    /// Translates an address in the copy to the original.
     #[inline]
     pub(crate) fn to_original(&self, address: usize) -> Option<usize> {
         let offset = address.checked_sub(self.start)?;
         (offset <= self.original.len()).then(|| self.original.start + offset)
     }
 
-    /// The parts of the pages before and behind the copy.
+    /// Parts of the pages before and after the copy.
     fn zones(&self) -> [Range<usize>; 2] {
         let Range { start, end } = self.pages.range();
         [start..self.start, self.range().end..end]
     }
 
-    /// What C wrote beside the copy: behind it, else before it.
+    /// Damage outside the copy: after it, else before it.
     pub(crate) fn damage(&self) -> Option<Damage> {
         let [front, behind] = self.zones();
         let end = behind.start;
-        // SAFETY: parts of pages that have access as long as the copy lives.
+        // SAFETY: parts of pages that are accessible as long as the copy lives.
         if let Some((at, len, first_bytes)) = unsafe { compare(self.start, behind) } {
             return Some(Damage { before: false, offset: at - end, len, first_bytes });
         }
-        // SAFETY: as above.
+        // SAFETY: parts of pages that are accessible as long as the copy lives.
         let (at, len, first_bytes) = unsafe { compare(self.start, front) }?;
         Some(Damage { before: true, offset: self.start - at, len, first_bytes })
     }
 
-    /// The bytes as C left them.
+    /// Bytes of the copy as C left them.
     fn after(&self) -> &[u8] {
-        // SAFETY: the copy's own bytes, initialised by `make`, and with access as long as it lives.
-        // C has returned; a thread of C's that still writes there breaks the loan, and no byte read
-        // here is trusted for more than its value.
+        // SAFETY: the copy's own bytes, initialised by `make`, and accessible as long as it lives.
+        // C has returned; a C thread that still writes there breaks the loan, and no byte read here
+        // is trusted for more than its value.
         unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance(self.start), self.original.len()) }
     }
 
-    /// What C changed.
+    /// Runs of bytes that C changed.
     pub(crate) fn changes(&self) -> Vec<Run> {
         const STEP: usize = 256;
         let mut runs: Vec<Run> = Vec::new();
@@ -143,18 +144,18 @@ impl Copy {
         runs
     }
 
-    /// A piece of what was there before C ran.
+    /// Bytes of a run before C ran.
     pub(crate) fn before(&self, run: &Run) -> &[u8] {
         self.before.get(run.clone()).unwrap_or_default()
     }
 
-    /// The same piece as C left it.
+    /// Bytes of a run as C left them.
     pub(crate) fn now(&self, run: &Run) -> &[u8] {
         self.after().get(run.clone()).unwrap_or_default()
     }
 
-    /// Writes to the original what C changed. Words that C has changed are asked about: where it
-    /// stored a pointer into some copy, the original gets one into what was copied.
+    /// Writes to the original what C changed. If C stored a pointer into some copy, `to_original`
+    /// translates it, and the original gets a pointer into the original.
     ///
     /// # Safety
     /// - The original is still there, and C could have written to it.
@@ -162,19 +163,19 @@ impl Copy {
         let after = self.after();
         for run in runs {
             let Some(bytes) = after.get(run.clone()) else { continue };
-            // SAFETY: within the original, as promised by the caller, and apart from the copy.
+            // SAFETY: within the original, which the caller promises to be writable, not the copy.
             unsafe {
                 let to = std::ptr::with_exposed_provenance_mut::<u8>(self.original.start + run.start);
                 to.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
             }
-            // The words that the run touches, aligned as the program sees them.
+            // Words that the run touches, aligned as the program sees them.
             let first = (self.original.start + run.start) & !(WORD - 1);
             let mut at = first.max(self.original.start.next_multiple_of(WORD));
             while at < self.original.start + run.end && at + WORD <= self.original.end {
                 let offset = at - self.original.start;
                 let word = after.get(offset..offset + WORD).and_then(|bytes| bytes.try_into().ok());
                 if let Some(word) = word.map(usize::from_ne_bytes).and_then(&to_original) {
-                    // SAFETY: an aligned word of the original.
+                    // SAFETY: an aligned word of the original, which the caller lets us write.
                     unsafe { std::ptr::with_exposed_provenance_mut::<usize>(at).write(word) };
                 }
                 at += WORD;
@@ -183,7 +184,7 @@ impl Copy {
     }
 }
 
-/// The canary's byte at an address.
+/// Byte of the canary at an address.
 #[inline]
 fn byte(unit: &[u8; 16], at: usize) -> u8 {
     unit.get(at % 16).copied().unwrap_or(0)
@@ -192,25 +193,25 @@ fn byte(unit: &[u8; 16], at: usize) -> u8 {
 /// Fills a zone with the canary.
 ///
 /// # Safety
-/// - The zone is writable and nobody's.
+/// - The zone is writable, and only the caller uses it.
 unsafe fn lay(start: usize, zone: Range<usize>) {
     let unit = canary_bytes(start);
     let mut at = zone.start;
     while at < zone.end {
         if at.is_multiple_of(16) && at + 16 <= zone.end {
-            // SAFETY: 16 bytes of the zone.
+            // SAFETY: 16 bytes of the zone, which the caller promises to be writable.
             unsafe { std::ptr::with_exposed_provenance_mut::<[u8; 16]>(at).write(unit) };
             at += 16;
         } else {
-            // SAFETY: one byte of the zone.
+            // SAFETY: one byte of the zone, which the caller promises to be writable.
             unsafe { std::ptr::with_exposed_provenance_mut::<u8>(at).write(byte(&unit, at)) };
             at += 1;
         }
     }
 }
 
-/// The first byte of a zone that is not the canary's, the bytes from there to the last such, and
-/// the first of them.
+/// Compares a zone with the canary. Returns the address of the first byte that differs, the length
+/// up to the last one, and the first bytes from there.
 ///
 /// # Safety
 /// - The zone is readable.
@@ -218,12 +219,12 @@ unsafe fn compare(start: usize, zone: Range<usize>) -> Option<(usize, usize, [u8
     let unit = canary_bytes(start);
     let (mut at, mut first, mut last) = (zone.start, None, 0);
     let read = |at: usize| {
-        // SAFETY: called with addresses of the zone alone.
+        // SAFETY: called only with addresses in the zone, which the caller promises to be readable.
         unsafe { std::ptr::with_exposed_provenance::<u8>(at).read_volatile() }
     };
     while at < zone.end {
         if at.is_multiple_of(16) && at + 16 <= zone.end {
-            // SAFETY: 16 bytes of the zone.
+            // SAFETY: 16 bytes of the zone, which the caller promises to be readable.
             let bytes = unsafe { std::ptr::with_exposed_provenance::<[u8; 16]>(at).read_volatile() };
             if bytes == unit {
                 at += 16;

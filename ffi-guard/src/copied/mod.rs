@@ -1,21 +1,20 @@
-//! Copies of what is lent, each at the end of pages of its own between pages without access.
+//! Copies of lent memory, each at the end of its own pages, between pages without access.
 //!
 //! ```text
 //!   no access │ canary … canary │ the copy │ up to 15 bytes of canary │ no access
 //!             └──────────────── pages of this copy alone ─────────────┘
 //! ```
-//! C works on the copy while the call lasts. Reading or writing behind it faults at once; what it
-//! writes into the canary is seen when it returns; and from then on the pages have no access any
-//! more, so that a pointer that C kept faults where it is used. Java's `-Xcheck:jni` has done so
-//! for decades.
+//! C works on the copy while the call lasts. Reading or writing after it faults at once; what C
+//! writes into the canary is seen when it returns; and from then on the pages have no access, so
+//! that a pointer that C kept faults when it is used. Java's `-Xcheck:jni` has done so for decades.
 //!
 //! | file | |
 //! |---|---|
 //! | `pages` | the range of addresses that all copies lie in, given out in a ring |
-//! | `records` | whose copy an address was: readable in a signal handler |
-//! | `copy` | one copy: made, compared, brought home |
+//! | `records` | the copy that an address belonged to: readable in a signal handler |
+//! | `copy` | a copy: made, compared, copied back |
 //!
-//! Which arguments are copied is the boundary's to decide: `boundary/copies`.
+//! `boundary/copies` decides which arguments are copied.
 
 mod copy;
 mod pages;
@@ -30,15 +29,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::platform::fault::{self, Answer, Fault};
 
-/// What tells faults in copies, and runs in a signal handler.
+/// Handler that reports faults in copies; runs in a signal handler.
 static TELLS: OnceLock<fn(&Fault) -> Answer> = OnceLock::new();
 
-/// Has faults in copies told by `answer`, from the first copy on. Allocates nothing.
+/// Registers `answer` to report faults in copies, from the first copy on. Allocates nothing.
 pub(crate) fn tell_faults_by(answer: fn(&Fault) -> Answer) {
     let _ = TELLS.set(answer);
 }
 
-/// Has faults in copies told: one is about to be made, for the calling thread.
+/// Installs the fault handler, before the calling thread makes a copy.
 pub(crate) fn watch_faults() {
     static WATCHED: AtomicBool = AtomicBool::new(false);
     if !WATCHED.swap(true, Ordering::Relaxed) {

@@ -1,8 +1,7 @@
 //! The range of addresses that all copies lie in, given out in a ring.
 //!
-//! Pages that are given back keep their addresses, without access, until the ring has come round:
-//! whoever still uses a pointer into them faults. With 64 GiB that is some four million copies
-//! later.
+//! Pages that are given back keep their addresses, without access, until the ring has come round: a
+//! pointer into them faults when it is used. With 64 GiB that is some four million copies later.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,11 +11,11 @@ use crate::platform::memory::{self, PAGE};
 use crate::platform::{process, thread};
 use crate::reentry::Reentry;
 
-/// Address space that is asked for, halved until it is given.
+/// Bytes of address space requested, halved until the request succeeds.
 const MOST: usize = 1 << 36;
 const LEAST: usize = 1 << 20;
-/// Copies at a time, of all threads: each takes two of the mappings that a process may have (65,530
-/// on Linux).
+/// Number of copies at a time, of all threads: each takes two of the mappings that a process may
+/// have (65,530 on Linux).
 const LIVE: usize = 512;
 
 /// First address; 0 while nothing is reserved. Written once, under the lock.
@@ -25,39 +24,39 @@ static START: AtomicUsize = AtomicUsize::new(0);
 static LEN: AtomicUsize = AtomicUsize::new(0);
 
 struct Ring {
-    /// Where the next pages begin, as bytes from the start.
+    /// Offset of the next pages from the range's start.
     next: usize,
-    /// Pages in use, as bytes from the start; the first `used` of them.
+    /// Pages in use, as offsets from the range's start; the first `used` are valid.
     live: [(usize, usize); LIVE],
     used: usize,
-    /// There was no address space to be had.
+    /// True if no address space could be reserved.
     refused: bool,
 }
 
 static RING: Locked<Ring> = Locked::new(Ring { next: 0, live: [(0, 0); LIVE], used: 0, refused: false });
 
-/// Some page was opened, after a fault that was only warned of: it may be any that is given out
-/// again.
+/// True if some page was opened, after a fault that was only warned of: any page given out later
+/// may be that one.
 static OPENED: AtomicBool = AtomicBool::new(false);
 
-/// Pages of one copy, readable and writable, with a page without access before and behind. Dropped,
-/// they lose their access.
+/// Pages of one copy, readable and writable, with a page without access before and after. They lose
+/// their access when this is dropped.
 #[derive(Debug)]
 pub(super) struct Pages(Range<usize>);
 
-/// Whether an address lies where the copies are, or were.
+/// True if an address lies in the range of the copies.
 #[inline]
 pub(crate) fn contains(address: usize) -> bool {
     let start = START.load(Ordering::Acquire);
     start != 0 && address.wrapping_sub(start) < LEN.load(Ordering::Relaxed)
 }
 
-/// Most bytes that are copied: a ring that one copy fills would be used again at once.
+/// Bytes that a copy has at most: a ring filled by one copy would be reused at once.
 pub(crate) fn most() -> usize {
     if ready() { LEN.load(Ordering::Relaxed) / 16 } else { 0 }
 }
 
-/// Gives a page access, so that an instruction that faulted there gets through. May run in a signal
+/// Gives a page access, so that an instruction that faulted there can go on. May run in a signal
 /// handler.
 pub(crate) fn open(address: usize) -> bool {
     let page = address & !(PAGE - 1);
@@ -66,14 +65,14 @@ pub(crate) fn open(address: usize) -> bool {
 }
 
 impl Pages {
-    /// Pages for so many bytes; `None` where there are none to be had.
+    /// Takes pages for this many bytes; `None` if there are none.
     pub(super) fn take(bytes: usize) -> Option<Pages> {
         if !ready() {
             return None;
         }
         let len = bytes.max(1).checked_next_multiple_of(PAGE)?;
-        // While the lock is held this thread is inside: a signal handler that calls C in that
-        // moment is not checked, and so does not come here.
+        // Inside the guard while the lock is held: a signal handler's calls are not checked then,
+        // and so do not come here.
         let inside = Reentry::enter();
         let place = RING.with(|ring| ring.place(len))?;
         drop(inside);
@@ -93,7 +92,7 @@ impl Pages {
 impl Drop for Pages {
     fn drop(&mut self) {
         let Range { start, end } = self.range();
-        // With the pages beside them: one may have been opened.
+        // With the pages on either side: one may have been opened.
         let beside = if OPENED.load(Ordering::Relaxed) { PAGE } else { 0 };
         memory::decommit(start - beside..end + beside);
         let at = self.0.start.wrapping_sub(START.load(Ordering::Relaxed));
@@ -103,7 +102,7 @@ impl Drop for Pages {
 }
 
 impl Ring {
-    /// A free place for so many bytes, with a page on either side that is nobody's.
+    /// Finds a free place for this many bytes, with an unused page on either side.
     fn place(&mut self, len: usize) -> Option<usize> {
         let all = LEN.load(Ordering::Relaxed);
         let room = len.checked_add(2 * PAGE).filter(|&room| room <= all)?;
@@ -142,7 +141,7 @@ impl Ring {
     }
 }
 
-/// Reserves the range on first use.
+/// Reserves the range on first use. True if it is reserved.
 fn ready() -> bool {
     if START.load(Ordering::Acquire) != 0 {
         return true;

@@ -1,4 +1,4 @@
-//! Whose copy an address was: asked by the handler of a fault, so it takes no lock and never waits.
+//! Records of the latest copies, for fault handlers: a look-up takes no lock and never waits.
 
 use std::ops::Range;
 use std::panic::Location;
@@ -9,38 +9,38 @@ use crate::call::declaration::Function;
 use crate::call::site::Site;
 use crate::platform::memory::{self, Before, PAGE};
 
-/// So many of the latest copies are remembered.
+/// Number of the latest copies that are remembered.
 const KEPT: usize = 1024;
 
-/// One of the latest copies.
+/// Record of one of the latest copies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record {
     /// First byte of the copy.
     pub(crate) copy: usize,
-    /// Bytes of it.
+    /// Bytes of the copy.
     pub(crate) len: usize,
-    /// First byte of what was copied.
+    /// First byte of the original.
     pub(crate) original: usize,
     /// The function that was lent it.
     pub(crate) function: &'static Function,
-    /// Which parameter; the first of those that share the copy.
+    /// Index of the parameter; the first of those that share the copy.
     pub(crate) parameter: usize,
-    /// The call.
+    /// Location of the call.
     pub(crate) location: &'static Location<'static>,
-    /// The thread that called.
+    /// Number of the thread that called.
     pub(crate) thread: u32,
-    /// The call has not returned.
+    /// True if the call has not returned.
     pub(crate) open: bool,
 }
 
 impl Record {
-    /// The call, as the reports tell it.
+    /// Site of the call.
     pub(crate) fn site(&self) -> Site {
         Site { function: self.function, location: self.location }
     }
 }
 
-/// A place for a record, and its version: the copy's number, and two flags.
+/// Slot for a record, and its version: the copy's number, and two flags.
 struct Slot {
     version: AtomicU64,
     /// Start and end of the pages, then the record: copy, len, original, function, location,
@@ -48,20 +48,20 @@ struct Slot {
     fields: [AtomicUsize; 9],
 }
 
-/// Being written.
+/// Flag: being written.
 const BUSY: u64 = 1;
-/// The call has not returned.
+/// Flag: the call has not returned.
 const OPEN: u64 = 2;
-/// The number begins here.
+/// Shift of the copy's number, above the flags.
 const NUMBER: u32 = 2;
 
-/// The places: reserved memory, not a static, so that the search of all modules' data does not read
-/// them. 0 before the first copy.
+/// Address of the slots: reserved memory and not a static, so that the search of all modules' data
+/// does not read them. 0 before the first copy.
 static SLOTS: AtomicUsize = AtomicUsize::new(0);
-/// Copies so far; the first has number 1.
+/// Number of copies so far; the first has number 1.
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
-/// A record in its place: closed when the copy is.
+/// A record in its slot: closed when the copy is dropped.
 #[derive(Debug)]
 pub(super) struct Written {
     slot: &'static Slot,
@@ -74,14 +74,14 @@ impl std::fmt::Debug for Slot {
     }
 }
 
-/// All places; none before the first copy.
+/// All slots; none before the first copy.
 fn slots() -> &'static [Slot] {
     let at = SLOTS.load(Ordering::Acquire);
     if at == 0 {
         return &[];
     }
-    // SAFETY: `make_room` has committed so many, for good; zero is a place that was never written,
-    // and all in it is atomic.
+    // SAFETY: `make_room` has committed `KEPT` slots, for good; zero is a slot that was never
+    // written, and all of it is atomic.
     unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance(at), KEPT) }
 }
 
@@ -96,8 +96,8 @@ fn make_room() -> Option<()> {
     Some(())
 }
 
-/// Writes a record over the oldest that is closed. `None` where all are open, or there is no memory
-/// for any.
+/// Writes a record over the oldest closed one. `None` if all are open, or there is no memory for
+/// the slots.
 pub(super) fn write(pages: &Range<usize>, record: &Record) -> Option<Written> {
     if slots().is_empty() {
         make_room()?;
@@ -114,8 +114,8 @@ pub(super) fn write(pages: &Range<usize>, record: &Record) -> Option<Written> {
         if slot.version.compare_exchange(before, version | BUSY, Ordering::Acquire, Ordering::Relaxed).is_err() {
             continue;
         }
-        // Pairs with the fence in `read`: whoever sees a field from below sees BUSY or what came
-        // after it.
+        // Pairs with the fence in `read`: a reader that sees a field written below also sees BUSY
+        // or a later version.
         fence(Ordering::Release);
         let function = std::ptr::from_ref(record.function).expose_provenance();
         let location = std::ptr::from_ref(record.location).expose_provenance();
@@ -133,14 +133,14 @@ pub(super) fn write(pages: &Range<usize>, record: &Record) -> Option<Written> {
 impl Drop for Written {
     fn drop(&mut self) {
         let closed = self.version & !OPEN;
-        // An open record is nobody else's to write, so this cannot fail.
+        // Only this thread writes an open record, so this cannot fail.
         let _ = self.slot.version.compare_exchange(self.version, closed, Ordering::Release, Ordering::Relaxed);
     }
 }
 
 impl Slot {
-    /// The record whose pages, or one of the pages without access beside them, hold the address;
-    /// and the copy's number.
+    /// Returns the record if the address lies in its pages or in the pages without access on either
+    /// side, and the copy's number.
     fn read(&self, address: usize) -> Option<(u64, Record)> {
         let version = self.version.load(Ordering::Acquire);
         if version == 0 || version & BUSY != 0 {
@@ -169,8 +169,8 @@ impl Slot {
     }
 }
 
-/// The latest copy that the address leads into, or beside: up to a page before or behind its pages.
-/// `None` where it leads into none, or into one that is forgotten.
+/// The latest copy that the address leads into, or next to: up to a page before or after its pages.
+/// `None` if it leads to no copy, or to one that is forgotten.
 ///
 /// Takes no lock, never faults, may run in a signal handler.
 pub(crate) fn of(address: usize) -> Option<Record> {

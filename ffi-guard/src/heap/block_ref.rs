@@ -29,8 +29,8 @@ const GUARDED: u32 = 1;
 
 const _: () = assert!(size_of::<BlockRef>() == 4 * size_of::<u64>(), "each call with a block copies one");
 
-/// A block that was found once, by its address: what was known of it then, and the reference by which it is
-/// asked again.
+/// A block that was found once, by its address: what was known of it then, and the reference by
+/// which it is asked again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
     block: Block,
@@ -47,8 +47,8 @@ impl Found {
         Some(Found { block, at: BlockRef::at(&spot, &block) })
     }
 
-    /// The block behind a reference, with all that is known of it now. `None` if its place belongs to
-    /// another one.
+    /// The block behind a reference, with all that is known of it now. `None` if its place belongs
+    /// to another one.
     #[inline(always)]
     pub(crate) fn of(at: BlockRef) -> Option<Found> {
         Some(Found { block: at.block()?, at })

@@ -1,5 +1,5 @@
-//! One question about an address, or about a block. A block that is known by a record alone is looked up
-//! for each; a call that has several questions holds it as it was found
+//! One question about an address, or about a block. A block that is known by a record alone is
+//! looked up for each; a call that has several questions holds it as it was found
 //! ([`Found`](super::block_ref::Found)).
 
 use super::block::Block;

@@ -108,7 +108,7 @@ fn two_threads_that_free_one_block_free_it_once() {
         let freed: usize = std::thread::scope(|scope| {
             let one = || {
                 gate.wait();
-                // SAFETY: nobody uses the block; one of the two is refused.
+                // SAFETY: the block is used no more; one of the two is refused.
                 usize::from(unsafe { free(start, 48, 8) }.is_ok())
             };
             let (one, other) = (scope.spawn(one), scope.spawn(one));

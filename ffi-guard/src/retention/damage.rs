@@ -1,5 +1,4 @@
-//! What somebody wrote where it had no business, with the calls that could have: the last ones that
-//! were lent the block.
+//! Stray writes, with the calls that could have made them: the last ones that were lent the block.
 
 use std::collections::BTreeSet;
 
@@ -22,10 +21,10 @@ pub(super) struct Told {
     len: usize,
 }
 
-/// Damage that was told and that nobody may renew: other threads may be given its memory meanwhile.
+/// Damage that was reported and cannot be repaired: its memory may belong to another thread by now.
 pub(super) static TOLD: Locked<BTreeSet<Told>> = Locked::new(BTreeSet::new());
 
-/// What is known of it; `None` where it was told.
+/// Makes a finding of damage; `None` if it was reported before.
 pub(crate) fn found(Damaged { block, damage, seen }: Damaged) -> Option<Found> {
     let _inside = Reentry::enter();
     super::ready::ready();
@@ -42,14 +41,14 @@ pub(crate) fn found(Damaged { block, damage, seen }: Damaged) -> Option<Found> {
     Some(Found { finding, block, lent: last_lent(&block), whose: 0 })
 }
 
-/// The canary of a live block is damaged, and no call under way did it.
+/// Makes a finding of a live block's damaged canary, with the last calls that were lent the block.
 pub(crate) fn found_around(block: &Block, damage: &Damage, overwritten: Overwritten) -> Found {
     let _inside = Reentry::enter();
     let finding = buffer_overflow::check(damage, overwritten);
     Found { finding, block: *block, lent: last_lent(block), whose: 0 }
 }
 
-/// Looks at every block of Rust's.
+/// Checks every Rust block.
 pub(crate) fn look_at_all() -> Vec<Found> {
     let _inside = Reentry::enter();
     let mut damaged = Vec::new();
@@ -57,7 +56,7 @@ pub(crate) fn look_at_all() -> Vec<Found> {
     damaged.into_iter().filter_map(found).collect()
 }
 
-/// The calls that lent this block, the latest first, as far as they are known yet.
+/// Calls that lent this block, the latest first, as far as they are still known.
 pub(crate) fn last_lent(block: &Block) -> Vec<notes::Note> {
     let mut lent = notes::last_of(block);
     lent.extend(kept::note_of(block));

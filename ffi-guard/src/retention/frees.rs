@@ -1,14 +1,14 @@
-//! Rust frees a block that is pinned, or that C was allowed to keep.
+//! Frees of blocks that are pinned, or that C was allowed to keep.
 //!
 //! ```text
 //!            pinned ─────────────────────────────────────────────> freed_while_retained, at once
 //!  free ──┬─
 //!         ├─ no call of this thread under way, budget allows ──> look: does C hold a word into it?
-//!         ├─ a call of this thread is under way: C's callback frees, and C is about to let go
+//!         ├─ a call of this thread is under way: C's callback frees, and C may be about to let go
 //!         │                                             ──────> held back until the outermost call has returned, then look
 //!         └─ else ────────────────────────────────────────────> wait for the next sweep, in quarantine
 //! ```
-//! The free itself cannot unwind: what is found is told by the next guarded call, or the end of
+//! The free itself cannot unwind: the finding is reported by the next guarded call, or the end of
 //! `catch`.
 
 use crate::call::scopes;
@@ -28,40 +28,40 @@ use crate::reentry::Reentry;
 use crate::rules::{freed_while_retained, leads_into};
 use crate::scan::{self, Hit, Wanted};
 
-/// A freed block that is still to be looked for.
+/// A freed block that has yet to be looked for.
 pub(super) struct Waiting {
     block: Block,
     kept: Kept,
     end: End,
-    /// The sweep that will settle it.
+    /// Sweep that will settle it.
     epoch: u32,
-    /// The thread whose calls under way it waits for; 0 for none.
+    /// Thread whose calls under way it waits for; 0 for none.
     held_back: u32,
-    /// As in [`Found`].
+    /// Thread that gets the report; 0 for any.
     whose: u32,
 }
 
 pub(super) static WAITING: Locked<BTreeMap<(usize, u32), Waiting>> = Locked::new(BTreeMap::new());
-/// Those that are held back.
+/// Number of blocks that are held back.
 static HELD_BACK: AtomicUsize = AtomicUsize::new(0);
 
-/// More ranges than this are left to a sweep.
+/// Number of ranges that are looked for at once; more are left to a sweep.
 const FEW: usize = 32;
 
-/// The heap tells of a free.
+/// Handles a free: the heap calls this for a block that is pinned, or that C was allowed to keep.
 pub(super) fn told(block: &Block, end: End) {
     let _errno = Errno::keep();
     let _inside = Reentry::enter();
     let pinned = pins::freed(block);
     let kept = kept::take(block);
     if let Some(kept) = kept {
-        // Should C write there later, it is one of those who could.
+        // If C writes there later, this call is a suspect.
         notes::keep_in_mind(kept.note);
     }
     if level::level() < Level::Full || kept.is_some_and(|kept| kept.allowed) || heap::is_exempt(block) {
         return;
     }
-    // Inside of `catch` it is for its end.
+    // Inside `catch`, its end delivers the report.
     let whose = if scopes::catching() { thread::id() } else { 0 };
     if let Some(pinned) = pinned {
         let finding = freed_while_retained::pinned(pinned, end == End::Moved);
@@ -79,14 +79,14 @@ pub(super) fn told(block: &Block, end: End) {
         return wait(waiting);
     }
     match look(&[&waiting]).pop() {
-        // A callback of C's that no guarded call made: C is about to let go, perhaps.
+        // A C callback outside any guarded call frees the block: C may be about to let go.
         Some(_) if scan::called_by_c() => wait(waiting),
         Some(found) => untold::put_back(vec![found]),
         None => {}
     }
 }
 
-/// Leaves it to a sweep. The block does not leave the quarantine before.
+/// Leaves a block to a sweep, and in quarantine until then.
 fn wait(mut waiting: Waiting) {
     let block = waiting.block;
     WAITING.with(|list| {
@@ -97,7 +97,7 @@ fn wait(mut waiting: Waiting) {
     notes::count_one();
 }
 
-/// Searches what C may write for words into these blocks, and charges the thread for it.
+/// Searches what C may write to for words into these blocks, and charges the thread for it.
 fn look(freed: &[&Waiting]) -> Vec<Found> {
     let started = crate::platform::clock::ticks();
     let wanted = Wanted::new(freed.iter().map(|it| it.block.start..it.block.start + it.block.size));
@@ -107,7 +107,7 @@ fn look(freed: &[&Waiting]) -> Vec<Found> {
     freed.iter().filter_map(|waiting| hits.iter().find_map(|hit| judge(waiting, *hit, true))).collect()
 }
 
-/// Whether C holds a word into a freed block. A word is told once: later sweeps know it.
+/// Makes a finding if C's word leads into a freed block. Later sweeps then know the word.
 fn judge(waiting: &Waiting, hit: Hit, at_once: bool) -> Option<Found> {
     let Waiting { block, kept, end, whose, .. } = waiting;
     if !leads_into(hit.word, block.start, block.size) {
@@ -122,13 +122,13 @@ fn judge(waiting: &Waiting, hit: Hit, at_once: bool) -> Option<Found> {
     Some(Found { finding, block: *block, lent: vec![kept.note], whose: *whose })
 }
 
-/// Whether something waits for a call of some thread to return.
+/// True if some block waits for a thread's call to return.
 #[inline]
 pub(super) fn are_held_back() -> bool {
     HELD_BACK.load(Ordering::Relaxed) != 0
 }
 
-/// Takes those that this thread holds back.
+/// Takes the blocks that this thread holds back.
 fn take_held_back() -> Vec<Waiting> {
     let me = thread::id();
     let mut mine = Vec::new();
@@ -145,8 +145,7 @@ fn take_held_back() -> Vec<Waiting> {
     mine
 }
 
-/// C has unwound out of the outermost call of this thread: what its callbacks freed is left to a
-/// sweep.
+/// Leaves what callbacks freed to a sweep, after C has unwound out of the thread's outermost call.
 pub(crate) fn release_held_back() {
     if are_held_back() && !thread::is_in_call() {
         let _inside = Reentry::enter();
@@ -154,8 +153,8 @@ pub(crate) fn release_held_back() {
     }
 }
 
-/// In a forked child: the calls that other threads had under way are cut off in the middle, and C
-/// never lets go.
+/// In a forked child, releases what other threads held back: their calls are cut off, and C never
+/// lets go.
 pub(super) fn forget_other_threads() {
     if !are_held_back() {
         return;
@@ -168,8 +167,8 @@ pub(super) fn forget_other_threads() {
     HELD_BACK.store(left, Ordering::Relaxed);
 }
 
-/// The outermost call of this thread has returned: what its callbacks freed is looked for now, if
-/// the budget allows.
+/// Looks for what callbacks freed, after the thread's outermost call has returned, if the budget
+/// allows.
 pub(crate) fn settle_held_back() -> Vec<Found> {
     let _inside = Reentry::enter();
     let mine = take_held_back();
@@ -183,11 +182,11 @@ pub(crate) fn settle_held_back() -> Vec<Found> {
     Vec::new()
 }
 
-/// A sweep has found all words into the heap, old and new: those into freed blocks that waited for
-/// it are told.
+/// Reports words into freed blocks that waited for this sweep. `hits`: all words into the heap, old
+/// and new.
 pub(super) fn settle(hits: &[Hit]) -> Vec<Found> {
     let next = heap::sweep::next();
-    // What was freed after the sweep began is left to the next one.
+    // A block freed after the sweep began is left to the next one.
     let mut settled = WAITING.with(|list| {
         let mut settled = BTreeMap::new();
         for (key, mut waiting) in std::mem::take(list) {
@@ -212,7 +211,7 @@ pub(super) fn settle(hits: &[Hit]) -> Vec<Found> {
         let key = (block.start, block.generation);
         let Some(waiting) = settled.get(&key) else { continue };
         if heap::loans(&block) != 0 {
-            // Some call has it just now, and may be about to let go.
+            // Some call is lent it now, and C may be about to let go.
             if let Some(waiting) = settled.remove(&key) {
                 wait(waiting);
             }
@@ -224,7 +223,7 @@ pub(super) fn settle(hits: &[Hit]) -> Vec<Found> {
     found
 }
 
-/// A result that C gives back: what was promised of its block is over.
+/// Ends C's permission to keep a block, which C has given back.
 pub(crate) fn given_back(address: usize) {
     if let Some(block) = heap::lookup(address).filter(|block| block.live && heap::may_be_retained(block)) {
         kept::forget(&block);

@@ -1,4 +1,4 @@
-//! Blocks that C was allowed to keep, and who lent them: what their free is asked about.
+//! Blocks that C was allowed to keep, with the calls that lent them; consulted when they are freed.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,18 @@ use crate::platform::lock::Locked;
 use crate::reentry::Reentry;
 use crate::rule::{Rule, Severity};
 
-/// What is known of such a block.
+/// Record of a block that C was allowed to keep.
 #[derive(Clone, Copy)]
 pub(super) struct Kept {
-    /// The last call that lent it so.
+    /// The last call that let C keep it.
     pub(super) note: Note,
-    /// What allows C to keep it.
+    /// Promise under which C may keep it.
     pub(super) promise: Promise,
-    /// Some call was allowed to keep it whatever becomes of it: no other is blamed then.
+    /// True if some call allows `freed_while_retained`: no other call is blamed then.
     pub(super) allowed: bool,
-    /// That C has it still was told.
+    /// True if it was reported as leaked.
     pub(super) leak_told: bool,
-    /// Where C held it when that call had returned.
+    /// Places where C held it when that call had returned.
     #[cfg(feature = "c-heap")]
     pub(super) witnesses: [super::witness::Witness; super::witness::PLACES],
 }
@@ -38,7 +38,7 @@ impl Kept {
     }
 }
 
-/// By the start of the block, so that threads seldom wait for each other.
+/// Number of shards, by the block's start, so that threads seldom wait for each other.
 const SHARDS: usize = 64;
 pub(super) static KEPT: [Locked<BTreeMap<(usize, u32), Kept>>; SHARDS] =
     [const { Locked::new(BTreeMap::new()) }; SHARDS];
@@ -50,14 +50,14 @@ fn with<R>(block: &Block, f: impl FnOnce(&mut BTreeMap<(usize, u32), Kept>, (usi
     Some(shard.with(|kept| f(kept, (block.start, block.generation))))
 }
 
-/// A call lends a block that C may keep.
+/// Records that a call lends a block that C may keep.
 pub(crate) fn lend(block: &Block, note: Note, promise: Promise) {
     super::ready::ready();
     let severity = note.site.severity(Rule::FreedWhileRetained, Some(note.loan.parameter));
     let allowed = severity == Severity::Allow;
-    // The record first: whoever sees the flag finds it.
+    // The record first: a thread that sees the flag finds it.
     with(block, |kept, key| match kept.get_mut(&key) {
-        // What C owns stays a gift, whatever it is lent for later.
+        // A block that C owns stays a gift, whatever it is lent for later.
         Some(gift) if gift.promise == Promise::Owned && promise != Promise::Owned => gift.allowed |= allowed,
         earlier => {
             let earlier = earlier.is_some_and(|kept| kept.allowed);
@@ -67,7 +67,7 @@ pub(crate) fn lend(block: &Block, note: Note, promise: Promise) {
     heap::retain(block);
 }
 
-/// Where C holds the block.
+/// Records where C holds the block.
 #[cfg(feature = "c-heap")]
 pub(super) fn witness(block: &Block, witnesses: [super::witness::Witness; super::witness::PLACES]) {
     with(block, |kept, key| {
@@ -77,7 +77,7 @@ pub(super) fn witness(block: &Block, witnesses: [super::witness::Witness; super:
     });
 }
 
-/// Calls `f` with the start, the generation and the record of every block that is known.
+/// Calls `f` with the start, the generation and the record of every block.
 pub(super) fn for_each(f: &mut dyn FnMut(usize, u32, &mut Kept)) {
     let _inside = Reentry::enter();
     for shard in &KEPT {
@@ -85,17 +85,17 @@ pub(super) fn for_each(f: &mut dyn FnMut(usize, u32, &mut Kept)) {
     }
 }
 
-/// C gave the block back: what it still holds of it is nobody's concern. Returns what was known.
+/// Forgets a block that C gave back: pointers that C still holds do not matter.
 pub(crate) fn forget(block: &Block) {
     take(block);
 }
 
-/// The last call that lent a block so.
+/// The last call that let C keep a block.
 pub(super) fn note_of(block: &Block) -> Option<Note> {
     with(block, |kept, key| kept.get(&key).map(|kept| kept.note)).flatten()
 }
 
-/// The block is freed: what was known of it.
+/// Takes the record of a block that is freed.
 pub(super) fn take(block: &Block) -> Option<Kept> {
     with(block, |kept, key| kept.remove(&key)).flatten()
 }

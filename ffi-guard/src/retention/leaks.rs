@@ -1,4 +1,4 @@
-//! What was given to C and neither taken back nor freed.
+//! Leaks: what was given to C and neither taken back nor freed.
 
 use crate::call::scopes;
 use std::collections::BTreeMap;
@@ -11,13 +11,13 @@ use crate::heap::{self, Block};
 use crate::rule::{Rule, Severity};
 use crate::rules::leaked_ownership;
 
-/// The blocks that C owns now and that were not told yet, by the call that gave them, the latest of
-/// each first. They are told by this.
+/// Takes the blocks that C owns now and that were not reported yet, by the call that gave them, the
+/// latest of each first.
 ///
-/// Not those that a call under way has: C may give them back yet. Not what hangs on a gift: it
-/// comes back with it.
+/// Leaves out those that a call under way has, since C may still give them back, and those that
+/// hang on another gift, since they come back with it.
 pub(crate) fn leaked() -> Vec<Found> {
-    // Inside of `catch` they are for its end.
+    // Inside `catch`, its end delivers the report.
     let whose = if scopes::catching() { thread::id() } else { 0 };
     let mut sites: BTreeMap<(usize, usize), Vec<(Block, Kept)>> = BTreeMap::new();
     kept::for_each(&mut |start, generation, kept| {
@@ -46,7 +46,7 @@ pub(crate) fn leaked() -> Vec<Found> {
     found.collect()
 }
 
-/// In a forked child: what its parent gave to C is told by the parent.
+/// In a forked child, marks gifts as reported: the parent reports them.
 pub(super) fn told_by_the_parent() {
     kept::for_each(&mut |_, _, kept| kept.leak_told = true);
 }

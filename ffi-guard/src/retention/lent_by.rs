@@ -1,4 +1,4 @@
-//! Who was lent a block with a run of its own: noted where a fault finds it without a lock.
+//! Borrowers of blocks with their own runs, noted where a fault handler finds them without a lock.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,10 +20,10 @@ pub(crate) fn note(block: &Block, site: &Site) {
     );
 }
 
-/// Below level 2: whether one block in so many may have pages of its own.
+/// True if, below level 2, one block in n may have pages of its own.
 static ON: AtomicBool = AtomicBool::new(false);
 
-/// Has the calls below level 2 note what they lend.
+/// Makes calls below level 2 note what they lend.
 pub(crate) fn begin() {
     ON.store(true, Ordering::Relaxed);
 }
@@ -33,7 +33,7 @@ pub(crate) fn is_on() -> bool {
     ON.load(Ordering::Relaxed)
 }
 
-/// The same of everything that a call lends directly.
+/// Notes every block that a call lends directly.
 #[inline(never)]
 pub(crate) fn note_all(arguments: &[Argument], site: &Site) {
     for argument in arguments.iter().filter(|it| matches!(it.passing, Passing::Const | Passing::Mut)) {

@@ -10,10 +10,10 @@
 //!                                         └ when notes pile up, before a noted block leaves quarantine,
 //!                                           at `checkpoint()`, at exit
 //! ```
-//! What C was *allowed* to keep (`retained`, `owned`, pinned) is remembered, and looked for when
-//! Rust frees it (`frees`).
+//! What C was *allowed* to keep (`retained`, `owned`, pinned) is recorded, and looked for when Rust
+//! frees it (`frees`).
 //!
-//! A sweep reads each place where C could keep a pointer once, whatever the number of notes;
+//! A sweep reads each place in which C could keep a pointer once, whatever the number of notes; see
 //! docs/design/retention.md.
 
 mod budget;
@@ -49,14 +49,14 @@ use crate::platform::lock::HeldInFork;
 use crate::platform::thread;
 use crate::scan;
 
-/// Says how to set up, before anything is noted: the heap asks before it gives a noted block out
-/// again and tells of frees, and a fork leaves the child with open locks. Done with the first note,
-/// pin, or block that C may keep.
+/// Registers the set-up before anything is noted: the heap asks before it reuses a noted block and
+/// reports frees, and a fork leaves the child with open locks. Run with the first note, pin, or
+/// block that C may keep.
 pub(crate) fn prepare() {
     let _ = ready::SET_UP.set(set_up);
 }
 
-/// The locks of this folder in the order in which they nest.
+/// Locks of this folder, in the order in which they nest.
 static LOCKS: &[&dyn HeldInFork] = &[
     &sweep::SWEEPING,
     &frees::WAITING,
@@ -77,12 +77,12 @@ fn set_up() {
     }
     unsafe extern "C" fn after_in_child() {
         frees::forget_other_threads();
-        // SAFETY: as after a fork.
+        // SAFETY: this runs after a fork, as `after` must.
         unsafe { after() };
         leaks::told_by_the_parent();
     }
-    // Handlers that came last run first before a fork: these locks are taken before that of the
-    // known threads, before the gate is closed and before the heap's, as in a sweep.
+    // The last handlers to be registered run first before a fork: so these locks are taken before
+    // the one of the known threads, the fork gate and the heap's locks, as in a sweep.
     scan::know_calling_thread();
     fork_gate::run(|| ());
     thread::at_fork(before, after, after_in_child);

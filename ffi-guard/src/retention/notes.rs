@@ -1,4 +1,4 @@
-//! Loans that were not looked after at once.
+//! Notes: loans that were not looked after at once.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -20,44 +20,43 @@ use crate::scan;
 /// A loan of a heap block to a call that has returned.
 #[derive(Clone, Copy)]
 pub(crate) struct Note {
-    /// The block.
+    /// Start of the block.
     pub(crate) start: usize,
-    /// Which of the blocks that were there.
+    /// Generation of the block.
     pub(crate) generation: u32,
-    /// The call.
+    /// Function and location of the call.
     pub(crate) site: Site,
-    /// What it lent.
+    /// The loan of its argument.
     pub(crate) loan: Loan,
-    /// The thread that called.
+    /// Number of the thread that called.
     pub(crate) thread: u32,
-    /// How many loans had been noted by then: the latest call is named first.
+    /// Number of loans noted by then: the latest call is named first.
     pub(crate) when: u64,
 }
 
 impl Note {
-    /// Of a call that lends this block now.
+    /// Creates the note of a call that lends this block now.
     pub(crate) fn new(block: &Block, site: &Site, loan: &Loan) -> Note {
         let (thread, when) = (thread::id(), COUNT.load(Ordering::Relaxed));
         Note { start: block.start, generation: block.generation, site: *site, loan: *loan, thread, when }
     }
 }
 
-/// A note as it lies in its list: one of them for each fresh block that is lent, so it is one cache
-/// line.
+/// A note as its list holds it. Each fresh block that is lent has one, so it fits one cache line.
 #[derive(Clone, Copy)]
 struct Line {
     start: usize,
     function: &'static Function,
     location: &'static Location<'static>,
-    /// The argument.
+    /// Address that the argument had.
     address: usize,
     info: &'static TypeInfo,
     extent: usize,
     generation: u32,
     thread: u32,
-    /// The lower half of when: none is kept while so many others are written.
+    /// Lower half of `Note::when`: no note is kept while 2^32 others are written.
     when: u32,
-    /// The sweep that will settle it.
+    /// Sweep that will settle it.
     epoch: u16,
     parameter: u16,
 }
@@ -91,23 +90,23 @@ impl Line {
     }
 }
 
-/// Notes of the threads whose number ends alike: up to that many threads never wait for each other.
+/// Number of shards, by the thread's number: up to that many threads never wait for each other.
 const SHARDS: usize = 64;
 pub(super) static NOTES: [Locked<Lists>; SHARDS] =
     [const { Locked::new(Lists { by_sweep: [const { Vec::new() }; 3], settled: Vec::new() }) }; SHARDS];
 
-/// Notes by the sweep that settles them, so that what is settled goes at once, however much it is.
-/// Sweeps are numbered from 1 to 2^16 - 1 and round again: two that follow one another never share
-/// one of three lists.
+/// Notes by the sweep that settles them, so that they are dropped together when settled, whatever
+/// their number. Sweeps are numbered from 1 to 2^16 - 1 and round again; of three lists, two that
+/// follow one another never share one.
 pub(super) struct Lists {
     by_sweep: [Vec<Line>; 3],
-    /// The last that sweeps have settled, the oldest first: who could have written to a block that
-    /// is found damaged.
+    /// The latest notes that sweeps have settled, the oldest first: suspects if a block is found
+    /// damaged.
     settled: Vec<Line>,
 }
 
 impl Lists {
-    /// Forgets the oldest of the settled.
+    /// Forgets the oldest of the settled notes.
     fn trim(&mut self) {
         if self.settled.len() > 2 * IN_MIND {
             let old = self.settled.len() - IN_MIND;
@@ -125,19 +124,19 @@ impl Lists {
     }
 }
 
-/// Notes that call for a sweep: at 64 bytes each, a quarter of a megabyte of them.
+/// Number of notes that makes a sweep due: at 64 bytes each, a quarter of a megabyte.
 pub(super) const MANY: u64 = 4096;
 
-/// Settled loans that a list keeps in mind, and as many again until it forgets the older half.
+/// Number of settled loans that a list keeps in mind; at twice as many it forgets the older half.
 const IN_MIND: usize = 1024;
 
-/// Loans noted so far, and freed blocks that waited for a sweep.
+/// Number of loans noted so far, and of freed blocks that waited for a sweep.
 static COUNT: AtomicU64 = AtomicU64::new(0);
-/// How many there are when the next sweep is due.
+/// Value of `COUNT` at which the next sweep is due.
 static DUE: AtomicU64 = AtomicU64::new(MANY);
 
-/// The last few notes of a thread, so that a loop that lends one block from one place writes one
-/// note.
+/// Number of a thread's last notes that are cached, so that a loop that lends one block from one
+/// place writes one note.
 const RECENT: usize = 128;
 thread_local! {
     static LAST: [Cell<Recent>; RECENT] = const { [const { Cell::new(Recent::NONE) }; RECENT] };
@@ -145,8 +144,8 @@ thread_local! {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Recent {
-    /// The block's first byte, all bits turned round: a sweep searches thread-locals too, and is
-    /// not to find this.
+    /// First byte of the block, all bits inverted: a sweep searches thread-locals too, and must not
+    /// find this.
     start: usize,
     location: usize,
     /// Generation and epoch.
@@ -156,18 +155,18 @@ struct Recent {
 impl Recent {
     const NONE: Recent = Recent { start: 0, location: 0, which: 0 };
 
-    /// A note, and its place among the last.
+    /// A cache entry, and its index.
     #[inline(always)]
     fn of(start: usize, generation: u32, epoch: u32, site: &Site, parameter: usize) -> (Recent, usize) {
         let location = std::ptr::from_ref(site.location).addr() ^ parameter;
         let recent = Recent { start: !start, location, which: u64::from(generation) << 32 | u64::from(epoch) };
-        // Blocks of a size lie a multiple of 16 apart, which a product spreads.
+        // Blocks of one size lie a multiple of 16 apart; the product spreads them.
         let mixed = ((start as u64 / 16) ^ (location as u64 / 8)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         (recent, (mixed >> 57) as usize % RECENT)
     }
 }
 
-/// Notes that a call which has returned was lent this block. What is pinned, C may keep.
+/// Notes that a call which has returned was lent this block, if that is not pinned.
 #[inline]
 pub(crate) fn lend(block: &Found, site: &Site, loan: &Loan) {
     if pins::is_block_pinned(block) {
@@ -180,8 +179,8 @@ pub(crate) fn lend(block: &Found, site: &Site, loan: &Loan) {
     }
 }
 
-/// Notes that a call which has returned was lent a block that its inspection has found, while
-/// nothing is pinned.
+/// Notes that a call which has returned was lent a block that its inspection has found. Nothing may
+/// be pinned.
 #[inline(always)]
 pub(crate) fn lend_held(held: &BlockRef, site: &Site, loan: &Loan) {
     let epoch = heap::sweep::next();
@@ -190,7 +189,7 @@ pub(crate) fn lend_held(held: &BlockRef, site: &Site, loan: &Loan) {
     }
 }
 
-/// Whether the loan is none of the last that this thread has noted; it is from here on.
+/// True if the loan is not among the last that this thread has noted; adds it to them.
 #[inline(always)]
 fn is_news((start, generation): (usize, u32), epoch: u32, site: &Site, parameter: usize) -> bool {
     let (recent, place) = Recent::of(start, generation, epoch, site, parameter);
@@ -204,9 +203,8 @@ fn write_held(held: &BlockRef, site: &Site, loan: &Loan, epoch: u32) {
     record(epoch, || held.note(epoch), || Line::of(&note(), epoch));
 }
 
-/// Whether [`lend`] would have nothing to write of the block with this start and this generation,
-/// since it is among the last that this thread has noted. Asked with less than `lend` needs to
-/// know, as the common call can afford it.
+/// True if this thread noted the same loan recently, so that [`lend`] would do nothing. Cheap
+/// enough for the common call: needs no `Block`.
 #[inline(always)]
 pub(crate) fn is_among_the_last((start, generation): (usize, u32), site: &Site, parameter: usize) -> bool {
     if pins::are_any() {
@@ -224,15 +222,15 @@ fn write(block: &Found, site: &Site, loan: &Loan, epoch: u32) {
 
 #[inline(always)]
 fn record(epoch: u32, mark: impl FnOnce() -> bool, line: impl FnOnce() -> Line) {
-    // Inside: a signal handler that calls C while a lock is held is not checked, and so does not
-    // come here.
+    // Inside the guard: a signal handler's calls while a lock is held are not checked, and so do
+    // not come here.
     let _inside = Reentry::enter();
-    // First: a sweep has its own lock, then that one, and a fork takes them in the other order than
-    // they were set up in.
+    // First: a sweep takes its own lock and then the one of the known threads, and a fork takes
+    // them in the reverse order of their registration.
     scan::know_calling_thread();
     ready();
-    // The block first: a sweep that finds the mark and not the note leaves the word to the next
-    // one.
+    // The block first: a sweep that finds the mark without the note leaves the word to the next
+    // sweep.
     mark();
     count_one();
     let line = line();
@@ -250,25 +248,25 @@ pub(super) fn count_one() {
     }
 }
 
-/// Whether so much was noted since the last sweep that another is due.
+/// True if enough was noted since the last sweep for another one.
 #[inline]
 pub(super) fn are_many() -> bool {
     COUNT.load(Ordering::Relaxed) >= DUE.load(Ordering::Relaxed)
 }
 
-/// What was noted so far.
+/// Number of loans noted so far.
 pub(super) fn count() -> u64 {
     COUNT.load(Ordering::Relaxed)
 }
 
-/// Begins a sweep, and the next is due when `many` more are noted: they are left to that one.
+/// Begins a sweep, and makes the next one due after `many` more notes, which are left to it.
 /// Returns this sweep's number.
 pub(super) fn begin_sweep(many: u64) -> u32 {
     DUE.store(count() + many, Ordering::Relaxed);
     heap::sweep::begin()
 }
 
-/// The calls that lent this block and are settled by this sweep, the latest first.
+/// Calls that lent this block and are settled by this sweep, the latest first.
 pub(super) fn of(block: &Block, sweep: u32) -> Vec<Note> {
     let mut found = Vec::new();
     for shard in &NOTES {
@@ -281,7 +279,7 @@ pub(super) fn of(block: &Block, sweep: u32) -> Vec<Note> {
     found
 }
 
-/// The calls that lent this block, settled ones as well.
+/// Calls that lent this block, including settled ones.
 pub(super) fn last_of(block: &Block) -> Vec<Note> {
     let mut found = Vec::new();
     for shard in &NOTES {
@@ -293,8 +291,8 @@ pub(super) fn last_of(block: &Block) -> Vec<Note> {
     found
 }
 
-/// Keeps a loan in mind that no sweep has to settle: of a block that C may keep, and that is freed
-/// now.
+/// Keeps a loan in mind that no sweep has to settle: its block is freed, and C was allowed to keep
+/// it.
 pub(super) fn keep_in_mind(note: Note) {
     let Some(shard) = NOTES.get(note.thread as usize % SHARDS) else { return };
     shard.with(|lists| {
@@ -303,8 +301,8 @@ pub(super) fn keep_in_mind(note: Note) {
     });
 }
 
-/// Keeps in mind what this sweep has settled. The room stays, and goes to the list of the next
-/// sweep: it is in the cache.
+/// Keeps in mind what this sweep has settled. Its buffer goes to the next sweep's list: it is in
+/// the cache.
 pub(super) fn end_sweep(sweep: u32) {
     let next = heap::sweep::next();
     for shard in &NOTES {

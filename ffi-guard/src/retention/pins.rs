@@ -1,7 +1,7 @@
-//! What is pinned: how often, and by whom.
+//! Pins: how often memory is pinned, and by which line.
 //!
-//! A block of the heap has a flag in its entry, which is all that most askers read; the count and
-//! the place are here. Pinned memory elsewhere, as on a stack, is a range.
+//! A block of the heap has a flag in its entry, which is all that most callers read; the count and
+//! the line are here. Pinned memory elsewhere, such as on a stack, is a range.
 
 use std::collections::BTreeMap;
 use std::panic::Location;
@@ -11,33 +11,32 @@ use crate::heap::{self, Block};
 use crate::platform::lock::Locked;
 use crate::reentry::Reentry;
 
-/// Where the program pins.
+/// A line of the program that pins.
 pub(crate) type Place = &'static Location<'static>;
 
 pub(super) struct Pins {
-    /// By start and generation: how many pins there are, and where the last was made.
+    /// By start and generation: the number of pins, and the line of the last one.
     blocks: BTreeMap<(usize, u32), (usize, Place)>,
     /// By start and number: the end.
     ranges: BTreeMap<(usize, usize), usize>,
-    /// The number of the next range.
+    /// Number of the next range.
     next: usize,
 }
 
 pub(super) static PINS: Locked<Pins> = Locked::new(Pins { blocks: BTreeMap::new(), ranges: BTreeMap::new(), next: 0 });
 
-/// Blocks and ranges that are pinned: while there are none, nobody needs to ask.
+/// Number of blocks and ranges that are pinned: at 0, none has to be looked up.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 static RANGES: AtomicUsize = AtomicUsize::new(0);
 
-/// One pin, to be ended by [`unpin`].
+/// A pin, to be ended by [`unpin`].
 #[derive(Debug)]
 pub(crate) enum Pin {
     Block { start: usize, generation: u32 },
     Range { start: usize, number: usize },
 }
 
-/// Pins `size` bytes at an address: the whole block that they are in. `None` where there are no
-/// bytes.
+/// Pins `size` bytes at an address: the whole block that they are in. `None` if there are no bytes.
 pub(crate) fn pin(address: usize, size: usize, at: Place) -> Option<Pin> {
     if size == 0 || address == 0 {
         return None;
@@ -50,7 +49,7 @@ pub(crate) fn pin(address: usize, size: usize, at: Place) -> Option<Pin> {
         PINS.with(|pins| {
             let (count, last) = pins.blocks.entry((start, generation)).or_insert((0, at));
             (*count, *last) = (count.saturating_add(1), at);
-            // The flag under the lock, so that it and the count do not part.
+            // The flag is set under the lock, so that it and the count agree.
             heap::set_pinned(&block, true);
         });
         COUNT.fetch_add(1, Ordering::Relaxed);
@@ -71,7 +70,7 @@ pub(crate) fn unpin(pin: &Pin) {
     match *pin {
         Pin::Block { start, generation } => {
             PINS.with(|pins| {
-                // Not there: the block was freed all the same, and that was told.
+                // Missing: the block was freed all the same, which was reported.
                 let Some((count, _)) = pins.blocks.get_mut(&(start, generation)) else { return };
                 *count -= 1;
                 if *count == 0 {
@@ -90,19 +89,19 @@ pub(crate) fn unpin(pin: &Pin) {
     }
 }
 
-/// Whether any block is pinned.
+/// True if any block is pinned.
 #[inline]
 pub(crate) fn are_any() -> bool {
     COUNT.load(Ordering::Relaxed) != 0
 }
 
-/// Whether a block is pinned.
+/// True if a block is pinned.
 #[inline]
 pub(crate) fn is_block_pinned(block: &impl heap::Refers) -> bool {
     COUNT.load(Ordering::Relaxed) != 0 && heap::is_pinned(block)
 }
 
-/// Whether an address outside of the heap is pinned.
+/// True if an address outside the heap is pinned.
 pub(crate) fn is_range_pinned(address: usize) -> bool {
     if RANGES.load(Ordering::Relaxed) == 0 {
         return false;
@@ -111,7 +110,7 @@ pub(crate) fn is_range_pinned(address: usize) -> bool {
     PINS.with(|pins| pins.ranges.range(..=(address, usize::MAX)).any(|(_, &end)| address < end))
 }
 
-/// The block has been freed: where it was pinned, if it still is.
+/// Forgets the pins of a freed block. Returns the line that pinned it, if it was still pinned.
 pub(super) fn freed(block: &Block) -> Option<Place> {
     if !heap::is_pinned(block) {
         return None;

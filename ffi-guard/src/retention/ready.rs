@@ -2,10 +2,10 @@
 
 use std::sync::{Once, OnceLock};
 
-/// What sets up: it names every lock of this folder, which those who need it cannot.
+/// The set-up function: it names every lock of this folder, which the callers of [`ready`] cannot.
 pub(super) static SET_UP: OnceLock<fn()> = OnceLock::new();
 
-/// Has everything set up that a note needs, once.
+/// Sets up, once, everything that a note needs.
 pub(super) fn ready() {
     static FIRST: Once = Once::new();
     FIRST.call_once(|| {

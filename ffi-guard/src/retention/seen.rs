@@ -1,13 +1,13 @@
-//! Words that C's memory held at the last look: what was there before is not news.
+//! Words that C memory held at the last look: only others are new.
 
 use crate::platform::lock::Locked;
 use crate::reentry::Reentry;
 use crate::scan::Hit;
 
-/// By location.
+/// Words that were seen, sorted by location.
 pub(super) static SEEN: Locked<Vec<Hit>> = Locked::new(Vec::new());
 
-/// A word that was reported by the exit of its call.
+/// Adds a word that the exit of its call has settled.
 pub(crate) fn remember(hit: Hit) {
     let _inside = Reentry::enter();
     SEEN.with(|seen| match seen.binary_search_by_key(&hit.location, |seen| seen.location) {
@@ -16,7 +16,7 @@ pub(crate) fn remember(hit: Hit) {
     });
 }
 
-/// A word that was not settled: it is news to the next sweep.
+/// Removes a word that was not settled: it is new to the next sweep.
 pub(super) fn forget(hit: Hit) {
     SEEN.with(|seen| {
         if let Ok(at) = seen.binary_search_by_key(&hit.location, |seen| seen.location) {
@@ -25,7 +25,7 @@ pub(super) fn forget(hit: Hit) {
     });
 }
 
-/// Takes what a sweep found for what is known from now on, and returns what was not known before.
+/// Replaces the known words by what a sweep found, and returns those that were not known before.
 pub(super) fn news(mut now: Vec<Hit>) -> Vec<Hit> {
     now.sort_by_key(|hit| hit.location);
     SEEN.with(|seen| {

@@ -1,5 +1,5 @@
-//! One search of all that C may write, which settles every noted loan: often enough to report soon,
-//! and seldom enough to take a small share of the time.
+//! The sweep: one search of all that C may write to, which settles every noted loan. Often enough
+//! to report soon, and seldom enough to take a small share of the time.
 
 use super::found::Found;
 use super::notes::{self, MANY};
@@ -11,37 +11,37 @@ use crate::reentry::Reentry;
 use crate::rules::retained_pointer;
 use crate::scan::{self, Wanted};
 
-/// Notes that call for a sweep where sweeps are dear and notes come fast: two megabytes.
+/// Notes that make a sweep due at the latest, if sweeps are slow: two megabytes.
 const MOST: u64 = 8 * MANY;
-/// Beside a large heap of C's there is room for one note (64 bytes) for each so many bytes of it:
-/// an eighth of its size.
+/// Bytes of C heap for each of which one more note (64 bytes) may wait: with a large C heap, notes
+/// take up to an eighth of its size.
 const BYTES_A_NOTE: u64 = 512;
-/// Part of the time that sweeps may take while there is room for more notes. What they read has
-/// left the caches since the last one, so they are dearer than a look.
+/// Divisor of the time that gives the share of sweeps, while there is room for more notes. What
+/// they read has left the caches since the last one, so a sweep is slower than a look.
 const SHARE: u64 = 64;
 
-/// One sweep at a time.
+/// Lock under which one sweep runs at a time.
 pub(super) static SWEEPING: Locked<Pace> = Locked::new(Pace { ended: 0, counted: 0, many: MANY });
 
-/// How many notes call for the next sweep.
+/// Number of notes that makes the next sweep due.
 pub(super) struct Pace {
-    /// When the last sweep ended, in ticks; 0 before the first.
+    /// End of the last sweep, in ticks; 0 before the first.
     ended: u64,
-    /// What was noted until it began.
+    /// Number of notes when it began.
     counted: u64,
     many: u64,
 }
 
 impl Pace {
-    /// A sweep began and ended, with so much noted until then. It has read so many bytes of C's
-    /// heap.
+    /// Adapts to a sweep that has ended. `counted`: number of notes when it began; `bytes`: C heap
+    /// that it has read.
     fn swept(&mut self, (began, ended): (u64, u64), counted: u64, bytes: usize) {
         let (took, between) = (ended.saturating_sub(began), began.saturating_sub(self.ended));
         let notes = counted.saturating_sub(self.counted);
-        // One before enough was noted tells little of how fast notes come.
+        // A sweep after few notes tells little about how fast they come.
         if self.ended != 0 && notes >= MANY / 4 {
             let wanted = u128::from(took) * u128::from(SHARE) * u128::from(notes) / u128::from(between.max(1));
-            // In steps: another process may have run in the middle of the sweep.
+            // At most doubled: another process may have run in the middle of the sweep.
             let next = u64::try_from(wanted).unwrap_or(u64::MAX).min(2 * self.many);
             self.many = next.clamp(MANY, MOST.max(bytes as u64 / BYTES_A_NOTE));
         }
@@ -49,14 +49,14 @@ impl Pace {
     }
 }
 
-/// Whether so much is noted, or was found inside the allocator, that the next exit of a call should
-/// see to it.
+/// True if enough is noted, or something was found inside the allocator or held back, so that the
+/// next exit of a call must settle it.
 #[inline]
 pub(crate) fn is_due() -> bool {
     are_many() || untold::is_any() || frees::are_held_back()
 }
 
-/// Whether so much is noted that a sweep is due.
+/// True if enough is noted that a sweep is due.
 #[inline]
 pub(crate) fn are_many() -> bool {
     notes::are_many()
@@ -78,21 +78,21 @@ pub(crate) fn sweep() -> Vec<Found> {
                 continue;
             };
             if heap::loans(&block) != 0 {
-                // Some call has it just now, and may be about to let go: this is for the sweep
-                // after that one.
+                // Some call is lent it now, and C may be about to let go: left to the sweep after
+                // that call.
                 seen::forget(hit);
                 continue;
             }
             if heap::noted(&block) != number || heap::may_be_retained(&block) {
                 continue;
             }
-            // A block that C holds in three places is one story.
+            // A block that C holds in three places is reported once.
             let told = |found: &Found| found.block.start == block.start && found.block.generation == block.generation;
             if found.iter().any(told) {
                 continue;
             }
-            // Whether Rust ran meanwhile is not known of a sweep: where symbols do not tell whose
-            // it is, it is silent.
+            // A sweep does not know if Rust ran meanwhile: if symbols do not tell whose variable it
+            // is, the check finds nothing.
             let Some(finding) = retained_pointer::check(hit, true, false) else { continue };
             let lent = notes::of(&block, number);
             if !lent.is_empty() {
@@ -105,8 +105,8 @@ pub(crate) fn sweep() -> Vec<Found> {
     })
 }
 
-/// A freed block that was noted is about to be given out again: after that, nobody could tell whose
-/// pointer it was. Called inside the allocator: what is found waits for the next guarded call.
+/// Sweeps before a freed block that was noted is reused: later, a pointer to it could no longer be
+/// attributed. Runs inside the allocator: findings wait for the next guarded call.
 #[cold]
 pub(super) fn sweep_before_reuse() {
     let _inside = Reentry::enter();
@@ -121,7 +121,7 @@ mod tests {
     fn sweeps_take_their_share_and_no_more_while_there_is_room() {
         let mut pace = Pace { ended: 0, counted: 0, many: MANY };
         let (mut now, mut counted) = (1_000_000, 0);
-        // Sweeps of so many ticks, and notes so many ticks apart.
+        // Ends sweeps of `took` ticks each, with notes `apart` ticks apart.
         let mut settle = |took: u64, apart: u64, bytes: usize| {
             for _ in 0..20 {
                 counted += pace.many;

@@ -1,8 +1,8 @@
-//! What was found where nothing could be delivered: inside the allocator, or behind another
+//! Findings that could not be delivered at once: made inside the allocator, or after another
 //! violation.
 //!
-//! It goes to the next guarded call, on any thread. What a thread found while it was inside of
-//! `catch` is for that thread, so that the end of its `catch` gets it and no other test does.
+//! They go to the next guarded call, on any thread. What a thread finds inside `catch` is for that
+//! thread, so that the end of its `catch` gets it and no other test does.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,26 +13,25 @@ use crate::reentry::Reentry;
 
 pub(super) static UNTOLD: Locked<Vec<Found>> = Locked::new(Vec::new());
 
-/// Whom it is for: nobody while there is nothing; one thread; or `ANYBODY`, and several threads
-/// each.
+/// Recipient: `NOBODY` if there is nothing; one thread; or `ANYBODY`, also for several threads.
 static FOR: AtomicU32 = AtomicU32::new(NOBODY);
 const NOBODY: u32 = 0;
 const ANYBODY: u32 = u32::MAX;
 
-/// Whether there is something for the calling thread.
+/// True if there is something for the calling thread.
 #[inline]
 pub(crate) fn is_any() -> bool {
     let whom = FOR.load(Ordering::Relaxed);
     whom != NOBODY && (whom == ANYBODY || whom == thread::id())
 }
 
-/// Whether there is something for some thread: one load.
+/// True if there is something for some thread: one load.
 #[inline(always)]
 pub(crate) fn may_be_any() -> bool {
     FOR.load(Ordering::Relaxed) != NOBODY
 }
 
-/// Adds to it.
+/// Adds findings.
 pub(crate) fn put_back(found: Vec<Found>) {
     if !found.is_empty() {
         let _inside = Reentry::enter();
@@ -43,7 +42,7 @@ pub(crate) fn put_back(found: Vec<Found>) {
     }
 }
 
-/// Takes what is for the calling thread; at the end of the process, everything.
+/// Takes the findings for the calling thread; at the end of the process, all.
 pub(crate) fn take(everything: bool) -> Vec<Found> {
     if FOR.load(Ordering::Relaxed) == NOBODY {
         return Vec::new();
@@ -60,7 +59,7 @@ pub(crate) fn take(everything: bool) -> Vec<Found> {
     })
 }
 
-/// Says whom the list is for.
+/// Updates the recipient.
 fn settle(untold: &[Found]) {
     let mut whose = untold.iter().map(|found| found.whose);
     let whom = match whose.next() {

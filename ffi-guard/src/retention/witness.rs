@@ -1,26 +1,26 @@
-//! Whether C still holds what lies in memory that a library divides itself (feature `c-heap`).
+//! Evidence that C still holds a pointer in memory that a library divides (feature `c-heap`).
 //!
-//! SQLite's lookaside, memory pools, an interpreter's arenas: one block of C's heap, in which the
-//! library gives out and takes back pieces that we know nothing of. A piece that was taken back
-//! keeps its content, so that a word in it is no proof that anybody holds it. What is a proof: C
-//! held the word when the call that lent it returned, and has not touched what lies around it
-//! since. So that is noted then, and compared when the memory is freed. Where it was not noted, or
-//! has changed, nothing is said.
+//! SQLite's lookaside, memory pools, an interpreter's arenas: one block of the C heap, in which the
+//! library gives out and takes back pieces that the guard does not know. A piece that was taken
+//! back keeps its content, so a word in it does not prove that C holds it. It is proof if C held
+//! the word when the call that lent it returned, and has not touched the bytes around it since. So
+//! these are noted at the exit, and compared when the memory is freed. If they were not noted, or
+//! have changed, nothing is reported.
 
 use super::kept;
 use crate::heap::{self, Block};
 use crate::platform::read;
 use crate::scan::{self, Hit, Wanted};
 
-/// Blocks of C's up to this size are taken for one object: freed as a whole, and known to be.
+/// Largest C block that is taken for one object, freed as a whole.
 const ONE_OBJECT: usize = 4096;
-/// Bytes on either side of the word. Whoever takes a piece back writes to its beginning, a link to
-/// the next free one: SQLite's are up to 1,200 bytes long, and it writes nothing else of them.
+/// Bytes compared on either side of the word. A library that takes back a piece links its beginning
+/// to the next free one; SQLite's have up to 1,200 bytes, of which it writes nothing else.
 const AROUND: usize = 2048;
-/// Places that are noted of each block that C was allowed to keep.
+/// Number of places that are noted of each block that C was allowed to keep.
 pub(super) const PLACES: usize = 4;
 
-/// A word that C held, and what lay around it.
+/// A word that C held, with a hash of the bytes around it.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Witness {
     location: usize,
@@ -42,13 +42,13 @@ impl Witness {
     }
 }
 
-/// The block of C's heap that a word lies in, if a library may have divided it.
+/// The C block that a word lies in, if a library may have divided it.
 fn divided(hit: Hit) -> Option<Block> {
     heap::lookup_c(hit.location).filter(|holder| holder.live && holder.size > ONE_OBJECT)
 }
 
-/// A call has returned that let C keep these blocks: where C holds them is noted. How many bytes
-/// were searched.
+/// Notes where C holds these blocks, after a call that let C keep them. Returns the number of bytes
+/// searched.
 pub(crate) fn note(blocks: &[Block]) -> usize {
     let wanted = Wanted::new(blocks.iter().map(|block| block.start..block.start + block.size));
     let mut hits = Vec::new();
@@ -65,8 +65,8 @@ pub(crate) fn note(blocks: &[Block]) -> usize {
     bytes
 }
 
-/// Whether C holds the word, as far as can be told: it lies in no divided block, or nothing around
-/// it has changed.
+/// True if C holds the word, as far as is known: it lies in no divided block, or nothing around it
+/// has changed.
 pub(super) fn holds(hit: Hit, witnesses: &[Witness; PLACES]) -> bool {
     let Some(holder) = divided(hit) else { return true };
     Witness::of(hit, &holder).is_some_and(|now| witnesses.contains(&now))

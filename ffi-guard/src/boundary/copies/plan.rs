@@ -1,10 +1,10 @@
 //! Which arguments of a call are copied, and which of them share a copy.
 //!
-//! `copied` on a parameter asks for it. `GUARD_COPY=1` asks for everything that can be told to lose
-//! nothing by it: what is merely declared with too little said about it must work on. So there a
-//! typed pointer without a stated extent, which may well lead to the first element of many, takes
-//! its whole heap block along, and is left alone elsewhere; and what C may know by its place is
-//! left where it is.
+//! `copied` on a parameter asks for a copy. `GUARD_COPY=1` asks for one of everything that is known
+//! to lose nothing by it, since programs whose declarations say too little must still work. So with
+//! it a typed pointer without a stated extent, which may lead to the first of many elements, is
+//! copied with its whole heap block, and outside the heap not at all; and memory that C may know by
+//! its address stays in place.
 
 use std::ops::Range;
 
@@ -25,22 +25,22 @@ use crate::scan::{self, Wanted};
 
 /// One copy to be made.
 pub(super) struct Group {
-    /// What is copied.
+    /// Bytes to copy.
     pub(super) range: Range<usize>,
-    /// To which power of two the copy lies as the original does.
+    /// Power of two modulo which the copy's address equals the original's.
     pub(super) align: usize,
-    /// The heap block that it lies in.
+    /// The heap block that the range lies in.
     pub(super) block: Option<Block>,
-    /// It is known to be readable.
+    /// True if the range is known to be readable.
     pub(super) vouched: bool,
     pub(super) members: Vec<Member>,
 }
 
-/// An argument that leads into it.
+/// An argument that leads into a copied range.
 pub(super) struct Member {
     pub(super) parameter: usize,
     pub(super) address: usize,
-    /// What C may touch from there.
+    /// Bytes that C may touch.
     pub(super) extent: Range<usize>,
     pub(super) mutable: bool,
 }
@@ -52,17 +52,17 @@ struct Candidate {
     align: usize,
     block: Option<Block>,
     vouched: bool,
-    /// No word in it is a pointer.
+    /// True if no word in it is a pointer.
     plain: bool,
 }
 
-/// A typed pointer without a stated extent takes a block along of up to so many bytes.
+/// Largest block that is copied whole for a typed pointer without a stated extent.
 const WHOLE_BLOCK: usize = 1 << 20;
-/// `malloc`'s alignment: what C may take for granted of memory that it casts.
+/// Alignment of `malloc`, which C may rely on for memory that it casts.
 const FOR_ANY_TYPE: usize = 16;
 const WORD: usize = size_of::<usize>();
 
-/// Decides for one call. `stack`: the calling thread's above this call.
+/// Plans the copies of one call. `stack`: the calling thread's stack above this call.
 pub(super) fn groups(site: &Site, arguments: &[Argument], stack: &Range<usize>) -> Vec<Group> {
     let parameters = site.function.declaration.parameters;
     let mut candidates: Vec<Candidate> = Vec::new();
@@ -73,7 +73,7 @@ pub(super) fn groups(site: &Site, arguments: &[Argument], stack: &Range<usize>) 
         if candidates.is_empty() {
             return Vec::new();
         }
-        // Two pointers of which one leads into a copy and one does not have lost what they were to
+        // If one of two pointers led into a copy and the other did not, they would no longer fit
         // each other.
         let known = known_by_place(arguments, &candidates);
         let before = candidates.len();
@@ -90,7 +90,7 @@ pub(super) fn groups(site: &Site, arguments: &[Argument], stack: &Range<usize>) 
 }
 
 impl Candidate {
-    /// Whether an address leads into the same object, or to its end.
+    /// True if an address leads into the candidate's object, or to its end.
     fn has(&self, address: usize) -> bool {
         let object = self.block.as_ref().map_or_else(|| self.range.clone(), |it| it.start..it.start + it.size);
         object.start <= address && address <= object.end
@@ -119,7 +119,7 @@ fn candidate(
     if !asked && is_known_by_place(site, argument, parameter, &located) {
         return None;
     }
-    // Up to where bytes are known to be there.
+    // End of the bytes that are known to be there.
     let (block, end) = match &located {
         Target::Null => return None,
         Target::Heap(block) if !block.live => return None,
@@ -130,10 +130,10 @@ fn candidate(
     let untyped = extent::untyped(argument);
     let mut whole = false;
     let extent = if contract.is_cstr() {
-        // Behind the NUL of a string that C may change, there is room.
+        // There is room after the NUL of a string that C may change.
         whole = mutable && !asked;
-        // SAFETY: up to `end` it is Rust's own memory, live; without an end C is about to look for
-        // the NUL itself.
+        // SAFETY: up to `end` it is live Rust memory; without an end, C is about to look for the
+        // NUL itself.
         unsafe { read::len_with_nul(address, end.map(|end| end.saturating_sub(address))) }?
     } else if contract.is_stated() {
         extent::stated(argument).ok()?
@@ -165,7 +165,7 @@ fn candidate(
     })
 }
 
-/// Whether C may know this memory by its place: then nobody copies it who was not told to.
+/// True if C may know this memory by its address: it is then copied only if `copied` asks for it.
 fn is_known_by_place(site: &Site, argument: &Argument, parameter: &Parameter, located: &Target) -> bool {
     let declared = parameter.severities.over(site.function.declaration.severities);
     if declared.get(Rule::RetainedPointer) == Some(Severity::Allow) {
@@ -177,19 +177,19 @@ fn is_known_by_place(site: &Site, argument: &Argument, parameter: &Parameter, lo
             pins::is_block_pinned(block) || heap::may_be_retained(block) || works_by_its_place(argument)
         }
         Target::Stack(_) => pins::is_range_pinned(argument.address) || scan::is_c_stack(located, argument.address),
-        // C's own, or a static, which C may keep.
+        // C memory, or a static, which C may keep.
         Target::Null | Target::Foreign => true,
     }
 }
 
-/// Whether a type is one that works by where it lies: a lock of the C library's, or one with an
+/// True if values of the type depend on their address: a lock of the C library, or a type with an
 /// `UnsafeCell` in it, as far as the type tells.
 fn works_by_its_place(argument: &Argument) -> bool {
     argument.info.role == Role::Lock || !argument.info.frozen
 }
 
-/// Addresses that C gets as they are: of pointers that are not copied, and words of what is passed
-/// by value.
+/// Addresses that C gets unchanged: pointers that are not copied, and words of values passed by
+/// value.
 fn known_by_place(arguments: &[Argument], candidates: &[Candidate]) -> Vec<usize> {
     let mut known = Vec::new();
     for (index, argument) in arguments.iter().enumerate() {
@@ -213,7 +213,7 @@ fn known_by_place(arguments: &[Argument], candidates: &[Candidate]) -> Vec<usize
     known
 }
 
-/// Those of one heap block are one group, and so are those that overlap or touch.
+/// Groups the candidates: those of one heap block, and those that overlap or touch, share a copy.
 fn grouped(candidates: &[Candidate]) -> Vec<Group> {
     let mut sorted: Vec<&Candidate> = candidates.iter().collect();
     sorted.sort_by_key(|it| it.range.start);
@@ -244,8 +244,8 @@ fn grouped(candidates: &[Candidate]) -> Vec<Group> {
     groups
 }
 
-/// What must not be copied after all: what is too large, and what a word in it or in another copy
-/// leads into (a struct that holds its own address, a list of buffers and a buffer of it).
+/// Range that must not be copied after all: one that is too large, or that a word in it or in
+/// another copy leads into (a struct that holds its own address, a buffer and a list of buffers).
 fn led_into(groups: &[Group], candidates: &[Candidate]) -> Option<Range<usize>> {
     if let Some(large) = groups.iter().find(|group| group.range.len() > copied::most()) {
         return Some(large.range.clone());

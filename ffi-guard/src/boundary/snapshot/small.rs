@@ -1,16 +1,16 @@
-//! Small copies, in the thread's own memory: what the common call may read and not write is a text
-//! or a struct of some bytes. Nothing is allocated, and nothing is shared with another thread.
+//! Small copies, in the thread's own memory: what a common call may read but not write is a short
+//! text or struct. Nothing is allocated or shared with another thread.
 //!
 //! ```text
 //!  | parameter, extent, generation | bytes .. | parameter, extent, generation | bytes .. | of a call inside it ..
 //!  ^ at                                                                                  ^ used
 //! ```
-//! All bits are turned round: the search for kept pointers reads thread-locals too, and what was
-//! copied may hold pointers.
+//! All bits are inverted: the search for kept pointers reads thread-locals too, and the copied
+//! bytes may hold pointers.
 //!
-//! What is on here counts only while no other call of the thread has begun since
-//! (`thread::crossings`): one that was left by `longjmp`, or that ends on another stack than it
-//! began on, may find another call's bytes in its place, and does not look at them.
+//! The copies count only while no other call of the thread has begun since (`thread::crossings`): a
+//! call left by `longjmp`, or one that ends on another stack than it began on, may find another
+//! call's bytes at its offset, and ignores them.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -23,9 +23,9 @@ use crate::call::{extent, thread};
 use crate::heap::{self, BlockRef};
 use crate::platform::read;
 
-/// Words of a thread: calls inside one another share them.
+/// Words of a thread's buffer, shared by nested calls.
 const ROOM: usize = 96;
-/// Extents up to here are small.
+/// Largest extent that is small.
 const SMALL: usize = 256;
 const WORD: usize = size_of::<u64>();
 
@@ -35,16 +35,16 @@ struct Here {
 }
 
 thread_local! {
-    /// Const and without a destructor: see `MINE`.
+    /// Const and without a destructor, which could allocate to register: see `MINE`.
     static HERE: Here = const { Here { used: Cell::new(0), words: [const { Cell::new(0) }; ROOM] } };
 }
 
-/// What is known of a copy, in one word.
+/// Description of a copy, in one word.
 #[derive(Clone, Copy)]
 pub(super) struct Header(u64);
 
 impl Header {
-    /// The generation of what is on the stack. Those of blocks have 30 bits.
+    /// Generation of what is on the stack. Those of blocks have 30 bits.
     const STACK: u32 = u32::MAX;
 
     fn new(parameter: usize, extent: usize, generation: u32) -> Header {
@@ -63,28 +63,28 @@ impl Header {
         self.0 as u32
     }
 
-    /// The header's word and those of its bytes.
+    /// Words of the header and its bytes.
     fn words(self) -> usize {
         1 + self.extent().div_ceil(WORD)
     }
 }
 
-/// What is to be copied of one argument.
+/// The part of one argument that is copied.
 enum Piece {
     Nothing,
-    /// So many bytes, of a block with this generation.
+    /// Bytes to copy, and the generation of their block.
     Small(usize, u32),
     /// More than there is room for here, or not in a slot.
     Other,
 }
 
-/// Copies what a call may not change, and says where, if there is any; `None` where not all of it
-/// is small. `stack`: the callers' part.
+/// Copies what a call may not change, and returns the offset, if there is anything; `None` if not
+/// all of it is small. `stack`: the callers' part.
 #[inline(always)]
 pub(super) fn take(site: &Site, arguments: &[Argument], own: Counted, stack: &Range<usize>) -> Option<Option<usize>> {
     HERE.try_with(|here| {
         if !thread::is_in_call() {
-            // What lies there is of calls that are gone.
+            // The copies that lie there belong to calls that are gone.
             here.used.set(0);
         }
         let at = here.used.get();
@@ -106,12 +106,12 @@ pub(super) fn take(site: &Site, arguments: &[Argument], own: Counted, stack: &Ra
                 here.used.set(at);
                 return None;
             };
-            // First: the calls of a signal handler that comes now lie behind it.
+            // Claimed before the writes: a signal handler's calls store theirs after it.
             here.used.set(start + header.words());
             let [first, rest @ ..] = words else { continue };
             first.set(header.0);
             for (word, offset) in rest.iter().zip((0..extent).step_by(WORD)) {
-                // SAFETY: inside of the extent, which may be read.
+                // SAFETY: inside the extent, which is readable.
                 word.set(unsafe { turned(argument.address, offset, extent) });
             }
         }
@@ -120,8 +120,8 @@ pub(super) fn take(site: &Site, arguments: &[Argument], own: Counted, stack: &Ra
     .ok()?
 }
 
-/// Whether all that was copied from a place on is as it was, where the call is still the last that
-/// began; then it is copied no more.
+/// True if all that was copied from an offset on is unchanged, and the call is still the latest
+/// that began; the copies are then dropped.
 #[inline(always)]
 pub(super) fn is_as_it_was(at: usize, arguments: &[Argument], own: Counted) -> bool {
     let same = HERE.try_with(|here| {
@@ -134,7 +134,7 @@ pub(super) fn is_as_it_was(at: usize, arguments: &[Argument], own: Counted) -> b
     same.unwrap_or(true)
 }
 
-/// Calls `changed` with each copy that differs from what is there now, and forgets them all.
+/// Calls `changed` with each copy that differs from the memory now, and drops all copies.
 pub(super) fn each_changed(at: usize, arguments: &[Argument], own: Counted, mut changed: impl FnMut(Header, &[u8])) {
     let _ = HERE.try_with(|here| {
         let mut next = at;
@@ -152,13 +152,13 @@ pub(super) fn each_changed(at: usize, arguments: &[Argument], own: Counted, mut 
     });
 }
 
-/// Forgets what was copied from a place on.
+/// Drops what was copied from an offset on.
 pub(super) fn forget(at: usize) {
     let _ = HERE.try_with(|here| here.used.set(at));
 }
 
-/// Where the first copy lies, from a place on, that differs from what is there now; of memory that
-/// is still there, and nobody's but this call's.
+/// Offset of the first copy, from an offset on, that differs from its memory; skips memory that is
+/// gone, or that another call lends too.
 #[inline(always)]
 fn differing(here: &Here, mut at: usize, arguments: &[Argument], own: Counted) -> Option<usize> {
     let used = here.used.get();
@@ -171,7 +171,7 @@ fn differing(here: &Here, mut at: usize, arguments: &[Argument], own: Counted) -
             });
         let copied = here.words.get(at + 1..at + header.words())?;
         let mut offsets = copied.iter().zip((0..extent).step_by(WORD));
-        // SAFETY: as when it was copied: the block is the same, and no smaller.
+        // SAFETY: readable when it was copied: the block is the same, and no smaller.
         if is_still && offsets.any(|(word, offset)| word.get() != unsafe { turned(address, offset, extent) }) {
             return Some(at);
         }
@@ -180,11 +180,10 @@ fn differing(here: &Here, mut at: usize, arguments: &[Argument], own: Counted) -
     None
 }
 
-/// The bytes at an offset of an extent, as many as a word has or are left, with all bits turned
-/// round.
+/// Bytes at an offset of an extent, at most a word of them, with all bits inverted.
 ///
 /// # Safety
-/// - `extent` bytes from `address` on may be read; `offset` is less.
+/// - `extent` bytes from `address` on are readable; `offset` is less than `extent`.
 #[inline(always)]
 unsafe fn turned(address: usize, offset: usize, extent: usize) -> u64 {
     let from = ptr::with_exposed_provenance::<u8>(address + offset);
@@ -193,7 +192,7 @@ unsafe fn turned(address: usize, offset: usize, extent: usize) -> u64 {
         return !unsafe { from.cast::<u64>().read_unaligned() };
     }
     let mut bytes = [0; WORD];
-    // SAFETY: what is left of the extent, less than a word.
+    // SAFETY: the rest of the extent, less than a word.
     unsafe { ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), extent - offset) };
     !u64::from_ne_bytes(bytes)
 }
@@ -217,7 +216,7 @@ fn piece(site: &Site, arguments: &[Argument], parameter: usize, own: Counted, st
         return Piece::Nothing;
     };
     let extent = if declared.contract.is_cstr() {
-        // Behind a string's NUL nothing is C's to read.
+        // C may not read after a string's NUL.
         // SAFETY: a live block, up to its end, or the callers' part of the stack.
         match unsafe { read::nul(mine, rest.min(SMALL)) } {
             Some(at) => at + 1,

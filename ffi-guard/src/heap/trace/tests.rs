@@ -125,7 +125,7 @@ fn a_stale_return_address_in_the_free_part_of_a_frame_fools_nobody() {
     crate::heap::ready();
     // With `fixed` between, the stack pointer at the capture is the same, and so is every return
     // address that the other way reads: the one into `fixed` lies in the part of the variable frame
-    // that nobody wrote to since.
+    // that was not written to since.
     for last in [plain as Capture, compared] {
         for next in [last as *const (), ffi_guard_test_saving as *const ()] {
             let mut ids = HashSet::new();
