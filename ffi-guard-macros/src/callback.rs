@@ -174,7 +174,7 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
         output => quote!(#output),
     };
     // At the user's name, so that `Location::caller` is there: C has no line to show.
-    let enter = quote_spanned!(name.span()=> __ffi_guard::Callback::enter(&__FFI_GUARD_FUNCTION, &__ffi_guard_held));
+    let enter = quote_spanned!(name.span()=> __ffi_guard::Incoming::enter(&__FFI_GUARD_FUNCTION, &__ffi_guard_held));
     let held = Ident::new("__ffi_guard_held", name.span());
     quote_spanned! {here=>
         #(#attrs)*

@@ -165,7 +165,7 @@ pub(crate) fn wrapper(
                 let places: [*const (); #count] = [#(&raw const #locals as *const ()),*];
                 let mut room = ::core::mem::MaybeUninit::<[#private::Argument; #count]>::uninit();
                 let arguments = &raw mut room as *mut #private::Argument;
-                let mut frame = ::core::mem::MaybeUninit::<#private::Frame>::uninit();
+                let mut frame = ::core::mem::MaybeUninit::<#private::CallFrame>::uninit();
                 let (crossing, _is_new);
                 match unsafe {
                     let given: (&[*const ()], &[#private::Stated]) = (&places, &#stated_slice);

@@ -51,7 +51,7 @@ pub fn note(address: usize) {
     static INFO: TypeInfo =
         TypeInfo { size: 8, align: 8, shape: Shape::Plain, frozen: true, role: Role::Other, name: || "u64" };
     retention::prepare();
-    let Some(block) = heap::Found::at(address) else { return };
+    let Some(block) = heap::FoundBlock::at(address) else { return };
     let site = Site { function: &FUNCTION, location: Location::caller() };
     retention::lend(&block, &site, &Loan::of(&Argument::new(address, Passing::Const, &INFO), 0, 8));
 }

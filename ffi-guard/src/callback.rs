@@ -2,7 +2,7 @@
 
 mod signature;
 
-use crate::facts::{Kind, Refused};
+use crate::facts::{ParkedType, StaleReason};
 use std::any::{TypeId, type_name};
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::c_void;
@@ -91,7 +91,7 @@ pub struct AnyThread(());
 /// A parked closure and what belongs to it. The answer comes first, so that it is found without
 /// knowing the closure's type.
 #[repr(C)]
-struct Parked<F, R, Reach> {
+struct ParkedClosure<F, R, Reach> {
     /// The result for C if the closure panics. Set only if `R` is `Copy`, and before C has the
     /// callback.
     answer: Option<R>,
@@ -103,12 +103,12 @@ struct Parked<F, R, Reach> {
     reach: PhantomData<Reach>,
 }
 
-impl<F, R, Reach> Parked<F, R, Reach> {
-    const KIND: &'static Kind = &Kind { name: type_name::<F>, drop: Self::drop };
+impl<F, R, Reach> ParkedClosure<F, R, Reach> {
+    const KIND: &'static ParkedType = &ParkedType { name: type_name::<F>, drop: Self::drop };
 
     unsafe fn drop(value: *mut ()) {
         // SAFETY: of a value parked with this kind, which is such a box; once.
-        drop(unsafe { Box::from_raw(value.cast::<Parked<F, R, Reach>>()) });
+        drop(unsafe { Box::from_raw(value.cast::<ParkedClosure<F, R, Reach>>()) });
     }
 }
 
@@ -177,10 +177,14 @@ impl<S: Signature, Reach> Callback<S, Reach> {
     /// - If it is not `bound`, any thread may use and drop it.
     #[track_caller]
     unsafe fn park<F>(closure: F, first: S::First, last: S::Last, bound: bool) -> Callback<S, Reach> {
-        let parked: Parked<F, S::Result, Reach> =
-            Parked { answer: None, runs: Cell::new(false), closure: UnsafeCell::new(closure), reach: PhantomData };
-        let type_id = key::<Parked<F, S::Result, Reach>>();
-        let kind = Parked::<F, S::Result, Reach>::KIND;
+        let parked: ParkedClosure<F, S::Result, Reach> = ParkedClosure {
+            answer: None,
+            runs: Cell::new(false),
+            closure: UnsafeCell::new(closure),
+            reach: PhantomData,
+        };
+        let type_id = key::<ParkedClosure<F, S::Result, Reach>>();
+        let kind = ParkedClosure::<F, S::Result, Reach>::KIND;
         let raw = table::park(Box::into_raw(Box::new(parked)).cast(), type_id, kind, bound, Location::caller());
         Callback { raw, type_id, first, last, given: AtomicBool::new(false), reach: PhantomData }
     }
@@ -295,21 +299,21 @@ fn run_shared<F, R: Default>(data: *mut c_void, call: impl FnOnce(&F) -> R) -> R
 
 /// Looks up the data and runs `call` with it; all callbacks come through here. Nothing unwinds out
 /// of it.
-fn run<F, R: Default, Reach>(data: *mut c_void, call: impl FnOnce(&Parked<F, R, Reach>) -> R) -> R {
+fn run<F, R: Default, Reach>(data: *mut c_void, call: impl FnOnce(&ParkedClosure<F, R, Reach>) -> R) -> R {
     let answer = Cell::new(None);
     let counted = level::counts_by_now().then(statistics::closure).flatten();
     let result = parked::at_boundary(
         "Callback",
         false,
         || {
-            let entered: Use = match table::enter(data.addr(), key::<Parked<F, R, Reach>>(), From::ItsThread) {
+            let entered: Use = match table::enter(data.addr(), key::<ParkedClosure<F, R, Reach>>(), From::ItsThread) {
                 Ok(entered) => entered,
                 Err(refused) => return refuse::<F, R>(data, refused),
             };
             // SAFETY: parked as this, and it stays until `entered` is dropped. Other threads have
             // it only where it was parked by `shared`, whose closure is `Sync`; they share nothing
             // else of it but the answer, which does not change.
-            let parked = unsafe { &*entered.value().cast::<Parked<F, R, Reach>>() };
+            let parked = unsafe { &*entered.value().cast::<ParkedClosure<F, R, Reach>>() };
             // SAFETY: a copy of a value that is there only where `R` is `Copy`; of `None`, nothing
             // is owned.
             answer.set(unsafe { ptr::read(&raw const parked.answer) });
@@ -325,7 +329,7 @@ fn run<F, R: Default, Reach>(data: *mut c_void, call: impl FnOnce(&Parked<F, R, 
 
 /// Reports that C called a callback that is not there.
 #[cold]
-fn refuse<F, R: Default>(data: *mut c_void, refused: Refused) -> R {
+fn refuse<F, R: Default>(data: *mut c_void, refused: StaleReason) -> R {
     let stale = stale::tell(data.addr(), type_name::<F>(), refused, Through::Callback);
     if level() == Level::Off {
         say_once(&stale);

@@ -5,7 +5,7 @@ pub(crate) mod slot;
 pub(crate) mod stale;
 pub(crate) mod table;
 
-use crate::facts::Kind;
+use crate::facts::ParkedType;
 use std::any::{TypeId, type_name};
 use std::ffi::c_void;
 use std::marker::PhantomData;
@@ -70,10 +70,10 @@ pub struct Handle<T: 'static> {
 }
 
 /// How a `T` is parked: in a box.
-struct Parked<T>(PhantomData<T>);
+struct ParkedValue<T>(PhantomData<T>);
 
-impl<T> Parked<T> {
-    const KIND: &'static Kind = &Kind { name: type_name::<T>, drop: Self::drop };
+impl<T> ParkedValue<T> {
+    const KIND: &'static ParkedType = &ParkedType { name: type_name::<T>, drop: Self::drop };
 
     unsafe fn drop(value: *mut ()) {
         // SAFETY: of a value parked with this kind, which is a `Box<T>`; once.
@@ -119,7 +119,7 @@ impl<T: 'static> Handle<T> {
     #[track_caller]
     fn park(value: T, bound: bool) -> Handle<T> {
         let value = Box::into_raw(Box::new(value)).cast();
-        let raw = table::park(value, TypeId::of::<T>(), Parked::<T>::KIND, bound, Location::caller());
+        let raw = table::park(value, TypeId::of::<T>(), ParkedValue::<T>::KIND, bound, Location::caller());
         Handle { raw, value: PhantomData }
     }
 

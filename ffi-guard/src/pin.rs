@@ -45,7 +45,7 @@ use crate::retention::pins::{self, Pin};
 /// freed while C still holds it.
 #[track_caller]
 pub fn pin<T: ?Sized>(value: &T) -> PinGuard<'_, T> {
-    PinGuard { value, _held: Held::new(NonNull::from(value)) }
+    PinGuard { value, _held: PinHold::new(NonNull::from(value)) }
 }
 
 /// Pins the target of a mutable reference until the [`PinMutGuard`] is dropped: like [`pin`], for C
@@ -66,20 +66,20 @@ pub fn pin<T: ?Sized>(value: &T) -> PinGuard<'_, T> {
 #[track_caller]
 pub fn pin_mut<T: ?Sized>(value: &mut T) -> PinMutGuard<'_, T> {
     let value = NonNull::from(value);
-    PinMutGuard { value, _held: Held::new(value), borrow: PhantomData }
+    PinMutGuard { value, _held: PinHold::new(value), borrow: PhantomData }
 }
 
 /// One pin; the drop ends it.
 #[derive(Debug)]
-struct Held(Option<Pin>);
+struct PinHold(Option<Pin>);
 
-impl Held {
+impl PinHold {
     #[track_caller]
-    fn new<T: ?Sized>(value: NonNull<T>) -> Held {
+    fn new<T: ?Sized>(value: NonNull<T>) -> PinHold {
         // The first settles what the second returns. At level 0 memory is not tracked, and a pin
         // means nothing.
         if level::level() == Level::Off && level::tracking() == Level::Off {
-            return Held(None);
+            return PinHold(None);
         }
         // SAFETY: the callers come from a reference, or from a box of theirs.
         let size = size_of_val(unsafe { value.as_ref() });
@@ -87,11 +87,11 @@ impl Held {
         if pin.is_some() && level::tracking() >= Level::Full {
             deferred::settle_at_exit();
         }
-        Held(pin)
+        PinHold(pin)
     }
 }
 
-impl Drop for Held {
+impl Drop for PinHold {
     fn drop(&mut self) {
         if let Some(pin) = self.0.take() {
             pins::unpin(&pin);
@@ -106,7 +106,7 @@ impl Drop for Held {
 #[must_use = "the memory is pinned until the guard is dropped"]
 pub struct PinGuard<'a, T: ?Sized> {
     value: &'a T,
-    _held: Held,
+    _held: PinHold,
 }
 
 impl<T> PinGuard<'_, T> {
@@ -136,7 +136,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for PinGuard<'_, T> {
 pub struct PinMutGuard<'a, T: ?Sized> {
     /// From a mutable reference, which is lent to the guard and not used until the guard ends.
     value: NonNull<T>,
-    _held: Held,
+    _held: PinHold,
     borrow: PhantomData<&'a mut T>,
 }
 
@@ -195,7 +195,7 @@ pub struct Pinned<T> {
     /// From `Box::into_raw`; ours until the drop. Not a `Box`: moving a `Box` asserts that no other
     /// pointer leads there.
     value: NonNull<T>,
-    held: Held,
+    held: PinHold,
     owns: PhantomData<T>,
 }
 
@@ -210,7 +210,7 @@ impl<T> Pinned<T> {
     #[must_use]
     pub fn new(value: T) -> Pinned<T> {
         let value = NonNull::from(Box::leak(Box::new(value)));
-        Pinned { value, held: Held::new(value), owns: PhantomData }
+        Pinned { value, held: PinHold::new(value), owns: PhantomData }
     }
 
     /// The pointer for C code that reads.
@@ -228,7 +228,7 @@ impl<T> Pinned<T> {
     /// Takes the value out and frees its memory. C must have let go of it.
     #[must_use]
     pub fn into_inner(mut self) -> T {
-        drop(Held(self.held.0.take()));
+        drop(PinHold(self.held.0.take()));
         let value = self.value;
         std::mem::forget(self);
         // SAFETY: from `Box::into_raw`, and taken back once: what would do so again was forgotten.
@@ -248,7 +248,7 @@ impl<T> Deref for Pinned<T> {
 
 impl<T> Drop for Pinned<T> {
     fn drop(&mut self) {
-        drop(Held(self.held.0.take()));
+        drop(PinHold(self.held.0.take()));
         // SAFETY: from `Box::into_raw`, and taken back once, here.
         drop(unsafe { Box::from_raw(self.value.as_ptr()) });
     }

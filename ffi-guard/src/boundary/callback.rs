@@ -24,10 +24,10 @@ use crate::platform::process::Errno;
 use crate::reentry;
 use crate::retention;
 use crate::rules;
-use crate::stats::call::Call;
+use crate::stats::call::TimedCall;
 
 /// A guarded callback under way.
-pub struct Callback<'a> {
+pub struct Incoming<'a> {
     function: &'static Function,
     location: &'static Location<'static>,
     /// Arguments that C handed in.
@@ -38,26 +38,26 @@ pub struct Callback<'a> {
     /// True if the result is checked.
     checked: bool,
     /// Timing, if statistics are on.
-    counted: Option<Counted>,
+    counted: Option<Timing>,
 }
 
 /// Timing of a callback.
-struct Counted {
+struct Timing {
     /// The timed call; `None` if it cannot be timed.
-    call: Option<Call>,
+    call: Option<TimedCall>,
     /// True at level 0, at which the guard leaves panics alone.
     bare: bool,
 }
 
-impl<'a> Callback<'a> {
+impl<'a> Incoming<'a> {
     /// Checks what C hands in. Called where the function's own name stands in the source.
     #[track_caller]
     #[inline(never)]
     #[must_use]
-    pub fn enter(function: &'static Function, arguments: &'a [Argument]) -> Callback<'a> {
+    pub fn enter(function: &'static Function, arguments: &'a [Argument]) -> Incoming<'a> {
         let location = Location::caller();
         // The common case: every argument is plainly in order.
-        let mut callback = Callback { function, location, arguments, stop: None, checked: true, counted: None };
+        let mut callback = Incoming { function, location, arguments, stop: None, checked: true, counted: None };
         if function.mode() == CheckMode::Checked
             && level::checked_is(Level::Arguments)
             && !reentry::inside()
@@ -71,7 +71,7 @@ impl<'a> Callback<'a> {
 
     #[inline(never)]
     fn look_closely(&mut self) {
-        let Callback { function, location, arguments, .. } = *self;
+        let Incoming { function, location, arguments, .. } = *self;
         self.checked = false;
         if level::counts() {
             let call = statistics::callback(function, arguments);
@@ -79,7 +79,7 @@ impl<'a> Callback<'a> {
             if let Some(call) = call.as_ref().filter(|_| !bare) {
                 call.checks_begin();
             }
-            self.counted = Some(Counted { call, bare });
+            self.counted = Some(Timing { call, bare });
         }
         if level::level() == Level::Off || reentry::inside() {
             return;
@@ -117,7 +117,7 @@ impl<'a> Callback<'a> {
         if self.counted.is_some() {
             return self.run_counted(unwinds, body, neutral, argument);
         }
-        let Callback { function, location, arguments, stop, checked, counted: _ } = self;
+        let Incoming { function, location, arguments, stop, checked, counted: _ } = self;
         let guarded = move || {
             if let Some(stop) = stop {
                 raise(stop, true);
@@ -140,9 +140,9 @@ impl<'a> Callback<'a> {
         neutral: impl FnOnce() -> R,
         argument: impl FnOnce(&R) -> Argument,
     ) -> R {
-        let Callback { function, location, arguments, stop, checked, counted } = self;
+        let Incoming { function, location, arguments, stop, checked, counted } = self;
         let (call, bare) = counted.map_or((None, false), |counted| (counted.call, counted.bare));
-        let timed = |call: &Option<Call>| {
+        let timed = |call: &Option<TimedCall>| {
             if let Some(stop) = stop {
                 raise(stop, true);
             }

@@ -14,7 +14,7 @@ use crate::call::extent;
 use crate::call::loan::Loan;
 use crate::call::site::Site;
 use crate::facts::{BlockFacts, Memory, Overwritten};
-use crate::heap::{self, Block, Damage, Found};
+use crate::heap::{self, Block, Damage, FoundBlock};
 use crate::retention::damage;
 use crate::rules::buffer_overflow;
 
@@ -52,7 +52,7 @@ fn are_all_whole(arguments: &[Argument]) -> bool {
 
 /// Checks that a block is undamaged before a call lends it.
 #[inline]
-pub(super) fn before(block: &Found) -> Result<(), Stop> {
+pub(super) fn before(block: &FoundBlock) -> Result<(), Stop> {
     if block.is_whole() { Ok(()) } else { tell_before(block) }
 }
 
@@ -72,7 +72,7 @@ pub(super) fn after(site: &Site, arguments: &[Argument], loans: &Loans) -> Resul
 #[cold]
 fn tell_after(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
     for (parameter, argument) in arguments.iter().enumerate().filter(|(_, argument)| leads_to_memory(argument)) {
-        if let Some(block) = Found::at(argument.address) {
+        if let Some(block) = FoundBlock::at(argument.address) {
             let extent = extent::in_block(argument, &block);
             let lent_too = |other: &Block| arguments.iter().any(|it| it.address.wrapping_sub(other.start) < other.size);
             after_one(site, &Loan::of(argument, parameter, extent), &block, &lent_too)?;
@@ -85,7 +85,7 @@ fn tell_after(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
 pub(super) fn after_one(
     site: &Site,
     loan: &Loan,
-    block: &Found,
+    block: &FoundBlock,
     lent_too: &dyn Fn(&Block) -> bool,
 ) -> Result<(), Stop> {
     if block.is_whole() {

@@ -6,12 +6,12 @@
 //! after calls: in the first calls of each function, and while the thread's credit lasts.
 
 use super::breach::Stop;
-use super::entry::Entry;
+use super::entry::Questions;
 use crate::call::argument::Argument;
 use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
 use crate::facts::{Holder, Memory};
-use crate::heap::{self, Block, Found};
+use crate::heap::{self, Block, FoundBlock};
 use crate::platform::clock::ticks;
 use crate::platform::read;
 use crate::reentry::Reentry;
@@ -26,7 +26,7 @@ const MOST: usize = 1 << 20;
 /// thread may unmap meanwhile.
 const SAFE: usize = 256 << 10;
 
-impl Entry<'_> {
+impl Questions<'_> {
     /// Follows an argument that leads into a C block.
     pub(super) fn chain(&self, index: usize, look: &PointerArg<'_>) -> Result<(), Stop> {
         if self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow
@@ -71,7 +71,7 @@ impl Entry<'_> {
             words.clear();
             words_of(&block, &wanted, &mut words);
             for &hit in &words {
-                if let Some(target) = Found::at(hit.word) {
+                if let Some(target) = FoundBlock::at(hit.word) {
                     if hit.location.wrapping_sub(from) >= extent && self.is_strangers(&target) {
                         return Some((block, hit, Target::Heap(target)));
                     }

@@ -21,7 +21,7 @@ use crate::call::argument::{Argument, Passing};
 use crate::call::site::Site;
 use crate::call::target::Target;
 use crate::call::{extent, thread};
-use crate::copied::{self, Copy, Record, Run};
+use crate::copied::{self, Copy, CopyRecord, Run};
 use crate::facts::{Finding, Overwritten};
 use crate::heap::{self, Block};
 use crate::platform::read;
@@ -31,7 +31,7 @@ use crate::rules::write_through_const::{self};
 
 /// The copies of one call.
 pub(crate) struct Copies {
-    held: Vec<Held>,
+    held: Vec<HeldCopy>,
     /// Address that C gets for each argument; 0 for the argument's own.
     to_copy: Vec<usize>,
     link: Link<Copies>,
@@ -48,7 +48,7 @@ impl UnderWay for Copies {
 }
 
 /// One copy.
-struct Held {
+struct HeldCopy {
     copy: Copy,
     /// The block that was copied, whole or in part.
     block: Option<Block>,
@@ -74,7 +74,7 @@ pub(super) fn make(site: &Site, arguments: &[Argument], stack: &Range<usize>) ->
     for plan::Group { range, align, block, vouched, members } in plan::groups(site, arguments, stack) {
         let Some(first) = members.first().map(|member| member.parameter) else { continue };
         let (len, original) = (range.len(), range.start);
-        let record = |copy| Record {
+        let record = |copy| CopyRecord {
             copy,
             len,
             original,
@@ -92,7 +92,7 @@ pub(super) fn make(site: &Site, arguments: &[Argument], stack: &Range<usize>) ->
                 *away = to;
             }
         }
-        copies.held.push(Held { copy, block, members });
+        copies.held.push(HeldCopy { copy, block, members });
     }
     (!copies.held.is_empty()).then_some(copies)
 }
@@ -213,7 +213,7 @@ impl Copies {
     }
 }
 
-impl Held {
+impl HeldCopy {
     /// True if what was copied is still there: a callback may have freed it.
     fn is_there(&self) -> bool {
         self.block.is_none_or(|block| {

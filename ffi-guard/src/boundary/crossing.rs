@@ -19,7 +19,7 @@ use crate::level;
 
 /// State of a guarded call that its wrapper's frame keeps while C runs.
 #[derive(Debug)]
-pub struct Frame {
+pub struct CallFrame {
     /// The call, if it is on the fast path.
     fast: FastWords,
     /// State of a call off the fast path. Written, and valid, if `fast` is none.
@@ -34,10 +34,10 @@ struct Slow {
     scope: PanicScope,
 }
 
-impl Frame {
+impl CallFrame {
     /// Writes empty loans into the frame. In place, because a move would copy uninitialised bytes.
     #[inline(always)]
-    fn loans_in(frame: &mut MaybeUninit<Frame>) -> &mut Loans {
+    fn loans_in(frame: &mut MaybeUninit<CallFrame>) -> &mut Loans {
         // SAFETY: the field lies in the frame that `frame` borrows.
         Loans::none_at(unsafe { &mut *(&raw mut (*frame.as_mut_ptr()).loans).cast() })
     }
@@ -46,7 +46,7 @@ impl Frame {
 /// A guarded call under way: the address of its frame, which is checked when C has returned. Only
 /// an address, so that an unoptimised build has nothing to move.
 #[derive(Debug)]
-pub struct Crossing(NonNull<Frame>);
+pub struct Crossing(NonNull<CallFrame>);
 
 impl Crossing {
     /// Checks what Rust hands over. `places`: address of each argument; `stated`: extents that the
@@ -73,7 +73,7 @@ impl Crossing {
         (places, stated): (&[*const ()], &[Stated]),
         arguments: *mut Argument,
         may_be_fast: bool,
-        frame: &mut MaybeUninit<Frame>,
+        frame: &mut MaybeUninit<CallFrame>,
     ) -> Option<Crossing> {
         if may_be_fast {
             let fast = match level::checked() {
@@ -106,9 +106,9 @@ impl Crossing {
         function: &'static Function,
         (places, stated): (&[*const ()], &[Stated]),
         arguments: *mut Argument,
-        frame: &mut MaybeUninit<Frame>,
+        frame: &mut MaybeUninit<CallFrame>,
     ) -> Option<Crossing> {
-        let (at, loans) = (std::ptr::from_ref(frame).addr(), Frame::loans_in(frame));
+        let (at, loans) = (std::ptr::from_ref(frame).addr(), CallFrame::loans_in(frame));
         let inspection = Inspection::<FULL>::begin_at_this_level(function)?;
         // SAFETY: the caller promises a place of the right type for each parameter.
         let inspection = unsafe { inspection.all_at(function, places, stated, loans) }?;
@@ -143,11 +143,11 @@ impl Crossing {
     pub unsafe fn enter_new(
         function: &'static Function,
         arguments: *const Argument,
-        frame: &mut MaybeUninit<Frame>,
+        frame: &mut MaybeUninit<CallFrame>,
     ) -> Crossing {
         // SAFETY: the caller promises that `arguments` are those of the call.
         let arguments = unsafe { function.arguments_at(arguments, true) };
-        let loans = Frame::loans_in(frame);
+        let loans = CallFrame::loans_in(frame);
         let location = Location::caller();
         let plan = if level::counts() {
             // SAFETY: the caller promises that Rust memory among the arguments is readable.
@@ -170,13 +170,13 @@ impl Crossing {
     }
 
     /// Begins a call that lends nothing.
-    pub(super) fn of_nothing_lent(plan: ExitPlan, frame: &mut MaybeUninit<Frame>) -> Crossing {
-        Frame::loans_in(frame);
+    pub(super) fn of_nothing_lent(plan: ExitPlan, frame: &mut MaybeUninit<CallFrame>) -> Crossing {
+        CallFrame::loans_in(frame);
         Crossing::slow(frame, plan)
     }
 
     /// Begins a call off the fast path. Its loans are in the frame.
-    fn slow(frame: &mut MaybeUninit<Frame>, plan: ExitPlan) -> Crossing {
+    fn slow(frame: &mut MaybeUninit<CallFrame>, plan: ExitPlan) -> Crossing {
         // A fast call keeps its own panic scope.
         let scope = match plan.fast.is_some() {
             true => PanicScope::none(),
@@ -192,13 +192,13 @@ impl Crossing {
     }
 
     #[inline(always)]
-    fn of(frame: &mut MaybeUninit<Frame>) -> Crossing {
+    fn of(frame: &mut MaybeUninit<CallFrame>) -> Crossing {
         // SAFETY: a reference's address is not null.
         Crossing(unsafe { NonNull::new_unchecked(frame.as_mut_ptr()) })
     }
 
     #[inline(always)]
-    fn frame(&self) -> &Frame {
+    fn frame(&self) -> &CallFrame {
         // SAFETY: written by `enter`, in a frame that outlives this.
         unsafe { self.0.as_ref() }
     }

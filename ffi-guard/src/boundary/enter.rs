@@ -7,7 +7,7 @@ use super::breach::Stop;
 use super::copies;
 use super::copies::Copies;
 use super::deferred;
-use super::entry::Entry;
+use super::entry::Questions;
 use super::exit_plan::ExitPlan;
 use super::log;
 use super::resolve_mode::resolve_mode;
@@ -59,7 +59,7 @@ pub(super) unsafe fn ask_the_rules(
     };
     if level < Level::Full {
         // SAFETY: the caller promises arguments of the declared types.
-        unsafe { Entry { site, arguments, stack: stack.clone(), check: None }.ask() }?;
+        unsafe { Questions { site, arguments, stack: stack.clone(), check: None }.ask() }?;
         if lent_by::is_on() {
             lent_by::note_all(arguments, &site);
         }
@@ -71,7 +71,7 @@ pub(super) unsafe fn ask_the_rules(
     let crossings = thread::count_crossing();
     let mut check = RetentionCheck::default();
     // SAFETY: the caller promises arguments of the declared types.
-    unsafe { Entry { site, arguments, stack: stack.clone(), check: Some(&mut check) }.ask() }?;
+    unsafe { Questions { site, arguments, stack: stack.clone(), check: Some(&mut check) }.ask() }?;
     let copied = copy();
     check.work_on(copied.iter().flat_map(Copies::ranges));
     check.begin(&site, arguments, crossings)?;

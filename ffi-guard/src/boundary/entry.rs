@@ -21,7 +21,7 @@ use crate::rules;
 use crate::scan::{self, Owner, Wanted};
 
 /// One call being entered.
-pub(super) struct Entry<'a> {
+pub(super) struct Questions<'a> {
     pub(super) site: Site,
     pub(super) arguments: &'a [Argument],
     /// The calling thread's stack above this call.
@@ -38,7 +38,7 @@ fn own_range(located: &Target, address: usize, extent: usize) -> Range<usize> {
     }
 }
 
-impl Entry<'_> {
+impl Questions<'_> {
     /// Asks every rule about every argument.
     ///
     /// # Safety
@@ -137,7 +137,7 @@ impl Entry<'_> {
         let _inside = Reentry::enter();
         let info = look.argument.info;
         let mut outcome = Ok(());
-        let mut seen = Seen::default();
+        let mut seen = Reported::default();
         let stack = self.stack.clone();
         if look.extent >= LARGE && matches!(info.shape, Shape::Words | Shape::Untyped) {
             let mut hits = Vec::new();
@@ -169,7 +169,7 @@ impl Entry<'_> {
         own: &Range<usize>,
         offset: usize,
         word: usize,
-        seen: &mut Seen,
+        seen: &mut Reported,
     ) -> Result<(), Stop> {
         let argument = look.argument;
         // A C frame further up holds the word: C memory, which is inspected from level 2 on.
@@ -212,7 +212,7 @@ impl Entry<'_> {
     /// Reports a breach, once per rule, however many words of an array break it.
     fn once(
         &self,
-        seen: &mut Seen,
+        seen: &mut Reported,
         index: usize,
         finding: Finding,
         about: (&Argument, usize),
@@ -382,12 +382,12 @@ fn field(info: &TypeInfo, offset: usize, extent: usize) -> Option<String> {
 
 /// Rules that were already reported about an argument.
 #[derive(Default)]
-struct Seen {
+struct Reported {
     nested: bool,
     dangling: bool,
 }
 
-impl Seen {
+impl Reported {
     fn all(&self) -> bool {
         self.nested && self.dangling
     }

@@ -20,7 +20,7 @@ use crate::call::thread;
 use crate::platform::process::Errno;
 use crate::reentry::Reentry;
 use crate::retention;
-use crate::stats::call::{self, Call, Token};
+use crate::stats::call::{self, TimedCall, Token};
 
 /// Work that is left when C has returned. Each part is done if it is there.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl ExitPlan {
 /// Records that C has returned to a timed call, or unwinds through it. `checks`: the time that
 /// follows counts as checks.
 #[cold]
-fn back_from_c(token: Token, checks: bool) -> Option<Call> {
+fn back_from_c(token: Token, checks: bool) -> Option<TimedCall> {
     let call = call::find(token)?;
     call.back_from_c();
     if checks {

@@ -16,7 +16,7 @@ use super::loans::{self, Left, Loans, Unsettled};
 use super::parked;
 use super::raise::raise;
 use super::result;
-use super::snapshot::{Counted, Snapshot};
+use super::snapshot::{OwnLoans, Snapshot};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::Function;
 use crate::call::scopes;
@@ -75,7 +75,7 @@ impl<const FULL: bool> Inspection<FULL> {
         let call = thread::count_crossing();
         let site = Site { function, location: Location::caller() };
         let snapshot = match self.lends && may_be_compared(arguments().as_ref()) && function.compares() {
-            true => Snapshot::take(&site, arguments().as_ref(), call, Counted::No),
+            true => Snapshot::take(&site, arguments().as_ref(), call, OwnLoans::No),
             false => Snapshot::default(),
         };
         let outermost = scopes::begin_outermost(frame);
@@ -157,7 +157,7 @@ impl<const FULL: bool> FastCall<FULL> {
             && (!FULL
                 || !may_be_compared(arguments().as_ref())
                 || snapshot.is_none()
-                || snapshot.is_as_it_was(arguments().as_ref(), Counted::No));
+                || snapshot.is_as_it_was(arguments().as_ref(), OwnLoans::No));
         let about = result();
         let plain = match about.passing {
             Passing::Scalar => true,

@@ -21,7 +21,7 @@ const WORD: usize = size_of::<usize>();
 const MOST: usize = 64 << 10;
 
 /// A block that C may store pointers in.
-pub(super) struct Holder {
+pub(super) struct LentStruct {
     pub(super) block: Block,
     /// The argument that lends it, and the index of its parameter.
     pub(super) argument: Argument,
@@ -32,9 +32,9 @@ pub(super) struct Holder {
     pub(super) led_to: Vec<usize>,
 }
 
-impl Holder {
+impl LentStruct {
     /// Creates the holder of a pointer argument; `None` if C may store any pointer there.
-    pub(super) fn of(look: &PointerArg<'_>, parameter: usize) -> Option<Holder> {
+    pub(super) fn of(look: &PointerArg<'_>, parameter: usize) -> Option<LentStruct> {
         let Target::Heap(block) = look.target else { return None };
         let PointerArg { argument, contract, extent, .. } = *look;
         let filled_in = contract.is_out() || contract.is_opaque() || contract.is_cstr();
@@ -42,7 +42,7 @@ impl Holder {
         if argument.passing != Passing::Mut || filled_in || given_away || !may_hold(argument.info) {
             return None;
         }
-        Some(Holder { block: *block, argument: *argument, parameter, extent: extent.min(MOST), led_to: Vec::new() })
+        Some(LentStruct { block: *block, argument: *argument, parameter, extent: extent.min(MOST), led_to: Vec::new() })
     }
 
     /// Calls `found` with each word in it that can be a pointer and is `wanted`, and its offset

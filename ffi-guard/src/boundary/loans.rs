@@ -7,12 +7,12 @@ use std::mem::MaybeUninit;
 use super::breach::Stop;
 use super::canary;
 use super::deferred;
-use super::snapshot::{Counted, Snapshot};
+use super::snapshot::{OwnLoans, Snapshot};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::LAST_MARK;
 use crate::call::extent;
 use crate::call::site::Site;
-use crate::heap::{self, Block, BlockRef, Found};
+use crate::heap::{self, Block, BlockRef, FoundBlock};
 use crate::retention::{self, lent_by, pins};
 use crate::rule::{Rule, Severity};
 
@@ -172,7 +172,7 @@ impl Unsettled {
             if still {
                 for (held, loan) in known {
                     if !retention::is_among_the_last((held.start(), held.generation()), site, loan.parameter)
-                        && let (Some(argument), Some(block)) = (arguments.get(loan.parameter), Found::of(*held))
+                        && let (Some(argument), Some(block)) = (arguments.get(loan.parameter), FoundBlock::of(*held))
                     {
                         note_block(&block, argument, loan.parameter, site);
                     }
@@ -194,7 +194,7 @@ impl Unsettled {
         }
         deferred::settle_at_exit();
         let outcome = canary::after(site, arguments, loans);
-        self.snapshot.compare(site, arguments, Counted::No)?;
+        self.snapshot.compare(site, arguments, OwnLoans::No)?;
         outcome
     }
 }
@@ -213,7 +213,7 @@ fn note_all(arguments: &[Argument], site: &Site) {
 /// Notes one block. A function of its own, because most blocks are noted already.
 #[inline(never)]
 fn note(argument: &Argument, parameter: usize, site: &Site) {
-    let Some(block) = Found::at(argument.address) else { return };
+    let Some(block) = FoundBlock::at(argument.address) else { return };
     lent_by::note(&block, site);
     note_block(&block, argument, parameter, site);
 }
@@ -226,7 +226,7 @@ fn allows(site: &Site, parameter: usize) -> bool {
 }
 
 #[inline]
-fn note_block(block: &Found, argument: &Argument, parameter: usize, site: &Site) {
+fn note_block(block: &FoundBlock, argument: &Argument, parameter: usize, site: &Site) {
     if allows(site, parameter) {
         heap::exempt(block);
     }

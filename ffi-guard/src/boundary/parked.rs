@@ -25,20 +25,20 @@ use crate::report;
 pub(crate) type Payload = Box<dyn Any + Send>;
 
 thread_local! {
-    static WAITING: RefCell<Waiting> = const { RefCell::new(Waiting(None)) };
+    static WAITING: RefCell<ParkedSlot> = const { RefCell::new(ParkedSlot(None)) };
 }
 
 /// The parked panic of a thread, if any.
-struct Waiting(Option<Parked>);
+struct ParkedSlot(Option<ParkedPanic>);
 
 /// A parked panic.
-struct Parked {
+struct ParkedPanic {
     payload: Payload,
     /// The violation that it carries, if any: `catch` returns it.
     violation: Option<InFlight>,
 }
 
-impl Drop for Waiting {
+impl Drop for ParkedSlot {
     fn drop(&mut self) {
         if self.0.is_some() {
             process::say(format_args!("a thread ends with a panic of a callback that no guarded call came back for"));
@@ -52,7 +52,7 @@ pub(crate) fn park(payload: Payload) {
     let violation = raise::take_flying(&payload);
     let rest = WAITING.try_with(|waiting| match waiting.try_borrow_mut() {
         Ok(mut waiting) if waiting.0.is_none() => {
-            waiting.0 = Some(Parked { payload, violation });
+            waiting.0 = Some(ParkedPanic { payload, violation });
             None
         }
         _ => Some(payload),
@@ -69,7 +69,8 @@ pub(crate) fn park(payload: Payload) {
 
 /// Takes the panic parked on this thread, for the caller to resume.
 pub(crate) fn take() -> Option<Payload> {
-    let Parked { payload, violation } = WAITING.try_with(|waiting| waiting.try_borrow_mut().ok()?.0.take()).ok()??;
+    let ParkedPanic { payload, violation } =
+        WAITING.try_with(|waiting| waiting.try_borrow_mut().ok()?.0.take()).ok()??;
     scopes::set_parked(false);
     if let Some(violation) = violation {
         raise::set_flying(violation);

@@ -4,8 +4,8 @@ use crate::facts::Memory;
 use std::ops::Range;
 
 use super::breach::Stop;
-use super::holder::{self, Holder};
-use super::snapshot::{Counted, Snapshot};
+use super::holder::{self, LentStruct};
+use super::snapshot::{OwnLoans, Snapshot};
 use super::{canary, deferred};
 use crate::call::argument::Argument;
 use crate::call::loan::Loan;
@@ -13,7 +13,7 @@ use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
 use crate::facts::{Finding, Promise};
-use crate::heap::{self, Block, Found};
+use crate::heap::{self, Block, FoundBlock};
 use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
 use crate::retention::{self, Note, lent_by, pins};
@@ -26,9 +26,9 @@ use crate::scan::{self, Hit, Wanted};
 pub(super) struct RetentionCheck {
     lent: Vec<Lent>,
     /// Lent blocks in which C may store pointers.
-    holders: Vec<Holder>,
+    holders: Vec<LentStruct>,
     /// Lent blocks, each counted once with the heap.
-    loans: Vec<Found>,
+    loans: Vec<FoundBlock>,
     /// Words in C's globals that led into lent memory before the call began.
     before: Vec<Hit>,
     follow_up: FollowUp,
@@ -60,7 +60,7 @@ struct Lent {
     /// The heap block, or the extent on the stack.
     range: Range<usize>,
     /// The block, `None` on the stack.
-    block: Option<Found>,
+    block: Option<FoundBlock>,
     /// The argument that lends it, or the pointer found in an argument's target.
     loan: Loan,
     /// Reason why C may keep it: the contract, or a pin.
@@ -103,7 +103,7 @@ impl RetentionCheck {
         let _inside = Reentry::enter();
         let loan = Loan::of(&argument, parameter, look.extent);
         self.add(Lent { range, block, loan, promise: promise(look) });
-        self.holders.extend(Holder::of(look, parameter));
+        self.holders.extend(LentStruct::of(look, parameter));
     }
 
     /// Records the block that a word inside an argument's target leads to: it is lent as well.
@@ -141,7 +141,7 @@ impl RetentionCheck {
     }
 
     /// True if another call that has not returned lends the block too.
-    fn lent_elsewhere(&self, block: &Found) -> bool {
+    fn lent_elsewhere(&self, block: &FoundBlock) -> bool {
         let own = self.loans.iter().filter(|own| own.start == block.start).count();
         usize::try_from(heap::loans(block)).is_ok_and(|loans| loans > own)
     }
@@ -162,7 +162,7 @@ impl RetentionCheck {
     /// number of guarded calls that this thread has made.
     pub(super) fn begin(&mut self, site: &Site, arguments: &[Argument], call: usize) -> Result<(), Stop> {
         self.loans.iter().try_for_each(canary::before)?;
-        self.snapshot = Snapshot::take(site, arguments, call, Counted::Once);
+        self.snapshot = Snapshot::take(site, arguments, call, OwnLoans::Once);
         self.prepare(site);
         Ok(())
     }
@@ -230,7 +230,7 @@ impl RetentionCheck {
             None => Ok(()),
         });
         let snapshot = std::mem::take(&mut self.snapshot);
-        snapshot.compare(site, arguments, Counted::Once).and(outcome)
+        snapshot.compare(site, arguments, OwnLoans::Once).and(outcome)
     }
 
     fn look_for_kept(&mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
@@ -310,7 +310,7 @@ impl RetentionCheck {
 
     /// Reports a lent Rust block in which C has stored the address of another one. `left`: the
     /// words in lent blocks that lead into lent memory, each with its block and offset.
-    fn look_beside(&self, site: &Site, left: Vec<(&Holder, usize, usize)>) -> Result<(), Stop> {
+    fn look_beside(&self, site: &Site, left: Vec<(&LentStruct, usize, usize)>) -> Result<(), Stop> {
         let mut told = Vec::new();
         for (holder, offset, word) in left {
             // A block that was only found inside lent memory was nested there by Rust, and C may

@@ -78,12 +78,12 @@ fn with<R>(f: impl FnOnce(&mut Shelf) -> R) -> R {
 /// Copies of one thread, in the guard's own memory.
 struct Shelf {
     bytes: Vec<u8>,
-    records: Vec<Record>,
+    records: Vec<ShelfRecord>,
 }
 
 /// One argument of one call.
 #[derive(Clone, Copy)]
-struct Record {
+struct ShelfRecord {
     /// The call's number among those of its thread.
     call: usize,
     /// Index of the parameter.
@@ -96,9 +96,9 @@ struct Record {
     at: usize,
 }
 
-impl Record {
+impl ShelfRecord {
     /// True if the memory is still there, and only this call lends it.
-    fn is_still(&self, own: Counted) -> bool {
+    fn is_still(&self, own: OwnLoans) -> bool {
         let Some((start, generation)) = self.block else { return true };
         heap::lookup(start).is_some_and(|block| {
             let end = block.start + block.size;
@@ -113,7 +113,7 @@ impl Record {
 
 /// Times that the heap counts a block as lent to this call, when its copies are made and compared.
 #[derive(Clone, Copy)]
-pub(super) enum Counted {
+pub(super) enum OwnLoans {
     /// Not yet or no longer: the call is noted.
     No = 0,
     /// Once: the call is watched.
@@ -173,12 +173,12 @@ impl Snapshot {
     /// Copies what the call may not change. `call`: number of guarded calls of this thread,
     /// including this one. `site` lies in the frame of the entry.
     #[inline(always)]
-    pub(super) fn take(site: &Site, arguments: &[Argument], call: usize, own: Counted) -> Snapshot {
+    pub(super) fn take(site: &Site, arguments: &[Argument], call: usize, own: OwnLoans) -> Snapshot {
         if site.function.compares() { Snapshot::copy(site, arguments, call, own) } else { Snapshot(0) }
     }
 
     #[inline(never)]
-    fn copy(site: &Site, arguments: &[Argument], call: usize, own: Counted) -> Snapshot {
+    fn copy(site: &Site, arguments: &[Argument], call: usize, own: OwnLoans) -> Snapshot {
         let stack = &thread::callers_stack(site);
         match small::take(site, arguments, own, stack) {
             Some(None) => Snapshot(0),
@@ -189,7 +189,7 @@ impl Snapshot {
 
     /// Copies onto the thread's shelf what the call may not change.
     #[inline(never)]
-    fn lay(site: &Site, arguments: &[Argument], call: usize, own: Counted, stack: &Range<usize>) -> Snapshot {
+    fn lay(site: &Site, arguments: &[Argument], call: usize, own: OwnLoans, stack: &Range<usize>) -> Snapshot {
         let _inside = Reentry::enter();
         let taken = with(|shelf| {
             if !thread::is_in_call() {
@@ -200,7 +200,7 @@ impl Snapshot {
             for (parameter, argument) in arguments.iter().enumerate() {
                 let Some((extent, block)) = to_compare(site, arguments, parameter, stack, own) else { continue };
                 let block = block.map(|block| (block.start, block.generation));
-                shelf.lay(Record { call, parameter, address: argument.address, extent, block, at: 0 });
+                shelf.lay(ShelfRecord { call, parameter, address: argument.address, extent, block, at: 0 });
                 taken = call;
             }
             taken
@@ -223,23 +223,23 @@ impl Snapshot {
 
     /// True if, after C returned, [`compare`](Snapshot::compare) would find nothing to do.
     #[inline(always)]
-    pub(super) fn is_as_it_was(self, arguments: &[Argument], own: Counted) -> bool {
+    pub(super) fn is_as_it_was(self, arguments: &[Argument], own: OwnLoans) -> bool {
         self.is_none() || self.is_small_as_it_was(arguments, own)
     }
 
     #[inline(never)]
-    fn is_small_as_it_was(self, arguments: &[Argument], own: Counted) -> bool {
+    fn is_small_as_it_was(self, arguments: &[Argument], own: OwnLoans) -> bool {
         self.small().is_some_and(|(at, is_own)| !is_own || small::is_as_it_was(at, arguments, own))
     }
 
     /// Compares the copies after C returned, and reports what changed.
     #[inline(always)]
-    pub(super) fn compare(self, site: &Site, arguments: &[Argument], own: Counted) -> Result<(), Stop> {
+    pub(super) fn compare(self, site: &Site, arguments: &[Argument], own: OwnLoans) -> Result<(), Stop> {
         if self.is_as_it_was(arguments, own) { Ok(()) } else { self.look(site, arguments, own) }
     }
 
     #[inline(never)]
-    fn look(self, site: &Site, arguments: &[Argument], own: Counted) -> Result<(), Stop> {
+    fn look(self, site: &Site, arguments: &[Argument], own: OwnLoans) -> Result<(), Stop> {
         let stack = &thread::callers_stack(site);
         let _inside = Reentry::enter();
         let mut changed = Vec::new();
@@ -305,7 +305,7 @@ fn to_compare(
     arguments: &[Argument],
     parameter: usize,
     stack: &Range<usize>,
-    own: Counted,
+    own: OwnLoans,
 ) -> Option<(usize, Option<Block>)> {
     let argument = arguments.get(parameter)?;
     let contract = site.function.declaration.parameters.get(parameter)?.contract;
@@ -374,7 +374,7 @@ impl Shelf {
     }
 
     /// Copies the bytes that a record describes.
-    fn lay(&mut self, mut record: Record) {
+    fn lay(&mut self, mut record: ShelfRecord) {
         record.at = self.bytes.len();
         for piece in pieces(record.extent) {
             let (from, len) = (record.address + piece.start, piece.len());
@@ -391,7 +391,7 @@ impl Shelf {
     }
 
     /// Change since the copy, if any.
-    fn difference(&self, record: &Record) -> Option<Change> {
+    fn difference(&self, record: &ShelfRecord) -> Option<Change> {
         let mut at = record.at;
         let mut change: Option<Change> = None;
         for piece in pieces(record.extent) {

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use std::panic::Location;
 
 use super::breach::Stop;
-use super::crossing::{Crossing, Frame};
+use super::crossing::{CallFrame, Crossing};
 use super::enter::ask_the_rules;
 use super::exit_plan::ExitPlan;
 use super::fast_path::FastWords;
@@ -19,21 +19,21 @@ use crate::call::{extent, thread};
 use crate::level::{self, Level};
 use crate::reentry;
 use crate::retention::pins;
-use crate::stats::call::{self, Call, Lent, Place};
+use crate::stats::call::{self, LentBytes, StackPlace, TimedCall};
 
 /// Bytes of stack that the frames of an entry take at most, below its wrapper's frame.
 const ENTRY: usize = 16 << 10;
 
 /// Place of a call on the stack: its arguments, which lie in the wrapper's frame, if it has some.
 #[inline]
-pub(super) fn place(arguments: &[Argument]) -> Place {
+pub(super) fn place(arguments: &[Argument]) -> StackPlace {
     let local = 0_u8;
     let here = (&raw const local).addr();
     match arguments {
-        [] => Place { lowest: here, highest: here + ENTRY },
+        [] => StackPlace { lowest: here, highest: here + ENTRY },
         [first, ..] => {
             let at = std::ptr::from_ref(first).addr();
-            Place { lowest: at, highest: at }
+            StackPlace { lowest: at, highest: at }
         }
     }
 }
@@ -57,10 +57,10 @@ pub(super) unsafe fn enter(
     let level = level::level();
     let call = call::begin(function, place(arguments), cross);
     if level == Level::Off {
-        let timing = call.map(|call| call.leave_for_c(Lent::default()));
+        let timing = call.map(|call| call.leave_for_c(LentBytes::default()));
         return Ok(ExitPlan { timing, ..ExitPlan::NOTHING });
     }
-    let lent = if call.is_some() { lent(function, arguments) } else { Lent::default() };
+    let lent = if call.is_some() { lent(function, arguments) } else { LentBytes::default() };
     if let Some(call) = &call {
         call.checks_begin();
     }
@@ -91,8 +91,8 @@ fn take_fast_path<const FULL: bool>(
 
 /// Rust memory that the pointer arguments lend.
 #[inline]
-fn lent(function: &Function, arguments: &[Argument]) -> Lent {
-    let mut lent = Lent::default();
+fn lent(function: &Function, arguments: &[Argument]) -> LentBytes {
+    let mut lent = LentBytes::default();
     let local = 0_u8;
     let known = thread::stack();
     let stack = (&raw const local).addr().max(known.start)..known.end;
@@ -134,12 +134,12 @@ unsafe fn length(address: usize, rest: usize) -> usize {
 /// cost of the way there and back.
 pub(crate) fn cross(function: &'static Function, nothing: extern "C" fn(), checked: bool) {
     #[inline(never)]
-    fn enter(function: &'static Function, checked: bool, frame: &mut MaybeUninit<Frame>) -> Crossing {
+    fn enter(function: &'static Function, checked: bool, frame: &mut MaybeUninit<CallFrame>) -> Crossing {
         let timing = call::begin(function, place(&[]), cross).map(|call| {
             if checked {
                 call.checks_begin();
             }
-            call.leave_for_c(Lent::default())
+            call.leave_for_c(LentBytes::default())
         });
         Crossing::of_nothing_lent(ExitPlan { timing, ..ExitPlan::NOTHING }, frame)
     }
@@ -152,7 +152,7 @@ pub(crate) fn cross(function: &'static Function, nothing: extern "C" fn(), check
 
 /// Counts a callback for the call that C makes it in. `None` if it is not counted.
 #[cold]
-pub(super) fn callback(function: &'static Function, arguments: &[Argument]) -> Option<Call> {
+pub(super) fn callback(function: &'static Function, arguments: &[Argument]) -> Option<TimedCall> {
     if reentry::inside() {
         call::unseen(function);
         return None;
@@ -164,7 +164,7 @@ pub(super) fn callback(function: &'static Function, arguments: &[Argument]) -> O
 
 /// Counts a closure that C calls: all closures are one function here.
 #[cold]
-pub(crate) fn closure() -> Option<Call> {
+pub(crate) fn closure() -> Option<TimedCall> {
     static CLOSURE: Function = Function::new(&Declaration { callback: true, ..Declaration::internal("(closures)") });
     let call = callback(&CLOSURE, &[])?;
     call.body_begins();

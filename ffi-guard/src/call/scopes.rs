@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 /// State of a thread. Without a destructor, so that it can be read throughout a thread's life.
-struct Here {
+struct Scopes {
     /// An address in the frame of the outermost guarded call under way; 0 without one.
     outermost: Cell<usize>,
     /// An address in the frame of the innermost guarded callback under way; 0 without one.
@@ -17,8 +17,8 @@ struct Here {
 }
 
 thread_local! {
-    static HERE: Here = const {
-        Here { outermost: Cell::new(0), boundary: Cell::new(0), catching: Cell::new(0), parked: Cell::new(false) }
+    static HERE: Scopes = const {
+        Scopes { outermost: Cell::new(0), boundary: Cell::new(0), catching: Cell::new(0), parked: Cell::new(false) }
     };
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::argument::Argument;
 use super::declaration::Contract;
-use crate::heap::{self, Found};
+use crate::heap::{self, FoundBlock};
 
 /// A pointer argument and its target.
 pub(crate) struct PointerArg<'a> {
@@ -24,7 +24,7 @@ pub(crate) enum Target {
     /// Nowhere.
     Null,
     /// A block of the Rust heap, live or freed.
-    Heap(Found),
+    Heap(FoundBlock),
     /// The calling thread's stack, above the frame of the guarded call.
     Stack(Range<usize>),
     /// Anything else: C memory, a static, nothing at all.
@@ -37,7 +37,7 @@ impl Target {
     #[inline]
     pub(crate) fn of(address: usize, stack: &Range<usize>) -> Target {
         if heap::contains(address) {
-            return Found::at(address).map_or(Target::Foreign, Target::Heap);
+            return FoundBlock::at(address).map_or(Target::Foreign, Target::Heap);
         }
         if stack.contains(&address) {
             return Target::Stack(stack.clone());

@@ -8,7 +8,7 @@ use crate::platform::process::Errno;
 use crate::platform::{self};
 
 /// State of a thread. Without a destructor, so that the hot path can read it at any time.
-struct Here {
+struct ThreadState {
     /// The stack, `(low, high)`; `(0, 0)` until asked for, `(1, 1)` if it is not known.
     stack: Cell<(usize, usize)>,
     /// Number of guarded calls so far, from level 2 on.
@@ -22,8 +22,8 @@ struct Here {
 }
 
 thread_local! {
-    static HERE: Here = const {
-        Here { stack: Cell::new((0, 0)), crossings: Cell::new(0), watched: Cell::new(null_mut()), copying: Cell::new(null_mut()), noting: Cell::new(0) }
+    static HERE: ThreadState = const {
+        ThreadState { stack: Cell::new((0, 0)), crossings: Cell::new(0), watched: Cell::new(null_mut()), copying: Cell::new(null_mut()), noting: Cell::new(0) }
     };
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn stack_bounds() -> (usize, usize) {
 }
 
 #[cold]
-fn learn_stack(here: &Here) -> Range<usize> {
+fn learn_stack(here: &ThreadState) -> Range<usize> {
     let _errno = Errno::keep();
     let bounds = platform::stack::bounds();
     here.stack.set(if bounds.is_empty() { (1, 1) } else { (bounds.start, bounds.end) });

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::pages::Pages;
-use super::records::{self, Record, Written};
+use super::records::{self, CopyRecord, Written};
 use crate::heap::{Damage, canary_bytes};
 use crate::platform::memory::PAGE;
 use crate::platform::read;
@@ -38,7 +38,7 @@ impl Copy {
         original: Range<usize>,
         align: usize,
         vouched: bool,
-        record: impl FnOnce(usize) -> Record,
+        record: impl FnOnce(usize) -> CopyRecord,
     ) -> Option<Copy> {
         let len = original.len();
         let align = align.clamp(1, PAGE);
@@ -259,7 +259,7 @@ mod tests {
     fn copy(of: &mut [u8], align: usize) -> Copy {
         let at = of.as_mut_ptr().expose_provenance();
         let (len, location) = (of.len(), Location::caller());
-        let record = |copy| Record {
+        let record = |copy| CopyRecord {
             copy,
             len,
             original: at,

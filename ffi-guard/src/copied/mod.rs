@@ -22,7 +22,7 @@ mod records;
 
 pub(crate) use copy::{Copy, Run};
 pub(crate) use pages::{contains, most, open};
-pub(crate) use records::{Record, of};
+pub(crate) use records::{CopyRecord, of};
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -14,7 +14,7 @@ const KEPT: usize = 1024;
 
 /// Record of one of the latest copies.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Record {
+pub(crate) struct CopyRecord {
     /// First byte of the copy.
     pub(crate) copy: usize,
     /// Bytes of the copy.
@@ -33,7 +33,7 @@ pub(crate) struct Record {
     pub(crate) open: bool,
 }
 
-impl Record {
+impl CopyRecord {
     /// Site of the call.
     pub(crate) fn site(&self) -> Site {
         Site { function: self.function, location: self.location }
@@ -98,7 +98,7 @@ fn make_room() -> Option<()> {
 
 /// Writes a record over the oldest closed one. `None` if all are open, or there is no memory for
 /// the slots.
-pub(super) fn write(pages: &Range<usize>, record: &Record) -> Option<Written> {
+pub(super) fn write(pages: &Range<usize>, record: &CopyRecord) -> Option<Written> {
     if slots().is_empty() {
         make_room()?;
     }
@@ -119,7 +119,7 @@ pub(super) fn write(pages: &Range<usize>, record: &Record) -> Option<Written> {
         fence(Ordering::Release);
         let function = std::ptr::from_ref(record.function).expose_provenance();
         let location = std::ptr::from_ref(record.location).expose_provenance();
-        let Record { copy, len, original, parameter, thread, .. } = *record;
+        let CopyRecord { copy, len, original, parameter, thread, .. } = *record;
         let values = [pages.start, pages.end, copy, len, original, function, location, parameter, thread as usize];
         for (field, value) in slot.fields.iter().zip(values) {
             field.store(value, Ordering::Relaxed);
@@ -141,7 +141,7 @@ impl Drop for Written {
 impl Slot {
     /// Returns the record if the address lies in its pages or in the pages without access on either
     /// side, and the copy's number.
-    fn read(&self, address: usize) -> Option<(u64, Record)> {
+    fn read(&self, address: usize) -> Option<(u64, CopyRecord)> {
         let version = self.version.load(Ordering::Acquire);
         if version == 0 || version & BUSY != 0 {
             return None;
@@ -165,7 +165,7 @@ impl Slot {
         };
         let thread = u32::try_from(thread).unwrap_or(0);
         let open = version & OPEN != 0;
-        Some((version >> NUMBER, Record { copy, len, original, function, parameter, location, thread, open }))
+        Some((version >> NUMBER, CopyRecord { copy, len, original, function, parameter, location, thread, open }))
     }
 }
 
@@ -173,7 +173,7 @@ impl Slot {
 /// `None` if it leads to no copy, or to one that is forgotten.
 ///
 /// Takes no lock, never faults, may run in a signal handler.
-pub(crate) fn of(address: usize) -> Option<Record> {
+pub(crate) fn of(address: usize) -> Option<CopyRecord> {
     if !pages::contains(address) {
         return None;
     }

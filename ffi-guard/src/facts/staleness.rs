@@ -15,7 +15,7 @@ pub(crate) struct Staleness {
     /// What it came back through.
     pub(crate) through: Through,
     /// Why there is nothing.
-    pub(crate) why: Refused,
+    pub(crate) why: StaleReason,
     /// The thread that it came back on.
     pub(crate) thread: u32,
     /// Who called a callback, from level 2 on.
@@ -35,7 +35,7 @@ pub(crate) enum Through {
 
 /// What is parked in a slot.
 #[derive(Debug)]
-pub(crate) struct Kind {
+pub(crate) struct ParkedType {
     /// The type's name.
     pub(crate) name: fn() -> &'static str,
     /// Frees the value.
@@ -57,14 +57,14 @@ pub(crate) struct Tombstone {
 /// The life of a value that is parked, or was.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Life {
-    pub(crate) kind: &'static Kind,
+    pub(crate) kind: &'static ParkedType,
     pub(crate) made: &'static Location<'static>,
     pub(crate) made_by: u32,
 }
 
 /// Why a lookup gave nothing.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Refused {
+pub(crate) enum StaleReason {
     /// It has not the form of a handle.
     NoHandle,
     /// It has, and none was ever made with this value.
@@ -81,15 +81,15 @@ impl Staleness {
     /// The life of the value, if the number ever led to one.
     pub(crate) fn life(&self) -> Option<Life> {
         match self.why {
-            Refused::Released(tombstone) => tombstone.map(|tombstone| tombstone.life),
-            Refused::OtherType(life) | Refused::OtherThread(life) => Some(life),
-            Refused::NoHandle | Refused::NeverMade => None,
+            StaleReason::Released(tombstone) => tombstone.map(|tombstone| tombstone.life),
+            StaleReason::OtherType(life) | StaleReason::OtherThread(life) => Some(life),
+            StaleReason::NoHandle | StaleReason::NeverMade => None,
         }
     }
 
     /// The end of that life, if it is remembered.
     pub(crate) fn tombstone(&self) -> Option<Tombstone> {
-        if let Refused::Released(tombstone) = self.why { tombstone } else { None }
+        if let StaleReason::Released(tombstone) = self.why { tombstone } else { None }
     }
 
     pub(crate) fn is_callback(&self) -> bool {

@@ -31,7 +31,7 @@ pub(crate) struct Touch<'a> {
     /// The first frame outside of the C library, if that is another one.
     pub(crate) caller: Option<Code<'a>>,
     /// The last guarded call that was lent the block.
-    pub(crate) lent: Option<Lent>,
+    pub(crate) lent: Option<LastLoan>,
     /// The parameter, if it is no block but the copy that C works on while that call lasts: live
     /// until then.
     pub(crate) copy: Option<&'static str>,
@@ -59,7 +59,7 @@ pub(crate) enum By {
 
 /// A guarded call.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Lent {
+pub(crate) struct LastLoan {
     pub(crate) function: &'static Function,
     pub(crate) location: &'static Location<'static>,
     pub(crate) thread: u32,
@@ -90,7 +90,7 @@ impl Touch<'_> {
     /// The facts of the long form, which looks names up by itself. They keep copies of what is
     /// borrowed here, and never free them: a copy of the process ends after its report.
     pub(crate) fn leak(&self) -> Facts {
-        let lent = |lent: Lent| Call {
+        let lent = |lent: LastLoan| Call {
             function: lent.function,
             parameter: None,
             site: lent.location,

@@ -7,7 +7,7 @@ use crate::boundary::raise::raise;
 use crate::call::declaration::{Contract, Declaration, Function, Parameter};
 use crate::call::thread;
 use crate::config;
-use crate::facts::{ArgumentFacts, Call, Facts, Finding, Refused, Violation};
+use crate::facts::{ArgumentFacts, Call, Facts, Finding, StaleReason, Violation};
 use crate::heap::trace::{self, TraceId};
 use crate::level::{Level, level};
 use crate::platform::process::Errno;
@@ -44,7 +44,7 @@ pub(crate) static CALLBACK: Function = ours!("Callback", "user");
 /// With the report, where the rule is denied.
 #[cold]
 #[track_caller]
-pub(crate) fn tell(raw: usize, wanted: &'static str, refused: Refused, through: Through) -> Staleness {
+pub(crate) fn tell(raw: usize, wanted: &'static str, refused: StaleReason, through: Through) -> Staleness {
     let location = Location::caller();
     // Who called a callback, only C's frames tell.
     let called = if through == Through::Callback { trace::capture() } else { TraceId::default() };

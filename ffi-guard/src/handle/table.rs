@@ -7,7 +7,7 @@
 //! were ever live at once. A lookup takes no lock; making and releasing takes the shard's for a few
 //! instructions, and none of the program's code runs under it.
 
-use crate::facts::{Kind, Life, Refused, Tombstone};
+use crate::facts::{Life, ParkedType, StaleReason, Tombstone};
 use std::alloc::Layout;
 use std::any::TypeId;
 use std::cell::UnsafeCell;
@@ -43,7 +43,7 @@ struct Slot {
     /// The value's type, written and read like the value.
     type_id: UnsafeCell<MaybeUninit<TypeId>>,
     /// A `&'static Kind`. Atomic like all below: a report reads it without having entered.
-    kind: AtomicPtr<Kind>,
+    kind: AtomicPtr<ParkedType>,
     /// The place where it was made: a `&'static Location`.
     made: AtomicPtr<Location<'static>>,
     /// The thread that made it.
@@ -97,7 +97,7 @@ pub(crate) enum From {
 pub(crate) fn park(
     value: *mut (),
     type_id: TypeId,
-    kind: &'static Kind,
+    kind: &'static ParkedType,
     bound: bool,
     made: &'static Location<'static>,
 ) -> usize {
@@ -126,7 +126,7 @@ pub(crate) struct Use {
 
 /// Looks a value up. `Use` gives the pointer that was parked under it with this type.
 #[inline]
-pub(crate) fn enter(raw: usize, wanted: TypeId, from: From) -> Result<Use, Refused> {
+pub(crate) fn enter(raw: usize, wanted: TypeId, from: From) -> Result<Use, StaleReason> {
     let Some((slot, generation)) = find(raw) else { return Err(why(raw)) };
     let may = || match slot.bound.load(Ordering::Relaxed) {
         0 => true,
@@ -135,12 +135,12 @@ pub(crate) fn enter(raw: usize, wanted: TypeId, from: From) -> Result<Use, Refus
     match slot.state.enter(generation, may) {
         Entered::Yes => {}
         Entered::Gone => return Err(why(raw)),
-        Entered::Refused => return Err(life(slot, generation).map_or_else(|| why(raw), Refused::OtherThread)),
+        Entered::Refused => return Err(life(slot, generation).map_or_else(|| why(raw), StaleReason::OtherThread)),
     }
     let entered = Use { slot, raw };
     // SAFETY: entered, so that the type is written and stays.
     if unsafe { (*slot.type_id.get()).assume_init() } != wanted {
-        return Err(life(slot, generation).map_or(Refused::NeverMade, Refused::OtherType));
+        return Err(life(slot, generation).map_or(StaleReason::NeverMade, StaleReason::OtherType));
     }
     Ok(entered)
 }
@@ -154,14 +154,14 @@ impl Use {
     }
 
     /// The kind of the value.
-    pub(crate) fn kind(&self) -> &'static Kind {
+    pub(crate) fn kind(&self) -> &'static ParkedType {
         read_life(self.slot).kind
     }
 
     /// Releases it, which keeps further users from entering. Returns the value, which is the
     /// caller's then, if it is not in use; `Ok(None)` if it is: the last user frees it. `Err` if it
     /// was released before.
-    pub(crate) fn release(self, released: Option<&'static Location<'static>>) -> Result<Option<*mut ()>, Refused> {
+    pub(crate) fn release(self, released: Option<&'static Location<'static>>) -> Result<Option<*mut ()>, StaleReason> {
         let Use { slot, raw } = self;
         if !slot.state.release() {
             drop(self);
@@ -365,16 +365,16 @@ fn exhume(raw: usize, number: u32) -> Option<Tombstone> {
 
 /// The reason why there is no value to enter under this number.
 #[cold]
-fn why(raw: usize) -> Refused {
-    let Some((number, generation)) = cookie::unpack(raw) else { return Refused::NoHandle };
-    let Some((slot, _)) = find(raw) else { return Refused::NeverMade };
+fn why(raw: usize) -> StaleReason {
+    let Some((number, generation)) = cookie::unpack(raw) else { return StaleReason::NoHandle };
+    let Some((slot, _)) = find(raw) else { return StaleReason::NeverMade };
     if let Some(tombstone) = exhume(raw, number) {
-        return Refused::Released(Some(tombstone));
+        return StaleReason::Released(Some(tombstone));
     }
     // A free slot's generation is the one that comes next. Between a release and its tombstone the
     // slot is still in use.
     let (now, is_free) = slot.state.now();
-    if generation > now || generation == now && is_free { Refused::NeverMade } else { Refused::Released(None) }
+    if generation > now || generation == now && is_free { StaleReason::NeverMade } else { StaleReason::Released(None) }
 }
 
 /// The known facts of the value that a slot holds in this generation; `None` if the generation is

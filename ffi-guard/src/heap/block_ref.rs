@@ -32,26 +32,26 @@ const _: () = assert!(size_of::<BlockRef>() == 4 * size_of::<u64>(), "each call 
 /// A block that was found once, by its address: what was known of it then, and the reference by
 /// which it is asked again.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Found {
+pub(crate) struct FoundBlock {
     block: Block,
     at: BlockRef,
 }
 
-impl Found {
+impl FoundBlock {
     /// The block that an address leads into, live or freed, small or large, its slack included; as
     /// [`lookup`](super::lookup).
     #[inline]
-    pub(crate) fn at(address: usize) -> Option<Found> {
+    pub(crate) fn at(address: usize) -> Option<FoundBlock> {
         let spot = region::spot(address)?;
         let block = spot.entry.read(spot.base).filter(|block| block.start <= address)?;
-        Some(Found { block, at: BlockRef::at(&spot, &block) })
+        Some(FoundBlock { block, at: BlockRef::at(&spot, &block) })
     }
 
     /// The block behind a reference, with all that is known of it now. `None` if its place belongs
     /// to another one.
     #[inline(always)]
-    pub(crate) fn of(at: BlockRef) -> Option<Found> {
-        Some(Found { block: at.block()?, at })
+    pub(crate) fn of(at: BlockRef) -> Option<FoundBlock> {
+        Some(FoundBlock { block: at.block()?, at })
     }
 
     /// Whether nothing is wrong around the block, or it is live no more.
@@ -61,7 +61,7 @@ impl Found {
     }
 }
 
-impl std::ops::Deref for Found {
+impl std::ops::Deref for FoundBlock {
     type Target = Block;
 
     #[inline(always)]
@@ -83,7 +83,7 @@ impl Refers for Block {
     }
 }
 
-impl Refers for Found {
+impl Refers for FoundBlock {
     #[inline]
     fn reference(&self) -> Option<BlockRef> {
         Some(self.at)

@@ -1,6 +1,6 @@
 //! One question about an address, or about a block. A block that is known by a record alone is
 //! looked up for each; a call that has several questions holds it as it was found
-//! ([`Found`](super::block_ref::Found)).
+//! ([`FoundBlock`](super::block_ref::FoundBlock)).
 
 use super::block::Block;
 use super::block_ref::{self, Refers};

@@ -68,7 +68,7 @@ pub(crate) mod trace;
 mod unit;
 
 pub(crate) use self::block::Block;
-pub(crate) use self::block_ref::{BlockRef, Found, Refers};
+pub(crate) use self::block_ref::{BlockRef, FoundBlock, Refers};
 #[cfg(feature = "c-heap")]
 pub(crate) use self::c_ranges::with_c_ranges;
 #[cfg(feature = "c-heap")]

@@ -249,7 +249,7 @@ fn runs_come_back_as_one() {
 fn a_block_found_once_answers_for_itself_alone() {
     for size in [24, 400_000] {
         let start = block(size, 8);
-        let seen = Found::at(start + 5).unwrap();
+        let seen = FoundBlock::at(start + 5).unwrap();
         assert_eq!((seen.start, seen.size, seen.live), (start, size, true));
         let found = seen.reference().unwrap();
         assert!(found.is_still() && found.is_whole() && seen.is_whole());
@@ -271,7 +271,7 @@ fn a_block_found_once_answers_for_itself_alone() {
         give_back(start, size, 8);
         assert!(!found.is_still() && found.damage().is_none());
         assert!(!found.block().unwrap().live, "who freed it is known as long as the place is no other's");
-        assert!(!Found::at(start).unwrap().live && seen.live, "what was found is as of then");
+        assert!(!FoundBlock::at(start).unwrap().live && seen.live, "what was found is as of then");
         let next = Block { generation: record.generation + 1, ..record };
         assert!(BlockRef::of(&record).is_some() && BlockRef::of(&next).is_none());
     }

@@ -72,14 +72,14 @@ pub(super) static GROWTH: Locked<()> = Locked::new(());
 /// A record as it lies in the depot; its frames follow it.
 #[derive(Debug)]
 #[repr(C)]
-struct Record {
+struct TraceRecord {
     /// The next of the chain, written before the record is reachable.
     next: AtomicU32,
     hash: u32,
     len: usize,
 }
 
-const _: () = assert!(size_of::<Record>() == HEADER * 8 && HEADS * 8 < CHUNK);
+const _: () = assert!(size_of::<TraceRecord>() == HEADER * 8 && HEADS * 8 < CHUNK);
 
 /// Reserves the depot. Without it every trace is "not recorded".
 pub(crate) fn set_up(full: bool) {
@@ -310,7 +310,7 @@ pub(crate) fn frames(id: TraceId) -> &'static [usize] {
     })
 }
 
-fn record(id: u32) -> Option<&'static Record> {
+fn record(id: u32) -> Option<&'static TraceRecord> {
     let base = DEPOT_STATE.base.load(Ordering::Acquire);
     if id == 0 || base == 0 || id as usize >= DEPOT_STATE.taken.load(Ordering::Acquire) {
         return None;
@@ -388,8 +388,8 @@ fn append(hash: u32, wanted: &[usize]) -> Option<u32> {
     }
     // SAFETY: the words from `id` on were taken by this thread alone, and are committed.
     unsafe {
-        let record = (base as *mut u64).add(id).cast::<Record>();
-        record.write(Record { next: AtomicU32::new(0), hash, len: wanted.len() });
+        let record = (base as *mut u64).add(id).cast::<TraceRecord>();
+        record.write(TraceRecord { next: AtomicU32::new(0), hash, len: wanted.len() });
         std::ptr::copy_nonoverlapping(wanted.as_ptr(), record.add(1).cast(), wanted.len());
     }
     u32::try_from(id).ok()

@@ -6,10 +6,10 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::freeing;
-use super::who::{self, Place};
+use super::who::{self, CodePlace};
 use crate::call::declaration::Function;
 use crate::config::{OnViolation, settings};
-use crate::facts::{BlockFacts, By, FRAMES, GivenTo, Lent, Touch};
+use crate::facts::{BlockFacts, By, FRAMES, GivenTo, LastLoan, Touch};
 use crate::heap::{self, Block, lender, trace};
 use crate::platform::fault::{Answer, Fault, in_a_copy, pause};
 use crate::platform::thread;
@@ -55,7 +55,7 @@ pub(super) fn answer(fault: &Fault) -> Answer {
 /// The memory that was touched.
 pub(super) struct About {
     pub(super) block: BlockFacts,
-    pub(super) lent: Option<Lent>,
+    pub(super) lent: Option<LastLoan>,
     pub(super) copy: Option<&'static str>,
     pub(super) given_to: Option<GivenTo>,
 }
@@ -92,7 +92,7 @@ fn tell(fault: &Fault, about: About, severity: Severity) {
     let mut addresses = [0; FRAMES];
     let len = trace::of_fault(fault.ip, fault.sp, fault.bp, &mut addresses);
     let frames = addresses.get(..len).unwrap_or_default();
-    let place = Place::of(fault.ip);
+    let place = CodePlace::of(fault.ip);
     let code = place.code();
     // The first frame that does not work for others says whose code it is.
     let mut by = who::whose(&code);
@@ -102,7 +102,7 @@ fn tell(fault: &Fault, about: About, severity: Severity) {
             break;
         }
         // The call, which ends before the return address.
-        let place = Place::of(address - 1);
+        let place = CodePlace::of(address - 1);
         by = who::whose(&place.code());
         outer = Some(place);
     }
@@ -115,7 +115,7 @@ fn tell(fault: &Fault, about: About, severity: Severity) {
         thread: thread::id(),
         frames,
         place: code,
-        caller: outer.as_ref().map(Place::code),
+        caller: outer.as_ref().map(CodePlace::code),
         lent,
         copy,
         given_to,
@@ -141,10 +141,10 @@ fn in_the_copy(touch: *mut c_void) -> bool {
     true
 }
 
-fn lent(lender: lender::Lender) -> Lent {
+fn lent(lender: lender::Lender) -> LastLoan {
     // SAFETY: `retention::lent_by` alone notes them, from references that live as long as the
     // program.
     let (function, location) =
         unsafe { (&*(lender.function as *const Function), &*(lender.location as *const Location<'static>)) };
-    Lent { function, location, thread: lender.thread }
+    LastLoan { function, location, thread: lender.thread }
 }

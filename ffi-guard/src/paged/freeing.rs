@@ -8,7 +8,7 @@
 use std::ffi::c_void;
 
 use super::fault::{About, tell_once};
-use super::who::Place;
+use super::who::CodePlace;
 use crate::config::settings;
 use crate::facts::{GivenTo, Touch};
 use crate::heap::{self, Block, trace};
@@ -46,7 +46,7 @@ fn under_way(fault: &Fault) -> Option<GivenTo> {
 
 /// The function by its symbol, for a C library without tables of function bounds, such as musl.
 fn named(address: usize) -> Option<&'static str> {
-    let place = Place::of(address);
+    let place = CodePlace::of(address);
     let (name, _) = place.code().function?;
     match name.trim_start_matches('_').trim_start_matches("libc_") {
         "free" | "cfree" => Some("free"),

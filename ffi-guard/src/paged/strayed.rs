@@ -1,8 +1,8 @@
 //! A fault in the pages of a copy that C works, or worked, on (`copied`). Runs in a signal handler.
 
 use super::fault::{About, tell_once};
-use crate::copied::{self, Record};
-use crate::facts::{BlockFacts, Lent};
+use crate::copied::{self, CopyRecord};
+use crate::facts::{BlockFacts, LastLoan};
 use crate::heap::trace::TraceId;
 use crate::platform::fault::{Answer, Fault};
 use crate::reentry;
@@ -23,8 +23,8 @@ pub(super) fn answer(fault: &Fault) -> Answer {
     tell_once(fault, about(&record), severity, opened)
 }
 
-fn about(record: &Record) -> About {
-    let Record { copy, len, function, location, thread, open, .. } = *record;
+fn about(record: &CopyRecord) -> About {
+    let CopyRecord { copy, len, function, location, thread, open, .. } = *record;
     let parameter = function.declaration.parameters.get(record.parameter);
     let none = TraceId(0);
     About {
@@ -38,7 +38,7 @@ fn about(record: &Record) -> About {
             freed: none,
             freed_by: 0,
         },
-        lent: Some(Lent { function, location, thread }),
+        lent: Some(LastLoan { function, location, thread }),
         copy: Some(parameter.map_or("_", |parameter| parameter.name)),
         given_to: None,
     }

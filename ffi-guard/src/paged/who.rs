@@ -5,21 +5,21 @@ use crate::platform::mapped::{self, Bytes, Mapped};
 use crate::scan;
 
 /// A code address and the module mapped there.
-pub(super) struct Place {
+pub(super) struct CodePlace {
     address: usize,
     mapped: Option<Mapped>,
     bytes: Option<Bytes>,
 }
 
-impl Place {
-    pub(super) fn of(address: usize) -> Place {
+impl CodePlace {
+    pub(super) fn of(address: usize) -> CodePlace {
         let mapped = mapped::at(address);
         let bytes = mapped.as_ref().and_then(Bytes::of);
-        Place { address, mapped, bytes }
+        CodePlace { address, mapped, bytes }
     }
 
     pub(super) fn code(&self) -> Code<'_> {
-        let Place { address, mapped, bytes } = self;
+        let CodePlace { address, mapped, bytes } = self;
         let module = mapped.as_ref().map(|mapped| (mapped.name(), address - mapped.base));
         let function = match (mapped, bytes) {
             (Some(mapped), Some(bytes)) => scan::function_at(bytes, mapped.base, *address),

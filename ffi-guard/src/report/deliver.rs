@@ -35,7 +35,7 @@ pub(crate) fn deliver(violation: &Violation) -> Outcome {
         Verdict::Nothing => Outcome::GoOn,
         Verdict::PrintOnce => {
             summarise_at_exit();
-            if LEDGER.is_first(Site::of(violation.facts())) {
+            if LEDGER.is_first(ReportKey::of(violation.facts())) {
                 print(violation);
             }
             Outcome::GoOn
@@ -219,7 +219,7 @@ fn append(path: &Path, mut line: String) {
 
 /// A rule that is broken at one place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Site {
+struct ReportKey {
     rule: Rule,
     function: &'static str,
     parameter: Option<usize>,
@@ -230,8 +230,8 @@ struct Site {
     freed: u32,
 }
 
-impl Site {
-    fn of(facts: &Facts) -> Site {
+impl ReportKey {
+    fn of(facts: &Facts) -> ReportKey {
         let freed = facts.finding.parts().wrong_free;
         let (function, parameter, file, line, column) = match &facts.call {
             Some(call) => {
@@ -241,32 +241,32 @@ impl Site {
             None => (freed.map_or("no guarded call", |wrong| wrong.asked.name()), None, "?", 0, 0),
         };
         let freed = freed.map_or(0, |wrong| wrong.at.0);
-        Site { rule: facts.rule(), function, parameter, file, line, column, freed }
+        ReportKey { rule: facts.rule(), function, parameter, file, line, column, freed }
     }
 }
 
 /// What was printed, and how often it was seen.
 struct Ledger {
-    seen: Mutex<Seen>,
+    seen: Mutex<ReportCount>,
     /// Violations that could not be counted, because the lock was taken.
     lost: AtomicU64,
 }
 
-struct Seen {
+struct ReportCount {
     /// The process that counted: a forked child starts over, and does not repeat its parent's
     /// counts at exit.
     process: u32,
-    counts: BTreeMap<Site, u64>,
+    counts: BTreeMap<ReportKey, u64>,
 }
 
 static LEDGER: Ledger = Ledger::new();
 
 impl Ledger {
     const fn new() -> Ledger {
-        Ledger { seen: Mutex::new(Seen { process: 0, counts: BTreeMap::new() }), lost: AtomicU64::new(0) }
+        Ledger { seen: Mutex::new(ReportCount { process: 0, counts: BTreeMap::new() }), lost: AtomicU64::new(0) }
     }
 
-    fn is_first(&self, site: Site) -> bool {
+    fn is_first(&self, site: ReportKey) -> bool {
         let Some(mut seen) = self.seen() else {
             // Better twice than never.
             self.lost.fetch_add(1, Ordering::Relaxed);
@@ -282,7 +282,7 @@ impl Ledger {
         match self.seen() {
             Some(seen) => {
                 for (site, count) in seen.counts.iter().filter(|(_, count)| **count > 1) {
-                    let Site { rule, function, file, line, column, .. } = site;
+                    let ReportKey { rule, function, file, line, column, .. } = site;
                     lines.push(format!(
                         "ffi-guard: {rule} in {function} at {file}:{line}:{column}: reported once, seen {count} times"
                     ));
@@ -299,7 +299,7 @@ impl Ledger {
 
     /// The counts; `None` if another thread holds them for too long. That happens in a child that
     /// was forked meanwhile: no thread of the child will ever release them.
-    fn seen(&self) -> Option<MutexGuard<'_, Seen>> {
+    fn seen(&self) -> Option<MutexGuard<'_, ReportCount>> {
         for _ in 0..10_000 {
             let mut seen = match self.seen.try_lock() {
                 Ok(seen) => seen,
@@ -334,10 +334,10 @@ mod tests {
     #[test]
     fn a_hundred_times_the_same_is_printed_once_and_counted() {
         let ledger = Ledger::new();
-        let printed = (0..100).filter(|_| ledger.is_first(Site::of(&facts::null()))).count();
+        let printed = (0..100).filter(|_| ledger.is_first(ReportKey::of(&facts::null()))).count();
         assert_eq!(printed, 1);
-        assert!(ledger.is_first(Site::of(&facts::misaligned())), "another rule is another story");
-        assert!(ledger.is_first(Site::of(&facts::null_on_many_lines())), "another site is another story");
+        assert!(ledger.is_first(ReportKey::of(&facts::misaligned())), "another rule is another story");
+        assert!(ledger.is_first(ReportKey::of(&facts::null_on_many_lines())), "another site is another story");
         let summary = ledger.summary();
         assert_eq!(summary.len(), 1, "{summary:?}");
         assert!(summary[0].starts_with("ffi-guard: null_pointer in session_set_name at "), "{summary:?}");
@@ -363,7 +363,7 @@ mod tests {
     fn a_lock_that_is_never_given_back_costs_the_count_and_not_the_report() {
         let ledger = Ledger::new();
         let held = ledger.seen.lock().unwrap();
-        assert!(ledger.is_first(Site::of(&facts::null())));
+        assert!(ledger.is_first(ReportKey::of(&facts::null())));
         drop(held);
         assert_eq!(ledger.summary(), ["ffi-guard: 1 reports were printed without being counted"]);
     }
@@ -376,7 +376,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..250 {
-                        let first = ledger.is_first(Site::of(&facts::null()));
+                        let first = ledger.is_first(ReportKey::of(&facts::null()));
                         firsts.fetch_add(usize::from(first), Ordering::Relaxed);
                     }
                 });

@@ -23,7 +23,7 @@ fn roots() -> Vec<PathBuf> {
 }
 
 /// A line of a source file, and the folder that its path is relative to.
-pub(super) struct Line {
+pub(super) struct SourceLine {
     pub(super) text: String,
     pub(super) root: PathBuf,
 }
@@ -31,17 +31,18 @@ pub(super) struct Line {
 /// Reads one line of a file. Of several files by this path (`src/main.rs` of the workspace and of a
 /// member), the one whose line names `callee` at the column; else the first whose line has code
 /// there. `None`: no source, or another one.
-pub(super) fn line(file: &str, line: u32, column: u32, callee: &str) -> Option<Line> {
-    let candidates: Vec<Line> = roots()
+pub(super) fn line(file: &str, line: u32, column: u32, callee: &str) -> Option<SourceLine> {
+    let candidates: Vec<SourceLine> = roots()
         .into_iter()
         .filter_map(|root| {
             let text = std::fs::read_to_string(root.join(file)).ok()?;
             let text = text.lines().nth(line.checked_sub(1)? as usize)?.to_string();
             let code = from_column(&text, column)?;
-            code.starts_with(|c: char| !c.is_whitespace()).then_some(Line { text, root })
+            code.starts_with(|c: char| !c.is_whitespace()).then_some(SourceLine { text, root })
         })
         .collect();
-    let calls = |line: &Line| from_column(&line.text, column).is_some_and(|code| code[..path(code)].ends_with(callee));
+    let calls =
+        |line: &SourceLine| from_column(&line.text, column).is_some_and(|code| code[..path(code)].ends_with(callee));
     let best = candidates.iter().position(calls).unwrap_or(0);
     candidates.into_iter().nth(best)
 }

@@ -11,7 +11,7 @@ use crate::rules::words::{Beat, Thread};
 const KEY: usize = 16;
 
 /// One beat as text: a sentence, or a place with what happened there and on which thread.
-enum Line {
+enum StoryLine {
     Words(&'static str, String),
     Place {
         key: &'static str,
@@ -37,31 +37,31 @@ struct Told<'a> {
     frames_each: usize,
     /// Nothing is left out.
     full: bool,
-    lines: Vec<Line>,
+    lines: Vec<StoryLine>,
     hidden: usize,
 }
 
 impl Told<'_> {
     fn beat(&mut self, beat: Beat<'_>) {
         match beat {
-            Beat::Words(key, words) => self.lines.push(Line::Words(key, words.into_owned())),
+            Beat::Words(key, words) => self.lines.push(StoryLine::Words(key, words.into_owned())),
             Beat::At { key, at, what, thread, known } => {
                 let (at, what) = (self.context.place(at), what.into_owned());
                 let thread = thread.map_or_else(String::new, |thread| thread.to_string());
-                self.lines.push(Line::Place { key, at, what, thread, known });
+                self.lines.push(StoryLine::Place { key, at, what, thread, known });
             }
             Beat::Trace(key, trace, by) => self.trace(key, trace, by),
             Beat::Fault(key, _, by) => self.frames(key, frames::without_wrappers(self.context.fault), by),
             Beat::Defined(source) => {
                 let at = format!("defined at {}:{}", (self.context.path)(&source.file), source.line);
-                self.lines.push(Line::Words("", at));
+                self.lines.push(StoryLine::Words("", at));
             }
         }
     }
 
     /// A place that a backtrace leads to: the user's first frames.
     fn trace(&mut self, key: &'static str, id: TraceId, by: Thread<'_>) {
-        let mut words = |words: &str| self.lines.push(Line::Words(key, words.into()));
+        let mut words = |words: &str| self.lines.push(StoryLine::Words(key, words.into()));
         if self.context.backtrace == Backtrace::Off {
             return words("not recorded (GUARD_BACKTRACE=0)");
         }
@@ -78,7 +78,7 @@ impl Told<'_> {
         for (number, frame) in frames.iter().enumerate() {
             let (key, thread) = if number == 0 { (key, by.to_string()) } else { ("", String::new()) };
             let (at, what) = (self.at(frame), name(frame, self.full));
-            self.lines.push(Line::Place { key, at, what, thread, known: false });
+            self.lines.push(StoryLine::Place { key, at, what, thread, known: false });
         }
     }
 
@@ -107,14 +107,14 @@ fn name(frame: &Frame, full: bool) -> String {
 
 /// Sets the places in columns, and fills the sentences. With `whole`, nothing is cut, however wide
 /// it gets.
-fn layout(lines: &[Line], whole: bool) -> Vec<String> {
+fn layout(lines: &[StoryLine], whole: bool) -> Vec<String> {
     const GAP: usize = 3;
-    let columns_of = |of: &dyn Fn(&Line) -> usize| lines.iter().map(of).max().unwrap_or(0);
-    let at_width = columns_of(&|line| if let Line::Place { at, .. } = line { columns(at) } else { 0 });
-    let thread_width = columns_of(&|line| if let Line::Place { thread, .. } = line { columns(thread) } else { 0 });
+    let columns_of = |of: &dyn Fn(&StoryLine) -> usize| lines.iter().map(of).max().unwrap_or(0);
+    let at_width = columns_of(&|line| if let StoryLine::Place { at, .. } = line { columns(at) } else { 0 });
+    let thread_width = columns_of(&|line| if let StoryLine::Place { thread, .. } = line { columns(thread) } else { 0 });
     let what_width = |even_known: bool| {
         columns_of(&|line| match line {
-            Line::Place { what, known, .. } if even_known || !known => columns(what),
+            StoryLine::Place { what, known, .. } if even_known || !known => columns(what),
             _ => 0,
         })
     };
@@ -131,9 +131,9 @@ fn layout(lines: &[Line], whole: bool) -> Vec<String> {
     let mut out = Vec::new();
     for line in lines {
         match line {
-            Line::Words("", words) => out.extend(fill(&" ".repeat(KEY), words)),
-            Line::Words(key, words) => out.extend(fill(&format!("{key:>14}: "), words)),
-            Line::Place { key, at, what, thread, known } => {
+            StoryLine::Words("", words) => out.extend(fill(&" ".repeat(KEY), words)),
+            StoryLine::Words(key, words) => out.extend(fill(&format!("{key:>14}: "), words)),
+            StoryLine::Place { key, at, what, thread, known } => {
                 let what = if *known && !all { "" } else { what };
                 let colon = if key.is_empty() { ' ' } else { ':' };
                 let at = clip_start(at, at_width);

@@ -29,7 +29,7 @@ use crate::rules::{freed_while_retained, leads_into};
 use crate::scan::{self, Hit, Wanted};
 
 /// A freed block that has yet to be looked for.
-pub(super) struct Waiting {
+pub(super) struct WaitingFree {
     block: Block,
     kept: Kept,
     end: End,
@@ -41,7 +41,7 @@ pub(super) struct Waiting {
     whose: u32,
 }
 
-pub(super) static WAITING: Locked<BTreeMap<(usize, u32), Waiting>> = Locked::new(BTreeMap::new());
+pub(super) static WAITING: Locked<BTreeMap<(usize, u32), WaitingFree>> = Locked::new(BTreeMap::new());
 /// Number of blocks that are held back.
 static HELD_BACK: AtomicUsize = AtomicUsize::new(0);
 
@@ -69,7 +69,7 @@ pub(super) fn told(block: &Block, end: End) {
         return untold::put_back(vec![Found { finding, block: *block, lent, whose }]);
     }
     let Some(kept) = kept else { return };
-    let mut waiting = Waiting { block: *block, kept, end, epoch: 0, held_back: 0, whose };
+    let mut waiting = WaitingFree { block: *block, kept, end, epoch: 0, held_back: 0, whose };
     if thread::is_in_call() {
         waiting.held_back = thread::id();
         HELD_BACK.fetch_add(1, Ordering::Relaxed);
@@ -87,7 +87,7 @@ pub(super) fn told(block: &Block, end: End) {
 }
 
 /// Leaves a block to a sweep, and in quarantine until then.
-fn wait(mut waiting: Waiting) {
+fn wait(mut waiting: WaitingFree) {
     let block = waiting.block;
     WAITING.with(|list| {
         waiting.epoch = heap::sweep::next();
@@ -98,7 +98,7 @@ fn wait(mut waiting: Waiting) {
 }
 
 /// Searches what C may write to for words into these blocks, and charges the thread for it.
-fn look(freed: &[&Waiting]) -> Vec<Found> {
+fn look(freed: &[&WaitingFree]) -> Vec<Found> {
     let started = crate::platform::clock::ticks();
     let wanted = Wanted::new(freed.iter().map(|it| it.block.start..it.block.start + it.block.size));
     let mut hits = Vec::new();
@@ -108,8 +108,8 @@ fn look(freed: &[&Waiting]) -> Vec<Found> {
 }
 
 /// Makes a finding if C's word leads into a freed block. Later sweeps then know the word.
-fn judge(waiting: &Waiting, hit: Hit, at_once: bool) -> Option<Found> {
-    let Waiting { block, kept, end, whose, .. } = waiting;
+fn judge(waiting: &WaitingFree, hit: Hit, at_once: bool) -> Option<Found> {
+    let WaitingFree { block, kept, end, whose, .. } = waiting;
     if !leads_into(hit.word, block.start, block.size) {
         return None;
     }
@@ -129,13 +129,13 @@ pub(super) fn are_held_back() -> bool {
 }
 
 /// Takes the blocks that this thread holds back.
-fn take_held_back() -> Vec<Waiting> {
+fn take_held_back() -> Vec<WaitingFree> {
     let me = thread::id();
     let mut mine = Vec::new();
     WAITING.with(|list| {
         for (key, waiting) in std::mem::take(list) {
             if waiting.held_back == me {
-                mine.push(Waiting { held_back: 0, ..waiting });
+                mine.push(WaitingFree { held_back: 0, ..waiting });
             } else {
                 list.insert(key, waiting);
             }

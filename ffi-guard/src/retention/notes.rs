@@ -11,7 +11,7 @@ use crate::call::loan::Loan;
 use crate::call::shape::TypeInfo;
 use crate::call::site::Site;
 use crate::facts::Promise;
-use crate::heap::{self, Block, BlockRef, Found};
+use crate::heap::{self, Block, BlockRef, FoundBlock};
 use crate::platform::lock::Locked;
 use crate::platform::thread;
 use crate::reentry::Reentry;
@@ -44,7 +44,7 @@ impl Note {
 
 /// A note as its list holds it. Each fresh block that is lent has one, so it fits one cache line.
 #[derive(Clone, Copy)]
-struct Line {
+struct NoteLine {
     start: usize,
     function: &'static Function,
     location: &'static Location<'static>,
@@ -61,19 +61,20 @@ struct Line {
     parameter: u16,
 }
 
-const _: () = assert!(size_of::<Line>() == 64);
+const _: () = assert!(size_of::<NoteLine>() == 64);
 
-impl Line {
-    fn of(note: &Note, epoch: u32) -> Line {
+impl NoteLine {
+    fn of(note: &Note, epoch: u32) -> NoteLine {
         let Note { start, generation, site: Site { function, location }, loan, thread, when } = *note;
         let Loan { address, info, parameter, extent } = loan;
         let (when, epoch) = (when as u32, epoch as u16);
         let parameter = u16::try_from(parameter).unwrap_or(u16::MAX);
-        Line { start, function, location, address, info, extent, generation, thread, when, epoch, parameter }
+        NoteLine { start, function, location, address, info, extent, generation, thread, when, epoch, parameter }
     }
 
     fn note(&self) -> Note {
-        let Line { start, function, location, address, info, extent, generation, thread, when, parameter, .. } = *self;
+        let NoteLine { start, function, location, address, info, extent, generation, thread, when, parameter, .. } =
+            *self;
         let now = COUNT.load(Ordering::Relaxed);
         Note {
             start,
@@ -99,10 +100,10 @@ pub(super) static NOTES: [Locked<Lists>; SHARDS] =
 /// their number. Sweeps are numbered from 1 to 2^16 - 1 and round again; of three lists, two that
 /// follow one another never share one.
 pub(super) struct Lists {
-    by_sweep: [Vec<Line>; 3],
+    by_sweep: [Vec<NoteLine>; 3],
     /// The latest notes that sweeps have settled, the oldest first: suspects if a block is found
     /// damaged.
-    settled: Vec<Line>,
+    settled: Vec<NoteLine>,
 }
 
 impl Lists {
@@ -114,7 +115,7 @@ impl Lists {
         }
     }
 
-    fn of(&mut self, sweep: u32) -> &mut Vec<Line> {
+    fn of(&mut self, sweep: u32) -> &mut Vec<NoteLine> {
         let [zero, one, two] = &mut self.by_sweep;
         match sweep % 3 {
             0 => zero,
@@ -168,7 +169,7 @@ impl Recent {
 
 /// Notes that a call which has returned was lent this block, if that is not pinned.
 #[inline]
-pub(crate) fn lend(block: &Found, site: &Site, loan: &Loan) {
+pub(crate) fn lend(block: &FoundBlock, site: &Site, loan: &Loan) {
     if pins::is_block_pinned(block) {
         kept::lend(block, Note::new(block, site, loan), Promise::Pinned);
         return;
@@ -200,7 +201,7 @@ fn is_news((start, generation): (usize, u32), epoch: u32, site: &Site, parameter
 fn write_held(held: &BlockRef, site: &Site, loan: &Loan, epoch: u32) {
     let (thread, when) = (thread::id(), COUNT.load(Ordering::Relaxed));
     let note = || Note { start: held.start(), generation: held.generation(), site: *site, loan: *loan, thread, when };
-    record(epoch, || held.note(epoch), || Line::of(&note(), epoch));
+    record(epoch, || held.note(epoch), || NoteLine::of(&note(), epoch));
 }
 
 /// True if this thread noted the same loan recently, so that [`lend`] would do nothing. Cheap
@@ -215,13 +216,13 @@ pub(crate) fn is_among_the_last((start, generation): (usize, u32), site: &Site, 
 }
 
 #[cold]
-fn write(block: &Found, site: &Site, loan: &Loan, epoch: u32) {
+fn write(block: &FoundBlock, site: &Site, loan: &Loan, epoch: u32) {
     let mark = || heap::note_loan(block, epoch);
-    record(epoch, mark, || Line::of(&Note::new(block, site, loan), epoch));
+    record(epoch, mark, || NoteLine::of(&Note::new(block, site, loan), epoch));
 }
 
 #[inline(always)]
-fn record(epoch: u32, mark: impl FnOnce() -> bool, line: impl FnOnce() -> Line) {
+fn record(epoch: u32, mark: impl FnOnce() -> bool, line: impl FnOnce() -> NoteLine) {
     // Inside the guard: a signal handler's calls while a lock is held are not checked, and so do
     // not come here.
     let _inside = Reentry::enter();
@@ -272,7 +273,7 @@ pub(super) fn of(block: &Block, sweep: u32) -> Vec<Note> {
     for shard in &NOTES {
         shard.with(|lists| {
             let lent = lists.of(sweep).iter().filter(|line| line.is_of(block) && u32::from(line.epoch) == sweep);
-            found.extend(lent.map(Line::note));
+            found.extend(lent.map(NoteLine::note));
         });
     }
     found.sort_by_key(|note| std::cmp::Reverse(note.when));
@@ -285,7 +286,7 @@ pub(super) fn last_of(block: &Block) -> Vec<Note> {
     for shard in &NOTES {
         shard.with(|lists| {
             let all = lists.by_sweep.iter().chain([&lists.settled]).flatten();
-            found.extend(all.filter(|line| line.is_of(block)).map(Line::note));
+            found.extend(all.filter(|line| line.is_of(block)).map(NoteLine::note));
         });
     }
     found
@@ -296,7 +297,7 @@ pub(super) fn last_of(block: &Block) -> Vec<Note> {
 pub(super) fn keep_in_mind(note: Note) {
     let Some(shard) = NOTES.get(note.thread as usize % SHARDS) else { return };
     shard.with(|lists| {
-        lists.settled.push(Line::of(&note, 0));
+        lists.settled.push(NoteLine::of(&note, 0));
         lists.trim();
     });
 }

@@ -12,11 +12,11 @@ use crate::platform::lock::Locked;
 use crate::reentry::Reentry;
 
 /// A line of the program that pins.
-pub(crate) type Place = &'static Location<'static>;
+pub(crate) type PinSite = &'static Location<'static>;
 
 pub(super) struct Pins {
     /// By start and generation: the number of pins, and the line of the last one.
-    blocks: BTreeMap<(usize, u32), (usize, Place)>,
+    blocks: BTreeMap<(usize, u32), (usize, PinSite)>,
     /// By start and number: the end.
     ranges: BTreeMap<(usize, usize), usize>,
     /// Number of the next range.
@@ -37,7 +37,7 @@ pub(crate) enum Pin {
 }
 
 /// Pins `size` bytes at an address: the whole block that they are in. `None` if there are no bytes.
-pub(crate) fn pin(address: usize, size: usize, at: Place) -> Option<Pin> {
+pub(crate) fn pin(address: usize, size: usize, at: PinSite) -> Option<Pin> {
     if size == 0 || address == 0 {
         return None;
     }
@@ -111,7 +111,7 @@ pub(crate) fn is_range_pinned(address: usize) -> bool {
 }
 
 /// Forgets the pins of a freed block. Returns the line that pinned it, if it was still pinned.
-pub(super) fn freed(block: &Block) -> Option<Place> {
+pub(super) fn freed(block: &Block) -> Option<PinSite> {
     if !heap::is_pinned(block) {
         return None;
     }

@@ -9,7 +9,7 @@
 //! facts together, in `handle/stale.rs`.
 
 use super::words::{Beat, Story, Value, Words, short_type};
-use crate::facts::{Facts, Refused, Staleness, Through, Tombstone};
+use crate::facts::{Facts, StaleReason, Staleness, Through, Tombstone};
 use crate::heap::trace::TraceId;
 
 /// The facts about a number that the table refused, by its slot, generation, type or thread. `seen`
@@ -17,7 +17,7 @@ use crate::heap::trace::TraceId;
 pub(crate) fn check(
     raw: usize,
     wanted: &'static str,
-    refused: Refused,
+    refused: StaleReason,
     through: Through,
     seen: (u32, TraceId),
 ) -> Staleness {
@@ -30,19 +30,21 @@ impl Staleness {
     pub(crate) fn sentence(&self) -> String {
         if self.is_callback() {
             return match self.why {
-                Refused::NoHandle | Refused::NeverMade => "C called a callback with user data that is none of its own",
-                Refused::Released(_) => "C called a callback after it was dropped",
-                Refused::OtherType(_) => "C called a callback with the user data of another",
-                Refused::OtherThread(_) => "C called a callback on another thread than its own",
+                StaleReason::NoHandle | StaleReason::NeverMade => {
+                    "C called a callback with user data that is none of its own"
+                }
+                StaleReason::Released(_) => "C called a callback after it was dropped",
+                StaleReason::OtherType(_) => "C called a callback with the user data of another",
+                StaleReason::OtherThread(_) => "C called a callback on another thread than its own",
             }
             .into();
         }
         let what = match self.why {
-            Refused::NoHandle => "no handle",
-            Refused::NeverMade => "a handle that was never made",
-            Refused::Released(_) => "a handle that was released",
-            Refused::OtherType(_) => "a handle to another type",
-            Refused::OtherThread(_) => "a handle of another thread",
+            StaleReason::NoHandle => "no handle",
+            StaleReason::NeverMade => "a handle that was never made",
+            StaleReason::Released(_) => "a handle that was released",
+            StaleReason::OtherType(_) => "a handle to another type",
+            StaleReason::OtherThread(_) => "a handle of another thread",
         };
         let function = if self.through == Through::Take { "Handle::take" } else { "Handle::with" };
         format!("`raw` of `{function}` is {what}")
@@ -65,13 +67,13 @@ fn label(stale: &Staleness) -> String {
     let wanted = short_type(stale.wanted);
     match stale.why {
         _ if stale.is_callback() => "made here".into(),
-        Refused::OtherType(life) => {
+        StaleReason::OtherType(life) => {
             format!("`{}` is parked there, and no `{wanted}`", short_type((life.kind.name)()))
         }
-        Refused::NoHandle => format!("{:#x} has not the form of a handle", stale.raw),
-        Refused::NeverMade => format!("{:#x} was never given out", stale.raw),
-        Refused::Released(_) => format!("the `{wanted}` was released before this call"),
-        Refused::OtherThread(_) => format!("the `{wanted}` is for its own thread"),
+        StaleReason::NoHandle => format!("{:#x} has not the form of a handle", stale.raw),
+        StaleReason::NeverMade => format!("{:#x} was never given out", stale.raw),
+        StaleReason::Released(_) => format!("the `{wanted}` was released before this call"),
+        StaleReason::OtherThread(_) => format!("the `{wanted}` is for its own thread"),
     }
 }
 
@@ -87,7 +89,7 @@ fn story<'a>(stale: &'a Staleness, facts: &'a Facts) -> Vec<Beat<'a>> {
             let thread = story.thread(life.made_by);
             story.at("made", life.made, what, thread);
         }
-        None if matches!(stale.why, Refused::Released(_)) => {
+        None if matches!(stale.why, StaleReason::Released(_)) => {
             story.say("made", "not remembered: 1000 others were released since");
         }
         None => story.say("made", "never"),
@@ -98,9 +100,9 @@ fn story<'a>(stale: &'a Staleness, facts: &'a Facts) -> Vec<Beat<'a>> {
             story.at("released", at, "", thread);
         }
         (_, Some(Tombstone { trace, released_by, .. })) => story.trace("dropped", trace, released_by),
-        (Refused::Released(_), None) => story.say("released", "not remembered"),
-        (Refused::OtherType(_) | Refused::OtherThread(_), _) => story.say("released", "not yet"),
-        (Refused::NoHandle | Refused::NeverMade, _) => {}
+        (StaleReason::Released(_), None) => story.say("released", "not remembered"),
+        (StaleReason::OtherType(_) | StaleReason::OtherThread(_), _) => story.say("released", "not yet"),
+        (StaleReason::NoHandle | StaleReason::NeverMade, _) => {}
     }
     match (stale.is_callback(), &facts.call) {
         (true, _) => story.trace("called by C", stale.called, stale.thread),
@@ -116,13 +118,13 @@ fn story<'a>(stale: &'a Staleness, facts: &'a Facts) -> Vec<Beat<'a>> {
 fn helps(stale: &Staleness) -> Vec<String> {
     let by_drop = stale.tombstone().is_some_and(|tombstone| tombstone.released.is_none());
     match (stale.why, stale.is_callback()) {
-        (Refused::Released(_), true) => vec![
+        (StaleReason::Released(_), true) => vec![
             "have C let go of it first: make the call that unregisters the callback before the `Callback` is dropped".into(),
             "or keep the `Callback` as long as C can call it: in the struct that owns C's object, in a field declared after \
              that object, so that it is dropped later"
                 .into(),
         ],
-        (Refused::Released(_), false) => {
+        (StaleReason::Released(_), false) => {
             let mut helps = vec![
                 "have C let go first: release it in the destructor that C calls last, or after the call that takes it from C"
                     .into(),
@@ -136,25 +138,25 @@ fn helps(stale: &Staleness) -> Vec<String> {
             }
             helps
         }
-        (Refused::NoHandle | Refused::NeverMade | Refused::OtherType(_), true) => {
+        (StaleReason::NoHandle | StaleReason::NeverMade | StaleReason::OtherType(_), true) => {
             vec!["give C `data()` of the same `Callback` as `function()`, and the parameter at its place".into()]
         }
-        (Refused::NoHandle, false) => vec![
+        (StaleReason::NoHandle, false) => vec![
             "give C the number and not an address: `Handle::new(value).into_raw()`, or `as_raw()` of a handle that lives on"
                 .into(),
             "and have it carried whole, as `*mut c_void` or `usize`: an `int` cuts it off".into(),
         ],
-        (Refused::NeverMade, false) => vec![
+        (StaleReason::NeverMade, false) => vec![
             "hand the number on as it is: it has the form of a handle's and was changed on the way".into(),
         ],
-        (Refused::OtherType(life), false) => vec![format!(
+        (StaleReason::OtherType(life), false) => vec![format!(
             "ask for what is parked there: `Handle::<{}>`",
             short_type((life.kind.name)())
         )],
-        (Refused::OtherThread(_), true) => {
+        (StaleReason::OtherThread(_), true) => {
             vec!["make it with `Callback::shared`, which any thread can call: it wants a closure that is `Send + Sync`".into()]
         }
-        (Refused::OtherThread(_), false) => vec![
+        (StaleReason::OtherThread(_), false) => vec![
             "park it with `Handle::new`, for all threads: it wants a value that is `Send + Sync`, such as one in a `Mutex`"
                 .into(),
         ],
@@ -163,15 +165,15 @@ fn helps(stale: &Staleness) -> Vec<String> {
 
 fn notes(stale: &Staleness) -> Vec<String> {
     let found = match stale.why {
-        Refused::NoHandle if stale.is_callback() => {
+        StaleReason::NoHandle if stale.is_callback() => {
             format!("found from the user data alone: {:#x} is no callback's", stale.raw)
         }
-        Refused::NoHandle => "found from the number alone: every handle's has marks that no address has".into(),
-        Refused::NeverMade | Refused::Released(_) => {
+        StaleReason::NoHandle => "found from the number alone: every handle's has marks that no address has".into(),
+        StaleReason::NeverMade | StaleReason::Released(_) => {
             format!("found in the table of handles, by the generation in {:#x}", stale.raw)
         }
-        Refused::OtherType(_) => "found in the table of handles, by the type that is noted there".into(),
-        Refused::OtherThread(_) => {
+        StaleReason::OtherType(_) => "found in the table of handles, by the type that is noted there".into(),
+        StaleReason::OtherThread(_) => {
             "found in the table of handles: what is parked by `Handle::local` or `Callback::new` is its thread's own"
                 .into()
         }
@@ -186,11 +188,11 @@ fn notes(stale: &Staleness) -> Vec<String> {
 
 fn json(stale: &Staleness) -> Vec<(&'static str, Value<'_>)> {
     let reason = match stale.why {
-        Refused::NoHandle => "no_handle",
-        Refused::NeverMade => "never_made",
-        Refused::Released(_) => "released",
-        Refused::OtherType(_) => "other_type",
-        Refused::OtherThread(_) => "other_thread",
+        StaleReason::NoHandle => "no_handle",
+        StaleReason::NeverMade => "never_made",
+        StaleReason::Released(_) => "released",
+        StaleReason::OtherType(_) => "other_type",
+        StaleReason::OtherThread(_) => "other_thread",
     };
     let place = |(at, thread): (Option<&'static std::panic::Location<'static>>, u32)| {
         Value::Object(vec![

@@ -22,7 +22,7 @@
 
 use super::elf::{ObjectFile, Table, Variable};
 use super::names::{self, Language, Source};
-use super::symbols::{self, Place, Symbols};
+use super::symbols::{self, SymbolPlace, Symbols};
 use super::thread_locals::Threads;
 use crate::reentry::Reentry;
 
@@ -85,7 +85,7 @@ pub(super) fn owner(location: usize, threads: &Threads) -> Owner {
     }
 }
 
-fn global(place: &Place, variable: Option<&Variable>) -> Global {
+fn global(place: &SymbolPlace, variable: Option<&Variable>) -> Global {
     let symbols = place.symbols;
     let table = symbols.table_of(place.storage());
     let section = table.and_then(|table| table.section(place.address)).map(|section| section.name.to_string());

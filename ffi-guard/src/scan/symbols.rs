@@ -44,7 +44,7 @@ struct Read {
 }
 
 /// An address in the writable data of a module.
-pub(super) struct Place {
+pub(super) struct SymbolPlace {
     pub(super) symbols: &'static Symbols,
     /// The link-time address.
     pub(super) address: usize,
@@ -54,7 +54,7 @@ pub(super) struct Place {
     pub(super) from_file: bool,
 }
 
-impl Place {
+impl SymbolPlace {
     /// The kind of variable there.
     pub(super) fn storage(&self) -> Storage {
         if self.thread.is_some() { Storage::Thread } else { Storage::Static }
@@ -88,7 +88,7 @@ static READ: Mutex<Vec<&'static Symbols>> = Mutex::new(Vec::new());
 const PATH_MAX: usize = 4096;
 
 /// The place of the address, if it is in the writable data of a module.
-pub(super) fn place(location: usize, threads: &Threads) -> Option<Place> {
+pub(super) fn place(location: usize, threads: &Threads) -> Option<SymbolPlace> {
     let seen = see(location, threads, false)?;
     let known = {
         let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,7 +110,7 @@ pub(super) fn place(location: usize, threads: &Threads) -> Option<Place> {
         Some((thread, offset)) => (Some(thread), offset),
         None => (None, location.wrapping_sub(seen.base)),
     };
-    Some(Place { symbols, address, thread, from_file: seen.from_file })
+    Some(SymbolPlace { symbols, address, thread, from_file: seen.from_file })
 }
 
 /// Looks for the module. Nothing is allocated in the callback.

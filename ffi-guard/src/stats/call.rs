@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::compiler_fence;
 
 use super::calibrate;
-use super::shard::{self, Frame, Shard, add};
+use super::shard::{self, Shard, TimedFrame, add};
 use crate::call::declaration::Function;
 use crate::call::{tally, thread};
 use crate::platform::clock::ticks;
@@ -44,15 +44,15 @@ pub(crate) struct Token {
 
 /// A call that has not returned, while one of its parts works on it. Dropping it ends the call.
 #[derive(Debug)]
-pub(crate) struct Call {
+pub(crate) struct TimedCall {
     shard: &'static Shard,
-    frame: &'static Frame,
+    frame: &'static TimedFrame,
     token: Token,
 }
 
 /// The memory that one call lends.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Lent {
+pub(crate) struct LentBytes {
     /// Bytes of Rust memory.
     pub(crate) bytes: usize,
     /// Arguments under `retained`.
@@ -63,7 +63,7 @@ pub(crate) struct Lent {
 
 /// The place of a call on its thread's stack.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct StackPlace {
     /// An address not further up than the wrapper's frame: calls that lie deeper than this are gone
     /// when the call begins.
     pub(crate) lowest: usize,
@@ -95,13 +95,13 @@ impl Drop for Busy {
 /// Begins a call of this function. `None` if it cannot be timed; then it is counted separately, or
 /// not at all.
 #[inline]
-pub(crate) fn begin(function: &'static Function, place: Place, cross: super::Cross) -> Option<Call> {
+pub(crate) fn begin(function: &'static Function, place: StackPlace, cross: super::Cross) -> Option<TimedCall> {
     if !super::is_ready() && !super::make_ready(cross) {
         tally::count_beside(function);
         return None;
     }
     let number = tally::number(function)?;
-    match shard::mine().and_then(|shard| Call::push(shard, number, place)) {
+    match shard::mine().and_then(|shard| TimedCall::push(shard, number, place)) {
         None => {
             tally::count_beside(function);
             None
@@ -119,11 +119,11 @@ pub(crate) fn unseen(function: &'static Function) {
 
 /// The call that a token stands for; `None` if it was taken for gone.
 #[inline]
-pub(crate) fn find(token: Token) -> Option<Call> {
+pub(crate) fn find(token: Token) -> Option<TimedCall> {
     let shard = shard::mine()?;
     let frame = shard.frames.get(token.depth as usize)?;
     let under_way = (token.depth as usize) < shard.depth.load(Relaxed) && frame.serial.load(Relaxed) == token.serial;
-    under_way.then_some(Call { shard, frame, token })
+    under_way.then_some(TimedCall { shard, frame, token })
 }
 
 /// Adds the ticks since the mark, less `less` (the clock and the way here), to the innermost call.
@@ -143,9 +143,9 @@ fn cut(shard: &Shard, less: u64) {
     shard.mark.store(now, Relaxed);
 }
 
-impl Call {
+impl TimedCall {
     #[inline]
-    fn push(shard: &'static Shard, number: usize, place: Place) -> Option<Call> {
+    fn push(shard: &'static Shard, number: usize, place: StackPlace) -> Option<TimedCall> {
         if shard.busy.load(Relaxed) || number >= shard.counters.len() {
             return None;
         }
@@ -162,7 +162,7 @@ impl Call {
         frame.address.store(place.highest, Relaxed);
         frame.doing.store(Doing::Nothing as u32, Relaxed);
         shard.depth.store(depth + 1, Relaxed);
-        Some(Call { shard, frame, token: Token { depth: u32::try_from(depth).ok()?, serial } })
+        Some(TimedCall { shard, frame, token: Token { depth: u32::try_from(depth).ok()?, serial } })
     }
 
     /// Begins the time of the checks.
@@ -175,7 +175,7 @@ impl Call {
 
     /// Begins C's time. Returns the token to find the call by.
     #[inline]
-    pub(crate) fn leave_for_c(self, lent: Lent) -> Token {
+    pub(crate) fn leave_for_c(self, lent: LentBytes) -> Token {
         {
             let _busy = Busy::enter(self.shard);
             if let Some(counters) = self.shard.counters.get(self.frame.function.load(Relaxed)) {
@@ -277,7 +277,7 @@ impl Call {
 }
 
 /// Ends the call: its caller's time goes on.
-impl Drop for Call {
+impl Drop for TimedCall {
     #[inline]
     fn drop(&mut self) {
         let _busy = Busy::enter(self.shard);

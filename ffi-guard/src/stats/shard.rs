@@ -62,7 +62,7 @@ pub(super) fn add(counter: &AtomicU64, more: u64) {
 
 /// A call that has not returned.
 #[derive(Debug)]
-pub(super) struct Frame {
+pub(super) struct TimedFrame {
     /// The function's number.
     pub(super) function: AtomicUsize,
     /// An address on the stack. The call is gone if another one is made at or above it.
@@ -89,7 +89,7 @@ pub(super) struct Shard {
     pub(super) depth: AtomicUsize,
     /// The time when the innermost of them began its present activity.
     pub(super) mark: AtomicU64,
-    pub(super) frames: [Frame; DEPTH],
+    pub(super) frames: [TimedFrame; DEPTH],
 }
 
 const _: () = assert!(size_of::<[Counters; FUNCTIONS]>().is_multiple_of(PAGE));

@@ -16,7 +16,7 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::ptr;
 
-use super::{Counted, is_compared, overlaps};
+use super::{OwnLoans, is_compared, overlaps};
 use crate::call::argument::{Argument, Passing};
 use crate::call::site::Site;
 use crate::call::{extent, thread};
@@ -29,14 +29,14 @@ const ROOM: usize = 96;
 const SMALL: usize = 256;
 const WORD: usize = size_of::<u64>();
 
-struct Here {
+struct SmallStore {
     used: Cell<usize>,
     words: [Cell<u64>; ROOM],
 }
 
 thread_local! {
     /// Const and without a destructor, which could allocate to register: see `MINE`.
-    static HERE: Here = const { Here { used: Cell::new(0), words: [const { Cell::new(0) }; ROOM] } };
+    static HERE: SmallStore = const { SmallStore { used: Cell::new(0), words: [const { Cell::new(0) }; ROOM] } };
 }
 
 /// Description of a copy, in one word.
@@ -81,7 +81,7 @@ enum Piece {
 /// Copies what a call may not change, and returns the offset, if there is anything; `None` if not
 /// all of it is small. `stack`: the callers' part.
 #[inline(always)]
-pub(super) fn take(site: &Site, arguments: &[Argument], own: Counted, stack: &Range<usize>) -> Option<Option<usize>> {
+pub(super) fn take(site: &Site, arguments: &[Argument], own: OwnLoans, stack: &Range<usize>) -> Option<Option<usize>> {
     HERE.try_with(|here| {
         if !thread::is_in_call() {
             // The copies that lie there belong to calls that are gone.
@@ -123,7 +123,7 @@ pub(super) fn take(site: &Site, arguments: &[Argument], own: Counted, stack: &Ra
 /// True if all that was copied from an offset on is unchanged, and the call is still the latest
 /// that began; the copies are then dropped.
 #[inline(always)]
-pub(super) fn is_as_it_was(at: usize, arguments: &[Argument], own: Counted) -> bool {
+pub(super) fn is_as_it_was(at: usize, arguments: &[Argument], own: OwnLoans) -> bool {
     let same = HERE.try_with(|here| {
         let same = differing(here, at, arguments, own).is_none();
         if same {
@@ -135,7 +135,7 @@ pub(super) fn is_as_it_was(at: usize, arguments: &[Argument], own: Counted) -> b
 }
 
 /// Calls `changed` with each copy that differs from the memory now, and drops all copies.
-pub(super) fn each_changed(at: usize, arguments: &[Argument], own: Counted, mut changed: impl FnMut(Header, &[u8])) {
+pub(super) fn each_changed(at: usize, arguments: &[Argument], own: OwnLoans, mut changed: impl FnMut(Header, &[u8])) {
     let _ = HERE.try_with(|here| {
         let mut next = at;
         while let Some(place) = differing(here, next, arguments, own) {
@@ -160,7 +160,7 @@ pub(super) fn forget(at: usize) {
 /// Offset of the first copy, from an offset on, that differs from its memory; skips memory that is
 /// gone, or that another call lends too.
 #[inline(always)]
-fn differing(here: &Here, mut at: usize, arguments: &[Argument], own: Counted) -> Option<usize> {
+fn differing(here: &SmallStore, mut at: usize, arguments: &[Argument], own: OwnLoans) -> Option<usize> {
     let used = here.used.get();
     while at < used {
         let header = Header(here.words.get(at)?.get());
@@ -198,7 +198,7 @@ unsafe fn turned(address: usize, offset: usize, extent: usize) -> u64 {
 }
 
 #[inline(always)]
-fn piece(site: &Site, arguments: &[Argument], parameter: usize, own: Counted, stack: &Range<usize>) -> Piece {
+fn piece(site: &Site, arguments: &[Argument], parameter: usize, own: OwnLoans, stack: &Range<usize>) -> Piece {
     let Some((argument, declared)) = arguments.get(parameter).zip(site.function.declaration.parameters.get(parameter))
     else {
         return Piece::Nothing;

@@ -8,7 +8,7 @@ use super::*;
 const OTHERS: u64 = 10_100;
 
 fn park_number(n: usize) -> usize {
-    static KIND: Kind = Kind { name: || "usize", drop: |_| () };
+    static KIND: ParkedType = ParkedType { name: || "usize", drop: |_| () };
     park(std::ptr::without_provenance_mut(n), TypeId::of::<usize>(), &KIND, false, Location::caller())
 }
 
@@ -49,6 +49,6 @@ fn what_lives_at_once_has_a_slot_each() {
     let raws: Vec<_> = (0..10_000).map(park_number).collect();
     for (n, raw) in raws.into_iter().enumerate() {
         assert_eq!(release(raw), n);
-        assert!(matches!(enter(raw, TypeId::of::<usize>(), From::ItsThread), Err(Refused::Released(_))));
+        assert!(matches!(enter(raw, TypeId::of::<usize>(), From::ItsThread), Err(StaleReason::Released(_))));
     }
 }

@@ -34,7 +34,7 @@ const _: () = assert!(READS.is_multiple_of(GROUP));
 /// A trace that was walked.
 #[derive(Debug)]
 #[repr(C, align(64))]
-struct Entry {
+struct MemoEntry {
     /// 0 while it is empty; odd while it is written.
     version: AtomicUsize,
     /// Where the walk began.
@@ -63,7 +63,7 @@ struct Group {
 struct Set {
     /// The way to be written next.
     next: AtomicUsize,
-    ways: [Entry; WAYS],
+    ways: [MemoEntry; WAYS],
 }
 
 const BYTES: usize = SETS * size_of::<Set>();
@@ -115,7 +115,7 @@ pub(super) fn keep(from: &Registers, trail: &Trail<'_>, id: TraceId) {
     entry.write(from, trail.by_first_bp, id, reads);
 }
 
-impl Entry {
+impl MemoEntry {
     #[inline(always)]
     fn leads_from(&self, now: &Registers) -> Option<TraceId> {
         let version = self.version.load(Ordering::Acquire);
@@ -194,7 +194,7 @@ mod tests {
         (Registers { ip: 0x1000, sp, bp: 7 }, reads.collect())
     }
 
-    fn entry() -> Entry {
+    fn entry() -> MemoEntry {
         // SAFETY: atomics of zero: an entry that was never written.
         unsafe { std::mem::zeroed() }
     }

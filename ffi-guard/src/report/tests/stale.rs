@@ -3,17 +3,18 @@
 use super::facts::found;
 use super::ffi::Site;
 use super::listener;
-use crate::facts::{ArgumentFacts, Call, Facts, Finding, Kind, Life, Refused, Staleness, Through, Tombstone};
+use crate::facts::{ArgumentFacts, Call, Facts, Finding, Life, ParkedType, StaleReason, Staleness, Through, Tombstone};
 use crate::handle::stale::{CALLBACK, WITH};
 use crate::heap::trace::TraceId;
 
 const HANDLE: usize = 0x8040_0000_0600_0012;
 
-fn stale(site: Site, through: Through, why: Refused) -> Facts {
+fn stale(site: Site, through: Through, why: StaleReason) -> Facts {
     let function = if through == Through::Callback { &CALLBACK } else { &WITH };
     let called = if through == Through::Callback { TraceId(u32::MAX - 20) } else { TraceId::default() };
-    let wanted = if matches!(why, Refused::OtherType(_)) { "app::session::Session" } else { "app::session::Listener" };
-    let raw = if matches!(why, Refused::NoHandle) { 0x7f3a_5c00_1040 } else { HANDLE };
+    let wanted =
+        if matches!(why, StaleReason::OtherType(_)) { "app::session::Session" } else { "app::session::Listener" };
+    let raw = if matches!(why, StaleReason::NoHandle) { 0x7f3a_5c00_1040 } else { HANDLE };
     found(
         Finding::StaleHandle(Box::new(Staleness { raw, wanted, through, why, thread: 1, called })),
         Some(Call { function, parameter: Some(0), site, thread: 1, thread_name: Some("main".into()) }),
@@ -23,13 +24,13 @@ fn stale(site: Site, through: Through, why: Refused) -> Facts {
 }
 
 fn life(made: Site) -> Life {
-    static KIND: Kind = Kind { name: || "app::session::Listener", drop: |_| () };
+    static KIND: ParkedType = ParkedType { name: || "app::session::Listener", drop: |_| () };
     Life { kind: &KIND, made, made_by: 1 }
 }
 
-fn of_released(made: Site, released: Option<Site>) -> Refused {
+fn of_released(made: Site, released: Option<Site>) -> StaleReason {
     let trace = if released.is_none() { TraceId(u32::MAX - 3) } else { TraceId::default() };
-    Refused::Released(Some(Tombstone { raw: HANDLE, life: life(made), released, trace, released_by: 2 }))
+    StaleReason::Released(Some(Tombstone { raw: HANDLE, life: life(made), released, trace, released_by: 2 }))
 }
 
 pub(super) fn released() -> Facts {
@@ -42,23 +43,23 @@ pub(super) fn dropped() -> Facts {
 }
 
 pub(super) fn forgotten() -> Facts {
-    stale(listener::came_back(0), Through::With, Refused::Released(None))
+    stale(listener::came_back(0), Through::With, StaleReason::Released(None))
 }
 
 pub(super) fn never_made() -> Facts {
-    stale(listener::came_back(0), Through::With, Refused::NeverMade)
+    stale(listener::came_back(0), Through::With, StaleReason::NeverMade)
 }
 
 pub(super) fn no_handle() -> Facts {
-    stale(listener::came_back(0), Through::With, Refused::NoHandle)
+    stale(listener::came_back(0), Through::With, StaleReason::NoHandle)
 }
 
 pub(super) fn other_type() -> Facts {
-    stale(listener::came_back(0), Through::With, Refused::OtherType(life(listener::listen())))
+    stale(listener::came_back(0), Through::With, StaleReason::OtherType(life(listener::listen())))
 }
 
 pub(super) fn other_thread() -> Facts {
-    stale(listener::came_back(0), Through::With, Refused::OtherThread(life(listener::listen())))
+    stale(listener::came_back(0), Through::With, StaleReason::OtherThread(life(listener::listen())))
 }
 
 pub(super) fn callback() -> Facts {
@@ -66,5 +67,5 @@ pub(super) fn callback() -> Facts {
 }
 
 pub(super) fn callback_other_thread() -> Facts {
-    stale(listener::on_event(), Through::Callback, Refused::OtherThread(life(listener::on_event())))
+    stale(listener::on_event(), Through::Callback, StaleReason::OtherThread(life(listener::on_event())))
 }
