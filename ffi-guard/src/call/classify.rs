@@ -205,7 +205,7 @@ impl<T: Pointee> OfPointee for &&Carrier<T> {
     }
 }
 
-/// Second step, before all others: a lock of the C library.
+/// Second step, before all others: a lock, an atomic, a cell.
 pub trait OfLock {
     /// Makes the argument.
     fn argument(&self) -> Argument;
@@ -214,7 +214,7 @@ pub trait OfLock {
 impl<T: Lock> OfLock for &&&&&&Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
-        let info = const { &info::<T>(Shape::Words, true).with_role(Role::Lock) };
+        let info = const { &info::<T>(Shape::Words, false).with_role(Role::Lock) };
         Argument::new(self.address, self.passing, info).boxed(self.boxed)
     }
 }

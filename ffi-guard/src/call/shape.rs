@@ -137,7 +137,7 @@ pub enum Role {
     Pointers,
     /// A function pointer of any ABI, or an `Option` of one.
     Function,
-    /// A type whose values depend on their address: a lock of the C library.
+    /// A type whose values depend on their address: a lock, an atomic, a cell.
     Lock,
 }
 

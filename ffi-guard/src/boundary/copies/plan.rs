@@ -174,18 +174,12 @@ fn is_known_by_place(site: &Site, argument: &Argument, parameter: &Parameter, lo
     match located {
         // Pinned, or lent under `retained` before.
         Target::Heap(block) => {
-            pins::is_block_pinned(block) || heap::may_be_retained(block) || works_by_its_place(argument)
+            pins::is_block_pinned(block) || heap::may_be_retained(block) || argument.info.role == Role::Lock
         }
         Target::Stack(_) => pins::is_range_pinned(argument.address) || scan::is_c_stack(located, argument.address),
         // C memory, or a static, which C may keep.
         Target::Null | Target::Foreign => true,
     }
-}
-
-/// True if values of the type depend on their address: a lock of the C library, or a type with an
-/// `UnsafeCell` in it, as far as the type tells.
-fn works_by_its_place(argument: &Argument) -> bool {
-    argument.info.role == Role::Lock || !argument.info.frozen
 }
 
 /// Addresses that C gets unchanged: pointers that are not copied, and words of values passed by
