@@ -29,9 +29,9 @@
 //!     assert_eq!(unsafe { atoi(c"42".as_ptr()) }, 42);
 //!
 //!     # if ffi_guard::level() < ffi_guard::Level::Arguments { return; }
-//! A `String` has no NUL: C would read past its end.
+//!     // A `String` has no NUL: C would read past its end.
 //!     let text = String::from("42");
-//! SAFETY: none, which is the point: C is not called.
+//!     // SAFETY: none, which is the point: C is not called.
 //!     let violation = ffi_guard::catch(|| unsafe { atoi(text.as_ptr().cast()) });
 //!     let violation = violation.expect_err("level 2 in a debug build");
 //!     assert_eq!(violation.rule(), ffi_guard::Rule::UnterminatedString);
