@@ -253,7 +253,7 @@ fn bare(function: &Function, block: &Block, signature: &[TokenStream]) -> TokenS
 /// Classifies one argument, as `argument!` does, but with the traits already in scope.
 pub(crate) fn argument(param: &Param, private: &TokenStream) -> TokenStream {
     let local = &param.local;
-    quote_spanned!(Span::mixed_site()=> (&&&&&&&(&&#private::classify::Probe(&#local)).carrier()).argument())
+    quote_spanned!(Span::mixed_site()=> (&&&&&&&&(&&#private::classify::Probe(&#local)).carrier()).argument())
 }
 
 /// The value of a stated extent. The method's name has the span of the user's key, so that a count

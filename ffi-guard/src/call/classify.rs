@@ -170,7 +170,7 @@ pub trait OfPointers {
     fn argument(&self) -> Argument;
 }
 
-impl<T: ThinPointers> OfPointers for &&&&&&Carrier<T> {
+impl<T: ThinPointers> OfPointers for &&&&&&&Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
         let info = const { &info::<T>(Shape::Words, T::COPY).with_role(T::ROLE) };
@@ -205,7 +205,7 @@ impl<T: Pointee> OfPointee for &&Carrier<T> {
     }
 }
 
-/// Second step, before all others: a lock, an atomic, a cell.
+/// Second step, next: a lock, an atomic, a cell.
 pub trait OfLock {
     /// Makes the argument.
     fn argument(&self) -> Argument;
@@ -277,7 +277,7 @@ macro_rules! __argument {
             OfPlain as _, OfPointee as _, OfPointers as _, OfUnknown as _,
         };
         let carrier = (&&$crate::__private::classify::Probe(&$value)).carrier();
-        (&&&&&&&carrier).argument()
+        (&&&&&&&&carrier).argument()
     }};
 }
 
