@@ -248,13 +248,17 @@ fn refused() {
 fn fork() {
     abs(-1);
     // The child has the thread that forks, and no other; but others may have been counting.
-    let stop = AtomicBool::new(false);
+    let (stop, counting) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
                 elsewhere::abs(-1);
+                counting.store(true, Ordering::Relaxed);
             }
         });
+        while !counting.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
         match guarded_fork() {
             0 => {
                 (0..3).for_each(|_| _ = abs(-1));
