@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn another_compiler_is_seen() {
         let [one, other] = ["rustc 1".to_owned(), "rustc 2".to_owned()];
-        let text = write(&[one.clone()], &[]);
+        let text = write(std::slice::from_ref(&one), &[]);
         assert_eq!(other_tools(&text, &[one]), None);
         assert_eq!(other_tools(&text, &[other]).as_deref(), Some("the figures are of rustc 1; here is rustc 2"));
     }
