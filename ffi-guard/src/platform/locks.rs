@@ -1,5 +1,5 @@
-//! Types that work by where they lie, so that C is never given a copy: locks, and what may change behind a
-//! `&`.
+//! Types that work by where they lie, so that C is never given a copy: locks, and what may change
+//! behind a `&`.
 
 use std::cell::{Cell, OnceCell, RefCell, UnsafeCell};
 use std::sync::atomic::{
@@ -8,8 +8,8 @@ use std::sync::atomic::{
 };
 use std::sync::{Barrier, Condvar, Mutex, Once, OnceLock, RwLock};
 
-/// A lock of std's or of the C library's, as `libc` declares it, or a cell. A declaration of the program's own is
-/// another type, and nothing tells what it is.
+/// A lock of std's or of the C library's, as `libc` declares it, or a cell. A declaration of the
+/// program's own is another type, and nothing tells what it is.
 #[allow(unnameable_types, reason = "a bound of what generated code resolves methods by")]
 pub trait Lock {}
 
