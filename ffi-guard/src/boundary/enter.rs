@@ -54,8 +54,11 @@ pub(super) unsafe fn ask_the_rules(
     let stack = thread::callers_stack(&site);
     let frame = std::ptr::from_ref(&site).addr();
     let copy = || {
+        if !function.copies() {
+            return None;
+        }
         let _errno = Errno::keep();
-        function.copies().then(|| copies::make(&site, arguments, &stack)).flatten()
+        copies::make(&site, arguments, &stack)
     };
     if level < Level::Full {
         // SAFETY: the caller promises arguments of the declared types.
