@@ -17,6 +17,10 @@ use crate::reentry::{self, Reentry};
 use crate::report::fault;
 use crate::rule::{Rule, Severity};
 
+/// Frames that are asked for the function that works for itself: the C library's formatting goes
+/// deep.
+const CALLERS: usize = 12;
+
 /// Seconds that the full report may take: large programs have much debug information.
 const PATIENCE: u32 = 30;
 
@@ -97,7 +101,7 @@ fn tell(fault: &Fault, about: About, severity: Severity) {
     // The first frame that does not work for others says whose code it is.
     let mut by = who::whose(&code);
     let mut outer = None;
-    for &address in frames.iter().skip(1).take(4) {
+    for &address in frames.iter().skip(1).take(CALLERS) {
         if by.is_some() {
             break;
         }

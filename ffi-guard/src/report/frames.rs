@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::path::{Path, PathBuf};
 
 use crate::heap::trace::TraceId;
-use crate::platform::fork_gate;
+use crate::platform::{fork_gate, mapped};
 
 /// One frame of a backtrace, as far as the debug info tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,24 +185,8 @@ pub(super) fn short_function(name: &str) -> String {
 /// The module that an address lies in, and the bytes from its start: all that is known without
 /// debug info.
 pub(super) fn module(address: usize) -> Option<(String, usize)> {
-    // Linux alone has this file; elsewhere the bare address has to do.
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    module_in(&maps, address)
-}
-
-fn module_in(maps: &str, address: usize) -> Option<(String, usize)> {
-    let mappings = || {
-        maps.lines().filter_map(|line| {
-            let (range, rest) = line.split_once(' ')?;
-            let (start, end) = range.split_once('-')?;
-            // The path is the sixth field; it alone can hold blanks.
-            let path = rest.find('/').map(|at| &rest[at..])?;
-            Some((usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?, path))
-        })
-    };
-    let (_, _, path) = mappings().find(|&(start, end, _)| (start..end).contains(&address))?;
-    let base = mappings().find(|mapping| mapping.2 == path)?.0;
-    Some((Path::new(path).file_name()?.to_string_lossy().into_owned(), address - base))
+    let mapped = mapped::at(address)?;
+    Some((mapped.name().to_owned(), address - mapped.base))
 }
 
 impl Allocation {
@@ -268,15 +252,10 @@ mod tests {
     }
 
     #[test]
-    fn an_address_without_symbols_is_told_by_its_module() {
+    fn an_address_without_symbols_is_shown_all_the_same() {
         let unknown = symbolise(&[0x10, 0]);
         assert_eq!((unknown.len(), unknown[0].function()), (1, None));
         assert_eq!(users(unknown, 3).0.len(), 1, "better than nothing");
-        let maps = "55d0c0000000-55d0c0010000 r--p 00000000 08:01 77   /opt/my app/server\n\
-                    55d0c0010000-55d0c0020000 r-xp 00010000 08:01 77   /opt/my app/server\n\
-                    7f10e0000000-7f10e0010000 rw-p 00000000 00:00 0 \n";
-        assert_eq!(module_in(maps, 0x55d0_c001_0040), Some(("server".into(), 0x10040)));
-        assert_eq!(module_in(maps, 0x7f10_e000_0040), None);
     }
 
     #[test]

@@ -191,6 +191,24 @@ mod tests {
     }
 
     #[test]
+    fn the_names_of_mappings_say_nothing_of_stretches() {
+        let long = format!("/{}", "1000-2000 rw-p/".repeat(300));
+        let text = format!(
+            "1000-2000 rw-p 00000000 08:01 77   /opt/my app/5000-6000 rw-p (deleted)\n\
+             2000-3000 rw-p 00000000 08:01 77   {long}\n4000-5000 r-xp 00000000 08:01 77 /a\n\
+             5000-6000 rw-p 00000000 00:00 0 [anon:a-b 9000-a000 rw-p]\n"
+        );
+        let mut stretches = Vec::new();
+        let mut lines = Lines::default();
+        text.bytes().for_each(|byte| lines.take(byte, &mut |stretch| stretches.push(*stretch)));
+        lines.end(&mut |stretch| stretches.push(*stretch));
+        stretches.retain(|stretch| stretch.low < stretch.high);
+        let expected =
+            [Stretch { below: 0, low: 0x1000, high: 0x3000 }, Stretch { below: 0x5000, low: 0x5000, high: 0x6000 }];
+        assert_eq!(stretches, expected);
+    }
+
+    #[test]
     fn every_threads_stack_holds_its_locals_and_no_others() {
         fn check() -> std::ops::Range<usize> {
             let local = 1;
