@@ -198,7 +198,15 @@ fn violation(
         Some(block) => Memory::Heap(BlockFacts::of(&block)),
         None => Memory::Foreign { address, size: wrong.c_block.map_or(0, |block| block.size) },
     };
-    Some(Box::new(Violation::new(Facts { finding, severity, call, also: Vec::new(), argument, memory: Some(memory) })))
+    Some(Box::new(Violation::new(Facts {
+        finding,
+        severity,
+        call,
+        lent_by: None,
+        also: Vec::new(),
+        argument,
+        memory: Some(memory),
+    })))
 }
 
 /// The reason for the refusal.

@@ -8,17 +8,18 @@ use crate::call::scopes;
 use crate::call::site::Site;
 use crate::call::thread;
 use crate::config;
-use crate::facts::{ArgumentFacts, BlockFacts, Call, Facts, Finding, Memory, Violation};
+use crate::facts::{ArgumentFacts, BlockFacts, Call, Facts, Finding, LastLoan, Memory, Violation};
+use crate::heap;
 use crate::platform::process::Errno;
 use crate::reentry::Reentry;
 use crate::report;
 use crate::report::Outcome;
-use crate::retention::{Found, Note};
+use crate::retention::{self, Found, Note, damage};
 use crate::rule::Severity;
 use crate::scan;
 
 /// A violation that ends the call: the caller unwinds with it.
-pub(crate) struct Stop(pub(crate) Box<Violation>);
+pub struct Stop(pub(crate) Box<Violation>);
 
 impl Site {
     /// Delivers a rule's finding about an argument or a result (`parameter`: `None`), of which C
@@ -53,8 +54,25 @@ impl Site {
         let thread_name = scan::thread_name();
         drop(inside);
         let call = Call { function: self.function, parameter, site: self.location, thread: thread::id(), thread_name };
-        deliver(finding, Some((self, call, about)), memory, Vec::new())
+        let lent_by = if self.function.declaration.callback { lent_by(memory.as_ref()) } else { None };
+        deliver(finding, Some((self, call, about)), memory, (lent_by, Vec::new()))
     }
+}
+
+/// The last guarded call that lent C this memory, as far as it is remembered: for what C hands to
+/// Rust.
+fn lent_by(memory: Option<&Memory>) -> Option<Call> {
+    let _inside = Reentry::enter();
+    let facts = memory.and_then(Memory::block)?;
+    let block = heap::lookup(facts.address).filter(|block| block.start == facts.address)?;
+    if let Some(note) = damage::last_lent(&block).first() {
+        let Site { function, location: site } = note.site;
+        let parameter = Some(note.loan.parameter);
+        return Some(Call { function, parameter, site, thread: note.thread, thread_name: None });
+    }
+    // Below level 2, and for the fault handler, the call alone is noted.
+    let LastLoan { function, location: site, thread } = retention::lent_by::last(&block)?;
+    Some(Call { function, parameter: None, site, thread, thread_name: None })
 }
 
 /// Delivers what a sweep, a free or a look found, naming the latest call that lent the memory.
@@ -78,19 +96,19 @@ fn breach_of_note(
     let thread_name = if note.thread == thread::id() { scan::thread_name() } else { None };
     let Site { function, location: site } = note.site;
     let call = Call { function, parameter: Some(note.loan.parameter), site, thread: note.thread, thread_name };
-    deliver(finding, Some((&note.site, call, ArgumentFacts::of(&note.loan))), Some(memory), also)
+    deliver(finding, Some((&note.site, call, ArgumentFacts::of(&note.loan))), Some(memory), (None, also))
 }
 
 /// Delivers a finding without a guarded call: about memory that was pinned and never lent.
 fn without_a_call(finding: Finding, memory: Memory) -> Result<(), Stop> {
-    deliver(finding, None, Some(memory), Vec::new())
+    deliver(finding, None, Some(memory), (None, Vec::new()))
 }
 
 fn deliver(
     finding: Finding,
     call: Option<(&Site, Call, ArgumentFacts)>,
     memory: Option<Memory>,
-    also: Vec<&'static Location<'static>>,
+    (lent_by, also): (Option<Call>, Vec<&'static Location<'static>>),
 ) -> Result<(), Stop> {
     let _errno = Errno::keep();
     let inside = Reentry::enter();
@@ -102,7 +120,7 @@ fn deliver(
         return Ok(());
     }
     let (call, argument) = call.map(|(_, call, about)| (call, about)).unzip();
-    let violation = Box::new(Violation::new(Facts { finding, severity, call, also, argument, memory }));
+    let violation = Box::new(Violation::new(Facts { finding, severity, call, lent_by, also, argument, memory }));
     drop(inside);
     hand_over(violation)
 }

@@ -106,6 +106,8 @@ impl<'a> Incoming<'a> {
     }
 
     /// Runs the body. `unwinds`: the ABI lets a panic through. `argument` classifies the result.
+    /// `raise` is [`raise_here`], called where the function's own name stands in the source: a panic
+    /// is said to be there.
     #[inline]
     pub fn run<R>(
         self,
@@ -113,18 +115,19 @@ impl<'a> Incoming<'a> {
         body: impl FnOnce() -> R,
         neutral: impl FnOnce() -> R,
         argument: impl FnOnce(&R) -> Argument,
+        raise: impl Fn(Stop),
     ) -> R {
         if self.counted.is_some() {
-            return self.run_counted(unwinds, body, neutral, argument);
+            return self.run_counted(unwinds, body, neutral, argument, raise);
         }
         let Incoming { function, location, arguments, stop, checked, counted: _ } = self;
         let guarded = move || {
             if let Some(stop) = stop {
-                raise(stop, true);
+                raise(stop);
             }
             let result = body();
-            if checked {
-                leave(&Site { function, location }, arguments, &argument(&result));
+            if checked && let Err(stop) = leave(&Site { function, location }, arguments, &argument(&result)) {
+                raise(stop);
             }
             result
         };
@@ -139,12 +142,13 @@ impl<'a> Incoming<'a> {
         body: impl FnOnce() -> R,
         neutral: impl FnOnce() -> R,
         argument: impl FnOnce(&R) -> Argument,
+        raise: impl Fn(Stop),
     ) -> R {
         let Incoming { function, location, arguments, stop, checked, counted } = self;
         let (call, bare) = counted.map_or((None, false), |counted| (counted.call, counted.bare));
         let timed = |call: &Option<TimedCall>| {
             if let Some(stop) = stop {
-                raise(stop, true);
+                raise(stop);
             }
             if let Some(call) = call {
                 call.body_begins();
@@ -154,7 +158,9 @@ impl<'a> Incoming<'a> {
                 if let Some(call) = call {
                     call.body_ended();
                 }
-                leave(&Site { function, location }, arguments, &argument(&result));
+                if let Err(stop) = leave(&Site { function, location }, arguments, &argument(&result)) {
+                    raise(stop);
+                }
             }
             result
         };
@@ -171,26 +177,26 @@ impl<'a> Incoming<'a> {
 
 /// Checks what goes out to C.
 #[inline]
-fn leave(site: &Site, arguments: &[Argument], result: &Argument) {
+fn leave(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), Stop> {
     let plain = match result.passing {
         Passing::Scalar => true,
         Passing::Const | Passing::Mut => !heap::contains(result.address) && !thread::stack().contains(&result.address),
         Passing::Value => false,
     };
-    if !plain {
-        look_at_result(site, arguments, result);
-    }
+    if plain { Ok(()) } else { look_at_result(site, arguments, result) }
 }
 
 #[inline(never)]
-fn look_at_result(site: &Site, arguments: &[Argument], result: &Argument) {
-    let outcome = {
-        let _errno = Errno::keep();
-        result::check_callback(site, arguments, result)
-    };
-    if let Err(stop) = outcome {
-        raise(stop, true);
-    }
+fn look_at_result(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), Stop> {
+    let _errno = Errno::keep();
+    result::check_callback(site, arguments, result)
+}
+
+/// Unwinds with a violation, as a panic of the place that calls this.
+#[cold]
+#[track_caller]
+pub fn raise_here(stop: Stop) {
+    raise(stop, true);
 }
 
 /// Default that C gets from a callback that panicked. rustc shows this name if the type has no

@@ -82,6 +82,7 @@ fn deliver(staleness: &Staleness, location: &'static Location<'static>) -> Resul
         finding: Finding::StaleHandle(Box::new(staleness.clone())),
         severity,
         call,
+        lent_by: None,
         also: Vec::new(),
         argument: Some(ArgumentFacts { address: staleness.raw, extent: 0, pointee: "core::ffi::c_void" }),
         memory: None,

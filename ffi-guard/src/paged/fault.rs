@@ -2,19 +2,18 @@
 //! a signal handler.
 
 use std::ffi::c_void;
-use std::panic::Location;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::freeing;
 use super::who::{self, CodePlace};
-use crate::call::declaration::Function;
 use crate::config::{OnViolation, settings};
 use crate::facts::{BlockFacts, By, FRAMES, GivenTo, LastLoan, Touch};
-use crate::heap::{self, Block, lender, trace};
+use crate::heap::{self, Block, trace};
 use crate::platform::fault::{Answer, Fault, in_a_copy, pause};
 use crate::platform::thread;
 use crate::reentry::{self, Reentry};
 use crate::report::fault;
+use crate::retention::lent_by;
 use crate::rule::{Rule, Severity};
 
 /// Frames that are asked for the function that works for itself: the C library's formatting goes
@@ -66,7 +65,7 @@ pub(super) struct About {
 
 impl About {
     pub(super) fn of(block: &Block) -> About {
-        About { block: BlockFacts::of(block), lent: lender::last(block).map(lent), copy: None, given_to: None }
+        About { block: BlockFacts::of(block), lent: lent_by::last(block), copy: None, given_to: None }
     }
 }
 
@@ -143,12 +142,4 @@ fn in_the_copy(touch: *mut c_void) -> bool {
     // SAFETY: `tell` passes a `Touch`, and keeps it until this returns.
     fault::tell(unsafe { &*touch.cast::<Touch<'_>>() });
     true
-}
-
-fn lent(lender: lender::Lender) -> LastLoan {
-    // SAFETY: `retention::lent_by` alone notes them, from references that live as long as the
-    // program.
-    let (function, location) =
-        unsafe { (&*(lender.function as *const Function), &*(lender.location as *const Location<'static>)) };
-    LastLoan { function, location, thread: lender.thread }
 }

@@ -27,9 +27,7 @@ impl CodePlace {
 /// and C's alike.
 pub(super) fn whose(code: &Code<'_>) -> Option<By> {
     let name = code.function.map(|(name, _)| name);
-    let is_libc = code.module.is_some_and(|(module, _)| {
-        ["libc.", "libc-", "ld-musl", "ld-linux"].iter().any(|start| module.starts_with(start))
-    });
+    let is_libc = code.module.is_some_and(|(module, _)| mapped::is_c_library(module));
     let for_others = |name: &str| {
         let plain = name.trim_start_matches('_');
         // Rust's `compiler_builtins` too.

@@ -45,6 +45,13 @@ impl Mapped {
     }
 }
 
+/// True for the names of the C library's files, of glibc and of musl.
+pub(crate) fn is_c_library(name: &str) -> bool {
+    const STARTS: [&str; 9] =
+        ["libc.so", "libc-", "ld-musl", "ld-linux", "ld-2.", "libpthread", "libm.so", "libm-", "libdl."];
+    STARTS.iter().any(|start| name.starts_with(start))
+}
+
 /// The file mapped at an address; `None` if there is none, or the system does not list it.
 pub(crate) fn at(address: usize) -> Option<Mapped> {
     let Found { base, start, offset, inode, path } = find(address, page_size(), &mut |visit| each_line(visit))?;

@@ -14,6 +14,7 @@ use crate::facts::{Facts, Violation};
 use crate::platform::process::{at_exit, write_stderr};
 use crate::reentry::{Outside, Reentry};
 use crate::rule::{Rule, Severity};
+use crate::rules::words::own_path;
 
 /// What the code that found a violation does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -283,6 +284,7 @@ impl Ledger {
             Some(seen) => {
                 for (site, count) in seen.counts.iter().filter(|(_, count)| **count > 1) {
                     let ReportKey { rule, function, file, line, column, .. } = site;
+                    let file = own_path(file).unwrap_or(file);
                     lines.push(format!(
                         "ffi-guard: {rule} in {function} at {file}:{line}:{column}: reported once, seen {count} times"
                     ));

@@ -48,6 +48,18 @@ impl Frame {
         self.column
     }
 
+    /// Whether its source is Rust.
+    fn is_of_rust(&self) -> bool {
+        self.file.as_deref().is_some_and(|file| file.extension().is_some_and(|end| end == "rs"))
+    }
+
+    /// Whether it is in the C library's own source, which debug information of that library tells
+    /// (`libc6-dbg`, or a server of such files): no program's, wherever the file is said to be.
+    fn is_in_c_library(&self) -> bool {
+        let is_in_it = || mapped::at(self.address).is_some_and(|file| mapped::is_c_library(file.name()));
+        self.file.is_some() && !self.is_of_rust() && is_in_it()
+    }
+
     /// Whether it is one of the functions inside of a guarded function's wrapper, which the user
     /// has not written. The wrapper itself has the name that the user knows.
     fn is_inside_wrapper(&self) -> bool {
@@ -72,12 +84,15 @@ impl Frame {
         let runtime = path.starts_with("__rust") || path.starts_with("__libc_start");
         // With `c-heap` these are ours; else they are the C library's.
         let runtime = runtime || ALLOCATORS.contains(&path);
-        let entry = ["_start", "main", "clone3", "__clone", "start_thread", "rust_begin_unwind"].contains(&path);
+        // `main` of a Rust program has no source; one of C's is the user's.
+        let entry = path == "main" && self.file.is_none()
+            || ["_start", "clone3", "__clone", "start_thread", "rust_begin_unwind"].contains(&path)
+                && !self.is_of_rust();
         // The unit tests of this crate are its users.
         // The functions that C is given for closures go by the closure's name first.
         let ours = of("ffi_guard") && !name.contains("::tests::") || name.contains("ffi_guard::callback::signature");
         let std = ["std", "core", "alloc", "test", "backtrace", "hashbrown"].into_iter().any(of);
-        !(in_library || std || runtime || ours || self.is_inside_wrapper() || entry && self.file.is_none())
+        !(in_library || std || runtime || ours || self.is_inside_wrapper() || entry || self.is_in_c_library())
     }
 }
 
@@ -249,6 +264,26 @@ mod tests {
         assert!(frame("app::session::read_name", "src/session.rs").is_users());
         assert!(frame("<app::Db as core::ops::drop::Drop>::drop", "src/db.rs").is_users());
         assert!(frame("stdlib_of_mine::f", "src/lib.rs").is_users());
+    }
+
+    #[test]
+    fn the_c_librarys_own_source_is_nobodys_frame() {
+        let frame = |address: usize, function: &str, file: &str| Frame {
+            address,
+            function: Some(function.into()),
+            file: Some(file.into()),
+            line: Some(1),
+            column: None,
+        };
+        let (inside, outside) = (libc::qsort as *const () as usize + 1, here as *const () as usize + 1);
+        if mapped::at(inside).is_some_and(|file| mapped::is_c_library(file.name())) {
+            assert!(!frame(inside, "msort_with_tmp", "./stdlib/msort.c").is_users());
+            assert!(!frame(inside, "start_thread", "./nptl/pthread_create.c").is_users());
+        }
+        // A program's own C may well be there, and have these names.
+        assert!(frame(outside, "msort_with_tmp", "./stdlib/msort.c").is_users());
+        assert!(frame(outside, "main", "src/main.c").is_users());
+        assert!(!frame(outside, "_start", "../sysdeps/x86_64/start.S").is_users());
     }
 
     #[test]

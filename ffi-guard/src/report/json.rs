@@ -36,6 +36,10 @@ pub(super) fn object(facts: &Facts, symbols: &Symbols<'_>) -> String {
         Some(call) => self::call(&mut json, call),
         None => ["function", "parameter", "site", "thread"].into_iter().for_each(|key| json.null(key)),
     }
+    match &facts.lent_by {
+        Some(call) => json.object("lent_by", |json| self::call(json, call)),
+        None => json.null("lent_by"),
+    }
     match facts.argument {
         Some(argument) => json.object("argument", |json| {
             json.address("address", argument.address);

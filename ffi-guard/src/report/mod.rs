@@ -11,6 +11,7 @@ pub(crate) mod face;
 pub(crate) mod fault;
 pub(crate) mod frames;
 mod json;
+mod paths;
 mod picture;
 mod source;
 mod story;

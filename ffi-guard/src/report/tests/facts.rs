@@ -29,7 +29,7 @@ pub(super) fn found(
     argument: Option<ArgumentFacts>,
     memory: Option<Memory>,
 ) -> Facts {
-    Facts { finding, severity: Severity::Deny, call, also: Vec::new(), argument, memory }
+    Facts { finding, severity: Severity::Deny, call, lent_by: None, also: Vec::new(), argument, memory }
 }
 
 /// A trace of these stories: ids from the far end, which no depot gives out.
@@ -351,6 +351,15 @@ pub(in super::super) fn freed_held() -> Facts {
     freed_while(Promise::Retained, call(&ffi::SET_LISTENER, 0, session::listen()), 12, (8, 9))
 }
 
+pub(in super::super) fn freed_held_in_c_heap() -> Facts {
+    let mut facts = freed_held();
+    if let Finding::FreedWhileRetained(FreedWhileRetained { held: Some((place, _)), .. }) = &mut facts.finding {
+        let allocated_at = Allocation { trace: trace_of(13), thread: 1 };
+        *place = Place::CHeap { address: 0x183a_5c00_2000, size: 40, allocated_at, offset: 16 };
+    }
+    facts
+}
+
 /// Seen by a sweep, after a thread other than the caller's had grown the vector.
 pub(in super::super) fn freed_moved() -> Facts {
     let call = call(&ffi::SET_LISTENER, 0, session::listen_to_many(Vec::new()));
@@ -385,7 +394,8 @@ fn called(finding: Finding, parameter: Option<usize>, memory: Memory) -> Facts {
 
 pub(in super::super) fn dangling_user_data() -> Facts {
     let finding = Finding::DanglingPointer(DanglingPointer { holder: Holder::Argument, pointer: SOME });
-    called(finding, Some(0), Memory::Heap(freed(SOME, 12)))
+    let lent_by = call(&ffi::SET_LISTENER, 0, session::listen());
+    Facts { lent_by, ..called(finding, Some(0), Memory::Heap(freed(SOME, 12))) }
 }
 
 pub(in super::super) fn returned() -> Facts {

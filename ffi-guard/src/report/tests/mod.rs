@@ -78,6 +78,7 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("retained_pointer_first_seen", facts::retained_first_seen(), plain),
         ("retained_pointer_stack", facts::retained_stack_no_symbol(), Form { ascii: true, ..plain }),
         ("freed_while_retained", facts::freed_held(), plain),
+        ("freed_while_retained_c_heap", facts::freed_held_in_c_heap(), plain),
         ("freed_while_retained_moved", facts::freed_moved(), plain),
         ("freed_while_retained_owned", facts::freed_owned(), Form { ascii: true, ..plain }),
         ("freed_while_retained_pinned", facts::freed_pinned(), plain),
@@ -154,7 +155,7 @@ fn frames(trace: TraceId) -> Vec<Frame> {
 
 fn report(facts: &Facts, form: Form) -> String {
     let line = |at: Source<'_>, callee: &str| {
-        let line = source::line(at.file, at.line, at.column, callee)?;
+        let line = source::line(at.file, at.line, at.column, callee, None)?;
         (!form.no_source).then_some(line.text)
     };
     let path = |path: &str| path.replace("ffi-guard/src/report/tests/", "src/");
@@ -220,7 +221,10 @@ fn every_golden_file_keeps_the_rules_of_the_style() {
         assert!(!sentence.ends_with('.'), "{name}: {sentence}");
         let of = lines.last().unwrap().strip_prefix(&format!("summary: ffi-guard: {rule} ")).unwrap_or_default();
         assert!(of.starts_with("in ") || of == "outside of a guarded call", "{name}");
-        assert!(lines.contains(&format!(" see: docs/src/rules/{rule}.md").as_str()), "{name}");
+        assert!(
+            lines.contains(&format!(" see: https://docs.rs/ffi-guard/latest/ffi_guard/guide/{rule}/").as_str()),
+            "{name}"
+        );
         let helps = lines.iter().filter(|line| line.starts_with("help: ")).count();
         assert!((1..=3).contains(&helps), "{name}: {helps} helps");
         let mut words = report.split(|c: char| !c.is_alphanumeric() && c != '_');
@@ -274,7 +278,9 @@ fn every_finding_is_json_that_reads_back() {
             }
             None => assert!(read["function"].is_null() && read["site"].is_null(), "{name}"),
         }
-        for key in ["severity", "message", "parameter", "thread", "argument", "memory", "block", "finding", "place"] {
+        for key in
+            ["lent_by", "severity", "message", "parameter", "thread", "argument", "memory", "block", "finding", "place"]
+        {
             assert!(read.get(key).is_some(), "{name}: {key}");
         }
     }
@@ -283,6 +289,8 @@ fn every_finding_is_json_that_reads_back() {
     assert_eq!(read["block"]["allocated"][1]["function"], "app::session::process");
     assert_eq!(read["finding"]["field"], "x");
     assert_eq!(read["finding"]["target"]["size"], 12);
+    let read: serde_json::Value = serde_json::from_str(&object(&facts::dangling_user_data())).unwrap();
+    assert_eq!(read["lent_by"]["function"]["name"], "set_listener");
     let read: serde_json::Value = serde_json::from_str(&object(&facts::retained())).unwrap();
     assert_eq!(read["place"]["symbol"], "someReference");
     assert_eq!(read["finding"]["absent_before"], true);

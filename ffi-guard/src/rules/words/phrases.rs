@@ -1,9 +1,27 @@
 //! The small phrases that the words of all rules share.
 
 use std::fmt;
+use std::panic::Location;
 
 use super::Value;
 use crate::facts::{BlockFacts, Call, Facts, Holder, Memory};
+
+/// The path of a file of another crate's, or of the standard library's, below that one's folder;
+/// `None` for others.
+pub(crate) fn own_path(path: &str) -> Option<&str> {
+    let after = |folder: &str| path.split_once(folder).map(|(_, rest)| rest);
+    // `~/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/name-1.2.3/src/lib.rs`
+    if let Some(rest) = after("/registry/src/").or_else(|| path.strip_prefix("/rustc/")) {
+        return rest.split_once('/').map(|(_, own)| own);
+    }
+    // `~/.cargo/git/checkouts/name-0f1e2d/a1b2c3/src/lib.rs`
+    after("/git/checkouts/").or_else(|| after("/lib/rustlib/src/rust/"))
+}
+
+/// A place in the source as a sentence has it: `src/session.rs:62`.
+pub(crate) fn place_of(at: &Location<'_>) -> String {
+    format!("{}:{}", own_path(at.file()).unwrap_or(at.file()), at.line())
+}
 
 /// `1 byte`, `24 bytes`.
 pub(crate) fn bytes(n: usize) -> String {
@@ -147,9 +165,13 @@ pub(crate) fn label(facts: &Facts, called: &str, lent: &str) -> String {
 
 /// The notes of what was found when C called a function of Rust's.
 pub(crate) fn found_when_called(facts: &Facts, how: &str) -> Vec<String> {
+    let from = match facts.lent_by {
+        Some(_) => "whether C has the address from that loan is not known",
+        None => "where C had the address from is not known",
+    };
     vec![
         format!("found when C called {}, {how}", function(facts)),
-        "where C had the address from is not known; the call stands in the panic's backtrace (RUST_BACKTRACE=1)".into(),
+        format!("{from}; C's call stands in the panic's backtrace (RUST_BACKTRACE=1)"),
     ]
 }
 

@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 use std::panic::Location;
 
+use super::kept;
 use super::phrases::{Thread, by_pointer, bytes, callee, position, read_only, spot, stretch, the_word};
-use crate::facts::{CSource, Call, Facts, Holder, Memory};
+use crate::facts::{CSource, Call, Facts, Holder, Memory, Place};
 use crate::heap::trace::TraceId;
 
 /// A place in the source.
@@ -208,6 +209,7 @@ impl<'a> Story<'a> {
         match memory {
             Memory::Heap(block) => {
                 self.trace("allocated", block.allocated, block.allocated_by);
+                self.lent_to_c();
                 if !block.live && and_freed {
                     self.trace("freed", block.freed, block.freed_by);
                 }
@@ -217,6 +219,38 @@ impl<'a> Story<'a> {
             }
             Memory::Foreign { .. } => self.say("allocated", "not seen (outside of Rust's heap)"),
         }
+    }
+
+    /// Which guarded call lent C what it hands to Rust now.
+    fn lent_to_c(&mut self) {
+        if !self.facts.is_callback() {
+            return;
+        }
+        match &self.facts.lent_by {
+            Some(call) => {
+                let (thread, what) = (Some(self.thread(call.thread)), call.function.declaration.name.into());
+                self.tell(Beat::At { key: "lent", at: call.site.into(), what, thread, known: false });
+            }
+            // What a callback returns need not have been lent before.
+            None if self.facts.is_about_result() => {}
+            None => self.say("lent", "to no guarded call that is remembered"),
+        }
+    }
+
+    /// Where C holds a word: which memory that is, and who made it.
+    pub(crate) fn kept_by_c(&mut self, place: &'a Place, word: usize) {
+        self.say("kept by C", kept::kept(place, self.facts.call.as_ref()));
+        match place {
+            Place::CHeap { allocated_at, .. } => self.trace("C allocated", allocated_at.trace, allocated_at.thread),
+            Place::RustBlock { allocated_at, .. } => {
+                self.trace("that block", allocated_at.trace, allocated_at.thread);
+            }
+            Place::Global { .. } | Place::Tls { .. } => {}
+        }
+        if let Some(source) = kept::source(place) {
+            self.tell(Beat::Defined(source));
+        }
+        self.holds(word);
     }
 
     /// Whether the block was freed since, and where.
@@ -229,7 +263,7 @@ impl<'a> Story<'a> {
     }
 
     /// Which address of the block a word of C's holds, if that is not its start.
-    pub(crate) fn holds(&mut self, word: usize) {
+    fn holds(&mut self, word: usize) {
         if let Some(Memory::Heap(block)) = &self.facts.memory {
             let inside = word.wrapping_sub(block.address);
             if inside > 0 && inside <= block.size {
