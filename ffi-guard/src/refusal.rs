@@ -206,6 +206,7 @@ fn violation(
         also: Vec::new(),
         argument,
         memory: Some(memory),
+        c_allocated: None,
     })))
 }
 

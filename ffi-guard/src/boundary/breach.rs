@@ -8,7 +8,7 @@ use crate::call::scopes;
 use crate::call::site::Site;
 use crate::call::thread;
 use crate::config;
-use crate::facts::{ArgumentFacts, BlockFacts, Call, Facts, Finding, LastLoan, Memory, Violation};
+use crate::facts::{Allocation, ArgumentFacts, BlockFacts, Call, Facts, Finding, LastLoan, Memory, Violation};
 use crate::heap;
 use crate::platform::process::Errno;
 use crate::reentry::Reentry;
@@ -120,9 +120,24 @@ fn deliver(
         return Ok(());
     }
     let (call, argument) = call.map(|(_, call, about)| (call, about)).unzip();
-    let violation = Box::new(Violation::new(Facts { finding, severity, call, lent_by, also, argument, memory }));
+    let mut facts = Facts { finding, severity, call, lent_by, also, argument, memory, c_allocated: None };
+    facts.c_allocated = facts.lent().and_then(c_allocated);
+    let violation = Box::new(Violation::new(facts));
     drop(inside);
     hand_over(violation)
+}
+
+/// Who allocated this memory, if it is a block of C's heap.
+#[cfg(feature = "c-heap")]
+fn c_allocated(memory: &Memory) -> Option<Allocation> {
+    let Memory::Foreign { address, .. } = memory else { return None };
+    let block = heap::lookup_c(*address)?;
+    Some(Allocation { trace: block.allocated, thread: block.allocated_by })
+}
+
+#[cfg(not(feature = "c-heap"))]
+fn c_allocated(_: &Memory) -> Option<Allocation> {
+    None
 }
 
 /// Delivers a violation: as a value inside `catch`, else as severity and settings say.

@@ -112,6 +112,7 @@ impl Touch<'_> {
             also: Vec::new(),
             argument: None,
             memory: self.copy.is_none().then_some(Memory::Heap(self.block)),
+            c_allocated: None,
         }
     }
 }

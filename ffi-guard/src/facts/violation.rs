@@ -4,6 +4,7 @@ use std::panic::Location;
 
 use super::finding::{Finding, Holder, Parts};
 use super::memory::Memory;
+use super::place::Allocation;
 use crate::call::declaration::{Function, Parameter};
 use crate::call::loan::Loan;
 use crate::rule::{Rule, Severity};
@@ -35,6 +36,8 @@ pub(crate) struct Facts {
     pub(crate) argument: Option<ArgumentFacts>,
     /// The Rust memory it is about.
     pub(crate) memory: Option<Memory>,
+    /// Who allocated the memory that crossed, if that is a block of C's heap.
+    pub(crate) c_allocated: Option<Allocation>,
 }
 
 /// A crossing.

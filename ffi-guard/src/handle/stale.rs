@@ -86,6 +86,7 @@ fn deliver(staleness: &Staleness, location: &'static Location<'static>) -> Resul
         also: Vec::new(),
         argument: Some(ArgumentFacts { address: staleness.raw, extent: 0, pointee: "core::ffi::c_void" }),
         memory: None,
+        c_allocated: None,
     }));
     drop(inside);
     hand_over(violation)

@@ -17,6 +17,8 @@ fn a_rust_pointer_behind_three_c_blocks_is_found() {
         });
         assert_eq!(violation.function(), Some("use_chain"));
         assert!(violation.target().is_some_and(|block| block.address() == (&raw const *value).addr()), "{violation}");
+        let report = violation.to_string();
+        assert!(report.contains("   C allocated: "), "who made the block that holds the word: {report}");
         // SAFETY: a live chain, freed once.
         unsafe {
             (*c::end_of_chain(chain)).data = std::ptr::null_mut();

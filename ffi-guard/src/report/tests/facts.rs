@@ -29,7 +29,16 @@ pub(super) fn found(
     argument: Option<ArgumentFacts>,
     memory: Option<Memory>,
 ) -> Facts {
-    Facts { finding, severity: Severity::Deny, call, lent_by: None, also: Vec::new(), argument, memory }
+    Facts {
+        finding,
+        severity: Severity::Deny,
+        call,
+        lent_by: None,
+        also: Vec::new(),
+        argument,
+        memory,
+        c_allocated: None,
+    }
 }
 
 /// A trace of these stories: ids from the far end, which no depot gives out.
@@ -96,6 +105,10 @@ pub(in super::super) fn nested_by_value() -> Facts {
         argument: None,
         ..nested(session::process_by_value(), 0, holder, SOME, Memory::Heap(block(SOME, 12, 2)))
     }
+}
+
+pub(in super::super) fn nested_in_c_heap() -> Facts {
+    Facts { c_allocated: Some(Allocation { trace: trace_of(13), thread: 1 }), ..nested_in_c() }
 }
 
 pub(in super::super) fn nested_in_c() -> Facts {

@@ -46,6 +46,7 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("nested_pointer_by_value", facts::nested_by_value(), plain),
         ("nested_pointer_through_value", facts::nested_through_value(), plain),
         ("nested_pointer_in_c", facts::nested_in_c(), plain),
+        ("nested_pointer_in_c_heap", facts::nested_in_c_heap(), plain),
         ("dangling_pointer_argument", facts::dangling_argument(), plain),
         ("dangling_pointer_result", facts::dangling_result(), plain),
         ("dangling_pointer_word", facts::dangling_word(), plain),

@@ -8,7 +8,7 @@ use std::panic::Location;
 
 use super::kept;
 use super::phrases::{Thread, by_pointer, bytes, callee, position, read_only, spot, stretch, the_word};
-use crate::facts::{CSource, Call, Facts, Holder, Memory, Place};
+use crate::facts::{Allocation, CSource, Call, Facts, Holder, Memory, Place};
 use crate::heap::trace::TraceId;
 
 /// A place in the source.
@@ -217,7 +217,10 @@ impl<'a> Story<'a> {
             Memory::Stack { thread, .. } => {
                 self.say("allocated", format!("on the stack of {}", self.thread(*thread)));
             }
-            Memory::Foreign { .. } => self.say("allocated", "not seen (outside of Rust's heap)"),
+            Memory::Foreign { .. } => match self.facts.c_allocated {
+                Some(Allocation { trace, thread }) => self.trace("C allocated", trace, thread),
+                None => self.say("allocated", "not seen (outside of Rust's heap)"),
+            },
         }
     }
 
