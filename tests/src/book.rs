@@ -25,6 +25,7 @@ pages! {
     ci = "ci.md";
     annotating = "annotating.md";
     bindgen = "bindgen.md";
+    dependencies = "dependencies.md";
     builds = "builds.md";
     how_it_works = "how-it-works.md";
     limits = "limits.md";
