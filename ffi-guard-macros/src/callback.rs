@@ -175,8 +175,8 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
     };
     // At the user's name, so that `Location::caller` is there: C has no line to show.
     let enter = quote_spanned!(name.span()=> __ffi_guard::Incoming::enter(&__FFI_GUARD_FUNCTION, &__ffi_guard_held));
-    // There as well: a panic that stops the function is said to be where it is called. With a semicolon,
-    // since clippy would rather have the function itself, which is in another file.
+    // There as well: a panic that stops the function is said to be where it is called. With a
+    // semicolon, since clippy would rather have the function itself, which is in another file.
     let raise = quote_spanned!(name.span()=> |stop| { __ffi_guard::raise_here(stop); });
     let held = Ident::new("__ffi_guard_held", name.span());
     quote_spanned! {here=>

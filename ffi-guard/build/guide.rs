@@ -10,8 +10,8 @@ pub(crate) fn write() {
     // A link to the guide's own folder, which a package has a copy of.
     const GUIDE: &str = "guide";
     println!("cargo::rerun-if-changed=build/guide.rs");
-    // It names every page. A change of a page's text is no reason to build the library again, and all
-    // that depends on it; `cargo doc` has the text of the last build then.
+    // It names every page. A change of a page's text is no reason to build the library again, and
+    // all that depends on it; `cargo doc` has the text of the last build then.
     println!("cargo::rerun-if-changed={GUIDE}/SUMMARY.md");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     let pages = pages(Path::new(GUIDE));

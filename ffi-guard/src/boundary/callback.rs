@@ -106,8 +106,8 @@ impl<'a> Incoming<'a> {
     }
 
     /// Runs the body. `unwinds`: the ABI lets a panic through. `argument` classifies the result.
-    /// `raise` is [`raise_here`], called where the function's own name stands in the source: a panic
-    /// is said to be there.
+    /// `raise` is [`raise_here`], called where the function's own name stands in the source: a
+    /// panic is said to be there.
     #[inline]
     pub fn run<R>(
         self,

@@ -28,7 +28,8 @@ pub(crate) struct Facts {
     pub(crate) severity: Severity,
     /// The crossing it was found at, or that lent the memory.
     pub(crate) call: Option<Call>,
-    /// For a crossing of C's into Rust: the last guarded call that lent C the memory, if one is known.
+    /// For a crossing of C's into Rust: the last guarded call that lent C the memory, if one is
+    /// known.
     pub(crate) lent_by: Option<Call>,
     /// Other calls that lent the same memory since it was last seen clean; the latest first.
     pub(crate) also: Vec<&'static Location<'static>>,

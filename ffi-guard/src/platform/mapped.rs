@@ -13,7 +13,8 @@ const PATH: usize = 4096 + 16;
 
 /// A file that is mapped.
 pub(crate) struct Mapped {
-    /// The address where the file's first byte was loaded, or the first that the loader took from it.
+    /// The address where the file's first byte was loaded, or the first that the loader took from
+    /// it.
     pub(crate) base: usize,
     /// The path, and zeros.
     path: Room,

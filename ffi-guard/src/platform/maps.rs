@@ -14,8 +14,8 @@ pub(super) struct Mapping<'line> {
     /// The device, as the line has it, and the number of the file there; 0 without a file.
     pub(super) device: &'line [u8],
     pub(super) inode: usize,
-    /// The path of the file, with its blanks, and with ` (deleted)` if it has no name any more; empty
-    /// if no file is mapped.
+    /// The path of the file, with its blanks, and with ` (deleted)` if it has no name any more;
+    /// empty if no file is mapped.
     pub(super) path: &'line [u8],
 }
 

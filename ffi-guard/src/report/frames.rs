@@ -275,7 +275,10 @@ mod tests {
             line: Some(1),
             column: None,
         };
-        let (inside, outside) = (libc::qsort as *const () as usize + 1, here as *const () as usize + 1);
+        unsafe extern "C" {
+            fn atol(text: *const std::ffi::c_char) -> std::ffi::c_long;
+        }
+        let (inside, outside) = (atol as *const () as usize + 1, here as *const () as usize + 1);
         if mapped::at(inside).is_some_and(|file| mapped::is_c_library(file.name())) {
             assert!(!frame(inside, "msort_with_tmp", "./stdlib/msort.c").is_users());
             assert!(!frame(inside, "start_thread", "./nptl/pthread_create.c").is_users());

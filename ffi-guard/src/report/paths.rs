@@ -76,11 +76,8 @@ mod tests {
     #[test]
     fn paths_lose_what_goes_without_saying() {
         assert_eq!(shorten("/ws/app/src/a.rs", Some(Path::new("/ws"))), "app/src/a.rs");
-        assert_eq!(
-            shorten("/home/u/.cargo/registry/src/index.crates.io-1949/libz-1.0.0/src/lib.rs", None),
-            "libz-1.0.0/src/lib.rs"
-        );
-        assert_eq!(shorten("/home/u/.cargo/git/checkouts/z-0f1e/a1b2c3/src/lib.rs", None), "z-0f1e/a1b2c3/src/lib.rs");
+        assert_eq!(shorten("/u/.cargo/registry/src/index-1949/libz-1.0.0/src/lib.rs", None), "libz-1.0.0/src/lib.rs");
+        assert_eq!(shorten("/u/.cargo/git/checkouts/z-0f1e/a1b2c3/src/lib.rs", None), "z-0f1e/a1b2c3/src/lib.rs");
         assert_eq!(shorten("/rustc/59807616e1fa/library/std/src/rt.rs", None), "library/std/src/rt.rs");
         assert_eq!(shorten("/elsewhere/x.c", None), "/elsewhere/x.c");
         assert_eq!(shorten("src/a.rs", Some(Path::new("/ws"))), "src/a.rs");

@@ -51,8 +51,8 @@ fn read_lines(file: libc::c_int, line: &mut [u8], buffer: &mut [u8], visit: &mut
     }
 }
 
-/// Maps the program's own file if it has this number: also after it was deleted or replaced, as by a
-/// build while it runs.
+/// Maps the program's own file if it has this number: also after it was deleted or replaced, as by
+/// a build while it runs.
 pub(crate) fn map_executable(inode: usize) -> Option<&'static [u8]> {
     const SELF: &CStr = c"/proc/self/exe";
     let mut facts = MaybeUninit::<libc::stat>::uninit();

@@ -20,8 +20,8 @@ pub(crate) fn map(path: &CStr) -> Option<&'static [u8]> {
     }
 }
 
-/// Maps this many bytes of memory, zeros at first, which belong to the caller alone; [`unmap`] takes
-/// them away. Unlike an allocation, a signal handler may do it.
+/// Maps this many bytes of memory, zeros at first, which belong to the caller alone; [`unmap`]
+/// takes them away. Unlike an allocation, a signal handler may do it.
 pub(crate) fn room(len: usize) -> Option<&'static mut [u8]> {
     let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     // SAFETY: the mapping is new, as long as the slice, and never given out again.

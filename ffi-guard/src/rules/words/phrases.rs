@@ -10,7 +10,7 @@ use crate::facts::{BlockFacts, Call, Facts, Holder, Memory};
 /// `None` for others.
 pub(crate) fn own_path(path: &str) -> Option<&str> {
     let after = |folder: &str| path.split_once(folder).map(|(_, rest)| rest);
-    // `~/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/name-1.2.3/src/lib.rs`
+    // `~/.cargo/registry/src/index-1949cf8c6b5b557f/name-1.2.3/src/lib.rs`
     if let Some(rest) = after("/registry/src/").or_else(|| path.strip_prefix("/rustc/")) {
         return rest.split_once('/').map(|(_, own)| own);
     }
