@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use crate::config::Backtrace;
 use crate::platform::lock::Locked;
-use crate::platform::memory::{self, Before, PAGE};
+use crate::platform::memory::{self, PAGE};
 use crate::reentry::Reentry;
 
 #[cfg(fast_trace)]
@@ -85,7 +85,7 @@ const _: () = assert!(size_of::<TraceRecord>() == HEADER * 8 && HEADS * 8 < CHUN
 pub(crate) fn set_up(full: bool) {
     let mut len = DEPOT;
     while len >= CHUNK {
-        if let Some(base) = memory::reserve(len, PAGE, Before::Nothing) {
+        if let Some(base) = memory::reserve(len, PAGE) {
             // For the heads, and the first records.
             if !memory::commit(base..base + CHUNK) {
                 return memory::release(base..base + len);

@@ -123,14 +123,14 @@ fn tell(fault: &Fault, about: About, severity: Severity) {
     if given_to.is_some() {
         if !in_a_copy(freeing::in_the_copy, (&raw const touch).cast_mut().cast(), PATIENCE) {
             fault::write(&touch);
-            fault::append_object(&touch);
+            fault::without_names(&touch);
             fault::summary(&touch);
         }
         return;
     }
     fault::write(&touch);
     if !in_a_copy(in_the_copy, (&raw const touch).cast_mut().cast(), PATIENCE) {
-        fault::append_object(&touch);
+        fault::without_names(&touch);
     }
     fault::summary(&touch);
 }

@@ -37,6 +37,7 @@ pub(crate) mod memory;
 pub(crate) mod process;
 pub(crate) mod read;
 pub(crate) mod say;
+pub(crate) mod symbols;
 pub(crate) mod thread;
 
 #[cfg(not(feature = "c-heap"))]

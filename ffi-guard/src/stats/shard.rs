@@ -9,7 +9,7 @@ use std::ffi::c_void;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use crate::platform::memory::{self, Before, PAGE};
+use crate::platform::memory::{self, PAGE};
 use crate::platform::process::Errno;
 use crate::platform::thread::{self, AtExit};
 
@@ -146,7 +146,7 @@ unsafe extern "C" fn leave(shard: *mut c_void) {
 
 fn make() -> Option<&'static Shard> {
     let len = size_of::<Shard>().next_multiple_of(PAGE);
-    let start = memory::reserve(len, PAGE, Before::Nothing)?;
+    let start = memory::reserve(len, PAGE)?;
     if !memory::commit(start..start + len) {
         memory::release(start..start + len);
         return None;

@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 use std::sync::atomic::Ordering;
 
+use crate::platform::os;
 pub(crate) use crate::platform::other::thread::{is_first, pointer, single_threaded, wait, wake};
 use crate::platform::thread::AtExit;
 
@@ -19,7 +20,11 @@ pub(crate) fn on_exit(at_exit: &'static AtExit, hook: unsafe extern "C" fn(*mut 
         }
         let made_plus = made as u32 + 1;
         key = match at_exit.key.compare_exchange(0, made_plus, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => made_plus,
+            Ok(_) => {
+                // Threads call the hook when they end, however much later that is.
+                os::loaded::stay();
+                made_plus
+            }
             Err(theirs) => {
                 // Another thread was first; ours never got a value.
                 // SAFETY: the key was made above, and no one else knows it.
