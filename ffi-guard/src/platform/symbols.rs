@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::lock::Locked;
 use super::{fault, fork_gate, memory, say};
 
-/// Seconds that a look-up may take in the copy.
+/// Seconds of the processor's that a look-up may take in the copy.
 const PATIENCE: u32 = 30;
 /// Addresses remembered that were looked up well.
 const KEPT: usize = 256;

@@ -27,8 +27,8 @@ const GATE: u32 = 3000;
 /// Moments without a break that the copy may sleep.
 const ASLEEP: u32 = 4000;
 
-/// Runs `work` in a copy of this process, which has this thread alone, and waits for it for at most
-/// `seconds`. True if `work` ended and returned true.
+/// Runs `work` in a copy of this process, which has this thread alone, and waits for it. `work` may
+/// take `seconds` of the processor's time. True if it ended and returned true.
 ///
 /// No handler of `fork` runs, and the program does not learn of the child.
 pub(crate) fn in_a_copy(work: fn(*mut c_void) -> bool, with: *mut c_void, seconds: u32) -> bool {
@@ -37,7 +37,7 @@ pub(crate) fn in_a_copy(work: fn(*mut c_void) -> bool, with: *mut c_void, second
         // SAFETY: the copy's own image of `order` below.
         let Order(work, with, seconds) = unsafe { &*order.cast::<Order>() };
         lock::pass_through();
-        for signal in [SIGSEGV, SIGBUS, SIGABRT, SIGALRM] {
+        for signal in [SIGSEGV, SIGBUS, SIGABRT, SIGALRM, libc::SIGXCPU] {
             set_default(signal);
         }
         // SAFETY: this process is ours to end, by an alarm that no handler of the program's gets.
@@ -45,7 +45,12 @@ pub(crate) fn in_a_copy(work: fn(*mut c_void) -> bool, with: *mut c_void, second
             let mut none = MaybeUninit::<libc::sigset_t>::uninit();
             libc::sigemptyset(none.as_mut_ptr());
             libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), null_mut());
-            libc::alarm(*seconds);
+            // On a busy machine the clock runs on while the copy does not: so it is its own time that
+            // is limited, and the clock in case that it hangs in the kernel.
+            let seconds = *seconds;
+            let own = libc::rlimit { rlim_cur: seconds.into(), rlim_max: seconds.into() };
+            libc::setrlimit(libc::RLIMIT_CPU, &raw const own);
+            libc::alarm(seconds.saturating_mul(10));
             // Its end, whatever it is, leaves no core file: the program's own would look the same.
             let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
             libc::setrlimit(libc::RLIMIT_CORE, &raw const no_core);
@@ -87,7 +92,7 @@ fn wait_for(copy: pid_t) -> bool {
             return false;
         }
         pause();
-        asleep = if is_asleep(copy) { asleep + 1 } else { 0 };
+        asleep = if may_be_asleep(copy) { asleep + 1 } else { 0 };
         if asleep >= ASLEEP {
             // SAFETY: a child of ours that was not waited for yet, so the number is still its own.
             unsafe { libc::kill(copy, SIGKILL) };
@@ -96,7 +101,8 @@ fn wait_for(copy: pid_t) -> bool {
 }
 
 /// True if a process sleeps, as the kernel tells: it waits for a lock or for the reader of a pipe.
-fn is_asleep(process: pid_t) -> bool {
+/// True if the kernel does not tell: without its files no names are found, either.
+fn may_be_asleep(process: pid_t) -> bool {
     let mut path = Line::new();
     let _ = write!(path, "/proc/{process}/stat\0");
     let mut text = [0_u8; 128];
@@ -110,7 +116,7 @@ fn is_asleep(process: pid_t) -> bool {
     // `123 (name) S ..`, where the name may hold anything.
     let text = usize::try_from(len).ok().and_then(|len| text.get(..len)).unwrap_or_default();
     let name = text.iter().rposition(|&byte| byte == b')');
-    name.and_then(|end| text.get(end + 2)) == Some(&b'S')
+    name.and_then(|end| text.get(end + 2)).is_none_or(|&state| state == b'S')
 }
 
 #[cfg(test)]
