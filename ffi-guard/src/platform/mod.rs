@@ -50,4 +50,4 @@ pub(crate) use os::library;
 pub(crate) use os::signal;
 #[cfg(fast_trace)]
 pub(crate) use os::unwind;
-pub(crate) use os::{c_memory, modules, stack};
+pub(crate) use os::{c_memory, loaded, modules, stack};

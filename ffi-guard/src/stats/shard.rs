@@ -9,6 +9,7 @@ use std::ffi::c_void;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
+use crate::platform::loaded;
 use crate::platform::memory::{self, PAGE};
 use crate::platform::process::Errno;
 use crate::platform::thread::{self, AtExit};
@@ -128,6 +129,11 @@ fn take_one() -> Option<&'static Shard> {
     MINE.set(shard);
     // If the system cannot report the thread's end, its shard is not used again.
     static AT_EXIT: AtExit = AtExit::new();
+    // At level 0 there may be no heap that has done it.
+    static STAYS: AtomicBool = AtomicBool::new(false);
+    if !STAYS.swap(true, Ordering::Relaxed) {
+        loaded::stay();
+    }
     thread::on_exit(&AT_EXIT, leave, std::ptr::from_ref(shard).cast_mut().cast());
     Some(shard)
 }

@@ -3,12 +3,11 @@
 use std::ffi::c_void;
 use std::sync::atomic::Ordering;
 
-use crate::platform::os;
 pub(crate) use crate::platform::other::thread::{is_first, pointer, single_threaded, wait, wake};
 use crate::platform::thread::AtExit;
 
 /// Has `hook` run when the calling thread ends, after the destructors of Rust's thread-locals, with
-/// `value`, which is not null. All callers with the same `at_exit` pass the same `hook`. False if
+/// `value`, which is not null. The module must stay loaded until then (`loaded`). All callers with the same `at_exit` pass the same `hook`. False if
 /// the system has no key left.
 pub(crate) fn on_exit(at_exit: &'static AtExit, hook: unsafe extern "C" fn(*mut c_void), value: *mut c_void) -> bool {
     let mut key = at_exit.key.load(Ordering::Acquire);
@@ -20,11 +19,7 @@ pub(crate) fn on_exit(at_exit: &'static AtExit, hook: unsafe extern "C" fn(*mut 
         }
         let made_plus = made as u32 + 1;
         key = match at_exit.key.compare_exchange(0, made_plus, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => {
-                // Threads call the hook when they end, however much later that is.
-                os::loaded::stay();
-                made_plus
-            }
+            Ok(_) => made_plus,
             Err(theirs) => {
                 // Another thread was first; ours never got a value.
                 // SAFETY: the key was made above, and no one else knows it.
