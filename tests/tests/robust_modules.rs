@@ -54,7 +54,8 @@ impl Loaded {
 
     fn take(self, block: *mut usize) -> usize {
         type Take = unsafe extern "C" fn(*mut usize) -> usize;
-        // SAFETY: the plugin's function of this name has this type; the tests pass what `give` gave.
+        // SAFETY: the plugin's function of this name has this type; the tests pass what `give`
+        // gave.
         unsafe { std::mem::transmute::<*mut c_void, Take>(self.function("take"))(block) }
     }
 

@@ -14,10 +14,11 @@
 //! C's half is the mirror of Rust's, so that the units of both are numbered through and their
 //! tables are one. What is in the one is never in the other: neither slots nor units change sides.
 //!
-//! All of it is reserved at once, without any access, and committed as it is needed. How far a table
-//! is committed is noted beside it, and a lookup asks that first: beyond, nothing was ever given out.
-//! So a lookup of any address in the region cannot fault, and nothing can be read that was not
-//! committed: a program that locks its memory (`mlockall`) locks what is in use, not the reservation.
+//! All of it is reserved at once, without any access, and committed as it is needed. How far a
+//! table is committed is noted beside it, and a lookup asks that first: beyond, nothing was ever
+//! given out. So a lookup of any address in the region cannot fault, and nothing can be read that
+//! was not committed: a program that locks its memory (`mlockall`) locks what is in use, not the
+//! reservation.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};

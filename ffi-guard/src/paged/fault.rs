@@ -17,7 +17,8 @@ use crate::reentry::{self, Reentry};
 use crate::report::fault;
 use crate::rule::{Rule, Severity};
 
-/// Seconds of the processor's that the full report may take: large programs have much debug information.
+/// Seconds of the processor's that the full report may take: large programs have much debug
+/// information.
 const PATIENCE: u32 = 30;
 
 /// The thread that reports a fault at the moment; 0 for none. If the process ends, it stays set,

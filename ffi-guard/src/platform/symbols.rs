@@ -2,11 +2,11 @@
 //! the modules, by the crate `backtrace`.
 //!
 //! Debug information is parsed into memory of the guard's, much of it: a hundred megabytes for a
-//! program of some size. Where the address space is limited (`ulimit -v`), there may not be as much,
-//! and Rust's lists abort the process when they cannot grow. So there some of it is set aside from
-//! the start, for the files and the stack of a look-up, and each address is looked up in a copy of
-//! the process first, if there can be one. If the copy dies of it, nothing is looked up any more, and
-//! reports have addresses alone.
+//! program of some size. Where the address space is limited (`ulimit -v`), there may not be as
+//! much, and Rust's lists abort the process when they cannot grow. So there some of it is set aside
+//! from the start, for the files and the stack of a look-up, and each address is looked up in a
+//! copy of the process first, if there can be one. If the copy dies of it, nothing is looked up any
+//! more, and reports have addresses alone.
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -42,8 +42,8 @@ fn use_what_was_set_aside() {
     memory::release(start..start + len);
 }
 
-/// Calls `visit` for each function at a return address, inlined ones first. Not at all if nothing is
-/// known.
+/// Calls `visit` for each function at a return address, inlined ones first. Not at all if nothing
+/// is known.
 pub(crate) fn resolve(address: usize, mut visit: impl FnMut(&backtrace::Symbol)) {
     let is_limited = fault::SUPPORTED && memory::address_space_limit().is_some();
     if !is_limited || is_affordable(address) {

@@ -2,10 +2,10 @@
 //! information. Any damage is the copy's alone.
 //!
 //! The copy has one thread, so a lock that another thread held at that moment stays held in it. Our
-//! own are passed through (`lock::pass_through`). Before the copy is made, the gate is closed around
-//! those that other libraries own (`fork_gate`), if the threads inside leave it soon. Whatever is
-//! left, such as the loader's lock held by a thread of the program, the copy would wait for in vain:
-//! it is ended once it has only slept for a while.
+//! own are passed through (`lock::pass_through`). Before the copy is made, the gate is closed
+//! around those that other libraries own (`fork_gate`), if the threads inside leave it soon.
+//! Whatever is left, such as the loader's lock held by a thread of the program, the copy would wait
+//! for in vain: it is ended once it has only slept for a while.
 
 use std::ffi::{c_int, c_void};
 use std::fmt::Write as _;
@@ -45,8 +45,8 @@ pub(crate) fn in_a_copy(work: fn(*mut c_void) -> bool, with: *mut c_void, second
             let mut none = MaybeUninit::<libc::sigset_t>::uninit();
             libc::sigemptyset(none.as_mut_ptr());
             libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), null_mut());
-            // On a busy machine the clock runs on while the copy does not: so it is its own time that
-            // is limited, and the clock in case that it hangs in the kernel.
+            // On a busy machine the clock runs on while the copy does not: so it is its own time
+            // that is limited, and the clock in case that it hangs in the kernel.
             let seconds = *seconds;
             let own = libc::rlimit { rlim_cur: seconds.into(), rlim_max: seconds.into() };
             libc::setrlimit(libc::RLIMIT_CPU, &raw const own);
