@@ -189,7 +189,31 @@ impl Own {
             *first = unsafe { block.read() };
             return block.cast();
         }
-        self.fresh(size)
+        let split = self.split(class);
+        if split.is_null() { self.fresh(size) } else { split }
+    }
+
+    /// Takes the first half of the smallest larger block that is free, halved as often as need be;
+    /// the other halves become free. Null if there is none. A list that has grown leaves a free
+    /// block of each size that it had: without this, a look into debug information takes twice the
+    /// memory.
+    fn split(&mut self, class: usize) -> *mut u8 {
+        let larger = self.free.iter().enumerate().skip(class + 1).find(|&(_, &first)| first != 0);
+        let Some((larger, &address)) = larger else { return null_mut() };
+        let block = std::ptr::with_exposed_provenance_mut::<u8>(address);
+        for (class, first) in self.free.iter_mut().enumerate().take(larger + 1).skip(class).rev() {
+            if class == larger {
+                // SAFETY: a block in the free list begins with the next one's address.
+                *first = unsafe { block.cast::<usize>().read() };
+            } else {
+                let half = block.wrapping_add(SMALLEST << class);
+                // SAFETY: the second half of what is left of the free block: committed, aligned to
+                // its own size, and in no list.
+                unsafe { half.cast::<usize>().write(*first) };
+                *first = half.expose_provenance();
+            }
+        }
+        block
     }
 
     /// Takes a block that was never given out, aligned to its own size as far as the range's start
@@ -214,8 +238,8 @@ impl Own {
 }
 
 fn reserve() -> bool {
-    // The program's heap is reserved later, and stacks and libraries need addresses too.
-    let Some((start, len)) = memory::reserve_up_to(MOST, LEAST, STEP) else { return false };
+    // Debug information takes much, and a program's report is worth a quarter.
+    let Some((start, len)) = memory::reserve_up_to(MOST, LEAST, STEP, 4) else { return false };
     LEN.store(len, Ordering::Relaxed);
     START.store(start, Ordering::Release);
     true
@@ -238,6 +262,22 @@ mod tests {
         }
         assert_eq!(alloc(layout), a);
         assert!(!contains(&raw const layout as usize));
+    }
+
+    #[test]
+    fn a_large_block_that_is_free_serves_small_ones() {
+        let mut own = Own { used: 0, committed: 0, free: [0; SIZES] };
+        let mut room = vec![0_u64; 128];
+        let start = (&raw mut room[0]).expose_provenance();
+        own.free[class(1024)] = start;
+        let mut taken: Vec<_> = [16, 512, 128, 256, 16, 64, 32].map(|size| (own.take(size).addr(), size)).to_vec();
+        taken.sort_unstable();
+        let mut end = start;
+        for (at, size) in taken {
+            assert!(at >= end && (at - start).is_multiple_of(size), "{at:#x}, {size}");
+            end = at + size;
+        }
+        assert_eq!((end, own.free), (start + 1024, [0; SIZES]), "all of it was taken, and nothing more");
     }
 
     #[test]

@@ -164,3 +164,81 @@ fn no_address_space_is_said_in_one_line() {
     let off = run_self_behind("ulimit -v 60000;", TEST, &[("GUARD", "0")]);
     assert!(off.status.success(), "{off:?}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_can_be_read_is_what_is_in_use() {
+    at_levels("what_can_be_read_is_what_is_in_use", &["1", "2", "3"], || {
+        let kept: Vec<Vec<u8>> = (0..2000).map(|i| vec![1; i * 40]).collect();
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let readable = maps.lines().filter_map(|line| {
+            let (range, rest) = line.split_once(' ')?;
+            let (start, end) = range.split_once('-')?;
+            let len = usize::from_str_radix(end, 16).ok()? - usize::from_str_radix(start, 16).ok()?;
+            rest.starts_with('r').then_some(len)
+        });
+        // The blocks are 80 MB. A program that locks its memory locks all that can be read.
+        let readable = readable.sum::<usize>();
+        assert!(readable < 1 << 30, "{readable} bytes can be read:\n{maps}");
+        drop(kept);
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_program_that_locks_its_memory_goes_on() {
+    at_levels("a_program_that_locks_its_memory_goes_on", &["1", "2", "3"], || {
+        ffi_guard_tests::process::end_if_stuck();
+        let before = vec![1_u8; 100_000];
+        // SAFETY: no precondition.
+        if unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE) } != 0 {
+            println!("skipped: this user may not lock as much memory");
+            return;
+        }
+        let blocks: Vec<Vec<u8>> = (0..200).map(|i| vec![i as u8; i * 1000]).collect();
+        assert!(blocks.iter().enumerate().all(|(i, block)| block.iter().all(|&byte| byte == i as u8)));
+        let beyond = before.as_ptr().wrapping_add(1 << 30).addr();
+        assert!(!__bench::lookup(beyond) && __bench::lookup(before.as_ptr().addr()));
+    });
+}
+
+#[test]
+fn every_address_of_the_region_can_be_asked_about() {
+    at_levels("every_address_of_the_region_can_be_asked_about", &["1", "2", "3"], || {
+        let block = vec![1_u8; 100];
+        let large = vec![1_u8; 1 << 20];
+        for from in [block.as_ptr().addr(), large.as_ptr().addr()] {
+            for shift in 4..44 {
+                for address in [from.wrapping_add(1 << shift), from.wrapping_sub(1 << shift)] {
+                    // It is none of ours, or is one: the question does not fault.
+                    std::hint::black_box(__bench::lookup(address));
+                }
+            }
+        }
+        assert!(__bench::lookup(block.as_ptr().addr()) && __bench::lookup(large.as_ptr().addr()));
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_report_is_printed_in_a_small_address_space() {
+    const TEST: &str = "a_report_is_printed_in_a_small_address_space";
+    if is_child() {
+        let bytes = vec![1_u8; 5];
+        let violation = ffi_guard::expect_violation!(ffi_guard::Rule::OutOfBounds, {
+            // SAFETY: the guard stops it.
+            unsafe { c_fixtures::paged::ok_sum(bytes.as_ptr(), 50) }
+        });
+        println!("{violation}");
+        return;
+    }
+    let limits = if cfg!(feature = "c-heap") { ["4000000", "800000"] } else { ["1000000", "400000"] };
+    for limit in limits {
+        for level in ["1", "2", "3"] {
+            let output = run_self_behind(&format!("ulimit -v {limit};"), TEST, &[("GUARD", level)]);
+            assert!(output.status.success(), "{limit} KiB, level {level}: {output:?}");
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(said.contains("ffi-guard[out_of_bounds]") && said.contains("5 of 50 stated bytes"), "{said}");
+        }
+    }
+}

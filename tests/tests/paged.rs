@@ -579,3 +579,69 @@ fn a_forked_child_tells_of_its_own_faults() {
     assert!(output.status.success() && said.ends_with("the body came to its end\n"), "{said}");
     assert_eq!(said.lines().filter(|line| line.contains("ffi-guard[")).count(), 1, "{said}");
 }
+
+#[test]
+fn a_fault_has_its_names_while_other_threads_report() {
+    let headline = "ffi-guard[buffer_overflow]: C read 1 byte past the end of a 24-byte block";
+    let words = ["ffg_bad_sum_and_one", "c/paged.c:11", "allocated: tests/tests/paged.rs:"];
+    caught("a_fault_has_its_names_while_other_threads_report", headline, &words, || {
+        let (reported, wait) = std::sync::mpsc::channel();
+        for _ in 0..3 {
+            let reported = reported.clone();
+            // Until the process ends: at any moment one of them looks names up.
+            std::thread::spawn(move || {
+                let bytes = vec![1_u8; 5];
+                loop {
+                    let violation = ffi_guard::expect_violation!(ffi_guard::Rule::OutOfBounds, {
+                        // SAFETY: the guard stops it.
+                        unsafe { c::ok_sum(bytes.as_ptr(), 50) }
+                    });
+                    black_box(violation.to_string());
+                    let _ = reported.send(());
+                }
+            });
+        }
+        for _ in 0..6 {
+            wait.recv().unwrap();
+        }
+        for bytes in two(24) {
+            // SAFETY: it is not: that is the test.
+            black_box(unsafe { c::bad_sum_and_one(bytes.as_ptr(), bytes.len()) });
+        }
+    });
+}
+
+#[test]
+fn a_fault_is_told_in_addresses_while_the_program_holds_a_lock_of_the_loader() {
+    const TEST: &str = "a_fault_is_told_in_addresses_while_the_program_holds_a_lock_of_the_loader";
+    unsafe extern "C" fn stay(_: *mut libc::dl_phdr_info, _: usize, held: *mut std::ffi::c_void) -> i32 {
+        // SAFETY: what the thread below passes.
+        let held = unsafe { &*held.cast::<std::sync::mpsc::Sender<()>>() };
+        let _ = held.send(());
+        loop {
+            std::thread::park();
+        }
+    }
+    let body = || {
+        let bytes = two(24);
+        let (held, wait) = std::sync::mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            let held = &raw const held;
+            // SAFETY: the callback has the type of one, and gets what it expects.
+            unsafe { libc::dl_iterate_phdr(Some(stay), held.cast_mut().cast()) };
+        });
+        wait.recv().unwrap();
+        for bytes in bytes {
+            // SAFETY: it is not: that is the test.
+            black_box(unsafe { bare::touch(bytes.as_ptr(), bytes.len() as isize, 0) });
+        }
+    };
+    let Some(output) = child(TEST, &[], body) else { return };
+    let said = stderr(&output);
+    assert_eq!(output.status.signal(), Some(libc::SIGSEGV), "{:?}\n{said}", output.status);
+    for word in
+        ["ffi-guard[buffer_overflow]: C read", "could not be looked up", "ffi-guard: summary: buffer_overflow in"]
+    {
+        assert!(said.contains(word), "no {word:?} in\n{said}");
+    }
+}

@@ -169,7 +169,7 @@ fn ready() -> bool {
 }
 
 fn reserve() -> bool {
-    let Some((start, len)) = memory::reserve_up_to(MOST, LEAST, PAGE) else { return false };
+    let Some((start, len)) = memory::reserve_up_to(MOST, LEAST, PAGE, 8) else { return false };
     LEN.store(len, Ordering::Relaxed);
     START.store(start, Ordering::Release);
     true

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 use super::pages;
 use crate::call::declaration::Function;
 use crate::call::site::Site;
-use crate::platform::memory::{self, Before, PAGE};
+use crate::platform::memory::{self, PAGE};
 
 /// Number of the latest copies that are remembered.
 const KEPT: usize = 1024;
@@ -88,7 +88,7 @@ fn slots() -> &'static [Slot] {
 #[cold]
 fn make_room() -> Option<()> {
     let len = (KEPT * size_of::<Slot>()).next_multiple_of(PAGE);
-    let at = memory::reserve(len, PAGE, Before::Nothing)?;
+    let at = memory::reserve(len, PAGE)?;
     if !memory::commit(at..at + len) || SLOTS.compare_exchange(0, at, Ordering::AcqRel, Ordering::Acquire).is_err() {
         // Another thread was first, or there is no memory.
         memory::release(at..at + len);

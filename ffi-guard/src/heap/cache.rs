@@ -29,7 +29,7 @@ use super::slab;
 use super::table::Event;
 use crate::platform::fault;
 use crate::platform::lock::Locked;
-use crate::platform::memory::{self, Before, PAGE};
+use crate::platform::memory::{self, PAGE};
 use crate::platform::thread::{self, AtExit};
 use crate::reentry::Reentry;
 
@@ -242,7 +242,7 @@ fn make() -> *mut Cache {
         let plan = idle.plan;
         let mut cache = idle.free;
         if cache.is_null() {
-            let Some(at) = memory::reserve(LEN, PAGE, Before::Nothing) else { return ptr::null_mut() };
+            let Some(at) = memory::reserve(LEN, PAGE) else { return ptr::null_mut() };
             if !memory::commit(at..at + LEN) {
                 memory::release(at..at + LEN);
                 return ptr::null_mut();

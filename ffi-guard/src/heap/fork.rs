@@ -7,12 +7,12 @@
 use super::{cache, fields, finding, quarantine, run, sampled, slab, trace};
 use crate::own;
 use crate::platform::lock::{HeldInFork, Locked};
-use crate::platform::thread;
+use crate::platform::{symbols, thread};
 
 /// Held by the thread that sets the heap up.
 pub(super) static START: Locked<()> = Locked::new(());
 
-/// The heap's locks in the order in which they nest, and the one of the guard's own memory.
+/// The heap's locks in the order in which they nest, and those of the guard's own memory.
 static LOCKS: &[&dyn HeldInFork] = &[
     &START,
     &cache::COMMON,
@@ -26,6 +26,7 @@ static LOCKS: &[&dyn HeldInFork] = &[
     &run::RUNS,
     &trace::GROWTH,
     &own::OWN,
+    &symbols::SET_ASIDE,
 ];
 
 /// Registers the handlers. Where the system cannot, a child forked while another thread is in the

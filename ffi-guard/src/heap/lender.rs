@@ -40,9 +40,8 @@ fn words(block: &Block) -> Option<&'static Words> {
 #[inline(never)]
 fn words_of_run(block: &Block) -> Option<&'static Words> {
     let spot = region::spot(block.start).filter(|spot| class::is_run(spot.class) && spot.class == 0)?;
-    // SAFETY: the table has `LENDER` bytes for every unit, at a multiple of as many, readable for
-    // the life of the process; all access is atomic. A writer has found the unit's entry in use, so
-    // that the table is writable there.
+    // SAFETY: the table has `LENDER` bytes for every unit, at a multiple of as many; it is
+    // committed there as the unit's entry is, which `spot` has found; all access is atomic.
     Some(unsafe { &*region::lender(spot.index as usize).cast::<Words>() })
 }
 

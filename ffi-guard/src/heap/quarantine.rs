@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::class;
 use crate::platform::lock::Locked;
-use crate::platform::memory::{self, Before, PAGE};
+use crate::platform::memory::{self, PAGE};
 
 /// A freed slot or run, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +139,7 @@ pub(crate) fn set_up(limit: usize) -> bool {
         places = places.min(1 << 40);
         while places >= 1024 {
             let bytes = places * size_of::<Freed>();
-            if let Some(ring) = memory::reserve(bytes, PAGE, Before::Nothing) {
+            if let Some(ring) = memory::reserve(bytes, PAGE) {
                 if memory::commit(ring..ring + bytes) {
                     *queue = Queue { ring, places: places.min(FIRST), most: places, head: 0, tail: 0, bytes: 0, limit };
                     return true;

@@ -14,9 +14,11 @@
 //! C's half is the mirror of Rust's, so that the units of both are numbered through and their
 //! tables are one. What is in the one is never in the other: neither slots nor units change sides.
 //!
-//! All of it is reserved at once and committed as it is needed. The side tables are readable from
-//! the start: an entry that was never written reads as zero, "never given out", and a lookup of any
-//! address in the region cannot fault.
+//! All of it is reserved at once, without any access, and committed as it is needed. How far a
+//! table is committed is noted beside it, and a lookup asks that first: beyond, nothing was ever
+//! given out. So a lookup of any address in the region cannot fault, and nothing can be read that
+//! was not committed: a program that locks its memory (`mlockall`) locks what is in use, not the
+//! reservation.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -24,7 +26,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use super::class;
 use super::placement::Placement;
 use super::table::Entry;
-use crate::platform::memory::{self, Before, PAGE};
+use crate::platform::memory::{self, PAGE};
 
 /// What runs of pages are counted in.
 pub(crate) const UNIT: usize = 64 * 1024;
@@ -36,6 +38,10 @@ pub(crate) const FIELD: u32 = 1 << 30;
 pub(crate) const FLAGS: u32 = FREE | FIELD;
 /// Slabs take half of the region, runs the other half.
 const LARGEST_LEN: usize = 8 << 40;
+/// What a region takes where much of the address space is taken already: by the region of another
+/// module that has the allocator linked in, or by a sanitizer. So a hundred plugins fit, and leave
+/// room for the program's own mappings.
+const FURTHER_LENS: [(usize, usize); 2] = [(64 << 40, 16 << 30), (4 << 40, 256 << 30)];
 /// Below this a class has less than 512 KiB: nothing that deserves the name of a program would run.
 const SMALLEST_LEN: usize = 64 << 20;
 /// Halves: Rust's, and C's if there is one.
@@ -66,6 +72,9 @@ struct Hot {
     links: AtomicUsize,
 }
 
+/// The end of the units of each half whose words and entries are committed; 0 at first.
+static READY_UNITS: [AtomicUsize; SIDES] = [const { AtomicUsize::new(0) }; SIDES];
+
 static HOT: Hot = Hot {
     base: AtomicUsize::new(0),
     len: AtomicUsize::new(0),
@@ -93,18 +102,27 @@ pub(crate) struct Slab {
     /// See [`class::slot_at`].
     reciprocal: u64,
     /// Bytes of a slot.
-    size: u64,
+    size: u32,
+    /// Slots whose entries are committed, from slot 0 on; none for the numbers that stand for runs.
+    ready: AtomicU32,
 }
 
 const _: () = assert!(size_of::<Slab>() == 32, "two slabs a cache line");
 
 static SLABS: [Slab; class::ALL] = {
-    let mut all = [const { Slab { base: AtomicUsize::new(0), entries: AtomicUsize::new(0), reciprocal: 0, size: 0 } };
-        class::ALL];
+    let mut all = [const {
+        Slab {
+            base: AtomicUsize::new(0),
+            entries: AtomicUsize::new(0),
+            reciprocal: 0,
+            size: 0,
+            ready: AtomicU32::new(0),
+        }
+    }; class::ALL];
     let mut class = 0;
     while class < class::ALL {
         all[class].reciprocal = class::reciprocal(class);
-        all[class].size = class::size(class) as u64;
+        all[class].size = class::size(class) as u32;
         class += 1;
     }
     all
@@ -135,11 +153,16 @@ impl Slab {
     #[inline(always)]
     pub(crate) fn entry(&self, slot: u32) -> &'static Entry {
         let entries = self.entries.load(Ordering::Relaxed) as *const Entry;
-        // SAFETY: the table has an entry for every slot that fits the class's share of the region,
-        // readable from before `entries` was stored to the end of the process. Slots come from
-        // `slot_at` of an address in that share, or from the free lists, which hold none but such
-        // slots.
+        // SAFETY: the entries of all slots that are ready are committed, to the end of the process,
+        // and so is the one after them. Slots come from `region::slot`, which says none but ready
+        // ones, or from the free lists, which hold none but such slots, or are the next to one.
         unsafe { &*entries.add(slot as usize) }
+    }
+
+    /// Notes that the entries of the first `slots` slots are committed.
+    pub(super) fn set_ready(&self, slots: usize) {
+        // Release: who sees the number sees the entries as they were committed.
+        self.ready.store(slots as u32, Ordering::Release);
     }
 
     /// Addresses of the entries of the first `slots` slots.
@@ -187,13 +210,18 @@ pub(crate) fn run_tables() -> [(usize, usize); 5] {
 #[inline]
 pub(crate) fn run_entry(unit: usize) -> &'static Entry {
     let entries = HOT.run_entries.load(Ordering::Relaxed) as *const Entry;
-    // SAFETY: as in `Slab::entry`: an entry for every unit of the region.
+    // SAFETY: as in `word`: an entry for every unit, of a run that was taken.
     unsafe { &*entries.add(unit) }
 }
 
+/// Notes that the entries and words of all units of a half below `end` are committed.
+pub(super) fn set_units_ready(side: usize, end: u32) {
+    READY_UNITS[side / class::COUNT % SIDES].store(end as usize, Ordering::Release);
+}
+
 fn word(table: &AtomicUsize, unit: usize) -> &'static AtomicU32 {
-    // SAFETY: each of the tables has a word for every unit, readable for the life of the process;
-    // all access is atomic.
+    // SAFETY: each of the tables has a word for every unit, committed for those that `run_spot`
+    // lets through and for those of a run that was taken; all access is atomic.
     unsafe { &*(table.load(Ordering::Relaxed) as *const AtomicU32).add(unit) }
 }
 
@@ -214,8 +242,8 @@ pub(crate) fn link(unit: usize) -> (&'static AtomicU32, &'static AtomicU32) {
     (word(&HOT.links, unit * 2), word(&HOT.links, unit * 2 + 1))
 }
 
-/// Address of the last lender of the block in the run that begins with a unit: readable for the
-/// life of the process, zero at first. Written only for runs that were given out.
+/// Address of the last lender of the block in the run that begins with a unit: committed for runs
+/// that were given out, zero at first.
 pub(super) fn lender(unit: usize) -> *const [u8; LENDER] {
     (LENDERS.load(Ordering::Relaxed) as *const [u8; LENDER]).wrapping_add(unit)
 }
@@ -275,7 +303,7 @@ pub(crate) struct Spot {
 }
 
 /// Class, slot, and bytes from the slot's start, for an address of the region; `None` in the red
-/// zone and among the runs.
+/// zone, among the runs, and beyond the slots that are ready.
 ///
 /// Outside of the region the answer means nothing.
 #[inline(always)]
@@ -283,14 +311,21 @@ pub(crate) fn slot(address: usize) -> Option<(usize, u32, usize)> {
     let offset = address.wrapping_sub(HOT.base.load(Ordering::Relaxed));
     let shift = HOT.shift.load(Ordering::Relaxed) & 63;
     let class = offset >> shift;
-    // Class 0 is the red zone. Slot 0 of the others is one, too, and its entry says so by never
-    // having been given out.
-    (class != 0 && class < class::COUNT).then(|| {
-        let slab = slab(class);
-        let within = address.wrapping_sub(slab.base.load(Ordering::Relaxed));
-        let slot = class::slot_at(within, slab.reciprocal);
-        (class, slot as u32, within.wrapping_sub(slot.wrapping_mul(slab.size())))
-    })
+    // Class 0 is the red zone, and has no slot that is ready. Slot 0 of the others is one, too, and
+    // its entry says so by never having been given out.
+    if class < class::COUNT { slot_of(class, address) } else { None }
+}
+
+/// The slot of a class, if it is ready, and bytes from its start, for an address of the class's
+/// share.
+#[inline(always)]
+fn slot_of(class: usize, address: usize) -> Option<(usize, u32, usize)> {
+    let slab = slab(class);
+    let within = address.wrapping_sub(slab.base.load(Ordering::Relaxed));
+    let slot = class::slot_at(within, slab.reciprocal);
+    // A share has fewer than 2^32 slots.
+    ((slot as u32) < slab.ready.load(Ordering::Acquire))
+        .then(|| (class, slot as u32, within.wrapping_sub(slot.wrapping_mul(slab.size()))))
 }
 
 /// What an address leads into. `None` outside of the region, in red zones, and in units that were
@@ -323,12 +358,7 @@ pub(crate) fn slot_c(address: usize) -> Option<(usize, u32, usize)> {
     let shift = HOT.shift.load(Ordering::Relaxed) & 63;
     // Four stretches of 64 shares each: slabs, runs, runs, slabs.
     let class = (offset >> shift).wrapping_sub(2 * class::COUNT);
-    (class > class::C && class < class::ALL).then(|| {
-        let slab = slab(class);
-        let within = address.wrapping_sub(slab.base.load(Ordering::Relaxed));
-        let slot = class::slot_at(within, slab.reciprocal);
-        (class, slot as u32, within.wrapping_sub(slot.wrapping_mul(slab.size())))
-    })
+    if class > class::C && class < class::ALL { slot_of(class, address) } else { None }
 }
 
 /// As [`spot`], in C's half.
@@ -351,7 +381,8 @@ pub(crate) fn spot_c(address: usize) -> Option<Spot> {
 fn run_spot(address: usize, side: usize) -> Option<Spot> {
     // Below Rust's runs there is the red zone, and above C's.
     let unit = address.checked_sub(HOT.runs.load(Ordering::Relaxed))? / UNIT;
-    if !units(side).contains(&unit) {
+    let ready = READY_UNITS[side / class::COUNT % SIDES].load(Ordering::Acquire);
+    if unit < units(side).start || unit >= ready {
         return None;
     }
     let first = map(unit).load(Ordering::Relaxed).checked_sub(1)?;
@@ -371,7 +402,9 @@ fn run_spot(address: usize, side: usize) -> Option<Spot> {
 pub(crate) fn reserve() -> bool {
     // Half of a limited address space is left to stacks, libraries and C's heap.
     let ceiling = memory::address_space_limit().map_or(usize::MAX, |limit| limit / 2);
-    let mut len = LARGEST_LEN;
+    let taken = memory::address_space_taken();
+    let further = FURTHER_LENS.iter().find(|(from, _)| taken >= *from);
+    let mut len = further.map_or(LARGEST_LEN, |&(_, len)| len);
     while len >= SMALLEST_LEN {
         if len * SIDES + side(len, |_, _| ()) <= ceiling && reserve_exactly(len) {
             return true;
@@ -416,9 +449,9 @@ fn side(len: usize, mut f: impl FnMut(Table, usize)) -> usize {
 }
 
 fn reserve_exactly(len: usize) -> bool {
-    let Some(base) = memory::reserve(len * SIDES, ALIGN, Before::Nothing) else { return false };
+    let Some(base) = memory::reserve(len * SIDES, ALIGN) else { return false };
     let needed = side(len, |_, _| ());
-    let Some(beside) = memory::reserve(needed, PAGE, Before::Reading) else {
+    let Some(beside) = memory::reserve(needed, PAGE) else {
         memory::release(base..base + len * SIDES);
         return false;
     };

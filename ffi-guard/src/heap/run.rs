@@ -257,7 +257,7 @@ impl Runs {
             return None;
         }
         // At least 64 MiB worth of units at once.
-        let ready = end.saturating_add((end / 4).max(1024)).min(all);
+        let ready = end.saturating_add(((end - self.first) / 4).max(1024)).min(all);
         for (table, each) in region::run_tables() {
             let range = table + self.ready as usize * each..table + ready as usize * each;
             if !memory::commit(range.start & !(PAGE - 1)..range.end.next_multiple_of(PAGE)) {
@@ -265,6 +265,7 @@ impl Runs {
             }
         }
         self.ready = ready;
+        region::set_units_ready(self.side, ready);
         Some(())
     }
 }

@@ -131,7 +131,8 @@ fn extend(class: usize, stock: &mut Stock) -> bool {
     let stack = region::stack(class) as usize;
     // Of slot 0 its end alone, which is on the page of slot 1 or on the one before: for the canary.
     let slots = slab.start(stock.ready as u32 + 1) - CANARY..slab.start(ready as u32 + 1);
-    let entries = slab.entries(stock.ready).end..slab.entries(ready + 1).end;
+    // One more than the slots: what looks at a slot looks at the next one, too.
+    let entries = slab.entries(stock.ready).end..slab.entries(ready + 2).end;
     let places = stack + stock.ready * size_of::<u32>()..stack + ready * size_of::<u32>();
     for (base, range) in [(slab.start(0), slots), (slab.entries(0).start, entries), (stack, places)] {
         if !grow(class, base, range) {
@@ -143,6 +144,7 @@ fn extend(class: usize, stock: &mut Stock) -> bool {
         unsafe { redzone::write_last(slab.start(1) - CANARY, slab.start(1)) };
     }
     stock.ready = ready;
+    slab.set_ready(ready + 1);
     true
 }
 

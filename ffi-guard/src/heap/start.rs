@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::{cache, fork, paged, quarantine, region, sampled, trace};
 use crate::config::Backtrace;
 use crate::level::{self, Level};
-use crate::platform::{fault, process, thread};
+use crate::platform::{fault, loaded, process, symbols, thread};
 use crate::reentry::Reentry;
 
 /// Quarantine of the process from level 2 on, unless `GUARD_QUARANTINE` says otherwise.
@@ -63,6 +63,7 @@ fn start() -> bool {
         if (checks_blocks || sample != 0) && settings.backtrace != Backtrace::Off {
             trace::set_up(settings.backtrace == Backtrace::Full);
         }
+        symbols::set_aside();
         fork::set_up();
         READY.store(true, Ordering::Release);
         true
@@ -70,6 +71,8 @@ fn start() -> bool {
     if first {
         // After the fork handlers, and with the lock open: this goes through the gate.
         trace::note_modules();
+        // Hooks of threads, handlers of signals and all blocks lead into this module from here on.
+        loaded::stay();
         thread::ask_who_is_alone();
     }
     ready

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use crate::config::Backtrace;
 use crate::platform::lock::Locked;
-use crate::platform::memory::{self, Before, PAGE};
+use crate::platform::memory::{self, PAGE};
 use crate::reentry::Reentry;
 
 #[cfg(fast_trace)]
@@ -33,6 +33,8 @@ const FRAMES: usize = 20;
 const FRAMES_FULL: usize = 64;
 /// Address space of the depot: a hundred million frames.
 const DEPOT: usize = 1 << 30;
+/// Its share of an address space that is limited (a sixteenth is 16).
+const SHARE: usize = 16;
 /// Committed at a time.
 const CHUNK: usize = 1 << 20;
 const BUCKETS: usize = 1 << 16;
@@ -83,26 +85,20 @@ const _: () = assert!(size_of::<TraceRecord>() == HEADER * 8 && HEADS * 8 < CHUN
 
 /// Reserves the depot. Without it every trace is "not recorded".
 pub(crate) fn set_up(full: bool) {
-    let mut len = DEPOT;
-    while len >= CHUNK {
-        if let Some(base) = memory::reserve(len, PAGE, Before::Nothing) {
-            // For the heads, and the first records.
-            if !memory::commit(base..base + CHUNK) {
-                return memory::release(base..base + len);
-            }
-            DEPOT_STATE.committed.store(CHUNK, Ordering::Relaxed);
-            DEPOT_STATE.words.store(len / 8, Ordering::Relaxed);
-            DEPOT_STATE.frames.store(if full { FRAMES_FULL } else { FRAMES }, Ordering::Relaxed);
-            #[cfg(fast_trace)]
-            {
-                rules::set_up();
-                memo::set_up();
-            }
-            DEPOT_STATE.base.store(base, Ordering::Release);
-            return;
-        }
-        len /= 2;
+    let Some((base, len)) = memory::reserve_up_to(DEPOT, CHUNK, PAGE, SHARE) else { return };
+    // For the heads, and the first records.
+    if !memory::commit(base..base + CHUNK) {
+        return memory::release(base..base + len);
     }
+    DEPOT_STATE.committed.store(CHUNK, Ordering::Relaxed);
+    DEPOT_STATE.words.store(len / 8, Ordering::Relaxed);
+    DEPOT_STATE.frames.store(if full { FRAMES_FULL } else { FRAMES }, Ordering::Relaxed);
+    #[cfg(fast_trace)]
+    {
+        rules::set_up();
+        memo::set_up();
+    }
+    DEPOT_STATE.base.store(base, Ordering::Release);
 }
 
 /// Whether a backtrace may be taken in C's `malloc`. A static executable allocates before its C

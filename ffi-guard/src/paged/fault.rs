@@ -20,7 +20,8 @@ use crate::rule::{Rule, Severity};
 /// deep.
 const CALLERS: usize = 12;
 
-/// Seconds that the full report may take: large programs have much debug information.
+/// Seconds of the processor's that the full report may take: large programs have much debug
+/// information.
 const PATIENCE: u32 = 30;
 
 /// The thread that reports a fault at the moment; 0 for none. If the process ends, it stays set,
@@ -126,14 +127,14 @@ fn tell(fault: &Fault, about: About, severity: Severity) {
     if given_to.is_some() {
         if !in_a_copy(freeing::in_the_copy, (&raw const touch).cast_mut().cast(), PATIENCE) {
             fault::write(&touch);
-            fault::append_object(&touch);
+            fault::without_names(&touch);
             fault::summary(&touch);
         }
         return;
     }
     fault::write(&touch);
     if !in_a_copy(in_the_copy, (&raw const touch).cast_mut().cast(), PATIENCE) {
-        fault::append_object(&touch);
+        fault::without_names(&touch);
     }
     fault::summary(&touch);
 }

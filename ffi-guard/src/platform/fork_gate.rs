@@ -74,3 +74,38 @@ unsafe extern "C" fn after() {
     INSIDE.fetch_and(!CLOSED, Ordering::Release);
     FORKING.let_go();
 }
+
+/// The gate, closed by [`close_soon`]. Dropping it opens the gate, in the process and in a copy.
+#[cfg(faults)]
+pub(super) struct Closed(());
+
+/// Closes the gate for a copy of the process that no `fork` makes. Looks `looks` times whether the
+/// threads inside have left, with `pause` in between; `None` if they have not by then, or if the
+/// calling thread is inside itself. May run in a signal handler.
+#[cfg(faults)]
+pub(super) fn close_soon(mut looks: u32, pause: fn()) -> Option<Closed> {
+    let mut look = |is_done: &dyn Fn() -> bool| {
+        while !is_done() {
+            looks = looks.checked_sub(1)?;
+            pause();
+        }
+        Some(())
+    };
+    if DEPTH.get() != 0 {
+        return None;
+    }
+    look(&|| FORKING.try_hold())?;
+    INSIDE.fetch_or(CLOSED, Ordering::AcqRel);
+    DEPTH.set(1);
+    let closed = Closed(());
+    look(&|| INSIDE.load(Ordering::Acquire) & !CLOSED == 0)?;
+    Some(closed)
+}
+
+#[cfg(faults)]
+impl Drop for Closed {
+    fn drop(&mut self) {
+        // SAFETY: the second half of what `close_soon` began, on the same thread.
+        unsafe { after() };
+    }
+}

@@ -7,7 +7,7 @@
 //! the locks that it holds.
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::thread;
 
@@ -20,6 +20,16 @@ const WAITED_FOR: u32 = 2;
 /// few hundred bytes at most.
 const SPINS: u32 = 100;
 
+/// This process is a copy with one thread, made without the handlers of `fork`.
+static IS_A_COPY: AtomicBool = AtomicBool::new(false);
+
+/// Has the locks that are held now passed through from here on. For a copy of the process that has
+/// the calling thread alone: who held them is not in it.
+#[cfg(faults)]
+pub(super) fn pass_through() {
+    IS_A_COPY.store(true, Ordering::Relaxed);
+}
+
 /// The lock alone. `Locked` couples it with the value that it guards.
 #[derive(Debug)]
 struct Lock {
@@ -29,8 +39,8 @@ struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock. False if the calling thread has it already, for a fork: then it must not
-    /// release it.
+    /// Takes the lock. False if the calling thread has it already, for a fork, or no thread is left
+    /// that could release it: then the calling one must not.
     #[inline]
     fn acquire(&self) -> bool {
         // A signal handler that comes in between has released it when it returns.
@@ -46,6 +56,9 @@ impl Lock {
         // Only this thread stores its own number there, and removes it.
         let forking = self.forking.load(Ordering::Relaxed);
         if forking != 0 && forking == thread::id() {
+            return false;
+        }
+        if IS_A_COPY.load(Ordering::Relaxed) {
             return false;
         }
         for _ in 0..SPINS {
@@ -111,6 +124,18 @@ pub(crate) trait HeldInFork: Sync {
     fn hold(&self);
     /// Releases what `hold` took, in the parent or in the child.
     fn let_go(&self);
+}
+
+impl<T: Send> Locked<T> {
+    /// [`hold`](HeldInFork::hold) if the lock is free; else false.
+    #[cfg(faults)]
+    pub(super) fn try_hold(&self) -> bool {
+        let taken = self.lock.state.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        if taken {
+            self.lock.forking.store(thread::id(), Ordering::Relaxed);
+        }
+        taken
+    }
 }
 
 impl<T: Send> HeldInFork for Locked<T> {

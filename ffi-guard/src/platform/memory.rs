@@ -3,21 +3,12 @@
 //! Addresses are integers here: the memory at them is no object yet.
 
 pub(crate) use super::os::memory::{
-    LARGE_PAGE, address_space_limit, close_pages, commit, decommit, discard, for_each_touched, most_mappings,
-    move_pages, open_pages, release, reserve, use_large_pages,
+    LARGE_PAGE, address_space_limit, address_space_taken, close_pages, commit, decommit, discard, for_each_touched,
+    most_mappings, move_pages, open_pages, release, reserve, use_large_pages,
 };
 
 /// The granularity of access. A multiple of the page size of every system we build for.
 pub(crate) const PAGE: usize = if cfg!(target_arch = "x86_64") { 4096 } else { 65536 };
-
-/// The access to reserved memory before it is committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Before {
-    /// It faults.
-    Nothing,
-    /// It reads as zero.
-    Reading,
-}
 
 /// Asks the processor to fetch the memory at an address, which will be used soon. A hint: whatever
 /// the address, nothing faults.
@@ -32,17 +23,17 @@ pub(crate) fn prefetch(address: usize) {
     let _ = address;
 }
 
-/// Reserves as much as there is: `most`, halved until the system permits it, and at most an eighth
-/// of an address space that is limited. Returns its start and length; `None` if not even `least`
-/// can be had.
-pub(crate) fn reserve_up_to(most: usize, least: usize, align: usize) -> Option<(usize, usize)> {
-    let ceiling = address_space_limit().map_or(most, |limit| limit / 8);
+/// Reserves as much as there is: `most`, halved until the system permits it, and at most this
+/// `share` (an eighth is 8) of an address space that is limited. Returns its start and length;
+/// `None` if not even `least` can be had.
+pub(crate) fn reserve_up_to(most: usize, least: usize, align: usize, share: usize) -> Option<(usize, usize)> {
+    let ceiling = address_space_limit().map_or(most, |limit| limit / share);
     let mut len = most;
     while len > ceiling.max(least) {
         len /= 2;
     }
     while len >= least {
-        if let Some(start) = reserve(len, align, Before::Nothing) {
+        if let Some(start) = reserve(len, align) {
             return Some((start, len));
         }
         len /= 2;

@@ -39,6 +39,7 @@ pub(crate) mod process;
 pub(crate) mod read;
 pub(crate) mod say;
 mod segments;
+pub(crate) mod symbols;
 pub(crate) mod thread;
 
 #[cfg(not(feature = "c-heap"))]
@@ -51,4 +52,4 @@ pub(crate) use os::library;
 pub(crate) use os::signal;
 #[cfg(fast_trace)]
 pub(crate) use os::unwind;
-pub(crate) use os::{c_memory, modules, stack};
+pub(crate) use os::{c_memory, loaded, modules, stack};

@@ -84,9 +84,15 @@ pub(crate) fn summary(touch: &Touch<'_>) {
     line(format_args!("ffi-guard: summary: {} in {place}", touch.rule()));
 }
 
+/// Says that the addresses are all there is, and appends the object without names.
+pub(crate) fn without_names(touch: &Touch<'_>) {
+    line(format_args!("ffi-guard: names and lines of source could not be looked up here; the addresses have to do"));
+    append_object(touch);
+}
+
 /// Appends the object of `docs/src/report-json.md` to the file of `GUARD_REPORT`, with addresses
 /// alone: for the case that the copy of the process could not do it.
-pub(crate) fn append_object(touch: &Touch<'_>) {
+fn append_object(touch: &Touch<'_>) {
     let Some(path) = settings().report_path().and_then(|path| path.to_str()) else { return };
     let mut text = Line::new();
     let (rule, block) = (touch.rule(), &touch.block);

@@ -1,11 +1,10 @@
 //! From return addresses to the user's frames, when a report is printed and not before.
 
 use crate::facts::Allocation;
-use std::ffi::c_void;
 use std::path::{Path, PathBuf};
 
 use crate::heap::trace::TraceId;
-use crate::platform::{fork_gate, mapped};
+use crate::platform::{mapped, symbols};
 
 /// One frame of a backtrace, as far as the debug info tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,17 +147,15 @@ fn symbolise(addresses: &[usize]) -> Vec<Frame> {
     for &address in addresses.iter().filter(|&&address| address != 0) {
         let before = frames.len();
         // `resolve` takes a return address: it looks one byte before it, at the call.
-        fork_gate::run(|| {
-            backtrace::resolve(address as *mut c_void, |symbol| {
-                frames.push(Frame {
-                    address,
-                    // `{:#}` leaves the hash out.
-                    function: symbol.name().map(|name| format!("{name:#}")),
-                    file: symbol.filename().map(Path::to_path_buf),
-                    line: symbol.lineno(),
-                    column: symbol.colno(),
-                });
-            })
+        symbols::resolve(address, |symbol| {
+            frames.push(Frame {
+                address,
+                // `{:#}` leaves the hash out.
+                function: symbol.name().map(|name| format!("{name:#}")),
+                file: symbol.filename().map(Path::to_path_buf),
+                line: symbol.lineno(),
+                column: symbol.colno(),
+            });
         });
         if frames.len() == before {
             frames.push(Frame { address, function: None, file: None, line: None, column: None });

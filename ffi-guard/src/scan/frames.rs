@@ -2,9 +2,8 @@
 
 use super::names;
 use crate::call::target::Target;
-use crate::platform::fork_gate;
 use crate::platform::stack::SIGNAL_RETURN;
-use crate::platform::{self, read};
+use crate::platform::{self, read, symbols};
 
 /// True if an address of the calling thread's stack lies in a frame of a Rust function.
 ///
@@ -113,7 +112,7 @@ fn each_frame(visit: &mut dyn FnMut(usize, usize) -> bool) {
 }
 
 fn resolve(ip: usize, visit: &mut dyn FnMut(&backtrace::Symbol)) {
-    fork_gate::run(|| backtrace::resolve(std::ptr::with_exposed_provenance_mut(ip), visit));
+    symbols::resolve(ip, visit);
 }
 
 /// True if a signal handler returns to this address.

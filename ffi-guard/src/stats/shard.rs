@@ -9,7 +9,8 @@ use std::ffi::c_void;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use crate::platform::memory::{self, Before, PAGE};
+use crate::platform::loaded;
+use crate::platform::memory::{self, PAGE};
 use crate::platform::process::Errno;
 use crate::platform::thread::{self, AtExit};
 
@@ -128,6 +129,11 @@ fn take_one() -> Option<&'static Shard> {
     MINE.set(shard);
     // If the system cannot report the thread's end, its shard is not used again.
     static AT_EXIT: AtExit = AtExit::new();
+    // At level 0 there may be no heap that has done it.
+    static STAYS: AtomicBool = AtomicBool::new(false);
+    if !STAYS.swap(true, Ordering::Relaxed) {
+        loaded::stay();
+    }
     thread::on_exit(&AT_EXIT, leave, std::ptr::from_ref(shard).cast_mut().cast());
     Some(shard)
 }
@@ -146,7 +152,7 @@ unsafe extern "C" fn leave(shard: *mut c_void) {
 
 fn make() -> Option<&'static Shard> {
     let len = size_of::<Shard>().next_multiple_of(PAGE);
-    let start = memory::reserve(len, PAGE, Before::Nothing)?;
+    let start = memory::reserve(len, PAGE)?;
     if !memory::commit(start..start + len) {
         memory::release(start..start + len);
         return None;

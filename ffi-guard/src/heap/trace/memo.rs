@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
 use super::TraceId;
 use super::walk::{READS, Read, Registers, Trail, read};
-use crate::platform::memory::{self, Before, PAGE};
+use crate::platform::memory::{self, PAGE};
 
 const SETS: usize = 512;
 /// Traces from one place with the stack pointer in one place: one function that allocates in
@@ -75,7 +75,7 @@ static TABLE: AtomicUsize = AtomicUsize::new(0);
 /// Reserves the table. Without it nothing is remembered.
 pub(super) fn set_up() {
     let len = BYTES.next_multiple_of(PAGE);
-    if let Some(at) = memory::reserve(len, PAGE, Before::Nothing)
+    if let Some(at) = memory::reserve(len, PAGE)
         && memory::commit(at..at + len)
     {
         TABLE.store(at, Ordering::Release);

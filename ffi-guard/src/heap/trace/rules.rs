@@ -14,7 +14,7 @@ use gimli::{
     UnwindSection, UnwindTableRow, X86_64,
 };
 
-use crate::platform::memory::{self, Before, PAGE};
+use crate::platform::memory::{self, PAGE};
 use crate::platform::{modules, unwind};
 
 /// The step from one frame to its caller's.
@@ -56,7 +56,7 @@ static STAYING: AtomicUsize = AtomicUsize::new(0);
 
 /// Reserves the table. Without it every rule is unsupported.
 pub(super) fn set_up() {
-    if let Some(at) = memory::reserve(BYTES, PAGE, Before::Nothing)
+    if let Some(at) = memory::reserve(BYTES, PAGE)
         && memory::commit(at..at + BYTES)
     {
         TABLE.store(at, Ordering::Release);

@@ -1,5 +1,4 @@
-//! The handler of faults, the stacks that it runs on, and the process copy that does what it may
-//! not.
+//! The handler of faults, and the stacks that it runs on.
 //!
 //! Everything here may run in a signal handler: nothing is allocated, no lock is taken.
 
@@ -11,6 +10,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering};
 
 use libc::{SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_SIGINFO, SIG_DFL, SIG_IGN, SIGBUS, SIGSEGV};
 
+pub(crate) use super::copy::in_a_copy;
 use crate::platform::fault::{Access, Answer, Fault};
 use crate::platform::process::Errno;
 use crate::platform::thread::{self, AtExit};
@@ -164,7 +164,7 @@ fn end(signal: c_int) {
     unsafe { libc::raise(signal) };
 }
 
-fn set_default(signal: c_int) {
+pub(super) fn set_default(signal: c_int) {
     // SAFETY: a zeroed `sigaction` is the default action with an empty mask.
     unsafe {
         let action: libc::sigaction = std::mem::zeroed();
@@ -294,61 +294,6 @@ unsafe extern "C" fn take_stack(at: *mut c_void) {
             }
         }
         libc::munmap(at, BELOW + STACK);
-    }
-}
-
-// --- another process to do what a handler may not ---
-
-/// Bytes of the copy's stack: reading debug information goes deep.
-const CHILD_STACK: usize = 8 << 20;
-
-/// Runs `work` in a copy of this process, which has this thread alone, and waits for it for at most
-/// `seconds`. True if `work` ended and returned true.
-///
-/// A handler may not allocate or take a lock. In the copy it may: any damage is the copy's alone.
-/// No handler of `fork` runs, and the program does not learn of the child.
-pub(crate) fn in_a_copy(work: fn(*mut c_void) -> bool, with: *mut c_void, seconds: u32) -> bool {
-    struct Order(fn(*mut c_void) -> bool, *mut c_void, u32);
-    extern "C" fn child(order: *mut c_void) -> c_int {
-        // SAFETY: the copy's own image of `order` below.
-        let Order(work, with, seconds) = unsafe { &*order.cast::<Order>() };
-        for signal in [SIGSEGV, SIGBUS, libc::SIGABRT, libc::SIGALRM] {
-            set_default(signal);
-        }
-        // SAFETY: this process is ours to end, by an alarm that no handler of the program's gets.
-        unsafe {
-            let mut none = MaybeUninit::<libc::sigset_t>::uninit();
-            libc::sigemptyset(none.as_mut_ptr());
-            libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), null_mut());
-            libc::alarm(*seconds);
-        }
-        let well = work(*with);
-        // SAFETY: ends the copy without the handlers that the program has registered for its end.
-        unsafe { libc::_exit(if well { 0 } else { 1 }) }
-    }
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: the mapping is new; the child runs on it in its own copy of the memory.
-    unsafe {
-        let stack = libc::mmap(null_mut(), CHILD_STACK, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
-        if stack == libc::MAP_FAILED {
-            return false;
-        }
-        let mut order = Order(work, with, seconds);
-        // Without a signal to the parent, so that no handler and no wait of the program's sees it.
-        let copy = libc::clone(child, stack.wrapping_byte_add(CHILD_STACK - 64), 0, (&raw mut order).cast());
-        let mut status = 0;
-        let well = copy > 0
-            && loop {
-                let ended = libc::waitpid(copy, &raw mut status, libc::__WALL);
-                if ended == copy {
-                    break libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0;
-                }
-                if *libc::__errno_location() != libc::EINTR {
-                    break false;
-                }
-            };
-        libc::munmap(stack, CHILD_STACK);
-        well
     }
 }
 

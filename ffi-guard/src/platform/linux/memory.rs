@@ -1,5 +1,6 @@
 //! Linux's own calls on address space, beyond POSIX.
 
+use std::ffi::CStr;
 use std::ops::Range;
 
 use libc::MAP_FAILED;
@@ -77,17 +78,31 @@ pub(crate) fn for_each_touched(range: Range<usize>, mut f: impl FnMut(usize) -> 
 
 /// The number of mappings that the system lets a process have. Read without allocating.
 pub(crate) fn most_mappings() -> usize {
-    let mut text = [0_u8; 24];
-    // SAFETY: a C string; a live buffer and its length; closed once.
-    let len = unsafe {
-        let file = libc::open(c"/proc/sys/vm/max_map_count".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
-        let len = if file < 0 { 0 } else { libc::read(file, text.as_mut_ptr().cast(), text.len()) };
-        libc::close(file);
-        len
-    };
-    let text = usize::try_from(len).ok().and_then(|len| text.get(..len)).unwrap_or_default();
-    std::str::from_utf8(text).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(USUAL_MAPPINGS)
+    number_in(c"/proc/sys/vm/max_map_count").unwrap_or(USUAL_MAPPINGS)
 }
 
 /// The kernel's default.
 const USUAL_MAPPINGS: usize = 65_530;
+
+/// Bytes of address space that this process has taken, reservations included; 0 if that is not
+/// known. Read without allocating.
+pub(crate) fn address_space_taken() -> usize {
+    // SAFETY: no precondition; answered from what the kernel passed at the start.
+    let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(PAGE);
+    number_in(c"/proc/self/statm").unwrap_or(0).saturating_mul(page)
+}
+
+/// The number that a file of the kernel's begins with.
+fn number_in(file: &CStr) -> Option<usize> {
+    let mut text = [0_u8; 24];
+    // SAFETY: a C string; a live buffer and its length; closed once.
+    let len = unsafe {
+        let file = libc::open(file.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        let len = if file < 0 { 0 } else { libc::read(file, text.as_mut_ptr().cast(), text.len()) };
+        libc::close(file);
+        len
+    };
+    let text = text.get(..usize::try_from(len).ok()?)?;
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(text.get(..digits)?).ok()?.parse().ok()
+}

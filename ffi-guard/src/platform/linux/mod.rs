@@ -7,7 +7,11 @@ pub(crate) mod c_allocator;
 #[cfg(c_heap)]
 pub(crate) mod c_library;
 #[cfg(faults)]
+mod copy;
+#[cfg(faults)]
 pub(crate) mod fault;
+#[cfg(target_pointer_width = "64")]
+pub(crate) mod loaded;
 mod locks;
 pub(crate) mod mapped;
 pub(crate) mod memory;
@@ -28,6 +32,8 @@ pub(crate) use super::other::c_allocator;
 pub(crate) use super::other::fault;
 #[cfg(not(globals))]
 pub(crate) use super::other::modules;
+#[cfg(not(target_pointer_width = "64"))]
+pub(crate) use super::unix::loaded;
 pub(crate) use super::unix::{c_memory, clock};
 #[cfg(test)]
 pub(crate) use super::unix::{library, signal};

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use crate::platform::memory::{Before, PAGE};
+use crate::platform::memory::PAGE;
 
 pub(crate) const LARGE_PAGE: usize = 0;
 
-pub(crate) fn reserve(_len: usize, _align: usize, _before: Before) -> Option<usize> {
+pub(crate) fn reserve(_len: usize, _align: usize) -> Option<usize> {
     None
 }
 
@@ -22,6 +22,10 @@ pub(crate) fn discard(_range: Range<usize>) {}
 
 pub(crate) fn address_space_limit() -> Option<usize> {
     None
+}
+
+pub(crate) fn address_space_taken() -> usize {
+    0
 }
 
 pub(crate) fn use_large_pages(_range: Range<usize>) {}

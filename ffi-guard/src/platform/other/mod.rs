@@ -8,6 +8,7 @@ pub(crate) mod c_allocator;
 pub(crate) mod c_memory;
 pub(crate) mod clock;
 pub(crate) mod fault;
+pub(crate) mod loaded;
 pub(crate) mod mapped;
 pub(crate) mod memory;
 pub(crate) mod modules;

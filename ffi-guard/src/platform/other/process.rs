@@ -33,4 +33,6 @@ pub(crate) fn thread_count() -> Option<usize> {
     None
 }
 
+pub(crate) fn close_stderr() {}
+
 pub(crate) fn at_exit(_function: extern "C" fn()) {}

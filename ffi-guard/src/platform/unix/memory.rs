@@ -4,21 +4,19 @@ use std::ops::Range;
 
 use libc::{MAP_ANONYMOUS, MAP_FAILED, MAP_NORESERVE, MAP_PRIVATE, PROT_NONE, PROT_READ, PROT_WRITE};
 
-use crate::platform::memory::{Before, PAGE};
+use crate::platform::memory::PAGE;
 pub(crate) use crate::platform::other::memory::{
-    LARGE_PAGE, close_pages, for_each_touched, most_mappings, move_pages, open_pages, use_large_pages,
+    LARGE_PAGE, address_space_taken, close_pages, for_each_touched, most_mappings, move_pages, open_pages,
+    use_large_pages,
 };
 
-/// Takes `len` bytes of address space at a multiple of `align`, a power of two.
-pub(crate) fn reserve(len: usize, align: usize, before: Before) -> Option<usize> {
+/// Takes `len` bytes of address space at a multiple of `align`, a power of two. They have no access
+/// yet: what can be read may be locked in memory, all of it.
+pub(crate) fn reserve(len: usize, align: usize) -> Option<usize> {
     let room = if align > PAGE { len.checked_add(align)? } else { len };
-    let prot = match before {
-        Before::Nothing => PROT_NONE,
-        Before::Reading => PROT_READ,
-    };
+    let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     // SAFETY: a new mapping wherever the kernel likes touches nothing that exists.
-    let at =
-        unsafe { libc::mmap(std::ptr::null_mut(), room, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) };
+    let at = unsafe { libc::mmap(std::ptr::null_mut(), room, PROT_NONE, flags, -1, 0) };
     if at == MAP_FAILED {
         return None;
     }

@@ -8,6 +8,7 @@ pub(crate) mod c_memory;
 pub(crate) mod clock;
 #[cfg(test)]
 pub(crate) mod library;
+pub(crate) mod loaded;
 pub(crate) mod mapped;
 pub(crate) mod memory;
 pub(crate) mod process;

@@ -34,6 +34,17 @@ pub(crate) fn write_stderr(mut bytes: &[u8]) {
     }
 }
 
+/// Has everything that goes to standard error from here on lost.
+pub(crate) fn close_stderr() {
+    // SAFETY: a C string; the number of standard error is replaced or closed, as every process may.
+    unsafe {
+        let nowhere = libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        if nowhere < 0 || libc::dup2(nowhere, libc::STDERR_FILENO) < 0 {
+            libc::close(libc::STDERR_FILENO);
+        }
+    }
+}
+
 /// Appends bytes to a file in one call, without allocating, so that a signal handler may. A failure
 /// is not reported.
 pub(crate) fn append(path: &str, bytes: &[u8]) {

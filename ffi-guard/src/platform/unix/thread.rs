@@ -7,8 +7,8 @@ pub(crate) use crate::platform::other::thread::{is_first, pointer, single_thread
 use crate::platform::thread::AtExit;
 
 /// Has `hook` run when the calling thread ends, after the destructors of Rust's thread-locals, with
-/// `value`, which is not null. All callers with the same `at_exit` pass the same `hook`. False if
-/// the system has no key left.
+/// `value`, which is not null. The module must stay loaded until then (`loaded`). All callers with
+/// the same `at_exit` pass the same `hook`. False if the system has no key left.
 pub(crate) fn on_exit(at_exit: &'static AtExit, hook: unsafe extern "C" fn(*mut c_void), value: *mut c_void) -> bool {
     let mut key = at_exit.key.load(Ordering::Acquire);
     if key == 0 {
