@@ -271,6 +271,7 @@ pub(crate) fn function<'a>(
         params.push(parameter(param, i, &names, &settings, taken, errors));
     }
     extent::rename_in(&mut params);
+    make_distinct(&mut params);
     Function {
         source,
         bare: skip || variadic || misqualified,
@@ -372,6 +373,26 @@ fn present<'a>(source: &'a ForeignFn, case: &CfgCase) -> Vec<&'a ForeignParam> {
 
 fn names(params: &[&ForeignParam]) -> Vec<String> {
     params.iter().filter_map(|p| p.name.as_ref()).map(|name| name.unraw().to_string()).collect()
+}
+
+/// Gives each parameter a name of its own in the wrapper. Rust lets a foreign function have two
+/// parameters of one name, since they are never bound; the wrapper binds them.
+fn make_distinct(params: &mut [Param]) {
+    let mut used = HashSet::new();
+    for position in 0..params.len() {
+        let Some(param) = params.get(position) else { break };
+        let plain = param.local.unraw().to_string();
+        let mut name = plain.clone();
+        if used.contains(&name) {
+            name = format!("{plain}_{}", position + 1);
+            while params.iter().any(|other| other.local == name) {
+                name.push('_');
+            }
+            let span = param.local.span();
+            params.iter_mut().skip(position).take(1).for_each(|param| param.local = Ident::new(&name, span));
+        }
+        used.insert(name);
+    }
 }
 
 fn parameter<'a>(

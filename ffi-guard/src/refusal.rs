@@ -131,7 +131,7 @@ fn tell(asked: Asked, address: usize, refused: Option<FreeError>) {
         write_stderr(
             b"ffi-guard: found inside the allocator, where unwinding is not possible; the process is aborted\n",
         );
-        std::process::abort();
+        report::abort();
     }
 }
 

@@ -11,7 +11,7 @@ use crate::facts::Violation;
 use crate::heap;
 use crate::platform::process;
 use crate::reentry::Reentry;
-use crate::report::until_catch_ends;
+use crate::report::{self, until_catch_ends};
 use crate::rule::Rule;
 use crate::scan::{self, Between};
 
@@ -85,7 +85,7 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
     if !can_unwind || std::thread::panicking() || between == Between::Signal {
         process::write_stderr(text.as_bytes());
         process::write_stderr(b"\nffi-guard: unwinding is not possible here; the process is aborted\n");
-        std::process::abort();
+        report::abort();
     }
     let silent = scopes::catching();
     if silent && (between == Between::C || cfg!(panic = "abort")) {
