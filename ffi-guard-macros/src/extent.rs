@@ -17,6 +17,8 @@ pub(crate) struct Extent {
     pub key: Ident,
     pub expr: TokenStream,
     pub text: String,
+    /// True if it is read through a pointer that is looked at first.
+    pub reads: bool,
 }
 
 /// Refuses an extent that uses a name that is not a parameter, or is that of two.

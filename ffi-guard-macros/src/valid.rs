@@ -13,7 +13,7 @@ use crate::attr::{self, Errors, Setting, Value};
 use crate::cfg::{self, Attr, CfgCase};
 use crate::extent::{self, Extent};
 use crate::message::{self, On};
-use crate::{text, types};
+use crate::{reads, text, types};
 
 /// The rules, as `ffi_guard::Rule` has them: name by name (a test in `tests/` keeps the two in
 /// step).
@@ -270,6 +270,7 @@ pub(crate) fn function<'a>(
         }
         params.push(parameter(param, i, &names, &settings, taken, errors));
     }
+    reads::look_first(&mut params);
     extent::rename_in(&mut params);
     make_distinct(&mut params);
     Function {
@@ -359,6 +360,7 @@ pub(crate) fn callback<'a>(
         }
         params.push(param);
     }
+    reads::look_first(&mut params);
     let severities = settings.severities(errors);
     let bare = settings.skip(errors);
     let function = Function { source, bare, keep_abi: false, result, severities, params };
@@ -426,7 +428,7 @@ fn parameter<'a>(
                     errors.at(key.span(), message::EXTENT_OF_VOID);
                 }
                 let expr = expr.to_token_stream();
-                extent = Some(Extent { key: key.clone(), text: text::of_expr(expr.clone()), expr });
+                extent = Some(Extent { key: key.clone(), text: text::of_expr(expr.clone()), expr, reads: false });
             }
         }
         if types::is_scalar(&source.ty) {
