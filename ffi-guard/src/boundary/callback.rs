@@ -5,7 +5,7 @@
 //!            └─ a violation waits for the body's place ──┘   └── a panic: parked, C gets a neutral value
 //! ```
 
-use std::panic::Location;
+use std::panic::{self, AssertUnwindSafe, Location};
 
 use super::breach::Stop;
 use super::raise::raise;
@@ -14,6 +14,7 @@ use super::{inspect, log, parked, result, statistics, thread_affinity, unread};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{CheckMode, Contract, Function};
 use crate::call::extent;
+use crate::call::scopes;
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
@@ -188,9 +189,29 @@ fn look_at_result(site: &Site, arguments: &[Argument], result: &Argument) {
         let _errno = Errno::keep();
         result::check_callback(site, arguments, result)
     };
-    if let Err(stop) = outcome {
-        raise(stop, true);
+    let Err(stop) = outcome else { return };
+    if is_good_yet(&stop) && scopes::is_call_below() {
+        // C gets the pointer all the same: it leads to live memory, and C may not expect what it
+        // gets in place of it. The panic waits for the guarded call to return.
+        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| raise(stop, true))) {
+            parked::park(payload);
+        }
+        return;
     }
+    raise(stop, true);
+}
+
+/// True if C may use what it is handed: the rule is about what happens to it later.
+fn is_good_yet(Stop(violation): &Stop) -> bool {
+    let facts = violation.facts();
+    let here = 0_u8;
+    matches!(facts.finding, Finding::ReturnedPointer(_))
+        && match facts.memory.as_ref() {
+            Some(Memory::Heap(block)) => block.live,
+            // The variables of the body are gone: its frame was below this one.
+            Some(Memory::Stack { address, .. }) => *address > (&raw const here).addr(),
+            Some(Memory::Foreign { .. }) | None => false,
+        }
 }
 
 /// Default that C gets from a callback that panicked. rustc shows this name if the type has no

@@ -113,9 +113,10 @@ impl Drop for BoundaryScope {
     }
 }
 
-/// True if the calling thread is inside `catch`, and a violation here would get there.
+/// True if the calling thread is inside `catch`, and a violation here would get there: with
+/// `panic = "abort"` none ever does.
 pub(crate) fn catching() -> bool {
-    caught_at().is_some_and(|scope| way_to(scope) != Way::Beyond)
+    cfg!(panic = "unwind") && caught_at().is_some_and(|scope| way_to(scope) != Way::Beyond)
 }
 
 /// An address in the frame of the innermost open `catch`.
