@@ -204,12 +204,11 @@ fn look_at_result(site: &Site, arguments: &[Argument], result: &Argument) {
 /// True if C may use what it is handed: the rule is about what happens to it later.
 fn is_good_yet(Stop(violation): &Stop) -> bool {
     let facts = violation.facts();
-    let here = 0_u8;
     matches!(facts.finding, Finding::ReturnedPointer(_))
         && match facts.memory.as_ref() {
             Some(Memory::Heap(block)) => block.live,
-            // The variables of the body are gone: its frame was below this one.
-            Some(Memory::Stack { address, .. }) => *address > (&raw const here).addr(),
+            // The variables of the body are gone.
+            Some(Memory::Stack { address, .. }) => scopes::is_above_all_calls(*address),
             Some(Memory::Foreign { .. }) | None => false,
         }
 }
