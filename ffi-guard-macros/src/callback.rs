@@ -153,7 +153,7 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
         match &param.extent {
             None => argument,
             Some(extent) => {
-                let stated = wrapper::state(extent, &private);
+                let stated = wrapper::state(extent, matches!(safety, Safety::None), &private);
                 quote_spanned!(here=> #argument.with(#stated))
             }
         }

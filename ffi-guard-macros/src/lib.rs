@@ -19,6 +19,7 @@ mod extent;
 mod fallback;
 mod fast_path;
 mod message;
+mod reads;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -187,6 +187,12 @@ pub(crate) fn no_parameter(name: &str, key: &Ident, params: &[String]) -> String
     format!("`{name}` is no parameter of this function\nhelp: {help}")
 }
 
+pub(crate) fn two_of_one_name(name: &str, times: usize) -> String {
+    format!(
+        "`{name}` is the name of {times} parameters of this function\nhelp: give the one that is meant a name of its own"
+    )
+}
+
 /// The candidate that the user probably meant.
 fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates

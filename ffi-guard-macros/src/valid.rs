@@ -13,7 +13,7 @@ use crate::attr::{self, Errors, Setting, Value};
 use crate::cfg::{self, Attr, CfgCase};
 use crate::extent::{self, Extent};
 use crate::message::{self, On};
-use crate::{text, types};
+use crate::{reads, text, types};
 
 /// The rules, as `ffi_guard::Rule` has them: name by name (a test in `tests/` keeps the two in
 /// step).
@@ -270,7 +270,9 @@ pub(crate) fn function<'a>(
         }
         params.push(parameter(param, i, &names, &settings, taken, errors));
     }
+    reads::look_first(&mut params);
     extent::rename_in(&mut params);
+    make_distinct(&mut params);
     Function {
         source,
         bare: skip || variadic || misqualified,
@@ -358,6 +360,7 @@ pub(crate) fn callback<'a>(
         }
         params.push(param);
     }
+    reads::look_first(&mut params);
     let severities = settings.severities(errors);
     let bare = settings.skip(errors);
     let function = Function { source, bare, keep_abi: false, result, severities, params };
@@ -372,6 +375,26 @@ fn present<'a>(source: &'a ForeignFn, case: &CfgCase) -> Vec<&'a ForeignParam> {
 
 fn names(params: &[&ForeignParam]) -> Vec<String> {
     params.iter().filter_map(|p| p.name.as_ref()).map(|name| name.unraw().to_string()).collect()
+}
+
+/// Gives each parameter a name of its own in the wrapper. Rust lets a foreign function have two
+/// parameters of one name, since they are never bound; the wrapper binds them.
+fn make_distinct(params: &mut [Param]) {
+    let mut used = HashSet::new();
+    for position in 0..params.len() {
+        let Some(param) = params.get(position) else { break };
+        let plain = param.local.unraw().to_string();
+        let mut name = plain.clone();
+        if used.contains(&name) {
+            name = format!("{plain}_{}", position + 1);
+            while params.iter().any(|other| other.local == name) {
+                name.push('_');
+            }
+            let span = param.local.span();
+            params.iter_mut().skip(position).take(1).for_each(|param| param.local = Ident::new(&name, span));
+        }
+        used.insert(name);
+    }
 }
 
 fn parameter<'a>(
@@ -405,7 +428,7 @@ fn parameter<'a>(
                     errors.at(key.span(), message::EXTENT_OF_VOID);
                 }
                 let expr = expr.to_token_stream();
-                extent = Some(Extent { key: key.clone(), text: text::of_expr(expr.clone()), expr });
+                extent = Some(Extent { key: key.clone(), text: text::of_expr(expr.clone()), expr, reads: false });
             }
         }
         if types::is_scalar(&source.ty) {

@@ -117,6 +117,10 @@ fn tell(asked: Asked, address: usize, refused: Option<FreeError>) {
         end_at_once(asked, address);
     }
     let _errno = Errno::keep();
+    if refused == Some(FreeError::OtherLayout) {
+        // A text that C wrote past its block's end is as long as what C wrote.
+        heap::tell_damage_of(address);
+    }
     let at = trace::capture_at_any_level();
     let inside = Reentry::enter();
     let Some(violation) = violation(asked, address, refused, at, None) else { return };
@@ -131,7 +135,7 @@ fn tell(asked: Asked, address: usize, refused: Option<FreeError>) {
         write_stderr(
             b"ffi-guard: found inside the allocator, where unwinding is not possible; the process is aborted\n",
         );
-        std::process::abort();
+        report::abort();
     }
 }
 

@@ -264,6 +264,26 @@ fn the_object_is_appended_to_the_file() {
 }
 
 #[test]
+fn a_place_that_faults_again_is_in_the_file_once() {
+    let path = std::env::temp_dir().join(format!("ffi-guard-faults-{}.jsonl", std::process::id()));
+    let name = path.to_str().expect("a path in UTF-8");
+    let variables = [("GUARD_REPORT", name), ("GUARD_ON_VIOLATION", "report")];
+    let body = || {
+        for _ in 0..20 {
+            read_after_free();
+        }
+        // Another way to the same read.
+        read_after_free();
+    };
+    let Some(output) = child("a_place_that_faults_again_is_in_the_file_once", &variables, body) else { return };
+    assert!(output.status.success(), "{output:?}");
+    let text = std::fs::read_to_string(&path).expect("the file");
+    std::fs::remove_file(&path).expect("it goes again");
+    // The wrapper's first call takes another way to C than those that follow.
+    assert!((2..=3).contains(&text.lines().count()), "{text}");
+}
+
+#[test]
 fn a_stack_overflow_is_rusts_to_tell() {
     fn deeper(depth: usize) -> usize {
         let room = black_box([depth; 256]);

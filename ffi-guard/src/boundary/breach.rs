@@ -49,13 +49,18 @@ impl Site {
         about: ArgumentFacts,
         memory: Option<Memory>,
     ) -> Result<(), Stop> {
+        // Before the thread's name, which costs a walk of the stack: what is allowed costs nothing.
+        let severity = self.severity(finding.rule(), parameter);
+        if severity == Severity::Allow {
+            return Ok(());
+        }
         let _errno = Errno::keep();
         let inside = Reentry::enter();
         let thread_name = scan::thread_name();
         drop(inside);
         let call = Call { function: self.function, parameter, site: self.location, thread: thread::id(), thread_name };
         let lent_by = if self.function.declaration.callback { lent_by(memory.as_ref()) } else { None };
-        deliver(finding, Some((self, call, about)), memory, (lent_by, Vec::new()))
+        deliver(finding, severity, Some((call, about)), memory, (lent_by, Vec::new()))
     }
 }
 
@@ -93,33 +98,35 @@ fn breach_of_note(
     memory: Memory,
     also: Vec<&'static Location<'static>>,
 ) -> Result<(), Stop> {
+    let severity = note.site.severity(finding.rule(), Some(note.loan.parameter));
+    if severity == Severity::Allow {
+        return Ok(());
+    }
     let thread_name = if note.thread == thread::id() { scan::thread_name() } else { None };
     let Site { function, location: site } = note.site;
     let call = Call { function, parameter: Some(note.loan.parameter), site, thread: note.thread, thread_name };
-    deliver(finding, Some((&note.site, call, ArgumentFacts::of(&note.loan))), Some(memory), (None, also))
+    deliver(finding, severity, Some((call, ArgumentFacts::of(&note.loan))), Some(memory), (None, also))
 }
 
 /// Delivers a finding without a guarded call: about memory that was pinned and never lent.
 fn without_a_call(finding: Finding, memory: Memory) -> Result<(), Stop> {
-    deliver(finding, None, Some(memory), (None, Vec::new()))
+    let severity = config::settings().severities.get(finding.rule()).unwrap_or(Severity::Deny);
+    if severity == Severity::Allow {
+        return Ok(());
+    }
+    deliver(finding, severity, None, Some(memory), (None, Vec::new()))
 }
 
 fn deliver(
     finding: Finding,
-    call: Option<(&Site, Call, ArgumentFacts)>,
+    severity: Severity,
+    call: Option<(Call, ArgumentFacts)>,
     memory: Option<Memory>,
     (lent_by, also): (Option<Call>, Vec<&'static Location<'static>>),
 ) -> Result<(), Stop> {
     let _errno = Errno::keep();
     let inside = Reentry::enter();
-    let severity = match &call {
-        Some((site, call, _)) => site.severity(finding.rule(), call.parameter),
-        None => config::settings().severities.get(finding.rule()).unwrap_or(Severity::Deny),
-    };
-    if severity == Severity::Allow {
-        return Ok(());
-    }
-    let (call, argument) = call.map(|(_, call, about)| (call, about)).unzip();
+    let (call, argument) = call.unzip();
     let mut facts = Facts { finding, severity, call, lent_by, also, argument, memory, c_allocated: None };
     facts.c_allocated = facts.lent().and_then(c_allocated);
     let violation = Box::new(Violation::new(facts));
@@ -149,5 +156,43 @@ pub(crate) fn hand_over(violation: Box<Violation>) -> Result<(), Stop> {
     match report::deliver(&violation) {
         Outcome::GoOn => Ok(()),
         Outcome::Stop => Err(Stop(violation)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::argument::Passing;
+    use crate::call::declaration::{Declaration, Function};
+    use crate::call::shape::{Role, Shape, TypeInfo};
+    use crate::facts::NullPointer;
+    use crate::rule::{Rule, Severities};
+    use crate::scan::WALKS;
+
+    static INFO: TypeInfo =
+        TypeInfo { size: 4, align: 4, shape: Shape::Plain, frozen: true, role: Role::Other, name: || "i32" };
+
+    #[test]
+    fn what_is_allowed_costs_no_walk_of_the_stack() {
+        static ALLOWED: Function = Function::new(&Declaration {
+            severities: Severities::NONE.with(Rule::NullPointer, Severity::Allow),
+            ..Declaration::internal("allowed")
+        });
+        static DENIED: Function = Function::new(&Declaration::internal("denied"));
+        // Not on the first thread, whose name is known without a walk.
+        std::thread::spawn(|| {
+            let argument = Argument::new(0, Passing::Const, &INFO);
+            let walks_of = |function: &'static Function| {
+                let site = Site { function, location: Location::caller() };
+                let before = WALKS.get();
+                let outcome = site.breach(None, Finding::NullPointer(NullPointer::Declared), (&argument, 4), None);
+                (outcome.is_ok(), WALKS.get() - before)
+            };
+            assert_eq!(walks_of(&ALLOWED), (true, 0));
+            let (told, walks) = walks_of(&DENIED);
+            assert!(!told && walks > 0, "the name of the thread is in a report");
+        })
+        .join()
+        .unwrap();
     }
 }

@@ -5,15 +5,16 @@
 //!            └─ a violation waits for the body's place ──┘   └── a panic: parked, C gets a neutral value
 //! ```
 
-use std::panic::Location;
+use std::panic::{self, AssertUnwindSafe, Location};
 
 use super::breach::Stop;
 use super::raise::raise;
 use super::resolve_mode::resolve_mode;
-use super::{inspect, log, parked, result, statistics, thread_affinity};
+use super::{inspect, log, parked, result, statistics, thread_affinity, unread};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{CheckMode, Contract, Function};
 use crate::call::extent;
+use crate::call::scopes;
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
@@ -127,7 +128,7 @@ impl<'a> Incoming<'a> {
             }
             let result = body();
             if checked && let Err(stop) = leave(&Site { function, location }, arguments, &argument(&result)) {
-                raise(stop);
+                raise_for_result(stop, &raise);
             }
             result
         };
@@ -159,7 +160,7 @@ impl<'a> Incoming<'a> {
                     call.body_ended();
                 }
                 if let Err(stop) = leave(&Site { function, location }, arguments, &argument(&result)) {
-                    raise(stop);
+                    raise_for_result(stop, &raise);
                 }
             }
             result
@@ -199,6 +200,31 @@ pub fn raise_here(stop: Stop) {
     raise(stop, true);
 }
 
+/// Raises a violation by the result.
+fn raise_for_result(stop: Stop, raise: impl Fn(Stop)) {
+    if is_good_yet(&stop) && scopes::is_call_below() {
+        // C gets the pointer all the same: it leads to live memory, and C may not expect what it
+        // gets in place of it. The panic waits for the guarded call to return.
+        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| raise(stop))) {
+            parked::park(payload);
+        }
+        return;
+    }
+    raise(stop);
+}
+
+/// True if C may use what it is handed: the rule is about what happens to it later.
+fn is_good_yet(Stop(violation): &Stop) -> bool {
+    let facts = violation.facts();
+    matches!(facts.finding, Finding::ReturnedPointer(_))
+        && match facts.memory.as_ref() {
+            Some(Memory::Heap(block)) => block.live,
+            // The variables of the body are gone.
+            Some(Memory::Stack { address, .. }) => scopes::is_above_all_calls(*address),
+            Some(Memory::Foreign { .. }) | None => false,
+        }
+}
+
 /// Default that C gets from a callback that panicked. rustc shows this name if the type has no
 /// default.
 #[must_use]
@@ -220,6 +246,7 @@ fn check_arguments(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
     let parameters = site.function.declaration.parameters;
     for (index, (argument, parameter)) in arguments.iter().zip(parameters).enumerate() {
         if matches!(argument.passing, Passing::Const | Passing::Mut) {
+            unread::tell(site, index, arguments, &(0..0))?;
             pointer(site, index, argument, parameter.contract)?;
         }
     }

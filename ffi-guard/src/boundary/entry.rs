@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 
 use super::breach::Stop;
 use super::retention_check::RetentionCheck;
-use super::thread_affinity;
+use super::{thread_affinity, unread};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{Contract, Parameter};
 use crate::call::shape::{Role, Shape, TypeInfo};
@@ -63,6 +63,7 @@ impl Questions<'_> {
     /// # Safety
     /// - If the argument leads to Rust memory, it leads to memory of its type.
     unsafe fn pointer(&mut self, index: usize, argument: &Argument, parameter: &Parameter) -> Result<(), Stop> {
+        unread::tell(&self.site, index, self.arguments, &self.stack)?;
         let located = Target::of(argument.address, &self.stack);
         let extent = extent::of(argument, &located);
         let look = PointerArg { argument, contract: parameter.contract, target: located, extent };
@@ -134,10 +135,16 @@ impl Questions<'_> {
         from: usize,
         own: &Range<usize>,
     ) -> Result<(), Stop> {
+        let mut seen = Reported::allowed(&self.site, index);
+        // What is allowed is not looked for. From level 2 on the blocks that are found are lent, all
+        // the same.
+        let lends_all = self.check.is_some() && seen.all();
+        if seen.all() && !lends_all {
+            return Ok(());
+        }
         let _inside = Reentry::enter();
         let info = look.argument.info;
         let mut outcome = Ok(());
-        let mut seen = Reported::default();
         let stack = self.stack.clone();
         if look.extent >= LARGE && matches!(info.shape, Shape::Words | Shape::Untyped) {
             let mut hits = Vec::new();
@@ -145,7 +152,7 @@ impl Questions<'_> {
             unsafe { scan::words(from, look.extent, &Wanted::new([heap::region(), stack]), &mut hits) };
             for hit in hits {
                 self.word(index, look, own, hit.location - from, hit.word, &mut seen)?;
-                if seen.all() {
+                if seen.all() && !lends_all {
                     break;
                 }
             }
@@ -153,7 +160,11 @@ impl Questions<'_> {
         }
         let mut found = |offset, word| {
             outcome = self.word(index, look, own, offset, word, &mut seen);
-            if outcome.is_err() || seen.all() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if outcome.is_err() || seen.all() && !lends_all {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         };
         let wanted = |word| heap::contains(word) || stack.contains(&word);
         // SAFETY: the caller promises `look.extent` readable bytes from `from` on.
@@ -172,12 +183,17 @@ impl Questions<'_> {
         seen: &mut Reported,
     ) -> Result<(), Stop> {
         let argument = look.argument;
+        let target = Target::of(word, &self.stack);
+        let dangles = matches!(&target, Target::Heap(block) if !block.live);
+        let is_told = if dangles { seen.dangling } else { seen.nested };
+        if self.check.is_none() && is_told {
+            return Ok(());
+        }
         // A C frame further up holds the word: C memory, which is inspected from level 2 on.
         let cs_stack = scan::is_c_stack(&look.target, argument.address);
         if self.check.is_none() && cs_stack {
             return Ok(());
         }
-        let target = Target::of(word, &self.stack);
         // C may hold what a call that has not returned lends it (callbacks see it), or what some
         // call let it keep.
         if (cs_stack || matches!(look.target, Target::Foreign))
@@ -190,6 +206,9 @@ impl Questions<'_> {
             offset,
             field: field(argument.info, offset, look.extent),
         };
+        if dangles && is_told {
+            return Ok(());
+        }
         if let Some(finding) = rules::dangling_pointer::check_word(word, &target, holder) {
             let memory = Memory::of(&target, word, 0, thread::id());
             return self.once(seen, index, finding, (argument, look.extent), Some(memory));
@@ -197,7 +216,7 @@ impl Questions<'_> {
         if let Some(check) = &mut self.check {
             check.lend_found(word, &target, look, index);
         }
-        if self.lent_as_retained(&target) || is_pinned(word, &target) {
+        if is_told || self.lent_as_retained(&target) || is_pinned(word, &target) {
             return Ok(());
         }
         match rules::nested_pointer::check_word(word, &target, own, thread::id(), holder) {
@@ -380,14 +399,19 @@ fn field(info: &TypeInfo, offset: usize, extent: usize) -> Option<String> {
     rules::field_path(info, offset, info.size != 0 && extent > info.size)
 }
 
-/// Rules that were already reported about an argument.
-#[derive(Default)]
+/// Rules that were already reported about an argument, or need not be.
 struct Reported {
     nested: bool,
     dangling: bool,
 }
 
 impl Reported {
+    /// What is allowed about the words of this argument.
+    fn allowed(site: &Site, index: usize) -> Reported {
+        let is_allowed = |rule| site.severity(rule, Some(index)) == Severity::Allow;
+        Reported { nested: is_allowed(Rule::NestedPointer), dangling: is_allowed(Rule::DanglingPointer) }
+    }
+
     fn all(&self) -> bool {
         self.nested && self.dangling
     }

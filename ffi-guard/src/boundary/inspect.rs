@@ -180,7 +180,8 @@ pub(super) fn comes_in_order((argument, parameter): (&Argument, &Parameter)) -> 
     if matches!(argument.passing, Passing::Scalar | Passing::Value) {
         return true;
     }
-    if needs.is_for_the_rules() || address == 0 && contract.is_nonnull() {
+    let is_unread = matches!(argument.stated, Stated::Unread(_));
+    if needs.is_for_the_rules() || is_unread || address == 0 && contract.is_nonnull() {
         return false;
     }
     !heap::contains(address)

@@ -40,4 +40,5 @@ mod retention_check;
 mod snapshot;
 pub(crate) mod statistics;
 pub(crate) mod thread_affinity;
+mod unread;
 pub(crate) mod watched_call;

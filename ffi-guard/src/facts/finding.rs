@@ -23,8 +23,7 @@ pub(crate) enum Finding {
     UnterminatedString {
         searched: usize,
     },
-    /// Null where `nonnull` was declared.
-    NullPointer,
+    NullPointer(NullPointer),
     /// The address is not a multiple of what the pointee's type asks for.
     MisalignedPointer {
         align: usize,
@@ -62,6 +61,15 @@ pub(crate) struct DanglingPointer {
     /// The argument itself, or a word found in what it points to.
     pub(crate) holder: Holder,
     pub(crate) pointer: usize,
+}
+
+/// Null where there has to be a pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NullPointer {
+    /// `nonnull` was declared.
+    Declared,
+    /// The extent of this other parameter is read through it.
+    ReadThrough { parameter: usize, itself: bool },
 }
 
 /// The extent does not fit.
@@ -240,7 +248,7 @@ impl Finding {
             }
             Finding::OutOfBounds(_) => of(Rule::OutOfBounds),
             Finding::UnterminatedString { .. } => of(Rule::UnterminatedString),
-            Finding::NullPointer => of(Rule::NullPointer),
+            Finding::NullPointer(_) => of(Rule::NullPointer),
             Finding::MisalignedPointer { .. } => of(Rule::MisalignedPointer),
             Finding::ReturnedPointer(ReturnedPointer { holder, pointer }) => {
                 Parts { holder: Some(holder), pointer: *pointer, ..of(Rule::ReturnedPointer) }

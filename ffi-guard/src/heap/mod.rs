@@ -73,7 +73,7 @@ pub(crate) use self::block_ref::{BlockRef, FoundBlock, Refers};
 pub(crate) use self::c_ranges::with_c_ranges;
 #[cfg(feature = "c-heap")]
 pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, lookup_c, reallocate_c, size_c};
-pub(crate) use self::give::FreeError;
+pub(crate) use self::give::{FreeError, tell_damage_of};
 pub(crate) use self::level1::{allocate, allocate_zeroed, free};
 pub(crate) use self::lookup::{
     around, canary_damage, exempt, identity, is_exempt, is_pinned, is_whole, lend, loans, lookup, may_be_retained,

@@ -124,6 +124,7 @@ fn tell(fault: &Fault, about: About, severity: Severity) {
         copy,
         given_to,
     };
+    fault::note(&touch);
     if given_to.is_some() {
         if !in_a_copy(freeing::in_the_copy, (&raw const touch).cast_mut().cast(), PATIENCE) {
             fault::write(&touch);

@@ -43,7 +43,7 @@ pub(crate) fn words(facts: &Facts) -> Words<'_> {
         Finding::DanglingPointer(seen) => dangling_pointer::words(seen, facts),
         Finding::OutOfBounds(seen) => out_of_bounds::words(seen, facts),
         Finding::UnterminatedString { searched } => unterminated_string::words(*searched, facts),
-        Finding::NullPointer => null_pointer::words(facts),
+        Finding::NullPointer(seen) => null_pointer::words(facts, *seen),
         Finding::MisalignedPointer { align } => misaligned_pointer::words(*align, facts),
         Finding::ReturnedPointer(seen) => returned_pointer::words(seen, facts),
         Finding::WrongThread(got) => wrong_thread::words(got, facts),

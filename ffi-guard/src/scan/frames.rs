@@ -105,10 +105,18 @@ pub(crate) fn called_by_c() -> bool {
 
 /// Calls `visit(begins, ip)` for each frame, innermost first, until it says false.
 fn each_frame(visit: &mut dyn FnMut(usize, usize) -> bool) {
+    #[cfg(test)]
+    WALKS.with(|walks| walks.set(walks.get() + 1));
     // SAFETY: the unwinders of Linux and macOS need no synchronisation, and the callback does not
     // unwind. `trace` would take a lock, and a signal handler that interrupts its holder would wait
     // for itself.
     unsafe { backtrace::trace_unsynchronized(|frame| visit(frame.sp().addr(), frame.ip().addr())) };
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Walks that this thread has made.
+    pub(crate) static WALKS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 fn resolve(ip: usize, visit: &mut dyn FnMut(&backtrace::Symbol)) {

@@ -36,6 +36,8 @@ use x86_64 as machine;
 #[cfg(feature = "c-heap")]
 pub(crate) use c_heap::c_heap;
 pub(crate) use elf::named::function_at;
+#[cfg(test)]
+pub(crate) use frames::WALKS;
 pub(crate) use frames::{Between, between, called_by_c, in_rust_frame, is_c_stack, thread_name};
 pub(crate) use globals::globals_len;
 pub(crate) use hit::Hit;

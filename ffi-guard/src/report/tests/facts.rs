@@ -6,7 +6,8 @@ use crate::call::declaration::Function;
 use crate::call::extent::StatedExtent;
 use crate::facts::{
     Allocation, ArgumentFacts, BlockFacts, CSource, Call, DanglingPointer, Facts, Finding, FreedWhileRetained, Holder,
-    LeakedOwnership, Memory, NestedPointer, OutOfBounds, Place, Promise, RetainedPointer, ReturnedPointer, ThreadOwner,
+    LeakedOwnership, Memory, NestedPointer, NullPointer, OutOfBounds, Place, Promise, RetainedPointer, ReturnedPointer,
+    ThreadOwner,
 };
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -224,7 +225,18 @@ pub(in super::super) fn unterminated() -> Facts {
 }
 
 pub(in super::super) fn null() -> Facts {
-    found(Finding::NullPointer, call(&ffi::SESSION_SET_NAME, 1, session::null()), argument(0, 0, "i8"), None)
+    found(
+        Finding::NullPointer(NullPointer::Declared),
+        call(&ffi::SESSION_SET_NAME, 1, session::null()),
+        argument(0, 0, "i8"),
+        None,
+    )
+}
+
+pub(in super::super) fn null_count() -> Facts {
+    let through = NullPointer::ReadThrough { parameter: 1, itself: true };
+    let found_at = call(&ffi::SESSION_READ, 2, session::no_count());
+    found(Finding::NullPointer(through), found_at, argument(0, 0, "usize"), None)
 }
 
 pub(in super::super) fn null_on_many_lines() -> Facts {

@@ -59,6 +59,7 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("out_of_bounds_foreign", facts::bounds_foreign(), plain),
         ("unterminated_string", facts::unterminated(), plain),
         ("null_pointer", facts::null(), plain),
+        ("null_pointer_count", facts::null_count(), plain),
         ("null_pointer_many_lines", facts::null_on_many_lines(), plain),
         ("misaligned_pointer", facts::misaligned(), plain),
         ("dangling_pointer_user_data", facts::dangling_user_data(), Form { no_source: true, ..plain }),
