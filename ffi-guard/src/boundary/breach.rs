@@ -94,9 +94,10 @@ fn deliver(
 ) -> Result<(), Stop> {
     let _errno = Errno::keep();
     let inside = Reentry::enter();
+    let (rule, default) = (finding.rule(), finding.default_severity());
     let severity = match &call {
-        Some((site, call, _)) => site.severity(finding.rule(), call.parameter),
-        None => config::settings().severities.get(finding.rule()).unwrap_or(Severity::Deny),
+        Some((site, call, _)) => site.severity_or(rule, call.parameter, default),
+        None => config::settings().severity_of(rule),
     };
     if severity == Severity::Allow {
         return Ok(());

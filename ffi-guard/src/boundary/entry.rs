@@ -11,7 +11,7 @@ use crate::call::shape::{Role, Shape, TypeInfo};
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
 use crate::call::{extent, thread};
-use crate::facts::{Finding, Holder, Memory};
+use crate::facts::{Evidence, Finding, Holder, Memory};
 use crate::heap;
 use crate::platform::read;
 use crate::reentry::Reentry;
@@ -19,6 +19,15 @@ use crate::retention::pins;
 use crate::rule::{Rule, Severity};
 use crate::rules;
 use crate::scan::{self, Owner, Wanted};
+
+/// The rules that are asked about an argument itself, in the order of the guide.
+const CHECKS: [fn(&PointerArg<'_>) -> Option<Finding>; 5] = [
+    rules::null_pointer::check,
+    rules::misaligned_pointer::check,
+    rules::dangling_pointer::check,
+    rules::out_of_bounds::check,
+    rules::unterminated_string::check,
+];
 
 /// One call being entered.
 pub(super) struct Questions<'a> {
@@ -28,6 +37,8 @@ pub(super) struct Questions<'a> {
     pub(super) stack: Range<usize>,
     /// Records what is lent, from level 2 on.
     pub(super) check: Option<&'a mut RetentionCheck>,
+    /// Index of the first argument whose freed memory was not told of out of its turn.
+    pub(super) freed_told: usize,
 }
 
 /// Range of the argument's own memory: words into it are not nested pointers.
@@ -63,23 +74,16 @@ impl Questions<'_> {
     /// # Safety
     /// - If the argument leads to Rust memory, it leads to memory of its type.
     unsafe fn pointer(&mut self, index: usize, argument: &Argument, parameter: &Parameter) -> Result<(), Stop> {
-        let located = Target::of(argument.address, &self.stack);
-        let extent = extent::of(argument, &located);
-        let look = PointerArg { argument, contract: parameter.contract, target: located, extent };
+        let look = self.look(argument, parameter);
         // Each rule is asked: what is allowed or warned of by one rule may be denied by another.
         let mut sound = true;
-        for check in [
-            rules::null_pointer::check,
-            rules::misaligned_pointer::check,
-            rules::dangling_pointer::check,
-            rules::out_of_bounds::check,
-            rules::unterminated_string::check,
-        ] {
+        for check in CHECKS {
             let Some(finding) = check(&look) else { continue };
             // A misaligned address in a good block still lends that block.
             sound &= finding.rule() == Rule::MisalignedPointer;
-            let memory = Memory::of(&look.target, argument.address, look.extent, thread::id());
-            self.site.breach(Some(index), finding, (argument, look.extent), Some(memory))?;
+            if finding.rule() != Rule::DanglingPointer || index >= self.freed_told {
+                self.breach(index, finding, &look)?;
+            }
             if !sound {
                 // The target is not what it should be, so its contents are not inspected.
                 return Ok(());
@@ -123,7 +127,8 @@ impl Questions<'_> {
         Ok(())
     }
 
-    /// Inspects the words of an extent that lie at `from` (the argument's own address, or a copy).
+    /// Inspects the words of an extent that lie at `from` (the argument's own address, or a copy):
+    /// those that lead to freed memory first, as they are the worse.
     ///
     /// # Safety
     /// - `look.extent` bytes from `from` on are readable.
@@ -134,95 +139,199 @@ impl Questions<'_> {
         from: usize,
         own: &Range<usize>,
     ) -> Result<(), Stop> {
+        if index >= self.freed_told && self.asks_of_freed(index) {
+            let mut dead = |this: &mut Self, offset, word| this.dead_word(index, look, offset, word);
+            // SAFETY: the caller's promise.
+            unsafe { self.each_word(look, from, false, &mut dead) }?;
+        }
+        let mut told = false;
+        let mut live = |this: &mut Self, offset, word| this.live_word(index, look, own, offset, word, &mut told);
+        // SAFETY: the caller's promise.
+        unsafe { self.each_word(look, from, true, &mut live) }
+    }
+
+    /// True if a dead word in this argument may have to be told of.
+    fn asks_of_freed(&self, index: usize) -> bool {
+        self.site.severity(Rule::DanglingField, Some(index)) != Severity::Allow
+    }
+
+    /// Calls `found` with each word of an extent that leads into Rust's heap (or, `with_stack`, onto
+    /// the stack), and its offset, until it breaks.
+    ///
+    /// # Safety
+    /// - `look.extent` bytes from `from` on are readable.
+    unsafe fn each_word(
+        &mut self,
+        look: &PointerArg<'_>,
+        from: usize,
+        with_stack: bool,
+        found: &mut dyn FnMut(&mut Self, usize, usize) -> ControlFlow<Result<(), Stop>>,
+    ) -> Result<(), Stop> {
         let _inside = Reentry::enter();
         let info = look.argument.info;
-        let mut outcome = Ok(());
-        let mut seen = Reported::default();
-        let stack = self.stack.clone();
+        let stack = if with_stack { self.stack.clone() } else { 0..0 };
+        let mut outcome = ControlFlow::Continue(());
         if look.extent >= LARGE && matches!(info.shape, Shape::Words | Shape::Untyped) {
             let mut hits = Vec::new();
             // SAFETY: the caller promises `look.extent` readable bytes from `from` on.
             unsafe { scan::words(from, look.extent, &Wanted::new([heap::region(), stack]), &mut hits) };
             for hit in hits {
-                self.word(index, look, own, hit.location - from, hit.word, &mut seen)?;
-                if seen.all() {
+                outcome = found(self, hit.location - from, hit.word);
+                if outcome.is_break() {
                     break;
                 }
             }
-            return Ok(());
+        } else {
+            let mut found = |offset, word| {
+                outcome = found(self, offset, word);
+                if outcome.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            let wanted = |word| heap::contains(word) || stack.contains(&word);
+            // SAFETY: the caller promises `look.extent` readable bytes from `from` on.
+            let _ = unsafe { rules::each_pointer(from, look.extent, info, &wanted, &mut found) };
         }
-        let mut found = |offset, word| {
-            outcome = self.word(index, look, own, offset, word, &mut seen);
-            if outcome.is_err() || seen.all() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        outcome.break_value().unwrap_or(Ok(()))
+    }
+
+    /// Checks if one word of an extent leads to freed memory. Told once, however many words of an
+    /// array do.
+    fn dead_word(
+        &mut self,
+        index: usize,
+        look: &PointerArg<'_>,
+        offset: usize,
+        word: usize,
+    ) -> ControlFlow<Result<(), Stop>> {
+        let argument = look.argument;
+        let target = Target::of(word, &(0..0));
+        let holder = || self.pointee(look, offset);
+        let evidence = || self.evidence(index, look, offset);
+        let Some(finding) = rules::dangling_field::check_word(word, &target, holder, evidence) else {
+            return ControlFlow::Continue(());
         };
-        let wanted = |word| heap::contains(word) || stack.contains(&word);
-        // SAFETY: the caller promises `look.extent` readable bytes from `from` on.
-        let _ = unsafe { rules::each_pointer(from, look.extent, info, &wanted, &mut found) };
-        outcome
+        // A C frame further up holds the word: C memory, which is inspected from level 2 on.
+        if self.check.is_none() && scan::is_c_stack(&look.target, argument.address) {
+            return ControlFlow::Break(Ok(()));
+        }
+        let memory = Memory::of(&target, word, 0, thread::id());
+        ControlFlow::Break(self.site.breach(Some(index), finding, (argument, look.extent), Some(memory)))
     }
 
     /// Checks one word of an extent that leads into Rust memory.
-    fn word(
+    fn live_word(
         &mut self,
         index: usize,
         look: &PointerArg<'_>,
         own: &Range<usize>,
         offset: usize,
         word: usize,
-        seen: &mut Reported,
-    ) -> Result<(), Stop> {
+        told: &mut bool,
+    ) -> ControlFlow<Result<(), Stop>> {
         let argument = look.argument;
+        let target = Target::of(word, &self.stack);
+        if matches!(&target, Target::Heap(block) if !block.live) {
+            return ControlFlow::Continue(());
+        }
         // A C frame further up holds the word: C memory, which is inspected from level 2 on.
         let cs_stack = scan::is_c_stack(&look.target, argument.address);
         if self.check.is_none() && cs_stack {
-            return Ok(());
+            return ControlFlow::Break(Ok(()));
         }
-        let target = Target::of(word, &self.stack);
         // C may hold what a call that has not returned lends it (callbacks see it), or what some
         // call let it keep.
         if (cs_stack || matches!(look.target, Target::Foreign))
-            && matches!(&target, Target::Heap(block) if block.live && (heap::loans(block) > 0 || heap::may_be_retained(block)))
+            && matches!(&target, Target::Heap(block) if heap::loans(block) > 0 || heap::may_be_retained(block))
         {
-            return Ok(());
-        }
-        let holder = || Holder::Pointee {
-            memory: Memory::of(&look.target, argument.address, look.extent, thread::id()),
-            offset,
-            field: field(argument.info, offset, look.extent),
-        };
-        if let Some(finding) = rules::dangling_pointer::check_word(word, &target, holder) {
-            let memory = Memory::of(&target, word, 0, thread::id());
-            return self.once(seen, index, finding, (argument, look.extent), Some(memory));
+            return ControlFlow::Continue(());
         }
         if let Some(check) = &mut self.check {
             check.lend_found(word, &target, look, index);
         }
-        if self.lent_as_retained(&target) || is_pinned(word, &target) {
-            return Ok(());
+        if *told || self.lent_as_retained(&target) || is_pinned(word, &target) {
+            return ControlFlow::Continue(());
         }
-        match rules::nested_pointer::check_word(word, &target, own, thread::id(), holder) {
-            Some(finding) => {
-                let memory = Memory::of(&look.target, argument.address, look.extent, thread::id());
-                self.once(seen, index, finding, (argument, look.extent), Some(memory))
-            }
-            None => Ok(()),
+        let holder = || self.pointee(look, offset);
+        let Some(finding) = rules::nested_pointer::check_word(word, &target, own, thread::id(), holder) else {
+            return ControlFlow::Continue(());
+        };
+        // Told once, however many words of an array do it.
+        *told = true;
+        if let Err(stop) = self.freed_after(index) {
+            return ControlFlow::Break(Err(stop));
+        }
+        let memory = Memory::of(&look.target, argument.address, look.extent, thread::id());
+        match self.site.breach(Some(index), finding, (argument, look.extent), Some(memory)) {
+            Ok(()) if self.check.is_some() => ControlFlow::Continue(()),
+            outcome => ControlFlow::Break(outcome),
         }
     }
 
-    /// Reports a breach, once per rule, however many words of an array break it.
-    fn once(
-        &self,
-        seen: &mut Reported,
-        index: usize,
-        finding: Finding,
-        about: (&Argument, usize),
-        memory: Option<Memory>,
-    ) -> Result<(), Stop> {
-        let told = if finding.rule() == Rule::DanglingPointer { &mut seen.dangling } else { &mut seen.nested };
-        if std::mem::replace(told, true) {
-            return Ok(());
+    /// A word's place in what an argument points to.
+    fn pointee(&self, look: &PointerArg<'_>, offset: usize) -> Holder {
+        Holder::Pointee {
+            memory: Memory::of(&look.target, look.argument.address, look.extent, thread::id()),
+            offset,
+            field: field(look.argument.info, offset, look.extent),
         }
-        self.site.breach(Some(index), finding, about, memory)
+    }
+
+    /// What shows that a word in what an argument points to is a pointer that C may follow.
+    fn evidence(&self, index: usize, look: &PointerArg<'_>, offset: usize) -> Evidence {
+        let Argument { info, passing, .. } = look.argument;
+        let parameter = self.site.function.declaration.parameters.get(index);
+        // A pointer to a pointer is how C returns one.
+        let answer = *passing == Passing::Mut && matches!(info.role, Role::Pointer | Role::Pointers);
+        let declared = rules::is_declared(info, offset) && !answer;
+        if declared || parameter.is_some_and(|it| it.contract != Contract::NONE) {
+            Evidence::Declared
+        } else if scan::is_in_c_heap(look.argument.address + offset) {
+            Evidence::StoredByC
+        } else {
+            Evidence::Value
+        }
+    }
+
+    /// Tells of freed memory that the arguments after this one lead to, before live memory in this
+    /// one is told of: the worst comes first.
+    #[cold]
+    fn freed_after(&mut self, index: usize) -> Result<(), Stop> {
+        let first = self.freed_told.max(index + 1);
+        self.freed_told = self.arguments.len();
+        let parameters = self.site.function.declaration.parameters;
+        for (index, (argument, parameter)) in self.arguments.iter().zip(parameters).enumerate().skip(first) {
+            if !matches!(argument.passing, Passing::Const | Passing::Mut) {
+                continue;
+            }
+            let look = self.look(argument, parameter);
+            let unsound = |it: &Finding| it.rule() != Rule::MisalignedPointer;
+            match CHECKS.iter().filter_map(|check| check(&look)).find(unsound) {
+                Some(finding @ Finding::DanglingPointer(_)) => self.breach(index, finding, &look)?,
+                // Told of in its turn.
+                Some(_) => {}
+                None if look.extent == 0 || holds_nothing(&argument.info.shape, parameter.contract) => {}
+                None if !matches!(look.target, Target::Heap(_) | Target::Stack(_)) => {}
+                None if self.asks_of_freed(index) => {
+                    let mut dead = |this: &mut Self, offset, word| this.dead_word(index, &look, offset, word);
+                    // SAFETY: the extent is inside a live block or the live part of this thread's
+                    // stack, as checked.
+                    unsafe { self.each_word(&look, argument.address, false, &mut dead) }?;
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn look<'a>(&self, argument: &'a Argument, parameter: &Parameter) -> PointerArg<'a> {
+        let target = Target::of(argument.address, &self.stack);
+        let extent = extent::of(argument, &target);
+        PointerArg { argument, contract: parameter.contract, target, extent }
+    }
+
+    /// Delivers a finding about an argument itself.
+    fn breach(&self, index: usize, finding: Finding, look: &PointerArg<'_>) -> Result<(), Stop> {
+        let memory = Memory::of(&look.target, look.argument.address, look.extent, thread::id());
+        self.site.breach(Some(index), finding, (look.argument, look.extent), Some(memory))
     }
 
     /// True if an argument of this call leads into the block.
@@ -245,9 +354,7 @@ impl Questions<'_> {
     /// Inspects C memory of typed or stated extent: finds when the memory is lent what cgocheck=2
     /// finds when the pointer is stored.
     fn foreign(&mut self, index: usize, look: &PointerArg<'_>) -> Result<(), Stop> {
-        if self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow
-            && self.site.severity(Rule::DanglingPointer, Some(index)) == Severity::Allow
-        {
+        if self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow && !self.asks_of_freed(index) {
             return Ok(());
         }
         let inside = Reentry::enter();
@@ -318,22 +425,24 @@ impl Questions<'_> {
                 },
             )
         };
-        for &(offset, word) in words.iter().take(n) {
-            let located = Target::of(word, &self.stack);
-            let about = || {
-                let mut pointer = *argument;
-                pointer.address = word;
-                pointer
-            };
+        let words = words.get(..n).unwrap_or_default();
+        let about = |word| Argument { address: word, ..*argument };
+        for &(offset, word) in words {
+            let located = Target::of(word, &(0..0));
             let holder = || Holder::Value { offset, field: field(info, offset, info.size) };
             if let Some(finding) = rules::dangling_pointer::check_word(word, &located, holder) {
                 let memory = Memory::of(&located, word, 0, thread::id());
-                self.site.breach(Some(index), finding, (&about(), 0), Some(memory))?;
+                self.site.breach(Some(index), finding, (&about(word), 0), Some(memory))?;
+            }
+        }
+        for &(_, word) in words {
+            let located = Target::of(word, &self.stack);
+            if matches!(&located, Target::Heap(block) if !block.live) {
                 continue;
             }
             // The field's target has no type here: it is inspected word by word to the end of its
             // heap block.
-            let target = Argument { info: &UNKNOWN, ..about() };
+            let target = Argument { info: &UNKNOWN, ..about(word) };
             let extent = extent::of(&target, &located);
             let look = PointerArg { argument: &target, contract: Contract::NONE, target: located, extent };
             // SAFETY: the extent ends with the live block that the word leads into.
@@ -378,17 +487,4 @@ fn holds_nothing(shape: &Shape, contract: Contract) -> bool {
 
 fn field(info: &TypeInfo, offset: usize, extent: usize) -> Option<String> {
     rules::field_path(info, offset, info.size != 0 && extent > info.size)
-}
-
-/// Rules that were already reported about an argument.
-#[derive(Default)]
-struct Reported {
-    nested: bool,
-    dangling: bool,
-}
-
-impl Reported {
-    fn all(&self) -> bool {
-        self.nested && self.dangling
-    }
 }

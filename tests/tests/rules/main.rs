@@ -6,6 +6,7 @@
 
 mod alloc_dealloc_mismatch;
 mod buffer_overflow;
+mod dangling_field;
 mod dangling_pointer;
 mod double_free;
 mod freed_while_retained;
