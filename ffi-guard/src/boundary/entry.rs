@@ -3,6 +3,7 @@
 use std::ops::{ControlFlow, Range};
 
 use super::breach::Stop;
+use super::given_by_c;
 use super::retention_check::RetentionCheck;
 use super::thread_affinity;
 use crate::call::argument::{Argument, Passing};
@@ -110,6 +111,10 @@ impl Questions<'_> {
         }
         match located {
             _ if extent == 0 => {}
+            // What lies behind a type without fields is C's own, or C's to hand back: no type of
+            // Rust's was ever there for C to read.
+            Target::Heap(_) if argument.info.is_without_fields() => {}
+            Target::Heap(block) if matches!(argument.info.shape, Shape::Untyped) && given_by_c::has(block) => {}
             Target::Heap(_) | Target::Stack(_) => {
                 let own = own_range(located, argument.address, extent);
                 // SAFETY: the extent is inside a live block or the live part of this thread's
@@ -204,6 +209,9 @@ impl Questions<'_> {
     ) -> ControlFlow<Result<(), Stop>> {
         let argument = look.argument;
         let target = Target::of(word, &(0..0));
+        if !scan::can_be_pointer(argument.info, offset) {
+            return ControlFlow::Continue(());
+        }
         let holder = || self.pointee(look, offset);
         let evidence = || self.evidence(index, look, offset);
         let Some(finding) = rules::dangling_field::check_word(word, &target, holder, evidence) else {
@@ -230,6 +238,9 @@ impl Questions<'_> {
         let argument = look.argument;
         let target = Target::of(word, &self.stack);
         if matches!(&target, Target::Heap(block) if !block.live) {
+            return ControlFlow::Continue(());
+        }
+        if !scan::can_be_pointer(argument.info, offset) {
             return ControlFlow::Continue(());
         }
         // A C frame further up holds the word: C memory, which is inspected from level 2 on.
@@ -427,7 +438,8 @@ impl Questions<'_> {
         };
         let words = words.get(..n).unwrap_or_default();
         let about = |word| Argument { address: word, ..*argument };
-        for &(offset, word) in words {
+        let words = || words.iter().filter(|(offset, _)| scan::can_be_pointer(info, *offset));
+        for &(offset, word) in words() {
             let located = Target::of(word, &(0..0));
             let holder = || Holder::Value { offset, field: field(info, offset, info.size) };
             if let Some(finding) = rules::dangling_pointer::check_word(word, &located, holder) {
@@ -435,7 +447,7 @@ impl Questions<'_> {
                 self.site.breach(Some(index), finding, (&about(word), 0), Some(memory))?;
             }
         }
-        for &(_, word) in words {
+        for &(_, word) in words() {
             let located = Target::of(word, &self.stack);
             if matches!(&located, Target::Heap(block) if !block.live) {
                 continue;
@@ -472,7 +484,7 @@ const FOREIGN_LIMIT: usize = 1 << 20;
 
 /// Type of what a pointer field of a struct passed by value leads to.
 static UNKNOWN: TypeInfo = TypeInfo {
-    size: 0,
+    size: 1,
     align: 1,
     shape: Shape::Untyped,
     frozen: false,

@@ -28,6 +28,7 @@ mod enter;
 mod entry;
 mod exit_plan;
 pub(crate) mod fast_path;
+mod given_by_c;
 mod holder;
 pub(crate) mod inspect;
 pub(crate) mod loans;

@@ -30,6 +30,18 @@ pub enum Shape {
     },
 }
 
+impl Shape {
+    /// This shape for a type with an alignment: no pointer fits a type that is aligned to less than
+    /// one. (A packed struct without a derive is looked over.)
+    #[must_use]
+    pub const fn of_aligned(self, align: usize) -> Shape {
+        match self {
+            Shape::Words if align < align_of::<usize>() => Shape::Plain,
+            shape => shape,
+        }
+    }
+}
+
 /// A field of a struct or union that derives [`Pointee`].
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
@@ -160,6 +172,14 @@ pub struct TypeInfo {
     pub name: fn() -> &'static str,
 }
 
+impl TypeInfo {
+    /// True for a type of size zero, as Rust and bindgen write an opaque struct of C's.
+    #[inline(always)]
+    pub(crate) const fn is_without_fields(&self) -> bool {
+        self.size == 0 && matches!(self.shape, Shape::Untyped)
+    }
+}
+
 /// Finds the shape of a plain field in `#[derive(Pointee)]`, by inherent-before-trait lookup of an
 /// associated constant.
 #[derive(Debug)]
@@ -234,6 +254,7 @@ macro_rules! __shape_of {
             $crate::__private::PointeeProbe::<$ty>::SHAPE,
             $crate::__private::PointersProbe::<$ty>::SHAPE,
         )
+        .of_aligned(::core::mem::align_of::<$ty>())
     }};
 }
 

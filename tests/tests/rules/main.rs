@@ -13,6 +13,7 @@ mod freed_while_retained;
 mod leaked_ownership;
 mod misaligned_pointer;
 mod nested_pointer;
+mod no_pointers;
 mod null_pointer;
 mod out_of_bounds;
 mod retained_places;
