@@ -54,8 +54,8 @@ unsafe extern "C" {
     /// The width alone, of a type that tells nothing.
     #[link_name = "ffg_ok_label_width"]
     pub fn ok_bare_label_width(label: *const BareLabel) -> usize;
-    /// As [`bad_label_length`], of a type that tells nothing, under an attribute that says what C does
-    /// with the parameter.
+    /// As [`bad_label_length`], of a type that tells nothing, under an attribute that says what C
+    /// does with the parameter.
     #[link_name = "ffg_bad_label_length"]
     pub fn bad_stated_label_length(#[guard(nonnull)] label: *const BareLabel) -> usize;
     /// The width alone.
@@ -77,22 +77,22 @@ unsafe extern "C" {
     #[link_name = "ffg_body_set"]
     #[guard(skip)]
     pub fn set_bare(body: *mut Body, text: *const c_char);
-    /// Keeps the address. Variadic, so that nobody sees what is passed.
+    /// Keeps the address. Variadic: what is passed is not seen.
     #[link_name = "ffg_body_setopt"]
     pub fn setopt(body: *mut Body, option: c_int, ...);
     /// True if there is a text.
     #[link_name = "ffg_bad_body_length"]
     pub fn bad_body_length(body: *mut Body) -> usize;
-    /// The same, of a struct of size zero.
+    /// True if there is a text, by a struct of size zero.
     #[link_name = "ffg_bad_body_length"]
     pub fn bad_struct_length(body: *mut BodyStruct) -> usize;
-    /// The same, of bytes.
+    /// True if there is a text, by bytes.
     #[link_name = "ffg_bad_body_length"]
     pub fn bad_void_length(body: *mut c_void) -> usize;
-    /// The same, under an attribute that says what C does with the parameter.
+    /// True if there is a text, under an attribute that says what C does with the parameter.
     #[link_name = "ffg_bad_body_length"]
     pub fn bad_stated_length(#[guard(nonnull)] body: *mut Body) -> usize;
-    /// The same, allowed to lead to what is freed.
+    /// True if there is a text, and it is allowed to be freed.
     #[link_name = "ffg_bad_body_length"]
     pub fn ok_allowed_length(#[guard(allow(dangling_field))] body: *mut Body) -> usize;
     /// Frees the handle, with its second block.

@@ -58,13 +58,13 @@ unsafe extern "C" {
     /// Builds its structs in what it gets.
     #[link_name = "ffg_machine_new"]
     pub fn new_machine(allocate: Allocate, #[guard(retained, opaque)] user: *mut c_void) -> *mut Machine;
-    /// The same, of bytes.
+    /// Builds its structs in what it gets, and returns bytes.
     #[link_name = "ffg_machine_new"]
     pub fn new_machine_of_bytes(allocate: Allocate, #[guard(retained, opaque)] user: *mut c_void) -> *mut c_void;
     /// 8.
     #[link_name = "ffg_machine_depth"]
     pub fn machine_depth(#[guard(nonnull)] machine: *mut Machine) -> usize;
-    /// The same, of bytes.
+    /// 8, of bytes.
     #[link_name = "ffg_machine_depth"]
     pub fn machine_depth_of_bytes(#[guard(nonnull)] machine: *mut c_void) -> usize;
     /// Gives all back.

@@ -128,8 +128,9 @@ pub fn plain(item: TokenStream) -> TokenStream {
 /// Declares where a struct or union holds pointers: the offset and the type of every field.
 ///
 /// A field whose type mentions a type parameter is searched word by word, because its type is not
-/// concrete at the derive. A field under `#[guard(opaque)]` is user data, which C never looks at: it
-/// is not searched. `#[guard(crate = path)]` on the type says where a renamed `ffi_guard` is found.
+/// concrete at the derive. A field under `#[guard(opaque)]` is user data, which C never looks at:
+/// it is not searched. `#[guard(crate = path)]` on the type says where a renamed `ffi_guard` is
+/// found.
 #[proc_macro_derive(Pointee, attributes(guard))]
 pub fn pointee(item: TokenStream) -> TokenStream {
     derive::pointee(item.into()).into()

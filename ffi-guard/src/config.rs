@@ -115,7 +115,8 @@ impl Settings {
         color: true,
     };
 
-    /// Severity of a finding. `nearer`: what attributes set; `default`: what holds if nothing is set.
+    /// Severity of a finding. `nearer`: what attributes set; `default`: what holds if nothing is
+    /// set.
     ///
     /// What is let pass by default is asked for by its name: `all` does not change it.
     pub(crate) fn severity(&self, nearer: Severities, rule: Rule, default: Severity) -> Severity {

@@ -44,7 +44,8 @@ struct Sought {
 impl Questions<'_> {
     /// Follows an argument that leads into a C block.
     pub(super) fn chain(&self, index: usize, look: &PointerArg<'_>) -> Result<(), Stop> {
-        // The defaults are those of words in C's blocks: freed memory is told of, live memory is not.
+        // The defaults are those of words in C's blocks: freed memory is told of, live memory is
+        // not.
         let severity = |rule, default| self.site.severity_or(rule, Some(index), default) != Severity::Allow;
         let sought = Sought {
             freed: severity(Rule::DanglingField, Severity::Warn),

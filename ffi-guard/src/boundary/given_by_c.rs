@@ -3,7 +3,8 @@
 //!
 //! Such a block is known by C's handing it out: a call returns its address, and no call is known to
 //! have lent it. Behind `c_void` its words are C's, and are not looked into. (A type of size zero
-//! says the same by itself; blocks that a guarded callback gives C to keep are noted with the heap.)
+//! says the same by itself; blocks that a guarded callback gives C to keep are noted with the
+//! heap.)
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +33,8 @@ fn blocks<R>(f: impl FnOnce(&Blocks) -> R) -> R {
     fork_gate::run(|| f(&BLOCKS))
 }
 
-/// Notes the block that a call returned, if C has it from elsewhere. `arguments`: those of the call.
+/// Notes the block that a call returned, if C has it from elsewhere. `arguments`: those of the
+/// call.
 pub(super) fn note(word: usize, target: &Target, arguments: &[Argument]) {
     let Target::Heap(block) = target else { return };
     let lent = |it: &Argument| {

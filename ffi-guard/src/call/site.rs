@@ -21,7 +21,7 @@ impl Site {
         self.severity_or(rule, parameter, rule.severity())
     }
 
-    /// The same, if a finding has another default than its rule.
+    /// Severity of a finding that can have another default than its rule.
     pub(crate) fn severity_or(&self, rule: Rule, parameter: Option<usize>, default: Severity) -> Severity {
         let declaration = self.function.declaration;
         let parameter = parameter.and_then(|index| declaration.parameters.get(index));

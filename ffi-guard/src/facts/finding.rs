@@ -312,8 +312,8 @@ impl Finding {
                 Evidence::StoredByC => Severity::Warn,
                 Evidence::Value => Severity::Allow,
             },
-            // Live memory that C's own block leads to came there by a callback, or by a call that is
-            // not guarded: the call that is checked has not given it to C.
+            // Live memory that C's own block leads to came there by a callback, or by a call that
+            // is not guarded: the call that is checked has not given it to C.
             Finding::NestedPointer(NestedPointer { holder: Holder::CBlock { .. }, .. }) => Severity::Allow,
             _ => self.rule().severity(),
         }

@@ -16,7 +16,8 @@ const WORD: usize = size_of::<usize>();
 const DEEP: usize = 16;
 
 /// True for each aligned word of a type that can be a pointer. `path` is its name as
-/// `std::any::type_name` has it. `None` if the debug information has no struct of this name and size.
+/// `std::any::type_name` has it. `None` if the debug information has no struct of this name and
+/// size.
 pub(super) fn words_of(elf: &Elf<'_>, path: &str, size: usize) -> Option<Vec<bool>> {
     // A name with parameters is written otherwise there.
     if path.contains(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | ':')) {

@@ -1,9 +1,9 @@
-//! Which words of a type can be a pointer, of types that derive nothing: as the debug information of
-//! the program's own Rust code has them.
+//! Which words of a type can be a pointer, of types that derive nothing: as the debug information
+//! of the program's own Rust code has them.
 //!
 //! Padding keeps what was in memory before: half an old pointer, or all of it. Without a derive the
-//! type does not tell where padding is, but a build with full debug information (`cargo test`) does.
-//! Where there is none, each word counts.
+//! type does not tell where padding is, but a build with full debug information (`cargo test`)
+//! does. Where there is none, each word counts.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -21,8 +21,8 @@ type Words = Option<&'static [bool]>;
 /// The types that were asked for, by the address of what is known of them.
 static KNOWN: Mutex<Vec<(usize, Words)>> = Mutex::new(Vec::new());
 
-/// False if the word at an offset of one or more values of a type is padding, or made of fields that
-/// are smaller than a pointer. The first question about a type reads the module's file.
+/// False if the word at an offset of one or more values of a type is padding, or made of fields
+/// that are smaller than a pointer. The first question about a type reads the module's file.
 pub(crate) fn can_be_pointer(info: &'static TypeInfo, offset: usize) -> bool {
     if !matches!(info.shape, Shape::Words) || info.role != Role::Other || info.size <= WORD {
         return true;

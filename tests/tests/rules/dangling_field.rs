@@ -41,8 +41,8 @@ fn a_dangling_field_of_a_live_struct_is_found() {
     });
 }
 
-/// The layout of the type is not known, so the word can be anything: a number, or a pointer that was
-/// left behind.
+/// The layout of the type is not known, so the word can be anything: a number, or a pointer that
+/// was left behind.
 #[test]
 fn a_word_of_a_type_that_says_nothing_is_asked_for_by_name() {
     let test = "dangling_field::a_word_of_a_type_that_says_nothing_is_asked_for_by_name";

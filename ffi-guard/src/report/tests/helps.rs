@@ -45,7 +45,7 @@ fn nothing_is_to_be_derived_where_nothing_can_be() {
         ("app::ffi::Easy", Tells::Opaque),
         ("what a field points to", Tells::Opaque),
         // Another crate's, the language's, and those without a name.
-        ("libc::unix::iovec", Tells::Nothing),
+        ("other::ffi::iovec", Tells::Nothing),
         ("alloc::string::String", Tells::Nothing),
         ("(app::A, app::B)", Tells::Nothing),
         ("[app::A; 3]", Tells::Nothing),
