@@ -14,6 +14,7 @@ pub mod c_heap;
 pub mod callbacks;
 pub mod closures;
 pub mod copied;
+pub mod dangling_field;
 pub mod dangling_pointer;
 pub mod double_free;
 pub mod freed_while_retained;

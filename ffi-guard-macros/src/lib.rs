@@ -119,7 +119,8 @@ pub fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// itself.
 ///
 /// Type parameters get a `Plain` bound. `#[guard(crate = path)]` on the type says where a renamed
-/// `ffi_guard` is found.
+/// `ffi_guard` is found. A field under `#[guard(opaque)]` is user data, which C never looks at: it
+/// may hold a pointer.
 #[proc_macro_derive(Plain, attributes(guard))]
 pub fn plain(item: TokenStream) -> TokenStream {
     derive::plain(item.into()).into()
@@ -128,7 +129,8 @@ pub fn plain(item: TokenStream) -> TokenStream {
 /// Declares where a struct or union holds pointers: the offset and the type of every field.
 ///
 /// A field whose type mentions a type parameter is searched word by word, because its type is not
-/// concrete at the derive. `#[guard(crate = path)]` on the type says where a renamed `ffi_guard` is
+/// concrete at the derive. A field under `#[guard(opaque)]` is user data, which C never looks at:
+/// it is not searched. `#[guard(crate = path)]` on the type says where a renamed `ffi_guard` is
 /// found.
 #[proc_macro_derive(Pointee, attributes(guard))]
 pub fn pointee(item: TokenStream) -> TokenStream {

@@ -42,6 +42,8 @@ pub(crate) const TOO_MANY_CONDITIONS: &str = "more than three different conditio
     guard attributes\nhelp: it is generated once for each combination; declare it once per target under `#[cfg(..)]`";
 pub(crate) const PLAIN_GUARD: &str = "the derives of ffi-guard take nothing but `crate = path` here\n\
     help: write `#[guard(crate = path)]` on the type, or take it off";
+pub(crate) const FIELD_GUARD: &str = "a field of a type that derives `Plain` or `Pointee` takes nothing but `opaque`\n\
+    help: write `#[guard(opaque)]` on a field that C never looks at, or take it off";
 pub(crate) const POINTEE_ENUM: &str = "`Pointee` cannot be derived for an enum: which variant is in memory is not known\n\
     help: derive `Plain` if no variant holds a pointer; else leave it out, and the value is looked at word by word";
 

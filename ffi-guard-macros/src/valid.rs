@@ -17,9 +17,10 @@ use crate::{reads, text, types};
 
 /// The rules, as `ffi_guard::Rule` has them: name by name (a test in `tests/` keeps the two in
 /// step).
-const RULES: [&str; 19] = [
+const RULES: [&str; 20] = [
     "nested_pointer",
     "dangling_pointer",
+    "dangling_field",
     "out_of_bounds",
     "unterminated_string",
     "null_pointer",

@@ -9,7 +9,7 @@ pub use crate::call::argument::{Argument, Stated};
 pub use crate::call::classify;
 pub use crate::call::declaration::{Contract, Declaration, Function, Parameter};
 pub use crate::call::kinds::{Kind, learn};
-pub use crate::call::shape::{CopyProbe, Field, NoShape, PlainProbe, PointeeProbe, Shape, first_known};
+pub use crate::call::shape::{CopyProbe, Field, NoShape, PlainProbe, PointeeProbe, PointersProbe, Shape, first_known};
 pub use crate::call::through::through;
 pub use crate::level::{armed, is_at_1};
 pub use crate::rule::{Rule, Severities, Severity};

@@ -185,7 +185,7 @@ fn violation(
     let rule = finding.rule();
     let severity = match &note {
         Some(note) => note.site.severity(rule, Some(note.loan.parameter)),
-        None => config::settings().severities.get(rule).unwrap_or(Severity::Deny),
+        None => config::settings().severity_of(rule),
     };
     if severity == Severity::Allow {
         return None;

@@ -36,6 +36,7 @@ pages! {
     faq = "faq.md";
     nested_pointer = "rules/nested_pointer.md";
     dangling_pointer = "rules/dangling_pointer.md";
+    dangling_field = "rules/dangling_field.md";
     out_of_bounds = "rules/out_of_bounds.md";
     unterminated_string = "rules/unterminated_string.md";
     null_pointer = "rules/null_pointer.md";

@@ -50,7 +50,7 @@ impl Site {
         memory: Option<Memory>,
     ) -> Result<(), Stop> {
         // Before the thread's name, which costs a walk of the stack: what is allowed costs nothing.
-        let severity = self.severity(finding.rule(), parameter);
+        let severity = self.severity_or(finding.rule(), parameter, finding.default_severity());
         if severity == Severity::Allow {
             return Ok(());
         }
@@ -98,7 +98,7 @@ fn breach_of_note(
     memory: Memory,
     also: Vec<&'static Location<'static>>,
 ) -> Result<(), Stop> {
-    let severity = note.site.severity(finding.rule(), Some(note.loan.parameter));
+    let severity = note.site.severity_or(finding.rule(), Some(note.loan.parameter), finding.default_severity());
     if severity == Severity::Allow {
         return Ok(());
     }
@@ -110,7 +110,7 @@ fn breach_of_note(
 
 /// Delivers a finding without a guarded call: about memory that was pinned and never lent.
 fn without_a_call(finding: Finding, memory: Memory) -> Result<(), Stop> {
-    let severity = config::settings().severities.get(finding.rule()).unwrap_or(Severity::Deny);
+    let severity = config::settings().severity_of(finding.rule());
     if severity == Severity::Allow {
         return Ok(());
     }

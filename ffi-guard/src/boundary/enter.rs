@@ -62,7 +62,7 @@ pub(super) unsafe fn ask_the_rules(
     };
     if level < Level::Full {
         // SAFETY: the caller promises arguments of the declared types.
-        unsafe { Questions { site, arguments, stack: stack.clone(), check: None }.ask() }?;
+        unsafe { Questions { site, arguments, stack: stack.clone(), check: None, freed_told: 0 }.ask() }?;
         if lent_by::is_on() {
             lent_by::note_all(arguments, &site);
         }
@@ -74,7 +74,7 @@ pub(super) unsafe fn ask_the_rules(
     let crossings = thread::count_crossing();
     let mut check = RetentionCheck::default();
     // SAFETY: the caller promises arguments of the declared types.
-    unsafe { Questions { site, arguments, stack: stack.clone(), check: Some(&mut check) }.ask() }?;
+    unsafe { Questions { site, arguments, stack: stack.clone(), check: Some(&mut check), freed_told: 0 }.ask() }?;
     let copied = copy();
     check.work_on(copied.iter().flat_map(Copies::ranges));
     check.begin(&site, arguments, crossings)?;

@@ -77,7 +77,7 @@ impl ExitPlan {
         if looks && function.binds() {
             thread_affinity::record_results(&site, arguments, result);
         }
-        let outcome = settle().and_then(|()| if looks { result::check(&site, result) } else { Ok(()) });
+        let outcome = settle().and_then(|()| if looks { result::check(&site, arguments, result) } else { Ok(()) });
         if let Err(stop) = outcome {
             raise(stop, !function.declaration.keep_abi);
         }

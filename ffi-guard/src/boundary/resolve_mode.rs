@@ -15,10 +15,10 @@ use crate::rule::{Rule, Severity};
 /// no use to any report.
 fn allows_all(site: &Site) -> bool {
     let parameters = 0..site.function.declaration.parameters.len();
-    let is_allowed = |severity: Option<Severity>| severity == Some(Severity::Allow);
+    let is_allowed = |severity: Severity| severity == Severity::Allow;
     Rule::ALL.iter().all(|&rule| {
-        is_allowed(config::settings().severities.get(rule))
-            && parameters.clone().map(Some).chain([None]).all(|index| is_allowed(Some(site.severity(rule, index))))
+        is_allowed(config::settings().severity_of(rule))
+            && parameters.clone().map(Some).chain([None]).all(|index| is_allowed(site.severity(rule, index)))
     })
 }
 

@@ -49,7 +49,7 @@ pub(super) fn answer(fault: &Fault) -> Answer {
         return freeing::answer(fault, &block, to, opened);
     }
     let rule = if block.live { Rule::BufferOverflow } else { Rule::UseAfterFree };
-    let severity = settings().severities.get(rule).unwrap_or(Severity::Deny);
+    let severity = settings().severity_of(rule);
     if severity == Severity::Allow {
         return opened();
     }

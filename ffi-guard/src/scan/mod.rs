@@ -8,10 +8,12 @@
 mod aarch64;
 mod c_heap;
 mod dwarf;
+mod dwarf_types;
 mod elf;
 mod frames;
 mod globals;
 mod hit;
+mod layout;
 mod names;
 mod owner;
 #[cfg_attr(any(target_arch = "aarch64", target_arch = "x86_64"), allow(dead_code, reason = "there are faster loops"))]
@@ -41,6 +43,7 @@ pub(crate) use frames::WALKS;
 pub(crate) use frames::{Between, between, called_by_c, in_rust_frame, is_c_stack, thread_name};
 pub(crate) use globals::globals_len;
 pub(crate) use hit::Hit;
+pub(crate) use layout::can_be_pointer;
 pub(crate) use names::is_rust;
 pub(crate) use owner::{Global, Owner};
 pub(crate) use search::words;

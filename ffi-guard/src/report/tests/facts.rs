@@ -5,9 +5,9 @@ use super::session;
 use crate::call::declaration::Function;
 use crate::call::extent::StatedExtent;
 use crate::facts::{
-    Allocation, ArgumentFacts, BlockFacts, CSource, Call, DanglingPointer, Facts, Finding, FreedWhileRetained, Holder,
-    LeakedOwnership, Memory, NestedPointer, NullPointer, OutOfBounds, Place, Promise, RetainedPointer, ReturnedPointer,
-    ThreadOwner,
+    Allocation, ArgumentFacts, BlockFacts, CSource, Call, DanglingField, DanglingPointer, Evidence, Facts, Finding,
+    FreedWhileRetained, Holder, LeakedOwnership, Memory, NestedPointer, NullPointer, OutOfBounds, Place, Promise,
+    RetainedPointer, ReturnedPointer, Tells, ThreadOwner,
 };
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -21,7 +21,8 @@ pub(super) fn call(function: &'static Function, parameter: usize, site: Site) ->
 }
 
 pub(super) fn argument(address: usize, extent: usize, pointee: &'static str) -> Option<ArgumentFacts> {
-    Some(ArgumentFacts { address, extent, pointee })
+    let tells = if pointee.ends_with("c_void") { Tells::Opaque } else { Tells::Places };
+    Some(ArgumentFacts { address, extent, pointee, tells })
 }
 
 pub(super) fn found(
@@ -91,7 +92,9 @@ pub(in super::super) fn nested_bytes() -> Facts {
 
 pub(in super::super) fn nested_unknown_type() -> Facts {
     let holder = Holder::Pointee { memory: Memory::Heap(block(COMPLEX, 16, 1)), offset: 8, field: None };
-    nested(session::process(), COMPLEX, holder, SOME, Memory::Heap(block(SOME, 12, 2)))
+    let mut facts = nested(session::process(), COMPLEX, holder, SOME, Memory::Heap(block(SOME, 12, 2)));
+    facts.argument.iter_mut().for_each(|argument| argument.tells = Tells::Nothing);
+    facts
 }
 
 pub(in super::super) fn nested_stack() -> Facts {
@@ -153,13 +156,36 @@ pub(in super::super) fn nested_through_value() -> Facts {
 }
 
 pub(in super::super) fn dangling_word() -> Facts {
-    let holder = field(Memory::Heap(block(COMPLEX, 16, 1)));
+    dangling_in(field(Memory::Heap(block(COMPLEX, 16, 1))), "app::ffi::ComplexStruct")
+}
+
+fn dangling_in(holder: Holder, pointee: &'static str) -> Facts {
+    let c_block = matches!(holder, Holder::CBlock { .. });
+    let evidence = if c_block { Evidence::StoredByC } else { Evidence::Declared };
     found(
-        Finding::DanglingPointer(DanglingPointer { holder, pointer: SOME + 4 }),
+        Finding::DanglingField(DanglingField { holder, pointer: SOME + 4, evidence }),
         call(&ffi::PROCESS_STRUCT, 0, session::process()),
-        argument(COMPLEX, 16, "app::ffi::ComplexStruct"),
+        argument(COMPLEX, 16, pointee),
         Some(Memory::Heap(freed(SOME, 12))),
     )
+}
+
+/// In the 88-byte block of C's heap that the argument points to, or in another one.
+fn in_c_block(own: bool) -> Holder {
+    let memory = Memory::Foreign { address: if own { COMPLEX } else { COMPLEX + 128 }, size: 88 };
+    Holder::CBlock { memory, offset: 24, own, allocated_at: Allocation { trace: trace_of(13), thread: 1 } }
+}
+
+pub(in super::super) fn dangling_in_its_c_block() -> Facts {
+    dangling_in(in_c_block(true), "core::ffi::c_void")
+}
+
+pub(in super::super) fn dangling_in_another_c_block() -> Facts {
+    dangling_in(in_c_block(false), "core::ffi::c_void")
+}
+
+pub(in super::super) fn nested_in_a_c_block() -> Facts {
+    nested(session::process(), COMPLEX, in_c_block(false), SOME, Memory::Heap(block(SOME, 12, 2)))
 }
 
 fn bounds(site: Site, stated: StatedExtent, available: usize, memory: Memory) -> Facts {

@@ -3,6 +3,7 @@
 
 pub(super) mod facts;
 mod ffi;
+mod helps;
 #[allow(clippy::new_ret_no_self)]
 #[rustfmt::skip]
 mod listener;
@@ -49,7 +50,10 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("nested_pointer_in_c_heap", facts::nested_in_c_heap(), plain),
         ("dangling_pointer_argument", facts::dangling_argument(), plain),
         ("dangling_pointer_result", facts::dangling_result(), plain),
-        ("dangling_pointer_word", facts::dangling_word(), plain),
+        ("dangling_field", facts::dangling_word(), plain),
+        ("dangling_field_c_block", facts::dangling_in_its_c_block(), plain),
+        ("dangling_field_another_c_block", facts::dangling_in_another_c_block(), plain),
+        ("nested_pointer_c_block", facts::nested_in_a_c_block(), plain),
         ("out_of_bounds_count", facts::bounds_count(), plain),
         ("out_of_bounds_past_the_end", facts::bounds_past_the_end(), plain),
         ("out_of_bounds_type", facts::bounds_type(), plain),
@@ -89,6 +93,9 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("alloc_dealloc_mismatch_by_c", wrong_free::by_c(), plain),
         ("alloc_dealloc_mismatch_by_glibc", wrong_free::by_glibc(), plain),
         ("alloc_dealloc_mismatch_of_c", wrong_free::of_c(), Form { ascii: true, ..plain }),
+        ("alloc_dealloc_mismatch_inside_c", wrong_free::inside_c(), plain),
+        ("alloc_dealloc_mismatch_inside_c_by_c", wrong_free::inside_c_by_c(), plain),
+        ("double_free_by_c_twice", wrong_free::twice_by_c(), plain),
         ("alloc_dealloc_mismatch_of_nobody", wrong_free::of_nobody(), plain),
         ("double_free", wrong_free::twice(), plain),
         ("double_free_by_c", wrong_free::by_rust_then_by_c(), Form { ascii: true, ..plain }),

@@ -173,6 +173,11 @@ impl<'a> Story<'a> {
                 0 => "an address on a Rust stack".into(),
                 extent => format!("{} on a Rust stack", bytes(extent)),
             },
+            (Some(argument), Some(Memory::Foreign { address, size }))
+                if matches!(facts.holder(), Some(Holder::CBlock { own: true, .. })) =>
+            {
+                format!("{} of C's heap", position(argument.address.wrapping_sub(*address), *size))
+            }
             (Some(argument), Some(Memory::Foreign { .. })) => match argument.extent {
                 0 => "an address outside of Rust's heap and stacks".into(),
                 extent => format!("{} outside of Rust's heap and stacks", bytes(extent)),
@@ -194,13 +199,26 @@ impl<'a> Story<'a> {
     /// Who allocated and freed what was lent, and what a word in it points to.
     pub(crate) fn allocated_and_freed(&mut self) {
         let facts = self.facts;
-        if let Some(memory) = facts.lent() {
-            self.allocation(memory, true);
+        let mut inside = "inside it";
+        match (facts.holder(), facts.lent()) {
+            (Some(Holder::CBlock { own, allocated_at, memory, .. }), _) => {
+                if let (false, Memory::Foreign { size, .. }) = (own, memory) {
+                    self.say("leads to", format!("another block of C's heap, of {}", bytes(*size)));
+                    inside = "inside that";
+                }
+                self.trace("C allocated", allocated_at.trace, allocated_at.thread);
+            }
+            (_, Some(memory)) => self.allocation(memory, true),
+            (_, None) => {}
         }
         if let Some(target) = facts.target() {
             let pointer = facts.finding.parts().pointer;
             let spot = spot(target, pointer, facts.call.as_ref());
-            self.say("inside it", format!("{} points to {spot}", the_word(facts)));
+            let word = match facts.holder() {
+                Some(Holder::CBlock { offset, .. }) => format!("byte {offset}"),
+                _ => the_word(facts),
+            };
+            self.say(inside, format!("{word} points to {spot}"));
             self.allocation(target, true);
         }
     }
