@@ -48,6 +48,10 @@ impl Site {
         about: ArgumentFacts,
         memory: Option<Memory>,
     ) -> Result<(), Stop> {
+        // What is allowed is not to cost: the thread's name takes a walk of its frames.
+        if self.severity(finding.rule(), parameter) == Severity::Allow {
+            return Ok(());
+        }
         let _errno = Errno::keep();
         let inside = Reentry::enter();
         let thread_name = scan::thread_name();
@@ -110,10 +114,10 @@ fn deliver(
 /// Delivers a violation: as a value inside `catch`, else as severity and settings say.
 pub(crate) fn hand_over(violation: Box<Violation>) -> Result<(), Stop> {
     if violation.severity() == Severity::Deny && scopes::catching() {
-        report::record(&violation);
+        thread::with_room(|| report::record(&violation));
         return Err(Stop(violation));
     }
-    match report::deliver(&violation) {
+    match thread::with_room(|| report::deliver(&violation)) {
         Outcome::GoOn => Ok(()),
         Outcome::Stop => Err(Stop(violation)),
     }

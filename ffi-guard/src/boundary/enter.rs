@@ -50,6 +50,7 @@ pub(super) unsafe fn ask_the_rules(
             }
         }
     }
+    let _named = thread::name_wrapper(function.wrapper_of(arguments, true));
     let site = Site { function, location };
     let stack = thread::callers_stack(&site);
     let frame = std::ptr::from_ref(&site).addr();
