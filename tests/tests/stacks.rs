@@ -3,7 +3,6 @@
 
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
-use std::cell::Cell;
 use std::ffi::{CString, c_void};
 use std::os::unix::process::ExitStatusExt;
 use std::ptr;
@@ -293,33 +292,93 @@ fn a_child_of_another_thread_knows_its_stack() {
     });
 }
 
-thread_local! {
-    static ROUNDS: Cell<i64> = const { Cell::new(0) };
+// Declared here, since the wrapper's frame is the caller's to have room for.
+#[ffi_guard::guard]
+unsafe extern "C" {
+    #[link_name = "ffg_ok_sum_array"]
+    fn sum(#[guard(counted_by = count)] values: *const i64, count: usize) -> i64;
 }
 
 unsafe extern "C" fn on_a_small_thread(user: *mut c_void) {
     let local = [1_i64, 2];
     let boxed = vec![1_i64; 10];
-    // SAFETY: live arrays.
+    // SAFETY: live arrays, and the address of a flag, from the test.
     unsafe {
-        assert_eq!(ok_sum_array(local.as_ptr(), 2), 3);
-        assert_eq!(ok_sum_array(boxed.as_ptr(), 10), 10);
+        assert_eq!(sum(local.as_ptr(), 2), 3);
+        assert_eq!(sum(boxed.as_ptr(), 10), 10);
+        *user.cast::<bool>() = true;
     }
-    ROUNDS.set(ROUNDS.get() + 1);
-    // SAFETY: the address of a cell, from the test.
-    unsafe { *user.cast::<bool>() = ROUNDS.get() == 1 };
 }
 
 #[test]
 fn the_smallest_thread_has_room_for_a_call_and_an_allocation() {
     at_levels("the_smallest_thread_has_room_for_a_call_and_an_allocation", &["1", "2"], || {
-        let mut ran = false;
         for _ in 0..5 {
+            let mut ran = false;
+            let user = (&raw mut ran).cast();
             // SAFETY: the flag outlives the thread.
-            let failed = unsafe {
-                thread_on(on_a_small_thread, (&raw mut ran).cast(), ptr::null_mut(), smallest_stack())
-            };
+            let failed = unsafe { thread_on(on_a_small_thread, user, ptr::null_mut(), smallest_stack()) };
             assert!(failed == 0 && ran);
+        }
+    });
+}
+
+/// What a thread does with the guard, each on a thread of its own.
+static DEEDS: [(&str, fn()); 4] = [
+    ("an allocation", || drop(std::hint::black_box(Box::new([1_u64; 4])))),
+    ("a call with a local", || {
+        let local = [1_i64, 2];
+        // SAFETY: a live array.
+        unsafe { sum(local.as_ptr(), 2) };
+    }),
+    ("a call with a block", || {
+        let boxed = vec![1_i64; 10];
+        // SAFETY: a live array.
+        unsafe { sum(boxed.as_ptr(), 10) };
+    }),
+    ("a violation", || {
+        let boxed = vec![1_i64; 10];
+        // SAFETY: found before C runs.
+        assert!(catch(|| unsafe { sum(boxed.as_ptr(), 100) }).is_err());
+    }),
+];
+
+/// Bytes of the stack that a deed took, on a thread that does it for the first time.
+fn taken(deed: fn()) -> usize {
+    const PAINT: u64 = 0x5AFE_5AFE_5AFE_5AFE;
+    struct Order {
+        deed: fn(),
+        from: usize,
+    }
+    unsafe extern "C" fn run(order: *mut c_void) {
+        let here = 0_u8;
+        // SAFETY: the address of an order, from below.
+        let order = unsafe { &mut *order.cast::<Order>() };
+        order.from = (&raw const here).addr();
+        (order.deed)();
+    }
+    let stack = Stack::new(Kind::Mapping, 96 << 10);
+    let words = stack.size / size_of::<u64>();
+    // SAFETY: the stack's memory, on which nothing runs yet.
+    unsafe { std::slice::from_raw_parts_mut(stack.at.cast::<u64>(), words) }.fill(PAINT);
+    let mut order = Order { deed, from: 0 };
+    // SAFETY: the stack and the order outlive the thread.
+    assert_eq!(unsafe { thread_on(run, (&raw mut order).cast(), stack.at, stack.size) }, 0);
+    // SAFETY: as above; the thread has ended.
+    let left = unsafe { std::slice::from_raw_parts(stack.at.cast::<u64>(), words) };
+    let untouched = left.iter().take_while(|&&word| word == PAINT).count() * size_of::<u64>();
+    order.from - (stack.at.addr() + untouched)
+}
+
+#[test]
+fn what_the_guard_takes_of_a_stack_is_as_documented() {
+    at_levels("what_the_guard_takes_of_a_stack_is_as_documented", &["1", "2"], || {
+        for (name, deed) in DEEDS {
+            let first = taken(deed);
+            println!("{name}: {first} bytes, then {}", taken(deed));
+            // As docs/src/limits.md says.
+            let most = if name == "a violation" { 12 << 10 } else { 6 << 10 };
+            assert!(first <= most, "{name}: {first}");
         }
     });
 }

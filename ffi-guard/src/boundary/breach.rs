@@ -90,7 +90,17 @@ fn without_a_call(finding: Finding, memory: Memory) -> Result<(), Stop> {
     deliver(finding, None, Some(memory), Vec::new())
 }
 
+/// Delivers a finding, where there is room for it.
 fn deliver(
+    finding: Finding,
+    call: Option<(&Site, Call, ArgumentFacts)>,
+    memory: Option<Memory>,
+    also: Vec<&'static Location<'static>>,
+) -> Result<(), Stop> {
+    thread::with_room(|| deliver_here(finding, call, memory, also))
+}
+
+fn deliver_here(
     finding: Finding,
     call: Option<(&Site, Call, ArgumentFacts)>,
     memory: Option<Memory>,
@@ -114,10 +124,10 @@ fn deliver(
 /// Delivers a violation: as a value inside `catch`, else as severity and settings say.
 pub(crate) fn hand_over(violation: Box<Violation>) -> Result<(), Stop> {
     if violation.severity() == Severity::Deny && scopes::catching() {
-        thread::with_room(|| report::record(&violation));
+        report::record(&violation);
         return Err(Stop(violation));
     }
-    match thread::with_room(|| report::deliver(&violation)) {
+    match report::deliver(&violation) {
         Outcome::GoOn => Ok(()),
         Outcome::Stop => Err(Stop(violation)),
     }

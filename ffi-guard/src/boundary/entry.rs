@@ -5,7 +5,7 @@ use std::ops::{ControlFlow, Range};
 use super::breach::Stop;
 use super::retention_check::RetentionCheck;
 use super::thread_affinity;
-use crate::call::argument::{Argument, Passing};
+use crate::call::argument::{Argument, Passing, Stated};
 use crate::call::declaration::{Contract, Parameter};
 use crate::call::shape::{Role, Shape, TypeInfo};
 use crate::call::site::Site;
@@ -221,6 +221,14 @@ impl Questions<'_> {
         let told = if finding.rule() == Rule::DanglingPointer { &mut seen.dangling } else { &mut seen.nested };
         if std::mem::replace(told, true) {
             return Ok(());
+        }
+        // An untyped pointer reaches to the end of its block; but a stack is no one object.
+        let to_the_end = about.0.stated == Stated::No && extent::untyped(about.0) && heap::contains(about.0.address);
+        if to_the_end && self.site.severity(finding.rule(), Some(index)) != Severity::Allow {
+            let _inside = Reentry::enter();
+            if scan::is_stack(about.0.address) {
+                return Ok(());
+            }
         }
         self.site.breach(Some(index), finding, about, memory)
     }

@@ -1,6 +1,7 @@
 //! The frames of the calling thread's stack, by the unwinder.
 
 use super::names;
+use crate::call::thread;
 use crate::platform::fork_gate;
 use crate::platform::stack::SIGNAL_RETURN;
 use crate::platform::{self, read};
@@ -79,7 +80,7 @@ pub(super) fn each_frame(visit: &mut dyn FnMut(usize, usize) -> bool) {
 }
 
 pub(super) fn resolve(ip: usize, visit: &mut dyn FnMut(&backtrace::Symbol)) {
-    fork_gate::run(|| backtrace::resolve(std::ptr::with_exposed_provenance_mut(ip), visit));
+    thread::with_room(|| fork_gate::run(|| backtrace::resolve(std::ptr::with_exposed_provenance_mut(ip), visit)));
 }
 
 /// True if a signal handler returns to this address.

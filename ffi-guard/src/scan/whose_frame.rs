@@ -32,7 +32,7 @@ pub(crate) fn in_rust_frame(address: usize) -> bool {
     let Some(frame) = frame_of(address, thread::wrapper()) else { return false };
     let ip = frame.ip;
     let by_caller = || frame.is_callers.then_some(Language::Rust);
-    let language = known(ip).or_else(|| thread::with_room(|| by_symbol(ip))).or_else(by_caller).or_else(|| by_personality(ip));
+    let language = known(ip).or_else(|| by_symbol(ip)).or_else(by_caller).or_else(|| by_personality(ip));
     match language {
         Some(language) => remember(ip, language),
         None => say_lost(ip),
