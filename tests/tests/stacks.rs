@@ -18,6 +18,7 @@ use ffi_guard_tests::process::{at_checked_levels, at_level, at_levels, is_child,
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
 const SIZE: usize = 256 << 10;
+const PAGE: usize = 4096;
 
 /// Where a stack lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +50,12 @@ impl Stack {
                 }
                 Kind::Malloc => libc::malloc(size),
                 Kind::Mapping => {
+                    // Below it lies a page without access, as below any stack of the system's.
                     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-                    libc::mmap(ptr::null_mut(), size, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
+                    let at = libc::mmap(ptr::null_mut(), PAGE + size, libc::PROT_NONE, flags, -1, 0);
+                    let at = at.wrapping_byte_add(PAGE);
+                    assert_eq!(libc::mprotect(at, size, libc::PROT_READ | libc::PROT_WRITE), 0);
+                    at
                 }
             }
         };
@@ -77,7 +82,7 @@ impl Drop for Stack {
             match self.kind {
                 Kind::Vec => self.owner.clear(),
                 Kind::Malloc => libc::free(self.at),
-                Kind::Mapping => _ = libc::munmap(self.at, self.size),
+                Kind::Mapping => _ = libc::munmap(self.at.wrapping_byte_sub(PAGE), PAGE + self.size),
             }
         }
     }

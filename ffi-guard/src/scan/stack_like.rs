@@ -12,8 +12,9 @@ use crate::platform::read;
 const WORD: usize = size_of::<usize>();
 /// Smallest block that is taken for a stack by its content.
 const LEAST: usize = 1024;
-/// Bytes that are read from an address on. The frames of callers lie above it.
-const READ: usize = 64 << 10;
+/// Bytes that are read on either side of an address. The frames of callers lie above it, those of
+/// the functions that they called below.
+const READ: usize = 32 << 10;
 
 /// True if the address is in a live block of the heap, of either half, that is a stack.
 pub(crate) fn is_stack(address: usize) -> bool {
@@ -21,7 +22,8 @@ pub(crate) fn is_stack(address: usize) -> bool {
         return true;
     }
     let Some(block) = stacks::live_around(address) else { return false };
-    let is_one = block.len() >= LEAST && holds_frames(address, block.end);
+    let is_one = block.len() >= LEAST
+        && holds_frames(address.saturating_sub(READ).max(block.start), block.end.min(address + READ));
     if is_one {
         stacks::mark(address);
     }
@@ -31,7 +33,7 @@ pub(crate) fn is_stack(address: usize) -> bool {
 /// True if a frame and its caller's lie between the two addresses.
 fn holds_frames(from: usize, end: usize) -> bool {
     let from = from.next_multiple_of(WORD);
-    let mut bytes = vec![0_u8; end.saturating_sub(from).min(READ) / WORD * WORD];
+    let mut bytes = vec![0_u8; end.saturating_sub(from) / WORD * WORD];
     if read::read(from, &mut bytes).is_none() {
         return false;
     }

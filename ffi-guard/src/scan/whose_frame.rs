@@ -133,6 +133,8 @@ fn called_before(ip: usize) -> Option<usize> {
 
 /// The language of the function there, by its name or its source file.
 fn by_symbol(ip: usize) -> Option<Language> {
+    #[cfg(test)]
+    tests::LOOKED_UP.with(|count| count.set(count.get() + 1));
     let mut language = None;
     resolve(ip, &mut |symbol| {
         // The last one is the function itself; those before it were inlined into it.
@@ -208,6 +210,50 @@ mod tests {
             assert!(in_rust_frame((&raw const local).addr()));
             assert!(!in_rust_frame(crate::platform::stack::bounds().end - 8));
         }
+    }
+
+    thread_local! {
+        pub(super) static LOOKED_UP: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
+
+    #[test]
+    #[cfg(fast_trace)]
+    fn symbols_are_looked_up_once_for_each_place() {
+        crate::heap::ready();
+        let local = std::hint::black_box(5_u32);
+        for _ in 0..100 {
+            assert!(in_rust_frame((&raw const local).addr()));
+        }
+        assert_eq!(LOOKED_UP.get(), 1);
+    }
+
+    #[test]
+    #[cfg(fast_trace)]
+    fn the_walk_meets_what_the_unwinder_meets() {
+        crate::heap::ready();
+        #[inline(never)]
+        fn compare(n: usize) -> usize {
+            if n > 0 {
+                let room = std::hint::black_box([n; 9]);
+                return compare(n - 1) + room[0] - n;
+            }
+            let (mut walked, mut unwound) = (Vec::new(), Vec::new());
+            assert!(trace::each_frame(&mut |begins, ip| {
+                walked.push((begins, ip));
+                true
+            }));
+            each_frame(&mut |begins, ip| {
+                unwound.push((begins, ip));
+                true
+            });
+            // The innermost goes on at two places, and the outermost has no caller.
+            let from = unwound.iter().position(|&(begins, _)| begins == walked[0].0).expect("this frame");
+            let common = walked.len().min(unwound.len() - from);
+            assert!(common > 10);
+            assert_eq!(walked[1..common], unwound[from + 1..from + common]);
+            common
+        }
+        compare(10);
     }
 
     #[test]
