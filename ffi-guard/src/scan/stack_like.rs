@@ -44,6 +44,10 @@ fn holds_frames(from: usize, end: usize) -> bool {
     };
     (from..from + bytes.len()).step_by(WORD).any(|at| {
         let Some(ip) = word(at).filter(|&ip| returns_to(ip)) else { return false };
+        if word(at + WORD).is_some_and(returns_to) {
+            // One after the other: an array of them.
+            return false;
+        }
         // With a frame pointer, what was saved below the return address is the caller's.
         let saved = at.checked_sub(WORD).and_then(word).unwrap_or(0);
         let above = trace::caller_begins(ip, at + WORD, saved);
