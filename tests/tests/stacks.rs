@@ -269,8 +269,8 @@ fn a_first_call_on_a_coroutine_teaches_no_wrong_stack() {
                 expect_violation!(Rule::NestedPointer, { nested() });
             }
         }
-        // Each on a thread whose first call it is; the mapping of the coroutine's stack may touch the
-        // record of the first thread, on which this runs with `--test-threads=1` alone.
+        // Each on a thread whose first call it is; the mapping of the coroutine's stack may touch
+        // the record of the first thread, on which this runs with `--test-threads=1` alone.
         on_this_thread();
         std::thread::spawn(on_this_thread).join().expect("no panic");
     });

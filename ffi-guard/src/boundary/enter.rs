@@ -57,8 +57,8 @@ pub(super) unsafe fn ask_the_rules(
     thread::with_room(|| unsafe { ask(&site, arguments, level) })
 }
 
-/// Asks the rules at this level. `site` is in a frame of the thread's own stack, which this function
-/// need not be on.
+/// Asks the rules at this level. `site` is in a frame of the thread's own stack, which this
+/// function need not be on.
 ///
 /// # Safety
 /// - What [`ask_the_rules`] requires.

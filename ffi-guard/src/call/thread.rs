@@ -30,8 +30,8 @@ struct ThreadState {
 pub(crate) struct Wrapper {
     /// Where the arguments are laid out in its frame; 0 without a wrapper.
     pub(crate) arguments: usize,
-    /// Frames above that one of which it is certain that they are Rust's. The second one only if the
-    /// first one is another function of the wrapper.
+    /// Frames above that one of which it is certain that they are Rust's. The second one only if
+    /// the first one is another function of the wrapper.
     pub(crate) callers: u8,
 }
 
@@ -88,8 +88,8 @@ pub(crate) fn callers_stack<T>(local: &T) -> Range<usize> {
     frame.max(stack.start)..stack.end
 }
 
-/// Bytes that must be left of the calling thread's stack for the guard to do its deepest work there:
-/// reading symbols and debug information, writing a report.
+/// Bytes that must be left of the calling thread's stack for the guard to do its deepest work
+/// there: reading symbols and debug information, writing a report.
 const ROOM: usize = 128 << 10;
 
 /// Runs `f`, which goes deep, where there is room for it.

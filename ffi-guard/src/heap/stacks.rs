@@ -1,5 +1,5 @@
-//! Blocks that are stacks: of coroutines, and of threads whose creator brought the stack. A `Vec`, or
-//! with `c-heap` what `malloc` returned.
+//! Blocks that are stacks: of coroutines, and of threads whose creator brought the stack. A `Vec`,
+//! or with `c-heap` what `malloc` returned.
 //!
 //! What lies in such a block are the variables of the functions that run on it, Rust's among them;
 //! and whoever switches stacks keeps addresses in it. So it is no memory in which C keeps a

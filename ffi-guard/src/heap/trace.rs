@@ -189,8 +189,9 @@ pub(crate) fn caller_begins(ip: usize, sp: usize, bp: usize) -> Option<usize> {
 }
 
 /// Calls `visit(begins, ip)` for the caller's frame and each one above it, until it says false or
-/// there is no other: where the frame begins, and where its function goes on. False if a frame could
-/// not be left: those above it were not visited. At any level, and not with a lock of the heap held.
+/// there is no other: where the frame begins, and where its function goes on. False if a frame
+/// could not be left: those above it were not visited. At any level, and not with a lock of the
+/// heap held.
 #[cfg(fast_trace)]
 pub(crate) fn each_frame(visit: &mut dyn FnMut(usize, usize) -> bool) -> bool {
     rules::set_up();

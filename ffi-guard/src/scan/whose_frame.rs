@@ -99,8 +99,8 @@ impl Walk {
     fn take(&mut self, begins: usize, ip: usize) -> bool {
         let Walk { address, wrapper, .. } = *self;
         if let Some((last, inner)) = self.at {
-            // Another stack, that a coroutine was called from or a signal came on: its addresses say
-            // nothing about depth.
+            // Another stack, that a coroutine was called from or a signal came on: its addresses
+            // say nothing about depth.
             let in_order = last < begins;
             if in_order && (last..begins).contains(&address) {
                 self.ended = true;

@@ -1,5 +1,5 @@
-//! The function that an address of code is in, by the unwinder's description of it: where it begins,
-//! and which routine unwinds it. A stripped program has these too.
+//! The function that an address of code is in, by the unwinder's description of it: where it
+//! begins, and which routine unwinds it. A stripped program has these too.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -54,9 +54,9 @@ unsafe extern "C" fn handler(signal: c_int, info: *mut libc::siginfo_t, context:
         let own = (*info).si_code == libc::SI_TKILL && (*info).si_pid() == libc::getpid();
         (own, &(*context.cast::<libc::ucontext_t>()).uc_mcontext)
     };
-    // An abort while `tell` runs is not reported. On an alternate stack there is no room for `tell`, and
-    // what aborts there is a handler of another signal, as Rust's is when a stack overflows: no
-    // function of the C allocator's.
+    // An abort while `tell` runs is not reported. On an alternate stack there is no room for
+    // `tell`, and what aborts there is a handler of another signal, as Rust's is when a stack
+    // overflows: no function of the C allocator's.
     let tell = if raised && !is_on_alternate_stack() { TELL.swap(null_mut(), Ordering::AcqRel) } else { null_mut() };
     if !tell.is_null() {
         let mut registers = [0; 16];

@@ -20,9 +20,9 @@ thread_local! {
     static IS_ON: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f` on a stack with room for anything that the guard does: on another one than the caller's,
-/// unless that is one already. On the caller's if there is no memory. Takes no lock, and may be
-/// called in a signal handler.
+/// Runs `f` on a stack with room for anything that the guard does: on another one than the
+/// caller's, unless that is one already. On the caller's if there is no memory. Takes no lock, and
+/// may be called in a signal handler.
 ///
 /// Backtraces go on from one stack to the other, and so do panics; but addresses of frames say
 /// nothing about depth while `f` runs.
@@ -32,7 +32,8 @@ pub(crate) fn with_room<R>(f: impl FnOnce() -> R) -> R {
         result: Option<std::thread::Result<R>>,
     }
     extern "sysv64" fn work<F: FnOnce() -> R, R>(work: *mut c_void) {
-        // SAFETY: `with_room` passes its own `Work` of these types, which it leaves alone meanwhile.
+        // SAFETY: `with_room` passes its own `Work` of these types, which it leaves alone
+        // meanwhile.
         let work = unsafe { &mut *work.cast::<Work<F, R>>() };
         work.result = work.f.take().map(|f| catch_unwind(AssertUnwindSafe(f)));
     }
@@ -46,7 +47,8 @@ pub(crate) fn with_room<R>(f: impl FnOnce() -> R) -> R {
     let mut it = Work { f: Some(f), result: None };
     let run = of(&it);
     IS_ON.set(true);
-    // SAFETY: the stack is this call's alone, and `run` takes what it is given, and does not unwind.
+    // SAFETY: the stack is this call's alone, and `run` takes what it is given, and does not
+    // unwind.
     unsafe { ffi_guard_on_stack(run, (&raw mut it).cast(), stack.top()) };
     IS_ON.set(false);
     drop(stack);
