@@ -81,7 +81,12 @@ mod tests {
         let own = super::personality as fn(usize) -> Personality as usize + 1;
         assert_eq!(function_of(own), Some(own - 1));
         assert!(rusts().is_some());
-        assert_ne!(personality((libc::strlen as *const ()).addr() + 1), Personality::Rusts);
+        // A function of C's.
+        unsafe extern "C" {
+            fn strlen(text: *const std::ffi::c_char) -> usize;
+        }
+        let cs = strlen as unsafe extern "C" fn(*const std::ffi::c_char) -> usize as usize;
+        assert_ne!(personality(cs + 1), Personality::Rusts);
         assert_eq!(personality(1), Personality::None);
     }
 }
