@@ -30,6 +30,7 @@ pub mod returned_pointer;
 pub mod robust;
 pub mod shapes;
 pub mod slides;
+pub mod stacks;
 pub mod stale_handle;
 pub mod unterminated_string;
 pub mod use_after_free;

@@ -117,7 +117,18 @@ fn without_a_call(finding: Finding, memory: Memory) -> Result<(), Stop> {
     deliver(finding, severity, None, Some(memory), (None, Vec::new()))
 }
 
+/// Delivers a finding, where there is room for it.
 fn deliver(
+    finding: Finding,
+    severity: Severity,
+    call: Option<(Call, ArgumentFacts)>,
+    memory: Option<Memory>,
+    others: (Option<Call>, Vec<&'static Location<'static>>),
+) -> Result<(), Stop> {
+    thread::with_room(|| deliver_here(finding, severity, call, memory, others))
+}
+
+fn deliver_here(
     finding: Finding,
     severity: Severity,
     call: Option<(Call, ArgumentFacts)>,

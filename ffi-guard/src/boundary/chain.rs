@@ -112,6 +112,7 @@ impl Questions<'_> {
                     }
                 } else if let Some(other) = heap::lookup_c(word.word).filter(|other| other.live)
                     && seen.insert(other.start)
+                    && !scan::is_stack(hit.word)
                 {
                     blocks.push(other);
                 }

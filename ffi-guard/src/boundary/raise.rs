@@ -7,6 +7,7 @@ use std::panic::{self, AssertUnwindSafe};
 use super::breach::Stop;
 use super::deferred;
 use crate::call::scopes::{self, Catching};
+use crate::call::thread;
 use crate::facts::Violation;
 use crate::heap;
 use crate::platform::process;
@@ -71,7 +72,7 @@ fn violation_in_flight() -> bool {
 pub(crate) fn raise(stop: Stop, can_unwind: bool) {
     let inside = Reentry::enter();
     let Stop(violation) = stop;
-    let text = violation.to_string();
+    let text = thread::with_room(|| violation.to_string());
     // A guarded callback stops the unwinding cleanly, whatever is beyond it.
     let until = [scopes::caught_at(), scopes::boundary()].into_iter().flatten().min();
     let between = scan::between(until);

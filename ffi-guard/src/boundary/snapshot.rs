@@ -242,6 +242,7 @@ impl Snapshot {
     fn look(self, site: &Site, arguments: &[Argument], own: OwnLoans) -> Result<(), Stop> {
         let stack = &thread::callers_stack(site);
         let _inside = Reentry::enter();
+        let _named = thread::name_wrapper(site.function.wrapper_of(arguments, matches!(own, OwnLoans::Once)));
         let mut changed = Vec::new();
         if let Some((at, is_own)) = self.small() {
             if is_own {

@@ -5,8 +5,9 @@ use std::ops::{ControlFlow, Range};
 
 use super::breach::Stop;
 use super::entry::{CHECKS, Questions, field, holds_nothing};
-use crate::call::argument::{Argument, Passing};
+use crate::call::argument::{Argument, Passing, Stated};
 use crate::call::declaration::Contract;
+use crate::call::extent;
 use crate::call::shape::{Role, Shape};
 use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
@@ -111,6 +112,9 @@ impl Questions<'_> {
         if self.check.is_none() && scan::is_c_stack(&look.target, argument.address) {
             return ControlFlow::Break(Ok(()));
         }
+        if is_in_a_stack(argument) {
+            return ControlFlow::Break(Ok(()));
+        }
         let memory = Memory::of(&target, word, 0, thread::id());
         ControlFlow::Break(self.site.breach(Some(index), finding, (argument, look.extent), Some(memory)))
     }
@@ -157,6 +161,9 @@ impl Questions<'_> {
         };
         // Told once, however many words of an array do it.
         *told = true;
+        if is_in_a_stack(argument) {
+            return ControlFlow::Continue(());
+        }
         if let Err(stop) = self.freed_after(index) {
             return ControlFlow::Break(Err(stop));
         }
@@ -232,6 +239,13 @@ impl Questions<'_> {
                 && matches!(Target::of(argument.address, &(0..0)), Target::Heap(block) if block.start == target.start)
         })
     }
+}
+
+/// True for an untyped pointer into a stack in heap memory: it reaches to the end of its block, but
+/// a stack is no one object.
+fn is_in_a_stack(argument: &Argument) -> bool {
+    let to_the_end = argument.stated == Stated::No && extent::untyped(argument) && heap::contains(argument.address);
+    to_the_end && scan::is_stack(argument.address)
 }
 
 /// True if what a word leads to is pinned, so that C may hold it.

@@ -18,6 +18,7 @@
 //! | `block_ref` | a block that was found once, and can be asked again |
 //! | `sampled` | one block in n on pages of its own |
 //! | `paged`, `fields`, `slack` | blocks on pages of their own, their units, their slack |
+//! | `stacks` | blocks that are stacks |
 //! | `c_ranges` | where C's blocks lie, for the search |
 //! | `large`, `slab`, `run` | where large and small blocks come from; runs of pages |
 //! | `lender` | the last call that a block was lent to |
@@ -60,6 +61,7 @@ mod run;
 mod sampled;
 mod slab;
 mod slack;
+pub(crate) mod stacks;
 mod start;
 mod survey;
 pub(crate) mod sweep;

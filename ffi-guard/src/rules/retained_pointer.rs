@@ -18,7 +18,7 @@ use super::words::{
 use crate::facts::{Allocation, Facts, Finding, Memory, Place, RetainedPointer};
 use crate::heap::Block;
 use crate::platform::process;
-use crate::scan::Hit;
+use crate::scan::{self, Hit};
 
 /// A word in memory of C's that leads into what was lent. `None` if it is Rust's own.
 ///
@@ -26,6 +26,10 @@ use crate::scan::Hit;
 /// the last sweep. `rust_ran` tells whether Rust code may have run during the call (a callback):
 /// without symbols, a word in the executable is only C's doing if Rust had no part in it.
 pub(crate) fn check(hit: Hit, rust_ran: bool, absent_before: bool) -> Option<Finding> {
+    // Whoever switches between stacks keeps their addresses.
+    if scan::is_stack(hit.word) {
+        return None;
+    }
     // If nothing tells whose a variable is, C did what the call itself changed, provided that no
     // Rust code ran meanwhile: not on this thread, and there is no other.
     let place = held::place(hit, || absent_before && !rust_ran && process::thread_count() == Some(1))?;
