@@ -10,7 +10,7 @@ use cargo_metadata::{Metadata, MetadataCommand};
 
 use crate::cli::{self, Options};
 use crate::session::Session;
-use crate::{coverage, runtime, rustdoc, session};
+use crate::{coverage, mirror, runtime, rustdoc, session};
 
 /// Rules that need a contract to be right: without one they report what a library may well do.
 const NEED_CONTRACTS: [&str; 2] = ["nested_pointer", "retained_pointer"];
@@ -65,16 +65,19 @@ impl Run {
         let pass: Vec<String> =
             options.cargo.iter().filter(|word| matches!(word.as_str(), "--offline" | "--frozen")).cloned().collect();
         let of_runtime = key((runtime::version(), &rustc.version, &target, c_heap, flags));
-        let runtime = runtime::build(&base.join(format!("runtime-{of_runtime}")), &target, c_heap, &pass)?;
+        let shared = std::env::var_os(runtime::SHARED).map(PathBuf::from);
+        let of_all = shared.as_deref().unwrap_or(&base);
+        let runtime = runtime::build(&of_all.join(format!("runtime-{of_runtime}")), &target, c_heap, &pass)?;
         // Cargo does not know of either: what they compiled before is of no use once they changed.
         let stamps = [std::env::current_exe().ok(), Some(runtime.library.clone())].map(|path| stamp(path?.as_path()));
-        let folder = base.join(key((of_runtime, stamps, &allow, &options.only, &options.skip)));
+        let folder = base.join(key((of_runtime, stamps, &allow, &options.only, &options.skip, command == "test")));
         std::fs::create_dir_all(&folder).map_err(|error| cannot_write(&folder, &error))?;
         let session = Session {
             workspace: metadata.workspace_root.clone().into_std_path_buf(),
             chained: chained.filter(|wrapper| !wrapper.is_empty()).map(PathBuf::from),
             only: options.only.clone(),
             skip: options.skip.clone(),
+            allocator_in_libraries: command == "test" && !declares_allocator(&metadata),
             runtime,
             folder,
             target,
@@ -234,6 +237,15 @@ fn known_crates(options: &Options, metadata: &Metadata) -> Result<(), String> {
         Some((option, name)) => Err(format!("{option} {name}: the program has no such crate")),
         None => Ok(()),
     }
+}
+
+/// True if a crate of the program has an allocator of its own, under whatever condition.
+fn declares_allocator(metadata: &Metadata) -> bool {
+    let folders = metadata.packages.iter().filter_map(|package| package.manifest_path.parent());
+    let others = folders.filter(|folder| !folder.ends_with("ffi-guard"));
+    others
+        .flat_map(|folder| mirror::sources(folder.as_std_path()))
+        .any(|file| std::fs::read_to_string(file).is_ok_and(|text| text.contains("#[global_allocator]")))
 }
 
 /// True for a target on which ffi-guard can take the place of C's heap.

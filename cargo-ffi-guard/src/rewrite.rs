@@ -37,17 +37,19 @@ pub(crate) struct Rewritten {
     pub text: String,
     /// How many blocks got one.
     pub blocks: usize,
+    /// True if the file declares the program's allocator, which ours goes around.
+    pub has_allocator: bool,
 }
 
 /// Rewrites a file. `None` if it holds nothing that is rewritten, or is not Rust.
 pub(crate) fn rewrite(text: &str, form: Form, wishes: &Wishes) -> Option<Rewritten> {
-    let may_hold = text.contains("extern") || form == Form::Whole && text.contains("repr");
+    let may_hold = ["extern", "repr", "global_allocator"].iter().any(|word| text.contains(word));
     if !may_hold {
         return None;
     }
     let start = beginning(text);
     let tokens: TokenStream = text[start..].parse().ok()?;
-    let mut search = Search { form, wishes, blocks: 0, insertions: Vec::new() };
+    let mut search = Search { form, wishes, blocks: 0, has_allocator: false, insertions: Vec::new() };
     search.stream(tokens, false);
     if search.insertions.is_empty() {
         return None;
@@ -61,7 +63,7 @@ pub(crate) fn rewrite(text: &str, form: Form, wishes: &Wishes) -> Option<Rewritt
         written = start + at;
     }
     rewritten.push_str(&text[written..]);
-    Some(Rewritten { text: rewritten, blocks: search.blocks })
+    Some(Rewritten { text: rewritten, blocks: search.blocks, has_allocator: search.has_allocator })
 }
 
 /// Where the tokens begin: after a byte order mark and a `#!` line.
@@ -76,6 +78,7 @@ struct Search<'a> {
     form: Form,
     wishes: &'a Wishes,
     blocks: usize,
+    has_allocator: bool,
     /// Byte offsets, and the text that goes there.
     insertions: Vec<(usize, String)>,
 }
@@ -91,6 +94,7 @@ impl Search<'_> {
                 continue;
             }
             self.structure(&tokens, index, in_call);
+            self.allocator(&tokens, index);
             if let TokenTree::Group(group) = &tokens[index] {
                 match before(&tokens, index) {
                     Before::Rules => self.rules(group.stream()),
@@ -167,6 +171,31 @@ impl Search<'_> {
         if is_plain && has_fields && !attributes.any(|text| text.contains("Pointee") || text.contains("Plain")) {
             let at = tokens[start].span().byte_range().start;
             self.insertions.push((at, "#[derive(::ffi_guard::Pointee)] ".into()));
+        }
+    }
+}
+
+impl Search<'_> {
+    /// The declaration of the program's allocator, whose attribute begins here.
+    fn allocator(&mut self, tokens: &[TokenTree], index: usize) {
+        let is_attribute =
+            |token: &TokenTree| matches!(token, TokenTree::Group(g) if g.stream().to_string() == "global_allocator");
+        if !is(&tokens[index], '#') || !tokens.get(index + 1).is_some_and(is_attribute) {
+            return;
+        }
+        let after = |start: usize, mark: char| {
+            tokens.iter().skip(start).position(|token| is(token, mark)).map(|offset| start + offset)
+        };
+        let place = |index: usize| tokens[index].span().byte_range();
+        let Some(end) = after(index, ';') else { return };
+        let (Some(colon), Some(equals)) = (after(index, ':'), after(index, '=')) else { return };
+        let is_ours = tokens[index..end].iter().any(|token| word(Some(token)).is_some_and(|word| word == "GuardAlloc"));
+        if colon < equals && equals < end && !is_ours {
+            self.has_allocator = true;
+            self.insertions.push((place(colon).end, " ::ffi_guard::GuardAlloc<".into()));
+            self.insertions.push((place(equals).start, "> ".into()));
+            self.insertions.push((place(equals).end, " ::ffi_guard::GuardAlloc::with(".into()));
+            self.insertions.push((place(end).start, ")".into()));
         }
     }
 }
@@ -287,6 +316,15 @@ mod tests {
             let wanted = text.replace('@', if expected { derive } else { "" });
             assert_eq!(whole(&plain).map(|rewritten| rewritten.text).unwrap_or(plain), wanted);
         }
+    }
+
+    #[test]
+    fn the_programs_allocator_goes_into_ours() {
+        let text = "#[global_allocator]\nstatic A: jemalloc::Jemalloc = jemalloc::Jemalloc;";
+        let expected = "#[global_allocator]\nstatic A: ::ffi_guard::GuardAlloc< jemalloc::Jemalloc > = \
+                        ::ffi_guard::GuardAlloc::with( jemalloc::Jemalloc);";
+        assert_eq!(whole(text).map(|rewritten| rewritten.text).as_deref(), Some(expected));
+        assert!(whole("#[global_allocator] static A: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();").is_none());
     }
 
     #[test]

@@ -11,6 +11,9 @@ use crate::session::{Runtime, write_if_changed};
 /// The variable that tells this executable that it is rustc's wrapper for ffi-guard itself.
 pub(crate) const VARIABLE: &str = "CARGO_FFI_GUARD_RUNTIME";
 
+/// The variable that names a folder in which ffi-guard is built once for many programs.
+pub(crate) const SHARED: &str = "CARGO_FFI_GUARD_RUNTIME_DIR";
+
 const MANIFEST: &str = r#"[package]
 name = "ffi-guard-allocator"
 version = "0.0.0"

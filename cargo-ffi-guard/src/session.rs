@@ -24,6 +24,9 @@ pub(crate) struct Session {
     pub skip: Vec<String>,
     /// Rules that are not computed for blocks without attributes of their own.
     pub allow: Vec<String>,
+    /// True if the user's libraries bring the allocator along, for their doc tests: not if a crate
+    /// of the program declares one.
+    pub allocator_in_libraries: bool,
     /// ffi-guard itself as this toolchain built it.
     pub runtime: Runtime,
 }

@@ -170,10 +170,17 @@ impl Compilation<'_> {
             && !self.unit.arguments.iter().any(|argument| argument.starts_with("--cap-lints="))
     }
 
+    /// True for a library whose doc tests are linked with nothing else of the user's.
+    fn is_for_doc_tests(&self) -> bool {
+        let is_library = self.unit.crate_types.iter().any(|kind| kind == "lib" || kind == "rlib");
+        self.session.allocator_in_libraries && self.is_local() && is_library && self.unit.links
+    }
+
     /// The files that the attempt compiles in place of others, and how many blocks they have.
     fn changes(&self, attempt: Attempt, wishes: &Wishes) -> (Changes, usize) {
         let mut changes = Changes::new();
         let mut blocks = 0;
+        let mut has_allocator = false;
         if let Some(form) = attempt.form {
             let mut files = mirror::sources(&self.package.folder);
             files.extend(self.package.out_dir.iter().flat_map(|folder| mirror::sources(folder)));
@@ -181,11 +188,12 @@ impl Compilation<'_> {
                 let Ok(text) = std::fs::read_to_string(&file) else { continue };
                 if let Some(rewritten) = rewrite(&text, form, wishes) {
                     blocks += rewritten.blocks;
+                    has_allocator |= rewritten.has_allocator;
                     changes.insert(file, rewritten.text);
                 }
             }
             // The fields of structs matter where a block lends them.
-            if blocks == 0 {
+            if blocks == 0 && !has_allocator {
                 changes.clear();
             }
         }
@@ -193,7 +201,7 @@ impl Compilation<'_> {
         if self.unit.edition == "2015" && !changes.is_empty() {
             appended += "\n#[allow(unused_extern_crates)] extern crate ffi_guard;";
         }
-        if attempt.has_allocator {
+        if attempt.has_allocator || self.is_for_doc_tests() {
             appended += "\n#[allow(unused_extern_crates)] extern crate ffi_guard_allocator as _;";
         }
         if let (Some(root), false) = (self.root(), appended.is_empty() && changes.is_empty()) {
