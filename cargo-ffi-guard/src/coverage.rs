@@ -104,7 +104,7 @@ pub(crate) fn records(session: &Path, is_part: impl Fn(&str, &str) -> bool) -> V
             known.bare = known.bare.take().or(record.bare);
         }
     }
-    packages.into_values().collect()
+    packages.into_values().filter(|record| !record.items.is_empty() || record.bare.is_some()).collect()
 }
 
 /// The line at the end of a run.

@@ -68,16 +68,17 @@ impl Run {
         let shared = std::env::var_os(runtime::SHARED).map(PathBuf::from);
         let of_all = shared.as_deref().unwrap_or(&base);
         let runtime = runtime::build(&of_all.join(format!("runtime-{of_runtime}")), &target, c_heap, &pass)?;
+        let allocator_in_libraries = !declares_allocator(&metadata);
         // Cargo does not know of either: what they compiled before is of no use once they changed.
         let stamps = [std::env::current_exe().ok(), Some(runtime.library.clone())].map(|path| stamp(path?.as_path()));
-        let folder = base.join(key((of_runtime, stamps, &allow, &options.only, &options.skip, command == "test")));
+        let folder = base.join(key((of_runtime, stamps, &allow, &options.only, &options.skip, allocator_in_libraries)));
         std::fs::create_dir_all(&folder).map_err(|error| cannot_write(&folder, &error))?;
         let session = Session {
             workspace: metadata.workspace_root.clone().into_std_path_buf(),
             chained: chained.filter(|wrapper| !wrapper.is_empty()).map(PathBuf::from),
             only: options.only.clone(),
             skip: options.skip.clone(),
-            allocator_in_libraries: command == "test" && !declares_allocator(&metadata),
+            allocator_in_libraries,
             runtime,
             folder,
             target,
