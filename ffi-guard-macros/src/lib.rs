@@ -20,6 +20,7 @@ mod fallback;
 mod fast_path;
 mod message;
 mod reads;
+mod record;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -59,8 +60,9 @@ mod wrapper;
 /// | argument | meaning |
 /// | --- | --- |
 /// | `crate = path` | where `ffi_guard` is found, if not at `::ffi_guard` |
-/// | `keep_abi` | the wrappers keep C's ABI, so that they may be passed on as C function pointers; a violation aborts |
-/// | `skip` | leave the block bare |
+/// | `keep_abi`, `keep_abi(f, ..)` | the wrappers of all functions, or of these, keep C's ABI, so that they may be passed on as C function pointers; a violation aborts |
+/// | `skip`, `skip(f, ..)` | leave the block, or these functions, bare |
+/// | `retained` | C may keep each pointer that it gets, as if every parameter said so |
 /// | `allow(rule, ..)`, `warn(..)`, `deny(..)` | severity of rules |
 ///
 /// # On a function: `#[guard(..)]`

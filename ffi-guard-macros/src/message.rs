@@ -72,7 +72,7 @@ impl On {
 
     pub(crate) fn keys(self) -> &'static [&'static str] {
         match self {
-            On::Block => &["crate", "keep_abi", "skip", "allow", "warn", "deny"],
+            On::Block => &["crate", "keep_abi", "skip", "retained", "mirrored", "allow", "warn", "deny"],
             On::Function => &["skip", "keep_abi", "returns", "allow", "warn", "deny"],
             On::Callback => &["crate", "skip", "on_panic", "returns", "retained", "allow", "warn", "deny"],
             On::CallbackParameter => &[
@@ -142,6 +142,15 @@ pub(crate) fn unknown_rule(rule: &str, known: &[&'static str]) -> String {
         None => format!("the rules are {}", known.join(", ")),
     };
     format!("unknown rule `{rule}`\nhelp: {help}")
+}
+
+/// The message for a name in `keep_abi(..)` or `skip(..)` that the block does not declare.
+pub(crate) fn no_function(key: &Ident, name: &str, known: &[String]) -> String {
+    let help = match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => format!("write `{key}({near})`"),
+        None => "name a function that the block declares".into(),
+    };
+    format!("`{name}` is no function of this block\nhelp: {help}")
 }
 
 pub(crate) fn twice(key: &Ident) -> String {

@@ -30,7 +30,7 @@ pub(crate) fn wrapper(
     let here = Span::mixed_site();
     let krate = &settings.krate;
     let private = quote_spanned!(here=> __ffi_guard);
-    let keep_abi = function.keep_abi || settings.keep_abi;
+    let keep_abi = function.keep_abi;
 
     let unsafety = (!safety.is_safe()).then(|| quote_spanned!(here=> unsafe));
     let abi = keep_abi.then(|| match &block.abi.name {
