@@ -154,13 +154,18 @@ fn what_memset_does_is_its_callers_doing() {
 #[test]
 fn what_rust_does_is_told_as_rusts() {
     let headline = "ffi-guard[use_after_free]: Rust read byte 3 of a 12-byte block freed by Rust";
-    caught("what_rust_does_is_told_as_rusts", headline, &["touched: ", "::{closure}"], || {
-        let bytes = vec![1_u8; 12];
-        let third = &raw const bytes[3];
-        drop(bytes);
-        // SAFETY: it is not: that is the test.
-        black_box(unsafe { third.read_volatile() });
-    });
+    caught(
+        "what_rust_does_is_told_as_rusts",
+        headline,
+        &["touched: ", "   what_rust_does_is_told_", "--> tests/tests/paged.rs:"],
+        || {
+            let bytes = vec![1_u8; 12];
+            let third = &raw const bytes[3];
+            drop(bytes);
+            // SAFETY: it is not: that is the test.
+            black_box(unsafe { third.read_volatile() });
+        },
+    );
 }
 
 #[test]

@@ -30,7 +30,10 @@ impl<'a> Paths<'a> {
             let root = self.root_by_frames(file)?;
             source::line(file, line, column, callee, Some(root))
         })?;
-        self.root.borrow_mut().get_or_insert(found.root);
+        // A whole path is found from any folder, so that it says nothing of the root.
+        if Path::new(file).is_relative() {
+            self.root.borrow_mut().get_or_insert(found.root);
+        }
         Some(found.text)
     }
 
