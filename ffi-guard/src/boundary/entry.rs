@@ -136,7 +136,7 @@ impl Questions<'_> {
         own: &Range<usize>,
     ) -> Result<(), Stop> {
         let mut seen = Reported::allowed(&self.site, index);
-        // What is allowed is not looked for. From level 2 on the blocks that are found are lent, all
+        // What is allowed is not looked for. From level 2 on the blocks that are found are lent all
         // the same.
         let lends_all = self.check.is_some() && seen.all();
         if seen.all() && !lends_all {
