@@ -274,7 +274,7 @@ fn a_place_that_faults_again_is_in_the_file_once() {
     let name = path.to_str().expect("a path in UTF-8");
     let variables = [("GUARD_REPORT", name), ("GUARD_ON_VIOLATION", "report")];
     let body = || {
-        for _ in 0..20 {
+        for _ in 0..5 {
             read_after_free();
         }
         // Another way to the same read.

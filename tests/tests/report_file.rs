@@ -111,7 +111,7 @@ fn a_fifo_that_nothing_reads_is_not_waited_for() {
     }
 }
 
-/// Both ends of a FIFO, so that opening waits for nobody.
+/// Both ends of a FIFO, so that opening it does not wait.
 fn both_ends(path: &std::path::Path) -> File {
     OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path).expect("the FIFO opens")
 }

@@ -40,7 +40,7 @@ impl Questions<'_> {
             // SAFETY: the caller's promise.
             unsafe { self.each_word(look, from, false, &mut dead) }?;
         }
-        // What is allowed is not looked for. From level 2 on the blocks that are found are lent, all
+        // What is allowed is not looked for. From level 2 on the blocks that are found are lent all
         // the same.
         let mut told = self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow;
         if told && self.check.is_none() {

@@ -2,7 +2,6 @@
 
 use super::argument::{Stated, Unread};
 use crate::heap;
-use crate::reentry::Reentry;
 
 /// Looks at a pointer before the extent of another argument is read through it. `parameter`: where
 /// the pointer begins.
@@ -15,10 +14,8 @@ use crate::reentry::Reentry;
 #[inline(never)]
 pub fn through<T>(pointer: *const T, parameter: usize) -> Result<*const T, Stated> {
     let address = pointer.addr();
-    let readable = || {
-        let _inside = Reentry::enter();
-        !heap::contains(address) || heap::rest_of_live(address).is_some_and(|rest| rest >= size_of::<T>())
-    };
+    let readable =
+        || !heap::contains(address) || heap::rest_of_live(address).is_some_and(|rest| rest >= size_of::<T>());
     if address != 0 && pointer.is_aligned() && readable() {
         return Ok(pointer);
     }
