@@ -10,6 +10,7 @@ macro_rules! pages {
 pages! {
     introduction = "introduction.md";
     getting_started = "getting-started.md";
+    one_command = "one-command.md";
     levels = "levels.md";
     level_3 = "level-3.md";
     attributes = "attributes.md";
