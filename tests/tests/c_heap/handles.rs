@@ -1,5 +1,5 @@
-//! `dangling_field` and `nested_pointer` in a handle of C's own, which keeps what a call that
-//! nobody guards has given it.
+//! `dangling_field` and `nested_pointer` in a handle of C's own, which keeps what an unguarded call
+//! has given it.
 
 use std::ffi::{CString, c_char};
 
