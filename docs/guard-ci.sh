@@ -10,7 +10,7 @@ rm -f "$report"
 status=0
 GUARD_ON_VIOLATION=report GUARD_REPORT=$report cargo test "$@" || status=$?
 [ -s "$report" ] || exit "$status"
-findings=$(jq -c 'select(.caught | not)' "$report")
+findings=$(jq -c 'select(.rule and (.caught | not))' "$report")
 [ -n "$findings" ] || exit "$status"
 
 echo "ffi-guard:"

@@ -1,9 +1,13 @@
-//! Makes one `cfg` of each capability of the target's platform: see `platform/capabilities.rs`.
+//! Makes one `cfg` of each capability of the target's platform: see `platform/capabilities.rs`. And
+//! the guide for the documentation: see `build/guide.rs`.
 
 #[path = "src/platform/capabilities.rs"]
 mod capabilities;
+#[path = "build/guide.rs"]
+mod guide;
 
 fn main() {
+    guide::write();
     let target = capabilities::Target::new();
     println!("cargo::rerun-if-env-changed=FFI_GUARD_PLATFORM");
     println!("cargo::rerun-if-changed=src/platform/capabilities.rs");

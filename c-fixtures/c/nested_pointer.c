@@ -33,3 +33,30 @@ ffg_node *ffg_node_new(int64_t value, ffg_node *next) {
 }
 
 void ffg_node_free(ffg_node *node) { free(node); }
+
+struct ffg_machine {
+    ffg_allocate allocate;
+    void *user;
+    size_t depth;
+    int64_t *stack;
+    int64_t *gone;
+};
+
+/* Builds its own structs in what it got, with a pointer to another block, and one that is stale. */
+ffg_machine *ffg_machine_new(ffg_allocate allocate, void *user) {
+    ffg_machine *machine = allocate(user, 0, sizeof *machine);
+    machine->allocate = allocate;
+    machine->user = user;
+    machine->depth = 8;
+    machine->gone = allocate(user, 0, 32 * sizeof *machine->gone);
+    machine->stack = allocate(user, 0, 8 * sizeof *machine->stack);
+    allocate(user, machine->gone, 0);
+    return machine;
+}
+
+size_t ffg_machine_depth(ffg_machine *machine) { return machine->stack ? machine->depth : 0; }
+
+void ffg_machine_free(ffg_machine *machine) {
+    machine->allocate(machine->user, machine->stack, 0);
+    machine->allocate(machine->user, machine, 0);
+}

@@ -4,14 +4,9 @@
 
 #include <stddef.h>
 
-/* A label whose text lies elsewhere. */
-typedef struct {
-    long width;
-    const char *text;
-} ffg_label;
-
-/* Reads the text that the label points to: the struct is alive, its text may be gone. */
-size_t ffg_bad_label_length(const ffg_label *label);
+/* Reads the name: the pointer is all that there is. */
+size_t ffg_bad_name_length(const char *name);
+/* Null counts as empty. */
 size_t ffg_ok_name_length(const char *name);
 
 #endif

@@ -20,4 +20,13 @@ ffg_node *ffg_node_new(int64_t value, ffg_node *next);
 /* Frees this node alone. */
 void ffg_node_free(ffg_node *node);
 
+/* A library that gets its memory from its user, as Lua and zlib do. */
+typedef struct ffg_machine ffg_machine;
+typedef void *(*ffg_allocate)(void *user, void *block, size_t size);
+
+/* `allocate` frees for a size of 0. */
+ffg_machine *ffg_machine_new(ffg_allocate allocate, void *user);
+size_t ffg_machine_depth(ffg_machine *machine);
+void ffg_machine_free(ffg_machine *machine);
+
 #endif

@@ -1,5 +1,7 @@
 //! Lists and arrays that hold pointers: `c/nested_pointer.c`.
 
+use std::ffi::c_void;
+
 /// A node of a list.
 #[derive(Debug, ffi_guard::Pointee)]
 #[repr(C)]
@@ -41,4 +43,31 @@ pub mod allowed {
         #[link_name = "ffg_bad_sum_list"]
         pub fn sum_list(#[guard(allow(nested_pointer))] first: *const Node) -> i64;
     }
+}
+
+/// A machine of C's, in memory that it gets from an allocator of Rust's.
+#[derive(Debug)]
+pub enum Machine {}
+
+/// What such a library asks for memory: frees for a size of 0.
+pub type Allocate = unsafe extern "C" fn(user: *mut c_void, block: *mut c_void, size: usize) -> *mut c_void;
+
+#[ffi_guard::guard]
+#[allow(clashing_extern_declarations)]
+unsafe extern "C" {
+    /// Builds its structs in what it gets.
+    #[link_name = "ffg_machine_new"]
+    pub fn new_machine(allocate: Allocate, #[guard(retained, opaque)] user: *mut c_void) -> *mut Machine;
+    /// Builds its structs in what it gets, and returns bytes.
+    #[link_name = "ffg_machine_new"]
+    pub fn new_machine_of_bytes(allocate: Allocate, #[guard(retained, opaque)] user: *mut c_void) -> *mut c_void;
+    /// 8.
+    #[link_name = "ffg_machine_depth"]
+    pub fn machine_depth(#[guard(nonnull)] machine: *mut Machine) -> usize;
+    /// 8, of bytes.
+    #[link_name = "ffg_machine_depth"]
+    pub fn machine_depth_of_bytes(#[guard(nonnull)] machine: *mut c_void) -> usize;
+    /// Gives all back.
+    #[link_name = "ffg_machine_free"]
+    pub fn free_machine(machine: *mut Machine);
 }

@@ -153,7 +153,7 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
         match &param.extent {
             None => argument,
             Some(extent) => {
-                let stated = wrapper::state(extent, &private);
+                let stated = wrapper::state(extent, matches!(safety, Safety::None), &private);
                 quote_spanned!(here=> #argument.with(#stated))
             }
         }
@@ -175,6 +175,9 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
     };
     // At the user's name, so that `Location::caller` is there: C has no line to show.
     let enter = quote_spanned!(name.span()=> __ffi_guard::Incoming::enter(&__FFI_GUARD_FUNCTION, &__ffi_guard_held));
+    // There as well: a panic that stops the function is said to be where it is called. With a
+    // semicolon, since clippy would rather have the function itself, which is in another file.
+    let raise = quote_spanned!(name.span()=> |stop| { __ffi_guard::raise_here(stop); });
     let held = Ident::new("__ffi_guard_held", name.span());
     quote_spanned! {here=>
         #(#attrs)*
@@ -201,6 +204,7 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
                     body,
                     || #returns { #neutral },
                     |result| #private::argument!(*result),
+                    #raise,
                 ),
             }
         }

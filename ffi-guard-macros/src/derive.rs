@@ -19,7 +19,7 @@ pub(crate) fn plain(item: TokenStream) -> TokenStream {
         }
         let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
         // One assertion per field, with the span of its type, so that rustc's error points there.
-        let fields = fields(&input.data).into_iter().map(|field| {
+        let fields = fields(&input.data).into_iter().filter(|field| !is_opaque(field)).map(|field| {
             let ty = &field.ty;
             quote_spanned!(ty.span()=> __ffi_guard_is_plain::<#ty>();)
         });
@@ -65,6 +65,7 @@ pub(crate) fn pointee(item: TokenStream) -> TokenStream {
                 None => (syn::Index::from(i).into_token_stream(), i.to_string()),
             };
             let shape = match mentions(ty.to_token_stream(), &input.generics) {
+                _ if is_opaque(field) => quote_spanned!(here=> #private::Shape::Out),
                 // A type parameter is not concrete here, and `shape_of!` would answer that nothing
                 // is known.
                 true => quote_spanned!(here=> #private::Shape::Words),
@@ -109,7 +110,11 @@ fn derive(
     }
     for field in fields(&input.data) {
         for attr in cfg::flatten(&field.attrs).iter().filter(|attr| attr.name == "guard") {
-            errors.at(attr.span, message::PLAIN_GUARD);
+            for Setting { key, value } in attr::settings(attr, &mut errors) {
+                if key != "opaque" || !matches!(value, Value::None) {
+                    errors.at(key.span(), message::FIELD_GUARD);
+                }
+            }
         }
     }
     let krate = krate.unwrap_or_else(|| quote!(::ffi_guard));
@@ -118,6 +123,12 @@ fn derive(
         true => expanded,
         false => errors.emit(),
     }
+}
+
+/// True if a field is user data, which C never looks at.
+fn is_opaque(field: &Field) -> bool {
+    let says = |attr: &cfg::Attr| attr::settings(attr, &mut Errors::default()).iter().any(|it| it.key == "opaque");
+    cfg::flatten(&field.attrs).iter().filter(|attr| attr.name == "guard").any(says)
 }
 
 /// The fields of all variants.

@@ -12,7 +12,7 @@ use crate::attr::Errors;
 use crate::cfg::{self, Conditions};
 use crate::valid::{self, BlockSettings, Taken};
 use crate::wrapper::{expect_to_allow, wrapper};
-use crate::{callback, fallback, message};
+use crate::{callback, fallback, message, record};
 
 /// Expands `#[guard(arguments)] item`.
 pub(crate) fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -63,7 +63,8 @@ fn no_block(item: &TokenStream) -> Option<syn::Error> {
 
 fn expand(arguments: TokenStream, block: &Block, errors: &mut Errors) -> TokenStream {
     let settings = valid::block(arguments, block, errors);
-    let taken = Taken { names: names_in(block), all: settings.keep_abi };
+    record::block(block, &settings);
+    let taken = Taken { names: names_in(block), all: settings.keep_abi.is_all() };
     let mut wrappers = TokenStream::new();
     let mut leftover = TokenStream::new();
     for item in &block.items {
@@ -74,7 +75,7 @@ fn expand(arguments: TokenStream, block: &Block, errors: &mut Errors) -> TokenSt
                 }
                 leftover.extend(item.bare());
             }
-            Item::Function(function) if settings.skip => {
+            Item::Function(function) if settings.skip.is_all() => {
                 // Still checked, so that a typo is reported before the `skip` is removed.
                 each_case(function, block, &settings, &taken, errors);
                 leftover.extend(item.bare());
@@ -121,8 +122,8 @@ fn each_case(
         // The errors of a case stand under its `cfg`: they do not count if rustc picks another.
         let mut own = Errors::default();
         let checked = match under {
-            None => valid::function(function, block, &case, taken, errors),
-            Some(_) => valid::function(function, block, &case, taken, &mut own),
+            None => valid::function(function, block, settings, &case, taken, errors),
+            Some(_) => valid::function(function, block, settings, &case, taken, &mut own),
         };
         let failed = !own.is_empty();
         errors.under(under.as_ref(), own);

@@ -17,17 +17,23 @@ pub(crate) struct Extent {
     pub key: Ident,
     pub expr: TokenStream,
     pub text: String,
+    /// True if it is read through a pointer that is looked at first.
+    pub reads: bool,
 }
 
-/// Refuses an extent that uses a name that is not a parameter.
+/// Refuses an extent that uses a name that is not a parameter, or is that of two.
 pub(crate) fn names_in(expr: &Expr, key: &Ident, names: &[String], errors: &mut Errors) {
     let mut bindings = Bindings::default();
     bindings.visit_expr(expr);
     for used in bindings.used {
         let name = used.unraw().to_string();
         let constant = !name.contains(|c: char| c.is_lowercase());
-        if !constant && !names.contains(&name) && !bindings.bound.contains(&name) {
-            errors.at(used.span(), message::no_parameter(&name, key, names));
+        let bound = bindings.bound.contains(&name);
+        match names.iter().filter(|known| **known == name).count() {
+            0 if !constant && !bound => errors.at(used.span(), message::no_parameter(&name, key, names)),
+            0 | 1 => {}
+            times if !bound => errors.at(used.span(), message::two_of_one_name(&name, times)),
+            _ => {}
         }
     }
 }

@@ -19,6 +19,8 @@ mod extent;
 mod fallback;
 mod fast_path;
 mod message;
+mod reads;
+mod record;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -58,8 +60,9 @@ mod wrapper;
 /// | argument | meaning |
 /// | --- | --- |
 /// | `crate = path` | where `ffi_guard` is found, if not at `::ffi_guard` |
-/// | `keep_abi` | the wrappers keep C's ABI, so that they may be passed on as C function pointers; a violation aborts |
-/// | `skip` | leave the block bare |
+/// | `keep_abi`, `keep_abi(f, ..)` | the wrappers of all functions, or of these, keep C's ABI, so that they may be passed on as C function pointers; a violation aborts |
+/// | `skip`, `skip(f, ..)` | leave the block, or these functions, bare |
+/// | `retained` | C may keep each pointer that it gets, as if every parameter said so |
 /// | `allow(rule, ..)`, `warn(..)`, `deny(..)` | severity of rules |
 ///
 /// # On a function: `#[guard(..)]`
@@ -118,7 +121,8 @@ pub fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// itself.
 ///
 /// Type parameters get a `Plain` bound. `#[guard(crate = path)]` on the type says where a renamed
-/// `ffi_guard` is found.
+/// `ffi_guard` is found. A field under `#[guard(opaque)]` is user data, which C never looks at: it
+/// may hold a pointer.
 #[proc_macro_derive(Plain, attributes(guard))]
 pub fn plain(item: TokenStream) -> TokenStream {
     derive::plain(item.into()).into()
@@ -127,7 +131,8 @@ pub fn plain(item: TokenStream) -> TokenStream {
 /// Declares where a struct or union holds pointers: the offset and the type of every field.
 ///
 /// A field whose type mentions a type parameter is searched word by word, because its type is not
-/// concrete at the derive. `#[guard(crate = path)]` on the type says where a renamed `ffi_guard` is
+/// concrete at the derive. A field under `#[guard(opaque)]` is user data, which C never looks at:
+/// it is not searched. `#[guard(crate = path)]` on the type says where a renamed `ffi_guard` is
 /// found.
 #[proc_macro_derive(Pointee, attributes(guard))]
 pub fn pointee(item: TokenStream) -> TokenStream {

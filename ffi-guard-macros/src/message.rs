@@ -42,6 +42,8 @@ pub(crate) const TOO_MANY_CONDITIONS: &str = "more than three different conditio
     guard attributes\nhelp: it is generated once for each combination; declare it once per target under `#[cfg(..)]`";
 pub(crate) const PLAIN_GUARD: &str = "the derives of ffi-guard take nothing but `crate = path` here\n\
     help: write `#[guard(crate = path)]` on the type, or take it off";
+pub(crate) const FIELD_GUARD: &str = "a field of a type that derives `Plain` or `Pointee` takes nothing but `opaque`\n\
+    help: write `#[guard(opaque)]` on a field that C never looks at, or take it off";
 pub(crate) const POINTEE_ENUM: &str = "`Pointee` cannot be derived for an enum: which variant is in memory is not known\n\
     help: derive `Plain` if no variant holds a pointer; else leave it out, and the value is looked at word by word";
 
@@ -70,7 +72,7 @@ impl On {
 
     pub(crate) fn keys(self) -> &'static [&'static str] {
         match self {
-            On::Block => &["crate", "keep_abi", "skip", "allow", "warn", "deny"],
+            On::Block => &["crate", "keep_abi", "skip", "retained", "mirrored", "allow", "warn", "deny"],
             On::Function => &["skip", "keep_abi", "returns", "allow", "warn", "deny"],
             On::Callback => &["crate", "skip", "on_panic", "returns", "retained", "allow", "warn", "deny"],
             On::CallbackParameter => &[
@@ -142,6 +144,15 @@ pub(crate) fn unknown_rule(rule: &str, known: &[&'static str]) -> String {
     format!("unknown rule `{rule}`\nhelp: {help}")
 }
 
+/// The message for a name in `keep_abi(..)` or `skip(..)` that the block does not declare.
+pub(crate) fn no_function(key: &Ident, name: &str, known: &[String]) -> String {
+    let help = match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => format!("write `{key}({near})`"),
+        None => "name a function that the block declares".into(),
+    };
+    format!("`{name}` is no function of this block\nhelp: {help}")
+}
+
 pub(crate) fn twice(key: &Ident) -> String {
     format!("`{key}` is said twice\nhelp: leave one out")
 }
@@ -185,6 +196,12 @@ pub(crate) fn no_parameter(name: &str, key: &Ident, params: &[String]) -> String
         None => format!("the parameters are `{}`; constants are written in upper case", params.join("`, `")),
     };
     format!("`{name}` is no parameter of this function\nhelp: {help}")
+}
+
+pub(crate) fn two_of_one_name(name: &str, times: usize) -> String {
+    format!(
+        "`{name}` is the name of {times} parameters of this function\nhelp: give the one that is meant a name of its own"
+    )
 }
 
 /// The candidate that the user probably meant.

@@ -8,18 +8,19 @@ use quote::{ToTokens as _, format_ident, quote};
 use syn::ReturnType;
 use syn::ext::IdentExt as _;
 
-use crate::ast::{Block, ForeignFn, ForeignParam};
+use crate::ast::{Block, ForeignFn, ForeignParam, Item};
 use crate::attr::{self, Errors, Setting, Value};
 use crate::cfg::{self, Attr, CfgCase};
 use crate::extent::{self, Extent};
 use crate::message::{self, On};
-use crate::{text, types};
+use crate::{reads, text, types};
 
 /// The rules, as `ffi_guard::Rule` has them: name by name (a test in `tests/` keeps the two in
 /// step).
-const RULES: [&str; 19] = [
+const RULES: [&str; 20] = [
     "nested_pointer",
     "dangling_pointer",
+    "dangling_field",
     "out_of_bounds",
     "unterminated_string",
     "null_pointer",
@@ -55,9 +56,42 @@ const CONTRADICTIONS: [(&str, &str, &str); 9] = [
 /// The settings from the block's own attribute.
 pub(crate) struct BlockSettings {
     pub krate: TokenStream,
-    pub keep_abi: bool,
-    pub skip: bool,
+    pub keep_abi: Which,
+    pub skip: Which,
+    /// True if C may keep each pointer that it gets.
+    pub retained: bool,
+    /// True if `cargo ffi-guard` wrote the attribute: its lists are those of the whole crate.
+    pub mirrored: bool,
     pub severities: Severities,
+}
+
+/// The functions of a block that a setting stands for.
+pub(crate) enum Which {
+    All,
+    These(Vec<Ident>),
+}
+
+impl Which {
+    fn of(setting: Option<&Setting>) -> Which {
+        match setting.map(|setting| &setting.value) {
+            None => Which::These(Vec::new()),
+            Some(Value::List(names)) => Which::These(names.clone()),
+            Some(_) => Which::All,
+        }
+    }
+
+    /// True if the setting stands for every function.
+    pub(crate) fn is_all(&self) -> bool {
+        matches!(self, Which::All)
+    }
+
+    /// True if the setting stands for this function.
+    pub(crate) fn has(&self, function: &Ident) -> bool {
+        match self {
+            Which::All => true,
+            Which::These(names) => names.iter().any(|name| name.unraw() == function.unraw()),
+        }
+    }
 }
 
 /// The severities set by one attribute, rule by rule.
@@ -118,11 +152,12 @@ impl Settings {
         let mut kept: Vec<Setting> = Vec::new();
         for setting in list {
             let key = setting.key.to_string();
-            let severity = matches!(key.as_str(), "allow" | "warn" | "deny");
+            let severity = is_severity(&setting.key);
             let fits = match (key.as_str(), &setting.value) {
                 ("counted_by" | "sized_by" | "on_panic", Value::Expr(_)) | ("crate", Value::Path(_)) => true,
                 ("counted_by" | "sized_by" | "on_panic" | "crate", _) => false,
                 ("allow" | "warn" | "deny" | "returns", value) => matches!(value, Value::List(_)),
+                ("keep_abi" | "skip", Value::List(names)) => on == On::Block && !names.is_empty(),
                 (_, value) => matches!(value, Value::None),
             };
             if !on.keys().contains(&key.as_str()) {
@@ -164,7 +199,7 @@ impl Settings {
 
     /// True under `skip`, beside which no other setting may stand.
     fn skip(&self, errors: &mut Errors) -> bool {
-        let skip = self.has("skip");
+        let skip = self.get("skip").is_some_and(|setting| matches!(setting.value, Value::None));
         let others = self.list.iter().filter(|s| s.key != "skip" && s.key != "crate");
         for other in others.filter(|_| skip) {
             errors.at(other.key.span(), message::skipped(&other.key.to_string()));
@@ -176,7 +211,7 @@ impl Settings {
         let mut set = Severities::default();
         for Setting { key, value } in &self.list {
             let Value::List(rules) = value else { continue };
-            if key == "returns" {
+            if !is_severity(key) {
                 continue;
             }
             if rules.is_empty() {
@@ -195,6 +230,10 @@ impl Settings {
         }
         set
     }
+}
+
+fn is_severity(key: &Ident) -> bool {
+    key == "allow" || key == "warn" || key == "deny"
 }
 
 impl Severities {
@@ -222,11 +261,37 @@ pub(crate) fn block(arguments: TokenStream, block: &Block, errors: &mut Errors) 
     let settings = Settings::new(On::Block, attr::parse(arguments, errors), errors);
     let krate = settings.krate();
     abi(&block.abi, errors);
+    settings.skip(errors);
+    let (keep_abi, skip) = (settings.get("keep_abi"), settings.get("skip"));
+    let mirrored = settings.has("mirrored");
+    if !mirrored {
+        for list in keep_abi.into_iter().chain(skip) {
+            names_functions(list, block, errors);
+        }
+    }
     BlockSettings {
         krate,
-        keep_abi: settings.has("keep_abi"),
-        skip: settings.skip(errors),
+        keep_abi: Which::of(keep_abi),
+        skip: Which::of(skip),
+        retained: settings.has("retained"),
+        mirrored,
         severities: settings.severities(errors),
+    }
+}
+
+/// Refuses a name that is none of the block's functions.
+fn names_functions(list: &Setting, block: &Block, errors: &mut Errors) {
+    let Value::List(names) = &list.value else { return };
+    let functions = block.items.iter().filter_map(|item| match item {
+        Item::Function(function) => Some(function.name.unraw().to_string()),
+        Item::Other(..) => None,
+    });
+    let known: Vec<String> = functions.collect();
+    for name in names {
+        let text = name.unraw().to_string();
+        if !known.contains(&text) {
+            errors.at(name.span(), message::no_function(&list.key, &text, &known));
+        }
     }
 }
 
@@ -243,12 +308,13 @@ pub(crate) fn abi(abi: &syn::Abi, errors: &mut Errors) {
 pub(crate) fn function<'a>(
     source: &'a ForeignFn,
     block: &Block,
+    outer: &BlockSettings,
     case: &CfgCase,
     taken: &Taken,
     errors: &mut Errors,
 ) -> Function<'a> {
     let settings = Settings::of(&source.attrs, On::Function, case, errors);
-    let skip = settings.skip(errors);
+    let skip = settings.skip(errors) || !outer.skip.is_all() && outer.skip.has(&source.name);
     let variadic = source.variadic.is_some();
     for setting in settings.list.iter().filter(|s| variadic && s.key != "skip") {
         errors.at(setting.key.span(), message::VARIADIC);
@@ -268,17 +334,29 @@ pub(crate) fn function<'a>(
         if let Some(copied) = settings.get("copied").filter(|_| never_returns(source)) {
             errors.at(copied.key.span(), message::COPY_FOR_EVER);
         }
-        params.push(parameter(param, i, &names, &settings, taken, errors));
+        let mut checked = parameter(param, i, &names, &settings, taken, errors);
+        if outer.retained && may_be_kept(&checked) {
+            checked.contract.push(Ident::new("retained", Span::mixed_site()));
+        }
+        params.push(checked);
     }
+    reads::look_first(&mut params);
     extent::rename_in(&mut params);
+    make_distinct(&mut params);
     Function {
         source,
         bare: skip || variadic || misqualified,
-        keep_abi: settings.has("keep_abi"),
+        keep_abi: settings.has("keep_abi") || outer.keep_abi.has(&source.name),
         result,
         severities: settings.severities(errors),
         params,
     }
+}
+
+/// True for a parameter that `retained` on the block speaks of: what it says itself is stronger.
+fn may_be_kept(param: &Param) -> bool {
+    let says = |word: &Ident| ["retained", "owned", "copied", "thread_bound"].iter().any(|known| word == known);
+    !types::is_scalar(&param.source.ty) && !types::is_function(&param.source.ty) && !param.contract.iter().any(says)
 }
 
 /// The words in `returns(..)`, each one of `known`. They may only describe a pointer.
@@ -358,6 +436,7 @@ pub(crate) fn callback<'a>(
         }
         params.push(param);
     }
+    reads::look_first(&mut params);
     let severities = settings.severities(errors);
     let bare = settings.skip(errors);
     let function = Function { source, bare, keep_abi: false, result, severities, params };
@@ -372,6 +451,26 @@ fn present<'a>(source: &'a ForeignFn, case: &CfgCase) -> Vec<&'a ForeignParam> {
 
 fn names(params: &[&ForeignParam]) -> Vec<String> {
     params.iter().filter_map(|p| p.name.as_ref()).map(|name| name.unraw().to_string()).collect()
+}
+
+/// Gives each parameter a name of its own in the wrapper. Rust lets a foreign function have two
+/// parameters of one name, since they are never bound; the wrapper binds them.
+fn make_distinct(params: &mut [Param]) {
+    let mut used = HashSet::new();
+    for position in 0..params.len() {
+        let Some(param) = params.get(position) else { break };
+        let plain = param.local.unraw().to_string();
+        let mut name = plain.clone();
+        if used.contains(&name) {
+            name = format!("{plain}_{}", position + 1);
+            while params.iter().any(|other| other.local == name) {
+                name.push('_');
+            }
+            let span = param.local.span();
+            params.iter_mut().skip(position).take(1).for_each(|param| param.local = Ident::new(&name, span));
+        }
+        used.insert(name);
+    }
 }
 
 fn parameter<'a>(
@@ -405,7 +504,7 @@ fn parameter<'a>(
                     errors.at(key.span(), message::EXTENT_OF_VOID);
                 }
                 let expr = expr.to_token_stream();
-                extent = Some(Extent { key: key.clone(), text: text::of_expr(expr.clone()), expr });
+                extent = Some(Extent { key: key.clone(), text: text::of_expr(expr.clone()), expr, reads: false });
             }
         }
         if types::is_scalar(&source.ty) {

@@ -17,7 +17,7 @@ use crate::cfg::Attr;
 use crate::descriptor::{self, Kind};
 use crate::extent::Extent;
 use crate::valid::{BlockSettings, Function, Param};
-use crate::{fast_path, types};
+use crate::{fast_path, reads, types};
 
 /// The function that is called instead of C's.
 pub(crate) fn wrapper(
@@ -30,7 +30,7 @@ pub(crate) fn wrapper(
     let here = Span::mixed_site();
     let krate = &settings.krate;
     let private = quote_spanned!(here=> __ffi_guard);
-    let keep_abi = function.keep_abi || settings.keep_abi;
+    let keep_abi = function.keep_abi;
 
     let unsafety = (!safety.is_safe()).then(|| quote_spanned!(here=> unsafe));
     let abi = keep_abi.then(|| match &block.abi.name {
@@ -51,7 +51,7 @@ pub(crate) fn wrapper(
     let stated: Vec<_> =
         (0_usize..).map(|n| format_ident!("stated{}", n, span = here)).take(extents(function).count()).collect();
     let state = extents(function).zip(&stated).map(|(extent, stated)| {
-        let value = state(extent, &private);
+        let value = state(extent, safety.is_safe(), &private);
         quote_spanned!(here=> let #stated = #value;)
     });
     let state = quote!(#(#state)*);
@@ -258,8 +258,10 @@ pub(crate) fn argument(param: &Param, private: &TokenStream) -> TokenStream {
 
 /// The value of a stated extent. The method's name has the span of the user's key, so that a count
 /// that is not an integer is reported there.
-pub(crate) fn state(Extent { key, expr, .. }: &Extent, private: &TokenStream) -> TokenStream {
-    quote_spanned!(key.span()=> #private::Stated::No.#key(#expr))
+/// `is_safe`: an unsafe operation in it needs a block of its own.
+pub(crate) fn state(Extent { key, expr, reads, .. }: &Extent, is_safe: bool, private: &TokenStream) -> TokenStream {
+    let stated = quote_spanned!(key.span()=> #private::Stated::No.#key(#expr));
+    if *reads { reads::state(&stated, is_safe, private) } else { stated }
 }
 
 fn extents<'a>(function: &'a Function) -> impl Iterator<Item = &'a Extent> {

@@ -43,6 +43,15 @@ impl<A> GuardAlloc<A> {
     }
 }
 
+/// The inner allocator, for what it offers beside allocating: its statistics, say.
+impl<A> std::ops::Deref for GuardAlloc<A> {
+    type Target = A;
+
+    fn deref(&self) -> &A {
+        &self.inner
+    }
+}
+
 /// Copy of `level::tracking`, so that the common case is one load and calls nothing.
 static TRACKED: AtomicU8 = AtomicU8::new(UNKNOWN);
 const UNKNOWN: u8 = 0;

@@ -20,8 +20,10 @@ use crate::rule::{LISTS_OF_RULES, Rule, Severities, Severity};
 pub(crate) struct Settings {
     /// `GUARD`; `None` if unset.
     pub(crate) level: Option<Level>,
-    /// `GUARD_ALLOW`, `GUARD_WARN` and `GUARD_DENY` over the defaults.
-    pub(crate) severities: Severities,
+    /// Severities that `GUARD_ALLOW`, `GUARD_WARN` and `GUARD_DENY` set by a rule's name.
+    severities: Severities,
+    /// Severity that one of them sets by `all`.
+    every_rule: Option<Severity>,
     /// `GUARD_ON_VIOLATION`.
     pub(crate) on_violation: OnViolation,
     /// `GUARD_REPORT`: the file that JSON lines are appended to; empty for none.
@@ -99,7 +101,8 @@ impl std::fmt::Debug for Text {
 impl Settings {
     const DEFAULT: Settings = Settings {
         level: None,
-        severities: Severities::DEFAULT,
+        severities: Severities::NONE,
+        every_rule: None,
         on_violation: OnViolation::Panic,
         report: Text::EMPTY,
         stats: false,
@@ -111,6 +114,23 @@ impl Settings {
         quarantine: None,
         color: true,
     };
+
+    /// Severity of a finding. `nearer`: what attributes set; `default`: what holds if nothing is
+    /// set.
+    ///
+    /// What is let pass by default is asked for by its name: `all` does not change it.
+    pub(crate) fn severity(&self, nearer: Severities, rule: Rule, default: Severity) -> Severity {
+        match (nearer.over(self.severities).get(rule), default) {
+            (Some(set), _) => set,
+            (None, Severity::Allow) => default,
+            (None, _) => self.every_rule.unwrap_or(default),
+        }
+    }
+
+    /// Severity of a rule where no attribute is in reach.
+    pub(crate) fn severity_of(&self, rule: Rule) -> Severity {
+        self.severity(Severities::NONE, rule, rule.severity())
+    }
 
     /// The file of `GUARD_REPORT`.
     pub(crate) fn report_path(&self) -> Option<&std::path::Path> {
@@ -169,7 +189,8 @@ fn read<'a>(get: impl Fn(&'static CStr) -> Option<&'a [u8]>) -> Result<Settings,
         let refusal = Refusal { variable: "GUARD", value, takes: LEVELS };
         settings.level = Some(Level::parse(value).ok_or(refusal)?);
     }
-    settings.severities = severities([text(c"GUARD_ALLOW")?, text(c"GUARD_WARN")?, text(c"GUARD_DENY")?])?;
+    (settings.severities, settings.every_rule) =
+        severities([text(c"GUARD_ALLOW")?, text(c"GUARD_WARN")?, text(c"GUARD_DENY")?])?;
     if let Some(value) = text(c"GUARD_ON_VIOLATION")? {
         settings.on_violation = match value {
             "panic" => OnViolation::Panic,
@@ -234,9 +255,9 @@ fn bytes(value: &str) -> Option<usize> {
     digits.trim().parse::<usize>().ok()?.checked_mul(1 << shift)
 }
 
-/// Merges the three lists. A rule's name overrides `all`, in whichever variables they stand; the
-/// same name in two variables is an error.
-fn severities(lists: [Option<&str>; 3]) -> Result<Severities, Refusal<'_>> {
+/// Merges the three lists into what is set by name, and what `all` sets. The same name in two
+/// variables is an error.
+fn severities(lists: [Option<&str>; 3]) -> Result<(Severities, Option<Severity>), Refusal<'_>> {
     const PLACES: [(&str, Severity); 3] =
         [("GUARD_ALLOW", Severity::Allow), ("GUARD_WARN", Severity::Warn), ("GUARD_DENY", Severity::Deny)];
     let (mut all, mut named) = (None, Severities::NONE);
@@ -256,11 +277,7 @@ fn severities(lists: [Option<&str>; 3]) -> Result<Severities, Refusal<'_>> {
             named = named.with(rule, severity);
         }
     }
-    let base = match all {
-        Some(severity) => Rule::ALL.iter().fold(Severities::NONE, |all, &rule| all.with(rule, severity)),
-        None => Severities::DEFAULT,
-    };
-    Ok(named.over(base))
+    Ok((named, all))
 }
 
 /// State of a one-time read: `UNREAD` -> `READING` -> `READ`. The thread that makes the first step
@@ -368,11 +385,27 @@ mod tests {
     #[test]
     fn a_rule_by_name_beats_all_and_contradictions_are_refused() {
         let settings = with(&[("GUARD_ALLOW", "all"), ("GUARD_DENY", "double_free, out_of_bounds")]).unwrap();
-        assert_eq!(settings.severities.get(Rule::NestedPointer), Some(Severity::Allow));
-        assert_eq!(settings.severities.get(Rule::DoubleFree), Some(Severity::Deny));
-        assert_eq!(settings.severities.get(Rule::OutOfBounds), Some(Severity::Deny));
+        assert_eq!(settings.severity_of(Rule::NestedPointer), Severity::Allow);
+        assert_eq!(settings.severity_of(Rule::DoubleFree), Severity::Deny);
+        assert_eq!(settings.severity_of(Rule::OutOfBounds), Severity::Deny);
         assert!(with(&[("GUARD_ALLOW", "double_free"), ("GUARD_DENY", "double_free")]).is_err());
         assert!(with(&[("GUARD_ALLOW", "all"), ("GUARD_WARN", "all")]).is_err());
+    }
+
+    #[test]
+    fn what_is_let_pass_by_default_is_asked_for_by_its_name_alone() {
+        let of = |pairs: &[(&'static str, &'static str)], near: Severities| {
+            with(pairs).unwrap().severity(near, Rule::DanglingField, Severity::Allow)
+        };
+        assert_eq!(of(&[], Severities::NONE), Severity::Allow);
+        assert_eq!(of(&[("GUARD_WARN", "all")], Severities::NONE), Severity::Allow);
+        assert_eq!(of(&[("GUARD_DENY", "all")], Severities::NONE), Severity::Allow);
+        assert_eq!(of(&[("GUARD_DENY", "dangling_field")], Severities::NONE), Severity::Deny);
+        let near = Severities::NONE.with(Rule::DanglingField, Severity::Warn);
+        assert_eq!(of(&[("GUARD_DENY", "dangling_field")], near), Severity::Warn);
+        let settings = with(&[("GUARD_WARN", "all")]).unwrap();
+        assert_eq!(settings.severity(Severities::NONE, Rule::DanglingField, Severity::Deny), Severity::Warn);
+        assert_eq!(settings.severity_of(Rule::LeakedOwnership), Severity::Warn);
     }
 
     #[test]

@@ -65,7 +65,8 @@
 //! | 2 | also what C kept; the default in debug builds with [`GuardAlloc`] |
 //! | 3 | also the instruction in C that touches freed memory, or memory next to a block |
 //!
-//! The guide, in `docs/` of the repository, has a page on every rule, attribute and variable.
+//! The guide has a page on every rule, attribute and variable: it is in `docs/` of the repository,
+//! and in the module `guide` of this documentation.
 //!
 //! # Features
 //!
@@ -113,6 +114,16 @@ mod rules;
 mod scan;
 mod stats;
 mod zeroed;
+
+/// The guide, a module for each page: what the reports lead to.
+///
+/// [`introduction`](guide::introduction) is the first page; each rule has one of its name.
+// Not where its examples would be run: those that can be have tests of their own.
+#[cfg(all(doc, not(doctest)))]
+#[allow(rustdoc::all)]
+pub mod guide {
+    include!(concat!(env!("OUT_DIR"), "/guide.rs"));
+}
 
 #[doc(hidden)]
 #[path = "bench.rs"]

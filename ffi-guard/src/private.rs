@@ -1,6 +1,6 @@
 //! The items that generated code uses. Not public: they change with any version.
 
-pub use crate::boundary::callback::{Incoming, default_where_on_panic_says_nothing, nothing_to_return};
+pub use crate::boundary::callback::{Incoming, default_where_on_panic_says_nothing, nothing_to_return, raise_here};
 pub use crate::boundary::crossing::{CallFrame, Crossing};
 pub use crate::boundary::inspect::Inspection;
 pub use crate::boundary::loans::Loans;
@@ -9,7 +9,8 @@ pub use crate::call::argument::{Argument, Stated};
 pub use crate::call::classify;
 pub use crate::call::declaration::{Contract, Declaration, Function, Parameter};
 pub use crate::call::kinds::{Kind, learn};
-pub use crate::call::shape::{CopyProbe, Field, NoShape, PlainProbe, PointeeProbe, Shape, first_known};
+pub use crate::call::shape::{CopyProbe, Field, NoShape, PlainProbe, PointeeProbe, PointersProbe, Shape, first_known};
+pub use crate::call::through::through;
 pub use crate::level::{armed, is_at_1};
 pub use crate::rule::{Rule, Severities, Severity};
 pub use crate::{__argument as argument, __frozen as frozen, __shape_of as shape_of};

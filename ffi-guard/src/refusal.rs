@@ -117,6 +117,10 @@ fn tell(asked: Asked, address: usize, refused: Option<FreeError>) {
         end_at_once(asked, address);
     }
     let _errno = Errno::keep();
+    if refused == Some(FreeError::OtherLayout) {
+        // A text that C wrote past its block's end is as long as what C wrote.
+        heap::tell_damage_of(address);
+    }
     let at = trace::capture_at_any_level();
     let inside = Reentry::enter();
     let Some(violation) = violation(asked, address, refused, at, None) else { return };
@@ -131,7 +135,7 @@ fn tell(asked: Asked, address: usize, refused: Option<FreeError>) {
         write_stderr(
             b"ffi-guard: found inside the allocator, where unwinding is not possible; the process is aborted\n",
         );
-        std::process::abort();
+        report::abort();
     }
 }
 
@@ -181,7 +185,7 @@ fn violation(
     let rule = finding.rule();
     let severity = match &note {
         Some(note) => note.site.severity(rule, Some(note.loan.parameter)),
-        None => config::settings().severities.get(rule).unwrap_or(Severity::Deny),
+        None => config::settings().severity_of(rule),
     };
     if severity == Severity::Allow {
         return None;
@@ -198,7 +202,16 @@ fn violation(
         Some(block) => Memory::Heap(BlockFacts::of(&block)),
         None => Memory::Foreign { address, size: wrong.c_block.map_or(0, |block| block.size) },
     };
-    Some(Box::new(Violation::new(Facts { finding, severity, call, also: Vec::new(), argument, memory: Some(memory) })))
+    Some(Box::new(Violation::new(Facts {
+        finding,
+        severity,
+        call,
+        lent_by: None,
+        also: Vec::new(),
+        argument,
+        memory: Some(memory),
+        c_allocated: None,
+    })))
 }
 
 /// The reason for the refusal.

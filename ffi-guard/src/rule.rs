@@ -33,8 +33,8 @@ macro_rules! rules {
                 match self { $(Rule::$variant => $level,)* }
             }
 
-            /// How severe a breach is if nothing else is said.
-            const fn severity(self) -> Severity {
+            /// How severe a breach is if neither a setting nor the finding says otherwise.
+            pub(crate) const fn severity(self) -> Severity {
                 match self { $(Rule::$variant => Severity::$severity,)* }
             }
         }
@@ -51,8 +51,11 @@ macro_rules! rules {
 rules! {
     /// Rust memory handed to C holds a pointer to Rust memory.
     NestedPointer = "nested_pointer", 1, Deny;
-    /// An argument, or a pointer found in what it points to, leads to Rust memory already freed.
+    /// An argument, or what C returns, leads to Rust memory already freed.
     DanglingPointer = "dangling_pointer", 1, Deny;
+    /// A pointer found in what an argument points to leads to Rust memory already freed. (Denied if
+    /// the type or an attribute tells that it is a pointer that C may follow.)
+    DanglingField = "dangling_field", 1, Deny;
     /// The pointee, or the stated extent, is larger than what is left of the Rust block.
     OutOfBounds = "out_of_bounds", 1, Deny;
     /// A `cstr` argument has no NUL before the end of its Rust block.
@@ -138,17 +141,6 @@ impl Severities {
     /// Nothing is set here.
     pub const NONE: Severities = Severities(0);
 
-    /// The severities that hold if none is set.
-    pub const DEFAULT: Severities = {
-        let mut all = Severities::NONE;
-        let mut i = 0;
-        while i < Rule::ALL.len() {
-            all = all.with(Rule::ALL[i], Rule::ALL[i].severity());
-            i += 1;
-        }
-        all
-    };
-
     /// These severities with one rule set.
     #[must_use]
     pub const fn with(self, rule: Rule, severity: Severity) -> Severities {
@@ -196,13 +188,20 @@ mod tests {
 
     #[test]
     fn the_stronger_place_wins_rule_by_rule() {
-        let weak = Severities::DEFAULT;
+        let weak = Severities::NONE.with(Rule::NestedPointer, Severity::Deny).with(Rule::DoubleFree, Severity::Warn);
         let strong =
             Severities::NONE.with(Rule::NestedPointer, Severity::Allow).with(Rule::LeakedOwnership, Severity::Deny);
         let both = strong.over(weak);
         assert_eq!(both.get(Rule::NestedPointer), Some(Severity::Allow));
         assert_eq!(both.get(Rule::LeakedOwnership), Some(Severity::Deny));
-        assert_eq!(both.get(Rule::DoubleFree), Some(Severity::Deny));
+        assert_eq!(both.get(Rule::DoubleFree), Some(Severity::Warn));
         assert_eq!(Severities::NONE.get(Rule::DoubleFree), None);
+    }
+
+    #[test]
+    fn only_ownership_that_leaks_is_a_warning_by_default() {
+        for rule in Rule::ALL {
+            assert_eq!(rule.severity() == Severity::Warn, *rule == Rule::LeakedOwnership, "{rule}");
+        }
     }
 }

@@ -10,6 +10,7 @@ macro_rules! pages {
 pages! {
     introduction = "introduction.md";
     getting_started = "getting-started.md";
+    one_command = "one-command.md";
     levels = "levels.md";
     level_3 = "level-3.md";
     attributes = "attributes.md";
@@ -25,6 +26,7 @@ pages! {
     ci = "ci.md";
     annotating = "annotating.md";
     bindgen = "bindgen.md";
+    dependencies = "dependencies.md";
     builds = "builds.md";
     how_it_works = "how-it-works.md";
     limits = "limits.md";
@@ -35,6 +37,7 @@ pages! {
     faq = "faq.md";
     nested_pointer = "rules/nested_pointer.md";
     dangling_pointer = "rules/dangling_pointer.md";
+    dangling_field = "rules/dangling_field.md";
     out_of_bounds = "rules/out_of_bounds.md";
     unterminated_string = "rules/unterminated_string.md";
     null_pointer = "rules/null_pointer.md";

@@ -154,13 +154,18 @@ fn what_memset_does_is_its_callers_doing() {
 #[test]
 fn what_rust_does_is_told_as_rusts() {
     let headline = "ffi-guard[use_after_free]: Rust read byte 3 of a 12-byte block freed by Rust";
-    caught("what_rust_does_is_told_as_rusts", headline, &["touched: ", "::{closure}"], || {
-        let bytes = vec![1_u8; 12];
-        let third = &raw const bytes[3];
-        drop(bytes);
-        // SAFETY: it is not: that is the test.
-        black_box(unsafe { third.read_volatile() });
-    });
+    caught(
+        "what_rust_does_is_told_as_rusts",
+        headline,
+        &["touched: ", "   what_rust_does_is_told_", "--> tests/tests/paged.rs:"],
+        || {
+            let bytes = vec![1_u8; 12];
+            let third = &raw const bytes[3];
+            drop(bytes);
+            // SAFETY: it is not: that is the test.
+            black_box(unsafe { third.read_volatile() });
+        },
+    );
 }
 
 #[test]
@@ -261,6 +266,26 @@ fn the_object_is_appended_to_the_file() {
     assert_eq!((&object["finding"]["access"], &object["finding"]["by"]), (&"read".into(), &"c".into()));
     assert_eq!(object["finding"]["frames"][0]["function"], "ffg_paged_read");
     assert!(object["block"]["freed"].as_array().is_some_and(|frames| !frames.is_empty()), "{object}");
+}
+
+#[test]
+fn a_place_that_faults_again_is_in_the_file_once() {
+    let path = std::env::temp_dir().join(format!("ffi-guard-faults-{}.jsonl", std::process::id()));
+    let name = path.to_str().expect("a path in UTF-8");
+    let variables = [("GUARD_REPORT", name), ("GUARD_ON_VIOLATION", "report")];
+    let body = || {
+        for _ in 0..5 {
+            read_after_free();
+        }
+        // Another way to the same read.
+        read_after_free();
+    };
+    let Some(output) = child("a_place_that_faults_again_is_in_the_file_once", &variables, body) else { return };
+    assert!(output.status.success(), "{output:?}");
+    let text = std::fs::read_to_string(&path).expect("the file");
+    std::fs::remove_file(&path).expect("it goes again");
+    // The wrapper's first call takes another way to C than those that follow.
+    assert!((2..=3).contains(&text.lines().count()), "{text}");
 }
 
 #[test]

@@ -286,7 +286,7 @@ fn arrays_of_strings() {
             let literals: Vec<*const c_char> = vec![c"a".as_ptr(), c"b".as_ptr()];
             clean("literals", || strings(literals.as_ptr(), literals.len()));
             drop(owned);
-            expect_violation!(Rule::DanglingPointer, { strings_allowed(argv.as_ptr(), argv.len()) });
+            expect_violation!(Rule::DanglingField, { strings_allowed(argv.as_ptr(), argv.len()) });
         }
     });
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 
 /// The tests that use the heap, what C keeps, or real libraries. (The macros, the guide and the
 /// documents are the same with and without.)
-const TESTS: [&str; 26] = [
+const TESTS: [&str; 27] = [
     "c_heap",
     "callbacks_panics",
     "cgocheck",
@@ -30,6 +30,7 @@ const TESTS: [&str; 26] = [
     "slides",
     "sqlite",
     "sqlite_callbacks",
+    "stacks",
     "stats",
     "tools_c_memory",
     "tools_callback",

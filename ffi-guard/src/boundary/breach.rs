@@ -8,17 +8,18 @@ use crate::call::scopes;
 use crate::call::site::Site;
 use crate::call::thread;
 use crate::config;
-use crate::facts::{ArgumentFacts, BlockFacts, Call, Facts, Finding, Memory, Violation};
+use crate::facts::{Allocation, ArgumentFacts, BlockFacts, Call, Facts, Finding, LastLoan, Memory, Violation};
+use crate::heap;
 use crate::platform::process::Errno;
 use crate::reentry::Reentry;
 use crate::report;
 use crate::report::Outcome;
-use crate::retention::{Found, Note};
+use crate::retention::{self, Found, Note, damage};
 use crate::rule::Severity;
 use crate::scan;
 
 /// A violation that ends the call: the caller unwinds with it.
-pub(crate) struct Stop(pub(crate) Box<Violation>);
+pub struct Stop(pub(crate) Box<Violation>);
 
 impl Site {
     /// Delivers a rule's finding about an argument or a result (`parameter`: `None`), of which C
@@ -48,13 +49,35 @@ impl Site {
         about: ArgumentFacts,
         memory: Option<Memory>,
     ) -> Result<(), Stop> {
+        // Before the thread's name, which costs a walk of the stack: what is allowed costs nothing.
+        let severity = self.severity_or(finding.rule(), parameter, finding.default_severity());
+        if severity == Severity::Allow {
+            return Ok(());
+        }
         let _errno = Errno::keep();
         let inside = Reentry::enter();
         let thread_name = scan::thread_name();
         drop(inside);
         let call = Call { function: self.function, parameter, site: self.location, thread: thread::id(), thread_name };
-        deliver(finding, Some((self, call, about)), memory, Vec::new())
+        let lent_by = if self.function.declaration.callback { lent_by(memory.as_ref()) } else { None };
+        deliver(finding, severity, Some((call, about)), memory, (lent_by, Vec::new()))
     }
+}
+
+/// The last guarded call that lent C this memory, as far as it is remembered: for what C hands to
+/// Rust.
+fn lent_by(memory: Option<&Memory>) -> Option<Call> {
+    let _inside = Reentry::enter();
+    let facts = memory.and_then(Memory::block)?;
+    let block = heap::lookup(facts.address).filter(|block| block.start == facts.address)?;
+    if let Some(note) = damage::last_lent(&block).first() {
+        let Site { function, location: site } = note.site;
+        let parameter = Some(note.loan.parameter);
+        return Some(Call { function, parameter, site, thread: note.thread, thread_name: None });
+    }
+    // Below level 2, and for the fault handler, the call alone is noted.
+    let LastLoan { function, location: site, thread } = retention::lent_by::last(&block)?;
+    Some(Call { function, parameter: None, site, thread, thread_name: None })
 }
 
 /// Delivers what a sweep, a free or a look found, naming the latest call that lent the memory.
@@ -75,36 +98,64 @@ fn breach_of_note(
     memory: Memory,
     also: Vec<&'static Location<'static>>,
 ) -> Result<(), Stop> {
+    let severity = note.site.severity_or(finding.rule(), Some(note.loan.parameter), finding.default_severity());
+    if severity == Severity::Allow {
+        return Ok(());
+    }
     let thread_name = if note.thread == thread::id() { scan::thread_name() } else { None };
     let Site { function, location: site } = note.site;
     let call = Call { function, parameter: Some(note.loan.parameter), site, thread: note.thread, thread_name };
-    deliver(finding, Some((&note.site, call, ArgumentFacts::of(&note.loan))), Some(memory), also)
+    deliver(finding, severity, Some((call, ArgumentFacts::of(&note.loan))), Some(memory), (None, also))
 }
 
 /// Delivers a finding without a guarded call: about memory that was pinned and never lent.
 fn without_a_call(finding: Finding, memory: Memory) -> Result<(), Stop> {
-    deliver(finding, None, Some(memory), Vec::new())
-}
-
-fn deliver(
-    finding: Finding,
-    call: Option<(&Site, Call, ArgumentFacts)>,
-    memory: Option<Memory>,
-    also: Vec<&'static Location<'static>>,
-) -> Result<(), Stop> {
-    let _errno = Errno::keep();
-    let inside = Reentry::enter();
-    let severity = match &call {
-        Some((site, call, _)) => site.severity(finding.rule(), call.parameter),
-        None => config::settings().severities.get(finding.rule()).unwrap_or(Severity::Deny),
-    };
+    let severity = config::settings().severity_of(finding.rule());
     if severity == Severity::Allow {
         return Ok(());
     }
-    let (call, argument) = call.map(|(_, call, about)| (call, about)).unzip();
-    let violation = Box::new(Violation::new(Facts { finding, severity, call, also, argument, memory }));
+    deliver(finding, severity, None, Some(memory), (None, Vec::new()))
+}
+
+/// Delivers a finding, where there is room for it.
+fn deliver(
+    finding: Finding,
+    severity: Severity,
+    call: Option<(Call, ArgumentFacts)>,
+    memory: Option<Memory>,
+    others: (Option<Call>, Vec<&'static Location<'static>>),
+) -> Result<(), Stop> {
+    thread::with_room(|| deliver_here(finding, severity, call, memory, others))
+}
+
+fn deliver_here(
+    finding: Finding,
+    severity: Severity,
+    call: Option<(Call, ArgumentFacts)>,
+    memory: Option<Memory>,
+    (lent_by, also): (Option<Call>, Vec<&'static Location<'static>>),
+) -> Result<(), Stop> {
+    let _errno = Errno::keep();
+    let inside = Reentry::enter();
+    let (call, argument) = call.unzip();
+    let mut facts = Facts { finding, severity, call, lent_by, also, argument, memory, c_allocated: None };
+    facts.c_allocated = facts.lent().and_then(c_allocated);
+    let violation = Box::new(Violation::new(facts));
     drop(inside);
     hand_over(violation)
+}
+
+/// Who allocated this memory, if it is a block of C's heap.
+#[cfg(feature = "c-heap")]
+fn c_allocated(memory: &Memory) -> Option<Allocation> {
+    let Memory::Foreign { address, .. } = memory else { return None };
+    let block = heap::lookup_c(*address)?;
+    Some(Allocation { trace: block.allocated, thread: block.allocated_by })
+}
+
+#[cfg(not(feature = "c-heap"))]
+fn c_allocated(_: &Memory) -> Option<Allocation> {
+    None
 }
 
 /// Delivers a violation: as a value inside `catch`, else as severity and settings say.
@@ -116,5 +167,43 @@ pub(crate) fn hand_over(violation: Box<Violation>) -> Result<(), Stop> {
     match report::deliver(&violation) {
         Outcome::GoOn => Ok(()),
         Outcome::Stop => Err(Stop(violation)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::argument::Passing;
+    use crate::call::declaration::{Declaration, Function};
+    use crate::call::shape::{Role, Shape, TypeInfo};
+    use crate::facts::NullPointer;
+    use crate::rule::{Rule, Severities};
+    use crate::scan::WALKS;
+
+    static INFO: TypeInfo =
+        TypeInfo { size: 4, align: 4, shape: Shape::Plain, frozen: true, role: Role::Other, name: || "i32" };
+
+    #[test]
+    fn what_is_allowed_costs_no_walk_of_the_stack() {
+        static ALLOWED: Function = Function::new(&Declaration {
+            severities: Severities::NONE.with(Rule::NullPointer, Severity::Allow),
+            ..Declaration::internal("allowed")
+        });
+        static DENIED: Function = Function::new(&Declaration::internal("denied"));
+        // Not on the first thread, whose name is known without a walk.
+        std::thread::spawn(|| {
+            let argument = Argument::new(0, Passing::Const, &INFO);
+            let walks_of = |function: &'static Function| {
+                let site = Site { function, location: Location::caller() };
+                let before = WALKS.get();
+                let outcome = site.breach(None, Finding::NullPointer(NullPointer::Declared), (&argument, 4), None);
+                (outcome.is_ok(), WALKS.get() - before)
+            };
+            assert_eq!(walks_of(&ALLOWED), (true, 0));
+            let (told, walks) = walks_of(&DENIED);
+            assert!(!told && walks > 0, "the name of the thread is in a report");
+        })
+        .join()
+        .unwrap();
     }
 }

@@ -5,15 +5,16 @@
 //!            └─ a violation waits for the body's place ──┘   └── a panic: parked, C gets a neutral value
 //! ```
 
-use std::panic::Location;
+use std::panic::{self, AssertUnwindSafe, Location};
 
 use super::breach::Stop;
 use super::raise::raise;
 use super::resolve_mode::resolve_mode;
-use super::{inspect, log, parked, result, statistics, thread_affinity};
+use super::{inspect, log, parked, result, statistics, thread_affinity, unread};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{CheckMode, Contract, Function};
 use crate::call::extent;
+use crate::call::scopes;
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
@@ -106,6 +107,8 @@ impl<'a> Incoming<'a> {
     }
 
     /// Runs the body. `unwinds`: the ABI lets a panic through. `argument` classifies the result.
+    /// `raise` is [`raise_here`], called where the function's own name stands in the source: a
+    /// panic is said to be there.
     #[inline]
     pub fn run<R>(
         self,
@@ -113,18 +116,19 @@ impl<'a> Incoming<'a> {
         body: impl FnOnce() -> R,
         neutral: impl FnOnce() -> R,
         argument: impl FnOnce(&R) -> Argument,
+        raise: impl Fn(Stop),
     ) -> R {
         if self.counted.is_some() {
-            return self.run_counted(unwinds, body, neutral, argument);
+            return self.run_counted(unwinds, body, neutral, argument, raise);
         }
         let Incoming { function, location, arguments, stop, checked, counted: _ } = self;
         let guarded = move || {
             if let Some(stop) = stop {
-                raise(stop, true);
+                raise(stop);
             }
             let result = body();
-            if checked {
-                leave(&Site { function, location }, arguments, &argument(&result));
+            if checked && let Err(stop) = leave(&Site { function, location }, arguments, &argument(&result)) {
+                raise_for_result(stop, &raise);
             }
             result
         };
@@ -139,12 +143,13 @@ impl<'a> Incoming<'a> {
         body: impl FnOnce() -> R,
         neutral: impl FnOnce() -> R,
         argument: impl FnOnce(&R) -> Argument,
+        raise: impl Fn(Stop),
     ) -> R {
         let Incoming { function, location, arguments, stop, checked, counted } = self;
         let (call, bare) = counted.map_or((None, false), |counted| (counted.call, counted.bare));
         let timed = |call: &Option<TimedCall>| {
             if let Some(stop) = stop {
-                raise(stop, true);
+                raise(stop);
             }
             if let Some(call) = call {
                 call.body_begins();
@@ -154,7 +159,9 @@ impl<'a> Incoming<'a> {
                 if let Some(call) = call {
                     call.body_ended();
                 }
-                leave(&Site { function, location }, arguments, &argument(&result));
+                if let Err(stop) = leave(&Site { function, location }, arguments, &argument(&result)) {
+                    raise_for_result(stop, &raise);
+                }
             }
             result
         };
@@ -171,26 +178,51 @@ impl<'a> Incoming<'a> {
 
 /// Checks what goes out to C.
 #[inline]
-fn leave(site: &Site, arguments: &[Argument], result: &Argument) {
+fn leave(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), Stop> {
     let plain = match result.passing {
         Passing::Scalar => true,
         Passing::Const | Passing::Mut => !heap::contains(result.address) && !thread::stack().contains(&result.address),
         Passing::Value => false,
     };
-    if !plain {
-        look_at_result(site, arguments, result);
-    }
+    if plain { Ok(()) } else { look_at_result(site, arguments, result) }
 }
 
 #[inline(never)]
-fn look_at_result(site: &Site, arguments: &[Argument], result: &Argument) {
-    let outcome = {
-        let _errno = Errno::keep();
-        result::check_callback(site, arguments, result)
-    };
-    if let Err(stop) = outcome {
-        raise(stop, true);
+fn look_at_result(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), Stop> {
+    let _errno = Errno::keep();
+    result::check_callback(site, arguments, result)
+}
+
+/// Unwinds with a violation, as a panic of the place that calls this.
+#[cold]
+#[track_caller]
+pub fn raise_here(stop: Stop) {
+    raise(stop, true);
+}
+
+/// Raises a violation by the result.
+fn raise_for_result(stop: Stop, raise: impl Fn(Stop)) {
+    if is_good_yet(&stop) && scopes::is_call_below() {
+        // C gets the pointer all the same: it leads to live memory, and C may not expect what it
+        // gets in place of it. The panic waits for the guarded call to return.
+        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| raise(stop))) {
+            parked::park(payload);
+        }
+        return;
     }
+    raise(stop);
+}
+
+/// True if C may use what it is handed: the rule is about what happens to it later.
+fn is_good_yet(Stop(violation): &Stop) -> bool {
+    let facts = violation.facts();
+    matches!(facts.finding, Finding::ReturnedPointer(_))
+        && match facts.memory.as_ref() {
+            Some(Memory::Heap(block)) => block.live,
+            // The variables of the body are gone.
+            Some(Memory::Stack { address, .. }) => scopes::is_above_all_calls(*address),
+            Some(Memory::Foreign { .. }) | None => false,
+        }
 }
 
 /// Default that C gets from a callback that panicked. rustc shows this name if the type has no
@@ -214,6 +246,7 @@ fn check_arguments(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
     let parameters = site.function.declaration.parameters;
     for (index, (argument, parameter)) in arguments.iter().zip(parameters).enumerate() {
         if matches!(argument.passing, Passing::Const | Passing::Mut) {
+            unread::tell(site, index, arguments, &(0..0))?;
             pointer(site, index, argument, parameter.contract)?;
         }
     }

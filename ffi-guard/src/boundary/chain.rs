@@ -7,17 +7,17 @@
 
 use super::breach::Stop;
 use super::entry::Questions;
-use crate::call::argument::Argument;
+use crate::call::declaration::Contract;
 use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
-use crate::facts::{Holder, Memory};
+use crate::facts::{Allocation, Evidence, Holder, Memory};
 use crate::heap::{self, Block, FoundBlock};
 use crate::platform::clock::ticks;
 use crate::platform::read;
 use crate::reentry::Reentry;
 use crate::retention;
 use crate::rule::{Rule, Severity};
-use crate::rules::nested_pointer;
+use crate::rules::{dangling_field, nested_pointer};
 use crate::scan::{self, Hit, Wanted};
 
 /// Bytes of C blocks that are followed from one argument.
@@ -26,10 +26,32 @@ const MOST: usize = 1 << 20;
 /// thread may unmap meanwhile.
 const SAFE: usize = 256 << 10;
 
+/// A word in a block of C's that leads to Rust memory which C has no right to.
+struct Stranger {
+    /// C's block.
+    holder: Block,
+    word: Hit,
+    target: FoundBlock,
+}
+
+/// What is looked for in C's blocks, as far as its rule is not allowed.
+#[derive(Clone, Copy)]
+struct Sought {
+    freed: bool,
+    live: bool,
+}
+
 impl Questions<'_> {
     /// Follows an argument that leads into a C block.
     pub(super) fn chain(&self, index: usize, look: &PointerArg<'_>) -> Result<(), Stop> {
-        if self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow
+        // The defaults are those of words in C's blocks: freed memory is told of, live memory is
+        // not.
+        let severity = |rule, default| self.site.severity_or(rule, Some(index), default) != Severity::Allow;
+        let sought = Sought {
+            freed: severity(Rule::DanglingField, Severity::Warn),
+            live: severity(Rule::NestedPointer, Severity::Allow),
+        };
+        if !(sought.freed || sought.live)
             || !heap::contains_c(look.argument.address)
             || !retention::may_look(self.site.function)
         {
@@ -37,52 +59,66 @@ impl Questions<'_> {
         }
         let inside = Reentry::enter();
         let started = ticks();
-        let found = self.walk(look.argument.address, look.extent);
+        let found = self.walk(look.argument.address, look.extent, sought);
         retention::looked(ticks().saturating_sub(started));
         drop(inside);
-        let Some((holder, word, target)) = found else { return Ok(()) };
-        let Target::Heap(block) = target else { return Ok(()) };
-        let memory = Memory::Foreign { address: holder.start, size: holder.size };
-        let holder = || Holder::Pointee { memory: memory.clone(), offset: word.location - holder.start, field: None };
+        let Some(Stranger { holder: block, word, target }) = found else { return Ok(()) };
+        let memory = Memory::Foreign { address: block.start, size: block.size };
+        let holder = || Holder::CBlock {
+            memory: memory.clone(),
+            offset: word.location - block.start,
+            own: look.argument.address.wrapping_sub(block.start) < block.size.max(1),
+            allocated_at: Allocation { trace: block.allocated, thread: block.allocated_by },
+        };
+        let leads_to = Target::Heap(target);
+        let evidence = || if look.contract == Contract::NONE { Evidence::StoredByC } else { Evidence::Declared };
+        let freed = dangling_field::check_word(word.word, &leads_to, holder, evidence);
         // C's blocks are no memory of the argument's own: no range is left out.
-        match nested_pointer::check_word(word.word, &Target::Heap(block), &(0..0), thread::id(), holder) {
-            Some(finding) => {
-                let about: &Argument = look.argument;
-                self.site.breach(Some(index), finding, (about, look.extent), Some(memory))
-            }
+        let live = || nested_pointer::check_word(word.word, &leads_to, &(0..0), thread::id(), holder);
+        let about = if freed.is_some() { Memory::of(&leads_to, word.word, 0, thread::id()) } else { memory.clone() };
+        match freed.or_else(live) {
+            Some(finding) => self.site.breach(Some(index), finding, (look.argument, look.extent), Some(about)),
             None => Ok(()),
         }
     }
 
-    /// Finds the first word that leads into Rust memory which C has no right to, with the C block
-    /// that holds it. The typed or stated extent was inspected already, and is only followed.
-    fn walk(&self, from: usize, extent: usize) -> Option<(Block, Hit, Target)> {
+    /// Finds the first word that leads to freed memory, or else the first that leads to live memory
+    /// which C has no right to. The typed or stated extent was inspected already, and is only
+    /// followed.
+    fn walk(&self, from: usize, extent: usize, sought: Sought) -> Option<Stranger> {
         let wanted = Wanted::new([heap::region(), heap::c_region()]);
         let mut blocks: Vec<Block> = heap::lookup_c(from).into_iter().filter(|block| block.live).collect();
         let mut seen: std::collections::HashSet<usize> = blocks.iter().map(|block| block.start).collect();
-        let (mut next, mut bytes) = (0, 0);
+        let (mut next, mut bytes, mut live) = (0, 0, None);
         let mut words = Vec::new();
-        while let Some(&block) = blocks.get(next) {
+        while let Some(&holder) = blocks.get(next) {
             next += 1;
-            bytes += block.size;
+            bytes += holder.size;
             if bytes > MOST {
-                return None;
+                break;
             }
             words.clear();
-            words_of(&block, &wanted, &mut words);
-            for &hit in &words {
-                if let Some(target) = FoundBlock::at(hit.word) {
-                    if hit.location.wrapping_sub(from) >= extent && self.is_strangers(&target) {
-                        return Some((block, hit, Target::Heap(target)));
+            words_of(&holder, &wanted, &mut words);
+            for &word in &words {
+                if let Some(target) = FoundBlock::at(word.word) {
+                    if word.location.wrapping_sub(from) < extent {
+                        continue;
                     }
-                } else if let Some(other) = heap::lookup_c(hit.word).filter(|other| other.live)
+                    if sought.freed && !target.live {
+                        return Some(Stranger { holder, word, target });
+                    }
+                    if sought.live && live.is_none() && self.is_strangers(&target) {
+                        live = Some(Stranger { holder, word, target });
+                    }
+                } else if let Some(other) = heap::lookup_c(word.word).filter(|other| other.live)
                     && seen.insert(other.start)
+                    && !scan::is_stack(hit.word)
                 {
                     blocks.push(other);
                 }
             }
         }
-        None
+        live
     }
 
     /// True if no call gave C this block: it is live, no call that has not returned lends it, none

@@ -86,6 +86,8 @@ impl Crossing {
             if fast.is_some() {
                 return fast;
             }
+        } else {
+            function.note_outlined();
         }
         // SAFETY: the caller promises a place of the right type, and room, for each parameter.
         if !unsafe { lay_out(function, places, stated, arguments) } {

@@ -126,7 +126,7 @@ pub(super) fn tell_without_unwinding(mut found: Vec<Found>, whose: u32) {
         process::write_stderr(
             b"ffi-guard: found inside the allocator, where unwinding is not possible; the process is aborted\n",
         );
-        std::process::abort();
+        report::abort();
     }
 }
 
@@ -187,7 +187,7 @@ pub(crate) fn settle_at_exit() {
             process::write_stderr(
                 b"ffi-guard: found at exit, where unwinding is not possible; the process is aborted\n",
             );
-            std::process::abort();
+            report::abort();
         }
     }
     static REGISTERED: Once = Once::new();

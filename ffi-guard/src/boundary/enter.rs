@@ -50,21 +50,33 @@ pub(super) unsafe fn ask_the_rules(
             }
         }
     }
+    let _named = thread::name_wrapper(function.wrapper_of(arguments, true));
+    // In this frame, by which the callers' part of the stack is known.
     let site = Site { function, location };
-    let stack = thread::callers_stack(&site);
-    let frame = std::ptr::from_ref(&site).addr();
+    // SAFETY: the caller promises arguments of the declared types.
+    thread::with_room(|| unsafe { ask(&site, arguments, level) })
+}
+
+/// Asks the rules at this level. `site` is in a frame of the thread's own stack, which this
+/// function need not be on.
+///
+/// # Safety
+/// - What [`ask_the_rules`] requires.
+unsafe fn ask(site: &Site, arguments: &[Argument], level: Level) -> Result<ExitPlan, Stop> {
+    let stack = thread::callers_stack(site);
+    let frame = std::ptr::from_ref(site).addr();
     let copy = || {
-        if !function.copies() {
+        if !site.function.copies() {
             return None;
         }
         let _errno = Errno::keep();
-        copies::make(&site, arguments, &stack)
+        copies::make(site, arguments, &stack)
     };
     if level < Level::Full {
         // SAFETY: the caller promises arguments of the declared types.
-        unsafe { Questions { site, arguments, stack: stack.clone(), check: None }.ask() }?;
+        unsafe { Questions { site: *site, arguments, stack: stack.clone(), check: None, freed_told: 0 }.ask() }?;
         if lent_by::is_on() {
-            lent_by::note_all(arguments, &site);
+            lent_by::note_all(arguments, site);
         }
         return Ok(ExitPlan { copies: copy().map(|copies| copies.begin(frame)), ..ExitPlan::LOOKS });
     }
@@ -74,11 +86,13 @@ pub(super) unsafe fn ask_the_rules(
     let crossings = thread::count_crossing();
     let mut check = RetentionCheck::default();
     // SAFETY: the caller promises arguments of the declared types.
-    unsafe { Questions { site, arguments, stack: stack.clone(), check: Some(&mut check) }.ask() }?;
+    unsafe {
+        Questions { site: *site, arguments, stack: stack.clone(), check: Some(&mut check), freed_told: 0 }.ask()
+    }?;
     let copied = copy();
     check.work_on(copied.iter().flat_map(Copies::ranges));
-    check.begin(&site, arguments, crossings)?;
+    check.begin(site, arguments, crossings)?;
     let _inside = Reentry::enter();
-    let watched = Watched::begin(WatchedCall::new(&site, check, frame, crossings, retention::sample()));
+    let watched = Watched::begin(WatchedCall::new(site, check, frame, crossings, retention::sample()));
     Ok(ExitPlan { watched: Some(watched), copies: copied.map(|copies| copies.begin(frame)), ..ExitPlan::LOOKS })
 }

@@ -3,8 +3,9 @@
 use std::ops::{ControlFlow, Range};
 
 use super::breach::Stop;
+use super::given_by_c;
 use super::retention_check::RetentionCheck;
-use super::thread_affinity;
+use super::{thread_affinity, unread};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{Contract, Parameter};
 use crate::call::shape::{Role, Shape, TypeInfo};
@@ -15,10 +16,18 @@ use crate::facts::{Finding, Holder, Memory};
 use crate::heap;
 use crate::platform::read;
 use crate::reentry::Reentry;
-use crate::retention::pins;
 use crate::rule::{Rule, Severity};
 use crate::rules;
-use crate::scan::{self, Owner, Wanted};
+use crate::scan::{self, Owner};
+
+/// The rules that are asked about an argument itself, in the order of the guide.
+pub(super) const CHECKS: [fn(&PointerArg<'_>) -> Option<Finding>; 5] = [
+    rules::null_pointer::check,
+    rules::misaligned_pointer::check,
+    rules::dangling_pointer::check,
+    rules::out_of_bounds::check,
+    rules::unterminated_string::check,
+];
 
 /// One call being entered.
 pub(super) struct Questions<'a> {
@@ -28,6 +37,8 @@ pub(super) struct Questions<'a> {
     pub(super) stack: Range<usize>,
     /// Records what is lent, from level 2 on.
     pub(super) check: Option<&'a mut RetentionCheck>,
+    /// Index of the first argument whose freed memory was not told of out of its turn.
+    pub(super) freed_told: usize,
 }
 
 /// Range of the argument's own memory: words into it are not nested pointers.
@@ -63,23 +74,17 @@ impl Questions<'_> {
     /// # Safety
     /// - If the argument leads to Rust memory, it leads to memory of its type.
     unsafe fn pointer(&mut self, index: usize, argument: &Argument, parameter: &Parameter) -> Result<(), Stop> {
-        let located = Target::of(argument.address, &self.stack);
-        let extent = extent::of(argument, &located);
-        let look = PointerArg { argument, contract: parameter.contract, target: located, extent };
+        unread::tell(&self.site, index, self.arguments, &self.stack)?;
+        let look = self.look(argument, parameter);
         // Each rule is asked: what is allowed or warned of by one rule may be denied by another.
         let mut sound = true;
-        for check in [
-            rules::null_pointer::check,
-            rules::misaligned_pointer::check,
-            rules::dangling_pointer::check,
-            rules::out_of_bounds::check,
-            rules::unterminated_string::check,
-        ] {
+        for check in CHECKS {
             let Some(finding) = check(&look) else { continue };
             // A misaligned address in a good block still lends that block.
             sound &= finding.rule() == Rule::MisalignedPointer;
-            let memory = Memory::of(&look.target, argument.address, look.extent, thread::id());
-            self.site.breach(Some(index), finding, (argument, look.extent), Some(memory))?;
+            if finding.rule() != Rule::DanglingPointer || index >= self.freed_told {
+                self.breach(index, finding, &look)?;
+            }
             if !sound {
                 // The target is not what it should be, so its contents are not inspected.
                 return Ok(());
@@ -106,6 +111,10 @@ impl Questions<'_> {
         }
         match located {
             _ if extent == 0 => {}
+            // What lies behind a type without fields is C's own, or C's to hand back: no type of
+            // Rust's was ever there for C to read.
+            Target::Heap(_) if argument.info.is_without_fields() => {}
+            Target::Heap(block) if matches!(argument.info.shape, Shape::Untyped) && given_by_c::has(block) => {}
             Target::Heap(_) | Target::Stack(_) => {
                 let own = own_range(located, argument.address, extent);
                 // SAFETY: the extent is inside a live block or the live part of this thread's
@@ -123,106 +132,16 @@ impl Questions<'_> {
         Ok(())
     }
 
-    /// Inspects the words of an extent that lie at `from` (the argument's own address, or a copy).
-    ///
-    /// # Safety
-    /// - `look.extent` bytes from `from` on are readable.
-    unsafe fn words(
-        &mut self,
-        index: usize,
-        look: &PointerArg<'_>,
-        from: usize,
-        own: &Range<usize>,
-    ) -> Result<(), Stop> {
-        let _inside = Reentry::enter();
-        let info = look.argument.info;
-        let mut outcome = Ok(());
-        let mut seen = Reported::default();
-        let stack = self.stack.clone();
-        if look.extent >= LARGE && matches!(info.shape, Shape::Words | Shape::Untyped) {
-            let mut hits = Vec::new();
-            // SAFETY: the caller promises `look.extent` readable bytes from `from` on.
-            unsafe { scan::words(from, look.extent, &Wanted::new([heap::region(), stack]), &mut hits) };
-            for hit in hits {
-                self.word(index, look, own, hit.location - from, hit.word, &mut seen)?;
-                if seen.all() {
-                    break;
-                }
-            }
-            return Ok(());
-        }
-        let mut found = |offset, word| {
-            outcome = self.word(index, look, own, offset, word, &mut seen);
-            if outcome.is_err() || seen.all() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let wanted = |word| heap::contains(word) || stack.contains(&word);
-        // SAFETY: the caller promises `look.extent` readable bytes from `from` on.
-        let _ = unsafe { rules::each_pointer(from, look.extent, info, &wanted, &mut found) };
-        outcome
+    pub(super) fn look<'a>(&self, argument: &'a Argument, parameter: &Parameter) -> PointerArg<'a> {
+        let target = Target::of(argument.address, &self.stack);
+        let extent = extent::of(argument, &target);
+        PointerArg { argument, contract: parameter.contract, target, extent }
     }
 
-    /// Checks one word of an extent that leads into Rust memory.
-    fn word(
-        &mut self,
-        index: usize,
-        look: &PointerArg<'_>,
-        own: &Range<usize>,
-        offset: usize,
-        word: usize,
-        seen: &mut Reported,
-    ) -> Result<(), Stop> {
-        let argument = look.argument;
-        // A C frame further up holds the word: C memory, which is inspected from level 2 on.
-        let cs_stack = scan::is_c_stack(&look.target, argument.address);
-        if self.check.is_none() && cs_stack {
-            return Ok(());
-        }
-        let target = Target::of(word, &self.stack);
-        // C may hold what a call that has not returned lends it (callbacks see it), or what some
-        // call let it keep.
-        if (cs_stack || matches!(look.target, Target::Foreign))
-            && matches!(&target, Target::Heap(block) if block.live && (heap::loans(block) > 0 || heap::may_be_retained(block)))
-        {
-            return Ok(());
-        }
-        let holder = || Holder::Pointee {
-            memory: Memory::of(&look.target, argument.address, look.extent, thread::id()),
-            offset,
-            field: field(argument.info, offset, look.extent),
-        };
-        if let Some(finding) = rules::dangling_pointer::check_word(word, &target, holder) {
-            let memory = Memory::of(&target, word, 0, thread::id());
-            return self.once(seen, index, finding, (argument, look.extent), Some(memory));
-        }
-        if let Some(check) = &mut self.check {
-            check.lend_found(word, &target, look, index);
-        }
-        if self.lent_as_retained(&target) || is_pinned(word, &target) {
-            return Ok(());
-        }
-        match rules::nested_pointer::check_word(word, &target, own, thread::id(), holder) {
-            Some(finding) => {
-                let memory = Memory::of(&look.target, argument.address, look.extent, thread::id());
-                self.once(seen, index, finding, (argument, look.extent), Some(memory))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Reports a breach, once per rule, however many words of an array break it.
-    fn once(
-        &self,
-        seen: &mut Reported,
-        index: usize,
-        finding: Finding,
-        about: (&Argument, usize),
-        memory: Option<Memory>,
-    ) -> Result<(), Stop> {
-        let told = if finding.rule() == Rule::DanglingPointer { &mut seen.dangling } else { &mut seen.nested };
-        if std::mem::replace(told, true) {
-            return Ok(());
-        }
-        self.site.breach(Some(index), finding, about, memory)
+    /// Delivers a finding about an argument itself.
+    pub(super) fn breach(&self, index: usize, finding: Finding, look: &PointerArg<'_>) -> Result<(), Stop> {
+        let memory = Memory::of(&look.target, look.argument.address, look.extent, thread::id());
+        self.site.breach(Some(index), finding, (look.argument, look.extent), Some(memory))
     }
 
     /// True if an argument of this call leads into the block.
@@ -232,22 +151,10 @@ impl Questions<'_> {
         self.arguments.iter().any(|it| matches!(it.passing, Passing::Const | Passing::Mut) && leads(it))
     }
 
-    /// True if another argument of this call lends the target under `retained`.
-    fn lent_as_retained(&self, target: &Target) -> bool {
-        let Target::Heap(target) = target else { return false };
-        self.arguments.iter().zip(self.site.function.declaration.parameters).any(|(argument, parameter)| {
-            parameter.contract.is_retained()
-                && matches!(argument.passing, Passing::Const | Passing::Mut)
-                && matches!(Target::of(argument.address, &(0..0)), Target::Heap(block) if block.start == target.start)
-        })
-    }
-
     /// Inspects C memory of typed or stated extent: finds when the memory is lent what cgocheck=2
     /// finds when the pointer is stored.
     fn foreign(&mut self, index: usize, look: &PointerArg<'_>) -> Result<(), Stop> {
-        if self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow
-            && self.site.severity(Rule::DanglingPointer, Some(index)) == Severity::Allow
-        {
+        if self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow && !self.asks_of_freed(index) {
             return Ok(());
         }
         let inside = Reentry::enter();
@@ -318,22 +225,25 @@ impl Questions<'_> {
                 },
             )
         };
-        for &(offset, word) in words.iter().take(n) {
-            let located = Target::of(word, &self.stack);
-            let about = || {
-                let mut pointer = *argument;
-                pointer.address = word;
-                pointer
-            };
+        let words = words.get(..n).unwrap_or_default();
+        let about = |word| Argument { address: word, ..*argument };
+        let words = || words.iter().filter(|(offset, _)| scan::can_be_pointer(info, *offset));
+        for &(offset, word) in words() {
+            let located = Target::of(word, &(0..0));
             let holder = || Holder::Value { offset, field: field(info, offset, info.size) };
             if let Some(finding) = rules::dangling_pointer::check_word(word, &located, holder) {
                 let memory = Memory::of(&located, word, 0, thread::id());
-                self.site.breach(Some(index), finding, (&about(), 0), Some(memory))?;
+                self.site.breach(Some(index), finding, (&about(word), 0), Some(memory))?;
+            }
+        }
+        for &(_, word) in words() {
+            let located = Target::of(word, &self.stack);
+            if matches!(&located, Target::Heap(block) if !block.live) {
                 continue;
             }
             // The field's target has no type here: it is inspected word by word to the end of its
             // heap block.
-            let target = Argument { info: &UNKNOWN, ..about() };
+            let target = Argument { info: &UNKNOWN, ..about(word) };
             let extent = extent::of(&target, &located);
             let look = PointerArg { argument: &target, contract: Contract::NONE, target: located, extent };
             // SAFETY: the extent ends with the live block that the word leads into.
@@ -346,24 +256,12 @@ impl Questions<'_> {
     }
 }
 
-/// True if what a word leads to is pinned, so that C may hold it.
-fn is_pinned(word: usize, target: &Target) -> bool {
-    match target {
-        Target::Heap(block) => pins::is_block_pinned(block),
-        _ => pins::is_range_pinned(word),
-    }
-}
-
-/// Bytes from which on memory of an unknown type is searched like C's globals, at memory speed in
-/// any build.
-const LARGE: usize = 1024;
-
 /// Bytes of a foreign extent that are inspected at most.
 const FOREIGN_LIMIT: usize = 1 << 20;
 
 /// Type of what a pointer field of a struct passed by value leads to.
 static UNKNOWN: TypeInfo = TypeInfo {
-    size: 0,
+    size: 1,
     align: 1,
     shape: Shape::Untyped,
     frozen: false,
@@ -372,23 +270,10 @@ static UNKNOWN: TypeInfo = TypeInfo {
 };
 
 #[inline]
-fn holds_nothing(shape: &Shape, contract: Contract) -> bool {
+pub(super) fn holds_nothing(shape: &Shape, contract: Contract) -> bool {
     matches!(shape, Shape::Plain | Shape::Out) || contract.is_out() || contract.is_opaque() || contract.is_cstr()
 }
 
-fn field(info: &TypeInfo, offset: usize, extent: usize) -> Option<String> {
+pub(super) fn field(info: &TypeInfo, offset: usize, extent: usize) -> Option<String> {
     rules::field_path(info, offset, info.size != 0 && extent > info.size)
-}
-
-/// Rules that were already reported about an argument.
-#[derive(Default)]
-struct Reported {
-    nested: bool,
-    dangling: bool,
-}
-
-impl Reported {
-    fn all(&self) -> bool {
-        self.nested && self.dangling
-    }
 }

@@ -77,7 +77,7 @@ impl ExitPlan {
         if looks && function.binds() {
             thread_affinity::record_results(&site, arguments, result);
         }
-        let outcome = settle().and_then(|()| if looks { result::check(&site, result) } else { Ok(()) });
+        let outcome = settle().and_then(|()| if looks { result::check(&site, arguments, result) } else { Ok(()) });
         if let Err(stop) = outcome {
             raise(stop, !function.declaration.keep_abi);
         }
@@ -133,10 +133,12 @@ fn settle(
         let Some(watched) = watched else { return Ok(()) };
         let _errno = Errno::keep();
         let _inside = Reentry::enter();
-        if let Some(call) = watched.end() {
-            call.finish(site, arguments)?;
-        }
-        deferred::settle_if_due()
+        thread::with_room(|| {
+            if let Some(call) = watched.end() {
+                call.finish(site, arguments)?;
+            }
+            deferred::settle_if_due()
+        })
     };
     match copies.map(|copies| ended(|| copies.end())) {
         None => leave_watched(watched),

@@ -186,7 +186,7 @@ fn finish(
     let outcome = unsettled.map_or(Ok(()), |unsettled| unsettled.settle(&site, arguments, loans));
     let outcome =
         outcome.and_then(|()| if level::checked() == Some(true) { deferred::settle_if_due() } else { Ok(()) });
-    if let Err(stop) = outcome.and_then(|()| result::check(&site, result)) {
+    if let Err(stop) = outcome.and_then(|()| result::check(&site, arguments, result)) {
         raise(stop, !function.declaration.keep_abi);
     }
 }

@@ -87,14 +87,15 @@ impl<const FULL: bool> Inspection<FULL> {
         if is_in(self.heap, address) {
             self.lends = true;
             let stated = (!ends_by_itself).then_some(extent);
+            let holds_nothing = needs.holds_nothing() || needs.is_untyped() && info.size == 0;
             if !FULL {
-                return match needs.holds_nothing() {
+                return match holds_nothing {
                     true if needs.is_text() => level1::has_nul(address),
                     true => extent < level1::beyond(address),
                     false => level1::holds_none(address, stated, info),
                 };
             }
-            return match needs.holds_nothing() {
+            return match holds_nothing {
                 true if needs.is_text() => has_nul(address, index, info, loans),
                 true => extent < beyond(address, index, stated.unwrap_or(usize::MAX), info, loans),
                 false => holds_none(address, index, stated, info, loans),
@@ -180,7 +181,8 @@ pub(super) fn comes_in_order((argument, parameter): (&Argument, &Parameter)) -> 
     if matches!(argument.passing, Passing::Scalar | Passing::Value) {
         return true;
     }
-    if needs.is_for_the_rules() || address == 0 && contract.is_nonnull() {
+    let is_unread = matches!(argument.stated, Stated::Unread(_));
+    if needs.is_for_the_rules() || is_unread || address == 0 && contract.is_nonnull() {
         return false;
     }
     !heap::contains(address)

@@ -7,11 +7,12 @@ use std::panic::{self, AssertUnwindSafe};
 use super::breach::Stop;
 use super::deferred;
 use crate::call::scopes::{self, Catching};
+use crate::call::thread;
 use crate::facts::Violation;
 use crate::heap;
 use crate::platform::process;
 use crate::reentry::Reentry;
-use crate::report::until_catch_ends;
+use crate::report::{self, until_catch_ends};
 use crate::rule::Rule;
 use crate::scan::{self, Between};
 
@@ -71,7 +72,7 @@ fn violation_in_flight() -> bool {
 pub(crate) fn raise(stop: Stop, can_unwind: bool) {
     let inside = Reentry::enter();
     let Stop(violation) = stop;
-    let text = violation.to_string();
+    let text = thread::with_room(|| violation.to_string());
     // A guarded callback stops the unwinding cleanly, whatever is beyond it.
     let until = [scopes::caught_at(), scopes::boundary()].into_iter().flatten().min();
     let between = scan::between(until);
@@ -85,12 +86,17 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
     if !can_unwind || std::thread::panicking() || between == Between::Signal {
         process::write_stderr(text.as_bytes());
         process::write_stderr(b"\nffi-guard: unwinding is not possible here; the process is aborted\n");
-        std::process::abort();
+        report::abort();
     }
     let silent = scopes::catching();
-    if silent && (between == Between::C || cfg!(panic = "abort")) {
-        // A bare callback that is not `C-unwind` ends the process here, as does any panic with
-        // `panic = "abort"`: `catch` would never return the report.
+    if cfg!(panic = "abort") && scopes::caught_at().is_some() {
+        process::say(format_args!(
+            "this program is built with `panic = \"abort\"`: `catch` cannot return the report that follows, which ends the process"
+        ));
+    }
+    if silent && between == Between::C {
+        // A bare callback that is not `C-unwind` ends the process here: `catch` would never return
+        // the report.
         process::write_stderr(text.as_bytes());
         process::write_stderr(b"\n");
     }
@@ -112,6 +118,10 @@ pub(crate) fn raise(stop: Stop, can_unwind: bool) {
 /// says; the report hook and `GUARD_REPORT` see it all the same. Any other panic goes through. A
 /// closure that breaks off leaves what it was changing as it was at that moment, as with
 /// [`std::panic::catch_unwind`].
+///
+/// In a program that is built with `panic = "abort"` nothing can be caught, and a violation inside
+/// is as one outside: by default it is printed and the process aborts. (`cargo test` builds with
+/// `unwind`, whatever the profile says.)
 ///
 /// ```
 /// let sum = ffi_guard::catch(|| 1 + 1).expect("no violation");

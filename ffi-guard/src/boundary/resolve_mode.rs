@@ -11,6 +11,17 @@ use crate::platform::fault;
 use crate::retention::lent_by;
 use crate::rule::{Rule, Severity};
 
+/// True if no rule is checked: neither elsewhere nor for this function, so that what it lends is of
+/// no use to any report.
+fn allows_all(site: &Site) -> bool {
+    let parameters = 0..site.function.declaration.parameters.len();
+    let is_allowed = |severity: Severity| severity == Severity::Allow;
+    Rule::ALL.iter().all(|&rule| {
+        is_allowed(config::settings().severity_of(rule))
+            && parameters.clone().map(Some).chain([None]).all(|index| is_allowed(site.severity(rule, index)))
+    })
+}
+
 /// Resolves what the settings, the declaration and the types of the arguments ask for at each call
 /// of the function.
 #[cold]
@@ -36,6 +47,8 @@ pub(super) fn resolve_mode(
         CheckMode::Traced
     } else if copies {
         CheckMode::Copies
+    } else if !settings.stats && allows_all(&Site { function, location }) {
+        CheckMode::LeftOut
     } else {
         CheckMode::Checked
     };

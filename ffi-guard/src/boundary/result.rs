@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::breach::Stop;
+use super::given_by_c;
 use crate::call::argument::{Argument, Passing};
 use crate::call::site::Site;
 use crate::call::target::Target;
@@ -17,12 +18,15 @@ use crate::scan;
 /// Checks for a result that leads into a freed Rust block: C kept a pointer, and hands it out after
 /// Rust freed its target.
 #[inline]
-pub(super) fn check(site: &Site, result: &Argument) -> Result<(), Stop> {
+pub(super) fn check(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), Stop> {
     match result.passing {
         Passing::Scalar => Ok(()),
         Passing::Const | Passing::Mut => {
             if site.function.declaration.returns_owned && heap::contains(result.address) {
                 retention::given_back(result.address);
+            }
+            if heap::contains(result.address) {
+                given_by_c::note(result.address, &Target::of(result.address, &(0..0)), arguments);
             }
             word(site, result, result.address, None)
         }

@@ -214,6 +214,7 @@ impl RetentionCheck {
     /// Follows up the loans after C has returned.
     pub(super) fn end(mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
         let _inside = Reentry::enter();
+        let _named = thread::name_wrapper(site.function.wrapper_of(arguments, true));
         #[cfg(feature = "c-heap")]
         self.witness(site);
         // Everything is settled before anything is raised: one panic carries one report.

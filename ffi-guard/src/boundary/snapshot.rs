@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::breach::Stop;
 use super::holder;
-use crate::call::argument::{Argument, Passing, Stated};
+use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::LAST_MARK;
 use crate::call::site::Site;
 use crate::call::target::Target;
@@ -149,7 +149,7 @@ fn could_be_compared(site: &Site, index: usize, argument: &Argument) -> bool {
         // What C owns from here on, or may keep, it may write as well.
         && !contract.is_owned()
         && !contract.is_retained()
-        && (!extent::untyped(argument) || argument.stated != Stated::No)
+        && (!extent::untyped(argument) || !argument.stated.is_unknown())
         && site.severity(Rule::WriteThroughConst, Some(index)) != Severity::Allow
 }
 
@@ -242,6 +242,7 @@ impl Snapshot {
     fn look(self, site: &Site, arguments: &[Argument], own: OwnLoans) -> Result<(), Stop> {
         let stack = &thread::callers_stack(site);
         let _inside = Reentry::enter();
+        let _named = thread::name_wrapper(site.function.wrapper_of(arguments, matches!(own, OwnLoans::Once)));
         let mut changed = Vec::new();
         if let Some((at, is_own)) = self.small() {
             if is_own {
@@ -344,7 +345,7 @@ fn to_compare(
 /// True if what another argument lends on the stack may reach into this memory.
 fn overlaps(other: &Argument, memory: &Range<usize>) -> bool {
     match extent::stated(other) {
-        Ok(len) if !(extent::untyped(other) && other.stated == Stated::No) => {
+        Ok(len) if !(extent::untyped(other) && other.stated.is_unknown()) => {
             other.address < memory.end && memory.start < other.address.saturating_add(len)
         }
         _ => true,

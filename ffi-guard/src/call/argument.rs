@@ -42,6 +42,17 @@ pub enum Stated {
     Elements(Count),
     /// `sized_by`.
     Bytes(Count),
+    /// Not known: it is read through a pointer that cannot be read through.
+    Unread(Unread),
+}
+
+/// Why an extent was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The parameter that the pointer begins at.
+    pub(crate) parameter: u32,
+    /// Whether the pointer is null; else it is a misaligned or a dangling one.
+    pub(crate) null: bool,
 }
 
 impl Argument {
@@ -84,6 +95,12 @@ impl Stated {
     #[must_use]
     pub fn counted_by(self, count: impl IntoCount) -> Stated {
         Stated::Elements(count.into_count())
+    }
+
+    /// True if nothing is known but the type.
+    #[inline(always)]
+    pub(crate) fn is_unknown(self) -> bool {
+        matches!(self, Stated::No | Stated::Unread(_))
     }
 
     /// States the count of `sized_by`, in bytes.

@@ -254,7 +254,7 @@ impl TypeInfo {
 
 const fn info<T>(shape: Shape, frozen: bool) -> TypeInfo {
     // Rust and bindgen write an opaque struct as a type of size zero.
-    let shape = if size_of::<T>() == 0 { Shape::Untyped } else { shape };
+    let shape = if size_of::<T>() == 0 { Shape::Untyped } else { shape.of_aligned(align_of::<T>()) };
     let frozen = frozen || size_of::<T>() == 0;
     TypeInfo {
         size: size_of::<T>(),

@@ -4,8 +4,10 @@
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
+use super::argument::Argument;
 use super::kinds::Kind;
 use super::tally::Tally;
+use super::thread::Wrapper;
 use crate::rule::Severities;
 
 /// A guarded foreign function, as declared. All fields are constants of the program.
@@ -160,6 +162,8 @@ pub struct Function {
     /// True if its calls may take the fast path: nothing that C hands out is recorded, no crossing
     /// is logged, no argument copied. False until `mode` is settled.
     fast: AtomicBool,
+    /// True if the wrapper is optimised, and so has two functions.
+    outlined: AtomicBool,
     /// Number of calls that were looked after at once because they were among the first.
     looks: AtomicU8,
     /// Number of freed blocks that were looked for at once because they were among the first that
@@ -208,6 +212,7 @@ impl Function {
             copies: AtomicBool::new(false),
             compares: AtomicU32::new(0),
             fast: AtomicBool::new(false),
+            outlined: AtomicBool::new(false),
             looks: AtomicU8::new(0),
             freed: AtomicU8::new(0),
             tally: Tally::new(),
@@ -311,6 +316,24 @@ impl Function {
     #[inline]
     pub(crate) fn compares_parameter(&self, index: usize) -> bool {
         self.compares.load(Ordering::Relaxed) >> index.min(LAST_MARK) & 1 != 0
+    }
+
+    /// Notes that its wrapper is optimised: one function of it calls the one whose frame holds the
+    /// arguments.
+    pub(crate) fn note_outlined(&self) {
+        self.outlined.store(true, Ordering::Relaxed);
+    }
+
+    /// The wrapper whose frame holds these arguments, for the questions about its callers' frames.
+    /// `inner`: it is the inner one of its functions.
+    pub(crate) fn wrapper_of(&self, arguments: &[Argument], inner: bool) -> Wrapper {
+        let callers = match (self.declaration.keep_abi, inner && self.outlined.load(Ordering::Relaxed)) {
+            // C may call it, too.
+            (true, _) => 0,
+            (false, true) => 2,
+            (false, false) => 1,
+        };
+        Wrapper { arguments: arguments.as_ptr().addr(), callers }
     }
 
     /// True if the fast path may be tried.

@@ -42,7 +42,7 @@ pub(crate) fn stated(argument: &Argument) -> Result<usize, StatedExtent> {
     // An alias of `c_void` lets `counted_by` through at compile time: its elements are bytes.
     let element = if untyped(argument) { 1 } else { argument.info.size };
     let (count, size) = match argument.stated {
-        Stated::No => return Ok(if untyped(argument) { 0 } else { argument.info.size }),
+        Stated::No | Stated::Unread(_) => return Ok(if untyped(argument) { 0 } else { argument.info.size }),
         Stated::Elements(count) => (count, element),
         Stated::Bytes(count) => (count, 1),
     };
@@ -75,7 +75,7 @@ pub(crate) fn described(argument: &Argument) -> StatedExtent {
 pub(crate) fn of(argument: &Argument, target: &Target) -> usize {
     match target {
         Target::Heap(block) => in_block(argument, block),
-        _ if argument.stated == Stated::No && untyped(argument) => 0,
+        _ if argument.stated.is_unknown() && untyped(argument) => 0,
         _ => stated(argument).unwrap_or(0),
     }
 }

@@ -15,3 +15,4 @@ pub(crate) mod site;
 pub(crate) mod tally;
 pub(crate) mod target;
 pub(crate) mod thread;
+pub(crate) mod through;

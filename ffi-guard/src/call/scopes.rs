@@ -59,6 +59,12 @@ pub(crate) fn is_call_below() -> bool {
     HERE.try_with(|here| is_live(here.outermost.get())).unwrap_or(false)
 }
 
+/// True if an address of this thread's stack is above the outermost guarded call under way: what
+/// lies there outlives the call.
+pub(crate) fn is_above_all_calls(address: usize) -> bool {
+    HERE.try_with(|here| here.outermost.get()).is_ok_and(|outermost| is_live(outermost) && address > outermost)
+}
+
 /// Way of a panic out of a thread's innermost guarded callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -113,9 +119,10 @@ impl Drop for BoundaryScope {
     }
 }
 
-/// True if the calling thread is inside `catch`, and a violation here would get there.
+/// True if the calling thread is inside `catch`, and a violation here would get there: with
+/// `panic = "abort"` none ever does.
 pub(crate) fn catching() -> bool {
-    caught_at().is_some_and(|scope| way_to(scope) != Way::Beyond)
+    cfg!(panic = "unwind") && caught_at().is_some_and(|scope| way_to(scope) != Way::Beyond)
 }
 
 /// An address in the frame of the innermost open `catch`.

@@ -3,6 +3,8 @@
 use std::ffi::c_void;
 use std::mem::{MaybeUninit, size_of};
 
+use super::classify::ThinPointers;
+
 /// Where a type holds pointers.
 #[derive(Clone, Copy, Debug)]
 pub enum Shape {
@@ -11,7 +13,7 @@ pub enum Shape {
     /// Unknown, with an unknown extent (`c_void`, an opaque struct of size zero): it runs to the
     /// end of the heap block, and every aligned word is inspected.
     Untyped,
-    /// C fills it in (`MaybeUninit`): not inspected.
+    /// Not inspected: C fills it in (`MaybeUninit`), or never looks at it (a field under `opaque`).
     Out,
     /// Unknown: every aligned word is inspected.
     Words,
@@ -26,6 +28,18 @@ pub enum Shape {
         /// Number of elements.
         count: usize,
     },
+}
+
+impl Shape {
+    /// This shape for a type with an alignment: no pointer fits a type that is aligned to less than
+    /// one. (A packed struct without a derive is looked over.)
+    #[must_use]
+    pub const fn of_aligned(self, align: usize) -> Shape {
+        match self {
+            Shape::Words if align < align_of::<usize>() => Shape::Plain,
+            shape => shape,
+        }
+    }
 }
 
 /// A field of a struct or union that derives [`Pointee`].
@@ -158,6 +172,14 @@ pub struct TypeInfo {
     pub name: fn() -> &'static str,
 }
 
+impl TypeInfo {
+    /// True for a type of size zero, as Rust and bindgen write an opaque struct of C's.
+    #[inline(always)]
+    pub(crate) const fn is_without_fields(&self) -> bool {
+        self.size == 0 && matches!(self.shape, Shape::Untyped)
+    }
+}
+
 /// Finds the shape of a plain field in `#[derive(Pointee)]`, by inherent-before-trait lookup of an
 /// associated constant.
 #[derive(Debug)]
@@ -165,6 +187,10 @@ pub struct PlainProbe<T: ?Sized>(std::marker::PhantomData<T>);
 /// Finds the shape of a field whose type derives [`Pointee`], by inherent-before-trait lookup.
 #[derive(Debug)]
 pub struct PointeeProbe<T: ?Sized>(std::marker::PhantomData<T>);
+
+/// Finds the shape of a field that is an array of thin pointers, by the same kind of lookup.
+#[derive(Debug)]
+pub struct PointersProbe<T: ?Sized>(std::marker::PhantomData<T>);
 
 /// Finds if a field's type is `Copy`, so that no `UnsafeCell` is in it, by the same kind of lookup.
 #[derive(Debug)]
@@ -180,6 +206,7 @@ pub trait NoShape {
 impl<T: ?Sized> NoShape for CopyProbe<T> {}
 impl<T: ?Sized> NoShape for PlainProbe<T> {}
 impl<T: ?Sized> NoShape for PointeeProbe<T> {}
+impl<T: ?Sized> NoShape for PointersProbe<T> {}
 
 impl<T: Plain> PlainProbe<T> {
     /// Plain.
@@ -193,17 +220,25 @@ impl<T: Pointee> PointeeProbe<T> {
     /// True if the derive found it frozen.
     pub const FROZEN: bool = T::FROZEN;
 }
+impl<T: ThinPointers, const N: usize> PointersProbe<[T; N]> {
+    /// Each element on its own.
+    pub const SHAPE: Option<Shape> = Some(Shape::Array {
+        element: &Shape::Words,
+        stride: size_of::<usize>(),
+        count: size_of::<[T; N]>() / size_of::<usize>(),
+    });
+}
 impl<T: Copy> CopyProbe<T> {
     /// No `UnsafeCell` is `Copy`.
     pub const FROZEN: bool = true;
 }
 
-/// The first known of two shapes; word by word if neither is known.
+/// The first known of three shapes; word by word if none is known.
 #[must_use]
-pub const fn first_known(plain: Option<Shape>, pointee: Option<Shape>) -> Shape {
-    match (plain, pointee) {
-        (Some(shape), _) | (None, Some(shape)) => shape,
-        (None, None) => Shape::Words,
+pub const fn first_known(plain: Option<Shape>, pointee: Option<Shape>, pointers: Option<Shape>) -> Shape {
+    match (plain, pointee, pointers) {
+        (Some(shape), _, _) | (None, Some(shape), _) | (None, None, Some(shape)) => shape,
+        (None, None, None) => Shape::Words,
     }
 }
 
@@ -217,7 +252,9 @@ macro_rules! __shape_of {
         $crate::__private::first_known(
             $crate::__private::PlainProbe::<$ty>::SHAPE,
             $crate::__private::PointeeProbe::<$ty>::SHAPE,
+            $crate::__private::PointersProbe::<$ty>::SHAPE,
         )
+        .of_aligned(::core::mem::align_of::<$ty>())
     }};
 }
 

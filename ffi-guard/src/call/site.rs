@@ -18,9 +18,14 @@ impl Site {
     /// setting overrides the function's, which overrides the environment's.
     #[inline]
     pub(crate) fn severity(&self, rule: Rule, parameter: Option<usize>) -> Severity {
+        self.severity_or(rule, parameter, rule.severity())
+    }
+
+    /// Severity of a finding that can have another default than its rule.
+    pub(crate) fn severity_or(&self, rule: Rule, parameter: Option<usize>, default: Severity) -> Severity {
         let declaration = self.function.declaration;
         let parameter = parameter.and_then(|index| declaration.parameters.get(index));
         let own = parameter.map_or(Severities::NONE, |parameter| parameter.severities);
-        own.over(declaration.severities).over(config::settings().severities).get(rule).unwrap_or(Severity::Deny)
+        config::settings().severity(own.over(declaration.severities), rule, default)
     }
 }

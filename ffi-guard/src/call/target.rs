@@ -37,7 +37,15 @@ impl Target {
     #[inline]
     pub(crate) fn of(address: usize, stack: &Range<usize>) -> Target {
         if heap::contains(address) {
-            return FoundBlock::at(address).map_or(Target::Foreign, Target::Heap);
+            return match FoundBlock::at(address) {
+                // The variables on a stack are no part of one object, wherever the stack lies.
+                Some(block) if block.live && block.is_stack() => match stack.contains(&address) {
+                    true => Target::Stack(stack.clone()),
+                    false => Target::Foreign,
+                },
+                Some(block) => Target::Heap(block),
+                None => Target::Foreign,
+            };
         }
         if stack.contains(&address) {
             return Target::Stack(stack.clone());

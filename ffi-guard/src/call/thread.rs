@@ -4,8 +4,9 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::ptr::null_mut;
 
+use crate::heap;
+use crate::platform;
 use crate::platform::process::Errno;
-use crate::platform::{self};
 
 /// State of a thread. Without a destructor, so that the hot path can read it at any time.
 struct ThreadState {
@@ -19,11 +20,47 @@ struct ThreadState {
     copying: Cell<*mut ()>,
     /// An address in the frame of the outermost call under way that is only noted; 0 without one.
     noting: Cell<usize>,
+    /// The wrapper of the guarded function that is asked about just now.
+    wrapper: Cell<Wrapper>,
+}
+
+/// A wrapper of a guarded function, by what lies in its frame. It tells whose the frames next to it
+/// are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wrapper {
+    /// Where the arguments are laid out in its frame; 0 without a wrapper.
+    pub(crate) arguments: usize,
+    /// Frames above that one of which it is certain that they are Rust's. The second one only if
+    /// the first one is another function of the wrapper.
+    pub(crate) callers: u8,
+}
+
+impl Wrapper {
+    const NONE: Wrapper = Wrapper { arguments: 0, callers: 0 };
+}
+
+/// Names the wrapper as long as it lives, then the one that was named before.
+pub(crate) struct WrapperNamed(Wrapper);
+
+impl Drop for WrapperNamed {
+    fn drop(&mut self) {
+        let _ = HERE.try_with(|here| here.wrapper.set(self.0));
+    }
+}
+
+/// Names the wrapper that is asked about.
+pub(crate) fn name_wrapper(wrapper: Wrapper) -> WrapperNamed {
+    WrapperNamed(HERE.try_with(|here| here.wrapper.replace(wrapper)).unwrap_or(Wrapper::NONE))
+}
+
+/// The wrapper that is asked about.
+pub(crate) fn wrapper() -> Wrapper {
+    HERE.try_with(|here| here.wrapper.get()).unwrap_or(Wrapper::NONE)
 }
 
 thread_local! {
     static HERE: ThreadState = const {
-        ThreadState { stack: Cell::new((0, 0)), crossings: Cell::new(0), watched: Cell::new(null_mut()), copying: Cell::new(null_mut()), noting: Cell::new(0) }
+        ThreadState { stack: Cell::new((0, 0)), crossings: Cell::new(0), watched: Cell::new(null_mut()), copying: Cell::new(null_mut()), noting: Cell::new(0), wrapper: Cell::new(Wrapper::NONE) }
     };
 }
 
@@ -37,12 +74,40 @@ pub(crate) fn stack() -> Range<usize> {
     .unwrap_or(0..0)
 }
 
-/// Part of the calling thread's stack that belongs to the frames above the one that holds `local`.
+/// Part of the stack that belongs to the frames above the one that holds `local`. On a coroutine's
+/// stack it is that stack's if it lies in a block of the heap; else the thread's own.
 #[inline]
 pub(crate) fn callers_stack<T>(local: &T) -> Range<usize> {
     let frame = std::ptr::from_ref(local).addr();
     let stack = stack();
+    if !stack.contains(&frame)
+        && let Some(block) = heap::stacks::mark(frame)
+    {
+        return frame..block.end;
+    }
     frame.max(stack.start)..stack.end
+}
+
+/// Bytes that must be left of the calling thread's stack for the guard to do its deepest work
+/// there: reading symbols and debug information, writing a report.
+const ROOM: usize = 128 << 10;
+
+/// Runs `f`, which goes deep, where there is room for it.
+pub(crate) fn with_room<R>(f: impl FnOnce() -> R) -> R {
+    let local = 0_u8;
+    let (here, stack) = ((&raw const local).addr(), stack());
+    let room = if stack.contains(&here) { here - stack.start } else { 0 };
+    if room < ROOM { platform::stack::with_room(f) } else { f() }
+}
+
+/// Tells the heap if the code that runs now runs on a stack in one of its blocks.
+#[inline]
+pub(crate) fn tell_of_stack() {
+    let local = 0_u8;
+    let (frame, (low, high)) = ((&raw const local).addr(), stack_bounds());
+    if !(low..high).contains(&frame) {
+        heap::stacks::mark(frame);
+    }
 }
 
 /// Cached bounds of the calling thread's stack: `(0, 0)` if it was never asked for.
@@ -54,7 +119,11 @@ pub(crate) fn stack_bounds() -> (usize, usize) {
 #[cold]
 fn learn_stack(here: &ThreadState) -> Range<usize> {
     let _errno = Errno::keep();
-    let bounds = platform::stack::bounds();
+    let mut bounds = platform::stack::bounds();
+    // Its creator took it from the heap, whose mapping says nothing of where it ends.
+    if let Some(block) = bounds.end.checked_sub(1).and_then(heap::stacks::mark) {
+        bounds.start = bounds.start.max(block.start);
+    }
     here.stack.set(if bounds.is_empty() { (1, 1) } else { (bounds.start, bounds.end) });
     bounds
 }

@@ -4,13 +4,13 @@ use std::panic::Location;
 
 use super::change::Change;
 use super::memory::Memory;
-use super::place::Place;
+use super::place::{Allocation, Place};
 use super::staleness::Staleness;
 use super::touch::Touch;
 use super::wrong_free::WrongFree;
 use crate::call::extent::StatedExtent;
 use crate::heap::Damage;
-use crate::rule::Rule;
+use crate::rule::{Rule, Severity};
 
 /// What happened: one variant for each rule, and one for a page fault, which breaks the rule that
 /// [`Touch::rule`] names. The words for each are in `rules/`.
@@ -18,13 +18,13 @@ use crate::rule::Rule;
 pub(crate) enum Finding {
     NestedPointer(NestedPointer),
     DanglingPointer(DanglingPointer),
+    DanglingField(DanglingField),
     OutOfBounds(OutOfBounds),
     /// There is no NUL between the argument and the end of its block, where `searched` bytes are.
     UnterminatedString {
         searched: usize,
     },
-    /// Null where `nonnull` was declared.
-    NullPointer,
+    NullPointer(NullPointer),
     /// The address is not a multiple of what the pointee's type asks for.
     MisalignedPointer {
         align: usize,
@@ -56,12 +56,41 @@ pub(crate) struct NestedPointer {
     pub(crate) target: Memory,
 }
 
-/// A pointer leads into a freed block (the `memory` of the facts).
+/// A pointer that crosses leads into a freed block (the `memory` of the facts).
 #[derive(Clone, Debug)]
 pub(crate) struct DanglingPointer {
-    /// The argument itself, or a word found in what it points to.
+    /// The argument, a word of a struct by value, or the result.
     pub(crate) holder: Holder,
     pub(crate) pointer: usize,
+}
+
+/// Null where there has to be a pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NullPointer {
+    /// `nonnull` was declared.
+    Declared,
+    /// The extent of this other parameter is read through it.
+    ReadThrough { parameter: usize, itself: bool },
+}
+
+/// A word in what an argument points to leads into a freed block (the `memory` of the facts).
+#[derive(Clone, Debug)]
+pub(crate) struct DanglingField {
+    /// The word's place.
+    pub(crate) holder: Holder,
+    pub(crate) pointer: usize,
+    pub(crate) evidence: Evidence,
+}
+
+/// What shows that a word is a pointer which C may follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Evidence {
+    /// The type says that it is a pointer, or an attribute what C does with the parameter.
+    Declared,
+    /// It lies in C's own heap, where C put it. Whether C still uses it is not known.
+    StoredByC,
+    /// Its value alone: it can be a number, a stale word, or what was in memory before.
+    Value,
 }
 
 /// The extent does not fit.
@@ -205,6 +234,19 @@ pub(crate) enum Holder {
         /// `a.b[3]`, if the type tells.
         field: Option<String>,
     },
+    /// It is a word in a block of C's heap that the argument leads to. No type tells what is in it.
+    // Found with `c-heap` alone.
+    #[cfg_attr(not(feature = "c-heap"), allow(dead_code))]
+    CBlock {
+        /// The block.
+        memory: Memory,
+        /// Bytes from the start of the block.
+        offset: usize,
+        /// True if the argument points into this block; else other blocks of C's lead to it.
+        own: bool,
+        /// Where C allocated it.
+        allocated_at: Allocation,
+    },
 }
 
 /// The parts of a finding that more than its own rule asks for.
@@ -238,9 +280,12 @@ impl Finding {
             Finding::DanglingPointer(DanglingPointer { holder, pointer }) => {
                 Parts { holder: Some(holder), pointer: *pointer, ..of(Rule::DanglingPointer) }
             }
+            Finding::DanglingField(DanglingField { holder, pointer, .. }) => {
+                Parts { holder: Some(holder), pointer: *pointer, ..of(Rule::DanglingField) }
+            }
             Finding::OutOfBounds(_) => of(Rule::OutOfBounds),
             Finding::UnterminatedString { .. } => of(Rule::UnterminatedString),
-            Finding::NullPointer => of(Rule::NullPointer),
+            Finding::NullPointer(_) => of(Rule::NullPointer),
             Finding::MisalignedPointer { .. } => of(Rule::MisalignedPointer),
             Finding::ReturnedPointer(ReturnedPointer { holder, pointer }) => {
                 Parts { holder: Some(holder), pointer: *pointer, ..of(Rule::ReturnedPointer) }
@@ -265,5 +310,20 @@ impl Finding {
     /// The rule that it breaks.
     pub(crate) fn rule(&self) -> Rule {
         self.parts().rule
+    }
+
+    /// Severity that holds if none is set.
+    pub(crate) fn default_severity(&self) -> Severity {
+        match self {
+            Finding::DanglingField(DanglingField { evidence, .. }) => match evidence {
+                Evidence::Declared => self.rule().severity(),
+                Evidence::StoredByC => Severity::Warn,
+                Evidence::Value => Severity::Allow,
+            },
+            // Live memory that C's own block leads to came there by a callback, or by a call that
+            // is not guarded: the call that is checked has not given it to C.
+            Finding::NestedPointer(NestedPointer { holder: Holder::CBlock { .. }, .. }) => Severity::Allow,
+            _ => self.rule().severity(),
+        }
     }
 }

@@ -17,5 +17,5 @@ pub use place::{Allocation, CSource, Place};
 pub(crate) use staleness::{Life, ParkedType, StaleReason, Staleness, Through, Tombstone};
 pub(crate) use touch::{By, Code, FRAMES, GivenTo, LastLoan, Touch};
 pub use violation::Violation;
-pub(crate) use violation::{ArgumentFacts, Call, Facts};
+pub(crate) use violation::{ArgumentFacts, Call, Facts, Tells};
 pub(crate) use wrong_free::{Asked, Ending, Why, WrongFree};

@@ -108,9 +108,11 @@ impl Touch<'_> {
             finding: Finding::Touched(Box::new(touch)),
             severity: self.severity,
             call: self.lent.map(lent),
+            lent_by: None,
             also: Vec::new(),
             argument: None,
             memory: self.copy.is_none().then_some(Memory::Heap(self.block)),
+            c_allocated: None,
         }
     }
 }

@@ -4,8 +4,10 @@ use std::panic::Location;
 
 use super::finding::{Finding, Holder, Parts};
 use super::memory::Memory;
+use super::place::Allocation;
 use crate::call::declaration::{Function, Parameter};
 use crate::call::loan::Loan;
+use crate::call::shape::{Role, Shape, TypeInfo};
 use crate::rule::{Rule, Severity};
 
 /// A breach of a rule, as it was seen.
@@ -27,12 +29,17 @@ pub(crate) struct Facts {
     pub(crate) severity: Severity,
     /// The crossing it was found at, or that lent the memory.
     pub(crate) call: Option<Call>,
+    /// For a crossing of C's into Rust: the last guarded call that lent C the memory, if one is
+    /// known.
+    pub(crate) lent_by: Option<Call>,
     /// Other calls that lent the same memory since it was last seen clean; the latest first.
     pub(crate) also: Vec<&'static Location<'static>>,
     /// The argument it is about.
     pub(crate) argument: Option<ArgumentFacts>,
     /// The Rust memory it is about.
     pub(crate) memory: Option<Memory>,
+    /// Who allocated the memory that crossed, if that is a block of C's heap.
+    pub(crate) c_allocated: Option<Allocation>,
 }
 
 /// A crossing.
@@ -59,6 +66,19 @@ pub(crate) struct ArgumentFacts {
     pub(crate) extent: usize,
     /// The Rust type of the pointee.
     pub(crate) pointee: &'static str,
+    /// What that type tells of its pointers.
+    pub(crate) tells: Tells,
+}
+
+/// What a type tells of the pointers in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tells {
+    /// Nothing, and there is no struct to look at: `c_void`, an empty enum or struct.
+    Opaque,
+    /// Nothing: a type that derives neither `Plain` nor `Pointee`.
+    Nothing,
+    /// Where they are, or that there are none.
+    Places,
 }
 
 // A report hook may send it to another thread, and a panic carries it through `catch_unwind`.
@@ -103,7 +123,7 @@ impl Facts {
     /// The memory that crossed: what the argument leads into, or what a by-value word leads into.
     pub(crate) fn lent(&self) -> Option<&Memory> {
         match self.holder() {
-            Some(Holder::Pointee { memory, .. }) => Some(memory),
+            Some(Holder::Pointee { memory, .. } | Holder::CBlock { memory, .. }) => Some(memory),
             Some(Holder::Value { .. }) => None,
             Some(Holder::Argument | Holder::Result { .. }) | None => self.memory.as_ref(),
         }
@@ -113,7 +133,9 @@ impl Facts {
     pub(crate) fn target(&self) -> Option<&Memory> {
         match self.finding.parts() {
             Parts { target: Some(target), .. } => Some(target),
-            Parts { holder: Some(Holder::Value { .. } | Holder::Pointee { .. }), .. } => self.memory.as_ref(),
+            Parts { holder: Some(Holder::Value { .. } | Holder::Pointee { .. } | Holder::CBlock { .. }), .. } => {
+                self.memory.as_ref()
+            }
             _ => None,
         }
     }
@@ -122,6 +144,22 @@ impl Facts {
 impl ArgumentFacts {
     /// What is told of a loan.
     pub(crate) fn of(loan: &Loan) -> ArgumentFacts {
-        ArgumentFacts { address: loan.address, extent: loan.extent, pointee: (loan.info.name)() }
+        ArgumentFacts {
+            address: loan.address,
+            extent: loan.extent,
+            pointee: (loan.info.name)(),
+            tells: Tells::of(loan.info),
+        }
+    }
+}
+
+impl Tells {
+    fn of(info: &TypeInfo) -> Tells {
+        match (&info.shape, info.role) {
+            (Shape::Untyped, _) => Tells::Opaque,
+            (Shape::Words, Role::Pointer | Role::Pointers) => Tells::Places,
+            (Shape::Words, _) => Tells::Nothing,
+            (Shape::Plain | Shape::Out | Shape::Fields(_) | Shape::Array { .. }, _) => Tells::Places,
+        }
     }
 }

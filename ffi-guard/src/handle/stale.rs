@@ -7,7 +7,7 @@ use crate::boundary::raise::raise;
 use crate::call::declaration::{Contract, Declaration, Function, Parameter};
 use crate::call::thread;
 use crate::config;
-use crate::facts::{ArgumentFacts, Call, Facts, Finding, StaleReason, Violation};
+use crate::facts::{ArgumentFacts, Call, Facts, Finding, StaleReason, Tells, Violation};
 use crate::heap::trace::{self, TraceId};
 use crate::level::{Level, level};
 use crate::platform::process::Errno;
@@ -60,7 +60,7 @@ pub(crate) fn tell(raw: usize, wanted: &'static str, refused: StaleReason, throu
 
 fn deliver(staleness: &Staleness, location: &'static Location<'static>) -> Result<(), Stop> {
     let _errno = Errno::keep();
-    let severity = config::settings().severities.get(Rule::StaleHandle).unwrap_or(Severity::Deny);
+    let severity = config::settings().severity_of(Rule::StaleHandle);
     if severity == Severity::Allow {
         return Ok(());
     }
@@ -82,9 +82,16 @@ fn deliver(staleness: &Staleness, location: &'static Location<'static>) -> Resul
         finding: Finding::StaleHandle(Box::new(staleness.clone())),
         severity,
         call,
+        lent_by: None,
         also: Vec::new(),
-        argument: Some(ArgumentFacts { address: staleness.raw, extent: 0, pointee: "core::ffi::c_void" }),
+        argument: Some(ArgumentFacts {
+            address: staleness.raw,
+            extent: 0,
+            pointee: "core::ffi::c_void",
+            tells: Tells::Opaque,
+        }),
         memory: None,
+        c_allocated: None,
     }));
     drop(inside);
     hand_over(violation)

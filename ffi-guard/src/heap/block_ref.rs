@@ -54,6 +54,12 @@ impl FoundBlock {
         Some(FoundBlock { block: at.block()?, at })
     }
 
+    /// Whether the block is, or was, the stack of a thread or a coroutine.
+    #[inline]
+    pub(crate) fn is_stack(&self) -> bool {
+        self.at.is_stack()
+    }
+
     /// Whether nothing is wrong around the block, or it is live no more.
     #[inline]
     pub(crate) fn is_whole(&self) -> bool {
@@ -293,6 +299,11 @@ impl BlockRef {
     /// Whether C was ever allowed to keep the block, in one of the two ways.
     pub(crate) fn may_be_retained(&self) -> bool {
         self.entry.may_be_retained(self.generation())
+    }
+
+    /// Whether the block is, or was, the stack of a thread or a coroutine.
+    pub(crate) fn is_stack(&self) -> bool {
+        self.entry.is_stack(self.generation())
     }
 
     /// Pins the block, or ends that. False if the block's place belongs to another one.

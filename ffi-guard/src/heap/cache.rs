@@ -26,6 +26,7 @@ use super::quarantine::{self, Freed};
 use super::reuse;
 use super::sampled::{self, Countdown};
 use super::slab;
+use super::stacks;
 use super::table::Event;
 use crate::platform::fault;
 use crate::platform::lock::Locked;
@@ -209,6 +210,8 @@ fn attach() -> bool {
         return false;
     }
     CURRENT.with(|current| current.set(cache));
+    let local = 0_u8;
+    stacks::mark((&raw const local).addr());
     // SAFETY: as below.
     if unsafe { (*cache).paged || (*cache).countdown.is_on() } {
         fault::give_stack();

@@ -184,6 +184,19 @@ pub(super) fn interior(spot: &Spot) -> FreeError {
     if spot.entry.was_given() { FreeError::Interior } else { FreeError::NotABlock }
 }
 
+/// Reports what is wrong around the live block that begins here, for a free or resize that is
+/// refused: if C wrote past the block's end, what Rust takes for its size may come from there.
+#[cold]
+pub(crate) fn tell_damage_of(address: usize) {
+    let Some(spot) = region::spot(address).filter(|spot| spot.start == address) else { return };
+    let Some(extent) = spot.entry.live_extent() else { return };
+    let checks = cache::with(|cache| cache.checks_blocks).unwrap_or(false) || spot.placement.is_on_pages();
+    if let Some(damaged) = checks.then(|| check_canary(&spot, extent)).flatten() {
+        finding::note(damaged);
+        finding::tell();
+    }
+}
+
 /// What is wrong around a live block; renewed.
 pub(super) fn check_canary(spot: &Spot, extent: Extent) -> Option<Damaged> {
     let block = spot.entry.read(spot.base).filter(|block| block.live && block.size == extent.size())?;

@@ -18,6 +18,7 @@
 //! | `block_ref` | a block that was found once, and can be asked again |
 //! | `sampled` | one block in n on pages of its own |
 //! | `paged`, `fields`, `slack` | blocks on pages of their own, their units, their slack |
+//! | `stacks` | blocks that are stacks |
 //! | `c_ranges` | where C's blocks lie, for the search |
 //! | `large`, `slab`, `run` | where large and small blocks come from; runs of pages |
 //! | `lender` | the last call that a block was lent to |
@@ -60,6 +61,7 @@ mod run;
 mod sampled;
 mod slab;
 mod slack;
+pub(crate) mod stacks;
 mod start;
 mod survey;
 pub(crate) mod sweep;
@@ -73,7 +75,7 @@ pub(crate) use self::block_ref::{BlockRef, FoundBlock, Refers};
 pub(crate) use self::c_ranges::with_c_ranges;
 #[cfg(feature = "c-heap")]
 pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, lookup_c, reallocate_c, size_c};
-pub(crate) use self::give::FreeError;
+pub(crate) use self::give::{FreeError, tell_damage_of};
 pub(crate) use self::level1::{allocate, allocate_zeroed, free};
 pub(crate) use self::lookup::{
     around, canary_damage, exempt, identity, is_exempt, is_pinned, is_whole, lend, loans, lookup, may_be_retained,

@@ -32,7 +32,9 @@ const GENERATION: u32 = 4;
 const SWEEP: u32 = 0xFFFF;
 /// Above it, the count of loans.
 const LOAN: u32 = 1 << 16;
-const LOANS: u32 = 0x1FFF << 16;
+const LOANS: u32 = 0xFFF << 16;
+/// Flag of `noted`: this block is, or was, the stack of a thread or a coroutine.
+const STACK: u32 = 1 << 28;
 /// Flag of `noted`: some call was allowed to keep this block whatever becomes of it.
 const EXEMPT: u32 = 1 << 29;
 /// Flag of `noted`: this block is pinned just now.
@@ -390,6 +392,15 @@ impl Entry {
 
     pub(crate) fn is_exempt(&self, generation: u32) -> bool {
         self.is(generation) && self.noted.load(Ordering::Acquire) & EXEMPT != 0
+    }
+
+    /// Notes that the block is a stack: what is saved of a stack's state, C may keep.
+    pub(crate) fn be_stack(&self, generation: u32) -> bool {
+        self.is_stack(generation) || self.change(generation, |word| Some(word | STACK | EXEMPT))
+    }
+
+    pub(crate) fn is_stack(&self, generation: u32) -> bool {
+        self.is(generation) && self.noted.load(Ordering::Acquire) & STACK != 0
     }
 
     /// Pins the block, or ends that.

@@ -2,20 +2,23 @@
 //! a signal handler.
 
 use std::ffi::c_void;
-use std::panic::Location;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::freeing;
 use super::who::{self, CodePlace};
-use crate::call::declaration::Function;
 use crate::config::{OnViolation, settings};
 use crate::facts::{BlockFacts, By, FRAMES, GivenTo, LastLoan, Touch};
-use crate::heap::{self, Block, lender, trace};
+use crate::heap::{self, Block, trace};
 use crate::platform::fault::{Answer, Fault, in_a_copy, pause};
 use crate::platform::thread;
 use crate::reentry::{self, Reentry};
 use crate::report::fault;
+use crate::retention::lent_by;
 use crate::rule::{Rule, Severity};
+
+/// Frames that are asked for the function that works for itself: the C library's formatting goes
+/// deep.
+const CALLERS: usize = 12;
 
 /// Seconds of the processor's that the full report may take: large programs have much debug
 /// information.
@@ -46,7 +49,7 @@ pub(super) fn answer(fault: &Fault) -> Answer {
         return freeing::answer(fault, &block, to, opened);
     }
     let rule = if block.live { Rule::BufferOverflow } else { Rule::UseAfterFree };
-    let severity = settings().severities.get(rule).unwrap_or(Severity::Deny);
+    let severity = settings().severity_of(rule);
     if severity == Severity::Allow {
         return opened();
     }
@@ -63,7 +66,7 @@ pub(super) struct About {
 
 impl About {
     pub(super) fn of(block: &Block) -> About {
-        About { block: BlockFacts::of(block), lent: lender::last(block).map(lent), copy: None, given_to: None }
+        About { block: BlockFacts::of(block), lent: lent_by::last(block), copy: None, given_to: None }
     }
 }
 
@@ -98,7 +101,7 @@ fn tell(fault: &Fault, about: About, severity: Severity) {
     // The first frame that does not work for others says whose code it is.
     let mut by = who::whose(&code);
     let mut outer = None;
-    for &address in frames.iter().skip(1).take(4) {
+    for &address in frames.iter().skip(1).take(CALLERS) {
         if by.is_some() {
             break;
         }
@@ -121,6 +124,7 @@ fn tell(fault: &Fault, about: About, severity: Severity) {
         copy,
         given_to,
     };
+    fault::note(&touch);
     if given_to.is_some() {
         if !in_a_copy(freeing::in_the_copy, (&raw const touch).cast_mut().cast(), PATIENCE) {
             fault::write(&touch);
@@ -140,12 +144,4 @@ fn in_the_copy(touch: *mut c_void) -> bool {
     // SAFETY: `tell` passes a `Touch`, and keeps it until this returns.
     fault::tell(unsafe { &*touch.cast::<Touch<'_>>() });
     true
-}
-
-fn lent(lender: lender::Lender) -> LastLoan {
-    // SAFETY: `retention::lent_by` alone notes them, from references that live as long as the
-    // program.
-    let (function, location) =
-        unsafe { (&*(lender.function as *const Function), &*(lender.location as *const Location<'static>)) };
-    LastLoan { function, location, thread: lender.thread }
 }

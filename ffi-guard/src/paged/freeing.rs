@@ -59,7 +59,7 @@ fn named(address: usize) -> Option<&'static str> {
 /// Answers a fault in the function `to`, which was given this block.
 pub(super) fn answer(fault: &Fault, block: &Block, to: GivenTo, opened: impl FnOnce() -> Answer) -> Answer {
     let rule = if block.live { Rule::AllocDeallocMismatch } else { Rule::DoubleFree };
-    let severity = settings().severities.get(rule).unwrap_or(Severity::Deny);
+    let severity = settings().severity_of(rule);
     if severity == Severity::Allow {
         // It reads a size of zero there, and refuses that.
         return opened();

@@ -1,30 +1,24 @@
 //! The owner of the code at an address. A signal handler asks, so nothing is allocated.
 
 use crate::facts::{By, Code};
-use crate::platform::mapped::{self, Bytes, Mapped};
+use crate::platform::mapped::{self, Mapped};
 use crate::scan;
 
 /// A code address and the module mapped there.
 pub(super) struct CodePlace {
     address: usize,
     mapped: Option<Mapped>,
-    bytes: Option<Bytes>,
 }
 
 impl CodePlace {
     pub(super) fn of(address: usize) -> CodePlace {
-        let mapped = mapped::at(address);
-        let bytes = mapped.as_ref().and_then(Bytes::of);
-        CodePlace { address, mapped, bytes }
+        CodePlace { address, mapped: mapped::at(address) }
     }
 
     pub(super) fn code(&self) -> Code<'_> {
-        let CodePlace { address, mapped, bytes } = self;
+        let CodePlace { address, mapped } = self;
         let module = mapped.as_ref().map(|mapped| (mapped.name(), address - mapped.base));
-        let function = match (mapped, bytes) {
-            (Some(mapped), Some(bytes)) => scan::function_at(bytes, mapped.base, *address),
-            _ => None,
-        };
+        let function = mapped.as_ref().and_then(|mapped| scan::function_at(mapped.bytes()?, mapped.base, *address));
         Code { module, function, address: *address }
     }
 }
@@ -33,9 +27,7 @@ impl CodePlace {
 /// and C's alike.
 pub(super) fn whose(code: &Code<'_>) -> Option<By> {
     let name = code.function.map(|(name, _)| name);
-    let is_libc = code.module.is_some_and(|(module, _)| {
-        ["libc.", "libc-", "ld-musl", "ld-linux"].iter().any(|start| module.starts_with(start))
-    });
+    let is_libc = code.module.is_some_and(|(module, _)| mapped::is_c_library(module));
     let for_others = |name: &str| {
         let plain = name.trim_start_matches('_');
         // Rust's `compiler_builtins` too.

@@ -33,10 +33,12 @@ pub(crate) mod fork_gate;
 pub(crate) mod lock;
 pub(crate) mod locks;
 pub(crate) mod mapped;
+mod maps;
 pub(crate) mod memory;
 pub(crate) mod process;
 pub(crate) mod read;
 pub(crate) mod say;
+mod segments;
 pub(crate) mod symbols;
 pub(crate) mod thread;
 

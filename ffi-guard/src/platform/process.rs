@@ -3,7 +3,9 @@
 
 use std::fmt::{self, Write};
 
-pub(crate) use super::os::process::{Errno, append, at_exit, close_stderr, env, exit_now, thread_count, write_stderr};
+pub(crate) use super::os::process::{
+    Errno, append, at_exit, close_stderr, env, exit_now, has_no_reader, thread_count, write_stderr,
+};
 
 /// A line put together without allocating; text that does not fit is cut off.
 pub(crate) struct Line {

@@ -2,18 +2,18 @@
 //! for each place.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, Once, OnceLock, TryLockError};
+use std::io::IsTerminal as _;
+use std::sync::Once;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::colour;
+use super::ledger::{Ledger, ReportKey};
+use super::{colour, lines};
 use crate::config::{OnViolation, settings};
-use crate::facts::{Facts, Violation};
+use crate::facts::Violation;
 use crate::platform::process::{at_exit, write_stderr};
 use crate::reentry::{Outside, Reentry};
-use crate::rule::{Rule, Severity};
+use crate::rule::Severity;
+use crate::rules::words::own_path;
 
 /// What the code that found a violation does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(crate) fn deliver(violation: &Violation) -> Outcome {
         Verdict::Nothing => Outcome::GoOn,
         Verdict::PrintOnce => {
             summarise_at_exit();
-            if LEDGER.is_first(ReportKey::of(violation.facts())) {
+            if PRINTED.count(ReportKey::of(violation.facts(), false)) == 1 {
                 print(violation);
             }
             Outcome::GoOn
@@ -45,10 +45,7 @@ pub(crate) fn deliver(violation: &Violation) -> Outcome {
             // The last words of the process are printed even if they were printed before, as a
             // warning; and what runs at exit does not run after an abort.
             print(violation);
-            for line in exit_summary() {
-                write_stderr(format!("{line}\n").as_bytes());
-            }
-            std::process::abort();
+            abort()
         }
     }
 }
@@ -61,19 +58,20 @@ pub(crate) fn record(violation: &Violation) {
 
 fn tell(violation: &Violation, caught: bool) {
     tell_hook(violation);
-    let _own = Reentry::enter();
-    if settings().report_path().is_some() {
-        append_line(violation.to_json(), caught);
-    }
+    append(violation, caught);
 }
 
 /// Appends to the file of `GUARD_REPORT`, no more: for a moment when the program's own code must
 /// not run.
 #[cfg(not(feature = "c-heap"))]
 pub(crate) fn file(violation: &Violation) {
+    append(violation, false);
+}
+
+fn append(violation: &Violation, caught: bool) {
     let _own = Reentry::enter();
-    if settings().report_path().is_some() {
-        append_line(violation.to_json(), false);
+    if lines::append(violation, caught) {
+        summarise_at_exit();
     }
 }
 
@@ -111,22 +109,49 @@ pub(crate) fn print(violation: &Violation) {
     write_stderr(text.as_bytes());
 }
 
-/// Has the summary printed at the end of the process; once.
+/// What was printed.
+static PRINTED: Ledger = Ledger::new();
+
+/// Has the summary told at the end of the process; once.
 fn summarise_at_exit() {
     extern "C" fn summary() {
-        for line in exit_summary() {
-            write_stderr(format!("{line}\n").as_bytes());
-        }
+        summarise();
     }
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| at_exit(summary));
 }
 
-/// The lines to print at exit: the violations that were reported once and seen more often. Asking
-/// does not reset them.
-pub(crate) fn exit_summary() -> Vec<String> {
+/// Ends the process after a report that cannot stop it in another way.
+pub(crate) fn abort() -> ! {
+    summarise();
+    std::process::abort()
+}
+
+/// Says how often places were seen that were reported once: on standard error, and in the file of
+/// `GUARD_REPORT`.
+fn summarise() {
     let _own = Reentry::enter();
-    LEDGER.summary()
+    for line in summary(&PRINTED) {
+        write_stderr(format!("{line}\n").as_bytes());
+    }
+    lines::append_counts();
+}
+
+fn summary(printed: &Ledger) -> Vec<String> {
+    let mut lines = Vec::new();
+    match printed.repeated() {
+        Some(repeated) => lines.extend(repeated.into_iter().map(|(place, count)| {
+            let ReportKey { rule, function, file, line, column, .. } = place;
+            let file = own_path(file).unwrap_or(file);
+            format!("ffi-guard: {rule} in {function} at {file}:{line}:{column}: reported once, seen {count} times")
+        })),
+        None => lines.push("ffi-guard: the counts of repeated reports were in use at exit and are lost".into()),
+    }
+    match printed.lost() {
+        0 => {}
+        lost => lines.push(format!("ffi-guard: {lost} reports were printed without being counted")),
+    }
+    lines
 }
 
 // --- the hook ---
@@ -176,150 +201,6 @@ fn tell_hook(violation: &Violation) {
     hook(violation);
 }
 
-// --- the file ---
-
-/// Appends one object to the file of `GUARD_REPORT`, if there is one. `caught` tells whether the
-/// program has it as a value: a test expects it, and a job in CI leaves it out.
-pub(super) fn append_line(mut object: String, caught: bool) {
-    if let Some(path) = settings().report_path() {
-        object.truncate(object.len().saturating_sub("}".len()));
-        object.push_str(if caught { ",\"caught\":true}" } else { ",\"caught\":false}" });
-        append(absolute(path), object);
-    }
-}
-
-/// The path as it was meant when the first violation came: a daemon that changes its folder keeps
-/// its file.
-fn absolute(path: &Path) -> &'static Path {
-    static ABSOLUTE: OnceLock<PathBuf> = OnceLock::new();
-    ABSOLUTE.get_or_init(|| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()))
-}
-
-/// Appends one line. The file is opened each time: a daemon that closed all files and went on with
-/// their numbers must not find our lines in its sockets, and a forked child shares nothing with us
-/// but the name.
-fn append(path: &Path, mut line: String) {
-    static FAILED: AtomicBool = AtomicBool::new(false);
-    line.push('\n');
-    let written = std::fs::OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| {
-        // O_APPEND and one `write`: lines of processes that share the file do not mix.
-        file.write_all(line.as_bytes())
-    });
-    if let Err(error) = written {
-        // Once: the program is not at fault, and many such lines would bury its own.
-        if !FAILED.swap(true, Ordering::Relaxed) {
-            let path = path.display();
-            let text = format!("ffi-guard: GUARD_REPORT={path}: {error}; violations are not recorded there\n");
-            write_stderr(text.as_bytes());
-        }
-    }
-}
-
-// --- once for each place ---
-
-/// A rule that is broken at one place.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct ReportKey {
-    rule: Rule,
-    function: &'static str,
-    parameter: Option<usize>,
-    file: &'static str,
-    line: u32,
-    column: u32,
-    /// The trace of the free, if it is about one; else 0.
-    freed: u32,
-}
-
-impl ReportKey {
-    fn of(facts: &Facts) -> ReportKey {
-        let freed = facts.finding.parts().wrong_free;
-        let (function, parameter, file, line, column) = match &facts.call {
-            Some(call) => {
-                let site = call.site;
-                (call.function.declaration.name, call.parameter, site.file(), site.line(), site.column())
-            }
-            None => (freed.map_or("no guarded call", |wrong| wrong.asked.name()), None, "?", 0, 0),
-        };
-        let freed = freed.map_or(0, |wrong| wrong.at.0);
-        ReportKey { rule: facts.rule(), function, parameter, file, line, column, freed }
-    }
-}
-
-/// What was printed, and how often it was seen.
-struct Ledger {
-    seen: Mutex<ReportCount>,
-    /// Violations that could not be counted, because the lock was taken.
-    lost: AtomicU64,
-}
-
-struct ReportCount {
-    /// The process that counted: a forked child starts over, and does not repeat its parent's
-    /// counts at exit.
-    process: u32,
-    counts: BTreeMap<ReportKey, u64>,
-}
-
-static LEDGER: Ledger = Ledger::new();
-
-impl Ledger {
-    const fn new() -> Ledger {
-        Ledger { seen: Mutex::new(ReportCount { process: 0, counts: BTreeMap::new() }), lost: AtomicU64::new(0) }
-    }
-
-    fn is_first(&self, site: ReportKey) -> bool {
-        let Some(mut seen) = self.seen() else {
-            // Better twice than never.
-            self.lost.fetch_add(1, Ordering::Relaxed);
-            return true;
-        };
-        let count = seen.counts.entry(site).or_insert(0);
-        *count += 1;
-        *count == 1
-    }
-
-    fn summary(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        match self.seen() {
-            Some(seen) => {
-                for (site, count) in seen.counts.iter().filter(|(_, count)| **count > 1) {
-                    let ReportKey { rule, function, file, line, column, .. } = site;
-                    lines.push(format!(
-                        "ffi-guard: {rule} in {function} at {file}:{line}:{column}: reported once, seen {count} times"
-                    ));
-                }
-            }
-            None => lines.push("ffi-guard: the counts of repeated reports were in use at exit and are lost".into()),
-        }
-        match self.lost.load(Ordering::Relaxed) {
-            0 => {}
-            lost => lines.push(format!("ffi-guard: {lost} reports were printed without being counted")),
-        }
-        lines
-    }
-
-    /// The counts; `None` if another thread holds them for too long. That happens in a child that
-    /// was forked meanwhile: no thread of the child will ever release them.
-    fn seen(&self) -> Option<MutexGuard<'_, ReportCount>> {
-        for _ in 0..10_000 {
-            let mut seen = match self.seen.try_lock() {
-                Ok(seen) => seen,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => {
-                    std::thread::yield_now();
-                    continue;
-                }
-            };
-            let process = std::process::id();
-            if seen.process != process {
-                seen.process = process;
-                seen.counts.clear();
-            }
-            return Some(seen);
-        }
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicUsize;
@@ -327,22 +208,17 @@ mod tests {
     use super::super::tests::facts;
     use super::*;
 
-    fn violation(severity: Severity) -> Violation {
-        Violation::new(Facts { severity, ..facts::null() })
-    }
-
     #[test]
-    fn a_hundred_times_the_same_is_printed_once_and_counted() {
+    fn the_summary_has_a_line_for_each_place_that_was_seen_again() {
         let ledger = Ledger::new();
-        let printed = (0..100).filter(|_| ledger.is_first(ReportKey::of(&facts::null()))).count();
-        assert_eq!(printed, 1);
-        assert!(ledger.is_first(ReportKey::of(&facts::misaligned())), "another rule is another story");
-        assert!(ledger.is_first(ReportKey::of(&facts::null_on_many_lines())), "another site is another story");
-        let summary = ledger.summary();
+        for _ in 0..100 {
+            let _ = ledger.count(ReportKey::of(&facts::null(), false));
+        }
+        let _ = ledger.count(ReportKey::of(&facts::misaligned(), false));
+        let summary = summary(&ledger);
         assert_eq!(summary.len(), 1, "{summary:?}");
         assert!(summary[0].starts_with("ffi-guard: null_pointer in session_set_name at "), "{summary:?}");
         assert!(summary[0].ends_with(": reported once, seen 100 times"), "{summary:?}");
-        assert_eq!(ledger.summary(), summary, "asking must not lose it");
     }
 
     #[test]
@@ -360,59 +236,13 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_is_never_given_back_costs_the_count_and_not_the_report() {
-        let ledger = Ledger::new();
-        let held = ledger.seen.lock().unwrap();
-        assert!(ledger.is_first(ReportKey::of(&facts::null())));
-        drop(held);
-        assert_eq!(ledger.summary(), ["ffi-guard: 1 reports were printed without being counted"]);
-    }
-
-    #[test]
-    fn threads_share_one_count() {
-        let ledger = Ledger::new();
-        let firsts = AtomicUsize::new(0);
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..250 {
-                        let first = ledger.is_first(ReportKey::of(&facts::null()));
-                        firsts.fetch_add(usize::from(first), Ordering::Relaxed);
-                    }
-                });
-            }
-        });
-        let lost = ledger.lost.load(Ordering::Relaxed);
-        assert_eq!(firsts.load(Ordering::Relaxed) as u64, 1 + lost);
-        assert!(ledger.summary()[0].ends_with(&format!("seen {} times", 1000 - lost)));
-    }
-
-    #[test]
-    fn lines_are_appended_whole_and_a_bad_path_is_no_failure() {
-        let folder = std::env::temp_dir().join(format!("ffi-guard-report-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join("report.jsonl");
-        let line = violation(Severity::Deny).to_json();
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| (0..50).for_each(|_| append(&path, line.clone())));
-            }
-        });
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text.lines().count(), 200);
-        assert!(text.lines().all(|read| read == line));
-        append(&folder.join("no/such/folder"), line);
-        std::fs::remove_dir_all(&folder).unwrap();
-    }
-
-    #[test]
     fn the_hook_sees_each_violation_but_not_its_own() {
         static SEEN: AtomicUsize = AtomicUsize::new(0);
         set_report_hook(|violation| {
             SEEN.fetch_add(1, Ordering::Relaxed);
             tell_hook(violation);
         });
-        let violation = violation(Severity::Deny);
+        let violation = Violation::new(facts::null());
         tell_hook(&violation);
         tell_hook(&violation);
         assert_eq!(SEEN.load(Ordering::Relaxed), 2);

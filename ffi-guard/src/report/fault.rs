@@ -3,8 +3,9 @@
 //! which is put together in a copy of the process, where it may allocate.
 
 use std::fmt::{self, Write as _};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::{deliver, frames, json, text};
+use super::{frames, json, lines, text};
 use crate::config::settings;
 use crate::facts::{Code, Touch};
 use crate::heap::trace;
@@ -90,10 +91,45 @@ pub(crate) fn without_names(touch: &Touch<'_>) {
     append_object(touch);
 }
 
+/// Places of faults that the file of `GUARD_REPORT` takes; a program that goes on after them may
+/// have any number of them.
+const PLACES: usize = 256;
+
+/// The places that the file has, as hashes; 0 for none. One fault is reported at a time.
+static WRITTEN: [AtomicU64; PLACES] = [const { AtomicU64::new(0) }; PLACES];
+/// Whether the file takes the fault that is being reported.
+static IS_NEW: AtomicBool = AtomicBool::new(true);
+
+/// Notes a fault before it is reported: the file gets each place once.
+pub(crate) fn note(touch: &Touch<'_>) {
+    let lent = touch.lent.map_or(0, |lent| std::ptr::from_ref(lent.location).addr());
+    let about = [touch.rule() as usize, lent, touch.copy.map_or(0, |copy| copy.as_ptr().addr())];
+    // FNV-1a, by words.
+    let hash = touch
+        .frames
+        .iter()
+        .chain(&about)
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, &word| (hash ^ word as u64).wrapping_mul(0x0100_0000_01b3));
+    let hash = hash.max(1);
+    let mut is_new = false;
+    for place in &WRITTEN {
+        match place.load(Ordering::Relaxed) {
+            0 => {
+                place.store(hash, Ordering::Relaxed);
+                is_new = true;
+                break;
+            }
+            there if there == hash => break,
+            _ => {}
+        }
+    }
+    IS_NEW.store(is_new, Ordering::Relaxed);
+}
+
 /// Appends the object of `docs/src/report-json.md` to the file of `GUARD_REPORT`, with addresses
 /// alone: for the case that the copy of the process could not do it.
 fn append_object(touch: &Touch<'_>) {
-    let Some(path) = settings().report_path().and_then(|path| path.to_str()) else { return };
+    let Some(path) = settings().report_path().filter(|_| IS_NEW.load(Ordering::Relaxed)) else { return };
     let mut text = Line::new();
     let (rule, block) = (touch.rule(), &touch.block);
     let severity = if touch.severity == Severity::Warn { "warn" } else { "deny" };
@@ -120,16 +156,17 @@ fn append_object(touch: &Touch<'_>) {
         _ => text.write_str("null,\"module_offset\":null}"),
     };
     let _ = text.write_str(",\"place\":null}\n");
-    append(path, text.as_bytes());
+    // A failure cannot be told here without allocating, and the report itself is on standard error.
+    let _ = append(path, text.as_bytes(), 0);
 }
 
 /// Writes the long form to stderr in one go, and the object to the file of `GUARD_REPORT`. For a
 /// copy of the process.
 pub(crate) fn tell(touch: &Touch<'_>) {
     let (facts, frames) = (touch.leak(), frames::of_fault(touch.frames));
-    if settings().report_path().is_some() {
+    if settings().report_path().is_some() && IS_NEW.load(Ordering::Relaxed) {
         let symbols = json::Symbols { of_trace: &frames::of_trace, fault: &frames };
-        deliver::append_line(json::object(&facts, &symbols), false);
+        lines::append_object(json::object(&facts, &symbols), false);
     }
     let mut text = text::report(&facts, &frames);
     text.push('\n');

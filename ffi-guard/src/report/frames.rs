@@ -4,7 +4,7 @@ use crate::facts::Allocation;
 use std::path::{Path, PathBuf};
 
 use crate::heap::trace::TraceId;
-use crate::platform::symbols;
+use crate::platform::{mapped, symbols};
 
 /// One frame of a backtrace, as far as the debug info tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,18 @@ impl Frame {
         self.column
     }
 
+    /// Whether its source is Rust.
+    fn is_of_rust(&self) -> bool {
+        self.file.as_deref().is_some_and(|file| file.extension().is_some_and(|end| end == "rs"))
+    }
+
+    /// Whether it is in the C library's own source, which debug information of that library tells
+    /// (`libc6-dbg`, or a server of such files): no program's, wherever the file is said to be.
+    fn is_in_c_library(&self) -> bool {
+        let is_in_it = || mapped::at(self.address).is_some_and(|file| mapped::is_c_library(file.name()));
+        self.file.is_some() && !self.is_of_rust() && is_in_it()
+    }
+
     /// Whether it is one of the functions inside of a guarded function's wrapper, which the user
     /// has not written. The wrapper itself has the name that the user knows.
     fn is_inside_wrapper(&self) -> bool {
@@ -71,12 +83,15 @@ impl Frame {
         let runtime = path.starts_with("__rust") || path.starts_with("__libc_start");
         // With `c-heap` these are ours; else they are the C library's.
         let runtime = runtime || ALLOCATORS.contains(&path);
-        let entry = ["_start", "main", "clone3", "__clone", "start_thread", "rust_begin_unwind"].contains(&path);
+        // `main` of a Rust program has no source; one of C's is the user's.
+        let entry = path == "main" && self.file.is_none()
+            || ["_start", "clone3", "__clone", "start_thread", "rust_begin_unwind"].contains(&path)
+                && !self.is_of_rust();
         // The unit tests of this crate are its users.
         // The functions that C is given for closures go by the closure's name first.
         let ours = of("ffi_guard") && !name.contains("::tests::") || name.contains("ffi_guard::callback::signature");
         let std = ["std", "core", "alloc", "test", "backtrace", "hashbrown"].into_iter().any(of);
-        !(in_library || std || runtime || ours || self.is_inside_wrapper() || entry && self.file.is_none())
+        !(in_library || std || runtime || ours || self.is_inside_wrapper() || entry || self.is_in_c_library())
     }
 }
 
@@ -182,24 +197,8 @@ pub(super) fn short_function(name: &str) -> String {
 /// The module that an address lies in, and the bytes from its start: all that is known without
 /// debug info.
 pub(super) fn module(address: usize) -> Option<(String, usize)> {
-    // Linux alone has this file; elsewhere the bare address has to do.
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    module_in(&maps, address)
-}
-
-fn module_in(maps: &str, address: usize) -> Option<(String, usize)> {
-    let mappings = || {
-        maps.lines().filter_map(|line| {
-            let (range, rest) = line.split_once(' ')?;
-            let (start, end) = range.split_once('-')?;
-            // The path is the sixth field; it alone can hold blanks.
-            let path = rest.find('/').map(|at| &rest[at..])?;
-            Some((usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?, path))
-        })
-    };
-    let (_, _, path) = mappings().find(|&(start, end, _)| (start..end).contains(&address))?;
-    let base = mappings().find(|mapping| mapping.2 == path)?.0;
-    Some((Path::new(path).file_name()?.to_string_lossy().into_owned(), address - base))
+    let mapped = mapped::at(address)?;
+    Some((mapped.name().to_owned(), address - mapped.base))
 }
 
 impl Allocation {
@@ -265,15 +264,33 @@ mod tests {
     }
 
     #[test]
-    fn an_address_without_symbols_is_told_by_its_module() {
+    fn the_c_librarys_own_source_is_nobodys_frame() {
+        let frame = |address: usize, function: &str, file: &str| Frame {
+            address,
+            function: Some(function.into()),
+            file: Some(file.into()),
+            line: Some(1),
+            column: None,
+        };
+        unsafe extern "C" {
+            fn atol(text: *const std::ffi::c_char) -> std::ffi::c_long;
+        }
+        let (inside, outside) = (atol as *const () as usize + 1, here as *const () as usize + 1);
+        if mapped::at(inside).is_some_and(|file| mapped::is_c_library(file.name())) {
+            assert!(!frame(inside, "msort_with_tmp", "./stdlib/msort.c").is_users());
+            assert!(!frame(inside, "start_thread", "./nptl/pthread_create.c").is_users());
+        }
+        // A program's own C may well be there, and have these names.
+        assert!(frame(outside, "msort_with_tmp", "./stdlib/msort.c").is_users());
+        assert!(frame(outside, "main", "src/main.c").is_users());
+        assert!(!frame(outside, "_start", "../sysdeps/x86_64/start.S").is_users());
+    }
+
+    #[test]
+    fn an_address_without_symbols_is_shown_all_the_same() {
         let unknown = symbolise(&[0x10, 0]);
         assert_eq!((unknown.len(), unknown[0].function()), (1, None));
         assert_eq!(users(unknown, 3).0.len(), 1, "better than nothing");
-        let maps = "55d0c0000000-55d0c0010000 r--p 00000000 08:01 77   /opt/my app/server\n\
-                    55d0c0010000-55d0c0020000 r-xp 00010000 08:01 77   /opt/my app/server\n\
-                    7f10e0000000-7f10e0010000 rw-p 00000000 00:00 0 \n";
-        assert_eq!(module_in(maps, 0x55d0_c001_0040), Some(("server".into(), 0x10040)));
-        assert_eq!(module_in(maps, 0x7f10_e000_0040), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::frames::Frame;
+use super::ledger::ReportKey;
 use crate::facts::{BlockFacts, CSource, Call, Facts, Memory, Place};
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -36,6 +37,10 @@ pub(super) fn object(facts: &Facts, symbols: &Symbols<'_>) -> String {
         Some(call) => self::call(&mut json, call),
         None => ["function", "parameter", "site", "thread"].into_iter().for_each(|key| json.null(key)),
     }
+    match &facts.lent_by {
+        Some(call) => json.object("lent_by", |json| self::call(json, call)),
+        None => json.null("lent_by"),
+    }
     match facts.argument {
         Some(argument) => json.object("argument", |json| {
             json.address("address", argument.address);
@@ -55,6 +60,24 @@ pub(super) fn object(facts: &Facts, symbols: &Symbols<'_>) -> String {
         Some(place) => json.object("place", |json| self::place(json, place, symbols)),
         None => json.null("place"),
     }
+    json.close();
+    json.out
+}
+
+/// The object at exit: the places that were seen more than once, without a line break.
+pub(super) fn counts(repeated: &[(ReportKey, u64)]) -> String {
+    let mut json = Json::default();
+    json.open();
+    json.number("version", FORMAT);
+    json.text("guard", env!("CARGO_PKG_VERSION"));
+    json.list("repeated", repeated, |json, (place, seen)| {
+        json.text("rule", place.rule.name());
+        json.text("function", place.function);
+        json.number_or_null("parameter", place.parameter);
+        json.object("site", |json| json.source(place.file, place.line, place.column));
+        json.raw("caught", if place.caught { "true" } else { "false" });
+        json.number("seen", seen);
+    });
     json.close();
     json.out
 }

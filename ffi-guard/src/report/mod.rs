@@ -11,6 +11,9 @@ pub(crate) mod face;
 pub(crate) mod fault;
 pub(crate) mod frames;
 mod json;
+mod ledger;
+mod lines;
+mod paths;
 mod picture;
 mod source;
 mod story;
@@ -22,4 +25,4 @@ mod width;
 
 #[cfg(not(feature = "c-heap"))]
 pub(crate) use deliver::file;
-pub(crate) use deliver::{Outcome, deliver, print, record};
+pub(crate) use deliver::{Outcome, abort, deliver, print, record};

@@ -30,9 +30,10 @@ pub(super) struct SourceLine {
 
 /// Reads one line of a file. Of several files by this path (`src/main.rs` of the workspace and of a
 /// member), the one whose line names `callee` at the column; else the first whose line has code
-/// there. `None`: no source, or another one.
-pub(super) fn line(file: &str, line: u32, column: u32, callee: &str) -> Option<SourceLine> {
-    let candidates: Vec<SourceLine> = roots()
+/// there. `None`: no source, or another one. With `root`, that folder alone is looked into.
+pub(super) fn line(file: &str, line: u32, column: u32, callee: &str, root: Option<PathBuf>) -> Option<SourceLine> {
+    let candidates: Vec<SourceLine> = root
+        .map_or_else(roots, |root| vec![root])
         .into_iter()
         .filter_map(|root| {
             let text = std::fs::read_to_string(root.join(file)).ok()?;
@@ -181,7 +182,7 @@ mod tests {
     #[test]
     fn columns_past_the_line_are_no_reason_to_panic() {
         assert_eq!(underline("", 99, Some(0)).argument, None);
-        assert!(line("no/such/file.rs", 1, 1, "f").is_none());
+        assert!(line("no/such/file.rs", 1, 1, "f", None).is_none());
         assert!(from_column("ü = f(x)", 5).is_some_and(|code| code.starts_with('f')));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::frames::{self, Frame};
 use super::text::Context;
-use super::width::{WIDTH, clip_start, columns, fill};
+use super::width::{WIDTH, clip, clip_start, columns, fill};
 use crate::config::Backtrace;
 use crate::heap::trace::TraceId;
 use crate::rules::words::{Beat, Thread};
@@ -137,11 +137,34 @@ fn layout(lines: &[StoryLine], whole: bool) -> Vec<String> {
                 let what = if *known && !all { "" } else { what };
                 let colon = if key.is_empty() { ' ' } else { ':' };
                 let at = clip_start(at, at_width);
-                let what = clip_start(what, what_width);
+                // A function is known by how its name begins, a file by how its path ends.
+                let what = clip(what, what_width);
                 let line = format!("{key:>14}{colon} {at:at_width$}   {what:what_width$}   {thread}");
                 out.push(line.trim_end().to_string());
             }
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_keeps_its_beginning_and_a_path_its_end() {
+        let place = |at: &str, what: &str| StoryLine::Place {
+            key: "touched",
+            at: at.into(),
+            what: what.into(),
+            thread: "thread 1".into(),
+            known: false,
+        };
+        let path = format!("{}/src/list.c:17:5", "a-long-folder/".repeat(8));
+        let lines = layout(&[place(&path, "_IO_default_xsputn_of_a_very_long_name")], false);
+        assert!(lines[0].contains("src/list.c:17:5   _IO_default_x…"), "{lines:?}");
+        assert!(lines[0].starts_with("       touched: …"), "{lines:?}");
+        let whole = layout(&[place(&path, "_IO_default_xsputn_of_a_very_long_name")], true);
+        assert!(whole[0].contains(&path) && whole[0].contains("of_a_very_long_name"), "{whole:?}");
+    }
 }

@@ -1,9 +1,7 @@
 //! The report as text.
 
-use std::cell::RefCell;
-use std::path::{Path, PathBuf};
-
 use super::frames::Frame;
+use super::paths::Paths;
 use super::width::{WIDTH, clip, columns, fill};
 use super::{frames, picture, source, story};
 use crate::config::Backtrace;
@@ -44,20 +42,14 @@ impl Context<'_> {
 /// The report of these facts, in this process. `fault` has the frames of the fault, if it is about
 /// one.
 pub(super) fn report(facts: &Facts, fault: &[Frame]) -> String {
-    // The folder that the compiler's relative paths start from, known once a source was found.
-    let root: RefCell<Option<PathBuf>> = RefCell::default();
-    let line = |at: Source<'_>, callee: &str| {
-        let line = source::line(at.file, at.line, at.column, callee)?;
-        root.borrow_mut().get_or_insert(line.root);
-        Some(line.text)
-    };
+    let paths = Paths::new(facts, fault);
     let context = Context {
         unicode: locale_is_utf8(|name| std::env::var(name).ok()),
         backtrace: crate::config::settings().backtrace,
         frames: &frames::of_trace,
         fault,
-        line: &line,
-        path: &|path: &str| shorten(path, root.borrow().as_deref()),
+        line: &|at, callee| paths.line(at, callee),
+        path: &|path| paths.short(path),
     };
     render(facts, &context)
 }
@@ -118,16 +110,23 @@ fn lines(facts: &Facts, context: &Context<'_>, frames_each: usize, notes: usize)
         lines.extend(fill("note: ", &format!("{frames} left out: GUARD_BACKTRACE=full shows all")));
     }
     let more = match touch {
-        Some(Touch { copy: Some(_), .. }) => ", docs/src/copied.md",
-        Some(_) => ", docs/src/level-3.md",
-        None => "",
+        Some(Touch { copy: Some(_), .. }) => Some("copied"),
+        Some(_) => Some("level_3"),
+        None => None,
     };
-    lines.push(format!(" see: docs/src/rules/{}.md{more}", facts.rule()));
+    lines.push(format!(" see: {}", page(facts.rule().name())));
+    lines.extend(more.map(|more| format!("      {}", page(more))));
     lines.push(String::new());
     if touch.is_none() {
         lines.push(summary(facts, context));
     }
     lines
+}
+
+/// The address of a page of the guide in the crate's documentation, which `cargo doc` builds as
+/// well.
+fn page(name: &str) -> String {
+    format!("https://docs.rs/ffi-guard/latest/ffi_guard/guide/{name}/")
 }
 
 /// The last line: all that grep and CI ask for.
@@ -232,21 +231,6 @@ fn window(text: &str, marks: &str, room: usize) -> (String, String) {
     (clip(&cut(text), room), marks)
 }
 
-/// A path without what goes without saying: the folder of the workspace, or of the registry.
-fn shorten(path: &str, root: Option<&Path>) -> String {
-    let here = std::env::current_dir().ok();
-    for folder in [root, here.as_deref()].into_iter().flatten() {
-        if let Ok(rest) = Path::new(path).strip_prefix(folder) {
-            return rest.to_string_lossy().into_owned();
-        }
-    }
-    // `~/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/name-1.2.3/src/lib.rs`
-    match path.split_once("/registry/src/").and_then(|(_, rest)| rest.split_once('/')) {
-        Some((_, crates_own)) => crates_own.into(),
-        None => path.into(),
-    }
-}
-
 /// Whether the locale's characters are UTF-8: the first variable that is set decides, as in C's
 /// `setlocale`.
 fn locale_is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
@@ -272,14 +256,24 @@ mod tests {
         assert!(!locale_is_utf8(env(&[])));
     }
 
+    /// The pages that the crate's documentation has, as the build wrote them.
     #[test]
-    fn paths_lose_what_goes_without_saying() {
-        assert_eq!(shorten("/ws/app/src/a.rs", Some(Path::new("/ws"))), "app/src/a.rs");
-        assert_eq!(
-            shorten("/home/u/.cargo/registry/src/index.crates.io-1949/libz-1.0.0/src/lib.rs", None),
-            "libz-1.0.0/src/lib.rs"
-        );
-        assert_eq!(shorten("/elsewhere/x.c", None), "/elsewhere/x.c");
+    fn reports_lead_to_pages_that_are_there() {
+        let pages = include_str!(concat!(env!("OUT_DIR"), "/guide.rs"));
+        for name in crate::rule::Rule::ALL.iter().map(|rule| rule.name()).chain(["copied", "level_3"]) {
+            // Two rules are not checked yet, so that nothing leads there.
+            let is_checked = !["invalid_value", "abi_mismatch"].contains(&name);
+            assert_eq!(pages.contains(&format!("pub mod {name} {{}}")), is_checked, "{name}");
+        }
+        // Links from page to page are links to those modules.
+        let page = include_str!(concat!(env!("OUT_DIR"), "/double_free.md"));
+        assert!(page.contains("](../alloc_dealloc_mismatch/index.html)"), "{page}");
+        assert!(columns(&format!(" see: {}", page_of_the_longest_name())) <= WIDTH);
+    }
+
+    fn page_of_the_longest_name() -> String {
+        let names = crate::rule::Rule::ALL.iter().map(|rule| rule.name());
+        page(names.max_by_key(|name| name.len()).unwrap_or_default())
     }
 
     #[test]

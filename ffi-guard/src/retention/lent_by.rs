@@ -1,10 +1,13 @@
 //! Borrowers of blocks with their own runs, noted where a fault handler finds them without a lock.
 
+use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::Function;
 use crate::call::site::Site;
 use crate::call::thread;
+use crate::facts::LastLoan;
 use crate::heap::{self, Block, lender};
 
 /// Notes that this call is lent the block.
@@ -18,6 +21,15 @@ pub(crate) fn note(block: &Block, site: &Site) {
             thread: thread::id(),
         },
     );
+}
+
+/// The last call that was lent the block, if it is noted. For a signal handler too.
+pub(crate) fn last(block: &Block) -> Option<LastLoan> {
+    let lender = lender::last(block)?;
+    // SAFETY: `note` alone notes them, from references that live as long as the program.
+    let (function, location) =
+        unsafe { (&*(lender.function as *const Function), &*(lender.location as *const Location<'static>)) };
+    Some(LastLoan { function, location, thread: lender.thread })
 }
 
 /// True if, below level 2, one block in n may have pages of its own.

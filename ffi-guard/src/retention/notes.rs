@@ -10,6 +10,7 @@ use crate::call::declaration::Function;
 use crate::call::loan::Loan;
 use crate::call::shape::TypeInfo;
 use crate::call::site::Site;
+use crate::call::thread as stack_of_caller;
 use crate::facts::Promise;
 use crate::heap::{self, Block, BlockRef, FoundBlock};
 use crate::platform::lock::Locked;
@@ -230,6 +231,7 @@ fn record(epoch: u32, mark: impl FnOnce() -> bool, line: impl FnOnce() -> NoteLi
     // them in the reverse order of their registration.
     scan::know_calling_thread();
     ready();
+    stack_of_caller::tell_of_stack();
     // The block first: a sweep that finds the mark without the note leaves the word to the next
     // sweep.
     mark();

@@ -9,7 +9,9 @@
 //! (`paged/fault.rs`, whose words are in `touched.rs`).
 
 use super::damage::{self, LAST_LENT, agree, block, dump, from, helps_without_a_call, sized_block, which_call};
-use super::words::{Beat, Picture, Story, Value, Words, bytes, callee, function, label, parameter, position};
+use super::words::{
+    Beat, Picture, Story, Value, Words, bytes, callee, function, label, parameter, position, short_type, untyped,
+};
 use crate::facts::{BufferOverflow, Facts, Finding, Overwritten};
 use crate::heap::Damage;
 
@@ -127,10 +129,22 @@ fn helps(seen: &BufferOverflow, facts: &Facts) -> Vec<String> {
             ),
         ],
     };
+    if let Some(ty) = declared(facts) {
+        helps.push(format!(
+            "or C's type is longer or wider than `{ty}`: compare it with the one in C's header, and declare {param} with all of it"
+        ));
+    }
     if !matches!(overwritten, Overwritten::BesideTheCopy { .. }) {
         helps.push("to have C stopped at the very write, run with GUARD=3".into());
     }
     helps
+}
+
+/// The type that C's may differ from: any whose size is not that of a byte.
+fn declared(facts: &Facts) -> Option<&'static str> {
+    let argument = facts.argument.filter(|_| !untyped(facts))?;
+    let ty = short_type(argument.pointee);
+    (!matches!(ty, "u8" | "i8" | "bool" | "c_void")).then_some(ty)
 }
 
 fn notes(seen: &BufferOverflow, facts: &Facts) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! Words that the rules share that found bytes changed: `buffer_overflow`, `use_after_free`,
 //! `write_through_const`.
 
-use super::words::{SizedBlock, Value, bytes};
+use super::words::{SizedBlock, Value, bytes, place_of};
 use crate::facts::{BlockFacts, Facts, Memory};
 use crate::heap::Damage;
 
@@ -38,8 +38,10 @@ pub(super) fn from(len: usize, position: &str) -> String {
 
 /// The ways out if it is not known who was lent the block.
 pub(super) fn helps_without_a_call(first: String) -> Vec<String> {
-    let who =
-        "put `#[ffi_guard::guard]` on the extern blocks whose functions are lent it: then the call is named".into();
+    // It may well stand on all of the program's `extern` blocks.
+    let who = "if it is lent to a function that is called without `#[ffi_guard::guard]` (of another crate, or \
+               by a pointer), declare that one under it: then the call is named. A variadic one cannot be"
+        .into();
     vec![first, who, "to have the program stopped at the very write, run with GUARD=3".into()]
 }
 
@@ -48,9 +50,8 @@ pub(super) fn which_call(facts: &Facts) -> String {
     match (&facts.call, facts.also.first()) {
         (None, _) => "no guarded call was lent this block, as far as it is remembered".into(),
         (Some(_), Some(first)) => format!(
-            "which call did it is not known; the block was lent at {}:{}{} as well",
-            first.file(),
-            first.line(),
+            "which call did it is not known; the block was lent at {}{} as well",
+            place_of(first),
             if facts.also.len() > 1 { format!(" and {} more", facts.also.len() - 1) } else { String::new() }
         ),
         (Some(_), None) => "whether that call did it is not known: it is the last that was lent the block".into(),

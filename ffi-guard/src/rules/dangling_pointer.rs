@@ -1,17 +1,14 @@
-//! `dangling_pointer`: an argument, or a pointer found in what it points to, leads to Rust memory
-//! already freed.
+//! `dangling_pointer`: an argument, or what C returns, leads to Rust memory already freed.
 //!
 //! Rust: `puts(CString::new(text)?.as_ptr())`: the temporary dies at the end of the statement that
 //! made it, often before the call.
 //!
 //! Checked by [`check`] for an argument, on entry to a call and to a callback, and by
-//! [`check_word`] for each word that crosses: `boundary/entry.rs` and
-//! `boundary/result.rs`.
+//! [`check_word`] for each word of a struct by value and of a result: `boundary/entry.rs` and
+//! `boundary/result.rs`. What an argument points to is `dangling_field`.
 
-use super::words::{
-    ALL, Picture, Story, Value, Words, call_with, found_when_called, function, in_it, label, parameter, string,
-    the_word, whose, whose_word, word_members,
-};
+use super::dangling;
+use super::words::Words;
 use crate::call::target::{PointerArg, Target};
 use crate::facts::{DanglingPointer, Facts, Finding, Holder};
 
@@ -21,101 +18,12 @@ pub(crate) fn check(look: &PointerArg<'_>) -> Option<Finding> {
     check_word(look.argument.address, &look.target, || Holder::Argument)
 }
 
-/// Checks a word found in what was passed. `target` is where it leads.
+/// Checks a word that crosses. `target` is where it leads.
 #[inline]
 pub(crate) fn check_word(word: usize, target: &Target, holder: impl FnOnce() -> Holder) -> Option<Finding> {
-    match target {
-        Target::Heap(block) if !block.live => {
-            Some(Finding::DanglingPointer(DanglingPointer { holder: holder(), pointer: word }))
-        }
-        _ => None,
-    }
+    dangling::is_dead(target).then(|| Finding::DanglingPointer(DanglingPointer { holder: holder(), pointer: word }))
 }
 
 pub(super) fn words<'a>(seen: &'a DanglingPointer, facts: &'a Facts) -> Words<'a> {
-    let DanglingPointer { holder, pointer } = seen;
-    let freed = "in the table of Rust's blocks: this one is freed and not given out again";
-    let mut json = word_members(*pointer, holder);
-    json.push(("target", Value::or_null(facts.target(), Value::Memory)));
-    Words {
-        sentence: match holder {
-            Holder::Argument => (format!("{} points to freed memory", whose(facts)), String::new()),
-            Holder::Result { .. } => (format!("{} returned a pointer to freed memory", function(facts)), in_it(holder)),
-            Holder::Value { .. } | Holder::Pointee { .. } => {
-                (format!("{} leads to freed memory", whose(facts)), in_it(holder))
-            }
-        },
-        label: match holder {
-            Holder::Result { .. } if !facts.is_callback() => "the block was freed before this call returned".into(),
-            Holder::Argument => {
-                label(facts, ", which points to freed memory", ": the block was freed before this call")
-            }
-            Holder::Result { .. } | Holder::Value { .. } | Holder::Pointee { .. } => {
-                label(facts, ", which points to freed memory", &whose_word(holder, "freed memory"))
-            }
-        },
-        story: Story::of_crossing(facts, ALL, None),
-        picture: facts.memory.as_ref().map(|target| Picture::of_word(facts, holder, *pointer, target, "dangling")),
-        helps: helps(facts, holder),
-        notes: match (facts.is_callback(), facts.parameter()) {
-            (true, None) => vec![format!("found when the callback returned, {freed}")],
-            (true, Some(_)) => found_when_called(facts, freed),
-            (false, _) => {
-                let when = if facts.is_about_result() { "after" } else { "before" };
-                vec![format!("found {when} the call, {freed}")]
-            }
-        },
-        json,
-    }
-}
-
-fn helps(facts: &Facts, holder: &Holder) -> Vec<String> {
-    let (param, func, word) = (parameter(facts), function(facts), the_word(facts));
-    match holder {
-        Holder::Argument if facts.is_callback() => vec![
-            format!(
-                "keep the owner of {param} alive until C calls no more: store it beside what C registered {func} with, and \
-                 drop it after C was told to forget it"
-            ),
-            "or leave it to C: register `Box::into_raw(b)`, and take it back with `Box::from_raw` in C's destructor, or after \
-             C has let go"
-                .into(),
-        ],
-        Holder::Result { .. } => vec![
-            format!(
-                "if an earlier call gave C this pointer to keep, declare that parameter `#[guard(retained)]`, and keep \
-                 its owner alive until {func} no longer returns it"
-            ),
-            "or leave the memory to C there: pass `Box::into_raw(b)`, declare that parameter `#[guard(owned)]`, and take \
-             it back with `Box::from_raw` when C is done"
-                .into(),
-            "or give C a copy of its own there: `libc::calloc` or `libc::strdup`".into(),
-        ],
-        Holder::Argument if string(facts) => vec![
-            format!(
-                "keep the owner in a variable until {func} returns: `let owner = CString::new(text)?;`, then \
-                 `{}`",
-                call_with(facts, "owner.as_ptr()")
-            ),
-            "for a fixed text write a literal, which lives for ever: `c\"text\".as_ptr()`".into(),
-            format!(
-                "to leave it to C, pass `CString::into_raw`, take it back with `CString::from_raw` when C is done, and \
-                 declare {param} `#[guard(owned)]`"
-            ),
-        ],
-        Holder::Argument => vec![
-            format!(
-                "keep the owner of {param} (the `Box`, `Vec` or `String`) in a variable that is dropped after {func} returns"
-            ),
-            format!(
-                "or let the memory outlive Rust's owner: `Box::into_raw`, back with `Box::from_raw` when C is done, and \
-                 declare {param} `#[guard(owned)]`"
-            ),
-        ],
-        Holder::Value { .. } | Holder::Pointee { .. } => vec![
-            format!("keep what {word} points to in a variable that is dropped after {func} returns"),
-            format!("or make {word} null (`std::ptr::null_mut()`) where its owner is dropped"),
-            format!("if C only hands {param} back and never looks inside, declare it `#[guard(opaque)]`"),
-        ],
-    }
+    dangling::words(&seen.holder, seen.pointer, facts)
 }

@@ -104,8 +104,7 @@ fn story<'a>(seen: &'a FreedWhileRetained, facts: &'a Facts) -> Vec<Beat<'a>> {
         None => story.say("freed", "not seen"),
     }
     if let Some((place, word)) = &seen.held {
-        story.say("kept by C", kept::kept(place, facts.call.as_ref()));
-        story.holds(*word);
+        story.kept_by_c(place, *word);
         let when = if seen.at_once { "it held it when the block was freed" } else { "seen after the block was freed" };
         story.say("", when);
     }

@@ -23,9 +23,12 @@ pub(super) fn place(hit: Hit, take_unknown: impl FnOnce() -> bool) -> Option<Pla
 }
 
 /// A word in a live block of C's heap. A word in a freed block, or in the slack after a block, is
-/// not held.
+/// not held; and one on a stack belongs to whoever runs there.
 #[cfg(feature = "c-heap")]
 fn c_heap(hit: Hit) -> Option<Place> {
+    if scan::is_stack(hit.location) {
+        return None;
+    }
     let block = crate::heap::lookup_c(hit.location)?;
     let offset = hit.location - block.start;
     let held = block.live && offset + size_of::<usize>() <= block.size;

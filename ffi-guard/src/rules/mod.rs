@@ -6,6 +6,7 @@
 //! its name in `rule.rs`, and the call of its check.
 
 mod damage;
+mod dangling;
 mod held;
 mod pointers;
 pub(crate) mod touched;
@@ -14,6 +15,7 @@ mod wrong_free;
 
 pub(crate) mod alloc_dealloc_mismatch;
 pub(crate) mod buffer_overflow;
+pub(crate) mod dangling_field;
 pub(crate) mod dangling_pointer;
 pub(crate) mod double_free;
 pub(crate) mod freed_while_retained;
@@ -31,7 +33,7 @@ pub(crate) mod write_through_const;
 pub(crate) mod wrong_thread;
 
 pub(crate) use held::leads_into;
-pub(crate) use pointers::{each_pointer, field_path};
+pub(crate) use pointers::{each_pointer, field_path, is_declared};
 
 use crate::facts::{Facts, Finding};
 use words::Words;
@@ -41,9 +43,10 @@ pub(crate) fn words(facts: &Facts) -> Words<'_> {
     match &facts.finding {
         Finding::NestedPointer(seen) => nested_pointer::words(seen, facts),
         Finding::DanglingPointer(seen) => dangling_pointer::words(seen, facts),
+        Finding::DanglingField(seen) => dangling_field::words(seen, facts),
         Finding::OutOfBounds(seen) => out_of_bounds::words(seen, facts),
         Finding::UnterminatedString { searched } => unterminated_string::words(*searched, facts),
-        Finding::NullPointer => null_pointer::words(facts),
+        Finding::NullPointer(seen) => null_pointer::words(facts, *seen),
         Finding::MisalignedPointer { align } => misaligned_pointer::words(*align, facts),
         Finding::ReturnedPointer(seen) => returned_pointer::words(seen, facts),
         Finding::WrongThread(got) => wrong_thread::words(got, facts),

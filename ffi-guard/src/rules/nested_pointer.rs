@@ -8,7 +8,7 @@
 //! (`boundary/chain.rs`).
 
 use super::words::{
-    ALL, Picture, Story, Value, Words, by_pointer, bytes, function, in_it, label, parameter, short_type, the_word,
+    ALL, Picture, Story, Value, Words, by_pointer, bytes, could_derive, function, in_it, label, parameter, the_word,
     untyped, whose, whose_word, word_members,
 };
 use std::ops::Range;
@@ -43,7 +43,7 @@ pub(crate) fn check_word(
 pub(super) fn words<'a>(seen: &'a NestedPointer, facts: &'a Facts) -> Words<'a> {
     let NestedPointer { holder, pointer, target } = seen;
     let verb = match holder {
-        Holder::Pointee { memory: Memory::Foreign { .. }, .. } => "leads to",
+        Holder::Pointee { memory: Memory::Foreign { .. }, .. } | Holder::CBlock { .. } => "leads to",
         Holder::Pointee { .. } if by_pointer(facts) => "points to",
         // A field of a struct by value leads there.
         Holder::Pointee { .. } => "leads to",
@@ -79,26 +79,35 @@ pub(super) fn words<'a>(seen: &'a NestedPointer, facts: &'a Facts) -> Words<'a> 
 
 fn helps(facts: &Facts, holder: &Holder, target: &Memory) -> Vec<String> {
     let (param, func, word) = (parameter(facts), function(facts), the_word(facts));
-    let mut helps = Vec::new();
-    if untyped(facts) {
-        helps.push(format!("if C only hands {param} back and never looks inside, declare it `#[guard(opaque)]`"));
-    }
-    helps.push(format!(
+    let during = format!(
         "if {func} is known to use {word} during the call only, declare {param} `#[guard(allow(nested_pointer))]`"
-    ));
-    let unnamed = matches!(holder, Holder::Value { field: None, .. } | Holder::Pointee { field: None, .. });
-    let typed = by_pointer(facts) && !untyped(facts);
-    if let (true, true, Some(argument)) = (unnamed, typed, facts.argument) {
-        helps.push(format!(
-            "if {word} is a number and no pointer, put `#[derive(ffi_guard::Pointee)]` on `{}`: its pointer fields \
-             alone are looked at then",
-            short_type(argument.pointee)
-        ));
-    }
-    helps.push(format!(
+    );
+    let pin = format!(
         "or pin what {word} points to: `let pin = ffi_guard::pin(&inner);`, made before the call, lets C follow it, and keep \
          it, until `pin` is dropped"
-    ));
+    );
+    if let Holder::CBlock { .. } = holder {
+        let kept = "or declare the parameter that gave C this pointer `#[guard(retained)]`, and keep its owner alive until C \
+                    lets go";
+        return vec![during, kept.into(), pin];
+    }
+    let mut helps = Vec::new();
+    if let Holder::Pointee { field: Some(_), .. } = holder {
+        helps.push(format!(
+            "if C never looks at {word}, and only keeps it for Rust, declare that field `#[guard(opaque)]`"
+        ));
+    } else if untyped(facts) {
+        helps.push(format!("if C only hands {param} back and never looks inside, declare it `#[guard(opaque)]`"));
+    }
+    helps.push(during);
+    let unnamed = matches!(holder, Holder::Value { field: None, .. } | Holder::Pointee { field: None, .. });
+    if let (true, Some(name)) = (unnamed, could_derive(facts)) {
+        helps.push(format!(
+            "if {word} is a number and no pointer, put `#[derive(ffi_guard::Pointee)]` on `{name}`: its pointer fields \
+             alone are looked at then"
+        ));
+    }
+    helps.push(pin);
     let what = match target {
         Memory::Stack { .. } => "what it points to".into(),
         Memory::Heap(block) => format!("the {}", bytes(block.size)),

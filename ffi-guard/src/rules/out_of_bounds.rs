@@ -10,7 +10,6 @@ use super::words::{
     Picture, Story, Value, Words, bytes, found_when_called, function, label, name, parameter, pointee, read_only,
     string, whose,
 };
-use crate::call::argument::Stated;
 use crate::call::extent;
 use crate::call::extent::StatedExtent;
 use crate::call::target::{PointerArg, Target};
@@ -30,7 +29,7 @@ pub(crate) fn check(look: &PointerArg<'_>) -> Option<Finding> {
         Ok(bytes) if bytes <= available => return None,
         // All-ones and its neighbours, by which C says "none": the type alone states nothing of
         // memory that is not Rust's.
-        Ok(_) if matches!(look.target, Target::Foreign) && look.argument.stated == Stated::No => return None,
+        Ok(_) if matches!(look.target, Target::Foreign) && look.argument.stated.is_unknown() => return None,
         Ok(_) => extent::described(look.argument),
         // Null with a nonsense count is how C spells "no buffer, no count".
         Err(_) if matches!(look.target, Target::Null) => return None,

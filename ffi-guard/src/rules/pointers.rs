@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::call::shape::{Field, Shape, TypeInfo};
+use crate::call::shape::{Field, Role, Shape, TypeInfo};
 
 const WORD: usize = size_of::<usize>();
 
@@ -92,6 +92,30 @@ impl Walk<'_> {
     }
 }
 
+/// True if the type says that there is a pointer at an offset.
+pub(crate) fn is_declared(info: &TypeInfo, offset: usize) -> bool {
+    match (info.shape, info.role) {
+        (Shape::Words, Role::Pointer | Role::Pointers) => true,
+        (Shape::Words, _) => false,
+        (shape, _) => is_pointer_within(&shape, info.size, offset % info.size.max(1)),
+    }
+}
+
+fn is_pointer_within(shape: &Shape, size: usize, offset: usize) -> bool {
+    match *shape {
+        // A field of one word that is not plain; a larger one is a type that says nothing.
+        Shape::Words => size == WORD,
+        Shape::Plain | Shape::Out | Shape::Untyped => false,
+        Shape::Array { element, stride, .. } => is_pointer_within(element, stride, offset % stride.max(1)),
+        // Of a union all fields that are there have to be pointers.
+        Shape::Fields(fields) => {
+            let mut here = fields.iter().filter(|field| (field.offset..field.offset + field.size).contains(&offset));
+            here.clone().next().is_some()
+                && here.all(|field| is_pointer_within(field.shape, field.size, offset - field.offset))
+        }
+    }
+}
+
 /// The name of the field at an offset: `x`, `inner.y`, `[3].x`; `None` if the type does not tell.
 pub(crate) fn field_path(info: &TypeInfo, offset: usize, several: bool) -> Option<String> {
     let stride = info.size.max(1);
@@ -127,7 +151,7 @@ fn dot(inner: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::shape::{Pointee, Role};
+    use crate::call::shape::Pointee;
 
     #[derive(ffi_guard::Pointee)]
     #[repr(C)]
@@ -181,6 +205,39 @@ mod tests {
                 (88, "[1].last")
             ]
         );
+    }
+
+    #[test]
+    fn a_pointer_is_declared_where_each_type_at_that_place_says_so() {
+        #[derive(ffi_guard::Pointee)]
+        #[repr(C)]
+        #[allow(dead_code)]
+        union Either {
+            p: *const u8,
+            n: usize,
+        }
+        #[allow(dead_code)]
+        struct Unknown([usize; 3]);
+        #[derive(ffi_guard::Pointee)]
+        #[repr(C)]
+        #[allow(dead_code)]
+        struct Mixed {
+            either: Either,
+            unknown: Unknown,
+            number: usize,
+            list: [*const u8; 2],
+        }
+        let declared = |argument: &crate::call::argument::Argument, offset| is_declared(argument.info, offset);
+        assert!(is_declared(&info(), 16) && is_declared(&info(), 88) && !is_declared(&info(), 0));
+        let mixed = crate::__argument!(std::ptr::null::<Mixed>());
+        assert_eq!(
+            [0, 8, 16, 32, 40, 48].map(|offset| declared(&mixed, offset)),
+            [false, false, false, false, true, true]
+        );
+        assert!(declared(&crate::__argument!(std::ptr::null::<*const u8>()), 0));
+        assert!(declared(&crate::__argument!(std::ptr::null::<[*const u8; 2]>()), 8));
+        assert!(!declared(&crate::__argument!(std::ptr::null::<Unknown>()), 0));
+        assert!(!declared(&crate::__argument!(std::ptr::null::<std::ffi::c_void>()), 0));
     }
 
     #[test]

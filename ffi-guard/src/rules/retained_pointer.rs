@@ -12,12 +12,13 @@
 use super::held;
 use super::words::kept;
 use super::words::{
-    Beat, Picture, Piece, Row, Story, Value, Words, bytes, function, function_row, label, name, parameter, string,
+    Beat, Picture, Piece, Row, Story, Value, Words, bytes, function, function_row, label, name, parameter, place_of,
+    string,
 };
 use crate::facts::{Allocation, Facts, Finding, Memory, Place, RetainedPointer};
 use crate::heap::Block;
 use crate::platform::process;
-use crate::scan::Hit;
+use crate::scan::{self, Hit};
 
 /// A word in memory of C's that leads into what was lent. `None` if it is Rust's own.
 ///
@@ -25,6 +26,10 @@ use crate::scan::Hit;
 /// the last sweep. `rust_ran` tells whether Rust code may have run during the call (a callback):
 /// without symbols, a word in the executable is only C's doing if Rust had no part in it.
 pub(crate) fn check(hit: Hit, rust_ran: bool, absent_before: bool) -> Option<Finding> {
+    // Whoever switches between stacks keeps their addresses.
+    if scan::is_stack(hit.word) {
+        return None;
+    }
     // If nothing tells whose a variable is, C did what the call itself changed, provided that no
     // Rust code ran meanwhile: not on this thread, and there is no other.
     let place = held::place(hit, || absent_before && !rust_ran && process::thread_count() == Some(1))?;
@@ -70,16 +75,7 @@ fn story<'a>(seen: &'a RetainedPointer, facts: &'a Facts) -> Vec<Beat<'a>> {
     let RetainedPointer { place, word, absent_before } = seen;
     let mut story = Story::of_loan(facts, "the loan is over");
     story.freed_since();
-    story.say("kept by C", kept::kept(place, facts.call.as_ref()));
-    match place {
-        Place::CHeap { allocated_at, .. } => story.trace("C allocated", allocated_at.trace, allocated_at.thread),
-        Place::RustBlock { allocated_at, .. } => story.trace("that block", allocated_at.trace, allocated_at.thread),
-        Place::Global { .. } | Place::Tls { .. } => {}
-    }
-    if let Some(source) = kept::source(place) {
-        story.tell(Beat::Defined(source));
-    }
-    story.holds(*word);
+    story.kept_by_c(place, *word);
     story.say(
         "",
         if *absent_before { "the word was different before the call" } else { "it was first seen after this call" },
@@ -172,11 +168,7 @@ fn notes(seen: &RetainedPointer, facts: &Facts) -> Vec<String> {
             1 => String::new(),
             n => format!(" and {} more", n - 1),
         };
-        notes.push(format!(
-            "the block was lent at {}:{}{more} as well since it was last seen",
-            first.file(),
-            first.line()
-        ));
+        notes.push(format!("the block was lent at {}{more} as well since it was last seen", place_of(first)));
     }
     notes
 }

@@ -14,7 +14,7 @@ pub(super) fn words<'a>(wrong: &'a WrongFree, facts: &'a Facts) -> Words<'a> {
         label: label(facts, "", lent),
         story: story(wrong, facts),
         picture: picture(wrong, facts),
-        helps: helps(wrong),
+        helps: helps(wrong, facts),
         notes: notes(wrong),
         json: json(wrong),
     }
@@ -149,8 +149,10 @@ fn picture(wrong: &WrongFree, facts: &Facts) -> Option<Picture> {
     Some(Picture { left: vec![who], right, arrow: "given", to_right: true, way: ("", String::new()) })
 }
 
-fn helps(wrong: &WrongFree) -> Vec<String> {
+fn helps(wrong: &WrongFree, facts: &Facts) -> Vec<String> {
     let is_c = wrong.asked.is_c();
+    // Within a block of the other side, no address is the right one for this allocator.
+    let other_side = block_of(wrong, facts).is_some() && is_c != wrong.c_block.is_some();
     match wrong.why {
         Why::OtherLayout => vec![
             "take it back as what it was made: `Box::into_raw` of a `Box<T>` goes back by `Box::from_raw` of the same `T`, not of a \
@@ -161,15 +163,33 @@ fn helps(wrong: &WrongFree) -> Vec<String> {
                 .into(),
             "a `CString` goes back by `CString::from_raw`, with its NUL where it was".into(),
         ],
-        Why::Interior => vec![
+        Why::Interior if !other_side => vec![
             "free the address that the allocation returned: keep it beside the one that moves on".into(),
         ],
-        Why::Freed => vec![
-            "free it in one place: of all that hold the pointer, one owns it, and the others let go of it".into(),
-            "each `into_raw` is answered by one `from_raw`; a pointer that was taken back is set to null, or not kept".into(),
-            "where C hands out what Rust has freed, give it a `ffi_guard::Handle`, which knows that it was released".into(),
-        ],
-        Why::OtherSide | Why::NoBlock if is_c => vec![
+        Why::Freed => {
+            let mut helps = vec![
+                "free it in one place: of all that hold the pointer, one owns it, and the others let go of it".to_string(),
+            ];
+            if wrong.c_block.is_none() {
+                helps.push(
+                    "each `into_raw` is answered by one `from_raw`; a pointer that was taken back is set to null, or not kept"
+                        .into(),
+                );
+                helps.push(
+                    "where C hands out what Rust has freed, give it a `ffi_guard::Handle`, which knows that it was released"
+                        .into(),
+                );
+            } else if is_c {
+                helps.push("set the pointer to null where it is freed: `free` takes null, and does nothing".into());
+            } else {
+                helps.extend(let_c_free());
+            }
+            helps
+        }
+        Why::Stack(_) | Why::Outside(_) if is_c => {
+            vec!["free what an allocation returned, and nothing else".into()]
+        }
+        Why::OtherSide | Why::NoBlock | Why::Interior if is_c => vec![
             "let Rust free it: give C a function to call when it is done with it, which does `drop(Box::from_raw(p))` (or \
              `CString::from_raw`, `Vec::from_raw_parts`)"
                 .into(),
@@ -177,18 +197,20 @@ fn helps(wrong: &WrongFree) -> Vec<String> {
              `CSlice::copy_of(&bytes)`, `CText::new(text)`, or `libc::malloc`"
                 .into(),
         ],
-        Why::Stack(_) | Why::Outside(_) if is_c => {
-            vec!["free what an allocation returned, and nothing else".into()]
-        }
-        Why::OtherSide | Why::NoBlock | Why::Stack(_) | Why::Outside(_) => vec![
-            "let C free it: hold it in `ffi_guard::CBox::from_raw(p)`, `CSlice::from_raw(p, len)` or `CText::from_raw(p)`, whose \
-             drop calls C's `free`, or another function that is named"
-                .into(),
-            "or copy it, and free C's: `std::slice::from_raw_parts(p, len).to_vec()` or `CStr::from_ptr(p).to_owned()`, then \
-             `libc::free(p)`"
-                .into(),
-        ],
+        Why::OtherSide | Why::NoBlock | Why::Interior | Why::Stack(_) | Why::Outside(_) => let_c_free(),
     }
+}
+
+/// The ways out for memory of C's that Rust's allocator got.
+fn let_c_free() -> Vec<String> {
+    vec![
+        "let C free it: hold it in `ffi_guard::CBox::from_raw(p)`, `CSlice::from_raw(p, len)` or `CText::from_raw(p)`, whose \
+         drop calls C's `free`, or another function that is named"
+            .into(),
+        "or copy it, and free C's: `std::slice::from_raw_parts(p, len).to_vec()` or `CStr::from_ptr(p).to_owned()`, then \
+         `libc::free(p)`"
+            .into(),
+    ]
 }
 
 fn notes(wrong: &WrongFree) -> Vec<String> {

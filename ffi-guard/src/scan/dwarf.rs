@@ -19,7 +19,7 @@ use super::elf::{Elf, Storage};
 use super::names::Language;
 use crate::platform::modules::find_bytes;
 
-type Slice<'file> = EndianSlice<'file, NativeEndian>;
+pub(super) type Slice<'file> = EndianSlice<'file, NativeEndian>;
 
 /// The facts that debug information has on a variable.
 #[derive(Clone, Debug)]
@@ -108,7 +108,7 @@ fn has_types(unit: &Unit<Slice<'_>>) -> bool {
     false
 }
 
-fn load<'file>(elf: &Elf<'file>) -> Option<Dwarf<Slice<'file>>> {
+pub(super) fn load<'file>(elf: &Elf<'file>) -> Option<Dwarf<Slice<'file>>> {
     let section = |id: gimli::SectionId| {
         Ok::<_, gimli::Error>(EndianSlice::new(elf.section(id.name()).unwrap_or_default(), NativeEndian))
     };
@@ -124,7 +124,7 @@ fn addresses(unit: &Unit<Slice<'_>>, aside: &[u8]) -> Range<usize> {
 }
 
 /// The places where `needle` begins in `haystack`.
-fn every(haystack: &[u8], needle: &[u8]) -> Vec<usize> {
+pub(super) fn every(haystack: &[u8], needle: &[u8]) -> Vec<usize> {
     let mut places = Vec::new();
     let mut from = 0;
     while let Some(place) = find_bytes(&haystack[from..], needle) {

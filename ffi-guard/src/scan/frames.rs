@@ -1,42 +1,9 @@
-//! The stack frame that an address is in.
+//! The frames of the calling thread's stack, by the unwinder.
 
 use super::names;
-use crate::call::target::Target;
+use crate::call::thread;
 use crate::platform::stack::SIGNAL_RETURN;
 use crate::platform::{self, read, symbols};
-
-/// True if an address of the calling thread's stack lies in a frame of a Rust function.
-///
-/// A thread's stack holds C's frames too: those of a C thread that called back, of a C `main`, of
-/// the C function between two Rust ones. The unwinder knows where each frame begins, and its symbol
-/// (or its source file, for `no_mangle` functions) says whose it is. That costs some tens of
-/// microseconds, and is only asked when a rule has found something.
-pub(crate) fn in_rust_frame(address: usize) -> bool {
-    let mut owner = None;
-    each_frame(&mut |begins, ip| {
-        // The unwinder's address for a frame is where it begins: its locals lie at and above it, up
-        // to where its caller's frame begins.
-        if begins != 0 && begins > address {
-            return false;
-        }
-        owner = Some(ip);
-        true
-    });
-    let Some(ip) = owner else { return false };
-    let mut rust = false;
-    resolve(ip, &mut |symbol| {
-        // The last one is the function itself; those before it were inlined into it.
-        let mangled =
-            symbol.name().and_then(|name| std::str::from_utf8(name.as_bytes()).ok()).is_some_and(names::is_rust);
-        rust = mangled || symbol.filename().is_some_and(|file| file.extension().is_some_and(|e| e == "rs"));
-    });
-    rust
-}
-
-/// True if `target`, which `address` points to, is in a C frame of the calling thread's stack.
-pub(crate) fn is_c_stack(target: &Target, address: usize) -> bool {
-    matches!(target, Target::Stack(_)) && !in_rust_frame(address)
-}
 
 /// The frames on the stack between here and a frame further up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,15 +71,23 @@ pub(crate) fn called_by_c() -> bool {
 }
 
 /// Calls `visit(begins, ip)` for each frame, innermost first, until it says false.
-fn each_frame(visit: &mut dyn FnMut(usize, usize) -> bool) {
+pub(super) fn each_frame(visit: &mut dyn FnMut(usize, usize) -> bool) {
+    #[cfg(test)]
+    WALKS.with(|walks| walks.set(walks.get() + 1));
     // SAFETY: the unwinders of Linux and macOS need no synchronisation, and the callback does not
     // unwind. `trace` would take a lock, and a signal handler that interrupts its holder would wait
     // for itself.
     unsafe { backtrace::trace_unsynchronized(|frame| visit(frame.sp().addr(), frame.ip().addr())) };
 }
 
-fn resolve(ip: usize, visit: &mut dyn FnMut(&backtrace::Symbol)) {
-    symbols::resolve(ip, visit);
+#[cfg(test)]
+thread_local! {
+    /// Walks that this thread has made.
+    pub(crate) static WALKS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+pub(super) fn resolve(ip: usize, visit: &mut dyn FnMut(&backtrace::Symbol)) {
+    thread::with_room(|| symbols::resolve(ip, visit));
 }
 
 /// True if a signal handler returns to this address.
@@ -155,16 +130,4 @@ fn is_foreign(ip: usize, wrappers: &mut Wrappers) -> bool {
             || symbol.filename().is_some_and(|file| file.extension().is_some_and(|e| e == "rs"));
     });
     known && (!rust || wrappers.seen > 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_local_of_this_test_is_in_a_rust_frame() {
-        let local = std::hint::black_box(5_u32);
-        assert!(in_rust_frame(&raw const local as usize));
-        assert!(!in_rust_frame(crate::platform::stack::bounds().end - 8));
-    }
 }

@@ -8,18 +8,22 @@
 mod aarch64;
 mod c_heap;
 mod dwarf;
+mod dwarf_types;
 mod elf;
 mod frames;
 mod globals;
 mod hit;
+mod layout;
 mod names;
 mod owner;
 #[cfg_attr(any(target_arch = "aarch64", target_arch = "x86_64"), allow(dead_code, reason = "there are faster loops"))]
 mod portable;
 mod search;
+mod stack_like;
 mod symbols;
 mod thread_locals;
 mod wanted;
+mod whose_frame;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
@@ -36,15 +40,21 @@ use x86_64 as machine;
 #[cfg(feature = "c-heap")]
 pub(crate) use c_heap::c_heap;
 pub(crate) use elf::named::function_at;
-pub(crate) use frames::{Between, between, called_by_c, in_rust_frame, is_c_stack, thread_name};
+#[cfg(test)]
+pub(crate) use frames::WALKS;
+pub(crate) use frames::{Between, between, called_by_c, thread_name};
 pub(crate) use globals::globals_len;
 pub(crate) use hit::Hit;
+pub(crate) use layout::can_be_pointer;
 pub(crate) use names::is_rust;
 pub(crate) use owner::{Global, Owner};
 pub(crate) use search::words;
+pub(crate) use stack_like::is_stack;
 pub(crate) use thread_locals::{know_calling_thread, other_threads};
 pub(crate) use wanted::Wanted;
+pub(crate) use whose_frame::{in_rust_frame, is_c_stack};
 
+use crate::call::thread;
 use crate::platform::fork_gate;
 use crate::reentry::Reentry;
 
@@ -78,5 +88,5 @@ pub(crate) fn owner(address: usize) -> Owner {
     // Its lock must not be taken inside the gate: see `fork_gate`.
     let _inside = Reentry::enter();
     let threads = thread_locals::threads();
-    fork_gate::run(|| owner::owner(address, &threads))
+    thread::with_room(|| fork_gate::run(|| owner::owner(address, &threads)))
 }

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::dwarf;
 use super::dwarf::Definition;
 use super::elf::{self, Section, Storage, Table, Variable};
 use super::names::Language;
 use super::thread_locals::Threads;
+use super::{dwarf, dwarf_types};
 use crate::platform::modules::{self, Fingerprint};
 use crate::platform::say::say_once;
 
@@ -89,7 +89,25 @@ const PATH_MAX: usize = 4096;
 
 /// The place of the address, if it is in the writable data of a module.
 pub(super) fn place(location: usize, threads: &Threads) -> Option<SymbolPlace> {
-    let seen = see(location, threads, false)?;
+    place_in(location, threads, Part::Writable)
+}
+
+/// The module that an address of its code or data is in.
+pub(super) fn module_of(location: usize, threads: &Threads) -> Option<&'static Symbols> {
+    place_in(location, threads, Part::Any).map(|place| place.symbols)
+}
+
+/// Parts of a module that are looked for.
+#[derive(Clone, Copy)]
+enum Part {
+    /// What stays writable while the program runs.
+    Writable,
+    /// All that is loaded.
+    Any,
+}
+
+fn place_in(location: usize, threads: &Threads, part: Part) -> Option<SymbolPlace> {
+    let seen = see(location, threads, part, false)?;
     let known = {
         let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         known.iter().find(|known| known.base == seen.base && known.epoch == seen.epoch).map(|known| known.symbols)
@@ -98,7 +116,7 @@ pub(super) fn place(location: usize, threads: &Threads) -> Option<SymbolPlace> {
         Some(symbols) => symbols,
         None => {
             // Another module may have come to this place in the meantime: the second look counts.
-            let seen = see(location, threads, true)?;
+            let seen = see(location, threads, part, true)?;
             let symbols = symbols_of(&seen);
             let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
             known.retain(|known| known.base != seen.base);
@@ -114,12 +132,16 @@ pub(super) fn place(location: usize, threads: &Threads) -> Option<SymbolPlace> {
 }
 
 /// Looks for the module. Nothing is allocated in the callback.
-fn see(location: usize, threads: &Threads, whole: bool) -> Option<Seen> {
+fn see(location: usize, threads: &Threads, part: Part, whole: bool) -> Option<Seen> {
     let mut path = Vec::with_capacity(if whole { PATH_MAX } else { 0 });
     let mut seen = None;
     modules::each(&mut |module| {
         let local = threads.holder(module.thread_locals(), location);
-        if local.is_none() && !module.contains_writable(location) {
+        let is_there = match part {
+            Part::Writable => local.is_some() || module.contains_writable(location),
+            Part::Any => module.contains(location),
+        };
+        if !is_there {
             return true;
         }
         let name = module.name().to_bytes();
@@ -130,7 +152,7 @@ fn see(location: usize, threads: &Threads, whole: bool) -> Option<Seen> {
             headers_at: module.headers_at(),
             path: Vec::new(),
             fingerprint: whole.then(|| module.fingerprint()),
-            ours: module.contains((see as fn(usize, &Threads, bool) -> Option<Seen>) as usize),
+            ours: module.contains((see as fn(usize, &Threads, Part, bool) -> Option<Seen>) as usize),
             from_file: module.is_from_file(location),
             local,
         });
@@ -243,6 +265,12 @@ impl Symbols {
         let language = decide();
         decided.push((storage, address, language));
         language
+    }
+
+    /// The words of a Rust type that can be a pointer, from debug information.
+    pub(super) fn words_of(&self, name: &str, size: usize) -> Option<Vec<bool>> {
+        let read = self.read.as_ref()?;
+        elf::open(&read.file, self.fingerprint, |elf| dwarf_types::words_of(elf, name, size)).flatten()
     }
 
     /// The codegen units whose variables are all in the debug information, by object file: a

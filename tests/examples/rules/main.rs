@@ -5,6 +5,7 @@
 
 mod alloc_dealloc_mismatch;
 mod buffer_overflow;
+mod dangling_field;
 mod dangling_pointer;
 mod double_free;
 mod freed_while_retained;
@@ -26,9 +27,10 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-const PROGRAMS: [(&str, fn()); 17] = [
+const PROGRAMS: [(&str, fn()); 18] = [
     ("nested_pointer", nested_pointer::run),
     ("dangling_pointer", dangling_pointer::run),
+    ("dangling_field", dangling_field::run),
     ("out_of_bounds", out_of_bounds::run),
     ("unterminated_string", unterminated_string::run),
     ("null_pointer", null_pointer::run),

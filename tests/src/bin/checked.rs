@@ -22,11 +22,22 @@ fn main() {
             "again" => (0..100).for_each(|_| nest()),
             "hook" => ffi_guard::set_report_hook(|violation| println!("hook: {}", violation.rule())),
             "catch" => println!("caught: {:?}", ffi_guard::catch(nest).map_err(|violation| violation.rule())),
+            "pipes kill" => pipes_kill(),
             other => panic!("no step is called {other}"),
         }
     }
     println!("the end");
 }
+
+/// Has a write to a pipe without a reader end the process, as in a program that C begins.
+#[cfg(unix)]
+fn pipes_kill() {
+    // SAFETY: the default action is one for any signal.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
+#[cfg(not(unix))]
+fn pipes_kill() {}
 
 /// `retained_pointer`.
 fn keep() {

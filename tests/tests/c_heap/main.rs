@@ -7,6 +7,7 @@
 mod cplusplus;
 mod family;
 mod frees;
+mod handles;
 mod kept;
 mod libraries;
 mod nested;

@@ -88,7 +88,7 @@ fn a_dangling_pointer_in_c_memory_is_found_at_level_2() {
     let value = Box::new(40);
     let holder = Calloc::new(Holder { tag: 2, value: to(&*value) });
     drop(value);
-    expect_violation!(Rule::DanglingPointer, {
+    expect_violation!(Rule::DanglingField, {
         // SAFETY: not sound, and that is the point: the guard stops the call before C reads.
         unsafe { read_holder(holder.as_ptr()) };
     });

@@ -6,12 +6,14 @@
 
 mod alloc_dealloc_mismatch;
 mod buffer_overflow;
+mod dangling_field;
 mod dangling_pointer;
 mod double_free;
 mod freed_while_retained;
 mod leaked_ownership;
 mod misaligned_pointer;
 mod nested_pointer;
+mod no_pointers;
 mod null_pointer;
 mod out_of_bounds;
 mod retained_places;

@@ -7,7 +7,7 @@
 //! no lock is needed, and a thread, a signal handler and a forked child see an old rule or a new
 //! one.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use gimli::{
     BaseAddresses, CfaRule, EhFrame, NativeEndian, Register, RegisterRule, UnwindContext, UnwindContextStorage,
@@ -15,7 +15,7 @@ use gimli::{
 };
 
 use crate::platform::memory::{self, PAGE};
-use crate::platform::{modules, unwind};
+use crate::platform::{modules, stack, unwind};
 
 /// The step from one frame to its caller's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +54,12 @@ const BYTES: usize = 16 << PAIRS;
 static CODE: [(AtomicUsize, AtomicUsize); 64] = [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; 64];
 static STAYING: AtomicUsize = AtomicUsize::new(0);
 
-/// Reserves the table. Without it every rule is unsupported.
+/// Reserves the table, once. Without it every rule is unsupported.
 pub(super) fn set_up() {
+    static ASKED: AtomicBool = AtomicBool::new(false);
+    if ASKED.swap(true, Ordering::Relaxed) {
+        return;
+    }
     if let Some(at) = memory::reserve(BYTES, PAGE)
         && memory::commit(at..at + BYTES)
     {
@@ -78,7 +82,8 @@ pub(super) fn note_modules() {
     STAYING.store(len, Ordering::Release);
 }
 
-fn stays(address: usize) -> bool {
+/// Whether an address lies in the code of a module that stays loaded.
+pub(super) fn stays(address: usize) -> bool {
     let noted = STAYING.load(Ordering::Acquire);
     CODE.iter()
         .take(noted)
@@ -146,7 +151,8 @@ fn learn(address: usize, tag: u64, first: &AtomicU64, second: &AtomicU64) -> Rul
         // Not kept: another module may lie here another time.
         return Rule::Unsupported;
     }
-    let rule = described(address).unwrap_or(Rule::Unsupported);
+    // Any thread allocates, and the smallest has room for little more than that.
+    let rule = stack::with_room(|| described(address)).unwrap_or(Rule::Unsupported);
     // The older one makes room. What other threads write meanwhile is a rule of its own address.
     second.store(first.swap(pack(rule) | tag, Ordering::Relaxed), Ordering::Relaxed);
     rule

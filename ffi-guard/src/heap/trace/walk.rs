@@ -95,6 +95,45 @@ impl<'a> Trail<'a> {
     }
 }
 
+/// Calls `visit` with where each frame begins and goes on, innermost first, until it says false or
+/// there is no other. False if a frame has no rule: those above it are not visited.
+pub(super) fn each(from: Registers, visit: &mut dyn FnMut(usize, usize) -> bool) -> bool {
+    let Registers { mut ip, mut sp, mut bp } = from;
+    while visit(sp, ip) {
+        let Some((above, saved)) = step(ip, sp, bp) else { return false };
+        let Some(above) = above else { return true };
+        ip = read(above - 8);
+        if saved != 0 {
+            bp = read(above - saved);
+        }
+        sp = above;
+        if ip == 0 {
+            return true;
+        }
+    }
+    true
+}
+
+/// Where the caller's frame begins, if there is one and the frame has a rule.
+pub(super) fn caller_begins(ip: usize, sp: usize, bp: usize) -> Option<usize> {
+    step(ip, sp, bp)?.0
+}
+
+/// Where the caller's frame begins (`None` if there is no caller), and how far below that its frame
+/// pointer was saved. `None` if the frame has no rule.
+#[inline(always)]
+fn step(ip: usize, sp: usize, bp: usize) -> Option<(Option<usize>, usize)> {
+    match rules::of(ip) {
+        Rule::Caller { by_frame_pointer, up, saved } => {
+            let base = if by_frame_pointer { bp } else { sp };
+            let above = base.checked_add(up).filter(|&above| above > sp && above % 8 == 0)?;
+            Some((Some(above), saved))
+        }
+        Rule::End => Some((None, 0)),
+        Rule::Unsupported => None,
+    }
+}
+
 /// A word of a frame that is active now.
 #[inline(always)]
 pub(super) fn read(address: usize) -> usize {

@@ -54,8 +54,10 @@ unsafe extern "C" fn handler(signal: c_int, info: *mut libc::siginfo_t, context:
         let own = (*info).si_code == libc::SI_TKILL && (*info).si_pid() == libc::getpid();
         (own, &(*context.cast::<libc::ucontext_t>()).uc_mcontext)
     };
-    // An abort while `tell` runs is not reported.
-    let tell = if raised { TELL.swap(null_mut(), Ordering::AcqRel) } else { null_mut() };
+    // An abort while `tell` runs is not reported. On an alternate stack there is no room for
+    // `tell`, and what aborts there is a handler of another signal, as Rust's is when a stack
+    // overflows: no function of the C allocator's.
+    let tell = if raised && !is_on_alternate_stack() { TELL.swap(null_mut(), Ordering::AcqRel) } else { null_mut() };
     if !tell.is_null() {
         let mut registers = [0; 16];
         for (to, from) in registers.iter_mut().zip(machine.gregs) {
@@ -67,6 +69,15 @@ unsafe extern "C" fn handler(signal: c_int, info: *mut libc::siginfo_t, context:
     }
     // SAFETY: the arguments are those that the kernel passed to this handler.
     unsafe { pass_on(signal, info, context) };
+}
+
+/// True if the calling thread runs on its stack for signals.
+fn is_on_alternate_stack() -> bool {
+    let mut there = MaybeUninit::<libc::stack_t>::uninit();
+    // SAFETY: only asks, and the answer is read if there is one.
+    unsafe {
+        libc::sigaltstack(null(), there.as_mut_ptr()) == 0 && there.assume_init().ss_flags & libc::SS_ONSTACK != 0
+    }
 }
 
 /// Passes the signal on to the handler that had it before. By default the process ends by it, once

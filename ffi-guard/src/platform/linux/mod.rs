@@ -19,6 +19,8 @@ pub(crate) mod memory;
 pub(crate) mod modules;
 pub(crate) mod process;
 pub(crate) mod read;
+#[cfg(fast_trace)]
+mod roomy;
 pub(crate) mod stack;
 pub(crate) mod thread;
 #[cfg(fast_trace)]

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::{ptr, slice};
 
-use crate::platform::fork_gate;
+use crate::platform::{fork_gate, mapped};
 use libc::{Elf64_Phdr, PF_W, PT_GNU_RELRO, PT_LOAD, PT_NOTE, PT_TLS, dl_phdr_info};
 
 /// A loaded module, for as long as the loader's lock is held.
@@ -139,7 +139,7 @@ impl<'loaded> Module<'loaded> {
     fn sealed(&self) -> Range<usize> {
         let Some(header) = self.of_type(PT_GNU_RELRO).next() else { return 0..0 };
         let Range { start, end } = self.segment(header).range();
-        let page = page_size();
+        let page = super::mapped::page_size();
         start / page * page..end / page * page
     }
 
@@ -219,22 +219,11 @@ pub(crate) fn files(name: &str, mapped_at: usize) -> Vec<PathBuf> {
     } else {
         files.push(PathBuf::from(name));
     }
-    files.extend(mapped_file(mapped_at));
+    files.extend(mapped::at(mapped_at).map(|mapped| mapped.file()));
     if name.is_empty() {
         files.extend(started_as());
     }
     files
-}
-
-/// The path of the mapping at an address, from `/proc/self/maps`.
-fn mapped_file(address: usize) -> Option<PathBuf> {
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    maps.lines().find_map(|line| {
-        let (low, high) = line.split_once(' ')?.0.split_once('-')?;
-        let range = usize::from_str_radix(low, 16).ok()?..usize::from_str_radix(high, 16).ok()?;
-        let path = &line[line.find('/')?..];
-        range.contains(&address).then(|| PathBuf::from(path))
-    })
 }
 
 /// The path that the kernel started: the only source without `/proc`.
@@ -264,12 +253,6 @@ pub(crate) fn find_bytes(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     // SAFETY: two live slices.
     let found = unsafe { libc::memmem(haystack.as_ptr().cast(), haystack.len(), needle.as_ptr().cast(), needle.len()) };
     (!found.is_null()).then(|| found.addr() - haystack.as_ptr().addr())
-}
-
-fn page_size() -> usize {
-    // SAFETY: no precondition; answered from what the kernel passed at the start.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    usize::try_from(size).unwrap_or(4096)
 }
 
 /// Addresses and sizes of ELF64 on a 64-bit target.

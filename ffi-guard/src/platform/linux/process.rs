@@ -1,6 +1,8 @@
 //! The process, as Linux lists it.
 
-pub(crate) use crate::platform::unix::process::{Errno, append, at_exit, close_stderr, env, exit_now, write_stderr};
+pub(crate) use crate::platform::unix::process::{
+    Errno, append, at_exit, close_stderr, env, exit_now, has_no_reader, write_stderr,
+};
 
 /// The number of threads of the process; `None` if `/proc` does not show it. (Not by listing the
 /// folder of tasks: `opendir` calls C's `malloc`, which a signal handler may have interrupted.)

@@ -2,6 +2,11 @@
 
 use std::ops::Range;
 
+#[cfg(fast_trace)]
+pub(crate) use super::roomy::with_room;
+#[cfg(not(fast_trace))]
+pub(crate) use crate::platform::other::stack::with_room;
+
 /// Mappings without a gap between them that may be read and written; `below` is the end of the one
 /// under them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +38,8 @@ pub(crate) const SIGNAL_RETURN: &[u8] = if cfg!(target_arch = "x86_64") {
 /// the environment: a rule that finds an address in it still asks which frame it is in.
 ///
 /// `pthread_getattr_np` has the answer, but calls `malloc`, and the thread's first guarded call may
-/// come from a signal handler that interrupted one. The kernel's list is read without.
+/// come from a signal handler that interrupted one. The kernel's list is read without, as far as it
+/// tells.
 pub(crate) fn bounds() -> Range<usize> {
     let local = 0_u8;
     let here = (&raw const local).addr();
@@ -56,7 +62,10 @@ pub(crate) fn bounds() -> Range<usize> {
     if !listed {
         attributes()
     } else if here_is.contains(record) && here < record {
-        here_is.low..record
+        // The first thread's record is no part of its stack, and a coroutine's stack may have been
+        // mapped right below it. Or this is a child that another thread forked, on whose stack it
+        // runs. The C library knows; it calls `malloc`, for this rare case alone.
+        if is_first() { attributes() } else { here_is.low..record }
     } else if here_is.contains(start) || is_first() {
         // Neither: this is a signal handler on a separate stack, or a coroutine, and the thread's
         // own stack is elsewhere.
@@ -75,7 +84,7 @@ fn first_threads(stretch: Stretch) -> Range<usize> {
     stretch.high.saturating_sub(most).clamp(stretch.below, stretch.low)..stretch.high
 }
 
-/// The bounds by `pthread_getattr_np`, if `/proc` is not mounted.
+/// The bounds by `pthread_getattr_np`.
 fn attributes() -> Range<usize> {
     let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
     // SAFETY: the calling thread is alive, and `attributes` has room for what is written.
@@ -101,7 +110,7 @@ fn each_stretch(visit: &mut dyn FnMut(&Stretch)) -> bool {
     if file < 0 {
         return false;
     }
-    let mut buffer = [0_u8; 4096];
+    let mut buffer = [0_u8; 512];
     let mut lines = Lines::default();
     loop {
         // SAFETY: a live buffer and its length.
@@ -188,6 +197,24 @@ mod tests {
                 Stretch { below: 0x6000, low: 0x8000, high: 0x9000 },
             ]
         );
+    }
+
+    #[test]
+    fn the_names_of_mappings_say_nothing_of_stretches() {
+        let long = format!("/{}", "1000-2000 rw-p/".repeat(300));
+        let text = format!(
+            "1000-2000 rw-p 00000000 08:01 77   /opt/my app/5000-6000 rw-p (deleted)\n\
+             2000-3000 rw-p 00000000 08:01 77   {long}\n4000-5000 r-xp 00000000 08:01 77 /a\n\
+             5000-6000 rw-p 00000000 00:00 0 [anon:a-b 9000-a000 rw-p]\n"
+        );
+        let mut stretches = Vec::new();
+        let mut lines = Lines::default();
+        text.bytes().for_each(|byte| lines.take(byte, &mut |stretch| stretches.push(*stretch)));
+        lines.end(&mut |stretch| stretches.push(*stretch));
+        stretches.retain(|stretch| stretch.low < stretch.high);
+        let expected =
+            [Stretch { below: 0, low: 0x1000, high: 0x3000 }, Stretch { below: 0x5000, low: 0x5000, high: 0x6000 }];
+        assert_eq!(stretches, expected);
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub(crate) struct Description {
     pub(crate) bytes: &'static [u8],
     /// The offset where the function's own begins.
     pub(crate) own: usize,
+    /// The first byte of the function.
+    pub(crate) function: usize,
 }
 
 /// The description of the frame of the code at `address`, which is in a module that stays loaded.
@@ -34,7 +36,8 @@ pub(crate) fn description(address: usize) -> Option<Description> {
     // SAFETY: both records are in one section, the common one first, and every byte between them
     // belongs to it.
     let bytes = unsafe { std::slice::from_raw_parts(own.sub(before), before + 4 + len as usize) };
-    Some(Description { bytes, own: before })
+    let [_, _, function] = bases.map(|base| base.addr());
+    Some(Description { bytes, own: before, function })
 }
 
 unsafe extern "C" {

@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 use std::io::Write as _;
+use std::path::Path;
 
 /// Reads nothing: the standard library would allocate, and the first reader is the allocator
 /// itself.
@@ -14,7 +15,13 @@ pub(crate) fn write_stderr(bytes: &[u8]) {
     let _ = std::io::stderr().write_all(bytes);
 }
 
-pub(crate) fn append(_path: &str, _bytes: &[u8]) {}
+pub(crate) fn append(path: &Path, bytes: &[u8], _patience: i32) -> std::io::Result<()> {
+    std::fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(bytes)
+}
+
+pub(crate) fn has_no_reader(_error: &std::io::Error) -> bool {
+    false
+}
 
 pub(crate) fn exit_now(status: i32) -> ! {
     std::process::exit(status)

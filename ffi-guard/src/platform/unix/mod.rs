@@ -16,6 +16,7 @@ pub(crate) mod read;
 #[cfg(test)]
 pub(crate) mod signal;
 pub(crate) mod thread;
+mod write;
 
 #[cfg(not(feature = "c-heap"))]
 pub(crate) use super::other::{abort, c_allocator};

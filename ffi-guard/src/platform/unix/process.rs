@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+pub(crate) use super::write::{append, has_no_reader, write_stderr};
 pub(crate) use crate::platform::other::process::thread_count;
 
 /// The value of an environment variable, read where it lies.
@@ -18,22 +19,6 @@ pub(crate) fn env(name: &CStr) -> Option<&'static [u8]> {
     Some(unsafe { CStr::from_ptr(value) }.to_bytes())
 }
 
-/// Writes bytes to standard error in one call if the system allows, without a lock or a buffer.
-pub(crate) fn write_stderr(mut bytes: &[u8]) {
-    while !bytes.is_empty() {
-        // SAFETY: the pointer and the length are those of a live slice.
-        let written = unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
-        match usize::try_from(written) {
-            Ok(n) if n > 0 => bytes = bytes.get(n..).unwrap_or_default(),
-            // A signal came first; nothing was written.
-            // SAFETY: the calling thread's own `errno`.
-            _ if unsafe { *errno() } == libc::EINTR => {}
-            // Closed or full: there is nowhere left to say so.
-            _ => return,
-        }
-    }
-}
-
 /// Has everything that goes to standard error from here on lost.
 pub(crate) fn close_stderr() {
     // SAFETY: a C string; the number of standard error is replaced or closed, as every process may.
@@ -41,23 +26,6 @@ pub(crate) fn close_stderr() {
         let nowhere = libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
         if nowhere < 0 || libc::dup2(nowhere, libc::STDERR_FILENO) < 0 {
             libc::close(libc::STDERR_FILENO);
-        }
-    }
-}
-
-/// Appends bytes to a file in one call, without allocating, so that a signal handler may. A failure
-/// is not reported.
-pub(crate) fn append(path: &str, bytes: &[u8]) {
-    let mut name = [0_u8; 2049];
-    let Some(room) = name.get_mut(..path.len()).filter(|room| room.len() < 2049) else { return };
-    room.copy_from_slice(path.as_bytes());
-    // SAFETY: the name ends in a NUL; the bytes are a live slice; closed once.
-    unsafe {
-        let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_CLOEXEC;
-        let file = libc::open(name.as_ptr().cast(), flags, 0o666);
-        if file >= 0 {
-            libc::write(file, bytes.as_ptr().cast(), bytes.len());
-            libc::close(file);
         }
     }
 }

@@ -5,8 +5,9 @@ use super::session;
 use crate::call::declaration::Function;
 use crate::call::extent::StatedExtent;
 use crate::facts::{
-    Allocation, ArgumentFacts, BlockFacts, CSource, Call, DanglingPointer, Facts, Finding, FreedWhileRetained, Holder,
-    LeakedOwnership, Memory, NestedPointer, OutOfBounds, Place, Promise, RetainedPointer, ReturnedPointer, ThreadOwner,
+    Allocation, ArgumentFacts, BlockFacts, CSource, Call, DanglingField, DanglingPointer, Evidence, Facts, Finding,
+    FreedWhileRetained, Holder, LeakedOwnership, Memory, NestedPointer, NullPointer, OutOfBounds, Place, Promise,
+    RetainedPointer, ReturnedPointer, Tells, ThreadOwner,
 };
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -20,7 +21,8 @@ pub(super) fn call(function: &'static Function, parameter: usize, site: Site) ->
 }
 
 pub(super) fn argument(address: usize, extent: usize, pointee: &'static str) -> Option<ArgumentFacts> {
-    Some(ArgumentFacts { address, extent, pointee })
+    let tells = if pointee.ends_with("c_void") { Tells::Opaque } else { Tells::Places };
+    Some(ArgumentFacts { address, extent, pointee, tells })
 }
 
 pub(super) fn found(
@@ -29,7 +31,16 @@ pub(super) fn found(
     argument: Option<ArgumentFacts>,
     memory: Option<Memory>,
 ) -> Facts {
-    Facts { finding, severity: Severity::Deny, call, also: Vec::new(), argument, memory }
+    Facts {
+        finding,
+        severity: Severity::Deny,
+        call,
+        lent_by: None,
+        also: Vec::new(),
+        argument,
+        memory,
+        c_allocated: None,
+    }
 }
 
 /// A trace of these stories: ids from the far end, which no depot gives out.
@@ -81,7 +92,9 @@ pub(in super::super) fn nested_bytes() -> Facts {
 
 pub(in super::super) fn nested_unknown_type() -> Facts {
     let holder = Holder::Pointee { memory: Memory::Heap(block(COMPLEX, 16, 1)), offset: 8, field: None };
-    nested(session::process(), COMPLEX, holder, SOME, Memory::Heap(block(SOME, 12, 2)))
+    let mut facts = nested(session::process(), COMPLEX, holder, SOME, Memory::Heap(block(SOME, 12, 2)));
+    facts.argument.iter_mut().for_each(|argument| argument.tells = Tells::Nothing);
+    facts
 }
 
 pub(in super::super) fn nested_stack() -> Facts {
@@ -96,6 +109,10 @@ pub(in super::super) fn nested_by_value() -> Facts {
         argument: None,
         ..nested(session::process_by_value(), 0, holder, SOME, Memory::Heap(block(SOME, 12, 2)))
     }
+}
+
+pub(in super::super) fn nested_in_c_heap() -> Facts {
+    Facts { c_allocated: Some(Allocation { trace: trace_of(13), thread: 1 }), ..nested_in_c() }
 }
 
 pub(in super::super) fn nested_in_c() -> Facts {
@@ -139,13 +156,36 @@ pub(in super::super) fn nested_through_value() -> Facts {
 }
 
 pub(in super::super) fn dangling_word() -> Facts {
-    let holder = field(Memory::Heap(block(COMPLEX, 16, 1)));
+    dangling_in(field(Memory::Heap(block(COMPLEX, 16, 1))), "app::ffi::ComplexStruct")
+}
+
+fn dangling_in(holder: Holder, pointee: &'static str) -> Facts {
+    let c_block = matches!(holder, Holder::CBlock { .. });
+    let evidence = if c_block { Evidence::StoredByC } else { Evidence::Declared };
     found(
-        Finding::DanglingPointer(DanglingPointer { holder, pointer: SOME + 4 }),
+        Finding::DanglingField(DanglingField { holder, pointer: SOME + 4, evidence }),
         call(&ffi::PROCESS_STRUCT, 0, session::process()),
-        argument(COMPLEX, 16, "app::ffi::ComplexStruct"),
+        argument(COMPLEX, 16, pointee),
         Some(Memory::Heap(freed(SOME, 12))),
     )
+}
+
+/// In the 88-byte block of C's heap that the argument points to, or in another one.
+fn in_c_block(own: bool) -> Holder {
+    let memory = Memory::Foreign { address: if own { COMPLEX } else { COMPLEX + 128 }, size: 88 };
+    Holder::CBlock { memory, offset: 24, own, allocated_at: Allocation { trace: trace_of(13), thread: 1 } }
+}
+
+pub(in super::super) fn dangling_in_its_c_block() -> Facts {
+    dangling_in(in_c_block(true), "core::ffi::c_void")
+}
+
+pub(in super::super) fn dangling_in_another_c_block() -> Facts {
+    dangling_in(in_c_block(false), "core::ffi::c_void")
+}
+
+pub(in super::super) fn nested_in_a_c_block() -> Facts {
+    nested(session::process(), COMPLEX, in_c_block(false), SOME, Memory::Heap(block(SOME, 12, 2)))
 }
 
 fn bounds(site: Site, stated: StatedExtent, available: usize, memory: Memory) -> Facts {
@@ -211,7 +251,18 @@ pub(in super::super) fn unterminated() -> Facts {
 }
 
 pub(in super::super) fn null() -> Facts {
-    found(Finding::NullPointer, call(&ffi::SESSION_SET_NAME, 1, session::null()), argument(0, 0, "i8"), None)
+    found(
+        Finding::NullPointer(NullPointer::Declared),
+        call(&ffi::SESSION_SET_NAME, 1, session::null()),
+        argument(0, 0, "i8"),
+        None,
+    )
+}
+
+pub(in super::super) fn null_count() -> Facts {
+    let through = NullPointer::ReadThrough { parameter: 1, itself: true };
+    let found_at = call(&ffi::SESSION_READ, 2, session::no_count());
+    found(Finding::NullPointer(through), found_at, argument(0, 0, "usize"), None)
 }
 
 pub(in super::super) fn null_on_many_lines() -> Facts {
@@ -351,6 +402,15 @@ pub(in super::super) fn freed_held() -> Facts {
     freed_while(Promise::Retained, call(&ffi::SET_LISTENER, 0, session::listen()), 12, (8, 9))
 }
 
+pub(in super::super) fn freed_held_in_c_heap() -> Facts {
+    let mut facts = freed_held();
+    if let Finding::FreedWhileRetained(FreedWhileRetained { held: Some((place, _)), .. }) = &mut facts.finding {
+        let allocated_at = Allocation { trace: trace_of(13), thread: 1 };
+        *place = Place::CHeap { address: 0x183a_5c00_2000, size: 40, allocated_at, offset: 16 };
+    }
+    facts
+}
+
 /// Seen by a sweep, after a thread other than the caller's had grown the vector.
 pub(in super::super) fn freed_moved() -> Facts {
     let call = call(&ffi::SET_LISTENER, 0, session::listen_to_many(Vec::new()));
@@ -385,7 +445,8 @@ fn called(finding: Finding, parameter: Option<usize>, memory: Memory) -> Facts {
 
 pub(in super::super) fn dangling_user_data() -> Facts {
     let finding = Finding::DanglingPointer(DanglingPointer { holder: Holder::Argument, pointer: SOME });
-    called(finding, Some(0), Memory::Heap(freed(SOME, 12)))
+    let lent_by = call(&ffi::SET_LISTENER, 0, session::listen());
+    Facts { lent_by, ..called(finding, Some(0), Memory::Heap(freed(SOME, 12))) }
 }
 
 pub(in super::super) fn returned() -> Facts {

@@ -94,4 +94,9 @@ declare! {
         out: *mut c_char = "*mut c_char", "len", Contract::NONE.stated();
         len: usize = "usize", "", Contract::NONE;
     ) at 22 in SESSION_LABEL;
+    fn session_read(
+        session: usize = "usize", "", Contract::NONE;
+        out: *mut u8 = "*mut u8", "*len", Contract::NONE.stated();
+        len: *mut usize = "*mut usize", "", Contract::NONE;
+    ) at 23 in SESSION_READ;
 }

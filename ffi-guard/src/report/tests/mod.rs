@@ -3,6 +3,7 @@
 
 pub(super) mod facts;
 mod ffi;
+mod helps;
 #[allow(clippy::new_ret_no_self)]
 #[rustfmt::skip]
 mod listener;
@@ -46,9 +47,13 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("nested_pointer_by_value", facts::nested_by_value(), plain),
         ("nested_pointer_through_value", facts::nested_through_value(), plain),
         ("nested_pointer_in_c", facts::nested_in_c(), plain),
+        ("nested_pointer_in_c_heap", facts::nested_in_c_heap(), plain),
         ("dangling_pointer_argument", facts::dangling_argument(), plain),
         ("dangling_pointer_result", facts::dangling_result(), plain),
-        ("dangling_pointer_word", facts::dangling_word(), plain),
+        ("dangling_field", facts::dangling_word(), plain),
+        ("dangling_field_c_block", facts::dangling_in_its_c_block(), plain),
+        ("dangling_field_another_c_block", facts::dangling_in_another_c_block(), plain),
+        ("nested_pointer_c_block", facts::nested_in_a_c_block(), plain),
         ("out_of_bounds_count", facts::bounds_count(), plain),
         ("out_of_bounds_past_the_end", facts::bounds_past_the_end(), plain),
         ("out_of_bounds_type", facts::bounds_type(), plain),
@@ -58,6 +63,7 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("out_of_bounds_foreign", facts::bounds_foreign(), plain),
         ("unterminated_string", facts::unterminated(), plain),
         ("null_pointer", facts::null(), plain),
+        ("null_pointer_count", facts::null_count(), plain),
         ("null_pointer_many_lines", facts::null_on_many_lines(), plain),
         ("misaligned_pointer", facts::misaligned(), plain),
         ("dangling_pointer_user_data", facts::dangling_user_data(), Form { no_source: true, ..plain }),
@@ -78,6 +84,7 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("retained_pointer_first_seen", facts::retained_first_seen(), plain),
         ("retained_pointer_stack", facts::retained_stack_no_symbol(), Form { ascii: true, ..plain }),
         ("freed_while_retained", facts::freed_held(), plain),
+        ("freed_while_retained_c_heap", facts::freed_held_in_c_heap(), plain),
         ("freed_while_retained_moved", facts::freed_moved(), plain),
         ("freed_while_retained_owned", facts::freed_owned(), Form { ascii: true, ..plain }),
         ("freed_while_retained_pinned", facts::freed_pinned(), plain),
@@ -86,6 +93,9 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("alloc_dealloc_mismatch_by_c", wrong_free::by_c(), plain),
         ("alloc_dealloc_mismatch_by_glibc", wrong_free::by_glibc(), plain),
         ("alloc_dealloc_mismatch_of_c", wrong_free::of_c(), Form { ascii: true, ..plain }),
+        ("alloc_dealloc_mismatch_inside_c", wrong_free::inside_c(), plain),
+        ("alloc_dealloc_mismatch_inside_c_by_c", wrong_free::inside_c_by_c(), plain),
+        ("double_free_by_c_twice", wrong_free::twice_by_c(), plain),
         ("alloc_dealloc_mismatch_of_nobody", wrong_free::of_nobody(), plain),
         ("double_free", wrong_free::twice(), plain),
         ("double_free_by_c", wrong_free::by_rust_then_by_c(), Form { ascii: true, ..plain }),
@@ -154,7 +164,7 @@ fn frames(trace: TraceId) -> Vec<Frame> {
 
 fn report(facts: &Facts, form: Form) -> String {
     let line = |at: Source<'_>, callee: &str| {
-        let line = source::line(at.file, at.line, at.column, callee)?;
+        let line = source::line(at.file, at.line, at.column, callee, None)?;
         (!form.no_source).then_some(line.text)
     };
     let path = |path: &str| path.replace("ffi-guard/src/report/tests/", "src/");
@@ -220,7 +230,10 @@ fn every_golden_file_keeps_the_rules_of_the_style() {
         assert!(!sentence.ends_with('.'), "{name}: {sentence}");
         let of = lines.last().unwrap().strip_prefix(&format!("summary: ffi-guard: {rule} ")).unwrap_or_default();
         assert!(of.starts_with("in ") || of == "outside of a guarded call", "{name}");
-        assert!(lines.contains(&format!(" see: docs/src/rules/{rule}.md").as_str()), "{name}");
+        assert!(
+            lines.contains(&format!(" see: https://docs.rs/ffi-guard/latest/ffi_guard/guide/{rule}/").as_str()),
+            "{name}"
+        );
         let helps = lines.iter().filter(|line| line.starts_with("help: ")).count();
         assert!((1..=3).contains(&helps), "{name}: {helps} helps");
         let mut words = report.split(|c: char| !c.is_alphanumeric() && c != '_');
@@ -274,7 +287,9 @@ fn every_finding_is_json_that_reads_back() {
             }
             None => assert!(read["function"].is_null() && read["site"].is_null(), "{name}"),
         }
-        for key in ["severity", "message", "parameter", "thread", "argument", "memory", "block", "finding", "place"] {
+        for key in
+            ["lent_by", "severity", "message", "parameter", "thread", "argument", "memory", "block", "finding", "place"]
+        {
             assert!(read.get(key).is_some(), "{name}: {key}");
         }
     }
@@ -283,6 +298,8 @@ fn every_finding_is_json_that_reads_back() {
     assert_eq!(read["block"]["allocated"][1]["function"], "app::session::process");
     assert_eq!(read["finding"]["field"], "x");
     assert_eq!(read["finding"]["target"]["size"], 12);
+    let read: serde_json::Value = serde_json::from_str(&object(&facts::dangling_user_data())).unwrap();
+    assert_eq!(read["lent_by"]["function"]["name"], "set_listener");
     let read: serde_json::Value = serde_json::from_str(&object(&facts::retained())).unwrap();
     assert_eq!(read["place"]["symbol"], "someReference");
     assert_eq!(read["finding"]["absent_before"], true);

@@ -106,3 +106,8 @@ pub(super) fn add(key: &std::ffi::CStr) -> Site {
 pub(super) fn label(out: &mut [u8]) -> Site {
     unsafe { session_label(out.as_mut_ptr().cast(), out.len()) }
 }
+
+pub(super) fn no_count() -> Site {
+    let mut out = vec![0; 16];
+    unsafe { session_read(1, out.as_mut_ptr(), std::ptr::null_mut()) }
+}

@@ -1,9 +1,9 @@
 //! Facts of `stale_handle`, made by hand.
 
-use super::facts::found;
+use super::facts::{argument, found};
 use super::ffi::Site;
 use super::listener;
-use crate::facts::{ArgumentFacts, Call, Facts, Finding, Life, ParkedType, StaleReason, Staleness, Through, Tombstone};
+use crate::facts::{Call, Facts, Finding, Life, ParkedType, StaleReason, Staleness, Through, Tombstone};
 use crate::handle::stale::{CALLBACK, WITH};
 use crate::heap::trace::TraceId;
 
@@ -18,7 +18,7 @@ fn stale(site: Site, through: Through, why: StaleReason) -> Facts {
     found(
         Finding::StaleHandle(Box::new(Staleness { raw, wanted, through, why, thread: 1, called })),
         Some(Call { function, parameter: Some(0), site, thread: 1, thread_name: Some("main".into()) }),
-        Some(ArgumentFacts { address: raw, extent: 0, pointee: "core::ffi::c_void" }),
+        argument(raw, 0, "core::ffi::c_void"),
         None,
     )
 }

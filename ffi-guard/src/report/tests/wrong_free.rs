@@ -110,3 +110,25 @@ pub(in super::super) fn by_c_then_by_rust() -> Facts {
     (wrong.c_block, wrong.address) = (Some(c_block(false)), OF_C);
     facts
 }
+
+/// Rust's `dealloc` of an address inside a block of C's heap.
+pub(in super::super) fn inside_c() -> Facts {
+    let mut facts = facts(DEALLOC, Why::Interior, 0, None);
+    let wrong = wrong(&mut facts);
+    (wrong.c_block, wrong.address) = (Some(c_block(true)), OF_C + 8);
+    facts
+}
+
+/// C's `free` of an address inside a block of its own.
+pub(in super::super) fn inside_c_by_c() -> Facts {
+    let mut facts = inside_c();
+    wrong(&mut facts).asked = Asked::C("free");
+    facts
+}
+
+/// C's `free` of a block of its own that it has freed.
+pub(in super::super) fn twice_by_c() -> Facts {
+    let mut facts = by_c_then_by_rust();
+    wrong(&mut facts).asked = Asked::C("free");
+    facts
+}

@@ -1,9 +1,27 @@
 //! The small phrases that the words of all rules share.
 
 use std::fmt;
+use std::panic::Location;
 
 use super::Value;
-use crate::facts::{BlockFacts, Call, Facts, Holder, Memory};
+use crate::facts::{BlockFacts, Call, Facts, Holder, Memory, Tells};
+
+/// The path of a file of another crate's, or of the standard library's, below that one's folder;
+/// `None` for others.
+pub(crate) fn own_path(path: &str) -> Option<&str> {
+    let after = |folder: &str| path.split_once(folder).map(|(_, rest)| rest);
+    // `~/.cargo/registry/src/index-1949cf8c6b5b557f/name-1.2.3/src/lib.rs`
+    if let Some(rest) = after("/registry/src/").or_else(|| path.strip_prefix("/rustc/")) {
+        return rest.split_once('/').map(|(_, own)| own);
+    }
+    // `~/.cargo/git/checkouts/name-0f1e2d/a1b2c3/src/lib.rs`
+    after("/git/checkouts/").or_else(|| after("/lib/rustlib/src/rust/"))
+}
+
+/// A place in the source as a sentence has it: `src/session.rs:62`.
+pub(crate) fn place_of(at: &Location<'_>) -> String {
+    format!("{}:{}", own_path(at.file()).unwrap_or(at.file()), at.line())
+}
 
 /// `1 byte`, `24 bytes`.
 pub(crate) fn bytes(n: usize) -> String {
@@ -147,9 +165,13 @@ pub(crate) fn label(facts: &Facts, called: &str, lent: &str) -> String {
 
 /// The notes of what was found when C called a function of Rust's.
 pub(crate) fn found_when_called(facts: &Facts, how: &str) -> Vec<String> {
+    let from = match facts.lent_by {
+        Some(_) => "whether C has the address from that loan is not known",
+        None => "where C had the address from is not known",
+    };
     vec![
         format!("found when C called {}, {how}", function(facts)),
-        "where C had the address from is not known; the call stands in the panic's backtrace (RUST_BACKTRACE=1)".into(),
+        format!("{from}; C's call stands in the panic's backtrace (RUST_BACKTRACE=1)"),
     ]
 }
 
@@ -168,14 +190,18 @@ pub(crate) fn word(holder: &Holder) -> Option<String> {
         Holder::Value { field: Some(field), .. }
         | Holder::Pointee { field: Some(field), .. }
         | Holder::Result { field: Some(field), .. } => Some(format!("`{field}`")),
-        Holder::Value { offset, .. } | Holder::Pointee { offset, .. } | Holder::Result { offset: Some(offset), .. } => {
-            Some(format!("byte {offset}"))
-        }
+        Holder::Value { offset, .. }
+        | Holder::Pointee { offset, .. }
+        | Holder::CBlock { offset, .. }
+        | Holder::Result { offset: Some(offset), .. } => Some(format!("byte {offset}")),
     }
 }
 
-/// The word as a thing: `` `x` `` or `the word at byte 16`.
+/// The word as a thing: `` `x` ``, `the word at byte 16`, or `byte 16 of C's block`.
 pub(crate) fn the_word(facts: &Facts) -> String {
+    if let Some(Holder::CBlock { offset, .. }) = facts.holder() {
+        return format!("byte {offset} of C's block");
+    }
     match facts.holder().and_then(word) {
         None => parameter(facts),
         Some(byte) if byte.starts_with('b') => format!("the word at {byte}"),
@@ -183,8 +209,11 @@ pub(crate) fn the_word(facts: &Facts) -> String {
     }
 }
 
-/// `` , in `x` `` or `, at byte 16`.
+/// `` , in `x` ``, `, at byte 16` or `, in another block of C's, at byte 16`.
 pub(crate) fn in_it(holder: &Holder) -> String {
+    if let Holder::CBlock { offset, own: false, .. } = holder {
+        return format!(", in another block of C's, at byte {offset}");
+    }
     match word(holder) {
         None => String::new(),
         Some(byte) if byte.starts_with('b') => format!(", at {byte}"),
@@ -194,6 +223,9 @@ pub(crate) fn in_it(holder: &Holder) -> String {
 
 /// `` , whose `x` points to Rust memory ``.
 pub(crate) fn whose_word(holder: &Holder, to: &str) -> String {
+    if let Holder::CBlock { own: false, .. } = holder {
+        return format!(" leads to another block of C's, which points to {to}");
+    }
     let by_value = if matches!(holder, Holder::Value { .. }) { ", by value" } else { "" };
     match word(holder) {
         None => format!(" points to {to}"),
@@ -211,6 +243,8 @@ pub(crate) fn word_members(word: usize, holder: &Holder) -> Vec<(&'static str, V
         Holder::Pointee { memory: Memory::Heap(_), offset, field } => ("heap", Some((offset, field))),
         Holder::Pointee { memory: Memory::Stack { .. }, offset, field } => ("stack", Some((offset, field))),
         Holder::Pointee { memory: Memory::Foreign { .. }, offset, field } => ("foreign", Some((offset, field))),
+        Holder::CBlock { offset, own: true, .. } => ("c_block", Some((offset, &None))),
+        Holder::CBlock { offset, own: false, .. } => ("other_c_block", Some((offset, &None))),
     };
     vec![
         ("pointer", Value::Address(word)),
@@ -237,9 +271,21 @@ pub(crate) fn by_pointer(facts: &Facts) -> bool {
     })
 }
 
-/// Whether the pointee's type says nothing about its content.
+/// Whether the parameter is a pointer to a type that says nothing and has no fields: `c_void`, an
+/// empty enum or struct.
 pub(crate) fn untyped(facts: &Facts) -> bool {
-    facts.argument.is_some_and(|argument| argument.pointee.ends_with("c_void"))
+    by_pointer(facts) && facts.argument.is_some_and(|argument| argument.tells == Tells::Opaque)
+}
+
+/// The pointee's type, if it is a plain name of the crate that declares the function and tells
+/// nothing of its pointers: its author can write a derive on it.
+pub(crate) fn could_derive(facts: &Facts) -> Option<&'static str> {
+    let (argument, call) = (facts.argument?, facts.call.as_ref()?);
+    let krate = |path: &'static str| path.split("::").next();
+    let short = short_type(argument.pointee);
+    let own = krate(argument.pointee) == krate(call.function.declaration.module);
+    let plain_name = !short.contains(|c: char| !c.is_alphanumeric() && c != '_');
+    (by_pointer(facts) && argument.tells == Tells::Nothing && own && plain_name).then_some(short)
 }
 
 /// Whether C takes it for a string.

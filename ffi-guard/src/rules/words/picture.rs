@@ -126,7 +126,13 @@ impl Piece {
             Holder::Pointee {
                 memory: Memory::Foreign { address, size } | Memory::Stack { address, size, .. }, ..
             } => (Row::Text(format!("{address:#x}, {}", bytes(*size))), name_of(holder)),
-            Holder::Argument | Holder::Result { .. } | Holder::Pointee { memory: Memory::Heap(_), .. } => {
+            Holder::CBlock { memory: Memory::Foreign { size, .. }, .. } => {
+                (Row::Text(format!("{} of C's heap", bytes(*size))), name_of(holder))
+            }
+            Holder::Argument
+            | Holder::Result { .. }
+            | Holder::Pointee { memory: Memory::Heap(_), .. }
+            | Holder::CBlock { .. } => {
                 return Piece::argument(facts);
             }
         };
@@ -143,6 +149,8 @@ fn name_of(holder: &Holder) -> String {
     match holder {
         Holder::Argument | Holder::Result { .. } => String::new(),
         Holder::Value { field: Some(field), .. } | Holder::Pointee { field: Some(field), .. } => field.clone(),
-        Holder::Value { offset, .. } | Holder::Pointee { offset, .. } => format!("+{offset}"),
+        Holder::Value { offset, .. } | Holder::Pointee { offset, .. } | Holder::CBlock { offset, .. } => {
+            format!("+{offset}")
+        }
     }
 }

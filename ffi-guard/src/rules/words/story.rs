@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 use std::panic::Location;
 
+use super::kept;
 use super::phrases::{Thread, by_pointer, bytes, callee, position, read_only, spot, stretch, the_word};
-use crate::facts::{CSource, Call, Facts, Holder, Memory};
+use crate::facts::{Allocation, CSource, Call, Facts, Holder, Memory, Place};
 use crate::heap::trace::TraceId;
 
 /// A place in the source.
@@ -172,6 +173,11 @@ impl<'a> Story<'a> {
                 0 => "an address on a Rust stack".into(),
                 extent => format!("{} on a Rust stack", bytes(extent)),
             },
+            (Some(argument), Some(Memory::Foreign { address, size }))
+                if matches!(facts.holder(), Some(Holder::CBlock { own: true, .. })) =>
+            {
+                format!("{} of C's heap", position(argument.address.wrapping_sub(*address), *size))
+            }
             (Some(argument), Some(Memory::Foreign { .. })) => match argument.extent {
                 0 => "an address outside of Rust's heap and stacks".into(),
                 extent => format!("{} outside of Rust's heap and stacks", bytes(extent)),
@@ -193,13 +199,26 @@ impl<'a> Story<'a> {
     /// Who allocated and freed what was lent, and what a word in it points to.
     pub(crate) fn allocated_and_freed(&mut self) {
         let facts = self.facts;
-        if let Some(memory) = facts.lent() {
-            self.allocation(memory, true);
+        let mut inside = "inside it";
+        match (facts.holder(), facts.lent()) {
+            (Some(Holder::CBlock { own, allocated_at, memory, .. }), _) => {
+                if let (false, Memory::Foreign { size, .. }) = (own, memory) {
+                    self.say("leads to", format!("another block of C's heap, of {}", bytes(*size)));
+                    inside = "inside that";
+                }
+                self.trace("C allocated", allocated_at.trace, allocated_at.thread);
+            }
+            (_, Some(memory)) => self.allocation(memory, true),
+            (_, None) => {}
         }
         if let Some(target) = facts.target() {
             let pointer = facts.finding.parts().pointer;
             let spot = spot(target, pointer, facts.call.as_ref());
-            self.say("inside it", format!("{} points to {spot}", the_word(facts)));
+            let word = match facts.holder() {
+                Some(Holder::CBlock { offset, .. }) => format!("byte {offset}"),
+                _ => the_word(facts),
+            };
+            self.say(inside, format!("{word} points to {spot}"));
             self.allocation(target, true);
         }
     }
@@ -208,6 +227,7 @@ impl<'a> Story<'a> {
         match memory {
             Memory::Heap(block) => {
                 self.trace("allocated", block.allocated, block.allocated_by);
+                self.lent_to_c();
                 if !block.live && and_freed {
                     self.trace("freed", block.freed, block.freed_by);
                 }
@@ -215,8 +235,43 @@ impl<'a> Story<'a> {
             Memory::Stack { thread, .. } => {
                 self.say("allocated", format!("on the stack of {}", self.thread(*thread)));
             }
-            Memory::Foreign { .. } => self.say("allocated", "not seen (outside of Rust's heap)"),
+            Memory::Foreign { .. } => match self.facts.c_allocated {
+                Some(Allocation { trace, thread }) => self.trace("C allocated", trace, thread),
+                None => self.say("allocated", "not seen (outside of Rust's heap)"),
+            },
         }
+    }
+
+    /// Which guarded call lent C what it hands to Rust now.
+    fn lent_to_c(&mut self) {
+        if !self.facts.is_callback() {
+            return;
+        }
+        match &self.facts.lent_by {
+            Some(call) => {
+                let (thread, what) = (Some(self.thread(call.thread)), call.function.declaration.name.into());
+                self.tell(Beat::At { key: "lent", at: call.site.into(), what, thread, known: false });
+            }
+            // What a callback returns need not have been lent before.
+            None if self.facts.is_about_result() => {}
+            None => self.say("lent", "to no guarded call that is remembered"),
+        }
+    }
+
+    /// Where C holds a word: which memory that is, and who made it.
+    pub(crate) fn kept_by_c(&mut self, place: &'a Place, word: usize) {
+        self.say("kept by C", kept::kept(place, self.facts.call.as_ref()));
+        match place {
+            Place::CHeap { allocated_at, .. } => self.trace("C allocated", allocated_at.trace, allocated_at.thread),
+            Place::RustBlock { allocated_at, .. } => {
+                self.trace("that block", allocated_at.trace, allocated_at.thread);
+            }
+            Place::Global { .. } | Place::Tls { .. } => {}
+        }
+        if let Some(source) = kept::source(place) {
+            self.tell(Beat::Defined(source));
+        }
+        self.holds(word);
     }
 
     /// Whether the block was freed since, and where.
@@ -229,7 +284,7 @@ impl<'a> Story<'a> {
     }
 
     /// Which address of the block a word of C's holds, if that is not its start.
-    pub(crate) fn holds(&mut self, word: usize) {
+    fn holds(&mut self, word: usize) {
         if let Some(Memory::Heap(block)) = &self.facts.memory {
             let inside = word.wrapping_sub(block.address);
             if inside > 0 && inside <= block.size {

@@ -6,7 +6,7 @@ use object::read::elf::{FileHeader as _, ProgramHeader as _, Sym as _};
 
 use super::{ENDIAN, Header, to_usize};
 
-/// The function at `address` of a module whose first mapping begins at `base`, and the bytes from
+/// The function at `address` of a module that is loaded from `base` on, and the bytes from
 /// its start.
 pub(crate) fn function_at(file: &[u8], base: usize, address: usize) -> Option<(&str, usize)> {
     const PAGE: usize = 4096;
@@ -43,15 +43,15 @@ pub(crate) fn function_at(file: &[u8], base: usize, address: usize) -> Option<(&
 #[cfg(all(test, globals))]
 mod tests {
     use super::function_at;
-    use crate::platform::mapped::{Bytes, at};
+    use crate::platform::mapped::at;
 
     #[test]
     fn a_function_is_found_by_any_of_its_addresses() {
         let start = a_function_is_found_by_any_of_its_addresses as *const () as usize;
         for into in [0, 4] {
             let mapped = at(start + into).unwrap();
-            let bytes = Bytes::of(&mapped).unwrap();
-            let (name, offset) = function_at(&bytes, mapped.base, start + into).unwrap();
+            let bytes = mapped.bytes().unwrap();
+            let (name, offset) = function_at(bytes, mapped.base, start + into).unwrap();
             assert!(name.contains("a_function_is_found_by_any_of_its_addresses"), "{name}");
             assert_eq!(offset, into);
         }

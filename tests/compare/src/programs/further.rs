@@ -6,7 +6,7 @@ use std::hint::black_box;
 use c_fixtures::alloc_dealloc_mismatch::bad_done_with;
 use c_fixtures::buffer_overflow::poke;
 use c_fixtures::c_heap::bad_keep_node;
-use c_fixtures::dangling_pointer::{Label, bad_label_length};
+use c_fixtures::dangling_field::{Label, bad_label_length};
 use c_fixtures::freed_while_retained::{allowed, notify};
 use c_fixtures::slides::{SomeStruct, retrieve_reference, store_reference};
 use c_fixtures::stale_handle::tick;

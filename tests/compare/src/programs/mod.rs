@@ -45,7 +45,7 @@ pub(crate) const ALL: &[Program] = &[
     ),
     program(
         "dangling_field",
-        "dangling_pointer",
+        "dangling_field",
         "a struct is lent whose field leads to a freed `Box`, and C reads it",
         further::dangling_field,
         right::dangling_field,

@@ -1,6 +1,6 @@
 // Parameters that bear the names of other things, and macros in a block.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_char, c_int, c_void};
 
 #[allow(non_upper_case_globals)]
 const left: c_int = 1;
@@ -17,6 +17,8 @@ macro_rules! in_block {
 // Generated code, which is not edited: `left` is a constant elsewhere.
 #[ffi_guard::guard(keep_abi)]
 unsafe extern "C" {
+    #[link_name = "memcmp"]
+    safe fn of_constants(left: &u8, left: &u8, __left: usize) -> c_int;
     #[link_name = "abs"]
     safe fn of_constant(left: c_int) -> c_int;
     #[link_name = "memcmp"]
@@ -39,16 +41,40 @@ unsafe extern "C" {
     safe fn result(result: c_int) -> c_int;
     #[link_name = "memcmp"]
     safe fn arg1(arg2: &u8, _: &u8, arg1: usize) -> c_int;
+    // Rust lets foreign functions have parameters of one name, of one type or not.
+    #[link_name = "memcmp"]
+    fn twice(buffer: *const c_void, #[guard(sized_by = len)] buffer: *const c_void, len: usize) -> c_int;
+    #[link_name = "memcmp"]
+    safe fn thrice(a: &u8, r#a: &c_char, a: usize) -> c_int;
+    #[link_name = "memcmp"]
+    safe fn near(a: &u8, a_3: &u8, a: usize) -> c_int;
+    #[link_name = "memcmp"]
+    safe fn one_in_each_case(
+        #[cfg(unix)] a: &u8,
+        #[cfg(not(unix))] a: &u16,
+        b: &u8,
+        b: usize,
+    ) -> c_int;
+    #[link_name = "printf"]
+    fn variadic(text: *const c_char, text: c_int, ...) -> c_int;
+    #[guard(keep_abi)]
+    #[link_name = "memcmp"]
+    safe fn kept(x: &u8, x: &u8, x: usize) -> c_int;
     #[link_name = "abs"]
     safe fn __ffi_guard_bare(armed: c_int) -> c_int;
 }
 
 fn main() {
     assert_eq!(of_constant(-left), 1);
+    assert_eq!(of_constants(&1, &1, 1), 0);
     let byte = &raw const *&7u8;
     assert_eq!(unsafe { of_nothing(byte.cast(), byte.cast(), size(1)) }, 0);
     assert!(unsafe { getpid() != getppid() });
     assert_eq!(crossing(-1) + arguments(-1) + result(-1), 3);
     assert_eq!(arg1(&1, &1, 1), 0);
+    assert_eq!(unsafe { twice(byte.cast(), byte.cast(), 1) }, 0);
+    assert!(thrice(&1, &2, 1) < 0 && near(&2, &1, 1) > 0 && one_in_each_case(&1, &2, 1) < 0);
+    assert_eq!(kept(&1, &1, 1), 0);
+    let _ = variadic;
     assert_eq!(__ffi_guard_bare(-1), 1);
 }

@@ -1,0 +1,171 @@
+//! What the user writes: our own options, and cargo's, in any order.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+/// Runs a program, or its tests, with the extern blocks of all its crates under ffi-guard.
+///
+/// No source is changed. What is found, what is not, and how to annotate a block for more, is in
+/// ffi-guard's book.
+#[derive(Debug, Parser)]
+#[command(name = "cargo ffi-guard", bin_name = "cargo ffi-guard", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands of cargo that build what is run.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// `cargo test`, with every call into C checked
+    Test(Options),
+    /// `cargo run`, with every call into C checked
+    Run(Options),
+    /// `cargo build`: the checked program lies below `target/ffi-guard`
+    Build(Options),
+    /// `cargo bench`, with every call into C checked
+    Bench(Options),
+    /// `cargo nextest`: takes its commands, such as `run`
+    Nextest(Options),
+}
+
+/// Our own options. All others are cargo's, and so is what follows `--`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Options {
+    /// How much is checked: 0 to 3 [default: 2, or the variable GUARD]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=3))]
+    pub level: Option<u8>,
+    /// Check C's heap too [default where the platform has it]
+    #[arg(long, overrides_with = "no_c_heap")]
+    pub c_heap: bool,
+    /// Leave C's heap alone
+    #[arg(long)]
+    pub no_c_heap: bool,
+    /// Rules to check beside those that need no contract: nested_pointer, dangling_field, retained_pointer; or `all`
+    #[arg(long, value_name = "RULE,..", value_delimiter = ',')]
+    pub rules: Vec<String>,
+    /// Only the blocks of this crate; may be given more than once
+    #[arg(long, value_name = "CRATE")]
+    pub only: Vec<String>,
+    /// Leave a function or a whole crate as it is; may be given more than once
+    #[arg(long, value_name = "CRATE[::FN]")]
+    pub skip: Vec<String>,
+    /// A folder for the reports, one JSON object a line
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// List at the end what is not under the guard, and why
+    #[arg(long)]
+    pub coverage: bool,
+    /// What is cargo's.
+    #[arg(last = true, value_name = "CARGO'S OPTIONS AND THE PROGRAM'S ARGUMENTS", hide = true)]
+    pub cargo: Vec<String>,
+}
+
+impl Command {
+    /// Cargo's name for the command, and the options.
+    pub(crate) fn parts(self) -> (&'static str, Options) {
+        match self {
+            Command::Test(options) => ("test", options),
+            Command::Run(options) => ("run", options),
+            Command::Build(options) => ("build", options),
+            Command::Bench(options) => ("bench", options),
+            Command::Nextest(options) => ("nextest", options),
+        }
+    }
+}
+
+/// Reads the arguments after the program's name.
+///
+/// # Errors
+///
+/// Clap's, which has the words for the user.
+pub(crate) fn read(arguments: &[String]) -> Result<Cli, clap::Error> {
+    // Cargo repeats the subcommand's name.
+    let arguments = match arguments.first() {
+        Some(first) if first == "ffi-guard" => &arguments[1..],
+        _ => arguments,
+    };
+    let mut own = vec!["cargo ffi-guard".to_string()];
+    let mut cargo = Vec::new();
+    if let Some((command, rest)) = arguments.split_first() {
+        own.push(command.clone());
+        split(command, rest, &mut own, &mut cargo);
+    }
+    if !cargo.is_empty() {
+        own.push("--".into());
+        own.extend(cargo);
+    }
+    Cli::try_parse_from(own)
+}
+
+/// Parts our options from cargo's, up to `--` or the first word that is neither.
+fn split(command: &str, arguments: &[String], own: &mut Vec<String>, cargo: &mut Vec<String>) {
+    let clap = Cli::command();
+    let Some(ours) = clap.find_subcommand(command) else {
+        own.extend(arguments.iter().cloned());
+        return;
+    };
+    let mut index = 0;
+    while let Some(argument) = arguments.get(index) {
+        if argument == "--" {
+            break;
+        }
+        let (name, has_value) = match argument.split_once('=') {
+            Some((name, _)) => (name, true),
+            None => (argument.as_str(), false),
+        };
+        let known = name
+            .strip_prefix("--")
+            .and_then(|name| ours.get_arguments().find(|argument| argument.get_long() == Some(name)));
+        if let Some(known) = known {
+            own.push(argument.clone());
+            if known.get_action().takes_values() && !has_value {
+                index += 1;
+                own.extend(arguments.get(index).cloned());
+            }
+        } else if matches!(name, "--help" | "-h") {
+            own.push(argument.clone());
+        } else {
+            cargo.push(argument.clone());
+        }
+        index += 1;
+    }
+    cargo.extend(arguments[index.min(arguments.len())..].iter().cloned());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> (&'static str, Options) {
+        let arguments: Vec<String> = text.split_whitespace().map(String::from).collect();
+        read(&arguments).unwrap_or_else(|error| panic!("{error}")).command.parts()
+    }
+
+    #[test]
+    fn ours_and_cargos_come_in_any_order() {
+        let (command, options) =
+            parts("ffi-guard test -p a --level 1 --features x,y --only zlib-sys -- --level 9 name");
+        assert_eq!(command, "test");
+        assert_eq!(options.level, Some(1));
+        assert_eq!(options.only, ["zlib-sys"]);
+        assert_eq!(options.cargo, ["-p", "a", "--features", "x,y", "--", "--level", "9", "name"]);
+        let (command, options) = parts("run --no-c-heap --release --skip=a::b");
+        assert_eq!((command, options.no_c_heap, options.skip), ("run", true, vec!["a::b".to_string()]));
+        assert_eq!(options.cargo, ["--release"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (text, said) in [
+            ("test --level 4", "4 is not in 0..=3"),
+            ("tset", "unrecognized subcommand"),
+            ("test --only", "a value is required"),
+        ] {
+            let arguments: Vec<String> = text.split_whitespace().map(String::from).collect();
+            let error = read(&arguments).map(drop).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}

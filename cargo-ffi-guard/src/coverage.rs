@@ -1,0 +1,141 @@
+//! What is under the guard and what is not: a record for each package, and the lines at the end of
+//! a run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::session;
+
+/// One unit of a package as it was compiled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub package: String,
+    pub version: String,
+    /// What its foreign blocks declare.
+    pub items: BTreeSet<Item>,
+    /// Why the package is compiled as it is, if it is.
+    pub bare: Option<String>,
+}
+
+/// An item of a foreign block, as the attribute saw it: conditions and macros are resolved.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Item {
+    pub kind: Kind,
+    pub name: String,
+}
+
+/// How an item is treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    Wrapped,
+    /// Wrapped by a function of C's ABI.
+    KeepAbi,
+    Variadic,
+    Skipped,
+    Static,
+    Type,
+    Macro,
+}
+
+impl Kind {
+    fn is_function(self) -> bool {
+        matches!(self, Kind::Wrapped | Kind::KeepAbi | Kind::Variadic | Kind::Skipped)
+    }
+}
+
+/// Reads the lines that the attribute wrote while a crate was compiled.
+pub(crate) fn items(path: &Path) -> BTreeSet<Item> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().filter_map(|line| item(line.split_once(' ')?)).collect()
+}
+
+fn item((kind, name): (&str, &str)) -> Option<Item> {
+    let kind = serde_json::from_value(serde_json::Value::from(kind)).ok()?;
+    Some(Item { kind, name: name.to_string() })
+}
+
+impl Record {
+    /// The folder of the records.
+    pub(crate) fn folder(session: &Path) -> PathBuf {
+        session.join("coverage")
+    }
+
+    /// Writes the record of a unit.
+    pub(crate) fn write(&self, session: &Path, unit: &str) {
+        let path = Self::folder(session).join(format!("{unit}.json"));
+        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        // What cannot be written is missing from the table, and no more.
+        let _ = session::write_if_changed(&path, &text);
+    }
+
+    /// True if a block of the package declares the function.
+    pub(crate) fn declares(&self, name: &str) -> bool {
+        self.items.iter().any(|item| item.kind.is_function() && item.name == name)
+    }
+
+    fn names(&self, is_wanted: impl Fn(Kind) -> bool) -> Vec<&str> {
+        self.items.iter().filter(|item| is_wanted(item.kind)).map(|item| item.name.as_str()).collect()
+    }
+
+    /// The functions that have a wrapper.
+    fn guarded(&self) -> usize {
+        self.names(|kind| matches!(kind, Kind::Wrapped | Kind::KeepAbi)).len()
+    }
+
+    fn declared(&self) -> usize {
+        self.names(Kind::is_function).len()
+    }
+}
+
+/// The records of the packages that are part of this build, one for each package.
+pub(crate) fn records(session: &Path, is_part: impl Fn(&str, &str) -> bool) -> Vec<Record> {
+    let files = std::fs::read_dir(Record::folder(session)).into_iter().flatten().flatten();
+    let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+    let mut packages: BTreeMap<(String, String), Record> = BTreeMap::new();
+    for record in texts.filter_map(|text| serde_json::from_str::<Record>(&text).ok()) {
+        if is_part(&record.package, &record.version) {
+            let known = packages
+                .entry((record.package.clone(), record.version.clone()))
+                .or_insert_with(|| Record { items: BTreeSet::new(), ..record.clone() });
+            known.items.extend(record.items);
+            known.bare = known.bare.take().or(record.bare);
+        }
+    }
+    packages.into_values().filter(|record| !record.items.is_empty() || record.bare.is_some()).collect()
+}
+
+/// The line at the end of a run.
+pub(crate) fn summary(records: &[Record]) -> String {
+    let guarded: usize = records.iter().map(Record::guarded).sum();
+    let declared: usize = records.iter().map(Record::declared).sum();
+    let crates = records.iter().filter(|record| record.guarded() > 0).count();
+    let crates = if crates == 1 { "1 crate".to_string() } else { format!("{crates} crates") };
+    format!("guarded {guarded} of {declared} functions in {crates}")
+}
+
+/// The table of `--coverage`: each package, and what is bare in it and why.
+pub(crate) fn table(records: &[Record]) -> String {
+    let mut text = String::new();
+    for record in records {
+        text += &format!("{} {}: {} of {}\n", record.package, record.version, record.guarded(), record.declared());
+        if let Some(why) = &record.bare {
+            text += &format!("  compiled as it is: {why}\n");
+        }
+        let list = |why: &str, kind: Kind| match record.names(|it| it == kind) {
+            names if names.is_empty() => String::new(),
+            names => format!("  {why}: {}\n", names.join(", ")),
+        };
+        text += &list("keeps C's ABI, for its address is taken", Kind::KeepAbi);
+        text += &list("bare, variadic", Kind::Variadic);
+        text += &list("bare, by --skip", Kind::Skipped);
+        text += &list("statics", Kind::Static);
+        let macros = record.names(|kind| kind == Kind::Macro).len();
+        if macros > 0 {
+            text += &format!("  macro calls inside a block, not seen through: {macros}\n");
+        }
+    }
+    text
+}

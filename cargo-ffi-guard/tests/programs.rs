@@ -1,0 +1,173 @@
+//! Whole programs under `cargo ffi-guard`: packages of a few lines, whose `-sys` crates declare
+//! functions of the C library and are not annotated.
+
+mod program;
+
+use program::{Program, Said};
+
+const SYS: &str = "use std::ffi::{c_char, c_void};
+unsafe extern \"C\" {
+    pub fn strlen(s: *const c_char) -> usize;
+    pub fn malloc(n: usize) -> *mut c_void;
+    pub fn free(p: *mut c_void);
+    pub fn snprintf(to: *mut c_char, n: usize, format: *const c_char, ...) -> i32;
+}
+";
+
+#[test]
+fn a_dangling_temporary_is_found_in_a_program_that_nobody_edited() {
+    let program = Program::new("dangling").file("sys/src/lib.rs", SYS).file(
+        "src/main.rs",
+        "fn main() {
+    let text = std::ffi::CString::new(\"gone\").unwrap().as_ptr();
+    println!(\"{}\", unsafe { text_sys::strlen(text) });
+}
+",
+    );
+    let before = program.sources();
+    let said = program.run(&["run"]);
+    assert!(!said.success, "{said}");
+    said.has("ffi-guard[dangling_pointer]").has("--> src/main.rs:3:").has("guarded 3 of 4 functions in 1 crate");
+    assert_eq!(program.sources(), before, "the user's files were touched");
+
+    let again = program.run(&["run"]);
+    again.has("ffi-guard[dangling_pointer]").lacks("Compiling");
+}
+
+#[test]
+fn a_change_of_the_source_is_seen() {
+    let program = Program::new("change")
+        .file("sys/src/lib.rs", SYS)
+        .file("src/main.rs", "fn main() { println!(\"{}\", unsafe { text_sys::strlen(c\"one\".as_ptr()) }); }\n");
+    program.run(&["run", "-q"]).succeeded().has("3\n");
+    program.write(
+        "sys/src/lib.rs",
+        &SYS.replace("pub fn strlen(s: *const c_char)", "#[link_name = \"strlen\"] pub fn strlen(s: *const c_char)"),
+    );
+    program.write("src/main.rs", "fn main() { println!(\"{}\", unsafe { text_sys::strlen(c\"three\".as_ptr()) }); }\n");
+    program.run(&["run"]).succeeded().has("5\n").has("Compiling text-sys");
+}
+
+#[test]
+fn a_function_whose_address_is_taken_keeps_its_type() {
+    let program = Program::new("address").file("sys/src/lib.rs", SYS).file(
+        "src/main.rs",
+        "struct Destructor(unsafe extern \"C\" fn(*mut std::ffi::c_void));
+fn main() {
+    let destructor = Destructor(text_sys::free);
+    unsafe { (destructor.0)(text_sys::malloc(8)) };
+    println!(\"{}\", unsafe { text_sys::strlen(c\"four\".as_ptr()) });
+}
+",
+    );
+    let said = program.run(&["run", "--coverage"]);
+    said.succeeded().has("4\n").has("keeps C's ABI, for its address is taken: free").has("bare, variadic: snprintf");
+    said.has("guarded 3 of 4 functions in 1 crate");
+    // It is remembered.
+    program.run(&["run"]).succeeded().lacks("Compiling");
+}
+
+#[test]
+fn blocks_in_macros_and_in_generated_files_are_found() {
+    let program = Program::new("hidden")
+        .file(
+            "sys/src/lib.rs",
+            "macro_rules! foreign { ($($name:ident: $ty:ty),*) => { extern { $(pub fn $name(s: $ty) -> usize;)* } } }
+foreign! { strlen: *const ::std::os::raw::c_char }
+include!(concat!(env!(\"OUT_DIR\"), \"/bindings.rs\"));
+",
+        )
+        .file(
+            "sys/build.rs",
+            "fn main() {
+    let out = std::env::var(\"OUT_DIR\").unwrap();
+    let text = \"extern \\\"C\\\" { pub fn puts(s: *const ::std::os::raw::c_char) -> i32; }\";
+    std::fs::write(format!(\"{out}/bindings.rs\"), text).unwrap();
+}
+",
+        )
+        .edition("sys", "2015")
+        .file(
+            "src/main.rs",
+            "fn main() {
+    let text = c\"five.\".as_ptr();
+    unsafe { text_sys::puts(text) };
+    println!(\"{}\", unsafe { text_sys::strlen(text) });
+}
+",
+        );
+    program.run(&["run"]).succeeded().has("5\n").has("guarded 2 of 2 functions in 1 crate");
+}
+
+#[test]
+fn a_program_with_an_allocator_of_its_own_keeps_it_and_runs() {
+    let program = Program::new("allocator").file("sys/src/lib.rs", SYS).file(
+        "src/main.rs",
+        "#[global_allocator]
+static OWN: std::alloc::System = std::alloc::System;
+fn main() {
+    let text = std::ffi::CString::new(\"gone\").unwrap().as_ptr();
+    println!(\"{}\", unsafe { text_sys::strlen(text) });
+}
+",
+    );
+    let said = program.run(&["run"]);
+    assert!(!said.success, "{said}");
+    said.has("ffi-guard[dangling_pointer]");
+}
+
+#[test]
+fn tests_are_run_and_a_violation_fails_its_own() {
+    let program = Program::new("tests").file("sys/src/lib.rs", SYS).file(
+        "src/lib.rs",
+        "/// ```
+/// assert_eq!(unsafe { text_sys::strlen(c\"doc\".as_ptr()) }, 3);
+/// ```
+pub fn f() {}
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn wrong() {
+        let text = std::ffi::CString::new(\"gone\").unwrap().as_ptr();
+        unsafe { text_sys::strlen(text) };
+    }
+    #[test]
+    fn right() {
+        assert_eq!(unsafe { text_sys::strlen(c\"abc\".as_ptr()) }, 3);
+    }
+}
+",
+    );
+    let said = program.run(&["test", "--no-fail-fast"]);
+    assert!(!said.success, "{said}");
+    said.has("tests::right ... ok").has("tests::wrong ... FAILED").has("ffi-guard[dangling_pointer]");
+    said.has("Doc-tests app").has("src/lib.rs - f (line 1) ... ok");
+}
+
+#[test]
+fn what_is_asked_wrongly_is_refused_before_anything_is_built() {
+    let program = Program::new("asked").file("sys/src/lib.rs", SYS).file("src/main.rs", "fn main() {}\n");
+    for (arguments, words) in [
+        (&["run", "--only", "txt-sys"][..], "--only txt-sys: the program has no such crate"),
+        (
+            &["run", "--rules", "nested"],
+            "--rules nested: it takes nested_pointer, dangling_field, retained_pointer or all",
+        ),
+        (&["run", "--level", "7"], "7 is not in 0..=3"),
+        (&["run", "--manifest-path", "none/Cargo.toml"], "none/Cargo.toml"),
+    ] {
+        let said: Said = program.run(arguments);
+        assert!(!said.success, "{said}");
+        said.has(words).lacks("panicked");
+    }
+}
+
+#[test]
+fn crates_and_functions_can_be_left_out() {
+    let program = Program::new("left")
+        .file("sys/src/lib.rs", SYS)
+        .file("src/main.rs", "fn main() { println!(\"{}\", unsafe { text_sys::strlen(c\"six...\".as_ptr()) }); }\n");
+    let said = program.run(&["run", "--skip", "text-sys::strlen", "--coverage"]);
+    said.succeeded().has("guarded 2 of 4 functions").has("bare, by --skip: strlen");
+    program.run(&["run", "--skip", "text-sys"]).succeeded().has("guarded 0 of 0 functions");
+}

@@ -1,0 +1,261 @@
+//! The words of what an argument leads to: those that lead to freed memory first, then those that
+//! lead to live memory.
+
+use std::ops::{ControlFlow, Range};
+
+use super::breach::Stop;
+use super::entry::{CHECKS, Questions, field, holds_nothing};
+use crate::call::argument::{Argument, Passing, Stated};
+use crate::call::declaration::Contract;
+use crate::call::extent;
+use crate::call::shape::{Role, Shape};
+use crate::call::target::{PointerArg, Target};
+use crate::call::thread;
+use crate::facts::{Evidence, Finding, Holder, Memory};
+use crate::heap;
+use crate::reentry::Reentry;
+use crate::retention::pins;
+use crate::rule::{Rule, Severity};
+use crate::rules;
+use crate::scan::{self, Wanted};
+
+/// Whether the look goes on to the next word, and with what it ends if not.
+type Next = ControlFlow<Result<(), Stop>>;
+
+impl Questions<'_> {
+    /// Inspects the words of an extent that lie at `from` (the argument's own address, or a copy):
+    /// those that lead to freed memory first, as they are the worse.
+    ///
+    /// # Safety
+    /// - `look.extent` bytes from `from` on are readable.
+    pub(super) unsafe fn words(
+        &mut self,
+        index: usize,
+        look: &PointerArg<'_>,
+        from: usize,
+        own: &Range<usize>,
+    ) -> Result<(), Stop> {
+        if index >= self.freed_told && self.asks_of_freed(index) {
+            let mut dead = |this: &mut Self, offset, word| this.dead_word(index, look, offset, word);
+            // SAFETY: the caller's promise.
+            unsafe { self.each_word(look, from, false, &mut dead) }?;
+        }
+        // What is allowed is not looked for. From level 2 on the blocks that are found are lent all
+        // the same.
+        let mut told = self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow;
+        if told && self.check.is_none() {
+            return Ok(());
+        }
+        let mut live = |this: &mut Self, offset, word| this.live_word(index, look, own, offset, word, &mut told);
+        // SAFETY: the caller's promise.
+        unsafe { self.each_word(look, from, true, &mut live) }
+    }
+
+    /// True if a dead word in this argument may have to be told of.
+    pub(super) fn asks_of_freed(&self, index: usize) -> bool {
+        self.site.severity(Rule::DanglingField, Some(index)) != Severity::Allow
+    }
+
+    /// Calls `found` with each word of an extent that leads into Rust's heap (or, `with_stack`,
+    /// onto the stack), and its offset, until it breaks.
+    ///
+    /// # Safety
+    /// - `look.extent` bytes from `from` on are readable.
+    unsafe fn each_word(
+        &mut self,
+        look: &PointerArg<'_>,
+        from: usize,
+        with_stack: bool,
+        found: &mut dyn FnMut(&mut Self, usize, usize) -> Next,
+    ) -> Result<(), Stop> {
+        let _inside = Reentry::enter();
+        let info = look.argument.info;
+        let stack = if with_stack { self.stack.clone() } else { 0..0 };
+        let mut outcome = ControlFlow::Continue(());
+        if look.extent >= LARGE && matches!(info.shape, Shape::Words | Shape::Untyped) {
+            let mut hits = Vec::new();
+            // SAFETY: the caller promises `look.extent` readable bytes from `from` on.
+            unsafe { scan::words(from, look.extent, &Wanted::new([heap::region(), stack]), &mut hits) };
+            for hit in hits {
+                outcome = found(self, hit.location - from, hit.word);
+                if outcome.is_break() {
+                    break;
+                }
+            }
+        } else {
+            let mut found = |offset, word| {
+                outcome = found(self, offset, word);
+                if outcome.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            let wanted = |word| heap::contains(word) || stack.contains(&word);
+            // SAFETY: the caller promises `look.extent` readable bytes from `from` on.
+            let _ = unsafe { rules::each_pointer(from, look.extent, info, &wanted, &mut found) };
+        }
+        outcome.break_value().unwrap_or(Ok(()))
+    }
+
+    /// Checks if one word of an extent leads to freed memory. Told once, however many words of an
+    /// array do.
+    fn dead_word(&mut self, index: usize, look: &PointerArg<'_>, offset: usize, word: usize) -> Next {
+        let argument = look.argument;
+        let target = Target::of(word, &(0..0));
+        let (holder, evidence) = (|| self.pointee(look, offset), || self.evidence(index, look, offset));
+        let Some(finding) = rules::dangling_field::check_word(word, &target, holder, evidence) else {
+            return ControlFlow::Continue(());
+        };
+        // After a word that is let pass there can be one that is not.
+        let severity = self.site.severity_or(Rule::DanglingField, Some(index), finding.default_severity());
+        if severity == Severity::Allow || !scan::can_be_pointer(argument.info, offset) {
+            return ControlFlow::Continue(());
+        }
+        // A C frame further up holds the word: C memory, which is inspected from level 2 on.
+        if self.check.is_none() && scan::is_c_stack(&look.target, argument.address) {
+            return ControlFlow::Break(Ok(()));
+        }
+        if is_in_a_stack(argument) {
+            return ControlFlow::Break(Ok(()));
+        }
+        let memory = Memory::of(&target, word, 0, thread::id());
+        ControlFlow::Break(self.site.breach(Some(index), finding, (argument, look.extent), Some(memory)))
+    }
+
+    /// Checks one word of an extent that leads into Rust memory.
+    fn live_word(
+        &mut self,
+        index: usize,
+        look: &PointerArg<'_>,
+        own: &Range<usize>,
+        offset: usize,
+        word: usize,
+        told: &mut bool,
+    ) -> Next {
+        let argument = look.argument;
+        let target = Target::of(word, &self.stack);
+        if matches!(&target, Target::Heap(block) if !block.live) {
+            return ControlFlow::Continue(());
+        }
+        if !scan::can_be_pointer(argument.info, offset) {
+            return ControlFlow::Continue(());
+        }
+        // A C frame further up holds the word: C memory, which is inspected from level 2 on.
+        let cs_stack = scan::is_c_stack(&look.target, argument.address);
+        if self.check.is_none() && cs_stack {
+            return ControlFlow::Break(Ok(()));
+        }
+        // C may hold what a call that has not returned lends it (callbacks see it), or what some
+        // call let it keep.
+        if (cs_stack || matches!(look.target, Target::Foreign))
+            && matches!(&target, Target::Heap(block) if heap::loans(block) > 0 || heap::may_be_retained(block))
+        {
+            return ControlFlow::Continue(());
+        }
+        if let Some(check) = &mut self.check {
+            check.lend_found(word, &target, look, index);
+        }
+        if *told || self.lent_as_retained(&target) || is_pinned(word, &target) {
+            return ControlFlow::Continue(());
+        }
+        let holder = || self.pointee(look, offset);
+        let Some(finding) = rules::nested_pointer::check_word(word, &target, own, thread::id(), holder) else {
+            return ControlFlow::Continue(());
+        };
+        // Told once, however many words of an array do it.
+        *told = true;
+        if is_in_a_stack(argument) {
+            return ControlFlow::Continue(());
+        }
+        if let Err(stop) = self.freed_after(index) {
+            return ControlFlow::Break(Err(stop));
+        }
+        let memory = Memory::of(&look.target, argument.address, look.extent, thread::id());
+        match self.site.breach(Some(index), finding, (argument, look.extent), Some(memory)) {
+            Ok(()) if self.check.is_some() => ControlFlow::Continue(()),
+            outcome => ControlFlow::Break(outcome),
+        }
+    }
+
+    /// A word's place in what an argument points to.
+    fn pointee(&self, look: &PointerArg<'_>, offset: usize) -> Holder {
+        Holder::Pointee {
+            memory: Memory::of(&look.target, look.argument.address, look.extent, thread::id()),
+            offset,
+            field: field(look.argument.info, offset, look.extent),
+        }
+    }
+
+    /// What shows that a word in what an argument points to is a pointer that C may follow.
+    fn evidence(&self, index: usize, look: &PointerArg<'_>, offset: usize) -> Evidence {
+        let Argument { info, passing, .. } = look.argument;
+        let parameter = self.site.function.declaration.parameters.get(index);
+        // A pointer to a pointer is how C returns one.
+        let answer = *passing == Passing::Mut && matches!(info.role, Role::Pointer | Role::Pointers);
+        let declared = rules::is_declared(info, offset) && !answer;
+        if declared || parameter.is_some_and(|it| it.contract != Contract::NONE) {
+            Evidence::Declared
+        } else if scan::is_in_c_heap(look.argument.address + offset) {
+            Evidence::StoredByC
+        } else {
+            Evidence::Value
+        }
+    }
+
+    /// Tells of freed memory that the arguments after this one lead to, before live memory in this
+    /// one is told of: the worst comes first.
+    #[cold]
+    fn freed_after(&mut self, index: usize) -> Result<(), Stop> {
+        let first = self.freed_told.max(index + 1);
+        self.freed_told = self.arguments.len();
+        let parameters = self.site.function.declaration.parameters;
+        for (index, (argument, parameter)) in self.arguments.iter().zip(parameters).enumerate().skip(first) {
+            if !matches!(argument.passing, Passing::Const | Passing::Mut) {
+                continue;
+            }
+            let look = self.look(argument, parameter);
+            let unsound = |it: &Finding| it.rule() != Rule::MisalignedPointer;
+            match CHECKS.iter().filter_map(|check| check(&look)).find(unsound) {
+                Some(finding @ Finding::DanglingPointer(_)) => self.breach(index, finding, &look)?,
+                // Told of in its turn.
+                Some(_) => {}
+                None if look.extent == 0 || holds_nothing(&argument.info.shape, parameter.contract) => {}
+                None if !matches!(look.target, Target::Heap(_) | Target::Stack(_)) => {}
+                None if self.asks_of_freed(index) => {
+                    let mut dead = |this: &mut Self, offset, word| this.dead_word(index, &look, offset, word);
+                    // SAFETY: the extent is inside a live block or the live part of this thread's
+                    // stack, as checked.
+                    unsafe { self.each_word(&look, argument.address, false, &mut dead) }?;
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// True if another argument of this call lends the target under `retained`.
+    fn lent_as_retained(&self, target: &Target) -> bool {
+        let Target::Heap(target) = target else { return false };
+        self.arguments.iter().zip(self.site.function.declaration.parameters).any(|(argument, parameter)| {
+            parameter.contract.is_retained()
+                && matches!(argument.passing, Passing::Const | Passing::Mut)
+                && matches!(Target::of(argument.address, &(0..0)), Target::Heap(block) if block.start == target.start)
+        })
+    }
+}
+
+/// True for an untyped pointer into a stack in heap memory: it reaches to the end of its block, but
+/// a stack is no one object.
+fn is_in_a_stack(argument: &Argument) -> bool {
+    let to_the_end = argument.stated == Stated::No && extent::untyped(argument) && heap::contains(argument.address);
+    to_the_end && scan::is_stack(argument.address)
+}
+
+/// True if what a word leads to is pinned, so that C may hold it.
+fn is_pinned(word: usize, target: &Target) -> bool {
+    match target {
+        Target::Heap(block) => pins::is_block_pinned(block),
+        _ => pins::is_range_pinned(word),
+    }
+}
+
+/// Bytes from which on memory of an unknown type is searched like C's globals, at memory speed in
+/// any build.
+const LARGE: usize = 1024;

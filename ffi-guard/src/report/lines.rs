@@ -1,0 +1,109 @@
+//! The file of `GUARD_REPORT`: one JSON object for each place that breaks a rule, and one at exit
+//! that says how often they were seen.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::json;
+use super::ledger::{Ledger, ReportKey};
+use crate::config::settings;
+use crate::facts::Violation;
+use crate::platform::process;
+
+/// The places that the file has.
+static WRITTEN: Ledger = Ledger::new();
+
+/// Milliseconds that the reader of a FIFO gets to make room.
+const PATIENCE: i32 = 1000;
+
+/// Appends a violation, if its place is not in the file yet, and counts it. `caught`: the program
+/// gets it as a value, since a test expects it; a job in CI leaves it out. True if the place was
+/// there: a line at exit says how often it was seen.
+pub(super) fn append(violation: &Violation, caught: bool) -> bool {
+    if settings().report_path().is_none() {
+        return false;
+    }
+    let count = WRITTEN.count(ReportKey::of(violation.facts(), caught));
+    if count == 1 {
+        append_object(violation.to_json(), caught);
+    }
+    count > 1
+}
+
+/// Appends one object without counting it.
+pub(super) fn append_object(mut object: String, caught: bool) {
+    object.truncate(object.len().saturating_sub("}".len()));
+    object.push_str(if caught { ",\"caught\":true}" } else { ",\"caught\":false}" });
+    append_line(object);
+}
+
+/// Appends how often places were seen that are in the file, as one object.
+pub(super) fn append_counts() {
+    if settings().report_path().is_none() {
+        return;
+    }
+    let Some(repeated) = WRITTEN.repeated() else { return };
+    if !repeated.is_empty() {
+        append_line(json::counts(&repeated));
+    }
+}
+
+fn append_line(line: String) {
+    static FAILED: AtomicBool = AtomicBool::new(false);
+    let Some(path) = settings().report_path() else { return };
+    let path = absolute(path);
+    let patience = if FAILED.load(Ordering::Relaxed) { 0 } else { PATIENCE };
+    if let Err(error) = write(path, line, patience)
+        // Once: the program is not at fault, and many such lines would bury its own.
+        && !FAILED.swap(true, Ordering::Relaxed)
+    {
+        let path = path.display();
+        let why = match error {
+            _ if process::has_no_reader(&error) => "nothing reads from it".to_owned(),
+            _ if error.kind() == io::ErrorKind::WouldBlock => "its reader makes no room".to_owned(),
+            error => error.to_string(),
+        };
+        process::write_stderr(
+            format!("ffi-guard: GUARD_REPORT={path}: {why}; violations are not recorded there\n").as_bytes(),
+        );
+    }
+}
+
+/// Appends one line.
+fn write(path: &Path, mut line: String, patience: i32) -> io::Result<()> {
+    line.push('\n');
+    process::append(path, line.as_bytes(), patience)
+}
+
+/// The path as it was meant when the first violation came: a daemon that changes its folder keeps
+/// its file.
+fn absolute(path: &Path) -> &'static Path {
+    static ABSOLUTE: OnceLock<PathBuf> = OnceLock::new();
+    ABSOLUTE.get_or_init(|| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::facts;
+    use super::*;
+
+    #[test]
+    fn lines_are_appended_whole_and_a_bad_path_is_an_error() {
+        let folder = std::env::temp_dir().join(format!("ffi-guard-report-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("report.jsonl");
+        let line = Violation::new(facts::null()).to_json();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..50).for_each(|_| write(&path, line.clone(), 0).unwrap()));
+            }
+        });
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 200);
+        assert!(text.lines().all(|read| read == line));
+        assert!(write(&folder.join("no/such/folder"), line, 0).is_err());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
