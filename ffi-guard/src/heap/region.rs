@@ -60,7 +60,7 @@ struct Hot {
     len: AtomicUsize,
     /// log2 of the bytes that each class has.
     shift: AtomicU32,
-    /// The same, less log2 of the bytes of a [`Slab`].
+    /// As `shift`, less log2 of the bytes of a [`Slab`].
     slab_shift: AtomicU32,
     /// First byte of the runs.
     runs: AtomicUsize,
