@@ -225,7 +225,7 @@ pub(crate) fn run_entry(unit: usize) -> &'static Entry {
 
 /// Notes that the entries and words of all units of a half below `end` are committed.
 pub(super) fn set_units_ready(side: usize, end: u32) {
-    READY_UNITS[(side / class::COUNT).min(SIDES - 1)].store(end as usize, Ordering::Release);
+    READY_UNITS[side / class::COUNT % READY_UNITS.len()].store(end as usize, Ordering::Release);
 }
 
 fn word(table: &AtomicUsize, unit: usize) -> &'static AtomicU32 {
@@ -394,7 +394,7 @@ pub(crate) fn spot_c(address: usize) -> Option<Spot> {
 fn run_spot(address: usize, side: usize) -> Option<Spot> {
     // Below Rust's runs there is the red zone, and above C's.
     let unit = address.checked_sub(HOT.runs.load(Ordering::Relaxed))? / UNIT;
-    let ready = READY_UNITS[(side / class::COUNT).min(SIDES - 1)].load(Ordering::Acquire);
+    let ready = READY_UNITS[side / class::COUNT % READY_UNITS.len()].load(Ordering::Acquire);
     if unit < units(side).start || unit >= ready {
         return None;
     }
