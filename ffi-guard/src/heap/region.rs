@@ -60,6 +60,8 @@ struct Hot {
     len: AtomicUsize,
     /// log2 of the bytes that each class has.
     shift: AtomicU32,
+    /// As `shift`, less log2 of the bytes of a [`Slab`].
+    slab_shift: AtomicU32,
     /// First byte of the runs.
     runs: AtomicUsize,
     /// First entry of the runs.
@@ -79,6 +81,7 @@ static HOT: Hot = Hot {
     base: AtomicUsize::new(0),
     len: AtomicUsize::new(0),
     shift: AtomicU32::new(0),
+    slab_shift: AtomicU32::new(0),
     runs: AtomicUsize::new(0),
     run_entries: AtomicUsize::new(0),
     map: AtomicUsize::new(0),
@@ -91,9 +94,9 @@ pub(super) const LENDER: usize = 32;
 /// For each first unit of a run, who was lent the block in it. Apart: no lookup reads it.
 static LENDERS: AtomicUsize = AtomicUsize::new(0);
 
-/// What an allocation, a free and a lookup read of a class: half a cache line.
+/// What an allocation, a free and a lookup read of a class: one cache line.
 #[derive(Debug)]
-#[repr(C, align(32))]
+#[repr(C, align(64))]
 pub(crate) struct Slab {
     /// First byte of the slab.
     base: AtomicUsize,
@@ -102,14 +105,20 @@ pub(crate) struct Slab {
     /// See [`class::slot_at`].
     reciprocal: u64,
     /// Bytes of a slot.
-    size: u32,
+    size: u64,
     /// Slots whose entries are committed, from slot 0 on; none for the numbers that stand for runs.
     ready: AtomicU32,
 }
 
-const _: () = assert!(size_of::<Slab>() == 32, "two slabs a cache line");
+const _: () = assert!(size_of::<Slab>() == 64, "a slab has a cache line of its own");
 
-static SLABS: [Slab; class::ALL] = {
+/// Shares of Rust's half: one for each class, and as many that are the runs'.
+const SHARES: usize = 2 * class::COUNT;
+
+/// The slabs by class. Without C's half the numbers after the classes are those of the runs'
+/// shares, where no slot is ever ready: so a look-up need not ask whether an address is among the
+/// runs.
+static SLABS: [Slab; SHARES] = {
     let mut all = [const {
         Slab {
             base: AtomicUsize::new(0),
@@ -118,11 +127,11 @@ static SLABS: [Slab; class::ALL] = {
             size: 0,
             ready: AtomicU32::new(0),
         }
-    }; class::ALL];
+    }; SHARES];
     let mut class = 0;
     while class < class::ALL {
         all[class].reciprocal = class::reciprocal(class);
-        all[class].size = class::size(class) as u32;
+        all[class].size = class::size(class) as u64;
         class += 1;
     }
     all
@@ -134,7 +143,7 @@ static STACKS: [AtomicUsize; class::ALL] = [const { AtomicUsize::new(0) }; class
 /// The slab of a class.
 #[inline(always)]
 pub(crate) fn slab(class: usize) -> &'static Slab {
-    &SLABS[class & (class::ALL - 1)]
+    &SLABS[class & (SHARES - 1)]
 }
 
 impl Slab {
@@ -216,7 +225,7 @@ pub(crate) fn run_entry(unit: usize) -> &'static Entry {
 
 /// Notes that the entries and words of all units of a half below `end` are committed.
 pub(super) fn set_units_ready(side: usize, end: u32) {
-    READY_UNITS[(side / class::COUNT).min(SIDES - 1)].store(end as usize, Ordering::Release);
+    READY_UNITS[side / class::COUNT % READY_UNITS.len()].store(end as usize, Ordering::Release);
 }
 
 fn word(table: &AtomicUsize, unit: usize) -> &'static AtomicU32 {
@@ -309,22 +318,26 @@ pub(crate) struct Spot {
 #[inline(always)]
 pub(crate) fn slot(address: usize) -> Option<(usize, u32, usize)> {
     let offset = address.wrapping_sub(HOT.base.load(Ordering::Relaxed));
-    let shift = HOT.shift.load(Ordering::Relaxed) & 63;
-    let class = offset >> shift;
-    // Class 0 is the red zone, and has no slot that is ready. Slot 0 of the others is one, too, and
-    // its entry says so by never having been given out.
-    if class < class::COUNT { slot_of(class, address) } else { None }
+    // The class, times the bytes of a slab's record: one instruction less than a shift and a
+    // product. Class 0 is the red zone, and has no slot that is ready. Slot 0 of the others is one,
+    // too, and its entry says so by never having been given out.
+    let at = (offset >> (HOT.slab_shift.load(Ordering::Relaxed) & 63)) & ((SHARES - 1) * size_of::<Slab>());
+    let class = at / size_of::<Slab>();
+    if cfg!(feature = "c-heap") && class >= class::COUNT {
+        return None;
+    }
+    // SAFETY: a multiple of a record's size, below that of all `SHARES` of them.
+    let slab = unsafe { &*SLABS.as_ptr().byte_add(at) };
+    slot_of(class, slab, address)
 }
 
 /// The slot of a class, if it is ready, and bytes from its start, for an address of the class's
 /// share.
 #[inline(always)]
-fn slot_of(class: usize, address: usize) -> Option<(usize, u32, usize)> {
-    let slab = slab(class);
+fn slot_of(class: usize, slab: &Slab, address: usize) -> Option<(usize, u32, usize)> {
     let within = address.wrapping_sub(slab.base.load(Ordering::Relaxed));
     let slot = class::slot_at(within, slab.reciprocal);
-    // A share has fewer than 2^32 slots.
-    ((slot as u32) < slab.ready.load(Ordering::Acquire))
+    (slot < slab.ready.load(Ordering::Acquire) as usize)
         .then(|| (class, slot as u32, within.wrapping_sub(slot.wrapping_mul(slab.size()))))
 }
 
@@ -358,7 +371,7 @@ pub(crate) fn slot_c(address: usize) -> Option<(usize, u32, usize)> {
     let shift = HOT.shift.load(Ordering::Relaxed) & 63;
     // Four stretches of 64 shares each: slabs, runs, runs, slabs.
     let class = (offset >> shift).wrapping_sub(2 * class::COUNT);
-    if class > class::C && class < class::ALL { slot_of(class, address) } else { None }
+    if class > class::C && class < class::ALL { slot_of(class, slab(class), address) } else { None }
 }
 
 /// As [`spot`], in C's half.
@@ -381,7 +394,7 @@ pub(crate) fn spot_c(address: usize) -> Option<Spot> {
 fn run_spot(address: usize, side: usize) -> Option<Spot> {
     // Below Rust's runs there is the red zone, and above C's.
     let unit = address.checked_sub(HOT.runs.load(Ordering::Relaxed))? / UNIT;
-    let ready = READY_UNITS[(side / class::COUNT).min(SIDES - 1)].load(Ordering::Acquire);
+    let ready = READY_UNITS[side / class::COUNT % READY_UNITS.len()].load(Ordering::Acquire);
     if unit < units(side).start || unit >= ready {
         return None;
     }
@@ -456,7 +469,7 @@ fn reserve_exactly(len: usize) -> bool {
         return false;
     };
     let share = len / 2 / class::COUNT;
-    for (class, slab) in SLABS.iter().enumerate() {
+    for (class, slab) in SLABS.iter().enumerate().take(class::ALL) {
         // C's slabs lie after the runs of both.
         let shares = if class < class::COUNT { class } else { class + 2 * class::COUNT };
         slab.base.store(base + shares * share, Ordering::Relaxed);
@@ -474,6 +487,7 @@ fn reserve_exactly(len: usize) -> bool {
         place.store(at, Ordering::Relaxed);
     });
     HOT.shift.store(share.trailing_zeros(), Ordering::Relaxed);
+    HOT.slab_shift.store(share.trailing_zeros() - size_of::<Slab>().trailing_zeros(), Ordering::Relaxed);
     HOT.runs.store(base + len / 2, Ordering::Relaxed);
     HOT.base.store(base, Ordering::Relaxed);
     // Release, and last: `contains` is false until everything above is seen.
