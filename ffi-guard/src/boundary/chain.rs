@@ -112,7 +112,7 @@ impl Questions<'_> {
                     }
                 } else if let Some(other) = heap::lookup_c(word.word).filter(|other| other.live)
                     && seen.insert(other.start)
-                    && !scan::is_stack(hit.word)
+                    && !scan::is_stack(word.word)
                 {
                     blocks.push(other);
                 }
