@@ -64,7 +64,7 @@ fn ignore(_: c_int) {}
 fn null_of(parameter: &str, body: impl FnOnce()) {
     let violation = expect_violation!(Rule::NullPointer, { body() });
     assert_eq!(violation.parameter(), Some(parameter), "{violation}");
-    assert!(violation.to_string().contains("the extent of `base` is read through it"), "{violation}");
+    assert!(violation.to_string().contains("`base` is sized by it"), "{violation}");
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn read_through(facts: &Facts, of: usize, itself: bool) -> Words<'_> {
     let (of, extent) = parameters.get(of).map_or(("p", ""), |parameter| (parameter.name, parameter.extent));
     let (is, label_is) = if itself { ("is null", " is null here") } else { ("leads to null", " leads to null here") };
     Words {
-        sentence: (format!("{} {is}, and the extent of `{of}` is read through it", whose(facts)), String::new()),
+        sentence: (format!("{} {is}, and `{of}` is sized by it", whose(facts)), String::new()),
         label: label(facts, if itself { ", which is null" } else { ", which leads to null" }, label_is),
         story: Story::of_crossing(facts, ALL, None),
         picture: None,
