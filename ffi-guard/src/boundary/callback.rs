@@ -8,9 +8,10 @@
 use std::panic::{self, AssertUnwindSafe, Location};
 
 use super::breach::Stop;
+use super::enter::resolve_mode;
+use super::entry::tell_unread;
 use super::raise::raise;
-use super::resolve_mode::resolve_mode;
-use super::{inspect, log, parked, result, statistics, thread_affinity, unread};
+use super::{inspect, log, parked, result, statistics, thread_affinity};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{CheckMode, Contract, Function};
 use crate::call::extent;
@@ -246,7 +247,7 @@ fn check_arguments(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
     let parameters = site.function.declaration.parameters;
     for (index, (argument, parameter)) in arguments.iter().zip(parameters).enumerate() {
         if matches!(argument.passing, Passing::Const | Passing::Mut) {
-            unread::tell(site, index, arguments, &(0..0))?;
+            tell_unread(site, index, arguments, &(0..0))?;
             pointer(site, index, argument, parameter.contract)?;
         }
     }

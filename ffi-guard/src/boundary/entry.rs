@@ -3,9 +3,8 @@
 use std::ops::{ControlFlow, Range};
 
 use super::breach::Stop;
-use super::given_by_c;
 use super::retention_check::RetentionCheck;
-use super::{thread_affinity, unread};
+use super::thread_affinity;
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{Contract, Parameter};
 use crate::call::shape::{Role, Shape, TypeInfo};
@@ -16,6 +15,7 @@ use crate::facts::{Finding, Holder, Memory};
 use crate::heap;
 use crate::platform::read;
 use crate::reentry::Reentry;
+use crate::retention::given_by_c;
 use crate::rule::{Rule, Severity};
 use crate::rules;
 use crate::scan::{self, Owner};
@@ -74,7 +74,7 @@ impl Questions<'_> {
     /// # Safety
     /// - If the argument leads to Rust memory, it leads to memory of its type.
     unsafe fn pointer(&mut self, index: usize, argument: &Argument, parameter: &Parameter) -> Result<(), Stop> {
-        unread::tell(&self.site, index, self.arguments, &self.stack)?;
+        tell_unread(&self.site, index, self.arguments, &self.stack)?;
         let look = self.look(argument, parameter);
         // Each rule is asked: what is allowed or warned of by one rule may be denied by another.
         let mut sound = true;
@@ -276,4 +276,14 @@ pub(super) fn holds_nothing(shape: &Shape, contract: Contract) -> bool {
 
 pub(super) fn field(info: &TypeInfo, offset: usize, extent: usize) -> Option<String> {
     rules::field_path(info, offset, info.size != 0 && extent > info.size)
+}
+
+/// Reports the null pointer that the extent of argument `index` is read through, if there is one:
+/// the extent was not read.
+#[inline]
+pub(super) fn tell_unread(site: &Site, index: usize, arguments: &[Argument], stack: &Range<usize>) -> Result<(), Stop> {
+    let Some((through, finding)) = rules::null_pointer::check_extent(index, arguments) else { return Ok(()) };
+    let Some(pointer) = arguments.get(through) else { return Ok(()) };
+    let memory = Memory::of(&Target::of(pointer.address, stack), pointer.address, 0, thread::id());
+    site.breach(Some(through), finding, (pointer, 0), Some(memory))
 }

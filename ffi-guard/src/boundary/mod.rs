@@ -9,7 +9,7 @@
 //!
 //! | what | files |
 //! | --- | --- |
-//! | deciding | `inspect`, `entry`, `words`, `chain`, `given_by_c`, `resolve_mode` |
+//! | deciding | `inspect`, `entry`, `words`, `chain` |
 //! | a call under way | `fast_path`, `loans`; `crossing`, `enter`, `exit_plan`, `watched_call`, `call_stack` |
 //! | what C did | `retention_check`, `holder`, `canary`, `snapshot`, `copies`, `result`, `thread_affinity` |
 //! | from C | `callback`, `parked` |
@@ -28,19 +28,16 @@ mod enter;
 mod entry;
 mod exit_plan;
 pub(crate) mod fast_path;
-mod given_by_c;
 mod holder;
 pub(crate) mod inspect;
 pub(crate) mod loans;
 mod log;
 pub(crate) mod parked;
 pub(crate) mod raise;
-mod resolve_mode;
 mod result;
 mod retention_check;
 mod snapshot;
 pub(crate) mod statistics;
 pub(crate) mod thread_affinity;
-mod unread;
 pub(crate) mod watched_call;
 mod words;

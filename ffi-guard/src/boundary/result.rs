@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 
 use super::breach::Stop;
-use super::given_by_c;
 use crate::call::argument::{Argument, Passing};
 use crate::call::site::Site;
 use crate::call::target::Target;
@@ -11,6 +10,7 @@ use crate::call::thread;
 use crate::facts::{Holder, Memory};
 use crate::heap;
 use crate::retention;
+use crate::retention::given_by_c;
 use crate::retention::pins;
 use crate::rules;
 use crate::scan;

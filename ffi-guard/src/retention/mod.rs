@@ -20,6 +20,7 @@ mod budget;
 pub(crate) mod damage;
 mod found;
 mod frees;
+pub(crate) mod given_by_c;
 mod kept;
 mod leaks;
 pub(crate) mod lent_by;

@@ -35,7 +35,7 @@ fn blocks<R>(f: impl FnOnce(&Blocks) -> R) -> R {
 
 /// Notes the block that a call returned, if C has it from elsewhere. `arguments`: those of the
 /// call.
-pub(super) fn note(word: usize, target: &Target, arguments: &[Argument]) {
+pub(crate) fn note(word: usize, target: &Target, arguments: &[Argument]) {
     let Target::Heap(block) = target else { return };
     let lent = |it: &Argument| {
         matches!(it.passing, Passing::Const | Passing::Mut) && it.address.wrapping_sub(block.start) <= block.size
@@ -65,7 +65,7 @@ fn was_lent(block: &FoundBlock) -> bool {
 }
 
 /// True if what is in the block is C's.
-pub(super) fn has(block: &FoundBlock) -> bool {
+pub(crate) fn has(block: &FoundBlock) -> bool {
     heap::may_be_retained(block)
         || ANY.load(Ordering::Relaxed)
             && blocks(|blocks| blocks.get(&block.start).is_some_and(|generation| *generation == block.generation))
