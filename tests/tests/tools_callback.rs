@@ -158,7 +158,7 @@ fn a_call_after_the_end_is_told_with_who_made_and_who_dropped_it() {
     };
     assert!(beat("made").contains(&format!("tools_callback.rs:{line}:")), "{report}");
     // The places, of which `serial_test`'s is the longest, leave the name as much room as there is.
-    assert!(beat("dropped").contains("_the_callback"), "{report}");
+    assert!(beat("dropped").contains("end_of_the_ca"), "{report}");
     assert!(beat("called by C").contains("ffg_event_fire"), "{report}");
 }
 
