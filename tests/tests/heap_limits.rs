@@ -205,7 +205,7 @@ fn a_program_that_locks_its_memory_goes_on() {
 #[test]
 fn every_address_of_the_region_can_be_asked_about() {
     at_levels("every_address_of_the_region_can_be_asked_about", &["1", "2", "3"], || {
-        let block = vec![1_u8; 100];
+        let block = [1_u8; 100].to_vec();
         let large = vec![1_u8; 1 << 20];
         for from in [block.as_ptr().addr(), large.as_ptr().addr()] {
             for shift in 4..44 {
@@ -224,7 +224,7 @@ fn every_address_of_the_region_can_be_asked_about() {
 fn a_report_is_printed_in_a_small_address_space() {
     const TEST: &str = "a_report_is_printed_in_a_small_address_space";
     if is_child() {
-        let bytes = vec![1_u8; 5];
+        let bytes = [1_u8; 5].to_vec();
         let violation = ffi_guard::expect_violation!(ffi_guard::Rule::OutOfBounds, {
             // SAFETY: the guard stops it.
             unsafe { c_fixtures::paged::ok_sum(bytes.as_ptr(), 50) }

@@ -615,7 +615,7 @@ fn a_fault_has_its_names_while_other_threads_report() {
             let reported = reported.clone();
             // Until the process ends: at any moment one of them looks names up.
             std::thread::spawn(move || {
-                let bytes = vec![1_u8; 5];
+                let bytes = [1_u8; 5].to_vec();
                 loop {
                     let violation = ffi_guard::expect_violation!(ffi_guard::Rule::OutOfBounds, {
                         // SAFETY: the guard stops it.
@@ -658,7 +658,7 @@ fn a_fault_is_told_in_addresses_while_the_program_holds_a_lock_of_the_loader() {
         wait.recv().unwrap();
         for bytes in bytes {
             // SAFETY: it is not: that is the test.
-            black_box(unsafe { bare::touch(bytes.as_ptr(), bytes.len() as isize, 0) });
+            unsafe { bare::touch(bytes.as_ptr(), bytes.len() as isize, 0) };
         }
     };
     let Some(output) = child(TEST, &[], body) else { return };

@@ -307,7 +307,7 @@ unsafe extern "C" {
 
 unsafe extern "C" fn on_a_small_thread(user: *mut c_void) {
     let local = [1_i64, 2];
-    let boxed = vec![1_i64; 10];
+    let boxed = [1_i64; 10].to_vec();
     // SAFETY: live arrays, and the address of a flag, from the test.
     unsafe {
         assert_eq!(sum(local.as_ptr(), 2), 3);
@@ -338,12 +338,12 @@ static DEEDS: [(&str, fn()); 4] = [
         unsafe { sum(local.as_ptr(), 2) };
     }),
     ("a call with a block", || {
-        let boxed = vec![1_i64; 10];
+        let boxed = [1_i64; 10].to_vec();
         // SAFETY: a live array.
         unsafe { sum(boxed.as_ptr(), 10) };
     }),
     ("a violation", || {
-        let boxed = vec![1_i64; 10];
+        let boxed = [1_i64; 10].to_vec();
         // SAFETY: found before C runs.
         assert!(catch(|| unsafe { sum(boxed.as_ptr(), 100) }).is_err());
     }),
