@@ -113,6 +113,9 @@ impl<const FULL: bool> Inspection<FULL> {
                     false => !needs.is_text() && holds_none_on_stack(address, extent, info),
                 };
         }
+        if is_on_own_c_stack(address) {
+            return false;
+        }
         if !FULL || needs.holds_nothing() || address == 0 {
             return true;
         }
@@ -125,7 +128,8 @@ impl<const FULL: bool> Inspection<FULL> {
     /// True if an address may lead into Rust memory, or into C memory that is inspected.
     #[inline(always)]
     fn may_lead_to(&self, address: usize) -> bool {
-        is_in(self.heap, address) || is_in(self.stack, address) || FULL && is_c_heap(address)
+        let is_rusts = is_in(self.heap, address) || is_in(self.stack, address);
+        is_rusts || FULL && is_c_heap(address) || is_on_own_c_stack(address)
     }
 
     /// Inspects all arguments where the wrapper keeps them, by what is known of their types. `None`
@@ -211,6 +215,14 @@ fn is_c_heap(address: usize) -> bool {
         _ = address;
         false
     }
+}
+
+/// True if an address may be of a variable of Rust's on a coroutine's stack that lies in C's heap:
+/// this function runs in C's heap as well. The bounds of such a stack are not known here.
+#[inline(always)]
+fn is_on_own_c_stack(address: usize) -> bool {
+    let local = 0_u8;
+    is_c_heap(address) && is_c_heap((&raw const local).addr())
 }
 
 // Level 2: checks of a block that is lent. Out of line, because most calls lend none.
