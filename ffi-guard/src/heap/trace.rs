@@ -13,6 +13,7 @@ use crate::platform::lock::Locked;
 use crate::platform::memory::{self, PAGE};
 use crate::reentry::Reentry;
 
+mod callers;
 #[cfg(fast_trace)]
 mod function;
 #[cfg(fast_trace)]
@@ -23,6 +24,8 @@ mod rules;
 mod tests;
 #[cfg(fast_trace)]
 mod walk;
+
+pub(crate) use callers::{Personality, caller_begins, each_frame, function_of, personality, stays};
 
 /// A backtrace in the depot; 0 for "not recorded".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -129,76 +132,6 @@ pub(super) fn may_unwind() -> bool {
 pub(crate) fn note_modules() {
     #[cfg(fast_trace)]
     rules::note_modules();
-}
-
-#[cfg(fast_trace)]
-pub(crate) use function::{Personality, function_of, personality};
-#[cfg(not(fast_trace))]
-pub(crate) use unknown::{Personality, function_of, personality};
-
-/// Where descriptions of frames cannot be read.
-#[cfg(not(fast_trace))]
-mod unknown {
-    /// The routine that unwinds a function.
-    #[allow(dead_code, reason = "what is known elsewhere")]
-    pub(crate) enum Personality {
-        Rusts,
-        Others,
-        None,
-    }
-
-    /// The first byte of a function.
-    pub(crate) fn function_of(_ip: usize) -> Option<usize> {
-        None
-    }
-
-    /// The routine that unwinds a function.
-    pub(crate) fn personality(_ip: usize) -> Personality {
-        Personality::None
-    }
-}
-
-/// Whether an address lies in the code of a module that stays loaded.
-pub(crate) fn stays(address: usize) -> bool {
-    #[cfg(fast_trace)]
-    return rules::stays(address);
-    #[cfg(not(fast_trace))]
-    {
-        _ = address;
-        false
-    }
-}
-
-/// Where the caller's frame begins, of the frame that goes on at `ip` and begins at `sp`; `bp` is
-/// the frame pointer there. `None` if that is not known.
-pub(crate) fn caller_begins(ip: usize, sp: usize, bp: usize) -> Option<usize> {
-    #[cfg(fast_trace)]
-    {
-        rules::set_up();
-        walk::caller_begins(ip, sp, bp)
-    }
-    #[cfg(not(fast_trace))]
-    {
-        _ = (ip, sp, bp);
-        None
-    }
-}
-
-/// Calls `visit(begins, ip)` for the caller's frame and each one above it, until it says false or
-/// there is no other: where the frame begins, and where its function goes on. False if a frame
-/// could not be left: those above it were not visited. At any level, and not with a lock of the
-/// heap held.
-#[cfg(fast_trace)]
-pub(crate) fn each_frame(visit: &mut dyn FnMut(usize, usize) -> bool) -> bool {
-    rules::set_up();
-    let mut visit = visit;
-    quick::each_frame(&raw mut visit)
-}
-
-/// Visits nothing, and returns false.
-#[cfg(not(fast_trace))]
-pub(crate) fn each_frame(_visit: &mut dyn FnMut(usize, usize) -> bool) -> bool {
-    false
 }
 
 /// [`capture`] at any level, below level 2 too, where no other trace is kept: for what ends the
@@ -326,7 +259,7 @@ pub(crate) fn of_fault(ip: usize, sp: usize, bp: usize, frames: &mut [usize]) ->
 /// found again by the words that led to them.
 #[cfg(fast_trace)]
 mod quick {
-    use super::walk::{self, Registers, Trail};
+    use super::walk::{Registers, Trail};
     use super::{DEPOT_STATE, FRAMES_FULL, Ordering, Reentry, TraceId, intern, limit, memo, unwind};
 
     /// The backtrace from the caller on.
@@ -347,31 +280,6 @@ mod quick {
     extern "sysv64" fn from(ip: usize, sp: usize, bp: usize) -> u32 {
         let from = Registers { ip, sp, bp };
         memo::find(&from).unwrap_or_else(|| walked(&from)).0
-    }
-
-    /// The caller's of [`super::each_frame`], too: it visits its own frame first.
-    ///
-    /// As [`caller`], and for the same reason.
-    #[unsafe(naked)]
-    pub(super) extern "sysv64" fn each_frame(visit: *mut &mut dyn FnMut(usize, usize) -> bool) -> bool {
-        std::arch::naked_asm!(
-            "mov rsi, qword ptr [rsp]",
-            "lea rdx, [rsp + 8]",
-            "mov rcx, rbp",
-            "jmp {each}",
-            each = sym each_from,
-        )
-    }
-
-    extern "sysv64" fn each_from(
-        visit: *mut &mut dyn FnMut(usize, usize) -> bool,
-        ip: usize,
-        sp: usize,
-        bp: usize,
-    ) -> bool {
-        // SAFETY: `super::each_frame` passes its own, which nothing else uses meanwhile.
-        let visit = unsafe { &mut *visit };
-        walk::each(Registers { ip, sp, bp }, visit)
     }
 
     #[inline(never)]

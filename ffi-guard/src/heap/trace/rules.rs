@@ -83,7 +83,7 @@ pub(super) fn note_modules() {
 }
 
 /// Whether an address lies in the code of a module that stays loaded.
-pub(super) fn stays(address: usize) -> bool {
+pub(crate) fn stays(address: usize) -> bool {
     let noted = STAYING.load(Ordering::Acquire);
     CODE.iter()
         .take(noted)
