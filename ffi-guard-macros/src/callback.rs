@@ -12,7 +12,8 @@ use crate::ast::{ForeignFn, ForeignParam, Safety};
 use crate::attr::Errors;
 use crate::cfg::{self, Attr, Conditions};
 use crate::descriptor::{self, Kind};
-use crate::valid::{self, Param, Severities};
+use crate::settings::Severities;
+use crate::valid::{self, Param};
 use crate::{fallback, message, types, wrapper};
 
 /// True if the first words of an item are those of an `extern` function with a body.
@@ -104,7 +105,7 @@ pub(crate) fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn expand(arguments: &TokenStream, mut callback: Callback, errors: &mut Errors) -> TokenStream {
-    valid::abi(&callback.abi, errors);
+    crate::block::abi(&callback.abi, errors);
     std::mem::take(&mut callback.refused).into_iter().for_each(|error| errors.push(error));
     let function = &callback.function;
     let mut conditions = Conditions::default();

@@ -5,7 +5,8 @@ use quote::{ToTokens as _, quote, quote_spanned};
 use syn::ReturnType;
 use syn::ext::IdentExt as _;
 
-use crate::valid::{Function, Severities};
+use crate::settings::Severities;
+use crate::valid::Function;
 use crate::{text, types};
 
 /// The direction in which a function is called.

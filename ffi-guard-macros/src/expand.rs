@@ -9,8 +9,9 @@ use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, ForeignFn, Item};
 use crate::attr::Errors;
+use crate::block::{self, BlockSettings};
 use crate::cfg::{self, Conditions};
-use crate::valid::{self, BlockSettings, Taken};
+use crate::valid::{self, Taken};
 use crate::wrapper::{expect_to_allow, wrapper};
 use crate::{callback, fallback, message, record};
 
@@ -62,7 +63,7 @@ fn no_block(item: &TokenStream) -> Option<syn::Error> {
 }
 
 fn expand(arguments: TokenStream, block: &Block, errors: &mut Errors) -> TokenStream {
-    let settings = valid::block(arguments, block, errors);
+    let settings = block::check(arguments, block, errors);
     record::block(block, &settings);
     let taken = Taken { names: names_in(block), all: settings.keep_abi.is_all() };
     let mut wrappers = TokenStream::new();

@@ -1,15 +1,16 @@
 //! The attribute and the derives of [ffi-guard](https://docs.rs/ffi-guard), re-exported from there.
 //!
 //! The way of a block through this crate: `ast` parses it, `attr` parses the arguments of
-//! `#[guard(..)]`, `cfg` lists the cases of its conditions, `valid` refuses what cannot apply (all
-//! errors at once), `expand` decides what is wrapped, `wrapper` and `fast_path` write the
-//! functions, and `descriptor` writes the statics that describe them. On an error `fallback` still
-//! emits the block, bare, so that one error stays one error.
+//! `#[guard(..)]`, `cfg` lists the cases of its conditions, `settings`, `block` and `valid` refuse
+//! what cannot apply (all errors at once), `expand` decides what is wrapped, `wrapper` and
+//! `fast_path` write the functions, and `descriptor` writes the statics that describe them. On an
+//! error `fallback` still emits the block, bare, so that one error stays one error.
 
 use proc_macro::TokenStream;
 
 mod ast;
 mod attr;
+mod block;
 mod callback;
 mod cfg;
 mod derive;
@@ -21,6 +22,7 @@ mod fast_path;
 mod message;
 mod reads;
 mod record;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod text;

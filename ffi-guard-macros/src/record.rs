@@ -13,7 +13,7 @@ use std::io::Write as _;
 use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Item};
-use crate::valid::BlockSettings;
+use crate::block::BlockSettings;
 
 /// The variable that names the file.
 const VARIABLE: &str = "CARGO_FFI_GUARD_RECORD";

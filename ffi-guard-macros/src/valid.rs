@@ -4,41 +4,18 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens as _, format_ident, quote};
+use quote::ToTokens as _;
 use syn::ReturnType;
 use syn::ext::IdentExt as _;
 
-use crate::ast::{Block, ForeignFn, ForeignParam, Item};
+use crate::ast::{Block, ForeignFn, ForeignParam};
 use crate::attr::{self, Errors, Setting, Value};
+use crate::block::BlockSettings;
 use crate::cfg::{self, Attr, CfgCase};
 use crate::extent::{self, Extent};
 use crate::message::{self, On};
+use crate::settings::{Settings, Severities};
 use crate::{reads, text, types};
-
-/// The rules, as `ffi_guard::Rule` has them: name by name (a test in `tests/` keeps the two in
-/// step).
-const RULES: [&str; 20] = [
-    "nested_pointer",
-    "dangling_pointer",
-    "dangling_field",
-    "out_of_bounds",
-    "unterminated_string",
-    "null_pointer",
-    "misaligned_pointer",
-    "invalid_value",
-    "abi_mismatch",
-    "returned_pointer",
-    "wrong_thread",
-    "stale_handle",
-    "retained_pointer",
-    "freed_while_retained",
-    "buffer_overflow",
-    "write_through_const",
-    "alloc_dealloc_mismatch",
-    "double_free",
-    "use_after_free",
-    "leaked_ownership",
-];
 
 /// Attributes of a parameter that contradict each other.
 const CONTRADICTIONS: [(&str, &str, &str); 9] = [
@@ -52,51 +29,6 @@ const CONTRADICTIONS: [(&str, &str, &str); 9] = [
     ("copied", "opaque", "what C never looks into needs no copy"),
     ("copied", "thread_bound", "an object of C's is known by its place"),
 ];
-
-/// The settings from the block's own attribute.
-pub(crate) struct BlockSettings {
-    pub krate: TokenStream,
-    pub keep_abi: Which,
-    pub skip: Which,
-    /// True if C may keep each pointer that it gets.
-    pub retained: bool,
-    /// True if `cargo ffi-guard` wrote the attribute: its lists are those of the whole crate.
-    pub mirrored: bool,
-    pub severities: Severities,
-}
-
-/// The functions of a block that a setting stands for.
-pub(crate) enum Which {
-    All,
-    These(Vec<Ident>),
-}
-
-impl Which {
-    fn of(setting: Option<&Setting>) -> Which {
-        match setting.map(|setting| &setting.value) {
-            None => Which::These(Vec::new()),
-            Some(Value::List(names)) => Which::These(names.clone()),
-            Some(_) => Which::All,
-        }
-    }
-
-    /// True if the setting stands for every function.
-    pub(crate) fn is_all(&self) -> bool {
-        matches!(self, Which::All)
-    }
-
-    /// True if the setting stands for this function.
-    pub(crate) fn has(&self, function: &Ident) -> bool {
-        match self {
-            Which::All => true,
-            Which::These(names) => names.iter().any(|name| name.unraw() == function.unraw()),
-        }
-    }
-}
-
-/// The severities set by one attribute, rule by rule.
-#[derive(Default)]
-pub(crate) struct Severities(Vec<(&'static str, Ident)>);
 
 /// A function in one case of its conditions, ready to be written.
 pub(crate) struct Function<'a> {
@@ -140,167 +72,6 @@ pub(crate) struct Taken {
     /// True if any name may clash: under `keep_abi` on the block the declarations are generated and
     /// not edited, so the user could not rename a parameter that clashes with a constant.
     pub(crate) all: bool,
-}
-
-/// The settings of one item. Each is known there and given once.
-struct Settings {
-    list: Vec<Setting>,
-}
-
-impl Settings {
-    fn new(on: On, list: Vec<Setting>, errors: &mut Errors) -> Settings {
-        let mut kept: Vec<Setting> = Vec::new();
-        for setting in list {
-            let key = setting.key.to_string();
-            let severity = is_severity(&setting.key);
-            let fits = match (key.as_str(), &setting.value) {
-                ("counted_by" | "sized_by" | "on_panic", Value::Expr(_)) | ("crate", Value::Path(_)) => true,
-                ("counted_by" | "sized_by" | "on_panic" | "crate", _) => false,
-                ("allow" | "warn" | "deny" | "returns", value) => matches!(value, Value::List(_)),
-                ("keep_abi" | "skip", Value::List(names)) => on == On::Block && !names.is_empty(),
-                (_, value) => matches!(value, Value::None),
-            };
-            if !on.keys().contains(&key.as_str()) {
-                errors.at(setting.key.span(), message::unknown(&setting.key, on));
-            } else if !fits {
-                errors.at(setting.key.span(), message::wrong_form(&setting.key));
-            } else if !severity && kept.iter().any(|known| known.key == setting.key) {
-                errors.at(setting.key.span(), message::twice(&setting.key));
-            } else {
-                kept.push(setting);
-            }
-        }
-        Settings { list: kept }
-    }
-
-    fn of(attrs: &[Attr], on: On, case: &CfgCase, errors: &mut Errors) -> Settings {
-        let mut list = Vec::new();
-        for attr in attrs.iter().filter(|attr| attr.name == "guard" && case.has(attr)) {
-            list.extend(attr::settings(attr, errors));
-        }
-        Settings::new(on, list, errors)
-    }
-
-    fn get(&self, key: &str) -> Option<&Setting> {
-        self.list.iter().find(|setting| setting.key == key)
-    }
-
-    fn has(&self, key: &str) -> bool {
-        self.get(key).is_some()
-    }
-
-    /// The path to `ffi_guard`.
-    fn krate(&self) -> TokenStream {
-        match self.get("crate").map(|setting| &setting.value) {
-            Some(Value::Path(path)) => path.clone(),
-            _ => quote!(::ffi_guard),
-        }
-    }
-
-    /// True under `skip`, beside which no other setting may stand.
-    fn skip(&self, errors: &mut Errors) -> bool {
-        let skip = self.get("skip").is_some_and(|setting| matches!(setting.value, Value::None));
-        let others = self.list.iter().filter(|s| s.key != "skip" && s.key != "crate");
-        for other in others.filter(|_| skip) {
-            errors.at(other.key.span(), message::skipped(&other.key.to_string()));
-        }
-        skip
-    }
-
-    fn severities(&self, errors: &mut Errors) -> Severities {
-        let mut set = Severities::default();
-        for Setting { key, value } in &self.list {
-            let Value::List(rules) = value else { continue };
-            if !is_severity(key) {
-                continue;
-            }
-            if rules.is_empty() {
-                errors.at(key.span(), message::empty_list(key));
-            }
-            for rule in rules {
-                let Some(known) = RULES.into_iter().find(|known| rule == known) else {
-                    errors.at(rule.span(), message::unknown_rule(&rule.to_string(), &RULES));
-                    continue;
-                };
-                match set.0.iter().find(|(set, _)| *set == known) {
-                    Some((_, first)) => errors.at(rule.span(), message::rule_twice(known, &first.to_string(), key)),
-                    None => set.0.push((known, key.clone())),
-                }
-            }
-        }
-        set
-    }
-}
-
-fn is_severity(key: &Ident) -> bool {
-    key == "allow" || key == "warn" || key == "deny"
-}
-
-impl Severities {
-    /// The severities as an expression over `ffi_guard::__private`.
-    pub(crate) fn emit(&self, private: &TokenStream) -> TokenStream {
-        let with = self.0.iter().map(|(rule, key)| {
-            let rule = format_ident!("{}", camel(rule));
-            let severity = format_ident!("{}", camel(&key.to_string()));
-            quote!(.with(#private::Rule::#rule, #private::Severity::#severity))
-        });
-        quote!(#private::Severities::NONE #(#with)*)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-fn camel(snake: &str) -> String {
-    snake.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
-}
-
-/// Checks the settings of the block.
-pub(crate) fn block(arguments: TokenStream, block: &Block, errors: &mut Errors) -> BlockSettings {
-    let settings = Settings::new(On::Block, attr::parse(arguments, errors), errors);
-    let krate = settings.krate();
-    abi(&block.abi, errors);
-    settings.skip(errors);
-    let (keep_abi, skip) = (settings.get("keep_abi"), settings.get("skip"));
-    let mirrored = settings.has("mirrored");
-    if !mirrored {
-        for list in keep_abi.into_iter().chain(skip) {
-            names_functions(list, block, errors);
-        }
-    }
-    BlockSettings {
-        krate,
-        keep_abi: Which::of(keep_abi),
-        skip: Which::of(skip),
-        retained: settings.has("retained"),
-        mirrored,
-        severities: settings.severities(errors),
-    }
-}
-
-/// Refuses a name that is none of the block's functions.
-fn names_functions(list: &Setting, block: &Block, errors: &mut Errors) {
-    let Value::List(names) = &list.value else { return };
-    let functions = block.items.iter().filter_map(|item| match item {
-        Item::Function(function) => Some(function.name.unraw().to_string()),
-        Item::Other(..) => None,
-    });
-    let known: Vec<String> = functions.collect();
-    for name in names {
-        let text = name.unraw().to_string();
-        if !known.contains(&text) {
-            errors.at(name.span(), message::no_function(&list.key, &text, &known));
-        }
-    }
-}
-
-/// Refuses an ABI other than C's.
-pub(crate) fn abi(abi: &syn::Abi, errors: &mut Errors) {
-    let foreign_to_c = |abi: &str| matches!(abi, "Rust" | "unadjusted" | "custom") || abi.starts_with("rust-");
-    if let Some(abi) = abi.name.as_ref().filter(|abi| foreign_to_c(&abi.value())) {
-        errors.at(abi.span(), message::RUST_ABI);
-    }
 }
 
 /// Checks one function in one case of its conditions. `taken` has the names that no parameter of a

@@ -13,10 +13,11 @@ use syn::ReturnType;
 use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, ForeignFn};
+use crate::block::BlockSettings;
 use crate::cfg::Attr;
 use crate::descriptor::{self, Kind};
 use crate::extent::Extent;
-use crate::valid::{BlockSettings, Function, Param};
+use crate::valid::{Function, Param};
 use crate::{fast_path, reads, types};
 
 /// The function that is called instead of C's.

@@ -1,0 +1,151 @@
+//! The settings of one item: each is known there and given once, in its own form.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+use crate::attr::{self, Errors, Setting, Value};
+use crate::cfg::{Attr, CfgCase};
+use crate::message::{self, On};
+
+/// The rules, as `ffi_guard::Rule` has them: name by name (a test in `tests/` keeps the two in
+/// step).
+const RULES: [&str; 20] = [
+    "nested_pointer",
+    "dangling_pointer",
+    "dangling_field",
+    "out_of_bounds",
+    "unterminated_string",
+    "null_pointer",
+    "misaligned_pointer",
+    "invalid_value",
+    "abi_mismatch",
+    "returned_pointer",
+    "wrong_thread",
+    "stale_handle",
+    "retained_pointer",
+    "freed_while_retained",
+    "buffer_overflow",
+    "write_through_const",
+    "alloc_dealloc_mismatch",
+    "double_free",
+    "use_after_free",
+    "leaked_ownership",
+];
+
+/// The severities set by one attribute, rule by rule.
+#[derive(Default)]
+pub(crate) struct Severities(Vec<(&'static str, Ident)>);
+
+/// The settings of one item. Each is known there and given once.
+pub(crate) struct Settings {
+    pub(crate) list: Vec<Setting>,
+}
+
+impl Settings {
+    pub(crate) fn new(on: On, list: Vec<Setting>, errors: &mut Errors) -> Settings {
+        let mut kept: Vec<Setting> = Vec::new();
+        for setting in list {
+            let key = setting.key.to_string();
+            let severity = is_severity(&setting.key);
+            let fits = match (key.as_str(), &setting.value) {
+                ("counted_by" | "sized_by" | "on_panic", Value::Expr(_)) | ("crate", Value::Path(_)) => true,
+                ("counted_by" | "sized_by" | "on_panic" | "crate", _) => false,
+                ("allow" | "warn" | "deny" | "returns", value) => matches!(value, Value::List(_)),
+                ("keep_abi" | "skip", Value::List(names)) => on == On::Block && !names.is_empty(),
+                (_, value) => matches!(value, Value::None),
+            };
+            if !on.keys().contains(&key.as_str()) {
+                errors.at(setting.key.span(), message::unknown(&setting.key, on));
+            } else if !fits {
+                errors.at(setting.key.span(), message::wrong_form(&setting.key));
+            } else if !severity && kept.iter().any(|known| known.key == setting.key) {
+                errors.at(setting.key.span(), message::twice(&setting.key));
+            } else {
+                kept.push(setting);
+            }
+        }
+        Settings { list: kept }
+    }
+
+    pub(crate) fn of(attrs: &[Attr], on: On, case: &CfgCase, errors: &mut Errors) -> Settings {
+        let mut list = Vec::new();
+        for attr in attrs.iter().filter(|attr| attr.name == "guard" && case.has(attr)) {
+            list.extend(attr::settings(attr, errors));
+        }
+        Settings::new(on, list, errors)
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&Setting> {
+        self.list.iter().find(|setting| setting.key == key)
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// The path to `ffi_guard`.
+    pub(crate) fn krate(&self) -> TokenStream {
+        match self.get("crate").map(|setting| &setting.value) {
+            Some(Value::Path(path)) => path.clone(),
+            _ => quote!(::ffi_guard),
+        }
+    }
+
+    /// True under `skip`, beside which no other setting may stand.
+    pub(crate) fn skip(&self, errors: &mut Errors) -> bool {
+        let skip = self.get("skip").is_some_and(|setting| matches!(setting.value, Value::None));
+        let others = self.list.iter().filter(|s| s.key != "skip" && s.key != "crate");
+        for other in others.filter(|_| skip) {
+            errors.at(other.key.span(), message::skipped(&other.key.to_string()));
+        }
+        skip
+    }
+
+    pub(crate) fn severities(&self, errors: &mut Errors) -> Severities {
+        let mut set = Severities::default();
+        for Setting { key, value } in &self.list {
+            let Value::List(rules) = value else { continue };
+            if !is_severity(key) {
+                continue;
+            }
+            if rules.is_empty() {
+                errors.at(key.span(), message::empty_list(key));
+            }
+            for rule in rules {
+                let Some(known) = RULES.into_iter().find(|known| rule == known) else {
+                    errors.at(rule.span(), message::unknown_rule(&rule.to_string(), &RULES));
+                    continue;
+                };
+                match set.0.iter().find(|(set, _)| *set == known) {
+                    Some((_, first)) => errors.at(rule.span(), message::rule_twice(known, &first.to_string(), key)),
+                    None => set.0.push((known, key.clone())),
+                }
+            }
+        }
+        set
+    }
+}
+
+fn is_severity(key: &Ident) -> bool {
+    key == "allow" || key == "warn" || key == "deny"
+}
+
+impl Severities {
+    /// The severities as an expression over `ffi_guard::__private`.
+    pub(crate) fn emit(&self, private: &TokenStream) -> TokenStream {
+        let with = self.0.iter().map(|(rule, key)| {
+            let rule = format_ident!("{}", camel(rule));
+            let severity = format_ident!("{}", camel(&key.to_string()));
+            quote!(.with(#private::Rule::#rule, #private::Severity::#severity))
+        });
+        quote!(#private::Severities::NONE #(#with)*)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn camel(snake: &str) -> String {
+    snake.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+}
