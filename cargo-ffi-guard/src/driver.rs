@@ -52,10 +52,10 @@ struct Run {
 
 impl Run {
     fn prepare(command: &'static str, options: Options) -> Result<Run, String> {
-        let metadata = metadata(&options.cargo)?;
         let rustc = Rustc::ask()?;
         let target = value_of(&options.cargo, "--target").or_else(|| std::env::var("CARGO_BUILD_TARGET").ok());
         let target = target.unwrap_or_else(|| rustc.host.clone());
+        let metadata = metadata(&options.cargo, &target)?;
         let c_heap = !options.no_c_heap && (options.c_heap || has_c_heap(&target));
         let allow = allowed(&options.rules)?;
         let chained = ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"].iter().find_map(std::env::var_os);
@@ -191,7 +191,8 @@ impl Rustc {
 /// Options of cargo that decide which packages are part of the program.
 const OF_THE_GRAPH: [&str; 5] = ["--locked", "--offline", "--frozen", "--all-features", "--no-default-features"];
 
-fn metadata(arguments: &[String]) -> Result<Metadata, String> {
+/// The packages that are part of the program on this target.
+fn metadata(arguments: &[String], target: &str) -> Result<Metadata, String> {
     let mut command = MetadataCommand::new();
     command.cargo_path(cargo());
     let of_cargo: Vec<String> = arguments.iter().take_while(|word| *word != "--").cloned().collect();
@@ -203,6 +204,7 @@ fn metadata(arguments: &[String]) -> Result<Metadata, String> {
     for name in ["--features", "-F"] {
         other.extend(value_of(&of_cargo, name).map(|value| format!("--features={value}")));
     }
+    other.extend(["--filter-platform".to_string(), target.to_string()]);
     command.other_options(other);
     command.exec().map_err(|error| error.to_string())
 }

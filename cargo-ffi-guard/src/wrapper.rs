@@ -117,7 +117,6 @@ impl Compilation<'_> {
                 allow: self.session.allow.clone(),
             };
             let (changes, blocks) = self.changes(attempt, &wishes);
-            let is_changed = !changes.is_empty();
             let outcome = match self.compile(&changes) {
                 Ok(outcome) => outcome,
                 Err(error) => {
@@ -151,14 +150,16 @@ impl Compilation<'_> {
             if self.teach_others(&lesson) {
                 return ExitCode::from(101);
             }
-            if is_changed && (attempt.form.is_some() || has_allocator) {
+            if attempt.form.is_some() && blocks > 0 {
+                failed_forms += 1;
                 why = lesson.first.unwrap_or_default();
-                match attempt.form {
-                    Some(_) if blocks > 0 => failed_forms += 1,
-                    _ => has_allocator = false,
-                }
                 continue;
             }
+            if has_allocator {
+                has_allocator = false;
+                continue;
+            }
+            // The crate's own errors: nothing of ours is left in it but the libraries.
             pass_on(&outcome.held);
             return finish(Ok(outcome.status), self.rustc);
         }

@@ -171,3 +171,47 @@ fn crates_and_functions_can_be_left_out() {
     said.succeeded().has("guarded 2 of 4 functions").has("bare, by --skip: strlen");
     program.run(&["run", "--skip", "text-sys"]).succeeded().has("guarded 0 of 0 functions");
 }
+
+#[test]
+fn an_error_of_the_users_own_is_shown_as_cargo_shows_it() {
+    let program =
+        Program::new("error").file("sys/src/lib.rs", SYS).file("src/lib.rs", "pub fn f() -> u8 { \"text\" }\n");
+    let said = program.run(&["test"]);
+    assert!(!said.success, "{said}");
+    said.has("error[E0308]: mismatched types").has("--> src/lib.rs:1:").lacks("mirror");
+}
+
+#[test]
+fn a_block_in_a_call_of_a_macro_that_takes_no_attribute_is_found_in_the_macros_body() {
+    let program = Program::new("strict")
+        .file(
+            "sys/src/lib.rs",
+            "macro_rules! foreign {
+    (extern \"C\" { fn $name:ident($argument:ident: $ty:ty) -> $result:ty; }) => {
+        unsafe extern \"C\" { pub fn $name($argument: $ty) -> $result; }
+    };
+}
+foreign! { extern \"C\" { fn strlen(s: *const std::ffi::c_char) -> usize; } }
+",
+        )
+        .file("src/main.rs", "fn main() { println!(\"{}\", unsafe { text_sys::strlen(c\"seven..\".as_ptr()) }); }\n");
+    program.run(&["run"]).succeeded().has("7\n").has("guarded 1 of 1 functions in 1 crate");
+}
+
+#[test]
+fn a_crate_that_does_not_compile_with_wrappers_is_compiled_as_it_is() {
+    let program = Program::new("as-it-is")
+        .edition("sys", "2015")
+        .file(
+            "sys/src/lib.rs",
+            "pub mod ffi_guard {}
+extern \"C\" { pub fn strlen(s: *const ::std::os::raw::c_char) -> usize; }
+",
+        )
+        .file("src/main.rs", "fn main() { println!(\"{}\", unsafe { text_sys::strlen(c\"eight...\".as_ptr()) }); }\n");
+    let said = program.run(&["run", "--coverage"]);
+    said.succeeded()
+        .has("8\n")
+        .has("guarded 0 of 0 functions")
+        .has("compiled as it is: the name `ffi_guard` is defined multiple times");
+}
