@@ -51,6 +51,9 @@ pub(crate) struct Options {
     /// Leave a function or a whole crate as it is; may be given more than once
     #[arg(long, value_name = "CRATE[::FN]")]
     pub skip: Vec<String>,
+    /// A file of contracts, beside those that come with ffi-guard; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub contracts: Vec<PathBuf>,
     /// A folder for the reports, one JSON object a line
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
@@ -154,6 +157,9 @@ mod tests {
         let (command, options) = parts("run --no-c-heap --release --skip=a::b");
         assert_eq!((command, options.no_c_heap, options.skip), ("run", true, vec!["a::b".to_string()]));
         assert_eq!(options.cargo, ["--release"]);
+        let (_, options) = parts("test --contracts a.toml --contracts=b.toml --lib");
+        assert_eq!(options.contracts, ["a.toml", "b.toml"].map(PathBuf::from));
+        assert_eq!(options.cargo, ["--lib"]);
     }
 
     #[test]

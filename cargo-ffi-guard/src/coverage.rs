@@ -38,6 +38,10 @@ pub(crate) enum Kind {
     Static,
     Type,
     Macro,
+    /// It has a contract. Said beside what else is said of the function.
+    Contract,
+    /// There is a contract for a function of this name, and the declaration is of another one.
+    Misfit,
 }
 
 impl Kind {
@@ -129,6 +133,11 @@ pub(crate) fn table(records: &[Record]) -> String {
             names => format!("  {why}: {}\n", names.join(", ")),
         };
         text += &list("keeps C's ABI, for its address is taken", Kind::KeepAbi);
+        let contracts = record.names(|kind| kind == Kind::Contract).len();
+        if contracts > 0 {
+            text += &format!("  by contract: {contracts}\n");
+        }
+        text += &list("contract not applied, for it is of another function", Kind::Misfit);
         text += &list("bare, variadic", Kind::Variadic);
         text += &list("bare, by --skip", Kind::Skipped);
         text += &list("statics", Kind::Static);

@@ -13,7 +13,10 @@ use crate::session::Session;
 use crate::{coverage, mirror, runtime, rustdoc, session};
 
 /// Rules that need a contract to be right: without one they report what a library may well do.
-const NEED_CONTRACTS: [&str; 3] = ["nested_pointer", "dangling_field", "retained_pointer"];
+const NEED_CONTRACTS: [&str; 2] = ["nested_pointer", "retained_pointer"];
+
+/// The rule that, without a contract, only warns, and only where a type tells what a word is.
+const DANGLING_FIELD: &str = "dangling_field";
 
 /// How often a build that taught something is tried again.
 const MOST_ATTEMPTS: usize = 12;
@@ -58,6 +61,8 @@ impl Run {
         let metadata = metadata(&options.cargo, &target)?;
         let c_heap = !options.no_c_heap && (options.c_heap || has_c_heap(&target));
         let allow = allowed(&options.rules)?;
+        let fields_by_type = !is_asked_for(&options.rules, DANGLING_FIELD);
+        let contracts = contracts(&options.contracts)?;
         let chained = ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"].iter().find_map(std::env::var_os);
         let flags = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"].map(|name| std::env::var(name).unwrap_or_default());
         let base = metadata.target_directory.as_std_path().join("ffi-guard");
@@ -71,7 +76,7 @@ impl Run {
         let allocator_in_libraries = !declares_allocator(&metadata);
         // Cargo does not know of either: what they compiled before is of no use once they changed.
         let stamps = [std::env::current_exe().ok(), Some(runtime.library.clone())].map(|path| stamp(path?.as_path()));
-        let folder = base.join(key((of_runtime, stamps, &allow, &options.only, &options.skip, allocator_in_libraries)));
+        let folder = base.join(key((of_runtime, stamps, &allow, &options.only, &options.skip, &contracts, allocator_in_libraries)));
         std::fs::create_dir_all(&folder).map_err(|error| cannot_write(&folder, &error))?;
         let session = Session {
             workspace: metadata.workspace_root.clone().into_std_path_buf(),
@@ -83,6 +88,8 @@ impl Run {
             folder,
             target,
             allow,
+            fields_by_type,
+            contracts: contracts.into_iter().map(|(path, _)| path).collect(),
         };
         known_crates(&options, &metadata)?;
         session.write().map_err(|error| cannot_write(&session.folder, &error))?;
@@ -220,14 +227,30 @@ fn value_of(arguments: &[String], name: &str) -> Option<String> {
 
 /// The rules that are left out.
 fn allowed(rules: &[String]) -> Result<Vec<String>, String> {
-    if let Some(unknown) = rules.iter().find(|rule| *rule != "all" && !NEED_CONTRACTS.contains(&rule.as_str())) {
-        return Err(format!(
-            "--rules {unknown}: it takes {} or all; every other rule is checked",
-            NEED_CONTRACTS.join(", ")
-        ));
+    let known = [NEED_CONTRACTS.as_slice(), &[DANGLING_FIELD]].concat();
+    if let Some(unknown) = rules.iter().find(|rule| *rule != "all" && !known.contains(&rule.as_str())) {
+        return Err(format!("--rules {unknown}: it takes {} or all; every other rule is checked", known.join(", ")));
     }
-    let is_wanted = |rule: &str| rules.iter().any(|wanted| wanted == "all" || wanted == rule);
-    Ok(NEED_CONTRACTS.iter().filter(|rule| !is_wanted(rule)).map(|rule| rule.to_string()).collect())
+    Ok(NEED_CONTRACTS.iter().filter(|rule| !is_asked_for(rules, rule)).map(|rule| rule.to_string()).collect())
+}
+
+/// True if `--rules` names the rule.
+fn is_asked_for(rules: &[String], rule: &str) -> bool {
+    rules.iter().any(|wanted| wanted == "all" || wanted == rule)
+}
+
+/// The user's files of contracts with what is in them: if it changes, so does what is compiled.
+fn contracts(files: &[PathBuf]) -> Result<Vec<(PathBuf, String)>, String> {
+    let read = |file: &PathBuf| {
+        let path = std::path::absolute(file).map_err(|error| format!("--contracts {}: {error}", file.display()))?;
+        let text = std::fs::read_to_string(&path);
+        let text = text.map_err(|error| format!("--contracts {}: {error}", file.display()))?;
+        match path.extension().is_some_and(|extension| extension == "toml") {
+            true => Ok((path, text)),
+            false => Err(format!("--contracts {}: the name of a file of contracts ends in .toml", file.display())),
+        }
+    };
+    files.iter().map(read).collect()
 }
 
 /// Refuses a crate that the program does not have: a typo would check all, or nothing.

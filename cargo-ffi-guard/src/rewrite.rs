@@ -1,6 +1,8 @@
 //! Puts the attribute on each foreign block of a source file, at the level of tokens: what a
 //! `macro_rules!` body will expand to is found as well.
 
+use std::path::PathBuf;
+
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// How much of a package is rewritten. A package that does not compile in one form is tried in the
@@ -29,6 +31,10 @@ pub(crate) struct Wishes {
     pub skip: Vec<String>,
     /// Rules that are not computed.
     pub allow: Vec<String>,
+    /// True if a stale word is only told of where a type says that it is a pointer.
+    pub fields_by_type: bool,
+    /// The user's files of contracts.
+    pub contracts: Vec<PathBuf>,
 }
 
 /// A file with its attributes.
@@ -149,7 +155,12 @@ impl Search<'_> {
         let keep_abi = list("keep_abi", &self.wishes.keep_abi);
         let skip = list("skip", &self.wishes.skip);
         let allow = list("allow", &self.wishes.allow);
-        format!("#[::ffi_guard::guard(mirrored, retained{keep_abi}{skip}{allow})] ")
+        let typed = if self.wishes.fields_by_type { ", typed, warn(dangling_field)" } else { "" };
+        let contracts = match self.wishes.contracts.as_slice() {
+            [] => String::new(),
+            files => format!(", contracts = {files:?}"),
+        };
+        format!("#[::ffi_guard::guard(mirrored, retained{typed}{keep_abi}{skip}{allow}{contracts})] ")
     }
 
     /// A struct in C's layout that begins here: its fields tell which words are pointers.
@@ -329,9 +340,18 @@ mod tests {
 
     #[test]
     fn names_that_keep_their_type_are_listed() {
-        let wishes = Wishes { keep_abi: vec!["free".into()], skip: vec!["a".into(), "b".into()], allow: vec![] };
+        let wishes = Wishes { keep_abi: vec!["free".into()], skip: vec!["a".into(), "b".into()], ..Wishes::default() };
         let rewritten = rewrite("extern {}", Form::Whole, &wishes).map(|rewritten| rewritten.text);
         let expected = "#[::ffi_guard::guard(mirrored, retained, keep_abi(free), skip(a, b))] extern {}";
+        assert_eq!(rewritten.as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn the_users_contracts_are_named_by_their_paths() {
+        let contracts = vec![PathBuf::from("/a, \"b\".toml"), PathBuf::from("/c.toml")];
+        let wishes = Wishes { contracts, fields_by_type: true, ..Wishes::default() };
+        let rewritten = rewrite("extern {}", Form::Whole, &wishes).map(|rewritten| rewritten.text);
+        let expected = r#"#[::ffi_guard::guard(mirrored, retained, typed, warn(dangling_field), contracts = ["/a, \"b\".toml", "/c.toml"])] extern {}"#;
         assert_eq!(rewritten.as_deref(), Some(expected));
     }
 }

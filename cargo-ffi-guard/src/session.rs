@@ -24,6 +24,10 @@ pub(crate) struct Session {
     pub skip: Vec<String>,
     /// Rules that are not computed for blocks without attributes of their own.
     pub allow: Vec<String>,
+    /// True if a stale word is only told of where a type says that it is a pointer.
+    pub fields_by_type: bool,
+    /// The user's files of contracts.
+    pub contracts: Vec<PathBuf>,
     /// True if the user's libraries bring the allocator along, for their doc tests: not if a crate
     /// of the program declares one.
     pub allocator_in_libraries: bool,

@@ -14,6 +14,9 @@ use crate::rewrite::{Form, Wishes, rewrite};
 use crate::session::Session;
 use crate::unit::Unit;
 
+/// How the attribute's message begins if it cannot read a file of contracts.
+const FAULT: &str = "the contracts in `";
+
 /// Runs rustc with these arguments, of which the first is its path.
 pub(crate) fn run(session: &Session, arguments: &[String]) -> ExitCode {
     let unit = Unit::read(&arguments[1..]);
@@ -115,6 +118,8 @@ impl Compilation<'_> {
                 keep_abi: learned.keep_abi.clone(),
                 skip: self.session.skipped_in(&self.package.name),
                 allow: self.session.allow.clone(),
+                fields_by_type: self.session.fields_by_type,
+                contracts: self.session.contracts.clone(),
             };
             let (changes, blocks) = self.changes(attempt, &wishes);
             let outcome = match self.compile(&changes) {
@@ -135,6 +140,11 @@ impl Compilation<'_> {
                     self.record(bare).write(&self.session.folder, &self.unit.key());
                 }
                 return ExitCode::SUCCESS;
+            }
+            // The user's own contracts: to go on without them would not be what was asked for.
+            if outcome.held.iter().any(|line| line.contains(FAULT)) {
+                pass_on(&outcome.held);
+                return finish(Ok(outcome.status), self.rustc);
             }
             let lesson = diagnostics::learn(&outcome.held);
             let record = self.record(None);

@@ -35,6 +35,11 @@ impl Errors {
         self.first.is_none()
     }
 
+    /// The words of the first error.
+    pub(crate) fn first(&self) -> Option<String> {
+        self.first.as_ref().and_then(|all| all.clone().into_iter().next()).map(|error| error.to_string())
+    }
+
     /// Adds the errors found under a condition.
     pub(crate) fn under(&mut self, condition: Option<&TokenStream>, errors: Errors) {
         let errors = errors.first.into_iter().flatten().map(|error| error.into_compile_error());

@@ -5,6 +5,7 @@ use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Item};
 use crate::attr::{self, Errors, Setting, Value};
+use crate::contracts::Contracts;
 use crate::message::{self, On};
 use crate::settings::{Settings, Severities};
 
@@ -17,6 +18,10 @@ pub(crate) struct BlockSettings {
     pub retained: bool,
     /// True if `cargo ffi-guard` wrote the attribute: its lists are those of the whole crate.
     pub mirrored: bool,
+    /// True if a stale word is only told of where a type says that it is a pointer.
+    pub typed: bool,
+    /// What is known of the functions in C.
+    pub contracts: Contracts,
     pub severities: Severities,
 }
 
@@ -68,6 +73,8 @@ pub(crate) fn check(arguments: TokenStream, block: &Block, errors: &mut Errors) 
         skip: Which::of(skip),
         retained: settings.has("retained"),
         mirrored,
+        typed: settings.has("typed"),
+        contracts: Contracts::of(settings.get("contracts"), mirrored, errors),
         severities: settings.severities(errors),
     }
 }

@@ -27,13 +27,15 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
         let name = &param.name;
         let ty = text::of_type(param.source.ty.to_token_stream());
         let extent = param.extent.as_ref().map_or("", |extent| &extent.text);
-        let contract = &param.contract;
+        let contract = param.emit_contract(private);
+        let stale: &[String] = &param.stale;
         let severities = param.severities.emit(private);
         quote_spanned! {here=> #private::Parameter {
             name: #name,
             ty: #ty,
             extent: #extent,
-            contract: #private::Contract::NONE #(.#contract())*,
+            contract: #contract,
+            stale: &[#(#stale),*],
             severities: #severities,
         }}
     });

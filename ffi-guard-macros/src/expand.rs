@@ -13,7 +13,8 @@ use crate::block::{self, BlockSettings};
 use crate::cfg::{self, Conditions};
 use crate::valid::{self, Taken};
 use crate::wrapper::{expect_to_allow, wrapper};
-use crate::{callback, fallback, message, record};
+use crate::record::Record;
+use crate::{callback, fallback, message};
 
 /// Expands `#[guard(arguments)] item`.
 pub(crate) fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -64,7 +65,7 @@ fn no_block(item: &TokenStream) -> Option<syn::Error> {
 
 fn expand(arguments: TokenStream, block: &Block, errors: &mut Errors) -> TokenStream {
     let settings = block::check(arguments, block, errors);
-    record::block(block, &settings);
+    let mut record = Record::of(block, &settings);
     let taken = Taken { names: names_in(block), all: settings.keep_abi.is_all() };
     let mut wrappers = TokenStream::new();
     let mut leftover = TokenStream::new();
@@ -78,16 +79,17 @@ fn expand(arguments: TokenStream, block: &Block, errors: &mut Errors) -> TokenSt
             }
             Item::Function(function) if settings.skip.is_all() => {
                 // Still checked, so that a typo is reported before the `skip` is removed.
-                each_case(function, block, &settings, &taken, errors);
+                each_case(function, block, &settings, &taken, &mut record, errors);
                 leftover.extend(item.bare());
             }
             Item::Function(function) => {
-                let (wrapped, bare) = each_case(function, block, &settings, &taken, errors);
+                let (wrapped, bare) = each_case(function, block, &settings, &taken, &mut record, errors);
                 wrappers.extend(wrapped);
                 leftover.extend(bare);
             }
         }
     }
+    record.write();
     // Emitted even if empty: it carries `#[link]`, and rustc checks the head of the block as the
     // user wrote it.
     let attrs = block.attrs.iter().filter(|attr| attr.name != "doc").map(|attr| match attr.is_lint() {
@@ -96,7 +98,8 @@ fn expand(arguments: TokenStream, block: &Block, errors: &mut Errors) -> TokenSt
         false => attr.emit(),
     });
     let leftover = block.around(leftover);
-    quote!(#wrappers #(#attrs)* #leftover)
+    let rebuild = &settings.contracts.rebuild;
+    quote!(#rebuild #wrappers #(#attrs)* #leftover)
 }
 
 /// One function in each case of its conditions: the wrappers, and what passes bare.
@@ -105,6 +108,7 @@ fn each_case(
     block: &Block,
     settings: &BlockSettings,
     taken: &Taken,
+    record: &mut Record,
     errors: &mut Errors,
 ) -> (TokenStream, TokenStream) {
     let mut conditions = Conditions::default();
@@ -126,6 +130,7 @@ fn each_case(
             None => valid::function(function, block, settings, &case, taken, errors),
             Some(_) => valid::function(function, block, settings, &case, taken, &mut own),
         };
+        record.contract(function, &checked.applied);
         let failed = !own.is_empty();
         errors.under(under.as_ref(), own);
         match failed || checked.bare {

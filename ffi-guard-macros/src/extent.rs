@@ -1,4 +1,4 @@
-//! The expressions of `counted_by = expr` and `sized_by = expr`: which names they may use, and how
+//! The expressions of `counted_by = expr` and its like: which names they may use, and how
 //! these are renamed in the wrapper.
 
 use std::collections::HashSet;
@@ -12,7 +12,12 @@ use crate::attr::Errors;
 use crate::message;
 use crate::valid::Param;
 
-/// One `counted_by = expr` or `sized_by = expr`.
+/// True for the words that state an extent.
+pub(crate) fn is_one(key: &str) -> bool {
+    matches!(key, "counted_by" | "sized_by" | "text_by" | "text_within")
+}
+
+/// One `counted_by = expr`, `sized_by = expr`, `text_by = expr` or `text_within = expr`.
 pub(crate) struct Extent {
     pub key: Ident,
     pub expr: TokenStream,

@@ -30,8 +30,8 @@ pub(crate) fn calls(function: &Function, stated: &[Ident], call: &TokenStream, p
         }
     });
     let looks = function.params.iter().zip(&known).enumerate().map(|(index, (param, known))| {
-        let (index, contract) = (Literal::usize_unsuffixed(index), &param.contract);
-        quote_spanned!(here=> inspection.has(#index, #known, #private::Contract::NONE #(.#contract())*, &mut loans) &&)
+        let (index, contract) = (Literal::usize_unsuffixed(index), param.emit_contract(private));
+        quote_spanned!(here=> inspection.has(#index, #known, #contract, &mut loans) &&)
     });
     quote_spanned! {here=>
         #(let #known = #arguments;)*

@@ -2,7 +2,8 @@
 //!
 //! The way of a block through this crate: `ast` parses it, `attr` parses the arguments of
 //! `#[guard(..)]`, `cfg` lists the cases of its conditions, `settings`, `block` and `valid` refuse
-//! what cannot apply (all errors at once), `expand` decides what is wrapped, `wrapper` and
+//! what cannot apply (all errors at once), `contracts` adds what is known of the functions in C,
+//! `expand` decides what is wrapped, `wrapper` and
 //! `fast_path` write the functions, and `descriptor` writes the statics that describe them. On an
 //! error `fallback` still emits the block, bare, so that one error stays one error.
 
@@ -13,12 +14,14 @@ mod attr;
 mod block;
 mod callback;
 mod cfg;
+mod contracts;
 mod derive;
 mod descriptor;
 mod expand;
 mod extent;
 mod fallback;
 mod fast_path;
+mod kept;
 mod message;
 mod reads;
 mod record;

@@ -32,6 +32,8 @@ pub(crate) const COPY_OF_VOID: &str = "`c_void` has no size to copy\n\
     help: state how many bytes C may touch: `sized_by = ..`";
 pub(crate) const COPY_FOR_EVER: &str = "the copy is compared when the function returns, and this one never does\n\
     help: take `copied` off";
+pub(crate) const HELD_NOT_KEPT: &str = "`held_by` says until when C keeps it, and nothing says that it does\n\
+    help: write `retained` or `retained_unless = ..` too";
 pub(crate) const RETURNS: &str = "expected `returns(owned)` or `returns(thread_bound)`\n\
     help: `owned` says that what comes back is Rust's to free, `thread_bound` that it is the calling thread's alone";
 pub(crate) const CALLBACK_RETURNS: &str = "expected `returns(owned)` or `returns(retained)`\n\
@@ -72,7 +74,7 @@ impl On {
 
     pub(crate) fn keys(self) -> &'static [&'static str] {
         match self {
-            On::Block => &["crate", "keep_abi", "skip", "retained", "mirrored", "allow", "warn", "deny"],
+            On::Block => &["crate", "contracts", "keep_abi", "skip", "retained", "mirrored", "typed", "allow", "warn", "deny"],
             On::Function => &["skip", "keep_abi", "returns", "allow", "warn", "deny"],
             On::Callback => &["crate", "skip", "on_panic", "returns", "retained", "allow", "warn", "deny"],
             On::CallbackParameter => &[
@@ -91,6 +93,8 @@ impl On {
             On::Parameter => &[
                 "counted_by",
                 "sized_by",
+                "text_by",
+                "text_within",
                 "cstr",
                 "nonnull",
                 "out",
@@ -98,7 +102,12 @@ impl On {
                 "copied",
                 "thread_bound",
                 "retained",
+                "retained_unless",
+                "held_by",
+                "lets_go",
+                "remembered",
                 "owned",
+                "stale",
                 "allow",
                 "warn",
                 "deny",
@@ -110,7 +119,11 @@ impl On {
 /// The way an attribute is written.
 fn usage(key: &str) -> String {
     match key {
-        "counted_by" | "sized_by" => format!("{key} = n"),
+        "counted_by" | "sized_by" | "text_by" | "text_within" => format!("{key} = n"),
+        "retained_unless" => "retained_unless = (parameter == -1)".into(),
+        "held_by" => "held_by = parameter".into(),
+        "stale" => "stale(field)".into(),
+        "contracts" => "contracts = \"zlib\"".into(),
         "allow" | "warn" | "deny" => format!("{key}(rule)"),
         "crate" => "crate = path".into(),
         "returns" => "returns(owned)".into(),
@@ -151,6 +164,26 @@ pub(crate) fn no_function(key: &Ident, name: &str, known: &[String]) -> String {
         None => "name a function that the block declares".into(),
     };
     format!("`{name}` is no function of this block\nhelp: {help}")
+}
+
+/// The message for a library without contracts.
+pub(crate) fn unknown_library(name: &str, known: &[&str]) -> String {
+    let help = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("write `{near}`"),
+        None => format!("there are contracts of {}; a file of your own ends in `.toml`", known.join(", ")),
+    };
+    format!("there are no contracts of `{name}`\nhelp: {help}")
+}
+
+/// The message for a file of contracts that cannot be read. `cargo ffi-guard` looks for its first
+/// words.
+pub(crate) fn contracts_fault(name: &str, what: &str) -> String {
+    format!("the contracts in `{name}` cannot be used: {what}")
+}
+
+/// The message for a contract that the user asked for, of another function.
+pub(crate) fn misfit(why: &str) -> String {
+    format!("{why}\nhelp: mend the declaration, or declare the function in a block without these contracts")
 }
 
 pub(crate) fn twice(key: &Ident) -> String {

@@ -11,36 +11,43 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, Type, UnOp};
 
+use crate::extent::Extent;
 use crate::valid::Param;
 
 /// Has the pointers looked at that the extents are read through.
 pub(crate) fn look_first(params: &mut [Param]) {
-    let pointers: Vec<Pointer> = params
-        .iter()
-        .enumerate()
-        .filter_map(|(position, param)| {
-            let name = param.source.name.as_ref()?.unraw().to_string();
-            Some(Pointer { name, position, target: target(&param.source.ty)?.clone() })
-        })
-        .collect();
+    let pointers = pointers(params, |param| Some(param.source.name.as_ref()?.unraw().to_string()));
+    for extent in params.iter_mut().filter_map(|param| param.extent.as_mut()) {
+        look(extent, &pointers);
+    }
+}
+
+/// The parameters that are raw pointers, by these names.
+pub(crate) fn pointers(params: &[Param], name: impl Fn(&Param) -> Option<String>) -> Vec<Pointer> {
+    let named = |(position, param): (usize, &Param)| {
+        Some(Pointer { name: name(param)?, position, target: target(&param.source.ty)?.clone() })
+    };
+    params.iter().enumerate().filter_map(named).collect()
+}
+
+/// Has the pointers looked at that one extent is read through.
+pub(crate) fn look(extent: &mut Extent, pointers: &[Pointer]) {
     if pointers.is_empty() {
         return;
     }
-    for extent in params.iter_mut().filter_map(|param| param.extent.as_mut()) {
-        let Ok(mut expr) = syn::parse2::<Expr>(extent.expr.clone()) else { continue };
-        let mut reads = Reads { pointers: &pointers, any: false };
-        reads.visit_expr_mut(&mut expr);
-        let mut returns = Returns(false);
-        returns.visit_expr(&expr);
-        if reads.any && !returns.0 {
-            extent.expr = expr.into_token_stream();
-            extent.reads = true;
-        }
+    let Ok(mut expr) = syn::parse2::<Expr>(extent.expr.clone()) else { return };
+    let mut reads = Reads { pointers, any: false };
+    reads.visit_expr_mut(&mut expr);
+    let mut returns = Returns(false);
+    returns.visit_expr(&expr);
+    if reads.any && !returns.0 {
+        extent.expr = expr.into_token_stream();
+        extent.reads = true;
     }
 }
 
 /// A parameter that is a raw pointer.
-struct Pointer {
+pub(crate) struct Pointer {
     name: String,
     position: usize,
     target: Type,

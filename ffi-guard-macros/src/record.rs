@@ -6,21 +6,57 @@
 //! keep_abi free
 //! variadic gzprintf
 //! static errno_table
+//! contract inflate
+//! misfit crc32
 //! ```
 
+use std::ffi::OsString;
 use std::io::Write as _;
 
 use syn::ext::IdentExt as _;
 
-use crate::ast::{Block, Item};
+use crate::ast::{Block, ForeignFn, Item};
 use crate::block::BlockSettings;
+use crate::contracts::Applied;
 
 /// The variable that names the file.
 const VARIABLE: &str = "CARGO_FFI_GUARD_RECORD";
 
-/// Appends the block's lines.
-pub(crate) fn block(block: &Block, settings: &BlockSettings) {
-    let Some(path) = std::env::var_os(VARIABLE).filter(|_| settings.mirrored) else { return };
+/// The lines of a block, and where they go.
+pub(crate) struct Record {
+    path: Option<OsString>,
+    lines: String,
+}
+
+impl Record {
+    /// The lines of what the block declares.
+    pub(crate) fn of(block: &Block, settings: &BlockSettings) -> Record {
+        let path = std::env::var_os(VARIABLE).filter(|_| settings.mirrored);
+        let lines = if path.is_some() { items(block, settings) } else { String::new() };
+        Record { path, lines }
+    }
+
+    /// Adds whether the function has a contract.
+    pub(crate) fn contract(&mut self, function: &ForeignFn, applied: &Applied) {
+        let word = match applied {
+            Applied::None => return,
+            Applied::Holds => "contract",
+            Applied::Misfit(_) => "misfit",
+        };
+        self.lines += &format!("{word} {}\n", function.name.unraw());
+    }
+
+    /// Appends the lines to the file.
+    pub(crate) fn write(self) {
+        let Some(path) = self.path else { return };
+        // One write: blocks of one crate are expanded one after the other, in one process. What
+        // cannot be written is missing from a table, and no more.
+        let file = std::fs::File::options().create(true).append(true).open(path);
+        let _ = file.and_then(|mut file| file.write_all(self.lines.as_bytes()));
+    }
+}
+
+fn items(block: &Block, settings: &BlockSettings) -> String {
     let mut lines = String::new();
     for item in &block.items {
         let (kind, name) = match item {
@@ -50,8 +86,5 @@ pub(crate) fn block(block: &Block, settings: &BlockSettings) {
         };
         lines += &format!("{kind} {name}\n");
     }
-    // One write: blocks of one crate are expanded one after the other, in one process. What cannot
-    // be written is missing from a table, and no more.
-    let file = std::fs::File::options().create(true).append(true).open(path);
-    let _ = file.and_then(|mut file| file.write_all(lines.as_bytes()));
+    lines
 }

@@ -1,11 +1,13 @@
 //! The settings of one item: each is known there and given once, in its own form.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
+use syn::ext::IdentExt as _;
 
 use crate::attr::{self, Errors, Setting, Value};
 use crate::cfg::{Attr, CfgCase};
 use crate::message::{self, On};
+use crate::{extent, kept};
 
 /// The rules, as `ffi_guard::Rule` has them: name by name (a test in `tests/` keeps the two in
 /// step).
@@ -48,9 +50,11 @@ impl Settings {
             let key = setting.key.to_string();
             let severity = is_severity(&setting.key);
             let fits = match (key.as_str(), &setting.value) {
-                ("counted_by" | "sized_by" | "on_panic", Value::Expr(_)) | ("crate", Value::Path(_)) => true,
-                ("counted_by" | "sized_by" | "on_panic" | "crate", _) => false,
+                (key, value) if has_value(key) => matches!(value, Value::Expr(_)),
+                ("crate", value) => matches!(value, Value::Path(_)),
                 ("allow" | "warn" | "deny" | "returns", value) => matches!(value, Value::List(_)),
+                ("stale", Value::List(fields)) => !fields.is_empty(),
+                ("stale", _) => false,
                 ("keep_abi" | "skip", Value::List(names)) => on == On::Block && !names.is_empty(),
                 (_, value) => matches!(value, Value::None),
             };
@@ -81,6 +85,14 @@ impl Settings {
 
     pub(crate) fn has(&self, key: &str) -> bool {
         self.get(key).is_some()
+    }
+
+    /// The words in the list of a setting; none if it is not there.
+    pub(crate) fn words(&self, key: &str) -> Vec<String> {
+        match self.get(key).map(|setting| &setting.value) {
+            Some(Value::List(words)) => words.iter().map(|word| word.unraw().to_string()).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// The path to `ffi_guard`.
@@ -126,11 +138,31 @@ impl Settings {
     }
 }
 
+/// True for an argument that is written `key = expression`.
+fn has_value(key: &str) -> bool {
+    extent::is_one(key) || kept::is_one(key) || matches!(key, "on_panic" | "contracts")
+}
+
 fn is_severity(key: &Ident) -> bool {
     key == "allow" || key == "warn" || key == "deny"
 }
 
 impl Severities {
+    /// Adds those of other rules than these.
+    pub(crate) fn add(&mut self, others: Severities) {
+        for (rule, severity) in others.0 {
+            if !self.0.iter().any(|(set, _)| *set == rule) {
+                self.0.push((rule, severity));
+            }
+        }
+    }
+
+    /// Allows rules, as far as nothing else is said of them.
+    pub(crate) fn allow(&mut self, rules: &[&'static str]) {
+        let allow = Ident::new("allow", Span::mixed_site());
+        self.add(Severities(rules.iter().map(|rule| (*rule, allow.clone())).collect()));
+    }
+
     /// The severities as an expression over `ffi_guard::__private`.
     pub(crate) fn emit(&self, private: &TokenStream) -> TokenStream {
         let with = self.0.iter().map(|(rule, key)| {

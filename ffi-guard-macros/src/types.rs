@@ -63,6 +63,43 @@ pub(crate) fn points_to_void(ty: &Type) -> bool {
     last_word(target).is_some_and(|word| word == "c_void")
 }
 
+/// What a raw pointer leads to; `None` for any other type.
+pub(crate) fn target(ty: &Type) -> Option<&Type> {
+    match peel(ty) {
+        Type::Ptr(pointer) => Some(&pointer.elem),
+        _ => None,
+    }
+}
+
+/// True for the words that say that a text is there, of so many bytes.
+pub(crate) fn is_text_key(key: &str) -> bool {
+    key == "text_by" || key == "text_within"
+}
+
+/// True if the type may be a pointer to the bytes of a text.
+pub(crate) fn may_be_text(ty: &Type) -> bool {
+    match peel(ty) {
+        Type::Ptr(pointer) => is_byte(&pointer.elem),
+        Type::Reference(reference) => is_byte(&reference.elem),
+        // An alias, or an `Option` of a pointer.
+        Type::Path(_) => true,
+        _ => false,
+    }
+}
+
+fn is_byte(ty: &Type) -> bool {
+    const BYTES: [&str; 6] = ["c_char", "c_schar", "c_uchar", "u8", "i8", "c_void"];
+    // An alias may be one.
+    last_word(ty).is_some_and(|word| !is_scalar(ty) || BYTES.iter().any(|byte| word == byte))
+}
+
+/// True if the type may be a number: it is written as one, or is a name that may stand for one.
+pub(crate) fn may_be_number(ty: &Type) -> bool {
+    last_word(ty).is_some_and(|word| {
+        !matches!(word.to_string().as_str(), "c_void" | "bool" | "char" | "f32" | "f64" | "c_float" | "c_double")
+    })
+}
+
 /// True if the type is written as a function pointer, or an `Option` of one.
 pub(crate) fn is_function(ty: &Type) -> bool {
     match peel(ty) {

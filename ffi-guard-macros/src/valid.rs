@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::ToTokens as _;
+use quote::{ToTokens as _, quote_spanned};
 use syn::ReturnType;
 use syn::ext::IdentExt as _;
 
@@ -12,19 +12,37 @@ use crate::ast::{Block, ForeignFn, ForeignParam};
 use crate::attr::{self, Errors, Setting, Value};
 use crate::block::BlockSettings;
 use crate::cfg::{self, Attr, CfgCase};
+use crate::contracts::{self, Applied};
 use crate::extent::{self, Extent};
 use crate::message::{self, On};
 use crate::settings::{Settings, Severities};
-use crate::{reads, text, types};
+use crate::{kept, reads, text, types};
 
 /// Attributes of a parameter that contradict each other.
-const CONTRADICTIONS: [(&str, &str, &str); 9] = [
+pub(crate) const CONTRADICTIONS: [(&str, &str, &str); 26] = [
     ("counted_by", "sized_by", "one extent is enough"),
+    ("counted_by", "text_by", "one extent is enough"),
+    ("counted_by", "text_within", "one extent is enough"),
+    ("sized_by", "text_by", "one extent is enough"),
+    ("sized_by", "text_within", "one extent is enough"),
+    ("text_by", "text_within", "one extent is enough"),
     ("cstr", "counted_by", "a string ends at its NUL"),
     ("cstr", "sized_by", "a string ends at its NUL"),
+    ("cstr", "text_by", "a string ends at its NUL"),
+    ("cstr", "text_within", "a string ends at its NUL"),
     ("out", "cstr", "a string is there before the call, and `out` says that nothing is"),
+    ("out", "text_by", "a text is there before the call, and `out` says that nothing is"),
+    ("out", "text_within", "a text is there before the call, and `out` says that nothing is"),
     ("owned", "retained", "what C owns is C's to keep"),
+    ("owned", "retained_unless", "what C owns is C's to keep"),
+    ("owned", "remembered", "what C owns is C's to keep"),
+    ("retained", "retained_unless", "one of them is enough"),
+    ("remembered", "retained", "what C never reads again it does not need"),
+    ("remembered", "retained_unless", "what C never reads again it does not need"),
+    ("remembered", "held_by", "what C never reads again it does not need"),
     ("copied", "retained", "the copy is gone when the call returns"),
+    ("copied", "retained_unless", "the copy is gone when the call returns"),
+    ("copied", "remembered", "the copy is gone when the call returns"),
     ("copied", "owned", "the copy is gone when the call returns"),
     ("copied", "opaque", "what C never looks into needs no copy"),
     ("copied", "thread_bound", "an object of C's is known by its place"),
@@ -40,6 +58,8 @@ pub(crate) struct Function<'a> {
     pub result: Vec<Ident>,
     pub severities: Severities,
     pub params: Vec<Param<'a>>,
+    /// Whether a contract was found for it.
+    pub applied: Applied,
 }
 
 /// A parameter in one case of its function's conditions.
@@ -52,16 +72,35 @@ pub(crate) struct Param<'a> {
     /// The name in the wrapper.
     pub local: Ident,
     pub contract: Vec<Ident>,
+    /// Calls of `Contract` that have arguments.
+    pub also: Vec<TokenStream>,
     pub extent: Option<Extent>,
+    /// Fields of what it leads to that may be left behind.
+    pub stale: Vec<String>,
+    /// True if C may remember the address, and never reads there.
+    pub is_remembered: bool,
     pub severities: Severities,
 }
 
 impl Param<'_> {
+    /// The contract as an expression over `ffi_guard::__private`.
+    pub(crate) fn emit_contract(&self, private: &TokenStream) -> TokenStream {
+        let (words, also) = (&self.contract, &self.also);
+        quote_spanned!(Span::mixed_site()=> #private::Contract::NONE #(.#words())* #(#also)*)
+    }
+
+    /// Says that C may remember the address, and never reads there: neither is told of that it kept
+    /// it, nor that it was freed.
+    pub(crate) fn remember(&mut self) {
+        self.is_remembered = true;
+        self.severities.allow(&["retained_pointer", "freed_while_retained"]);
+    }
+
     /// True if C may get a copy of what the parameter points to, judged by the type's tokens and
     /// the attributes.
     pub(crate) fn may_be_copied(&self) -> bool {
         // Those that `Contract` calls movable; under any other C gets the memory itself.
-        let movable = |word: &Ident| ["stated", "cstr", "nonnull", "out", "copied"].iter().any(|known| word == known);
+        let movable = |word: &Ident| ["stated", "text", "cstr", "nonnull", "out", "copied"].iter().any(|known| word == known);
         !types::is_scalar(&self.source.ty) && !types::is_function(&self.source.ty) && self.contract.iter().all(movable)
     }
 }
@@ -95,6 +134,8 @@ pub(crate) fn function<'a>(
     let result = returns(&settings, source, &["owned", "thread_bound"], message::RETURNS, errors);
     let present = present(source, case);
     let names = names(&present);
+    let all: Vec<String> =
+        present.iter().map(|it| it.name.as_ref().map(|name| name.unraw().to_string()).unwrap_or_default()).collect();
     let mut params = Vec::new();
     for (i, param) in present.iter().enumerate() {
         let settings = Settings::of(&param.attrs, On::Parameter, case, errors);
@@ -106,28 +147,47 @@ pub(crate) fn function<'a>(
             errors.at(copied.key.span(), message::COPY_FOR_EVER);
         }
         let mut checked = parameter(param, i, &names, &settings, taken, errors);
-        if outer.retained && may_be_kept(&checked) {
-            checked.contract.push(Ident::new("retained", Span::mixed_site()));
+        for setting in settings.list.iter().filter(|setting| kept::is_one(&setting.key.to_string())) {
+            kept::say(setting, &all, &mut checked, errors);
+        }
+        if let Some(held) = settings.get("held_by").filter(|_| !checked.contract.iter().any(|it| it == "retained")) {
+            errors.at(held.key.span(), message::HELD_NOT_KEPT);
         }
         params.push(checked);
     }
     reads::look_first(&mut params);
     extent::rename_in(&mut params);
     make_distinct(&mut params);
-    Function {
-        source,
-        bare: skip || variadic || misqualified,
-        keep_abi: settings.has("keep_abi") || outer.keep_abi.has(&source.name),
-        result,
-        severities: settings.severities(errors),
-        params,
+    let bare = skip || variadic || misqualified;
+    let keep_abi = settings.has("keep_abi") || outer.keep_abi.has(&source.name);
+    let severities = settings.severities(errors);
+    let mut function = Function { source, bare, keep_abi, result, severities, params, applied: Applied::None };
+    if !bare {
+        function.applied = contracts::apply(&outer.contracts, &mut function);
+        if let (Applied::Misfit(why), true) = (&function.applied, outer.contracts.named) {
+            errors.at(source.name.span(), message::misfit(why));
+        }
     }
+    for param in function.params.iter_mut().filter(|param| outer.retained && may_be_kept(param)) {
+        param.contract.push(Ident::new("retained", Span::mixed_site()));
+    }
+    for param in function.params.iter_mut().filter(|param| outer.typed && may_be_data(param)) {
+        param.contract.push(Ident::new("typed", Span::mixed_site()));
+    }
+    function
+}
+
+/// True for a parameter that may be a pointer to data.
+fn may_be_data(param: &Param) -> bool {
+    !types::is_scalar(&param.source.ty) && !types::is_function(&param.source.ty)
 }
 
 /// True for a parameter that `retained` on the block speaks of: what it says itself is stronger.
 fn may_be_kept(param: &Param) -> bool {
     let says = |word: &Ident| ["retained", "owned", "copied", "thread_bound"].iter().any(|known| word == known);
-    !types::is_scalar(&param.source.ty) && !types::is_function(&param.source.ty) && !param.contract.iter().any(says)
+    may_be_data(param)
+        && !param.is_remembered
+        && !param.contract.iter().any(says)
 }
 
 /// The words in `returns(..)`, each one of `known`. They may only describe a pointer.
@@ -210,7 +270,7 @@ pub(crate) fn callback<'a>(
     reads::look_first(&mut params);
     let severities = settings.severities(errors);
     let bare = settings.skip(errors);
-    let function = Function { source, bare, keep_abi: false, result, severities, params };
+    let function = Function { source, bare, keep_abi: false, result, severities, params, applied: Applied::None };
     Callback { krate, on_panic, function }
 }
 
@@ -244,14 +304,8 @@ fn make_distinct(params: &mut [Param]) {
     }
 }
 
-fn parameter<'a>(
-    source: &'a ForeignParam,
-    position: usize,
-    names: &[String],
-    settings: &Settings,
-    taken: &Taken,
-    errors: &mut Errors,
-) -> Param<'a> {
+/// Refuses attributes of one parameter that exclude each other.
+pub(crate) fn contradictions(settings: &Settings, errors: &mut Errors) {
     for (one, other, why) in CONTRADICTIONS {
         if let (Some(one), Some(other)) = (settings.get(one), settings.get(other)) {
             // The error points at the second of the two.
@@ -261,14 +315,34 @@ fn parameter<'a>(
             errors.at(second.key.span(), message);
         }
     }
+}
+
+fn parameter<'a>(
+    source: &'a ForeignParam,
+    position: usize,
+    names: &[String],
+    settings: &Settings,
+    taken: &Taken,
+    errors: &mut Errors,
+) -> Param<'a> {
+    contradictions(settings, errors);
     let mut contract = Vec::new();
     let mut extent = None;
     for Setting { key, value } in &settings.list {
         let mut flag = key.to_string();
+        if types::is_scalar(&source.ty) && (!matches!(value, Value::List(_)) || key == "stale") {
+            let ty = text::of_type(source.ty.to_token_stream());
+            errors.at(key.span(), message::no_pointer(key, &ty));
+        }
         match value {
             Value::List(_) | Value::Path(_) => continue,
+            Value::None if key == "remembered" => continue,
             Value::None => {}
+            Value::Expr(_) if kept::is_one(&flag) => continue,
             Value::Expr(expr) => {
+                if types::is_text_key(&flag) {
+                    contract.push(Ident::new("text", Span::mixed_site()));
+                }
                 flag = "stated".into();
                 extent::names_in(expr, key, names, errors);
                 if key == "counted_by" && types::points_to_void(&source.ty) {
@@ -277,10 +351,6 @@ fn parameter<'a>(
                 let expr = expr.to_token_stream();
                 extent = Some(Extent { key: key.clone(), text: text::of_expr(expr.clone()), expr, reads: false });
             }
-        }
-        if types::is_scalar(&source.ty) {
-            let ty = text::of_type(source.ty.to_token_stream());
-            errors.at(key.span(), message::no_pointer(key, &ty));
         }
         // Not the key's span: no error can occur here, and an editor would show `Contract::cstr` at
         // the key.
@@ -315,5 +385,12 @@ fn parameter<'a>(
         }
     };
     let attrs = source.attrs.iter().filter(|a| a.name != "guard" && cfg::presence(a).is_none()).collect();
-    Param { source, attrs, name, local, contract, extent, severities: settings.severities(errors) }
+    let severities = settings.severities(errors);
+    let (also, stale) = (Vec::new(), settings.words("stale"));
+    let mut param =
+        Param { source, attrs, name, local, contract, also, extent, stale, is_remembered: false, severities };
+    if settings.has("remembered") {
+        param.remember();
+    }
+    param
 }

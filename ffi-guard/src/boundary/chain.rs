@@ -7,7 +7,6 @@
 
 use super::breach::Stop;
 use super::entry::Questions;
-use crate::call::declaration::Contract;
 use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
 use crate::facts::{Allocation, Evidence, Holder, Memory};
@@ -48,7 +47,7 @@ impl Questions<'_> {
         // not.
         let severity = |rule, default| self.site.severity_or(rule, Some(index), default) != Severity::Allow;
         let sought = Sought {
-            freed: severity(Rule::DanglingField, Severity::Warn),
+            freed: !look.contract.is_typed() && severity(Rule::DanglingField, Severity::Warn),
             live: severity(Rule::NestedPointer, Severity::Allow),
         };
         if !(sought.freed || sought.live)
@@ -71,7 +70,7 @@ impl Questions<'_> {
             allocated_at: Allocation { trace: block.allocated, thread: block.allocated_by },
         };
         let leads_to = Target::Heap(target);
-        let evidence = || if look.contract == Contract::NONE { Evidence::StoredByC } else { Evidence::Declared };
+        let evidence = || if look.contract.is_stated_by_someone() { Evidence::Declared } else { Evidence::StoredByC };
         let freed = dangling_field::check_word(word.word, &leads_to, holder, evidence);
         // C's blocks are no memory of the argument's own: no range is left out.
         let live = || nested_pointer::check_word(word.word, &leads_to, &(0..0), thread::id(), holder);

@@ -135,7 +135,7 @@ impl Questions<'_> {
     pub(super) fn look<'a>(&self, argument: &'a Argument, parameter: &Parameter) -> PointerArg<'a> {
         let target = Target::of(argument.address, &self.stack);
         let extent = extent::of(argument, &target);
-        PointerArg { argument, contract: parameter.contract, target, extent }
+        PointerArg { argument, contract: in_this_call(parameter.contract, self.arguments), target, extent }
     }
 
     /// Delivers a finding about an argument itself.
@@ -271,7 +271,29 @@ static UNKNOWN: TypeInfo = TypeInfo {
 
 #[inline]
 pub(super) fn holds_nothing(shape: &Shape, contract: Contract) -> bool {
-    matches!(shape, Shape::Plain | Shape::Out) || contract.is_out() || contract.is_opaque() || contract.is_cstr()
+    matches!(shape, Shape::Plain | Shape::Out) || contract.is_out() || contract.is_opaque() || contract.is_cstr() || contract.is_text()
+}
+
+/// The contract of a parameter, given the arguments: C does not keep it if another one says so.
+#[inline]
+fn in_this_call(contract: Contract, arguments: &[Argument]) -> Contract {
+    match contract.exception().and_then(|(index, value)| Some((arguments.get(index)?, value))) {
+        Some((argument, value)) if word_of(argument) == Some(value) => contract.not_retained(),
+        _ => contract,
+    }
+}
+
+/// The word of an argument that is a pointer, to data or to a function.
+fn word_of(argument: &Argument) -> Option<usize> {
+    match argument.passing {
+        Passing::Const | Passing::Mut => Some(argument.address),
+        Passing::Scalar if argument.info.role == Role::Function => {
+            // SAFETY: the address of a function pointer, or an `Option` of one, in the wrapper's
+            // frame: a word, of which null is `None`.
+            Some(unsafe { std::ptr::with_exposed_provenance::<usize>(argument.address).read() })
+        }
+        Passing::Scalar | Passing::Value => None,
+    }
 }
 
 pub(super) fn field(info: &TypeInfo, offset: usize, extent: usize) -> Option<String> {

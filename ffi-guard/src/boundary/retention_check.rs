@@ -16,6 +16,7 @@ use crate::facts::{Finding, Promise};
 use crate::heap::{self, Block, FoundBlock};
 use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
+use crate::retention::let_go::let_go;
 use crate::retention::{self, Note, lent_by, pins};
 use crate::rule::{Rule, Severity};
 use crate::rules::{leads_into, retained_pointer};
@@ -65,6 +66,8 @@ struct Lent {
     loan: Loan,
     /// Reason why C may keep it: the contract, or a pin.
     promise: Option<Promise>,
+    /// Index of the argument that is the handle by which C holds it.
+    holder: Option<usize>,
 }
 
 impl Lent {
@@ -102,7 +105,7 @@ impl RetentionCheck {
         };
         let _inside = Reentry::enter();
         let loan = Loan::of(&argument, parameter, look.extent);
-        self.add(Lent { range, block, loan, promise: promise(look) });
+        self.add(Lent { range, block, loan, promise: promise(look), holder: look.contract.holder() });
         self.holders.extend(LentStruct::of(look, parameter));
     }
 
@@ -114,7 +117,8 @@ impl RetentionCheck {
             let range = block.start..block.start + block.size;
             let extent = range.end.saturating_sub(word);
             let loan = Loan::of(&Argument::found(word), parameter, extent);
-            self.add(Lent { range, block: Some(*block), loan, promise: promise(look) });
+            let holder = look.contract.holder();
+            self.add(Lent { range, block: Some(*block), loan, promise: promise(look), holder });
         }
     }
 
@@ -163,11 +167,11 @@ impl RetentionCheck {
     pub(super) fn begin(&mut self, site: &Site, arguments: &[Argument], call: usize) -> Result<(), Stop> {
         self.loans.iter().try_for_each(canary::before)?;
         self.snapshot = Snapshot::take(site, arguments, call, OwnLoans::Once);
-        self.prepare(site);
+        self.prepare(site, arguments);
         Ok(())
     }
 
-    fn prepare(&mut self, site: &Site) {
+    fn prepare(&mut self, site: &Site, arguments: &[Argument]) {
         let _inside = Reentry::enter();
         let lent = &self.lent;
         lent.iter().filter_map(|lent| lent.block.as_ref()).for_each(|block| lent_by::note(block, site));
@@ -179,7 +183,8 @@ impl RetentionCheck {
             let note = || Note::new(&block, site, &lent.loan);
             match lent.promise {
                 Some(promise) => {
-                    retention::let_keep(&block, note(), promise);
+                    let holder = lent.holder.and_then(|index| arguments.get(index)).map_or(0, |handle| handle.address);
+                    retention::let_keep(&block, note(), promise, holder);
                     deferred::settle_at_exit();
                 }
                 None if allows(lent) => _ = heap::exempt(&block),
@@ -217,6 +222,11 @@ impl RetentionCheck {
         let _named = thread::name_wrapper(site.function.wrapper_of(arguments, true));
         #[cfg(feature = "c-heap")]
         self.witness(site);
+        for (argument, parameter) in arguments.iter().zip(site.function.declaration.parameters) {
+            if parameter.contract.ends_holding() && argument.address != 0 {
+                let_go(argument.address);
+            }
+        }
         // Everything is settled before anything is raised: one panic carries one report.
         let written = self.look_for_writes(site, arguments);
         let kept = self.look_for_kept(site, arguments, rust_ran);

@@ -6,7 +6,6 @@ use std::ops::{ControlFlow, Range};
 use super::breach::Stop;
 use super::entry::{CHECKS, Questions, field, holds_nothing};
 use crate::call::argument::{Argument, Passing, Stated};
-use crate::call::declaration::Contract;
 use crate::call::extent;
 use crate::call::shape::{Role, Shape};
 use crate::call::target::{PointerArg, Target};
@@ -99,10 +98,16 @@ impl Questions<'_> {
     fn dead_word(&mut self, index: usize, look: &PointerArg<'_>, offset: usize, word: usize) -> Next {
         let argument = look.argument;
         let target = Target::of(word, &(0..0));
+        if self.is_left_behind(index, look, offset) {
+            return ControlFlow::Continue(());
+        }
         let (holder, evidence) = (|| self.pointee(look, offset), || self.evidence(index, look, offset));
         let Some(finding) = rules::dangling_field::check_word(word, &target, holder, evidence) else {
             return ControlFlow::Continue(());
         };
+        if look.contract.is_typed() && finding.default_severity() != Rule::DanglingField.severity() {
+            return ControlFlow::Continue(());
+        }
         // After a word that is let pass there can be one that is not.
         let severity = self.site.severity_or(Rule::DanglingField, Some(index), finding.default_severity());
         if severity == Severity::Allow || !scan::can_be_pointer(argument.info, offset) {
@@ -135,6 +140,9 @@ impl Questions<'_> {
             return ControlFlow::Continue(());
         }
         if !scan::can_be_pointer(argument.info, offset) {
+            return ControlFlow::Continue(());
+        }
+        if self.is_left_behind(index, look, offset) {
             return ControlFlow::Continue(());
         }
         // A C frame further up holds the word: C memory, which is inspected from level 2 on.
@@ -174,6 +182,14 @@ impl Questions<'_> {
         }
     }
 
+    /// True if the word lies in a field that may lead to what is gone, as its contract says.
+    fn is_left_behind(&self, index: usize, look: &PointerArg<'_>, offset: usize) -> bool {
+        let stale = self.site.function.declaration.parameters.get(index).map_or(&[] as &[&str], |it| it.stale);
+        !stale.is_empty()
+            && field(look.argument.info, offset, look.extent)
+                .is_some_and(|path| stale.iter().any(|name| path.rsplit('.').next() == Some(name)))
+    }
+
     /// A word's place in what an argument points to.
     fn pointee(&self, look: &PointerArg<'_>, offset: usize) -> Holder {
         Holder::Pointee {
@@ -190,7 +206,7 @@ impl Questions<'_> {
         // A pointer to a pointer is how C returns one.
         let answer = *passing == Passing::Mut && matches!(info.role, Role::Pointer | Role::Pointers);
         let declared = rules::is_declared(info, offset) && !answer;
-        if declared || parameter.is_some_and(|it| it.contract != Contract::NONE) {
+        if declared || parameter.is_some_and(|it| it.contract.is_stated_by_someone()) {
             Evidence::Declared
         } else if scan::is_in_c_heap(look.argument.address + offset) {
             Evidence::StoredByC

@@ -42,6 +42,8 @@ pub enum Stated {
     Elements(Count),
     /// `sized_by`.
     Bytes(Count),
+    /// A text that ends at its NUL, or after this many bytes.
+    Text(usize),
     /// Not known: it is read through a pointer that cannot be read through.
     Unread(Unread),
 }
@@ -95,6 +97,27 @@ impl Stated {
     #[must_use]
     pub fn counted_by(self, count: impl IntoCount) -> Stated {
         Stated::Elements(count.into_count())
+    }
+
+    /// States a text of that many bytes; up to its NUL if the count is negative.
+    #[inline(always)]
+    #[must_use]
+    pub fn text_by(self, count: impl IntoCount) -> Stated {
+        match count.into_count() {
+            Count::Negative(_) => Stated::Text(usize::MAX),
+            count => Stated::Bytes(count),
+        }
+    }
+
+    /// States a text that ends at its NUL, or after that many bytes; at its NUL if the count is
+    /// negative.
+    #[inline(always)]
+    #[must_use]
+    pub fn text_within(self, count: impl IntoCount) -> Stated {
+        match count.into_count() {
+            Count::Fits(count) => Stated::Text(count),
+            Count::Negative(_) | Count::TooLarge(_) => Stated::Text(usize::MAX),
+        }
     }
 
     /// True if nothing is known but the type.

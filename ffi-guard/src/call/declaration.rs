@@ -69,13 +69,15 @@ pub struct Parameter {
     pub extent: &'static str,
     /// Contract that its attributes state.
     pub contract: Contract,
+    /// Fields of what it leads to that may be left behind: no rule looks at the words in them.
+    pub stale: &'static [&'static str],
     /// Severities of this parameter alone.
     pub severities: Severities,
 }
 
 /// Set of the attributes of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Contract(u16);
+pub struct Contract(u32);
 
 macro_rules! contract {
     ($($(#[$doc:meta])* $set:ident, $get:ident = $bit:literal, $told_by:ident, $place:ident;)*) => {
@@ -83,9 +85,9 @@ macro_rules! contract {
             /// No attribute.
             pub const NONE: Contract = Contract(0);
             /// Attributes under which `boundary::inspect` can tell that an argument is in order.
-            const INSPECTED: u16 = 0 $(| contract!(@$told_by $bit))*;
+            const INSPECTED: u32 = 0 $(| contract!(@$told_by $bit))*;
             /// The attributes under which C may be given a copy.
-            const MOVABLE: u16 = 0 $(| contract!(@$place $bit))*;
+            const MOVABLE: u32 = 0 $(| contract!(@$place $bit))*;
             $($(#[$doc])* #[must_use] pub const fn $set(self) -> Contract { Contract(self.0 | 1 << $bit) }
             /// True if it is set.
             #[must_use] pub const fn $get(self) -> bool { self.0 & 1 << $bit != 0 })*
@@ -121,18 +123,70 @@ contract! {
     retained, is_retained = 7, inspected, in_place;
     /// `owned`: ownership goes to C. (Such a function is never on the fast path.)
     owned, is_owned = 8, inspected, in_place;
+    /// `text_by = n` or `text_within = n`: a text, which may end at its NUL.
+    text, is_text = 9, inspected, movable;
+    /// `lets_go`: C no longer keeps what it holds by this handle.
+    lets_go, ends_holding = 10, rules, in_place;
+    /// What C may follow inside is known by the types alone: `cargo ffi-guard` has put the block
+    /// under the guard, and all that it says of a parameter holds for any.
+    typed, is_typed = 11, inspected, movable;
 }
 
+/// Shift of the index of the handle by which C holds what it keeps, plus one.
+const HELD_BY: u32 = 16;
+/// Shift of the index of the argument that can say that C does not keep it, plus one.
+const UNLESS: u32 = 20;
+/// Shift of the value that says so.
+const VALUE: u32 = 24;
+/// The bits of an index.
+const INDEX: u32 = 0xF;
+/// The bits that tell of an index or a value.
+const DETAILS: u32 = 0xFFFF << HELD_BY;
+
 impl Contract {
+    /// `held_by = handle`: C holds it by the handle that this argument leads to.
+    #[must_use]
+    pub const fn held_by(self, index: u32) -> Contract {
+        Contract(self.0 | (index + 1 & INDEX) << HELD_BY)
+    }
+
+    /// `retained_unless = (argument == value)`: C does not keep it if this argument is this value.
+    #[must_use]
+    pub const fn unless(self, index: u32, value: i8) -> Contract {
+        Contract(self.0 | (index + 1 & INDEX) << UNLESS | (value as u8 as u32) << VALUE)
+    }
+
+    /// Index of the handle by which C holds it.
+    pub(crate) fn holder(self) -> Option<usize> {
+        (self.0 >> HELD_BY & INDEX).checked_sub(1).map(|index| index as usize)
+    }
+
+    /// Index of the argument that can say that C does not keep it, and the value that says so.
+    #[inline]
+    pub(crate) fn exception(self) -> Option<(usize, usize)> {
+        let index = (self.0 >> UNLESS & INDEX).checked_sub(1)?;
+        Some((index as usize, (self.0 >> VALUE) as u8 as i8 as usize))
+    }
+
+    /// The contract without `retained`.
+    pub(crate) const fn not_retained(self) -> Contract {
+        Contract(self.0 & !Contract::NONE.retained().0)
+    }
+
+    /// True if somebody has said something of this very parameter.
+    pub(crate) const fn is_stated_by_someone(self) -> bool {
+        self.0 != 0 && !self.is_typed()
+    }
+
     /// True if the inspection knows every attribute that is set.
     #[inline(always)]
     pub(crate) const fn is_inspected(self) -> bool {
-        self.0 & !Contract::INSPECTED == 0
+        self.0 & !(Contract::INSPECTED | DETAILS) == 0
     }
 
     /// True if C may be given a copy under every attribute that is set.
     pub(crate) const fn is_movable(self) -> bool {
-        self.0 & !Contract::MOVABLE == 0
+        self.0 & !(Contract::MOVABLE | DETAILS) == 0
     }
 }
 

@@ -42,7 +42,9 @@ pub(crate) fn stated(argument: &Argument) -> Result<usize, StatedExtent> {
     // An alias of `c_void` lets `counted_by` through at compile time: its elements are bytes.
     let element = if untyped(argument) { 1 } else { argument.info.size };
     let (count, size) = match argument.stated {
-        Stated::No | Stated::Unread(_) => return Ok(if untyped(argument) { 0 } else { argument.info.size }),
+        Stated::Text(0) => return Ok(0),
+        // How much of a text is there is asked of its bytes.
+        Stated::No | Stated::Unread(_) | Stated::Text(_) => return Ok(if untyped(argument) { 0 } else { argument.info.size }),
         Stated::Elements(count) => (count, element),
         Stated::Bytes(count) => (count, 1),
     };

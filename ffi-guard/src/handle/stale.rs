@@ -27,6 +27,7 @@ macro_rules! ours {
                 ty: "*mut c_void",
                 extent: "",
                 contract: Contract::NONE.opaque(),
+                stale: &[],
                 severities: Severities::NONE,
             }],
             ..Declaration::internal($name)

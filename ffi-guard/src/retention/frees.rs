@@ -68,7 +68,7 @@ pub(super) fn told(block: &Block, end: End) {
         let lent = kept.map(|kept| kept.note).into_iter().collect();
         return untold::put_back(vec![Found { finding, block: *block, lent, whose }]);
     }
-    let Some(kept) = kept else { return };
+    let Some(kept) = kept.filter(|kept| !kept.is_over()) else { return };
     let mut waiting = WaitingFree { block: *block, kept, end, epoch: 0, held_back: 0, whose };
     if thread::is_in_call() {
         waiting.held_back = thread::id();
@@ -110,7 +110,8 @@ fn look(freed: &[&WaitingFree]) -> Vec<Found> {
 /// Makes a finding if C's word leads into a freed block. Later sweeps then know the word.
 fn judge(waiting: &WaitingFree, hit: Hit, at_once: bool) -> Option<Found> {
     let WaitingFree { block, kept, end, whose, .. } = waiting;
-    if !leads_into(hit.word, block.start, block.size) {
+    // A callback frees while C is about to let go.
+    if !leads_into(hit.word, block.start, block.size) || kept.is_over() {
         return None;
     }
     #[cfg(feature = "c-heap")]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::let_go;
 use super::notes::Note;
 use crate::facts::Promise;
 use crate::heap::{self, Block};
@@ -18,6 +19,10 @@ pub(super) struct Kept {
     pub(super) promise: Promise,
     /// True if some call allows `freed_while_retained`: no other call is blamed then.
     pub(super) allowed: bool,
+    /// The handle by which C holds it; 0 for none.
+    pub(super) holder: usize,
+    /// Number of the loan among those that C holds by a handle.
+    number: u64,
     /// True if it was reported as leaked.
     pub(super) leak_told: bool,
     /// Places where C held it when that call had returned.
@@ -26,8 +31,10 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    fn new(note: Note, promise: Promise, allowed: bool) -> Kept {
+    fn new(note: Note, promise: Promise, allowed: bool, holder: usize) -> Kept {
         Kept {
+            holder,
+            number: if holder == 0 { 0 } else { let_go::number() },
             note,
             promise,
             allowed,
@@ -35,6 +42,13 @@ impl Kept {
             #[cfg(feature = "c-heap")]
             witnesses: Default::default(),
         }
+    }
+}
+
+impl Kept {
+    /// True if C has let go of it since.
+    pub(super) fn is_over(&self) -> bool {
+        let_go::is_over(self.holder, self.number)
     }
 }
 
@@ -50,8 +64,9 @@ fn with<R>(block: &Block, f: impl FnOnce(&mut BTreeMap<(usize, u32), Kept>, (usi
     Some(shard.with(|kept| f(kept, (block.start, block.generation))))
 }
 
-/// Records that a call lends a block that C may keep.
-pub(crate) fn lend(block: &Block, note: Note, promise: Promise) {
+/// Records that a call lends a block that C may keep. `holder`: the handle by which C holds it; 0
+/// for none.
+pub(crate) fn lend(block: &Block, note: Note, promise: Promise, holder: usize) {
     super::ready::ready();
     let severity = note.site.severity(Rule::FreedWhileRetained, Some(note.loan.parameter));
     let allowed = severity == Severity::Allow;
@@ -61,7 +76,7 @@ pub(crate) fn lend(block: &Block, note: Note, promise: Promise) {
         Some(gift) if gift.promise == Promise::Owned && promise != Promise::Owned => gift.allowed |= allowed,
         earlier => {
             let earlier = earlier.is_some_and(|kept| kept.allowed);
-            kept.insert(key, Kept::new(note, promise, allowed || earlier));
+            kept.insert(key, Kept::new(note, promise, allowed || earlier, holder));
         }
     });
     heap::retain(block);

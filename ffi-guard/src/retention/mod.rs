@@ -23,6 +23,7 @@ mod frees;
 pub(crate) mod given_by_c;
 mod kept;
 mod leaks;
+pub(crate) mod let_go;
 pub(crate) mod lent_by;
 mod notes;
 pub(crate) mod pins;
@@ -64,6 +65,7 @@ static LOCKS: &[&dyn HeldInFork] = &[
     &notes::NOTES,
     &seen::SEEN,
     &kept::KEPT,
+    &let_go::ENDS,
     &pins::PINS,
     &untold::UNTOLD,
     &damage::TOLD,

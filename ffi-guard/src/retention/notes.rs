@@ -172,7 +172,7 @@ impl Recent {
 #[inline]
 pub(crate) fn lend(block: &FoundBlock, site: &Site, loan: &Loan) {
     if pins::is_block_pinned(block) {
-        kept::lend(block, Note::new(block, site, loan), Promise::Pinned);
+        kept::lend(block, Note::new(block, site, loan), Promise::Pinned, 0);
         return;
     }
     let epoch = heap::sweep::next();

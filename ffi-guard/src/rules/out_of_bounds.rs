@@ -140,7 +140,7 @@ fn helps(facts: &Facts, stated: StatedExtent, available: usize) -> Vec<String> {
             ),
             if string(facts) {
                 format!(
-                    "if a negative `{count}` means \"up to the NUL\", declare {param} `#[guard(cstr)]` in its place"
+                    "if a negative `{count}` means \"up to the NUL\", declare {param} `#[guard(text_by = {count})]` in its place"
                 )
             } else {
                 format!(

@@ -8,16 +8,22 @@
 use super::words::{
     ALL, Picture, Story, Value, Words, bytes, call_with, found_when_called, label, name, parameter, whose,
 };
+use crate::call::argument::Stated;
 use crate::call::target::{PointerArg, Target};
 use crate::facts::{Facts, Finding};
 use crate::platform::read;
 
 pub(crate) fn check(look: &PointerArg<'_>) -> Option<Finding> {
     let Target::Heap(block) = &look.target else { return None };
-    if !look.contract.is_cstr() {
+    let searched = block.start.wrapping_add(block.size).saturating_sub(look.argument.address);
+    let most = match look.argument.stated {
+        Stated::Text(most) => most,
+        _ if look.contract.is_cstr() => usize::MAX,
+        _ => return None,
+    };
+    if most <= searched {
         return None;
     }
-    let searched = block.start.wrapping_add(block.size).saturating_sub(look.argument.address);
     // SAFETY: the bytes from the argument to the block's end belong to a live block, which the
     // caller keeps alive for the call it is being lent to.
     let terminated = unsafe { read::has_nul(look.argument.address, searched) };
@@ -26,10 +32,14 @@ pub(crate) fn check(look: &PointerArg<'_>) -> Option<Finding> {
 
 pub(super) fn words(searched: usize, facts: &Facts) -> Words<'_> {
     let param = parameter(facts);
+    let declared = match facts.parameter() {
+        Some(stated) if stated.contract.is_text() => format!("a text of `{}` bytes", stated.extent),
+        _ => "`cstr`".into(),
+    };
     let read = if searched == 1 { "1 byte was read".into() } else { format!("{searched} bytes were read") };
     Words {
         sentence: (format!("{} has no NUL in {}", whose(facts), bytes(searched)), String::new()),
-        label: label(facts, ", which runs past its block", ", declared `cstr`, runs past its block"),
+        label: label(facts, ", which runs past its block", &format!(", declared {declared}, runs past its block")),
         story: Story::of_crossing(facts, ALL, None),
         picture: Picture::of_argument(facts, "lent")
             .map(|picture| picture.beyond("no NUL up to here: C reads on".into())),
@@ -40,9 +50,14 @@ pub(super) fn words(searched: usize, facts: &Facts) -> Words<'_> {
                 call_with(facts, "c.as_ptr()")
             ),
             "for a fixed text write a C literal: `c\"text\".as_ptr()`".into(),
-            format!(
-                "if C is told the length and needs no NUL, declare {param} `#[guard(counted_by = len)]` in place of `cstr`"
-            ),
+            match facts.parameter() {
+                Some(stated) if stated.contract.is_text() => {
+                    format!("or tell C the length that is there by `{}`", stated.extent)
+                }
+                _ => format!(
+                    "if C is told the length and needs no NUL, declare {param} `#[guard(counted_by = len)]` in place of `cstr`"
+                ),
+            },
         ],
         notes: match facts.is_callback() {
             true => found_when_called(facts, "in the table of Rust's blocks"),

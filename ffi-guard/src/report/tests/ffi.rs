@@ -38,6 +38,7 @@ pub(super) static ON_EVENT: Function = Function::new(&Declaration {
         ty: "*mut c_void",
         extent: "",
         contract: Contract::NONE.opaque(),
+        stale: &[],
         severities: Severities::NONE,
     }],
     callback: true,
@@ -56,6 +57,7 @@ macro_rules! declare {
                 ty: $shown,
                 extent: $extent,
                 contract: $contract,
+                stale: &[],
                 severities: Severities::NONE,
             },)*],
             ..Declaration::internal(stringify!($name))

@@ -1,0 +1,76 @@
+//! Reads a file of the user's, and refuses what a block could not apply: all of it is looked at
+//! once, whatever the block declares.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use syn::Expr;
+
+use super::file::{Contract, Fault, File};
+use super::shown;
+use crate::attr::{self, Errors, Value};
+use crate::extent;
+use crate::message::On;
+use crate::settings::Settings;
+use crate::valid;
+
+/// What was read, with the text that it was read from: a process may expand blocks for hours.
+type Known = HashMap<PathBuf, (String, Result<Arc<File>, String>)>;
+
+static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
+
+/// Reads a file.
+///
+/// # Errors
+///
+/// What is wrong with it and where, in words for the user.
+pub(super) fn of_the_user(path: &Path) -> Result<Arc<File>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", shown(path)))?;
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = known.get_or_insert_default();
+    match known.get(path) {
+        Some((old, read)) if *old == text => read.clone(),
+        _ => {
+            let read = checked(&text).map(Arc::new);
+            let read = read.map_err(|Fault { line, message }| format!("{}:{line}: {message}", shown(path)));
+            known.insert(path.into(), (text, read.clone()));
+            read
+        }
+    }
+}
+
+/// Reads a text and checks each word in it.
+pub(super) fn checked(text: &str) -> Result<File, Fault> {
+    let file = File::read(text)?;
+    let mut functions: Vec<_> = file.functions.iter().collect();
+    functions.sort_by_key(|(_, contract)| contract.line);
+    for (name, contract) in functions {
+        check(contract).map_err(|message| Fault { line: contract.line, message: format!("`{name}`: {message}") })?;
+    }
+    Ok(file)
+}
+
+fn check(contract: &Contract) -> Result<(), String> {
+    let names: Vec<String> = contract.parameters.iter().map(|parameter| parameter.name.clone()).collect();
+    let mut errors = Errors::default();
+    for parameter in &contract.parameters {
+        let settings = settings(&parameter.words, On::Parameter, &mut errors)?;
+        valid::contradictions(&settings, &mut errors);
+        for setting in &settings.list {
+            if let Value::Expr(expr) = &setting.value {
+                let expr: &Expr = expr;
+                extent::names_in(expr, &setting.key, &names, &mut errors);
+            }
+        }
+        settings.severities(&mut errors);
+    }
+    settings(&contract.function, On::Function, &mut errors)?.severities(&mut errors);
+    errors.first().map_or(Ok(()), Err)
+}
+
+/// The words of a parameter, or of a function, as an attribute has them.
+pub(super) fn settings(words: &str, on: On, errors: &mut Errors) -> Result<Settings, String> {
+    let tokens = words.parse().map_err(|_| format!("`{words}` is no list of words"))?;
+    Ok(Settings::new(on, attr::parse(tokens, errors), errors))
+}
