@@ -76,7 +76,15 @@ impl Run {
         let allocator_in_libraries = !declares_allocator(&metadata);
         // Cargo does not know of either: what they compiled before is of no use once they changed.
         let stamps = [std::env::current_exe().ok(), Some(runtime.library.clone())].map(|path| stamp(path?.as_path()));
-        let folder = base.join(key((of_runtime, stamps, &allow, &options.only, &options.skip, &contracts, allocator_in_libraries)));
+        let folder = base.join(key((
+            of_runtime,
+            stamps,
+            &allow,
+            &options.only,
+            &options.skip,
+            &contracts,
+            allocator_in_libraries,
+        )));
         std::fs::create_dir_all(&folder).map_err(|error| cannot_write(&folder, &error))?;
         let session = Session {
             workspace: metadata.workspace_root.clone().into_std_path_buf(),

@@ -11,9 +11,9 @@ use crate::ast::{Block, ForeignFn, Item};
 use crate::attr::Errors;
 use crate::block::{self, BlockSettings};
 use crate::cfg::{self, Conditions};
+use crate::record::Record;
 use crate::valid::{self, Taken};
 use crate::wrapper::{expect_to_allow, wrapper};
-use crate::record::Record;
 use crate::{callback, fallback, message};
 
 /// Expands `#[guard(arguments)] item`.

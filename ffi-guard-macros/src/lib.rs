@@ -67,6 +67,7 @@ mod wrapper;
 /// | `crate = path` | where `ffi_guard` is found, if not at `::ffi_guard` |
 /// | `keep_abi`, `keep_abi(f, ..)` | the wrappers of all functions, or of these, keep C's ABI, so that they may be passed on as C function pointers; a violation aborts |
 /// | `skip`, `skip(f, ..)` | leave the block, or these functions, bare |
+/// | `contracts = "zlib, mine.toml"` | what is known of the functions in C: a library's name, or a file |
 /// | `retained` | C may keep each pointer that it gets, as if every parameter said so |
 /// | `allow(rule, ..)`, `warn(..)`, `deny(..)` | severity of rules |
 ///
@@ -88,6 +89,8 @@ mod wrapper;
 /// | argument | meaning |
 /// | --- | --- |
 /// | `counted_by = n`, `sized_by = n` | C may touch `n` elements, or bytes, from here |
+/// | `text_by = n` | a text of `n` bytes, or up to its NUL if `n` is negative |
+/// | `text_within = n` | a text up to its NUL, or `n` bytes of it |
 /// | `cstr` | NUL-terminated string |
 /// | `nonnull` | null is a violation |
 /// | `out` | C fills it in |
@@ -95,6 +98,11 @@ mod wrapper;
 /// | `copied` | C works on a copy between guard pages |
 /// | `thread_bound` | belongs to the thread that got it from C |
 /// | `retained` | C may keep it after the call |
+/// | `retained_unless = (p == -1)` | C may keep it, unless the parameter `p` has this value |
+/// | `held_by = p` | C keeps it by this handle |
+/// | `lets_go` | C no longer reads what it keeps by this handle |
+/// | `remembered` | C may remember the address, and never reads there |
+/// | `stale(field, ..)` | these fields may lead to what is gone |
 /// | `owned` | ownership goes to C |
 /// | `allow(..)`, `warn(..)`, `deny(..)` | severity of rules |
 ///

@@ -74,7 +74,9 @@ impl On {
 
     pub(crate) fn keys(self) -> &'static [&'static str] {
         match self {
-            On::Block => &["crate", "contracts", "keep_abi", "skip", "retained", "mirrored", "typed", "allow", "warn", "deny"],
+            On::Block => {
+                &["crate", "contracts", "keep_abi", "skip", "retained", "mirrored", "typed", "allow", "warn", "deny"]
+            }
             On::Function => &["skip", "keep_abi", "returns", "allow", "warn", "deny"],
             On::Callback => &["crate", "skip", "on_panic", "returns", "retained", "allow", "warn", "deny"],
             On::CallbackParameter => &[

@@ -100,7 +100,8 @@ impl Param<'_> {
     /// the attributes.
     pub(crate) fn may_be_copied(&self) -> bool {
         // Those that `Contract` calls movable; under any other C gets the memory itself.
-        let movable = |word: &Ident| ["stated", "text", "cstr", "nonnull", "out", "copied"].iter().any(|known| word == known);
+        let movable =
+            |word: &Ident| ["stated", "text", "cstr", "nonnull", "out", "copied"].iter().any(|known| word == known);
         !types::is_scalar(&self.source.ty) && !types::is_function(&self.source.ty) && self.contract.iter().all(movable)
     }
 }
@@ -185,9 +186,7 @@ fn may_be_data(param: &Param) -> bool {
 /// True for a parameter that `retained` on the block speaks of: what it says itself is stronger.
 fn may_be_kept(param: &Param) -> bool {
     let says = |word: &Ident| ["retained", "owned", "copied", "thread_bound"].iter().any(|known| word == known);
-    may_be_data(param)
-        && !param.is_remembered
-        && !param.contract.iter().any(says)
+    may_be_data(param) && !param.is_remembered && !param.contract.iter().any(says)
 }
 
 /// The words in `returns(..)`, each one of `known`. They may only describe a pointer.

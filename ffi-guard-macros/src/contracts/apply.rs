@@ -39,7 +39,7 @@ pub(crate) fn apply(contracts: &Contracts, function: &mut Function) -> Applied {
     let (Ok(words), Ok(about)) = (words, read::settings(&contract.function, On::Function, &mut errors)) else {
         return Applied::None;
     };
-    if let Err(why) = fits(contract, &words, &function.params) {
+    if let Err(why) = fits(&contract, &words, &function.params) {
         return Applied::Misfit(format!("the contract in {library} ({}) does not fit: {why}", contract.page));
     }
     let names: Vec<String> = contract.parameters.iter().map(|it| it.name.clone()).collect();
@@ -99,7 +99,9 @@ fn symbols(source: &ForeignFn) -> Vec<String> {
     let link = source.attrs.iter().find(|attr| attr.name == "link_name" && attr.when.is_none());
     let linked = link.and_then(|attr| {
         attr.tokens.clone().into_iter().find_map(|token| match token {
-            TokenTree::Literal(text) => Some(text.to_string().trim_matches('"').trim_start_matches("\\u{1}").to_string()),
+            TokenTree::Literal(text) => {
+                Some(text.to_string().trim_matches('"').trim_start_matches("\\u{1}").to_string())
+            }
             _ => None,
         })
     });

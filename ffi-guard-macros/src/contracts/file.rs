@@ -55,7 +55,8 @@ impl File {
     ///
     /// The first thing that is wrong.
     pub(crate) fn read(text: &str) -> Result<File, Fault> {
-        let line_of = |start: usize| text.get(..start).map_or(1, |before| before.matches('\n').count() + 1);
+        let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
+        let line_of = |start: usize| ends.partition_point(|end| *end < start) + 1;
         let table = DeTable::parse(text).map_err(|error| Fault {
             line: line_of(error.span().map_or(0, |span| span.start)),
             message: error.message().to_string(),
@@ -95,7 +96,8 @@ fn contract(page: &str, line: usize, parameters: &Spanned<DeValue<'_>>) -> Resul
             contract.function = words.into();
             continue;
         }
-        let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_numeric());
+        let is_name =
+            name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_numeric());
         if !is_name || name.is_empty() {
             return Err(format!("`{name}` is no name\nhelp: write `\"name: words\"`, or `\"name\"` alone"));
         }
@@ -113,7 +115,9 @@ mod tests {
 
     #[test]
     fn a_line_says_what_each_parameter_is() {
-        let file = File::read("[\"page\"]\ncrc32 = [\"crc\", \"buf: sized_by = len\", \"len\", \"->: returns(owned)\"]\n").unwrap();
+        let file =
+            File::read("[\"page\"]\ncrc32 = [\"crc\", \"buf: sized_by = len\", \"len\", \"->: returns(owned)\"]\n")
+                .unwrap();
         let contract = &file.functions["crc32"];
         assert_eq!((contract.page.as_str(), contract.line, contract.function.as_str()), ("page", 2, "returns(owned)"));
         let words: Vec<_> = contract.parameters.iter().map(|it| (it.name.as_str(), it.words.as_str())).collect();

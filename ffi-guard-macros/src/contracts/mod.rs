@@ -12,6 +12,7 @@ mod apply;
 mod file;
 mod read;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -21,7 +22,7 @@ use syn::spanned::Spanned as _;
 use syn::{Expr, ExprLit, Lit};
 
 pub(crate) use apply::{Applied, apply};
-use file::File;
+use file::{Contract, File};
 
 use crate::attr::{Errors, Setting, Value};
 use crate::message;
@@ -51,11 +52,12 @@ pub(crate) struct Contracts {
     pub rebuild: TokenStream,
 }
 
-/// A file of contracts, and what it is called.
-#[derive(Clone)]
-struct Source {
-    name: String,
-    file: Arc<File>,
+/// Where contracts come from.
+enum Source {
+    /// A library's, by its place in the list: read when one of its functions is met.
+    Library(usize),
+    /// A file of the user's, and its name.
+    File(String, Arc<File>),
 }
 
 impl Contracts {
@@ -67,30 +69,33 @@ impl Contracts {
         for (name, span) in files {
             let path = base().join(&name);
             match read::of_the_user(&path) {
-                Ok(file) => contracts.sources.push(Source { name, file }),
+                Ok(file) => contracts.sources.push(Source::File(name, file)),
                 Err(message) => errors.at(span, message::contracts_fault(&name, &message)),
             }
             let path = path.display().to_string();
             contracts.rebuild.extend(
-                (!mirrored).then(|| quote_spanned!(Span::mixed_site()=> const _: &[u8] = ::core::include_bytes!(#path);)),
+                (!mirrored)
+                    .then(|| quote_spanned!(Span::mixed_site()=> const _: &[u8] = ::core::include_bytes!(#path);)),
             );
         }
         for (name, span) in libraries {
-            match library(&name) {
-                Some(file) => contracts.sources.push(Source { name, file }),
+            match LIBRARIES.iter().position(|(known, _)| *known == name) {
+                Some(index) => contracts.sources.push(Source::Library(index)),
                 None => errors.at(span, message::unknown_library(&name, &LIBRARIES.map(|(name, _)| name))),
             }
         }
         if mirrored {
-            let all = LIBRARIES.iter().filter_map(|(name, _)| Some(Source { name: (*name).into(), file: library(name)? }));
-            contracts.sources.extend(all);
+            contracts.sources.extend((0..LIBRARIES.len()).map(Source::Library));
         }
         contracts
     }
 
     /// The contract of the function that has this name in C, and the name of its file.
-    fn of_function(&self, symbol: &str) -> Option<(&str, &file::Contract)> {
-        self.sources.iter().find_map(|source| Some((source.name.as_str(), source.file.functions.get(symbol)?)))
+    fn of_function(&self, symbol: &str) -> Option<(&str, Contract)> {
+        self.sources.iter().find_map(|source| match source {
+            Source::Library(index) => library(*index, symbol),
+            Source::File(name, file) => Some((name.as_str(), file.functions.get(symbol)?.clone())),
+        })
     }
 }
 
@@ -116,13 +121,17 @@ fn names(setting: &Setting, errors: &mut Errors) -> Vec<(String, Span)> {
     })
 }
 
-/// The contracts of a library, read once.
-fn library(name: &str) -> Option<Arc<File>> {
-    static READ: [OnceLock<Arc<File>>; LIBRARIES.len()] = [const { OnceLock::new() }; LIBRARIES.len()];
-    let index = LIBRARIES.iter().position(|(known, _)| *known == name)?;
-    let (_, text) = LIBRARIES.get(index)?;
+/// The contract of a function of a library, and the library's name. A process expands thousands of
+/// blocks, of one library mostly: each file is read once, if one of its functions is met.
+fn library(index: usize, symbol: &str) -> Option<(&'static str, Contract)> {
+    static LINES: [OnceLock<HashSet<&str>>; LIBRARIES.len()] = [const { OnceLock::new() }; LIBRARIES.len()];
+    static READ: [OnceLock<File>; LIBRARIES.len()] = [const { OnceLock::new() }; LIBRARIES.len()];
+    let &(name, text) = LIBRARIES.get(index)?;
+    let first_word = |line: &'static str| line.split_once(" = [").map(|(word, _)| word);
+    LINES.get(index)?.get_or_init(|| text.lines().filter_map(first_word).collect()).get(symbol)?;
     // A test reads them all: none is empty by a fault.
-    Some(Arc::clone(READ.get(index)?.get_or_init(|| Arc::new(File::read(text).unwrap_or_default()))))
+    let file = READ.get(index)?.get_or_init(|| File::read(text).unwrap_or_default());
+    Some((name, file.functions.get(symbol)?.clone()))
 }
 
 /// The name of a file in messages, from the folder of the package.
@@ -138,7 +147,8 @@ mod tests {
     fn the_contracts_of_each_library_are_in_order() {
         let mut known = std::collections::HashMap::new();
         for (name, text) in LIBRARIES {
-            let file = read::checked(text).unwrap_or_else(|fault| panic!("{name}.toml:{}: {}", fault.line, fault.message));
+            let file =
+                read::checked(text).unwrap_or_else(|fault| panic!("{name}.toml:{}: {}", fault.line, fault.message));
             assert!(!file.functions.is_empty(), "{name} has none");
             for (function, contract) in &file.functions {
                 assert!(contract.page.starts_with("https://"), "{name}: {function} names no page");

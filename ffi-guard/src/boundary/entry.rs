@@ -271,7 +271,11 @@ static UNKNOWN: TypeInfo = TypeInfo {
 
 #[inline]
 pub(super) fn holds_nothing(shape: &Shape, contract: Contract) -> bool {
-    matches!(shape, Shape::Plain | Shape::Out) || contract.is_out() || contract.is_opaque() || contract.is_cstr() || contract.is_text()
+    matches!(shape, Shape::Plain | Shape::Out)
+        || contract.is_out()
+        || contract.is_opaque()
+        || contract.is_cstr()
+        || contract.is_text()
 }
 
 /// The contract of a parameter, given the arguments: C does not keep it if another one says so.

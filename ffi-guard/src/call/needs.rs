@@ -37,11 +37,10 @@ impl Needs {
     #[inline(always)]
     pub(crate) fn of(info: &TypeInfo, passing: Passing, contract: Contract) -> Needs {
         let untyped = matches!(info.shape, Shape::Untyped);
-        let holds_nothing =
-            matches!(info.shape, Shape::Plain | Shape::Out)
-                || contract.is_out()
-                || contract.is_opaque()
-                || contract.is_text();
+        let holds_nothing = matches!(info.shape, Shape::Plain | Shape::Out)
+            || contract.is_out()
+            || contract.is_opaque()
+            || contract.is_text();
         let flag = |is, flag| if is { flag } else { 0 };
         Needs(
             flag(matches!(passing, Passing::Scalar), SCALAR)

@@ -14,7 +14,7 @@ use crate::facts::{Facts, Finding};
 use crate::platform::read;
 
 pub(crate) fn check(look: &PointerArg<'_>) -> Option<Finding> {
-    let Target::Heap(block) = &look.target else { return None };
+    let Target::Heap(block) = &look.target else { return of_no_memory(look) };
     let searched = block.start.wrapping_add(block.size).saturating_sub(look.argument.address);
     let most = match look.argument.stated {
         Stated::Text(most) => most,
@@ -28,6 +28,17 @@ pub(crate) fn check(look: &PointerArg<'_>) -> Option<Finding> {
     // caller keeps alive for the call it is being lent to.
     let terminated = unsafe { read::has_nul(look.argument.address, searched) };
     (!terminated).then_some(Finding::UnterminatedString { searched })
+}
+
+/// Addresses below this one are never of memory: what Rust gives an empty slice or string that has
+/// none is its alignment.
+const FIRST_PAGE: usize = 4096;
+
+/// Checks a text that ends at its NUL, by an address that leads nowhere.
+fn of_no_memory(look: &PointerArg<'_>) -> Option<Finding> {
+    let reads = matches!(look.argument.stated, Stated::Text(most) if most > 0);
+    let is_nowhere = look.argument.address != 0 && look.argument.address < FIRST_PAGE;
+    (reads && is_nowhere).then_some(Finding::UnterminatedString { searched: 0 })
 }
 
 pub(super) fn words(searched: usize, facts: &Facts) -> Words<'_> {
