@@ -1,11 +1,17 @@
 //! What a contract can say: each word broken, nearly broken, and kept; by attributes on the
 //! parameters, and by a file that says the same of a block without any.
 
+// A `Vec` lies on the heap, where its end is known, and an array does not.
+#![allow(clippy::useless_vec)]
+
 use std::ffi::{CString, c_void};
 
 use c_fixtures::contracts::{Destroy, Stream};
 use ffi_guard::{Place, Rule, catch, expect_violation};
 use serial_test::serial;
+
+#[global_allocator]
+static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
 /// The same functions, of which a file tells.
 mod by_file {
@@ -16,15 +22,15 @@ mod by_file {
     // The names are those that a generator gives where C has none.
     #[ffi_guard::guard(contracts = "contracts/fixtures.toml")]
     unsafe extern "C" {
-        pub(super) fn ffg_text_length(arg1: *const c_char, arg2: c_int) -> usize;
-        pub(super) fn ffg_text_at_most(arg1: *const c_char, arg2: c_int) -> usize;
-        pub(super) fn ffg_holder_at(arg1: usize) -> *mut Holder;
-        pub(super) fn ffg_hold(arg1: *mut Holder, arg2: *const c_char, arg3: Destroy);
-        pub(super) fn ffg_bad_hold(arg1: *mut Holder, arg2: *const c_char, arg3: Destroy);
-        pub(super) fn ffg_release(arg1: *mut Holder);
-        pub(super) fn ffg_held(arg1: *const Holder) -> c_int;
-        pub(super) fn ffg_goes_on(arg1: *mut u8, arg2: usize) -> c_int;
-        pub(super) fn ffg_pump(_: *const Stream) -> u32;
+        pub(super) fn ffg_contract_text_length(arg1: *const c_char, arg2: c_int) -> usize;
+        pub(super) fn ffg_contract_text_at_most(arg1: *const c_char, arg2: c_int) -> usize;
+        pub(super) fn ffg_contract_holder_at(arg1: usize) -> *mut Holder;
+        pub(super) fn ffg_contract_hold(arg1: *mut Holder, arg2: *const c_char, arg3: Destroy);
+        pub(super) fn ffg_contract_bad_hold(arg1: *mut Holder, arg2: *const c_char, arg3: Destroy);
+        pub(super) fn ffg_contract_release(arg1: *mut Holder);
+        pub(super) fn ffg_contract_held(arg1: *const Holder) -> c_int;
+        pub(super) fn ffg_contract_goes_on(arg1: *mut u8, arg2: usize) -> c_int;
+        pub(super) fn ffg_contract_pump(_: *const Stream) -> u32;
     }
 }
 
@@ -32,6 +38,12 @@ mod by_file {
 fn transient() -> Destroy {
     // SAFETY: the value is compared and never called; not null, so that it is `Some`.
     unsafe { std::mem::transmute::<isize, Destroy>(-1) }
+}
+
+/// The address of a block that is freed.
+fn freed() -> *const u8 {
+    let block = vec![1_u8; 32];
+    block.as_ptr()
 }
 
 unsafe extern "C" fn destroy(_: *mut c_void) {}
@@ -47,7 +59,7 @@ macro_rules! tests {
                 let text = vec![b'a'; 16];
                 let violation = expect_violation!(Rule::UnterminatedString, {
                     // SAFETY: found before C runs.
-                    unsafe { c::ffg_text_length(text.as_ptr().cast(), -1) }
+                    unsafe { c::ffg_contract_text_length(text.as_ptr().cast(), -1) }
                 });
                 let report = violation.to_string();
                 assert!(report.contains("declared a text of `"), "{report}");
@@ -58,7 +70,7 @@ macro_rules! tests {
                 let text = String::new();
                 let violation = expect_violation!(Rule::UnterminatedString, {
                     // SAFETY: found before C runs.
-                    unsafe { c::ffg_text_length(text.as_ptr().cast(), -1) }
+                    unsafe { c::ffg_contract_text_length(text.as_ptr().cast(), -1) }
                 });
                 assert!(violation.to_string().contains("has no NUL in 0 bytes"), "{violation}");
             }
@@ -68,7 +80,7 @@ macro_rules! tests {
                 let text = vec![b'a'; 16];
                 let _ = expect_violation!(Rule::OutOfBounds, {
                     // SAFETY: found before C runs.
-                    unsafe { c::ffg_text_length(text.as_ptr().cast(), 17) }
+                    unsafe { c::ffg_contract_text_length(text.as_ptr().cast(), 17) }
                 });
             }
 
@@ -79,10 +91,10 @@ macro_rules! tests {
                 catch(|| {
                     // SAFETY: as long as stated; with a NUL; no text at all.
                     unsafe {
-                        assert_eq!(c::ffg_text_length(text.as_ptr().cast(), 16), 16);
-                        assert_eq!(c::ffg_text_length(String::new().as_ptr().cast(), 0), 0);
-                        assert_eq!(c::ffg_text_length(ended.as_ptr(), -1), 5);
-                        assert_eq!(c::ffg_text_length(std::ptr::null(), 9), 0);
+                        assert_eq!(c::ffg_contract_text_length(text.as_ptr().cast(), 16), 16);
+                        assert_eq!(c::ffg_contract_text_length(String::new().as_ptr().cast(), 0), 0);
+                        assert_eq!(c::ffg_contract_text_length(ended.as_ptr(), -1), 5);
+                        assert_eq!(c::ffg_contract_text_length(std::ptr::null(), 9), 0);
                     }
                 })
                 .expect("nothing is wrong");
@@ -93,7 +105,7 @@ macro_rules! tests {
                 let text = vec![b'a'; 16];
                 let _ = expect_violation!(Rule::UnterminatedString, {
                     // SAFETY: found before C runs.
-                    unsafe { c::ffg_text_at_most(text.as_ptr().cast(), 17) }
+                    unsafe { c::ffg_contract_text_at_most(text.as_ptr().cast(), 17) }
                 });
             }
 
@@ -103,9 +115,9 @@ macro_rules! tests {
                 catch(|| {
                     // SAFETY: the text ends at its NUL, or after the limit.
                     unsafe {
-                        assert_eq!(c::ffg_text_at_most(ended.as_ptr(), 1000), 5);
-                        assert_eq!(c::ffg_text_at_most(text.as_ptr().cast(), 16), 16);
-                        assert_eq!(c::ffg_text_at_most(text.as_ptr().cast(), 0), 0);
+                        assert_eq!(c::ffg_contract_text_at_most(ended.as_ptr(), 1000), 5);
+                        assert_eq!(c::ffg_contract_text_at_most(text.as_ptr().cast(), 16), 16);
+                        assert_eq!(c::ffg_contract_text_at_most(text.as_ptr().cast(), 0), 0);
                     }
                 })
                 .expect("nothing is wrong");
@@ -118,13 +130,13 @@ macro_rules! tests {
                     let text = CString::new("held").expect("no NUL inside");
                     let violation = expect_violation!(Rule::FreedWhileRetained, {
                         // SAFETY: C does not read it before it lets go.
-                        unsafe { c::ffg_hold(c::ffg_holder_at($slot), text.as_ptr(), free) };
+                        unsafe { c::ffg_contract_hold(c::ffg_contract_holder_at($slot), text.as_ptr(), free) };
                         drop(text);
                     });
                     let place = violation.place();
-                    assert!(matches!(place, Some(Place::Global { symbol: Some(symbol), .. }) if symbol == "ffg_holders"));
+                    assert!(matches!(place, Some(Place::Global { symbol: Some(symbol), .. }) if symbol == "ffg_contract_holders"));
                     // SAFETY: a handle.
-                    unsafe { c::ffg_release(c::ffg_holder_at($slot)) };
+                    unsafe { c::ffg_contract_release(c::ffg_contract_holder_at($slot)) };
                 }
             }
 
@@ -135,11 +147,11 @@ macro_rules! tests {
                     let text = CString::new("held").expect("no NUL inside");
                     // SAFETY: alive until C lets go of it.
                     unsafe {
-                        let holder = c::ffg_holder_at($slot);
-                        c::ffg_hold(holder, text.as_ptr(), None);
-                        assert_eq!(c::ffg_held(holder), b'h'.into());
-                        c::ffg_release(holder);
-                        assert_eq!(c::ffg_held(holder), -1);
+                        let holder = c::ffg_contract_holder_at($slot);
+                        c::ffg_contract_hold(holder, text.as_ptr(), None);
+                        assert_eq!(c::ffg_contract_held(holder), b'h'.into());
+                        c::ffg_contract_release(holder);
+                        assert_eq!(c::ffg_contract_held(holder), -1);
                     }
                     drop(text);
                     ffi_guard::checkpoint();
@@ -155,15 +167,15 @@ macro_rules! tests {
                     let _ = expect_violation!(Rule::FreedWhileRetained, {
                         // SAFETY: C does not read it before it lets go.
                         unsafe {
-                            let [first, other, last] = slots.map(|slot| c::ffg_holder_at(slot));
-                            c::ffg_hold(first, text.as_ptr(), None);
-                            c::ffg_release(other);
-                            c::ffg_hold(last, text.as_ptr(), None);
+                            let [first, other, last] = slots.map(|slot| c::ffg_contract_holder_at(slot));
+                            c::ffg_contract_hold(first, text.as_ptr(), None);
+                            c::ffg_contract_release(other);
+                            c::ffg_contract_hold(last, text.as_ptr(), None);
                         }
                         drop(text);
                     });
                     // SAFETY: a handle.
-                    unsafe { c::ffg_release(c::ffg_holder_at($slot)) };
+                    unsafe { c::ffg_contract_release(c::ffg_contract_holder_at($slot)) };
                 }
             }
 
@@ -173,7 +185,7 @@ macro_rules! tests {
                 catch(|| {
                     let text = CString::new("taken").expect("no NUL inside");
                     // SAFETY: C does not keep it.
-                    unsafe { c::ffg_hold(c::ffg_holder_at($slot), text.as_ptr(), transient()) };
+                    unsafe { c::ffg_contract_hold(c::ffg_contract_holder_at($slot), text.as_ptr(), transient()) };
                     drop(text);
                     ffi_guard::checkpoint();
                 })
@@ -186,9 +198,9 @@ macro_rules! tests {
                 let text = CString::new("kept").expect("no NUL inside");
                 let violation = expect_violation!(Rule::RetainedPointer, {
                     // SAFETY: C does not read it.
-                    unsafe { c::ffg_bad_hold(c::ffg_holder_at($slot), text.as_ptr(), transient()) };
+                    unsafe { c::ffg_contract_bad_hold(c::ffg_contract_holder_at($slot), text.as_ptr(), transient()) };
                 });
-                assert_eq!(violation.function(), Some("ffg_bad_hold"));
+                assert_eq!(violation.function(), Some("ffg_contract_bad_hold"));
             }
 
             #[test]
@@ -197,7 +209,7 @@ macro_rules! tests {
                 catch(|| {
                     let mut data = vec![0_u8; 64];
                     // SAFETY: as long as stated.
-                    unsafe { c::ffg_goes_on(data.as_mut_ptr(), data.len()) };
+                    unsafe { c::ffg_contract_goes_on(data.as_mut_ptr(), data.len()) };
                     ffi_guard::checkpoint();
                     drop(data);
                     ffi_guard::checkpoint();
@@ -207,23 +219,23 @@ macro_rules! tests {
 
             #[test]
             fn a_field_that_may_be_stale_is_not_looked_at() {
-                let gone = { vec![1_u8; 32].as_ptr() };
+                let gone = freed();
                 let dictionary = vec![2_u8; 3];
                 let stream =
                     Box::new(Stream { next_in: gone, avail_in: 0, dictionary: dictionary.as_ptr(), dictionary_len: 3 });
                 // SAFETY: no input, and the dictionary is alive.
-                let sum = catch(|| unsafe { c::ffg_pump(&raw const *stream) });
+                let sum = catch(|| unsafe { c::ffg_contract_pump(&raw const *stream) });
                 assert_eq!(sum.expect("the input may be stale"), 6);
             }
 
             #[test]
             fn another_field_of_it_is() {
-                let gone = { vec![1_u8; 32].as_ptr() };
+                let gone = freed();
                 let stream =
                     Box::new(Stream { next_in: std::ptr::null(), avail_in: 0, dictionary: gone, dictionary_len: 0 });
                 let violation = expect_violation!(Rule::DanglingField, {
                     // SAFETY: found before C runs.
-                    unsafe { c::ffg_pump(&raw const *stream) }
+                    unsafe { c::ffg_contract_pump(&raw const *stream) }
                 });
                 assert!(violation.to_string().contains("dictionary"), "{violation}");
             }
