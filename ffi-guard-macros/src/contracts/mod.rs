@@ -140,24 +140,4 @@ fn shown(path: &Path) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_contracts_of_each_library_are_in_order() {
-        let mut known = std::collections::HashMap::new();
-        for (name, text) in LIBRARIES {
-            let file =
-                read::checked(text).unwrap_or_else(|fault| panic!("{name}.toml:{}: {}", fault.line, fault.message));
-            assert!(!file.functions.is_empty(), "{name} has none");
-            for (function, contract) in &file.functions {
-                assert!(contract.page.starts_with("https://"), "{name}: {function} names no page");
-                if let Some(other) = known.insert(function.clone(), name) {
-                    panic!("{function} is in {other} and in {name}");
-                }
-            }
-        }
-        let names: Vec<_> = LIBRARIES.iter().map(|(name, _)| *name).collect();
-        assert!(names.is_sorted(), "{names:?}");
-    }
-}
+mod tests;
