@@ -26,8 +26,7 @@ pub(crate) fn say(setting: &Setting, names: &[String], param: &mut Param, errors
     let Value::Expr(expr) = &setting.value else { return };
     let here = Span::mixed_site();
     let position = |expr: &Expr| -> Option<usize> {
-        let Expr::Path(path) = expr else { return None };
-        let name = path.path.get_ident()?.unraw().to_string();
+        let name = name(expr)?;
         names.iter().position(|known| *known == name).filter(|at| *at < MOST)
     };
     let found: Option<TokenStream> = if setting.key == "held_by" {
@@ -42,13 +41,28 @@ pub(crate) fn say(setting: &Setting, names: &[String], param: &mut Param, errors
         })
     };
     let Some(found) = found else {
-        errors.at(expr.span(), message::wrong_form(&setting.key));
+        match name_in(expr).filter(|name| !names.contains(name)) {
+            Some(name) => errors.at(expr.span(), message::no_parameter(&name, &setting.key, names)),
+            None => errors.at(expr.span(), message::wrong_form(&setting.key)),
+        }
         return;
     };
     param.also.push(found);
     if setting.key == "retained_unless" {
         param.contract.push(Ident::new("retained", here));
     }
+}
+
+fn name(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Path(path) => Some(path.path.get_ident()?.unraw().to_string()),
+        _ => None,
+    }
+}
+
+/// The name of the parameter that the expression speaks of.
+fn name_in(expr: &Expr) -> Option<String> {
+    condition(expr).map_or_else(|| name(expr), |(other, _)| name(other))
 }
 
 /// The two sides of `argument == -1`.

@@ -154,7 +154,7 @@ impl Questions<'_> {
     /// Inspects C memory of typed or stated extent: finds when the memory is lent what cgocheck=2
     /// finds when the pointer is stored.
     fn foreign(&mut self, index: usize, look: &PointerArg<'_>) -> Result<(), Stop> {
-        if self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow && !self.asks_of_freed(index) {
+        if self.site.severity(Rule::NestedPointer, Some(index)) == Severity::Allow && !self.asks_of_freed(index, look) {
             return Ok(());
         }
         let inside = Reentry::enter();

@@ -34,7 +34,7 @@ impl Questions<'_> {
         from: usize,
         own: &Range<usize>,
     ) -> Result<(), Stop> {
-        if index >= self.freed_told && self.asks_of_freed(index) {
+        if index >= self.freed_told && self.asks_of_freed(index, look) {
             let mut dead = |this: &mut Self, offset, word| this.dead_word(index, look, offset, word);
             // SAFETY: the caller's promise.
             unsafe { self.each_word(look, from, false, &mut dead) }?;
@@ -51,8 +51,15 @@ impl Questions<'_> {
     }
 
     /// True if a dead word in this argument may have to be told of.
-    pub(super) fn asks_of_freed(&self, index: usize) -> bool {
+    pub(super) fn asks_of_freed(&self, index: usize, look: &PointerArg<'_>) -> bool {
+        let Argument { info, passing, .. } = look.argument;
+        let may_be_declared = || match (info.shape, info.role) {
+            (Shape::Words, Role::Pointer | Role::Pointers) => *passing == Passing::Const,
+            (Shape::Fields(_) | Shape::Array { .. }, _) => true,
+            _ => false,
+        };
         self.site.severity(Rule::DanglingField, Some(index)) != Severity::Allow
+            && (!look.contract.is_typed() || may_be_declared())
     }
 
     /// Calls `found` with each word of an extent that leads into Rust's heap (or, `with_stack`,
@@ -234,7 +241,7 @@ impl Questions<'_> {
                 Some(_) => {}
                 None if look.extent == 0 || holds_nothing(&argument.info.shape, parameter.contract) => {}
                 None if !matches!(look.target, Target::Heap(_) | Target::Stack(_)) => {}
-                None if self.asks_of_freed(index) => {
+                None if self.asks_of_freed(index, &look) => {
                     let mut dead = |this: &mut Self, offset, word| this.dead_word(index, &look, offset, word);
                     // SAFETY: the extent is inside a live block or the live part of this thread's
                     // stack, as checked.
