@@ -26,7 +26,7 @@ const CRATES: [(&str, &str, &str); 10] = [
     ("zstd", "zstd-sys", "2"),
 ];
 
-/// Functions that neither a crate nor a header of these declares: compared with C's headers by hand.
+/// Functions that neither a crate nor a header of theirs declares: compared with C by hand.
 const BY_HAND: [&str; 2] = ["inet_pton", "SSL_set_session_id_context"];
 
 /// The parameters of a function, as they are written.

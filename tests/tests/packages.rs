@@ -1,6 +1,6 @@
 //! The published packages, their dependencies and licences, from `cargo metadata`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -29,25 +29,22 @@ fn text<'a>(package: &'a Value, key: &str) -> &'a str {
     package[key].as_str().unwrap_or_default()
 }
 
-/// The packages that the published ones bring along: not those of their tests.
+/// The packages that the published ones bring along, with the features that they ask for: not those
+/// of their tests, nor features that only a test asks for.
 fn brought(metadata: &Value) -> Vec<&Value> {
-    let nodes: BTreeMap<&str, &Value> =
-        metadata["resolve"]["nodes"].as_array().expect("nodes").iter().map(|node| (text(node, "id"), node)).collect();
-    let published = packages(metadata).iter().filter(|package| PUBLISHED.contains(&text(package, "name")));
-    let mut open: Vec<&str> = published.map(|package| text(package, "id")).collect();
-    let mut found = BTreeSet::new();
-    while let Some(id) = open.pop() {
-        if !found.insert(id) {
-            continue;
-        }
-        for dependency in nodes[id]["deps"].as_array().expect("dependencies") {
-            let kinds = dependency["dep_kinds"].as_array().expect("kinds");
-            if kinds.iter().any(|kind| kind["kind"] != "dev") {
-                open.push(dependency["pkg"].as_str().expect("an id"));
-            }
-        }
-    }
-    packages(metadata).iter().filter(|package| found.contains(text(package, "id"))).collect()
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["tree", "--locked", "--all-features", "--target=all", "--edges=normal,build", "--prefix=none"]);
+    command.args(["--format={p}"]).args(PUBLISHED.iter().flat_map(|name| ["--package", name])).current_dir(root());
+    let output = command.output().expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout).expect("UTF-8");
+    let found: BTreeSet<(&str, &str)> = tree
+        .lines()
+        .filter_map(|line| line.split_once(" v"))
+        .map(|(name, rest)| (name, rest.split(' ').next().unwrap_or(rest)))
+        .collect();
+    let is_found = |package: &&Value| found.contains(&(text(package, "name"), text(package, "version")));
+    packages(metadata).iter().filter(is_found).collect()
 }
 
 #[test]
