@@ -1,6 +1,8 @@
 //! Contracts under `cargo ffi-guard`: those that come with it, the user's own, and what holds where
 //! there are none.
 
+// Shared with the other programs.
+#[allow(dead_code)]
 mod program;
 
 use program::Program;
