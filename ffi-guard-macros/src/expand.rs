@@ -13,7 +13,7 @@ use crate::block::{self, BlockSettings};
 use crate::cfg::{self, Conditions};
 use crate::valid::{self, Taken};
 use crate::wrapper::{expect_to_allow, wrapper};
-use crate::{callback, fallback, message, record};
+use crate::{callback, fallback, message, record, variadic};
 
 /// Expands `#[guard(arguments)] item`.
 pub(crate) fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -130,6 +130,11 @@ fn each_case(
         errors.under(under.as_ref(), own);
         match failed || checked.bare {
             true => bare.extend(function.bare(under.as_ref())),
+            false if function.variadic.is_some() => {
+                let (there, elsewhere) = variadic::declare(&checked, block, settings, under.as_ref());
+                wrapped.extend(there);
+                bare.extend(elsewhere);
+            }
             false => wrapped.extend(wrapper(&checked, block, settings, under.as_ref())),
         }
     }

@@ -19,6 +19,7 @@ mod expand;
 mod extent;
 mod fallback;
 mod fast_path;
+mod followed;
 mod message;
 mod reads;
 mod record;
@@ -28,6 +29,7 @@ mod tests;
 mod text;
 mod types;
 mod valid;
+mod variadic;
 mod wrapper;
 
 /// Checks every call to the functions of an `extern` block, or each call of a Rust function that C

@@ -25,8 +25,19 @@ pub(crate) const RUST_ABI: &str = "this ABI is not C's\nhelp: `#[guard]` is for 
     `\"system\"` and `\"C-unwind\"`";
 pub(crate) const BARE_ITEM: &str = "`#[guard(..)]` means nothing here: only functions are guarded\n\
     help: take it off; statics, types and macros in the block are left as they are";
-pub(crate) const VARIADIC: &str = "a variadic function passes bare: no wrapper can hand `...` on to C\n\
+pub(crate) const VARIADIC: &str = "C returns from a variadic function past the guard, which sees the call's entry alone\n\
+    help: take it off; what concerns the entry, as `cstr`, `nonnull`, `retained` and `owned`, stays";
+pub(crate) const VARIADIC_ABI: &str = "a variadic function of this ABI passes bare\n\
     help: take the attribute off, or write `#[guard(skip)]` on the function to say that it is bare";
+pub(crate) const NOT_VARIADIC: &str = "this says what the arguments in `...` are, and the function has none\n\
+    help: take it off";
+pub(crate) const TWO_TAILS: &str = "two parameters say what the arguments in `...` are\nhelp: leave one out";
+pub(crate) const ARMS: &str = "expected `value => [argument, ..]`\n\
+    help: write the values as in a `match`, and each argument by words: `CURLOPT_POSTFIELDS => [retained], 1..=4 | 9 => \
+    [number, cstr], _ => []`";
+pub(crate) const FOLLOWER: &str = "expected what is known of an argument\n\
+    help: write `number`, `float`, `function`, `pointer`, or any of `cstr`, `nonnull`, `out`, `opaque`, `retained`, \
+    `owned`; `out(T)` and `pointer(T)` say what a pointer leads to";
 pub(crate) const EXTENT_OF_VOID: &str = "`c_void` has no size to count by\nhelp: state bytes: `sized_by = ..`";
 pub(crate) const COPY_OF_VOID: &str = "`c_void` has no size to copy\n\
     help: state how many bytes C may touch: `sized_by = ..`";
@@ -99,6 +110,9 @@ impl On {
                 "thread_bound",
                 "retained",
                 "owned",
+                "printf",
+                "scanf",
+                "followed_by",
                 "allow",
                 "warn",
                 "deny",
@@ -115,6 +129,7 @@ fn usage(key: &str) -> String {
         "crate" => "crate = path".into(),
         "returns" => "returns(owned)".into(),
         "on_panic" => "on_panic = value".into(),
+        "followed_by" => "followed_by(value => [argument, ..])".into(),
         flag => flag.into(),
     }
 }

@@ -50,6 +50,8 @@ impl Settings {
             let fits = match (key.as_str(), &setting.value) {
                 ("counted_by" | "sized_by" | "on_panic", Value::Expr(_)) | ("crate", Value::Path(_)) => true,
                 ("counted_by" | "sized_by" | "on_panic" | "crate", _) => false,
+                ("followed_by", value) => matches!(value, Value::Arms(_)),
+                ("printf", Value::List(words)) => matches!(&words[..], [dialect] if dialect == "sqlite"),
                 ("allow" | "warn" | "deny" | "returns", value) => matches!(value, Value::List(_)),
                 ("keep_abi" | "skip", Value::List(names)) => on == On::Block && !names.is_empty(),
                 (_, value) => matches!(value, Value::None),

@@ -15,10 +15,10 @@ use crate::cfg::{self, Attr, CfgCase};
 use crate::extent::{self, Extent};
 use crate::message::{self, On};
 use crate::settings::{Settings, Severities};
-use crate::{reads, text, types};
+use crate::{reads, text, types, variadic};
 
 /// Attributes of a parameter that contradict each other.
-const CONTRADICTIONS: [(&str, &str, &str); 9] = [
+const CONTRADICTIONS: [(&str, &str, &str); 13] = [
     ("counted_by", "sized_by", "one extent is enough"),
     ("cstr", "counted_by", "a string ends at its NUL"),
     ("cstr", "sized_by", "a string ends at its NUL"),
@@ -28,12 +28,16 @@ const CONTRADICTIONS: [(&str, &str, &str); 9] = [
     ("copied", "owned", "the copy is gone when the call returns"),
     ("copied", "opaque", "what C never looks into needs no copy"),
     ("copied", "thread_bound", "an object of C's is known by its place"),
+    ("printf", "cstr", "a format is a string"),
+    ("scanf", "cstr", "a format is a string"),
+    ("printf", "scanf", "a format is read by one of them"),
+    ("printf", "counted_by", "a format ends at its NUL"),
 ];
 
 /// A function in one case of its conditions, ready to be written.
 pub(crate) struct Function<'a> {
     pub source: &'a ForeignFn,
-    /// True if the function passes through: `skip`, variadic, or refused by Rust.
+    /// True if the function passes through: `skip`, or refused by Rust.
     pub bare: bool,
     pub keep_abi: bool,
     /// The words in `returns(..)`, which describe the result.
@@ -53,6 +57,8 @@ pub(crate) struct Param<'a> {
     pub local: Ident,
     pub contract: Vec<Ident>,
     pub extent: Option<Extent>,
+    /// `printf`, `scanf` or `followed_by`: what it tells of the arguments in `...`.
+    pub tail: Option<Setting>,
     pub severities: Severities,
 }
 
@@ -87,8 +93,9 @@ pub(crate) fn function<'a>(
     let settings = Settings::of(&source.attrs, On::Function, case, errors);
     let skip = settings.skip(errors) || !outer.skip.is_all() && outer.skip.has(&source.name);
     let variadic = source.variadic.is_some();
-    for setting in settings.list.iter().filter(|s| variadic && s.key != "skip") {
-        errors.at(setting.key.span(), message::VARIADIC);
+    let passes = variadic && !variadic::has_known_abi(block);
+    for setting in settings.list.iter().filter(|s| variadic && (passes && s.key != "skip" || s.key == "returns")) {
+        errors.at(setting.key.span(), if passes { message::VARIADIC_ABI } else { message::VARIADIC });
     }
     // Rust itself refuses a qualifier in a block that is not `unsafe extern`.
     let misqualified = block.unsafety.is_none() && source.safety.keyword().is_some();
@@ -98,10 +105,11 @@ pub(crate) fn function<'a>(
     let mut params = Vec::new();
     for (i, param) in present.iter().enumerate() {
         let settings = Settings::of(&param.attrs, On::Parameter, case, errors);
-        for setting in settings.list.iter().filter(|_| variadic || skip) {
+        for setting in settings.list.iter().filter(|_| passes || skip) {
             let key = setting.key.to_string();
-            errors.at(setting.key.span(), if variadic { message::VARIADIC.into() } else { message::skipped(&key) });
+            errors.at(setting.key.span(), if passes { message::VARIADIC_ABI.into() } else { message::skipped(&key) });
         }
+        variadic::refuse(&settings, variadic, errors);
         if let Some(copied) = settings.get("copied").filter(|_| never_returns(source)) {
             errors.at(copied.key.span(), message::COPY_FOR_EVER);
         }
@@ -111,12 +119,15 @@ pub(crate) fn function<'a>(
         }
         params.push(checked);
     }
+    for second in params.iter().filter_map(|param| param.tail.as_ref()).skip(1) {
+        errors.at(second.key.span(), message::TWO_TAILS);
+    }
     reads::look_first(&mut params);
     extent::rename_in(&mut params);
     make_distinct(&mut params);
     Function {
         source,
-        bare: skip || variadic || misqualified,
+        bare: skip || passes || misqualified,
         keep_abi: settings.has("keep_abi") || outer.keep_abi.has(&source.name),
         result,
         severities: settings.severities(errors),
@@ -263,11 +274,20 @@ fn parameter<'a>(
     }
     let mut contract = Vec::new();
     let mut extent = None;
-    for Setting { key, value } in &settings.list {
+    let mut tail = None;
+    for setting @ Setting { key, value } in &settings.list {
         let mut flag = key.to_string();
+        if variadic::TAILS.contains(&flag.as_str()) {
+            tail = Some(setting.clone());
+            if key == "followed_by" {
+                continue;
+            }
+            flag = "cstr".into();
+        }
         match value {
-            Value::List(_) | Value::Path(_) => continue,
-            Value::None => {}
+            Value::List(_) if key != "printf" => continue,
+            Value::Path(_) | Value::Arms(_) => continue,
+            Value::None | Value::List(_) => {}
             Value::Expr(expr) => {
                 flag = "stated".into();
                 extent::names_in(expr, key, names, errors);
@@ -315,5 +335,5 @@ fn parameter<'a>(
         }
     };
     let attrs = source.attrs.iter().filter(|a| a.name != "guard" && cfg::presence(a).is_none()).collect();
-    Param { source, attrs, name, local, contract, extent, severities: settings.severities(errors) }
+    Param { source, attrs, name, local, contract, extent, tail, severities: settings.severities(errors) }
 }

@@ -200,7 +200,7 @@ pub(crate) fn wrapper(
 }
 
 /// The parameter in the wrapper's signature: `data: *const u8`, under the attributes that stay.
-fn parameter(param: &Param) -> TokenStream {
+pub(crate) fn parameter(param: &Param) -> TokenStream {
     let attrs = param.attrs.iter().map(|attr| attr.emit());
     let (local, ty) = (&param.local, &param.source.ty);
     quote!(#(#attrs)* #local: #ty)
@@ -221,7 +221,7 @@ fn inner_parameter(param: &Param, output: &ReturnType) -> TokenStream {
 }
 
 /// The declaration of the foreign function, under a name that no parameter has.
-fn bare(function: &Function, block: &Block, signature: &[TokenStream]) -> TokenStream {
+pub(crate) fn bare(function: &Function, block: &Block, signature: &[TokenStream]) -> TokenStream {
     let ForeignFn { attrs, name, generics, output, safety, .. } = function.source;
     let here = Span::mixed_site();
     let abi = block.abi.name.as_ref().map_or_else(|| quote_spanned!(here=> "C"), |name| quote!(#name));
@@ -265,12 +265,12 @@ pub(crate) fn state(Extent { key, expr, reads, .. }: &Extent, is_safe: bool, pri
     if *reads { reads::state(&stated, is_safe, private) } else { stated }
 }
 
-fn extents<'a>(function: &'a Function) -> impl Iterator<Item = &'a Extent> {
+pub(crate) fn extents<'a>(function: &'a Function) -> impl Iterator<Item = &'a Extent> {
     function.params.iter().filter_map(|param| param.extent.as_ref())
 }
 
 /// The lints that a wrapper would fail and a foreign function does not.
-fn lints(keep_abi: bool) -> TokenStream {
+pub(crate) fn lints(keep_abi: bool) -> TokenStream {
     // `improper_ctypes` already checks the bare function inside.
     let definitions = keep_abi.then(|| quote!(improper_ctypes_definitions,));
     quote_spanned! {Span::mixed_site()=>
@@ -286,7 +286,7 @@ fn lints(keep_abi: bool) -> TokenStream {
 }
 
 /// True for an attribute that says how the foreign function is found or called.
-fn is_foreign(attr: &Attr) -> bool {
+pub(crate) fn is_foreign(attr: &Attr) -> bool {
     matches!(attr.name.as_str(), "link_name" | "link_ordinal" | "ffi_const" | "ffi_pure")
         || attr.name.starts_with("rustc_")
 }

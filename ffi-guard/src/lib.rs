@@ -113,6 +113,7 @@ mod rules;
 
 mod scan;
 mod stats;
+mod trampoline;
 mod zeroed;
 
 /// The guide, a module for each page: what the reports lead to.
