@@ -65,7 +65,7 @@ double ffg_sum_pair(struct ffg_pair pair, int n, ...) {
     return sum;
 }
 
-long ffg_each(long (*function)(long), int n, ...) {
+long ffg_sum_called(long (*function)(long), int n, ...) {
     long sum = 0;
     va_list list;
     va_start(list, n);

@@ -17,7 +17,7 @@ struct ffg_pair {
 };
 double ffg_sum_pair(struct ffg_pair pair, int n, ...);
 /* Calls the function with each of `n` longs. */
-long ffg_each(long (*function)(long), int n, ...);
+long ffg_sum_called(long (*function)(long), int n, ...);
 
 /* Options of a session: as curl's. */
 enum ffg_option {

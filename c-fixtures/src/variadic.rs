@@ -59,7 +59,7 @@ unsafe extern "C" {
     pub fn sum_pair(pair: Pair, n: c_int, ...) -> f64;
 
     /// Calls the function with each of `n` longs.
-    #[link_name = "ffg_each"]
+    #[link_name = "ffg_sum_called"]
     pub fn each(function: extern "C" fn(c_long) -> c_long, n: c_int, ...) -> c_long;
 
     /// Sets an option.

@@ -88,7 +88,6 @@ pub(crate) fn declare(
     let blocks = block.attrs.iter().filter(|attr| attr.is_lint() || attr.name == "cfg");
     let [blocks, inner]: [Vec<_>; 2] = [blocks.clone().map(expect_to_allow).collect(), blocks.map(expect_to_allow).collect()];
     let conditions = source.attrs.iter().filter(|attr| attr.name == "cfg").map(Attr::emit);
-    let unsafety = &block.unsafety;
     let abi = match (&block.abi.name, function.keep_abi) {
         (Some(name), true) => quote_spanned!(here=> extern #name),
         (None, true) => quote_spanned!(here=> extern "C"),
@@ -98,7 +97,7 @@ pub(crate) fn declare(
         #(#blocks)*
         #under
         #[cfg(#targets)]
-        #unsafety #abi {
+        unsafe #abi {
             #declaration
         }
         #(#inner)*

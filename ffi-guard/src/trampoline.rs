@@ -9,8 +9,9 @@
 #[macro_export]
 macro_rules! __trampoline {
     ($symbol:literal, $bare:path, $check:path) => {
-        // A static that refers to it makes the compiler write it. The linker drops both if no call
-        // refers to the symbol.
+        // A static that refers to it makes the compiler write it, and the linker keep it. So its own
+        // code is one instruction, and the trampoline is in a section that nothing but a call refers
+        // to: the linker drops it, with its reference to C's function, which need not exist then.
         #[used]
         static __FFI_GUARD_TRAMPOLINE: unsafe extern "C" fn() = __ffi_guard_trampoline;
         /// Never called by this name.
@@ -18,6 +19,9 @@ macro_rules! __trampoline {
         #[unsafe(naked)]
         unsafe extern "C" fn __ffi_guard_trampoline() {
             ::core::arch::naked_asm!(
+                "ud2",
+                concat!(".pushsection .text.", $symbol, ",\"ax\",@progbits"),
+                ".p2align 4",
                 concat!(".globl ", $symbol),
                 concat!(".hidden ", $symbol),
                 concat!(".type ", $symbol, ",@function"),
@@ -75,6 +79,7 @@ macro_rules! __trampoline {
                 "jmpq *{bare}@GOTPCREL(%rip)",
                 ".cfi_endproc",
                 concat!(".size ", $symbol, ", . - ", $symbol),
+                ".popsection",
                 checked = sym $crate::__private::CHECKED,
                 bare = sym $bare,
                 check = sym $check,
@@ -86,6 +91,9 @@ macro_rules! __trampoline {
         #[unsafe(naked)]
         unsafe extern "C" fn __ffi_guard_trampoline() {
             ::core::arch::naked_asm!(
+                "brk #1",
+                concat!(".pushsection .text.", $symbol, ",\"ax\",@progbits"),
+                ".p2align 4",
                 concat!(".globl ", $symbol),
                 concat!(".hidden ", $symbol),
                 concat!(".type ", $symbol, ",%function"),
@@ -142,6 +150,7 @@ macro_rules! __trampoline {
                 "br x16",
                 ".cfi_endproc",
                 concat!(".size ", $symbol, ", . - ", $symbol),
+                ".popsection",
                 checked = sym $crate::__private::CHECKED,
                 bare = sym $bare,
                 check = sym $check,

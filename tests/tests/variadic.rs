@@ -150,8 +150,12 @@ macro_rules! printed {
     ($($argument:expr),*) => {{
         let mut room = vec![0_u8; 256];
         unsafe { c::print(room.as_mut_ptr().cast(), 256, $($argument),*) };
-        CStr::from_bytes_until_nul(&room).expect("a text").to_str().expect("of ASCII").to_owned()
+        text_in(&room)
     }};
+}
+
+fn text_in(room: &[u8]) -> String {
+    CStr::from_bytes_until_nul(room).expect("a text").to_str().expect("of ASCII").to_owned()
 }
 
 #[test]
@@ -367,6 +371,7 @@ mod again {
     #[test]
     fn the_same_function_may_be_declared_in_many_blocks() {
         #[ffi_guard::guard]
+        #[allow(clashing_extern_declarations)]
         unsafe extern "C-unwind" {
             fn ffg_sum_ints(n: c_int, _: ...) -> c_long;
             // Not in any library: that is an error where it is called, and not before.
