@@ -17,6 +17,8 @@ pub(crate) struct BlockSettings {
     pub retained: bool,
     /// True if `cargo ffi-guard` wrote the attribute: its lists are those of the whole crate.
     pub mirrored: bool,
+    /// The type of the pointer by which the function is called, in `guard_fn!`.
+    pub pointer: Option<TokenStream>,
     pub severities: Severities,
 }
 
@@ -68,6 +70,7 @@ pub(crate) fn check(arguments: TokenStream, block: &Block, errors: &mut Errors) 
         skip: Which::of(skip),
         retained: settings.has("retained"),
         mirrored,
+        pointer: None,
         severities: settings.severities(errors),
     }
 }

@@ -100,7 +100,7 @@ fn expand(arguments: TokenStream, block: &Block, errors: &mut Errors) -> TokenSt
 }
 
 /// One function in each case of its conditions: the wrappers, and what passes bare.
-fn each_case(
+pub(crate) fn each_case(
     function: &ForeignFn,
     block: &Block,
     settings: &BlockSettings,

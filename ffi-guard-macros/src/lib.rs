@@ -20,6 +20,7 @@ mod extent;
 mod fallback;
 mod fast_path;
 mod followed;
+mod guard_fn;
 mod message;
 mod reads;
 mod record;
@@ -119,6 +120,33 @@ mod wrapper;
 #[proc_macro_attribute]
 pub fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::guard(arguments.into(), item.into()).into()
+}
+
+/// Checks the calls of a foreign function that is known by a pointer alone: one from `dlsym` or
+/// `libloading`, or one that C returned.
+///
+/// The function is written as in an extern block, with the same attributes. The value is `Copy`; its
+/// method `call` checks as a declared function does, and `pointer` gives the pointer back.
+///
+/// ```ignore
+/// let length = ffi_guard::guard_fn!(
+///     unsafe extern "C" fn length(#[guard(cstr)] text: *const c_char) -> usize = pointer
+/// );
+/// unsafe { length.call(c"four".as_ptr()) };
+/// ```
+///
+/// To keep such a value in a struct, declare its type, and make values by `new`:
+///
+/// ```ignore
+/// ffi_guard::guard_fn!(pub type Length = unsafe extern "C" fn length(#[guard(cstr)] text: *const c_char) -> usize);
+/// let length = Length::new(pointer);
+/// ```
+///
+/// Without `unsafe` before `extern`, `call` is safe, and the pointer has to be one to a safe
+/// function. `crate = path,` before all says where a renamed `ffi_guard` is found.
+#[proc_macro]
+pub fn guard_fn(input: TokenStream) -> TokenStream {
+    guard_fn::guard_fn(input.into()).into()
 }
 
 /// Declares that a struct, union or enum holds no pointer: each field's type must be `Plain`

@@ -29,6 +29,15 @@ pub(crate) const VARIADIC: &str = "C returns from a variadic function past the g
     help: take it off; what concerns the entry, as `cstr`, `nonnull`, `retained` and `owned`, stays";
 pub(crate) const VARIADIC_ABI: &str = "a variadic function of this ABI passes bare\n\
     help: take the attribute off, or write `#[guard(skip)]` on the function to say that it is bare";
+pub(crate) const GUARD_FN: &str = "expected a function and a pointer to it\n\
+    help: write `guard_fn!(unsafe extern \"C\" fn name(n: c_int) -> c_int = pointer)`, or, for the type of such values, \
+    `guard_fn!(pub type Name = unsafe extern \"C\" fn name(n: c_int) -> c_int);`";
+pub(crate) const GUARD_FN_TYPE: &str =
+    "a type has no pointer\nhelp: take it off, and make values by `Name::new(pointer)`";
+pub(crate) const GUARD_FN_VARIADIC: &str = "a variadic function behind a pointer cannot be guarded\n\
+    help: call it by its pointer";
+pub(crate) const GUARD_FN_BARE: &str = "this means nothing for a function behind a pointer\n\
+    help: take it off; the pointer itself is C's and bare";
 pub(crate) const NOT_VARIADIC: &str = "this says what the arguments in `...` are, and the function has none\n\
     help: take it off";
 pub(crate) const TWO_TAILS: &str = "two parameters say what the arguments in `...` are\nhelp: leave one out";

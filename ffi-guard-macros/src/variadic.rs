@@ -86,7 +86,8 @@ pub(crate) fn declare(
     let declaration = declaration(function, block, &symbol);
     let trampoline = trampoline(function, block, settings, &symbol);
     let blocks = block.attrs.iter().filter(|attr| attr.is_lint() || attr.name == "cfg");
-    let [blocks, inner]: [Vec<_>; 2] = [blocks.clone().map(expect_to_allow).collect(), blocks.map(expect_to_allow).collect()];
+    let [blocks, inner]: [Vec<_>; 2] =
+        [blocks.clone().map(expect_to_allow).collect(), blocks.map(expect_to_allow).collect()];
     let conditions = source.attrs.iter().filter(|attr| attr.name == "cfg").map(Attr::emit);
     let abi = match (&block.abi.name, function.keep_abi) {
         (Some(name), true) => quote_spanned!(here=> extern #name),
@@ -142,13 +143,16 @@ fn trampoline(function: &Function, block: &Block, settings: &BlockSettings, symb
     let mut foreign = signature.clone();
     foreign.extend(variadic.as_ref().map(|_| quote_spanned!(here=> ...)));
     let bare = wrapper::bare(function, block, &foreign);
-    let statics = descriptor::statics(function, &settings.severities, Kind::Call { keep_abi: function.keep_abi }, &private);
+    let statics =
+        descriptor::statics(function, &settings.severities, Kind::Call { keep_abi: function.keep_abi }, &private);
     let tail = tail(function, &private);
     let locals: Vec<_> = function.params.iter().map(|param| &param.local).collect();
     let types = function.params.iter().map(|param| &param.source.ty);
     let values: Vec<_> = (0..locals.len()).map(|n| format_ident!("value{}", n, span = here)).collect();
-    let stated: Vec<_> =
-        (0_usize..).map(|n| format_ident!("stated{}", n, span = here)).take(wrapper::extents(function).count()).collect();
+    let stated: Vec<_> = (0_usize..)
+        .map(|n| format_ident!("stated{}", n, span = here))
+        .take(wrapper::extents(function).count())
+        .collect();
     let state = wrapper::extents(function).zip(&stated).map(|(extent, stated)| {
         let value = wrapper::state(extent, safety.is_safe(), &private);
         quote_spanned!(here=> let #stated = #value;)

@@ -45,6 +45,7 @@
 //!
 //! - [`guard`]: the attribute on an `extern` block, and on Rust functions that C calls; [`Plain`]
 //!   and [`Pointee`]: what a struct says of its pointers.
+//! - [`guard_fn!`]: a foreign function that is known by a pointer alone, as from `dlsym`.
 //! - [`GuardAlloc`]: the global allocator, over any other.
 //! - [`Level`], [`level()`], [`set_level`]: how much is checked.
 //! - [`Violation`] and [`Rule`]: what was found; [`catch`],
@@ -141,7 +142,7 @@ pub use boundary::thread_affinity::rebind;
 pub use call::shape::{Plain, Pointee};
 pub use callback::Callback;
 pub use facts::{Allocation, CSource, Place, Violation};
-pub use ffi_guard_macros::{Plain, Pointee, guard};
+pub use ffi_guard_macros::{Plain, Pointee, guard, guard_fn};
 pub use handle::{Handle, StaleHandle, TakeError};
 pub use level::{Level, LevelError, level, set_level};
 pub use owner::{CBox, CSlice, CText, Deleter};

@@ -10,7 +10,9 @@ pub use crate::call::argument::{Argument, Stated};
 pub use crate::call::classify;
 pub use crate::call::declaration::{Contract, Declaration, Function, Parameter};
 pub use crate::call::kinds::{Kind, learn};
-pub use crate::call::shape::{TypeInfo, CopyProbe, Field, NoShape, PlainProbe, PointeeProbe, PointersProbe, Shape, first_known};
+pub use crate::call::shape::{
+    CopyProbe, Field, NoShape, PlainProbe, PointeeProbe, PointersProbe, Shape, TypeInfo, first_known,
+};
 pub use crate::call::through::through;
 pub use crate::call::variadic::saved::{Registers, Saved};
 pub use crate::call::variadic::{Dialect, Followed, Follower, Tail, Variadic, Word};

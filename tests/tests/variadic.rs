@@ -28,7 +28,27 @@ fn all_arguments_pass() {
         assert_eq!(sum, 1116.0);
         let kinds = CString::new("idididididididididid").unwrap();
         let sum = c::sum_mixed(
-            kinds.as_ptr(), 1, 0.5, 2, 0.5, 3, 0.5, 4, 0.5, 5, 0.5, 6, 0.5, 7, 0.5, 8, 0.5, 9, 0.5, 10, 0.5,
+            kinds.as_ptr(),
+            1,
+            0.5,
+            2,
+            0.5,
+            3,
+            0.5,
+            4,
+            0.5,
+            5,
+            0.5,
+            6,
+            0.5,
+            7,
+            0.5,
+            8,
+            0.5,
+            9,
+            0.5,
+            10,
+            0.5,
         );
         assert_eq!(sum, 60.0);
         assert_eq!(c::sum_many(1, 2, 3, 4, 5, 6, 7, 8.5, 3, 10, 20, 30), 268);
@@ -60,14 +80,16 @@ fn all_arguments_pass_at_level_3() {
 fn all_arguments_pass_where_calls_are_counted_and_traced() {
     const TEST: &str = "all_arguments_pass_where_calls_are_counted_and_traced";
     if is_child() {
-        return all_arguments_pass();
+        all_arguments_pass();
+        let stats = ffi_guard::stats();
+        assert_eq!(stats.function("sum_ints").expect("called").calls(), 3);
+        return;
     }
     for level in ["0", "2"] {
         let output = run_self(TEST, &[("GUARD", level), ("GUARD_STATS", "1"), ("GUARD_TRACE", "sum_ints")]);
         let said = stderr(&output);
         assert!(output.status.success(), "{said}");
         assert_eq!(said.contains("trace sum_ints(n: 0xc)"), level == "2", "{said}");
-        assert!(said.contains("sum_doubles"), "{said}");
     }
 }
 
@@ -176,12 +198,31 @@ fn right_formats_are_clean() {
             printed!(c"abc%n".as_ptr(), &raw mut written),
             printed!(
                 c"%g %g %g %g %g %g %g %g %g %s %d %d %d %s".as_ptr(),
-                1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, text.as_ptr(), 1, 2, 3, c"end".as_ptr()
+                1.0,
+                2.0,
+                3.0,
+                4.0,
+                5.0,
+                6.0,
+                7.0,
+                8.0,
+                9.0,
+                text.as_ptr(),
+                1,
+                2,
+                3,
+                c"end".as_ptr()
             ),
         ]
     });
     let expected = [
-        "plain", "owned literal", "-1|  2.5|x|%|ff", "xxxx xx", "owned", "owned 7", "abc",
+        "plain",
+        "owned literal",
+        "-1|  2.5|x|%|ff",
+        "xxxx xx",
+        "owned",
+        "owned 7",
+        "abc",
         "1 2 3 4 5 6 7 8 9 owned 1 2 3 end",
     ];
     assert_eq!(all.expect("clean"), expected);
@@ -248,9 +289,8 @@ fn a_text_without_an_end_is_found() {
 #[test]
 fn what_is_read_in_must_have_room() {
     let (mut number, mut name) = (Box::new(0 as c_int), vec![0_u8; 8]);
-    let clean = catch(|| unsafe {
-        c::read(c"7 seven".as_ptr(), c"%d %7s".as_ptr(), &raw mut *number, name.as_mut_ptr())
-    });
+    let clean =
+        catch(|| unsafe { c::read(c"7 seven".as_ptr(), c"%d %7s".as_ptr(), &raw mut *number, name.as_mut_ptr()) });
     assert_eq!((clean.expect("clean"), *number, &name[..6]), (2, 7, &b"seven\0"[..]));
     let violation = expect_violation!(Rule::OutOfBounds, {
         unsafe { c::read(c"7 seven".as_ptr(), c"%d %8s".as_ptr(), &raw mut *number, name.as_mut_ptr()) };

@@ -10,8 +10,8 @@ use std::panic::Location;
 
 use super::breach::Stop;
 use super::deferred;
-use super::entry::Questions;
 use super::enter::resolve_mode;
+use super::entry::Questions;
 use super::log;
 use super::raise::raise;
 use super::retention_check::RetentionCheck;

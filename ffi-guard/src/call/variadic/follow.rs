@@ -7,8 +7,8 @@ use super::super::argument::{Argument, Passing, Stated};
 use super::super::count::Count;
 use super::super::declaration::Contract;
 use super::super::shape::{Role, Shape, TypeInfo};
-use super::saved::Saved;
 use super::MOST;
+use super::saved::Saved;
 use crate::heap;
 use crate::platform::read;
 

@@ -7,8 +7,8 @@ use std::ffi::{c_char, c_int, c_long, c_longlong, c_short, c_void};
 use super::super::argument::Stated;
 use super::super::declaration::Contract;
 use super::super::shape::{Shape, TypeInfo};
-use super::follow::{Follower, Taken, Word};
 use super::MOST;
+use super::follow::{Follower, Taken, Word};
 use crate::heap;
 use crate::platform::read;
 

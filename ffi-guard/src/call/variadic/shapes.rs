@@ -3,8 +3,8 @@
 
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::follow::Follower;
 use super::super::declaration::{Declaration, Function, Parameter};
+use super::follow::Follower;
 use crate::reentry::Reentry;
 use crate::rule::Severities;
 
@@ -63,7 +63,9 @@ fn find(first: *const Shaped, followers: &[Follower]) -> (Option<&'static Shaped
     let (mut at, mut many) = (first, 0);
     // SAFETY: what is in the list is never freed, nor changed.
     while let Some(shaped) = unsafe { at.as_ref() } {
-        if shaped.followers.len() == followers.len() && shaped.followers.iter().zip(followers).all(|(one, other)| one.is(other)) {
+        if shaped.followers.len() == followers.len()
+            && shaped.followers.iter().zip(followers).all(|(one, other)| one.is(other))
+        {
             return (Some(shaped), many);
         }
         (at, many) = (shaped.next, many + 1);
