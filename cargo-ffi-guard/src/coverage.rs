@@ -33,6 +33,9 @@ pub(crate) enum Kind {
     Wrapped,
     /// Wrapped by a function of C's ABI.
     KeepAbi,
+    /// A variadic function, of which the entry alone is checked.
+    Entry,
+    /// A variadic function that is bare.
     Variadic,
     Skipped,
     Static,
@@ -42,7 +45,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     fn is_function(self) -> bool {
-        matches!(self, Kind::Wrapped | Kind::KeepAbi | Kind::Variadic | Kind::Skipped)
+        matches!(self, Kind::Wrapped | Kind::KeepAbi | Kind::Entry | Kind::Variadic | Kind::Skipped)
     }
 }
 
@@ -82,7 +85,7 @@ impl Record {
 
     /// The functions that have a wrapper.
     fn guarded(&self) -> usize {
-        self.names(|kind| matches!(kind, Kind::Wrapped | Kind::KeepAbi)).len()
+        self.names(|kind| matches!(kind, Kind::Wrapped | Kind::KeepAbi | Kind::Entry)).len()
     }
 
     fn declared(&self) -> usize {
@@ -129,6 +132,7 @@ pub(crate) fn table(records: &[Record]) -> String {
             names => format!("  {why}: {}\n", names.join(", ")),
         };
         text += &list("keeps C's ABI, for its address is taken", Kind::KeepAbi);
+        text += &list("variadic, checked on entry alone", Kind::Entry);
         text += &list("bare, variadic", Kind::Variadic);
         text += &list("bare, by --skip", Kind::Skipped);
         text += &list("statics", Kind::Static);

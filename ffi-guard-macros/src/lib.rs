@@ -37,8 +37,8 @@ mod wrapper;
 /// makes.
 ///
 /// Each `fn` becomes a Rust function of the same name, visibility, safety, docs and attributes,
-/// which checks the arguments and the result and calls C. Statics, types, variadic functions and
-/// macros inside the block stay as they are.
+/// which checks the arguments and the result and calls C. A variadic function keeps its type, and is
+/// checked on entry. Statics, types and macros inside the block stay as they are.
 ///
 /// ```ignore
 /// #[ffi_guard::guard]
@@ -96,6 +96,8 @@ mod wrapper;
 /// | `thread_bound` | belongs to the thread that got it from C |
 /// | `retained` | C may keep it after the call |
 /// | `owned` | ownership goes to C |
+/// | `printf`, `printf(sqlite)`, `scanf` | a format, which says what the arguments in `...` are |
+/// | `followed_by(value => [argument, ..], ..)` | what the arguments in `...` are after these values |
 /// | `allow(..)`, `warn(..)`, `deny(..)` | severity of rules |
 ///
 /// `n` is an expression over the parameters, evaluated before the call, outside any `unsafe` block:

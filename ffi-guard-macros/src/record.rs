@@ -4,7 +4,7 @@
 //! ```text
 //! wrapped inflate
 //! keep_abi free
-//! variadic gzprintf
+//! entry gzprintf
 //! static errno_table
 //! ```
 
@@ -14,6 +14,7 @@ use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, Item};
 use crate::block::BlockSettings;
+use crate::variadic;
 
 /// The variable that names the file.
 const VARIABLE: &str = "CARGO_FFI_GUARD_RECORD";
@@ -28,7 +29,7 @@ pub(crate) fn block(block: &Block, settings: &BlockSettings) {
                 let kind = if settings.skip.has(&function.name) {
                     "skipped"
                 } else if function.variadic.is_some() {
-                    "variadic"
+                    if variadic::is_checked(block) { "entry" } else { "variadic" }
                 } else if settings.keep_abi.has(&function.name) {
                     "keep_abi"
                 } else {

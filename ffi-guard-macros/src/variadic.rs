@@ -50,6 +50,23 @@ pub(crate) fn refuse(settings: &Settings, is_variadic: bool, errors: &mut Errors
     }
 }
 
+/// True if the variadic functions of a block are checked where this compilation is for, as far as
+/// rustc's arguments name it.
+pub(crate) fn is_checked(block: &Block) -> bool {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--target").skip(1);
+    has_known_abi(block) && arguments.next().is_none_or(|target| has_trampolines(&target))
+}
+
+/// What [`targets`] says, of a target's name.
+fn has_trampolines(target: &str) -> bool {
+    let systems = ["linux", "android", "freebsd", "netbsd", "openbsd", "dragonfly"];
+    let machine = target.split('-').next().unwrap_or_default();
+    matches!(machine, "x86_64" | "aarch64")
+        && systems.iter().any(|system| target.contains(system))
+        && !target.ends_with("x32")
+        && !target.ends_with("ilp32")
+}
+
 /// The targets on which there are trampolines.
 fn targets() -> TokenStream {
     quote_spanned! {Span::mixed_site()=>

@@ -398,6 +398,16 @@ mod again {
         };
     }
 
+    mod with_a_plain_symbol {
+        use super::*;
+        #[ffi_guard::guard]
+        unsafe extern "C" {
+            // As bindgen writes it.
+            #[link_name = "\u{1}ffg_sum_ints"]
+            pub(super) fn plain(n: c_int, ...) -> c_long;
+        }
+    }
+
     mod one {
         use super::*;
         declare!();
@@ -418,7 +428,8 @@ mod again {
             #[allow(dead_code)]
             fn ffg_is_nowhere(n: c_int, ...) -> c_long;
         }
-        assert_eq!(unsafe { one::sum_ints(1, 2) + other::sum_ints(1, 3) + ffg_sum_ints(1, 4) }, 9);
+        let plain = with_a_plain_symbol::plain;
+        assert_eq!(unsafe { one::sum_ints(1, 2) + other::sum_ints(1, 3) + ffg_sum_ints(1, 4) + plain(1, 5) }, 14);
     }
 
     #[test]
@@ -449,4 +460,89 @@ fn with_cs_abi_a_violation_ends_the_process() {
     let said = stderr(&output);
     assert!(!output.status.success() && said.contains("unwinding is not possible here"), "{said}");
     assert!(said.contains("ffi-guard[null_pointer]: `kinds` of `ffg_sum_mixed`"), "{said}");
+}
+
+// --- real libraries ---
+
+mod libraries {
+    use super::*;
+    use libsqlite3_sys as ffi;
+    use std::ffi::c_void;
+
+    #[ffi_guard::guard]
+    unsafe extern "C" {
+        fn snprintf(
+            #[guard(sized_by = n)] to: *mut c_char,
+            n: usize,
+            #[guard(printf)] format: *const c_char,
+            ...
+        ) -> c_int;
+        fn sscanf(#[guard(cstr)] from: *const c_char, #[guard(scanf)] format: *const c_char, ...) -> c_int;
+        fn sqlite3_mprintf(#[guard(printf(sqlite))] format: *const c_char, ...) -> *mut c_char;
+        fn sqlite3_db_config(
+            db: *mut ffi::sqlite3,
+            #[guard(followed_by(
+                ffi::SQLITE_DBCONFIG_MAINDBNAME => [cstr retained],
+                ffi::SQLITE_DBCONFIG_LOOKASIDE => [retained, number, number],
+                _ => [number, out(c_int)],
+            ))]
+            op: c_int,
+            ...
+        ) -> c_int;
+    }
+
+    fn database() -> *mut ffi::sqlite3 {
+        let mut db = std::ptr::null_mut();
+        assert_eq!(unsafe { ffi::sqlite3_open(c":memory:".as_ptr(), &raw mut db) }, 0);
+        db
+    }
+
+    #[test]
+    fn libcs_print_and_read() {
+        let mut room = vec![0_u8; 32];
+        let to = room.as_mut_ptr().cast();
+        catch(|| unsafe { snprintf(to, 32, c"%s=%05.2f;%c".as_ptr(), c"x".as_ptr(), 1.5, b'!' as c_int) })
+            .expect("clean");
+        assert_eq!(text_in(&room), "x=01.50;!");
+        let mut number = Box::new(0.0_f64);
+        catch(|| unsafe { sscanf(c"2.5".as_ptr(), c"%lf".as_ptr(), &raw mut *number) }).expect("clean");
+        assert_eq!(*number, 2.5);
+        let freed = vec![0_u8; 32].as_mut_ptr();
+        expect_violation!(Rule::DanglingPointer, {
+            unsafe { sscanf(c"2.5".as_ptr(), c"%31s".as_ptr(), freed) };
+        });
+    }
+
+    #[test]
+    fn sqlites_printf_quotes() {
+        let text = CString::new("it's").unwrap();
+        let made = catch(|| unsafe { sqlite3_mprintf(c"%Q %d %q".as_ptr(), text.as_ptr(), 5, text.as_ptr()) });
+        let made = made.expect("clean");
+        assert_eq!(unsafe { CStr::from_ptr(made) }, c"'it''s' 5 it''s");
+        unsafe { ffi::sqlite3_free(made.cast::<c_void>()) };
+        let stale = text.as_ptr();
+        drop(text);
+        let violation = expect_violation!(Rule::DanglingPointer, {
+            unsafe { sqlite3_mprintf(c"%d %Q".as_ptr(), 5, stale) };
+        });
+        assert_eq!(violation.parameter(), Some("arg3"));
+    }
+
+    #[test]
+    fn sqlites_options_are_followed_by_what_they_say() {
+        let db = database();
+        let mut on: c_int = 7;
+        let code = catch(|| unsafe { sqlite3_db_config(db, ffi::SQLITE_DBCONFIG_ENABLE_FKEY, 1, &raw mut on) });
+        assert_eq!((code.expect("clean"), on), (0, 1));
+        let short = Box::new(0_u8);
+        expect_violation!(Rule::OutOfBounds, {
+            unsafe { sqlite3_db_config(db, ffi::SQLITE_DBCONFIG_ENABLE_FKEY, 1, &raw const *short) };
+        });
+        // SQLite keeps the name, and does not copy it.
+        let name = CString::new("first of all").unwrap();
+        let code = catch(|| unsafe { sqlite3_db_config(db, ffi::SQLITE_DBCONFIG_MAINDBNAME, name.as_ptr()) });
+        assert_eq!(code.expect("clean"), 0);
+        unsafe { ffi::sqlite3_close(db) };
+        catch(|| drop(name)).expect("the database is gone");
+    }
 }

@@ -15,6 +15,7 @@ use super::entry::Questions;
 use super::log;
 use super::raise::raise;
 use super::retention_check::RetentionCheck;
+use super::statistics::cross;
 use crate::call::argument::Argument;
 use crate::call::caller;
 use crate::call::declaration::{CheckMode, Function};
@@ -44,7 +45,7 @@ pub unsafe fn check_variadic(variadic: &'static Variadic, fixed: &[Argument], sa
     let counts = level::counts();
     let level = level::level();
     if counts {
-        call::unseen(variadic.function);
+        call::count(variadic.function, cross);
     }
     if level == Level::Off || reentry::inside() {
         return;
