@@ -37,8 +37,8 @@ mod wrapper;
 /// makes.
 ///
 /// Each `fn` becomes a Rust function of the same name, visibility, safety, docs and attributes,
-/// which checks the arguments and the result and calls C. A variadic function keeps its type, and is
-/// checked on entry. Statics, types and macros inside the block stay as they are.
+/// which checks the arguments and the result and calls C. A variadic function keeps its type, and
+/// is checked on entry. Statics, types and macros inside the block stay as they are.
 ///
 /// ```ignore
 /// #[ffi_guard::guard]
@@ -127,8 +127,8 @@ pub fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Checks the calls of a foreign function that is known by a pointer alone: one from `dlsym` or
 /// `libloading`, or one that C returned.
 ///
-/// The function is written as in an extern block, with the same attributes. The value is `Copy`; its
-/// method `call` checks as a declared function does, and `pointer` gives the pointer back.
+/// The function is written as in an extern block, with the same attributes. The value is `Copy`;
+/// its method `call` checks as a declared function does, and `pointer` gives the pointer back.
 ///
 /// ```ignore
 /// let length = ffi_guard::guard_fn!(

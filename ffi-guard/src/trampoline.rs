@@ -9,9 +9,10 @@
 #[macro_export]
 macro_rules! __trampoline {
     ($symbol:literal, $bare:path, $check:path) => {
-        // A static that refers to it makes the compiler write it, and the linker keep it. So its own
-        // code is one instruction, and the trampoline is in a section that nothing but a call refers
-        // to: the linker drops it, with its reference to C's function, which need not exist then.
+        // A static that refers to it makes the compiler write it, and the linker keep it. So its
+        // own code is one instruction, and the trampoline is in a section that nothing but a call
+        // refers to: the linker drops it, with its reference to C's function, which need not exist
+        // then.
         #[used]
         static __FFI_GUARD_TRAMPOLINE: unsafe extern "C" fn() = __ffi_guard_trampoline;
         /// Never called by this name.

@@ -3,7 +3,7 @@
 //! up when a report asks for it.
 //!
 //! ```text
-//!  return address ── at ──> &Location, a copy of the declaration's ── place_of ──> file, line, column
+//!  return address ── at ──> &Location (a copy of the declaration's) ── place_of ──> its line
 //! ```
 
 use std::panic::Location;

@@ -1,4 +1,5 @@
-// A variadic function is checked on entry: what concerns the return, and what is not understood, is refused.
+// A variadic function is checked on entry: what concerns the return, and what is not understood, is
+// refused.
 
 use std::ffi::{c_char, c_int, c_void};
 
