@@ -106,7 +106,9 @@ fn parse(input: ParseStream) -> syn::Result<Input> {
         return Err(input.error(message::GUARD_FN));
     }
     let safe = unsafety.is_none().then(|| Ident::new("safe", Span::call_site()));
-    let block = quote!(unsafe #abi { #(#own)* #safe #tokens; });
+    let has_docs = own.iter().any(|attr| attr.path().is_ident("doc"));
+    let doc = (!has_docs).then(|| quote!(#[doc = " Calls the function, and checks the call."]));
+    let block = quote!(unsafe #abi { #doc #(#own)* #safe #tokens; });
     Ok(Input { krate, named, block, is_unsafe: unsafety.is_some(), abi: quote!(#abi), pointer })
 }
 

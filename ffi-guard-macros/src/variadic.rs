@@ -213,7 +213,9 @@ fn trampoline(function: &Function, block: &Block, settings: &BlockSettings, symb
             #[allow(unused_mut)]
             let mut saved = unsafe { #private::Saved::of(registers) };
             #(
-                let ::core::option::Option::Some(#values) = (unsafe { saved.next::<#types>() }) else { return };
+                let ::core::option::Option::Some(#values) = (unsafe { saved.next::<#types>() }) else {
+                    return #private::pass_variadic(&__FFI_GUARD_VARIADIC);
+                };
             )*
             #[allow(unused_unsafe)]
             unsafe {

@@ -5,7 +5,7 @@ pub use crate::boundary::crossing::{CallFrame, Crossing};
 pub use crate::boundary::inspect::Inspection;
 pub use crate::boundary::loans::Loans;
 pub use crate::boundary::raise::expect;
-pub use crate::boundary::variadic::check_variadic;
+pub use crate::boundary::variadic::{check_variadic, pass_variadic};
 pub use crate::call::argument::{Argument, Stated};
 pub use crate::call::classify;
 pub use crate::call::declaration::{Contract, Declaration, Function, Parameter};

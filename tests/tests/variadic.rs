@@ -94,6 +94,24 @@ fn all_arguments_pass_where_calls_are_counted_and_traced() {
 }
 
 #[test]
+fn a_struct_by_value_ends_the_look_and_it_is_said() {
+    const TEST: &str = "a_struct_by_value_ends_the_look_and_it_is_said";
+    if is_child() {
+        for _ in 0..3 {
+            assert_eq!(unsafe { c::sum_pair(Pair { x: 1.0, y: 2.0 }, 1, 3.5) }, 6.5);
+        }
+        return;
+    }
+    for (level, times) in [("0", 0), ("1", 1), ("2", 1)] {
+        let output = run_self(TEST, &[("GUARD", level)]);
+        let said = stderr(&output);
+        assert!(output.status.success(), "{said}");
+        let line = "ffi-guard: `sum_pair` is variadic and takes a value that does not fit a register";
+        assert_eq!(said.matches(line).count(), times, "at level {level}:\n{said}");
+    }
+}
+
+#[test]
 fn cs_errno_stays() {
     unsafe {
         *libc::__errno_location() = 77;
@@ -507,7 +525,9 @@ mod libraries {
         let mut number = Box::new(0.0_f64);
         catch(|| unsafe { sscanf(c"2.5".as_ptr(), c"%lf".as_ptr(), &raw mut *number) }).expect("clean");
         assert_eq!(*number, 2.5);
-        let freed = vec![0_u8; 32].as_mut_ptr();
+        let mut short_lived = vec![0_u8; 32];
+        let freed = short_lived.as_mut_ptr();
+        drop(short_lived);
         expect_violation!(Rule::DanglingPointer, {
             unsafe { sscanf(c"2.5".as_ptr(), c"%31s".as_ptr(), freed) };
         });

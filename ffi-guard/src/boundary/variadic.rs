@@ -24,7 +24,7 @@ use crate::call::thread;
 use crate::call::variadic::saved::Saved;
 use crate::call::variadic::{MOST, Variadic};
 use crate::level::{self, Level};
-use crate::platform::process::Errno;
+use crate::platform::process::{self, Errno};
 use crate::reentry;
 use crate::retention::lent_by;
 use crate::stats::call;
@@ -58,6 +58,18 @@ pub unsafe fn check_variadic(variadic: &'static Variadic, fixed: &[Argument], sa
     let outcome = unsafe { ask(function, arguments, level, caller::at(saved.return_address(), declared)) };
     if let Err(stop) = outcome {
         raise(stop, !function.declaration.keep_abi);
+    }
+}
+
+/// Lets a call pass whose fixed arguments are not known: one of them takes more than a register. It
+/// is said once for each function.
+#[cold]
+pub fn pass_variadic(variadic: &'static Variadic) {
+    if level::level() != Level::Off && !reentry::inside() && variadic.begins_to_pass() {
+        let name = variadic.function.declaration.name;
+        process::say(format_args!(
+            "`{name}` is variadic and takes a value that does not fit a register: its calls are not checked"
+        ));
     }
 }
 

@@ -16,7 +16,7 @@ mod shapes;
 
 pub use follow::{Followed, Follower, Word};
 pub use format::Dialect;
-use std::sync::atomic::AtomicPtr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use self::shapes::Shaped;
 use super::argument::Argument;
@@ -34,6 +34,8 @@ pub struct Variadic {
     tail: Tail,
     /// The function with the parameters of a call, one for each list of them that was met.
     shapes: AtomicPtr<Shaped>,
+    /// True once it was said that its calls pass unchecked.
+    passes: AtomicBool,
 }
 
 /// What is known of the arguments that follow the fixed ones.
@@ -61,7 +63,13 @@ impl Variadic {
     /// Creates a function that was not called yet.
     #[must_use]
     pub const fn new(function: &'static Function, tail: Tail) -> Variadic {
-        Variadic { function, tail, shapes: AtomicPtr::new(std::ptr::null_mut()) }
+        let shapes = AtomicPtr::new(std::ptr::null_mut());
+        Variadic { function, tail, shapes, passes: AtomicBool::new(false) }
+    }
+
+    /// True the first time: its fixed arguments cannot be told from the registers.
+    pub(crate) fn begins_to_pass(&self) -> bool {
+        !self.passes.load(Ordering::Relaxed) && !self.passes.swap(true, Ordering::Relaxed)
     }
 
     /// Makes the arguments of a call, in `room`: the fixed ones, and those that the contract tells
