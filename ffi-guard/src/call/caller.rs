@@ -64,7 +64,8 @@ pub(crate) fn place_of(location: &'static Location<'static>) -> (&'static str, u
 /// The callers of a list.
 fn callers(first: *const Caller) -> impl Iterator<Item = &'static Caller> {
     // SAFETY: what is in a list is never freed, nor changed.
-    std::iter::successors(unsafe { first.as_ref() }, |caller| unsafe { caller.next.as_ref() })
+    let at = |caller: *const Caller| unsafe { caller.as_ref() };
+    std::iter::successors(at(first), move |caller| at(caller.next))
 }
 
 /// The innermost function's place there, that is where it calls.

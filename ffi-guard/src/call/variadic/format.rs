@@ -135,7 +135,7 @@ impl Reader<'_> {
         is.checked_sub(1)
     }
 
-    fn to_conversion(&mut self) -> bool {
+    fn skip_to_conversion(&mut self) -> bool {
         while let Some(byte) = self.next() {
             if byte == b'%' {
                 return true;
@@ -202,7 +202,7 @@ impl List<'_> {
 fn read_printf(text: &[u8], dialect: Dialect, wanted: &mut [Option<Wanted>; MOST]) -> usize {
     let mut list = List { wanted, next: 0, count: 0 };
     let mut reader = Reader(text);
-    while reader.to_conversion() {
+    while reader.skip_to_conversion() {
         if one_of_printf(&mut reader, dialect, &mut list).is_none() {
             break;
         }
@@ -263,7 +263,7 @@ fn one_of_printf(reader: &mut Reader<'_>, dialect: Dialect, list: &mut List<'_>)
 fn read_scanf(text: &[u8], wanted: &mut [Option<Wanted>; MOST]) -> usize {
     let mut list = List { wanted, next: 0, count: 0 };
     let mut reader = Reader(text);
-    while reader.to_conversion() {
+    while reader.skip_to_conversion() {
         if one_of_scanf(&mut reader, &mut list).is_none() {
             break;
         }
