@@ -38,7 +38,7 @@ struct Wanted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Most {
     Unsaid,
-    /// So many.
+    /// At most this number.
     Are(usize),
     /// What the argument of this index says.
     Argument(usize),
