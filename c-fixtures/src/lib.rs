@@ -35,5 +35,6 @@ pub mod stacks;
 pub mod stale_handle;
 pub mod unterminated_string;
 pub mod use_after_free;
+pub mod variadic;
 pub mod write_through_const;
 pub mod wrong_thread;

@@ -33,6 +33,9 @@ pub(crate) enum Kind {
     Wrapped,
     /// Wrapped by a function of C's ABI.
     KeepAbi,
+    /// A variadic function, of which the entry alone is checked.
+    Entry,
+    /// A variadic function that is bare.
     Variadic,
     Skipped,
     Static,
@@ -46,7 +49,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     fn is_function(self) -> bool {
-        matches!(self, Kind::Wrapped | Kind::KeepAbi | Kind::Variadic | Kind::Skipped)
+        matches!(self, Kind::Wrapped | Kind::KeepAbi | Kind::Entry | Kind::Variadic | Kind::Skipped)
     }
 }
 
@@ -86,7 +89,7 @@ impl Record {
 
     /// The functions that have a wrapper.
     fn guarded(&self) -> usize {
-        self.names(|kind| matches!(kind, Kind::Wrapped | Kind::KeepAbi)).len()
+        self.names(|kind| matches!(kind, Kind::Wrapped | Kind::KeepAbi | Kind::Entry)).len()
     }
 
     fn declared(&self) -> usize {
@@ -138,6 +141,7 @@ pub(crate) fn table(records: &[Record]) -> String {
             text += &format!("  by contract: {contracts}\n");
         }
         text += &list("contract not applied, for it is of another function", Kind::Misfit);
+        text += &list("variadic, checked on entry alone", Kind::Entry);
         text += &list("bare, variadic", Kind::Variadic);
         text += &list("bare, by --skip", Kind::Skipped);
         text += &list("statics", Kind::Static);

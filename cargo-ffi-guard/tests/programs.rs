@@ -27,7 +27,7 @@ fn a_dangling_temporary_is_found_in_a_program_that_nobody_edited() {
     let before = program.sources();
     let said = program.run(&["run"]);
     assert!(!said.success, "{said}");
-    said.has("ffi-guard[dangling_pointer]").has("--> src/main.rs:3:").has("guarded 3 of 4 functions in 1 crate");
+    said.has("ffi-guard[dangling_pointer]").has("--> src/main.rs:3:").has("guarded 4 of 4 functions in 1 crate");
     assert_eq!(program.sources(), before, "the user's files were touched");
 
     let again = program.run(&["run"]);
@@ -61,10 +61,45 @@ fn main() {
 ",
     );
     let said = program.run(&["run", "--coverage"]);
-    said.succeeded().has("4\n").has("keeps C's ABI, for its address is taken: free").has("bare, variadic: snprintf");
-    said.has("guarded 3 of 4 functions in 1 crate");
+    said.succeeded()
+        .has("4\n")
+        .has("keeps C's ABI, for its address is taken: free")
+        .has("variadic, checked on entry alone: snprintf");
+    said.has("guarded 4 of 4 functions in 1 crate");
     // It is remembered.
     program.run(&["run"]).succeeded().lacks("Compiling");
+}
+
+#[test]
+fn a_variadic_function_is_checked_and_may_be_passed_on() {
+    let main = |text: &str| {
+        format!(
+            "type Print = unsafe extern \"C\" fn(*mut std::ffi::c_char, usize, *const std::ffi::c_char, ...) -> i32;
+fn main() {{
+    let mut room = vec![0_u8; 16];
+    let to = room.as_mut_ptr().cast();
+    unsafe {{ text_sys::snprintf(to, 16, {text}, 1, 2.5_f64, c\"three\".as_ptr()) }};
+    println!(\"{{}}\", String::from_utf8_lossy(&room));
+}}
+#[allow(dead_code)]
+struct Table {{ print: Print }}
+"
+        )
+    };
+    let program = Program::new("variadic").file("sys/src/lib.rs", SYS);
+    program.write("src/main.rs", &main("c\"%d %g %s\".as_ptr()"));
+    program.run(&["run"]).succeeded().has("1 2.5 three").has("guarded 4 of 4 functions in 1 crate");
+    let freed = main("std::ffi::CString::new(\"%d %g %s\").unwrap().as_ptr()");
+    program.write("src/main.rs", &freed);
+    let said = program.run(&["run"]);
+    assert!(!said.success, "{said}");
+    said.has("ffi-guard[dangling_pointer]: `format` of `snprintf`").has("--> src/main.rs:5:");
+    // Where its address is taken it keeps C's ABI.
+    let table =
+        main("c\"%d %g %s\".as_ptr()").replace("text_sys::snprintf(", "(Table { print: text_sys::snprintf }.print)(");
+    program.write("src/main.rs", &table);
+    let said = program.run(&["run", "--coverage"]);
+    said.succeeded().has("1 2.5 three").has("variadic, checked on entry alone: snprintf");
 }
 
 #[test]

@@ -71,6 +71,8 @@ pub(crate) enum Value {
     Path(TokenStream),
     /// `(word, ..)`
     List(Vec<Ident>),
+    /// `(value => [argument, ..], ..)` of `followed_by`.
+    Arms(TokenStream),
 }
 
 /// The arguments of a `#[guard(..)]` inside the block.
@@ -128,6 +130,9 @@ fn setting(input: ParseStream) -> syn::Result<Setting> {
     } else if input.peek(syn::token::Paren) {
         let content;
         syn::parenthesized!(content in input);
+        if key == "followed_by" {
+            return Ok(Setting { key, value: Value::Arms(content.parse()?) });
+        }
         let words = content.parse_terminated(word, Token![,])?;
         Value::List(words.into_iter().collect())
     } else {
@@ -177,6 +182,7 @@ impl Setting {
             Value::None => self.key.span(),
             Value::Expr(expr) => expr.span(),
             Value::Path(path) => path.span(),
+            Value::Arms(arms) => arms.span(),
             Value::List(words) => words.first().map_or(self.key.span(), Ident::span),
         }
     }

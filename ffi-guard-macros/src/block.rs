@@ -22,6 +22,8 @@ pub(crate) struct BlockSettings {
     pub typed: bool,
     /// What is known of the functions in C.
     pub contracts: Contracts,
+    /// The type of the pointer by which the function is called, in `guard_fn!`.
+    pub pointer: Option<TokenStream>,
     pub severities: Severities,
 }
 
@@ -75,6 +77,7 @@ pub(crate) fn check(arguments: TokenStream, block: &Block, errors: &mut Errors) 
         mirrored,
         typed: settings.has("typed"),
         contracts: Contracts::of(settings.get("contracts"), mirrored, errors),
+        pointer: None,
         severities: settings.severities(errors),
     }
 }

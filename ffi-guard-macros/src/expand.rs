@@ -14,7 +14,7 @@ use crate::cfg::{self, Conditions};
 use crate::record::Record;
 use crate::valid::{self, Taken};
 use crate::wrapper::{expect_to_allow, wrapper};
-use crate::{callback, fallback, message};
+use crate::{callback, fallback, message, variadic};
 
 /// Expands `#[guard(arguments)] item`.
 pub(crate) fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -103,7 +103,7 @@ fn expand(arguments: TokenStream, block: &Block, errors: &mut Errors) -> TokenSt
 }
 
 /// One function in each case of its conditions: the wrappers, and what passes bare.
-fn each_case(
+pub(crate) fn each_case(
     function: &ForeignFn,
     block: &Block,
     settings: &BlockSettings,
@@ -135,6 +135,11 @@ fn each_case(
         errors.under(under.as_ref(), own);
         match failed || checked.bare {
             true => bare.extend(function.bare(under.as_ref())),
+            false if function.variadic.is_some() => {
+                let (there, elsewhere) = variadic::declare(&checked, block, settings, under.as_ref());
+                wrapped.extend(there);
+                bare.extend(elsewhere);
+            }
             false => wrapped.extend(wrapper(&checked, block, settings, under.as_ref())),
         }
     }

@@ -21,6 +21,8 @@ mod expand;
 mod extent;
 mod fallback;
 mod fast_path;
+mod followed;
+mod guard_fn;
 mod kept;
 mod message;
 mod reads;
@@ -31,14 +33,15 @@ mod tests;
 mod text;
 mod types;
 mod valid;
+mod variadic;
 mod wrapper;
 
 /// Checks every call to the functions of an `extern` block, or each call of a Rust function that C
 /// makes.
 ///
 /// Each `fn` becomes a Rust function of the same name, visibility, safety, docs and attributes,
-/// which checks the arguments and the result and calls C. Statics, types, variadic functions and
-/// macros inside the block stay as they are.
+/// which checks the arguments and the result and calls C. A variadic function keeps its type, and
+/// is checked on entry. Statics, types and macros inside the block stay as they are.
 ///
 /// ```ignore
 /// #[ffi_guard::guard]
@@ -104,6 +107,8 @@ mod wrapper;
 /// | `remembered` | C may remember the address, and never reads there |
 /// | `stale(field, ..)` | these fields may lead to what is gone |
 /// | `owned` | ownership goes to C |
+/// | `printf`, `printf(sqlite)`, `scanf` | a format, which says what the arguments in `...` are |
+/// | `followed_by(value => [argument, ..], ..)` | what the arguments in `...` are after these values |
 /// | `allow(..)`, `warn(..)`, `deny(..)` | severity of rules |
 ///
 /// `n` is an expression over the parameters, evaluated before the call, outside any `unsafe` block:
@@ -128,6 +133,33 @@ mod wrapper;
 #[proc_macro_attribute]
 pub fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::guard(arguments.into(), item.into()).into()
+}
+
+/// Checks the calls of a foreign function that is known by a pointer alone: one from `dlsym` or
+/// `libloading`, or one that C returned.
+///
+/// The function is written as in an extern block, with the same attributes. The value is `Copy`;
+/// its method `call` checks as a declared function does, and `pointer` gives the pointer back.
+///
+/// ```ignore
+/// let length = ffi_guard::guard_fn!(
+///     unsafe extern "C" fn length(#[guard(cstr)] text: *const c_char) -> usize = pointer
+/// );
+/// unsafe { length.call(c"four".as_ptr()) };
+/// ```
+///
+/// To keep such a value in a struct, declare its type, and make values by `new`:
+///
+/// ```ignore
+/// ffi_guard::guard_fn!(pub type Length = unsafe extern "C" fn length(#[guard(cstr)] text: *const c_char) -> usize);
+/// let length = Length::new(pointer);
+/// ```
+///
+/// Without `unsafe` before `extern`, `call` is safe, and the pointer has to be one to a safe
+/// function. `crate = path,` before all says where a renamed `ffi_guard` is found.
+#[proc_macro]
+pub fn guard_fn(input: TokenStream) -> TokenStream {
+    guard_fn::guard_fn(input.into()).into()
 }
 
 /// Declares that a struct, union or enum holds no pointer: each field's type must be `Plain`

@@ -25,8 +25,28 @@ pub(crate) const RUST_ABI: &str = "this ABI is not C's\nhelp: `#[guard]` is for 
     `\"system\"` and `\"C-unwind\"`";
 pub(crate) const BARE_ITEM: &str = "`#[guard(..)]` means nothing here: only functions are guarded\n\
     help: take it off; statics, types and macros in the block are left as they are";
-pub(crate) const VARIADIC: &str = "a variadic function passes bare: no wrapper can hand `...` on to C\n\
+pub(crate) const VARIADIC: &str = "C returns from a variadic function past the guard, which sees the call's entry alone\n\
+    help: take it off; what concerns the entry, as `cstr`, `nonnull`, `retained` and `owned`, stays";
+pub(crate) const VARIADIC_ABI: &str = "a variadic function of this ABI passes bare\n\
     help: take the attribute off, or write `#[guard(skip)]` on the function to say that it is bare";
+pub(crate) const GUARD_FN: &str = "expected a function and a pointer to it\n\
+    help: write `guard_fn!(unsafe extern \"C\" fn name(n: c_int) -> c_int = pointer)`, or, for the type of such values, \
+    `guard_fn!(pub type Name = unsafe extern \"C\" fn name(n: c_int) -> c_int);`";
+pub(crate) const GUARD_FN_TYPE: &str =
+    "a type has no pointer\nhelp: take it off, and make values by `Name::new(pointer)`";
+pub(crate) const GUARD_FN_VARIADIC: &str = "a variadic function behind a pointer cannot be guarded\n\
+    help: call it by its pointer";
+pub(crate) const GUARD_FN_BARE: &str = "this means nothing for a function behind a pointer\n\
+    help: take it off; the pointer itself is C's and bare";
+pub(crate) const NOT_VARIADIC: &str = "this says what the arguments in `...` are, and the function has none\n\
+    help: take it off";
+pub(crate) const TWO_TAILS: &str = "two parameters say what the arguments in `...` are\nhelp: leave one out";
+pub(crate) const ARMS: &str = "expected `value => [argument, ..]`\n\
+    help: write the values as in a `match`, and each argument by words: `CURLOPT_POSTFIELDS => [retained], 1..=4 | 9 => \
+    [number, cstr], _ => []`";
+pub(crate) const FOLLOWER: &str = "expected what is known of an argument\n\
+    help: write `number`, `float`, `function`, `pointer`, or any of `cstr`, `nonnull`, `out`, `opaque`, `retained`, \
+    `owned`; `out(T)` and `pointer(T)` say what a pointer leads to";
 pub(crate) const EXTENT_OF_VOID: &str = "`c_void` has no size to count by\nhelp: state bytes: `sized_by = ..`";
 pub(crate) const COPY_OF_VOID: &str = "`c_void` has no size to copy\n\
     help: state how many bytes C may touch: `sized_by = ..`";
@@ -110,6 +130,9 @@ impl On {
                 "remembered",
                 "owned",
                 "stale",
+                "printf",
+                "scanf",
+                "followed_by",
                 "allow",
                 "warn",
                 "deny",
@@ -130,6 +153,7 @@ fn usage(key: &str) -> String {
         "crate" => "crate = path".into(),
         "returns" => "returns(owned)".into(),
         "on_panic" => "on_panic = value".into(),
+        "followed_by" => "followed_by(value => [argument, ..])".into(),
         flag => flag.into(),
     }
 }

@@ -4,7 +4,7 @@
 //! ```text
 //! wrapped inflate
 //! keep_abi free
-//! variadic gzprintf
+//! entry gzprintf
 //! static errno_table
 //! contract inflate
 //! misfit crc32
@@ -18,11 +18,13 @@ use syn::ext::IdentExt as _;
 use crate::ast::{Block, ForeignFn, Item};
 use crate::block::BlockSettings;
 use crate::contracts::Applied;
+use crate::variadic;
 
 /// The variable that names the file.
 const VARIABLE: &str = "CARGO_FFI_GUARD_RECORD";
 
 /// The lines of a block, and where they go.
+#[derive(Default)]
 pub(crate) struct Record {
     path: Option<OsString>,
     lines: String,
@@ -64,7 +66,7 @@ fn items(block: &Block, settings: &BlockSettings) -> String {
                 let kind = if settings.skip.has(&function.name) {
                     "skipped"
                 } else if function.variadic.is_some() {
-                    "variadic"
+                    if variadic::is_checked(block) { "entry" } else { "variadic" }
                 } else if settings.keep_abi.has(&function.name) {
                     "keep_abi"
                 } else {

@@ -52,6 +52,8 @@ impl Settings {
             let fits = match (key.as_str(), &setting.value) {
                 (key, value) if has_value(key) => matches!(value, Value::Expr(_)),
                 ("crate", value) => matches!(value, Value::Path(_)),
+                ("followed_by", value) => matches!(value, Value::Arms(_)),
+                ("printf", Value::List(words)) => matches!(&words[..], [dialect] if dialect == "sqlite"),
                 ("allow" | "warn" | "deny" | "returns", value) => matches!(value, Value::List(_)),
                 ("stale", Value::List(fields)) => !fields.is_empty(),
                 ("stale", _) => false,

@@ -105,7 +105,6 @@ fn what_passes_bare_stays_in_the_block() {
             unsafe extern "C" {
                 #[cfg_attr(x, guard(skip), allow(unused))]
                 pub safe fn skipped();
-                pub fn variadic(format: *const c_char, ...) -> c_int;
                 pub static mut errno: c_int;
                 declare! { other }
             }
@@ -115,10 +114,34 @@ fn what_passes_bare_stays_in_the_block() {
         &expansion,
         "unsafe extern \"C\" {
             #[cfg_attr(x, allow(unused))] #[cfg(all(x))] pub safe fn skipped();
-            pub fn variadic(format: *const c_char, ...) -> c_int;
             pub static mut errno: c_int;
             declare! { other }
         }",
     );
     contains(&expansion, "#[cfg(all(not(x)))]");
+}
+
+#[test]
+fn a_variadic_function_stays_one() {
+    let expansion = guard(
+        quote!(),
+        quote!(
+            extern "C" {
+                /// Prints.
+                #[link_name = "real"]
+                pub fn print(format: *const c_char, ...) -> c_int;
+                #[guard(keep_abi)]
+                fn kept(n: c_int, _: ...);
+            }
+        ),
+    );
+    contains(&expansion, "pub fn print(format: *const c_char, ...) -> c_int;");
+    contains(
+        &expansion,
+        "unsafe extern \"C-unwind\" { #[doc = r\" Prints.\"] #[link_name = \"_ZN9ffi_guard8variadic5print17h",
+    );
+    contains(&expansion, "#[link_name = \"real\"] fn __ffi_guard_bare(format: *const c_char, ...) -> c_int;");
+    contains(&expansion, "unsafe extern \"C\" { #[link_name = \"_ZN9ffi_guard8variadic4kept17h");
+    // Where there are no trampolines, it is as it was.
+    assert!(expansion.ends_with("fnkept(n:c_int,_:...);}"), "{expansion}");
 }

@@ -16,10 +16,10 @@ use crate::contracts::{self, Applied};
 use crate::extent::{self, Extent};
 use crate::message::{self, On};
 use crate::settings::{Settings, Severities};
-use crate::{kept, reads, text, types};
+use crate::{kept, reads, text, types, variadic};
 
 /// Attributes of a parameter that contradict each other.
-pub(crate) const CONTRADICTIONS: [(&str, &str, &str); 26] = [
+pub(crate) const CONTRADICTIONS: [(&str, &str, &str); 30] = [
     ("counted_by", "sized_by", "one extent is enough"),
     ("counted_by", "text_by", "one extent is enough"),
     ("counted_by", "text_within", "one extent is enough"),
@@ -46,12 +46,16 @@ pub(crate) const CONTRADICTIONS: [(&str, &str, &str); 26] = [
     ("copied", "owned", "the copy is gone when the call returns"),
     ("copied", "opaque", "what C never looks into needs no copy"),
     ("copied", "thread_bound", "an object of C's is known by its place"),
+    ("printf", "cstr", "a format is a string"),
+    ("scanf", "cstr", "a format is a string"),
+    ("printf", "scanf", "a format is read by one of them"),
+    ("printf", "counted_by", "a format ends at its NUL"),
 ];
 
 /// A function in one case of its conditions, ready to be written.
 pub(crate) struct Function<'a> {
     pub source: &'a ForeignFn,
-    /// True if the function passes through: `skip`, variadic, or refused by Rust.
+    /// True if the function passes through: `skip`, or refused by Rust.
     pub bare: bool,
     pub keep_abi: bool,
     /// The words in `returns(..)`, which describe the result.
@@ -79,6 +83,8 @@ pub(crate) struct Param<'a> {
     pub stale: Vec<String>,
     /// True if C may remember the address, and never reads there.
     pub is_remembered: bool,
+    /// `printf`, `scanf` or `followed_by`: what it tells of the arguments in `...`.
+    pub tail: Option<Setting>,
     pub severities: Severities,
 }
 
@@ -127,8 +133,9 @@ pub(crate) fn function<'a>(
     let settings = Settings::of(&source.attrs, On::Function, case, errors);
     let skip = settings.skip(errors) || !outer.skip.is_all() && outer.skip.has(&source.name);
     let variadic = source.variadic.is_some();
-    for setting in settings.list.iter().filter(|s| variadic && s.key != "skip") {
-        errors.at(setting.key.span(), message::VARIADIC);
+    let passes = variadic && !variadic::has_known_abi(block);
+    for setting in settings.list.iter().filter(|s| variadic && (passes && s.key != "skip" || s.key == "returns")) {
+        errors.at(setting.key.span(), if passes { message::VARIADIC_ABI } else { message::VARIADIC });
     }
     // Rust itself refuses a qualifier in a block that is not `unsafe extern`.
     let misqualified = block.unsafety.is_none() && source.safety.keyword().is_some();
@@ -140,10 +147,11 @@ pub(crate) fn function<'a>(
     let mut params = Vec::new();
     for (i, param) in present.iter().enumerate() {
         let settings = Settings::of(&param.attrs, On::Parameter, case, errors);
-        for setting in settings.list.iter().filter(|_| variadic || skip) {
+        for setting in settings.list.iter().filter(|_| passes || skip) {
             let key = setting.key.to_string();
-            errors.at(setting.key.span(), if variadic { message::VARIADIC.into() } else { message::skipped(&key) });
+            errors.at(setting.key.span(), if passes { message::VARIADIC_ABI.into() } else { message::skipped(&key) });
         }
+        variadic::refuse(&settings, variadic, errors);
         if let Some(copied) = settings.get("copied").filter(|_| never_returns(source)) {
             errors.at(copied.key.span(), message::COPY_FOR_EVER);
         }
@@ -156,10 +164,13 @@ pub(crate) fn function<'a>(
         }
         params.push(checked);
     }
+    for second in params.iter().filter_map(|param| param.tail.as_ref()).skip(1) {
+        errors.at(second.key.span(), message::TWO_TAILS);
+    }
     reads::look_first(&mut params);
     extent::rename_in(&mut params);
     make_distinct(&mut params);
-    let bare = skip || variadic || misqualified;
+    let bare = skip || passes || misqualified;
     let keep_abi = settings.has("keep_abi") || outer.keep_abi.has(&source.name);
     let severities = settings.severities(errors);
     let mut function = Function { source, bare, keep_abi, result, severities, params, applied: Applied::None };
@@ -327,16 +338,25 @@ fn parameter<'a>(
     contradictions(settings, errors);
     let mut contract = Vec::new();
     let mut extent = None;
-    for Setting { key, value } in &settings.list {
+    let mut tail = None;
+    for setting @ Setting { key, value } in &settings.list {
         let mut flag = key.to_string();
         if types::is_scalar(&source.ty) && (!matches!(value, Value::List(_)) || key == "stale") {
             let ty = text::of_type(source.ty.to_token_stream());
             errors.at(key.span(), message::no_pointer(key, &ty));
         }
+        if variadic::TAILS.contains(&flag.as_str()) {
+            tail = Some(setting.clone());
+            if key == "followed_by" {
+                continue;
+            }
+            flag = "cstr".into();
+        }
         match value {
-            Value::List(_) | Value::Path(_) => continue,
+            Value::List(_) if key != "printf" => continue,
+            Value::Path(_) | Value::Arms(_) => continue,
             Value::None if key == "remembered" => continue,
-            Value::None => {}
+            Value::None | Value::List(_) => {}
             Value::Expr(_) if kept::is_one(&flag) => continue,
             Value::Expr(expr) => {
                 if types::is_text_key(&flag) {
@@ -387,7 +407,7 @@ fn parameter<'a>(
     let severities = settings.severities(errors);
     let (also, stale) = (Vec::new(), settings.words("stale"));
     let mut param =
-        Param { source, attrs, name, local, contract, also, extent, stale, is_remembered: false, severities };
+        Param { source, attrs, name, local, contract, also, extent, stale, is_remembered: false, tail, severities };
     if settings.has("remembered") {
         param.remember();
     }

@@ -47,7 +47,21 @@ pub(crate) fn wrapper(
     let attrs = function.source.attrs.iter().filter(|attr| goes_to_wrapper(attr)).map(Attr::emit);
     let from_block = block.attrs.iter().filter(|attr| attr.is_lint() || attr.name == "cfg").map(expect_to_allow);
     let lints = lints(keep_abi);
-    let bare = bare(function, block, &signature);
+    // In `guard_fn!` a pointer has the place and the name of the declaration.
+    let pointer = settings.pointer.as_ref();
+    let bare = pointer.is_none().then(|| bare(function, block, &signature));
+    let take = pointer.map(|_| quote_spanned!(here=> __ffi_guard_bare: __FfiGuardPointer,));
+    let hand_on = pointer.map(|_| quote_spanned!(here=> __ffi_guard_bare,));
+    // By an alias, because the functions inside may have lifetimes of the same names.
+    let of_receiver = pointer.map(
+        |ty| quote_spanned!(here=> type __FfiGuardPointer = #ty; let __ffi_guard_bare: __FfiGuardPointer = self.0;),
+    );
+    let receiver = pointer.map(|_| quote_spanned!(here=> self,));
+    let call_name = pointer.map(|_| Ident::new("call", here));
+    let (vis, own_name) = match &call_name {
+        Some(call) => (quote_spanned!(here=> pub), call),
+        None => (quote!(#vis), name),
+    };
     let statics = descriptor::statics(function, &settings.severities, Kind::Call { keep_abi }, &private);
     let stated: Vec<_> =
         (0_usize..).map(|n| format_ident!("stated{}", n, span = here)).take(extents(function).count()).collect();
@@ -63,9 +77,9 @@ pub(crate) fn wrapper(
     let stated_argument = (!stated.is_empty()).then(|| quote_spanned!(here=> [#(#stated),*]));
     let stated_slice = if stated.is_empty() { quote_spanned!(here=> []) } else { quote_spanned!(here=> stated) };
     let call = quote_spanned!(here=> __ffi_guard_bare(#(#locals),*));
-    let call_at_1 = quote_spanned!(here=> __ffi_guard_checked::<false>(#(#locals),*));
-    let call_checked = quote_spanned!(here=> __ffi_guard_checked::<true>(#(#locals),*));
-    let call_closely = quote_spanned!(here=> __ffi_guard_closely::<true>(#(#locals,)* #stated_argument));
+    let call_at_1 = quote_spanned!(here=> __ffi_guard_checked::<false>(#hand_on #(#locals),*));
+    let call_checked = quote_spanned!(here=> __ffi_guard_checked::<true>(#hand_on #(#locals),*));
+    let call_closely = quote_spanned!(here=> __ffi_guard_closely::<true>(#hand_on #(#locals,)* #stated_argument));
     let calls = [call, call_at_1, call_checked, call_closely];
     let [call, call_at_1, call_checked, call_closely] = calls.map(|call| match safety.is_safe() {
         true => call,
@@ -143,14 +157,15 @@ pub(crate) fn wrapper(
         #lints
         #track_caller
         #[inline]
-        #vis #unsafety #abi fn #name #generics (#(#signature),*) #output #where_clause {
+        #vis #unsafety #abi fn #own_name #generics (#receiver #(#signature),*) #output #where_clause {
             use #krate::__private as __ffi_guard;
+            #of_receiver
             #bare
             #statics
             #[inline(never)]
             #track_caller
             #unsafety fn __ffi_guard_checked<#lifetimes const FULL: bool>(
-                #(#signature),*
+                #take #(#signature),*
             ) #output #where_clause {
                 #traits
                 #state
@@ -160,6 +175,7 @@ pub(crate) fn wrapper(
             #[inline(never)]
             #track_caller
             #unsafety fn __ffi_guard_closely<#lifetimes const BUILT_WHERE_CALLED: bool>(
+                #take
                 #(#inner_signature,)*
                 #stated_parameter
             ) #output #where_clause {
@@ -200,7 +216,7 @@ pub(crate) fn wrapper(
 }
 
 /// The parameter in the wrapper's signature: `data: *const u8`, under the attributes that stay.
-fn parameter(param: &Param) -> TokenStream {
+pub(crate) fn parameter(param: &Param) -> TokenStream {
     let attrs = param.attrs.iter().map(|attr| attr.emit());
     let (local, ty) = (&param.local, &param.source.ty);
     quote!(#(#attrs)* #local: #ty)
@@ -221,7 +237,7 @@ fn inner_parameter(param: &Param, output: &ReturnType) -> TokenStream {
 }
 
 /// The declaration of the foreign function, under a name that no parameter has.
-fn bare(function: &Function, block: &Block, signature: &[TokenStream]) -> TokenStream {
+pub(crate) fn bare(function: &Function, block: &Block, signature: &[TokenStream]) -> TokenStream {
     let ForeignFn { attrs, name, generics, output, safety, .. } = function.source;
     let here = Span::mixed_site();
     let abi = block.abi.name.as_ref().map_or_else(|| quote_spanned!(here=> "C"), |name| quote!(#name));
@@ -265,12 +281,12 @@ pub(crate) fn state(Extent { key, expr, reads, .. }: &Extent, is_safe: bool, pri
     if *reads { reads::state(&stated, is_safe, private) } else { stated }
 }
 
-fn extents<'a>(function: &'a Function) -> impl Iterator<Item = &'a Extent> {
+pub(crate) fn extents<'a>(function: &'a Function) -> impl Iterator<Item = &'a Extent> {
     function.params.iter().filter_map(|param| param.extent.as_ref())
 }
 
 /// The lints that a wrapper would fail and a foreign function does not.
-fn lints(keep_abi: bool) -> TokenStream {
+pub(crate) fn lints(keep_abi: bool) -> TokenStream {
     // `improper_ctypes` already checks the bare function inside.
     let definitions = keep_abi.then(|| quote!(improper_ctypes_definitions,));
     quote_spanned! {Span::mixed_site()=>
@@ -286,7 +302,7 @@ fn lints(keep_abi: bool) -> TokenStream {
 }
 
 /// True for an attribute that says how the foreign function is found or called.
-fn is_foreign(attr: &Attr) -> bool {
+pub(crate) fn is_foreign(attr: &Attr) -> bool {
     matches!(attr.name.as_str(), "link_name" | "link_ordinal" | "ffi_const" | "ffi_pure")
         || attr.name.starts_with("rustc_")
 }

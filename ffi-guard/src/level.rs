@@ -16,7 +16,7 @@ const UNSETTLED: u8 = u8::MAX;
 const COUNTED: u8 = 0x80;
 
 /// The level in force, and the bit for counting calls: the one word that every wrapper loads.
-static CHECKED: AtomicU8 = AtomicU8::new(UNSETTLED);
+pub static CHECKED: AtomicU8 = AtomicU8::new(if cfg!(ffi_guard_off) { Level::Off as u8 } else { UNSETTLED });
 /// The level that the heap was set up for, for the life of the process: the ceiling of `CHECKED`.
 static TRACKED: AtomicU8 = AtomicU8::new(UNSETTLED);
 /// `GuardAlloc` has served an allocation, so it is the global allocator.

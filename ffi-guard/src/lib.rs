@@ -45,6 +45,7 @@
 //!
 //! - [`guard`]: the attribute on an `extern` block, and on Rust functions that C calls; [`Plain`]
 //!   and [`Pointee`]: what a struct says of its pointers.
+//! - [`guard_fn!`]: a foreign function that is known by a pointer alone, as from `dlsym`.
 //! - [`GuardAlloc`]: the global allocator, over any other.
 //! - [`Level`], [`level()`], [`set_level`]: how much is checked.
 //! - [`Violation`] and [`Rule`]: what was found; [`catch`],
@@ -76,12 +77,13 @@
 //!
 //! # Limits
 //!
-//! A clean run is not a proof. Only calls through a guarded block are checked; variadic functions
-//! are not. C's variables, including thread-local ones, are searched for what C kept, and with the
-//! feature `c-heap` its heap. What C reads beyond what a call states is not seen below level 3; of
-//! what it writes, the traces next to blocks, in freed ones and through a `*const` are found. Of
-//! the names in [`Rule`] two are not checked yet: `invalid_value` and `abi_mismatch`. Linux on
-//! x86-64 is what is tested; elsewhere nothing is searched for what C kept.
+//! A clean run is not a proof. Only calls through a guarded block are checked, those of variadic
+//! functions on entry alone. C's variables, including thread-local ones, are searched for what C
+//! kept, and with the feature `c-heap` its heap. What C reads beyond what a call states is not seen
+//! below level 3; of what it writes, the traces next to blocks, in freed ones and through a
+//! `*const` are found. Of the names in [`Rule`] two are not checked yet: `invalid_value` and
+//! `abi_mismatch`. Linux on x86-64 is what is tested; elsewhere nothing is searched for what C
+//! kept.
 
 extern crate self as ffi_guard;
 
@@ -113,6 +115,7 @@ mod rules;
 
 mod scan;
 mod stats;
+mod trampoline;
 mod zeroed;
 
 /// The guide, a module for each page: what the reports lead to.
@@ -140,7 +143,7 @@ pub use boundary::thread_affinity::rebind;
 pub use call::shape::{Plain, Pointee};
 pub use callback::Callback;
 pub use facts::{Allocation, CSource, Place, Violation};
-pub use ffi_guard_macros::{Plain, Pointee, guard};
+pub use ffi_guard_macros::{Plain, Pointee, guard, guard_fn};
 pub use handle::{Handle, StaleHandle, TakeError};
 pub use level::{Level, LevelError, level, set_level};
 pub use owner::{CBox, CSlice, CText, Deleter};

@@ -5,12 +5,17 @@ pub use crate::boundary::crossing::{CallFrame, Crossing};
 pub use crate::boundary::inspect::Inspection;
 pub use crate::boundary::loans::Loans;
 pub use crate::boundary::raise::expect;
+pub use crate::boundary::variadic::{check_variadic, pass_variadic};
 pub use crate::call::argument::{Argument, Stated};
 pub use crate::call::classify;
 pub use crate::call::declaration::{Contract, Declaration, Function, Parameter};
 pub use crate::call::kinds::{Kind, learn};
-pub use crate::call::shape::{CopyProbe, Field, NoShape, PlainProbe, PointeeProbe, PointersProbe, Shape, first_known};
+pub use crate::call::shape::{
+    CopyProbe, Field, NoShape, PlainProbe, PointeeProbe, PointersProbe, Shape, TypeInfo, first_known,
+};
 pub use crate::call::through::through;
-pub use crate::level::{armed, is_at_1};
+pub use crate::call::variadic::saved::{Registers, Saved};
+pub use crate::call::variadic::{Dialect, Followed, Follower, Tail, Variadic, Word};
+pub use crate::level::{CHECKED, armed, is_at_1};
 pub use crate::rule::{Rule, Severities, Severity};
-pub use crate::{__argument as argument, __frozen as frozen, __shape_of as shape_of};
+pub use crate::{__argument as argument, __frozen as frozen, __shape_of as shape_of, __trampoline as trampoline};

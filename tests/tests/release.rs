@@ -76,3 +76,17 @@ fn a_stripped_program_loses_no_check_of_its_stack() {
         }
     }
 }
+
+#[test]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn variadic_functions_are_checked_in_a_release_build() {
+    for flags in [&[][..], &["-Clink-arg=-fuse-ld=bfd"], &["-Cstrip=symbols"]] {
+        let program = build("variadic", flags);
+        let (code, stderr) = run(&program, "", "2");
+        assert_eq!(code, Some(101), "{flags:?}: {stderr}");
+        assert!(stderr.contains("ffi-guard[unterminated_string]: `arg5` of `print`"), "{flags:?}: {stderr}");
+        // The program ends before that call.
+        let (code, stderr) = run(&program, "", "0");
+        assert_eq!(code, Some(0), "{flags:?}: {stderr}");
+    }
+}

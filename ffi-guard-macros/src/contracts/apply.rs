@@ -14,7 +14,7 @@ use crate::extent::{self, Extent};
 use crate::message::On;
 use crate::settings::Settings;
 use crate::valid::{CONTRADICTIONS, Function, Param};
-use crate::{kept, reads, text, types};
+use crate::{kept, reads, text, types, variadic};
 
 /// What came of looking for a contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,13 @@ pub(crate) fn apply(contracts: &Contracts, function: &mut Function) -> Applied {
             if said.iter().any(|said| *said == key || contradict(said, &key)) {
                 continue;
             }
+            if variadic::TAILS.contains(&key.as_str()) {
+                param.tail = param.tail.take().or_else(|| Some(setting.clone()));
+                if key != "followed_by" {
+                    param.contract.push(Ident::new("cstr", Span::mixed_site()));
+                }
+                continue;
+            }
             match &setting.value {
                 Value::Expr(expr) if extent::is_one(&key) => {
                     let expr = expr.to_token_stream();
@@ -72,7 +79,7 @@ pub(crate) fn apply(contracts: &Contracts, function: &mut Function) -> Applied {
                     }
                 }
                 Value::Expr(_) => kept::say(setting, &names, param, &mut errors),
-                Value::List(_) | Value::Path(_) => {}
+                Value::List(_) | Value::Path(_) | Value::Arms(_) => {}
                 Value::None if key == "remembered" => param.remember(),
                 Value::None => param.contract.push(Ident::new(&key, Span::mixed_site())),
             }
@@ -133,7 +140,8 @@ fn fits(contract: &Contract, words: &[Settings], params: &[Param]) -> Result<(),
     for ((param, about), settings) in params.iter().zip(&contract.parameters).zip(words) {
         let ty = &param.source.ty;
         let shown = || format!("`{}` is `{}`", about.name, text::of_type(ty.to_token_stream()));
-        if settings.list.is_empty() {
+        // What a number decides of the arguments in `...` says nothing of itself.
+        if settings.list.iter().all(|setting| setting.key == "followed_by") {
             continue;
         }
         if types::is_scalar(ty) || types::is_function(ty) {

@@ -12,6 +12,7 @@
 //! | deciding | `inspect`, `entry`, `words`, `chain` |
 //! | a call under way | `fast_path`, `loans`; `crossing`, `enter`, `exit_plan`, `watched_call`, `call_stack` |
 //! | what C did | `retention_check`, `holder`, `canary`, `snapshot`, `copies`, `result`, `thread_affinity` |
+//! | without an exit | `variadic` |
 //! | from C | `callback`, `parked` |
 //! | telling | `breach`, `raise`, `deferred`, `log`, `statistics` |
 
@@ -39,5 +40,6 @@ mod retention_check;
 mod snapshot;
 pub(crate) mod statistics;
 pub(crate) mod thread_affinity;
+pub(crate) mod variadic;
 pub(crate) mod watched_call;
 mod words;

@@ -171,8 +171,17 @@ impl RetentionCheck {
         Ok(())
     }
 
-    fn prepare(&mut self, site: &Site, arguments: &[Argument]) {
+    /// Notes what C may keep, and asks for the canaries, of a call whose return is not seen. What C
+    /// kept of the rest is not looked for.
+    pub(super) fn note_what_may_be_kept(self, site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
+        self.loans.iter().try_for_each(canary::before)?;
         let _inside = Reentry::enter();
+        self.let_keep(site, arguments);
+        Ok(())
+    }
+
+    /// Records what C may keep, by the contract or a pin, or because nothing is told of it.
+    fn let_keep(&self, site: &Site, arguments: &[Argument]) {
         let lent = &self.lent;
         lent.iter().filter_map(|lent| lent.block.as_ref()).for_each(|block| lent_by::note(block, site));
         // If the rule is allowed, C may keep the block as well: later calls are not to be blamed
@@ -191,6 +200,12 @@ impl RetentionCheck {
                 None => {}
             }
         }
+    }
+
+    fn prepare(&mut self, site: &Site, arguments: &[Argument]) {
+        let _inside = Reentry::enter();
+        self.let_keep(site, arguments);
+        let lent = &self.lent;
         let looked_for = |lent: &&Lent| lent.is_looked_for(site);
         if lent.iter().any(|lent| looked_for(&lent)) {
             if !retention::may_look(site.function) {

@@ -2,6 +2,7 @@
 //! Data without checks.
 
 pub(crate) mod argument;
+pub(crate) mod caller;
 pub mod classify;
 pub(crate) mod count;
 pub(crate) mod declaration;
@@ -16,3 +17,4 @@ pub(crate) mod tally;
 pub(crate) mod target;
 pub(crate) mod thread;
 pub(crate) mod through;
+pub(crate) mod variadic;

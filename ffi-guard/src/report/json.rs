@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::frames::Frame;
 use super::ledger::ReportKey;
+use crate::call::caller;
 use crate::facts::{BlockFacts, CSource, Call, Facts, Memory, Place};
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -105,7 +106,8 @@ fn call(json: &mut Json, call: &Call) {
         }),
         None => json.null("parameter"),
     }
-    json.object("site", |json| json.source(call.site.file(), call.site.line(), call.site.column()));
+    let (file, line, column) = caller::place_of(call.site);
+    json.object("site", |json| json.source(file, line, column));
     json.object("thread", |json| {
         json.number("id", call.thread);
         json.text_or_null("name", call.thread_name.as_deref());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
+use crate::call::caller;
 use crate::facts::{Facts, Memory};
 use crate::rule::Rule;
 
@@ -29,8 +30,8 @@ impl ReportKey {
         let freed = facts.finding.parts().wrong_free;
         let (function, parameter, file, line, column) = match &facts.call {
             Some(call) => {
-                let site = call.site;
-                (call.function.declaration.name, call.parameter, site.file(), site.line(), site.column())
+                let (file, line, column) = caller::place_of(call.site);
+                (call.function.declaration.name, call.parameter, file, line, column)
             }
             None => (freed.map_or("no guarded call", |wrong| wrong.asked.name()), None, "?", 0, 0),
         };

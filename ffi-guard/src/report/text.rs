@@ -144,8 +144,8 @@ fn summary(facts: &Facts, context: &Context<'_>) -> String {
     }
     match &facts.call {
         Some(call) => {
-            let (name, site) = (call.function.declaration.name, call.site);
-            format!("summary: ffi-guard: {rule} in {name} at {}:{}", (context.path)(site.file()), site.line())
+            let (name, site) = (call.function.declaration.name, Source::from(call.site));
+            format!("summary: ffi-guard: {rule} in {name} at {}:{}", (context.path)(site.file), site.line)
         }
         None => format!("summary: ffi-guard: {rule} outside of a guarded call"),
     }
@@ -154,17 +154,18 @@ fn summary(facts: &Facts, context: &Context<'_>) -> String {
 /// The place of the call and its line, underlined.
 fn snippet(call: &Call, label: &str, context: &Context<'_>) -> Vec<String> {
     // First of all: it finds the folder that paths are relative to.
-    let text = (context.line)(call.site.into(), call.function.declaration.name);
-    let number = call.site.line().to_string();
+    let site = Source::from(call.site);
+    let text = (context.line)(site, call.function.declaration.name);
+    let number = site.line.to_string();
     let gutter = " ".repeat(number.len());
-    let mut lines = vec![format!("{gutter}--> {}", context.place(call.site.into()))];
+    let mut lines = vec![format!("{gutter}--> {}", context.place(site))];
     let Some(text) = text else {
         lines.push(format!("{gutter} |"));
         lines.extend(fill(&format!("{gutter} = "), label));
         lines.push(format!("{gutter} |"));
         return lines;
     };
-    let underline = source::underline(&text, call.site.column(), call.parameter);
+    let underline = source::underline(&text, site.column, call.parameter);
     let (callee, argument) = (underline.callee, underline.argument.unwrap_or(underline.callee));
     let mut marks = vec![' '; argument.0.max(callee.0) + argument.1.max(callee.1)];
     marks[callee.0..callee.0 + callee.1].fill('-');

@@ -40,7 +40,7 @@ pub(super) fn from(len: usize, position: &str) -> String {
 pub(super) fn helps_without_a_call(first: String) -> Vec<String> {
     // It may well stand on all of the program's `extern` blocks.
     let who = "if it is lent to a function that is called without `#[ffi_guard::guard]` (of another crate, or \
-               by a pointer), declare that one under it: then the call is named. A variadic one cannot be"
+               by a pointer), declare that one under it: then the call is named"
         .into();
     vec![first, who, "to have the program stopped at the very write, run with GUARD=3".into()]
 }

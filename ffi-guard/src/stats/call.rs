@@ -110,6 +110,14 @@ pub(crate) fn begin(function: &'static Function, place: StackPlace, cross: super
     }
 }
 
+/// Counts a call whose end is not seen, so that it cannot be timed.
+#[cold]
+pub(crate) fn count(function: &'static Function, cross: super::Cross) {
+    if super::is_ready() || super::make_ready(cross) {
+        tally::count_beside(function);
+    }
+}
+
 /// Counts a call that the guard does not check: one from a signal handler in the middle of the
 /// guard's own work.
 #[cold]

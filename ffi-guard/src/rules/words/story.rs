@@ -8,6 +8,7 @@ use std::panic::Location;
 
 use super::kept;
 use super::phrases::{Thread, by_pointer, bytes, callee, position, read_only, spot, stretch, the_word};
+use crate::call::caller;
 use crate::facts::{Allocation, CSource, Call, Facts, Holder, Memory, Place};
 use crate::heap::trace::TraceId;
 
@@ -19,9 +20,10 @@ pub(crate) struct Source<'a> {
     pub(crate) column: u32,
 }
 
-impl<'a> From<&'a Location<'a>> for Source<'a> {
-    fn from(at: &'a Location<'a>) -> Source<'a> {
-        Source { file: at.file(), line: at.line(), column: at.column() }
+impl From<&'static Location<'static>> for Source<'static> {
+    fn from(at: &'static Location<'static>) -> Source<'static> {
+        let (file, line, column) = caller::place_of(at);
+        Source { file, line, column }
     }
 }
 
@@ -125,7 +127,7 @@ impl<'a> Story<'a> {
     pub(crate) fn at(
         &mut self,
         key: &'static str,
-        at: &'a Location<'a>,
+        at: &'static Location<'static>,
         what: impl Into<Cow<'a, str>>,
         thread: Thread<'a>,
     ) {
