@@ -201,7 +201,7 @@ fn text_in(room: &[u8]) -> String {
 #[test]
 fn right_formats_are_clean() {
     let text = CString::new("owned").unwrap();
-    let bare = vec![b'x'; 4];
+    let bare = String::from("xxxx");
     let mut written: c_int = 0;
     let all = catch(|| {
         [
