@@ -73,6 +73,15 @@ fn tell_leaks() -> Result<(), Stop> {
     tell_all(leaked)
 }
 
+/// Reports, at the end of the process, what C was lent and nothing leads to any more.
+#[cold]
+fn tell_lost() -> Result<(), Stop> {
+    let inside = Reentry::enter();
+    let lost = retention::lost();
+    drop(inside);
+    tell_all(lost)
+}
+
 #[cold]
 fn tell_all(found: Vec<Found>) -> Result<(), Stop> {
     let _inside = Reentry::enter();
@@ -179,7 +188,8 @@ pub(crate) fn settle_at_exit() {
         let mut denied = false;
         // Each `Err` is one violation that can no longer unwind: it is printed, and the process
         // aborts in the end.
-        while let Err(Stop(violation)) = settle(true).and_then(|()| tell_damage()).and_then(|()| tell_leaks()) {
+        let tell = || settle(true).and_then(|()| tell_damage()).and_then(|()| tell_leaks()).and_then(|()| tell_lost());
+        while let Err(Stop(violation)) = tell() {
             denied = true;
             report::print(&violation);
         }
