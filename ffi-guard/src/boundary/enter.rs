@@ -127,9 +127,9 @@ pub(super) fn resolve_mode(
     arguments: &[Argument],
     location: &'static Location<'static>,
 ) -> CheckMode {
-    if lent_by::is_on() {
-        // Some blocks have pages of their own. C is about to be called, so the handler that reports
-        // faults in them is installed by now, whoever started the process.
+    if lent_by::is_on() || level::level() >= Level::Full {
+        // C is about to be called, so the handler of faults is installed by now, whoever started
+        // the process: some blocks may have pages of their own, and C may die of what it was given.
         fault::install();
     }
     let settings = config::settings();

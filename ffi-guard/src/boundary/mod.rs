@@ -13,7 +13,7 @@
 //! | a call under way | `fast_path`, `loans`; `crossing`, `enter`, `exit_plan`, `watched_call`, `call_stack` |
 //! | what C did | `retention_check`, `holder`, `canary`, `snapshot`, `copies`, `result`, `thread_affinity` |
 //! | from C | `callback`, `parked` |
-//! | telling | `breach`, `raise`, `deferred`, `log`, `statistics` |
+//! | telling | `breach`, `raise`, `deferred`, `last_look`, `log`, `statistics` |
 
 pub(crate) mod breach;
 mod call_stack;
@@ -30,6 +30,7 @@ mod exit_plan;
 pub(crate) mod fast_path;
 mod holder;
 pub(crate) mod inspect;
+pub(crate) mod last_look;
 pub(crate) mod loans;
 mod log;
 pub(crate) mod parked;
