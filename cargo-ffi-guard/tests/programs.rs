@@ -302,3 +302,27 @@ fn main() {
     );
     program.run(&["run"]).succeeded().has("done").lacks("ffi-guard[");
 }
+
+#[test]
+fn damage_is_told_before_the_process_dies_of_something_else() {
+    let program = Program::new("dies").file("sys/src/lib.rs", SYS).file(
+        "src/main.rs",
+        "fn main() {
+    let mut bytes: Vec<u8> = Vec::with_capacity(16);
+    let wrong = std::env::args().any(|word| word == \"wrong\");
+    if wrong { unsafe { bytes.as_mut_ptr().add(16).write(1) } }
+    println!(\"{}\", unsafe { text_sys::strlen(c\"nine\".as_ptr()) });
+    if std::env::args().any(|word| word == \"abort\") { std::process::abort() }
+    println!(\"{}\", unsafe { text_sys::strlen(std::ptr::null()) });
+}
+",
+    );
+    for way in ["abort", "fault"] {
+        let said = program.run(&["run", "--", "wrong", way]);
+        assert!(!said.success, "{said}");
+        said.has("4\n").has("ffi-guard[buffer_overflow]").has("src/main.rs:2:");
+        let said = program.run(&["run", "--", "right", way]);
+        assert!(!said.success, "{said}");
+        said.has("4\n").lacks("ffi-guard[");
+    }
+}
