@@ -19,7 +19,7 @@ use crate::retention::damage;
 /// Seconds of the processor's that it may take.
 const PATIENCE: u32 = 30;
 
-/// Has faults that are nobody's, and with C's heap over ours every abort, looked at.
+/// Has faults that no owner of memory claims, and with C's heap over ours every abort, looked at.
 pub(crate) fn watch() {
     fault::add_owner(of_a_fault);
     #[cfg(feature = "c-heap")]

@@ -32,7 +32,7 @@ fn ranges(classes: Range<usize>, side: usize, end: fn(usize, usize) -> usize) ->
     loop {
         let (count, after) = run::each_used(side, next, &mut found);
         ranges.extend(found.iter().take(count).filter_map(|&(first, _)| {
-            // Live, so that it has its access, and keeps it while nobody frees.
+            // Live, so that it has its access, and keeps it until it is freed.
             let extent = region::run_entry(first as usize).live_extent()?;
             let start = region::unit_start(first as usize) + extent.offset();
             Some(start..end(start, extent.size()))

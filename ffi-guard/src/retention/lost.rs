@@ -29,7 +29,7 @@ pub(super) fn nothing_leads_to(blocks: &[Block]) -> BTreeSet<usize> {
     let mut settle = |hits: &mut Vec<Hit>| {
         for hit in hits.drain(..) {
             let Some(block) = heap::lookup(hit.word) else { continue };
-            // What lies in the block itself leads nobody to it.
+            // What lies in the block itself is no way to it.
             let is_inside = (block.start..end(&block)).contains(&hit.location);
             if hit.word < end(&block) && !is_inside {
                 lost.remove(&block.start);
