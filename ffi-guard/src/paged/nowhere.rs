@@ -6,7 +6,7 @@
 use std::ffi::c_void;
 
 use super::fault::{PATIENCE, is_first, next, owner};
-use super::who::CodePlace;
+use super::who::{CodePlace, whose};
 use crate::call::nowhere::{self, CallWithNowhere};
 use crate::call::scopes;
 use crate::call::site::Site;
@@ -42,8 +42,10 @@ pub(super) fn answer(fault: &Fault) -> Answer {
     let mut addresses = [0; FRAMES];
     let len = trace::of_fault(fault.ip, fault.sp, fault.bp, &mut addresses);
     let frames = addresses.get(..len).unwrap_or_default();
-    let by = owner(&CodePlace::of(fault.ip).code(), frames).0;
-    if severity == Severity::Allow || by == By::Rust {
+    // The C library's `strlen` works for whoever calls it: for C, unless C has called back.
+    let place = CodePlace::of(fault.ip);
+    let by = if scopes::is_in_callback() { Some(owner(&place.code(), frames).0) } else { whose(&place.code()) };
+    if severity == Severity::Allow || by == Some(By::Rust) {
         return Answer::NotMine;
     }
     let _inside = Reentry::enter();
