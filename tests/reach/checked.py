@@ -52,7 +52,9 @@ def package(folder, name, dependencies, source):
     lines = "".join(f"{crate} = {wish}\n" for crate, wish in dependencies.items())
     write(
         folder / "Cargo.toml",
-        f'[package]\nname = "{name}"\nversion = "0.0.0"\nedition = "2024"\npublish = false\n\n[workspace]\n\n[dependencies]\n{lines}',
+        f'[package]\nname = "{name}"\nversion = "0.0.0"\nedition = "2024"\npublish = false\n\n[workspace]\n\n[dependencies]\n{lines}'
+        # Names and lines are all that a report asks for.
+        '\n[profile.dev]\ndebug = "line-tables-only"\n\n[profile.release]\ndebug = "line-tables-only"\n',
     )
     write(folder / "src/main.rs", source)
 
@@ -112,3 +114,11 @@ def table(head, rows):
     widths = [max(len(str(row[i])) for row in [head, *rows]) for i in range(len(head))]
     line = lambda cells: "| " + " | ".join(str(cell).ljust(width) for cell, width in zip(cells, widths)) + " |"
     return "\n".join([line(head), "| " + " | ".join("-" * width for width in widths) + " |", *map(line, rows)])
+
+
+def put_into_page(mark, text):
+    """Puts a table into docs/src/reach.md, between the marks of this name."""
+    page = ROOT / "docs/src/reach.md"
+    begin, end = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->"
+    before, rest = page.read_text().split(begin)
+    page.write_text(before + begin + text + "\n" + end + rest.split(end)[1])

@@ -2,19 +2,17 @@
 """Published versions of crates with a known bug at the border to C: a program of a few lines uses the crate's public interface, and one
 command, `cargo ffi-guard run`, finds the bug and names the line. The version that repaired it must be silent. Prints a table.
 
-    tests/reach/known_bugs.py [NAME..]
+    tests/reach/known_bugs.py [--write] [NAME..]
 """
 
 import argparse
-import os
-import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from checked import WORK, Skipped, empty, fetch, first_line, needs, package, reports, run, short, table, tool
+from checked import WORK, Skipped, empty, fetch, first_line, needs, package, put_into_page, reports, run, short, table, tool
 
 PROGRAMS = Path(__file__).resolve().parent / "known"
 
@@ -35,7 +33,6 @@ class Bug:
     place: str
     features: tuple = ()
     default: bool = True
-    # Words that the program of the repaired version is without, by a mark in its text.
     options: tuple = ()
     library: tuple = ()
     # The user must be in many groups.
@@ -139,6 +136,7 @@ HEAD = ["version", "rule", "function", "place", "repaired"]
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--write", action="store_true", help="put the table into docs/src/reach.md")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(bug.name for bug in BUGS))
     options = parser.parse_args()
     unknown = set(options.names) - {bug.name for bug in BUGS}
@@ -161,6 +159,8 @@ def main():
             print(f"{bug.crate} {bug.version}: {bug.rule} at {bug.place}; {row[-1]}", flush=True)
     if rows:
         print("\n" + table(HEAD, rows))
+    if options.write and not options.names and not is_wrong:
+        put_into_page("bugs", table(HEAD, rows))
     sys.exit(1 if is_wrong else 0)
 
 
