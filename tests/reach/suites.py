@@ -29,8 +29,8 @@ class Suite:
     wants_contract: dict = field(default_factory=dict)
     # A file that the system must have, below /usr, and Debian's package with it.
     library: tuple = ()
-    # Tables that are added to the manifest.
-    manifest: str = ""
+    # A file that the tests read and the registry has not, with the command that makes it from another.
+    made: tuple = ()
 
     def options(self):
         """Cargo's options."""
@@ -47,7 +47,7 @@ class Suite:
 SUITES = [
     Suite("rusqlite", "0.40.2", "bundled"),
     Suite("flate2", "1.1.11", "zlib", default=False),
-    Suite("zstd", "0.13.5"),
+    Suite("zstd", "0.13.5", made=("assets/example.txt.zst", ["zstd", "-q", "assets/example.txt"])),
     Suite("git2", "0.20.4", "vendored-libgit2", default=False),
     Suite("curl", "0.4.51", "static-curl", library=("include/**/openssl/opensslconf.h", "libssl-dev")),
     Suite("openssl", "0.10.82", library=("include/**/openssl/opensslconf.h", "libssl-dev")),
@@ -74,7 +74,13 @@ def source(suite):
         shutil.copytree(original, copy, ignore=shutil.ignore_patterns("Cargo.lock", ".cargo"))
     manifest = (copy / "Cargo.toml").read_text()
     if "[workspace]" not in manifest:
-        write(copy / "Cargo.toml", manifest + "\n[workspace]\n" + suite.manifest)
+        write(copy / "Cargo.toml", manifest + "\n[workspace]\n")
+    if suite.made:
+        path, words = suite.made
+        if not shutil.which(words[0]):
+            raise Skipped(f"its tests read {path}, which {words[0]} makes, and that is not installed")
+        if not (copy / path).exists():
+            run(words, copy)
     fetch(copy)
     return copy
 
