@@ -73,11 +73,12 @@ fn tell_leaks() -> Result<(), Stop> {
     tell_all(leaked)
 }
 
-/// Reports, at the end of the process, what C was lent and nothing leads to any more.
+/// Reports, at the end of the process, what C was lent and nothing leads to any more. `frame`: an
+/// address of the stack, above which the frames of the program are.
 #[cold]
-fn tell_lost() -> Result<(), Stop> {
+fn tell_lost(frame: usize) -> Result<(), Stop> {
     let inside = Reentry::enter();
-    let lost = retention::lost();
+    let lost = retention::lost(frame);
     drop(inside);
     tell_all(lost)
 }
@@ -185,10 +186,17 @@ pub(crate) fn settle_at_exit() {
         if level() < Level::Full {
             return;
         }
+        let frame = 0_u8;
+        tell_the_rest((&raw const frame).addr());
+    }
+    /// Not inlined: its frame and those below are the guard's, and may hold addresses of blocks.
+    #[inline(never)]
+    fn tell_the_rest(frame: usize) {
         let mut denied = false;
         // Each `Err` is one violation that can no longer unwind: it is printed, and the process
         // aborts in the end.
-        let tell = || settle(true).and_then(|()| tell_damage()).and_then(|()| tell_leaks()).and_then(|()| tell_lost());
+        let tell =
+            || settle(true).and_then(|()| tell_damage()).and_then(|()| tell_leaks()).and_then(|()| tell_lost(frame));
         while let Err(Stop(violation)) = tell() {
             denied = true;
             report::print(&violation);

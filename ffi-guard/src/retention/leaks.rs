@@ -22,15 +22,15 @@ pub(crate) fn leaked() -> Vec<Found> {
 }
 
 /// Takes, at the end of the process, the blocks that C was allowed to keep and that nothing leads
-/// to any more.
-pub(crate) fn lost() -> Vec<Found> {
+/// to any more. `frame`: where the stack's frames of the program begin.
+pub(crate) fn lost(frame: usize) -> Vec<Found> {
     let is_asked = |_: &Block, kept: &Kept| kept.promise == Promise::Retained;
     let mut blocks = Vec::new();
     kept::for_each(&mut |start, generation, kept| blocks.extend(candidate(start, generation, kept, &is_asked)));
     if blocks.is_empty() {
         return Vec::new();
     }
-    let lost = nothing_leads_to(&blocks);
+    let lost = nothing_leads_to(&blocks, frame);
     take(&|block, kept| is_asked(block, kept) && lost.contains(&block.start), true)
 }
 

@@ -10,10 +10,11 @@ use std::collections::BTreeSet;
 
 use crate::heap::Block;
 
-/// The starts of those of these blocks that nothing leads to.
+/// The starts of those of these blocks that nothing leads to. `frame`: an address of the stack; what
+/// lies below is the guard's own.
 #[cfg(feature = "c-heap")]
 #[inline(never)]
-pub(super) fn nothing_leads_to(blocks: &[Block]) -> BTreeSet<usize> {
+pub(super) fn nothing_leads_to(blocks: &[Block], frame: usize) -> BTreeSet<usize> {
     use crate::call::thread;
     use crate::heap;
     use crate::platform::process;
@@ -21,7 +22,8 @@ pub(super) fn nothing_leads_to(blocks: &[Block]) -> BTreeSet<usize> {
 
     let mut lost: BTreeSet<usize> = blocks.iter().map(|block| block.start).collect();
     let (Some(first), Some(last)) = (lost.first(), blocks.iter().map(end).max()) else { return lost };
-    if process::thread_count() != Some(1) {
+    let stack = thread::stack();
+    if process::thread_count() != Some(1) || !stack.contains(&frame) {
         return BTreeSet::new();
     }
     let wanted = Wanted::new(std::iter::once(*first..last));
@@ -43,10 +45,8 @@ pub(super) fn nothing_leads_to(blocks: &[Block]) -> BTreeSet<usize> {
         unsafe { scan::words(range.start, range.len(), &wanted, &mut hits) };
         settle(&mut hits);
     }
-    let here = 0_u8;
-    let stack = thread::callers_stack(&here);
-    // SAFETY: the frames of this thread that called this one.
-    unsafe { scan::words(stack.start, stack.len(), &wanted, &mut hits) };
+    // SAFETY: the frames of this thread from this one of its callers on.
+    unsafe { scan::words(frame, stack.end - frame, &wanted, &mut hits) };
     settle(&mut hits);
     lost
 }
@@ -59,6 +59,6 @@ fn end(block: &Block) -> usize {
 
 /// Nothing is known to be lost: C's heap is not searched.
 #[cfg(not(feature = "c-heap"))]
-pub(super) fn nothing_leads_to(_: &[Block]) -> BTreeSet<usize> {
+pub(super) fn nothing_leads_to(_: &[Block], _: usize) -> BTreeSet<usize> {
     BTreeSet::new()
 }

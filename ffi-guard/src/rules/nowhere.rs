@@ -18,6 +18,8 @@ pub(super) fn words<'a>(seen: &'a Nowhere, facts: &'a Facts) -> Words<'a> {
         offset => format!("{pointer:#x}+{offset}"),
     };
     let mut story = Story::of_crossing(facts, ALL, None);
+    // There is nothing that crossed, and C has not returned.
+    story.retain(|beat| !matches!(beat, Beat::Words("crossed" | "returned", _)));
     story.push(Beat::Trace("touched", touched, Thread::unnamed(thread)));
     let empty = if string(facts) { "c\"\".as_ptr()" } else { "std::ptr::null()" };
     Words {
