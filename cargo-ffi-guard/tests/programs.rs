@@ -326,3 +326,19 @@ fn damage_is_told_before_the_process_dies_of_something_else() {
         said.has("4\n").lacks("ffi-guard[");
     }
 }
+
+#[test]
+fn the_reports_of_a_release_build_have_lines() {
+    let program = Program::new("release").file("sys/src/lib.rs", SYS).file(
+        "src/main.rs",
+        "#[inline(never)]
+fn text() -> *const std::ffi::c_char { std::ffi::CString::new(std::env::args().next().unwrap()).unwrap().as_ptr() }
+fn main() {
+    println!(\"{}\", unsafe { text_sys::strlen(text()) });
+}
+",
+    );
+    let said = program.run(&["run", "--release"]);
+    assert!(!said.success, "{said}");
+    said.has("ffi-guard[dangling_pointer]").has("allocated: src/main.rs:2:").has("freed: src/main.rs:2:");
+}
