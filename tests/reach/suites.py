@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from checked import WORK, Skipped, empty, fetch, first_line, needs, package, put_into_page, reports, run, short, table, tool, write
 
@@ -31,6 +32,8 @@ class Suite:
     library: tuple = ()
     # A file that the tests read and the registry has not, with the command that makes it from another.
     made: tuple = ()
+    # Folders that it has in its repository beside itself, as dependencies in the registry.
+    linked: dict = field(default_factory=dict)
 
     def options(self):
         """Cargo's options."""
@@ -47,7 +50,8 @@ class Suite:
 SUITES = [
     Suite("rusqlite", "0.40.2", "bundled"),
     Suite("flate2", "1.1.11", "zlib", default=False),
-    Suite("zstd", "0.13.5", made=("assets/example.txt.zst", ["zstd", "-q", "assets/example.txt"])),
+    Suite("zstd", "0.13.5", made=("assets/example.txt.zst", ["zstd", "-q", "assets/example.txt"]),
+          linked={"zstd-safe/zstd-sys": "zstd-sys"}),
     Suite("git2", "0.20.4", "vendored-libgit2", default=False),
     Suite("curl", "0.4.51", "static-curl", library=("include/**/openssl/opensslconf.h", "libssl-dev")),
     Suite("openssl", "0.10.82", library=("include/**/openssl/opensslconf.h", "libssl-dev")),
@@ -67,14 +71,18 @@ def source(suite):
     if status != 0:
         raise Skipped(first_line(said))
     found = next(line for line in said.splitlines() if line.startswith("{"))
-    it = next(it for it in json.loads(found)["packages"] if it["name"] == suite.name and it["version"] == suite.version)
-    original = it["manifest_path"].removesuffix("Cargo.toml")
+    folders = {it["name"]: Path(it["manifest_path"]).parent for it in json.loads(found)["packages"]}
+    original = folders[suite.name]
     copy = WORK / "suites" / f"{suite.name}-{suite.version}"
     if not copy.exists():
         shutil.copytree(original, copy, ignore=shutil.ignore_patterns("Cargo.lock", ".cargo"))
     manifest = (copy / "Cargo.toml").read_text()
     if "[workspace]" not in manifest:
         write(copy / "Cargo.toml", manifest + "\n[workspace]\n")
+    for path, name in suite.linked.items():
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        if not (copy / path).is_symlink():
+            (copy / path).symlink_to(folders[name])
     if suite.made:
         path, words = suite.made
         if not shutil.which(words[0]):
