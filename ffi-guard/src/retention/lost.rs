@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 
 use crate::heap::Block;
 
-/// The starts of those of these blocks that nothing leads to. `frame`: an address of the stack; what
-/// lies below is the guard's own.
+/// The starts of those of these blocks that nothing leads to. `frame`: an address of the stack;
+/// what lies below is the guard's own.
 #[cfg(feature = "c-heap")]
 #[inline(never)]
 pub(super) fn nothing_leads_to(blocks: &[Block], frame: usize) -> BTreeSet<usize> {
