@@ -46,8 +46,8 @@ impl VTabCursor for Cursor { // repaired: unsafe impl VTabCursor for Cursor {
 fn main() {
     let db = Connection::open_in_memory().expect("it can be opened");
     let module = Box::new(read_only_module::<Table>(1)); // repaired: let module = read_only_module::<Table>();
-    db.create_module("nothing", &module, None).expect("it can be made"); // repaired: db.create_module("nothing", module, None).expect("it can be made");
+    db.create_module("hollow", &module, None).expect("it can be made"); // repaired: db.create_module("hollow", module, None).expect("it can be made");
     drop(module); // before
-    db.execute_batch("CREATE VIRTUAL TABLE x USING nothing").expect("it can be made");
+    db.execute_batch("CREATE VIRTUAL TABLE x USING hollow").expect("it can be made");
     println!("made");
 }
