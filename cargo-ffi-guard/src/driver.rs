@@ -112,6 +112,8 @@ impl Run {
             {
                 break;
             }
+            // Cargo has just called it an error.
+            eprintln!("note: ffi-guard: the build above has shown what it was to show, and is begun again");
             status = self.cargo_command().status();
         }
         let is_part = |name: &str, version: &str| {

@@ -233,6 +233,7 @@ impl Compilation<'_> {
         let folder = self.session.mirrors().join(self.unit.key());
         let mut command = Command::new(self.rustc);
         let mut arguments = self.unit.arguments.clone();
+        keep_lines(&mut arguments);
         self.swap_library(&mut arguments);
         if !changes.is_empty() {
             self.lay_out(&folder, changes)?;
@@ -358,6 +359,20 @@ impl Compilation<'_> {
         let items = if bare.is_some() { Default::default() } else { coverage::items(&self.record_file()) };
         Record { package: self.package.name.clone(), version: self.package.version.clone(), items, bare }
     }
+}
+
+/// Has rustc write which line code is of, if the profile asks for no debug information: a release
+/// build's reports would have addresses alone.
+fn keep_lines(arguments: &mut Vec<String>) {
+    let text = |argument: &String| argument.trim_start_matches("-C").to_string();
+    if arguments.iter().any(|it| text(it).starts_with("debuginfo=") && !text(it).ends_with("=0")) {
+        return;
+    }
+    // Cargo strips what it has not asked for.
+    if let Some(place) = arguments.iter().position(|it| text(it) == "strip=debuginfo") {
+        arguments[place] = arguments[place].replace("strip=debuginfo", "strip=none");
+    }
+    arguments.push("-Cdebuginfo=line-tables-only".into());
 }
 
 /// Packages that declare the system for all others: a wrapper of theirs would be entered by signal

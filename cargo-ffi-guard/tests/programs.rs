@@ -250,3 +250,129 @@ extern \"C\" { pub fn strlen(s: *const ::std::os::raw::c_char) -> usize; }
         .has("guarded 0 of 0 functions")
         .has("compiled as it is: the name `ffi_guard` is defined multiple times");
 }
+
+#[test]
+fn an_empty_text_that_c_takes_for_memory_is_found_by_the_fault() {
+    let program = Program::new("nowhere").file("sys/src/lib.rs", SYS).file(
+        "src/main.rs",
+        "fn main() {
+    let text = String::new();
+    println!(\"{}\", unsafe { text_sys::strlen(text.as_ptr().cast()) });
+}
+",
+    );
+    let said = program.run(&["run"]);
+    assert!(!said.success, "{said}");
+    said.has("ffi-guard[dangling_pointer]: C read 0x1, where `s` of `strlen` leads: no memory is there");
+    said.has("--> src/main.rs:3:").has("summary: ffi-guard: dangling_pointer in strlen at src/main.rs:3");
+
+    // Not read, it is right.
+    program.write(
+        "src/main.rs",
+        "fn main() {
+    let (mut to, text) = ([1_i8; 4], String::new());
+    unsafe { text_sys::memcpy(to.as_mut_ptr().cast(), text.as_ptr().cast(), text.len()) };
+    // A fault of Rust's own is no business of the guard's.
+    let wild = std::hint::black_box(1 as *const u8);
+    if std::env::args().count() > 1 { unsafe { wild.read_volatile() }; }
+    println!(\"{to:?}\");
+}
+",
+    );
+    program.write(
+        "sys/src/lib.rs",
+        &SYS.replace(
+            "pub fn free",
+            "pub fn memcpy(to: *mut c_void, from: *const c_void, n: usize) -> *mut c_void;\n    pub fn free",
+        ),
+    );
+    program.run(&["run"]).succeeded().has("[1, 1, 1, 1]").lacks("ffi-guard[");
+    let said = program.run(&["run", "--", "fault"]);
+    assert!(!said.success, "{said}");
+    said.lacks("ffi-guard[");
+}
+
+#[test]
+fn a_text_that_nothing_leads_to_any_more_is_found_at_the_end() {
+    let program = Program::new("lost").file("sys/src/lib.rs", SYS).file(
+        "src/main.rs",
+        "fn main() {
+    let text = std::ffi::CString::new(\"a text\").unwrap().into_raw();
+    println!(\"{}\", unsafe { text_sys::strlen(text) });
+}
+",
+    );
+    let said = program.run(&["run"]);
+    // A warning: the program ends as it would.
+    said.succeeded().has("ffi-guard[leaked_ownership]: `s` was lent to `strlen` and nothing leads to it any more");
+    said.has("--> src/main.rs:3:");
+
+    // What is taken back, what a static holds, what C's heap holds and what Rust's holds.
+    program.write(
+        "src/main.rs",
+        "use std::{cell::Cell, ffi::{c_char, c_void, CString}, ptr::null_mut, sync::atomic::{AtomicPtr, Ordering}};
+static KEPT: AtomicPtr<c_char> = AtomicPtr::new(null_mut());
+static HOLDER: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+static BOXED: AtomicPtr<Vec<*mut c_char>> = AtomicPtr::new(null_mut());
+thread_local! { static HERE: Cell<*mut c_char> = const { Cell::new(null_mut()) }; }
+fn lend(text: &str) -> *mut c_char {
+    let text = CString::new(text).unwrap().into_raw();
+    assert!(unsafe { text_sys::strlen(text) } > 0);
+    text
+}
+fn main() {
+    drop(unsafe { CString::from_raw(lend(\"taken back\")) });
+    KEPT.store(lend(\"static\"), Ordering::Relaxed);
+    HERE.set(lend(\"of the thread\"));
+    unsafe {
+        let holder = text_sys::malloc(64).cast::<*mut c_char>();
+        holder.write(lend(\"in C's heap\"));
+        HOLDER.store(holder.cast(), Ordering::Relaxed);
+    }
+    BOXED.store(Box::into_raw(Box::new(vec![lend(\"in Rust's heap\")])), Ordering::Relaxed);
+    println!(\"done\");
+}
+",
+    );
+    program.run(&["run"]).succeeded().has("done").lacks("ffi-guard[");
+}
+
+#[test]
+fn damage_is_told_before_the_process_dies_of_something_else() {
+    let program = Program::new("dies").file("sys/src/lib.rs", SYS).file(
+        "src/main.rs",
+        "fn main() {
+    let mut bytes: Vec<u8> = Vec::with_capacity(16);
+    let wrong = std::env::args().any(|word| word == \"wrong\");
+    if wrong { unsafe { bytes.as_mut_ptr().add(16).write(1) } }
+    println!(\"{}\", unsafe { text_sys::strlen(c\"nine\".as_ptr()) });
+    if std::env::args().any(|word| word == \"abort\") { std::process::abort() }
+    println!(\"{}\", unsafe { text_sys::strlen(std::ptr::null()) });
+}
+",
+    );
+    for way in ["abort", "fault"] {
+        let said = program.run(&["run", "--", "wrong", way]);
+        assert!(!said.success, "{said}");
+        said.has("4\n").has("ffi-guard[buffer_overflow]").has("src/main.rs:2:");
+        let said = program.run(&["run", "--", "right", way]);
+        assert!(!said.success, "{said}");
+        said.has("4\n").lacks("ffi-guard[");
+    }
+}
+
+#[test]
+fn the_reports_of_a_release_build_have_lines() {
+    let program = Program::new("release").file("sys/src/lib.rs", SYS).file(
+        "src/main.rs",
+        "#[inline(never)]
+fn text() -> *const std::ffi::c_char { std::ffi::CString::new(std::env::args().next().unwrap()).unwrap().as_ptr() }
+fn main() {
+    println!(\"{}\", unsafe { text_sys::strlen(text()) });
+}
+",
+    );
+    let said = program.run(&["run", "--release"]);
+    assert!(!said.success, "{said}");
+    said.has("ffi-guard[dangling_pointer]").has("allocated: src/main.rs:2:").has("freed: src/main.rs:2:");
+}

@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::boundary::deferred;
+use crate::boundary::{deferred, last_look};
 use crate::heap;
 use crate::level::{self, Level};
 use crate::own;
@@ -81,6 +81,9 @@ fn settle() -> u8 {
         deferred::have_the_heap_tell();
     }
     paged::set_up();
+    if level >= Level::Full {
+        last_look::watch();
+    }
     TRACKED.store(tracked, Ordering::Relaxed);
     // With `c-heap`, `free` is ours and asks the heap first.
     #[cfg(not(feature = "c-heap"))]

@@ -27,6 +27,7 @@ pages! {
     annotating = "annotating.md";
     bindgen = "bindgen.md";
     dependencies = "dependencies.md";
+    reach = "reach.md";
     builds = "builds.md";
     how_it_works = "how-it-works.md";
     limits = "limits.md";

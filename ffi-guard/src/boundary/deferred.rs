@@ -73,6 +73,16 @@ fn tell_leaks() -> Result<(), Stop> {
     tell_all(leaked)
 }
 
+/// Reports, at the end of the process, what C was lent and nothing leads to any more. `frame`: an
+/// address of the stack, above which the frames of the program are.
+#[cold]
+fn tell_lost(frame: usize) -> Result<(), Stop> {
+    let inside = Reentry::enter();
+    let lost = retention::lost(frame);
+    drop(inside);
+    tell_all(lost)
+}
+
 #[cold]
 fn tell_all(found: Vec<Found>) -> Result<(), Stop> {
     let _inside = Reentry::enter();
@@ -176,10 +186,18 @@ pub(crate) fn settle_at_exit() {
         if level() < Level::Full {
             return;
         }
+        let frame = 0_u8;
+        tell_the_rest((&raw const frame).addr());
+    }
+    /// Not inlined: its frame and those below are the guard's, and may hold addresses of blocks.
+    #[inline(never)]
+    fn tell_the_rest(frame: usize) {
         let mut denied = false;
         // Each `Err` is one violation that can no longer unwind: it is printed, and the process
         // aborts in the end.
-        while let Err(Stop(violation)) = settle(true).and_then(|()| tell_damage()).and_then(|()| tell_leaks()) {
+        let tell =
+            || settle(true).and_then(|()| tell_damage()).and_then(|()| tell_leaks()).and_then(|()| tell_lost(frame));
+        while let Err(Stop(violation)) = tell() {
             denied = true;
             report::print(&violation);
         }

@@ -15,6 +15,7 @@ use super::watched_call::{Watched, WatchedCall};
 use super::{log, snapshot, thread_affinity};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{CheckMode, Function, LAST_MARK};
+use crate::call::nowhere;
 use crate::call::site::Site;
 use crate::call::thread;
 use crate::config;
@@ -95,6 +96,11 @@ unsafe fn ask(site: &Site, arguments: &[Argument], level: Level) -> Result<ExitP
     let copied = copy();
     check.work_on(copied.iter().flat_map(Copies::ranges));
     check.begin(site, arguments, crossings)?;
+    if nowhere::note(site, arguments, crossings) {
+        // C is about to be called with it: the handler must be there, and have a stack.
+        fault::install();
+        fault::give_stack();
+    }
     let _inside = Reentry::enter();
     let watched = Watched::begin(WatchedCall::new(site, check, frame, crossings, retention::sample()));
     Ok(ExitPlan { watched: Some(watched), copies: copied.map(|copies| copies.begin(frame)), ..ExitPlan::LOOKS })
@@ -121,9 +127,9 @@ pub(super) fn resolve_mode(
     arguments: &[Argument],
     location: &'static Location<'static>,
 ) -> CheckMode {
-    if lent_by::is_on() {
-        // Some blocks have pages of their own. C is about to be called, so the handler that reports
-        // faults in them is installed by now, whoever started the process.
+    if lent_by::is_on() || level::level() >= Level::Full {
+        // C is about to be called, so the handler of faults is installed by now, whoever started
+        // the process: some blocks may have pages of their own, and C may die of what it was given.
         fault::install();
     }
     let settings = config::settings();

@@ -16,6 +16,7 @@ use crate::call::count::Count;
 use crate::call::declaration::{Contract, Function, Parameter};
 use crate::call::kinds;
 use crate::call::needs::Needs;
+use crate::call::nowhere::is_nowhere;
 use crate::call::shape::{Shape, TypeInfo};
 use crate::call::thread;
 use crate::heap::{self, BlockRef};
@@ -113,7 +114,7 @@ impl<const FULL: bool> Inspection<FULL> {
                     false => !needs.is_text() && holds_none_on_stack(address, extent, info),
                 };
         }
-        if is_on_own_c_stack(address) {
+        if is_on_own_c_stack(address) || FULL && is_nowhere(address) {
             return false;
         }
         if !FULL || needs.holds_nothing() || address == 0 {
@@ -155,7 +156,7 @@ impl<const FULL: bool> Inspection<FULL> {
                 // SAFETY: the caller promises a place of the parameter's type, which is one thin
                 // pointer, since it is not passed by value.
                 let address = unsafe { place.cast::<usize>().read() };
-                needs.are_met_by(address) && !self.may_lead_to(address)
+                needs.are_met_by(address) && !self.may_lead_to(address) && !(FULL && is_nowhere(address))
             }
         };
         let result = function.kinds.get(places.len());

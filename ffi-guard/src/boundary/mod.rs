@@ -14,7 +14,7 @@
 //! | what C did | `retention_check`, `holder`, `canary`, `snapshot`, `copies`, `result`, `thread_affinity` |
 //! | without an exit | `variadic` |
 //! | from C | `callback`, `parked` |
-//! | telling | `breach`, `raise`, `deferred`, `log`, `statistics` |
+//! | telling | `breach`, `raise`, `deferred`, `last_look`, `log`, `statistics` |
 
 pub(crate) mod breach;
 mod call_stack;
@@ -31,6 +31,7 @@ mod exit_plan;
 pub(crate) mod fast_path;
 mod holder;
 pub(crate) mod inspect;
+pub(crate) mod last_look;
 pub(crate) mod loans;
 mod log;
 pub(crate) mod parked;

@@ -59,6 +59,18 @@ pub(crate) fn is_call_below() -> bool {
     HERE.try_with(|here| is_live(here.outermost.get())).unwrap_or(false)
 }
 
+/// True if a guarded call of this thread is under way. For a signal handler, which may run on
+/// another stack.
+pub(crate) fn is_in_call() -> bool {
+    HERE.try_with(|here| here.outermost.get() != 0).unwrap_or(false)
+}
+
+/// True if Rust runs because the guarded call under way has called back. For a signal handler, as
+/// [`is_in_call`].
+pub(crate) fn is_in_callback() -> bool {
+    HERE.try_with(|here| (1..here.outermost.get()).contains(&here.boundary.get())).unwrap_or(false)
+}
+
 /// True if an address of this thread's stack is above the outermost guarded call under way: what
 /// lies there outlives the call.
 pub(crate) fn is_above_all_calls(address: usize) -> bool {

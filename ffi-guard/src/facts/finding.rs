@@ -10,10 +10,12 @@ use super::touch::Touch;
 use super::wrong_free::WrongFree;
 use crate::call::extent::StatedExtent;
 use crate::heap::Damage;
+use crate::heap::trace::TraceId;
+use crate::platform::fault::Access;
 use crate::rule::{Rule, Severity};
 
-/// What happened: one variant for each rule, and one for a page fault, which breaks the rule that
-/// [`Touch::rule`] names. The words for each are in `rules/`.
+/// What happened: one variant for each rule, and two for page faults: one breaks the rule that
+/// [`Touch::rule`] names, the other `dangling_pointer`. The words for each are in `rules/`.
 #[derive(Clone, Debug)]
 pub(crate) enum Finding {
     NestedPointer(NestedPointer),
@@ -46,6 +48,7 @@ pub(crate) enum Finding {
     UseAfterFree(UseAfterFree),
     /// Memory without access was touched.
     Touched(Box<Touch<'static>>),
+    Nowhere(Nowhere),
 }
 
 /// A word in what was passed points into Rust memory.
@@ -62,6 +65,18 @@ pub(crate) struct DanglingPointer {
     /// The argument, a word of a struct by value, or the result.
     pub(crate) holder: Holder,
     pub(crate) pointer: usize,
+}
+
+/// C touched an address of the first pages, where an argument leads.
+#[derive(Clone, Debug)]
+pub(crate) struct Nowhere {
+    /// The address that was touched, and the argument's.
+    pub(crate) address: usize,
+    pub(crate) pointer: usize,
+    pub(crate) access: Access,
+    /// The instruction and its callers.
+    pub(crate) touched: TraceId,
+    pub(crate) thread: u32,
 }
 
 /// Null where there has to be a pointer.
@@ -142,6 +157,8 @@ pub(crate) struct LeakedOwnership {
     pub(crate) blocks: usize,
     /// Their bytes in all.
     pub(crate) bytes: usize,
+    /// True if C did not own them, and nothing leads to them any more.
+    pub(crate) lost: bool,
 }
 
 /// The canary of the block of the facts is damaged.
@@ -304,6 +321,7 @@ impl Finding {
             Finding::WriteThroughConst(_) => of(Rule::WriteThroughConst),
             Finding::UseAfterFree(_) => of(Rule::UseAfterFree),
             Finding::Touched(touch) => Parts { touch: Some(touch), ..of(touch.rule()) },
+            Finding::Nowhere(_) => of(Rule::DanglingPointer),
         }
     }
 

@@ -19,7 +19,7 @@
 //! | `sampled` | one block in n on pages of its own |
 //! | `paged`, `fields`, `slack` | blocks on pages of their own, their units, their slack |
 //! | `stacks` | blocks that are stacks |
-//! | `c_ranges` | where C's blocks lie, for the search |
+//! | `ranges` | where the blocks lie, for the search |
 //! | `large`, `slab`, `run` | where large and small blocks come from; runs of pages |
 //! | `lender` | the last call that a block was lent to |
 //! | `quarantine` | freed blocks that wait, for the whole process |
@@ -36,8 +36,6 @@
 mod block;
 mod block_ref;
 #[cfg(feature = "c-heap")]
-mod c_ranges;
-#[cfg(feature = "c-heap")]
 mod c_side;
 mod cache;
 mod class;
@@ -53,6 +51,8 @@ mod lookup;
 mod paged;
 mod placement;
 mod quarantine;
+#[cfg(feature = "c-heap")]
+mod ranges;
 mod redzone;
 mod region;
 mod resize;
@@ -72,8 +72,6 @@ mod unit;
 pub(crate) use self::block::Block;
 pub(crate) use self::block_ref::{BlockRef, FoundBlock, Refers};
 #[cfg(feature = "c-heap")]
-pub(crate) use self::c_ranges::with_c_ranges;
-#[cfg(feature = "c-heap")]
 pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, lookup_c, reallocate_c, size_c};
 pub(crate) use self::give::{FreeError, tell_damage_of};
 pub(crate) use self::level1::{allocate, allocate_zeroed, free};
@@ -81,6 +79,8 @@ pub(crate) use self::lookup::{
     around, canary_damage, exempt, identity, is_exempt, is_pinned, is_whole, lend, loans, lookup, may_be_retained,
     note_loan, noted, open_around, overrun_from, renew_canary, rest_and_kind, rest_of_live, retain, set_pinned, unlend,
 };
+#[cfg(feature = "c-heap")]
+pub(crate) use self::ranges::{rust_ranges, with_c_ranges};
 pub(crate) use self::redzone::{Damage, canary_bytes};
 pub(crate) use self::region::{bounds, contains, range as region};
 #[cfg(feature = "c-heap")]

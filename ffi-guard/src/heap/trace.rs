@@ -159,7 +159,6 @@ pub(crate) fn without(id: TraceId, n: usize) -> TraceId {
 }
 
 /// The backtrace of these return addresses, innermost first.
-#[cfg(not(feature = "c-heap"))]
 pub(crate) fn of_frames(frames: &[usize]) -> TraceId {
     intern(frames)
 }

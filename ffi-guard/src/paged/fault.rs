@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use super::freeing;
 use super::who::{self, CodePlace};
 use crate::config::{OnViolation, settings};
-use crate::facts::{BlockFacts, By, FRAMES, GivenTo, LastLoan, Touch};
+use crate::facts::{BlockFacts, By, Code, FRAMES, GivenTo, LastLoan, Touch};
 use crate::heap::{self, Block, trace};
 use crate::platform::fault::{Answer, Fault, in_a_copy, pause};
 use crate::platform::thread;
@@ -22,7 +22,7 @@ const CALLERS: usize = 12;
 
 /// Seconds of the processor's that the full report may take: large programs have much debug
 /// information.
-const PATIENCE: u32 = 30;
+pub(super) const PATIENCE: u32 = 30;
 
 /// The thread that reports a fault at the moment; 0 for none. If the process ends, it stays set,
 /// and all other threads wait.
@@ -70,14 +70,27 @@ impl About {
     }
 }
 
+/// Makes this thread the one that reports a fault. False if another one was: the instruction is
+/// tried again when that has ended.
+pub(super) fn is_first() -> bool {
+    if TELLING.compare_exchange(0, thread::id().max(1), Ordering::AcqRel, Ordering::Acquire).is_ok() {
+        return true;
+    }
+    while TELLING.load(Ordering::Acquire) != 0 {
+        pause();
+    }
+    false
+}
+
+/// Lets another thread report a fault.
+pub(super) fn next() {
+    TELLING.store(0, Ordering::Release);
+}
+
 /// Reports a fault, one thread at a time. If the process is to go on, `opened` makes that possible.
 pub(super) fn tell_once(fault: &Fault, about: About, severity: Severity, opened: impl FnOnce() -> Answer) -> Answer {
     let _inside = Reentry::enter();
-    let me = thread::id().max(1);
-    if TELLING.compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire).is_err() {
-        while TELLING.load(Ordering::Acquire) != 0 {
-            pause();
-        }
+    if !is_first() {
         return Answer::GoOn;
     }
     let goes_on = about.given_to.is_none();
@@ -85,21 +98,16 @@ pub(super) fn tell_once(fault: &Fault, about: About, severity: Severity, opened:
     // An allocator that has begun to free an address that is no block of its own cannot go on.
     if goes_on && (severity == Severity::Warn || settings().on_violation == OnViolation::Report) {
         let answer = opened();
-        TELLING.store(0, Ordering::Release);
+        next();
         return answer;
     }
     Answer::End
 }
 
-fn tell(fault: &Fault, about: About, severity: Severity) {
-    let About { block, lent, copy, given_to } = about;
-    let mut addresses = [0; FRAMES];
-    let len = trace::of_fault(fault.ip, fault.sp, fault.bp, &mut addresses);
-    let frames = addresses.get(..len).unwrap_or_default();
-    let place = CodePlace::of(fault.ip);
-    let code = place.code();
-    // The first frame that does not work for others says whose code it is.
-    let mut by = who::whose(&code);
+/// Whose code it was, and the frame that says so if that is not the first: the first that does not
+/// work for others.
+pub(super) fn owner(code: &Code<'_>, frames: &[usize]) -> (By, Option<CodePlace>) {
+    let mut by = who::whose(code);
     let mut outer = None;
     for &address in frames.iter().skip(1).take(CALLERS) {
         if by.is_some() {
@@ -110,12 +118,23 @@ fn tell(fault: &Fault, about: About, severity: Severity) {
         by = who::whose(&place.code());
         outer = Some(place);
     }
+    (by.unwrap_or(By::Unknown), outer)
+}
+
+fn tell(fault: &Fault, about: About, severity: Severity) {
+    let About { block, lent, copy, given_to } = about;
+    let mut addresses = [0; FRAMES];
+    let len = trace::of_fault(fault.ip, fault.sp, fault.bp, &mut addresses);
+    let frames = addresses.get(..len).unwrap_or_default();
+    let place = CodePlace::of(fault.ip);
+    let code = place.code();
+    let (by, outer) = owner(&code, frames);
     let touch = Touch {
         severity,
         address: fault.address,
         access: fault.access,
         block,
-        by: by.unwrap_or(By::Unknown),
+        by,
         thread: thread::id(),
         frames,
         place: code,

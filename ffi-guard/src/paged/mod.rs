@@ -19,6 +19,7 @@ mod freeing;
 #[cfg(feature = "c-heap")]
 #[path = "freeing_absent.rs"]
 mod freeing;
+mod nowhere;
 mod strayed;
 mod who;
 
@@ -41,6 +42,9 @@ fn are_any() -> bool {
 /// settled which memory is tracked; allocates nothing.
 pub(crate) fn set_up() {
     copied::tell_faults_by(strayed::answer);
+    if level::tracking() >= Level::Full {
+        platform::fault::add_owner(nowhere::answer);
+    }
     if are_any() {
         platform::fault::add_owner(fault::answer);
         lent_by::begin();

@@ -11,7 +11,9 @@ pub(crate) use super::os::abort::install;
 #[derive(Debug)]
 pub(crate) struct Abort {
     /// The registers, whatever they hold.
+    #[cfg_attr(feature = "c-heap", allow(dead_code))]
     pub(crate) registers: [usize; 16],
     /// Its stack pointer.
+    #[cfg_attr(feature = "c-heap", allow(dead_code))]
     pub(crate) sp: usize,
 }

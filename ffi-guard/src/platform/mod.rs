@@ -25,7 +25,6 @@ use other as os;
 #[cfg(platform = "unix")]
 use unix as os;
 
-#[cfg(not(feature = "c-heap"))]
 pub(crate) mod abort;
 pub(crate) mod clock;
 pub(crate) mod fault;

@@ -10,6 +10,7 @@
 //! At level 3 many blocks begin after a page without access, and freed ones have lost their own:
 //! there `free` faults, and `faulted.rs` reports.
 
+use crate::boundary::last_look;
 use crate::facts::{Asked, Ending};
 use crate::heap::{self, Block, trace};
 use crate::platform::abort::Abort;
@@ -37,7 +38,7 @@ fn tell(aborting: &Abort) {
     }
     let mut words = [0; 512 + 16];
     let words = words_of(aborting, &mut words);
-    let Some(block) = refused(words) else { return };
+    let Some(block) = refused(words) else { return last_look::before_the_end() };
     let all = trace::capture_at_any_level();
     // The frames of the handler, of `abort` and of the allocator's inner functions come first.
     let inner = trace::frames(all).iter().position(|&ip| c_allocator::function_at(ip - 1).is_some());

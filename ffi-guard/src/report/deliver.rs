@@ -63,7 +63,6 @@ fn tell(violation: &Violation, caught: bool) {
 
 /// Appends to the file of `GUARD_REPORT`, no more: for a moment when the program's own code must
 /// not run.
-#[cfg(not(feature = "c-heap"))]
 pub(crate) fn file(violation: &Violation) {
     append(violation, false);
 }

@@ -23,6 +23,4 @@ mod text;
 pub(crate) mod until_catch_ends;
 mod width;
 
-#[cfg(not(feature = "c-heap"))]
-pub(crate) use deliver::file;
-pub(crate) use deliver::{Outcome, abort, deliver, print, record};
+pub(crate) use deliver::{Outcome, abort, deliver, file, print, record};

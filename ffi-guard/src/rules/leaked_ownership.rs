@@ -5,18 +5,22 @@
 //! any more.
 //!
 //! Checked by [`check`] at a checkpoint and at the end of the process, for the blocks that
-//! `retention/leaks.rs` collects.
+//! `retention/leaks.rs` collects: what C was given, and at the end what it was lent and nothing
+//! leads to any more.
 
 use super::words::{Beat, Picture, Story, Value, Words, bytes as n_bytes, function, label, parameter};
 use crate::facts::{Facts, Finding, LeakedOwnership, Promise};
 
-/// One call of the program gave away this number of blocks, and of bytes in all. `None` without
-/// any.
-pub(crate) fn check(blocks: usize, bytes: usize) -> Option<Finding> {
-    (blocks > 0).then_some(Finding::LeakedOwnership(LeakedOwnership { blocks, bytes }))
+/// One call of the program gave away this number of blocks, and of bytes in all, or, if they are
+/// `lost`, only lent them. `None` without any.
+pub(crate) fn check(blocks: usize, bytes: usize, lost: bool) -> Option<Finding> {
+    (blocks > 0).then_some(Finding::LeakedOwnership(LeakedOwnership { blocks, bytes, lost }))
 }
 
 pub(super) fn words<'a>(seen: &LeakedOwnership, facts: &'a Facts) -> Words<'a> {
+    if seen.lost {
+        return lost(seen, facts);
+    }
     let (param, func) = (parameter(facts), function(facts));
     let sentence = match seen.blocks {
         1 => format!("{param} was given to {func} and never taken back"),
@@ -42,16 +46,48 @@ pub(super) fn words<'a>(seen: &LeakedOwnership, facts: &'a Facts) -> Words<'a> {
                 .into(),
             "C's own `free` is no way out: it is another allocator's memory".into(),
         ],
-        json: vec![("blocks", Value::Number(seen.blocks)), ("bytes", Value::Number(seen.bytes))],
+        json: json(seen),
     }
 }
 
-fn story<'a>(&LeakedOwnership { blocks, bytes }: &LeakedOwnership, facts: &'a Facts) -> Vec<Beat<'a>> {
-    let mut story = Story::of_loan(facts, Promise::Owned.returned());
+fn json<'a>(seen: &LeakedOwnership) -> Vec<(&'static str, Value<'a>)> {
+    let LeakedOwnership { blocks, bytes, lost } = *seen;
+    vec![("blocks", Value::Number(blocks)), ("bytes", Value::Number(bytes)), ("lost", Value::Flag(lost))]
+}
+
+fn lost<'a>(seen: &LeakedOwnership, facts: &'a Facts) -> Words<'a> {
+    let (param, func) = (parameter(facts), function(facts));
+    let sentence = match seen.blocks {
+        1 => format!("{param} was lent to {func} and nothing leads to it any more"),
+        blocks => format!("nothing leads any more to {blocks} blocks that were lent to {func}"),
+    };
+    Words {
+        sentence: (sentence, String::new()),
+        label: label(facts, "", " is lost: neither Rust nor C can free it"),
+        story: story(seen, facts),
+        picture: None,
+        helps: vec![
+            format!("lend it: keep the owner, pass `owner.as_ptr()` to {func}, and let the owner drop it"),
+            format!(
+                "or keep what `into_raw` gave, and take it back after {func}: `CString::from_raw`, `Box::from_raw`"
+            ),
+            "if it may live to the end of the process, hold it in a `static`".into(),
+        ],
+        notes: vec![
+            "found at the end, by a search of C's heap, Rust's heap, all variables and the stack for its address"
+                .into(),
+        ],
+        json: json(seen),
+    }
+}
+
+fn story<'a>(&LeakedOwnership { blocks, bytes, lost }: &LeakedOwnership, facts: &'a Facts) -> Vec<Beat<'a>> {
+    let promise = if lost { Promise::Retained } else { Promise::Owned };
+    let mut story = Story::of_loan(facts, promise.returned());
     story.say("freed", "not yet");
     if blocks > 1 {
         let all = n_bytes(bytes);
-        story.say("in all", format!("{blocks} blocks with {all}, given by this call; this one is the latest"));
+        story.say("in all", format!("{blocks} blocks with {all}, of this call; this one is the latest"));
     }
     story.done()
 }

@@ -8,6 +8,7 @@
 mod damage;
 mod dangling;
 mod held;
+mod nowhere;
 mod pointers;
 pub(crate) mod touched;
 pub(crate) mod words;
@@ -59,5 +60,6 @@ pub(crate) fn words(facts: &Facts) -> Words<'_> {
         Finding::WriteThroughConst(seen) => write_through_const::words(seen, facts),
         Finding::UseAfterFree(seen) => use_after_free::words(seen, facts),
         Finding::Touched(touch) => touched::words(touch),
+        Finding::Nowhere(seen) => nowhere::words(seen, facts),
     }
 }

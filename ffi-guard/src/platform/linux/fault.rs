@@ -16,7 +16,7 @@ use crate::platform::process::Errno;
 use crate::platform::thread::{self, AtExit};
 
 /// The `fn(&Fault) -> Answer` of each owner, or null.
-static OWNERS: [AtomicPtr<()>; 4] = [const { AtomicPtr::new(null_mut()) }; 4];
+static OWNERS: [AtomicPtr<()>; 6] = [const { AtomicPtr::new(null_mut()) }; 6];
 
 /// Has `owner` asked about every fault, in a signal handler. Adding it twice is the same as once.
 pub(crate) fn add_owner(owner: fn(&Fault) -> Answer) {

@@ -1,6 +1,6 @@
 //! Linux, with glibc or musl.
 
-#[cfg(all(not(feature = "c-heap"), aborts))]
+#[cfg(aborts)]
 pub(crate) mod abort;
 #[cfg(all(not(feature = "c-heap"), faults))]
 pub(crate) mod c_allocator;
@@ -26,7 +26,7 @@ pub(crate) mod thread;
 #[cfg(fast_trace)]
 pub(crate) mod unwind;
 
-#[cfg(all(not(feature = "c-heap"), not(aborts)))]
+#[cfg(not(aborts))]
 pub(crate) use super::other::abort;
 #[cfg(all(not(feature = "c-heap"), not(faults)))]
 pub(crate) use super::other::c_allocator;

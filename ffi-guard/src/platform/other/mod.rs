@@ -1,7 +1,6 @@
 //! An unknown platform: all names, by the standard library alone, or with the answer that it cannot
 //! be had.
 
-#[cfg(not(feature = "c-heap"))]
 pub(crate) mod abort;
 #[cfg(not(feature = "c-heap"))]
 pub(crate) mod c_allocator;

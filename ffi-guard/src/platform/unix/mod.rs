@@ -19,5 +19,5 @@ pub(crate) mod thread;
 mod write;
 
 #[cfg(not(feature = "c-heap"))]
-pub(crate) use super::other::{abort, c_allocator};
-pub(crate) use super::other::{fault, modules, stack};
+pub(crate) use super::other::c_allocator;
+pub(crate) use super::other::{abort, fault, modules, stack};

@@ -6,10 +6,11 @@ use crate::call::declaration::Function;
 use crate::call::extent::StatedExtent;
 use crate::facts::{
     Allocation, ArgumentFacts, BlockFacts, CSource, Call, DanglingField, DanglingPointer, Evidence, Facts, Finding,
-    FreedWhileRetained, Holder, LeakedOwnership, Memory, NestedPointer, NullPointer, OutOfBounds, Place, Promise,
-    RetainedPointer, ReturnedPointer, Tells, ThreadOwner,
+    FreedWhileRetained, Holder, LeakedOwnership, Memory, NestedPointer, Nowhere, NullPointer, OutOfBounds, Place,
+    Promise, RetainedPointer, ReturnedPointer, Tells, ThreadOwner,
 };
 use crate::heap::trace::TraceId;
+use crate::platform::fault::Access;
 use crate::rule::Severity;
 
 const SOME: usize = 0x7f3a_5c00_1080;
@@ -483,10 +484,27 @@ pub(in super::super) fn wrong_thread() -> Facts {
     )
 }
 
+/// A block that C was lent, and that nothing leads to.
+pub(in super::super) fn lost() -> Facts {
+    let mut facts = leaked();
+    facts.finding = Finding::LeakedOwnership(LeakedOwnership { blocks: 1, bytes: 12, lost: true });
+    facts
+}
+
+/// C read where the address of an empty text leads.
+pub(in super::super) fn nowhere() -> Facts {
+    found(
+        Finding::Nowhere(Nowhere { address: 1, pointer: 1, access: Access::Read, touched: trace_of(3), thread: 1 }),
+        call(&ffi::SESSION_SET_NAME, 1, session::temporary()),
+        argument(1, 0, "i8"),
+        None,
+    )
+}
+
 /// Two blocks of one call, the latest of which is shown.
 pub(in super::super) fn leaked() -> Facts {
     let mut facts = freed_while(Promise::Owned, call(&ffi::TAKE_STATE, 0, session::give_and_free()), 12, (11, 12));
-    facts.finding = Finding::LeakedOwnership(LeakedOwnership { blocks: 2, bytes: 24 });
+    facts.finding = Finding::LeakedOwnership(LeakedOwnership { blocks: 2, bytes: 24, lost: false });
     facts.severity = Severity::Warn;
     if let Some(Memory::Heap(block)) = &mut facts.memory {
         (block.live, block.freed, block.freed_by) = (true, trace_of(0), 0);

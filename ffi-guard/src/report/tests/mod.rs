@@ -102,6 +102,8 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("double_free_by_glibc_with_a_fault", wrong_free::by_glibc_with_a_fault(), plain),
         ("double_free_by_rust", wrong_free::by_c_then_by_rust(), plain),
         ("leaked_ownership", facts::leaked(), plain),
+        ("leaked_ownership_lost", facts::lost(), plain),
+        ("dangling_pointer_nowhere", facts::nowhere(), plain),
         ("buffer_overflow", written::overflow(), plain),
         ("buffer_overflow_before_the_start", written::overflow_before_the_start(), Form { ascii: true, ..plain }),
         ("buffer_overflow_between_calls", written::overflow_between_calls(), plain),
