@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Bench(Options),
     /// `cargo nextest`: takes its commands, such as `run`
     Nextest(Options),
+    /// List the border of each crate: what it declares of C, what is guarded, called and exported
+    Audit(Audit),
 }
 
 /// Our own options. All others are cargo's, and so is what follows `--`.
@@ -62,15 +64,36 @@ pub(crate) struct Options {
     pub cargo: Vec<String>,
 }
 
+/// The options of `audit`: those of a run decide what is compiled, and so what is listed.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Audit {
+    #[command(flatten)]
+    pub options: Options,
+    /// Write the list as JSON, too; `-` writes it on standard output in place of the table
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// A command as the driver takes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    /// Cargo's name for it.
+    pub command: &'static str,
+    pub options: Options,
+    /// What is listed in place of the last lines of a run.
+    pub audit: Option<Audit>,
+}
+
 impl Command {
-    /// Cargo's name for the command, and the options.
-    pub(crate) fn parts(self) -> (&'static str, Options) {
+    pub(crate) fn order(self) -> Order {
+        let run = |command, options| Order { command, options, audit: None };
         match self {
-            Command::Test(options) => ("test", options),
-            Command::Run(options) => ("run", options),
-            Command::Build(options) => ("build", options),
-            Command::Bench(options) => ("bench", options),
-            Command::Nextest(options) => ("nextest", options),
+            Command::Test(options) => run("test", options),
+            Command::Run(options) => run("run", options),
+            Command::Build(options) => run("build", options),
+            Command::Bench(options) => run("bench", options),
+            Command::Nextest(options) => run("nextest", options),
+            Command::Audit(audit) => Order { audit: Some(audit.clone()), ..run("check", audit.options) },
         }
     }
 }
@@ -140,7 +163,8 @@ mod tests {
 
     fn parts(text: &str) -> (&'static str, Options) {
         let arguments: Vec<String> = text.split_whitespace().map(String::from).collect();
-        read(&arguments).unwrap_or_else(|error| panic!("{error}")).command.parts()
+        let order = read(&arguments).unwrap_or_else(|error| panic!("{error}")).command.order();
+        (order.command, order.options)
     }
 
     #[test]

@@ -14,10 +14,13 @@
 //!                                                └── diagnostics: what must keep its type
 //! ```
 
+mod audit;
 mod cli;
+mod config;
 mod coverage;
 mod diagnostics;
 mod driver;
+mod exports;
 mod learned;
 mod mirror;
 mod rewrite;

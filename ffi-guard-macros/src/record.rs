@@ -1,10 +1,11 @@
-//! Tells `cargo ffi-guard` what a block of a mirrored crate declares, after all conditions and
-//! macros are resolved: a line for each item, in the file that a variable names.
+//! Tells `cargo ffi-guard` what a guarded block declares, after macros are expanded: a line for each
+//! item, in the file that a variable names. Items under a `cfg` that does not hold are among them,
+//! for no attribute sees which conditions hold.
 //!
 //! ```text
-//! wrapped inflate
-//! keep_abi free
-//! variadic gzprintf
+//! wrapped inflate pointer
+//! keep_abi free pointer
+//! variadic gzprintf pointer
 //! static errno_table
 //! ```
 
@@ -12,46 +13,55 @@ use std::io::Write as _;
 
 use syn::ext::IdentExt as _;
 
-use crate::ast::{Block, Item};
+use crate::ast::{Block, ForeignFn, Item};
 use crate::block::BlockSettings;
+use crate::types;
 
 /// The variable that names the file.
 const VARIABLE: &str = "CARGO_FFI_GUARD_RECORD";
 
 /// Appends the block's lines.
 pub(crate) fn block(block: &Block, settings: &BlockSettings) {
-    let Some(path) = std::env::var_os(VARIABLE).filter(|_| settings.mirrored) else { return };
-    let mut lines = String::new();
-    for item in &block.items {
-        let (kind, name) = match item {
-            Item::Function(function) => {
-                let kind = if settings.skip.has(&function.name) {
-                    "skipped"
-                } else if function.variadic.is_some() {
-                    "variadic"
-                } else if settings.keep_abi.has(&function.name) {
-                    "keep_abi"
-                } else {
-                    "wrapped"
-                };
-                (kind, function.name.unraw().to_string())
-            }
-            Item::Other(_, tokens) => {
-                let mut words = tokens.clone().into_iter().map(|token| token.to_string());
-                match words.by_ref().find(|word| word == "static" || word == "type" || word == "!") {
-                    Some(word) if word == "!" => ("macro", "!".into()),
-                    Some(kind) => {
-                        let name = words.find(|word| word != "mut").unwrap_or_default();
-                        (if kind == "static" { "static" } else { "type" }, name)
-                    }
-                    None => continue,
-                }
-            }
-        };
-        lines += &format!("{kind} {name}\n");
-    }
+    let Some(path) = std::env::var_os(VARIABLE) else { return };
+    let lines: String = block.items.iter().filter_map(|item| line(item, settings)).collect();
     // One write: blocks of one crate are expanded one after the other, in one process. What cannot
     // be written is missing from a table, and no more.
     let file = std::fs::File::options().create(true).append(true).open(path);
     let _ = file.and_then(|mut file| file.write_all(lines.as_bytes()));
+}
+
+fn line(item: &Item, settings: &BlockSettings) -> Option<String> {
+    match item {
+        Item::Function(function) => {
+            let pointer = if takes_pointer(function) { " pointer" } else { "" };
+            Some(format!("{} {}{pointer}\n", kind(function, settings), function.name.unraw()))
+        }
+        Item::Other(_, tokens) => {
+            let mut words = tokens.clone().into_iter().map(|token| token.to_string());
+            match words.by_ref().find(|word| word == "static" || word == "type" || word == "!")?.as_str() {
+                "!" => Some("macro !\n".into()),
+                kind => Some(format!("{kind} {}\n", words.find(|word| word != "mut").unwrap_or_default())),
+            }
+        }
+    }
+}
+
+fn kind(function: &ForeignFn, settings: &BlockSettings) -> &'static str {
+    // Settings of the function itself. Under a condition they count as well.
+    let says = |key: &str| {
+        let mut own = function.attrs.iter().filter(|attr| attr.name == "guard");
+        own.any(|attr| attr.arguments().is_some_and(|group| group.stream().into_iter().any(|it| it.to_string() == key)))
+    };
+    match () {
+        () if settings.skip.has(&function.name) || says("skip") => "skipped",
+        () if function.variadic.is_some() => "variadic",
+        () if settings.keep_abi.has(&function.name) || says("keep_abi") => "keep_abi",
+        () => "wrapped",
+    }
+}
+
+/// True if an address goes to C, as far as the types' own words show it: an alias of a pointer type
+/// has another name.
+fn takes_pointer(function: &ForeignFn) -> bool {
+    function.params.iter().any(|param| types::has_address(&param.ty))
 }

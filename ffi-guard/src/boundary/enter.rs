@@ -126,6 +126,7 @@ pub(super) fn resolve_mode(
         // faults in them is installed by now, whoever started the process.
         fault::install();
     }
+    log::first_call(function);
     let settings = config::settings();
     let declaration = function.declaration;
     let asks = || declaration.parameters.iter().any(|parameter| parameter.contract.is_copied());
