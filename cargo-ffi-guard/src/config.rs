@@ -1,7 +1,6 @@
 //! What cargo's own configuration says of the target and of rustc's wrapper: `cargo ffi-guard`
 //! settles both on the command line, over the configuration.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;

@@ -8,11 +8,11 @@ use std::time::SystemTime;
 
 use cargo_metadata::{Metadata, MetadataCommand};
 
-use crate::cli::{self, Options, Order};
+use crate::cli::{self, Options, Order, Task};
 use crate::config::Config;
 use crate::coverage::Called;
 use crate::session::Session;
-use crate::{audit, coverage, mirror, runtime, rustdoc, session};
+use crate::{audit, coverage, mirror, reporting, runtime, rustdoc, session};
 
 /// Rules that need a contract to be right: without one they report what a library may well do.
 const NEED_CONTRACTS: [&str; 3] = ["nested_pointer", "dangling_field", "retained_pointer"];
@@ -33,8 +33,9 @@ fn cargo_home() -> Option<PathBuf> {
 
 /// Runs the subcommand with the arguments after the program's name.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    let order = match cli::read(arguments) {
-        Ok(cli) => cli.command.order(),
+    let order = match cli::read(arguments).map(|cli| cli.command.task()) {
+        Ok(Task::Cargo(order)) => order,
+        Ok(Task::Report(options)) => return reporting::run(&options),
         Err(error) => {
             // The words go where clap sends them: help is no error.
             let _ = error.print();

@@ -23,6 +23,7 @@ mod driver;
 mod exports;
 mod learned;
 mod mirror;
+mod reporting;
 mod rewrite;
 mod runtime;
 mod rustdoc;
