@@ -180,6 +180,10 @@ impl Run {
             None if std::env::var_os("GUARD").is_none() => command.env("GUARD", "2"),
             None => &mut command,
         };
+        let accepted = self.session.workspace.join(cargo_ffi_guard::report::suppress::FILE);
+        if accepted.is_file() && std::env::var_os("GUARD_SUPPRESS").is_none() {
+            command.env("GUARD_SUPPRESS", accepted);
+        }
         if let Some(folder) = &self.order.options.report {
             // Missing, the checker says that it cannot write there.
             let _ = std::fs::create_dir_all(folder);

@@ -39,6 +39,8 @@ pub(crate) struct Settings {
     trace: Text,
     /// `GUARD_CALLED`: the file that gets a line for each function that is called; empty for none.
     called: Text,
+    /// `GUARD_SUPPRESS`: the file of findings that are accepted; empty for none.
+    suppress: Text,
     /// `GUARD_CRATES`: the only crates whose blocks are checked; empty for all.
     crates: Text,
     /// `GUARD_BACKTRACE`.
@@ -118,6 +120,7 @@ impl Settings {
         copy: false,
         trace: Text::EMPTY,
         called: Text::EMPTY,
+        suppress: Text::EMPTY,
         crates: Text::EMPTY,
         backtrace: Backtrace::Short,
         quarantine: None,
@@ -144,6 +147,11 @@ impl Settings {
     /// The file of `GUARD_REPORT`.
     pub(crate) fn report_path(&self) -> Option<&Path> {
         self.report.as_path()
+    }
+
+    /// The file of `GUARD_SUPPRESS`.
+    pub(crate) fn suppress_path(&self) -> Option<&Path> {
+        self.suppress.as_path()
     }
 
     /// The file of `GUARD_CALLED`.
@@ -217,12 +225,13 @@ fn read<'a>(get: impl Fn(&'static CStr) -> Option<&'a [u8]>) -> Result<Settings,
     let file = |variable: &'static CStr| match text(variable)? {
         Some("") => {
             let name = variable.to_str().unwrap_or_default();
-            Err(Refusal { variable: name, value: "", takes: "the path of a file to append to" })
+            Err(Refusal { variable: name, value: "", takes: "the path of a file" })
         }
         value => Ok(keep(value)),
     };
     settings.report = file(c"GUARD_REPORT")?;
     settings.called = file(c"GUARD_CALLED")?;
+    settings.suppress = file(c"GUARD_SUPPRESS")?;
     if let Some(value) = text(c"GUARD_STATS")? {
         settings.stats = switch("GUARD_STATS", value)?;
     }

@@ -36,6 +36,7 @@ fn a_value_that_is_none_is_named_and_the_program_does_not_start() {
         ("GUARD_ON_VIOLATION", "die", "panic, abort or report"),
         ("GUARD_REPORT", "", "path"),
         ("GUARD_CALLED", "", "path"),
+        ("GUARD_SUPPRESS", "", "path"),
         ("GUARD_STATS", "yes", "0 or 1"),
         ("GUARD_STATS", "2", "0 or 1"),
         ("GUARD_SAMPLE", "many", "whole number"),
@@ -184,6 +185,33 @@ fn a_report_file_that_cannot_be_written_loses_nothing_else() {
     let output = checked(&[("GUARD", "1"), ("GUARD_REPORT", "/nowhere/report.jsonl")], &["nest"]);
     assert_eq!(output.status.code(), Some(101));
     assert!(err(&output).contains("ffi-guard[nested_pointer]: ") && err(&output).contains("/nowhere/report.jsonl"));
+}
+
+#[test]
+fn a_suppressed_finding_is_counted_and_the_others_are_told() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (path, report) = (folder.join("suppress.toml"), folder.join("suppress.jsonl"));
+    let file = path.to_str().expect("UTF-8");
+    let variables = [("GUARD", "2"), ("GUARD_SUPPRESS", file), ("GUARD_REPORT", report.to_str().expect("UTF-8"))];
+    let kept = "[[suppress]]\nrule = 'retained_pointer'\ncrate = 'c-fixtures'\nreason = 'it is the fixture\\'s work'\n";
+    std::fs::write(&path, kept.replace("\\'", "")).expect("written");
+    let _ = std::fs::remove_file(&report);
+    let output = checked(&variables, &["keep", "keep"]);
+    assert!(output.status.success(), "{}", err(&output));
+    assert!(err(&output).contains("findings are suppressed (GUARD_SUPPRESS)"), "{}", err(&output));
+    let text = std::fs::read_to_string(&report).expect("the file was made");
+    let first: serde_json::Value = serde_json::from_str(text.lines().next().expect("a line")).expect("JSON");
+    assert_eq!(first["suppressed"], "it is the fixtures work");
+    let output = checked(&variables, &["nest"]);
+    assert_eq!(output.status.code(), Some(101), "another rule: {}", err(&output));
+    std::fs::write(&path, kept.replace("reason", "rason").replace("\\'", "")).expect("written");
+    let output = checked(&variables, &["keep"]);
+    assert_eq!(output.status.code(), Some(101), "{}", err(&output));
+    assert!(
+        err(&output).contains("suppress.toml:4: there is no key `rason`; nothing is suppressed"),
+        "{}",
+        err(&output)
+    );
 }
 
 #[test]

@@ -43,7 +43,7 @@ struct Entry {
     parameter: Option<String>,
     #[serde(rename = "crate")]
     krate: Option<String>,
-    /// Part of the name of a function in one of the backtraces, or of the calling function.
+    /// Part of the name of a function in one of the backtraces, or of the function that calls.
     frame: Option<String>,
     reason: String,
     /// The last day, as `2027-06-30`.
@@ -184,7 +184,7 @@ pub fn entry(finding: &Finding) -> String {
         ("crate", finding.krate()),
         ("function", finding.function()),
         ("parameter", finding.parameter()),
-        ("frame", finding.enclosing.as_deref()),
+        ("frame", finding.enclosing.as_deref().and_then(|name| name.rsplit("::").next())),
     ];
     for (key, value) in names {
         // A name has no character that TOML or JSON would write in different ways.

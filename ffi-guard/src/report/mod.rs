@@ -17,6 +17,7 @@ mod paths;
 mod picture;
 mod source;
 mod story;
+mod suppress;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -25,4 +26,4 @@ mod width;
 
 #[cfg(not(feature = "c-heap"))]
 pub(crate) use deliver::file;
-pub(crate) use deliver::{Outcome, abort, deliver, print, record};
+pub(crate) use deliver::{Outcome, abort, deliver, print, record, record_statistics};
