@@ -28,6 +28,10 @@ pub(crate) enum Command {
     Bench(Options),
     /// `cargo nextest`: takes its commands, such as `run`
     Nextest(Options),
+    /// Put together what runs reported, as a table and for other programs
+    Report(ReportOptions),
+    /// List the border of each crate: what it declares of C, what is guarded, called and exported
+    Audit(Audit),
 }
 
 /// Our own options. All others are cargo's, and so is what follows `--`.
@@ -65,15 +69,82 @@ pub(crate) struct Options {
     pub cargo: Vec<String>,
 }
 
+/// The options of `report`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ReportOptions {
+    /// Files that `GUARD_REPORT` or `--report` named, and folders of such files (`.jsonl`)
+    #[arg(required = true, value_name = "DIR")]
+    pub paths: Vec<PathBuf>,
+    /// Write SARIF 2.1.0, for code scanning
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
+    /// Write JUnit's XML, for the pages of CI systems
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write one HTML file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write the findings as JSON: a later run takes it as its baseline
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Annotate the lines on GitHub, and append to the job's summary
+    #[arg(long)]
+    pub github: bool,
+    /// Fail only for what this file, an earlier `--json`, does not have
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Findings that are accepted [default: ffi-guard.toml here or in a folder above]
+    #[arg(long, value_name = "FILE", env = "GUARD_SUPPRESS")]
+    pub suppressions: Option<PathBuf>,
+    /// Print an entry for ffi-guard.toml for each finding, or for the one with this id
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "all")]
+    pub suppress: Option<String>,
+    /// Folder that relative paths of sources count from [default: the current folder]
+    #[arg(long, value_name = "DIR")]
+    pub checkout: Option<PathBuf>,
+}
+
+/// The options of `audit`: those of a run decide what is compiled, and so what is listed.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Audit {
+    #[command(flatten)]
+    pub options: Options,
+    /// Write the list as JSON, too; `-` writes it on standard output in place of the table
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// What a command asks for.
+pub(crate) enum Task {
+    /// To compile, and mostly to run.
+    Cargo(Order),
+    /// To read reports.
+    Report(ReportOptions),
+}
+
+/// A command as the driver takes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    /// Cargo's name for it.
+    pub command: &'static str,
+    pub options: Options,
+    /// What is listed in place of the last lines of a run.
+    pub audit: Option<Audit>,
+}
+
 impl Command {
-    /// Cargo's name for the command, and the options.
-    pub(crate) fn parts(self) -> (&'static str, Options) {
+    pub(crate) fn task(self) -> Task {
+        let run = |command, options| Task::Cargo(Order { command, options, audit: None });
         match self {
-            Command::Test(options) => ("test", options),
-            Command::Run(options) => ("run", options),
-            Command::Build(options) => ("build", options),
-            Command::Bench(options) => ("bench", options),
-            Command::Nextest(options) => ("nextest", options),
+            Command::Test(options) => run("test", options),
+            Command::Run(options) => run("run", options),
+            Command::Build(options) => run("build", options),
+            Command::Bench(options) => run("bench", options),
+            Command::Nextest(options) => run("nextest", options),
+            Command::Audit(audit) => {
+                Task::Cargo(Order { command: "check", options: audit.options.clone(), audit: Some(audit) })
+            }
+            Command::Report(options) => Task::Report(options),
         }
     }
 }
@@ -93,7 +164,10 @@ pub(crate) fn read(arguments: &[String]) -> Result<Cli, clap::Error> {
     let mut cargo = Vec::new();
     if let Some((command, rest)) = arguments.split_first() {
         own.push(command.clone());
-        split(command, rest, &mut own, &mut cargo);
+        match command.as_str() {
+            "report" => own.extend(rest.iter().cloned()),
+            command => split(command, rest, &mut own, &mut cargo),
+        }
     }
     if !cargo.is_empty() {
         own.push("--".into());
@@ -143,7 +217,10 @@ mod tests {
 
     fn parts(text: &str) -> (&'static str, Options) {
         let arguments: Vec<String> = text.split_whitespace().map(String::from).collect();
-        read(&arguments).unwrap_or_else(|error| panic!("{error}")).command.parts()
+        match read(&arguments).unwrap_or_else(|error| panic!("{error}")).command.task() {
+            Task::Cargo(order) => (order.command, order.options),
+            Task::Report(_) => panic!("{text}: not cargo's"),
+        }
     }
 
     #[test]

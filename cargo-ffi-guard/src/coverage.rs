@@ -13,8 +13,14 @@ use crate::session;
 pub(crate) struct Record {
     pub package: String,
     pub version: String,
+    /// The names of its crates.
+    #[serde(default)]
+    pub crates: BTreeSet<String>,
     /// What its foreign blocks declare.
     pub items: BTreeSet<Item>,
+    /// Symbols that it defines for C to call.
+    #[serde(default)]
+    pub exports: BTreeSet<String>,
     /// Why the package is compiled as it is, if it is.
     pub bare: Option<String>,
 }
@@ -24,6 +30,9 @@ pub(crate) struct Record {
 pub(crate) struct Item {
     pub kind: Kind,
     pub name: String,
+    /// True if an address goes to C, as far as the words of the types show it.
+    #[serde(default)]
+    pub pointer: bool,
 }
 
 /// How an item is treated.
@@ -56,12 +65,13 @@ impl Kind {
 /// Reads the lines that the attribute wrote while a crate was compiled.
 pub(crate) fn items(path: &Path) -> BTreeSet<Item> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.lines().filter_map(|line| item(line.split_once(' ')?)).collect()
+    text.lines().filter_map(item).collect()
 }
 
-fn item((kind, name): (&str, &str)) -> Option<Item> {
-    let kind = serde_json::from_value(serde_json::Value::from(kind)).ok()?;
-    Some(Item { kind, name: name.to_string() })
+fn item(line: &str) -> Option<Item> {
+    let mut words = line.split(' ');
+    let kind = serde_json::from_value(words.next()?.into()).ok()?;
+    Some(Item { kind, name: words.next()?.to_string(), pointer: words.next().is_some() })
 }
 
 impl Record {
@@ -78,6 +88,11 @@ impl Record {
         let _ = session::write_if_changed(&path, &text);
     }
 
+    /// True if there is nothing to say of the package.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.exports.is_empty() && self.bare.is_none()
+    }
+
     /// True if a block of the package declares the function.
     pub(crate) fn declares(&self, name: &str) -> bool {
         self.items.iter().any(|item| item.kind.is_function() && item.name == name)
@@ -87,12 +102,13 @@ impl Record {
         self.items.iter().filter(|item| is_wanted(item.kind)).map(|item| item.name.as_str()).collect()
     }
 
-    /// The functions that have a wrapper.
-    fn guarded(&self) -> usize {
+    /// The number of functions that have a wrapper.
+    pub(crate) fn guarded(&self) -> usize {
         self.names(|kind| matches!(kind, Kind::Wrapped | Kind::KeepAbi | Kind::Entry)).len()
     }
 
-    fn declared(&self) -> usize {
+    /// The number of functions.
+    pub(crate) fn declared(&self) -> usize {
         self.names(Kind::is_function).len()
     }
 }
@@ -108,25 +124,58 @@ pub(crate) fn records(session: &Path, is_part: impl Fn(&str, &str) -> bool) -> V
                 .entry((record.package.clone(), record.version.clone()))
                 .or_insert_with(|| Record { items: BTreeSet::new(), ..record.clone() });
             known.items.extend(record.items);
+            known.exports.extend(record.exports);
+            known.crates.extend(record.crates);
             known.bare = known.bare.take().or(record.bare);
         }
     }
-    packages.into_values().filter(|record| !record.items.is_empty() || record.bare.is_some()).collect()
+    packages.into_values().filter(|record| !record.is_empty()).collect()
 }
 
-/// The line at the end of a run.
-pub(crate) fn summary(records: &[Record]) -> String {
+/// The line at the end of a run. `called`: the functions that were called in it, if that is known.
+pub(crate) fn summary(records: &[Record], called: Option<&Called>) -> String {
     let guarded: usize = records.iter().map(Record::guarded).sum();
     let declared: usize = records.iter().map(Record::declared).sum();
     let crates = records.iter().filter(|record| record.guarded() > 0).count();
     let crates = if crates == 1 { "1 crate".to_string() } else { format!("{crates} crates") };
-    format!("guarded {guarded} of {declared} functions in {crates}")
+    let called = called.map(|called| format!("; {} called", called.count())).unwrap_or_default();
+    format!("guarded {guarded} of {declared} functions in {crates}{called}")
+}
+
+/// The functions that the program's processes called, as the checker listed them (`GUARD_CALLED`).
+pub(crate) struct Called {
+    /// Crate and name.
+    functions: BTreeSet<(String, String)>,
+}
+
+impl Called {
+    /// The list, below a session's folder.
+    pub(crate) fn path(session: &Path) -> PathBuf {
+        session.join("called.txt")
+    }
+
+    /// The list that the last run left. `None` if there is none.
+    pub(crate) fn read(session: &Path) -> Option<Called> {
+        let text = std::fs::read_to_string(Self::path(session)).ok()?;
+        let function = |line: &str| line.split_once(' ').map(|(krate, name)| (krate.to_owned(), name.to_owned()));
+        Some(Called { functions: text.lines().filter_map(function).collect() })
+    }
+
+    fn count(&self) -> usize {
+        self.functions.len()
+    }
+
+    /// The functions of a record that were called.
+    pub(crate) fn of(&self, record: &Record) -> usize {
+        let is_of = |krate: &str| record.crates.contains(krate);
+        self.functions.iter().filter(|(krate, name)| is_of(krate) && record.declares(name)).count()
+    }
 }
 
 /// The table of `--coverage`: each package, and what is bare in it and why.
 pub(crate) fn table(records: &[Record]) -> String {
     let mut text = String::new();
-    for record in records {
+    for record in records.iter().filter(|record| !record.items.is_empty() || record.bare.is_some()) {
         text += &format!("{} {}: {} of {}\n", record.package, record.version, record.guarded(), record.declared());
         if let Some(why) = &record.bare {
             text += &format!("  compiled as it is: {why}\n");

@@ -8,9 +8,11 @@ use std::time::SystemTime;
 
 use cargo_metadata::{Metadata, MetadataCommand};
 
-use crate::cli::{self, Options};
+use crate::cli::{self, Options, Order, Task};
+use crate::config::Config;
+use crate::coverage::Called;
 use crate::session::Session;
-use crate::{coverage, mirror, runtime, rustdoc, session};
+use crate::{audit, coverage, mirror, reporting, runtime, rustdoc, session};
 
 /// Rules that need a contract to be right: without one they report what a library may well do.
 const NEED_CONTRACTS: [&str; 2] = ["nested_pointer", "retained_pointer"];
@@ -26,17 +28,24 @@ pub(crate) fn cargo() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
 }
 
+/// Cargo's folder of the user.
+fn cargo_home() -> Option<PathBuf> {
+    let of_user = || std::env::home_dir().map(|home| home.join(".cargo"));
+    std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(of_user)
+}
+
 /// Runs the subcommand with the arguments after the program's name.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    let (command, options) = match cli::read(arguments) {
-        Ok(cli) => cli.command.parts(),
+    let order = match cli::read(arguments).map(|cli| cli.command.task()) {
+        Ok(Task::Cargo(order)) => order,
+        Ok(Task::Report(options)) => return reporting::run(&options),
         Err(error) => {
             // The words go where clap sends them: help is no error.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    match Run::prepare(command, options) {
+    match Run::prepare(order) {
         Ok(run) => run.go(),
         Err(error) => {
             eprintln!("error: {error}");
@@ -47,23 +56,27 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
 
 /// A run, with all that is settled before cargo starts.
 struct Run {
-    command: &'static str,
-    options: Options,
+    order: Order,
     session: Session,
     metadata: Metadata,
 }
 
 impl Run {
-    fn prepare(command: &'static str, options: Options) -> Result<Run, String> {
+    fn prepare(order: Order) -> Result<Run, String> {
+        let options = &order.options;
         let rustc = Rustc::ask()?;
-        let target = value_of(&options.cargo, "--target").or_else(|| std::env::var("CARGO_BUILD_TARGET").ok());
-        let target = target.unwrap_or_else(|| rustc.host.clone());
+        let folder = std::env::current_dir().map_err(|error| error.to_string())?;
+        let config = Config::read(&folder, cargo_home().as_deref());
+        let asked = value_of(&options.cargo, "--target").or_else(|| std::env::var("CARGO_BUILD_TARGET").ok());
+        let target = match asked {
+            Some(target) => target,
+            None => config.target()?.unwrap_or_else(|| rustc.host.clone()),
+        };
         let metadata = metadata(&options.cargo, &target)?;
         let c_heap = !options.no_c_heap && (options.c_heap || has_c_heap(&target));
         let allow = allowed(&options.rules)?;
         let fields_by_type = !is_asked_for(&options.rules, DANGLING_FIELD);
         let contracts = contracts(&options.contracts)?;
-        let chained = ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"].iter().find_map(std::env::var_os);
         let flags = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"].map(|name| std::env::var(name).unwrap_or_default());
         let base = metadata.target_directory.as_std_path().join("ffi-guard");
         std::fs::create_dir_all(&base).map_err(|error| cannot_write(&base, &error))?;
@@ -88,7 +101,7 @@ impl Run {
         std::fs::create_dir_all(&folder).map_err(|error| cannot_write(&folder, &error))?;
         let session = Session {
             workspace: metadata.workspace_root.clone().into_std_path_buf(),
-            chained: chained.filter(|wrapper| !wrapper.is_empty()).map(PathBuf::from),
+            chained: config.wrapper(),
             only: options.only.clone(),
             skip: options.skip.clone(),
             allocator_in_libraries,
@@ -99,12 +112,17 @@ impl Run {
             fields_by_type,
             contracts: contracts.into_iter().map(|(path, _)| path).collect(),
         };
-        known_crates(&options, &metadata)?;
+        known_crates(options, &metadata)?;
         session.write().map_err(|error| cannot_write(&session.folder, &error))?;
-        Ok(Run { command, options, session, metadata })
+        Ok(Run { order, session, metadata })
     }
 
     fn go(&self) -> ExitCode {
+        let folder = &self.session.folder;
+        if self.calls_c() {
+            // Missing from the first run on, which is no error.
+            let _ = std::fs::remove_file(Called::path(folder));
+        }
         let mut status = self.cargo_command().status();
         for _ in 1..MOST_ATTEMPTS {
             if std::fs::remove_file(self.session.again()).is_err()
@@ -122,12 +140,26 @@ impl Run {
                 .iter()
                 .any(|package| package.name.as_str() == name && package.version.to_string() == version)
         };
-        let records = coverage::records(&self.session.folder, is_part);
-        eprintln!("ffi-guard: {}", coverage::summary(&records));
-        if self.options.coverage {
+        let records = coverage::records(folder, is_part);
+        let called = Called::read(folder);
+        match &self.order.audit {
+            Some(audit) if status.as_ref().is_ok_and(|status| status.success()) => {
+                if let Err(error) = audit::write(audit, &records, called.as_ref()) {
+                    eprintln!("error: {error}");
+                    return ExitCode::from(101);
+                }
+            }
+            _ => eprintln!("ffi-guard: {}", coverage::summary(&records, called.filter(|_| self.calls_c()).as_ref())),
+        }
+        if self.order.options.coverage {
             eprint!("{}", coverage::table(&records));
         }
         crate::wrapper::finish(status, "cargo")
+    }
+
+    /// True if the command runs the program.
+    fn calls_c(&self) -> bool {
+        !matches!(self.order.command, "build" | "check")
     }
 
     /// Cargo, with our options before those of the user: it stops reading its own at the first
@@ -135,15 +167,17 @@ impl Run {
     fn cargo_command(&self) -> Command {
         let own = std::env::current_exe().unwrap_or_else(|_| "cargo-ffi-guard".into());
         let mut command = Command::new(cargo());
-        command.arg(self.command);
-        let mut rest = self.options.cargo.as_slice();
-        if self.command == "nextest"
+        command.arg(self.order.command);
+        let mut rest = self.order.options.cargo.as_slice();
+        if self.order.command == "nextest"
             && let Some((first, others)) = rest.split_first()
         {
             command.arg(first);
             rest = others;
         }
         command.arg("--config").arg(format!("build.rustc-wrapper={:?}", own.display().to_string()));
+        // Empty, it is none. It would stand between cargo and ours.
+        command.args(["--config", "build.rustc-workspace-wrapper=''"]);
         if value_of(rest, "--target").is_none() {
             command.args(["--target", &self.session.target]);
         }
@@ -151,17 +185,23 @@ impl Run {
         command
             .env_remove("RUSTC_WRAPPER")
             .env_remove("RUSTC_WORKSPACE_WRAPPER")
-            .env(session::VARIABLE, self.session.path());
+            .env_remove("CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER")
+            .env(session::VARIABLE, self.session.path())
+            .env("GUARD_CALLED", Called::path(&self.session.folder));
         if let Some(link) = self.rustdoc_link(&own) {
             let real = std::env::var_os("RUSTDOC").unwrap_or_else(|| "rustdoc".into());
             command.env("RUSTDOC", link).env(rustdoc::VARIABLE, real);
         }
-        match self.options.level {
+        match self.order.options.level {
             Some(level) => command.env("GUARD", level.to_string()),
             None if std::env::var_os("GUARD").is_none() => command.env("GUARD", "2"),
             None => &mut command,
         };
-        if let Some(folder) = &self.options.report {
+        let accepted = self.session.workspace.join(cargo_ffi_guard::report::suppress::FILE);
+        if accepted.is_file() && std::env::var_os("GUARD_SUPPRESS").is_none() {
+            command.env("GUARD_SUPPRESS", accepted);
+        }
+        if let Some(folder) = &self.order.options.report {
             // Missing, the checker says that it cannot write there.
             let _ = std::fs::create_dir_all(folder);
             let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());

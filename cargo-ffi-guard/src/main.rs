@@ -14,12 +14,16 @@
 //!                                                └── diagnostics: what must keep its type
 //! ```
 
+mod audit;
 mod cli;
+mod config;
 mod coverage;
 mod diagnostics;
 mod driver;
+mod exports;
 mod learned;
 mod mirror;
+mod reporting;
 mod rewrite;
 mod runtime;
 mod rustdoc;

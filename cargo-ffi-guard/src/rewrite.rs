@@ -73,7 +73,7 @@ pub(crate) fn rewrite(text: &str, form: Form, wishes: &Wishes) -> Option<Rewritt
 }
 
 /// Where the tokens begin: after a byte order mark and a `#!` line.
-fn beginning(text: &str) -> usize {
+pub(crate) fn beginning(text: &str) -> usize {
     let mark = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let rest = &text[mark..];
     let is_shebang = rest.starts_with("#!") && !rest[2..].trim_start().starts_with('[');
@@ -262,14 +262,14 @@ fn is_of_c(abi: &str) -> bool {
     matches!(abi, "C" | "C-unwind" | "system" | "system-unwind" | "cdecl" | "stdcall" | "sysv64" | "win64")
 }
 
-fn word(token: Option<&TokenTree>) -> Option<String> {
+pub(crate) fn word(token: Option<&TokenTree>) -> Option<String> {
     match token {
         Some(TokenTree::Ident(word)) => Some(word.to_string()),
         _ => None,
     }
 }
 
-fn is(token: &TokenTree, mark: char) -> bool {
+pub(crate) fn is(token: &TokenTree, mark: char) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == mark)
 }
 

@@ -1,6 +1,7 @@
 //! Stands in rustc's place: compiles the mirror of a package that has foreign blocks, and puts the
 //! allocator into what is run. What does not compile so is compiled as it is.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use crate::coverage::{self, Record};
 use crate::diagnostics::{self, Lesson};
+use crate::exports;
 use crate::learned::Learned;
 use crate::mirror::{self, Changes};
 use crate::rewrite::{Form, Wishes, rewrite};
@@ -136,8 +138,9 @@ impl Compilation<'_> {
                     learned.write_as_old(&self.session.folder, &key);
                 }
                 let bare = (is_covered && failed_forms >= Form::ALL.len()).then(|| why.clone());
-                if blocks > 0 || bare.is_some() {
-                    self.record(bare).write(&self.session.folder, &self.unit.key());
+                let record = self.record(bare);
+                if !record.is_empty() {
+                    record.write(&self.session.folder, &self.unit.key());
                 }
                 return ExitCode::SUCCESS;
             }
@@ -317,8 +320,7 @@ impl Compilation<'_> {
     /// The list of files that rustc read, from which cargo tells whether to build again: it names
     /// the originals, and what was learnt of the package.
     fn mend_list_of_files(&self, folder: &Path) -> std::io::Result<()> {
-        let Some(out_dir) = &self.unit.out_dir else { return Ok(()) };
-        let path = out_dir.join(format!("{}.d", self.unit.key()));
+        let Some(path) = self.list_of_files() else { return Ok(()) };
         let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
         let escape = |path: &Path| path.to_string_lossy().replace(' ', "\\ ");
         let mut text = text.replace(&escape(folder), "");
@@ -327,6 +329,21 @@ impl Compilation<'_> {
             text.insert_str(end, &format!(" {}", escape(&learned)));
         }
         std::fs::write(path, text)
+    }
+
+    /// The symbols that the crate's files define. The files are those of rustc's list.
+    fn exports(&self) -> BTreeSet<String> {
+        let list = self.list_of_files().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+        // `output: file file`, and after it a line for each file.
+        let files = list.lines().next().and_then(|line| line.split_once(": ")).map_or("", |(_, files)| files);
+        // A blank in a path is written with a backslash.
+        let marked = files.replace("\\ ", "\0");
+        let paths = marked.split(' ').map(|path| path.replace('\0', " ")).filter(|path| path.ends_with(".rs"));
+        paths.filter_map(|path| std::fs::read_to_string(path).ok()).flat_map(|text| exports::of(&text)).collect()
+    }
+
+    fn list_of_files(&self) -> Option<PathBuf> {
+        Some(self.unit.out_dir.as_ref()?.join(format!("{}.d", self.unit.key())))
     }
 
     /// Learns for other packages what only their users show. True if the build is worth another
@@ -357,7 +374,14 @@ impl Compilation<'_> {
     /// What the last attempt saw.
     fn record(&self, bare: Option<String>) -> Record {
         let items = if bare.is_some() { Default::default() } else { coverage::items(&self.record_file()) };
-        Record { package: self.package.name.clone(), version: self.package.version.clone(), items, bare }
+        Record {
+            package: self.package.name.clone(),
+            version: self.package.version.clone(),
+            crates: [self.unit.crate_name.clone()].into(),
+            items,
+            exports: self.exports(),
+            bare,
+        }
     }
 }
 

@@ -376,3 +376,29 @@ fn main() {
     assert!(!said.success, "{said}");
     said.has("ffi-guard[dangling_pointer]").has("allocated: src/main.rs:2:").has("freed: src/main.rs:2:");
 }
+
+#[test]
+fn the_border_of_each_crate_is_listed() {
+    let program = Program::new("audit").file("sys/src/lib.rs", SYS).file(
+        "src/main.rs",
+        "#[unsafe(no_mangle)]
+extern \"C\" fn app_hook() {}
+fn main() {
+    println!(\"{} {}\", unsafe { text_sys::strlen(c\"nine.....\".as_ptr()) }, unsafe { text_sys::strlen(c\"\".as_ptr()) });
+}
+",
+    );
+    let before = program.run(&["audit"]);
+    before.succeeded().has("functions  with pointers  variadic  guarded  contracts  called  exports");
+    before.has("known after `cargo ffi-guard test`").lacks("; 1 called");
+    program.run(&["run"]).succeeded().has("9 0\n").has("guarded 4 of 4 functions in 1 crate; 1 called");
+    let after = program.run(&["audit", "--json", "-"]);
+    let rows: Vec<serde_json::Value> = serde_json::from_str(after.succeeded().json()).unwrap();
+    let of = |package: &str| rows.iter().find(|row| row["package"] == package).unwrap();
+    let sys = of("text-sys");
+    for (key, value) in [("functions", 4), ("with_pointers", 3), ("variadic", 1), ("guarded", 4), ("with_contracts", 3), ("called", 1)] {
+        assert_eq!(sys[key], value, "{key}: {after}");
+    }
+    assert_eq!(sys["declares"].as_array().unwrap().len(), 4);
+    assert_eq!((&of("app")["functions"], &of("app")["defines"]), (&0.into(), &serde_json::json!(["app_hook"])));
+}

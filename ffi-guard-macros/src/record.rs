@@ -1,10 +1,11 @@
-//! Tells `cargo ffi-guard` what a block of a mirrored crate declares, after all conditions and
-//! macros are resolved: a line for each item, in the file that a variable names.
+//! Tells `cargo ffi-guard` what a guarded block declares, after macros are expanded: a line for each
+//! item, in the file that a variable names. Items under a `cfg` that does not hold are among them,
+//! for no attribute sees which conditions hold.
 //!
 //! ```text
-//! wrapped inflate
-//! keep_abi free
-//! entry gzprintf
+//! wrapped inflate pointer
+//! keep_abi free pointer
+//! entry gzprintf pointer
 //! static errno_table
 //! contract inflate
 //! misfit crc32
@@ -18,7 +19,7 @@ use syn::ext::IdentExt as _;
 use crate::ast::{Block, ForeignFn, Item};
 use crate::block::BlockSettings;
 use crate::contracts::Applied;
-use crate::variadic;
+use crate::{types, variadic};
 
 /// The variable that names the file.
 const VARIABLE: &str = "CARGO_FFI_GUARD_RECORD";
@@ -33,8 +34,9 @@ pub(crate) struct Record {
 impl Record {
     /// The lines of what the block declares.
     pub(crate) fn of(block: &Block, settings: &BlockSettings) -> Record {
-        let path = std::env::var_os(VARIABLE).filter(|_| settings.mirrored);
-        let lines = if path.is_some() { items(block, settings) } else { String::new() };
+        let path = std::env::var_os(VARIABLE);
+        let items = block.items.iter().filter(|_| path.is_some());
+        let lines = items.filter_map(|item| line(item, block, settings)).collect();
         Record { path, lines }
     }
 
@@ -58,35 +60,44 @@ impl Record {
     }
 }
 
-fn items(block: &Block, settings: &BlockSettings) -> String {
-    let mut lines = String::new();
-    for item in &block.items {
-        let (kind, name) = match item {
-            Item::Function(function) => {
-                let kind = if settings.skip.has(&function.name) {
-                    "skipped"
-                } else if function.variadic.is_some() {
-                    if variadic::is_checked(block) { "entry" } else { "variadic" }
-                } else if settings.keep_abi.has(&function.name) {
-                    "keep_abi"
-                } else {
-                    "wrapped"
-                };
-                (kind, function.name.unraw().to_string())
+fn line(item: &Item, block: &Block, settings: &BlockSettings) -> Option<String> {
+    match item {
+        Item::Function(function) => {
+            let pointer = if takes_pointer(function) { " pointer" } else { "" };
+            Some(format!("{} {}{pointer}\n", kind(function, block, settings), function.name.unraw()))
+        }
+        Item::Other(_, tokens) => {
+            let mut words = tokens.clone().into_iter().map(|token| token.to_string());
+            match words.by_ref().find(|word| word == "static" || word == "type" || word == "!")?.as_str() {
+                "!" => Some("macro !\n".into()),
+                kind => Some(format!("{kind} {}\n", words.find(|word| word != "mut").unwrap_or_default())),
             }
-            Item::Other(_, tokens) => {
-                let mut words = tokens.clone().into_iter().map(|token| token.to_string());
-                match words.by_ref().find(|word| word == "static" || word == "type" || word == "!") {
-                    Some(word) if word == "!" => ("macro", "!".into()),
-                    Some(kind) => {
-                        let name = words.find(|word| word != "mut").unwrap_or_default();
-                        (if kind == "static" { "static" } else { "type" }, name)
-                    }
-                    None => continue,
-                }
-            }
-        };
-        lines += &format!("{kind} {name}\n");
+        }
     }
-    lines
+}
+
+fn kind(function: &ForeignFn, block: &Block, settings: &BlockSettings) -> &'static str {
+    // Settings of the function itself. Under a condition they count as well.
+    let says = |key: &str| {
+        let mut own = function.attrs.iter().filter(|attr| attr.name == "guard");
+        own.any(|attr| attr.arguments().is_some_and(|group| group.stream().into_iter().any(|it| it.to_string() == key)))
+    };
+    match () {
+        () if settings.skip.has(&function.name) || says("skip") => "skipped",
+        () if function.variadic.is_some() => {
+            if variadic::is_checked(block) {
+                "entry"
+            } else {
+                "variadic"
+            }
+        }
+        () if settings.keep_abi.has(&function.name) || says("keep_abi") => "keep_abi",
+        () => "wrapped",
+    }
+}
+
+/// True if an address goes to C, as far as the types' own words show it: an alias of a pointer type
+/// has another name.
+fn takes_pointer(function: &ForeignFn) -> bool {
+    function.params.iter().any(|param| types::has_address(&param.ty))
 }

@@ -114,6 +114,22 @@ pub(crate) fn is_function(ty: &Type) -> bool {
     }
 }
 
+/// True if the type is written as a pointer, a reference, a function pointer, or an `Option` or
+/// `NonNull` of one.
+pub(crate) fn has_address(ty: &Type) -> bool {
+    match peel(ty) {
+        Type::Ptr(_) | Type::Reference(_) | Type::BareFn(_) => true,
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| match &last.arguments {
+            syn::PathArguments::AngleBracketed(arguments) => {
+                last.ident == "NonNull"
+                    || arguments.args.iter().any(|it| matches!(it, syn::GenericArgument::Type(ty) if has_address(ty)))
+            }
+            _ => false,
+        }),
+        _ => false,
+    }
+}
+
 pub(crate) fn is_never(ty: &Type) -> bool {
     matches!(peel(ty), Type::Never(_))
 }

@@ -8,6 +8,7 @@ mod level;
 use std::cell::UnsafeCell;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
+use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 pub use level::Level;
@@ -36,6 +37,10 @@ pub(crate) struct Settings {
     pub(crate) copy: bool,
     /// `GUARD_TRACE`: functions whose crossings are logged.
     trace: Text,
+    /// `GUARD_CALLED`: the file that gets a line for each function that is called; empty for none.
+    called: Text,
+    /// `GUARD_SUPPRESS`: the file of findings that are accepted; empty for none.
+    suppress: Text,
     /// `GUARD_CRATES`: the only crates whose blocks are checked; empty for all.
     crates: Text,
     /// `GUARD_BACKTRACE`.
@@ -90,6 +95,11 @@ impl Text {
     fn as_str(&self) -> &str {
         self.bytes.get(..self.len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
+
+    fn as_path(&self) -> Option<&Path> {
+        let path = self.as_str();
+        (!path.is_empty()).then(|| Path::new(path))
+    }
 }
 
 impl std::fmt::Debug for Text {
@@ -109,6 +119,8 @@ impl Settings {
         sample: 0,
         copy: false,
         trace: Text::EMPTY,
+        called: Text::EMPTY,
+        suppress: Text::EMPTY,
         crates: Text::EMPTY,
         backtrace: Backtrace::Short,
         quarantine: None,
@@ -133,9 +145,18 @@ impl Settings {
     }
 
     /// The file of `GUARD_REPORT`.
-    pub(crate) fn report_path(&self) -> Option<&std::path::Path> {
-        let path = self.report.as_str();
-        (!path.is_empty()).then(|| std::path::Path::new(path))
+    pub(crate) fn report_path(&self) -> Option<&Path> {
+        self.report.as_path()
+    }
+
+    /// The file of `GUARD_SUPPRESS`.
+    pub(crate) fn suppress_path(&self) -> Option<&Path> {
+        self.suppress.as_path()
+    }
+
+    /// The file of `GUARD_CALLED`.
+    pub(crate) fn called_path(&self) -> Option<&Path> {
+        self.called.as_path()
     }
 
     /// True if `GUARD_TRACE` names this function.
@@ -201,12 +222,16 @@ fn read<'a>(get: impl Fn(&'static CStr) -> Option<&'a [u8]>) -> Result<Settings,
             }
         };
     }
-    if let Some(value) = text(c"GUARD_REPORT")? {
-        if value.is_empty() {
-            return Err(Refusal { variable: "GUARD_REPORT", value, takes: "the path of a file to append to" });
+    let file = |variable: &'static CStr| match text(variable)? {
+        Some("") => {
+            let name = variable.to_str().unwrap_or_default();
+            Err(Refusal { variable: name, value: "", takes: "the path of a file" })
         }
-        settings.report = keep(Some(value));
-    }
+        value => Ok(keep(value)),
+    };
+    settings.report = file(c"GUARD_REPORT")?;
+    settings.called = file(c"GUARD_CALLED")?;
+    settings.suppress = file(c"GUARD_SUPPRESS")?;
     if let Some(value) = text(c"GUARD_STATS")? {
         settings.stats = switch("GUARD_STATS", value)?;
     }

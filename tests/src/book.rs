@@ -21,6 +21,7 @@ pages! {
     pinning = "pinning.md";
     patterns = "patterns.md";
     reading_a_report = "reading-a-report.md";
+    report = "report.md";
     report_json = "report-json.md";
     testing = "testing.md";
     ci = "ci.md";

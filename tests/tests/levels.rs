@@ -35,6 +35,8 @@ fn a_value_that_is_none_is_named_and_the_program_does_not_start() {
         ("GUARD_DENY", "Nested_Pointer", "nested_pointer"),
         ("GUARD_ON_VIOLATION", "die", "panic, abort or report"),
         ("GUARD_REPORT", "", "path"),
+        ("GUARD_CALLED", "", "path"),
+        ("GUARD_SUPPRESS", "", "path"),
         ("GUARD_STATS", "yes", "0 or 1"),
         ("GUARD_STATS", "2", "0 or 1"),
         ("GUARD_SAMPLE", "many", "whole number"),
@@ -183,6 +185,55 @@ fn a_report_file_that_cannot_be_written_loses_nothing_else() {
     let output = checked(&[("GUARD", "1"), ("GUARD_REPORT", "/nowhere/report.jsonl")], &["nest"]);
     assert_eq!(output.status.code(), Some(101));
     assert!(err(&output).contains("ffi-guard[nested_pointer]: ") && err(&output).contains("/nowhere/report.jsonl"));
+}
+
+#[test]
+fn a_suppressed_finding_is_counted_and_the_others_are_told() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (path, report) = (folder.join("suppress.toml"), folder.join("suppress.jsonl"));
+    let file = path.to_str().expect("UTF-8");
+    let variables = [("GUARD", "2"), ("GUARD_SUPPRESS", file), ("GUARD_REPORT", report.to_str().expect("UTF-8"))];
+    let kept = "[[suppress]]\nrule = 'retained_pointer'\ncrate = 'c-fixtures'\nreason = 'it is the fixture\\'s work'\n";
+    std::fs::write(&path, kept.replace("\\'", "")).expect("written");
+    let _ = std::fs::remove_file(&report);
+    let output = checked(&variables, &["keep", "keep"]);
+    assert!(output.status.success(), "{}", err(&output));
+    assert!(err(&output).contains("findings are suppressed (GUARD_SUPPRESS)"), "{}", err(&output));
+    let text = std::fs::read_to_string(&report).expect("the file was made");
+    let first: serde_json::Value = serde_json::from_str(text.lines().next().expect("a line")).expect("JSON");
+    assert_eq!(first["suppressed"], "it is the fixtures work");
+    let output = checked(&variables, &["nest"]);
+    assert_eq!(output.status.code(), Some(101), "another rule: {}", err(&output));
+    std::fs::write(&path, kept.replace("reason", "rason").replace("\\'", "")).expect("written");
+    let output = checked(&variables, &["keep"]);
+    assert_eq!(output.status.code(), Some(101), "{}", err(&output));
+    assert!(
+        err(&output).contains("suppress.toml:4: there is no key `rason`; nothing is suppressed"),
+        "{}",
+        err(&output)
+    );
+}
+
+#[test]
+fn the_functions_that_are_called_are_listed_once_a_process() {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("called.txt");
+    let file = path.to_str().expect("UTF-8");
+    for level in ["1", "2"] {
+        let _ = std::fs::remove_file(&path);
+        let variables = [("GUARD", level), ("GUARD_CALLED", file), ("GUARD_ALLOW", "all")];
+        assert!(checked(&variables, &["nest", "nest", "keep"]).status.success());
+        let text = std::fs::read_to_string(&path).expect("the file was made");
+        let mut lines: Vec<&str> = text.lines().collect();
+        let count = lines.len();
+        assert!(lines.contains(&"c_fixtures store_reference"), "{text}");
+        lines.sort_unstable();
+        lines.dedup();
+        assert_eq!(lines.len(), count, "{text}");
+    }
+    let output =
+        checked(&[("GUARD", "1"), ("GUARD_CALLED", "/nowhere/called"), ("GUARD_ALLOW", "all")], &["nest", "keep"]);
+    assert!(output.status.success());
+    assert_eq!(err(&output).matches("GUARD_CALLED=/nowhere/called").count(), 1, "{}", err(&output));
 }
 
 #[test]

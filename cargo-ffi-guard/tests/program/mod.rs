@@ -110,6 +110,13 @@ impl Said {
         self
     }
 
+    /// The array that it printed.
+    #[track_caller]
+    pub(crate) fn json(&self) -> &str {
+        let (start, end) = (self.text.find("[\n").unwrap(), self.text.find("\n]").unwrap());
+        &self.text[start..end + 2]
+    }
+
     #[track_caller]
     pub(crate) fn lacks(&self, words: &str) -> &Said {
         assert!(!self.text.contains(words), "`{words}` in:\n{self}");

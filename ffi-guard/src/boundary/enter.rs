@@ -132,6 +132,7 @@ pub(super) fn resolve_mode(
         // the process: some blocks may have pages of their own, and C may die of what it was given.
         fault::install();
     }
+    log::first_call(function);
     let settings = config::settings();
     let declaration = function.declaration;
     let asks = || declaration.parameters.iter().any(|parameter| parameter.contract.is_copied());

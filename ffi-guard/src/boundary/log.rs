@@ -1,13 +1,16 @@
-//! `GUARD_TRACE`: a line for each crossing of the functions it names.
+//! `GUARD_TRACE`: a line for each crossing of the functions it names. `GUARD_CALLED`: a line in a file
+//! for each function that is called.
 
 use std::fmt::Write;
 use std::panic::Location;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::Function;
 use crate::call::target::Target;
 use crate::call::{extent, thread};
-use crate::platform::process::{Line, write_stderr};
+use crate::config::settings;
+use crate::platform::process::{self, Errno, Line, write_stderr};
 use crate::reentry::Reentry;
 
 /// Writes how each argument was understood, in one write and without allocating.
@@ -24,6 +27,29 @@ pub(super) fn entry(function: &'static Function, arguments: &[Argument], locatio
     }
     let _ = writeln!(line, ") at {location}, thread {}", thread::id());
     write_stderr(line.as_bytes());
+}
+
+/// Appends the function's crate and name to the file of `GUARD_CALLED`, at its first crossing. Two
+/// threads that make it at the same time write two lines.
+#[cold]
+pub(super) fn first_call(function: &'static Function) {
+    static FAILED: AtomicBool = AtomicBool::new(false);
+    let Some(path) = settings().called_path() else { return };
+    if function.declaration.callback {
+        return;
+    }
+    let _inside = Reentry::enter();
+    let _errno = Errno::keep();
+    let mut line = Line::new();
+    let _ = writeln!(line, "{} {}", function.krate(), function.declaration.name);
+    if let Err(error) = process::append(path, line.as_bytes(), 0)
+        // Once: many such lines would bury the program's own.
+        && !FAILED.swap(true, Ordering::Relaxed)
+    {
+        let mut line = Line::new();
+        let _ = writeln!(line, "ffi-guard: GUARD_CALLED={}: {error}; calls are not listed there", path.display());
+        write_stderr(line.as_bytes());
+    }
 }
 
 fn described(line: &mut Line, argument: &Argument) -> std::fmt::Result {

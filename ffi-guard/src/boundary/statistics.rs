@@ -18,11 +18,16 @@ use crate::call::target::Target;
 use crate::call::{extent, thread};
 use crate::level::{self, Level};
 use crate::reentry;
+use crate::report;
 use crate::retention::pins;
+use crate::stats::Above;
 use crate::stats::call::{self, LentBytes, StackPlace, TimedCall};
 
 /// Bytes of stack that the frames of an entry take at most, below its wrapper's frame.
 const ENTRY: usize = 16 << 10;
+
+/// What the counters need of the layers above them.
+pub(super) static ABOVE: Above = Above { cross, record: report::record_statistics };
 
 /// Place of a call on the stack: its arguments, which lie in the wrapper's frame, if it has some.
 #[inline]
@@ -55,7 +60,7 @@ pub(super) unsafe fn enter(
         return Ok(ExitPlan::NOTHING);
     }
     let level = level::level();
-    let call = call::begin(function, place(arguments), cross);
+    let call = call::begin(function, place(arguments), &ABOVE);
     if level == Level::Off {
         let timing = call.map(|call| call.leave_for_c(LentBytes::default()));
         return Ok(ExitPlan { timing, ..ExitPlan::NOTHING });
@@ -132,10 +137,10 @@ unsafe fn length(address: usize, rest: usize) -> usize {
 
 /// Calls a C function as a wrapper does, without checks or with checks of nothing: measures the
 /// cost of the way there and back.
-pub(crate) fn cross(function: &'static Function, nothing: extern "C" fn(), checked: bool) {
+fn cross(function: &'static Function, nothing: extern "C" fn(), checked: bool) {
     #[inline(never)]
     fn enter(function: &'static Function, checked: bool, frame: &mut MaybeUninit<CallFrame>) -> Crossing {
-        let timing = call::begin(function, place(&[]), cross).map(|call| {
+        let timing = call::begin(function, place(&[]), &ABOVE).map(|call| {
             if checked {
                 call.checks_begin();
             }
@@ -157,7 +162,7 @@ pub(super) fn callback(function: &'static Function, arguments: &[Argument]) -> O
         call::unseen(function);
         return None;
     }
-    let call = call::begin(function, place(arguments), cross)?;
+    let call = call::begin(function, place(arguments), &ABOVE)?;
     call.is_callback();
     Some(call)
 }

@@ -15,7 +15,7 @@ use super::entry::Questions;
 use super::log;
 use super::raise::raise;
 use super::retention_check::RetentionCheck;
-use super::statistics::cross;
+use super::statistics::ABOVE;
 use crate::call::argument::Argument;
 use crate::call::caller;
 use crate::call::declaration::{CheckMode, Function};
@@ -45,7 +45,7 @@ pub unsafe fn check_variadic(variadic: &'static Variadic, fixed: &[Argument], sa
     let counts = level::counts();
     let level = level::level();
     if counts {
-        call::count(variadic.function, cross);
+        call::count(variadic.function, &ABOVE);
     }
     if level == Level::Off || reentry::inside() {
         return;

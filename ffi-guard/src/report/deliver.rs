@@ -4,16 +4,17 @@
 use std::cell::Cell;
 use std::io::IsTerminal as _;
 use std::sync::Once;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use super::ledger::{Ledger, ReportKey};
-use super::{colour, lines};
+use super::{colour, lines, suppress};
 use crate::config::{OnViolation, settings};
 use crate::facts::Violation;
 use crate::platform::process::{at_exit, write_stderr};
 use crate::reentry::{Outside, Reentry};
 use crate::rule::Severity;
 use crate::rules::words::own_path;
+use crate::stats::Stats;
 
 /// What the code that found a violation does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,9 @@ pub(crate) enum Outcome {
 /// severity and `GUARD_ON_VIOLATION` say. If that is `abort`, it prints the report and does not
 /// return.
 pub(crate) fn deliver(violation: &Violation) -> Outcome {
+    if is_suppressed(violation) {
+        return Outcome::GoOn;
+    }
     tell(violation, false);
     let _own = Reentry::enter();
     match verdict(violation.severity(), settings().on_violation) {
@@ -49,6 +53,20 @@ pub(crate) fn deliver(violation: &Violation) -> Outcome {
         }
     }
 }
+
+/// True if the project accepts the finding (`GUARD_SUPPRESS`). It is counted, and the file of
+/// `GUARD_REPORT` gets it.
+fn is_suppressed(violation: &Violation) -> bool {
+    let _own = Reentry::enter();
+    let Some(reason) = suppress::reason(violation.facts()) else { return false };
+    SUPPRESSED.fetch_add(1, Ordering::Relaxed);
+    summarise_at_exit();
+    lines::append_suppressed(violation, reason);
+    true
+}
+
+/// The number of findings that were suppressed.
+static SUPPRESSED: AtomicUsize = AtomicUsize::new(0);
 
 /// Tells the hook and appends to the file of `GUARD_REPORT`, no more: for a violation that becomes
 /// a value.
@@ -136,6 +154,12 @@ fn summarise() {
     lines::append_counts();
 }
 
+/// Appends the counters of the border to the file of `GUARD_REPORT`, if there is one.
+pub(crate) fn record_statistics(stats: &Stats) {
+    let _own = Reentry::enter();
+    lines::append_statistics(stats);
+}
+
 fn summary(printed: &Ledger) -> Vec<String> {
     let mut lines = Vec::new();
     match printed.repeated() {
@@ -149,6 +173,11 @@ fn summary(printed: &Ledger) -> Vec<String> {
     match printed.lost() {
         0 => {}
         lost => lines.push(format!("ffi-guard: {lost} reports were printed without being counted")),
+    }
+    match SUPPRESSED.load(Ordering::Relaxed) {
+        0 => {}
+        1 => lines.push("ffi-guard: 1 finding is suppressed (GUARD_SUPPRESS)".into()),
+        suppressed => lines.push(format!("ffi-guard: {suppressed} findings are suppressed (GUARD_SUPPRESS)")),
     }
     lines
 }

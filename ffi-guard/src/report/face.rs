@@ -98,7 +98,8 @@ impl Violation {
     #[must_use]
     pub fn to_json(&self) -> String {
         let _own = Reentry::enter();
-        super::json::object(&self.facts, &Symbols { of_trace: &frames::of_trace, fault: &[] })
+        let symbols = Symbols { of_trace: &frames::of_trace, fault: &[] };
+        super::json::object(&self.facts, &symbols, &text::report(&self.facts, &[]))
     }
 
     pub(crate) fn facts(&self) -> &Facts {

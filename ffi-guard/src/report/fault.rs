@@ -164,11 +164,11 @@ fn append_object(touch: &Touch<'_>) {
 /// copy of the process.
 pub(crate) fn tell(touch: &Touch<'_>) {
     let (facts, frames) = (touch.leak(), frames::of_fault(touch.frames));
+    let mut text = text::report(&facts, &frames);
     if settings().report_path().is_some() && IS_NEW.load(Ordering::Relaxed) {
         let symbols = json::Symbols { of_trace: &frames::of_trace, fault: &frames };
-        lines::append_object(json::object(&facts, &symbols), false);
+        lines::append_object(json::object(&facts, &symbols, &text), false);
     }
-    let mut text = text::report(&facts, &frames);
     text.push('\n');
     write_stderr(text.as_bytes());
 }

@@ -124,6 +124,18 @@ pub(super) fn of_fault(addresses: &[usize]) -> Vec<Frame> {
     frames
 }
 
+/// The frames of the calling thread, innermost first.
+pub(super) fn here() -> Vec<Frame> {
+    /// Enough for any stack that a person reads.
+    const MOST: usize = 256;
+    let mut addresses = Vec::new();
+    backtrace::trace(|frame| {
+        addresses.push(frame.ip().addr());
+        addresses.len() < MOST
+    });
+    symbolise(&addresses)
+}
+
 /// Without the functions that stand for a guarded one: all of them are at its declaration, and its
 /// caller is of interest.
 pub(super) fn without_wrappers(frames: &[Frame]) -> Vec<Frame> {

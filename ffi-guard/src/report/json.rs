@@ -11,6 +11,7 @@ use crate::heap::trace::TraceId;
 use crate::rule::Severity;
 use crate::rules;
 use crate::rules::words::Value;
+use crate::stats::Stats;
 
 /// Counts the formats: a name that is taken away or changes its meaning makes a new one, a new name
 /// does not.
@@ -24,8 +25,8 @@ pub(super) struct Symbols<'a> {
     pub(super) fault: &'a [Frame],
 }
 
-/// The object, without a line break.
-pub(super) fn object(facts: &Facts, symbols: &Symbols<'_>) -> String {
+/// The object, without a line break. `text` is the report as a terminal shows it.
+pub(super) fn object(facts: &Facts, symbols: &Symbols<'_>, text: &str) -> String {
     let words = rules::words(facts);
     let mut json = Json::default();
     json.open();
@@ -61,6 +62,9 @@ pub(super) fn object(facts: &Facts, symbols: &Symbols<'_>) -> String {
         Some(place) => json.object("place", |json| self::place(json, place, symbols)),
         None => json.null("place"),
     }
+    json.texts("help", words.helps.iter().take(super::text::HELPS));
+    json.texts("notes", words.notes.iter());
+    json.text("text", text);
     json.close();
     json.out
 }
@@ -79,6 +83,35 @@ pub(super) fn counts(repeated: &[(ReportKey, u64)]) -> String {
         json.raw("caught", if place.caught { "true" } else { "false" });
         json.number("seen", seen);
     });
+    json.close();
+    json.out
+}
+
+/// The object at the end of a process that counts (`GUARD_STATS=1`), without a line break.
+pub(super) fn statistics(stats: &Stats) -> String {
+    let mut json = Json::default();
+    json.open();
+    json.number("version", FORMAT);
+    json.text("guard", env!("CARGO_PKG_VERSION"));
+    json.list("statistics", stats.functions(), |json, function| {
+        let callee = if function.is_callback() { function.time_in_rust() } else { function.time_in_c() };
+        json.text("name", function.name());
+        json.text("module", function.module());
+        json.raw("callback", if function.is_callback() { "true" } else { "false" });
+        json.number("calls", function.calls());
+        json.number("callee_ns", callee.as_nanos());
+        json.number("checks_ns", function.time_in_checks().as_nanos());
+        json.number("lent_bytes", function.bytes_lent());
+    });
+    json.close();
+    json.out
+}
+
+/// The object with one more text.
+pub(super) fn with(mut object: String, key: &str, value: &str) -> String {
+    object.truncate(object.len().saturating_sub("}".len()));
+    let mut json = Json { out: object, member: true };
+    json.text(key, value);
     json.close();
     json.out
 }
@@ -318,6 +351,18 @@ impl Json {
         }
         self.out.push(']');
         self.member = true;
+    }
+
+    fn texts<'a>(&mut self, key: &str, texts: impl Iterator<Item = &'a String>) {
+        self.key(key);
+        self.out.push('[');
+        for (number, text) in texts.enumerate() {
+            if number > 0 {
+                self.out.push(',');
+            }
+            self.string(text);
+        }
+        self.out.push(']');
     }
 
     fn string(&mut self, text: &str) {

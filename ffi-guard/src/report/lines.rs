@@ -5,12 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::json;
 use super::ledger::{Ledger, ReportKey};
 use crate::config::settings;
 use crate::facts::Violation;
 use crate::platform::process;
+use crate::stats::Stats;
 
 /// The places that the file has.
 static WRITTEN: Ledger = Ledger::new();
@@ -32,6 +34,16 @@ pub(super) fn append(violation: &Violation, caught: bool) -> bool {
     count > 1
 }
 
+/// Appends a violation that the project accepts, if its place is not in the file yet, and counts
+/// it.
+pub(super) fn append_suppressed(violation: &Violation, reason: &str) {
+    let key = ReportKey::of(violation.facts(), false);
+    if settings().report_path().is_some() && WRITTEN.count(key) == 1 {
+        let object = json::with(violation.to_json(), "suppressed", reason);
+        append_object(object, false);
+    }
+}
+
 /// Appends one object without counting it.
 pub(super) fn append_object(mut object: String, caught: bool) {
     object.truncate(object.len().saturating_sub("}".len()));
@@ -47,6 +59,13 @@ pub(super) fn append_counts() {
     let Some(repeated) = WRITTEN.repeated() else { return };
     if !repeated.is_empty() {
         append_line(json::counts(&repeated));
+    }
+}
+
+/// Appends the counters of the border, as one object.
+pub(super) fn append_statistics(stats: &Stats) {
+    if settings().report_path().is_some() && !stats.functions().is_empty() {
+        append_line(json::statistics(stats));
     }
 }
 
@@ -81,13 +100,55 @@ fn write(path: &Path, mut line: String, patience: i32) -> io::Result<()> {
 /// its file.
 fn absolute(path: &Path) -> &'static Path {
     static ABSOLUTE: OnceLock<PathBuf> = OnceLock::new();
-    ABSOLUTE.get_or_init(|| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()))
+    ABSOLUTE.get_or_init(|| {
+        let path = filled_in(&path.to_string_lossy());
+        std::path::absolute(&path).unwrap_or(path)
+    })
+}
+
+/// The path with `%p` as the process's number, `%e` as the name of its executable and `%t` as the
+/// time in seconds since 1970; `%%` is `%`.
+fn filled_in(path: &str) -> PathBuf {
+    let mut filled = String::new();
+    let mut rest = path.chars();
+    while let Some(c) = rest.next() {
+        match (c, rest.clone().next()) {
+            ('%', Some('p')) => filled.push_str(&std::process::id().to_string()),
+            ('%', Some('e')) => filled.push_str(&executable()),
+            ('%', Some('t')) => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                filled.push_str(&since.as_secs().to_string());
+            }
+            ('%', Some('%')) => filled.push('%'),
+            (c, _) => {
+                filled.push(c);
+                continue;
+            }
+        }
+        rest.next();
+    }
+    filled.into()
+}
+
+fn executable() -> String {
+    let path = std::env::current_exe().unwrap_or_default();
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::facts;
     use super::*;
+
+    #[test]
+    fn a_path_may_name_the_process() {
+        let id = std::process::id();
+        let expected = PathBuf::from(format!("/r/{}-{id}-100%.jsonl%", executable()));
+        assert_eq!(filled_in("/r/%e-%p-100%%.jsonl%"), expected);
+        assert!(
+            filled_in("%t").to_str().is_some_and(|time| time.parse::<u64>().is_ok_and(|time| time > 1_700_000_000))
+        );
+    }
 
     #[test]
     fn lines_are_appended_whole_and_a_bad_path_is_an_error() {

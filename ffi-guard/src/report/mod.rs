@@ -17,10 +17,11 @@ mod paths;
 mod picture;
 mod source;
 mod story;
+mod suppress;
 #[cfg(test)]
 mod tests;
 mod text;
 pub(crate) mod until_catch_ends;
 mod width;
 
-pub(crate) use deliver::{Outcome, abort, deliver, file, print, record};
+pub(crate) use deliver::{Outcome, abort, deliver, file, print, record, record_statistics};

@@ -14,7 +14,7 @@ use crate::rules::words::{Source, Words};
 const LINES: usize = 40;
 
 /// Helps of a report.
-const HELPS: usize = 3;
+pub(super) const HELPS: usize = 3;
 
 /// What a report needs beside the facts. Tests fill it in by hand.
 pub(super) struct Context<'a> {

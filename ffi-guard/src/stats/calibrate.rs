@@ -65,7 +65,7 @@ fn middle(sums: impl Fn() -> [u64; 2], mut call: impl FnMut()) -> [u64; 2] {
 
 /// Measures the ticks to take off each reading. Runs before the first call is counted, and takes a
 /// quarter of a millisecond.
-pub(super) fn begin(cross: super::Cross) {
+pub(super) fn begin(cross: fn(&'static Function, extern "C" fn(), bool)) {
     BEGAN.0.store(ticks(), Ordering::Relaxed);
     BEGAN.1.store(nanoseconds(), Ordering::Relaxed);
     tally::register(&NOTHING, false);

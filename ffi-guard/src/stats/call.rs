@@ -95,8 +95,8 @@ impl Drop for Busy {
 /// Begins a call of this function. `None` if it cannot be timed; then it is counted separately, or
 /// not at all.
 #[inline]
-pub(crate) fn begin(function: &'static Function, place: StackPlace, cross: super::Cross) -> Option<TimedCall> {
-    if !super::is_ready() && !super::make_ready(cross) {
+pub(crate) fn begin(function: &'static Function, place: StackPlace, above: &'static super::Above) -> Option<TimedCall> {
+    if !super::is_ready() && !super::make_ready(above) {
         tally::count_beside(function);
         return None;
     }
@@ -112,8 +112,8 @@ pub(crate) fn begin(function: &'static Function, place: StackPlace, cross: super
 
 /// Counts a call whose end is not seen, so that it cannot be timed.
 #[cold]
-pub(crate) fn count(function: &'static Function, cross: super::Cross) {
-    if super::is_ready() || super::make_ready(cross) {
+pub(crate) fn count(function: &'static Function, above: &'static super::Above) {
+    if super::is_ready() || super::make_ready(above) {
         tally::count_beside(function);
     }
 }

@@ -14,6 +14,7 @@ mod facts;
 mod shard;
 mod table;
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use facts::{FunctionStats, Stats};
@@ -36,13 +37,21 @@ pub(crate) fn is_ready() -> bool {
     STATE.load(Ordering::Acquire) == READY
 }
 
-/// Makes a call of a C function that does nothing, as a wrapper makes it, with checks of nothing
-/// (`true`) or without: what the boundary hands down, so that the way there and back is measured.
-pub(crate) type Cross = fn(&'static Function, extern "C" fn(), bool);
+/// What the boundary hands down.
+pub(crate) struct Above {
+    /// Makes a call of a C function that does nothing, as a wrapper makes it, with checks of
+    /// nothing (`true`) or without, so that the way there and back is measured.
+    pub(crate) cross: fn(&'static Function, extern "C" fn(), bool),
+    /// Appends the counters to the file of `GUARD_REPORT`, if there is one.
+    pub(crate) record: fn(&Stats),
+}
+
+/// What the boundary handed down, for the end of the process.
+static ABOVE: OnceLock<&'static Above> = OnceLock::new();
 
 /// Gets ready at the first call that is counted. False if it is not ready and cannot be waited for.
 #[cold]
-fn make_ready(cross: Cross) -> bool {
+fn make_ready(above: &'static Above) -> bool {
     /// More yields than a thread that has the processor needs. If that thread is stopped for good,
     /// its calls are only counted.
     const PATIENCE: u32 = 1 << 20;
@@ -53,7 +62,8 @@ fn make_ready(cross: Cross) -> bool {
             // First: a child must not find another thread's number here.
             thread::at_fork(nothing, nothing, in_child);
             process::at_exit(print);
-            calibrate::begin(cross);
+            let _ = ABOVE.set(above);
+            calibrate::begin(above.cross);
             STATE.store(READY, Ordering::Release);
             true
         }
@@ -108,5 +118,9 @@ pub fn stats() -> Stats {
 /// The table, at the end of the process.
 extern "C" fn print() {
     let _inside = Reentry::enter();
-    process::write_stderr(format!("{}\n", Stats::read(level::level())).as_bytes());
+    let stats = Stats::read(level::level());
+    process::write_stderr(format!("{stats}\n").as_bytes());
+    if let Some(above) = ABOVE.get() {
+        (above.record)(&stats);
+    }
 }

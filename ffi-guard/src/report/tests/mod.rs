@@ -183,7 +183,11 @@ fn report(facts: &Facts, form: Form) -> String {
 }
 
 fn object(facts: &Facts) -> String {
-    json::object(facts, &json::Symbols { of_trace: &frames, fault: &[] })
+    object_with(facts, "the report")
+}
+
+fn object_with(facts: &Facts, text: &str) -> String {
+    json::object(facts, &json::Symbols { of_trace: &frames, fault: &[] }, text)
 }
 
 fn golden(name: &str) -> PathBuf {
@@ -204,6 +208,27 @@ fn reports_read_as_the_golden_files() {
         }
     }
     assert!(wrong.is_empty(), "other than the golden files (GUARD_BLESS=1 writes them):\n{}", wrong.join("\n"));
+}
+
+/// One line for each golden report: what `cargo ffi-guard report` is tested with, and what the
+/// schema in `docs/` is held against.
+#[test]
+fn the_golden_lines_are_what_is_written() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/lines.jsonl");
+    let version = format!("\"guard\":\"{}\"", env!("CARGO_PKG_VERSION"));
+    let lines: String = all()
+        .into_iter()
+        .filter(|(.., form)| !form.ascii && form.backtrace.is_none())
+        .map(|(_, facts, form)| {
+            let line = object_with(&facts, &report(&facts, form)).replace(&version, "\"guard\":\"0.0.0\"");
+            line.replace("ffi-guard/src/report/tests/", "src/") + "\n"
+        })
+        .collect();
+    if std::env::var_os("GUARD_BLESS").is_some_and(|set| set == "1") {
+        std::fs::write(&path, &lines).unwrap();
+    }
+    let known = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(known == lines, "other than {}: GUARD_BLESS=1 writes it", path.display());
 }
 
 #[test]
@@ -291,6 +316,8 @@ fn every_finding_is_json_that_reads_back() {
         }
         for key in
             ["lent_by", "severity", "message", "parameter", "thread", "argument", "memory", "block", "finding", "place"]
+                .into_iter()
+                .chain(["help", "notes", "text"])
         {
             assert!(read.get(key).is_some(), "{name}: {key}");
         }

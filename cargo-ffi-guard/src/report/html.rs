@@ -1,0 +1,84 @@
+//! The report as one HTML file, which asks nothing of the network.
+
+use serde_json::{Value, json};
+
+use super::fold::{Finding, Standing};
+use super::{Report, rules, terminal};
+
+/// The file: the page's own text with the findings in it, as JSON.
+#[must_use]
+pub fn text(report: &Report) -> String {
+    let data = json!({
+        "summary": terminal::summary(report).trim_end(),
+        "findings": report.findings.iter().map(finding).collect::<Vec<Value>>(),
+        "crossings": report.crossings,
+    });
+    // `</script>` in a text would end the element, and `<!--` would change how its end is found.
+    let data = data.to_string().replace('<', "\\u003c");
+    include_str!("html/page.html")
+        .replace("/*style*/", include_str!("html/page.css"))
+        .replace("/*script*/", include_str!("html/page.js"))
+        .replace("{\"data\":null}", &data)
+}
+
+fn finding(finding: &Finding) -> Value {
+    let violation = &finding.first;
+    let frames = |frames: &[super::Frame]| {
+        let place = |frame: &super::Frame| frame.place().map(|place| format!("{}:{}", place.file, place.line));
+        frames.iter().map(|frame| json!({ "function": frame.function, "at": place(frame) })).collect::<Vec<Value>>()
+    };
+    let block = violation.block.as_ref().map(|block| {
+        json!({
+            "address": block.address,
+            "size": block.size,
+            "live": block.live,
+            "allocated": frames(&block.allocated),
+            "freed": frames(&block.freed),
+        })
+    });
+    let (standing, reason) = match &finding.standing {
+        Standing::New => (finding.severity(), None),
+        Standing::Known => ("known", None),
+        Standing::Suppressed(reason) => ("suppressed", Some(reason)),
+    };
+    let declared = violation.function.as_ref().and_then(|function| function.declared.as_ref());
+    json!({
+        "id": finding.id,
+        "standing": standing,
+        "reason": reason,
+        "rule": violation.rule,
+        "about": rules::about(&violation.rule),
+        "page": rules::page(&violation.rule),
+        "function": finding.function(),
+        "crate": finding.krate(),
+        "parameter": finding.parameter(),
+        "type": violation.parameter.as_ref().map(|parameter| &parameter.ty),
+        "caller": finding.enclosing,
+        "declared": declared.map(|place| format!("{}:{}", place.file, place.line)),
+        "sites": finding.sites.iter().map(|site| format!("{}:{}", site.file, site.line)).collect::<Vec<String>>(),
+        "count": finding.count,
+        "message": violation.message,
+        "block": block,
+        "finding": violation.finding,
+        "place": violation.place,
+        "help": violation.help,
+        "notes": violation.notes,
+        "text": violation.text,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_can_leave_the_data_and_nothing_is_asked_of_the_network() {
+        let line = r#"{"version":1,"rule":"null_pointer","severity":"deny","message":"</script><script>alert(1)</script><!--","function":{"name":"f","module":"a"}}"#;
+        let page = text(&Report::of_lines([line]).unwrap());
+        assert_eq!(page.matches("</script>").count(), 2);
+        assert!(!page.contains("<!--") && !page.contains("alert(1)</script>"));
+        for word in ["src=", "@import", "url(", "fetch(", "<link"] {
+            assert!(!page.contains(word), "{word}");
+        }
+    }
+}
