@@ -78,7 +78,7 @@ fn kinds(function: &Function, private: &TokenStream) -> Option<TokenStream> {
     let len = Literal::usize_unsuffixed(count);
     (count > 0).then(|| {
         quote_spanned! {Span::mixed_site()=>
-            static __FFI_GUARD_KINDS: [#private::Kind; #len] = [const { #private::Kind::unknown() }; #len];
+            static __FFI_GUARD_KINDS: [#private::Kind; #len] = #private::Kind::each_unknown();
         }
     })
 }

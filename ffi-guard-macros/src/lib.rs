@@ -13,6 +13,7 @@ mod attr;
 mod block;
 mod callback;
 mod cfg;
+mod crossing;
 mod derive;
 mod descriptor;
 mod expand;

@@ -8,9 +8,12 @@ pub use crate::boundary::raise::expect;
 pub use crate::call::argument::{Argument, Stated};
 pub use crate::call::classify;
 pub use crate::call::declaration::{Contract, Declaration, Function, Parameter};
-pub use crate::call::kinds::{Kind, learn};
+pub use crate::call::kinds::Kind;
+pub use crate::call::of_type::{Crosses, OfType, Otherwise};
 pub use crate::call::shape::{CopyProbe, Field, NoShape, PlainProbe, PointeeProbe, PointersProbe, Shape, first_known};
 pub use crate::call::through::through;
 pub use crate::level::{armed, is_at_1};
 pub use crate::rule::{Rule, Severities, Severity};
-pub use crate::{__argument as argument, __frozen as frozen, __shape_of as shape_of};
+pub use crate::{
+    __argument as argument, __crosses as crosses, __frozen as frozen, __shape_of as shape_of, __sorts as sorts,
+};

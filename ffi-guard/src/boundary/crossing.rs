@@ -15,6 +15,7 @@ use super::statistics;
 use crate::call::argument::{Argument, Passing, Stated};
 use crate::call::declaration::{CheckMode, Function};
 use crate::call::kinds::lay_out;
+use crate::call::of_type::Crosses;
 use crate::level;
 
 /// State of a guarded call that its wrapper's frame keeps while C runs.
@@ -53,7 +54,7 @@ impl Crossing {
     /// call states for the parameters whose contract asks for one, in order; `arguments`: room for
     /// the classified arguments; `may_be_fast`: the wrapper has not tried the fast path itself.
     /// `None` if not all types of the function are known: the wrapper then calls
-    /// [`learn`](crate::call::kinds::learn) and [`enter_new`](Crossing::enter_new).
+    /// [`enter_first`](Crossing::enter_first), which is told them.
     ///
     /// # Safety
     /// - `places` has one entry for each parameter of `function`, of that parameter's type;
@@ -95,6 +96,34 @@ impl Crossing {
         }
         // SAFETY: the arguments are laid out, and the caller promises their declared types.
         Some(unsafe { Crossing::enter_new(function, arguments, frame) })
+    }
+
+    /// The first call of a function, or one of several at once: keeps the types of its arguments,
+    /// and of its result if there is one, and checks what Rust hands over.
+    ///
+    /// # Safety
+    /// - What [`enter`](Crossing::enter) requires.
+    /// - `types` are those of the parameters, in order, and then of the result if there is one.
+    ///
+    /// # Panics
+    /// With the report, if a rule that is denied is broken.
+    #[cold]
+    #[track_caller]
+    #[inline(never)]
+    #[must_use]
+    pub unsafe fn enter_first(
+        function: &'static Function,
+        types: &[Crosses],
+        (places, stated): (&[*const ()], &[Stated]),
+        arguments: *mut Argument,
+        frame: &mut MaybeUninit<CallFrame>,
+    ) -> Crossing {
+        function.learn(types);
+        // SAFETY: the caller promises a place of the right type, and room, for each parameter.
+        let is_laid_out = unsafe { lay_out(function, places, stated, arguments) };
+        debug_assert!(is_laid_out, "every type was learned");
+        // SAFETY: the arguments are laid out, and the caller promises their declared types.
+        unsafe { Crossing::enter_new(function, arguments, frame) }
     }
 
     /// Tries the fast path of one level for the call of an unoptimised wrapper. `None` if the call
@@ -142,7 +171,7 @@ impl Crossing {
     #[track_caller]
     #[inline(never)]
     #[must_use]
-    pub unsafe fn enter_new(
+    unsafe fn enter_new(
         function: &'static Function,
         arguments: *const Argument,
         frame: &mut MaybeUninit<CallFrame>,
