@@ -1,6 +1,7 @@
 //! Stands in rustc's place: compiles the mirror of a package that has foreign blocks, and puts the
 //! allocator into what is run. What does not compile so is compiled as it is.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use crate::learned::Learned;
 use crate::mirror::{self, Changes};
 use crate::rewrite::{Form, Wishes, rewrite};
 use crate::session::Session;
+use crate::taken;
 use crate::unit::Unit;
 
 /// Runs rustc with these arguments, of which the first is its path.
@@ -185,12 +187,20 @@ impl Compilation<'_> {
         if let Some(form) = attempt.form {
             let mut files = mirror::sources(&self.package.folder);
             files.extend(self.package.out_dir.iter().flat_map(|folder| mirror::sources(folder)));
-            for file in files {
-                let Ok(text) = std::fs::read_to_string(&file) else { continue };
-                if let Some(rewritten) = rewrite(&text, form, wishes) {
+            let read = |file: PathBuf| std::fs::read_to_string(&file).ok().map(|text| (file, text));
+            let files: Vec<_> = files.into_iter().filter_map(read).collect();
+            let mut wishes = wishes.clone();
+            let may_declare = files.iter().filter(|(_, text)| text.contains("extern"));
+            let taken: BTreeSet<&str> =
+                may_declare.flat_map(|(_, text)| taken::declared_in(text, &self.session.taken)).collect();
+            wishes.keep_abi.extend(taken.into_iter().map(String::from));
+            wishes.keep_abi.sort();
+            wishes.keep_abi.dedup();
+            for (file, text) in &files {
+                if let Some(rewritten) = rewrite(text, form, &wishes) {
                     blocks += rewritten.blocks;
                     has_allocator |= rewritten.has_allocator;
-                    changes.insert(file, rewritten.text);
+                    changes.insert(file.clone(), rewritten.text);
                 }
             }
             // The fields of structs matter where a block lends them.
@@ -251,6 +261,7 @@ impl Compilation<'_> {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => command.env("CARGO_FFI_GUARD_RECORD", record),
         };
+        command.env("CARGO_FFI_GUARD_DEBUG_ASSERTIONS", u8::from(self.unit.has_debug_assertions()).to_string());
         command.args(&arguments);
         let outcome = listen(&mut command)?;
         if outcome.status.success() && self.unit.has_dep_info {

@@ -22,7 +22,7 @@ use crate::cfg::Attr;
 use crate::descriptor::{self, Kind};
 use crate::extent::Extent;
 use crate::valid::{Function, Param};
-use crate::{crossing, fast_path, reads, types};
+use crate::{crossing, fast_path, reads, record, types};
 
 /// The function that is called instead of C's.
 pub(crate) fn wrapper(
@@ -99,6 +99,51 @@ pub(crate) fn wrapper(
     // They are generic so that they are only built if the wrapper is called: of the thousands of
     // functions that a -sys crate declares, a program calls a few.
     let lifetimes = quote!(#(#lifetimes,)*);
+    let known = record::has_debug_assertions(settings);
+    let only = |debug: bool| match known {
+        None if debug => quote_spanned!(here=> #[cfg(debug_assertions)]),
+        None => quote_spanned!(here=> #[cfg(not(debug_assertions))]),
+        Some(_) => TokenStream::new(),
+    };
+    let optimised = (known != Some(true)).then(|| {
+        let only = only(false);
+        let functions = quote_spanned! {here=>
+            #only
+            #[inline(never)]
+            #track_caller
+            #unsafety fn __ffi_guard_checked<#lifetimes const FULL: bool>(
+                #(#signature),*
+            ) #output #where_clause {
+                #traits
+                #state
+                #fast_path
+                #call_closely
+            }
+            #only
+            #[inline(never)]
+            #track_caller
+            #unsafety fn __ffi_guard_closely<#lifetimes const BUILT_WHERE_CALLED: bool>(
+                #(#inner_signature,)*
+                #stated_parameter
+            ) #output #where_clause {
+                #outlined
+            }
+        };
+        let call = quote_spanned! {here=>
+            #only
+            if #private::is_at_1() {
+                #call_at_1
+            } else {
+                #call_checked
+            }
+        };
+        (functions, call)
+    });
+    let (functions, optimised) = optimised.unzip();
+    let unoptimised = (known != Some(false)).then(|| {
+        let only = only(true);
+        quote_spanned!(here=> #only { #state #in_place })
+    });
     quote_spanned! {here=>
         #(#attrs)*
         #(#from_block)*
@@ -110,40 +155,12 @@ pub(crate) fn wrapper(
             use #krate::__private as __ffi_guard;
             #bare
             #statics
-            #[cfg(not(debug_assertions))]
-            #[inline(never)]
-            #track_caller
-            #unsafety fn __ffi_guard_checked<#lifetimes const FULL: bool>(
-                #(#signature),*
-            ) #output #where_clause {
-                #traits
-                #state
-                #fast_path
-                #call_closely
-            }
-            #[cfg(not(debug_assertions))]
-            #[inline(never)]
-            #track_caller
-            #unsafety fn __ffi_guard_closely<#lifetimes const BUILT_WHERE_CALLED: bool>(
-                #(#inner_signature,)*
-                #stated_parameter
-            ) #output #where_clause {
-                #outlined
-            }
+            #functions
             if !#private::armed() {
                 #leave
             }
-            #[cfg(not(debug_assertions))]
-            if #private::is_at_1() {
-                #call_at_1
-            } else {
-                #call_checked
-            }
-            #[cfg(debug_assertions)]
-            {
-                #state
-                #in_place
-            }
+            #optimised
+            #unoptimised
         }
     }
 }
