@@ -76,18 +76,17 @@ pub(crate) fn written(
             #traits
             #[allow(unused_imports)]
             use #private::Otherwise as _;
-            #private::Crossing::enter_first(&__FFI_GUARD_FUNCTION, &[#(#types),*], given, arguments, &mut frame)
+            #private::Crossing::enter_first(&__FFI_GUARD_FUNCTION, &[#(#types),*], &places, &#stated, arguments, &mut frame)
         }
     });
     // Without arguments and a result there is nothing to learn.
     let first = first.unwrap_or_else(|| quote_spanned!(here=> ::core::unreachable!()));
     quote_spanned! {here=>
-        let mut room = ::core::mem::MaybeUninit::<[#private::Argument; #count]>::uninit();
+        let mut room = #private::Room::<#count>::uninit();
         let arguments = &raw mut room as *mut #private::Argument;
-        let mut frame = ::core::mem::MaybeUninit::<#private::CallFrame>::uninit();
+        let mut frame = #private::FrameRoom::uninit();
         let places: [*const (); #count] = [#(&raw const #locals as *const ()),*];
-        let given: (&[*const ()], &[#private::Stated]) = (&places, &#stated);
-        let crossing = match unsafe { #private::Crossing::enter(&__FFI_GUARD_FUNCTION, given, arguments, #is_first, &mut frame) } {
+        let crossing = match unsafe { #private::Crossing::enter(&__FFI_GUARD_FUNCTION, &places, &#stated, arguments, #is_first, &mut frame) } {
             ::core::option::Option::Some(known) => known,
             ::core::option::Option::None => unsafe { #first },
         };
@@ -121,6 +120,12 @@ impl Written<'_> {
 fn crosses(ty: &Type, private: &TokenStream) -> TokenStream {
     let here = Span::mixed_site();
     match Written::of(ty) {
+        Written::Pointer(is_const, target) if types::is_scalar(target) => {
+            quote_spanned!(here=> #private::Crosses::to::<#target>(#is_const, #private::OfType::<#target>::PLAIN))
+        }
+        Written::Pointer(is_const, target) if types::points_to_void(ty) => {
+            quote_spanned!(here=> #private::Crosses::to::<#target>(#is_const, #private::OfType::<#target>::POINTEE))
+        }
         Written::Pointer(is_const, target) => {
             quote_spanned!(here=> #private::Crosses::pointer::<#ty>(#is_const, #private::sorts!(#target)))
         }

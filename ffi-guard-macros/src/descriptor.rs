@@ -28,6 +28,16 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
         let ty = text::of_type(param.source.ty.to_token_stream());
         let extent = param.extent.as_ref().map_or("", |extent| &extent.text);
         let contract = &param.contract;
+        // The commonest two are short: a -sys crate has thousands of them.
+        match contract.as_slice() {
+            [] if param.severities.is_empty() => {
+                return quote_spanned!(here=> #private::Parameter::plain(#name, #ty));
+            }
+            [word] if word == "retained" && param.severities.is_empty() => {
+                return quote_spanned!(here=> #private::Parameter::retained(#name, #ty));
+            }
+            _ => {}
+        }
         let severities = param.severities.emit(private);
         quote_spanned! {here=> #private::Parameter {
             name: #name,

@@ -7,9 +7,9 @@ use crate::attr::{self, Errors, Setting, Value};
 use crate::cfg::{Attr, CfgCase};
 use crate::message::{self, On};
 
-/// The rules, as `ffi_guard::Rule` has them: name by name (a test in `tests/` keeps the two in
+/// The rules, as `ffi_guard::Rule` has them: name by name, in the same order (tests keep the two in
 /// step).
-const RULES: [&str; 20] = [
+pub(crate) const RULES: [&str; 20] = [
     "nested_pointer",
     "dangling_pointer",
     "dangling_field",

@@ -1,7 +1,7 @@
 //! The items that generated code uses. Not public: they change with any version.
 
 pub use crate::boundary::callback::{Incoming, default_where_on_panic_says_nothing, nothing_to_return, raise_here};
-pub use crate::boundary::crossing::{CallFrame, Crossing};
+pub use crate::boundary::crossing::{Crossing, FrameRoom, Room};
 pub use crate::boundary::inspect::Inspection;
 pub use crate::boundary::loans::Loans;
 pub use crate::boundary::raise::expect;

@@ -35,6 +35,12 @@ struct Slow {
     scope: PanicScope,
 }
 
+/// Room in the wrapper's frame for the state of a call.
+pub type FrameRoom = MaybeUninit<CallFrame>;
+
+/// Room in the wrapper's frame for the arguments of a call.
+pub type Room<const N: usize> = MaybeUninit<[Argument; N]>;
+
 impl CallFrame {
     /// Writes empty loans into the frame. In place, because a move would copy uninitialised bytes.
     #[inline(always)]
@@ -71,7 +77,8 @@ impl Crossing {
     #[must_use]
     pub unsafe fn enter(
         function: &'static Function,
-        (places, stated): (&[*const ()], &[Stated]),
+        places: &[*const ()],
+        stated: &[Stated],
         arguments: *mut Argument,
         may_be_fast: bool,
         frame: &mut MaybeUninit<CallFrame>,
@@ -114,7 +121,8 @@ impl Crossing {
     pub unsafe fn enter_first(
         function: &'static Function,
         types: &[Crosses],
-        (places, stated): (&[*const ()], &[Stated]),
+        places: &[*const ()],
+        stated: &[Stated],
         arguments: *mut Argument,
         frame: &mut MaybeUninit<CallFrame>,
     ) -> Crossing {

@@ -73,6 +73,20 @@ pub struct Parameter {
     pub severities: Severities,
 }
 
+impl Parameter {
+    /// A parameter of which nothing is said.
+    #[must_use]
+    pub const fn plain(name: &'static str, ty: &'static str) -> Parameter {
+        Parameter { name, ty, extent: "", contract: Contract::NONE, severities: Severities::NONE }
+    }
+
+    /// A parameter of which is said that C may keep it, and no more.
+    #[must_use]
+    pub const fn retained(name: &'static str, ty: &'static str) -> Parameter {
+        Parameter { contract: Contract::NONE.retained(), ..Parameter::plain(name, ty) }
+    }
+}
+
 /// Set of the attributes of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contract(u16);

@@ -117,6 +117,13 @@ impl Crosses {
         Crosses { info, passing, boxed: false }
     }
 
+    /// How a pointer crosses to what is written as a number or as `c_void`.
+    #[must_use]
+    pub fn to<T>(is_const: bool, known: Known) -> Crosses {
+        let info = known.unwrap_or(const { &info::<T>(Shape::Words, false) });
+        Crosses { info, passing: if is_const { Passing::Const } else { Passing::Mut }, boxed: false }
+    }
+
     /// How a type crosses that is written as a number.
     #[must_use]
     pub fn number<T>(plain: Known) -> Crosses {
@@ -302,5 +309,9 @@ mod tests {
         assert_eq!((slice.passing, slice.info.size), (crate::call::argument::Passing::Value, 16));
         let number = Crosses::number::<c_int>(crate::__private::OfType::<c_int>::PLAIN);
         is_same(number, crate::__argument!(7 as c_int));
+        let text = Crosses::to::<c_char>(true, crate::__private::OfType::<c_char>::PLAIN);
+        is_same(text, crate::__argument!(std::ptr::null::<c_char>()));
+        let void = Crosses::to::<c_void>(false, crate::__private::OfType::<c_void>::POINTEE);
+        is_same(void, crate::__argument!(std::ptr::null_mut::<c_void>()));
     }
 }
