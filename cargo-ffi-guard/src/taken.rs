@@ -67,11 +67,12 @@ pub(crate) fn find(text: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The names among these that a text declares as functions.
-pub(crate) fn declared_in<'a>(text: &str, names: &'a BTreeSet<String>) -> BTreeSet<&'a str> {
-    let after = text.match_indices("fn ").map(|(at, word)| text[at + word.len()..].trim_start());
+/// The names among these that the texts may declare as foreign functions.
+pub(crate) fn declared_in<'a>(texts: impl Iterator<Item = &'a String>, names: &BTreeSet<String>) -> BTreeSet<String> {
+    let texts = texts.filter(|text| text.contains("extern"));
+    let after = texts.flat_map(|text| text.match_indices("fn ").map(|(at, word)| text[at + word.len()..].trim_start()));
     let name = |rest: &str| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().map(String::from);
-    after.filter_map(name).filter_map(|name| names.get(&name).map(String::as_str)).collect()
+    after.filter_map(name).filter(|name| names.contains(name)).collect()
 }
 
 fn is_of_word(byte: u8) -> bool {
@@ -192,7 +193,8 @@ mod tests {
     #[test]
     fn declarations_are_told_from_other_words() {
         let names = ["one", "two", "three"].map(String::from).into();
-        let declared = declared_in("extern { pub fn one(a: u8); fn two (); } // three", &names);
+        let text = "extern { pub fn one(a: u8); fn two (); } // three".to_string();
+        let declared = declared_in([&text, &"fn three() {}".to_string()].into_iter(), &names);
         assert_eq!(declared.into_iter().collect::<Vec<_>>(), ["one", "two"]);
     }
 }

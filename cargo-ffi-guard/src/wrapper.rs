@@ -1,7 +1,6 @@
 //! Stands in rustc's place: compiles the mirror of a package that has foreign blocks, and puts the
 //! allocator into what is run. What does not compile so is compiled as it is.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -190,12 +189,7 @@ impl Compilation<'_> {
             let read = |file: PathBuf| std::fs::read_to_string(&file).ok().map(|text| (file, text));
             let files: Vec<_> = files.into_iter().filter_map(read).collect();
             let mut wishes = wishes.clone();
-            let may_declare = files.iter().filter(|(_, text)| text.contains("extern"));
-            let taken: BTreeSet<&str> =
-                may_declare.flat_map(|(_, text)| taken::declared_in(text, &self.session.taken)).collect();
-            wishes.keep_abi.extend(taken.into_iter().map(String::from));
-            wishes.keep_abi.sort();
-            wishes.keep_abi.dedup();
+            wishes.keep_abi.extend(taken::declared_in(files.iter().map(|(_, text)| text), &self.session.taken));
             for (file, text) in &files {
                 if let Some(rewritten) = rewrite(text, form, &wishes) {
                     blocks += rewritten.blocks;

@@ -63,8 +63,27 @@ fn main() {
     let said = program.run(&["run", "--coverage"]);
     said.succeeded().has("4\n").has("keeps C's ABI, for its address is taken: free").has("bare, variadic: snprintf");
     said.has("guarded 3 of 4 functions in 1 crate");
-    // It is remembered.
+    // It stands in the source as a whole argument: seen before the crate was built in vain.
+    said.lacks("keeps the type of");
     program.run(&["run"]).succeeded().lacks("Compiling");
+}
+
+#[test]
+fn a_function_whose_address_is_taken_out_of_sight_is_learnt_from_the_error() {
+    let program = Program::new("learnt").file("sys/src/lib.rs", SYS).file(
+        "src/main.rs",
+        "fn main() {
+    let destructor: unsafe extern \"C\" fn(*mut std::ffi::c_void) = text_sys::free;
+    unsafe { destructor(text_sys::malloc(8)) };
+    println!(\"{}\", unsafe { text_sys::strlen(c\"four\".as_ptr()) });
+}
+",
+    );
+    let said = program.run(&["run", "--coverage"]);
+    said.succeeded().has("4\n").has("text-sys keeps the type of free");
+    said.has("keeps C's ABI, for its address is taken: free").has("guarded 3 of 4 functions in 1 crate");
+    // It is remembered.
+    program.run(&["run"]).succeeded().lacks("Compiling").lacks("keeps the type of");
 }
 
 #[test]
