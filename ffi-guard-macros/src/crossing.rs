@@ -71,24 +71,25 @@ pub(crate) fn written(
             unsafe { crossing.exit(&__FFI_GUARD_FUNCTION, arguments, ::core::ptr::null()); }
         }
     };
-    let first = (count.to_string() != "0" || result.is_some()).then(|| {
+    // Without arguments and a result there is nothing to learn.
+    let learn = (!locals.is_empty() || result.is_some()).then(|| {
         quote_spanned! {here=>
-            #traits
-            #[allow(unused_imports)]
-            use #private::Otherwise as _;
-            #private::Crossing::enter_first(&__FFI_GUARD_FUNCTION, &[#(#types),*], &places, &#stated, arguments, &mut frame)
+            if __FFI_GUARD_FUNCTION.is_new() {
+                #traits
+                #[allow(unused_imports)]
+                use #private::Otherwise as _;
+                __FFI_GUARD_FUNCTION.learn(&[#(#types),*]);
+            }
         }
     });
-    // Without arguments and a result there is nothing to learn.
-    let first = first.unwrap_or_else(|| quote_spanned!(here=> ::core::unreachable!()));
     quote_spanned! {here=>
         let mut room = #private::Room::<#count>::uninit();
         let arguments = &raw mut room as *mut #private::Argument;
         let mut frame = #private::FrameRoom::uninit();
         let places: [*const (); #count] = [#(&raw const #locals as *const ()),*];
-        let crossing = match unsafe { #private::Crossing::enter(&__FFI_GUARD_FUNCTION, &places, &#stated, arguments, #is_first, &mut frame) } {
-            ::core::option::Option::Some(known) => known,
-            ::core::option::Option::None => unsafe { #first },
+        #learn
+        let crossing = unsafe {
+            #private::Crossing::enter(&__FFI_GUARD_FUNCTION, &places, &#stated, arguments, #is_first, &mut frame)
         };
         #cross
     }

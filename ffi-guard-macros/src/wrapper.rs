@@ -91,6 +91,11 @@ pub(crate) fn wrapper(
     let outlined = crossing::written(function, &call, &stated_slice, false, &private);
     let in_place = crossing::written(function, &call, &quote_spanned!(here=> [#(#stated),*]), true, &private);
     let inner_signature: Vec<_> = function.params.iter().map(|param| inner_parameter(param, output)).collect();
+    // The address of a copy is assigned to them.
+    let assigned = function.params.iter().filter(|param| !never && param.may_be_copied()).map(|param| {
+        let local = &param.local;
+        quote_spanned!(here=> let mut #local = #local;)
+    });
     // An unoptimised build has no fast path: it would not stay in registers, and the library, which
     // is optimised, does all of it in less time.
     //
@@ -142,7 +147,7 @@ pub(crate) fn wrapper(
     let (functions, optimised) = optimised.unzip();
     let unoptimised = (known != Some(false)).then(|| {
         let only = only(true);
-        quote_spanned!(here=> #only { #state #in_place })
+        quote_spanned!(here=> #only { #state #(#assigned)* #in_place })
     });
     quote_spanned! {here=>
         #(#attrs)*
@@ -151,7 +156,7 @@ pub(crate) fn wrapper(
         #lints
         #track_caller
         #[inline]
-        #vis #unsafety #abi fn #name #generics (#(#inner_signature),*) #output #where_clause {
+        #vis #unsafety #abi fn #name #generics (#(#signature),*) #output #where_clause {
             use #krate::__private as __ffi_guard;
             #bare
             #statics
@@ -243,7 +248,6 @@ fn lints(keep_abi: bool) -> TokenStream {
         #[allow(
             #definitions
             non_snake_case,
-            unused_mut,
             clippy::mut_from_ref,
             clippy::too_many_arguments,
             clippy::type_complexity,

@@ -15,7 +15,6 @@ use super::statistics;
 use crate::call::argument::{Argument, Passing, Stated};
 use crate::call::declaration::{CheckMode, Function};
 use crate::call::kinds::lay_out;
-use crate::call::of_type::Crosses;
 use crate::level;
 
 /// State of a guarded call that its wrapper's frame keeps while C runs.
@@ -59,8 +58,7 @@ impl Crossing {
     /// Checks what Rust hands over. `places`: address of each argument; `stated`: extents that the
     /// call states for the parameters whose contract asks for one, in order; `arguments`: room for
     /// the classified arguments; `may_be_fast`: the wrapper has not tried the fast path itself.
-    /// `None` if not all types of the function are known: the wrapper then calls
-    /// [`enter_first`](Crossing::enter_first), which is told them.
+    /// The wrapper has stated the function's types ([`Function::learn`]) if they were not known.
     ///
     /// # Safety
     /// - `places` has one entry for each parameter of `function`, of that parameter's type;
@@ -82,7 +80,7 @@ impl Crossing {
         arguments: *mut Argument,
         may_be_fast: bool,
         frame: &mut MaybeUninit<CallFrame>,
-    ) -> Option<Crossing> {
+    ) -> Crossing {
         if may_be_fast {
             let fast = match level::checked() {
                 // SAFETY: the caller promises a place, and room, for each declared argument.
@@ -91,7 +89,7 @@ impl Crossing {
                 Some(true) => unsafe { Crossing::enter_fast::<true>(function, (places, stated), arguments, frame) },
                 None => None,
             };
-            if fast.is_some() {
+            if let Some(fast) = fast {
                 return fast;
             }
         } else {
@@ -99,37 +97,9 @@ impl Crossing {
         }
         // SAFETY: the caller promises a place of the right type, and room, for each parameter.
         if !unsafe { lay_out(function, places, stated, arguments) } {
-            return None;
+            // Not without a call of `learn` before, which the wrapper makes.
+            return Crossing::of_nothing_lent(ExitPlan::NOTHING, frame);
         }
-        // SAFETY: the arguments are laid out, and the caller promises their declared types.
-        Some(unsafe { Crossing::enter_new(function, arguments, frame) })
-    }
-
-    /// The first call of a function, or one of several at once: keeps the types of its arguments,
-    /// and of its result if there is one, and checks what Rust hands over.
-    ///
-    /// # Safety
-    /// - What [`enter`](Crossing::enter) requires.
-    /// - `types` are those of the parameters, in order, and then of the result if there is one.
-    ///
-    /// # Panics
-    /// With the report, if a rule that is denied is broken.
-    #[cold]
-    #[track_caller]
-    #[inline(never)]
-    #[must_use]
-    pub unsafe fn enter_first(
-        function: &'static Function,
-        types: &[Crosses],
-        places: &[*const ()],
-        stated: &[Stated],
-        arguments: *mut Argument,
-        frame: &mut MaybeUninit<CallFrame>,
-    ) -> Crossing {
-        function.learn(types);
-        // SAFETY: the caller promises a place of the right type, and room, for each parameter.
-        let is_laid_out = unsafe { lay_out(function, places, stated, arguments) };
-        debug_assert!(is_laid_out, "every type was learned");
         // SAFETY: the arguments are laid out, and the caller promises their declared types.
         unsafe { Crossing::enter_new(function, arguments, frame) }
     }

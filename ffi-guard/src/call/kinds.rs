@@ -168,19 +168,23 @@ impl Function {
         unsafe { std::slice::from_raw_parts(place, self.declaration.parameters.len()) }
     }
 
-    /// Keeps the types of the arguments, and of the result if there is one.
+    /// True if its types are not known yet: the wrapper then states them. Never inlined: the caller
+    /// may be built without optimisation.
+    #[inline(never)]
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        // Acquire, and the last one is learned last: who sees it sees all others.
+        self.kinds.last().is_some_and(|kind| kind.how.load(Ordering::Acquire) == 0)
+    }
+
+    /// Keeps the types of the arguments, in order, and then of the result if there is one.
     #[cold]
     #[inline(never)]
-    pub(crate) fn learn(&self, types: &[Crosses]) {
-        let parameters = self.declaration.parameters;
-        let of_parameters = types.iter().zip(self.kinds).zip(parameters);
-        // From the last to the first, and then the result: a call that sees that one known, or the
-        // first, mostly finds the others known.
-        for ((crosses, kind), parameter) in of_parameters.rev() {
-            kind.learn(crosses, parameter.contract);
-        }
-        if let (Some(crosses), Some(kind)) = (types.get(parameters.len()), self.kinds.get(parameters.len())) {
-            kind.learn(crosses, self.declaration.result);
+    pub fn learn(&self, types: &[Crosses]) {
+        let contracts = self.declaration.parameters.iter().map(|parameter| parameter.contract);
+        let contracts = contracts.chain([self.declaration.result]);
+        for ((crosses, kind), contract) in types.iter().zip(self.kinds).zip(contracts) {
+            kind.learn(crosses, contract);
         }
     }
 
