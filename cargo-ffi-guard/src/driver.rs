@@ -1,6 +1,7 @@
 //! The subcommand: builds ffi-guard for the program, starts cargo with this executable in rustc's
 //! place, and says at the end what was under the guard.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -12,7 +13,7 @@ use crate::cli::{self, Options, Order, Task};
 use crate::config::Config;
 use crate::coverage::Called;
 use crate::session::Session;
-use crate::{audit, coverage, mirror, reporting, runtime, rustdoc, session};
+use crate::{audit, coverage, mirror, reporting, runtime, rustdoc, session, taken};
 
 /// Rules that need a contract to be right: without one they report what a library may well do.
 const NEED_CONTRACTS: [&str; 2] = ["nested_pointer", "retained_pointer"];
@@ -86,7 +87,8 @@ impl Run {
         let shared = std::env::var_os(runtime::SHARED).map(PathBuf::from);
         let of_all = shared.as_deref().unwrap_or(&base);
         let runtime = runtime::build(&of_all.join(format!("runtime-{of_runtime}")), &target, c_heap, &pass)?;
-        let allocator_in_libraries = !declares_allocator(&metadata);
+        let Sources { declare_allocator, taken } = Sources::read(&metadata);
+        let allocator_in_libraries = !declare_allocator;
         // Cargo does not know of either: what they compiled before is of no use once they changed.
         let stamps = [std::env::current_exe().ok(), Some(runtime.library.clone())].map(|path| stamp(path?.as_path()));
         let folder = base.join(key((
@@ -105,6 +107,7 @@ impl Run {
             only: options.only.clone(),
             skip: options.skip.clone(),
             allocator_in_libraries,
+            taken,
             runtime,
             folder,
             target,
@@ -315,13 +318,26 @@ fn known_crates(options: &Options, metadata: &Metadata) -> Result<(), String> {
     }
 }
 
-/// True if a crate of the program has an allocator of its own, under whatever condition.
-fn declares_allocator(metadata: &Metadata) -> bool {
-    let folders = metadata.packages.iter().filter_map(|package| package.manifest_path.parent());
-    let others = folders.filter(|folder| !folder.ends_with("ffi-guard"));
-    others
-        .flat_map(|folder| mirror::sources(folder.as_std_path()))
-        .any(|file| std::fs::read_to_string(file).is_ok_and(|text| text.contains("#[global_allocator]")))
+/// What the sources of the program's crates say.
+struct Sources {
+    /// True if a crate has an allocator of its own, under whatever condition.
+    declare_allocator: bool,
+    /// Names of what is passed on as a value.
+    taken: BTreeSet<String>,
+}
+
+impl Sources {
+    fn read(metadata: &Metadata) -> Sources {
+        let mut sources = Sources { declare_allocator: false, taken: BTreeSet::new() };
+        let folders = metadata.packages.iter().filter_map(|package| package.manifest_path.parent());
+        for folder in folders.filter(|folder| !folder.ends_with("ffi-guard")) {
+            for text in mirror::sources(folder.as_std_path()).iter().flat_map(std::fs::read_to_string) {
+                sources.declare_allocator |= text.contains("#[global_allocator]");
+                taken::find(&text, &mut sources.taken);
+            }
+        }
+        sources
+    }
 }
 
 /// True for a target on which ffi-guard can take the place of C's heap.

@@ -28,6 +28,7 @@ mod rewrite;
 mod runtime;
 mod rustdoc;
 mod session;
+mod taken;
 mod unit;
 mod wrapper;
 

@@ -33,6 +33,12 @@ debug = 1
 debug-assertions = false
 overflow-checks = false
 incremental = false
+
+# The attribute is run for thousands of functions, and compiled once.
+[profile.dev.build-override]
+opt-level = 1
+debug-assertions = false
+overflow-checks = false
 "#;
 
 const SOURCE: &str = "//! The allocator of ffi-guard, installed in each program that links this crate.

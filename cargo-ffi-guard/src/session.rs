@@ -1,5 +1,6 @@
 //! What the subcommand tells the wrappers that cargo starts: a file, named by a variable.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,9 @@ pub(crate) struct Session {
     /// True if the user's libraries bring the allocator along, for their doc tests: not if a crate
     /// of the program declares one.
     pub allocator_in_libraries: bool,
+    /// Names that the program's crates pass on as values: a function of such a name keeps C's type.
+    #[serde(default)]
+    pub taken: BTreeSet<String>,
     /// ffi-guard itself as this toolchain built it.
     pub runtime: Runtime,
 }

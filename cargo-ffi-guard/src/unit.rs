@@ -24,6 +24,10 @@ pub(crate) struct Unit {
     pub has_dep_info: bool,
     /// True if code is generated, and not only checked.
     pub links: bool,
+    /// True if code is optimised.
+    is_optimised: bool,
+    /// Whether debug assertions are asked for, if it is said.
+    debug_assertions: Option<bool>,
 }
 
 /// Options of rustc whose value is the next argument.
@@ -61,6 +65,7 @@ impl Unit {
             let argument = arguments[index].as_str();
             let (name, value, used) = match argument.split_once('=') {
                 Some((name, value)) if name.starts_with("--") => (name, Some(value), 1),
+                _ if argument.starts_with("-C") && argument.len() > 2 => ("-C", argument.get(2..), 1),
                 _ if WITH_VALUE.contains(&argument) => (argument, arguments.get(index + 1).map(String::as_str), 2),
                 _ => (argument, None, 1),
             };
@@ -82,11 +87,15 @@ impl Unit {
                 self.has_dep_info |= value.split(',').any(|kind| kind == "dep-info");
                 self.links |= value.split(',').any(|kind| kind == "link");
             }
-            "-C" | "--codegen" => {
-                if let Some(text) = value.strip_prefix("extra-filename=") {
-                    self.extra_filename = text.into();
+            "-C" | "--codegen" => match value.split_once('=').unwrap_or((value, "y")) {
+                ("extra-filename", text) => self.extra_filename = text.into(),
+                ("opt-level", level) => self.is_optimised = level != "0",
+                ("debug-assertions", how) => {
+                    self.debug_assertions = Some(matches!(how, "y" | "yes" | "on" | "true"));
                 }
-            }
+                _ => {}
+            },
+            "-O" => self.is_optimised = true,
             _ if !name.starts_with('-') && name.ends_with(".rs") => self.root = Some(index),
             _ => {}
         }
@@ -108,6 +117,11 @@ impl Unit {
     pub(crate) fn is_final(&self) -> bool {
         let whole = |kind: &String| matches!(kind.as_str(), "bin" | "cdylib" | "staticlib");
         self.links && (self.is_test || self.crate_types.iter().any(whole))
+    }
+
+    /// Whether the crate is compiled with debug assertions, as rustc tells by the same options.
+    pub(crate) fn has_debug_assertions(&self) -> bool {
+        self.debug_assertions.unwrap_or(!self.is_optimised)
     }
 
     /// A name that no other unit of the build has.
@@ -145,5 +159,13 @@ mod tests {
         assert!(!unit("--crate-name a a.rs --crate-type bin --emit=metadata --target x").is_final());
         assert!(unit("--crate-name build_script_build build.rs --crate-type bin --emit=link").is_of_the_build());
         assert!(unit("--crate-name a a.rs --crate-type proc-macro --emit=link --target x").is_of_the_build());
+    }
+
+    #[test]
+    fn debug_assertions_are_told_as_rustc_tells_them() {
+        let has = |text| unit(text).has_debug_assertions();
+        assert!(has("a.rs") && has("a.rs -C opt-level=0") && !has("a.rs -C opt-level=3") && !has("a.rs -O"));
+        assert!(has("a.rs -C opt-level=3 -C debug-assertions=on") && !has("a.rs -C debug-assertions=off"));
+        assert!(has("a.rs -Copt-level=s -Cdebug-assertions") && !has("a.rs -Copt-level=s"));
     }
 }

@@ -14,6 +14,7 @@ use crate::learned::Learned;
 use crate::mirror::{self, Changes};
 use crate::rewrite::{Form, Wishes, rewrite};
 use crate::session::Session;
+use crate::taken;
 use crate::unit::Unit;
 
 /// How the attribute's message begins if it cannot read a file of contracts.
@@ -198,12 +199,15 @@ impl Compilation<'_> {
         if let Some(form) = attempt.form {
             let mut files = mirror::sources(&self.package.folder);
             files.extend(self.package.out_dir.iter().flat_map(|folder| mirror::sources(folder)));
-            for file in files {
-                let Ok(text) = std::fs::read_to_string(&file) else { continue };
-                if let Some(rewritten) = rewrite(&text, form, wishes) {
+            let read = |file: PathBuf| std::fs::read_to_string(&file).ok().map(|text| (file, text));
+            let files: Vec<_> = files.into_iter().filter_map(read).collect();
+            let mut wishes = wishes.clone();
+            wishes.keep_abi.extend(taken::declared_in(files.iter().map(|(_, text)| text), &self.session.taken));
+            for (file, text) in &files {
+                if let Some(rewritten) = rewrite(text, form, &wishes) {
                     blocks += rewritten.blocks;
                     has_allocator |= rewritten.has_allocator;
-                    changes.insert(file, rewritten.text);
+                    changes.insert(file.clone(), rewritten.text);
                 }
             }
             // The fields of structs matter where a block lends them.
@@ -265,6 +269,7 @@ impl Compilation<'_> {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => command.env("CARGO_FFI_GUARD_RECORD", record),
         };
+        command.env("CARGO_FFI_GUARD_DEBUG_ASSERTIONS", u8::from(self.unit.has_debug_assertions()).to_string());
         command.args(&arguments);
         let outcome = listen(&mut command)?;
         if outcome.status.success() && self.unit.has_dep_info {

@@ -66,7 +66,8 @@ fn main() {
         .has("keeps C's ABI, for its address is taken: free")
         .has("variadic, checked on entry alone: snprintf");
     said.has("guarded 4 of 4 functions in 1 crate");
-    // It is remembered.
+    // It stands in the source as a whole argument: seen before the crate was built in vain.
+    said.lacks("keeps the type of");
     program.run(&["run"]).succeeded().lacks("Compiling");
 }
 
@@ -100,6 +101,24 @@ struct Table {{ print: Print }}
     program.write("src/main.rs", &table);
     let said = program.run(&["run", "--coverage"]);
     said.succeeded().has("1 2.5 three").has("variadic, checked on entry alone: snprintf");
+}
+
+#[test]
+fn a_function_whose_address_is_taken_out_of_sight_is_learnt_from_the_error() {
+    let program = Program::new("learnt").file("sys/src/lib.rs", SYS).file(
+        "src/main.rs",
+        "fn main() {
+    let destructor: unsafe extern \"C\" fn(*mut std::ffi::c_void) = text_sys::free;
+    unsafe { destructor(text_sys::malloc(8)) };
+    println!(\"{}\", unsafe { text_sys::strlen(c\"four\".as_ptr()) });
+}
+",
+    );
+    let said = program.run(&["run", "--coverage"]);
+    said.succeeded().has("4\n").has("text-sys keeps the type of free");
+    said.has("keeps C's ABI, for its address is taken: free").has("guarded 4 of 4 functions in 1 crate");
+    // It is remembered.
+    program.run(&["run"]).succeeded().lacks("Compiling").lacks("keeps the type of");
 }
 
 #[test]
@@ -396,7 +415,9 @@ fn main() {
     let rows: Vec<serde_json::Value> = serde_json::from_str(after.succeeded().json()).unwrap();
     let of = |package: &str| rows.iter().find(|row| row["package"] == package).unwrap();
     let sys = of("text-sys");
-    for (key, value) in [("functions", 4), ("with_pointers", 3), ("variadic", 1), ("guarded", 4), ("with_contracts", 3), ("called", 1)] {
+    for (key, value) in
+        [("functions", 4), ("with_pointers", 3), ("variadic", 1), ("guarded", 4), ("with_contracts", 3), ("called", 1)]
+    {
         assert_eq!(sys[key], value, "{key}: {after}");
     }
     assert_eq!(sys["declares"].as_array().unwrap().len(), 4);

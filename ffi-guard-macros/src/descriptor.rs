@@ -27,6 +27,18 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
         let name = &param.name;
         let ty = text::of_type(param.source.ty.to_token_stream());
         let extent = param.extent.as_ref().map_or("", |extent| &extent.text);
+        // The commonest are short: a -sys crate has thousands of them.
+        if param.is_plain() {
+            let words: Vec<String> = param.contract.iter().map(ToString::to_string).collect();
+            match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+                [] => return quote_spanned!(here=> #private::Parameter::plain(#name, #ty)),
+                ["retained"] => return quote_spanned!(here=> #private::Parameter::retained(#name, #ty)),
+                ["retained", "typed"] => {
+                    return quote_spanned!(here=> #private::Parameter::retained(#name, #ty).typed());
+                }
+                _ => {}
+            }
+        }
         let contract = param.emit_contract(private);
         let stale: &[String] = &param.stale;
         let severities = param.severities.emit(private);
@@ -80,7 +92,7 @@ fn kinds(function: &Function, private: &TokenStream) -> Option<TokenStream> {
     let len = Literal::usize_unsuffixed(count);
     (count > 0).then(|| {
         quote_spanned! {Span::mixed_site()=>
-            static __FFI_GUARD_KINDS: [#private::Kind; #len] = [const { #private::Kind::unknown() }; #len];
+            static __FFI_GUARD_KINDS: [#private::Kind; #len] = #private::Kind::each_unknown();
         }
     })
 }

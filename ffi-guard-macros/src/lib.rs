@@ -15,6 +15,7 @@ mod block;
 mod callback;
 mod cfg;
 mod contracts;
+mod crossing;
 mod derive;
 mod descriptor;
 mod expand;

@@ -24,6 +24,16 @@ use crate::{types, variadic};
 /// The variable that names the file.
 const VARIABLE: &str = "CARGO_FFI_GUARD_RECORD";
 
+/// The variable that says whether the crate is compiled with debug assertions.
+const DEBUG_ASSERTIONS: &str = "CARGO_FFI_GUARD_DEBUG_ASSERTIONS";
+
+/// Whether the crate is compiled with debug assertions; `None` if it is not known here: an
+/// attribute cannot ask rustc, which knows, but it can write for both.
+pub(crate) fn has_debug_assertions(settings: &BlockSettings) -> Option<bool> {
+    let value = std::env::var(DEBUG_ASSERTIONS).ok().filter(|_| settings.mirrored)?;
+    Some(value == "1")
+}
+
 /// The lines of a block, and where they go.
 #[derive(Default)]
 pub(crate) struct Record {

@@ -1,7 +1,7 @@
 //! The settings of one item: each is known there and given once, in its own form.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::quote;
 use syn::ext::IdentExt as _;
 
 use crate::attr::{self, Errors, Setting, Value};
@@ -9,9 +9,9 @@ use crate::cfg::{Attr, CfgCase};
 use crate::message::{self, On};
 use crate::{extent, kept};
 
-/// The rules, as `ffi_guard::Rule` has them: name by name (a test in `tests/` keeps the two in
+/// The rules, as `ffi_guard::Rule` has them: name by name, in the same order (tests keep the two in
 /// step).
-const RULES: [&str; 20] = [
+pub(crate) const RULES: [&str; 20] = [
     "nested_pointer",
     "dangling_pointer",
     "dangling_field",
@@ -165,21 +165,26 @@ impl Severities {
         self.add(Severities(rules.iter().map(|rule| (*rule, allow.clone())).collect()));
     }
 
-    /// The severities as an expression over `ffi_guard::__private`.
+    /// The severities as an expression over `ffi_guard::__private`: one number, since a block of
+    /// thousands of functions says it for each.
     pub(crate) fn emit(&self, private: &TokenStream) -> TokenStream {
-        let with = self.0.iter().map(|(rule, key)| {
-            let rule = format_ident!("{}", camel(rule));
-            let severity = format_ident!("{}", camel(&key.to_string()));
-            quote!(.with(#private::Rule::#rule, #private::Severity::#severity))
+        if self.is_empty() {
+            return quote!(#private::Severities::NONE);
+        }
+        let of_rule = |rule: &str| RULES.iter().position(|known| *known == rule).unwrap_or(0) * 2;
+        let bits = self.0.iter().fold(0_u64, |bits, (rule, key)| {
+            let severity = match key.to_string().as_str() {
+                "allow" => 1,
+                "warn" => 2,
+                _ => 3,
+            };
+            bits | severity << of_rule(rule)
         });
-        quote!(#private::Severities::NONE #(#with)*)
+        let bits = Literal::u64_unsuffixed(bits);
+        quote!(#private::Severities::of_bits(#bits))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-}
-
-fn camel(snake: &str) -> String {
-    snake.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }

@@ -37,13 +37,31 @@ fn the_descriptor_says_what_the_declaration_says() {
     );
     contains(&expansion, r#"name: "type""#);
     contains(&expansion, r#"link_name = "type""#);
-    contains(&expansion, r#"name: "len", ty: "usize", extent: "","#);
+    contains(&expansion, r#"Parameter::plain("len", "usize")"#);
     contains(&expansion, r#"ty: "*const u8", extent: "r#len * 2", contract: __ffi_guard::Contract::NONE.stated(),"#);
     contains(&expansion, r#"name: "arg3", ty: "Option<&'static mut c_void>""#);
     contains(&expansion, "contract: __ffi_guard::Contract::NONE.nonnull().thread_bound()");
-    contains(&expansion, "Severities::NONE.with(__ffi_guard::Rule::NullPointer, __ffi_guard::Severity::Allow)");
+    let bits = |rule: &str, severity: u64| severity << (2 * rules().iter().position(|known| known == rule).unwrap());
+    contains(&expansion, &format!("severities: __ffi_guard::Severities::of_bits({})", bits("null_pointer", 1)));
     contains(&expansion, "returns_owned: true, keep_abi: false");
-    contains(&expansion, ".with(__ffi_guard::Rule::AbiMismatch, __ffi_guard::Severity::Allow).over(__ffi_guard");
+    let (own, outer) = (bits("double_free", 3) | bits("abi_mismatch", 1), bits("double_free", 2));
+    contains(
+        &expansion,
+        &format!("__ffi_guard::Severities::of_bits({own}).over(__ffi_guard::Severities::of_bits({outer}))"),
+    );
+}
+
+/// The library's rules, in its order: their places are those of their bits.
+fn rules() -> Vec<String> {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../ffi-guard/src/rule.rs"));
+    let text = text.expect("the library lies beside this crate");
+    let list = text.split("\nrules! {").nth(1).and_then(|rest| rest.split("\n}").next()).expect("the list of rules");
+    list.lines().filter_map(|line| line.split('"').nth(1)).map(String::from).collect()
+}
+
+#[test]
+fn the_rules_stand_in_the_library_s_order() {
+    assert_eq!(crate::settings::RULES.map(String::from).to_vec(), rules());
 }
 
 #[test]

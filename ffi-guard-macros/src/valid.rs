@@ -89,6 +89,11 @@ pub(crate) struct Param<'a> {
 }
 
 impl Param<'_> {
+    /// True if no more is said of it than words.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.also.is_empty() && self.stale.is_empty() && self.extent.is_none() && self.severities.is_empty()
+    }
+
     /// The contract as an expression over `ffi_guard::__private`.
     pub(crate) fn emit_contract(&self, private: &TokenStream) -> TokenStream {
         let (words, also) = (&self.contract, &self.also);

@@ -2,10 +2,14 @@
 //!
 //! ```text
 //!  fn name ── not armed ──────────────────────────────────────> C
-//!     ├── optimised ── __ffi_guard_checked ── fast path ──────> C      one for level 1, one for the others
-//!     │                      └── not for it ─┐
-//!     └── with debug assertions ──────── __ffi_guard_closely ─> C
+//!     ├── without debug assertions ── __ffi_guard_checked ── fast path ──> C      one for level 1, one for the others
+//!     │                                     └── not for it ── __ffi_guard_closely ─┐
+//!     └── with debug assertions ───────────────────────────────────────────────────┴─ crossing ──> C
 //! ```
+//!
+//! Rustc compiles all of it, called or not, and a `-sys` crate has thousands of functions: what is
+//! written for each is as little as it can be, and the way that a build does not take is left out
+//! of it by `cfg`.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -18,7 +22,7 @@ use crate::cfg::Attr;
 use crate::descriptor::{self, Kind};
 use crate::extent::Extent;
 use crate::valid::{Function, Param};
-use crate::{fast_path, reads, types};
+use crate::{crossing, fast_path, reads, record, types};
 
 /// The function that is called instead of C's.
 pub(crate) fn wrapper(
@@ -85,6 +89,8 @@ pub(crate) fn wrapper(
         true => call,
         false => quote_spanned!(here=> unsafe { #call }),
     });
+    let never = matches!(output, ReturnType::Type(_, ty) if types::is_never(ty));
+    let leave = if never { quote_spanned!(here=> #call;) } else { quote_spanned!(here=> return #call;) };
     // Imported once for all arguments. `argument!` imports them each time, which takes long to
     // compile in blocks of thousands of functions.
     let traits = (!function.params.is_empty()).then(|| {
@@ -95,61 +101,69 @@ pub(crate) fn wrapper(
             };
         }
     });
-    let arguments = function.params.iter().map(|param| argument(param, &private));
-    let count = Literal::usize_unsuffixed(function.params.len());
-    let away: Vec<_> = function.params.iter().enumerate().filter(|(_, param)| param.may_be_copied()).collect();
-    // If C works on copies, it gets their addresses, and Rust gets the original addresses back.
-    let lead = (!away.is_empty()).then(|| {
-        let assign = away.iter().map(|(index, param)| {
-            let (local, index) = (&param.local, Literal::usize_unsuffixed(*index));
-            quote_spanned!(here=> #local = unsafe { crossing.to_copy(#index, #local) };)
-        });
-        quote_spanned!(here=> if crossing.is_copied() { #(#assign)* })
-    });
-    let home = (!away.is_empty()).then(|| {
-        quote_spanned! {here=>
-            let result = if crossing.is_copied() {
-                let about = #private::argument!(result);
-                unsafe { crossing.to_original(result, about) }
-            } else {
-                result
-            };
-        }
-    });
-    let inner_signature: Vec<_> = function.params.iter().map(|param| inner_parameter(param, output)).collect();
-    let learn = quote_spanned! {here=>
-        if _is_new { __FFI_GUARD_FUNCTION.learn_result(&#private::argument!(result)); }
-    };
-    let exit = quote_spanned!(here=> crossing.exit(&__FFI_GUARD_FUNCTION, arguments, place););
-    let cross = match output {
-        ReturnType::Type(_, ty) if types::is_never(ty) => {
-            quote_spanned!(here=> let _underway = crossing.never_returns(); #call)
-        }
-        ReturnType::Type(_, ty) if !types::is_unit(ty) => quote_spanned! {here=>
-            #lead
-            let result = #call;
-            #home
-            #learn
-            let place = &raw const result as *const ();
-            unsafe { #exit }
-            result
-        },
-        _ => quote_spanned! {here=>
-            #lead
-            #call;
-            let place = ::core::ptr::null::<()>();
-            unsafe { #exit }
-        },
-    };
     let fast_path = fast_path::calls(function, &stated, &call, &private);
+    let outlined = crossing::written(function, &call, &stated_slice, false, &private);
+    let in_place = crossing::written(function, &call, &quote_spanned!(here=> [#(#stated),*]), true, &private);
+    let inner_signature: Vec<_> = function.params.iter().map(|param| inner_parameter(param, output)).collect();
+    // The address of a copy is assigned to them.
+    let assigned = function.params.iter().filter(|param| !never && param.may_be_copied()).map(|param| {
+        let local = &param.local;
+        quote_spanned!(here=> let mut #local = #local;)
+    });
     // An unoptimised build has no fast path: it would not stay in registers, and the library, which
     // is optimised, does all of it in less time.
     //
-    // Each of the three ways is a function of its own: the slower one needs more registers and more
-    // stack, and would make the compiler save and spill on the faster one. They are generic so that
-    // they are only built if the wrapper is called: of the thousands of functions that a -sys crate
-    // declares, a program calls a few.
+    // Of an optimised build each of the three ways is a function of its own: the slower one needs
+    // more registers and more stack, and would make the compiler save and spill on the faster one.
+    // They are generic so that they are only built if the wrapper is called: of the thousands of
+    // functions that a -sys crate declares, a program calls a few.
     let lifetimes = quote!(#(#lifetimes,)*);
+    let known = record::has_debug_assertions(settings);
+    let only = |debug: bool| match known {
+        None if debug => quote_spanned!(here=> #[cfg(debug_assertions)]),
+        None => quote_spanned!(here=> #[cfg(not(debug_assertions))]),
+        Some(_) => TokenStream::new(),
+    };
+    let optimised = (known != Some(true)).then(|| {
+        let only = only(false);
+        let functions = quote_spanned! {here=>
+            #only
+            #[inline(never)]
+            #track_caller
+            #unsafety fn __ffi_guard_checked<#lifetimes const FULL: bool>(
+                #take #(#signature),*
+            ) #output #where_clause {
+                #traits
+                #state
+                #fast_path
+                #call_closely
+            }
+            #only
+            #[inline(never)]
+            #track_caller
+            #unsafety fn __ffi_guard_closely<#lifetimes const BUILT_WHERE_CALLED: bool>(
+                #take
+                #(#inner_signature,)*
+                #stated_parameter
+            ) #output #where_clause {
+                #outlined
+            }
+        };
+        let call = quote_spanned! {here=>
+            #only
+            if #private::is_at_1() {
+                #call_at_1
+            } else {
+                #call_checked
+            }
+        };
+        (functions, call)
+    });
+    let (functions, optimised) = optimised.unzip();
+    let unoptimised = (known != Some(false)).then(|| {
+        let only = only(true);
+        quote_spanned!(here=> #only { #state #(#assigned)* #in_place })
+    });
     quote_spanned! {here=>
         #(#attrs)*
         #(#from_block)*
@@ -162,55 +176,12 @@ pub(crate) fn wrapper(
             #of_receiver
             #bare
             #statics
-            #[inline(never)]
-            #track_caller
-            #unsafety fn __ffi_guard_checked<#lifetimes const FULL: bool>(
-                #take #(#signature),*
-            ) #output #where_clause {
-                #traits
-                #state
-                #fast_path
-                #call_closely
-            }
-            #[inline(never)]
-            #track_caller
-            #unsafety fn __ffi_guard_closely<#lifetimes const BUILT_WHERE_CALLED: bool>(
-                #take
-                #(#inner_signature,)*
-                #stated_parameter
-            ) #output #where_clause {
-                let places: [*const (); #count] = [#(&raw const #locals as *const ()),*];
-                let mut room = ::core::mem::MaybeUninit::<[#private::Argument; #count]>::uninit();
-                let arguments = &raw mut room as *mut #private::Argument;
-                let mut frame = ::core::mem::MaybeUninit::<#private::CallFrame>::uninit();
-                let (crossing, _is_new);
-                match unsafe {
-                    let given: (&[*const ()], &[#private::Stated]) = (&places, &#stated_slice);
-                    #private::Crossing::enter(&__FFI_GUARD_FUNCTION, given, arguments, ::core::cfg!(debug_assertions), &mut frame)
-                } {
-                    ::core::option::Option::Some(known) => {
-                        _is_new = false;
-                        crossing = known;
-                    }
-                    ::core::option::Option::None => unsafe {
-                        #traits
-                        #private::learn(&__FFI_GUARD_FUNCTION, &[#(#arguments),*], &#stated_slice, arguments);
-                        _is_new = true;
-                        crossing = #private::Crossing::enter_new(&__FFI_GUARD_FUNCTION, arguments, &mut frame);
-                    },
-                }
-                #cross
-            }
+            #functions
             if !#private::armed() {
-                #call
-            } else if ::core::cfg!(debug_assertions) {
-                #state
-                #call_closely
-            } else if #private::is_at_1() {
-                #call_at_1
-            } else {
-                #call_checked
+                #leave
             }
+            #optimised
+            #unoptimised
         }
     }
 }
@@ -222,8 +193,8 @@ pub(crate) fn parameter(param: &Param) -> TokenStream {
     quote!(#(#attrs)* #local: #ty)
 }
 
-/// The parameter in the signature of the checked path: `mut` if C may get a copy, whose address is
-/// assigned to it then.
+/// The parameter in the signature of a function that crosses: `mut` if C may get a copy, whose
+/// address is assigned to it then.
 fn inner_parameter(param: &Param, output: &ReturnType) -> TokenStream {
     let plain = parameter(param);
     let never = matches!(output, ReturnType::Type(_, ty) if types::is_never(ty));

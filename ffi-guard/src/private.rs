@@ -1,7 +1,7 @@
 //! The items that generated code uses. Not public: they change with any version.
 
 pub use crate::boundary::callback::{Incoming, default_where_on_panic_says_nothing, nothing_to_return, raise_here};
-pub use crate::boundary::crossing::{CallFrame, Crossing};
+pub use crate::boundary::crossing::{Crossing, FrameRoom, Room};
 pub use crate::boundary::inspect::Inspection;
 pub use crate::boundary::loans::Loans;
 pub use crate::boundary::raise::expect;
@@ -9,7 +9,8 @@ pub use crate::boundary::variadic::{check_variadic, pass_variadic};
 pub use crate::call::argument::{Argument, Stated};
 pub use crate::call::classify;
 pub use crate::call::declaration::{Contract, Declaration, Function, Parameter};
-pub use crate::call::kinds::{Kind, learn};
+pub use crate::call::kinds::Kind;
+pub use crate::call::of_type::{Crosses, OfType, Otherwise};
 pub use crate::call::shape::{
     CopyProbe, Field, NoShape, PlainProbe, PointeeProbe, PointersProbe, Shape, TypeInfo, first_known,
 };
@@ -18,4 +19,7 @@ pub use crate::call::variadic::saved::{Registers, Saved};
 pub use crate::call::variadic::{Dialect, Followed, Follower, Tail, Variadic, Word};
 pub use crate::level::{CHECKED, armed, is_at_1};
 pub use crate::rule::{Rule, Severities, Severity};
-pub use crate::{__argument as argument, __frozen as frozen, __shape_of as shape_of, __trampoline as trampoline};
+pub use crate::{
+    __argument as argument, __crosses as crosses, __frozen as frozen, __shape_of as shape_of, __sorts as sorts,
+    __trampoline as trampoline,
+};

@@ -141,6 +141,12 @@ impl Severities {
     /// Nothing is set here.
     pub const NONE: Severities = Severities(0);
 
+    /// Severities as the attribute writes them: two bits for each rule, in the rules' order.
+    #[must_use]
+    pub const fn of_bits(bits: u64) -> Severities {
+        Severities(bits)
+    }
+
     /// These severities with one rule set.
     #[must_use]
     pub const fn with(self, rule: Rule, severity: Severity) -> Severities {

@@ -34,6 +34,12 @@ struct Slow {
     scope: PanicScope,
 }
 
+/// Room in the wrapper's frame for the state of a call.
+pub type FrameRoom = MaybeUninit<CallFrame>;
+
+/// Room in the wrapper's frame for the arguments of a call.
+pub type Room<const N: usize> = MaybeUninit<[Argument; N]>;
+
 impl CallFrame {
     /// Writes empty loans into the frame. In place, because a move would copy uninitialised bytes.
     #[inline(always)]
@@ -52,8 +58,7 @@ impl Crossing {
     /// Checks what Rust hands over. `places`: address of each argument; `stated`: extents that the
     /// call states for the parameters whose contract asks for one, in order; `arguments`: room for
     /// the classified arguments; `may_be_fast`: the wrapper has not tried the fast path itself.
-    /// `None` if not all types of the function are known: the wrapper then calls
-    /// [`learn`](crate::call::kinds::learn) and [`enter_new`](Crossing::enter_new).
+    /// The wrapper has stated the function's types ([`Function::learn`]) if they were not known.
     ///
     /// # Safety
     /// - `places` has one entry for each parameter of `function`, of that parameter's type;
@@ -70,11 +75,12 @@ impl Crossing {
     #[must_use]
     pub unsafe fn enter(
         function: &'static Function,
-        (places, stated): (&[*const ()], &[Stated]),
+        places: &[*const ()],
+        stated: &[Stated],
         arguments: *mut Argument,
         may_be_fast: bool,
         frame: &mut MaybeUninit<CallFrame>,
-    ) -> Option<Crossing> {
+    ) -> Crossing {
         if may_be_fast {
             let fast = match level::checked() {
                 // SAFETY: the caller promises a place, and room, for each declared argument.
@@ -83,7 +89,7 @@ impl Crossing {
                 Some(true) => unsafe { Crossing::enter_fast::<true>(function, (places, stated), arguments, frame) },
                 None => None,
             };
-            if fast.is_some() {
+            if let Some(fast) = fast {
                 return fast;
             }
         } else {
@@ -91,10 +97,11 @@ impl Crossing {
         }
         // SAFETY: the caller promises a place of the right type, and room, for each parameter.
         if !unsafe { lay_out(function, places, stated, arguments) } {
-            return None;
+            // Not without a call of `learn` before, which the wrapper makes.
+            return Crossing::of_nothing_lent(ExitPlan::NOTHING, frame);
         }
         // SAFETY: the arguments are laid out, and the caller promises their declared types.
-        Some(unsafe { Crossing::enter_new(function, arguments, frame) })
+        unsafe { Crossing::enter_new(function, arguments, frame) }
     }
 
     /// Tries the fast path of one level for the call of an unoptimised wrapper. `None` if the call
@@ -142,7 +149,7 @@ impl Crossing {
     #[track_caller]
     #[inline(never)]
     #[must_use]
-    pub unsafe fn enter_new(
+    unsafe fn enter_new(
         function: &'static Function,
         arguments: *const Argument,
         frame: &mut MaybeUninit<CallFrame>,

@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 
 use super::argument::{Argument, Passing};
+use super::of_type::{Carried, OfType};
 use super::shape::{Plain, Pointee, Role, Shape, TypeInfo};
 use crate::platform::locks::Lock;
 
@@ -43,6 +44,30 @@ pub trait ByPointer {
     fn carrier(&self) -> Carrier<Self::Target>;
 }
 
+/// The same of a type: one thin pointer.
+pub trait PointerType {
+    /// Type of the pointee.
+    type Target;
+    /// How the type crosses, and the type that it leads to.
+    fn carried(&self) -> Carried<Self::Target>;
+}
+
+/// The same of a type, fallback: by value.
+pub trait ValueType {
+    /// The type itself.
+    type Target;
+    /// How the type crosses.
+    fn carried(&self) -> Carried<Self::Target>;
+}
+
+impl<T> ValueType for OfType<T> {
+    type Target = T;
+    #[inline(always)]
+    fn carried(&self) -> Carried<T> {
+        Carried::new(Passing::Value, false)
+    }
+}
+
 macro_rules! by_pointer {
     ($($ty:ty, $passing:ident, $boxed:literal, |$value:ident| $address:expr;)*) => { $(
         impl<T> ByPointer for &Probe<'_, $ty> {
@@ -51,6 +76,13 @@ macro_rules! by_pointer {
             fn carrier(&self) -> Carrier<T> {
                 let $value = self.0;
                 Carrier::new($address, Passing::$passing, $boxed)
+            }
+        }
+        impl<T> PointerType for &OfType<$ty> {
+            type Target = T;
+            #[inline(always)]
+            fn carried(&self) -> Carried<T> {
+                Carried::new(Passing::$passing, $boxed)
             }
         }
     )* };
@@ -247,12 +279,12 @@ impl<T> OfUnknown for Carrier<T> {
 }
 
 impl TypeInfo {
-    const fn with_role(self, role: Role) -> TypeInfo {
+    pub(super) const fn with_role(self, role: Role) -> TypeInfo {
         TypeInfo { role, ..self }
     }
 }
 
-const fn info<T>(shape: Shape, frozen: bool) -> TypeInfo {
+pub(super) const fn info<T>(shape: Shape, frozen: bool) -> TypeInfo {
     // Rust and bindgen write an opaque struct as a type of size zero.
     let shape = if size_of::<T>() == 0 { Shape::Untyped } else { shape.of_aligned(align_of::<T>()) };
     let frozen = frozen || size_of::<T>() == 0;

@@ -75,6 +75,26 @@ pub struct Parameter {
     pub severities: Severities,
 }
 
+impl Parameter {
+    /// A parameter of which nothing is said.
+    #[must_use]
+    pub const fn plain(name: &'static str, ty: &'static str) -> Parameter {
+        Parameter { name, ty, extent: "", contract: Contract::NONE, stale: &[], severities: Severities::NONE }
+    }
+
+    /// A parameter of which is said that C may keep it, and no more.
+    #[must_use]
+    pub const fn retained(name: &'static str, ty: &'static str) -> Parameter {
+        Parameter { contract: Contract::NONE.retained(), ..Parameter::plain(name, ty) }
+    }
+
+    /// The parameter, with stale words only told of where a type says that they are pointers.
+    #[must_use]
+    pub const fn typed(self) -> Parameter {
+        Parameter { contract: self.contract.typed(), ..self }
+    }
+}
+
 /// Set of the attributes of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contract(u32);

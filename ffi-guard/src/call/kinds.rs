@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use super::argument::{Argument, Passing, Stated};
 use super::declaration::{Contract, Function, Parameter};
 use super::needs::{self, Needs};
+use super::of_type::Crosses;
 use super::shape::TypeInfo;
 
 /// Type of an argument or a result, and how it crosses.
@@ -47,8 +48,14 @@ impl Kind {
         self.how.load(Ordering::Relaxed) != 0
     }
 
-    fn learn(&self, argument: &Argument, contract: Contract) {
-        let Argument { info, passing, boxed, .. } = *argument;
+    /// One for each argument, none learned yet.
+    #[must_use]
+    pub const fn each_unknown<const N: usize>() -> [Kind; N] {
+        [const { Kind::unknown() }; N]
+    }
+
+    fn learn(&self, crosses: &Crosses, contract: Contract) {
+        let Crosses { info, passing, boxed } = *crosses;
         let boxed = if boxed { BOXED } else { 0 };
         let how = Needs::of(info, passing, contract).0 | boxed | KNOWN | (passing as u32) << PASSING;
         self.info.store(std::ptr::from_ref(info).cast_mut(), Ordering::Relaxed);
@@ -90,7 +97,7 @@ impl Kind {
 /// Calls `each` with each argument of a call, its index and its needs, until it returns false;
 /// returns true if it never did. `places`: address of each argument; `stated`: extents that the
 /// call states for the parameters whose contract asks for one, in order. `None` if not all types
-/// are known: the wrapper then calls [`learn`].
+/// are known: the wrapper then states them.
 ///
 /// # Safety
 /// - `places` has one entry for each parameter of `function`, of that parameter's type.
@@ -138,22 +145,6 @@ pub(crate) unsafe fn lay_out(
     unsafe { all(function, places, stated, write) }.is_some()
 }
 
-/// Keeps the types of a call's arguments and writes the arguments to `room`.
-///
-/// # Safety
-/// - There is one argument for each parameter of `function`, and `room` has room for as many.
-#[cold]
-#[inline(never)]
-pub unsafe fn learn(function: &Function, arguments: &[Argument], stated: &[Stated], room: *mut Argument) {
-    let mut stated = stated.iter();
-    let parameters = arguments.iter().zip(function.kinds).zip(function.declaration.parameters);
-    for (index, ((argument, kind), parameter)) in parameters.enumerate() {
-        kind.learn(argument, parameter.contract);
-        // SAFETY: the caller promises room for an argument of each parameter.
-        unsafe { room.add(index).write(argument.with(of_next(parameter, &mut stated))) };
-    }
-}
-
 /// Extent that the call states for a parameter. `stated`: extents of this and later parameters.
 #[inline(always)]
 fn of_next(parameter: &Parameter, stated: &mut std::slice::Iter<'_, Stated>) -> Stated {
@@ -177,12 +168,23 @@ impl Function {
         unsafe { std::slice::from_raw_parts(place, self.declaration.parameters.len()) }
     }
 
-    /// Keeps the type of the result.
+    /// True if its types are not known yet: the wrapper then states them. Never inlined: the caller
+    /// may be built without optimisation.
+    #[inline(never)]
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        // Acquire, and the last one is learned last: who sees it sees all others.
+        self.kinds.last().is_some_and(|kind| kind.how.load(Ordering::Acquire) == 0)
+    }
+
+    /// Keeps the types of the arguments, in order, and then of the result if there is one.
     #[cold]
     #[inline(never)]
-    pub fn learn_result(&self, result: &Argument) {
-        if let Some(kind) = self.kinds.get(self.declaration.parameters.len()) {
-            kind.learn(result, self.declaration.result);
+    pub fn learn(&self, types: &[Crosses]) {
+        let contracts = self.declaration.parameters.iter().map(|parameter| parameter.contract);
+        let contracts = contracts.chain([self.declaration.result]);
+        for ((crosses, kind), contract) in types.iter().zip(self.kinds).zip(contracts) {
+            kind.learn(crosses, contract);
         }
     }
 

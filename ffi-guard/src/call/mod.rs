@@ -11,6 +11,7 @@ pub(crate) mod kinds;
 pub(crate) mod loan;
 pub(crate) mod needs;
 pub(crate) mod nowhere;
+pub(crate) mod of_type;
 pub(crate) mod scopes;
 pub(crate) mod shape;
 pub(crate) mod site;
