@@ -346,7 +346,8 @@ fn parameter<'a>(
     let mut tail = None;
     for setting @ Setting { key, value } in &settings.list {
         let mut flag = key.to_string();
-        if types::is_scalar(&source.ty) && (!matches!(value, Value::List(_)) || key == "stale") {
+        let is_for_pointers = key != "followed_by" && (!matches!(value, Value::List(_)) || key == "stale");
+        if types::is_scalar(&source.ty) && is_for_pointers {
             let ty = text::of_type(source.ty.to_token_stream());
             errors.at(key.span(), message::no_pointer(key, &ty));
         }

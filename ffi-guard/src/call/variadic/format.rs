@@ -293,7 +293,9 @@ fn one_of_scanf(reader: &mut Reader<'_>, list: &mut List<'_>) -> Option<()> {
     // A text ends in a NUL, characters do not.
     let text = |more: usize| match (allocates, length, width) {
         (true, ..) => Some((pointer(), Most::Unsaid)),
-        (_, Length::Plain, Some(width)) => Some((out_of::<c_char>("*mut c_char"), Most::Are(width + more))),
+        (_, Length::Plain, Some(width)) => {
+            Some((out_of::<c_char>("*mut c_char"), Most::Are(width.saturating_add(more))))
+        }
         // It takes at least so much.
         (_, Length::Plain, None) => Some((out_of::<c_char>("*mut c_char"), Most::Are(1))),
         _ => Some((Follower { ty: "*mut wchar_t", word: Word::Mut, ..opaque() }, Most::Unsaid)),
