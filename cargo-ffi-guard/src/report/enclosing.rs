@@ -33,8 +33,7 @@ impl Sources {
             functions(&text)
         });
         let line = usize::try_from(place.line).ok()?;
-        let around = functions.iter().filter(|(lines, _)| lines.contains(&line));
-        around.last().map(|(_, name)| name.clone())
+        functions.iter().rfind(|(lines, _)| lines.contains(&line)).map(|(_, name)| name.clone())
     }
 }
 
@@ -147,8 +146,7 @@ static S: fn() = plain;
 ";
         let functions = functions(text);
         let at = |line: usize| {
-            let around = functions.iter().filter(|(lines, _)| lines.contains(&line));
-            around.last().map(|(_, name)| name.as_str())
+            functions.iter().rfind(|(lines, _)| lines.contains(&line)).map(|(_, name)| name.as_str())
         };
         assert_eq!(at(2), Some("plain"));
         assert_eq!(at(8), Some("inner::Session::store::nested"));
