@@ -44,7 +44,7 @@ pub trait ByPointer {
     fn carrier(&self) -> Carrier<Self::Target>;
 }
 
-/// The same of a type: one thin pointer.
+/// First step for a type without a value, first choice: one thin pointer.
 pub trait PointerType {
     /// Type of the pointee.
     type Target;
@@ -52,7 +52,7 @@ pub trait PointerType {
     fn carried(&self) -> Carried<Self::Target>;
 }
 
-/// The same of a type, fallback: by value.
+/// First step for a type without a value, fallback: by value.
 pub trait ValueType {
     /// The type itself.
     type Target;
