@@ -323,7 +323,7 @@ fn a_text_that_nothing_leads_to_any_more_is_found_at_the_end() {
     );
     let said = program.run(&["run"]);
     // A warning: the program ends as it would.
-    said.succeeded().has("ffi-guard[leaked_ownership]: `s` was lent to `strlen` and nothing leads to it any more");
+    said.succeeded().has("ffi-guard[leaked_ownership]: `s` of `strlen` is lost: nothing leads to it");
     said.has("--> src/main.rs:3:");
 
     // What is taken back, what a static holds, what C's heap holds and what Rust's holds.

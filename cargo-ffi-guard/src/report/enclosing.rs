@@ -145,9 +145,8 @@ mod inner {
 static S: fn() = plain;
 ";
         let functions = functions(text);
-        let at = |line: usize| {
-            functions.iter().rfind(|(lines, _)| lines.contains(&line)).map(|(_, name)| name.as_str())
-        };
+        let at =
+            |line: usize| functions.iter().rfind(|(lines, _)| lines.contains(&line)).map(|(_, name)| name.as_str());
         assert_eq!(at(2), Some("plain"));
         assert_eq!(at(8), Some("inner::Session::store::nested"));
         assert_eq!(at(10), Some("inner::Session::store"));

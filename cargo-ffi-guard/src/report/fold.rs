@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Report;
 use super::enclosing::Sources;
-use super::line::{Crossing, Line, Place, Repeated, Violation};
+use super::line::{Crossing, Frame, Line, Place, Repeated, Violation};
 
 /// One defect.
 #[derive(Clone, Debug)]
@@ -99,6 +99,16 @@ impl Key {
     }
 }
 
+/// Of what was found outside of a guarded call, the frame of the program that it is told at: where
+/// the wrong free was asked for, or the end or the beginning of the block.
+fn outermost(violation: &Violation) -> Option<Frame> {
+    let asked = serde_json::from_value::<Vec<Frame>>(violation.finding["asked_at"].clone()).unwrap_or_default();
+    let (freed, allocated) = violation.block.as_ref().map_or((&[][..], &[][..]), |it| (&it.freed, &it.allocated));
+    let is_of_rust_itself = |file: &str| file.starts_with("/rustc/") || file.contains("/library/");
+    let is_of_the_program = |frame: &&Frame| frame.file.as_deref().is_some_and(|file| !is_of_rust_itself(file));
+    asked.iter().chain(freed).chain(allocated).find(is_of_the_program).cloned()
+}
+
 /// Findings while lines are read.
 pub(super) struct Folding {
     sources: Option<Sources>,
@@ -131,11 +141,13 @@ impl Folding {
     }
 
     fn violation(&mut self, violation: Violation) {
-        let site = violation.site.clone();
+        let outside = violation.site.is_none().then(|| outermost(&violation)).flatten();
+        let site = violation.site.clone().or_else(|| outside.as_ref()?.place());
         let enclosing = match (&mut self.sources, &site) {
             (Some(sources), Some(site)) => sources.enclosing(site),
             _ => None,
         };
+        let enclosing = enclosing.or_else(|| outside.and_then(|frame| frame.function));
         let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
         let function = violation.function.as_ref();
         let key = Key {

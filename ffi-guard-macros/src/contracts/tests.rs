@@ -52,7 +52,7 @@ fn parameters_are_found_by_position_and_extents_get_their_names() {
     );
     contains(&expansion, r#"name: "type", ty: "*const Bytef", extent: "length""#);
     contains(&expansion, "Stated::No.sized_by(unsafe{*__ffi_guard::through(arg2,1usize)?})");
-    contains(&expansion, r#"name: "p", ty: "*const u8", extent: "", contract: __ffi_guard::Contract::NONE"#);
+    contains(&expansion, r#"Parameter::plain("p", "*const u8")"#);
     assert!(!expansion.contains("compile_error"), "{expansion}");
 }
 
@@ -70,7 +70,7 @@ fn the_name_in_c_counts_also_under_a_prefix() {
     );
     let expansion = guard(quote!(contracts = "zlib"), block);
     assert_eq!(expansion.matches(r#"name:"b",ty:"*constu8",extent:"c""#).count(), 2, "{expansion}");
-    contains(&expansion, r#"name: "d", ty: "*const u8", extent: """#);
+    contains(&expansion, r#"Parameter::plain("d", "*const u8")"#);
 }
 
 #[test]
@@ -87,8 +87,9 @@ fn what_an_attribute_says_is_stronger_word_by_word() {
         r#"name: "buf", ty: "*mut u8", extent: "3", contract: __ffi_guard::Contract::NONE.stated().out()"#,
     );
     contains(&expansion, r#"name: "text", ty: "*const u8", extent: "count""#);
-    assert_eq!(expansion.matches("Rule::NestedPointer").count(), 2, "{expansion}");
-    assert!(!expansion.contains("Severity::Allow"), "{expansion}");
+    // `deny` of the first rule, and nothing of any other.
+    assert_eq!(expansion.matches("Severities::of_bits(3)").count(), 2, "{expansion}");
+    assert_eq!(expansion.matches("of_bits").count(), 2, "{expansion}");
 }
 
 #[test]
@@ -141,10 +142,7 @@ fn a_mirrored_block_has_all_contracts_and_what_it_assumes_is_weaker() {
         }
     );
     let expansion = guard(quote!(mirrored, retained, typed), block);
-    contains(
-        &expansion,
-        r#"name: "zds", ty: "*mut Context", extent: "", contract: __ffi_guard::Contract::NONE.retained().typed()"#,
-    );
+    contains(&expansion, r#"Parameter::retained("zds", "*mut Context").typed()"#);
     contains(
         &expansion,
         r#"name: "output", ty: "*mut Buffer", extent: "", contract: __ffi_guard::Contract::NONE.typed()"#,
@@ -172,7 +170,7 @@ fn a_file_of_the_users_comes_first_and_is_read_again_if_it_changed() {
     let name = path.to_str().expect("UTF-8");
     let expansion = guard(quote!(contracts = ["libc", #name]), block.clone());
     contains(&expansion, "contract: __ffi_guard::Contract::NONE.nonnull(), stale");
-    contains(&expansion, "contract: __ffi_guard::Contract::NONE.retained(), stale");
+    contains(&expansion, r#"Parameter::retained("p", "*const u8")"#);
     contains(&expansion, "returns_owned: true");
     contains(&expansion, &format!("include_bytes!({name:?})"));
     std::fs::write(&path, "[\"page\"]\nstrlen = [\"text: cstr\"]\n").expect("it can be written again");

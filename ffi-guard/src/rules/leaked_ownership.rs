@@ -58,8 +58,8 @@ fn json<'a>(seen: &LeakedOwnership) -> Vec<(&'static str, Value<'a>)> {
 fn lost<'a>(seen: &LeakedOwnership, facts: &'a Facts) -> Words<'a> {
     let (param, func) = (parameter(facts), function(facts));
     let sentence = match seen.blocks {
-        1 => format!("{param} was lent to {func} and nothing leads to it any more"),
-        blocks => format!("nothing leads any more to {blocks} blocks that were lent to {func}"),
+        1 => format!("{param} of {func} is lost: nothing leads to it"),
+        blocks => format!("{blocks} blocks lent to {func} are lost: nothing leads to them"),
     };
     Words {
         sentence: (sentence, String::new()),

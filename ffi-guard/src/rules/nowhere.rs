@@ -24,15 +24,15 @@ pub(super) fn words<'a>(seen: &'a Nowhere, facts: &'a Facts) -> Words<'a> {
     let empty = if string(facts) { "c\"\".as_ptr()" } else { "std::ptr::null()" };
     Words {
         sentence: (
-            format!("C {did} {at}, where {} of {} leads: no memory is there", parameter(facts), function(facts)),
-            String::new(),
+            format!("C {did} {at}, where {} of {} leads", parameter(facts), function(facts)),
+            ": no memory is there".into(),
         ),
         label: label(facts, ", which leads nowhere", " leads nowhere: the address of something empty"),
         story,
         picture: None,
         helps: vec![
             format!(
-                "what `as_ptr()` gives of an empty slice or text is no memory: C may not touch a byte of it. If it is \
+                "what `as_ptr()` gives of an empty slice or text is no memory: C must not touch a byte of it. If it is \
                  empty, pass `{empty}`, or leave the call out"
             ),
             format!(
