@@ -71,7 +71,7 @@ fn lost<'a>(seen: &LeakedOwnership, facts: &'a Facts) -> Words<'a> {
             format!(
                 "or keep what `into_raw` gave, and take it back after {func}: `CString::from_raw`, `Box::from_raw`"
             ),
-            "if it may live to the end of the process, hold it in a `static`".into(),
+            "if it is to live to the end of the process, hold it in a `static`".into(),
         ],
         notes: vec![
             "found at the end, by a search of C's heap, Rust's heap, all variables and the stack for its address"
