@@ -13,26 +13,42 @@
 
   // --- a table that is sorted by its heads ---
 
+  // Rows that are drawn at a time; more follow when the end comes into view.
+  const CHUNK = 200;
+  const compare = new Intl.Collator("en").compare;
+
   function sortable(table, rows, first) {
     const body = table.tBodies[0];
+    const end = element("div");
+    table.after(end);
     let [key, down] = first;
+    let waiting = [];
     const order = (a, b) => {
       const [x, y] = [a.sort[key], b.sort[key]];
-      const less = typeof x === "number" ? x - y : String(x).localeCompare(String(y));
+      const less = typeof x === "number" ? x - y : compare(x, y);
       return (down ? -less : less) || a.place - b.place;
+    };
+    const more = (count) => {
+      const all = document.createDocumentFragment();
+      for (const row of waiting.splice(0, count)) {
+        row.line ??= row.draw();
+        all.append(row.line);
+        if (row.detail) all.append(row.detail);
+      }
+      body.append(all);
     };
     const draw = () => {
       for (const head of table.tHead.rows[0].cells) {
         if (head.dataset.key === key) head.setAttribute("aria-sort", down ? "descending" : "ascending");
         else head.removeAttribute("aria-sort");
       }
-      const all = document.createDocumentFragment();
-      for (const row of [...rows].sort(order)) {
-        all.append(row.line);
-        if (row.detail) all.append(row.detail);
-      }
-      body.replaceChildren(all);
+      waiting = rows.filter((row) => !row.hidden).sort(order);
+      body.replaceChildren();
+      more(CHUNK);
     };
+    new IntersectionObserver((seen) => {
+      if (seen.some((it) => it.isIntersecting) && waiting.length) more(CHUNK);
+    }, { rootMargin: "800px" }).observe(end);
     for (const head of table.tHead.rows[0].cells) {
       head.querySelector("button").addEventListener("click", () => {
         const number = head.classList.contains("number");
@@ -42,6 +58,11 @@
       });
     }
     draw();
+    // Draws until a row is there.
+    const reach = (row) => {
+      while (waiting.includes(row)) more(CHUNK);
+    };
+    return { draw, reach };
   }
 
   // --- the picture: who points where ---
@@ -140,26 +161,29 @@
   }
 
   const rows = data.findings.map((it, place) => {
-    const line = element("tr", null, "finding");
-    line.id = it.id;
-    const link = element("a", it.rule);
-    link.href = "#" + it.id;
     const site = it.sites[0] || "-";
-    line.append(
-      element("td", it.standing, it.standing), add(element("td"), link), element("td", it.function || "-"),
-      element("td", it.parameter || "-", "wide"), element("td", it.count, "number"), element("td", site, "wide"));
     const row = {
-      it, line, place, detail: null,
+      it, place, line: null, detail: null, hidden: false,
+      draw: () => {
+        const line = element("tr", null, "finding");
+        line.id = it.id;
+        const link = element("a", it.rule);
+        link.href = "#" + it.id;
+        line.append(
+          element("td", it.standing, it.standing), add(element("td"), link), element("td", it.function || "-"),
+          element("td", it.parameter || "-", "wide"), element("td", it.count, "number"), element("td", site, "wide"));
+        line.addEventListener("click", (event) => {
+          event.preventDefault();
+          toggle(row, row.detail === null);
+        });
+        return line;
+      },
       sort: {
         rank: RANK[it.standing], rule: it.rule, function: it.function || "", parameter: it.parameter || "",
         count: it.count, site,
       },
       text: [it.standing, it.rule, it.function, it.crate, it.parameter, it.caller, it.message, ...it.sites].join(" ").toLowerCase(),
     };
-    line.addEventListener("click", (event) => {
-      event.preventDefault();
-      toggle(row, row.detail === null);
-    });
     return row;
   });
 
@@ -168,9 +192,8 @@
     row.line.classList.toggle("open", open);
     if (open) {
       const cell = element("td", null, "detail");
-      cell.colSpan = 6;
+      cell.colSpan = [...row.line.cells].filter((it) => it.offsetParent !== null).length;
       row.detail = add(element("tr"), add(cell, detail(row.it)));
-      row.detail.hidden = row.line.hidden;
       row.line.after(row.detail);
       history.replaceState(null, "", "#" + row.it.id);
     } else {
@@ -179,7 +202,7 @@
     }
   }
 
-  sortable(document.getElementById("findings"), rows, ["rank", false]);
+  const findings = sortable(document.getElementById("findings"), rows, ["rank", false]);
   document.getElementById("summary").textContent = data.summary;
   document.getElementById("none").hidden = rows.length > 0;
   const shown = document.getElementById("shown");
@@ -188,17 +211,17 @@
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;
     for (const row of rows) {
-      const fits = words.every((word) => row.text.includes(word));
-      row.line.hidden = !fits;
-      if (row.detail) row.detail.hidden = !fits;
-      count += fits;
+      row.hidden = !words.every((word) => row.text.includes(word));
+      count += !row.hidden;
     }
+    findings.draw();
     shown.textContent = words.length ? count + " of " + rows.length : "";
   };
   filter.addEventListener("input", apply);
   const follow = () => {
     const row = rows.find((row) => "#" + row.it.id === location.hash);
     if (!row) return;
+    findings.reach(row);
     toggle(row, true);
     row.line.scrollIntoView();
   };
@@ -212,7 +235,7 @@
   if (data.crossings.length) {
     document.getElementById("crossings-section").hidden = false;
     const lines = data.crossings.map((it, place) => ({
-      place, sort: it, detail: null,
+      place, sort: it, detail: null, hidden: false,
       line: add(element("tr"), element("td", it.name + (it.callback ? " (called by C)" : "")),
         element("td", it.calls.toLocaleString("en"), "number"), element("td", time(it.callee_ns), "number"),
         element("td", time(it.checks_ns), "number"), element("td", bytes(it.lent_bytes), "number", "wide")),
