@@ -28,6 +28,8 @@ struct Row<'a> {
     /// Why it is compiled as it is, if it is.
     bare: Option<&'a str>,
     declares: Vec<&'a Item>,
+    /// The functions whose contract is known.
+    contracts: Vec<&'a str>,
     defines: Vec<&'a str>,
 }
 
@@ -45,7 +47,8 @@ impl Row<'_> {
             called: called.map(|called| called.of(record)),
             exports: record.exports.len(),
             bare: record.bare.as_deref(),
-            declares: record.items.iter().collect(),
+            declares: record.items.iter().filter(|item| !item.kind.is_about_contracts()).collect(),
+            contracts: names_of(record, Kind::Contract),
             defines: record.exports.iter().map(String::as_str).collect(),
         }
     }
@@ -64,6 +67,11 @@ impl Row<'_> {
             self.bare.map(|why| format!("compiled as it is: {why}")).unwrap_or_default(),
         ]
     }
+}
+
+/// The names of a record's items of one kind.
+fn names_of(record: &Record, kind: Kind) -> Vec<&str> {
+    record.items.iter().filter(|item| item.kind == kind).map(|item| item.name.as_str()).collect()
 }
 
 const HEADS: [&str; 9] =
@@ -108,6 +116,7 @@ fn table(rows: &[Row<'_>]) -> String {
         exports: sum(|row| row.exports),
         bare: None,
         declares: Vec::new(),
+        contracts: Vec::new(),
         defines: Vec::new(),
     };
     let mut lines = vec![HEADS.map(String::from)];

@@ -57,6 +57,11 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// True for what is said beside another line of the same function.
+    pub(crate) fn is_about_contracts(self) -> bool {
+        matches!(self, Kind::Contract | Kind::Misfit)
+    }
+
     fn is_function(self) -> bool {
         matches!(self, Kind::Wrapped | Kind::KeepAbi | Kind::Entry | Kind::Variadic | Kind::Skipped)
     }
