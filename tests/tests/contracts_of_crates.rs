@@ -27,7 +27,7 @@ const CRATES: [(&str, &str, &str); 10] = [
 ];
 
 /// Functions that neither a crate nor a header of theirs declares: compared with C by hand.
-const BY_HAND: [&str; 2] = ["inet_pton", "SSL_set_session_id_context"];
+const BY_HAND: [&str; 3] = ["dprintf", "inet_pton", "SSL_set_session_id_context"];
 
 /// The parameters of a function, as they are written.
 type Parameters = Vec<String>;
@@ -205,9 +205,19 @@ fn each_contract_is_of_a_function_that_is_declared_so() {
                 unknown.push(function.as_str());
                 continue;
             };
+            // What it says of the arguments in `...` is only true of a variadic function.
+            let tells_of_more = |words: &String| ["printf", "scanf", "followed_by"].iter().any(|it| words.contains(it));
+            let is_variadic = parameters.iter().any(|(_, words)| tells_of_more(words));
+            let may_be =
+                |words: &str, ty: &str| words.is_empty() || words.contains("followed_by") || may_be_said(words, ty);
             let fits = |variant: &Parameters| {
-                variant.len() == parameters.len()
-                    && parameters.iter().zip(variant).all(|((_, words), ty)| words.is_empty() || may_be_said(words, ty))
+                let (fixed, more) = match variant.split_last() {
+                    Some((last, fixed)) if last == "..." => (fixed, true),
+                    _ => (variant.as_slice(), false),
+                };
+                fixed.len() == parameters.len()
+                    && more == is_variadic
+                    && parameters.iter().zip(fixed).all(|((_, words), ty)| may_be(words, ty))
             };
             if !variants.iter().any(fits) {
                 wrong.push(format!("{library}: {function}: {parameters:?} is declared {variants:?}"));
