@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 mdbook=$(command -v mdbook || true)
 if [ -z "$mdbook" ]; then
     tools=$PWD/target/tmp/mdbook
-    cargo install mdbook --version 0.5.4 --locked --quiet --root "$tools" ||
+    cargo install mdbook --version 0.5.4 --locked --debug --quiet --root "$tools" ||
         { echo "skipped: mdbook is not installed, and cannot be fetched"; exit 0; }
     mdbook=$tools/bin/mdbook
 fi

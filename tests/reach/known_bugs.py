@@ -47,7 +47,7 @@ BUGS = [
     Bug("libhydrogen", "libhydrogen", "0.4.1", "0.4.2", "leaked_ownership", "hydro_hex2bin", "libhydrogen-0.4.1/src/utils.rs:76"),
     Bug("rusqlite", "rusqlite", "0.22.0", "0.23.0", "freed_while_retained", "sqlite3_create_module_v2",
         "rusqlite-0.22.0/src/vtab/mod.rs:617", features=("bundled", "vtab")),
-    Bug("openssl", "openssl", "0.10.54", "0.10.55", "dangling_pointer", "X509_VERIFY_PARAM_set1_host",
+    Bug("openssl", "openssl", "0.10.54", "0.10.55", "unterminated_string", "X509_VERIFY_PARAM_set1_host",
         "openssl-0.10.54/src/x509/verify.rs:123", library=("include/**/openssl/opensslconf.h", "libssl-dev")),
     Bug("openssl_fetch", "openssl", "0.10.71", "0.10.72", "dangling_pointer", "EVP_MD_fetch", "openssl-0.10.71/src/md.rs:109",
         library=("include/**/openssl/opensslconf.h", "libssl-dev")),

@@ -26,6 +26,7 @@ pages! {
     testing = "testing.md";
     ci = "ci.md";
     annotating = "annotating.md";
+    contracts = "contracts.md";
     bindgen = "bindgen.md";
     dependencies = "dependencies.md";
     reach = "reach.md";
