@@ -1,6 +1,6 @@
-//! Tells `cargo ffi-guard` what a guarded block declares, after macros are expanded: a line for each
-//! item, in the file that a variable names. Items under a `cfg` that does not hold are among them,
-//! for no attribute sees which conditions hold.
+//! Tells `cargo ffi-guard` what a guarded block declares, after macros are expanded: a line for
+//! each item, in the file that a variable names. Items under a `cfg` that does not hold are among
+//! them, for no attribute sees which conditions hold.
 //!
 //! ```text
 //! wrapped inflate pointer

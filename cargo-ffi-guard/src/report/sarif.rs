@@ -224,10 +224,10 @@ mod tests {
 
     fn log(lines: &[&str]) -> Value {
         let report = Report::of_lines(lines.iter().copied()).unwrap();
-        serde_json::from_str(&text(&report, Path::new("/work"))).unwrap()
+        serde_json::from_str(&text(&report, Path::new("/checkout"))).unwrap()
     }
 
-    const FREED: &str = r#"{"version":1,"rule":"freed_while_retained","severity":"deny","message":"`p` of `keep` was freed","function":{"name":"keep","module":"a_sys","file":"/registry/a-sys/src/lib.rs","line":3,"column":12},"parameter":{"index":0,"name":"p"},"site":{"file":"src/a b.rs","line":10,"column":5},"block":{"address":"0x10","size":8,"live":false,"allocated":[{"function":"main","file":"/work/src/main.rs","line":4,"column":1}],"freed":[{"function":"drop","file":null,"line":null,"column":null},{"function":"main","file":"src/main.rs","line":12,"column":9}]},"help":["keep it"]}"#;
+    const FREED: &str = r#"{"version":1,"rule":"freed_while_retained","severity":"deny","message":"`p` of `keep` was freed","function":{"name":"keep","module":"a_sys","file":"/registry/a-sys/src/lib.rs","line":3,"column":12},"parameter":{"index":0,"name":"p"},"site":{"file":"src/a b.rs","line":10,"column":5},"block":{"address":"0x10","size":8,"live":false,"allocated":[{"function":"main","file":"/checkout/src/main.rs","line":4,"column":1}],"freed":[{"function":"drop","file":null,"line":null,"column":null},{"function":"main","file":"src/main.rs","line":12,"column":9}]},"help":["keep it"]}"#;
 
     #[test]
     fn the_story_is_a_flow_from_the_allocation_to_the_end() {

@@ -1,5 +1,5 @@
-//! `GUARD_TRACE`: a line for each crossing of the functions it names. `GUARD_CALLED`: a line in a file
-//! for each function that is called.
+//! `GUARD_TRACE`: a line for each crossing of the functions it names. `GUARD_CALLED`: a line in a
+//! file for each function that is called.
 
 use std::fmt::Write;
 use std::panic::Location;
