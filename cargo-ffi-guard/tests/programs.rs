@@ -333,6 +333,8 @@ fn a_text_that_nothing_leads_to_any_more_is_found_at_the_end() {
 static KEPT: AtomicPtr<c_char> = AtomicPtr::new(null_mut());
 static HOLDER: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 static BOXED: AtomicPtr<Vec<*mut c_char>> = AtomicPtr::new(null_mut());
+static MAPPED: AtomicPtr<*mut c_char> = AtomicPtr::new(null_mut());
+unsafe extern \"C\" { fn mmap(at: *mut c_void, n: usize, access: i32, flags: i32, file: i32, from: i64) -> *mut c_void; }
 thread_local! { static HERE: Cell<*mut c_char> = const { Cell::new(null_mut()) }; }
 fn lend(text: &str) -> *mut c_char {
     let text = CString::new(text).unwrap().into_raw();
@@ -347,6 +349,10 @@ fn main() {
         let holder = text_sys::malloc(64).cast::<*mut c_char>();
         holder.write(lend(\"in C's heap\"));
         HOLDER.store(holder.cast(), Ordering::Relaxed);
+        // As an arena of a library's own has it.
+        let mapped = mmap(null_mut(), 4096, 3, 0x22, -1, 0).cast::<*mut c_char>();
+        mapped.add(100).write(lend(\"in mapped memory\"));
+        MAPPED.store(mapped, Ordering::Relaxed);
     }
     BOXED.store(Box::into_raw(Box::new(vec![lend(\"in Rust's heap\")])), Ordering::Relaxed);
     println!(\"done\");

@@ -2,6 +2,8 @@
 //! without allocating, for a signal handler.
 
 use std::ffi::CStr;
+#[cfg(feature = "c-heap")]
+use std::ops::Range;
 use std::ops::{Deref, DerefMut};
 
 use super::maps::Mapping;
@@ -62,6 +64,22 @@ pub(crate) fn at(address: usize) -> Option<Mapped> {
     let from_start =
         bytes.as_deref().and_then(|bytes| segments::from_start(bytes, (address - start).wrapping_add(offset)));
     Some(Mapped { base: from_start.map_or(base, |from_start| address.wrapping_sub(from_start)), path, bytes })
+}
+
+/// The memory of the process that may be written and is no part of these ranges, which may overlap:
+/// what the program and its libraries have mapped for themselves.
+#[cfg(feature = "c-heap")]
+pub(crate) fn outside_of(ranges: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut all = Vec::new();
+    each_line(&mut |line| {
+        all.extend(Mapping::parse(line).filter(|it| it.is_own).map(|it| it.low..it.high));
+        true
+    });
+    for known in ranges {
+        let cut = |it: Range<usize>| [it.start..it.end.min(known.start), it.start.max(known.end)..it.end];
+        all = all.into_iter().flat_map(cut).filter(|it| !it.is_empty()).collect();
+    }
+    all
 }
 
 /// What the list tells of an address.

@@ -9,6 +9,8 @@ pub(super) struct Mapping<'line> {
     pub(super) high: usize,
     /// True if it may be read, written or executed.
     pub(super) is_open: bool,
+    /// True if it may be read and written, and is the process's alone.
+    pub(super) is_own: bool,
     /// The place of its first byte in the file.
     pub(super) offset: usize,
     /// The device, as the line has it, and the number of the file there; 0 without a file.
@@ -35,6 +37,7 @@ impl<'line> Mapping<'line> {
             low,
             high,
             is_open: access.iter().take(3).any(|&it| it != b'-'),
+            is_own: access.starts_with(b"rw") && access.ends_with(b"p"),
             offset: number(offset, 16)?.0,
             device,
             inode: number(inode, 10)?.0,
@@ -94,6 +97,7 @@ mod tests {
             low: 0x7f10_e000_0000,
             high: 0x7f10_e001_0000,
             is_open: true,
+            is_own: false,
             offset: 0x12000,
             device: b"fd:00",
             inode: usize::MAX,
@@ -104,6 +108,9 @@ mod tests {
         }
         assert!(!Mapping::parse(b"0-1 ---p 0 0:0 0").unwrap().is_open);
         assert!(Mapping::parse(b"0-1 --xp 0 0:0 0").unwrap().is_open);
+        assert!(Mapping::parse(b"0-1 rw-p 0 0:0 0").unwrap().is_own);
+        assert!(!Mapping::parse(b"0-1 rw-s 0 0:0 0").unwrap().is_own);
+        assert!(!Mapping::parse(b"0-1 r--p 0 0:0 0").unwrap().is_own);
     }
 
     #[test]
