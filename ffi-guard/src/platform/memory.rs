@@ -2,9 +2,6 @@
 //!
 //! Addresses are integers here: the memory at them is no object yet.
 
-use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 pub(crate) use super::os::memory::{
     LARGE_PAGE, address_space_limit, address_space_taken, close_pages, commit, decommit, discard, for_each_touched,
     most_mappings, move_pages, open_pages, release, use_large_pages,
@@ -26,37 +23,43 @@ pub(crate) fn prefetch(address: usize) {
     let _ = address;
 }
 
-/// Reservations that are remembered.
-const MOST: usize = 256;
-
-/// Start and length of each reservation. Both are written once, the length first.
-static RESERVED: [(AtomicUsize, AtomicUsize); MOST] = [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; MOST];
-static COUNT: AtomicUsize = AtomicUsize::new(0);
-
 /// Takes `len` bytes of address space at a multiple of `align`, a power of two, without access.
 pub(crate) fn reserve(len: usize, align: usize) -> Option<usize> {
     let start = super::os::memory::reserve(len, align)?;
-    if let Some((at, bytes)) = RESERVED.get(COUNT.fetch_add(1, Ordering::Relaxed)) {
-        bytes.store(len, Ordering::Relaxed);
-        at.store(start, Ordering::Release);
-    }
+    #[cfg(feature = "c-heap")]
+    reserved::add(start, len);
     Some(start)
 }
 
-/// All that was ever reserved: the guard's own memory, and the heap's. `None` if it was more than
-/// is remembered.
+/// What was reserved, for the search of all memory that is not the guard's.
 #[cfg(feature = "c-heap")]
-pub(crate) fn reserved() -> Option<Vec<Range<usize>>> {
-    let known = RESERVED.get(..COUNT.load(Ordering::Relaxed))?;
-    Some(
-        known
-            .iter()
-            .map(|(start, len)| {
-                let start = start.load(Ordering::Acquire);
-                start..start + len.load(Ordering::Relaxed)
-            })
-            .collect(),
-    )
+pub(crate) mod reserved {
+    use std::ops::Range;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Reservations that are remembered.
+    const MOST: usize = 256;
+
+    /// Start and length of each. Both are written once, the length first.
+    static RANGES: [(AtomicUsize, AtomicUsize); MOST] = [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; MOST];
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+    pub(super) fn add(start: usize, len: usize) {
+        if let Some((at, bytes)) = RANGES.get(COUNT.fetch_add(1, Ordering::Relaxed)) {
+            bytes.store(len, Ordering::Relaxed);
+            at.store(start, Ordering::Release);
+        }
+    }
+
+    /// All that was ever reserved: the guard's own memory, and the heap's. `None` if it was more
+    /// than is remembered.
+    pub(crate) fn all() -> Option<Vec<Range<usize>>> {
+        let range = |(start, len): &(AtomicUsize, AtomicUsize)| {
+            let start = start.load(Ordering::Acquire);
+            start..start + len.load(Ordering::Relaxed)
+        };
+        Some(RANGES.get(..COUNT.load(Ordering::Relaxed))?.iter().map(range).collect())
+    }
 }
 
 /// Reserves as much as there is: `most`, halved until the system permits it, and at most this

@@ -71,7 +71,7 @@ fn search_the_rest(stack: Range<usize>, wanted: &Wanted, found: &mut dyn FnMut(&
     const MOST: usize = 1 << 30;
     /// Bytes that are copied at once. Copied, because a page of a mapping need not have access.
     const STEP: usize = 1 << 16;
-    let Some(mut known) = memory::reserved() else { return false };
+    let Some(mut known) = memory::reserved::all() else { return false };
     known.push(stack);
     let rest = mapped::outside_of(&known);
     let probe = 0_usize;
