@@ -157,7 +157,7 @@ impl Run {
         if self.order.options.coverage {
             eprint!("{}", coverage::table(&records));
         }
-        crate::wrapper::finish(status, "cargo")
+        crate::outcome::finish(status, "cargo")
     }
 
     /// True if the command runs the program.

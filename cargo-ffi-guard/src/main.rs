@@ -23,6 +23,7 @@ mod driver;
 mod exports;
 mod learned;
 mod mirror;
+mod outcome;
 mod reporting;
 mod rewrite;
 mod runtime;

@@ -77,7 +77,7 @@ fn append_summary(report: &Report) -> Result<(), String> {
 }
 
 fn print_entries(report: &Report, wanted: &str) -> Result<(), String> {
-    let is_wanted = |id: &str| if wanted == "all" { true } else { id == wanted };
+    let is_wanted = |id: &str| wanted == "all" || id == wanted;
     let new = report.findings.iter().filter(|finding| finding.standing == Standing::New);
     let entries: Vec<String> = new.filter(|finding| is_wanted(&finding.id)).map(suppress::entry).collect();
     if entries.is_empty() {

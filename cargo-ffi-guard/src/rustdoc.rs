@@ -3,8 +3,8 @@
 
 use std::process::{Command, ExitCode};
 
+use crate::outcome;
 use crate::session::Session;
-use crate::wrapper;
 
 /// The name under which this executable takes rustdoc's place.
 pub(crate) const NAME: &str = "ffi-guard-rustdoc";
@@ -27,5 +27,5 @@ pub(crate) fn run(session: &Session, arguments: &[String]) -> ExitCode {
             command.arg(format!("-Ldependency={}", folder.display()));
         }
     }
-    wrapper::finish(command.status(), &rustdoc)
+    outcome::finish(command.status(), &rustdoc)
 }

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{Command, ExitCode};
 
 use crate::coverage::{self, Record};
 use crate::diagnostics::{self, Lesson};
 use crate::exports;
 use crate::learned::Learned;
 use crate::mirror::{self, Changes};
+use crate::outcome::{Outcome, finish, listen, pass_on};
 use crate::rewrite::{Form, Wishes, rewrite};
 use crate::session::Session;
 use crate::taken;
@@ -42,17 +42,6 @@ fn as_it_is(session: &Session, arguments: &[String]) -> ExitCode {
     };
     command.args(if session.chained.is_some() { arguments } else { &arguments[1..] });
     finish(command.status(), &arguments[0])
-}
-
-/// Ends as rustc ended.
-pub(crate) fn finish(status: std::io::Result<ExitStatus>, program: &str) -> ExitCode {
-    match status {
-        Ok(status) => ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(101)),
-        Err(error) => {
-            eprintln!("error: ffi-guard: {program} cannot be run: {error}");
-            ExitCode::from(101)
-        }
-    }
 }
 
 /// The package that is compiled, as cargo names it in the environment.
@@ -98,12 +87,6 @@ struct Attempt {
     /// `None`: the blocks are left as they are.
     form: Option<Form>,
     has_allocator: bool,
-}
-
-/// The end of an attempt: rustc's status, and the lines that cargo has not been given.
-struct Outcome {
-    status: ExitStatus,
-    held: Vec<String>,
 }
 
 impl Compilation<'_> {
@@ -408,28 +391,6 @@ fn keep_lines(arguments: &mut Vec<String>) {
 /// handlers, between `fork` and `exec`, and for every byte that is read.
 fn is_left_alone(package: &str) -> bool {
     matches!(package, "libc" | "linux-raw-sys" | "windows-sys" | "windows-targets" | "compiler_builtins")
-}
-
-/// Runs rustc and reads what it says. Artifacts are passed on at once: cargo starts other crates
-/// by them.
-fn listen(command: &mut Command) -> std::io::Result<Outcome> {
-    let mut child = command.stderr(Stdio::piped()).spawn()?;
-    let mut held = Vec::new();
-    if let Some(said) = child.stderr.take() {
-        for line in BufReader::new(said).split(b'\n') {
-            let line = String::from_utf8_lossy(&line?).into_owned();
-            if diagnostics::is_for_cargo(&line) { pass_on(&[line]) } else { held.push(line) }
-        }
-    }
-    Ok(Outcome { status: child.wait()?, held })
-}
-
-fn pass_on(lines: &[String]) {
-    let mut out = std::io::stderr().lock();
-    for line in lines {
-        // Cargo has gone away: there is nothing left to tell.
-        let _ = writeln!(out, "{line}");
-    }
 }
 
 /// Compiles ffi-guard itself. Another `metadata` than cargo's tells its crates from those of the

@@ -72,7 +72,7 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// A file or folder that cannot be read; a folder without such files.
+    /// A file or folder that cannot be read. A folder without such files is what a clean run leaves.
     pub fn read(paths: &[PathBuf], checkout: &Path) -> Result<Report, String> {
         let mut folding = fold::Folding::new(Some(checkout));
         let mut unread = Vec::new();
@@ -108,7 +108,7 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
                 .map(|entry| entry.path())
                 .filter(|file| file.extension().is_some_and(|it| it == "jsonl"))
                 .collect();
-            // Nothing was found, which is what a clean run leaves behind.
+            // The system lists them in any order.
             found.sort();
             files.extend(found);
         } else {
