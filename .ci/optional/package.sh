@@ -8,6 +8,9 @@ crates=(--package ffi-guard-macros --package ffi-guard)
 oldest=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
 
 echo "- cargo package"
+# Cargo keeps what it unpacked and compiled of an earlier package of the same name and version, and takes it again though the
+# sources have changed since.
+rm -rf target/tmp/package "${CARGO_HOME:-$HOME/.cargo}"/registry/src/-*/ffi-guard-*
 # In one call: the one depends on the other, which no registry has yet.
 cargo package --quiet --locked --allow-dirty "${crates[@]}" --target-dir target/tmp/package
 for name in ffi-guard-macros ffi-guard; do
