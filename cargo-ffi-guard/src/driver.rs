@@ -12,6 +12,7 @@ use cargo_metadata::{Metadata, MetadataCommand};
 use crate::cli::{self, Options, Order, Task};
 use crate::config::Config;
 use crate::coverage::Called;
+use crate::obstacle::{self, cannot_write};
 use crate::session::Session;
 use crate::{audit, coverage, mirror, reporting, runtime, rustdoc, session, taken};
 
@@ -240,6 +241,9 @@ impl Rustc {
         let output = Command::new(&rustc).arg("-vV").output();
         let output = output.map_err(|error| format!("{} cannot be run: {error}", rustc.display()))?;
         let version = String::from_utf8_lossy(&output.stdout).into_owned();
+        if let Some(words) = obstacle::of_version(&version) {
+            return Err(words);
+        }
         let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_string();
         match host.is_empty() {
             true => Err(format!("{} -vV names no host", rustc.display())),
@@ -266,7 +270,11 @@ fn metadata(arguments: &[String], target: &str) -> Result<Metadata, String> {
     }
     other.extend(["--filter-platform".to_string(), target.to_string()]);
     command.other_options(other);
-    command.exec().map_err(|error| error.to_string())
+    command.exec().map_err(|error| match error {
+        // In cargo's own words, as if it had been asked for the build.
+        cargo_metadata::Error::CargoMetadata { stderr } => stderr.trim().trim_start_matches("error: ").to_string(),
+        other => other.to_string(),
+    })
 }
 
 /// The value of an option among cargo's, in either form.
@@ -358,8 +366,4 @@ fn key(value: impl std::hash::Hash) -> String {
 fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
-}
-
-fn cannot_write(folder: &Path, error: &std::io::Error) -> String {
-    format!("{} cannot be written: {error}", folder.display())
 }

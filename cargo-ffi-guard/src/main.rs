@@ -11,7 +11,8 @@
 //!                                                ├── mirror: the package's files, of which
 //!                                                │     rewrite put the attribute on each block
 //!                                                ├── rustc
-//!                                                └── diagnostics: what must keep its type
+//!                                                ├── diagnostics: what must keep its type
+//!                                                └── obstacle: what is no fault of the crate
 //! ```
 
 mod audit;
@@ -23,6 +24,7 @@ mod driver;
 mod exports;
 mod learned;
 mod mirror;
+mod obstacle;
 mod outcome;
 mod reporting;
 mod rewrite;

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use cargo_metadata::Message;
 
+use crate::obstacle::cannot_write;
 use crate::session::{Runtime, write_if_changed};
 
 /// The variable that tells this executable that it is rustc's wrapper for ffi-guard itself.
@@ -73,9 +74,7 @@ pub(crate) fn build(package: &Path, target: &str, c_heap: bool, pass: &[String])
         None => format!("version = \"={}\"", env!("CARGO_PKG_VERSION")),
     };
     let manifest = MANIFEST.replace("@SOURCE@", &source).replace("@FEATURES@", if c_heap { "\"c-heap\"" } else { "" });
-    let write = |path: PathBuf, text: &str| {
-        write_if_changed(&path, text).map_err(|error| format!("{} cannot be written: {error}", path.display()))
-    };
+    let write = |path: PathBuf, text: &str| write_if_changed(&path, text).map_err(|error| cannot_write(&path, &error));
     write(package.join("Cargo.toml"), &manifest)?;
     write(package.join("src/lib.rs"), SOURCE)?;
     if let Some(lock) = checkout().and_then(|folder| std::fs::read_to_string(folder.join("../Cargo.lock")).ok())

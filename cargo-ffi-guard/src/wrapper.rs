@@ -11,6 +11,7 @@ use crate::diagnostics::{self, Lesson};
 use crate::exports;
 use crate::learned::Learned;
 use crate::mirror::{self, Changes};
+use crate::obstacle;
 use crate::outcome::{Outcome, finish, listen, pass_on};
 use crate::rewrite::{Form, Wishes, rewrite};
 use crate::session::Session;
@@ -131,6 +132,12 @@ impl Compilation<'_> {
             // The user's own contracts: to go on without them would not be what was asked for.
             if outcome.held.iter().any(|line| line.contains(FAULT)) {
                 pass_on(&outcome.held);
+                return finish(Ok(outcome.status), self.rustc);
+            }
+            // It would fail in any other form too, and must teach nothing.
+            if let Some(words) = obstacle::of_rustc(outcome.status, &outcome.held) {
+                pass_on(&outcome.held);
+                eprintln!("error: ffi-guard: {}: {words}", self.unit.crate_name);
                 return finish(Ok(outcome.status), self.rustc);
             }
             let lesson = diagnostics::learn(&outcome.held);

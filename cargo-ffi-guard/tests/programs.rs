@@ -430,3 +430,62 @@ fn main() {
     assert_eq!(sys["declares"].as_array().unwrap().len(), 4);
     assert_eq!((&of("app")["functions"], &of("app")["defines"]), (&0.into(), &serde_json::json!(["app_hook"])));
 }
+
+/// A file that is run in rustc's place: this piece of shell, and then rustc.
+#[cfg(unix)]
+fn in_place_of_rustc(name: &str, shell: &str) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, format!("#!/bin/sh\n{shell}\nexec rustc \"$@\"\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_and_a_killed_compiler_teach_nothing_of_a_crate() {
+    const MAIN: &str = "fn main() { println!(\"{}\", unsafe { text_sys::strlen(c\"six...\".as_ptr()) }); }\n";
+    let full = r#"echo '{"$message_type":"diagnostic","level":"error","message":"failed to write file: No space left on device (os error 28)","code":null,"spans":[],"children":[],"rendered":"error: failed to write file: No space left on device (os error 28)\n"}' >&2; exit 1"#;
+    for (name, end, words) in
+        [("full", full, "the disk is full"), ("killed", "kill -9 $$", "rustc was ended from outside")]
+    {
+        let stopped = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.stop"));
+        let shell =
+            format!("case \"$*\" in *'--crate-name text_sys '*) [ -e '{}' ] && {{ {end}; }};; esac", stopped.display());
+        let rustc = in_place_of_rustc(&format!("{name}-rustc"), &shell);
+        let program = Program::new(name).file("sys/src/lib.rs", SYS).file("src/main.rs", MAIN);
+        std::fs::write(&stopped, "").unwrap();
+        let said = program.run_with(&["run"], &[("RUSTC", &rustc)]);
+        assert!(!said.success, "{said}");
+        said.has(words).has("text_sys");
+        std::fs::remove_file(&stopped).unwrap();
+        program.run_with(&["run"], &[("RUSTC", &rustc)]).succeeded().has("guarded 4 of 4 functions");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_compiler_that_is_too_old_is_named_with_the_way_out() {
+    let shell =
+        r#"[ "$1" = -vV ] && { printf 'rustc 1.70.0\nhost: x86_64-unknown-linux-gnu\nrelease: 1.70.0\n'; exit; }"#;
+    let rustc = in_place_of_rustc("old-rustc", shell);
+    let program = Program::new("old").file("sys/src/lib.rs", SYS).file("src/main.rs", "fn main() {}\n");
+    let said = program.run_with(&["run"], &[("RUSTC", &rustc)]);
+    assert!(!said.success, "{said}");
+    said.has("rustc 1.70.0 is too old: ffi-guard needs").has("cargo +stable ffi-guard").lacks("Compiling");
+}
+
+#[test]
+fn two_packages_that_link_the_same_library_are_told_in_cargos_words() {
+    const LINKS: &str = "edition = \"2024\"\nlinks = \"the-same\"\n";
+    let program = Program::new("links").file("sys/src/lib.rs", SYS).file("sys/build.rs", "fn main() {}\n");
+    let program = program
+        .file("sys/Cargo.toml", &format!("[package]\nname = \"text-sys\"\nversion = \"0.1.0\"\n{LINKS}\n[dependencies]\nother-sys = {{ path = \"other\" }}\n"))
+        .file("sys/other/Cargo.toml", &format!("[package]\nname = \"other-sys\"\nversion = \"0.1.0\"\n{LINKS}"))
+        .file("sys/other/src/lib.rs", "")
+        .file("sys/other/build.rs", "fn main() {}\n")
+        .file("src/main.rs", "fn main() {}\n");
+    let said = program.run(&["run"]);
+    assert!(!said.success, "{said}");
+    said.has("error: Attempting to resolve").has("links=the-same").lacks("panicked");
+}

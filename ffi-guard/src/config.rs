@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) sample: usize,
     /// `GUARD_COPY`.
     pub(crate) copy: bool,
+    /// True if `GUARD_LOOK=each` asks that every call is looked after at once.
+    pub(crate) look_each: bool,
     /// `GUARD_TRACE`: functions whose crossings are logged.
     trace: Text,
     /// `GUARD_CALLED`: the file that gets a line for each function that is called; empty for none.
@@ -118,6 +120,7 @@ impl Settings {
         stats: false,
         sample: 0,
         copy: false,
+        look_each: false,
         trace: Text::EMPTY,
         called: Text::EMPTY,
         suppress: Text::EMPTY,
@@ -237,6 +240,13 @@ fn read<'a>(get: impl Fn(&'static CStr) -> Option<&'a [u8]>) -> Result<Settings,
     }
     if let Some(value) = text(c"GUARD_COPY")? {
         settings.copy = switch("GUARD_COPY", value)?;
+    }
+    if let Some(value) = text(c"GUARD_LOOK")? {
+        settings.look_each = match value {
+            "budget" => false,
+            "each" => true,
+            _ => return Err(Refusal { variable: "GUARD_LOOK", value, takes: "budget or each" }),
+        };
     }
     if let Some(value) = text(c"GUARD_SAMPLE")? {
         let refusal =
@@ -391,6 +401,8 @@ mod tests {
             ("GUARD_QUARANTINE", "99999999999G"),
             ("GUARD_STATS", "yes"),
             ("GUARD_COPY", "2"),
+            ("GUARD_LOOK", "all"),
+            ("GUARD_LOOK", ""),
             ("GUARD_SAMPLE", "-1"),
             ("GUARD_REPORT", ""),
             ("GUARD_ALLOW", "nested"),

@@ -41,6 +41,7 @@ fn a_value_that_is_none_is_named_and_the_program_does_not_start() {
         ("GUARD_STATS", "2", "0 or 1"),
         ("GUARD_SAMPLE", "many", "whole number"),
         ("GUARD_COPY", "2", "0 or 1"),
+        ("GUARD_LOOK", "always", "budget or each"),
         ("GUARD_BACKTRACE", "short", "0, 1 or full"),
         ("GUARD_QUARANTINE", "64MB", "K, M or G"),
     ] {

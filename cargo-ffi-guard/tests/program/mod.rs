@@ -67,6 +67,11 @@ impl Program {
 
     /// Runs `cargo ffi-guard` in the workspace, level 2 if the arguments name none.
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+        self.run_with(arguments, &[])
+    }
+
+    /// Runs it with these variables.
+    pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &Path)]) -> Said {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-ffi-guard"));
         command.arg("ffi-guard").args(arguments).current_dir(&self.folder);
         for (name, _) in std::env::vars_os() {
@@ -82,6 +87,7 @@ impl Program {
             .env("CARGO_FFI_GUARD_RUNTIME_DIR", target)
             .env("CARGO_TERM_COLOR", "never")
             .env("NO_COLOR", "1")
+            .envs(variables.iter().copied())
             .output()
             .unwrap();
         Said {
