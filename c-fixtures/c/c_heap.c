@@ -259,9 +259,11 @@ int ffg_malloc_family(void) {
     block = valloc(1);
     CHECK(is_aligned(block, page));
     free(block);
+#ifdef __GLIBC__ /* musl has no `pvalloc`. */
     block = pvalloc(page + 1);
     CHECK(is_aligned(block, page) && malloc_usable_size(block) >= 2 * page);
     free(block);
+#endif
     /* Sizes that cannot be allocated. */
     errno = 0;
     CHECK(malloc(too_much) == NULL && errno == ENOMEM);
