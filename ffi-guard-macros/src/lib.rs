@@ -22,6 +22,7 @@ mod expand;
 mod extent;
 mod fallback;
 mod fast_path;
+mod filled;
 mod followed;
 mod guard_fn;
 mod kept;
@@ -78,7 +79,8 @@ mod wrapper;
 /// # On a function: `#[guard(..)]`
 ///
 /// `skip`, `keep_abi`, `returns(owned)` (Rust has to free the result),
-/// `returns(thread_bound)` (it belongs to the calling thread), `allow(..)`, `warn(..)`, `deny(..)`.
+/// `returns(thread_bound)` (it belongs to the calling thread), `ok = result == 0` (with such a
+/// result C has filled its `out` parameters), `allow(..)`, `warn(..)`, `deny(..)`.
 ///
 /// # On a Rust function that C calls
 ///

@@ -58,6 +58,12 @@ pub(crate) const RETURNS: &str = "expected `returns(owned)` or `returns(thread_b
     help: `owned` says that what comes back is Rust's to free, `thread_bound` that it is the calling thread's alone";
 pub(crate) const CALLBACK_RETURNS: &str = "expected `returns(owned)` or `returns(retained)`\n\
     help: `owned` says that what is returned is C's from then on, `retained` that C may keep it";
+pub(crate) const OK_OF_NOTHING: &str = "`ok` is a condition on the result, and the function returns nothing\n\
+    help: take it off";
+pub(crate) const OK_WITHOUT_RESULT: &str = "`ok` is a condition on the result, and this does not speak of it\n\
+    help: write `ok = result == 0`, with `result` or `ret` for what the function returns";
+pub(crate) const OK_FILLS_NOTHING: &str = "`ok` says when C has filled its `out` parameters, and there is none\n\
+    help: write `#[guard(out)]` on the parameters that C fills, or take `ok` off";
 pub(crate) const RETURNS_NOTHING: &str = "the function returns no pointer that this could be said of\n\
     help: take it off";
 pub(crate) const TOO_MANY_CONDITIONS: &str = "more than three different conditions on one function's parameters and \
@@ -97,7 +103,7 @@ impl On {
             On::Block => {
                 &["crate", "contracts", "keep_abi", "skip", "retained", "mirrored", "typed", "allow", "warn", "deny"]
             }
-            On::Function => &["skip", "keep_abi", "returns", "allow", "warn", "deny"],
+            On::Function => &["skip", "keep_abi", "returns", "ok", "allow", "warn", "deny"],
             On::Callback => &["crate", "skip", "on_panic", "returns", "retained", "allow", "warn", "deny"],
             On::CallbackParameter => &[
                 "counted_by",
@@ -153,6 +159,7 @@ fn usage(key: &str) -> String {
         "crate" => "crate = path".into(),
         "returns" => "returns(owned)".into(),
         "on_panic" => "on_panic = value".into(),
+        "ok" => "ok = result == 0".into(),
         "followed_by" => "followed_by(value => [argument, ..])".into(),
         flag => flag.into(),
     }

@@ -11,7 +11,7 @@ use crate::{extent, kept};
 
 /// The rules, as `ffi_guard::Rule` has them: name by name, in the same order (tests keep the two in
 /// step).
-pub(crate) const RULES: [&str; 20] = [
+pub(crate) const RULES: [&str; 21] = [
     "nested_pointer",
     "dangling_pointer",
     "dangling_field",
@@ -28,6 +28,7 @@ pub(crate) const RULES: [&str; 20] = [
     "freed_while_retained",
     "buffer_overflow",
     "write_through_const",
+    "uninitialised_memory",
     "alloc_dealloc_mismatch",
     "double_free",
     "use_after_free",
@@ -142,7 +143,7 @@ impl Settings {
 
 /// True for an argument that is written `key = expression`.
 fn has_value(key: &str) -> bool {
-    extent::is_one(key) || kept::is_one(key) || matches!(key, "on_panic" | "contracts")
+    extent::is_one(key) || kept::is_one(key) || matches!(key, "on_panic" | "contracts" | "ok")
 }
 
 fn is_severity(key: &Ident) -> bool {

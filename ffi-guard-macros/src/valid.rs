@@ -16,7 +16,7 @@ use crate::contracts::{self, Applied};
 use crate::extent::{self, Extent};
 use crate::message::{self, On};
 use crate::settings::{Settings, Severities};
-use crate::{kept, reads, text, types, variadic};
+use crate::{filled, kept, reads, text, types, variadic};
 
 /// Attributes of a parameter that contradict each other.
 pub(crate) const CONTRADICTIONS: [(&str, &str, &str); 30] = [
@@ -60,6 +60,8 @@ pub(crate) struct Function<'a> {
     pub keep_abi: bool,
     /// The words in `returns(..)`, which describe the result.
     pub result: Vec<Ident>,
+    /// The results with which C has filled its `out` parameters.
+    pub ok: Option<filled::Condition>,
     pub severities: Severities,
     pub params: Vec<Param<'a>>,
     /// Whether a contract was found for it.
@@ -139,7 +141,9 @@ pub(crate) fn function<'a>(
     let skip = settings.skip(errors) || !outer.skip.is_all() && outer.skip.has(&source.name);
     let variadic = source.variadic.is_some();
     let passes = variadic && !variadic::has_known_abi(block);
-    for setting in settings.list.iter().filter(|s| variadic && (passes && s.key != "skip" || s.key == "returns")) {
+    for setting in
+        settings.list.iter().filter(|s| variadic && (passes && s.key != "skip" || s.key == "returns" || s.key == "ok"))
+    {
         errors.at(setting.key.span(), if passes { message::VARIADIC_ABI } else { message::VARIADIC });
     }
     // Rust itself refuses a qualifier in a block that is not `unsafe extern`.
@@ -178,12 +182,16 @@ pub(crate) fn function<'a>(
     let bare = skip || passes || misqualified;
     let keep_abi = settings.has("keep_abi") || outer.keep_abi.has(&source.name);
     let severities = settings.severities(errors);
-    let mut function = Function { source, bare, keep_abi, result, severities, params, applied: Applied::None };
+    let ok = filled::condition(&settings, &source.output, errors);
+    let mut function = Function { source, bare, keep_abi, result, ok, severities, params, applied: Applied::None };
     if !bare {
         function.applied = contracts::apply(&outer.contracts, &mut function);
         if let (Applied::Misfit(why), true) = (&function.applied, outer.contracts.named) {
             errors.at(source.name.span(), message::misfit(why));
         }
+    }
+    if let Some(ok) = settings.get("ok").filter(|_| !variadic && !filled::is_any(&function.params)) {
+        errors.at(ok.key.span(), message::OK_FILLS_NOTHING);
     }
     for param in function.params.iter_mut().filter(|param| outer.retained && may_be_kept(param)) {
         param.contract.push(Ident::new("retained", Span::mixed_site()));
@@ -285,7 +293,8 @@ pub(crate) fn callback<'a>(
     reads::look_first(&mut params);
     let severities = settings.severities(errors);
     let bare = settings.skip(errors);
-    let function = Function { source, bare, keep_abi: false, result, severities, params, applied: Applied::None };
+    let function =
+        Function { source, bare, keep_abi: false, result, ok: None, severities, params, applied: Applied::None };
     Callback { krate, on_panic, function }
 }
 

@@ -14,7 +14,7 @@ use crate::extent::{self, Extent};
 use crate::message::On;
 use crate::settings::Settings;
 use crate::valid::{CONTRADICTIONS, Function, Param};
-use crate::{kept, reads, text, types, variadic};
+use crate::{filled, kept, reads, text, types, variadic};
 
 /// What came of looking for a contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,12 @@ pub(crate) fn apply(contracts: &Contracts, function: &mut Function) -> Applied {
     }
     if function.result.is_empty() {
         function.result = about.words("returns").iter().map(|word| Ident::new(word, Span::mixed_site())).collect();
+    }
+    if function.ok.is_none() {
+        function.ok = about.get("ok").and_then(|setting| match &setting.value {
+            Value::Expr(expr) => Some(filled::of(expr)),
+            _ => None,
+        });
     }
     function.severities.add(about.severities(&mut errors));
     Applied::Holds

@@ -29,6 +29,7 @@ mod enter;
 mod entry;
 mod exit_plan;
 pub(crate) mod fast_path;
+mod filled;
 mod holder;
 pub(crate) mod inspect;
 pub(crate) mod last_look;

@@ -8,6 +8,7 @@ use super::argument::Argument;
 use super::kinds::Kind;
 use super::tally::Tally;
 use super::thread::Wrapper;
+use crate::heap::fresh;
 use crate::rule::Severities;
 
 /// A guarded foreign function, as declared. All fields are constants of the program.
@@ -218,6 +219,8 @@ pub struct Function {
     /// Types of its arguments, followed by that of its result, if it has one. Empty for what C
     /// calls.
     pub(crate) kinds: &'static [Kind],
+    /// When it has filled its `out` parameters, if its declaration says so.
+    pub(crate) fills: Option<Fills>,
     /// A [`CheckMode`], 0 until the first crossing.
     mode: AtomicU8,
     /// True if the contract of some parameter lets C keep what it is lent. Valid once `mode` is
@@ -234,7 +237,7 @@ pub struct Function {
     /// covers all from there on. Valid once `mode` is settled.
     compares: AtomicU32,
     /// True if its calls may take the fast path: nothing that C hands out is recorded, no crossing
-    /// is logged, no argument copied. False until `mode` is settled.
+    /// is logged, no argument copied, nothing is looked at that C was to fill. False until `mode` is settled.
     fast: AtomicBool,
     /// True if the wrapper is optimised, and so has two functions.
     outlined: AtomicBool,
@@ -245,6 +248,21 @@ pub struct Function {
     freed: AtomicU8,
     /// Its part of the statistics.
     pub(crate) tally: Tally,
+}
+
+/// `#[guard(ok = ..)]`: the results with which C has filled its `out` parameters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fills {
+    /// True if the condition holds for the result at an address, which is of the declared type.
+    pub(crate) holds: unsafe fn(*const ()) -> bool,
+    /// The condition as it is written.
+    pub(crate) text: &'static str,
+}
+
+/// A result, for the condition of `#[guard(ok = ..)]`: a copy, so that the condition cannot take it.
+#[must_use]
+pub fn copied<R: Copy>(result: &R) -> R {
+    *result
 }
 
 /// Number of first calls of each function that are looked after at once, whatever that costs: most
@@ -279,6 +297,7 @@ impl Function {
         Function {
             declaration,
             kinds: &[],
+            fills: None,
             mode: AtomicU8::new(0),
             lets_keep: AtomicBool::new(false),
             allows: AtomicU32::new(0),
@@ -297,6 +316,13 @@ impl Function {
     #[must_use]
     pub const fn with_kinds(self, kinds: &'static [Kind]) -> Function {
         Function { kinds, ..self }
+    }
+
+    /// Adds the condition of `#[guard(ok = ..)]`: what it says of a result, by the result's address,
+    /// and its text.
+    #[must_use]
+    pub const fn with_ok(self, holds: unsafe fn(*const ()) -> bool, text: &'static str) -> Function {
+        Function { fills: Some(Fills { holds, text }), ..self }
     }
 
     /// Returns how the function is checked, as far as that is settled.
@@ -423,7 +449,8 @@ impl Function {
         self.binds.store(binds, Ordering::Relaxed);
         self.lets_keep.store(lets_keep, Ordering::Relaxed);
         // Release: a thread that sees these sees what was stored before.
-        self.fast.store(standing == CheckMode::Checked && !binds, Ordering::Release);
+        let fills = self.fills.is_some() && fresh::word().is_some();
+        self.fast.store(standing == CheckMode::Checked && !binds && !fills, Ordering::Release);
         self.mode.store(standing as u8, Ordering::Release);
     }
 

@@ -173,6 +173,7 @@ mod tests {
     fn info() -> TypeInfo {
         TypeInfo {
             frozen: false,
+            dense: false,
             role: Role::Other,
             size: size_of::<Outer>(),
             align: align_of::<Outer>(),
@@ -243,8 +244,15 @@ mod tests {
     #[test]
     fn an_unknown_type_is_read_word_by_word_inside_the_extent() {
         let words = [1_usize, 2, 3, 4];
-        let unknown =
-            TypeInfo { size: 32, align: 8, shape: Shape::Words, frozen: false, role: Role::Other, name: || "T" };
+        let unknown = TypeInfo {
+            size: 32,
+            align: 8,
+            shape: Shape::Words,
+            frozen: false,
+            dense: false,
+            role: Role::Other,
+            name: || "T",
+        };
         let mut seen = Vec::new();
         let start = words.as_ptr().expose_provenance();
         // SAFETY: the array is live and initialised.
