@@ -33,6 +33,7 @@ pub mod shapes;
 pub mod slides;
 pub mod stacks;
 pub mod stale_handle;
+pub mod uninitialised_memory;
 pub mod unterminated_string;
 pub mod use_after_free;
 pub mod variadic;

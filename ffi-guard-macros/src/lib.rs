@@ -9,6 +9,7 @@
 
 use proc_macro::TokenStream;
 
+mod aligned;
 mod ast;
 mod attr;
 mod block;
@@ -85,10 +86,11 @@ mod wrapper;
 /// # On a Rust function that C calls
 ///
 /// `on_panic = value` (what C gets if it panics; the default of the return type if not given),
-/// `returns(owned)` and `returns(retained)` (the result is C's, or C may keep it), `skip`,
-/// `crate = path`, `allow(..)`, `warn(..)`, `deny(..)`. On its parameters: `counted_by`,
-/// `sized_by`, `cstr`, `nonnull`, `out`, `opaque`, `thread_bound`, `owned` (C gives it back), and
-/// severities.
+/// `returns(owned)` and `returns(retained)` (the result is C's, or C may keep it), `lends` (C may
+/// use the result for a while), `returns(cstr)` (it ends in NUL), `skip`, `crate = path`,
+/// `allow(..)`, `warn(..)`, `deny(..)`. On its parameters: `counted_by`, `sized_by`, `cstr`,
+/// `nonnull`, `out`, `lends` (C may use for a while what is stored there), `opaque`,
+/// `thread_bound`, `owned` (C gives it back), and severities.
 ///
 /// # On a parameter: `#[guard(..)]`
 ///
@@ -99,6 +101,7 @@ mod wrapper;
 /// | `text_within = n` | a text up to its NUL, or `n` bytes of it |
 /// | `cstr` | NUL-terminated string |
 /// | `nonnull` | null is a violation |
+/// | `aligned = n` | the address is a multiple of `n`, a constant |
 /// | `out` | C fills it in |
 /// | `opaque` | user data that C only hands back |
 /// | `copied` | C works on a copy between guard pages |

@@ -7,7 +7,7 @@ use syn::ext::IdentExt as _;
 use crate::attr::{self, Errors, Setting, Value};
 use crate::cfg::{Attr, CfgCase};
 use crate::message::{self, On};
-use crate::{extent, kept};
+use crate::{aligned, extent, kept};
 
 /// The rules, as `ffi_guard::Rule` has them: name by name, in the same order (tests keep the two in
 /// step).
@@ -143,7 +143,7 @@ impl Settings {
 
 /// True for an argument that is written `key = expression`.
 fn has_value(key: &str) -> bool {
-    extent::is_one(key) || kept::is_one(key) || matches!(key, "on_panic" | "contracts" | "ok")
+    extent::is_one(key) || kept::is_one(key) || aligned::is_one(key) || matches!(key, "on_panic" | "contracts" | "ok")
 }
 
 fn is_severity(key: &Ident) -> bool {

@@ -14,7 +14,7 @@ use crate::attr::{self, Errors, Value};
 use crate::message::{self, On};
 use crate::settings::Settings;
 use crate::valid;
-use crate::{extent, filled};
+use crate::{aligned, extent, filled};
 
 /// What was read, with the text that it was read from: a process may expand blocks for hours.
 type Known = HashMap<PathBuf, (String, Result<Arc<File>, String>)>;
@@ -59,7 +59,9 @@ fn check(contract: &Contract) -> Result<(), String> {
         let settings = settings(&parameter.words, On::Parameter, &mut errors)?;
         valid::contradictions(&settings, &mut errors);
         for setting in &settings.list {
-            if let Value::Expr(expr) = &setting.value {
+            if aligned::is_one(&setting.key.to_string()) {
+                aligned::check(setting, &mut errors);
+            } else if let Value::Expr(expr) = &setting.value {
                 let expr: &Expr = expr;
                 extent::names_in(expr, &setting.key, &names, &mut errors);
             }

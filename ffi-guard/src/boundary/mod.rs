@@ -33,6 +33,7 @@ mod filled;
 mod holder;
 pub(crate) mod inspect;
 pub(crate) mod last_look;
+mod lent_by_callback;
 pub(crate) mod loans;
 mod log;
 pub(crate) mod parked;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::breach::Stop;
 use crate::call::argument::{Argument, Passing};
 use crate::call::site::Site;
-use crate::call::target::Target;
+use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
 use crate::facts::{Holder, Memory};
 use crate::heap;
@@ -109,7 +109,23 @@ fn word_for_c(
         return site.breach(None, finding, (&about, 0), Some(memory));
     }
     let contract = site.function.declaration.result;
-    if contract.is_owned() || contract.is_retained() {
+    if contract.is_cstr() && offset.is_none() && matches!(located, Target::Heap(_)) {
+        let memory = Memory::of(&located, word, 0, thread::id());
+        let look = PointerArg { argument: &about, contract, target: located.clone(), extent: 0 };
+        if let Some(finding) = rules::unterminated_string::check(&look) {
+            site.breach(None, finding, (&about, 0), Some(memory))?;
+        }
+    }
+    if contract.is_lending() {
+        if let Target::Heap(block) = &located {
+            // Until when, the library says: it may be freed or moved while C still holds it.
+            heap::exempt(block);
+            return Ok(());
+        }
+        if !is_gone(&located, word) {
+            return Ok(());
+        }
+    } else if contract.is_owned() || contract.is_retained() {
         if let Target::Heap(block) = &located {
             heap::retain(block);
         }
@@ -136,6 +152,14 @@ fn may_be_held(located: &Target, word: usize) -> bool {
     }
 }
 
+/// True for an address of the calling thread's stack below this frame: there lies what the body has
+/// left.
+#[inline(always)]
+fn is_gone(located: &Target, word: usize) -> bool {
+    let here = 0_u8;
+    matches!(located, Target::Stack(_)) && word < (&raw const here).addr()
+}
+
 /// True if C already holds a pointer into the same memory: it handed one in. On a stack, whose
 /// variables cannot be told apart, any address that it handed in is enough; and what a C frame
 /// holds belongs to C.
@@ -144,10 +168,7 @@ fn came_from_c(arguments: &[Argument], located: &Target, word: usize) -> bool {
     match located {
         Target::Heap(block) => pointers().any(|it| (block.start..=block.start + block.size).contains(&it.address)),
         Target::Stack(stack) => {
-            let here = 0_u8;
-            let gone = word < (&raw const here).addr();
-            // Below this frame lies what the body has left.
-            !gone && (pointers().any(|it| stack.contains(&it.address)) || !scan::in_rust_frame(word))
+            !is_gone(located, word) && (pointers().any(|it| stack.contains(&it.address)) || !scan::in_rust_frame(word))
         }
         Target::Null | Target::Foreign => true,
     }

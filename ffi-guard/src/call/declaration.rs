@@ -98,7 +98,7 @@ impl Parameter {
 
 /// Set of the attributes of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Contract(u32);
+pub struct Contract(u64);
 
 macro_rules! contract {
     ($($(#[$doc:meta])* $set:ident, $get:ident = $bit:literal, $told_by:ident, $place:ident;)*) => {
@@ -106,9 +106,9 @@ macro_rules! contract {
             /// No attribute.
             pub const NONE: Contract = Contract(0);
             /// Attributes under which `boundary::inspect` can tell that an argument is in order.
-            const INSPECTED: u32 = 0 $(| contract!(@$told_by $bit))*;
+            const INSPECTED: u64 = 0 $(| contract!(@$told_by $bit))*;
             /// The attributes under which C may be given a copy.
-            const MOVABLE: u32 = 0 $(| contract!(@$place $bit))*;
+            const MOVABLE: u64 = 0 $(| contract!(@$place $bit))*;
             $($(#[$doc])* #[must_use] pub const fn $set(self) -> Contract { Contract(self.0 | 1 << $bit) }
             /// True if it is set.
             #[must_use] pub const fn $get(self) -> bool { self.0 & 1 << $bit != 0 })*
@@ -151,6 +151,9 @@ contract! {
     /// What C may follow inside is known by the types alone: `cargo ffi-guard` has put the block
     /// under the guard, and all that it says of a parameter holds for any.
     typed, is_typed = 11, inspected, movable;
+    /// `lends`, of what C calls: C may use what is stored there, or returned, until the library says
+    /// so.
+    lends, is_lending = 12, inspected, in_place;
 }
 
 /// Shift of the index of the handle by which C holds what it keeps, plus one.
@@ -159,22 +162,39 @@ const HELD_BY: u32 = 16;
 const UNLESS: u32 = 20;
 /// Shift of the value that says so.
 const VALUE: u32 = 24;
+/// Shift of log2 of the alignment that C asks for.
+const ALIGNED: u32 = 32;
 /// The bits of an index.
-const INDEX: u32 = 0xF;
-/// The bits that tell of an index or a value.
-const DETAILS: u32 = 0xFFFF << HELD_BY;
+const INDEX: u64 = 0xF;
+/// The bits of log2 of an alignment.
+const LOG2: u64 = 0x3F;
+/// The bits that tell of an index, a value or an alignment.
+const DETAILS: u64 = 0xFFFF << HELD_BY | LOG2 << ALIGNED;
 
 impl Contract {
     /// `held_by = handle`: C holds it by the handle that this argument leads to.
     #[must_use]
     pub const fn held_by(self, index: u32) -> Contract {
-        Contract(self.0 | ((index + 1) & INDEX) << HELD_BY)
+        Contract(self.0 | (index as u64 + 1 & INDEX) << HELD_BY)
     }
 
     /// `retained_unless = (argument == value)`: C does not keep it if this argument is this value.
     #[must_use]
     pub const fn unless(self, index: u32, value: i8) -> Contract {
-        Contract(self.0 | ((index + 1) & INDEX) << UNLESS | (value as u8 as u32) << VALUE)
+        Contract(self.0 | (index as u64 + 1 & INDEX) << UNLESS | (value as u8 as u64) << VALUE)
+    }
+
+    /// `aligned = n`: C takes addresses alone that are a multiple of `n`, a power of two.
+    #[must_use]
+    pub const fn aligned(self, n: usize) -> Contract {
+        assert!(n.is_power_of_two(), "`aligned` takes a power of two");
+        Contract(self.0 & !(LOG2 << ALIGNED) | (n.trailing_zeros() as u64) << ALIGNED)
+    }
+
+    /// The alignment that C asks for; 1 if nothing is said of it.
+    #[inline(always)]
+    pub(crate) const fn alignment(self) -> usize {
+        1 << (self.0 >> ALIGNED & LOG2)
     }
 
     /// Index of the handle by which C holds it.
@@ -221,6 +241,8 @@ pub struct Function {
     pub(crate) kinds: &'static [Kind],
     /// When it has filled its `out` parameters, if its declaration says so.
     pub(crate) fills: Option<Fills>,
+    /// True if C may use, after it has returned, what it stores where a parameter leads.
+    pub(crate) lends: bool,
     /// A [`CheckMode`], 0 until the first crossing.
     mode: AtomicU8,
     /// True if the contract of some parameter lets C keep what it is lent. Valid once `mode` is
@@ -298,6 +320,7 @@ impl Function {
             declaration,
             kinds: &[],
             fills: None,
+            lends: false,
             mode: AtomicU8::new(0),
             lets_keep: AtomicBool::new(false),
             allows: AtomicU32::new(0),
@@ -323,6 +346,12 @@ impl Function {
     #[must_use]
     pub const fn with_ok(self, holds: unsafe fn(*const ()) -> bool, text: &'static str) -> Function {
         Function { fills: Some(Fills { holds, text }), ..self }
+    }
+
+    /// Says that a parameter of it is under `lends`.
+    #[must_use]
+    pub const fn lending(self) -> Function {
+        Function { lends: true, ..self }
     }
 
     /// Returns how the function is checked, as far as that is settled.

@@ -31,6 +31,13 @@ const ALIGNED: u32 = 8;
 /// Number of bits that are used.
 pub(super) const BITS: u32 = ALIGNED + 6;
 
+/// What an address has to be a multiple of, by the type of its target and by its contract.
+#[inline(always)]
+const fn alignment(info: &TypeInfo, untyped: bool, contract: Contract) -> usize {
+    let asked = contract.alignment();
+    if untyped || contract.is_opaque() || info.align < asked { asked } else { info.align }
+}
+
 impl Needs {
     /// Needs of an argument of this type and with these attributes.
     ///
@@ -59,7 +66,7 @@ impl Needs {
                 | flag(untyped, UNTYPED)
                 | flag(contract.is_stated(), STATED)
                 | flag(is_read, READ)
-                | flag(!untyped && !contract.is_opaque(), info.align.trailing_zeros() << ALIGNED),
+                | alignment(info, untyped, contract).trailing_zeros() << ALIGNED,
         )
     }
 

@@ -158,7 +158,11 @@ pub(super) fn words<'a>(seen: &'a UninitialisedMemory, facts: &'a Facts) -> Word
         None if *offset == 0 => String::new(),
         None => format!(", from byte {offset} on"),
     };
-    let which = format!("{} from byte {offset} of what was lent", bytes(*len));
+    let at = match field {
+        Some(field) => format!("byte {offset} (`{field}`)"),
+        None => format!("byte {offset}"),
+    };
+    let which = format!("{} from {at} of what was lent", bytes(*len));
     let json = vec![
         ("offset", Value::Number(*offset)),
         ("length", Value::Number(*len)),
