@@ -13,6 +13,7 @@ pub mod buffer_overflow;
 pub mod c_heap;
 pub mod callbacks;
 pub mod closures;
+pub mod contract_words;
 pub mod contracts;
 pub mod copied;
 pub mod dangling_field;

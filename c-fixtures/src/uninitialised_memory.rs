@@ -74,8 +74,16 @@ pub mod untyped {
     pub struct Unknown {
         /// Seconds since 1970.
         pub when: u64,
-        /// What was measured, or nothing.
-        pub value: Option<u64>,
+        /// What was measured, if anything.
+        pub value: Value,
+    }
+
+    /// A number or another.
+    #[repr(C)]
+    #[allow(missing_docs)]
+    pub union Value {
+        pub count: u64,
+        pub measure: f64,
     }
 
     #[ffi_guard::guard]

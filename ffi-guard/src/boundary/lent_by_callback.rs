@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::breach::Stop;
 use super::entry::field;
+use super::result;
 use crate::call::argument::{Argument, Passing};
 use crate::call::site::Site;
 use crate::call::target::Target;
@@ -23,13 +24,14 @@ pub(super) fn check(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
     let parameters = site.function.declaration.parameters;
     for (index, (argument, parameter)) in arguments.iter().zip(parameters).enumerate() {
         if parameter.contract.is_lending() && matches!(argument.passing, Passing::Const | Passing::Mut) {
-            stored(site, index, argument)?;
+            stored(site, index, arguments)?;
         }
     }
     Ok(())
 }
 
-fn stored(site: &Site, index: usize, argument: &Argument) -> Result<(), Stop> {
+fn stored(site: &Site, index: usize, arguments: &[Argument]) -> Result<(), Stop> {
+    let Some(argument) = arguments.get(index) else { return Ok(()) };
     let info = argument.info;
     let mut copy = [0_usize; MOST];
     let len = info.size.min(size_of_val(&copy));
@@ -43,7 +45,7 @@ fn stored(site: &Site, index: usize, argument: &Argument) -> Result<(), Stop> {
     let stack = thread::stack();
     let mut outcome = Ok(());
     let mut found = |offset, word| {
-        outcome = lent(site, index, argument, offset, word);
+        outcome = lent(site, (index, arguments), argument, offset, word);
         if outcome.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let wanted = |word: usize| heap::contains(word) || stack.contains(&word);
@@ -53,7 +55,13 @@ fn stored(site: &Site, index: usize, argument: &Argument) -> Result<(), Stop> {
 }
 
 /// Looks at one pointer that was stored.
-fn lent(site: &Site, index: usize, argument: &Argument, offset: usize, word: usize) -> Result<(), Stop> {
+fn lent(
+    site: &Site,
+    (index, arguments): (usize, &[Argument]),
+    argument: &Argument,
+    offset: usize,
+    word: usize,
+) -> Result<(), Stop> {
     let target = Target::of(word, &thread::stack());
     let holder = || Holder::Pointee {
         memory: Memory::of(
@@ -65,15 +73,13 @@ fn lent(site: &Site, index: usize, argument: &Argument, offset: usize, word: usi
         offset,
         field: field(argument.info, offset, argument.info.size),
     };
-    let here = 0_u8;
     let finding = match &target {
         Target::Heap(block) if block.live => {
             heap::exempt(block);
             None
         }
         Target::Heap(_) => dangling_field::check_word(word, &target, holder, || Evidence::Declared),
-        // Below this frame lies what the body has left.
-        Target::Stack(_) if word < (&raw const here).addr() => returned_pointer::check(word, &target, holder),
+        Target::Stack(_) if result::is_gone(&target, word, arguments) => returned_pointer::check(word, &target, holder),
         Target::Stack(_) | Target::Null | Target::Foreign => None,
     };
     match finding {

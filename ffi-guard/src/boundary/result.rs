@@ -122,7 +122,7 @@ fn word_for_c(
             heap::exempt(block);
             return Ok(());
         }
-        if !is_gone(&located, word) {
+        if !is_gone(&located, word, arguments) {
             return Ok(());
         }
     } else if contract.is_owned() || contract.is_retained() {
@@ -152,12 +152,12 @@ fn may_be_held(located: &Target, word: usize) -> bool {
     }
 }
 
-/// True for an address of the calling thread's stack below this frame: there lies what the body has
-/// left.
+/// True for an address of the calling thread's stack at which no variable is left when the callback
+/// has returned: its arguments lie in its own frame, and below them what it has called.
 #[inline(always)]
-fn is_gone(located: &Target, word: usize) -> bool {
+pub(super) fn is_gone(located: &Target, word: usize, arguments: &[Argument]) -> bool {
     let here = 0_u8;
-    matches!(located, Target::Stack(_)) && word < (&raw const here).addr()
+    matches!(located, Target::Stack(_)) && word < (&raw const here).addr().max(arguments.as_ptr().addr())
 }
 
 /// True if C already holds a pointer into the same memory: it handed one in. On a stack, whose
@@ -168,7 +168,10 @@ fn came_from_c(arguments: &[Argument], located: &Target, word: usize) -> bool {
     match located {
         Target::Heap(block) => pointers().any(|it| (block.start..=block.start + block.size).contains(&it.address)),
         Target::Stack(stack) => {
-            !is_gone(located, word) && (pointers().any(|it| stack.contains(&it.address)) || !scan::in_rust_frame(word))
+            let here = 0_u8;
+            let gone = word < (&raw const here).addr();
+            // Below this frame lies what the body has left.
+            !gone && (pointers().any(|it| stack.contains(&it.address)) || !scan::in_rust_frame(word))
         }
         Target::Null | Target::Foreign => true,
     }

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use c_fixtures::uninitialised_memory::untyped::{self, Unknown};
+use c_fixtures::uninitialised_memory::untyped::{self, Unknown, Value};
 use c_fixtures::uninitialised_memory::{
     Reading, bad_read, checksum, flush, length, ok_read, pair, queue, receive, sum, sum_bare, value,
 };
@@ -229,14 +229,15 @@ fn an_array_that_c_fills_in_part_is_clean() {
 fn of_unknown_type() {
     let nothing = Box::<Unknown>::new_uninit();
     let mut one = Box::<Unknown>::new_uninit();
-    // SAFETY: inside the box; the value of `None` is not written.
+    // SAFETY: inside the box; the union is not written.
     unsafe { one.as_mut_ptr().cast::<u64>().write(1) };
-    let three = Box::<[Unknown; 3]>::new(std::array::from_fn(|i| Unknown { when: i as u64, value: Some(1) }));
+    let three =
+        Box::<[Unknown; 3]>::new(std::array::from_fn(|i| Unknown { when: i as u64, value: Value { count: 1 } }));
     let mut with_a_gap = Box::<[Unknown; 3]>::new_uninit();
     // SAFETY: inside the box: the first and the last of three.
     unsafe {
-        with_a_gap.as_mut_ptr().cast::<Unknown>().write(Unknown { when: 1, value: Some(2) });
-        with_a_gap.as_mut_ptr().cast::<Unknown>().add(2).write(Unknown { when: 1, value: Some(2) });
+        with_a_gap.as_mut_ptr().cast::<Unknown>().write(Unknown { when: 1, value: Value { measure: 2.0 } });
+        with_a_gap.as_mut_ptr().cast::<Unknown>().add(2).write(Unknown { when: 1, value: Value { measure: 2.0 } });
     }
     let bytes: Vec<u8> = unwritten(100);
     // SAFETY: not sound, in part; C reads numbers.
