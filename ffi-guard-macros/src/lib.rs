@@ -9,6 +9,7 @@
 
 use proc_macro::TokenStream;
 
+mod aligned;
 mod ast;
 mod attr;
 mod block;
@@ -22,6 +23,7 @@ mod expand;
 mod extent;
 mod fallback;
 mod fast_path;
+mod filled;
 mod followed;
 mod guard_fn;
 mod kept;
@@ -78,15 +80,17 @@ mod wrapper;
 /// # On a function: `#[guard(..)]`
 ///
 /// `skip`, `keep_abi`, `returns(owned)` (Rust has to free the result),
-/// `returns(thread_bound)` (it belongs to the calling thread), `allow(..)`, `warn(..)`, `deny(..)`.
+/// `returns(thread_bound)` (it belongs to the calling thread), `ok = result == 0` (with such a
+/// result C has filled its `out` parameters), `allow(..)`, `warn(..)`, `deny(..)`.
 ///
 /// # On a Rust function that C calls
 ///
 /// `on_panic = value` (what C gets if it panics; the default of the return type if not given),
-/// `returns(owned)` and `returns(retained)` (the result is C's, or C may keep it), `skip`,
-/// `crate = path`, `allow(..)`, `warn(..)`, `deny(..)`. On its parameters: `counted_by`,
-/// `sized_by`, `cstr`, `nonnull`, `out`, `opaque`, `thread_bound`, `owned` (C gives it back), and
-/// severities.
+/// `returns(owned)` and `returns(retained)` (the result is C's, or C may keep it), `lends` (C may
+/// use the result for a while), `returns(cstr)` (it ends in NUL), `skip`, `crate = path`,
+/// `allow(..)`, `warn(..)`, `deny(..)`. On its parameters: `counted_by`, `sized_by`, `cstr`,
+/// `nonnull`, `out`, `lends` (C may use for a while what is stored there), `opaque`,
+/// `thread_bound`, `owned` (C gives it back), and severities.
 ///
 /// # On a parameter: `#[guard(..)]`
 ///
@@ -97,6 +101,7 @@ mod wrapper;
 /// | `text_within = n` | a text up to its NUL, or `n` bytes of it |
 /// | `cstr` | NUL-terminated string |
 /// | `nonnull` | null is a violation |
+/// | `aligned = n` | the address is a multiple of `n`, a constant |
 /// | `out` | C fills it in |
 /// | `opaque` | user data that C only hands back |
 /// | `copied` | C works on a copy between guard pages |

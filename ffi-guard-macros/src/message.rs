@@ -56,8 +56,19 @@ pub(crate) const HELD_NOT_KEPT: &str = "`held_by` says until when C keeps it, an
     help: write `retained` or `retained_unless = ..` too";
 pub(crate) const RETURNS: &str = "expected `returns(owned)` or `returns(thread_bound)`\n\
     help: `owned` says that what comes back is Rust's to free, `thread_bound` that it is the calling thread's alone";
-pub(crate) const CALLBACK_RETURNS: &str = "expected `returns(owned)` or `returns(retained)`\n\
-    help: `owned` says that what is returned is C's from then on, `retained` that C may keep it";
+pub(crate) const CALLBACK_RETURNS: &str = "expected `returns(owned)`, `returns(retained)`, `returns(lends)` or `returns(cstr)`\n\
+    help: `owned` says that what is returned is C's from then on, `retained` that C may keep it, `lends` that C may use \
+    it for a while, `cstr` that it ends in NUL";
+pub(crate) const OK_OF_NOTHING: &str = "`ok` is a condition on the result, and the function returns nothing\n\
+    help: take it off";
+pub(crate) const OK_WITHOUT_RESULT: &str = "`ok` is a condition on the result, and this does not speak of it\n\
+    help: write `ok = result == 0`, with `result` or `ret` for what the function returns";
+pub(crate) const OK_FILLS_NOTHING: &str = "`ok` says when C has filled its `out` parameters, and there is none\n\
+    help: write `#[guard(out)]` on the parameters that C fills, or take `ok` off";
+pub(crate) const ALIGNED: &str = "`aligned` takes a power of two that is known at compile time\n\
+    help: write `aligned = 64`, or a constant";
+pub(crate) const LENDS_NO_POINTER: &str = "`lends` says that C may use what is stored here, and no pointer can be\n\
+    help: write it on a pointer to a pointer that the function fills in, as `*mut *const c_void`";
 pub(crate) const RETURNS_NOTHING: &str = "the function returns no pointer that this could be said of\n\
     help: take it off";
 pub(crate) const TOO_MANY_CONDITIONS: &str = "more than three different conditions on one function's parameters and \
@@ -97,14 +108,15 @@ impl On {
             On::Block => {
                 &["crate", "contracts", "keep_abi", "skip", "retained", "mirrored", "typed", "allow", "warn", "deny"]
             }
-            On::Function => &["skip", "keep_abi", "returns", "allow", "warn", "deny"],
-            On::Callback => &["crate", "skip", "on_panic", "returns", "retained", "allow", "warn", "deny"],
+            On::Function => &["skip", "keep_abi", "returns", "ok", "allow", "warn", "deny"],
+            On::Callback => &["crate", "skip", "on_panic", "returns", "retained", "lends", "allow", "warn", "deny"],
             On::CallbackParameter => &[
                 "counted_by",
                 "sized_by",
                 "cstr",
                 "nonnull",
                 "out",
+                "lends",
                 "opaque",
                 "thread_bound",
                 "owned",
@@ -119,6 +131,7 @@ impl On {
                 "text_within",
                 "cstr",
                 "nonnull",
+                "aligned",
                 "out",
                 "opaque",
                 "copied",
@@ -147,12 +160,14 @@ fn usage(key: &str) -> String {
         "counted_by" | "sized_by" | "text_by" | "text_within" => format!("{key} = n"),
         "retained_unless" => "retained_unless = (parameter == -1)".into(),
         "held_by" => "held_by = parameter".into(),
+        "aligned" => "aligned = 64".into(),
         "stale" => "stale(field)".into(),
         "contracts" => "contracts = \"zlib\"".into(),
         "allow" | "warn" | "deny" => format!("{key}(rule)"),
         "crate" => "crate = path".into(),
         "returns" => "returns(owned)".into(),
         "on_panic" => "on_panic = value".into(),
+        "ok" => "ok = result == 0".into(),
         "followed_by" => "followed_by(value => [argument, ..])".into(),
         flag => flag.into(),
     }

@@ -180,8 +180,15 @@ mod tests {
     use crate::rule::{Rule, Severities};
     use crate::scan::WALKS;
 
-    static INFO: TypeInfo =
-        TypeInfo { size: 4, align: 4, shape: Shape::Plain, frozen: true, role: Role::Other, name: || "i32" };
+    static INFO: TypeInfo = TypeInfo {
+        size: 4,
+        align: 4,
+        shape: Shape::Plain,
+        frozen: true,
+        dense: true,
+        role: Role::Other,
+        name: || "i32",
+    };
 
     #[test]
     fn what_is_allowed_costs_no_walk_of_the_stack() {

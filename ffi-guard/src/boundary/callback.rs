@@ -11,7 +11,7 @@ use super::breach::Stop;
 use super::enter::resolve_mode;
 use super::entry::tell_unread;
 use super::raise::raise;
-use super::{inspect, log, parked, result, statistics, thread_affinity};
+use super::{inspect, lent_by_callback, log, parked, result, statistics, thread_affinity};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{CheckMode, Contract, Function};
 use crate::call::extent;
@@ -185,7 +185,16 @@ fn leave(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), S
         Passing::Const | Passing::Mut => !heap::contains(result.address) && !thread::stack().contains(&result.address),
         Passing::Value => false,
     };
+    if site.function.lends {
+        look_at_lent(site, arguments)?;
+    }
     if plain { Ok(()) } else { look_at_result(site, arguments, result) }
+}
+
+#[inline(never)]
+fn look_at_lent(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
+    let _errno = Errno::keep();
+    lent_by_callback::check(site, arguments)
 }
 
 #[inline(never)]

@@ -16,7 +16,7 @@ use crate::platform::read;
 use crate::reentry::Reentry;
 use crate::retention;
 use crate::rule::{Rule, Severity};
-use crate::rules::{dangling_field, nested_pointer};
+use crate::rules::{self, dangling_field, nested_pointer};
 use crate::scan::{self, Hit, Wanted};
 
 /// Bytes of C blocks that are followed from one argument.
@@ -58,7 +58,7 @@ impl Questions<'_> {
         }
         let inside = Reentry::enter();
         let started = ticks();
-        let found = self.walk(look.argument.address, look.extent, sought);
+        let found = self.walk(look, sought);
         retention::looked(ticks().saturating_sub(started));
         drop(inside);
         let Some(Stranger { holder: block, word, target }) = found else { return Ok(()) };
@@ -84,7 +84,9 @@ impl Questions<'_> {
     /// Finds the first word that leads to freed memory, or else the first that leads to live memory
     /// which C has no right to. The typed or stated extent was inspected already, and is only
     /// followed.
-    fn walk(&self, from: usize, extent: usize, sought: Sought) -> Option<Stranger> {
+    fn walk(&self, look: &PointerArg<'_>, sought: Sought) -> Option<Stranger> {
+        let (from, extent, info) = (look.argument.address, look.extent, look.argument.info);
+        let is_user_data = |at: usize| at.wrapping_sub(from) < extent && rules::is_left_out(info, at - from);
         let wanted = Wanted::new([heap::region(), heap::c_region()]);
         let mut blocks: Vec<Block> = heap::lookup_c(from).into_iter().filter(|block| block.live).collect();
         let mut seen: std::collections::HashSet<usize> = blocks.iter().map(|block| block.start).collect();
@@ -110,6 +112,7 @@ impl Questions<'_> {
                         live = Some(Stranger { holder, word, target });
                     }
                 } else if let Some(other) = heap::lookup_c(word.word).filter(|other| other.live)
+                    && !is_user_data(word.location)
                     && seen.insert(other.start)
                     && !scan::is_stack(word.word)
                 {

@@ -322,8 +322,9 @@ impl Crossing {
     #[track_caller]
     #[inline(never)]
     pub unsafe fn exit(self, function: &'static Function, arguments: *const Argument, result: *const ()) {
+        let place = result;
         // SAFETY: the caller promises that `result` leads to a result of the learned type.
-        let result = || unsafe { function.result_at(result) };
+        let result = || unsafe { function.result_at(place) };
         // SAFETY: the caller promises that they are those of `enter`; `known`: they are laid out.
         let arguments = |known| unsafe { function.arguments_at(arguments, known) };
         // Word by word, as it was written: a wider load would wait until the stores are done.
@@ -338,7 +339,7 @@ impl Crossing {
             return call.exit(function, self.take_loans(), || arguments(known), result);
         }
         if let (_, Some(Slow { plan, mut scope }), loans) = self.take() {
-            plan.leave(&mut scope, function, (arguments(true), loans), &result());
+            plan.leave(&mut scope, function, (arguments(true), loans), (&result(), place));
         }
     }
 

@@ -91,6 +91,11 @@ impl Questions<'_> {
             }
         }
         thread_affinity::compare(&self.site, index, argument, parameter.contract)?;
+        if self.check.is_some()
+            && let Some(finding) = rules::uninitialised_memory::check(&look, parameter, self.arguments)
+        {
+            self.breach(index, finding, &look)?;
+        }
         // SAFETY: the caller promises memory of the declared type; the extent fits, as checked.
         unsafe { self.nested(index, &look) }?;
         if let Some(check) = &mut self.check {
@@ -265,6 +270,7 @@ static UNKNOWN: TypeInfo = TypeInfo {
     align: 1,
     shape: Shape::Untyped,
     frozen: false,
+    dense: false,
     role: Role::Other,
     name: || "what the field points to",
 };

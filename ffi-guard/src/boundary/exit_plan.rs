@@ -7,6 +7,7 @@ use super::breach::Stop;
 use super::copies::CopiesHandle;
 use super::deferred;
 use super::fast_path::FastWords;
+use super::filled;
 use super::loans::Loans;
 use super::parked::{self, PanicScope};
 use super::raise::raise;
@@ -45,7 +46,8 @@ impl ExitPlan {
     /// Plan of a call of which only what C returns, and hands out to this thread alone, is checked.
     pub(super) const LOOKS: ExitPlan = ExitPlan { looks: true, ..ExitPlan::NOTHING };
 
-    /// Checks, after C returned, what it was lent, what it handed out and what it returns.
+    /// Checks, after C returned, what it was lent, what it handed out and what it returns. `place`:
+    /// address of what C returned, of the declared type; null if that is nothing.
     #[track_caller]
     #[inline(never)]
     pub(super) fn leave(
@@ -53,7 +55,7 @@ impl ExitPlan {
         scope: &mut PanicScope,
         function: &'static Function,
         (arguments, loans): (&[Argument], &Loans),
-        result: &Argument,
+        (result, place): (&Argument, *const ()),
     ) {
         let ExitPlan { looks, fast, watched, copies, timing } = self;
         // Its drop marks the end.
@@ -77,7 +79,10 @@ impl ExitPlan {
         if looks && function.binds() {
             thread_affinity::record_results(&site, arguments, result);
         }
-        let outcome = settle().and_then(|()| if looks { result::check(&site, arguments, result) } else { Ok(()) });
+        let outcome = settle().and_then(|()| match looks {
+            true => filled::check(&site, arguments, place).and_then(|()| result::check(&site, arguments, result)),
+            false => Ok(()),
+        });
         if let Err(stop) = outcome {
             raise(stop, !function.declaration.keep_abi);
         }

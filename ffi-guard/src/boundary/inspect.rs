@@ -19,7 +19,7 @@ use crate::call::needs::Needs;
 use crate::call::nowhere::is_nowhere;
 use crate::call::shape::{Shape, TypeInfo};
 use crate::call::thread;
-use crate::heap::{self, BlockRef};
+use crate::heap::{self, BlockRef, fresh};
 use crate::level;
 use crate::platform::read;
 use crate::reentry;
@@ -97,9 +97,18 @@ impl<const FULL: bool> Inspection<FULL> {
                 };
             }
             return match holds_nothing {
-                true if needs.is_text() => has_nul(address, index, info, loans),
-                true => extent < beyond(address, index, stated.unwrap_or(usize::MAX), info, loans),
-                false => holds_none(address, index, stated, info, loans),
+                // SAFETY: there is a NUL in the block.
+                true if needs.is_text() => {
+                    has_nul(address, index, info, loans)
+                        && (!needs.is_read() || unsafe { fresh::is_text_written(address) })
+                }
+                true => {
+                    extent < beyond(address, index, stated.unwrap_or(usize::MAX), info, loans)
+                        && (!needs.is_read() || is_written(address, extent))
+                }
+                false => {
+                    holds_none(address, index, stated, info, loans) && (!needs.is_read() || is_written(address, extent))
+                }
             };
         }
         if is_in(self.stack, address) {
@@ -290,6 +299,14 @@ fn holds_none(address: usize, index: usize, extent: Option<usize>, info: &'stati
     rest.is_some_and(|rest| is_clear_within(address, extent, rest, info))
 }
 
+/// True if no word of an extent that lies in a live block is as it was when the block was given
+/// out.
+#[inline(always)]
+fn is_written(address: usize, extent: usize) -> bool {
+    // SAFETY: the extent is inside a live block.
+    unsafe { fresh::is_written(address, extent) }
+}
+
 /// True if there is a NUL in the callers' frames.
 #[inline(never)]
 fn has_nul_on_stack(address: usize, rest: usize) -> bool {
@@ -395,8 +412,15 @@ mod tests {
 
     #[test]
     fn an_attribute_that_a_glance_does_not_know_is_left_to_the_rules() {
-        static INFO: TypeInfo =
-            TypeInfo { size: 4, align: 4, shape: Shape::Plain, frozen: true, role: Role::Other, name: || "i32" };
+        static INFO: TypeInfo = TypeInfo {
+            size: 4,
+            align: 4,
+            shape: Shape::Plain,
+            frozen: true,
+            dense: true,
+            role: Role::Other,
+            name: || "i32",
+        };
         let needs = |contract| Needs::of(&INFO, Passing::Mut, contract);
         assert!(!needs(Contract::NONE.out().nonnull()).is_for_the_rules());
         assert!(needs(Contract::NONE.thread_bound()).is_for_the_rules());

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::breach::Stop;
 use crate::call::argument::{Argument, Passing};
 use crate::call::site::Site;
-use crate::call::target::Target;
+use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
 use crate::facts::{Holder, Memory};
 use crate::heap;
@@ -109,7 +109,23 @@ fn word_for_c(
         return site.breach(None, finding, (&about, 0), Some(memory));
     }
     let contract = site.function.declaration.result;
-    if contract.is_owned() || contract.is_retained() {
+    if contract.is_cstr() && offset.is_none() && matches!(located, Target::Heap(_)) {
+        let memory = Memory::of(&located, word, 0, thread::id());
+        let look = PointerArg { argument: &about, contract, target: located.clone(), extent: 0 };
+        if let Some(finding) = rules::unterminated_string::check(&look) {
+            site.breach(None, finding, (&about, 0), Some(memory))?;
+        }
+    }
+    if contract.is_lending() {
+        if let Target::Heap(block) = &located {
+            // Until when, the library says: it may be freed or moved while C still holds it.
+            heap::exempt(block);
+            return Ok(());
+        }
+        if !is_gone(&located, word, arguments) {
+            return Ok(());
+        }
+    } else if contract.is_owned() || contract.is_retained() {
         if let Target::Heap(block) = &located {
             heap::retain(block);
         }
@@ -134,6 +150,14 @@ fn may_be_held(located: &Target, word: usize) -> bool {
         Target::Heap(block) => pins::is_block_pinned(block) || heap::may_be_retained(block) || heap::loans(block) > 0,
         _ => pins::is_range_pinned(word),
     }
+}
+
+/// True for an address of the calling thread's stack at which no variable is left when the callback
+/// has returned: its arguments lie in its own frame, and below them what it has called.
+#[inline(always)]
+pub(super) fn is_gone(located: &Target, word: usize, arguments: &[Argument]) -> bool {
+    let here = 0_u8;
+    matches!(located, Target::Stack(_)) && word < (&raw const here).addr().max(arguments.as_ptr().addr())
 }
 
 /// True if C already holds a pointer into the same memory: it handed one in. On a stack, whose

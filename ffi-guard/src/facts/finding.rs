@@ -45,6 +45,7 @@ pub(crate) enum Finding {
     LeakedOwnership(LeakedOwnership),
     BufferOverflow(BufferOverflow),
     WriteThroughConst(WriteThroughConst),
+    UninitialisedMemory(UninitialisedMemory),
     UseAfterFree(UseAfterFree),
     /// Memory without access was touched.
     Touched(Box<Touch<'static>>),
@@ -174,6 +175,21 @@ pub(crate) struct WriteThroughConst {
     pub(crate) change: Change,
     /// `a.b[3]`, if the type tells.
     pub(crate) field: Option<String>,
+}
+
+/// Memory that was never written: what an argument lends to read, or what C was to fill.
+#[derive(Clone, Debug)]
+pub(crate) struct UninitialisedMemory {
+    /// Bytes from the argument's address to the first word that was never written.
+    pub(crate) offset: usize,
+    /// Bytes of such words from there, one behind the other.
+    pub(crate) len: usize,
+    /// `a.b[3]`, if the type tells.
+    pub(crate) field: Option<String>,
+    /// The condition that says that C has filled it, and that held; `None` if it was lent to read.
+    pub(crate) ok: Option<&'static str>,
+    /// True if each word of it had to be written.
+    pub(crate) certain: bool,
 }
 
 /// The poison of the freed block of the facts is damaged.
@@ -319,6 +335,7 @@ impl Finding {
             Finding::LeakedOwnership(_) => of(Rule::LeakedOwnership),
             Finding::BufferOverflow(_) => of(Rule::BufferOverflow),
             Finding::WriteThroughConst(_) => of(Rule::WriteThroughConst),
+            Finding::UninitialisedMemory(_) => of(Rule::UninitialisedMemory),
             Finding::UseAfterFree(_) => of(Rule::UseAfterFree),
             Finding::Touched(touch) => Parts { touch: Some(touch), ..of(touch.rule()) },
             Finding::Nowhere(_) => of(Rule::DanglingPointer),
@@ -341,6 +358,7 @@ impl Finding {
             // Live memory that C's own block leads to came there by a callback, or by a call that
             // is not guarded: the call that is checked has not given it to C.
             Finding::NestedPointer(NestedPointer { holder: Holder::CBlock { .. }, .. }) => Severity::Allow,
+            Finding::UninitialisedMemory(UninitialisedMemory { certain: false, .. }) => Severity::Warn,
             _ => self.rule().severity(),
         }
     }

@@ -33,7 +33,7 @@ pub(crate) fn allocate_c(size: usize, align: usize) -> *mut u8 {
         && let Some(slot) = cache.bin(class | C).rested()
     {
         let birth = event(cache);
-        let start = give::give_slot(class | C, slot, size, Extent::new(size, align), birth);
+        let start = give::give_slot::<false>(class | C, slot, size, Extent::new(size, align), birth);
         if start != 0 {
             return start as *mut u8;
         }

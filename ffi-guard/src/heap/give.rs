@@ -9,7 +9,7 @@ use super::quarantine::Freed;
 use super::region::{self, Spot};
 use super::sweep::{self, End};
 use super::table::{Event, Extent, Refused};
-use super::{large, paged, redzone, sampled, slab, slack, start, trace};
+use super::{fresh, large, paged, redzone, sampled, slab, slack, start, trace};
 
 /// Why a block was not taken back. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize,
         let classes = class..class::on_side_of(class, class::COUNT - 1) + 1;
         for class in classes.filter(|&class| class::size(class) & (align - 1) == 0) {
             while let Some(slot) = cache.slot(class) {
-                let start = give_slot(class, slot, size, extent, birth);
+                let start = give_slot::<false>(class, slot, size, extent, birth);
                 if start != 0 {
                     return start;
                 }
@@ -112,9 +112,15 @@ fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize,
 }
 
 /// Gives out this slot. 0 if it is live: two frees at once had put it on the lists twice, and this
-/// is the second time that it comes from there.
+/// is the second time that it comes from there. `FILLED`: its bytes are what fresh memory holds.
 #[inline(always)]
-pub(super) fn give_slot(class: usize, slot: u32, size: usize, extent: Extent, birth: Event) -> usize {
+pub(super) fn give_slot<const FILLED: bool>(
+    class: usize,
+    slot: u32,
+    size: usize,
+    extent: Extent,
+    birth: Event,
+) -> usize {
     let slab = region::slab(class);
     let start = slab.start(slot);
     // The canary is whole before the entry says live: a reader of this block, or of the one in the
@@ -122,7 +128,11 @@ pub(super) fn give_slot(class: usize, slot: u32, size: usize, extent: Extent, bi
     let given = slab.entry(slot).give(extent, birth, || {
         // SAFETY: a slot from the lists is committed, starts and ends at multiples of 16, and is
         // larger than the request by its slack; the program has not got it yet.
-        unsafe { redzone::write_new(start, size, start + slab.size()) }
+        unsafe { redzone::write_new(start, size, start + slab.size()) };
+        if FILLED {
+            // SAFETY: the block's own bytes, which the program has not got yet.
+            unsafe { fresh::fill_slot(start, size) };
+        }
     });
     if given { start } else { 0 }
 }

@@ -23,6 +23,7 @@
 //! | `large`, `slab`, `run` | where large and small blocks come from; runs of pages |
 //! | `lender` | the last call that a block was lent to |
 //! | `quarantine` | freed blocks that wait, for the whole process |
+//! | `fresh` | what fresh memory holds |
 //! | `finding` | damage that was found and is to be reported |
 //! | `sweep` | what is asked before a noted block is given out again |
 //! | `region` | the reservation, and the arithmetic from an address to its entry |
@@ -42,6 +43,7 @@ mod class;
 mod fields;
 pub(crate) mod finding;
 mod fork;
+pub(crate) mod fresh;
 mod give;
 mod large;
 pub(crate) mod lender;

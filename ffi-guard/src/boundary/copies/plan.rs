@@ -149,11 +149,12 @@ fn candidate(
     }
     let extent = range.clone();
     if whole {
-        let block = block.filter(|block| block.size <= WHOLE_BLOCK)?;
+        // A copy of the whole block lies by the block's alignment.
+        let block = block.filter(|block| block.size <= WHOLE_BLOCK && block.align >= contract.alignment())?;
         range = block.start..block.start + block.size;
     }
     let natural = 1_usize << address.trailing_zeros().min(PAGE.trailing_zeros());
-    let by_type = if untyped { FOR_ANY_TYPE } else { argument.info.align };
+    let by_type = if untyped { FOR_ANY_TYPE } else { argument.info.align }.max(contract.alignment());
     let by_layout = block.map_or(1, |block| block.align);
     Some(Candidate {
         plain: !whole && matches!(argument.info.shape, crate::call::shape::Shape::Plain),

@@ -3,7 +3,8 @@
 use super::facts::{argument, block, call, found, trace_of};
 use super::{ffi, session};
 use crate::facts::{
-    BlockFacts, BufferOverflow, Change, Facts, Finding, Memory, Overwritten, UseAfterFree, WriteThroughConst,
+    BlockFacts, BufferOverflow, Change, Facts, Finding, Memory, Overwritten, UninitialisedMemory, UseAfterFree,
+    WriteThroughConst,
 };
 use crate::heap::Damage;
 
@@ -99,4 +100,19 @@ pub(in super::super) fn use_after_free_alone() -> Facts {
         Finding::UseAfterFree(UseAfterFree { damage: damage(false, 0, b"\xff\xff"), before_reuse: true }),
         freed(),
     ))
+}
+
+pub(in super::super) fn never_written() -> Facts {
+    let finding = UninitialisedMemory { offset: 8, len: 16, field: Some("[2]".into()), ok: None, certain: true };
+    found(
+        Finding::UninitialisedMemory(finding),
+        call(&ffi::PROCESS_DATA, 0, session::never_written()),
+        argument(AT, 24, "u32"),
+        Some(Memory::Heap(live())),
+    )
+}
+
+pub(in super::super) fn not_filled() -> Facts {
+    let finding = UninitialisedMemory { offset: 0, len: 24, field: None, ok: Some("result == 0"), certain: true };
+    label(Finding::UninitialisedMemory(finding), live())
 }
