@@ -56,6 +56,7 @@ impl ExitPlan {
         result: &Argument,
     ) {
         let ExitPlan { looks, fast, watched, copies, timing } = self;
+        let frame = std::ptr::from_ref(loans).addr();
         // Its drop marks the end.
         let _timed = timing.and_then(|token| {
             back_from_c(
@@ -65,8 +66,8 @@ impl ExitPlan {
         });
         if fast.is_some() {
             return match fast.is_full() {
-                true => fast.call::<true>().exit(function, loans, || arguments, || *result),
-                false => fast.call::<false>().exit(function, loans, || arguments, || *result),
+                true => fast.call::<true>().exit_at(frame, function, loans, || arguments, || *result),
+                false => fast.call::<false>().exit_at(frame, function, loans, || arguments, || *result),
             };
         }
         let site = Site { function, location: Location::caller() };
@@ -77,7 +78,8 @@ impl ExitPlan {
         if looks && function.binds() {
             thread_affinity::record_results(&site, arguments, result);
         }
-        let outcome = settle().and_then(|()| if looks { result::check(&site, arguments, result) } else { Ok(()) });
+        let outcome =
+            settle().and_then(|()| if looks { result::check(&site, arguments, result, frame) } else { Ok(()) });
         if let Err(stop) = outcome {
             raise(stop, !function.declaration.keep_abi);
         }

@@ -7,7 +7,8 @@ use super::breach::Stop;
 use super::holder::{self, LentStruct};
 use super::snapshot::{OwnLoans, Snapshot};
 use super::{canary, deferred};
-use crate::call::argument::Argument;
+use crate::call::argument::{Argument, Stated};
+use crate::call::extent;
 use crate::call::loan::Loan;
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
@@ -17,7 +18,7 @@ use crate::heap::{self, Block, FoundBlock};
 use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
 use crate::retention::let_go::let_go;
-use crate::retention::{self, Note, lent_by, pins};
+use crate::retention::{self, Note, lent_by, pins, stack_loans};
 use crate::rule::{Rule, Severity};
 use crate::rules::{leads_into, retained_pointer};
 use crate::scan::{self, Hit, Wanted};
@@ -100,8 +101,12 @@ impl RetentionCheck {
         let argument = *look.argument;
         let (range, block) = match &look.target {
             Target::Heap(block) => (block.start..block.start + block.size, Some(*block)),
+            // What lies behind an untyped pointer begins there, and nothing tells where it ends.
+            Target::Stack(_) if extent::untyped(&argument) && argument.stated == Stated::No => {
+                (argument.address..argument.address + 1, None)
+            }
             Target::Stack(_) => (argument.address..argument.address + look.extent, None),
-            Target::Null | Target::Foreign => return,
+            Target::Null | Target::Foreign | Target::LeftStack => return,
         };
         let _inside = Reentry::enter();
         let loan = Loan::of(&argument, parameter, look.extent);
@@ -188,11 +193,21 @@ impl RetentionCheck {
         // for it.
         let allows = |lent: &Lent| site.severity(Rule::RetainedPointer, Some(lent.loan.parameter)) == Severity::Allow;
         for lent in lent {
-            let Some(block) = lent.block else { continue };
+            let holder = lent.holder.and_then(|index| arguments.get(index)).map_or(0, |handle| handle.address);
+            let Some(block) = lent.block else {
+                // C may keep its own stack: one of its frames called back.
+                if let Some(promise) = lent.promise
+                    && !lent.range.is_empty()
+                    && scan::in_rust_frame(lent.range.start)
+                {
+                    stack_loans::lend(&lent.range, site, &lent.loan, promise, holder);
+                    deferred::settle_at_exit();
+                }
+                continue;
+            };
             let note = || Note::new(&block, site, &lent.loan);
             match lent.promise {
                 Some(promise) => {
-                    let holder = lent.holder.and_then(|index| arguments.get(index)).map_or(0, |handle| handle.address);
                     retention::let_keep(&block, note(), promise, holder);
                     deferred::settle_at_exit();
                 }

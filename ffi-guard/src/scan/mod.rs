@@ -14,6 +14,7 @@ mod frames;
 mod globals;
 mod hit;
 mod layout;
+mod left_frames;
 mod names;
 mod owner;
 #[cfg_attr(any(target_arch = "aarch64", target_arch = "x86_64"), allow(dead_code, reason = "there are faster loops"))]
@@ -46,6 +47,7 @@ pub(crate) use frames::{Between, between, called_by_c, thread_name};
 pub(crate) use globals::globals_len;
 pub(crate) use hit::Hit;
 pub(crate) use layout::can_be_pointer;
+pub(crate) use left_frames::{callers_frame, is_left};
 pub(crate) use names::is_rust;
 pub(crate) use owner::{Global, Owner};
 pub(crate) use search::words;
