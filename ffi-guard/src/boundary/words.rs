@@ -190,6 +190,9 @@ impl Questions<'_> {
         }
         if let Some(check) = &mut self.check {
             check.lend_found(word, &target, look, index);
+            if let Target::Stack(_) = target {
+                check.leads_to(word);
+            }
         }
         if *told || self.lent_as_retained(&target) || is_pinned(word, &target) {
             return ControlFlow::Continue(());

@@ -130,11 +130,12 @@ pub(super) fn each_holder(found: &mut dyn FnMut(usize)) {
     LENT.with(|all| all.iter().for_each(|lent| found(lent.holder)));
 }
 
-/// True if C may keep this address of the calling thread's stack.
-pub(crate) fn may_be_kept(address: usize) -> bool {
+/// True if C may keep an address of this part of the calling thread's stack.
+pub(crate) fn may_be_kept(part: Range<usize>) -> bool {
     let me = thread::id();
     let _inside = Reentry::enter();
-    LENT.with(|all| all.iter().any(|lent| lent.note.thread == me && lent.range.contains(&address)))
+    let leads = |lent: &StackLoan| lent.range.start < part.end && part.start < lent.range.end;
+    LENT.with(|all| all.iter().any(|lent| lent.note.thread == me && leads(lent)))
 }
 
 /// Forgets the loans of other threads, in a forked child.
