@@ -21,6 +21,7 @@ pub mod dangling_pointer;
 pub mod double_free;
 pub mod freed_while_retained;
 pub mod leaked_ownership;
+pub mod left_stack;
 pub mod misaligned_pointer;
 pub mod nested_pointer;
 pub mod null_pointer;

@@ -92,7 +92,7 @@ pub(super) fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop
 
 /// Delivers what was found after the call of `note` had ended, perhaps on another thread. `also`:
 /// the other calls that lent the memory since it was last seen clean.
-fn breach_of_note(
+pub(super) fn breach_of_note(
     note: &Note,
     finding: Finding,
     memory: Memory,

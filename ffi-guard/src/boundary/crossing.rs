@@ -118,7 +118,7 @@ impl Crossing {
         frame: &mut MaybeUninit<CallFrame>,
     ) -> Option<Crossing> {
         let (at, loans) = (std::ptr::from_ref(frame).addr(), CallFrame::loans_in(frame));
-        let inspection = Inspection::<FULL>::begin_at_this_level(function)?;
+        let inspection = Inspection::<FULL>::begin_at_this_level(function, at)?;
         // SAFETY: the caller promises a place of the right type for each parameter.
         let inspection = unsafe { inspection.all_at(function, places, stated, loans) }?;
         if !inspection.may_cross(function, loans) {
@@ -328,15 +328,15 @@ impl Crossing {
         // SAFETY: the caller promises that they are those of `enter`; `known`: they are laid out.
         let arguments = |known| unsafe { function.arguments_at(arguments, known) };
         // Word by word, as it was written: a wider load would wait until the stores are done.
-        let fast = &self.frame().fast;
+        let (fast, frame) = (&self.frame().fast, self.0.as_ptr().addr());
         if fast.is_some() {
             let known = fast.has_arguments();
             if fast.is_full() {
                 let call = fast.call::<true>();
-                return call.exit(function, self.take_loans(), || arguments(known), result);
+                return call.exit_at(frame, function, self.take_loans(), || arguments(known), result);
             }
             let call = fast.call::<false>();
-            return call.exit(function, self.take_loans(), || arguments(known), result);
+            return call.exit_at(frame, function, self.take_loans(), || arguments(known), result);
         }
         if let (_, Some(Slow { plan, mut scope }), loans) = self.take() {
             plan.leave(&mut scope, function, (arguments(true), loans), (&result(), place));

@@ -4,14 +4,17 @@ use std::sync::Once;
 
 use super::breach::{self, Stop};
 use super::raise::raise;
+use crate::call::loan::Loan;
 use crate::call::scopes;
-use crate::call::thread;
+use crate::call::thread::{self, Wrapper};
+use crate::facts::Memory;
 use crate::heap;
 use crate::level::{Level, level};
 use crate::platform::process::{self, Errno};
 use crate::reentry::Reentry;
 use crate::report;
-use crate::retention::{self, Found, damage, untold};
+use crate::retention::{self, Found, damage, stack_loans, untold};
+use crate::scan;
 
 /// Settles the notes, if there are enough, and reports what was found inside the allocator.
 #[inline]
@@ -42,12 +45,48 @@ pub(super) fn tell_untold() -> Result<(), Stop> {
     if untold::is_any() && !std::thread::panicking() { tell_all(untold::take(false)) } else { Ok(()) }
 }
 
-/// Reports at the end of `catch` what its body freed, while `catch` can still return it.
+/// Reports variables on the stack that C holds by right and that are gone, for a caller whose frame
+/// begins at `callers`.
+pub(super) fn tell_left(callers: usize) -> Result<(), Stop> {
+    if !stack_loans::may_be_left(callers) || std::thread::panicking() {
+        return Ok(());
+    }
+    let _inside = Reentry::enter();
+    let mut left = stack_loans::take_left(callers).into_iter();
+    let outcome = left.by_ref().try_for_each(|lent| {
+        let Some(finding) = stack_loans::judge(&lent) else { return Ok(()) };
+        let Loan { address, extent, .. } = lent.note.loan;
+        let memory = Memory::Stack { address, size: extent, thread: lent.note.thread };
+        breach::breach_of_note(&lent.note, finding, memory, Vec::new())
+    });
+    // One panic carries one report; the others wait for the next call.
+    let rest: Vec<_> = left.collect();
+    if !rest.is_empty() {
+        stack_loans::put_back(rest);
+    }
+    outcome
+}
+
+/// Reports what is gone below the frame of the function that called this one, or that it was
+/// inlined into. Never inlined itself: its own frame tells where that one begins.
+#[inline(never)]
+fn tell_left_below() -> Result<(), Stop> {
+    let local = 0_u8;
+    let frame = std::hint::black_box(&raw const local).addr();
+    if thread::lowest_kept() == usize::MAX {
+        return Ok(());
+    }
+    tell_left(scan::callers_frame(Wrapper { arguments: frame, callers: 0 }).unwrap_or(frame))
+}
+
+/// Reports at the end of `catch` what its body freed, or left on the stack, while `catch` can still
+/// return it.
 pub(super) fn tell_at_end() {
-    if untold::is_any()
-        && level() >= Level::Full
-        && let Err(stop) = tell_untold()
-    {
+    if level() < Level::Full {
+        return;
+    }
+    let untold = || if untold::is_any() { tell_untold() } else { Ok(()) };
+    if let Err(stop) = untold().and_then(|()| tell_left_below()) {
         raise(stop, true);
     }
 }
@@ -173,7 +212,8 @@ fn tell_damage() -> Result<(), Stop> {
 pub fn checkpoint() {
     if level() >= Level::Full
         && !thread::is_noting()
-        && let Err(stop) = settle(false).and_then(|()| tell_damage()).and_then(|()| tell_leaks())
+        && let Err(stop) =
+            tell_left_below().and_then(|()| settle(false)).and_then(|()| tell_damage()).and_then(|()| tell_leaks())
     {
         raise(stop, true);
     }

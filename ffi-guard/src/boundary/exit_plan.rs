@@ -58,6 +58,7 @@ impl ExitPlan {
         (result, place): (&Argument, *const ()),
     ) {
         let ExitPlan { looks, fast, watched, copies, timing } = self;
+        let frame = std::ptr::from_ref(loans).addr();
         // Its drop marks the end.
         let _timed = timing.and_then(|token| {
             back_from_c(
@@ -67,8 +68,8 @@ impl ExitPlan {
         });
         if fast.is_some() {
             return match fast.is_full() {
-                true => fast.call::<true>().exit(function, loans, || arguments, || *result),
-                false => fast.call::<false>().exit(function, loans, || arguments, || *result),
+                true => fast.call::<true>().exit_at(frame, function, loans, || arguments, || *result),
+                false => fast.call::<false>().exit_at(frame, function, loans, || arguments, || *result),
             };
         }
         let site = Site { function, location: Location::caller() };
@@ -80,7 +81,7 @@ impl ExitPlan {
             thread_affinity::record_results(&site, arguments, result);
         }
         let outcome = settle().and_then(|()| match looks {
-            true => filled::check(&site, arguments, place).and_then(|()| result::check(&site, arguments, result)),
+            true => filled::check(&site, arguments, place).and_then(|()| result::check(&site, arguments, result, frame)),
             false => Ok(()),
         });
         if let Err(stop) = outcome {

@@ -7,6 +7,7 @@
 //!                    └─ a look is due, or something is damaged: the rules are asked
 //! ```
 
+use std::mem::MaybeUninit;
 use std::panic::Location;
 
 use super::canary;
@@ -122,8 +123,8 @@ pub struct FastCall<const FULL: bool> {
 }
 
 impl<const FULL: bool> FastCall<FULL> {
-    /// Ends the call after C returned. `arguments`: what C got; `result`: what it returned; both
-    /// are called if something must be noted or reported.
+    /// Ends the call after C returned, in the frame of its wrapper. `arguments`: what C got;
+    /// `result`: what it returned; both are called if something must be noted or reported.
     ///
     /// # Panics
     /// With the report, if a rule that is denied is broken.
@@ -131,6 +132,24 @@ impl<const FULL: bool> FastCall<FULL> {
     #[track_caller]
     pub fn exit<A: AsRef<[Argument]>>(
         self,
+        function: &'static Function,
+        loans: &Loans,
+        arguments: impl Fn() -> A,
+        result: impl Fn() -> Argument,
+    ) {
+        let local = MaybeUninit::<u8>::uninit();
+        self.exit_at((&raw const local).addr(), function, loans, arguments, result);
+    }
+
+    /// Ends the call. `frame`: an address in the wrapper's frame, which need not be the caller's.
+    ///
+    /// # Panics
+    /// With the report, if a rule that is denied is broken.
+    #[inline(always)]
+    #[track_caller]
+    pub(super) fn exit_at<A: AsRef<[Argument]>>(
+        self,
+        frame: usize,
         function: &'static Function,
         loans: &Loans,
         arguments: impl Fn() -> A,
@@ -162,31 +181,32 @@ impl<const FULL: bool> FastCall<FULL> {
         let plain = match about.passing {
             Passing::Scalar => true,
             Passing::Value => false,
-            Passing::Const | Passing::Mut => !heap::contains(about.address),
+            Passing::Const | Passing::Mut => !heap::contains(about.address) && !thread::is_on_stack(about.address),
         };
         if !(settled && plain) || (FULL && deferred::is_due()) {
             let unsettled = (!settled).then(|| Unsettled { counted: counted && left == Left::All, snapshot });
             let none = Loans::none();
-            finish(function, (arguments().as_ref(), if FULL { loans } else { &none }), &result(), unsettled);
+            finish(function, (arguments().as_ref(), if FULL { loans } else { &none }), (&result(), frame), unsettled);
         }
     }
 }
 
-/// Ends a call that has something to note, report or inspect.
+/// Ends a call that has something to note, report or inspect. `frame`: an address in the wrapper's
+/// frame.
 #[cold]
 #[inline(never)]
 #[track_caller]
 fn finish(
     function: &'static Function,
     (arguments, loans): (&[Argument], &Loans),
-    result: &Argument,
+    (result, frame): (&Argument, usize),
     unsettled: Option<Unsettled>,
 ) {
     let site = Site { function, location: Location::caller() };
     let outcome = unsettled.map_or(Ok(()), |unsettled| unsettled.settle(&site, arguments, loans));
     let outcome =
         outcome.and_then(|()| if level::checked() == Some(true) { deferred::settle_if_due() } else { Ok(()) });
-    if let Err(stop) = outcome.and_then(|()| result::check(&site, arguments, result)) {
+    if let Err(stop) = outcome.and_then(|()| result::check(&site, arguments, result, frame)) {
         raise(stop, !function.declaration.keep_abi);
     }
 }

@@ -10,6 +10,8 @@
 //! before all arguments are inspected. Arguments whose needs are not known go to the rules
 //! ([`Needs::of`]).
 
+use std::mem::MaybeUninit;
+
 use super::loans::{Loan, Loans};
 use crate::call::argument::{Argument, Passing, Stated};
 use crate::call::count::Count;
@@ -18,12 +20,13 @@ use crate::call::kinds;
 use crate::call::needs::Needs;
 use crate::call::nowhere::is_nowhere;
 use crate::call::shape::{Shape, TypeInfo};
-use crate::call::thread;
+use crate::call::thread::{self, Wrapper};
 use crate::heap::{self, BlockRef, fresh};
 use crate::level;
 use crate::platform::read;
 use crate::reentry;
-use crate::retention::{lent_by, untold};
+use crate::retention::{lent_by, stack_loans, untold};
+use crate::scan;
 
 /// A call whose arguments are inspected one by one. `FULL`: at level 2, where C memory is inspected
 /// as well; else at level 1. Each level has its own path: the state that one keeps in registers
@@ -36,6 +39,10 @@ pub struct Inspection<const FULL: bool> {
     heap: (usize, usize),
     /// True if Rust memory is lent.
     pub(super) lends: bool,
+    /// The function that is called.
+    function: &'static Function,
+    /// An address in the frame of the wrapper.
+    frame: usize,
 }
 
 impl<const FULL: bool> Inspection<FULL> {
@@ -44,16 +51,22 @@ impl<const FULL: bool> Inspection<FULL> {
     #[inline(always)]
     #[must_use]
     pub fn begin(function: &'static Function) -> Option<Self> {
-        if FULL && level::checked() != Some(true) { None } else { Self::begin_at_this_level(function) }
+        let local = MaybeUninit::<u8>::uninit();
+        let frame = (&raw const local).addr();
+        if FULL && level::checked() != Some(true) { None } else { Self::begin_at_this_level(function, frame) }
     }
 
-    /// Begins a call at level `FULL`, which the caller has found in force.
+    /// Begins a call at level `FULL`, which the caller has found in force. `frame`: an address in
+    /// the wrapper's frame.
     #[inline(always)]
-    pub(super) fn begin_at_this_level(function: &'static Function) -> Option<Self> {
+    pub(super) fn begin_at_this_level(function: &'static Function, frame: usize) -> Option<Self> {
         let (low, high) = thread::stack_bounds();
-        let possible = function.may_be_fast() && high != 0 && !reentry::inside() && !(FULL && untold::may_be_any());
+        let possible = function.may_be_fast()
+            && high != 0
+            && !reentry::inside()
+            && !(FULL && untold::may_be_any() && must_be_told(function, frame));
         let (stack, heap) = ((low, high.wrapping_sub(low)), heap::bounds());
-        possible.then_some(Inspection { stack, heap, lends: false })
+        possible.then_some(Inspection { stack, heap, lends: false, function, frame })
     }
 
     /// True if an argument is plainly in order. `index`: that of its parameter.
@@ -115,7 +128,7 @@ impl<const FULL: bool> Inspection<FULL> {
             self.lends = true;
             let (low, len) = self.stack;
             let rest = low + len - address;
-            return is_above(address)
+            return self.is_above(address)
                 && extent <= rest
                 && match needs.holds_nothing() {
                     true if needs.is_text() => has_nul_on_stack(address, rest),
@@ -133,6 +146,14 @@ impl<const FULL: bool> Inspection<FULL> {
         self.lends |= is_c_heap(address);
         // The rules inspect stated extents of C memory that may hold pointers.
         extent == 0
+    }
+
+    /// True if an address of the stack is above the wrapper's frame: what lies below is left, or for
+    /// C's frames, and holds no variable of the program's.
+    #[inline(always)]
+    fn is_above(&self, address: usize) -> bool {
+        address >= self.frame.wrapping_add(self.function.own_frame())
+            || is_above_unknown(self.function, self.frame, address)
     }
 
     /// True if an address may lead into Rust memory, or into C memory that is inspected.
@@ -199,8 +220,11 @@ pub(super) fn comes_in_order((argument, parameter): (&Argument, &Parameter)) -> 
     if needs.is_for_the_rules() || is_unread || address == 0 && contract.is_nonnull() {
         return false;
     }
-    !heap::contains(address)
-        || !needs.is_text() && !contract.is_stated() && !contract.is_owned() && heap::rest_of_live(address).is_some()
+    if !heap::contains(address) {
+        // The arguments lie in the callback's frame: on the stack below it, nothing is live.
+        return !thread::is_on_stack(address) || address > std::ptr::from_ref(argument).addr();
+    }
+    !needs.is_text() && !contract.is_stated() && !contract.is_owned() && heap::rest_of_live(address).is_some()
 }
 
 #[inline(always)]
@@ -208,12 +232,38 @@ fn is_in((start, len): (usize, usize), address: usize) -> bool {
     address.wrapping_sub(start) < len
 }
 
-/// True if an address of the stack is above this frame: what lies below is for C's frames, and no
-/// longer holds Rust variables.
-#[inline(always)]
-fn is_above(address: usize) -> bool {
-    let local = 0_u8;
-    address >= (&raw const local).addr()
+/// True if the call may have to be told of something before C runs.
+#[cold]
+#[inline(never)]
+fn must_be_told(function: &Function, frame: usize) -> bool {
+    if untold::is_any() {
+        return true;
+    }
+    if thread::lowest_kept() == usize::MAX {
+        return false;
+    }
+    learn_frame(function, frame);
+    stack_loans::may_be_left(frame.wrapping_add(function.own_frame()))
+}
+
+/// Finds out how large the wrapper's frame is. `frame`: an address in it.
+fn learn_frame(function: &Function, frame: usize) {
+    if !function.knows_own_frame() {
+        let own = scan::callers_frame(Wrapper { arguments: frame, callers: 1 });
+        function.set_own_frame(own.map_or(0, |callers| callers.saturating_sub(frame)));
+    }
+}
+
+/// True if an address of the stack is above the wrapper's frame, whose size is asked for if that is
+/// not known. `frame`: an address in it.
+#[cold]
+#[inline(never)]
+fn is_above_unknown(function: &Function, frame: usize, address: usize) -> bool {
+    if function.knows_own_frame() {
+        return false;
+    }
+    learn_frame(function, frame);
+    address >= frame.wrapping_add(function.own_frame())
 }
 
 #[inline(always)]

@@ -84,7 +84,9 @@ fn described(line: &mut Line, argument: &Argument) -> std::fmt::Result {
                     if block.live { "live" } else { "freed" },
                 ),
                 Target::Stack(_) => write!(line, "{extent} bytes of this thread's stack"),
-                Target::Foreign => write!(line, "{:#x}, not on Rust's heap or stack", argument.address),
+                Target::Foreign | Target::LeftStack => {
+                    write!(line, "{:#x}, not on Rust's heap or stack", argument.address)
+                }
             }
         }
     }

@@ -16,6 +16,7 @@
 //! | from C | `callback`, `parked` |
 //! | telling | `breach`, `raise`, `deferred`, `last_look`, `log`, `statistics` |
 
+mod behind;
 pub(crate) mod breach;
 mod call_stack;
 pub(crate) mod callback;

@@ -6,7 +6,7 @@ use super::breach::Stop;
 use crate::call::argument::{Argument, Passing};
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
-use crate::call::thread;
+use crate::call::thread::{self, Wrapper};
 use crate::facts::{Holder, Memory};
 use crate::heap;
 use crate::retention;
@@ -15,10 +15,11 @@ use crate::retention::pins;
 use crate::rules;
 use crate::scan;
 
-/// Checks for a result that leads into a freed Rust block: C kept a pointer, and hands it out after
-/// Rust freed its target.
+/// Checks for a result that leads into a freed Rust block, or to where a variable on the stack was:
+/// C kept a pointer, and hands it out after its target is gone. `frame`: an address in the wrapper's
+/// frame.
 #[inline]
-pub(super) fn check(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), Stop> {
+pub(super) fn check(site: &Site, arguments: &[Argument], result: &Argument, frame: usize) -> Result<(), Stop> {
     match result.passing {
         Passing::Scalar => Ok(()),
         Passing::Const | Passing::Mut => {
@@ -28,7 +29,7 @@ pub(super) fn check(site: &Site, arguments: &[Argument], result: &Argument) -> R
             if heap::contains(result.address) {
                 given_by_c::note(result.address, &Target::of(result.address, &(0..0)), arguments);
             }
-            word(site, result, result.address, None)
+            word(site, result, result.address, (None, frame))
         }
         Passing::Value => {
             let mut outcome = Ok(());
@@ -38,9 +39,9 @@ pub(super) fn check(site: &Site, arguments: &[Argument], result: &Argument) -> R
                     result.address,
                     result.info.size,
                     result.info,
-                    &heap::contains,
+                    &|word| heap::contains(word) || thread::is_on_stack(word),
                     &mut |offset, found| {
-                        outcome = word(site, result, found, Some(offset));
+                        outcome = word(site, result, found, (Some(offset), frame));
                         if outcome.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                     },
                 )
@@ -51,11 +52,19 @@ pub(super) fn check(site: &Site, arguments: &[Argument], result: &Argument) -> R
 }
 
 #[inline]
-fn word(site: &Site, result: &Argument, word: usize, offset: Option<usize>) -> Result<(), Stop> {
-    if !heap::contains(word) {
+fn word(site: &Site, result: &Argument, word: usize, (offset, frame): (Option<usize>, usize)) -> Result<(), Stop> {
+    if !heap::contains(word) && !thread::is_on_stack(word) {
         return Ok(());
     }
-    let located = Target::of(word, &(0..0));
+    let located = match Target::of(word, &(0..0)) {
+        // A word of a struct by value may be a number.
+        Target::Foreign
+            if offset.is_none_or(|offset| rules::is_declared(result.info, offset)) && is_left(site, word, frame) =>
+        {
+            Target::LeftStack
+        }
+        located => located,
+    };
     let holder =
         || Holder::Result { field: offset.and_then(|offset| rules::field_path(result.info, offset, false)), offset };
     match rules::dangling_pointer::check_word(word, &located, holder) {
@@ -65,6 +74,17 @@ fn word(site: &Site, result: &Argument, word: usize, offset: Option<usize>) -> R
         }
         None => Ok(()),
     }
+}
+
+/// True if an address certainly leads to where a variable on this thread's stack was, or to one of
+/// C's that is gone with the call.
+fn is_left(site: &Site, address: usize, frame: usize) -> bool {
+    let wrapper = Wrapper { arguments: frame, ..site.function.wrapper_of(&[], true) };
+    let callers = || scan::callers_frame(wrapper).unwrap_or(frame);
+    thread::is_on_stack(address)
+        && thread::is_on_stack(frame)
+        && address < callers()
+        && scan::is_left(address, callers())
 }
 
 /// Asks the rules about a callback's result that leads, or may lead, into Rust memory.
@@ -173,6 +193,6 @@ fn came_from_c(arguments: &[Argument], located: &Target, word: usize) -> bool {
             // Below this frame lies what the body has left.
             !gone && (pointers().any(|it| stack.contains(&it.address)) || !scan::in_rust_frame(word))
         }
-        Target::Null | Target::Foreign => true,
+        Target::Null | Target::Foreign | Target::LeftStack => true,
     }
 }

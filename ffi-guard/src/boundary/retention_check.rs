@@ -3,11 +3,13 @@
 use crate::facts::Memory;
 use std::ops::Range;
 
+use super::behind::{self, Behind};
 use super::breach::Stop;
 use super::holder::{self, LentStruct};
 use super::snapshot::{OwnLoans, Snapshot};
 use super::{canary, deferred};
-use crate::call::argument::Argument;
+use crate::call::argument::{Argument, Stated};
+use crate::call::extent;
 use crate::call::loan::Loan;
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
@@ -17,7 +19,7 @@ use crate::heap::{self, Block, FoundBlock};
 use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
 use crate::retention::let_go::let_go;
-use crate::retention::{self, Note, lent_by, pins};
+use crate::retention::{self, Note, lent_by, pins, stack_loans};
 use crate::rule::{Rule, Severity};
 use crate::rules::{leads_into, retained_pointer};
 use crate::scan::{self, Hit, Wanted};
@@ -33,6 +35,10 @@ pub(super) struct RetentionCheck {
     /// Words in C's globals that led into lent memory before the call began.
     before: Vec<Hit>,
     follow_up: FollowUp,
+    /// What lies behind the variables on the stack that are lent to be written.
+    behind: Vec<Behind>,
+    /// Addresses on the stack that lent memory leads to.
+    led_to: Vec<usize>,
     /// Copies that C works on, each with the start of its original.
     copies: Vec<(Range<usize>, usize)>,
     /// Copies of what C may read but not write.
@@ -100,13 +106,18 @@ impl RetentionCheck {
         let argument = *look.argument;
         let (range, block) = match &look.target {
             Target::Heap(block) => (block.start..block.start + block.size, Some(*block)),
+            // What lies behind an untyped pointer begins there, and nothing tells where it ends.
+            Target::Stack(_) if extent::untyped(&argument) && argument.stated == Stated::No => {
+                (argument.address..argument.address + 1, None)
+            }
             Target::Stack(_) => (argument.address..argument.address + look.extent, None),
-            Target::Null | Target::Foreign => return,
+            Target::Null | Target::Foreign | Target::LeftStack => return,
         };
         let _inside = Reentry::enter();
         let loan = Loan::of(&argument, parameter, look.extent);
         self.add(Lent { range, block, loan, promise: promise(look), holder: look.contract.holder() });
         self.holders.extend(LentStruct::of(look, parameter));
+        self.behind.extend(Behind::of(look, parameter));
     }
 
     /// Records the block that a word inside an argument's target leads to: it is lent as well.
@@ -120,6 +131,12 @@ impl RetentionCheck {
             let holder = look.contract.holder();
             self.add(Lent { range, block: Some(*block), loan, promise: promise(look), holder });
         }
+    }
+
+    /// Records that a word inside an argument's target leads to this address of the stack.
+    pub(super) fn leads_to(&mut self, address: usize) {
+        let _inside = Reentry::enter();
+        self.led_to.push(address);
     }
 
     /// Note of this block's loan, if this call has lent it.
@@ -188,11 +205,21 @@ impl RetentionCheck {
         // for it.
         let allows = |lent: &Lent| site.severity(Rule::RetainedPointer, Some(lent.loan.parameter)) == Severity::Allow;
         for lent in lent {
-            let Some(block) = lent.block else { continue };
+            let holder = lent.holder.and_then(|index| arguments.get(index)).map_or(0, |handle| handle.address);
+            let Some(block) = lent.block else {
+                // C may keep its own stack: one of its frames called back.
+                if let Some(promise) = lent.promise
+                    && !lent.range.is_empty()
+                    && scan::in_rust_frame(lent.range.start)
+                {
+                    stack_loans::lend(&lent.range, site, &lent.loan, promise, holder);
+                    deferred::settle_at_exit();
+                }
+                continue;
+            };
             let note = || Note::new(&block, site, &lent.loan);
             match lent.promise {
                 Some(promise) => {
-                    let holder = lent.holder.and_then(|index| arguments.get(index)).map_or(0, |handle| handle.address);
                     retention::let_keep(&block, note(), promise, holder);
                     deferred::settle_at_exit();
                 }
@@ -243,7 +270,7 @@ impl RetentionCheck {
             }
         }
         // Everything is settled before anything is raised: one panic carries one report.
-        let written = self.look_for_writes(site, arguments);
+        let written = self.look_for_writes(site, arguments).and(self.look_behind(site, arguments, rust_ran));
         let kept = self.look_for_kept(site, arguments, rust_ran);
         written.and(kept)
     }
@@ -257,6 +284,17 @@ impl RetentionCheck {
         });
         let snapshot = std::mem::take(&mut self.snapshot);
         snapshot.compare(site, arguments, OwnLoans::Once).and(outcome)
+    }
+
+    /// Checks for writes behind variables on the stack.
+    fn look_behind(&mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
+        let behind = std::mem::take(&mut self.behind);
+        if behind.is_empty() || behind::is_unknown(arguments, rust_ran) || !self.copies.is_empty() {
+            return Ok(());
+        }
+        let on_stack = self.lent.iter().filter(|lent| lent.block.is_none()).map(|lent| lent.range.clone());
+        let lent: Vec<_> = on_stack.chain(self.led_to.iter().map(|&at| at..at + 1)).collect();
+        behind.iter().try_for_each(|behind| behind.compare(site, &lent))
     }
 
     fn look_for_kept(&mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {

@@ -89,7 +89,8 @@ fn take_fast_path<const FULL: bool>(
     arguments: &[Argument],
     loans: &mut Loans,
 ) -> Option<FastWords> {
-    let inspection = Inspection::<FULL>::begin_at_this_level(function)?.all_of(function, arguments, loans)?;
+    let frame = arguments.as_ptr().addr();
+    let inspection = Inspection::<FULL>::begin_at_this_level(function, frame)?.all_of(function, arguments, loans)?;
     let frame = std::ptr::from_ref(loans).addr();
     inspection.may_cross(function, loans).then(|| inspection.cross_at(frame, function, loans, || arguments).keep(true))
 }

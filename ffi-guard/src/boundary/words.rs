@@ -36,8 +36,9 @@ impl Questions<'_> {
     ) -> Result<(), Stop> {
         if index >= self.freed_told && self.asks_of_freed(index, look) {
             let mut dead = |this: &mut Self, offset, word| this.dead_word(index, look, offset, word);
+            let left = self.left_for(look);
             // SAFETY: the caller's promise.
-            unsafe { self.each_word(look, from, false, &mut dead) }?;
+            unsafe { self.each_word(look, from, left, &mut dead) }?;
         }
         // What is allowed is not looked for. From level 2 on the blocks that are found are lent all
         // the same.
@@ -46,8 +47,23 @@ impl Questions<'_> {
             return Ok(());
         }
         let mut live = |this: &mut Self, offset, word| this.live_word(index, look, own, offset, word, &mut told);
+        let stack = self.stack.clone();
         // SAFETY: the caller's promise.
-        unsafe { self.each_word(look, from, true, &mut live) }
+        unsafe { self.each_word(look, from, stack, &mut live) }
+    }
+
+    /// The part of the stack that is left, if a word of this argument can be told to lead there:
+    /// its type has to say that it is a pointer. Words of an unknown type may have stayed on the
+    /// stack, or in a block, from whatever was there before.
+    fn left_for(&self, look: &PointerArg<'_>) -> Range<usize> {
+        let Argument { info, passing, .. } = look.argument;
+        let says = match (info.shape, info.role) {
+            (Shape::Fields(_) | Shape::Array { .. }, _) => true,
+            (Shape::Words, Role::Pointer | Role::Pointers) => *passing == Passing::Const,
+            _ => false,
+        };
+        let stack = if says { thread::stack() } else { 0..0 };
+        if stack.is_empty() { stack } else { stack.start..self.callers().max(stack.start) }
     }
 
     /// True if a dead word in this argument may have to be told of.
@@ -62,8 +78,8 @@ impl Questions<'_> {
             && (!look.contract.is_typed() || may_be_declared())
     }
 
-    /// Calls `found` with each word of an extent that leads into Rust's heap (or, `with_stack`,
-    /// onto the stack), and its offset, until it breaks.
+    /// Calls `found` with each word of an extent that leads into Rust's heap, or onto this part of
+    /// the stack, and its offset, until it breaks.
     ///
     /// # Safety
     /// - `look.extent` bytes from `from` on are readable.
@@ -71,12 +87,11 @@ impl Questions<'_> {
         &mut self,
         look: &PointerArg<'_>,
         from: usize,
-        with_stack: bool,
+        stack: Range<usize>,
         found: &mut dyn FnMut(&mut Self, usize, usize) -> Next,
     ) -> Result<(), Stop> {
         let _inside = Reentry::enter();
         let info = look.argument.info;
-        let stack = if with_stack { self.stack.clone() } else { 0..0 };
         let mut outcome = ControlFlow::Continue(());
         if look.extent >= LARGE && matches!(info.shape, Shape::Words | Shape::Untyped) {
             let mut hits = Vec::new();
@@ -104,10 +119,13 @@ impl Questions<'_> {
     /// array do.
     fn dead_word(&mut self, index: usize, look: &PointerArg<'_>, offset: usize, word: usize) -> Next {
         let argument = look.argument;
-        let target = Target::of(word, &(0..0));
         if self.is_left_behind(index, look, offset) {
             return ControlFlow::Continue(());
         }
+        let target = match Target::of(word, &(0..0)) {
+            Target::Foreign if self.is_declared_and_left(index, look, offset, word) => Target::LeftStack,
+            target => target,
+        };
         let (holder, evidence) = (|| self.pointee(look, offset), || self.evidence(index, look, offset));
         let Some(finding) = rules::dangling_field::check_word(word, &target, holder, evidence) else {
             return ControlFlow::Continue(());
@@ -143,7 +161,13 @@ impl Questions<'_> {
     ) -> Next {
         let argument = look.argument;
         let target = Target::of(word, &self.stack);
-        if matches!(&target, Target::Heap(block) if !block.live) {
+        let is_gone = match &target {
+            Target::Heap(block) => !block.live,
+            // The wrapper's own frame: a word that was left behind.
+            Target::Stack(_) => word < self.callers(),
+            _ => false,
+        };
+        if is_gone {
             return ControlFlow::Continue(());
         }
         if !scan::can_be_pointer(argument.info, offset) {
@@ -166,6 +190,9 @@ impl Questions<'_> {
         }
         if let Some(check) = &mut self.check {
             check.lend_found(word, &target, look, index);
+            if let Target::Stack(_) = target {
+                check.leads_to(word);
+            }
         }
         if *told || self.lent_as_retained(&target) || is_pinned(word, &target) {
             return ControlFlow::Continue(());
@@ -187,6 +214,15 @@ impl Questions<'_> {
             Ok(()) if self.check.is_some() => ControlFlow::Continue(()),
             outcome => ControlFlow::Break(outcome),
         }
+    }
+
+    /// True if a word is a pointer by its type, and leads to where a variable on the stack was. The
+    /// look at the stack is made last: it is slow.
+    fn is_declared_and_left(&self, index: usize, look: &PointerArg<'_>, offset: usize, word: usize) -> bool {
+        let argument = look.argument;
+        rules::is_declared(argument.info, offset)
+            && self.site.severity(Rule::DanglingField, Some(index)) != Severity::Allow
+            && self.is_left(word)
     }
 
     /// True if the word lies in a field that may lead to what is gone, as its contract says.
@@ -243,9 +279,10 @@ impl Questions<'_> {
                 None if !matches!(look.target, Target::Heap(_) | Target::Stack(_)) => {}
                 None if self.asks_of_freed(index, &look) => {
                     let mut dead = |this: &mut Self, offset, word| this.dead_word(index, &look, offset, word);
+                    let left = self.left_for(&look);
                     // SAFETY: the extent is inside a live block or the live part of this thread's
                     // stack, as checked.
-                    unsafe { self.each_word(&look, argument.address, false, &mut dead) }?;
+                    unsafe { self.each_word(&look, argument.address, left, &mut dead) }?;
                 }
                 None => {}
             }

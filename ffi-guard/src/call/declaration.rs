@@ -2,7 +2,7 @@
 //! static, read at each crossing.
 
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
 use super::argument::Argument;
 use super::kinds::Kind;
@@ -263,6 +263,9 @@ pub struct Function {
     fast: AtomicBool,
     /// True if the wrapper is optimised, and so has two functions.
     outlined: AtomicBool,
+    /// Bytes from a place in the wrapper's frame that each call knows to where its caller's frame
+    /// begins. [`UNKNOWN_FRAME`] until that is asked for.
+    own_frame: AtomicUsize,
     /// Number of calls that were looked after at once because they were among the first.
     looks: AtomicU8,
     /// Number of freed blocks that were looked for at once because they were among the first that
@@ -286,6 +289,8 @@ pub(crate) struct Fills {
 pub fn copied<R: Copy>(result: &R) -> R {
     *result
 }
+/// What stands for the size of a frame that is not known: no address of a stack is that far up.
+const UNKNOWN_FRAME: usize = 1 << (usize::BITS - 2);
 
 /// Number of first calls of each function that are looked after at once, whatever that costs: most
 /// functions do with a pointer the first time what they ever do.
@@ -329,6 +334,7 @@ impl Function {
             compares: AtomicU32::new(0),
             fast: AtomicBool::new(false),
             outlined: AtomicBool::new(false),
+            own_frame: AtomicUsize::new(UNKNOWN_FRAME),
             looks: AtomicU8::new(0),
             freed: AtomicU8::new(0),
             tally: Tally::new(),
@@ -463,6 +469,24 @@ impl Function {
             (false, false) => 1,
         };
         Wrapper { arguments: arguments.as_ptr().addr(), callers }
+    }
+
+    /// Bytes from a place in the wrapper's frame to where its caller's frame begins; more than a
+    /// stack has until that is known. A wrapper that was compiled twice may have another frame in
+    /// the other place, so this decides alone which way a call takes.
+    #[inline(always)]
+    pub(crate) fn own_frame(&self) -> usize {
+        self.own_frame.load(Ordering::Relaxed)
+    }
+
+    /// True if [`own_frame`](Function::own_frame) is known.
+    pub(crate) fn knows_own_frame(&self) -> bool {
+        self.own_frame() != UNKNOWN_FRAME
+    }
+
+    /// Keeps what [`own_frame`](Function::own_frame) says from now on.
+    pub(crate) fn set_own_frame(&self, bytes: usize) {
+        self.own_frame.store(bytes, Ordering::Relaxed);
     }
 
     /// True if the fast path may be tried.

@@ -27,6 +27,8 @@ pub(crate) enum Target {
     Heap(FoundBlock),
     /// The calling thread's stack, above the frame of the guarded call.
     Stack(Range<usize>),
+    /// The calling thread's stack, where no frame is any more: what was there is gone.
+    LeftStack,
     /// Anything else: C memory, a static, nothing at all.
     Foreign,
 }

@@ -208,6 +208,9 @@ pub(crate) enum Overwritten {
     ByTheCall,
     /// During the call of the facts, beside the copy that C worked on.
     BesideTheCopy { size: usize },
+    /// During the call of the facts, behind a variable on the stack. `name` is empty if the debug
+    /// information has none.
+    BehindTheVariable { name: &'static str, size: usize },
     /// Before a call that was about to lend the block again. The call of the facts is the last that
     /// lent it.
     BeforeACall,

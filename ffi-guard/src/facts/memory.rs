@@ -62,7 +62,7 @@ impl Memory {
     pub(crate) fn of(target: &Target, address: usize, size: usize, thread: u32) -> Memory {
         match target {
             Target::Heap(block) => Memory::Heap(BlockFacts::of(block)),
-            Target::Stack(_) => Memory::Stack { address, size, thread },
+            Target::Stack(_) | Target::LeftStack => Memory::Stack { address, size, thread },
             Target::Null | Target::Foreign => Memory::Foreign { address, size },
         }
     }

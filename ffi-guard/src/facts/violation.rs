@@ -131,6 +131,12 @@ impl Facts {
         }
     }
 
+    /// True if a pointer that crosses leads to where a function's variable was that has returned.
+    pub(crate) fn is_about_left_stack(&self) -> bool {
+        matches!(self.finding, Finding::DanglingPointer(_) | Finding::DanglingField(_))
+            && matches!(self.memory, Some(Memory::Stack { .. }))
+    }
+
     /// The memory that the offending word points to, if a word in what crossed offends.
     pub(crate) fn target(&self) -> Option<&Memory> {
         match self.finding.parts() {

@@ -33,6 +33,7 @@ pub(crate) fn let_go(handle: usize) {
     if are_many {
         let mut holders = BTreeSet::new();
         kept::for_each(&mut |_, _, kept| _ = holders.insert(kept.holder));
+        super::stack_loans::each_holder(&mut |holder| _ = holders.insert(holder));
         // The loans that began meanwhile are later than each end that is forgotten.
         ENDS.with(|ends| ends.retain(|handle, _| holders.contains(handle)));
     }

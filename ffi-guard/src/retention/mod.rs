@@ -30,6 +30,7 @@ mod notes;
 pub(crate) mod pins;
 mod ready;
 mod seen;
+pub(crate) mod stack_loans;
 mod sweep;
 pub(crate) mod untold;
 #[cfg(feature = "c-heap")]
@@ -67,6 +68,7 @@ static LOCKS: &[&dyn HeldInFork] = &[
     &seen::SEEN,
     &kept::KEPT,
     &let_go::ENDS,
+    &stack_loans::LENT,
     &pins::PINS,
     &untold::UNTOLD,
     &damage::TOLD,
@@ -81,6 +83,7 @@ fn set_up() {
     }
     unsafe extern "C" fn after_in_child() {
         frees::forget_other_threads();
+        stack_loans::forget_other_threads();
         // SAFETY: this runs after a fork, as `after` must.
         unsafe { after() };
         leaks::told_by_the_parent();

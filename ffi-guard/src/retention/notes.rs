@@ -41,6 +41,12 @@ impl Note {
         let (thread, when) = (thread::id(), COUNT.load(Ordering::Relaxed));
         Note { start: block.start, generation: block.generation, site: *site, loan: *loan, thread, when }
     }
+
+    /// Creates the note of a call that lends a variable on the stack.
+    pub(crate) fn of_stack(site: &Site, loan: &Loan) -> Note {
+        let (thread, when) = (thread::id(), COUNT.load(Ordering::Relaxed));
+        Note { start: loan.address, generation: 0, site: *site, loan: *loan, thread, when }
+    }
 }
 
 /// A note as its list holds it. Each fresh block that is lent has one, so it fits one cache line.

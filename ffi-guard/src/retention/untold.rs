@@ -25,10 +25,30 @@ pub(crate) fn is_any() -> bool {
     whom != NOBODY && (whom == ANYBODY || whom == thread::id())
 }
 
-/// True if there is something for some thread: one load.
+/// What a call may have to be told of before C runs: bits.
+static DUE: AtomicU32 = AtomicU32::new(0);
+/// Findings, for some thread.
+const FINDINGS: u32 = 1;
+/// Variables on some thread's stack that C may keep.
+const STACK_LOANS: u32 = 2;
+
+/// True if there is something for some thread, or some thread has lent C a variable on its stack to
+/// keep: one load.
 #[inline(always)]
 pub(crate) fn may_be_any() -> bool {
-    FOR.load(Ordering::Relaxed) != NOBODY
+    DUE.load(Ordering::Relaxed) != 0
+}
+
+/// Records if variables on the stack are lent that C may keep.
+pub(super) fn set_stack_loans(are_any: bool) {
+    set(STACK_LOANS, are_any);
+}
+
+fn set(bit: u32, on: bool) {
+    match on {
+        true => DUE.fetch_or(bit, Ordering::Release),
+        false => DUE.fetch_and(!bit, Ordering::Release),
+    };
 }
 
 /// Adds findings.
@@ -68,4 +88,5 @@ fn settle(untold: &[Found]) {
         Some(_) => ANYBODY,
     };
     FOR.store(whom, Ordering::Release);
+    set(FINDINGS, whom != NOBODY);
 }

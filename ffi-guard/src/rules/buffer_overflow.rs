@@ -25,6 +25,7 @@ pub(super) fn words<'a>(seen: &'a BufferOverflow, facts: &'a Facts) -> Words<'a>
     let when = match overwritten {
         Overwritten::ByTheCall => "call",
         Overwritten::BesideTheCopy { .. } => "copy",
+        Overwritten::BehindTheVariable { .. } => "stack",
         Overwritten::BeforeACall => "before_call",
         Overwritten::BeforeTheFree => "before_free",
         Overwritten::BeforeALook => "before_look",
@@ -39,6 +40,9 @@ pub(super) fn words<'a>(seen: &'a BufferOverflow, facts: &'a Facts) -> Words<'a>
             Overwritten::ByTheCall => label(facts, "", &format!(", in {}", sized_block(facts))),
             Overwritten::BesideTheCopy { size } => {
                 label(facts, "", &format!(", of which C got a copy of {}", bytes(*size)))
+            }
+            Overwritten::BehindTheVariable { name, size } => {
+                label(facts, "", &format!(", in {} of {}", variable(name), bytes(*size)))
             }
             Overwritten::BeforeACall | Overwritten::BeforeTheFree | Overwritten::BeforeALook => {
                 label(facts, "", LAST_LENT)
@@ -60,6 +64,9 @@ fn sentence(seen: &BufferOverflow, facts: &Facts) -> (String, String) {
     let side = if seen.damage.before { "before the start" } else { "past the end" };
     let beside = format!("{} {side}", bytes(seen.damage.len));
     match seen.overwritten {
+        Overwritten::BehindTheVariable { .. } => {
+            (format!("C wrote {beside} of {param} on the stack"), format!(" in {func}"))
+        }
         Overwritten::ByTheCall | Overwritten::BesideTheCopy { .. } => {
             (format!("C wrote {beside} of {param}"), format!(" in {func}"))
         }
@@ -70,24 +77,36 @@ fn sentence(seen: &BufferOverflow, facts: &Facts) -> (String, String) {
     }
 }
 
+/// A variable on the stack.
+fn variable(name: &str) -> String {
+    if name.is_empty() { "a variable".into() } else { format!("the variable `{name}`") }
+}
+
 fn story<'a>(seen: &'a BufferOverflow, facts: &'a Facts) -> Vec<Beat<'a>> {
     let BufferOverflow { damage, overwritten } = seen;
     let mut story = Story::of_block(facts, callee(facts));
     story.freed_since();
     let (size, of_a_copy) = match overwritten {
         Overwritten::BesideTheCopy { size } => (*size, true),
+        Overwritten::BehindTheVariable { size, .. } => (*size, false),
         _ => (block(facts).map_or(0, |block| block.size), false),
     };
     let place = match damage.before {
         true => format!("{}, the first one {} before the start", bytes(damage.len), damage.offset),
         false => from(damage.len, &position(size + damage.offset, size)),
     };
-    story.say("overwritten", if of_a_copy { place.replace("-byte block", "-byte copy") } else { place });
+    let place = match overwritten {
+        Overwritten::BehindTheVariable { .. } => place.replace("-byte block", "-byte variable"),
+        _ if of_a_copy => place.replace("-byte block", "-byte copy"),
+        _ => place,
+    };
+    story.say("overwritten", place);
     story.say("there now", dump(&damage.first_bytes, damage.len));
     story.say(
         "",
         match overwritten {
             Overwritten::ByTheCall | Overwritten::BesideTheCopy { .. } => "they were whole before the call",
+            Overwritten::BehindTheVariable { .. } => "they were others before the call, and no Rust code ran meanwhile",
             Overwritten::BeforeACall => "found when the block was to be lent once more",
             Overwritten::BeforeTheFree => "found when Rust freed or resized the block",
             Overwritten::BeforeALook => "found by looking at every block",
@@ -99,6 +118,19 @@ fn story<'a>(seen: &'a BufferOverflow, facts: &'a Facts) -> Vec<Beat<'a>> {
 fn helps(seen: &BufferOverflow, facts: &Facts) -> Vec<String> {
     let BufferOverflow { damage, overwritten } = seen;
     let (param, func) = (parameter(facts), function(facts));
+    if let Overwritten::BehindTheVariable { name, .. } = overwritten {
+        let mut helps = vec![format!(
+            "make {} as long as C writes: at least {} more (a NUL behind a text is one)",
+            variable(name),
+            bytes(damage.len)
+        )];
+        helps.extend(declared(facts).map(|ty| of_another_type(ty, &param)));
+        helps.push(format!(
+            "if {func} is told how much to write, declare {param} `#[guard(counted_by = ..)]`; to have C stopped at the \
+             very write, declare it `#[guard(copied)]`"
+        ));
+        return helps;
+    }
     let more = bytes(damage.offset + damage.len);
     if facts.call.is_none() {
         return helps_without_a_call(match damage.before {
@@ -130,14 +162,18 @@ fn helps(seen: &BufferOverflow, facts: &Facts) -> Vec<String> {
         ],
     };
     if let Some(ty) = declared(facts) {
-        helps.push(format!(
-            "or C's type is longer or wider than `{ty}`: compare it with the one in C's header, and declare {param} with all of it"
-        ));
+        helps.push(of_another_type(ty, &param));
     }
     if !matches!(overwritten, Overwritten::BesideTheCopy { .. }) {
         helps.push("to have C stopped at the very write, run with GUARD=3".into());
     }
     helps
+}
+
+fn of_another_type(ty: &str, param: &str) -> String {
+    format!(
+        "or C's type is longer or wider than `{ty}`: compare it with the one in C's header, and declare {param} with all of it"
+    )
 }
 
 /// The type that C's may differ from: any whose size is not that of a byte.
@@ -154,6 +190,12 @@ fn notes(seen: &BufferOverflow, facts: &Facts) -> Vec<String> {
         Overwritten::BesideTheCopy { .. } => vec![format!(
             "found by the canary that lies {side} the copy that C worked on; no byte of Rust's was overwritten"
         )],
+        Overwritten::BehindTheVariable { .. } => vec![
+            "found by comparing what lies behind the variable with how it was before the call; where the variable ends, \
+             debug information tells"
+                .into(),
+            "what was overwritten stays so: other variables of that function, or nothing".into(),
+        ],
         Overwritten::ByTheCall => {
             vec![canary, "the canary is whole again: what is written there later is news".into()]
         }

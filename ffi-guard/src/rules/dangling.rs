@@ -1,5 +1,5 @@
 //! The words of `dangling_pointer` and `dangling_field`, which are about one thing: a pointer to
-//! freed memory.
+//! freed memory, or to a stack frame that is left.
 
 use super::words::{
     ALL, Picture, Story, Value, Words, call_with, found_when_called, function, in_it, label, parameter, string,
@@ -8,32 +8,50 @@ use super::words::{
 use crate::call::target::Target;
 use crate::facts::{Facts, Holder};
 
-/// True if memory is freed, and not given out again.
+/// True if memory is freed and not given out again, or its frame on the stack is left.
 #[inline]
 pub(super) fn is_dead(target: &Target) -> bool {
-    matches!(target, Target::Heap(block) if !block.live)
+    match target {
+        Target::Heap(block) => !block.live,
+        Target::LeftStack => true,
+        Target::Null | Target::Stack(_) | Target::Foreign => false,
+    }
 }
 
 /// What there is to say about a pointer to freed memory.
 pub(super) fn words<'a>(holder: &'a Holder, pointer: usize, facts: &'a Facts) -> Words<'a> {
-    let freed = "in the table of Rust's blocks: this one is freed and not given out again";
+    let left = facts.is_about_left_stack();
+    let (to, freed) = match left {
+        true => ("a stack frame that is gone", "by where the caller's frame begins: the stack below it is left"),
+        false => ("freed memory", "in the table of Rust's blocks: this one is freed and not given out again"),
+    };
+    let which = format!(", which points to {to}");
     let mut json = word_members(pointer, holder);
     json.push(("target", Value::or_null(facts.target(), Value::Memory)));
     Words {
         sentence: match holder {
-            Holder::Argument => (format!("{} points to freed memory", whose(facts)), String::new()),
-            Holder::Result { .. } => (format!("{} returned a pointer to freed memory", function(facts)), in_it(holder)),
+            Holder::Argument => (format!("{} points to {to}", whose(facts)), String::new()),
+            Holder::Result { .. } => (format!("{} returned a pointer to {to}", function(facts)), in_it(holder)),
             Holder::Value { .. } | Holder::Pointee { .. } | Holder::CBlock { .. } => {
-                (format!("{} leads to freed memory", whose(facts)), in_it(holder))
+                (format!("{} leads to {to}", whose(facts)), in_it(holder))
             }
         },
         label: match holder {
-            Holder::Result { .. } if !facts.is_callback() => "the block was freed before this call returned".into(),
-            Holder::Argument => {
-                label(facts, ", which points to freed memory", ": the block was freed before this call")
-            }
+            Holder::Result { .. } if !facts.is_callback() => match left {
+                true => "the function whose variable it was had returned before this call did".into(),
+                false => "the block was freed before this call returned".into(),
+            },
+            Holder::Argument => label(
+                facts,
+                &which,
+                if left {
+                    ": the function whose variable it was has returned"
+                } else {
+                    ": the block was freed before this call"
+                },
+            ),
             Holder::Result { .. } | Holder::Value { .. } | Holder::Pointee { .. } | Holder::CBlock { .. } => {
-                label(facts, ", which points to freed memory", &whose_word(holder, "freed memory"))
+                label(facts, &which, &whose_word(holder, to))
             }
         },
         story: Story::of_crossing(facts, ALL, None),
@@ -51,7 +69,35 @@ pub(super) fn words<'a>(holder: &'a Holder, pointer: usize, facts: &'a Facts) ->
     }
 }
 
+/// The ways out if it was a variable of a function that has returned.
+fn helps_of_left_stack(facts: &Facts, holder: &Holder) -> Vec<String> {
+    let (param, func, word) = (parameter(facts), function(facts), the_word(facts));
+    let it = if let Holder::Argument = holder { param.clone() } else { word };
+    let boxed =
+        "or move it off the stack: `let value = Box::new(value);`, kept as long as C follows the pointer".into();
+    if facts.is_callback() || matches!(holder, Holder::Result { .. }) {
+        return vec![
+            format!(
+                "keep what C was given off the stack for as long as C has it: `let value = ffi_guard::Pinned::new(value);`, \
+                 pass `value.as_mut_ptr()`, and drop it when C is done"
+            ),
+            "or have C let go of it before the function returns whose variable it is".into(),
+            format!("or, if C returns the address of a variable of its own, have {func} return a `static` or a copy"),
+        ];
+    }
+    vec![
+        format!(
+            "have the function that calls {func} own what {it} points to: declare the variable there, and lend it from there"
+        ),
+        boxed,
+        format!("or call {func} before the function returns whose variable it is"),
+    ]
+}
+
 fn helps(facts: &Facts, holder: &Holder) -> Vec<String> {
+    if facts.is_about_left_stack() {
+        return helps_of_left_stack(facts, holder);
+    }
     let (param, func, word) = (parameter(facts), function(facts), the_word(facts));
     match holder {
         Holder::Argument if facts.is_callback() => vec![

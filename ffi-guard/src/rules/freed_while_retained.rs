@@ -61,10 +61,13 @@ impl Promise {
 pub(super) fn words<'a>(seen: &'a FreedWhileRetained, facts: &'a Facts) -> Words<'a> {
     let FreedWhileRetained { held, promise, pinned, moved, at_once } = seen;
     let what = if facts.call.is_some() { lent(facts) } else { "a block".into() };
-    let did = if *moved { "moved" } else { "freed" };
+    let sentence = match is_on_stack(facts) {
+        true => format!("the stack frame with {what} was left"),
+        false => format!("{what} was {}", if *moved { "moved" } else { "freed" }),
+    };
     let meanwhile = if pinned.is_some() { "pinned" } else { "C holds it" };
     Words {
-        sentence: (format!("{what} was {did} while {meanwhile}"), String::new()),
+        sentence: (format!("{sentence} while {meanwhile}"), String::new()),
         label: label(facts, "", promise.label()),
         story: story(seen, facts),
         picture: held.as_ref().and_then(|(place, word)| Picture::of_place(facts, place, *word, "dangling")),
@@ -78,6 +81,11 @@ pub(super) fn words<'a>(seen: &'a FreedWhileRetained, facts: &'a Facts) -> Words
             ("pinned", Value::or_null(*pinned, Value::Location)),
         ],
     }
+}
+
+/// True if it is a variable on the stack, whose function has returned.
+fn is_on_stack(facts: &Facts) -> bool {
+    matches!(facts.memory, Some(Memory::Stack { .. }))
 }
 
 /// The parameter, or what a pointer in what it lends leads to.
@@ -100,12 +108,19 @@ fn story<'a>(seen: &'a FreedWhileRetained, facts: &'a Facts) -> Vec<Beat<'a>> {
         story.tell(Beat::At { key: "pinned", at: pinned.into(), what, thread: None, known: true });
     }
     match facts.lent().and_then(Memory::block) {
+        _ if is_on_stack(facts) => {
+            story.say("left", "since then: a later call was made from above, so its function has returned")
+        }
         Some(block) => story.trace(if seen.moved { "moved" } else { "freed" }, block.freed, block.freed_by),
         None => story.say("freed", "not seen"),
     }
     if let Some((place, word)) = &seen.held {
         story.kept_by_c(place, *word);
-        let when = if seen.at_once { "it held it when the block was freed" } else { "seen after the block was freed" };
+        let when = match seen.at_once {
+            _ if is_on_stack(facts) => "it holds its very address now",
+            true => "it held it when the block was freed",
+            false => "seen after the block was freed",
+        };
         story.say("", when);
     }
     story.done()
@@ -124,6 +139,20 @@ fn helps(seen: &FreedWhileRetained, facts: &Facts) -> Vec<String> {
     let it = if facts.call.is_some() { &param } else { "it" };
     let let_go =
         format!("have C let go of {it} first: the call that unsets it, or ends what holds it, goes before the free");
+    if is_on_stack(facts) {
+        return vec![
+            "move it off the stack for as long as C keeps it: `let value = ffi_guard::Pinned::new(value);`, pass \
+             `value.as_mut_ptr()`, and drop it when C is done"
+                .into(),
+            format!(
+                "or have C let go of {it} before the function returns: the call that unsets it, or ends what holds it"
+            ),
+            format!(
+                "or leave it to C: pass `Box::into_raw(Box::new(value))`, take it back with `Box::from_raw` when C is done, \
+                 and declare {param} `#[guard(owned)]`"
+            ),
+        ];
+    }
     if seen.moved {
         return vec![
             "give it its place before C gets it: `Vec::with_capacity(most)`, or `into_boxed_slice()`, which never moves"
@@ -158,6 +187,15 @@ fn notes(seen: &FreedWhileRetained, facts: &Facts) -> Vec<String> {
     let Some((place, _)) = &seen.held else {
         return vec!["found when the memory was freed: it was pinned, so C was not searched".into()];
     };
+    if is_on_stack(facts) {
+        return vec![
+            format!(
+                "found by searching {} for this address, when the stack pointer was above it",
+                kept::searched(place)
+            ),
+            "C has not been seen to use the pointer; what lies there now belongs to other functions".into(),
+        ];
+    }
     let mut notes =
         vec![format!("found when the block was gone, by searching {} for addresses in it", kept::searched(place))];
     if seen.moved {
