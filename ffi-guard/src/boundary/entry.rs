@@ -9,7 +9,7 @@ use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{Contract, Parameter};
 use crate::call::shape::{Role, Shape, TypeInfo};
 use crate::call::site::Site;
-use crate::call::target::{PointerArg, Target};
+use crate::call::target::{PointerArg, Target, is_freed_by_c};
 use crate::call::{extent, thread};
 use crate::facts::{Finding, Holder, Memory};
 use crate::heap;
@@ -180,7 +180,7 @@ impl Questions<'_> {
                 from,
                 len,
                 look.argument.info,
-                &|word| heap(word) || stack.contains(&word),
+                &|word| heap(word) || stack.contains(&word) || is_freed_by_c(word),
                 &mut |_, _| {
                     any = true;
                     ControlFlow::Break(())
@@ -215,7 +215,7 @@ impl Questions<'_> {
                 argument.address,
                 info.size,
                 info,
-                &|word| heap::contains(word) || stack.contains(&word),
+                &|word| heap::contains(word) || stack.contains(&word) || is_freed_by_c(word),
                 &mut |offset, word| {
                     if let Some(slot) = words.get_mut(n) {
                         *slot = (offset, word);
@@ -238,7 +238,7 @@ impl Questions<'_> {
         }
         for &(_, word) in words() {
             let located = Target::of(word, &self.stack);
-            if matches!(&located, Target::Heap(block) if !block.live) {
+            if matches!(&located, Target::FreedByC(_)) || matches!(&located, Target::Heap(block) if !block.live) {
                 continue;
             }
             // The field's target has no type here: it is inspected word by word to the end of its

@@ -18,6 +18,7 @@ use crate::call::kinds;
 use crate::call::needs::Needs;
 use crate::call::nowhere::is_nowhere;
 use crate::call::shape::{Shape, TypeInfo};
+use crate::call::target::is_freed_by_c;
 use crate::call::thread;
 use crate::heap::{self, BlockRef};
 use crate::level;
@@ -114,7 +115,7 @@ impl<const FULL: bool> Inspection<FULL> {
                     false => !needs.is_text() && holds_none_on_stack(address, extent, info),
                 };
         }
-        if is_on_own_c_stack(address) || FULL && is_nowhere(address) {
+        if is_on_own_c_stack(address) || FULL && is_nowhere(address) || is_freed_by_c(address) {
             return false;
         }
         if !FULL || needs.holds_nothing() || address == 0 {
@@ -130,7 +131,7 @@ impl<const FULL: bool> Inspection<FULL> {
     #[inline(always)]
     fn may_lead_to(&self, address: usize) -> bool {
         let is_rusts = is_in(self.heap, address) || is_in(self.stack, address);
-        is_rusts || FULL && is_c_heap(address) || is_on_own_c_stack(address)
+        is_rusts || is_c_heap(address) || is_on_own_c_stack(address)
     }
 
     /// Inspects all arguments where the wrapper keeps them, by what is known of their types. `None`
@@ -190,8 +191,10 @@ pub(super) fn comes_in_order((argument, parameter): (&Argument, &Parameter)) -> 
     if needs.is_for_the_rules() || is_unread || address == 0 && contract.is_nonnull() {
         return false;
     }
-    !heap::contains(address)
-        || !needs.is_text() && !contract.is_stated() && !contract.is_owned() && heap::rest_of_live(address).is_some()
+    if !heap::contains(address) {
+        return !is_freed_by_c(address);
+    }
+    !needs.is_text() && !contract.is_stated() && !contract.is_owned() && heap::rest_of_live(address).is_some()
 }
 
 #[inline(always)]
@@ -359,7 +362,7 @@ unsafe fn is_clear(address: usize, extent: usize, info: &TypeInfo) -> bool {
         // SAFETY: aligned, and in the extent, which the caller promises to be readable. Volatile,
         // because other threads may write there.
         let word = unsafe { std::ptr::with_exposed_provenance::<usize>(at).read_volatile() };
-        word.wrapping_sub(heap) >= heap_len && word.wrapping_sub(stack) >= stack_len
+        word.wrapping_sub(heap) >= heap_len && word.wrapping_sub(stack) >= stack_len && !is_freed_by_c(word)
     };
     if extent > FEW {
         return false;

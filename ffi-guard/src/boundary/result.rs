@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::breach::Stop;
 use crate::call::argument::{Argument, Passing};
 use crate::call::site::Site;
-use crate::call::target::Target;
+use crate::call::target::{Target, is_freed_by_c};
 use crate::call::thread;
 use crate::facts::{Holder, Memory};
 use crate::heap;
@@ -15,8 +15,9 @@ use crate::retention::pins;
 use crate::rules;
 use crate::scan;
 
-/// Checks for a result that leads into a freed Rust block: C kept a pointer, and hands it out after
-/// Rust freed its target.
+/// Checks for a result that leads into a freed block: C kept a pointer, and hands it out after Rust
+/// freed its target; or after C itself did (in a struct by value such a word may be one left
+/// behind).
 #[inline]
 pub(super) fn check(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), Stop> {
     match result.passing {
@@ -52,7 +53,7 @@ pub(super) fn check(site: &Site, arguments: &[Argument], result: &Argument) -> R
 
 #[inline]
 fn word(site: &Site, result: &Argument, word: usize, offset: Option<usize>) -> Result<(), Stop> {
-    if !heap::contains(word) {
+    if !heap::contains(word) && !is_freed_by_c(word) {
         return Ok(());
     }
     let located = Target::of(word, &(0..0));
@@ -149,6 +150,6 @@ fn came_from_c(arguments: &[Argument], located: &Target, word: usize) -> bool {
             // Below this frame lies what the body has left.
             !gone && (pointers().any(|it| stack.contains(&it.address)) || !scan::in_rust_frame(word))
         }
-        Target::Null | Target::Foreign => true,
+        Target::Null | Target::Foreign | Target::FreedByC(_) => true,
     }
 }

@@ -101,7 +101,7 @@ impl RetentionCheck {
         let (range, block) = match &look.target {
             Target::Heap(block) => (block.start..block.start + block.size, Some(*block)),
             Target::Stack(_) => (argument.address..argument.address + look.extent, None),
-            Target::Null | Target::Foreign => return,
+            Target::Null | Target::Foreign | Target::FreedByC(_) => return,
         };
         let _inside = Reentry::enter();
         let loan = Loan::of(&argument, parameter, look.extent);

@@ -47,6 +47,15 @@ impl FoundBlock {
         Some(FoundBlock { block, at: BlockRef::at(&spot, &block) })
     }
 
+    /// The block of C's that an address leads into; as [`at`](FoundBlock::at) of Rust's.
+    #[cfg(feature = "c-heap")]
+    #[inline]
+    pub(crate) fn at_c(address: usize) -> Option<FoundBlock> {
+        let spot = region::spot_c(address)?;
+        let block = spot.entry.read(spot.base).filter(|block| block.start <= address)?;
+        Some(FoundBlock { block, at: BlockRef::at(&spot, &block) })
+    }
+
     /// The block behind a reference, with all that is known of it now. `None` if its place belongs
     /// to another one.
     #[inline(always)]

@@ -11,7 +11,7 @@ use super::give::{self, FreeError};
 use super::quarantine::Freed;
 use super::region::{self, Spot};
 use super::table::{Event, Extent};
-use super::{Block, large, redzone, resize, trace};
+use super::{Block, large, redzone, resize, trace, under};
 use crate::platform::process::Errno;
 
 /// What C's `malloc` promises to align to.
@@ -82,6 +82,7 @@ pub(crate) unsafe fn free_c(address: usize) -> Result<(), FreeError> {
         && let Some(place) = cache.bin(class).place()
         && entry.take_back(extent, alive)
     {
+        entry.note_under(under::number());
         place.fill(slot);
         return Ok(());
     }
@@ -94,6 +95,7 @@ fn take_back(cache: &mut Cache, spot: &Spot, extent: Extent) -> Result<(), FreeE
     // C reads `errno` after it has freed.
     let _errno = Errno::keep();
     spot.entry.take_back_once(extent, event(cache), || {
+        spot.entry.note_under(under::number());
         if class::is_run(spot.class) {
             large::clear(spot.start, extent.size());
         } else if cache.checks_blocks {
@@ -140,4 +142,16 @@ pub(crate) fn size_c(address: usize) -> Result<usize, FreeError> {
 pub(crate) fn lookup_c(address: usize) -> Option<Block> {
     let spot = region::spot_c(address)?;
     spot.entry.read(spot.base)
+}
+
+/// Whether an address leads into a block that C freed and that is not given out again.
+#[inline(never)]
+pub(crate) fn is_freed_c(address: usize) -> bool {
+    region::spot_c(address).is_some_and(|spot| spot.entry.is_freed() && spot.start <= address)
+}
+
+/// The call under which C freed this block, if it is known.
+pub(crate) fn freed_under(block: &Block) -> Option<under::Site> {
+    let spot = region::spot_c(block.start).filter(|spot| !block.live && spot.entry.is(block.generation))?;
+    under::site(spot.entry.noted())
 }

@@ -22,6 +22,7 @@
 //! | `ranges` | where the blocks lie, for the search |
 //! | `large`, `slab`, `run` | where large and small blocks come from; runs of pages |
 //! | `lender` | the last call that a block was lent to |
+//! | `under` | the calls under way, under which C frees |
 //! | `quarantine` | freed blocks that wait, for the whole process |
 //! | `finding` | damage that was found and is to be reported |
 //! | `sweep` | what is asked before a noted block is given out again |
@@ -67,12 +68,16 @@ mod survey;
 pub(crate) mod sweep;
 mod table;
 pub(crate) mod trace;
+#[cfg(feature = "c-heap")]
+pub(crate) mod under;
 mod unit;
 
 pub(crate) use self::block::Block;
 pub(crate) use self::block_ref::{BlockRef, FoundBlock, Refers};
 #[cfg(feature = "c-heap")]
-pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, lookup_c, reallocate_c, size_c};
+pub(crate) use self::c_side::{
+    allocate_c, allocate_c_zeroed, free_c, freed_under, is_freed_c, lookup_c, reallocate_c, size_c,
+};
 pub(crate) use self::give::{FreeError, tell_damage_of};
 pub(crate) use self::level1::{allocate, allocate_zeroed, free};
 pub(crate) use self::lookup::{

@@ -63,6 +63,8 @@ fn start() -> bool {
         if (checks_blocks || sample != 0) && settings.backtrace != Backtrace::Off {
             trace::set_up(settings.backtrace == Backtrace::Full);
         }
+        #[cfg(feature = "c-heap")]
+        super::under::set_up();
         symbols::set_aside();
         fork::set_up();
         READY.store(true, Ordering::Release);
