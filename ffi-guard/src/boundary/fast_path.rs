@@ -34,7 +34,7 @@ impl<const FULL: bool> Inspection<FULL> {
     /// True if the arguments must be kept until the call ends.
     #[inline(always)]
     pub(super) fn needs_arguments(&self) -> bool {
-        FULL && self.lends
+        FULL && (self.lends || cfg!(feature = "c-heap"))
     }
 
     /// True if the fast path is open: at level 2, what the call lends must be undamaged, and due to
@@ -164,7 +164,8 @@ impl<const FULL: bool> FastCall<FULL> {
             && (!FULL
                 || !may_be_compared(arguments().as_ref())
                 || snapshot.is_none()
-                || snapshot.is_as_it_was(arguments().as_ref(), OwnLoans::No));
+                || snapshot.is_as_it_was(arguments().as_ref(), OwnLoans::No))
+            && (!FULL || loans.are_cs_whole());
         let about = result();
         let plain = match about.passing {
             Passing::Scalar => true,

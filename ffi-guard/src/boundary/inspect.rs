@@ -118,6 +118,10 @@ impl<const FULL: bool> Inspection<FULL> {
         if is_on_own_c_stack(address) || FULL && is_nowhere(address) || is_freed_by_c(address) {
             return false;
         }
+        #[cfg(feature = "c-heap")]
+        if FULL && is_c_heap(address) && !loans.add_c(address) {
+            return false;
+        }
         if !FULL || needs.holds_nothing() || address == 0 {
             return true;
         }

@@ -3,8 +3,8 @@
 use crate::call::site::Site;
 use crate::call::target::Target;
 use crate::call::under_way;
-use crate::heap::{self, Block};
 use crate::heap::trace::TraceId;
+use crate::heap::{self, Block};
 
 /// A piece of memory, whose it is and what became of it.
 #[derive(Clone, Debug)]

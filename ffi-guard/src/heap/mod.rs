@@ -76,13 +76,14 @@ pub(crate) use self::block::Block;
 pub(crate) use self::block_ref::{BlockRef, FoundBlock, Refers};
 #[cfg(feature = "c-heap")]
 pub(crate) use self::c_side::{
-    allocate_c, allocate_c_zeroed, free_c, freed_under, is_freed_c, lookup_c, reallocate_c, size_c,
+    allocate_c, allocate_c_zeroed, free_c, freed_under, is_freed_c, is_whole_c, lookup_c, reallocate_c, size_c,
 };
 pub(crate) use self::give::{FreeError, tell_damage_of};
 pub(crate) use self::level1::{allocate, allocate_zeroed, free};
 pub(crate) use self::lookup::{
-    around, canary_damage, exempt, identity, is_exempt, is_pinned, is_whole, lend, loans, lookup, may_be_retained,
-    note_loan, noted, open_around, overrun_from, renew_canary, rest_and_kind, rest_of_live, retain, set_pinned, unlend,
+    around, canary_damage, exempt, identity, is_exempt, is_pinned, is_whole, lend, loans, lookup, lookup_in_either,
+    may_be_retained, note_loan, noted, open_around, overrun_from, renew_canary, rest_and_kind, rest_of_live, retain,
+    set_pinned, unlend,
 };
 #[cfg(feature = "c-heap")]
 pub(crate) use self::ranges::{rust_ranges, with_c_ranges};

@@ -140,7 +140,8 @@ fn enter(site: Site) -> u32 {
             place.location.store(site.location, Ordering::Release);
             return number as u32;
         }
-        let known = Site { function: place.function.load(Ordering::Acquire), location: place.location.load(Ordering::Acquire) };
+        let known =
+            Site { function: place.function.load(Ordering::Acquire), location: place.location.load(Ordering::Acquire) };
         if known == site {
             return number as u32;
         }

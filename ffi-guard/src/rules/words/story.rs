@@ -7,9 +7,7 @@ use std::borrow::Cow;
 use std::panic::Location;
 
 use super::kept;
-use super::phrases::{
-    Thread, by_pointer, bytes, callee, place_of, position, read_only, spot, stretch, the_word,
-};
+use super::phrases::{Thread, by_pointer, bytes, callee, position, read_only, spot, stretch, the_word};
 use crate::call::caller;
 use crate::facts::{Allocation, BlockFacts, CSource, Call, Facts, Holder, Memory, Place};
 use crate::heap::trace::TraceId;
@@ -293,9 +291,12 @@ impl<'a> Story<'a> {
     /// Where the block was freed, and under which call if it is C's.
     fn freed(&mut self, block: &'a BlockFacts) {
         self.trace("freed", block.freed, block.freed_by);
-        if let Some(under) = block.freed_under {
-            let name = under.function.declaration.name;
-            self.say("", format!("by C in a call of `{name}` at {}", place_of(under.location)));
+        let Some(under) = block.freed_under else { return };
+        let name = under.function.declaration.name;
+        self.say("", format!("by C in a call of `{name}`"));
+        // Else the backtrace leads through that place.
+        if block.freed == TraceId::default() {
+            self.tell(Beat::At { key: "", at: under.location.into(), what: name.into(), thread: None, known: true });
         }
     }
 
