@@ -10,6 +10,7 @@
 
 pub mod alloc_dealloc_mismatch;
 pub mod buffer_overflow;
+pub mod c_blocks;
 pub mod c_heap;
 pub mod callbacks;
 pub mod closures;

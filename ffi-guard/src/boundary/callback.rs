@@ -17,7 +17,7 @@ use crate::call::declaration::{CheckMode, Contract, Function};
 use crate::call::extent;
 use crate::call::scopes;
 use crate::call::site::Site;
-use crate::call::target::{PointerArg, Target};
+use crate::call::target::{PointerArg, Target, is_freed_by_c};
 use crate::call::thread::{self, Wrapper};
 use crate::facts::{Finding, Memory};
 use crate::heap;
@@ -183,7 +183,10 @@ impl<'a> Incoming<'a> {
 fn leave(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), Stop> {
     let plain = match result.passing {
         Passing::Scalar => true,
-        Passing::Const | Passing::Mut => !heap::contains(result.address) && !thread::stack().contains(&result.address),
+        Passing::Const | Passing::Mut => {
+            let address = result.address;
+            !heap::contains(address) && !thread::stack().contains(&address) && !is_freed_by_c(address)
+        }
         Passing::Value => false,
     };
     if site.function.lends {

@@ -10,7 +10,7 @@ use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{Contract, Parameter};
 use crate::call::shape::{Role, Shape, TypeInfo};
 use crate::call::site::Site;
-use crate::call::target::{PointerArg, Target};
+use crate::call::target::{PointerArg, Target, is_freed_by_c};
 use crate::call::{extent, thread};
 use crate::facts::{Finding, Holder, Memory};
 use crate::heap;
@@ -208,7 +208,7 @@ impl Questions<'_> {
                 from,
                 len,
                 look.argument.info,
-                &|word| heap(word) || stack.contains(&word),
+                &|word| heap(word) || stack.contains(&word) || is_freed_by_c(word),
                 &mut |_, _| {
                     any = true;
                     ControlFlow::Break(())
@@ -244,7 +244,7 @@ impl Questions<'_> {
                 argument.address,
                 info.size,
                 info,
-                &|word| heap::contains(word) || stack.contains(&word),
+                &|word| heap::contains(word) || stack.contains(&word) || is_freed_by_c(word),
                 &mut |offset, word| {
                     if let Some(slot) = words.get_mut(n) {
                         *slot = (offset, word);
@@ -272,6 +272,7 @@ impl Questions<'_> {
             let located = Target::of(word, &self.stack);
             let is_gone = match &located {
                 Target::Heap(block) => !block.live,
+                Target::FreedByC(_) => true,
                 Target::Stack(_) => word < self.callers(),
                 _ => false,
             };

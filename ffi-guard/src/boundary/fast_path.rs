@@ -22,7 +22,9 @@ use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::Function;
 use crate::call::scopes;
 use crate::call::site::Site;
+use crate::call::target::is_freed_by_c;
 use crate::call::thread;
+use crate::call::under_way::UnderWay;
 use crate::heap;
 use crate::level;
 use crate::platform;
@@ -33,7 +35,7 @@ impl<const FULL: bool> Inspection<FULL> {
     /// True if the arguments must be kept until the call ends.
     #[inline(always)]
     pub(super) fn needs_arguments(&self) -> bool {
-        FULL && self.lends
+        FULL && (self.lends || cfg!(feature = "c-heap"))
     }
 
     /// True if the fast path is open: at level 2, what the call lends must be undamaged, and due to
@@ -71,7 +73,8 @@ impl<const FULL: bool> Inspection<FULL> {
         if !FULL {
             let outermost = scopes::begin_outermost(frame);
             let snapshot = Snapshot::default();
-            return FastCall { outermost, noting: false, counted: false, began: 0, snapshot };
+            let under_way = UnderWay::begin(frame, &Site { function, location: Location::caller() });
+            return FastCall { outermost, noting: false, counted: false, began: 0, snapshot, under_way };
         }
         let call = thread::count_crossing();
         let site = Site { function, location: Location::caller() };
@@ -89,7 +92,8 @@ impl<const FULL: bool> Inspection<FULL> {
             }
         }
         let began = if call.is_multiple_of(retention::ONE_IN) { ticks() } else { 0 };
-        FastCall { outermost, noting: thread::begin_noting_at(frame), counted, began, snapshot }
+        let under_way = UnderWay::begin(frame, &site);
+        FastCall { outermost, noting: thread::begin_noting_at(frame), counted, began, snapshot, under_way }
     }
 }
 
@@ -120,6 +124,8 @@ pub struct FastCall<const FULL: bool> {
     began: u64,
     /// Copies of what C may read but not write.
     snapshot: Snapshot,
+    /// What is recorded of it while C runs.
+    under_way: UnderWay,
 }
 
 impl<const FULL: bool> FastCall<FULL> {
@@ -155,8 +161,9 @@ impl<const FULL: bool> FastCall<FULL> {
         arguments: impl Fn() -> A,
         result: impl Fn() -> Argument,
     ) {
-        let FastCall { outermost, noting, counted, began, snapshot } = self;
+        let FastCall { outermost, noting, counted, began, snapshot, under_way } = self;
         std::mem::forget(self);
+        under_way.end();
         if FULL && noting {
             thread::end_noting();
         }
@@ -176,12 +183,16 @@ impl<const FULL: bool> FastCall<FULL> {
             && (!FULL
                 || !may_be_compared(arguments().as_ref())
                 || snapshot.is_none()
-                || snapshot.is_as_it_was(arguments().as_ref(), OwnLoans::No));
+                || snapshot.is_as_it_was(arguments().as_ref(), OwnLoans::No))
+            && (!FULL || loans.are_cs_whole());
         let about = result();
         let plain = match about.passing {
             Passing::Scalar => true,
             Passing::Value => false,
-            Passing::Const | Passing::Mut => !heap::contains(about.address) && !thread::is_on_stack(about.address),
+            Passing::Const | Passing::Mut => {
+                let address = about.address;
+                !heap::contains(address) && !thread::is_on_stack(address) && !is_freed_by_c(address)
+            }
         };
         if !(settled && plain) || (FULL && deferred::is_due()) {
             let unsettled = (!settled).then(|| Unsettled { counted: counted && left == Left::All, snapshot });
@@ -232,6 +243,7 @@ impl<const FULL: bool> FastCall<FULL> {
     pub(super) fn keep(self, written: bool) -> FastWords {
         let flags = [true, FULL, self.outermost, self.noting, self.counted, written];
         let flags = flags.iter().rev().fold(0, |all, &flag| all << 1 | u64::from(flag));
+        let flags = flags | self.under_way.into_number() << 8;
         let words = [flags, self.began, self.snapshot.into_number() as u64];
         std::mem::forget(self);
         FastWords(words)
@@ -265,7 +277,8 @@ impl FastWords {
     pub(super) fn call<const FULL: bool>(&self) -> FastCall<FULL> {
         let FastWords([flags, began, snapshot]) = *self;
         let [outermost, noting, counted] = [4, 8, 16].map(|flag| flags & flag != 0);
-        FastCall { outermost, noting, counted, began, snapshot: Snapshot::from_number(snapshot as usize) }
+        let (snapshot, under_way) = (Snapshot::from_number(snapshot as usize), UnderWay::from_number(flags >> 8));
+        FastCall { outermost, noting, counted, began, snapshot, under_way }
     }
 
     /// Undoes what entry began, for a call that C unwinds out of or never returns from.
@@ -284,6 +297,7 @@ impl<const FULL: bool> Drop for FastCall<FULL> {
     #[cold]
     fn drop(&mut self) {
         self.snapshot.forget();
+        self.under_way.end();
         if self.noting {
             thread::end_noting();
         }

@@ -20,6 +20,7 @@ use crate::call::kinds;
 use crate::call::needs::Needs;
 use crate::call::nowhere::is_nowhere;
 use crate::call::shape::{Shape, TypeInfo};
+use crate::call::target::is_freed_by_c;
 use crate::call::thread::{self, Wrapper};
 use crate::heap::{self, BlockRef, fresh};
 use crate::level;
@@ -136,7 +137,11 @@ impl<const FULL: bool> Inspection<FULL> {
                     false => !needs.is_text() && holds_none_on_stack(address, extent, info),
                 };
         }
-        if is_on_own_c_stack(address) || FULL && is_nowhere(address) {
+        if is_on_own_c_stack(address) || FULL && is_nowhere(address) || is_freed_by_c(address) {
+            return false;
+        }
+        #[cfg(feature = "c-heap")]
+        if FULL && is_c_heap(address) && !loans.add_c(address) {
             return false;
         }
         if !FULL || needs.holds_nothing() || address == 0 {
@@ -160,7 +165,7 @@ impl<const FULL: bool> Inspection<FULL> {
     #[inline(always)]
     fn may_lead_to(&self, address: usize) -> bool {
         let is_rusts = is_in(self.heap, address) || is_in(self.stack, address);
-        is_rusts || FULL && is_c_heap(address) || is_on_own_c_stack(address)
+        is_rusts || is_c_heap(address) || is_on_own_c_stack(address)
     }
 
     /// Inspects all arguments where the wrapper keeps them, by what is known of their types. `None`
@@ -222,7 +227,8 @@ pub(super) fn comes_in_order((argument, parameter): (&Argument, &Parameter)) -> 
     }
     if !heap::contains(address) {
         // The arguments lie in the callback's frame: on the stack below it, nothing is live.
-        return !thread::is_on_stack(address) || address > std::ptr::from_ref(argument).addr();
+        let is_left = thread::is_on_stack(address) && address <= std::ptr::from_ref(argument).addr();
+        return !is_left && !is_freed_by_c(address);
     }
     !needs.is_text() && !contract.is_stated() && !contract.is_owned() && heap::rest_of_live(address).is_some()
 }
@@ -426,7 +432,7 @@ unsafe fn is_clear(address: usize, extent: usize, info: &TypeInfo) -> bool {
         // SAFETY: aligned, and in the extent, which the caller promises to be readable. Volatile,
         // because other threads may write there.
         let word = unsafe { std::ptr::with_exposed_provenance::<usize>(at).read_volatile() };
-        word.wrapping_sub(heap) >= heap_len && word.wrapping_sub(stack) >= stack_len
+        word.wrapping_sub(heap) >= heap_len && word.wrapping_sub(stack) >= stack_len && !is_freed_by_c(word)
     };
     if extent > FEW {
         return false;

@@ -76,6 +76,12 @@ fn described(line: &mut Line, argument: &Argument) -> std::fmt::Result {
             let extent = extent::of(argument, &located);
             match located {
                 Target::Null => write!(line, "null"),
+                Target::FreedByC(block) => write!(
+                    line,
+                    "byte {} of a {}-byte freed block of C's heap",
+                    argument.address.wrapping_sub(block.start),
+                    block.size,
+                ),
                 Target::Heap(block) => write!(
                     line,
                     "byte {} of a {}-byte {} Rust block, {extent} lent",

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::breach::Stop;
 use crate::call::argument::{Argument, Passing};
 use crate::call::site::Site;
-use crate::call::target::{PointerArg, Target};
+use crate::call::target::{PointerArg, Target, is_freed_by_c};
 use crate::call::thread::{self, Wrapper};
 use crate::facts::{Holder, Memory};
 use crate::heap;
@@ -15,9 +15,9 @@ use crate::retention::pins;
 use crate::rules;
 use crate::scan;
 
-/// Checks for a result that leads into a freed Rust block, or to where a variable on the stack was:
-/// C kept a pointer, and hands it out after its target is gone. `frame`: an address in the wrapper's
-/// frame.
+/// Checks for a result that leads into a freed block, or to where a variable on the stack was: C
+/// kept a pointer, and hands it out after Rust freed its target; or after C itself did (in a struct
+/// by value such a word may be one left behind). `frame`: an address in the wrapper's frame.
 #[inline]
 pub(super) fn check(site: &Site, arguments: &[Argument], result: &Argument, frame: usize) -> Result<(), Stop> {
     match result.passing {
@@ -53,7 +53,7 @@ pub(super) fn check(site: &Site, arguments: &[Argument], result: &Argument, fram
 
 #[inline]
 fn word(site: &Site, result: &Argument, word: usize, (offset, frame): (Option<usize>, usize)) -> Result<(), Stop> {
-    if !heap::contains(word) && !thread::is_on_stack(word) {
+    if !heap::contains(word) && !thread::is_on_stack(word) && !is_freed_by_c(word) {
         return Ok(());
     }
     let located = match Target::of(word, &(0..0)) {
@@ -193,6 +193,6 @@ fn came_from_c(arguments: &[Argument], located: &Target, word: usize) -> bool {
             // Below this frame lies what the body has left.
             !gone && (pointers().any(|it| stack.contains(&it.address)) || !scan::in_rust_frame(word))
         }
-        Target::Null | Target::Foreign | Target::LeftStack => true,
+        Target::Null | Target::Foreign | Target::LeftStack | Target::FreedByC(_) => true,
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct RetentionCheck {
     holders: Vec<LentStruct>,
     /// Lent blocks, each counted once with the heap.
     loans: Vec<FoundBlock>,
+    /// Live blocks of C's own that arguments lead into: their canaries are asked for.
+    of_c: Vec<(FoundBlock, Loan)>,
     /// Words in C's globals that led into lent memory before the call began.
     before: Vec<Hit>,
     follow_up: FollowUp,
@@ -111,7 +113,14 @@ impl RetentionCheck {
                 (argument.address..argument.address + 1, None)
             }
             Target::Stack(_) => (argument.address..argument.address + look.extent, None),
-            Target::Null | Target::Foreign | Target::LeftStack => return,
+            Target::Foreign => {
+                if let Some(block) = canary::block_of_c(argument.address) {
+                    let _inside = Reentry::enter();
+                    self.of_c.push((block, Loan::of(&argument, parameter, look.extent)));
+                }
+                return;
+            }
+            Target::Null | Target::LeftStack | Target::FreedByC(_) => return,
         };
         let _inside = Reentry::enter();
         let loan = Loan::of(&argument, parameter, look.extent);
@@ -182,7 +191,7 @@ impl RetentionCheck {
     /// Decides how the call's loans are followed up, and takes the last look before C runs. `call`:
     /// number of guarded calls that this thread has made.
     pub(super) fn begin(&mut self, site: &Site, arguments: &[Argument], call: usize) -> Result<(), Stop> {
-        self.loans.iter().try_for_each(canary::before)?;
+        self.loans.iter().chain(self.of_c.iter().map(|(block, _)| block)).try_for_each(canary::before)?;
         self.snapshot = Snapshot::take(site, arguments, call, OwnLoans::Once);
         self.prepare(site, arguments);
         Ok(())
@@ -191,7 +200,7 @@ impl RetentionCheck {
     /// Notes what C may keep, and asks for the canaries, of a call whose return is not seen. What C
     /// kept of the rest is not looked for.
     pub(super) fn note_what_may_be_kept(self, site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
-        self.loans.iter().try_for_each(canary::before)?;
+        self.loans.iter().chain(self.of_c.iter().map(|(block, _)| block)).try_for_each(canary::before)?;
         let _inside = Reentry::enter();
         self.let_keep(site, arguments);
         Ok(())
@@ -282,6 +291,8 @@ impl RetentionCheck {
             Some(block) => canary::after_one(site, &lent.loan, block, &lent_too),
             None => Ok(()),
         });
+        let of_c = |(block, loan): &(FoundBlock, Loan)| canary::after_one(site, loan, block, &|_| false);
+        let outcome = outcome.and_then(|()| self.of_c.iter().try_for_each(of_c));
         let snapshot = std::mem::take(&mut self.snapshot);
         snapshot.compare(site, arguments, OwnLoans::Once).and(outcome)
     }

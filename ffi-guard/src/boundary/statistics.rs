@@ -14,6 +14,7 @@ use super::inspect::Inspection;
 use super::loans::Loans;
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{Declaration, Function};
+use crate::call::site::Site;
 use crate::call::target::Target;
 use crate::call::{extent, thread};
 use crate::level::{self, Level};
@@ -147,7 +148,8 @@ fn cross(function: &'static Function, nothing: extern "C" fn(), checked: bool) {
             }
             call.leave_for_c(LentBytes::default())
         });
-        Crossing::of_nothing_lent(ExitPlan { timing, ..ExitPlan::NOTHING }, frame)
+        let site = Site { function, location: Location::caller() };
+        Crossing::of_nothing_lent(ExitPlan { timing, ..ExitPlan::NOTHING }, frame, &site)
     }
     let mut frame = MaybeUninit::uninit();
     let crossing = enter(function, checked, &mut frame);

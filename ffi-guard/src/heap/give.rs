@@ -101,6 +101,10 @@ fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize,
         let classes = class..class::on_side_of(class, class::COUNT - 1) + 1;
         for class in classes.filter(|&class| class::size(class) & (align - 1) == 0) {
             while let Some(slot) = cache.slot(class) {
+                #[cfg(feature = "c-heap")]
+                if side != 0 && cache.checks_blocks {
+                    super::c_side::check_poison(class, slot);
+                }
                 let start = give_slot::<false>(class, slot, size, extent, birth);
                 if start != 0 {
                     return start;
@@ -167,9 +171,7 @@ pub(super) fn free_uncommon(address: usize, size: usize, align: usize, how: End)
             })?;
         }
         if let Some(damaged) = damaged {
-            // As it is now, with the place of its free.
-            let now = spot.entry.read(spot.base).filter(|now| now.generation == damaged.block.generation);
-            finding::note(Damaged { block: now.unwrap_or(damaged.block), ..damaged });
+            note_freed(&spot, damaged);
         }
         if !promised {
             cache.retire(freed);
@@ -187,6 +189,14 @@ pub(super) fn free_uncommon(address: usize, size: usize, align: usize, how: End)
     }
     finding::tell();
     Ok(())
+}
+
+/// Notes damage around a block that is freed now.
+#[cold]
+pub(super) fn note_freed(spot: &Spot, damaged: Damaged) {
+    // As it is now, with the place of its free.
+    let now = spot.entry.read(spot.base).filter(|now| now.generation == damaged.block.generation);
+    finding::note(Damaged { block: now.unwrap_or(damaged.block), ..damaged });
 }
 
 #[cold]

@@ -21,6 +21,13 @@ pub(crate) fn lookup(address: usize) -> Option<Block> {
     spot.entry.read(spot.base).filter(|block| block.start <= address)
 }
 
+/// As [`lookup`], in either half of the region.
+#[inline]
+pub(crate) fn lookup_in_either(address: usize) -> Option<Block> {
+    let spot = region::spot_in_either(address)?;
+    spot.entry.read(spot.base).filter(|block| block.start <= address)
+}
+
 /// The block in whose run of pages an address lies: in it, before it or after it, live or freed.
 /// For addresses that fault.
 pub(crate) fn around(address: usize) -> Option<Block> {

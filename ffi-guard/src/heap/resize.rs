@@ -87,8 +87,7 @@ pub(super) fn in_place(spot: &Spot, old: Extent, new: usize) -> bool {
     if !fits {
         return false;
     }
-    if spot.class < class::COUNT
-        && cache::with(|cache| cache.checks_blocks).unwrap_or(false)
+    if cache::with(|cache| cache.checks_blocks).unwrap_or(false)
         && let Some(damaged) = give::check_canary(spot, old)
     {
         finding::note(damaged);

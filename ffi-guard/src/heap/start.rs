@@ -66,6 +66,8 @@ fn start() -> bool {
         if checks_blocks {
             fresh::set_up();
         }
+        #[cfg(feature = "c-heap")]
+        super::under::set_up();
         symbols::set_aside();
         fork::set_up();
         READY.store(true, Ordering::Release);

@@ -268,6 +268,13 @@ impl Entry {
         self.state.store(live, Ordering::Release);
     }
 
+    /// Whether what is in the slot is freed.
+    #[cfg(feature = "c-heap")]
+    #[inline]
+    pub(crate) fn is_freed(&self) -> bool {
+        self.state.load(Ordering::Acquire) & STATE == FREED
+    }
+
     /// Whether the slot was given out at some time, and its canary is in place.
     pub(crate) fn was_given(&self) -> bool {
         matches!(self.state.load(Ordering::Acquire) & STATE, LIVE | FREED)
@@ -346,6 +353,17 @@ impl Entry {
             return is_it;
         }
         self.change(generation, |word| Some(noted(word)))
+    }
+
+    /// Notes the call under which C freed what is in the slot, where Rust's blocks have the number
+    /// of a sweep. Only by the thread that frees it.
+    #[cfg(feature = "c-heap")]
+    #[inline]
+    pub(super) fn note_under(&self, number: u32) {
+        let word = self.noted.load(Ordering::Relaxed);
+        if (word ^ number) & SWEEP != 0 {
+            self.noted.store(word & !SWEEP | number & SWEEP, Ordering::Release);
+        }
     }
 
     /// The sweep that settles the last loan noted of what is in the slot; 0 for none.

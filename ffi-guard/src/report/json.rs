@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::frames::Frame;
 use super::ledger::ReportKey;
 use crate::call::caller;
+use crate::call::site::Site;
 use crate::facts::{BlockFacts, CSource, Call, Facts, Memory, Place};
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -154,6 +155,14 @@ fn block(json: &mut Json, block: &BlockFacts, symbols: &Symbols<'_>) {
     json.raw("live", if block.live { "true" } else { "false" });
     trace(json, "allocated", block.allocated, block.allocated_by, symbols);
     trace(json, "freed", block.freed, block.freed_by, symbols);
+    if let Some(Site { function, location }) = block.freed_under {
+        json.object("freed_under", |json| {
+            json.text("name", function.declaration.name);
+            json.text("module", function.declaration.module);
+            let (file, line, column) = caller::place_of(location);
+            json.object("site", |json| json.source(file, line, column));
+        });
+    }
 }
 
 fn trace(json: &mut Json, key: &str, trace: TraceId, thread: u32, symbols: &Symbols<'_>) {
@@ -175,7 +184,7 @@ fn memory(json: &mut Json, key: &str, memory: Option<&Memory>, symbols: &Symbols
     let Some(memory) = memory else { return json.null(key) };
     json.object(key, |json| match memory {
         Memory::Heap(facts) => {
-            json.text("kind", "heap");
+            json.text("kind", if facts.of_c { "c_heap" } else { "heap" });
             block(json, facts, symbols);
         }
         Memory::Stack { address, size, thread } => {

@@ -15,6 +15,9 @@ use super::words::{
 use crate::facts::{BufferOverflow, Facts, Finding, Overwritten};
 use crate::heap::Damage;
 
+/// The note on which call damaged a block of C's.
+const WHEN_UNKNOWN: &str = "C writes to its own blocks at any time: when it was is not known";
+
 /// The canary of a block is damaged.
 pub(crate) fn check(damage: &Damage, overwritten: Overwritten) -> Finding {
     Finding::BufferOverflow(BufferOverflow { damage: *damage, overwritten })
@@ -108,6 +111,7 @@ fn story<'a>(seen: &'a BufferOverflow, facts: &'a Facts) -> Vec<Beat<'a>> {
             Overwritten::ByTheCall | Overwritten::BesideTheCopy { .. } => "they were whole before the call",
             Overwritten::BehindTheVariable { .. } => "they were others before the call, and no Rust code ran meanwhile",
             Overwritten::BeforeACall => "found when the block was to be lent once more",
+            Overwritten::BeforeTheFree if damage::is_cs(facts) => "found when C freed or resized the block",
             Overwritten::BeforeTheFree => "found when Rust freed or resized the block",
             Overwritten::BeforeALook => "found by looking at every block",
         },
@@ -132,6 +136,12 @@ fn helps(seen: &BufferOverflow, facts: &Facts) -> Vec<String> {
         return helps;
     }
     let more = bytes(damage.offset + damage.len);
+    if damage::is_cs(facts) {
+        return damage::helps_for_cs(match damage.before {
+            true => "look for an index that goes below 0 where C writes to this block".into(),
+            false => format!("C allocated the block {more} too small for what it writes, or wrote too far"),
+        });
+    }
     if facts.call.is_none() {
         return helps_without_a_call(match damage.before {
             true => "look for an index that goes below 0 where this block is written".into(),
@@ -185,7 +195,7 @@ fn declared(facts: &Facts) -> Option<&'static str> {
 
 fn notes(seen: &BufferOverflow, facts: &Facts) -> Vec<String> {
     let side = if seen.damage.before { "before" } else { "behind" };
-    let canary = format!("found by the canary that lies {side} each block of Rust's heap");
+    let canary = format!("found by the canary that lies {side} each block of {}'s heap", damage::owner(facts));
     match seen.overwritten {
         Overwritten::BesideTheCopy { .. } => vec![format!(
             "found by the canary that lies {side} the copy that C worked on; no byte of Rust's was overwritten"
@@ -200,7 +210,7 @@ fn notes(seen: &BufferOverflow, facts: &Facts) -> Vec<String> {
             vec![canary, "the canary is whole again: what is written there later is news".into()]
         }
         Overwritten::BeforeACall | Overwritten::BeforeTheFree | Overwritten::BeforeALook => {
-            vec![canary, which_call(facts)]
+            vec![canary, if damage::is_cs(facts) { WHEN_UNKNOWN.into() } else { which_call(facts) }]
         }
     }
 }

@@ -6,14 +6,14 @@ use super::words::{
     the_word, untyped, whose, whose_word, word_members,
 };
 use crate::call::target::Target;
-use crate::facts::{Facts, Holder};
+use crate::facts::{BlockFacts, Facts, Holder, Memory};
 
 /// True if memory is freed and not given out again, or its frame on the stack is left.
 #[inline]
 pub(super) fn is_dead(target: &Target) -> bool {
     match target {
         Target::Heap(block) => !block.live,
-        Target::LeftStack => true,
+        Target::FreedByC(_) | Target::LeftStack => true,
         Target::Null | Target::Stack(_) | Target::Foreign => false,
     }
 }
@@ -21,9 +21,11 @@ pub(super) fn is_dead(target: &Target) -> bool {
 /// What there is to say about a pointer to freed memory.
 pub(super) fn words<'a>(holder: &'a Holder, pointer: usize, facts: &'a Facts) -> Words<'a> {
     let left = facts.is_about_left_stack();
-    let (to, freed) = match left {
-        true => ("a stack frame that is gone", "by where the caller's frame begins: the stack below it is left"),
-        false => ("freed memory", "in the table of Rust's blocks: this one is freed and not given out again"),
+    let of_c = facts.memory.as_ref().and_then(Memory::of_c);
+    let (to, freed) = match (left, of_c) {
+        (true, _) => ("a stack frame that is gone", "by where the caller's frame begins: the stack below it is left"),
+        (_, Some(_)) => ("freed memory", "in the table of C's blocks: C freed this one, and has not given it out again"),
+        _ => ("freed memory", "in the table of Rust's blocks: this one is freed and not given out again"),
     };
     let which = format!(", which points to {to}");
     let mut json = word_members(pointer, holder);
@@ -55,8 +57,16 @@ pub(super) fn words<'a>(holder: &'a Holder, pointer: usize, facts: &'a Facts) ->
             }
         },
         story: Story::of_crossing(facts, ALL, None),
-        picture: facts.memory.as_ref().map(|target| Picture::of_word(facts, holder, pointer, target, "dangling")),
-        helps: helps(facts, holder),
+        // The picture has Rust's memory on its left.
+        picture: facts
+            .memory
+            .as_ref()
+            .filter(|_| of_c.is_none())
+            .map(|target| Picture::of_word(facts, holder, pointer, target, "dangling")),
+        helps: match of_c {
+            Some(block) => helps_for_cs(facts, holder, block),
+            None => helps(facts, holder),
+        },
         notes: match (facts.is_callback(), facts.parameter()) {
             (true, None) => vec![format!("found when the callback returned, {freed}")],
             (true, Some(_)) => found_when_called(facts, freed),
@@ -92,6 +102,29 @@ fn helps_of_left_stack(facts: &Facts, holder: &Holder) -> Vec<String> {
         boxed,
         format!("or call {func} before the function returns whose variable it is"),
     ]
+}
+
+/// The ways out if the block is C's own.
+fn helps_for_cs(facts: &Facts, holder: &Holder, block: &BlockFacts) -> Vec<String> {
+    let (word, func) = (the_word(facts), function(facts));
+    let freeing = block.freed_under.map(|site| site.function.declaration.name);
+    let ended = freeing.map_or_else(|| "C has freed it".into(), |name| format!("`{name}` has freed it"));
+    match holder {
+        Holder::Result { .. } => vec![
+            format!("do not use what {func} returns after {ended}: look for it again, or get a new one"),
+            "or the error is C's: its documentation says how long a result stays good".into(),
+        ],
+        Holder::Argument if facts.is_callback() => vec![
+            format!("have C forget what it registered {func} with before {ended}"),
+            "or the error is C's: its documentation says how long what it hands out stays good".into(),
+        ],
+        _ => vec![
+            format!("do not pass {word} after {ended}: own it in one type of Rust's, whose `Drop` ends it, once"),
+            "if C frees it with another object (its parent, its session), let the type that holds it borrow that one: \
+             `struct Child<'a> { .., parent: PhantomData<&'a Parent> }`"
+                .into(),
+        ],
+    }
 }
 
 fn helps(facts: &Facts, holder: &Holder) -> Vec<String> {

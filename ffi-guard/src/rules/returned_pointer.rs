@@ -15,7 +15,7 @@ pub(crate) fn check(word: usize, target: &Target, holder: impl FnOnce() -> Holde
     let lent = match target {
         Target::Heap(block) => block.live && word - block.start < block.size,
         Target::Stack(_) => true,
-        Target::Null | Target::Foreign | Target::LeftStack => false,
+        Target::Null | Target::Foreign | Target::LeftStack | Target::FreedByC(_) => false,
     };
     lent.then(|| Finding::ReturnedPointer(ReturnedPointer { holder: holder(), pointer: word }))
 }

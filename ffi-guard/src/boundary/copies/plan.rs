@@ -121,7 +121,7 @@ fn candidate(
     }
     // End of the bytes that are known to be there.
     let (block, end) = match &located {
-        Target::Null | Target::LeftStack => return None,
+        Target::Null | Target::LeftStack | Target::FreedByC(_) => return None,
         Target::Heap(block) if !block.live => return None,
         Target::Heap(block) => (Some(**block), Some(block.start + block.size)),
         Target::Stack(stack) => (None, Some(stack.end)),
@@ -179,7 +179,7 @@ fn is_known_by_place(site: &Site, argument: &Argument, parameter: &Parameter, lo
         }
         Target::Stack(_) => pins::is_range_pinned(argument.address) || scan::is_c_stack(located, argument.address),
         // C memory, or a static, which C may keep.
-        Target::Null | Target::Foreign | Target::LeftStack => true,
+        Target::Null | Target::Foreign | Target::LeftStack | Target::FreedByC(_) => true,
     }
 }
 

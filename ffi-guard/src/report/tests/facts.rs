@@ -52,7 +52,18 @@ pub(super) fn trace_of(story: u32) -> TraceId {
 pub(super) fn block(address: usize, size: usize, allocated: u32) -> BlockFacts {
     let freed = TraceId::default();
     let allocated = trace_of(allocated);
-    BlockFacts { address, size, align: 8, live: true, allocated, allocated_by: 1, freed, freed_by: 0 }
+    BlockFacts {
+        address,
+        size,
+        align: 8,
+        live: true,
+        allocated,
+        allocated_by: 1,
+        freed,
+        freed_by: 0,
+        of_c: false,
+        freed_under: None,
+    }
 }
 
 fn freed(address: usize, size: usize) -> BlockFacts {
