@@ -21,6 +21,7 @@ mod coverage;
 mod diagnostics;
 mod driver;
 mod exports;
+mod fix;
 mod learned;
 mod mirror;
 mod outcome;
