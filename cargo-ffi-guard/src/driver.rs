@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::coverage::Called;
 use crate::obstacle::{self, cannot_write};
 use crate::session::Session;
-use crate::{audit, coverage, mirror, reporting, runtime, rustdoc, session, taken};
+use crate::{audit, coverage, fix, mirror, reporting, runtime, rustdoc, session, taken};
 
 /// Rules that need a contract to be right: without one they report what a library may well do.
 const NEED_CONTRACTS: [&str; 2] = ["nested_pointer", "retained_pointer"];
@@ -41,6 +41,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let order = match cli::read(arguments).map(|cli| cli.command.task()) {
         Ok(Task::Cargo(order)) => order,
         Ok(Task::Report(options)) => return reporting::run(&options),
+        Ok(Task::Fix(options)) => return fix::run(&options),
         Err(error) => {
             // The words go where clap sends them: help is no error.
             let _ = error.print();
@@ -78,7 +79,7 @@ impl Run {
         let c_heap = !options.no_c_heap && (options.c_heap || has_c_heap(&target));
         let allow = allowed(&options.rules)?;
         let fields_by_type = !is_asked_for(&options.rules, DANGLING_FIELD);
-        let contracts = contracts(&options.contracts)?;
+        let contracts = contracts(&contract_files(options, metadata.workspace_root.as_std_path()))?;
         let flags = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"].map(|name| std::env::var(name).unwrap_or_default());
         let base = metadata.target_directory.as_std_path().join("ffi-guard");
         std::fs::create_dir_all(&base).map_err(|error| cannot_write(&base, &error))?;
@@ -298,6 +299,12 @@ fn allowed(rules: &[String]) -> Result<Vec<String>, String> {
 /// True if `--rules` names the rule.
 fn is_asked_for(rules: &[String], rule: &str) -> bool {
     rules.iter().any(|wanted| wanted == "all" || wanted == rule)
+}
+
+/// The files of contracts that are named, and the project's own.
+fn contract_files(options: &Options, workspace: &Path) -> Vec<PathBuf> {
+    let own = Some(workspace.join(fix::CONTRACTS)).filter(|path| path.is_file());
+    options.contracts.iter().cloned().chain(own).collect()
 }
 
 /// The user's files of contracts with what is in them: if it changes, so does what is compiled.

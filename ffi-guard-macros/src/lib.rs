@@ -4,7 +4,7 @@
 //! `#[guard(..)]`, `cfg` lists the cases of its conditions, `settings`, `block` and `valid` refuse
 //! what cannot apply (all errors at once), `contracts` adds what is known of the functions in C,
 //! `expand` decides what is wrapped, `wrapper` and
-//! `fast_path` write the functions, and `descriptor` writes the statics that describe them. On an
+//! `fast_path` write the functions, `descriptor` writes the statics that describe them, and `test` stands apart. On an
 //! error `fallback` still emits the block, bare, so that one error stays one error.
 
 use proc_macro::TokenStream;
@@ -31,6 +31,7 @@ mod message;
 mod reads;
 mod record;
 mod settings;
+mod test;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -166,6 +167,34 @@ pub fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn guard_fn(input: TokenStream) -> TokenStream {
     guard_fn::guard_fn(input.into()).into()
+}
+
+/// A test that ends with a checkpoint: what C still holds of what it has lent fails it, and not the
+/// next one. Stands in place of `#[test]`.
+///
+/// ```ignore
+/// #[ffi_guard::test(level = 2, rules(deny(leaked_ownership), allow(nested_pointer)))]
+/// fn a_session_lets_go() {
+///     // ..
+/// }
+/// ```
+///
+/// | argument | meaning |
+/// | --- | --- |
+/// | `level = n` | the test is checked at this level, 0 to 3 |
+/// | `rules(allow(rule, ..), warn(..), deny(..))` | severity of rules, as the environment's, below that of declarations |
+/// | `process` | the test has a process of its own in any case |
+/// | `crate = path` | where `ffi_guard` is found, if not at `::ffi_guard` |
+///
+/// A process has one level and one set of severities. So a test that asks for `rules`, or for
+/// another level than the process has, runs again in a process of its own.
+///
+/// Other attributes stay: `#[ignore]`, `#[should_panic]`, `#[serial]`. A test under
+/// `#[should_panic]` that leaves something behind fails, unless the expected text is of that report.
+/// The test may return a `Result`.
+#[proc_macro_attribute]
+pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    test::test(arguments.into(), item.into()).into()
 }
 
 /// Declares that a struct, union or enum holds no pointer: each field's type must be `Plain`

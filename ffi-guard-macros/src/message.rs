@@ -38,6 +38,18 @@ pub(crate) const GUARD_FN_VARIADIC: &str = "a variadic function behind a pointer
     help: call it by its pointer";
 pub(crate) const GUARD_FN_BARE: &str = "this means nothing for a function behind a pointer\n\
     help: take it off; the pointer itself is C's and bare";
+pub(crate) const TEST_ITEM: &str = "this goes on a function, in place of `#[test]`";
+pub(crate) const TEST_TAKES: &str = "`test` takes `level = n`, `rules(..)`, `process` and `crate = path`\n\
+    help: write `#[ffi_guard::test(level = 2, rules(deny(leaked_ownership)))]` and the like";
+pub(crate) const TEST_LEVEL: &str = "expected a level\nhelp: write `level = 2`; levels are 0 to 3";
+pub(crate) const TEST_RULES: &str = "expected `allow(..)`, `warn(..)` or `deny(..)`\n\
+    help: write `rules(deny(leaked_ownership), allow(nested_pointer))`";
+pub(crate) const TEST_ASYNC: &str = "a checkpoint needs the end of the body, and an `async` function ends when it is polled\n\
+    help: take `async` off, and run the future in the body: `runtime.block_on(async { .. })`";
+pub(crate) const TEST_PARAMETERS: &str = "a test has no parameters, and is not generic or unsafe\n\
+    help: call this function in one that has none";
+pub(crate) const TEST_FILE_SERIAL: &str = "the test would wait for itself: it runs again in a process of its own, while this \
+    one holds the lock\nhelp: write `#[file_serial]` above this one's attribute: `#[file_serial] #[ffi_guard::test(..)]`";
 pub(crate) const NOT_VARIADIC: &str = "this says what the arguments in `...` are, and the function has none\n\
     help: take it off";
 pub(crate) const TWO_TAILS: &str = "two parameters say what the arguments in `...` are\nhelp: leave one out";

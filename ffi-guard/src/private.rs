@@ -5,6 +5,7 @@ pub use crate::boundary::crossing::{Crossing, FrameRoom, Room};
 pub use crate::boundary::inspect::Inspection;
 pub use crate::boundary::loans::Loans;
 pub use crate::boundary::raise::expect;
+pub use crate::boundary::test_scope::assert_clean;
 pub use crate::boundary::variadic::{check_variadic, pass_variadic};
 pub use crate::call::argument::{Argument, Stated};
 pub use crate::call::classify;

@@ -160,6 +160,9 @@ fn c_allocated(_: &Memory) -> Option<Allocation> {
 
 /// Delivers a violation: as a value inside `catch`, else as severity and settings say.
 pub(crate) fn hand_over(violation: Box<Violation>) -> Result<(), Stop> {
+    if scopes::asserting() {
+        return asserted(violation);
+    }
     if violation.severity() == Severity::Deny && scopes::catching() {
         report::record(&violation);
         return Err(Stop(violation));
@@ -168,6 +171,18 @@ pub(crate) fn hand_over(violation: Box<Violation>) -> Result<(), Stop> {
         Outcome::GoOn => Ok(()),
         Outcome::Stop => Err(Stop(violation)),
     }
+}
+
+/// Delivers a violation inside `assert_clean!`, whose end tells it, a warning too.
+fn asserted(violation: Box<Violation>) -> Result<(), Stop> {
+    if !report::record_failure(&violation) {
+        return Ok(());
+    }
+    if violation.severity() == Severity::Deny && scopes::catching() {
+        return Err(Stop(violation));
+    }
+    report::until_catch_ends::push(violation);
+    Ok(())
 }
 
 #[cfg(test)]

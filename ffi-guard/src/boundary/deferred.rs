@@ -7,12 +7,12 @@ use super::raise::raise;
 use crate::call::loan::Loan;
 use crate::call::scopes;
 use crate::call::thread::{self, Wrapper};
-use crate::facts::Memory;
+use crate::facts::{Memory, Violation};
 use crate::heap;
 use crate::level::{Level, level};
 use crate::platform::process::{self, Errno};
 use crate::reentry::Reentry;
-use crate::report;
+use crate::report::{self, until_catch_ends};
 use crate::retention::{self, Found, damage, stack_loans, untold};
 use crate::scan;
 
@@ -32,7 +32,7 @@ pub(super) fn is_due() -> bool {
 fn settle_what_is_due() -> Result<(), Stop> {
     if !thread::is_in_call() {
         let inside = Reentry::enter();
-        untold::put_back(retention::settle_held_back());
+        untold::leave(retention::settle_held_back);
         drop(inside);
     }
     if retention::are_many() { settle(false) } else { tell_untold() }
@@ -94,11 +94,15 @@ pub(super) fn tell_at_end() {
 #[cold]
 fn settle(everything: bool) -> Result<(), Stop> {
     let inside = Reentry::enter();
-    let mut found = untold::take(everything);
-    if !thread::is_in_call() {
-        found.extend(retention::settle_held_back());
-    }
-    found.extend(retention::sweep());
+    let search = || {
+        let mut found = untold::take(everything);
+        if !thread::is_in_call() {
+            found.extend(retention::settle_held_back());
+        }
+        found.extend(retention::sweep());
+        found
+    };
+    let found = if everything { search() } else { untold::mine(search) };
     drop(inside);
     tell_all(found)
 }
@@ -107,7 +111,7 @@ fn settle(everything: bool) -> Result<(), Stop> {
 #[cold]
 fn tell_leaks() -> Result<(), Stop> {
     let inside = Reentry::enter();
-    let leaked = retention::leaked();
+    let leaked = untold::mine(retention::leaked);
     drop(inside);
     tell_all(leaked)
 }
@@ -136,7 +140,7 @@ fn tell_all(found: Vec<Found>) -> Result<(), Stop> {
 /// allocator, which cannot unwind.
 fn told_by_the_heap(found: Vec<heap::finding::Damaged>) {
     let found: Vec<_> = found.into_iter().filter_map(damage::found).collect();
-    let whose = if scopes::catching() { thread::id() } else { 0 };
+    let whose = scopes::recipient();
     tell_without_unwinding(found, whose);
 }
 
@@ -148,8 +152,8 @@ pub(crate) fn have_the_heap_tell() {
 }
 
 /// Reports what was found inside the allocator, or elsewhere that cannot unwind: a denied violation
-/// is printed and ends the process. If thread `whose` is inside `catch` (0: none), its findings
-/// wait until that `catch` ends.
+/// is printed and ends the process. If thread `whose` is inside `catch` or a test (0: none), its
+/// findings wait until that ends.
 ///
 /// None of the heap's locks may be held: the program's own report hook runs, and may allocate.
 #[cold]
@@ -183,7 +187,7 @@ pub(super) fn tell_without_unwinding(mut found: Vec<Found>, whose: u32) {
 #[cold]
 fn tell_damage() -> Result<(), Stop> {
     let inside = Reentry::enter();
-    let found = damage::look_at_all();
+    let found = untold::mine(damage::look_at_all);
     drop(inside);
     tell_all(found)
 }
@@ -219,6 +223,19 @@ pub fn checkpoint() {
     }
 }
 
+/// Settles what the calling thread's open test has left. Returns what is denied: all of it, where a
+/// checkpoint has one panic and leaves the rest to the next.
+pub(crate) fn settle_test() -> Vec<Violation> {
+    let mut denied = Vec::new();
+    if level() >= Level::Full && !thread::is_noting() {
+        while let Err(Stop(violation)) = settle(false).and_then(|()| tell_damage()).and_then(|()| tell_leaks()) {
+            denied.push(*violation);
+        }
+    }
+    denied.extend(until_catch_ends::take_all().into_iter().map(|violation| *violation));
+    denied
+}
+
 /// Makes the process settle the rest when it ends; called with the first note or pin.
 #[inline]
 pub(crate) fn settle_at_exit() {
@@ -226,6 +243,7 @@ pub(crate) fn settle_at_exit() {
         if level() < Level::Full {
             return;
         }
+        untold::end_all_tests();
         let frame = 0_u8;
         tell_the_rest((&raw const frame).addr());
     }

@@ -14,7 +14,7 @@
 //! | what C did | `retention_check`, `holder`, `canary`, `snapshot`, `copies`, `result`, `thread_affinity` |
 //! | without an exit | `variadic` |
 //! | from C | `callback`, `parked` |
-//! | telling | `breach`, `raise`, `deferred`, `last_look`, `log`, `statistics` |
+//! | telling | `breach`, `raise`, `deferred`, `test_scope`, `last_look`, `log`, `statistics` |
 
 mod behind;
 pub(crate) mod breach;
@@ -43,6 +43,7 @@ mod result;
 mod retention_check;
 mod snapshot;
 pub(crate) mod statistics;
+pub(crate) mod test_scope;
 pub(crate) mod thread_affinity;
 pub(crate) mod variadic;
 pub(crate) mod watched_call;

@@ -24,4 +24,5 @@ mod text;
 pub(crate) mod until_catch_ends;
 mod width;
 
-pub(crate) use deliver::{Outcome, abort, deliver, file, print, record, record_statistics};
+pub(crate) use deliver::{Outcome, abort, deliver, file, print, record, record_failure, record_statistics};
+pub(crate) use lines::record_of_child;

@@ -61,8 +61,8 @@ pub(super) fn told(block: &Block, end: End) {
     if level::level() < Level::Full || kept.is_some_and(|kept| kept.allowed) || heap::is_exempt(block) {
         return;
     }
-    // Inside `catch`, its end delivers the report.
-    let whose = if scopes::catching() { thread::id() } else { 0 };
+    // The end of a `catch`, or of a test, delivers the report.
+    let whose = scopes::recipient();
     if let Some(pinned) = pinned {
         let finding = freed_while_retained::pinned(pinned, end == End::Moved);
         let lent = kept.map(|kept| kept.note).into_iter().collect();

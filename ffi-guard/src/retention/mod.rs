@@ -62,6 +62,7 @@ pub(crate) fn prepare() {
 
 /// Locks of this folder, in the order in which they nest.
 static LOCKS: &[&dyn HeldInFork] = &[
+    &untold::LOOKING,
     &sweep::SWEEPING,
     &frees::WAITING,
     &notes::NOTES,
