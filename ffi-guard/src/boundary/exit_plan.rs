@@ -81,7 +81,9 @@ impl ExitPlan {
             thread_affinity::record_results(&site, arguments, result);
         }
         let outcome = settle().and_then(|()| match looks {
-            true => filled::check(&site, arguments, place).and_then(|()| result::check(&site, arguments, result, frame)),
+            true => {
+                filled::check(&site, arguments, place).and_then(|()| result::check(&site, arguments, result, frame))
+            }
             false => Ok(()),
         });
         if let Err(stop) = outcome {

@@ -78,7 +78,9 @@ fn lent(
             heap::exempt(block);
             None
         }
-        Target::Heap(_) => dangling_field::check_word(word, &target, holder, || Evidence::Declared),
+        Target::Heap(_) | Target::FreedByC(_) | Target::LeftStack => {
+            dangling_field::check_word(word, &target, holder, || Evidence::Declared)
+        }
         Target::Stack(_) if result::is_gone(&target, word, arguments) => returned_pointer::check(word, &target, holder),
         Target::Stack(_) | Target::Null | Target::Foreign => None,
     };

@@ -110,9 +110,8 @@ impl Questions<'_> {
                 outcome = found(self, offset, word);
                 if outcome.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
-            let wanted = |word| {
-                heap::contains(word) || stack.contains(&word) || of_c.contains(&word) && is_freed_by_c(word)
-            };
+            let wanted =
+                |word| heap::contains(word) || stack.contains(&word) || of_c.contains(&word) && is_freed_by_c(word);
             // SAFETY: the caller promises `look.extent` readable bytes from `from` on.
             let _ = unsafe { rules::each_pointer(from, look.extent, info, &wanted, &mut found) };
         }
@@ -296,7 +295,7 @@ impl Questions<'_> {
                     let left = self.left_for(&look);
                     // SAFETY: the extent is inside a live block or the live part of this thread's
                     // stack, as checked.
-                    unsafe { self.each_word(&look, argument.address, left, &mut dead) }?;
+                    unsafe { self.each_word(&look, argument.address, (left, true), &mut dead) }?;
                 }
                 None => {}
             }

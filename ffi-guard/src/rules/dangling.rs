@@ -24,7 +24,9 @@ pub(super) fn words<'a>(holder: &'a Holder, pointer: usize, facts: &'a Facts) ->
     let of_c = facts.memory.as_ref().and_then(Memory::of_c);
     let (to, freed) = match (left, of_c) {
         (true, _) => ("a stack frame that is gone", "by where the caller's frame begins: the stack below it is left"),
-        (_, Some(_)) => ("freed memory", "in the table of C's blocks: C freed this one, and has not given it out again"),
+        (_, Some(_)) => {
+            ("freed memory", "in the table of C's blocks: C freed this one, and has not given it out again")
+        }
         _ => ("freed memory", "in the table of Rust's blocks: this one is freed and not given out again"),
     };
     let which = format!(", which points to {to}");
