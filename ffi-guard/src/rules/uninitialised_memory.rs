@@ -31,7 +31,8 @@ pub(crate) fn check(look: &PointerArg<'_>, parameter: &Parameter, arguments: &[A
     let (info, untyped) = (argument.info, extent::untyped(argument));
     let is_stated = !argument.stated.is_unknown() || contract.is_cstr();
     let says_nothing = !info.dense && (untyped || contract.is_typed());
-    if !is_stated && (says_nothing || contract.is_owned()) || may_be_left(&info.shape) {
+    if !is_stated && (says_nothing || contract.is_owned()) || may_be_left(&info.shape) || info.role == Role::Lock {
+        // Nothing says that all of it is written, or C writes behind a `&`.
         return None;
     }
     if !is_stated && !is_reference(parameter) && may_be_of_none(argument, arguments) {
@@ -174,15 +175,15 @@ pub(super) fn words<'a>(seen: &'a UninitialisedMemory, facts: &'a Facts) -> Word
                it is still there";
     match ok {
         Some(ok) => unfilled(facts, ok, (place, which, how), *certain, json),
-        None => unwritten(facts, (place, which, how), *certain, json),
+        None => unwritten(facts, (place, which, how), (*certain, *offset < fresh::WORD), json),
     }
 }
 
-/// What was lent to read was never written.
+/// What was lent to read was never written, or not all of it.
 fn unwritten<'a>(
     facts: &'a Facts,
     (place, which, how): (String, String, &str),
-    certain: bool,
+    (certain, is_whole): (bool, bool),
     json: Vec<(&'static str, Value<'a>)>,
 ) -> Words<'a> {
     let (param, func) = (parameter(facts), function(facts));
@@ -195,8 +196,11 @@ fn unwritten<'a>(
         );
     }
     Words {
-        sentence: (format!("{} was never written", whose(facts)), place),
-        label: label(facts, ", which was never written", ", never written"),
+        sentence: (
+            format!("{} {}", whose(facts), if is_whole { "was never written" } else { "is written in part" }),
+            place,
+        ),
+        label: label(facts, "", if is_whole { ", never written" } else { ", not all of it written" }),
         story: Story::of_crossing(facts, ALL, Some(Beat::Words("not written", which.into()))),
         picture: Picture::of_argument(facts, "lent"),
         helps: vec![

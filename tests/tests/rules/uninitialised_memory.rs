@@ -260,7 +260,7 @@ fn a_type_that_does_not_tell_is_warned_of() {
     let output = run_self(TEST, &[("GUARD", "2")]);
     let said = stderr(&output);
     assert!(output.status.success(), "warnings: {said}");
-    let told = |what: &str| said.matches(&format!("ffi-guard[uninitialised_memory]: {what} was never written")).count();
+    let told = |what: &str| said.matches(&format!("ffi-guard[uninitialised_memory]: {what} ")).count();
     assert_eq!(
         (told("`reading` of `pair`"), told("`readings` of `each`"), told("`data` of `checksum`")),
         (1, 1, 1),
