@@ -32,6 +32,26 @@ double ffg_ok_value(const struct ffg_reading *reading) {
     return reading->value;
 }
 
+void ffg_ok_title(struct ffg_title *title) {
+    strcpy(title->text, "a title");
+    title->length = 7;
+}
+
+size_t ffg_ok_title_length(const struct ffg_title *title) {
+    return strlen(title->text);
+}
+
+void ffg_ok_name(char *name, size_t size) {
+    if (size > 12) {
+        strcpy(name, "a short name");
+    }
+}
+
+size_t ffg_ok_name_length(const char *name, size_t size) {
+    const char *end = memchr(name, 0, size);
+    return end ? (size_t)(end - name) : size;
+}
+
 static struct {
     const uint64_t *words;
     size_t count;

@@ -25,6 +25,21 @@ double ffg_ok_value(const struct ffg_reading *reading);
 void ffg_ok_queue(const uint64_t *words, size_t count);
 uint64_t ffg_ok_flush(void);
 
+struct ffg_title {
+    char text[64];
+    uint64_t length;
+    uint64_t reserved[2];
+};
+
+/* Fills the text up to its NUL, and the length. */
+void ffg_ok_title(struct ffg_title *title);
+/* Reads the text up to its NUL. */
+size_t ffg_ok_title_length(const struct ffg_title *title);
+/* Fills a text of less than `size` bytes. */
+void ffg_ok_name(char *name, size_t size);
+/* Reads a text, up to its NUL or `size` bytes of it. */
+size_t ffg_ok_name_length(const char *name, size_t size);
+
 /* Fills `*out` and returns 0, or returns -1. Of a channel of 64 and above it returns 0 too soon. */
 int ffg_bad_read(int channel, struct ffg_reading *out);
 int ffg_ok_read(int channel, struct ffg_reading *out);

@@ -14,6 +14,18 @@ pub struct Reading {
     pub unit: *const c_char,
 }
 
+/// A title, which C fills in part.
+#[derive(ffi_guard::Plain)]
+#[repr(C)]
+pub struct Title {
+    /// A text.
+    pub text: [u8; 64],
+    /// Bytes of the text.
+    pub length: u64,
+    /// For later versions.
+    pub reserved: [u64; 2],
+}
+
 #[ffi_guard::guard]
 unsafe extern "C" {
     /// A number made of `size` bytes.
@@ -39,6 +51,22 @@ unsafe extern "C" {
     /// What was measured.
     #[link_name = "ffg_ok_value"]
     pub fn value(reading: *const Reading) -> f64;
+
+    /// Fills the text up to its NUL, and the length.
+    #[link_name = "ffg_ok_title"]
+    pub fn title(title: *mut Title);
+
+    /// The bytes of the text.
+    #[link_name = "ffg_ok_title_length"]
+    pub fn title_length(title: *const Title) -> usize;
+
+    /// Fills a text of less than `size` bytes.
+    #[link_name = "ffg_ok_name"]
+    pub fn name(#[guard(out, sized_by = size)] name: *mut c_char, size: usize);
+
+    /// The bytes of a text in so many bytes.
+    #[link_name = "ffg_ok_name_length"]
+    pub fn name_length(#[guard(sized_by = size)] name: *const c_char, size: usize) -> usize;
 
     /// Has C keep words that it reads later.
     #[link_name = "ffg_ok_queue"]

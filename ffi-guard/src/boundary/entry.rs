@@ -99,6 +99,10 @@ impl Questions<'_> {
         {
             self.breach(index, finding, &look)?;
         }
+        if let (Some(_), Target::Heap(block), Passing::Mut) = (&self.check, &look.target, argument.passing) {
+            // What is in it may be C's from here on.
+            heap::open(block);
+        }
         // SAFETY: the caller promises memory of the declared type; the extent fits, as checked.
         unsafe { self.nested(index, &look) }?;
         if let Some(check) = &mut self.check {

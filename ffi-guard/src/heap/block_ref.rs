@@ -305,6 +305,16 @@ impl BlockRef {
         self.entry.is_exempt(self.generation())
     }
 
+    /// Notes that C was lent the block to write.
+    pub(crate) fn open(&self) -> bool {
+        self.entry.open(self.generation())
+    }
+
+    /// True if C may have written what is in the block.
+    pub(crate) fn was_open(&self) -> bool {
+        self.entry.was_open(self.generation())
+    }
+
     /// Whether C was ever allowed to keep the block, in one of the two ways.
     pub(crate) fn may_be_retained(&self) -> bool {
         self.entry.may_be_retained(self.generation())

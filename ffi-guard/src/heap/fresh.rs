@@ -25,13 +25,19 @@ const EDGE: usize = 2 << 10;
 
 /// The word; 0 if fresh memory is left as it is.
 static FRESH: AtomicU64 = AtomicU64::new(0);
+/// A page of it, which larger blocks are copied from: a copy takes a fraction of the instructions
+/// that stores of single words take.
+static PAGE_OF_IT: [AtomicU64; PAGE / WORD] = [const { AtomicU64::new(0) }; PAGE / WORD];
 
 /// Draws the word: fresh memory is filled from here on.
 pub(super) fn set_up() {
     let local = 0_u8;
     // Addresses differ from run to run, and so does the clock.
     let seeds = [clock::ticks(), (&raw const local).addr() as u64, (&raw const FRESH).addr() as u64];
-    FRESH.store(of_seed(seeds.iter().fold(0, |all, &seed| mixed(all ^ seed))), Ordering::Relaxed);
+    let word = of_seed(seeds.iter().fold(0, |all, &seed| mixed(all ^ seed)));
+    PAGE_OF_IT.iter().for_each(|place| place.store(word, Ordering::Relaxed));
+    // Release, and what reads the page has seen the word: it is the whole page that it sees.
+    FRESH.store(word, Ordering::Release);
 }
 
 /// SplitMix64: each bit of the result depends on each of the seed.
@@ -51,7 +57,7 @@ fn of_seed(random: u64) -> u64 {
 /// The word that fresh memory holds; `None` if it is left as it is.
 #[inline(always)]
 pub(crate) fn word() -> Option<u64> {
-    let word = FRESH.load(Ordering::Relaxed);
+    let word = FRESH.load(Ordering::Acquire);
     (word != 0).then_some(word)
 }
 
@@ -81,8 +87,9 @@ pub(super) unsafe fn fill_slot(start: usize, size: usize) {
         ..=32 => ends!(2),
         ..=64 => ends!(4),
         ..=128 => ends!(8),
+        ..=256 => ends!(16),
         // SAFETY: the caller's promise, in whole words.
-        _ => unsafe { fill_words(start, len, word) },
+        _ => unsafe { copy_words(start, len) },
     }
 }
 
@@ -91,25 +98,28 @@ pub(super) unsafe fn fill_slot(start: usize, size: usize) {
 /// # Safety
 /// - `size` bytes from `start` on are the heap's to write.
 pub(super) unsafe fn fill(start: usize, size: usize) {
-    let Some(word) = word() else { return };
+    if word().is_none() {
+        return;
+    }
     let (from, to) = (start.next_multiple_of(WORD), (start + size) & !(WORD - 1));
     let first_end = if size <= WHOLE { to } else { (from + 1).next_multiple_of(PAGE).min(to) };
     let last_start = if size <= WHOLE { to } else { ((to - 1) & !(PAGE - 1)).max(first_end) };
     for (from, to) in [(from, first_end), (last_start, to)] {
         // SAFETY: whole words between the two ends that the caller names.
-        unsafe { fill_words(from, to.saturating_sub(from), word) };
+        unsafe { copy_words(from, to.saturating_sub(from)) };
     }
 }
 
 /// # Safety
 /// - `start` and `len` are multiples of 8, and these bytes are the heap's to write.
-#[inline(always)]
-unsafe fn fill_words(start: usize, len: usize, word: u64) {
-    let mut at = start;
-    while at < start + len {
-        // SAFETY: an aligned word of what the caller names.
-        unsafe { (at as *mut u64).write(word) };
-        at += WORD;
+unsafe fn copy_words(start: usize, len: usize) {
+    let mut done = 0;
+    while done < len {
+        let next = (len - done).min(PAGE);
+        // SAFETY: whole words of what the caller names, and of the page, on which nothing is
+        // written any more.
+        unsafe { std::ptr::copy_nonoverlapping(PAGE_OF_IT.as_ptr().cast::<u8>(), (start + done) as *mut u8, next) };
+        done += next;
     }
 }
 

@@ -33,8 +33,11 @@ pub(super) fn allocate<const FILLED: bool>(size: usize, align: usize) -> *mut u8
             return start as *mut u8;
         }
     }
+    if !FILLED || fresh::word().is_none() {
+        return give::allocate_uncommon(size, align);
+    }
     let block = give::allocate_uncommon(size, align);
-    if FILLED && !block.is_null() {
+    if !block.is_null() {
         // SAFETY: the block was given out just now.
         unsafe { fresh::fill(block.addr(), size.max(1)) };
     }

@@ -163,6 +163,16 @@ pub(crate) fn is_exempt(block: &impl Refers) -> bool {
     block.reference().is_some_and(|block| block.is_exempt())
 }
 
+/// Notes that C was lent this block to write. False if the place belongs to another block by now.
+pub(crate) fn open(block: &impl Refers) -> bool {
+    block.reference().is_some_and(|block| block.open())
+}
+
+/// True if C may have written what is in this block.
+pub(crate) fn was_open(block: &impl Refers) -> bool {
+    block.reference().is_some_and(|block| block.was_open())
+}
+
 /// Whether C was ever allowed to keep this block, in one of the two ways.
 pub(crate) fn may_be_retained(block: &impl Refers) -> bool {
     block.reference().is_some_and(|block| block.may_be_retained())

@@ -16,7 +16,7 @@ use crate::call::extent;
 use crate::call::shape::{Role, Shape};
 use crate::call::target::{PointerArg, Target};
 use crate::facts::{Facts, Finding, UninitialisedMemory};
-use crate::heap::fresh;
+use crate::heap::{self, fresh};
 use crate::platform::read;
 
 /// Looks for memory that was never written in what an argument lends to read. `parameter`: its own;
@@ -31,7 +31,8 @@ pub(crate) fn check(look: &PointerArg<'_>, parameter: &Parameter, arguments: &[A
     let (info, untyped) = (argument.info, extent::untyped(argument));
     let is_stated = !argument.stated.is_unknown() || contract.is_cstr();
     let says_nothing = !info.dense && (untyped || contract.is_typed());
-    if !is_stated && (says_nothing || contract.is_owned()) || may_be_left(&info.shape) {
+    if !is_stated && (says_nothing || contract.is_owned()) || may_be_left(&info.shape) || info.role == Role::Lock {
+        // Nothing says that all of it is written, or C writes behind a `&`.
         return None;
     }
     if !is_stated && !is_reference(parameter) && may_be_of_none(argument, arguments) {
@@ -46,12 +47,22 @@ pub(crate) fn check(look: &PointerArg<'_>, parameter: &Parameter, arguments: &[A
     };
     // Of a type that is not known, some bytes may be of no field: one of its values counts if
     // nothing in it was written.
-    let whole = info.dense || untyped || info.size < fresh::WORD;
-    let offset = match whole {
+    // The same holds for a struct that C may have filled in part.
+    let Target::Heap(block) = &look.target else { return None };
+    let by_c = heap::was_open(block);
+    let is_struct = !(matches!(info.shape, Shape::Plain) && info.size <= 16 || info.role != Role::Other || untyped);
+    let in_words = info.dense && !(by_c && is_struct) || untyped || info.size < fresh::WORD;
+    let offset = match in_words {
         // SAFETY: the extent is inside a live block.
         true => unsafe { fresh::first_in(argument.address, extent) }?,
         false => first_value(argument.address, extent, info.size)?,
     };
+    // C may have written a text there, or a struct that no type tells of.
+    let is_written_in_part =
+        offset >= fresh::WORD && (untyped || info.size == 1 && text(argument.address, offset) < offset);
+    if by_c && is_written_in_part {
+        return None;
+    }
     Some(found(argument, extent, offset, None, info.dense))
 }
 
@@ -66,16 +77,9 @@ pub(crate) fn check_filled(look: &PointerArg<'_>, ok: &'static str) -> Option<Fi
     let first = argument.address.next_multiple_of(fresh::WORD) - argument.address;
     // SAFETY: the extent is inside a live block.
     let run = unsafe { fresh::run_at(argument.address, extent, first.min(extent)) };
-    if run > 0 && first + run + fresh::WORD > extent {
-        return Some(found(argument, extent, first, Some(ok), true));
-    }
-    // Of an array that C may fill in part, what is left says nothing.
-    if !is_unknown || !argument.info.dense {
-        return None;
-    }
-    // SAFETY: as above.
-    let offset = unsafe { fresh::first_in(argument.address, extent) }?;
-    Some(found(argument, extent, offset, Some(ok), false))
+    // C may fill a buffer in part, and leave fields of a struct to later versions.
+    let is_untouched = run > 0 && first + run + fresh::WORD > extent;
+    is_untouched.then(|| found(argument, extent, first, Some(ok), true))
 }
 
 /// Bytes from the argument to the end of its live block.
@@ -173,16 +177,16 @@ pub(super) fn words<'a>(seen: &'a UninitialisedMemory, facts: &'a Facts) -> Word
     let how = "from level 2 on, fresh memory of Rust's heap holds a number that is drawn for each run: \
                it is still there";
     match ok {
-        Some(ok) => unfilled(facts, ok, (place, which, how), *certain, json),
-        None => unwritten(facts, (place, which, how), *certain, json),
+        Some(ok) => unfilled(facts, ok, (which, how), json),
+        None => unwritten(facts, (place, which, how), (*certain, *offset < fresh::WORD), json),
     }
 }
 
-/// What was lent to read was never written.
+/// What was lent to read was never written, or not all of it.
 fn unwritten<'a>(
     facts: &'a Facts,
     (place, which, how): (String, String, &str),
-    certain: bool,
+    (certain, is_whole): (bool, bool),
     json: Vec<(&'static str, Value<'a>)>,
 ) -> Words<'a> {
     let (param, func) = (parameter(facts), function(facts));
@@ -195,8 +199,11 @@ fn unwritten<'a>(
         );
     }
     Words {
-        sentence: (format!("{} was never written", whose(facts)), place),
-        label: label(facts, ", which was never written", ", never written"),
+        sentence: (
+            format!("{} {}", whose(facts), if is_whole { "was never written" } else { "is written in part" }),
+            place,
+        ),
+        label: label(facts, "", if is_whole { ", never written" } else { ", not all of it written" }),
         story: Story::of_crossing(facts, ALL, Some(Beat::Words("not written", which.into()))),
         picture: Picture::of_argument(facts, "lent"),
         helps: vec![
@@ -218,19 +225,14 @@ fn unwritten<'a>(
 fn unfilled<'a>(
     facts: &'a Facts,
     ok: &str,
-    (place, which, how): (String, String, &str),
-    certain: bool,
+    (which, how): (String, &str),
     json: Vec<(&'static str, Value<'a>)>,
 ) -> Words<'a> {
     let (param, func) = (parameter(facts), function(facts));
-    let mut notes = vec![format!("found when C had returned: {how}")];
-    if !certain {
-        notes.push(format!("C has written other parts of {param}, so this is a warning"));
-    }
     let mut story = Story::of_loan(facts, callee(facts));
     story.say("not filled", which);
     Words {
-        sentence: (format!("C did not fill {}", whose(facts)), place),
+        sentence: (format!("C did not fill {}", whose(facts)), String::new()),
         label: label(facts, "", &format!(", not filled where `{ok}`")),
         story: story.done(),
         picture: Picture::of_argument(facts, "lent"),
@@ -241,7 +243,7 @@ fn unfilled<'a>(
             ),
             format!("if `{ok}` does not say that {param} is filled, correct the condition: `#[guard(ok = ..)]`"),
         ],
-        notes,
+        notes: vec![format!("found when C had returned: {how}")],
         json,
     }
 }
