@@ -401,7 +401,7 @@ const FEW: usize = 256;
 /// # Safety
 /// - The extent is readable.
 #[inline]
-unsafe fn is_clear(address: usize, extent: usize, info: &TypeInfo) -> bool {
+pub(super) unsafe fn is_clear(address: usize, extent: usize, info: &TypeInfo) -> bool {
     const WORD: usize = size_of::<usize>();
     let ((heap, heap_len), (stack, end)) = (heap::bounds(), thread::stack_bounds());
     let stack_len = end.saturating_sub(stack);
