@@ -88,16 +88,16 @@ impl LentStruct {
     }
 }
 
-/// True if a block that a noted call has lent holds a pointer to Rust memory, and C may have stored it
-/// there. It held none before: the call went past the rules.
+/// True if a block that a noted call has lent holds a pointer to Rust memory, and C may have stored
+/// it there. It held none before: the call went past the rules.
 #[inline]
 pub(super) fn has_been_filled(site: &Site, loan: &Loan) -> bool {
     if !may_hold(loan.info) {
         return false;
     }
     let contract = site.function.declaration.parameters.get(loan.parameter).map(|parameter| parameter.contract);
-    // SAFETY: the extent was inside the block when it was lent, and the block is live, as the caller
-    // has just found.
+    // SAFETY: the extent was inside the block when it was lent, and the block is live, as the
+    // caller has just found.
     !contract.is_none_or(is_filled_in) && !unsafe { inspect::is_clear(loan.address, loan.extent, loan.info) }
 }
 
@@ -107,7 +107,8 @@ fn is_filled_in(contract: Contract) -> bool {
     filled_in || contract.is_owned() || contract.is_retained()
 }
 
-/// Reports a block that a noted call was lent and in which C has stored the address of the other one.
+/// Reports a block that a noted call was lent and in which C has stored the address of the other
+/// one.
 pub(super) fn look_at_noted(site: &Site, arguments: &[Argument], known: &[(BlockRef, Loan)]) -> Result<(), Stop> {
     if known.len() < 2 || !thread::has_lent_several_alone() || calls_back(arguments) {
         return Ok(());

@@ -139,8 +139,8 @@ impl<const FULL: bool> Inspection<FULL> {
         extent == 0
     }
 
-    /// True if an address of the stack is above the wrapper's frame: what lies below is left, or for
-    /// C's frames, and holds no variable of the program's.
+    /// True if an address of the stack is above the wrapper's frame: what lies below is left, or
+    /// for C's frames, and holds no variable of the program's.
     #[inline(always)]
     fn is_above(&self, address: usize) -> bool {
         address >= self.frame.wrapping_add(self.function.own_frame())

@@ -126,8 +126,8 @@ pub(super) fn count_each(arguments: &[Argument]) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
     Nothing,
-    /// Damage around a block, or C may have stored one block in another: all is noted, and no longer
-    /// counted.
+    /// Damage around a block, or C may have stored one block in another: all is noted, and no
+    /// longer counted.
     Damage,
     /// Everything: some loan is not known or its block is gone, or something is pinned.
     All,

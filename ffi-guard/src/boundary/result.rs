@@ -16,8 +16,8 @@ use crate::rules;
 use crate::scan;
 
 /// Checks for a result that leads into a freed Rust block, or to where a variable on the stack was:
-/// C kept a pointer, and hands it out after its target is gone. `frame`: an address in the wrapper's
-/// frame.
+/// C kept a pointer, and hands it out after its target is gone. `frame`: an address in the
+/// wrapper's frame.
 #[inline]
 pub(super) fn check(site: &Site, arguments: &[Argument], result: &Argument, frame: usize) -> Result<(), Stop> {
     match result.passing {

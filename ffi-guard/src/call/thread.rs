@@ -24,8 +24,8 @@ struct ThreadState {
     wrapper: Cell<Wrapper>,
     /// Number of the last call that is only noted and lends several blocks.
     lends_several: Cell<usize>,
-    /// The lowest address of a variable on the stack that C may keep, all bits turned round, so that
-    /// a search does not find it; 0 without one.
+    /// The lowest address of a variable on the stack that C may keep, all bits turned round, so
+    /// that a search does not find it; 0 without one.
     lowest_kept: Cell<usize>,
 }
 
@@ -217,8 +217,8 @@ pub(crate) fn begin_lending_several(call: usize) {
     let _ = HERE.try_with(|here| here.lends_several.set(call));
 }
 
-/// True if no guarded call or callback has begun since the last call that lent several blocks began:
-/// it ends now, and no Rust code that is known of has run meanwhile.
+/// True if no guarded call or callback has begun since the last call that lent several blocks
+/// began: it ends now, and no Rust code that is known of has run meanwhile.
 pub(crate) fn has_lent_several_alone() -> bool {
     HERE.try_with(|here| here.lends_several.get() == here.crossings.get()).unwrap_or(false)
 }

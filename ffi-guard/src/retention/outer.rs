@@ -1,5 +1,5 @@
-//! Blocks by which C reaches another one: it was lent a struct to keep, and so what the struct leads
-//! to.
+//! Blocks by which C reaches another one: it was lent a struct to keep, and so what the struct
+//! leads to.
 
 use std::ops::ControlFlow;
 
