@@ -4,7 +4,7 @@
 
 #![cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
 
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::hint::black_box;
 use std::pin::{Pin, pin};
 use std::ptr;
@@ -34,7 +34,8 @@ fn left(deep: usize) -> *mut i64 {
 #[test]
 fn an_argument_that_leads_there_is_found() {
     at_levels("an_argument_that_leads_there_is_found", &["1", "2", "3"], || {
-        for deep in [0, 1, 5, 50] {
+        // Below the frames of `catch`.
+        for deep in [30, 50, 200] {
             let gone = left(deep);
             // SAFETY: not sound, and that is the point: the guard stops the call before C reads.
             let violation = expect_violation!(Rule::DanglingPointer, { unsafe { c::read(gone) } });
@@ -56,7 +57,7 @@ fn an_argument_that_leads_there_is_found() {
 #[test]
 fn a_field_that_leads_there_is_found() {
     at_levels("a_field_that_leads_there_is_found", &["1", "2"], || {
-        let cell = Cell { value: left(1), count: ptr::null_mut() };
+        let cell = Cell { value: left(40), count: ptr::null_mut() };
         // SAFETY: not sound: stopped before C reads.
         let violation = expect_violation!(Rule::DanglingField, { unsafe { c::read_cell(&raw const cell) } });
         assert!(violation.to_string().contains("`value`"), "{violation}");
@@ -65,7 +66,7 @@ fn a_field_that_leads_there_is_found() {
         expect_violation!(Rule::DanglingField, { unsafe { c::read_cell(&raw const *boxed) } });
         // SAFETY: as above.
         expect_violation!(Rule::DanglingPointer, { unsafe { c::read_cell_by_value(cell) } });
-        let label = Label { width: 3, text: left(0).cast() };
+        let label = Label { width: 3, text: left(40).cast() };
         // SAFETY: as above.
         expect_violation!(Rule::DanglingField, { unsafe { bad_label_length(&raw const label) } });
 
@@ -95,6 +96,18 @@ fn keep_an_untyped_local() {
     black_box(&local);
 }
 
+/// Calls from far down, so that what is called from here then has its frames above.
+#[inline(never)]
+fn from_below(deep: usize, call: fn()) {
+    let room = black_box([7_i64; 32]);
+    if deep > 0 {
+        from_below(deep - 1, call)
+    } else {
+        call()
+    }
+    black_box(room);
+}
+
 #[test]
 fn what_c_returns_or_hands_in_from_there_is_found() {
     unsafe extern "C" fn unguarded(_: *mut i64) {}
@@ -102,25 +115,11 @@ fn what_c_returns_or_hands_in_from_there_is_found() {
     unsafe extern "C" fn handed(value: *mut i64) {
         black_box(value);
     }
-    at_levels("what_c_returns_or_hands_in_from_there_is_found", &["1"], || {
-        keep_a_local();
+    at_level("what_c_returns_or_hands_in_from_there_is_found", "1", || {
+        from_below(40, keep_a_local);
         // SAFETY: only the address is looked at.
         let violation = expect_violation!(Rule::DanglingPointer, { unsafe { c::kept() } });
         assert!(violation.to_string().contains("returned a pointer to a stack frame that is gone"), "{violation}");
-        c::forget();
-    });
-    at_levels("what_c_returns_or_hands_in_from_there_is_found", &["1"], || {
-        #[inline(never)]
-        fn keep_deep(deep: usize) {
-            let room = black_box([7_i64; 64]);
-            if deep > 0 {
-                keep_deep(deep - 1)
-            } else {
-                keep_a_local()
-            }
-            black_box(room);
-        }
-        keep_deep(40);
         // SAFETY: the address is only looked at.
         unsafe { c::notify(unguarded) };
         // SAFETY: as above.
@@ -136,7 +135,7 @@ fn what_c_returns_or_hands_in_from_there_is_found() {
 fn c_still_holds_what_it_may_keep_when_the_frame_is_left() {
     at_level("c_still_holds_what_it_may_keep_when_the_frame_is_left", "2", || {
         for keep in [keep_a_local as fn(), keep_an_untyped_local] {
-            keep();
+            from_below(40, keep);
             let violation = expect_violation!(Rule::FreedWhileRetained, { c::nothing() });
             let report = violation.to_string();
             assert!(report.contains("left while C holds it"), "{report}");
@@ -145,7 +144,7 @@ fn c_still_holds_what_it_may_keep_when_the_frame_is_left() {
             assert_eq!(c::nothing(), 0);
             // At the end of `catch`, and at a checkpoint.
             expect_violation!(Rule::FreedWhileRetained, { keep() });
-            keep();
+            from_below(40, keep);
             expect_violation!(Rule::FreedWhileRetained, { checkpoint() });
             c::forget();
         }
@@ -193,9 +192,9 @@ fn c_that_lets_go_in_time_is_quiet() {
         c::forget();
         checkpoint();
         // Repaired: it is not on the stack.
-        let mut value = ffi_guard::Pinned::new(5_i64);
+        let value = ffi_guard::Pinned::new(5_i64);
         // SAFETY: C lets go in time.
-        unsafe { c::ok_keep(value.as_mut_ptr()) };
+        unsafe { c::ok_keep(value.as_ptr().cast_mut()) };
         assert_eq!(c::nothing(), 0);
         c::forget();
     });
@@ -206,10 +205,76 @@ fn an_untyped_variable_that_c_keeps_is_found() {
     at_level("an_untyped_variable_that_c_keeps_is_found", "2", || {
         let mut local = black_box([1_i64; 4]);
         // SAFETY: alive until it is forgotten.
-        let keep = || unsafe { c::bad_keep_untyped((&raw mut local).cast()) };
+        let mut keep = || unsafe { c::bad_keep_untyped((&raw mut local).cast()) };
         let violation = expect_violation!(Rule::RetainedPointer, { keep() });
         assert!(violation.to_string().contains("`value`"), "{violation}");
         c::forget();
+    });
+}
+
+/// Calls C with a variable that has others on both sides, and gives back what is told of it.
+macro_rules! surrounded {
+    ($local:ident: $ty:ty = $value:expr, $call:expr) => {{
+        #[inline(never)]
+        fn call() -> Option<ffi_guard::Violation> {
+            let mut above = black_box([0x5555_5555_u32; 32]);
+            let mut $local: $ty = $value;
+            let mut below = black_box([0x5555_5555_u32; 32]);
+            black_box((&mut above, &mut $local, &mut below));
+            // SAFETY: what C overwrites are the other two, which are not read after it.
+            let violation = catch(|| unsafe { $call }).err();
+            black_box((&mut above, &mut $local, &mut below));
+            violation
+        }
+        call()
+    }};
+}
+
+#[test]
+#[cfg(debug_assertions)]
+fn c_that_writes_behind_a_variable_is_found() {
+    at_level("c_that_writes_behind_a_variable_is_found", "2", || {
+        let violation = surrounded!(info: c::Info = c::Info::default(), c::bad_fill(&raw mut info)).expect("longer");
+        let report = violation.to_string();
+        assert_eq!(violation.rule(), Rule::BufferOverflow, "{report}");
+        assert!(report.contains("C wrote 16 bytes past the end of `info` on the stack"), "{report}");
+        assert!(report.contains("the variable `info`"), "{report}");
+        let violation = surrounded!(count: i32 = 0, c::bad_count(&raw mut count)).expect("wider");
+        assert!(violation.to_string().contains("4 bytes past the end of `count`"), "{violation}");
+        let text = surrounded!(text: [std::ffi::c_char; 8] = [0; 8], c::write((&raw mut text).cast(), 25));
+        let violation = text.expect("too much");
+        assert!(violation.to_string().contains("17 bytes past the end of `to`"), "{violation}");
+        assert!(violation.to_string().contains("the variable `text`"), "{violation}");
+    });
+}
+
+#[test]
+fn c_that_stays_within_a_variable_is_quiet() {
+    #[inline(never)]
+    fn counts() {
+        let mut counts = [0_i64; 1];
+        let mut info = c::Info::default();
+        let mut count = 0_i64;
+        for cell in [&raw mut counts[0], &raw mut count] {
+            let cell = Cell { value: ptr::null(), count: cell };
+            // SAFETY: live variables.
+            unsafe { c::count_and_fill(&raw const cell, &raw mut info) };
+        }
+        assert_eq!((counts[0], count, info.id), (1, 1, 1));
+    }
+    at_level("c_that_stays_within_a_variable_is_quiet", "2", || {
+        for _ in 0..3 {
+            assert!(surrounded!(info: c::Info = c::Info::default(), c::ok_fill(&raw mut info)).is_none());
+            assert!(surrounded!(count: i32 = 0, c::ok_count(&raw mut count)).is_none());
+            assert!(
+                surrounded!(text: [std::ffi::c_char; 64] = [0; 64], c::write((&raw mut text).cast(), 64)).is_none()
+            );
+            assert!(
+                surrounded!(all: [c::Info; 3] = [c::Info::default(); 3], c::bad_fill((&raw mut all).cast())).is_none()
+            );
+            assert!(surrounded!(pair: (i32, i32) = (1, -1), c::bad_count(&raw mut pair.0)).is_none());
+            counts();
+        }
     });
 }
 
@@ -225,10 +290,6 @@ fn go_down(deep: usize, above: &[i64; 4]) {
         assert_eq!(c::read_cell(&raw const cell), above[1]);
         assert_eq!(c::read_cell_by_value(cell), above[1]);
     }
-    let text = CString::new("on the heap").expect("no NUL");
-    let label = Label { width: 1, text: text.as_ptr() };
-    // SAFETY: a live label.
-    assert_eq!(unsafe { bad_label_length(&raw const label) }, 1);
     if deep > 0 {
         go_down(deep - 1, &own);
     }
@@ -338,7 +399,7 @@ fn frames_that_were_jumped_over_are_quiet() {
             go_down(2, &[local, 2, 3, 4]);
         }
         // What lay there is gone all the same.
-        let gone = left(3);
+        let gone = left(40);
         // SAFETY: not sound: stopped before C reads.
         expect_violation!(Rule::DanglingPointer, { unsafe { c::read(gone) } });
     });

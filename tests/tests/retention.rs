@@ -2,7 +2,10 @@
 //! sweep.
 
 use c_fixtures::freed_while_retained::{bad_set_listener, ok_unset_listener};
-use c_fixtures::retained_places::{bad_keep_local, forget_local};
+use c_fixtures::retained_places::{
+    List, PlainList, bad_keep_local, bad_store_in, bad_store_in_plain, forget_local, ok_fill, ok_store_copy,
+    ok_store_in,
+};
 use c_fixtures::retained_pointer::{allowed_keep_seldom, bad_keep_seldom, forget_seldom, keeps_seldom};
 use ffi_guard::{Place, Rule, catch, checkpoint, expect_violation};
 use ffi_guard_tests::process::{at_level, is_child, run_self};
@@ -64,6 +67,46 @@ fn what_is_kept_and_cleared_before_the_sweep_is_clean() {
         })
         .expect("nothing was kept");
         assert_eq!(keeps_seldom(), 0);
+    });
+}
+
+#[test]
+fn one_argument_that_c_stores_in_another_is_found_in_every_call() {
+    at_level("one_argument_that_c_stores_in_another_is_found_in_every_call", "2", || {
+        for call in 0..400 {
+            let value = Box::new(7);
+            let mut list = Box::new(List { count: 0, first: std::ptr::null() });
+            // SAFETY: both live on; what is stored is not followed after the value's end.
+            let stored = catch(|| unsafe { bad_store_in(&raw mut *list, &raw const *value) });
+            let violation = stored.expect_err(&format!("call {call} was not looked after"));
+            assert_eq!(violation.rule(), Rule::RetainedPointer, "{violation}");
+            assert!(violation.to_string().contains("C left `value` in `list`"), "{violation}");
+            let mut list = Box::new(PlainList { count: 0, first: std::ptr::null() });
+            // SAFETY: as above.
+            catch(|| unsafe { bad_store_in_plain(&raw mut *list, &raw const *value) }).expect_err("as above");
+        }
+    });
+}
+
+#[test]
+fn what_rust_stores_in_an_argument_is_clean_in_every_call() {
+    at_level("what_rust_stores_in_an_argument_is_clean_in_every_call", "2", || {
+        for _ in 0..400 {
+            let value = Box::new(7);
+            let mut list = Box::new(List { count: 0, first: std::ptr::null() });
+            // SAFETY: both live through the calls.
+            unsafe {
+                ok_store_copy(&raw mut *list, &raw const *value);
+                list.first = &raw const *value;
+                ok_fill(&raw mut *list, &raw const *value);
+                ok_store_in(&raw mut *list, &raw const *value);
+                let other = Box::new(8);
+                let mut list = Box::new(List { count: 0, first: std::ptr::null() });
+                ok_store_copy(&raw mut *list, &raw const *other);
+                list.first = &raw const *other;
+            }
+        }
+        checkpoint();
     });
 }
 

@@ -3,15 +3,16 @@
 //! There is no canary behind a variable, and room for one cannot be made. But while C runs, its
 //! caller does not: what lies behind the variable stays as it is, unless C writes there. So the
 //! bytes are copied before the call and compared after it. Where the variable ends, the debug
-//! information of its function tells, which is asked only if bytes have changed behind what the type
-//! or the count says that C may write: `buf.as_mut_ptr()` leads to one byte, and to a whole array.
+//! information of its function tells, which is asked only if bytes have changed behind what the
+//! type or the count says that C may write: `buf.as_mut_ptr()` leads to one byte, and to a whole
+//! array.
 //!
 //! What else may change there while C runs, and is left alone:
 //! - memory that this call lends too, or that it leads C to, or that C may keep by right;
 //! - anything, if Rust has run meanwhile, or could have: a function is among the arguments;
 //! - a variable right behind that another thread writes, or Rust code that C calls without the
-//!   guard. So the last byte of the variable that was lent has to be new as well: C came from there.
-//!   Of a number, C's wider one shows by its upper half.
+//!   guard. So the last byte of the variable that was lent has to be new as well: C came from
+//!   there. Of a number, C's wider one shows by its upper half.
 
 use std::ops::Range;
 
@@ -98,8 +99,8 @@ impl Behind {
     }
 }
 
-/// True if the bytes from `start` on are a number that goes on behind `end`, where the variable ends:
-/// its upper half is all zeros, or all ones as the sign says.
+/// True if the bytes from `start` on are a number that goes on behind `end`, where the variable
+/// ends: its upper half is all zeros, or all ones as the sign says.
 fn is_of_a_wider_number(now: &[u8], start: usize, end: usize) -> bool {
     let Some(size @ (1 | 2 | 4)) = end.checked_sub(start) else { return false };
     let Some(upper) = now.get(end..start + 2 * size) else { return false };

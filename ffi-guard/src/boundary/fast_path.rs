@@ -82,6 +82,9 @@ impl<const FULL: bool> Inspection<FULL> {
             true => Snapshot::take(&site, arguments().as_ref(), call, OwnLoans::No),
             false => Snapshot::default(),
         };
+        if self.lends && loans.are_several() {
+            thread::begin_lending_several(call);
+        }
         let outermost = scopes::begin_outermost(frame);
         // On a single thread no sweep is made while a call is under way: counts are not needed.
         let counted = self.lends && platform::thread::are_several();

@@ -153,8 +153,8 @@ impl<const FULL: bool> Inspection<FULL> {
         extent == 0
     }
 
-    /// True if an address of the stack is above the wrapper's frame: what lies below is left, or for
-    /// C's frames, and holds no variable of the program's.
+    /// True if an address of the stack is above the wrapper's frame: what lies below is left, or
+    /// for C's frames, and holds no variable of the program's.
     #[inline(always)]
     fn is_above(&self, address: usize) -> bool {
         address >= self.frame.wrapping_add(self.function.own_frame())
@@ -424,7 +424,7 @@ const FEW: usize = 256;
 /// # Safety
 /// - The extent is readable.
 #[inline]
-unsafe fn is_clear(address: usize, extent: usize, info: &TypeInfo) -> bool {
+pub(super) unsafe fn is_clear(address: usize, extent: usize, info: &TypeInfo) -> bool {
     const WORD: usize = size_of::<usize>();
     let ((heap, heap_len), (stack, end)) = (heap::bounds(), thread::stack_bounds());
     let stack_len = end.saturating_sub(stack);

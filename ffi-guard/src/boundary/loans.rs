@@ -7,6 +7,7 @@ use std::mem::MaybeUninit;
 use super::breach::Stop;
 use super::canary;
 use super::deferred;
+use super::holder;
 use super::snapshot::{OwnLoans, Snapshot};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::LAST_MARK;
@@ -87,6 +88,12 @@ impl Loans {
         self.count < FEW
     }
 
+    /// True if C could store one of them in another.
+    #[inline(always)]
+    pub(super) fn are_several(&self) -> bool {
+        self.count > 1
+    }
+
     /// Adds a loan; there must be room.
     #[inline(always)]
     pub(super) fn add(&mut self, held: BlockRef, loan: Loan) {
@@ -156,7 +163,8 @@ pub(super) fn count_each(arguments: &[Argument]) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
     Nothing,
-    /// Damage around a block: all is noted, and no longer counted.
+    /// Damage around a block, or C may have stored one block in another: all is noted, and no
+    /// longer counted.
     Damage,
     /// Everything: some loan is not known or its block is gone, or something is pinned.
     All,
@@ -179,7 +187,11 @@ pub(super) fn settle(site: &Site, loans: &Loans, counted: bool) -> Left {
         known.iter().for_each(|(held, _)| _ = held.unlend());
     }
     deferred::settle_at_exit();
-    if canary::are_known_whole(loans) { Left::Nothing } else { Left::Damage }
+    let is_left = |(_, loan): &KnownLoan| holder::has_been_filled(site, loan);
+    match canary::are_known_whole(loans) && !(loans.are_several() && known.iter().any(is_left)) {
+        true => Left::Nothing,
+        false => Left::Damage,
+    }
 }
 
 #[inline(never)]
@@ -233,7 +245,8 @@ impl Unsettled {
         deferred::settle_at_exit();
         let outcome = match gone {
             true => canary::after(site, arguments, &loans.forgotten()),
-            false => canary::after(site, arguments, loans),
+            false => canary::after(site, arguments, loans)
+                .and_then(|()| holder::look_at_noted(site, arguments, loans.known())),
         };
         self.snapshot.compare(site, arguments, OwnLoans::No)?;
         outcome

@@ -19,7 +19,7 @@ use crate::heap::{self, Block, FoundBlock};
 use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
 use crate::retention::let_go::let_go;
-use crate::retention::{self, Note, lent_by, pins, stack_loans};
+use crate::retention::{self, Note, Outer, lent_by, pins, stack_loans};
 use crate::rule::{Rule, Severity};
 use crate::rules::{leads_into, retained_pointer};
 use crate::scan::{self, Hit, Wanted};
@@ -60,8 +60,11 @@ enum FollowUp {
         /// Ticks that the look before C took.
         took: u64,
     },
-    /// Notes what was lent, since no look is due.
-    Note,
+    /// Notes what was lent, since no look is due; looks for words in the lent structs alone.
+    Note {
+        /// What they may have been made to lead to.
+        wanted: Wanted,
+    },
 }
 
 /// One piece of memory, lent for the call.
@@ -76,6 +79,8 @@ struct Lent {
     promise: Option<Promise>,
     /// Index of the argument that is the handle by which C holds it.
     holder: Option<usize>,
+    /// The block that leads to it, if the call does not lend it itself.
+    outer: Option<Outer>,
 }
 
 impl Lent {
@@ -124,7 +129,7 @@ impl RetentionCheck {
         };
         let _inside = Reentry::enter();
         let loan = Loan::of(&argument, parameter, look.extent);
-        self.add(Lent { range, block, loan, promise: promise(look), holder: look.contract.holder() });
+        self.add(Lent { range, block, loan, promise: promise(look), holder: look.contract.holder(), outer: None });
         self.holders.extend(LentStruct::of(look, parameter));
         self.behind.extend(Behind::of(look, parameter));
     }
@@ -138,7 +143,11 @@ impl RetentionCheck {
             let extent = range.end.saturating_sub(word);
             let loan = Loan::of(&Argument::found(word), parameter, extent);
             let holder = look.contract.holder();
-            self.add(Lent { range, block: Some(*block), loan, promise: promise(look), holder });
+            let outer = match &look.target {
+                Target::Heap(outer) => Some(Outer::of(outer, look.argument, look.extent)),
+                _ => None,
+            };
+            self.add(Lent { range, block: Some(*block), loan, promise: promise(look), holder, outer });
         }
     }
 
@@ -229,7 +238,7 @@ impl RetentionCheck {
             let note = || Note::new(&block, site, &lent.loan);
             match lent.promise {
                 Some(promise) => {
-                    retention::let_keep(&block, note(), promise, holder);
+                    retention::let_keep(&block, note(), promise, (holder, lent.outer));
                     deferred::settle_at_exit();
                 }
                 None if allows(lent) => _ = heap::exempt(&block),
@@ -244,15 +253,14 @@ impl RetentionCheck {
         let lent = &self.lent;
         let looked_for = |lent: &&Lent| lent.is_looked_for(site);
         if lent.iter().any(|lent| looked_for(&lent)) {
-            if !retention::may_look(site.function) {
-                self.follow_up = FollowUp::Note;
-                return;
-            }
             let started = ticks();
             let copies = self.copies.iter().map(|(copy, _)| copy.clone());
             let wanted = Wanted::new(lent.iter().filter(looked_for).map(|lent| lent.range.clone()).chain(copies));
-            scan::c_memory(&wanted, &mut self.before);
-            self.before.sort_unstable_by_key(|hit| hit.location);
+            let looks = retention::may_look(site.function);
+            if looks {
+                scan::c_memory(&wanted, &mut self.before);
+                self.before.sort_unstable_by_key(|hit| hit.location);
+            }
             // Only another lent block could hold its address.
             let several = lent.iter().any(|other| other.range.start != lent[0].range.start);
             self.holders.retain(|_| several);
@@ -263,7 +271,10 @@ impl RetentionCheck {
                 });
                 holder.led_to = led_to;
             }
-            self.follow_up = FollowUp::Look { wanted, took: ticks().saturating_sub(started) };
+            self.follow_up = match looks {
+                true => FollowUp::Look { wanted, took: ticks().saturating_sub(started) },
+                false => FollowUp::Note { wanted },
+            };
         }
     }
 
@@ -312,9 +323,15 @@ impl RetentionCheck {
         match std::mem::replace(&mut self.follow_up, FollowUp::Nothing) {
             // Notes also what a severity lets C keep: if it writes to it later, this call is a
             // suspect.
-            FollowUp::Nothing | FollowUp::Note => {
+            FollowUp::Nothing => {
                 self.note(site);
                 Ok(())
+            }
+            FollowUp::Note { wanted } => {
+                let left = if rust_ran || holder::calls_back(arguments) { Vec::new() } else { self.left(&wanted) };
+                let outcome = self.look_beside(site, left);
+                self.note(site);
+                outcome
             }
             FollowUp::Look { wanted, took } => {
                 let called_back = rust_ran || holder::calls_back(arguments);
@@ -346,11 +363,8 @@ impl RetentionCheck {
         let mut after = Vec::new();
         let bytes = scan::c_memory(wanted, &mut after);
         site.function.looked(bytes);
-        let mut left = Vec::new();
         // Rust writes to the lent blocks too: if it ran meanwhile, it may have stored the pointers.
-        for holder in self.holders.iter().filter(|_| !called_back) {
-            holder.each_word(&|word| wanted.contains(word), |offset, word| left.push((holder, offset, word)));
-        }
+        let left = if called_back { Vec::new() } else { self.left(wanted) };
         retention::looked(took + ticks().saturating_sub(started));
         after.sort_unstable_by_key(|hit| hit.location);
         let mut gone = self.gone(&after);
@@ -381,6 +395,15 @@ impl RetentionCheck {
         }
         outcome?;
         self.look_beside(site, left)
+    }
+
+    /// The words in lent structs that lead into lent memory, each with its struct and offset.
+    fn left(&self, wanted: &Wanted) -> Vec<(&LentStruct, usize, usize)> {
+        let mut left = Vec::new();
+        for holder in &self.holders {
+            holder.each_word(&|word| wanted.contains(word), |offset, word| left.push((holder, offset, word)));
+        }
+        left
     }
 
     /// Reports a lent Rust block in which C has stored the address of another one. `left`: the

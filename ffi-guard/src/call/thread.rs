@@ -22,8 +22,10 @@ struct ThreadState {
     noting: Cell<usize>,
     /// The wrapper of the guarded function that is asked about just now.
     wrapper: Cell<Wrapper>,
-    /// The lowest address of a variable on the stack that C may keep, all bits turned round, so that
-    /// a search does not find it; 0 without one.
+    /// Number of the last call that is only noted and lends several blocks.
+    lends_several: Cell<usize>,
+    /// The lowest address of a variable on the stack that C may keep, all bits turned round, so
+    /// that a search does not find it; 0 without one.
     lowest_kept: Cell<usize>,
 }
 
@@ -63,7 +65,7 @@ pub(crate) fn wrapper() -> Wrapper {
 
 thread_local! {
     static HERE: ThreadState = const {
-        ThreadState { stack: Cell::new((0, 0)), crossings: Cell::new(0), watched: Cell::new(null_mut()), copying: Cell::new(null_mut()), noting: Cell::new(0), wrapper: Cell::new(Wrapper::NONE), lowest_kept: Cell::new(0) }
+        ThreadState { stack: Cell::new((0, 0)), crossings: Cell::new(0), watched: Cell::new(null_mut()), copying: Cell::new(null_mut()), noting: Cell::new(0), wrapper: Cell::new(Wrapper::NONE), lowest_kept: Cell::new(0), lends_several: Cell::new(0) }
     };
 }
 
@@ -206,6 +208,19 @@ pub(crate) fn is_noting() -> bool {
 /// back.
 pub(crate) fn is_in_call() -> bool {
     HERE.try_with(|here| !here.watched.get().is_null() || here.noting.get() != 0).unwrap_or(false)
+}
+
+/// Notes that a call which is only noted lends several blocks. `call`: its number among the guarded
+/// calls.
+#[inline]
+pub(crate) fn begin_lending_several(call: usize) {
+    let _ = HERE.try_with(|here| here.lends_several.set(call));
+}
+
+/// True if no guarded call or callback has begun since the last call that lent several blocks
+/// began: it ends now, and no Rust code that is known of has run meanwhile.
+pub(crate) fn has_lent_several_alone() -> bool {
+    HERE.try_with(|here| here.lends_several.get() == here.crossings.get()).unwrap_or(false)
 }
 
 /// Number of guarded calls so far.

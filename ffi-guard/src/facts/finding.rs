@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::change::Change;
-use super::memory::Memory;
+use super::memory::{BlockFacts, Memory};
 use super::place::{Allocation, Place};
 use super::staleness::Staleness;
 use super::touch::Touch;
@@ -139,6 +139,8 @@ pub(crate) struct RetainedPointer {
 /// Rust freed or moved the block (the `memory` of the facts), which C holds by right.
 #[derive(Clone, Debug)]
 pub(crate) struct FreedWhileRetained {
+    /// The block that C holds in its place, and that leads there.
+    pub(crate) by_way_of: Option<Way>,
     /// Where C holds it, and the word; `None` if it was pinned: then C is not searched.
     pub(crate) held: Option<(Place, usize)>,
     /// What allowed C to keep it.
@@ -149,6 +151,18 @@ pub(crate) struct FreedWhileRetained {
     pub(crate) moved: bool,
     /// Seen when it was freed; else by a later sweep.
     pub(crate) at_once: bool,
+}
+
+/// A word in a block of Rust's that leads into another one.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    /// The block that it lies in.
+    pub(crate) outer: BlockFacts,
+    /// Bytes from that block's start.
+    pub(crate) offset: usize,
+    /// `a.b[3]`, if the type tells.
+    pub(crate) field: Option<String>,
+    pub(crate) word: usize,
 }
 
 /// Memory given to C was neither freed nor handed back: the block of the facts, and others that the

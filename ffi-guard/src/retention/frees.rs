@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::found::Found;
 use super::kept::{self, Kept};
-use super::{budget, notes, pins, seen, untold};
+use super::{budget, notes, outer, pins, seen, untold};
 use crate::call::thread;
 use crate::heap::sweep::End;
 use crate::heap::{self, Block};
@@ -39,6 +39,18 @@ pub(super) struct WaitingFree {
     held_back: u32,
     /// Thread that gets the report; 0 for any.
     whose: u32,
+}
+
+impl WaitingFree {
+    /// The block, and the record of what C may keep.
+    pub(super) fn about(&self) -> (&Block, &Kept) {
+        (&self.block, &self.kept)
+    }
+
+    /// True if a reallocation put it elsewhere.
+    pub(super) fn is_moved(&self) -> bool {
+        self.end == End::Moved
+    }
 }
 
 pub(super) static WAITING: Locked<BTreeMap<(usize, u32), WaitingFree>> = Locked::new(BTreeMap::new());
@@ -100,11 +112,16 @@ fn wait(mut waiting: WaitingFree) {
 /// Searches what C may write to for words into these blocks, and charges the thread for it.
 fn look(freed: &[&WaitingFree]) -> Vec<Found> {
     let started = crate::platform::clock::ticks();
-    let wanted = Wanted::new(freed.iter().map(|it| it.block.start..it.block.start + it.block.size));
+    let own = |it: &&WaitingFree| it.block.start..it.block.start + it.block.size;
+    let outer = |it: &&WaitingFree| it.kept.outer.map(|outer| outer.range());
+    let wanted = Wanted::new(freed.iter().map(own).chain(freed.iter().filter_map(outer)));
     let mut hits = Vec::new();
     budget::searched_for_freed(scan::c_memory(&wanted, &mut hits));
     budget::looked(crate::platform::clock::ticks().saturating_sub(started));
-    freed.iter().filter_map(|waiting| hits.iter().find_map(|hit| judge(waiting, *hit, true))).collect()
+    let judge = |waiting: &&WaitingFree| {
+        hits.iter().find_map(|hit| judge(waiting, *hit, true)).or_else(|| judge_by_way(waiting, &hits, true))
+    };
+    freed.iter().filter_map(judge).collect()
 }
 
 /// Makes a finding if C's word leads into a freed block. Later sweeps then know the word.
@@ -120,6 +137,13 @@ fn judge(waiting: &WaitingFree, hit: Hit, at_once: bool) -> Option<Found> {
     }
     let finding = freed_while_retained::check(hit, kept.promise, *end == End::Moved, at_once)?;
     seen::remember(hit);
+    Some(Found { finding, block: *block, lent: vec![kept.note], whose: *whose })
+}
+
+/// Makes a finding if C holds a block that leads to a freed one.
+fn judge_by_way(waiting: &WaitingFree, hits: &[Hit], at_once: bool) -> Option<Found> {
+    let finding = outer::judge(waiting, hits, at_once)?;
+    let WaitingFree { block, kept, whose, .. } = waiting;
     Some(Found { finding, block: *block, lent: vec![kept.note], whose: *whose })
 }
 
@@ -221,6 +245,7 @@ pub(super) fn settle(hits: &[Hit]) -> Vec<Found> {
             found.push(told);
         }
     }
+    found.extend(settled.values().filter_map(|waiting| judge_by_way(waiting, hits, false)));
     found
 }
 

@@ -27,6 +27,7 @@ pub(crate) mod lent_by;
 pub(crate) mod let_go;
 mod lost;
 mod notes;
+mod outer;
 pub(crate) mod pins;
 mod ready;
 mod seen;
@@ -42,6 +43,7 @@ pub(crate) use frees::{given_back, release_held_back, settle_held_back};
 pub(crate) use kept::lend as let_keep;
 pub(crate) use leaks::{leaked, lost};
 pub(crate) use notes::{Note, is_among_the_last, lend, lend_held};
+pub(crate) use outer::Outer;
 pub(crate) use seen::remember;
 pub(crate) use sweep::{are_many, is_due, sweep};
 #[cfg(feature = "c-heap")]

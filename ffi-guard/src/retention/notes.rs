@@ -178,7 +178,7 @@ impl Recent {
 #[inline]
 pub(crate) fn lend(block: &FoundBlock, site: &Site, loan: &Loan) {
     if pins::is_block_pinned(block) {
-        kept::lend(block, Note::new(block, site, loan), Promise::Pinned, 0);
+        kept::lend(block, Note::new(block, site, loan), Promise::Pinned, (0, None));
         return;
     }
     let epoch = heap::sweep::next();

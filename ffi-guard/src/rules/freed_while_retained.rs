@@ -8,25 +8,41 @@
 //! Checked by [`check`] for each word that `scan` found in C's memory, and by [`pinned`], when a
 //! block is freed and in a sweep: `retention/frees.rs`.
 
-use super::words::{Beat, Picture, Story, Value, Words, function, label, parameter};
+use super::words::{Beat, Picture, SizedBlock, Story, Value, Words, function, label, parameter};
 use std::panic::Location;
 
 use super::held;
 use super::words::kept;
-use crate::facts::{Facts, Finding, FreedWhileRetained, Memory, Promise};
+use crate::facts::{Facts, Finding, FreedWhileRetained, Memory, Promise, Way};
 use crate::scan::Hit;
 
 /// The block was freed, and C holds a word into it. `None` if that word is Rust's own, or nothing
 /// tells whose it is.
 pub(crate) fn check(hit: Hit, promise: Promise, moved: bool, at_once: bool) -> Option<Finding> {
     let held = Some((held::place(hit, || false)?, hit.word));
-    Some(Finding::FreedWhileRetained(FreedWhileRetained { held, promise, pinned: None, moved, at_once }))
+    let by_way_of = None;
+    Some(Finding::FreedWhileRetained(FreedWhileRetained { by_way_of, held, promise, pinned: None, moved, at_once }))
+}
+
+/// The block was freed, and C holds a word into another one, which leads to it. `None` if that word
+/// is Rust's own, or nothing tells whose it is.
+pub(crate) fn check_by_way(hit: Hit, promise: Promise, way: Way, moved: bool, at_once: bool) -> Option<Finding> {
+    let held = Some((held::place(hit, || false)?, hit.word));
+    let by_way_of = Some(way);
+    Some(Finding::FreedWhileRetained(FreedWhileRetained { by_way_of, held, promise, pinned: None, moved, at_once }))
 }
 
 /// The block was freed while it was pinned: C's memory is not searched.
 pub(crate) fn pinned(at: &'static Location<'static>, moved: bool) -> Finding {
     let (promise, pinned) = (Promise::Pinned, Some(at));
-    Finding::FreedWhileRetained(FreedWhileRetained { held: None, promise, pinned, moved, at_once: true })
+    Finding::FreedWhileRetained(FreedWhileRetained {
+        by_way_of: None,
+        held: None,
+        promise,
+        pinned,
+        moved,
+        at_once: true,
+    })
 }
 
 impl Promise {
@@ -59,18 +75,25 @@ impl Promise {
 }
 
 pub(super) fn words<'a>(seen: &'a FreedWhileRetained, facts: &'a Facts) -> Words<'a> {
-    let FreedWhileRetained { held, promise, pinned, moved, at_once } = seen;
+    let FreedWhileRetained { by_way_of, held, promise, pinned, moved, at_once } = seen;
     let what = if facts.call.is_some() { lent(facts) } else { "a block".into() };
     let sentence = match is_on_stack(facts) {
         true => format!("the stack frame with {what} was left"),
         false => format!("{what} was {}", if *moved { "moved" } else { "freed" }),
     };
-    let meanwhile = if pinned.is_some() { "pinned" } else { "C holds it" };
+    let meanwhile = match (pinned, by_way_of) {
+        (Some(_), _) => "pinned",
+        (None, Some(_)) => "C holds what leads to it",
+        (None, None) => "C holds it",
+    };
     Words {
         sentence: (format!("{sentence} while {meanwhile}"), String::new()),
         label: label(facts, "", promise.label()),
         story: story(seen, facts),
-        picture: held.as_ref().and_then(|(place, word)| Picture::of_place(facts, place, *word, "dangling")),
+        picture: held
+            .as_ref()
+            .filter(|_| by_way_of.is_none())
+            .and_then(|(place, word)| Picture::of_place(facts, place, *word, "dangling")),
         helps: helps(seen, facts),
         notes: notes(seen, facts),
         json: vec![
@@ -79,8 +102,19 @@ pub(super) fn words<'a>(seen: &'a FreedWhileRetained, facts: &'a Facts) -> Words
             ("moved", Value::Flag(*moved)),
             ("at_once", Value::Flag(*at_once)),
             ("pinned", Value::or_null(*pinned, Value::Location)),
+            ("by_way_of", Value::or_null(by_way_of.as_ref(), by_way)),
         ],
     }
+}
+
+/// The way from what C holds to what is freed.
+fn by_way(way: &Way) -> Value<'_> {
+    Value::Object(vec![
+        ("block", Value::Block(&way.outer)),
+        ("offset", Value::Number(way.offset)),
+        ("field", way.field.as_ref().map_or(Value::Null, |field| Value::text(field.as_str()))),
+        ("pointer", Value::Address(way.word)),
+    ])
 }
 
 /// True if it is a variable on the stack, whose function has returned.
@@ -115,8 +149,14 @@ fn story<'a>(seen: &'a FreedWhileRetained, facts: &'a Facts) -> Vec<Beat<'a>> {
         None => story.say("freed", "not seen"),
     }
     if let Some((place, word)) = &seen.held {
+        if let Some(Way { outer, offset, field, .. }) = &seen.by_way_of {
+            let word = field.as_ref().map_or_else(|| format!("byte {offset}"), |field| format!("`{field}`"));
+            story
+                .say("by way of", format!("{word} of {}, which is live and still leads there", SizedBlock(outer.size)));
+        }
         story.kept_by_c(place, *word);
         let when = match seen.at_once {
+            _ if seen.by_way_of.is_some() => "that is the address of the block that leads there",
             _ if is_on_stack(facts) => "it holds its very address now",
             true => "it held it when the block was freed",
             false => "seen after the block was freed",

@@ -36,8 +36,8 @@ const DEEP: usize = 16;
 /// The frame pointer lies below the caller's frame, with the return address between.
 const FRAME_POINTER: isize = -16;
 
-/// The variables in the frame of the function that goes on at this link-time address, as far as they
-/// are in scope there. `None` if there is no debug information of it.
+/// The variables in the frame of the function that goes on at this link-time address, as far as
+/// they are in scope there. `None` if there is no debug information of it.
 pub(super) fn variables(elf: &Elf<'_>, ip: usize) -> Option<Vec<FrameVariable>> {
     let dwarf = load(elf)?;
     // The call itself: what follows it may be in another block.

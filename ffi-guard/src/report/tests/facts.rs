@@ -398,6 +398,7 @@ fn freed_while(promise: Promise, call: Option<Call>, size: usize, (allocated, fr
     let place = global("libsession.so", Some("g_listener"), 8, 0x7f3a_6f20_4068);
     found(
         Finding::FreedWhileRetained(FreedWhileRetained {
+            by_way_of: None,
             held: Some((place, SOME)),
             promise,
             pinned: None,

@@ -239,7 +239,8 @@ impl<'a> Story<'a> {
             }
             Memory::Stack { thread, .. } => {
                 self.say("allocated", format!("on the stack of {}", self.thread(*thread)));
-                // The one memory of such a finding, or the second: the first is what holds the word.
+                // The one memory of such a finding, or the second: the first is what holds the
+                // word.
                 let is_target = std::ptr::eq(memory, self.facts.memory.as_ref().unwrap_or(memory));
                 if self.facts.is_about_left_stack() && is_target && and_freed {
                     self.say("gone", "since the function returned that had it: no frame is there any more");
