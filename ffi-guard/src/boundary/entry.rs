@@ -230,6 +230,10 @@ impl Questions<'_> {
         let words = || words.iter().filter(|(offset, _)| scan::can_be_pointer(info, *offset));
         for &(offset, word) in words() {
             let located = Target::of(word, &(0..0));
+            if matches!(located, Target::FreedByC(_)) && !rules::is_declared(info, offset) {
+                // It may be a number, or what C left where it wrote nothing.
+                continue;
+            }
             let holder = || Holder::Value { offset, field: field(info, offset, info.size) };
             if let Some(finding) = rules::dangling_pointer::check_word(word, &located, holder) {
                 let memory = Memory::of(&located, word, 0, thread::id());
