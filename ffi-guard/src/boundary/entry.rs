@@ -263,6 +263,8 @@ impl Questions<'_> {
         let words = || words.iter().filter(|(offset, _)| scan::can_be_pointer(info, *offset));
         for &(offset, word) in words() {
             let located = match Target::of(word, &(0..0)) {
+                // It may be a number, or what C left where it wrote nothing.
+                Target::FreedByC(_) if !rules::is_declared(info, offset) => continue,
                 Target::Foreign if rules::is_declared(info, offset) && self.is_left(word) => Target::LeftStack,
                 located => located,
             };

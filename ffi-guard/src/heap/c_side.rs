@@ -106,7 +106,8 @@ pub(crate) unsafe fn free_c(address: usize) -> Result<(), FreeError> {
 fn take_back(cache: &mut Cache, spot: &Spot, extent: Extent) -> Result<(), FreeError> {
     // C reads `errno` after it has freed.
     let _errno = Errno::keep();
-    let damaged = if cache.checks_blocks { give::check_canary(spot, extent) } else { None };
+    let is_damaged = cache.checks_blocks && !is_whole(spot, extent);
+    let damaged = if is_damaged { give::check_canary(spot, extent) } else { None };
     spot.entry.take_back_once(extent, event(cache), || {
         spot.entry.note_under(under::number());
         if class::is_run(spot.class) {
@@ -193,7 +194,12 @@ pub(super) fn check_poison(class: usize, slot: u32) {
 #[inline(never)]
 pub(crate) fn is_whole_c(address: usize) -> bool {
     let Some(spot) = region::spot_c(address).filter(|spot| spot.start <= address) else { return true };
-    let Some(extent) = spot.entry.live_extent() else { return true };
+    spot.entry.live_extent().is_none_or(|extent| is_whole(&spot, extent))
+}
+
+/// Whether nothing is wrong around the block of C's in this spot, which is live with this extent.
+#[inline]
+fn is_whole(spot: &Spot, extent: Extent) -> bool {
     if class::is_run(spot.class) {
         return block_ref::is_run_whole(spot.start, extent);
     }

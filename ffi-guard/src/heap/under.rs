@@ -135,8 +135,8 @@ fn enter(site: Site) -> u32 {
     let hash = (site.function ^ site.location.rotate_left(21)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
     for number in (0..TRIES).map(|step| (hash + step) & (MOST - 1)).filter(|&number| number != 0) {
         let Some(place) = place(number) else { return 0 };
-        let found = place.function.compare_exchange(0, site.function, Ordering::AcqRel, Ordering::Acquire);
-        if found.is_ok() {
+        let claim = || place.function.compare_exchange(0, site.function, Ordering::AcqRel, Ordering::Acquire);
+        if place.function.load(Ordering::Relaxed) == 0 && claim().is_ok() {
             place.location.store(site.location, Ordering::Release);
             return number as u32;
         }

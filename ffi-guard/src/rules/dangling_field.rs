@@ -1,5 +1,5 @@
-//! `dangling_field`: a pointer found in what an argument points to leads to Rust memory already
-//! freed.
+//! `dangling_field`: a pointer found in what an argument points to leads to memory already freed:
+//! Rust's, or with `c-heap` a block that C has freed itself.
 //!
 //! C: `size_t shown(const label *l) { return strlen(l->text); }`. Rust: `shown(&label)`, after the
 //! owner of `label.text` was dropped. Or C keeps a text in a handle of its own, and Rust frees the

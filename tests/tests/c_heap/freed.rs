@@ -173,7 +173,9 @@ fn a_field_that_leads_to_what_c_freed() {
         let violation = expect_violation!(Rule::DanglingField, { unsafe { c::request_number(&raw const request) } });
         assert_eq!(violation.message(), "`request` of `request_number` leads to freed memory, in `session`");
         assert_eq!(violation.severity(), Severity::Deny);
-        tells_of_cs_free(&violation);
+        assert!(violation.to_string().contains("by C in a call of `session_close`"), "{violation}");
+        let read: serde_json::Value = serde_json::from_str(&violation.to_json()).expect("an object");
+        assert_eq!(read["finding"]["target"]["kind"], "c_heap", "{read}");
         let boxed = Box::new(request);
         // SAFETY: as above.
         expect_violation!(Rule::DanglingField, { unsafe { c::request_number(&raw const *boxed) } });

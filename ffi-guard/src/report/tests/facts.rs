@@ -143,6 +143,14 @@ pub(in super::super) fn dangling_argument() -> Facts {
     )
 }
 
+/// A block of C's heap that C freed in another guarded call.
+pub(in super::super) fn dangling_of_c() -> Facts {
+    let Facts { finding, call, argument, .. } = dangling_argument();
+    let freed_under = Some(crate::call::site::Site { function: &ffi::CURRENT, location: session::returned() });
+    let block = BlockFacts { of_c: true, freed_under, ..freed(SOME, 88) };
+    found(finding, call, argument, Some(Memory::Heap(block)))
+}
+
 pub(in super::super) fn dangling_result() -> Facts {
     let mut call = call(&ffi::CURRENT, 0, session::returned());
     call.iter_mut().for_each(|call| call.parameter = None);

@@ -58,6 +58,19 @@ pub(in super::super) fn overflow_between_calls() -> Facts {
     Facts { also: vec![session::store(), session::null()], ..label(finding, live()) }
 }
 
+/// C overran a block of its own.
+pub(in super::super) fn overflow_of_c() -> Facts {
+    let damage = damage(false, 0, b"overrun!");
+    let finding = Finding::BufferOverflow(BufferOverflow { damage, overwritten: Overwritten::BeforeTheFree });
+    alone(label(finding, BlockFacts { of_c: true, ..freed() }))
+}
+
+/// C wrote to a block that it had freed itself.
+pub(in super::super) fn written_after_cs_free() -> Facts {
+    let finding = Finding::UseAfterFree(UseAfterFree { damage: damage(false, 3, b"A"), before_reuse: true });
+    alone(label(finding, BlockFacts { of_c: true, ..freed() }))
+}
+
 pub(in super::super) fn overflow_at_free() -> Facts {
     let finding = Finding::BufferOverflow(BufferOverflow {
         damage: damage(false, 0, b"!"),
