@@ -112,6 +112,32 @@ fn one_suppressed_and_one_new_fail_for_the_new_one_alone() {
 }
 
 #[test]
+fn a_terminal_sees_progress_and_a_log_does_not() {
+    let folder = folder("progress");
+    let lines = lines();
+    let quiet = report(&folder, &[lines.to_str().unwrap(), "--html", "a.html"]);
+    assert_eq!(err(&quiet), "", "a log has progress in it");
+    // `script` runs it on a terminal of its own, and copies what it writes.
+    let tool = env!("CARGO_BIN_EXE_cargo-ffi-guard");
+    let on_a_terminal = |term: &str| {
+        let command = format!("'{tool}' report '{}' --html a.html >/dev/null", lines.display());
+        let mut script = Command::new("script");
+        script.args(["-q", "-e", "-c", &command, "/dev/null"]).current_dir(&folder).env("TERM", term);
+        script.stdin(std::process::Stdio::null()).output()
+    };
+    match on_a_terminal("xterm") {
+        Err(error) => eprintln!("skipped: a terminal: script cannot be run: {error}"),
+        Ok(output) => {
+            let text = out(&output);
+            assert!(text.contains("\r\u{1b}[Kreading 1 of 1 files, line 1"), "{text:?}");
+            assert!(text.contains("\r\u{1b}[Kwriting a.html"), "{text:?}");
+            assert!(text.ends_with("\r\u{1b}[K"), "the line stays: {text:?}");
+            assert_eq!(out(&on_a_terminal("dumb").unwrap()), "", "a terminal without a cursor");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_said_and_loses_nothing() {
     let folder = folder("broken");
     let good = std::fs::read_to_string(lines()).unwrap().lines().next().unwrap().to_owned();
