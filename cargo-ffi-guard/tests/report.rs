@@ -1,5 +1,6 @@
 //! `cargo ffi-guard report` over the golden lines of all rules, as a user calls it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -67,6 +68,12 @@ fn every_rule_in_every_form() {
     is_as("report.sarif", &read("a.sarif"));
     is_as("junit.xml", &read("a.xml"));
     is_as("findings.json", &read("a.json"));
+    // Each line carries the id under which it is folded.
+    let ids = |text: &str, before: &str| -> BTreeSet<String> {
+        text.split(before).skip(1).filter_map(|rest| rest.get(..16)).map(String::from).collect()
+    };
+    let known = ids(&std::fs::read_to_string(&lines).unwrap(), "\"id\":\"");
+    assert_eq!(ids(&read("a.json"), "\"id\": \""), known);
     let page = read("a.html");
     for rule in ["nested_pointer", "stale_handle", "use_after_free", "leaked_ownership"] {
         assert!(page.contains(&format!("\"rule\":\"{rule}\"")), "{rule}");

@@ -49,13 +49,11 @@ impl Program {
     }
 
     /// The path of a file.
-    #[allow(dead_code, reason = "not every test asks for it")]
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.join(path)
     }
 
     /// The text of a file.
-    #[allow(dead_code, reason = "not every test asks for it")]
     pub(crate) fn read(&self, path: &str) -> String {
         std::fs::read_to_string(self.folder.join(path)).unwrap()
     }

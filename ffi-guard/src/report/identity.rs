@@ -51,7 +51,7 @@ impl Identity {
 }
 
 /// FNV-1a of 64 bits over the parts (Fowler, Noll, Vo: "FNV hash"), as hexadecimal digits.
-fn hash(parts: &[&str]) -> String {
+pub(super) fn hash(parts: &[&str]) -> String {
     let bytes = parts.iter().flat_map(|part| part.bytes().chain([0]));
     let hash = bytes
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
