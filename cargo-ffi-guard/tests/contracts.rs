@@ -3,7 +3,6 @@
 
 // Shared with the other programs.
 #[allow(dead_code)]
-#[allow(dead_code, reason = "each of the tests that share it uses a part")]
 mod program;
 
 use program::Program;

@@ -1,7 +1,8 @@
 //! `cargo ffi-guard fix`: from the lines of a real run to files with which the program is clean when
 //! it runs again; and what is not edited, with the reason.
 
-#[allow(dead_code, reason = "each of the tests that share it uses a part")]
+// Shared with the other programs.
+#[allow(dead_code)]
 mod program;
 
 use std::path::Path;

@@ -1,7 +1,8 @@
 //! Whole programs under `cargo ffi-guard`: packages of a few lines, whose `-sys` crates declare
 //! functions of the C library and are not annotated.
 
-#[allow(dead_code, reason = "each of the tests that share it uses a part")]
+// Shared with the other programs.
+#[allow(dead_code)]
 mod program;
 
 use program::{Program, Said};
