@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::SystemTime;
 
+use cargo_ffi_guard::progress::Progress;
 use cargo_metadata::{Metadata, MetadataCommand};
 
 use crate::cli::{self, Options, Order, Task};
@@ -88,7 +89,10 @@ impl Run {
         let of_runtime = key((runtime::version(), &rustc.version, &target, c_heap, flags));
         let shared = std::env::var_os(runtime::SHARED).map(PathBuf::from);
         let of_all = shared.as_deref().unwrap_or(&base);
+        let mut progress = Progress::new();
+        progress.show(|| "building ffi-guard for this program, once".into());
         let runtime = runtime::build(&of_all.join(format!("runtime-{of_runtime}")), &target, c_heap, &pass)?;
+        drop(progress);
         let Sources { declare_allocator, taken } = Sources::read(&metadata);
         let allocator_in_libraries = !declare_allocator;
         // Cargo does not know of either: what they compiled before is of no use once they changed.
@@ -344,8 +348,14 @@ struct Sources {
 impl Sources {
     fn read(metadata: &Metadata) -> Sources {
         let mut sources = Sources { declare_allocator: false, taken: BTreeSet::new() };
-        let folders = metadata.packages.iter().filter_map(|package| package.manifest_path.parent());
-        for folder in folders.filter(|folder| !folder.ends_with("ffi-guard")) {
+        let mut progress = Progress::new();
+        for (index, package) in metadata.packages.iter().enumerate() {
+            let Some(folder) = package.manifest_path.parent().filter(|folder| !folder.ends_with("ffi-guard")) else {
+                continue;
+            };
+            progress.show(|| {
+                format!("reading the sources of {} ({} of {})", package.name, index + 1, metadata.packages.len())
+            });
             for text in mirror::sources(folder.as_std_path()).iter().flat_map(std::fs::read_to_string) {
                 sources.declare_allocator |= text.contains("#[global_allocator]");
                 taken::find(&text, &mut sources.taken);

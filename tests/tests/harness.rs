@@ -1,5 +1,6 @@
 //! `ffi_guard::testing`: which test fails for what is left, and what ends a process, looked at from
-//! outside. The tests of [`programs`] are ignored, since some are meant to fail: the others run them.
+//! outside. The tests of [`programs`] are ignored, since some are meant to fail: the others run
+//! them.
 
 use std::process::{Command, Output};
 

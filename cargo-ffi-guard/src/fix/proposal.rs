@@ -31,7 +31,7 @@ pub(crate) fn of(violation: &Violation) -> Result<Vec<Proposal>, &'static str> {
     let has = |word: &str| violation.help.iter().any(|help| help.contains(word));
     match proposals.is_empty() {
         false => Ok(proposals),
-        true if has("#[guard(owned)]") => {
+        true if has("#[guard(owned)]") || has("#[guard(returns(owned))]") => {
             Err("what its help adds to the declaration is right with a change of the code only")
         }
         true if has("that field `#[guard") => {

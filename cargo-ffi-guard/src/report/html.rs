@@ -15,13 +15,39 @@ pub fn text(report: &Report) -> String {
     });
     // `</script>` in a text would end the element, and `<!--` would change how its end is found.
     let data = data.to_string().replace('<', "\\u003c");
+    // A page of many findings makes no objects of what is not looked at.
+    let details: String =
+        report.findings.iter().map(|finding| detail(finding).to_string().replace('<', "\\u003c") + "\n").collect();
     include_str!("html/page.html")
         .replace("/*style*/", include_str!("html/page.css"))
         .replace("/*script*/", include_str!("html/page.js"))
         .replace("{\"data\":null}", &data)
+        .replace("{\"details\":null}", &details)
 }
 
+/// What the table has of a finding, and what the filter looks at.
 fn finding(finding: &Finding) -> Value {
+    let standing = match &finding.standing {
+        Standing::New => finding.severity(),
+        Standing::Known => "known",
+        Standing::Suppressed(_) => "suppressed",
+    };
+    json!({
+        "id": finding.id,
+        "standing": standing,
+        "rule": finding.first.rule,
+        "function": finding.function(),
+        "crate": finding.krate(),
+        "parameter": finding.parameter(),
+        "caller": finding.enclosing,
+        "sites": finding.sites.iter().map(|site| format!("{}:{}", site.file, site.line)).collect::<Vec<String>>(),
+        "count": finding.count,
+        "message": finding.first.message,
+    })
+}
+
+/// The rest of it, which is shown when it is opened.
+fn detail(finding: &Finding) -> Value {
     let violation = &finding.first;
     let frames = |frames: &[super::Frame]| {
         let place = |frame: &super::Frame| frame.place().map(|place| format!("{}:{}", place.file, place.line));
@@ -36,28 +62,17 @@ fn finding(finding: &Finding) -> Value {
             "freed": frames(&block.freed),
         })
     });
-    let (standing, reason) = match &finding.standing {
-        Standing::New => (finding.severity(), None),
-        Standing::Known => ("known", None),
-        Standing::Suppressed(reason) => ("suppressed", Some(reason)),
+    let reason = match &finding.standing {
+        Standing::Suppressed(reason) => Some(reason),
+        Standing::New | Standing::Known => None,
     };
     let declared = violation.function.as_ref().and_then(|function| function.declared.as_ref());
     json!({
-        "id": finding.id,
-        "standing": standing,
         "reason": reason,
-        "rule": violation.rule,
         "about": rules::about(&violation.rule),
         "page": rules::page(&violation.rule),
-        "function": finding.function(),
-        "crate": finding.krate(),
-        "parameter": finding.parameter(),
         "type": violation.parameter.as_ref().map(|parameter| &parameter.ty),
-        "caller": finding.enclosing,
         "declared": declared.map(|place| format!("{}:{}", place.file, place.line)),
-        "sites": finding.sites.iter().map(|site| format!("{}:{}", site.file, site.line)).collect::<Vec<String>>(),
-        "count": finding.count,
-        "message": violation.message,
         "block": block,
         "finding": violation.finding,
         "place": violation.place,
@@ -75,7 +90,7 @@ mod tests {
     fn no_text_can_leave_the_data_and_nothing_is_asked_of_the_network() {
         let line = r#"{"version":1,"rule":"null_pointer","severity":"deny","message":"</script><script>alert(1)</script><!--","function":{"name":"f","module":"a"}}"#;
         let page = text(&Report::of_lines([line]).unwrap());
-        assert_eq!(page.matches("</script>").count(), 2);
+        assert_eq!(page.matches("</script>").count(), 3);
         assert!(!page.contains("<!--") && !page.contains("alert(1)</script>"));
         for word in ["src=", "@import", "url(", "fetch(", "<link"] {
             assert!(!page.contains(word), "{word}");

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::frames::Frame;
+use super::identity::Identity;
 use super::ledger::ReportKey;
 use crate::call::caller;
 use crate::call::site::Site;
@@ -65,6 +66,9 @@ pub(super) fn object(facts: &Facts, symbols: &Symbols<'_>, text: &str) -> String
     }
     json.texts("help", words.helps.iter().take(super::text::HELPS));
     json.texts("notes", words.notes.iter());
+    let identity = Identity::of(facts, &words, symbols);
+    json.text_or_null("enclosing", identity.enclosing.as_deref());
+    json.text("id", &identity.id);
     json.text("text", text);
     json.close();
     json.out

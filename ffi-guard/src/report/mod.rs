@@ -7,9 +7,11 @@
 
 mod colour;
 pub(crate) mod deliver;
+mod enclosing;
 pub(crate) mod face;
 pub(crate) mod fault;
 pub(crate) mod frames;
+mod identity;
 mod json;
 mod ledger;
 mod lines;

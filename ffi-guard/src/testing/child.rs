@@ -112,16 +112,14 @@ impl EnvironmentOfRules {
 /// ```no_run
 /// use ffi_guard::{Level, Rule, testing::Child};
 ///
-/// #[test]
-/// fn a_c_library_that_frees_a_box() {
-///     let ended = Child::new().level(Level::Arguments).run(|| {
-///         // SAFETY: none: that is what is looked at.
-///         # unsafe extern "C" { fn free(pointer: *mut u8); }
-///         unsafe { free(Box::into_raw(Box::new(7_u8))) };
-///     });
-///     assert!(ended.aborted(), "{ended}");
-///     assert_eq!(ended.reports()[0].rule(), Rule::AllocDeallocMismatch);
-/// }
+/// # unsafe extern "C" { fn free(pointer: *mut u8); }
+/// // In a test:
+/// let ended = Child::new().level(Level::Arguments).run(|| {
+///     // SAFETY: none: that is what is looked at.
+///     unsafe { free(Box::into_raw(Box::new(7_u8))) };
+/// });
+/// assert!(ended.aborted(), "{ended}");
+/// assert_eq!(ended.reports()[0].rule(), Rule::AllocDeallocMismatch);
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "`run` starts it"]

@@ -9,10 +9,10 @@
 //!
 //! # Whose a finding is
 //!
-//! A finding is the test's whose thread made the call that lent the memory, or, if no call is known,
-//! whose thread allocated it. A test that looks at its end passes what it finds of others on to
-//! those: to a test that is still open on the thread in question, else to the next guarded call of a
-//! thread without one, or to the end of the process, which aborts.
+//! A finding is the test's whose thread made the call that lent the memory, or, if no call is
+//! known, whose thread allocated it. A test that looks at its end passes what it finds of others on
+//! to those: to a test that is still open on the thread in question, else to the next guarded call
+//! of a thread without one, or to the end of the process, which aborts.
 //!
 //! What a test's helper threads lend is therefore told at the end of the process, which names the
 //! call, unless the process runs this test alone: under cargo-nextest, or with `process`.

@@ -94,7 +94,7 @@ pub fn run_here<R>(test: &Test, body: fn() -> R) -> R {
         Ok(value) => value,
         Err(denied) => {
             raise_all(denied);
-            // Under a panic that unwinds already, `raise_all` prints and comes back: no test runs so.
+            // Under a panic that unwinds already, `raise_all` prints and comes back.
             panic!("the test has left what is reported above")
         }
     }

@@ -56,7 +56,7 @@ fn words_join_those_that_are_there() {
     goes(&block("#[cfg_attr(x, ffi_guard::guard(cstr@))] p: P"), ", retained", on("p"), "retained");
     goes(&block("#[guard(counted_by = (n, 2).0@)] p: P, n: usize"), ", retained", on("p"), "retained");
     let text = block("#[guard(nonnull, retained)] p: P");
-    assert_eq!(added(&text, 1, &proposal(on("p"), "retained", None)).as_deref(), Err("there"));
+    assert_eq!(added(&text, 1, &proposal(on("p"), "retained", None)), Err("there".to_owned()));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn of_two_functions_the_line_decides() {
     let lines = text.lines().map(|line| line.replace("fn f(", "fn f(#[guard(retained)] ") + "\n").collect::<Vec<_>>();
     let first = text.lines().next().unwrap();
     assert_eq!(added(text, 2, &retained), Ok(format!("{first}\n{}", lines[1])));
-    assert_eq!(added(text, 9, &retained).as_deref(), Err("not found"), "either could be meant");
+    assert_eq!(added(text, 9, &retained), Err("not found".to_owned()), "either could be meant");
     let one = "\n\nmod a { #[guard] extern \"C\" { fn f(p: P); } }\n";
     assert!(added(one, 1, &retained).is_ok(), "lines have moved");
 }
