@@ -111,10 +111,8 @@ impl<const FULL: bool> Inspection<FULL> {
                 };
             }
             return match holds_nothing {
-                // SAFETY: there is a NUL in the block.
                 true if needs.is_text() => {
-                    has_nul(address, index, info, loans)
-                        && (!needs.is_read() || unsafe { fresh::is_text_written(address) })
+                    has_nul(address, index, info, loans) && (!needs.is_read() || is_text_written(address))
                 }
                 true => {
                     extent < beyond(address, index, stated.unwrap_or(usize::MAX), info, loans)
@@ -361,6 +359,13 @@ fn holds_none(address: usize, index: usize, extent: Option<usize>, info: &'stati
 fn is_written(address: usize, extent: usize) -> bool {
     // SAFETY: the extent is inside a live block.
     unsafe { fresh::is_written(address, extent) }
+}
+
+/// The same of a text in a live block, which has a NUL.
+#[inline(always)]
+fn is_text_written(address: usize) -> bool {
+    // SAFETY: there is a NUL in the block.
+    unsafe { fresh::is_text_written(address) }
 }
 
 /// True if there is a NUL in the callers' frames.

@@ -175,13 +175,13 @@ impl Contract {
     /// `held_by = handle`: C holds it by the handle that this argument leads to.
     #[must_use]
     pub const fn held_by(self, index: u32) -> Contract {
-        Contract(self.0 | (index as u64 + 1 & INDEX) << HELD_BY)
+        Contract(self.0 | ((index as u64 + 1) & INDEX) << HELD_BY)
     }
 
     /// `retained_unless = (argument == value)`: C does not keep it if this argument is this value.
     #[must_use]
     pub const fn unless(self, index: u32, value: i8) -> Contract {
-        Contract(self.0 | (index as u64 + 1 & INDEX) << UNLESS | (value as u8 as u64) << VALUE)
+        Contract(self.0 | ((index as u64 + 1) & INDEX) << UNLESS | (value as u8 as u64) << VALUE)
     }
 
     /// `aligned = n`: C takes addresses alone that are a multiple of `n`, a power of two.

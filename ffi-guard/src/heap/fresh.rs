@@ -83,11 +83,11 @@ pub(super) unsafe fn fill_slot(start: usize, size: usize) {
     }
     match len {
         0 => {}
-        ..=16 => ends!(1),
-        ..=32 => ends!(2),
-        ..=64 => ends!(4),
-        ..=128 => ends!(8),
-        ..=256 => ends!(16),
+        1..=16 => ends!(1),
+        17..=32 => ends!(2),
+        33..=64 => ends!(4),
+        65..=128 => ends!(8),
+        129..=256 => ends!(16),
         // SAFETY: the caller's promise, in whole words.
         _ => unsafe { copy_words(start, len) },
     }

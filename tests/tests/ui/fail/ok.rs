@@ -26,8 +26,6 @@ unsafe extern "C" fn callback(_: *mut c_void) -> c_int {
 unsafe extern "C" {
     #[guard(ok = result)]
     fn no_condition(#[guard(out)] to: *mut c_int) -> c_int;
-    #[guard(ok = result.is_some())]
-    fn not_copy(#[guard(out)] to: *mut c_int) -> Option<Box<c_int>>;
 }
 
 fn main() {}

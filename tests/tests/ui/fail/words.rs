@@ -15,12 +15,12 @@ unsafe extern "C" {
 }
 
 #[ffi_guard::guard]
-unsafe extern "C" fn lends_bytes(#[guard(lends)] p: *mut c_void) -> c_int {
+unsafe extern "C" fn lends_bytes(#[guard(lends)] _p: *mut c_void) -> c_int {
     0
 }
 
 #[ffi_guard::guard]
-unsafe extern "C" fn lends_twice(#[guard(lends, opaque)] p: *mut *mut c_void) -> c_int {
+unsafe extern "C" fn lends_twice(#[guard(lends, opaque)] _p: *mut *mut c_void) -> c_int {
     0
 }
 
