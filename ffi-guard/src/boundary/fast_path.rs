@@ -184,7 +184,10 @@ impl<const FULL: bool> FastCall<FULL> {
         let plain = match about.passing {
             Passing::Scalar => true,
             Passing::Value => false,
-            Passing::Const | Passing::Mut => !heap::contains(about.address) && !thread::is_on_stack(about.address),
+            Passing::Const | Passing::Mut => {
+                let above = frame.wrapping_add(function.own_frame());
+                !heap::contains(about.address) && (about.address >= above || !thread::is_on_stack(about.address))
+            }
         };
         if !(settled && plain) || (FULL && deferred::is_due()) {
             let unsettled = (!settled).then(|| Unsettled { counted: counted && left == Left::All, snapshot });
