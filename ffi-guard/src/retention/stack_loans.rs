@@ -120,7 +120,7 @@ pub(crate) fn judge(left: &StackLoan) -> Option<Finding> {
     let started = crate::platform::clock::ticks();
     let mut hits = Vec::new();
     let address = range.start;
-    budget::searched_for_freed(scan::c_memory(&Wanted::new([address..address + 1]), &mut hits));
+    budget::searched_for_freed(scan::c_memory(&Wanted::new(std::iter::once(address..address + 1)), &mut hits));
     budget::looked(crate::platform::clock::ticks().saturating_sub(started));
     // Where C held it was not noted, so a pool in which it may have been left behind does not count.
     #[cfg(feature = "c-heap")]
