@@ -123,9 +123,11 @@ int ffg_ok_use_all(void) {
         block = valloc(size + 1);
         wrong += use(block, size + 1);
         free(block);
+#ifdef __GLIBC__ /* musl has no `pvalloc`. */
         block = pvalloc(size + 1);
         wrong += use(block, size + 1);
         free(block);
+#endif
         block = reallocarray(NULL, size + 1, 2);
         wrong += use(block, 2 * (size + 1));
         free(block);

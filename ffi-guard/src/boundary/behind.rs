@@ -25,7 +25,6 @@ use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
 use crate::facts::{Memory, Overwritten};
 use crate::heap::Damage;
-use crate::platform::read;
 use crate::retention::stack_loans;
 use crate::rules::buffer_overflow;
 use crate::scan;
@@ -60,8 +59,9 @@ impl Behind {
         let from = address.max(end.saturating_sub(MOST));
         let open = argument.stated == Stated::No && (extent::untyped(argument) || argument.info.size <= WORD);
         let to = end.checked_add(if open { OF_ARRAY } else { BEHIND })?.min(stack.end);
-        let mut copy = vec![0; to.checked_sub(from)?];
-        read::read(from, &mut copy)?;
+        let len = to.checked_sub(from)?;
+        // SAFETY: from an address above the caller's frame to one below the end of its stack.
+        let copy = unsafe { bytes(from, len) };
         Some(Behind { loan: Loan::of(argument, parameter, *extent), from, copy })
     }
 
@@ -69,10 +69,8 @@ impl Behind {
     /// lends or leads to.
     pub(super) fn compare(&self, site: &Site, lent: &[Range<usize>]) -> Result<(), Stop> {
         let Behind { loan, from, ref copy } = *self;
-        let mut now = vec![0; copy.len()];
-        if read::read(from, &mut now).is_none() {
-            return Ok(());
-        }
+        // SAFETY: as before the call, which has returned to the same frame.
+        let now = unsafe { bytes(from, copy.len()) };
         let stated = loan.address + loan.extent - from;
         let is_new = |at: usize| copy.get(at) != now.get(at);
         if !(stated..now.len()).any(is_new) {
@@ -97,6 +95,27 @@ impl Behind {
         let memory = Memory::Stack { address: loan.address, size: loan.extent, thread: thread::id() };
         site.breach_of(&loan, buffer_overflow::check(&damage, overwritten), memory)
     }
+}
+
+/// A copy of part of the stack.
+///
+/// # Safety
+/// - `len` bytes from `from` on are part of a stack in use.
+unsafe fn bytes(from: usize, len: usize) -> Vec<u8> {
+    let mut copy = Vec::with_capacity(len);
+    while copy.len() < len {
+        let at = from + copy.len();
+        // Volatile, because C and other threads write there; what is torn is only compared.
+        if at.is_multiple_of(WORD) && len - copy.len() >= WORD {
+            // SAFETY: aligned, and inside what the caller promises.
+            let word = unsafe { std::ptr::with_exposed_provenance::<u64>(at).read_volatile() };
+            copy.extend_from_slice(&word.to_ne_bytes());
+        } else {
+            // SAFETY: inside what the caller promises.
+            copy.push(unsafe { std::ptr::with_exposed_provenance::<u8>(at).read_volatile() });
+        }
+    }
+    copy
 }
 
 /// True if the bytes from `start` on are a number that goes on behind `end`, where the variable

@@ -193,8 +193,10 @@ impl<const FULL: bool> FastCall<FULL> {
             Passing::Scalar => true,
             Passing::Value => false,
             Passing::Const | Passing::Mut => {
-                let address = about.address;
-                !heap::contains(address) && !thread::is_on_stack(address) && !is_freed_by_c(address)
+                let (address, above) = (about.address, frame.wrapping_add(function.own_frame()));
+                !heap::contains(address)
+                    && (address >= above || !thread::is_on_stack(address))
+                    && !is_freed_by_c(address)
             }
         };
         if !(settled && plain) || (FULL && deferred::is_due()) {

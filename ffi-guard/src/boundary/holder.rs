@@ -9,7 +9,7 @@
 use std::ops::ControlFlow;
 
 use super::breach::Stop;
-use super::inspect;
+use super::clear::is_clear;
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::Contract;
 use crate::call::loan::Loan;
@@ -98,7 +98,7 @@ pub(super) fn has_been_filled(site: &Site, loan: &Loan) -> bool {
     let contract = site.function.declaration.parameters.get(loan.parameter).map(|parameter| parameter.contract);
     // SAFETY: the extent was inside the block when it was lent, and the block is live, as the
     // caller has just found.
-    !contract.is_none_or(is_filled_in) && !unsafe { inspect::is_clear(loan.address, loan.extent, loan.info) }
+    !contract.is_none_or(is_filled_in) && !unsafe { is_clear(loan.address, loan.extent, loan.info) }
 }
 
 /// True if C may store any pointer there, or owns or keeps it.

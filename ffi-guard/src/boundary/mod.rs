@@ -9,9 +9,9 @@
 //!
 //! | what | files |
 //! | --- | --- |
-//! | deciding | `inspect`, `entry`, `words`, `chain` |
+//! | deciding | `inspect`, `clear`, `entry`, `words`, `chain` |
 //! | a call under way | `fast_path`, `loans`; `crossing`, `enter`, `exit_plan`, `watched_call`, `call_stack` |
-//! | what C did | `retention_check`, `holder`, `canary`, `snapshot`, `copies`, `result`, `thread_affinity` |
+//! | what C did | `retention_check`, `behind`, `holder`, `canary`, `snapshot`, `copies`, `result`, `thread_affinity` |
 //! | without an exit | `variadic` |
 //! | from C | `callback`, `parked` |
 //! | telling | `breach`, `raise`, `deferred`, `test_scope`, `last_look`, `log`, `statistics` |
@@ -23,6 +23,7 @@ pub(crate) mod callback;
 mod canary;
 #[cfg(feature = "c-heap")]
 mod chain;
+mod clear;
 mod copies;
 pub(crate) mod crossing;
 pub(crate) mod deferred;

@@ -80,11 +80,11 @@ fn word(site: &Site, result: &Argument, word: usize, (offset, frame): (Option<us
 /// C's that is gone with the call.
 fn is_left(site: &Site, address: usize, frame: usize) -> bool {
     let wrapper = Wrapper { arguments: frame, ..site.function.wrapper_of(&[], true) };
-    let callers = || scan::callers_frame(wrapper).unwrap_or(frame);
-    thread::is_on_stack(address)
-        && thread::is_on_stack(frame)
-        && address < callers()
-        && scan::is_left(address, callers())
+    if !thread::is_on_stack(address) || !thread::is_on_stack(frame) {
+        return false;
+    }
+    let callers = scan::callers_frame(wrapper).unwrap_or(frame);
+    address < callers && scan::is_left(address, callers)
 }
 
 /// Asks the rules about a callback's result that leads, or may lead, into Rust memory.

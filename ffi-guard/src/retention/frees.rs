@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::found::Found;
 use super::kept::{self, Kept};
-use super::{budget, notes, outer, pins, seen, untold};
+use super::{budget, notes, pins, seen, untold};
 use crate::call::thread;
 use crate::heap::sweep::End;
 use crate::heap::{self, Block};
@@ -39,18 +39,6 @@ pub(super) struct WaitingFree {
     held_back: u32,
     /// Thread that gets the report; 0 for any.
     whose: u32,
-}
-
-impl WaitingFree {
-    /// The block, and the record of what C may keep.
-    pub(super) fn about(&self) -> (&Block, &Kept) {
-        (&self.block, &self.kept)
-    }
-
-    /// True if a reallocation put it elsewhere.
-    pub(super) fn is_moved(&self) -> bool {
-        self.end == End::Moved
-    }
 }
 
 pub(super) static WAITING: Locked<BTreeMap<(usize, u32), WaitingFree>> = Locked::new(BTreeMap::new());
@@ -140,10 +128,21 @@ fn judge(waiting: &WaitingFree, hit: Hit, at_once: bool) -> Option<Found> {
     Some(Found { finding, block: *block, lent: vec![kept.note], whose: *whose })
 }
 
-/// Makes a finding if C holds a block that leads to a freed one.
+/// Makes a finding if C holds a block that leads to a freed one. `hits`: words of C's that lead into
+/// the heap.
 fn judge_by_way(waiting: &WaitingFree, hits: &[Hit], at_once: bool) -> Option<Found> {
-    let finding = outer::judge(waiting, hits, at_once)?;
-    let WaitingFree { block, kept, whose, .. } = waiting;
+    let WaitingFree { block, kept, end, whose, .. } = waiting;
+    if kept.is_over() {
+        return None;
+    }
+    let (outer, way) = kept.outer?.leads_to(block)?;
+    let finding = hits.iter().filter(|hit| leads_into(hit.word, outer.start, outer.size)).find_map(|&hit| {
+        #[cfg(feature = "c-heap")]
+        if !super::witness::holds(hit, &kept::witnesses_of(&outer)) {
+            return None;
+        }
+        freed_while_retained::check_by_way(hit, kept.promise, way.clone(), *end == End::Moved, at_once)
+    })?;
     Some(Found { finding, block: *block, lent: vec![kept.note], whose: *whose })
 }
 

@@ -3,16 +3,12 @@
 
 use std::ops::ControlFlow;
 
-use super::frees::WaitingFree;
-#[cfg(feature = "c-heap")]
-use super::kept;
 use crate::call::argument::Argument;
 use crate::call::shape::TypeInfo;
-use crate::facts::{BlockFacts, Finding, Way};
+use crate::facts::{BlockFacts, Way};
 use crate::heap::{self, Block};
 use crate::platform::read;
-use crate::rules::{self, freed_while_retained, leads_into};
-use crate::scan::Hit;
+use crate::rules::{self, leads_into};
 
 const WORD: usize = size_of::<usize>();
 /// Bytes of an outer block that are read at most.
@@ -43,7 +39,7 @@ impl Outer {
 
     /// The word in it that leads into a freed block, if its type says that it is a pointer, and the
     /// block as it is now. Other words may be left from before.
-    fn leads_to(&self, freed: &Block) -> Option<(Block, Way)> {
+    pub(super) fn leads_to(&self, freed: &Block) -> Option<(Block, Way)> {
         let block = heap::lookup(self.start).filter(|it| it.live && it.generation == self.generation)?;
         let skew = self.address % WORD;
         let mut copy = vec![0_usize; (skew + self.extent).div_ceil(WORD)];
@@ -71,21 +67,4 @@ impl Outer {
         let offset = self.address + offset - block.start;
         Some((block, Way { outer: BlockFacts::of(&block), offset, field, word }))
     }
-}
-
-/// Makes a finding if C holds a block that leads to the freed one. `hits`: words of C's that lead
-/// into the heap.
-pub(super) fn judge(waiting: &WaitingFree, hits: &[Hit], at_once: bool) -> Option<Finding> {
-    let (freed, kept) = waiting.about();
-    if kept.is_over() {
-        return None;
-    }
-    let (block, way) = kept.outer?.leads_to(freed)?;
-    hits.iter().filter(|hit| leads_into(hit.word, block.start, block.size)).find_map(|&hit| {
-        #[cfg(feature = "c-heap")]
-        if !super::witness::holds(hit, &kept::witnesses_of(&block)) {
-            return None;
-        }
-        freed_while_retained::check_by_way(hit, kept.promise, way.clone(), waiting.is_moved(), at_once)
-    })
 }

@@ -113,21 +113,19 @@ pub(crate) fn put_back(left: impl IntoIterator<Item = StackLoan>) {
 /// Looks if C holds a variable whose frame is gone.
 pub(crate) fn judge(left: &StackLoan) -> Option<Finding> {
     let StackLoan { range, note, promise, holder, number } = left;
-    if let_go::is_over(*holder, *number) || !budget::may_look_for_freed(note.site.function) {
+    if let_go::may_be_over(*holder, *number) || !budget::may_look_for_freed(note.site.function) {
         return None;
     }
     let _inside = Reentry::enter();
     let started = crate::platform::clock::ticks();
     let mut hits = Vec::new();
     let address = range.start;
-    budget::searched_for_freed(scan::c_memory(&Wanted::new([address..address + 1]), &mut hits));
+    budget::searched_for_freed(scan::c_memory(&Wanted::new(std::iter::once(address..address + 1)), &mut hits));
     budget::looked(crate::platform::clock::ticks().saturating_sub(started));
+    // Where C held it was not noted, so a pool in which it may have been left behind does not count.
+    #[cfg(feature = "c-heap")]
+    hits.retain(|&hit| super::witness::holds(hit, &Default::default()));
     hits.into_iter().find_map(|hit| freed_while_retained::check(hit, *promise, false, true))
-}
-
-/// Adds the handles by which C holds such variables.
-pub(super) fn each_holder(found: &mut dyn FnMut(usize)) {
-    LENT.with(|all| all.iter().for_each(|lent| found(lent.holder)));
 }
 
 /// True if C may keep an address of this part of the calling thread's stack.
