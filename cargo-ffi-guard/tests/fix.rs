@@ -56,28 +56,25 @@ fn an_attribute_is_added_to_the_projects_own_declaration() {
 
 #[test]
 fn a_dependencys_function_gets_a_line_of_the_contracts() {
-    // A declaration that promises more than the function keeps: it fills the memory.
-    let sys = "unsafe extern \"C\" { #[link_name = \"memset\"] pub fn fill(at: *const u8, byte: i32, n: usize); }\n";
+    // A declaration that promises more than the function keeps: it clears the memory.
+    let sys = "unsafe extern \"C\" { #[link_name = \"explicit_bzero\"] pub fn clear(at: *const u8, n: usize); }\n";
     let main = "fn main() {
-    let block = vec![0_u8; 24];
-    unsafe { text_sys::fill(block.as_ptr(), 1, 24) };
-    assert_eq!(block[0], 1);
+    let block = vec![1_u8; 24];
+    unsafe { text_sys::clear(block.as_ptr(), 24) };
+    assert_eq!(block[0], 0);
 }
 ";
     let program = Program::new("fix-dependency").file("sys/src/lib.rs", sys).file("src/main.rs", main);
     // As cargo marks what it has downloaded.
     program.write("sys/.cargo-ok", "");
-    program.write(
-        "ffi-guard-contracts.toml",
-        "# Ours.\n[\"docs/text.md\"]\nfill = [\"at: sized_by = n\", \"byte\", \"n\"]\n",
-    );
+    program.write("ffi-guard-contracts.toml", "# Ours.\n[\"docs/text.md\"]\nclear = [\"at: sized_by = n\", \"n\"]\n");
     let said = run(&program, &[]);
     assert!(!said.success, "{said}");
     said.has("ffi-guard[write_through_const]");
 
     let before = program.sources();
     let fixed = program.run(&["fix", "guard", "--yes"]);
-    fixed.succeeded().has("+memset = [\"at: allow(write_through_const)\", \"byte\", \"n\"]").has("1 edit made");
+    fixed.succeeded().has("+explicit_bzero = [\"at: allow(write_through_const)\", \"n\"]").has("1 edit made");
     fixed.has("takes ffi-guard-contracts.toml at the workspace's root by itself");
     let mut after = program.sources();
     let name = program.path("ffi-guard-contracts.toml");
