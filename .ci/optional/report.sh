@@ -45,7 +45,7 @@ if cargo nextest --version >/dev/null 2>&1; then
         printf '        drop(text);\n        unsafe { super::strlen(end.wrapping_sub(8).cast()) };\n    }\n}\n'
     } >"$suite/src/lib.rs"
     run() {
-        (cd "$suite" && GUARD_ON_VIOLATION=report CARGO_FFI_GUARD_RUNTIME_DIR="$suite/runtime" \
+        (cd "$suite" && GUARD_ON_VIOLATION=report CARGO_FFI_GUARD_RUNTIME_DIR="${CARGO_FFI_GUARD_RUNTIME_DIR:-$suite/runtime}" \
             "$tool" ffi-guard nextest run --offline --report "$suite/$1" "${@:2}") >"$out/$1.txt" 2>&1 ||
             { cat "$out/$1.txt"; exit 1; }
     }

@@ -56,42 +56,40 @@ fn an_attribute_is_added_to_the_projects_own_declaration() {
 
 #[test]
 fn a_dependencys_function_gets_a_line_of_the_contracts() {
-    // A declaration that promises more than the function keeps: it fills the memory.
-    let sys = "unsafe extern \"C\" { #[link_name = \"memset\"] pub fn fill(at: *const u8, byte: i32, n: usize); }\n";
+    // It clears no byte, and so follows no pointer.
+    let sys =
+        "unsafe extern \"C\" { #[link_name = \"explicit_bzero\"] pub fn clear(at: *const *const u8, n: usize); }\n";
     let main = "fn main() {
-    let block = vec![0_u8; 24];
-    unsafe { text_sys::fill(block.as_ptr(), 1, 24) };
-    assert_eq!(block[0], 1);
+    let inner = Box::new(7_u8);
+    let outer: Box<*const u8> = Box::new(&raw const *inner);
+    unsafe { text_sys::clear(&raw const *outer, 0) };
 }
 ";
     let program = Program::new("fix-dependency").file("sys/src/lib.rs", sys).file("src/main.rs", main);
     // As cargo marks what it has downloaded.
     program.write("sys/.cargo-ok", "");
-    program.write(
-        "ffi-guard-contracts.toml",
-        "# Ours.\n[\"docs/text.md\"]\nfill = [\"at: sized_by = n\", \"byte\", \"n\"]\n",
-    );
-    let said = run(&program, &[]);
+    program.write("ffi-guard-contracts.toml", "# Ours.\n[\"docs/text.md\"]\nclear = [\"at: sized_by = n\", \"n\"]\n");
+    let said = run(&program, &["--rules", "nested_pointer"]);
     assert!(!said.success, "{said}");
-    said.has("ffi-guard[write_through_const]");
+    said.has("ffi-guard[nested_pointer]");
 
     let before = program.sources();
     let fixed = program.run(&["fix", "guard", "--yes"]);
-    fixed.succeeded().has("+memset = [\"at: allow(write_through_const)\", \"byte\", \"n\"]").has("1 edit made");
+    fixed.succeeded().has("+explicit_bzero = [\"at: allow(nested_pointer)\", \"n\"]").has("1 edit made");
     fixed.has("takes ffi-guard-contracts.toml at the workspace's root by itself");
     let mut after = program.sources();
     let name = program.path("ffi-guard-contracts.toml");
     assert_ne!(before[&name], after[&name]);
     after.insert(name.clone(), before[&name].clone());
     assert_eq!(before, after, "a source was touched");
-    run(&program, &[]).succeeded().lacks("ffi-guard[");
+    run(&program, &["--rules", "nested_pointer"]).succeeded().lacks("ffi-guard[");
 
     // A file of another name is named to each run.
     let _ = std::fs::remove_file(name);
-    assert!(!run(&program, &[]).success);
+    assert!(!run(&program, &["--rules", "nested_pointer"]).success);
     let fixed = program.run(&["fix", "guard", "--yes", "--contracts", "mine.toml"]);
     fixed.succeeded().has("--contracts").has("1 edit made");
-    run(&program, &["--contracts", "mine.toml"]).succeeded().lacks("ffi-guard[");
+    run(&program, &["--rules", "nested_pointer", "--contracts", "mine.toml"]).succeeded().lacks("ffi-guard[");
 }
 
 /// Runs `fix` over the golden lines of all rules, in a folder with one source.

@@ -124,7 +124,7 @@ impl Search<'_> {
             Some(guard) => guard.clone(),
             None => self.guard_of(head),
         };
-        let symbol = attributes(head).find_map(|group| link_name(group)).unwrap_or_else(|| plain(&name.to_string()));
+        let symbol = attributes(head).find_map(link_name).unwrap_or_else(|| plain(&name.to_string()));
         let declared = Declared {
             symbol,
             parameters: self.parameters(list),

@@ -1,5 +1,7 @@
 //! The report as one HTML file, which asks nothing of the network.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::fold::{Finding, Standing};
@@ -15,9 +17,14 @@ pub fn text(report: &Report) -> String {
     });
     // `</script>` in a text would end the element, and `<!--` would change how its end is found.
     let data = data.to_string().replace('<', "\\u003c");
-    // A page of many findings makes no objects of what is not looked at.
-    let details: String =
-        report.findings.iter().map(|finding| detail(finding).to_string().replace('<', "\\u003c") + "\n").collect();
+    // A page of many findings makes no objects of what is not looked at. Its first line has the texts.
+    let mut texts = Texts::default();
+    let lines: String = report
+        .findings
+        .iter()
+        .map(|finding| detail(finding, &mut texts).to_string().replace('<', "\\u003c") + "\n")
+        .collect();
+    let details = json!(texts.all).to_string().replace('<', "\\u003c") + "\n" + &lines;
     include_str!("html/page.html")
         .replace("/*style*/", include_str!("html/page.css"))
         .replace("/*script*/", include_str!("html/page.js"))
@@ -46,12 +53,38 @@ fn finding(finding: &Finding) -> Value {
     })
 }
 
-/// The rest of it, which is shown when it is opened.
-fn detail(finding: &Finding) -> Value {
+/// The lines of reports, helps and backtraces, each once: most of them are the same in many findings.
+#[derive(Default)]
+struct Texts {
+    all: Vec<String>,
+    places: HashMap<String, usize>,
+}
+
+impl Texts {
+    /// The place of a text in the list.
+    fn place(&mut self, text: &str) -> usize {
+        if let Some(place) = self.places.get(text) {
+            return *place;
+        }
+        self.all.push(text.to_owned());
+        self.places.insert(text.to_owned(), self.all.len() - 1);
+        self.all.len() - 1
+    }
+
+    fn places<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
+        texts.into_iter().map(|text| self.place(text)).collect()
+    }
+}
+
+/// The rest of it, which is shown when it is opened. Numbers lead into the list of texts.
+fn detail(finding: &Finding, texts: &mut Texts) -> Value {
     let violation = &finding.first;
-    let frames = |frames: &[super::Frame]| {
-        let place = |frame: &super::Frame| frame.place().map(|place| format!("{}:{}", place.file, place.line));
-        frames.iter().map(|frame| json!({ "function": frame.function, "at": place(frame) })).collect::<Vec<Value>>()
+    let mut frames = |frames: &[super::Frame]| {
+        let line = |frame: &super::Frame| {
+            let place = frame.place().map_or_else(|| "?".into(), |place| format!("{}:{}", place.file, place.line));
+            format!("{place}  {}", frame.function.as_deref().unwrap_or_default())
+        };
+        frames.iter().map(|frame| texts.place(&line(frame))).collect::<Vec<usize>>()
     };
     let block = violation.block.as_ref().map(|block| {
         json!({
@@ -69,16 +102,16 @@ fn detail(finding: &Finding) -> Value {
     let declared = violation.function.as_ref().and_then(|function| function.declared.as_ref());
     json!({
         "reason": reason,
-        "about": rules::about(&violation.rule),
-        "page": rules::page(&violation.rule),
+        "about": texts.place(rules::about(&violation.rule)),
+        "page": texts.place(&rules::page(&violation.rule)),
         "type": violation.parameter.as_ref().map(|parameter| &parameter.ty),
         "declared": declared.map(|place| format!("{}:{}", place.file, place.line)),
         "block": block,
         "finding": violation.finding,
         "place": violation.place,
-        "help": violation.help,
-        "notes": violation.notes,
-        "text": violation.text,
+        "help": texts.places(violation.help.iter().map(String::as_str)),
+        "notes": texts.places(violation.notes.iter().map(String::as_str)),
+        "text": violation.text.as_deref().map(|text| texts.places(text.lines())),
     })
 }
 

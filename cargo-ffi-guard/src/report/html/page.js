@@ -147,15 +147,20 @@
 
   function frames(list, head, list_of) {
     if (!list_of || !list_of.length) return;
-    const lines = list_of.map((frame) => (frame.at || "?") + "  " + (frame.function || ""));
-    list.append(element("dt", head), add(element("dd", null, "frames"), ...lines.slice(0, 8).map((line) => element("div", line))));
+    list.append(element("dt", head), add(element("dd", null, "frames"), ...list_of.slice(0, 8).map((line) => element("div", line))));
   }
 
-  // A line for each finding, in the same order: read when the first one is opened.
+  // A line of texts, then a line for each finding, in the same order: read when one is opened.
   let details = null;
+  let texts = null;
   const whole = (place) => {
     details ??= document.getElementById("details").textContent.trim().split("\n");
-    return JSON.parse(details[place]);
+    texts ??= JSON.parse(details[0]);
+    const it = JSON.parse(details[place + 1]);
+    const lines = (list) => list && list.map((at) => texts[at]);
+    const block = it.block && { ...it.block, allocated: lines(it.block.allocated), freed: lines(it.block.freed) };
+    const text = it.text && lines(it.text).join("\n");
+    return { ...it, block, text, about: texts[it.about], page: texts[it.page], help: lines(it.help), notes: lines(it.notes) };
   };
 
   function detail(row) {
