@@ -3,9 +3,9 @@
 //! The way of a block through this crate: `ast` parses it, `attr` parses the arguments of
 //! `#[guard(..)]`, `cfg` lists the cases of its conditions, `settings`, `block` and `valid` refuse
 //! what cannot apply (all errors at once), `contracts` adds what is known of the functions in C,
-//! `expand` decides what is wrapped, `wrapper` and
-//! `fast_path` write the functions, `descriptor` writes the statics that describe them, and `test` stands apart. On an
-//! error `fallback` still emits the block, bare, so that one error stays one error.
+//! `expand` decides what is wrapped, `wrapper` and `fast_path` write the functions, `descriptor`
+//! writes the statics that describe them, and `test` stands apart. On an error `fallback` still
+//! emits the block, bare, so that one error stays one error.
 
 use proc_macro::TokenStream;
 
@@ -190,8 +190,8 @@ pub fn guard_fn(input: TokenStream) -> TokenStream {
 /// another level than the process has, runs again in a process of its own.
 ///
 /// Other attributes stay: `#[ignore]`, `#[should_panic]`, `#[serial]`. A test under
-/// `#[should_panic]` that leaves something behind fails, unless the expected text is of that report.
-/// The test may return a `Result`.
+/// `#[should_panic]` that leaves something behind fails, unless the expected text is of that
+/// report. The test may return a `Result`.
 #[proc_macro_attribute]
 pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     test::test(arguments.into(), item.into()).into()

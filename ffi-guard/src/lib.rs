@@ -50,8 +50,8 @@
 //! - [`Level`], [`level()`], [`set_level`]: how much is checked.
 //! - [`Violation`] and [`Rule`]: what was found; [`catch`],
 //!   [`expect_violation!`], [`set_report_hook`]: for tests.
-//! - [`macro@test`], [`assert_clean!`], [`testing::Child`]: tests that answer for what they lend, and
-//!   for what ends their process.
+//! - [`macro@test`], [`assert_clean!`], [`testing::Child`]: tests that answer for what they lend,
+//!   and for what ends their process.
 //! - [`stats()`]: how often each function was called, how long C ran and what crossing cost, if
 //!   `GUARD_STATS=1` asks for it.
 //! - [`checkpoint`]: settles what past calls may have left behind.

@@ -58,8 +58,8 @@ pub(super) fn hash(parts: &[&str]) -> String {
     format!("{hash:016x}")
 }
 
-/// Of what was found outside of a guarded call, the frame of the program that it is told at: where
-/// the wrong free was asked for, or the end or the beginning of the block.
+/// The frame of the program that a finding outside of a guarded call is told at: where the wrong
+/// free was asked for, or the end or the beginning of the block.
 fn outermost(facts: &Facts, words: &Words<'_>, symbols: &Symbols<'_>) -> Option<Frame> {
     let asked = words.json.iter().find_map(|(key, value)| match value {
         Value::Trace(trace, _) if *key == "asked_at" => Some(*trace),

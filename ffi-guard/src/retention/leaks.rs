@@ -46,7 +46,8 @@ fn candidate(start: usize, generation: u32, kept: &Kept, is_wanted: &dyn Fn(&Blo
 }
 
 fn take(is_wanted: &dyn Fn(&Block, &Kept) -> bool, is_lost: bool) -> Vec<Found> {
-    // Inside `catch`, its end delivers the report; while tests are open, the one that lent the block.
+    // Inside `catch`, its end delivers the report; while tests are open, that of the one that lent
+    // the block.
     let whose = if scopes::catching() && !scopes::in_test() { thread::id() } else { 0 };
     let mut sites: BTreeMap<(usize, usize), Vec<(Block, Kept)>> = BTreeMap::new();
     kept::for_each(&mut |start, generation, kept| {
