@@ -1,5 +1,5 @@
-//! Words for what contracts say: what a callback lends, user data in a struct, texts that a callback
-//! returns, alignments.
+//! Words for what contracts say: what a callback lends, user data in a struct, texts that a
+//! callback returns, alignments.
 
 #![allow(clippy::undocumented_unsafe_blocks, clippy::useless_vec)]
 
