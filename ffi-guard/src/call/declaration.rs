@@ -259,8 +259,8 @@ pub struct Function {
     /// covers all from there on. Valid once `mode` is settled.
     compares: AtomicU32,
     /// True if its calls may take the fast path: nothing that C hands out is recorded, no crossing
-    /// is logged, no argument copied, nothing is looked at that C was to fill. False until `mode` is
-    /// settled.
+    /// is logged, no argument copied, nothing is looked at that C was to fill. False until `mode`
+    /// is settled.
     fast: AtomicBool,
     /// True if the wrapper is optimised, and so has two functions.
     outlined: AtomicBool,
