@@ -41,13 +41,13 @@ size_t ffg_ok_title_length(const struct ffg_title *title) {
     return strlen(title->text);
 }
 
-void ffg_ok_name(char *name, size_t size) {
+void ffg_ok_fill_name(char *name, size_t size) {
     if (size > 12) {
         strcpy(name, "a short name");
     }
 }
 
-size_t ffg_ok_name_length(const char *name, size_t size) {
+size_t ffg_ok_length_within(const char *name, size_t size) {
     const char *end = memchr(name, 0, size);
     return end ? (size_t)(end - name) : size;
 }

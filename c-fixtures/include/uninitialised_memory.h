@@ -36,9 +36,9 @@ void ffg_ok_title(struct ffg_title *title);
 /* Reads the text up to its NUL. */
 size_t ffg_ok_title_length(const struct ffg_title *title);
 /* Fills a text of less than `size` bytes. */
-void ffg_ok_name(char *name, size_t size);
+void ffg_ok_fill_name(char *name, size_t size);
 /* Reads a text, up to its NUL or `size` bytes of it. */
-size_t ffg_ok_name_length(const char *name, size_t size);
+size_t ffg_ok_length_within(const char *name, size_t size);
 
 /* Fills `*out` and returns 0, or returns -1. Of a channel of 64 and above it returns 0 too soon. */
 int ffg_bad_read(int channel, struct ffg_reading *out);

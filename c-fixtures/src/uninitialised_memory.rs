@@ -61,11 +61,11 @@ unsafe extern "C" {
     pub fn title_length(title: *const Title) -> usize;
 
     /// Fills a text of less than `size` bytes.
-    #[link_name = "ffg_ok_name"]
+    #[link_name = "ffg_ok_fill_name"]
     pub fn name(#[guard(out, sized_by = size)] name: *mut c_char, size: usize);
 
     /// The bytes of a text in so many bytes.
-    #[link_name = "ffg_ok_name_length"]
+    #[link_name = "ffg_ok_length_within"]
     pub fn name_length(#[guard(sized_by = size)] name: *const c_char, size: usize) -> usize;
 
     /// Has C keep words that it reads later.

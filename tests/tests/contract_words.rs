@@ -1,7 +1,7 @@
-//! Words for what contracts say: what a callback lends, user data in a struct, texts that a callback
-//! returns, alignments.
+//! Words for what contracts say: what a callback lends, user data in a struct, texts that a
+//! callback returns, alignments.
 
-#![allow(clippy::undocumented_unsafe_blocks)]
+#![allow(clippy::undocumented_unsafe_blocks, clippy::useless_vec)]
 
 use std::ffi::{CString, c_char, c_int, c_long, c_void};
 

@@ -362,7 +362,8 @@ fn is_written(address: usize, extent: usize) -> bool {
     unsafe { fresh::is_written(address, extent) }
 }
 
-/// The same of a text in a live block, which has a NUL.
+/// True if no word of a text in a live block, which has a NUL, is as it was when the block was
+/// given out.
 #[inline(always)]
 fn is_text_written(address: usize) -> bool {
     // SAFETY: there is a NUL in the block.

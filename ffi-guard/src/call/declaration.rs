@@ -151,8 +151,8 @@ contract! {
     /// What C may follow inside is known by the types alone: `cargo ffi-guard` has put the block
     /// under the guard, and all that it says of a parameter holds for any.
     typed, is_typed = 11, inspected, movable;
-    /// `lends`, of what C calls: C may use what is stored there, or returned, until the library says
-    /// so.
+    /// `lends`, of what C calls: C may use what is stored there, or returned, until the library
+    /// says so.
     lends, is_lending = 12, inspected, in_place;
 }
 
@@ -259,7 +259,8 @@ pub struct Function {
     /// covers all from there on. Valid once `mode` is settled.
     compares: AtomicU32,
     /// True if its calls may take the fast path: nothing that C hands out is recorded, no crossing
-    /// is logged, no argument copied, nothing is looked at that C was to fill. False until `mode` is settled.
+    /// is logged, no argument copied, nothing is looked at that C was to fill. False until `mode`
+    /// is settled.
     fast: AtomicBool,
     /// True if the wrapper is optimised, and so has two functions.
     outlined: AtomicBool,
@@ -284,7 +285,8 @@ pub(crate) struct Fills {
     pub(crate) text: &'static str,
 }
 
-/// A result, for the condition of `#[guard(ok = ..)]`: a copy, so that the condition cannot take it.
+/// A result, for the condition of `#[guard(ok = ..)]`: a copy, so that the condition cannot take
+/// it.
 #[must_use]
 pub fn copied<R: Copy>(result: &R) -> R {
     *result
@@ -347,8 +349,8 @@ impl Function {
         Function { kinds, ..self }
     }
 
-    /// Adds the condition of `#[guard(ok = ..)]`: what it says of a result, by the result's address,
-    /// and its text.
+    /// Adds the condition of `#[guard(ok = ..)]`: what it says of a result, by the result's
+    /// address, and its text.
     #[must_use]
     pub const fn with_ok(self, holds: unsafe fn(*const ()) -> bool, text: &'static str) -> Function {
         Function { fills: Some(Fills { holds, text }), ..self }

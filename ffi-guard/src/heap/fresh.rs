@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!  | word | word | .. | word | part of the canary |      up to WHOLE bytes
-//!  | words up to the page's end | as it was .. | words from the last page's start |      larger ones
+//!  | words up to the page's end | as it was .. | words from the last page's start |    larger ones
 //! ```
 //! Memory that was asked for as zero is zero, and C's blocks are left as they are.
 

@@ -419,8 +419,8 @@ impl Entry {
         self.noted.load(Ordering::Acquire) & OPEN != 0 || self.change(generation, |word| Some(word | OPEN))
     }
 
-    /// True if C may have written what is in this block: it was lent it to write, or a loan of it is
-    /// noted.
+    /// True if C may have written what is in this block: it was lent it to write, or a loan of it
+    /// is noted.
     pub(crate) fn was_open(&self, generation: u32) -> bool {
         self.is(generation) && self.noted.load(Ordering::Acquire) & (OPEN | SWEEP) != 0
     }

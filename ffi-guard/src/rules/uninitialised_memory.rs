@@ -5,8 +5,8 @@
 //! sends on, whatever was there. C: `int get(struct info *out)` that returns 0 before it has filled
 //! `*out`, which Rust then takes for initialised.
 //!
-//! Checked by [`check`], on entry to a call, and by [`check_filled`], when C has returned. Both look
-//! for what the heap leaves in fresh memory (`heap/fresh.rs`).
+//! Checked by [`check`], on entry to a call, and by [`check_filled`], when C has returned. Both
+//! look for what the heap leaves in fresh memory (`heap/fresh.rs`).
 
 use super::field_path;
 use super::words::{ALL, Beat, Picture, Story, Value, Words, bytes, callee, function, label, name, parameter, whose};
