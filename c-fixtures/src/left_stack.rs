@@ -31,7 +31,7 @@ unsafe extern "C" {
     /// Keeps `value`, by its contract.
     #[link_name = "ffg_stack_keep"]
     pub fn ok_keep(#[guard(retained)] value: *mut i64);
-    /// The same, of which nothing tells the type.
+    /// Keeps `value`, of which nothing tells the type, by its contract.
     #[link_name = "ffg_stack_keep_untyped"]
     pub fn ok_keep_untyped(#[guard(retained, opaque)] value: *mut c_void);
     /// Keeps `value`, and does not say so.
@@ -60,7 +60,7 @@ unsafe extern "C" {
     #[link_name = "ffg_stack_cell"]
     #[guard(allow(nested_pointer))]
     pub fn read_cell(cell: *const Cell) -> i64;
-    /// The same, of a struct by value.
+    /// Reads what a struct by value leads to.
     #[link_name = "ffg_stack_cell_by_value"]
     #[guard(allow(nested_pointer))]
     pub fn read_cell_by_value(cell: Cell) -> i64;

@@ -426,7 +426,7 @@ fn is_clear_within(address: usize, extent: Option<usize>, rest: usize, info: &Ty
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::shape::Role;
+    use crate::call::shape::{Role, Shape};
 
     #[test]
     fn an_attribute_that_a_glance_does_not_know_is_left_to_the_rules() {

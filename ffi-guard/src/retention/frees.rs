@@ -128,8 +128,8 @@ fn judge(waiting: &WaitingFree, hit: Hit, at_once: bool) -> Option<Found> {
     Some(Found { finding, block: *block, lent: vec![kept.note], whose: *whose })
 }
 
-/// Makes a finding if C holds a block that leads to a freed one. `hits`: words of C's that lead into
-/// the heap.
+/// Makes a finding if C holds a block that leads to a freed one. `hits`: words of C's that lead
+/// into the heap.
 fn judge_by_way(waiting: &WaitingFree, hits: &[Hit], at_once: bool) -> Option<Found> {
     let WaitingFree { block, kept, end, whose, .. } = waiting;
     if kept.is_over() {

@@ -122,7 +122,8 @@ pub(crate) fn judge(left: &StackLoan) -> Option<Finding> {
     let address = range.start;
     budget::searched_for_freed(scan::c_memory(&Wanted::new(std::iter::once(address..address + 1)), &mut hits));
     budget::looked(crate::platform::clock::ticks().saturating_sub(started));
-    // Where C held it was not noted, so a pool in which it may have been left behind does not count.
+    // Where C held it was not noted, so a pool in which it may have been left behind does not
+    // count.
     #[cfg(feature = "c-heap")]
     hits.retain(|&hit| super::witness::holds(hit, &Default::default()));
     hits.into_iter().find_map(|hit| freed_while_retained::check(hit, *promise, false, true))
