@@ -13,9 +13,9 @@ use super::table::Entry;
 use super::{Block, class, large, run, slab, slack, unit};
 use crate::platform::read;
 
-/// Looks at every block, of both halves, and hands damage to `found`. It is not renewed: at this very
-/// moment its place may be given to another block, larger than this one. Memory of the guard's own,
-/// none of the heap's locks: `found` may allocate for itself.
+/// Looks at every block, of both halves, and hands damage to `found`. It is not renewed: at this
+/// very moment its place may be given to another block, larger than this one. Memory of the guard's
+/// own, none of the heap's locks: `found` may allocate for itself.
 pub(crate) fn each_damaged(found: &mut dyn FnMut(Damaged)) {
     for class in (1..class::ALL).filter(|&class| !class::is_run(class)) {
         let slab = region::slab(class);

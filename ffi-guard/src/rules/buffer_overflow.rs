@@ -1,5 +1,5 @@
-//! `buffer_overflow`: C wrote before the start or past the end of a Rust block, or with `c-heap` of a
-//! block of its own.
+//! `buffer_overflow`: C wrote before the start or past the end of a Rust block, or with `c-heap` of
+//! a block of its own.
 //!
 //! C: `void name(char *out, size_t n)`, which writes `n` characters and a NUL. Rust: a `Vec` of `n`
 //! bytes. The one byte too many lands in whatever follows, and nothing happens until that is read.

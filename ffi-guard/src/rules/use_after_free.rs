@@ -1,5 +1,5 @@
-//! `use_after_free`: C touches Rust memory after Rust freed it, or with `c-heap` writes to a block of
-//! its own that it has freed.
+//! `use_after_free`: C touches Rust memory after Rust freed it, or with `c-heap` writes to a block
+//! of its own that it has freed.
 //!
 //! C: `static char *log; void set_log(char *buffer) { log = buffer;
 //! }`, and a later call that writes to `log`. Rust has dropped the buffer by then.
