@@ -82,3 +82,9 @@ int64_t ffg_resend(void) {
 }
 
 void ffg_ok_cancel(void) { ffg_sent.values = NULL; }
+
+static const ffg_request *ffg_held;
+
+void ffg_bad_hold(const ffg_request *request) { ffg_held = request; }
+
+void ffg_ok_release(void) { ffg_held = NULL; }

@@ -45,5 +45,8 @@ int64_t ffg_bad_send(const ffg_request *request);
 /* The sum of the kept values. */
 int64_t ffg_resend(void);
 void ffg_ok_cancel(void);
+/* Holds the request itself until it is released, and reads what it leads to later. */
+void ffg_bad_hold(const ffg_request *request);
+void ffg_ok_release(void);
 
 #endif

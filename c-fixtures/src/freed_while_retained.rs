@@ -71,6 +71,13 @@ unsafe extern "C" {
     /// Lets go of the values.
     #[link_name = "ffg_ok_cancel"]
     pub safe fn ok_cancel();
+    /// Holds the request itself, and reads what it leads to later.
+    #[link_name = "ffg_bad_hold"]
+    #[guard(allow(nested_pointer))]
+    pub fn bad_hold(#[guard(retained)] request: *const Request);
+    /// Lets go of the request.
+    #[link_name = "ffg_ok_release"]
+    pub safe fn ok_release();
 }
 
 /// The C function of [`bad_set_listener`], declared without the check of the free.

@@ -10,9 +10,11 @@
 
 pub mod alloc_dealloc_mismatch;
 pub mod buffer_overflow;
+pub mod c_blocks;
 pub mod c_heap;
 pub mod callbacks;
 pub mod closures;
+pub mod contract_words;
 pub mod contracts;
 pub mod copied;
 pub mod dangling_field;
@@ -20,6 +22,7 @@ pub mod dangling_pointer;
 pub mod double_free;
 pub mod freed_while_retained;
 pub mod leaked_ownership;
+pub mod left_stack;
 pub mod misaligned_pointer;
 pub mod nested_pointer;
 pub mod null_pointer;
@@ -33,6 +36,7 @@ pub mod shapes;
 pub mod slides;
 pub mod stacks;
 pub mod stale_handle;
+pub mod uninitialised_memory;
 pub mod unterminated_string;
 pub mod use_after_free;
 pub mod variadic;

@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Nextest(Options),
     /// Put together what runs reported, as a table and for other programs
     Report(ReportOptions),
+    /// Make the edits that the reports propose: an attribute of a declaration, or a line of the contracts
+    Fix(FixOptions),
     /// List the border of each crate: what it declares of C, what is guarded, called and exported
     Audit(Audit),
 }
@@ -104,6 +106,26 @@ pub(crate) struct ReportOptions {
     pub checkout: Option<PathBuf>,
 }
 
+/// The options of `fix`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct FixOptions {
+    /// Files that `GUARD_REPORT` or `--report` named, and folders of such files (`.jsonl`)
+    #[arg(required = true, value_name = "DIR")]
+    pub paths: Vec<PathBuf>,
+    /// Make the edits without asking
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Only for the finding with this id, which `report` and `fix` show
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// The file for functions that a dependency declares [default: ffi-guard-contracts.toml in the checkout]
+    #[arg(long, value_name = "FILE")]
+    pub contracts: Option<PathBuf>,
+    /// Folder that relative paths of sources count from [default: the current folder]
+    #[arg(long, value_name = "DIR")]
+    pub checkout: Option<PathBuf>,
+}
+
 /// The options of `audit`: those of a run decide what is compiled, and so what is listed.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Audit {
@@ -120,6 +142,8 @@ pub(crate) enum Task {
     Cargo(Order),
     /// To read reports.
     Report(ReportOptions),
+    /// To edit sources by reports.
+    Fix(FixOptions),
 }
 
 /// A command as the driver takes it.
@@ -145,6 +169,7 @@ impl Command {
                 Task::Cargo(Order { command: "check", options: audit.options.clone(), audit: Some(audit) })
             }
             Command::Report(options) => Task::Report(options),
+            Command::Fix(options) => Task::Fix(options),
         }
     }
 }
@@ -165,7 +190,7 @@ pub(crate) fn read(arguments: &[String]) -> Result<Cli, clap::Error> {
     if let Some((command, rest)) = arguments.split_first() {
         own.push(command.clone());
         match command.as_str() {
-            "report" => own.extend(rest.iter().cloned()),
+            "report" | "fix" => own.extend(rest.iter().cloned()),
             command => split(command, rest, &mut own, &mut cargo),
         }
     }
@@ -219,7 +244,7 @@ mod tests {
         let arguments: Vec<String> = text.split_whitespace().map(String::from).collect();
         match read(&arguments).unwrap_or_else(|error| panic!("{error}")).command.task() {
             Task::Cargo(order) => (order.command, order.options),
-            Task::Report(_) => panic!("{text}: not cargo's"),
+            Task::Report(_) | Task::Fix(_) => panic!("{text}: not cargo's"),
         }
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::SystemTime;
 
+use cargo_ffi_guard::progress::Progress;
 use cargo_metadata::{Metadata, MetadataCommand};
 
 use crate::cli::{self, Options, Order, Task};
@@ -14,7 +15,7 @@ use crate::config::Config;
 use crate::coverage::Called;
 use crate::obstacle::{self, cannot_write};
 use crate::session::Session;
-use crate::{audit, coverage, mirror, reporting, runtime, rustdoc, session, taken};
+use crate::{audit, coverage, fix, mirror, reporting, runtime, rustdoc, session, taken};
 
 /// Rules that need a contract to be right: without one they report what a library may well do.
 const NEED_CONTRACTS: [&str; 2] = ["nested_pointer", "retained_pointer"];
@@ -41,6 +42,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let order = match cli::read(arguments).map(|cli| cli.command.task()) {
         Ok(Task::Cargo(order)) => order,
         Ok(Task::Report(options)) => return reporting::run(&options),
+        Ok(Task::Fix(options)) => return fix::run(&options),
         Err(error) => {
             // The words go where clap sends them: help is no error.
             let _ = error.print();
@@ -78,7 +80,7 @@ impl Run {
         let c_heap = !options.no_c_heap && (options.c_heap || has_c_heap(&target));
         let allow = allowed(&options.rules)?;
         let fields_by_type = !is_asked_for(&options.rules, DANGLING_FIELD);
-        let contracts = contracts(&options.contracts)?;
+        let contracts = contracts(&contract_files(options, metadata.workspace_root.as_std_path()))?;
         let flags = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"].map(|name| std::env::var(name).unwrap_or_default());
         let base = metadata.target_directory.as_std_path().join("ffi-guard");
         std::fs::create_dir_all(&base).map_err(|error| cannot_write(&base, &error))?;
@@ -87,7 +89,10 @@ impl Run {
         let of_runtime = key((runtime::version(), &rustc.version, &target, c_heap, flags));
         let shared = std::env::var_os(runtime::SHARED).map(PathBuf::from);
         let of_all = shared.as_deref().unwrap_or(&base);
+        let mut progress = Progress::new();
+        progress.show(|| "building ffi-guard for this program, once".into());
         let runtime = runtime::build(&of_all.join(format!("runtime-{of_runtime}")), &target, c_heap, &pass)?;
+        drop(progress);
         let Sources { declare_allocator, taken } = Sources::read(&metadata);
         let allocator_in_libraries = !declare_allocator;
         // Cargo does not know of either: what they compiled before is of no use once they changed.
@@ -300,6 +305,12 @@ fn is_asked_for(rules: &[String], rule: &str) -> bool {
     rules.iter().any(|wanted| wanted == "all" || wanted == rule)
 }
 
+/// The files of contracts that are named, and the project's own.
+fn contract_files(options: &Options, workspace: &Path) -> Vec<PathBuf> {
+    let own = Some(workspace.join(fix::CONTRACTS)).filter(|path| path.is_file());
+    options.contracts.iter().cloned().chain(own).collect()
+}
+
 /// The user's files of contracts with what is in them: if it changes, so does what is compiled.
 fn contracts(files: &[PathBuf]) -> Result<Vec<(PathBuf, String)>, String> {
     let read = |file: &PathBuf| {
@@ -337,8 +348,14 @@ struct Sources {
 impl Sources {
     fn read(metadata: &Metadata) -> Sources {
         let mut sources = Sources { declare_allocator: false, taken: BTreeSet::new() };
-        let folders = metadata.packages.iter().filter_map(|package| package.manifest_path.parent());
-        for folder in folders.filter(|folder| !folder.ends_with("ffi-guard")) {
+        let mut progress = Progress::new();
+        for (index, package) in metadata.packages.iter().enumerate() {
+            let Some(folder) = package.manifest_path.parent().filter(|folder| !folder.ends_with("ffi-guard")) else {
+                continue;
+            };
+            progress.show(|| {
+                format!("reading the sources of {} ({} of {})", package.name, index + 1, metadata.packages.len())
+            });
             for text in mirror::sources(folder.as_std_path()).iter().flat_map(std::fs::read_to_string) {
                 sources.declare_allocator |= text.contains("#[global_allocator]");
                 taken::find(&text, &mut sources.taken);

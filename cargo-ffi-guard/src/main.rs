@@ -22,6 +22,7 @@ mod coverage;
 mod diagnostics;
 mod driver;
 mod exports;
+mod fix;
 mod learned;
 mod mirror;
 mod obstacle;

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use cargo_ffi_guard::progress::Progress;
 use cargo_ffi_guard::report::suppress::{self, Suppressions};
 use cargo_ffi_guard::report::{Report, Standing, baseline, github, html, junit, sarif, terminal};
 
@@ -51,21 +52,23 @@ fn write(options: &ReportOptions) -> Result<bool, String> {
     if let Some(wanted) = &options.suppress {
         return print_entries(&report, wanted).map(|()| false);
     }
-    save(options.sarif.as_deref(), || sarif::text(&report, &checkout))?;
-    save(options.junit.as_deref(), || junit::text(&report))?;
-    save(options.html.as_deref(), || html::text(&report))?;
-    save(options.json.as_deref(), || baseline::json(&report))?;
+    let mut progress = Progress::new();
+    let mut save = |path: Option<&Path>, text: &dyn Fn() -> String| {
+        let Some(path) = path else { return Ok(()) };
+        progress.show(|| format!("writing {}", path.display()));
+        std::fs::write(path, text()).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    save(options.sarif.as_deref(), &|| sarif::text(&report, &checkout))?;
+    save(options.junit.as_deref(), &|| junit::text(&report))?;
+    save(options.html.as_deref(), &|| html::text(&report))?;
+    save(options.json.as_deref(), &|| baseline::json(&report))?;
+    drop(progress);
     print!("{}", terminal::text(&report));
     if options.github {
         print!("{}", github::annotations(&report));
         append_summary(&report)?;
     }
     Ok(report.fails())
-}
-
-fn save(path: Option<&Path>, text: impl FnOnce() -> String) -> Result<(), String> {
-    let Some(path) = path else { return Ok(()) };
-    std::fs::write(path, text()).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Appends to the file that GitHub shows as the job's summary.

@@ -1,6 +1,8 @@
 //! Whole programs under `cargo ffi-guard`: packages of a few lines, whose `-sys` crates declare
 //! functions of the C library and are not annotated.
 
+// Shared with the other programs.
+#[allow(dead_code)]
 mod program;
 
 use program::{Program, Said};

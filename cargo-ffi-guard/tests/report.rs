@@ -1,5 +1,6 @@
 //! `cargo ffi-guard report` over the golden lines of all rules, as a user calls it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -67,6 +68,12 @@ fn every_rule_in_every_form() {
     is_as("report.sarif", &read("a.sarif"));
     is_as("junit.xml", &read("a.xml"));
     is_as("findings.json", &read("a.json"));
+    // Each line carries the id under which it is folded.
+    let ids = |text: &str, before: &str| -> BTreeSet<String> {
+        text.split(before).skip(1).filter_map(|rest| rest.get(..16)).map(String::from).collect()
+    };
+    let known = ids(&std::fs::read_to_string(&lines).unwrap(), "\"id\":\"");
+    assert_eq!(ids(&read("a.json"), "\"id\": \""), known);
     let page = read("a.html");
     for rule in ["nested_pointer", "stale_handle", "use_after_free", "leaked_ownership"] {
         assert!(page.contains(&format!("\"rule\":\"{rule}\"")), "{rule}");
@@ -109,6 +116,32 @@ fn one_suppressed_and_one_new_fail_for_the_new_one_alone() {
 
     write("3.jsonl", &["double_free"]);
     assert_eq!(report(&folder, &["guard", "--baseline", "known.json"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_terminal_sees_progress_and_a_log_does_not() {
+    let folder = folder("progress");
+    let lines = lines();
+    let quiet = report(&folder, &[lines.to_str().unwrap(), "--html", "a.html"]);
+    assert_eq!(err(&quiet), "", "a log has progress in it");
+    // `script` runs it on a terminal of its own, and copies what it writes.
+    let tool = env!("CARGO_BIN_EXE_cargo-ffi-guard");
+    let on_a_terminal = |term: &str| {
+        let command = format!("'{tool}' report '{}' --html a.html >/dev/null", lines.display());
+        let mut script = Command::new("script");
+        script.args(["-q", "-e", "-c", &command, "/dev/null"]).current_dir(&folder).env("TERM", term);
+        script.stdin(std::process::Stdio::null()).output()
+    };
+    match on_a_terminal("xterm") {
+        Err(error) => eprintln!("skipped: a terminal: script cannot be run: {error}"),
+        Ok(output) => {
+            let text = out(&output);
+            assert!(text.contains("\r\u{1b}[Kreading 1 of 1 files, line 1"), "{text:?}");
+            assert!(text.contains("\r\u{1b}[Kwriting a.html"), "{text:?}");
+            assert!(text.ends_with("\r\u{1b}[K"), "the line stays: {text:?}");
+            assert_eq!(out(&on_a_terminal("dumb").unwrap()), "", "a terminal without a cursor");
+        }
+    }
 }
 
 #[test]

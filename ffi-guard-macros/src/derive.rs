@@ -17,6 +17,7 @@ pub(crate) fn plain(item: TokenStream) -> TokenStream {
         for param in generics.type_params_mut() {
             param.bounds.push(syn::parse_quote_spanned!(here=> #krate::Plain));
         }
+        let dense = dense(input, &quote_spanned!(here=> #krate::__private));
         let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
         // One assertion per field, with the span of its type, so that rustc's error points there.
         let fields = fields(&input.data).into_iter().filter(|field| !is_opaque(field)).map(|field| {
@@ -25,7 +26,9 @@ pub(crate) fn plain(item: TokenStream) -> TokenStream {
         });
         quote_spanned! {here=>
             #[automatically_derived]
-            impl #impl_generics #krate::Plain for #name #ty_generics #where_clause {}
+            impl #impl_generics #krate::Plain for #name #ty_generics #where_clause {
+                const DENSE: bool = #dense;
+            }
             const _: () = {
                 #[allow(dead_code)]
                 fn __ffi_guard_is_plain<T: #krate::Plain>() {}
@@ -58,6 +61,7 @@ pub(crate) fn pointee(item: TokenStream) -> TokenStream {
                 false => quote_spanned!(ty.span()=> #private::frozen!(#ty)),
             }
         });
+        let dense = dense(input, &private);
         let fields = fields(&input.data).into_iter().enumerate().map(|(i, field)| {
             let ty = &field.ty;
             let (member, label) = match &field.ident {
@@ -83,9 +87,33 @@ pub(crate) fn pointee(item: TokenStream) -> TokenStream {
             impl #impl_generics #krate::Pointee for #name #ty_generics #where_clause {
                 const SHAPE: #private::Shape = #private::Shape::Fields(const { &[#(#fields),*] });
                 const FROZEN: bool = true #(&& #frozen)*;
+                const DENSE: bool = #dense;
             }
         }
     })
+}
+
+/// Whether Rust writes each whole word of a value, as an expression: which bytes of a union or of a
+/// variant's data are written, its type does not tell, and neither does a type parameter.
+fn dense(input: &DeriveInput, private: &TokenStream) -> TokenStream {
+    let here = Span::mixed_site();
+    let fields = fields(&input.data);
+    let generic = |field: &&Field| mentions(field.ty.to_token_stream(), &input.generics);
+    match &input.data {
+        Data::Enum(_) if fields.is_empty() => quote_spanned!(here=> true),
+        Data::Struct(_) if !fields.iter().any(|field| is_opaque(field) || generic(field)) => {
+            let types: Vec<_> = fields.iter().map(|field| &field.ty).collect();
+            let each = types.iter().map(|ty| quote_spanned!(ty.span()=> && #private::dense!(#ty)));
+            quote_spanned! {here=>
+                #private::has_no_gap(
+                    ::core::mem::size_of::<Self>(),
+                    ::core::mem::align_of::<Self>(),
+                    &[#(::core::mem::size_of::<#types>()),*],
+                ) #(#each)*
+            }
+        }
+        Data::Struct(_) | Data::Union(_) | Data::Enum(_) => quote_spanned!(here=> false),
+    }
 }
 
 /// The frame of both derives: reads the crate's path, and emits only the errors if there are some.

@@ -7,7 +7,7 @@ use syn::ext::IdentExt as _;
 
 use crate::settings::Severities;
 use crate::valid::Function;
-use crate::{text, types};
+use crate::{filled, text, types};
 
 /// The direction in which a function is called.
 #[derive(Clone, Copy)]
@@ -64,8 +64,12 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
     let callback = matches!(kind, Kind::Callback);
     let kinds = matches!(kind, Kind::Call { .. }).then(|| kinds(function, private)).flatten();
     let with_kinds = kinds.is_some().then(|| quote_spanned!(here=> .with_kinds(&__FFI_GUARD_KINDS)));
+    let lends = function.params.iter().any(|param| param.contract.iter().any(|word| word == "lends"));
+    let lending = (callback && lends).then(|| quote_spanned!(here=> .lending()));
+    let (ok, with_ok) = filled::emit(function, private).unzip();
     quote_spanned! {here=>
         #kinds
+        #ok
         static __FFI_GUARD_FUNCTION: #private::Function = #private::Function::new(&#private::Declaration {
             name: #name,
             module: ::core::module_path!(),
@@ -78,7 +82,7 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
             result: #private::Contract::NONE #(.#result())*,
             callback: #callback,
             severities: #severities,
-        })#with_kinds;
+        })#with_kinds #with_ok #lending;
     }
 }
 

@@ -43,6 +43,13 @@ pub(crate) fn names_in(expr: &Expr, key: &Ident, names: &[String], errors: &mut 
     }
 }
 
+/// True if an expression uses a value that is no constant, by its name.
+pub(crate) fn uses_a_variable(expr: &Expr) -> bool {
+    let mut bindings = Bindings::default();
+    bindings.visit_expr(expr);
+    bindings.used.iter().any(|name| name.to_string().contains(|c: char| c.is_lowercase()))
+}
+
 /// Collects the names that an expression uses as values, and those that it binds itself.
 #[derive(Default)]
 struct Bindings {

@@ -3,12 +3,13 @@
 //! The way of a block through this crate: `ast` parses it, `attr` parses the arguments of
 //! `#[guard(..)]`, `cfg` lists the cases of its conditions, `settings`, `block` and `valid` refuse
 //! what cannot apply (all errors at once), `contracts` adds what is known of the functions in C,
-//! `expand` decides what is wrapped, `wrapper` and
-//! `fast_path` write the functions, and `descriptor` writes the statics that describe them. On an
-//! error `fallback` still emits the block, bare, so that one error stays one error.
+//! `expand` decides what is wrapped, `wrapper` and `fast_path` write the functions, `descriptor`
+//! writes the statics that describe them, and `test` stands apart. On an error `fallback` still
+//! emits the block, bare, so that one error stays one error.
 
 use proc_macro::TokenStream;
 
+mod aligned;
 mod ast;
 mod attr;
 mod block;
@@ -22,6 +23,7 @@ mod expand;
 mod extent;
 mod fallback;
 mod fast_path;
+mod filled;
 mod followed;
 mod guard_fn;
 mod kept;
@@ -29,6 +31,7 @@ mod message;
 mod reads;
 mod record;
 mod settings;
+mod test;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -78,15 +81,17 @@ mod wrapper;
 /// # On a function: `#[guard(..)]`
 ///
 /// `skip`, `keep_abi`, `returns(owned)` (Rust has to free the result),
-/// `returns(thread_bound)` (it belongs to the calling thread), `allow(..)`, `warn(..)`, `deny(..)`.
+/// `returns(thread_bound)` (it belongs to the calling thread), `ok = result == 0` (with such a
+/// result C has filled its `out` parameters), `allow(..)`, `warn(..)`, `deny(..)`.
 ///
 /// # On a Rust function that C calls
 ///
 /// `on_panic = value` (what C gets if it panics; the default of the return type if not given),
-/// `returns(owned)` and `returns(retained)` (the result is C's, or C may keep it), `skip`,
-/// `crate = path`, `allow(..)`, `warn(..)`, `deny(..)`. On its parameters: `counted_by`,
-/// `sized_by`, `cstr`, `nonnull`, `out`, `opaque`, `thread_bound`, `owned` (C gives it back), and
-/// severities.
+/// `returns(owned)` and `returns(retained)` (the result is C's, or C may keep it), `lends` (C may
+/// use the result for a while), `returns(cstr)` (it ends in NUL), `skip`, `crate = path`,
+/// `allow(..)`, `warn(..)`, `deny(..)`. On its parameters: `counted_by`, `sized_by`, `cstr`,
+/// `nonnull`, `out`, `lends` (C may use for a while what is stored there), `opaque`,
+/// `thread_bound`, `owned` (C gives it back), and severities.
 ///
 /// # On a parameter: `#[guard(..)]`
 ///
@@ -97,6 +102,7 @@ mod wrapper;
 /// | `text_within = n` | a text up to its NUL, or `n` bytes of it |
 /// | `cstr` | NUL-terminated string |
 /// | `nonnull` | null is a violation |
+/// | `aligned = n` | the address is a multiple of `n`, a constant |
 /// | `out` | C fills it in |
 /// | `opaque` | user data that C only hands back |
 /// | `copied` | C works on a copy between guard pages |
@@ -161,6 +167,34 @@ pub fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn guard_fn(input: TokenStream) -> TokenStream {
     guard_fn::guard_fn(input.into()).into()
+}
+
+/// A test that ends with a checkpoint: what C still holds of what it has lent fails it, and not the
+/// next one. Stands in place of `#[test]`.
+///
+/// ```ignore
+/// #[ffi_guard::test(level = 2, rules(deny(leaked_ownership), allow(nested_pointer)))]
+/// fn a_session_lets_go() {
+///     // ..
+/// }
+/// ```
+///
+/// | argument | meaning |
+/// | --- | --- |
+/// | `level = n` | the test is checked at this level, 0 to 3 |
+/// | `rules(allow(rule, ..), warn(..), deny(..))` | severity of rules, as the environment's, below that of declarations |
+/// | `process` | the test has a process of its own in any case |
+/// | `crate = path` | where `ffi_guard` is found, if not at `::ffi_guard` |
+///
+/// A process has one level and one set of severities. So a test that asks for `rules`, or for
+/// another level than the process has, runs again in a process of its own.
+///
+/// Other attributes stay: `#[ignore]`, `#[should_panic]`, `#[serial]`. A test under
+/// `#[should_panic]` that leaves something behind fails, unless the expected text is of that
+/// report. The test may return a `Result`.
+#[proc_macro_attribute]
+pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    test::test(arguments.into(), item.into()).into()
 }
 
 /// Declares that a struct, union or enum holds no pointer: each field's type must be `Plain`

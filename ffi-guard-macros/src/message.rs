@@ -38,6 +38,18 @@ pub(crate) const GUARD_FN_VARIADIC: &str = "a variadic function behind a pointer
     help: call it by its pointer";
 pub(crate) const GUARD_FN_BARE: &str = "this means nothing for a function behind a pointer\n\
     help: take it off; the pointer itself is C's and bare";
+pub(crate) const TEST_ITEM: &str = "this goes on a function, in place of `#[test]`";
+pub(crate) const TEST_TAKES: &str = "`test` takes `level = n`, `rules(..)`, `process` and `crate = path`\n\
+    help: write `#[ffi_guard::test(level = 2, rules(deny(leaked_ownership)))]` and the like";
+pub(crate) const TEST_LEVEL: &str = "expected a level\nhelp: write `level = 2`; levels are 0 to 3";
+pub(crate) const TEST_RULES: &str = "expected `allow(..)`, `warn(..)` or `deny(..)`\n\
+    help: write `rules(deny(leaked_ownership), allow(nested_pointer))`";
+pub(crate) const TEST_ASYNC: &str = "a checkpoint needs the end of the body, and an `async` function ends when it is polled\n\
+    help: take `async` off, and run the future in the body: `runtime.block_on(async { .. })`";
+pub(crate) const TEST_PARAMETERS: &str = "a test has no parameters, and is not generic or unsafe\n\
+    help: call this function in one that has none";
+pub(crate) const TEST_FILE_SERIAL: &str = "the test would wait for itself: it runs again in a process of its own, while this \
+    one holds the lock\nhelp: write `#[file_serial]` above this one's attribute: `#[file_serial] #[ffi_guard::test(..)]`";
 pub(crate) const NOT_VARIADIC: &str = "this says what the arguments in `...` are, and the function has none\n\
     help: take it off";
 pub(crate) const TWO_TAILS: &str = "two parameters say what the arguments in `...` are\nhelp: leave one out";
@@ -56,8 +68,19 @@ pub(crate) const HELD_NOT_KEPT: &str = "`held_by` says until when C keeps it, an
     help: write `retained` or `retained_unless = ..` too";
 pub(crate) const RETURNS: &str = "expected `returns(owned)` or `returns(thread_bound)`\n\
     help: `owned` says that what comes back is Rust's to free, `thread_bound` that it is the calling thread's alone";
-pub(crate) const CALLBACK_RETURNS: &str = "expected `returns(owned)` or `returns(retained)`\n\
-    help: `owned` says that what is returned is C's from then on, `retained` that C may keep it";
+pub(crate) const CALLBACK_RETURNS: &str = "expected `returns(owned)`, `returns(retained)`, `returns(lends)` or `returns(cstr)`\n\
+    help: `owned` says that what is returned is C's from then on, `retained` that C may keep it, `lends` that C may use \
+    it for a while, `cstr` that it ends in NUL";
+pub(crate) const OK_OF_NOTHING: &str = "`ok` is a condition on the result, and the function returns nothing\n\
+    help: take it off";
+pub(crate) const OK_WITHOUT_RESULT: &str = "`ok` is a condition on the result, and this does not speak of it\n\
+    help: write `ok = result == 0`, with `result` or `ret` for what the function returns";
+pub(crate) const OK_FILLS_NOTHING: &str = "`ok` says when C has filled its `out` parameters, and there is none\n\
+    help: write `#[guard(out)]` on the parameters that C fills, or take `ok` off";
+pub(crate) const ALIGNED: &str = "`aligned` takes a power of two that is known at compile time\n\
+    help: write `aligned = 64`, or a constant";
+pub(crate) const LENDS_NO_POINTER: &str = "`lends` says that C may use what is stored here, and no pointer can be\n\
+    help: write it on a pointer to a pointer that the function fills in, as `*mut *const c_void`";
 pub(crate) const RETURNS_NOTHING: &str = "the function returns no pointer that this could be said of\n\
     help: take it off";
 pub(crate) const TOO_MANY_CONDITIONS: &str = "more than three different conditions on one function's parameters and \
@@ -97,14 +120,15 @@ impl On {
             On::Block => {
                 &["crate", "contracts", "keep_abi", "skip", "retained", "mirrored", "typed", "allow", "warn", "deny"]
             }
-            On::Function => &["skip", "keep_abi", "returns", "allow", "warn", "deny"],
-            On::Callback => &["crate", "skip", "on_panic", "returns", "retained", "allow", "warn", "deny"],
+            On::Function => &["skip", "keep_abi", "returns", "ok", "allow", "warn", "deny"],
+            On::Callback => &["crate", "skip", "on_panic", "returns", "retained", "lends", "allow", "warn", "deny"],
             On::CallbackParameter => &[
                 "counted_by",
                 "sized_by",
                 "cstr",
                 "nonnull",
                 "out",
+                "lends",
                 "opaque",
                 "thread_bound",
                 "owned",
@@ -119,6 +143,7 @@ impl On {
                 "text_within",
                 "cstr",
                 "nonnull",
+                "aligned",
                 "out",
                 "opaque",
                 "copied",
@@ -147,12 +172,14 @@ fn usage(key: &str) -> String {
         "counted_by" | "sized_by" | "text_by" | "text_within" => format!("{key} = n"),
         "retained_unless" => "retained_unless = (parameter == -1)".into(),
         "held_by" => "held_by = parameter".into(),
+        "aligned" => "aligned = 64".into(),
         "stale" => "stale(field)".into(),
         "contracts" => "contracts = \"zlib\"".into(),
         "allow" | "warn" | "deny" => format!("{key}(rule)"),
         "crate" => "crate = path".into(),
         "returns" => "returns(owned)".into(),
         "on_panic" => "on_panic = value".into(),
+        "ok" => "ok = result == 0".into(),
         "followed_by" => "followed_by(value => [argument, ..])".into(),
         flag => flag.into(),
     }

@@ -7,11 +7,11 @@ use syn::ext::IdentExt as _;
 use crate::attr::{self, Errors, Setting, Value};
 use crate::cfg::{Attr, CfgCase};
 use crate::message::{self, On};
-use crate::{extent, kept};
+use crate::{aligned, extent, kept};
 
 /// The rules, as `ffi_guard::Rule` has them: name by name, in the same order (tests keep the two in
 /// step).
-pub(crate) const RULES: [&str; 20] = [
+pub(crate) const RULES: [&str; 21] = [
     "nested_pointer",
     "dangling_pointer",
     "dangling_field",
@@ -28,6 +28,7 @@ pub(crate) const RULES: [&str; 20] = [
     "freed_while_retained",
     "buffer_overflow",
     "write_through_const",
+    "uninitialised_memory",
     "alloc_dealloc_mismatch",
     "double_free",
     "use_after_free",
@@ -142,7 +143,7 @@ impl Settings {
 
 /// True for an argument that is written `key = expression`.
 fn has_value(key: &str) -> bool {
-    extent::is_one(key) || kept::is_one(key) || matches!(key, "on_panic" | "contracts")
+    extent::is_one(key) || kept::is_one(key) || aligned::is_one(key) || matches!(key, "on_panic" | "contracts" | "ok")
 }
 
 fn is_severity(key: &Ident) -> bool {

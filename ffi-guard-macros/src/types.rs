@@ -71,6 +71,17 @@ pub(crate) fn target(ty: &Type) -> Option<&Type> {
     }
 }
 
+/// True if the type may be a pointer to something with a pointer in it.
+pub(crate) fn may_lead_to_pointer(ty: &Type) -> bool {
+    let target = match peel(ty) {
+        Type::Ptr(pointer) => &*pointer.elem,
+        Type::Reference(reference) => &*reference.elem,
+        // An alias, or an `Option` of a pointer.
+        ty => return !is_scalar(ty) && !is_function(ty),
+    };
+    !points_to_void(ty) && !is_scalar(target) && !is_function(target)
+}
+
 /// True for the words that say that a text is there, of so many bytes.
 pub(crate) fn is_text_key(key: &str) -> bool {
     key == "text_by" || key == "text_within"

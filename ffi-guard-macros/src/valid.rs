@@ -16,10 +16,10 @@ use crate::contracts::{self, Applied};
 use crate::extent::{self, Extent};
 use crate::message::{self, On};
 use crate::settings::{Settings, Severities};
-use crate::{kept, reads, text, types, variadic};
+use crate::{aligned, filled, kept, reads, text, types, variadic};
 
 /// Attributes of a parameter that contradict each other.
-pub(crate) const CONTRADICTIONS: [(&str, &str, &str); 30] = [
+pub(crate) const CONTRADICTIONS: [(&str, &str, &str); 37] = [
     ("counted_by", "sized_by", "one extent is enough"),
     ("counted_by", "text_by", "one extent is enough"),
     ("counted_by", "text_within", "one extent is enough"),
@@ -46,6 +46,13 @@ pub(crate) const CONTRADICTIONS: [(&str, &str, &str); 30] = [
     ("copied", "owned", "the copy is gone when the call returns"),
     ("copied", "opaque", "what C never looks into needs no copy"),
     ("copied", "thread_bound", "an object of C's is known by its place"),
+    ("lends", "cstr", "a string is there before the call, and `lends` says what is stored there"),
+    ("lends", "counted_by", "one pointer is stored there"),
+    ("lends", "sized_by", "one pointer is stored there"),
+    ("lends", "opaque", "what C never looks into lends it nothing"),
+    ("lends", "thread_bound", "what is stored there is Rust's"),
+    ("lends", "owned", "what C gives back it no longer uses"),
+    ("lends", "retained", "one of them is enough"),
     ("printf", "cstr", "a format is a string"),
     ("scanf", "cstr", "a format is a string"),
     ("printf", "scanf", "a format is read by one of them"),
@@ -60,6 +67,8 @@ pub(crate) struct Function<'a> {
     pub keep_abi: bool,
     /// The words in `returns(..)`, which describe the result.
     pub result: Vec<Ident>,
+    /// The results with which C has filled its `out` parameters.
+    pub ok: Option<filled::Condition>,
     pub severities: Severities,
     pub params: Vec<Param<'a>>,
     /// Whether a contract was found for it.
@@ -139,7 +148,9 @@ pub(crate) fn function<'a>(
     let skip = settings.skip(errors) || !outer.skip.is_all() && outer.skip.has(&source.name);
     let variadic = source.variadic.is_some();
     let passes = variadic && !variadic::has_known_abi(block);
-    for setting in settings.list.iter().filter(|s| variadic && (passes && s.key != "skip" || s.key == "returns")) {
+    for setting in
+        settings.list.iter().filter(|s| variadic && (passes && s.key != "skip" || s.key == "returns" || s.key == "ok"))
+    {
         errors.at(setting.key.span(), if passes { message::VARIADIC_ABI } else { message::VARIADIC });
     }
     // Rust itself refuses a qualifier in a block that is not `unsafe extern`.
@@ -164,6 +175,9 @@ pub(crate) fn function<'a>(
         for setting in settings.list.iter().filter(|setting| kept::is_one(&setting.key.to_string())) {
             kept::say(setting, &all, &mut checked, errors);
         }
+        if let Some(setting) = settings.get("aligned") {
+            aligned::say(setting, &mut checked, errors);
+        }
         if let Some(held) = settings.get("held_by").filter(|_| !checked.contract.iter().any(|it| it == "retained")) {
             errors.at(held.key.span(), message::HELD_NOT_KEPT);
         }
@@ -178,12 +192,16 @@ pub(crate) fn function<'a>(
     let bare = skip || passes || misqualified;
     let keep_abi = settings.has("keep_abi") || outer.keep_abi.has(&source.name);
     let severities = settings.severities(errors);
-    let mut function = Function { source, bare, keep_abi, result, severities, params, applied: Applied::None };
+    let ok = filled::condition(&settings, &source.output, errors);
+    let mut function = Function { source, bare, keep_abi, result, ok, severities, params, applied: Applied::None };
     if !bare {
         function.applied = contracts::apply(&outer.contracts, &mut function);
         if let (Applied::Misfit(why), true) = (&function.applied, outer.contracts.named) {
             errors.at(source.name.span(), message::misfit(why));
         }
+    }
+    if let Some(ok) = settings.get("ok").filter(|_| !variadic && !filled::is_any(&function.params)) {
+        errors.at(ok.key.span(), message::OK_FILLS_NOTHING);
     }
     for param in function.params.iter_mut().filter(|param| outer.retained && may_be_kept(param)) {
         param.contract.push(Ident::new("retained", Span::mixed_site()));
@@ -258,12 +276,16 @@ pub(crate) fn callback<'a>(
     }
     let settings = Settings::new(On::Callback, list, errors);
     let krate = settings.krate();
-    let mut result = returns(&settings, source, &["owned", "retained"], message::CALLBACK_RETURNS, errors);
-    if let Some(retained) = settings.get("retained") {
+    let words = ["owned", "retained", "lends", "cstr"];
+    let mut result = returns(&settings, source, &words, message::CALLBACK_RETURNS, errors);
+    for word in ["retained", "lends"] {
+        let Some(setting) = settings.get(word) else { continue };
         if returns_no_pointer(source) {
-            errors.at(retained.key.span(), message::RETURNS_NOTHING);
+            errors.at(setting.key.span(), message::RETURNS_NOTHING);
         }
-        result.push(Ident::new("retained", Span::mixed_site()));
+        if !result.iter().any(|said| said == word) {
+            result.push(Ident::new(word, Span::mixed_site()));
+        }
     }
     let on_panic = settings.get("on_panic").and_then(|setting| match &setting.value {
         Value::Expr(expr) => Some(expr.to_token_stream()),
@@ -276,6 +298,9 @@ pub(crate) fn callback<'a>(
     for (i, param) in present.iter().enumerate() {
         let settings = Settings::of(&param.attrs, On::CallbackParameter, case, errors);
         let mut param = parameter(param, i, &names, &settings, &taken, errors);
+        if let Some(lends) = settings.get("lends").filter(|_| !types::may_lead_to_pointer(&param.source.ty)) {
+            errors.at(lends.key.span(), message::LENDS_NO_POINTER);
+        }
         // A binding of the user's own keeps its name.
         if let Some(name) = &param.source.name {
             param.local = name.clone();
@@ -285,7 +310,8 @@ pub(crate) fn callback<'a>(
     reads::look_first(&mut params);
     let severities = settings.severities(errors);
     let bare = settings.skip(errors);
-    let function = Function { source, bare, keep_abi: false, result, severities, params, applied: Applied::None };
+    let function =
+        Function { source, bare, keep_abi: false, result, ok: None, severities, params, applied: Applied::None };
     Callback { krate, on_panic, function }
 }
 
@@ -363,7 +389,7 @@ fn parameter<'a>(
             Value::Path(_) | Value::Arms(_) => continue,
             Value::None if key == "remembered" => continue,
             Value::None | Value::List(_) => {}
-            Value::Expr(_) if kept::is_one(&flag) => continue,
+            Value::Expr(_) if kept::is_one(&flag) || aligned::is_one(&flag) => continue,
             Value::Expr(expr) => {
                 if types::is_text_key(&flag) {
                     contract.push(Ident::new("text", Span::mixed_site()));

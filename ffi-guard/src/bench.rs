@@ -48,8 +48,15 @@ pub fn search(memory: &[usize]) -> usize {
 #[track_caller]
 pub fn note(address: usize) {
     static FUNCTION: Function = Function::new(&Declaration::internal("bench"));
-    static INFO: TypeInfo =
-        TypeInfo { size: 8, align: 8, shape: Shape::Plain, frozen: true, role: Role::Other, name: || "u64" };
+    static INFO: TypeInfo = TypeInfo {
+        size: 8,
+        align: 8,
+        shape: Shape::Plain,
+        frozen: true,
+        dense: true,
+        role: Role::Other,
+        name: || "u64",
+    };
     retention::prepare();
     let Some(block) = heap::FoundBlock::at(address) else { return };
     let site = Site { function: &FUNCTION, location: Location::caller() };

@@ -50,6 +50,8 @@
 //! - [`Level`], [`level()`], [`set_level`]: how much is checked.
 //! - [`Violation`] and [`Rule`]: what was found; [`catch`],
 //!   [`expect_violation!`], [`set_report_hook`]: for tests.
+//! - [`macro@test`], [`assert_clean!`], [`testing::Child`]: tests that answer for what they lend,
+//!   and for what ends their process.
 //! - [`stats()`]: how often each function was called, how long C ran and what crossing cost, if
 //!   `GUARD_STATS=1` asks for it.
 //! - [`checkpoint`]: settles what past calls may have left behind.
@@ -115,6 +117,7 @@ mod rules;
 
 mod scan;
 mod stats;
+pub mod testing;
 mod trampoline;
 mod zeroed;
 
@@ -143,7 +146,7 @@ pub use boundary::thread_affinity::rebind;
 pub use call::shape::{Plain, Pointee};
 pub use callback::Callback;
 pub use facts::{Allocation, CSource, Place, Violation};
-pub use ffi_guard_macros::{Plain, Pointee, guard, guard_fn};
+pub use ffi_guard_macros::{Plain, Pointee, guard, guard_fn, test};
 pub use handle::{Handle, StaleHandle, TakeError};
 pub use level::{Level, LevelError, level, set_level};
 pub use owner::{CBox, CSlice, CText, Deleter};

@@ -5,14 +5,16 @@ pub use crate::boundary::crossing::{Crossing, FrameRoom, Room};
 pub use crate::boundary::inspect::Inspection;
 pub use crate::boundary::loans::Loans;
 pub use crate::boundary::raise::expect;
+pub use crate::boundary::test_scope::assert_clean;
 pub use crate::boundary::variadic::{check_variadic, pass_variadic};
 pub use crate::call::argument::{Argument, Stated};
 pub use crate::call::classify;
-pub use crate::call::declaration::{Contract, Declaration, Function, Parameter};
+pub use crate::call::declaration::{Contract, Declaration, Function, Parameter, copied};
 pub use crate::call::kinds::Kind;
 pub use crate::call::of_type::{Crosses, OfType, Otherwise};
 pub use crate::call::shape::{
-    CopyProbe, Field, NoShape, PlainProbe, PointeeProbe, PointersProbe, Shape, TypeInfo, first_known,
+    CopyProbe, Field, NoShape, PlainProbe, PointeeProbe, PointersProbe, Shape, ThinProbe, TypeInfo, first_known,
+    has_no_gap,
 };
 pub use crate::call::through::through;
 pub use crate::call::variadic::saved::{Registers, Saved};
@@ -20,6 +22,6 @@ pub use crate::call::variadic::{Dialect, Followed, Follower, Tail, Variadic, Wor
 pub use crate::level::{CHECKED, armed, is_at_1};
 pub use crate::rule::{Rule, Severities, Severity};
 pub use crate::{
-    __argument as argument, __crosses as crosses, __frozen as frozen, __shape_of as shape_of, __sorts as sorts,
-    __trampoline as trampoline,
+    __argument as argument, __crosses as crosses, __dense as dense, __frozen as frozen, __shape_of as shape_of,
+    __sorts as sorts, __trampoline as trampoline,
 };

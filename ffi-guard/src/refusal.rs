@@ -125,11 +125,20 @@ fn tell(asked: Asked, address: usize, refused: Option<FreeError>) {
     let inside = Reentry::enter();
     let Some(violation) = violation(asked, address, refused, at, None) else { return };
     drop(inside);
+    if scopes::asserting() {
+        if unwound_by_nobody(|| report::record_failure(&violation)) {
+            report::until_catch_ends::push(violation);
+        }
+        return;
+    }
     if violation.severity() == Severity::Deny && scopes::catching() {
         unwound_by_nobody(|| report::record(&violation));
         return report::until_catch_ends::push(violation);
     }
     if unwound_by_nobody(|| report::deliver(&violation)) == Outcome::Stop {
+        if scopes::in_test() {
+            return report::until_catch_ends::push(violation);
+        }
         let _inside = Reentry::enter();
         report::print(&violation);
         write_stderr(

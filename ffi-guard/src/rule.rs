@@ -82,6 +82,8 @@ rules! {
     BufferOverflow = "buffer_overflow", 2, Deny;
     /// C changed memory it was lent as `*const T` or `&T`.
     WriteThroughConst = "write_through_const", 2, Deny;
+    /// C is lent memory to read that was never written, or has not filled what it was to fill.
+    UninitialisedMemory = "uninitialised_memory", 2, Deny;
     /// Memory was freed by the side that did not allocate it, or with another layout.
     AllocDeallocMismatch = "alloc_dealloc_mismatch", 2, Deny;
     /// Memory was freed twice.

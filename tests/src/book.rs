@@ -52,6 +52,7 @@ pages! {
     freed_while_retained = "rules/freed_while_retained.md";
     buffer_overflow = "rules/buffer_overflow.md";
     write_through_const = "rules/write_through_const.md";
+    uninitialised_memory = "rules/uninitialised_memory.md";
     use_after_free = "rules/use_after_free.md";
     alloc_dealloc_mismatch = "rules/alloc_dealloc_mismatch.md";
     double_free = "rules/double_free.md";

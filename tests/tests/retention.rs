@@ -2,7 +2,10 @@
 //! sweep.
 
 use c_fixtures::freed_while_retained::{bad_set_listener, ok_unset_listener};
-use c_fixtures::retained_places::{bad_keep_local, forget_local};
+use c_fixtures::retained_places::{
+    List, PlainList, bad_keep_local, bad_store_in, bad_store_in_plain, forget_local, ok_fill, ok_store_copy,
+    ok_store_in,
+};
 use c_fixtures::retained_pointer::{allowed_keep_seldom, bad_keep_seldom, forget_seldom, keeps_seldom};
 use ffi_guard::{Place, Rule, catch, checkpoint, expect_violation};
 use ffi_guard_tests::process::{at_level, is_child, run_self};
@@ -37,33 +40,69 @@ fn keep_unseen() -> Box<i32> {
     panic!("every call was looked after at once");
 }
 
-#[test]
+#[ffi_guard::test(level = 2, process)]
 fn a_pointer_kept_by_one_call_of_many_is_found_and_named() {
-    at_level("a_pointer_kept_by_one_call_of_many_is_found_and_named", "2", || {
-        let value = keep_unseen();
-        let violation = expect_violation!(Rule::RetainedPointer, { checkpoint() });
-        assert_eq!(violation.function(), Some("bad_keep_seldom"));
-        assert_eq!(violation.parameter(), Some("value"));
-        assert!(violation.location().is_some_and(|site| site.file().ends_with("tests/retention.rs")));
-        assert!(violation.block().is_some_and(|block| block.address() == (&raw const *value).addr()));
-        let Some(Place::Global { symbol, .. }) = violation.place() else { panic!("{violation}") };
-        assert_eq!(symbol.as_deref(), Some("ffg_kept_seldom"));
-        assert!(violation.to_string().contains("first seen after"), "{violation}");
-        catch(checkpoint).expect("told once");
-        forget_seldom();
+    let value = keep_unseen();
+    let violation = expect_violation!(Rule::RetainedPointer, { checkpoint() });
+    assert_eq!(violation.function(), Some("bad_keep_seldom"));
+    assert_eq!(violation.parameter(), Some("value"));
+    assert!(violation.location().is_some_and(|site| site.file().ends_with("tests/retention.rs")));
+    assert!(violation.block().is_some_and(|block| block.address() == (&raw const *value).addr()));
+    let Some(Place::Global { symbol, .. }) = violation.place() else { panic!("{violation}") };
+    assert_eq!(symbol.as_deref(), Some("ffg_kept_seldom"));
+    assert!(violation.to_string().contains("first seen after"), "{violation}");
+    catch(checkpoint).expect("told once");
+    forget_seldom();
+}
+
+#[ffi_guard::test(level = 2, process)]
+fn what_is_kept_and_cleared_before_the_sweep_is_clean() {
+    let value = Box::new(7);
+    catch(|| {
+        lend_often(&value, MANY + 1);
+        checkpoint();
+    })
+    .expect("nothing was kept");
+    assert_eq!(keeps_seldom(), 0);
+}
+
+#[test]
+fn one_argument_that_c_stores_in_another_is_found_in_every_call() {
+    at_level("one_argument_that_c_stores_in_another_is_found_in_every_call", "2", || {
+        for call in 0..400 {
+            let value = Box::new(7);
+            let mut list = Box::new(List { count: 0, first: std::ptr::null() });
+            // SAFETY: both live on; what is stored is not followed after the value's end.
+            let stored = catch(|| unsafe { bad_store_in(&raw mut *list, &raw const *value) });
+            let violation = stored.expect_err(&format!("call {call} was not looked after"));
+            assert_eq!(violation.rule(), Rule::RetainedPointer, "{violation}");
+            assert!(violation.to_string().contains("C left `value` in `list`"), "{violation}");
+            let mut list = Box::new(PlainList { count: 0, first: std::ptr::null() });
+            // SAFETY: as above.
+            catch(|| unsafe { bad_store_in_plain(&raw mut *list, &raw const *value) }).expect_err("as above");
+        }
     });
 }
 
 #[test]
-fn what_is_kept_and_cleared_before_the_sweep_is_clean() {
-    at_level("what_is_kept_and_cleared_before_the_sweep_is_clean", "2", || {
-        let value = Box::new(7);
-        catch(|| {
-            lend_often(&value, MANY + 1);
-            checkpoint();
-        })
-        .expect("nothing was kept");
-        assert_eq!(keeps_seldom(), 0);
+fn what_rust_stores_in_an_argument_is_clean_in_every_call() {
+    at_level("what_rust_stores_in_an_argument_is_clean_in_every_call", "2", || {
+        for _ in 0..400 {
+            let value = Box::new(7);
+            let mut list = Box::new(List { count: 0, first: std::ptr::null() });
+            // SAFETY: both live through the calls.
+            unsafe {
+                ok_store_copy(&raw mut *list, &raw const *value);
+                list.first = &raw const *value;
+                ok_fill(&raw mut *list, &raw const *value);
+                ok_store_in(&raw mut *list, &raw const *value);
+                let other = Box::new(8);
+                let mut list = Box::new(List { count: 0, first: std::ptr::null() });
+                ok_store_copy(&raw mut *list, &raw const *other);
+                list.first = &raw const *other;
+            }
+        }
+        checkpoint();
     });
 }
 
@@ -77,22 +116,20 @@ mod allowed {
     }
 }
 
-#[test]
+#[ffi_guard::test(level = 2, process)]
 fn what_one_call_is_allowed_to_keep_no_other_is_blamed_for() {
-    at_level("what_one_call_is_allowed_to_keep_no_other_is_blamed_for", "2", || {
-        let (warm, value) = (Box::new(6), Box::new(7));
-        // After the calls that are searched for at once.
-        lend_often(&warm, MANY + 1);
-        catch(|| {
-            // SAFETY: the value outlives what C keeps.
-            unsafe { allowed::keep(&raw const *value, 1) };
-            lend_often(&value, MANY + 1);
-            checkpoint();
-        })
-        .expect("it was allowed to keep it");
-        assert_eq!(keeps_seldom(), 1);
-        forget_seldom();
-    });
+    let (warm, value) = (Box::new(6), Box::new(7));
+    // After the calls that are searched for at once.
+    lend_often(&warm, MANY + 1);
+    catch(|| {
+        // SAFETY: the value outlives what C keeps.
+        unsafe { allowed::keep(&raw const *value, 1) };
+        lend_often(&value, MANY + 1);
+        checkpoint();
+    })
+    .expect("it was allowed to keep it");
+    assert_eq!(keeps_seldom(), 1);
+    forget_seldom();
 }
 
 #[test]
@@ -132,91 +169,85 @@ mod bare {
     }
 }
 
-#[test]
+#[ffi_guard::test(level = 2, process)]
 fn what_c_held_before_a_call_is_no_news_to_a_sweep() {
-    at_level("what_c_held_before_a_call_is_no_news_to_a_sweep", "2", || {
-        let value = Box::new(7);
-        // SAFETY: the value outlives what C keeps.
-        unsafe { bare::keep(&raw const *value, 1) };
-        catch(|| {
-            // Searched for at once: the pointer is there before the call, and after it.
-            // SAFETY: as above.
-            unsafe { bad_keep_seldom(&raw const *value, 0) };
-            checkpoint();
-        })
-        .expect("no guarded call has kept it");
-        assert_eq!(keeps_seldom(), 1);
-        forget_seldom();
-    });
+    let value = Box::new(7);
+    // SAFETY: the value outlives what C keeps.
+    unsafe { bare::keep(&raw const *value, 1) };
+    catch(|| {
+        // Searched for at once: the pointer is there before the call, and after it.
+        // SAFETY: as above.
+        unsafe { bad_keep_seldom(&raw const *value, 0) };
+        checkpoint();
+    })
+    .expect("no guarded call has kept it");
+    assert_eq!(keeps_seldom(), 1);
+    forget_seldom();
 }
 
-#[test]
+#[ffi_guard::test(level = 2, process)]
 fn a_thread_local_of_another_thread_is_found_while_that_lives() {
-    at_level("a_thread_local_of_another_thread_is_found_while_that_lives", "2", || {
-        let (told, hears) = std::sync::mpsc::channel();
-        let (go_on, wait) = std::sync::mpsc::channel::<()>();
-        let other = std::thread::spawn(move || {
-            // As in `keep_unseen`: a new value for each try.
-            let value = (0..20_000).map(|_| Box::new(7)).find(|value| {
-                // SAFETY: the value that C keeps in the end outlives that.
-                let seen = catch(|| unsafe { bad_keep_local(&raw const **value) }).is_err();
-                if seen {
-                    forget_local();
-                }
-                !seen
-            });
-            let value = value.expect("not every call is looked after at once");
-            told.send((&raw const *value).addr()).expect("the test waits");
-            wait.recv().expect("the test goes on");
-            forget_local();
-        });
-        let address = hears.recv().expect("the other thread keeps it");
-        let violation = expect_violation!(Rule::RetainedPointer, { checkpoint() });
-        go_on.send(()).expect("the other thread waits");
-        other.join().expect("no violation there");
-        assert!(violation.block().is_some_and(|block| block.address() == address), "{violation}");
-        match violation.place() {
-            Some(Place::Tls { symbol: Some(symbol), thread, .. }) => {
-                assert_eq!((symbol.as_str(), Some(*thread)), ("ffg_kept_local", violation.thread()));
+    let (told, hears) = std::sync::mpsc::channel();
+    let (go_on, wait) = std::sync::mpsc::channel::<()>();
+    let other = std::thread::spawn(move || {
+        // As in `keep_unseen`: a new value for each try.
+        let value = (0..20_000).map(|_| Box::new(7)).find(|value| {
+            // SAFETY: the value that C keeps in the end outlives that.
+            let seen = catch(|| unsafe { bad_keep_local(&raw const **value) }).is_err();
+            if seen {
+                forget_local();
             }
-            place => panic!("{place:?}:\n{violation}"),
-        }
+            !seen
+        });
+        let value = value.expect("not every call is looked after at once");
+        told.send((&raw const *value).addr()).expect("the test waits");
+        wait.recv().expect("the test goes on");
+        forget_local();
     });
+    let address = hears.recv().expect("the other thread keeps it");
+    let violation = expect_violation!(Rule::RetainedPointer, { checkpoint() });
+    go_on.send(()).expect("the other thread waits");
+    other.join().expect("no violation there");
+    assert!(violation.block().is_some_and(|block| block.address() == address), "{violation}");
+    match violation.place() {
+        Some(Place::Tls { symbol: Some(symbol), thread, .. }) => {
+            assert_eq!((symbol.as_str(), Some(*thread)), ("ffg_kept_local", violation.thread()));
+        }
+        place => panic!("{place:?}:\n{violation}"),
+    }
 }
 
-#[test]
+#[ffi_guard::test(level = 2, process)]
 fn many_blocks_of_many_threads_and_the_one_that_is_kept() {
-    at_level("many_blocks_of_many_threads_and_the_one_that_is_kept", "2", || {
-        let violation = expect_violation!(Rule::RetainedPointer, {
-            let kept = std::thread::scope(|scope| {
-                let threads: Vec<_> = (0..4)
-                    .map(|thread| {
-                        scope.spawn(move || {
-                            let blocks: Vec<Box<i32>> = (0..800).map(Box::new).collect();
-                            let mut kept = false;
-                            for (i, block) in blocks.iter().enumerate() {
-                                let keep = thread == 2 && i >= 100 && !kept;
-                                // SAFETY: the block outlives the call.
-                                match catch(|| unsafe { bad_keep_seldom(&raw const **block, keep.into()) }) {
-                                    Ok(_) => kept |= keep,
-                                    // It was searched for at once: the next one is tried.
-                                    Err(_) => forget_seldom(),
-                                }
+    let violation = expect_violation!(Rule::RetainedPointer, {
+        let kept = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|thread| {
+                    scope.spawn(move || {
+                        let blocks: Vec<Box<i32>> = (0..800).map(Box::new).collect();
+                        let mut kept = false;
+                        for (i, block) in blocks.iter().enumerate() {
+                            let keep = thread == 2 && i >= 100 && !kept;
+                            // SAFETY: the block outlives the call.
+                            match catch(|| unsafe { bad_keep_seldom(&raw const **block, keep.into()) }) {
+                                Ok(_) => kept |= keep,
+                                // It was searched for at once: the next one is tried.
+                                Err(_) => forget_seldom(),
                             }
-                            assert!(kept || thread != 2, "every call was looked after at once");
-                            // All blocks live on: a freed one would be another story.
-                            blocks
-                        })
+                        }
+                        assert!(kept || thread != 2, "every call was looked after at once");
+                        // All blocks live on: a freed one would be another story.
+                        blocks
                     })
-                    .collect();
-                threads.into_iter().map(|thread| thread.join().expect("no violation in a thread")).collect::<Vec<_>>()
-            });
-            checkpoint();
-            drop(kept);
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().expect("no violation in a thread")).collect::<Vec<_>>()
         });
-        assert_eq!(violation.function(), Some("bad_keep_seldom"));
-        forget_seldom();
+        checkpoint();
+        drop(kept);
     });
+    assert_eq!(violation.function(), Some("bad_keep_seldom"));
+    forget_seldom();
 }
 
 #[test]

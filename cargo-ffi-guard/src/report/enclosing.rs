@@ -99,31 +99,56 @@ fn name(head: &[TokenTree]) -> Option<(String, Option<usize>)> {
 
 /// The last name of the type outside of angle brackets, after `for` if there is one.
 fn type_of_impl(head: &[TokenTree]) -> Option<String> {
-    let mut depth = 0_i32;
-    let mut name = None;
-    let mut before = ' ';
+    let (mut depth, mut name, mut mark) = (0_i32, None, ' ');
     for token in head {
+        let of_token = if let TokenTree::Punct(mark) = token { mark.as_char() } else { ' ' };
+        let before = std::mem::replace(&mut mark, of_token);
         match token {
-            TokenTree::Punct(mark) => {
-                match mark.as_char() {
-                    '<' => depth += 1,
-                    '>' if before != '-' => depth -= 1,
-                    _ => {}
-                }
-                before = mark.as_char();
-            }
+            TokenTree::Punct(mark) if mark.as_char() == '<' => depth += 1,
+            TokenTree::Punct(mark) if mark.as_char() == '>' && before != '-' => depth -= 1,
             TokenTree::Ident(word) if depth == 0 && word == "for" => name = None,
             TokenTree::Ident(word) if depth == 0 && word == "where" => break,
-            TokenTree::Ident(word) if depth == 0 => name = Some(word.to_string()),
+            // A lifetime's name is no type's.
+            TokenTree::Ident(word) if depth == 0 && before != '\'' => name = Some(word.to_string()),
             _ => {}
         }
     }
     name
 }
 
+/// The library's answer to the same question, without a lexer of Rust's.
+#[cfg(test)]
+#[path = "../../../ffi-guard/src/report/enclosing.rs"]
+mod of_the_library;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_library_names_the_same_functions() {
+        let mut lines = 0;
+        let mut waiting = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()];
+        while let Some(folder) = waiting.pop() {
+            for path in std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()) {
+                if path.is_dir() {
+                    waiting.extend((!path.ends_with("target") && !path.ends_with(".git")).then_some(path));
+                } else if path.extension().is_some_and(|end| end == "rs") {
+                    let Ok(text) = std::fs::read_to_string(&path) else { continue };
+                    let functions = functions(&text);
+                    // Each question reads the file: every line of it would take minutes.
+                    for line in (1..=text.lines().count()).step_by(89) {
+                        let known = functions.iter().rfind(|(lines, _)| lines.contains(&line));
+                        let theirs = of_the_library::enclosing(&text, line);
+                        let place = || format!("{}:{line}", path.display());
+                        assert_eq!(theirs.as_ref(), known.map(|(_, name)| name), "{}", place());
+                        lines += 1;
+                    }
+                }
+            }
+        }
+        assert!(lines > 500, "{lines}");
+    }
 
     #[test]
     fn the_innermost_function_is_named_with_what_is_around_it() {

@@ -77,7 +77,8 @@ impl Finding {
     }
 }
 
-/// What makes two violations the same finding: not the line, and no address.
+/// What makes two violations the same finding: not the line, and no address. The library computes
+/// the same in `report/identity.rs`, where it has the source at hand.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     rule: String,
@@ -143,8 +144,9 @@ impl Folding {
     fn violation(&mut self, violation: Violation) {
         let outside = violation.site.is_none().then(|| outermost(&violation)).flatten();
         let site = violation.site.clone().or_else(|| outside.as_ref()?.place());
-        let enclosing = match (&mut self.sources, &site) {
-            (Some(sources), Some(site)) => sources.enclosing(site),
+        let enclosing = match (&violation.enclosing, &mut self.sources, &site) {
+            (Some(known), ..) => Some(known.clone()),
+            (None, Some(sources), Some(site)) => sources.enclosing(site),
             _ => None,
         };
         let enclosing = enclosing.or_else(|| outside.and_then(|frame| frame.function));

@@ -55,6 +55,8 @@ pub struct Violation {
     /// How it was found, and what is not known.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// The Rust function that called, if the process had its source at hand.
+    pub enclosing: Option<String>,
     /// The reason for which it was suppressed when it was met.
     pub suppressed: Option<String>,
 }

@@ -37,6 +37,8 @@ pub mod terminal;
 
 use std::path::{Path, PathBuf};
 
+use crate::progress::Progress;
+
 pub use fold::{Finding, Standing};
 pub use line::{Call, Crossing, Frame, Line, Place, Violation};
 
@@ -75,14 +77,15 @@ impl Report {
     /// A file or folder that cannot be read. A folder without such files is what a clean run leaves.
     pub fn read(paths: &[PathBuf], checkout: &Path) -> Result<Report, String> {
         let mut folding = fold::Folding::new(Some(checkout));
-        let mut unread = Vec::new();
-        for file in files(paths)? {
-            let text = std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let (mut unread, mut progress, files) = (Vec::new(), Progress::new(), files(paths)?);
+        for (index, file) in files.iter().enumerate() {
+            let text = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
             for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
                 let line = String::from_utf8_lossy(line);
                 if line.trim().is_empty() {
                     continue;
                 }
+                progress.show(|| format!("reading {} of {} files, line {}", index + 1, files.len(), number + 1));
                 if let Err(why) = Line::read(&line).and_then(|line| folding.add(line)) {
                     unread.push(format!("{}:{}: {why}", file.display(), number + 1));
                 }

@@ -1,7 +1,7 @@
 //! What each rule is about, in one sentence, and where the guide has its page.
 
 /// The rules, each with the sentence that a list of rules shows.
-pub(super) const RULES: [(&str, &str); 20] = [
+pub(super) const RULES: [(&str, &str); 21] = [
     ("nested_pointer", "What Rust lends to C holds a pointer to other Rust memory that was not lent"),
     ("dangling_pointer", "A pointer to memory that was freed goes to C or comes from it"),
     ("dangling_field", "What Rust lends to C holds a pointer to memory that was freed"),
@@ -18,6 +18,7 @@ pub(super) const RULES: [(&str, &str); 20] = [
     ("freed_while_retained", "Rust freed or moved memory while C holds it"),
     ("buffer_overflow", "C wrote outside of the block that it was lent"),
     ("write_through_const", "C wrote through a pointer that lets it only read"),
+    ("uninitialised_memory", "C reads memory that was never written, or has not filled what it was to fill"),
     ("alloc_dealloc_mismatch", "Memory went back to an allocator that did not make it"),
     ("double_free", "Memory was freed twice"),
     ("use_after_free", "C touched memory after it was freed"),

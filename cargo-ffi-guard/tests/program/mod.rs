@@ -48,6 +48,16 @@ impl Program {
         std::fs::write(path, text).unwrap();
     }
 
+    /// The path of a file.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// The text of a file.
+    pub(crate) fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.folder.join(path)).unwrap()
+    }
+
     /// The files that are the user's, but for what cargo itself makes.
     pub(crate) fn sources(&self) -> BTreeMap<PathBuf, String> {
         let mut sources = BTreeMap::new();

@@ -14,7 +14,7 @@ use crate::extent::{self, Extent};
 use crate::message::On;
 use crate::settings::Settings;
 use crate::valid::{CONTRADICTIONS, Function, Param};
-use crate::{kept, reads, text, types, variadic};
+use crate::{aligned, filled, kept, reads, text, types, variadic};
 
 /// What came of looking for a contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,7 @@ pub(crate) fn apply(contracts: &Contracts, function: &mut Function) -> Applied {
                         param.contract.push(Ident::new("text", Span::mixed_site()));
                     }
                 }
+                Value::Expr(_) if aligned::is_one(&key) => aligned::say(setting, param, &mut errors),
                 Value::Expr(_) => kept::say(setting, &names, param, &mut errors),
                 Value::List(_) | Value::Path(_) | Value::Arms(_) => {}
                 Value::None if key == "remembered" => param.remember(),
@@ -89,6 +90,12 @@ pub(crate) fn apply(contracts: &Contracts, function: &mut Function) -> Applied {
     }
     if function.result.is_empty() {
         function.result = about.words("returns").iter().map(|word| Ident::new(word, Span::mixed_site())).collect();
+    }
+    if function.ok.is_none() {
+        function.ok = about.get("ok").and_then(|setting| match &setting.value {
+            Value::Expr(expr) => Some(filled::of(expr)),
+            _ => None,
+        });
     }
     function.severities.add(about.severities(&mut errors));
     Applied::Holds
@@ -127,7 +134,8 @@ fn contradict(one: &str, other: &str) -> bool {
 /// The words that the user has written on a parameter himself.
 fn said(param: &Param) -> Vec<String> {
     let words = param.contract.iter().map(Ident::to_string).filter(|word| word != "stated");
-    words.chain(param.extent.iter().map(|extent| extent.key.to_string())).collect()
+    let aligned = param.also.iter().any(|it| it.to_string().contains("aligned")).then(|| "aligned".to_owned());
+    words.chain(param.extent.iter().map(|extent| extent.key.to_string())).chain(aligned).collect()
 }
 
 /// Whether the contract can be that of this declaration: a C function of this name may be another

@@ -5,15 +5,16 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use proc_macro2::Span;
 use syn::Expr;
 
 use super::file::{Contract, Fault, File};
 use super::shown;
 use crate::attr::{self, Errors, Value};
-use crate::extent;
-use crate::message::On;
+use crate::message::{self, On};
 use crate::settings::Settings;
 use crate::valid;
+use crate::{aligned, extent, filled};
 
 /// What was read, with the text that it was read from: a process may expand blocks for hours.
 type Known = HashMap<PathBuf, (String, Result<Arc<File>, String>)>;
@@ -58,14 +59,22 @@ fn check(contract: &Contract) -> Result<(), String> {
         let settings = settings(&parameter.words, On::Parameter, &mut errors)?;
         valid::contradictions(&settings, &mut errors);
         for setting in &settings.list {
-            if let Value::Expr(expr) = &setting.value {
+            if aligned::is_one(&setting.key.to_string()) {
+                aligned::check(setting, &mut errors);
+            } else if let Value::Expr(expr) = &setting.value {
                 let expr: &Expr = expr;
                 extent::names_in(expr, &setting.key, &names, &mut errors);
             }
         }
         settings.severities(&mut errors);
     }
-    settings(&contract.function, On::Function, &mut errors)?.severities(&mut errors);
+    let about = settings(&contract.function, On::Function, &mut errors)?;
+    about.severities(&mut errors);
+    if let Some(Value::Expr(expr)) = about.get("ok").map(|setting| &setting.value)
+        && !filled::speaks_of_result(expr)
+    {
+        errors.at(Span::call_site(), message::OK_WITHOUT_RESULT);
+    }
     errors.first().map_or(Ok(()), Err)
 }
 

@@ -179,6 +179,24 @@ fn a_file_of_the_users_comes_first_and_is_read_again_if_it_changed() {
 }
 
 #[test]
+fn a_file_says_alignments_and_when_c_has_filled_what_it_fills() {
+    let text =
+        "[\"page\"]\nget = [\"page: aligned = 4096, sized_by = n\", \"n\", \"to: out\", \"->: ok = result > 0\"]\n";
+    let path = file("filled", text);
+    let block = quote!(
+        extern "C" {
+            fn get(page: *const u8, n: usize, answer: *mut Answer) -> c_int;
+        }
+    );
+    let name = path.to_str().expect("UTF-8");
+    let expansion = guard(quote!(contracts = #name), block);
+    contains(&expansion, "contract: __ffi_guard::Contract::NONE.stated().aligned(4096)");
+    contains(&expansion, r#".with_ok(__ffi_guard_ok, "result > 0")"#);
+    assert!(!expansion.contains("compile_error"), "{expansion}");
+    let _ = std::fs::remove_file(path);
+}
+
+#[test]
 fn what_is_wrong_in_a_file_is_told_with_its_line() {
     for (test, text, said) in [
         ("toml", "[\"page\"]\nf = [\n", ".toml:"),
@@ -187,6 +205,12 @@ fn what_is_wrong_in_a_file_is_told_with_its_line() {
         ("rule", "[\"page\"]\nf = [\"a: allow(nested)\"]\n", ".toml:2: `f`: unknown rule `nested`"),
         ("pair", "[\"page\"]\nf = [\"a: owned, retained\"]\n", ".toml:2: `f`: `retained` contradicts `owned`"),
         ("place", "[\"page\"]\nf = [\"a\", \"->: cstr\"]\n", "`cstr` goes on a parameter"),
+        ("aligned", "[\"page\"]\nf = [\"a: aligned = 12\"]\n", ".toml:2: `f`: `aligned` takes a power of two"),
+        (
+            "ok",
+            "[\"page\"]\nf = [\"a: out\", \"->: ok = n == 0\"]\n",
+            ".toml:2: `f`: `ok` is a condition on the result",
+        ),
         ("tokens", "[\"page\"]\nf = [\"a: sized_by = (\"]\n", ".toml:2: `f`: `sized_by = (` is no list of words"),
     ] {
         let path = file(test, text);

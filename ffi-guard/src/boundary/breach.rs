@@ -92,7 +92,7 @@ pub(super) fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop
 
 /// Delivers what was found after the call of `note` had ended, perhaps on another thread. `also`:
 /// the other calls that lent the memory since it was last seen clean.
-fn breach_of_note(
+pub(super) fn breach_of_note(
     note: &Note,
     finding: Finding,
     memory: Memory,
@@ -160,6 +160,9 @@ fn c_allocated(_: &Memory) -> Option<Allocation> {
 
 /// Delivers a violation: as a value inside `catch`, else as severity and settings say.
 pub(crate) fn hand_over(violation: Box<Violation>) -> Result<(), Stop> {
+    if scopes::asserting() {
+        return asserted(violation);
+    }
     if violation.severity() == Severity::Deny && scopes::catching() {
         report::record(&violation);
         return Err(Stop(violation));
@@ -168,6 +171,18 @@ pub(crate) fn hand_over(violation: Box<Violation>) -> Result<(), Stop> {
         Outcome::GoOn => Ok(()),
         Outcome::Stop => Err(Stop(violation)),
     }
+}
+
+/// Delivers a violation inside `assert_clean!`, whose end tells it, a warning too.
+fn asserted(violation: Box<Violation>) -> Result<(), Stop> {
+    if !report::record_failure(&violation) {
+        return Ok(());
+    }
+    if violation.severity() == Severity::Deny && scopes::catching() {
+        return Err(Stop(violation));
+    }
+    report::until_catch_ends::push(violation);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -180,8 +195,15 @@ mod tests {
     use crate::rule::{Rule, Severities};
     use crate::scan::WALKS;
 
-    static INFO: TypeInfo =
-        TypeInfo { size: 4, align: 4, shape: Shape::Plain, frozen: true, role: Role::Other, name: || "i32" };
+    static INFO: TypeInfo = TypeInfo {
+        size: 4,
+        align: 4,
+        shape: Shape::Plain,
+        frozen: true,
+        dense: true,
+        role: Role::Other,
+        name: || "i32",
+    };
 
     #[test]
     fn what_is_allowed_costs_no_walk_of_the_stack() {

@@ -11,14 +11,14 @@ use super::breach::Stop;
 use super::enter::resolve_mode;
 use super::entry::tell_unread;
 use super::raise::raise;
-use super::{inspect, log, parked, result, statistics, thread_affinity};
+use super::{inspect, lent_by_callback, log, parked, result, statistics, thread_affinity};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{CheckMode, Contract, Function};
 use crate::call::extent;
 use crate::call::scopes;
 use crate::call::site::Site;
-use crate::call::target::{PointerArg, Target};
-use crate::call::thread;
+use crate::call::target::{PointerArg, Target, is_freed_by_c};
+use crate::call::thread::{self, Wrapper};
 use crate::facts::{Finding, Memory};
 use crate::heap;
 use crate::level::{self, Level};
@@ -26,6 +26,7 @@ use crate::platform::process::Errno;
 use crate::reentry;
 use crate::retention;
 use crate::rules;
+use crate::scan;
 use crate::stats::call::TimedCall;
 
 /// A guarded callback under way.
@@ -182,10 +183,22 @@ impl<'a> Incoming<'a> {
 fn leave(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), Stop> {
     let plain = match result.passing {
         Passing::Scalar => true,
-        Passing::Const | Passing::Mut => !heap::contains(result.address) && !thread::stack().contains(&result.address),
+        Passing::Const | Passing::Mut => {
+            let address = result.address;
+            !heap::contains(address) && !thread::stack().contains(&address) && !is_freed_by_c(address)
+        }
         Passing::Value => false,
     };
+    if site.function.lends {
+        look_at_lent(site, arguments)?;
+    }
     if plain { Ok(()) } else { look_at_result(site, arguments, result) }
+}
+
+#[inline(never)]
+fn look_at_lent(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
+    let _errno = Errno::keep();
+    lent_by_callback::check(site, arguments)
 }
 
 #[inline(never)]
@@ -254,8 +267,22 @@ fn check_arguments(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
     Ok(())
 }
 
+/// True if an argument certainly leads to where a variable on this thread's stack was. It lies in
+/// the callback's frame itself.
+fn is_left(argument: &Argument) -> bool {
+    let frame = std::ptr::from_ref(argument).addr();
+    let callers = || scan::callers_frame(Wrapper { arguments: frame, callers: 0 }).unwrap_or(frame);
+    thread::is_on_stack(argument.address)
+        && thread::is_on_stack(frame)
+        && argument.address < callers()
+        && scan::is_left(argument.address, callers())
+}
+
 fn pointer(site: &Site, index: usize, argument: &Argument, contract: Contract) -> Result<(), Stop> {
-    let located = Target::of(argument.address, &(0..0));
+    let located = match Target::of(argument.address, &(0..0)) {
+        Target::Foreign if is_left(argument) => Target::LeftStack,
+        located => located,
+    };
     let is_block = matches!(located, Target::Heap(_));
     let extent = extent::of(argument, &located);
     let look = PointerArg { argument, contract, target: located, extent };

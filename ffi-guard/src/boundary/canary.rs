@@ -36,10 +36,11 @@ pub(super) fn are_known_whole(loans: &Loans) -> bool {
 /// there.
 #[inline(always)]
 fn are_whole(arguments: &[Argument], loans: &Loans) -> bool {
-    match loans.all() {
+    let rusts = match loans.all() {
         Some(_) => are_known_whole(loans),
         None => are_all_whole(arguments),
-    }
+    };
+    rusts && loans.are_cs_whole()
 }
 
 /// True if no block that an argument leads into is damaged; looks each up.
@@ -72,13 +73,24 @@ pub(super) fn after(site: &Site, arguments: &[Argument], loans: &Loans) -> Resul
 #[cold]
 fn tell_after(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
     for (parameter, argument) in arguments.iter().enumerate().filter(|(_, argument)| leads_to_memory(argument)) {
-        if let Some(block) = FoundBlock::at(argument.address) {
+        if let Some(block) = FoundBlock::at(argument.address).or_else(|| block_of_c(argument.address)) {
             let extent = extent::in_block(argument, &block);
             let lent_too = |other: &Block| arguments.iter().any(|it| it.address.wrapping_sub(other.start) < other.size);
             after_one(site, &Loan::of(argument, parameter, extent), &block, &lent_too)?;
         }
     }
     Ok(())
+}
+
+/// The live block of C's heap that an address leads into, if it is no stack.
+pub(super) fn block_of_c(address: usize) -> Option<FoundBlock> {
+    #[cfg(feature = "c-heap")]
+    return FoundBlock::at_c(address).filter(|block| block.live && !block.is_stack());
+    #[cfg(not(feature = "c-heap"))]
+    {
+        _ = address;
+        None
+    }
 }
 
 /// Checks one block after C returned. `lent_too`: true if the call was lent another block as well.
@@ -99,7 +111,7 @@ pub(super) fn after_one(
 
 /// Finds the damage around a block, if the block is still there, and renews its canary.
 fn damage_of(block: &Block, lent_too: &dyn Fn(&Block) -> bool) -> Option<(Block, Damage)> {
-    let now = heap::lookup(block.start).filter(|now| now.live && now.generation == block.generation)?;
+    let now = heap::lookup_in_either(block.start).filter(|now| now.live && now.generation == block.generation)?;
     let damage = heap::canary_damage(&now)?;
     // Damage that reaches here from the end of the block before is that block's overrun, if C has
     // it.

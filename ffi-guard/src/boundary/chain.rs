@@ -16,7 +16,7 @@ use crate::platform::read;
 use crate::reentry::Reentry;
 use crate::retention;
 use crate::rule::{Rule, Severity};
-use crate::rules::{dangling_field, nested_pointer};
+use crate::rules::{self, dangling_field, nested_pointer};
 use crate::scan::{self, Hit, Wanted};
 
 /// Bytes of C blocks that are followed from one argument.
@@ -25,12 +25,13 @@ const MOST: usize = 1 << 20;
 /// thread may unmap meanwhile.
 const SAFE: usize = 256 << 10;
 
-/// A word in a block of C's that leads to Rust memory which C has no right to.
+/// A word in a block of C's that leads to Rust memory which C has no right to, or to a block that C
+/// freed.
 struct Stranger {
     /// C's block.
     holder: Block,
     word: Hit,
-    target: FoundBlock,
+    target: Target,
 }
 
 /// What is looked for in C's blocks, as far as its rule is not allowed.
@@ -38,6 +39,9 @@ struct Stranger {
 struct Sought {
     freed: bool,
     live: bool,
+    /// Blocks that C freed itself. Only if that is asked for by name: what a library leaves in its
+    /// own blocks is its own affair, as in the spare capacity of a vector.
+    freed_by_c: bool,
 }
 
 impl Questions<'_> {
@@ -49,6 +53,7 @@ impl Questions<'_> {
         let sought = Sought {
             freed: !look.contract.is_typed() && severity(Rule::DanglingField, Severity::Warn),
             live: severity(Rule::NestedPointer, Severity::Allow),
+            freed_by_c: !look.contract.is_typed() && severity(Rule::DanglingField, Severity::Allow),
         };
         if !(sought.freed || sought.live)
             || !heap::contains_c(look.argument.address)
@@ -58,7 +63,7 @@ impl Questions<'_> {
         }
         let inside = Reentry::enter();
         let started = ticks();
-        let found = self.walk(look.argument.address, look.extent, sought);
+        let found = self.walk(look, sought);
         retention::looked(ticks().saturating_sub(started));
         drop(inside);
         let Some(Stranger { holder: block, word, target }) = found else { return Ok(()) };
@@ -69,8 +74,13 @@ impl Questions<'_> {
             own: look.argument.address.wrapping_sub(block.start) < block.size.max(1),
             allocated_at: Allocation { trace: block.allocated, thread: block.allocated_by },
         };
-        let leads_to = Target::Heap(target);
-        let evidence = || if look.contract.is_stated_by_someone() { Evidence::Declared } else { Evidence::StoredByC };
+        let leads_to = target;
+        let is_cs = matches!(leads_to, Target::FreedByC(_));
+        let evidence = || match look.contract.is_stated_by_someone() {
+            _ if is_cs => Evidence::Value,
+            true => Evidence::Declared,
+            false => Evidence::StoredByC,
+        };
         let freed = dangling_field::check_word(word.word, &leads_to, holder, evidence);
         // C's blocks are no memory of the argument's own: no range is left out.
         let live = || nested_pointer::check_word(word.word, &leads_to, &(0..0), thread::id(), holder);
@@ -84,7 +94,9 @@ impl Questions<'_> {
     /// Finds the first word that leads to freed memory, or else the first that leads to live memory
     /// which C has no right to. The typed or stated extent was inspected already, and is only
     /// followed.
-    fn walk(&self, from: usize, extent: usize, sought: Sought) -> Option<Stranger> {
+    fn walk(&self, look: &PointerArg<'_>, sought: Sought) -> Option<Stranger> {
+        let (from, extent, info) = (look.argument.address, look.extent, look.argument.info);
+        let is_user_data = |at: usize| at.wrapping_sub(from) < extent && rules::is_left_out(info, at - from);
         let wanted = Wanted::new([heap::region(), heap::c_region()]);
         let mut blocks: Vec<Block> = heap::lookup_c(from).into_iter().filter(|block| block.live).collect();
         let mut seen: std::collections::HashSet<usize> = blocks.iter().map(|block| block.start).collect();
@@ -104,16 +116,20 @@ impl Questions<'_> {
                         continue;
                     }
                     if sought.freed && !target.live {
-                        return Some(Stranger { holder, word, target });
+                        return Some(Stranger { holder, word, target: Target::Heap(target) });
                     }
                     if sought.live && live.is_none() && self.is_strangers(&target) {
-                        live = Some(Stranger { holder, word, target });
+                        live = Some(Stranger { holder, word, target: Target::Heap(target) });
                     }
-                } else if let Some(other) = heap::lookup_c(word.word).filter(|other| other.live)
-                    && seen.insert(other.start)
-                    && !scan::is_stack(word.word)
-                {
-                    blocks.push(other);
+                } else if let Some(other) = FoundBlock::at_c(word.word) {
+                    if other.live {
+                        let follows = !is_user_data(word.location) && seen.insert(other.start);
+                        if follows && !scan::is_stack(word.word) {
+                            blocks.push(*other);
+                        }
+                    } else if sought.freed_by_c {
+                        return Some(Stranger { holder, word, target: Target::FreedByC(other) });
+                    }
                 }
             }
         }

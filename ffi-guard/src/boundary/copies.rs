@@ -132,7 +132,7 @@ impl Copies {
         const MOST: usize = 1 << 16;
         let located = Target::of(argument.address, stack);
         let extent = match &located {
-            Target::Null => return,
+            Target::Null | Target::LeftStack | Target::FreedByC(_) => return,
             Target::Heap(block) if !block.live => return,
             Target::Heap(block) => {
                 extent::of(argument, &located).min((block.start + block.size).saturating_sub(argument.address))

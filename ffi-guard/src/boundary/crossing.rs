@@ -15,6 +15,8 @@ use super::statistics;
 use crate::call::argument::{Argument, Passing, Stated};
 use crate::call::declaration::{CheckMode, Function};
 use crate::call::kinds::lay_out;
+use crate::call::site::Site;
+use crate::call::under_way::UnderWay;
 use crate::level;
 
 /// State of a guarded call that its wrapper's frame keeps while C runs.
@@ -32,6 +34,8 @@ pub struct CallFrame {
 struct Slow {
     plan: ExitPlan,
     scope: PanicScope,
+    /// What is recorded of the call while C runs.
+    under_way: UnderWay,
 }
 
 /// Room in the wrapper's frame for the state of a call.
@@ -98,7 +102,8 @@ impl Crossing {
         // SAFETY: the caller promises a place of the right type, and room, for each parameter.
         if !unsafe { lay_out(function, places, stated, arguments) } {
             // Not without a call of `learn` before, which the wrapper makes.
-            return Crossing::of_nothing_lent(ExitPlan::NOTHING, frame);
+            let site = Site { function, location: Location::caller() };
+            return Crossing::of_nothing_lent(ExitPlan::NOTHING, frame, &site);
         }
         // SAFETY: the arguments are laid out, and the caller promises their declared types.
         unsafe { Crossing::enter_new(function, arguments, frame) }
@@ -118,7 +123,7 @@ impl Crossing {
         frame: &mut MaybeUninit<CallFrame>,
     ) -> Option<Crossing> {
         let (at, loans) = (std::ptr::from_ref(frame).addr(), CallFrame::loans_in(frame));
-        let inspection = Inspection::<FULL>::begin_at_this_level(function)?;
+        let inspection = Inspection::<FULL>::begin_at_this_level(function, at)?;
         // SAFETY: the caller promises a place of the right type for each parameter.
         let inspection = unsafe { inspection.all_at(function, places, stated, loans) }?;
         if !inspection.may_cross(function, loans) {
@@ -175,27 +180,28 @@ impl Crossing {
                 ExitPlan::NOTHING
             }
         };
-        Crossing::slow(frame, plan)
+        Crossing::slow(frame, plan, &Site { function, location: Location::caller() })
     }
 
     /// Begins a call that lends nothing.
-    pub(super) fn of_nothing_lent(plan: ExitPlan, frame: &mut MaybeUninit<CallFrame>) -> Crossing {
+    pub(super) fn of_nothing_lent(plan: ExitPlan, frame: &mut MaybeUninit<CallFrame>, site: &Site) -> Crossing {
         CallFrame::loans_in(frame);
-        Crossing::slow(frame, plan)
+        Crossing::slow(frame, plan, site)
     }
 
     /// Begins a call off the fast path. Its loans are in the frame.
-    fn slow(frame: &mut MaybeUninit<CallFrame>, plan: ExitPlan) -> Crossing {
-        // A fast call keeps its own panic scope.
-        let scope = match plan.fast.is_some() {
-            true => PanicScope::none(),
-            false => PanicScope::begin_at(std::ptr::from_ref(frame).addr()),
+    fn slow(frame: &mut MaybeUninit<CallFrame>, plan: ExitPlan, site: &Site) -> Crossing {
+        let at = std::ptr::from_ref(frame).addr();
+        // A fast call keeps its own.
+        let (scope, under_way) = match plan.fast.is_some() {
+            true => (PanicScope::none(), UnderWay::NONE),
+            false => (PanicScope::begin_at(at), UnderWay::begin(at, site)),
         };
         let place = frame.as_mut_ptr();
         // SAFETY: the fields lie in the frame that `frame` borrows.
         unsafe {
             (&raw mut (*place).fast).write(FastWords::NONE);
-            (&raw mut (*place).slow).write(MaybeUninit::new(Slow { plan, scope }));
+            (&raw mut (*place).slow).write(MaybeUninit::new(Slow { plan, scope, under_way }));
         }
         Crossing::of(frame)
     }
@@ -322,23 +328,25 @@ impl Crossing {
     #[track_caller]
     #[inline(never)]
     pub unsafe fn exit(self, function: &'static Function, arguments: *const Argument, result: *const ()) {
+        let place = result;
         // SAFETY: the caller promises that `result` leads to a result of the learned type.
-        let result = || unsafe { function.result_at(result) };
+        let result = || unsafe { function.result_at(place) };
         // SAFETY: the caller promises that they are those of `enter`; `known`: they are laid out.
         let arguments = |known| unsafe { function.arguments_at(arguments, known) };
         // Word by word, as it was written: a wider load would wait until the stores are done.
-        let fast = &self.frame().fast;
+        let (fast, frame) = (&self.frame().fast, self.0.as_ptr().addr());
         if fast.is_some() {
             let known = fast.has_arguments();
             if fast.is_full() {
                 let call = fast.call::<true>();
-                return call.exit(function, self.take_loans(), || arguments(known), result);
+                return call.exit_at(frame, function, self.take_loans(), || arguments(known), result);
             }
             let call = fast.call::<false>();
-            return call.exit(function, self.take_loans(), || arguments(known), result);
+            return call.exit_at(frame, function, self.take_loans(), || arguments(known), result);
         }
-        if let (_, Some(Slow { plan, mut scope }), loans) = self.take() {
-            plan.leave(&mut scope, function, (arguments(true), loans), &result());
+        if let (_, Some(Slow { plan, mut scope, under_way }), loans) = self.take() {
+            under_way.end();
+            plan.leave(&mut scope, function, (arguments(true), loans), (&result(), place));
         }
     }
 
@@ -347,8 +355,10 @@ impl Crossing {
     #[must_use]
     pub fn never_returns(self) -> Never {
         match self.take() {
-            (_, Some(Slow { plan, scope }), _) => Never { fast: plan.never_returns(), _scope: scope },
-            (fast, None, _) => Never { fast, _scope: PanicScope::none() },
+            (_, Some(Slow { plan, scope, under_way }), _) => {
+                Never { fast: plan.never_returns(), _scope: scope, under_way }
+            }
+            (fast, None, _) => Never { fast, _scope: PanicScope::none(), under_way: UnderWay::NONE },
         }
     }
 }
@@ -359,7 +369,8 @@ impl Drop for Crossing {
     fn drop(&mut self) {
         let (fast, slow, _) = Crossing(self.0).take();
         fast.abandon();
-        if let Some(Slow { plan, scope }) = slow {
+        if let Some(Slow { plan, scope, under_way }) = slow {
+            under_way.end();
             plan.abandon();
             drop(scope);
         }
@@ -371,10 +382,12 @@ impl Drop for Crossing {
 pub struct Never {
     fast: FastWords,
     _scope: PanicScope,
+    under_way: UnderWay,
 }
 
 impl Drop for Never {
     fn drop(&mut self) {
+        self.under_way.end();
         std::mem::replace(&mut self.fast, FastWords::NONE).abandon();
     }
 }

@@ -4,14 +4,17 @@ use std::sync::Once;
 
 use super::breach::{self, Stop};
 use super::raise::raise;
+use crate::call::loan::Loan;
 use crate::call::scopes;
-use crate::call::thread;
+use crate::call::thread::{self, Wrapper};
+use crate::facts::{Memory, Violation};
 use crate::heap;
 use crate::level::{Level, level};
 use crate::platform::process::{self, Errno};
 use crate::reentry::Reentry;
-use crate::report;
-use crate::retention::{self, Found, damage, untold};
+use crate::report::{self, until_catch_ends};
+use crate::retention::{self, Found, damage, stack_loans, untold};
+use crate::scan;
 
 /// Settles the notes, if there are enough, and reports what was found inside the allocator.
 #[inline]
@@ -29,7 +32,7 @@ pub(super) fn is_due() -> bool {
 fn settle_what_is_due() -> Result<(), Stop> {
     if !thread::is_in_call() {
         let inside = Reentry::enter();
-        untold::put_back(retention::settle_held_back());
+        untold::leave(retention::settle_held_back);
         drop(inside);
     }
     if retention::are_many() { settle(false) } else { tell_untold() }
@@ -42,12 +45,48 @@ pub(super) fn tell_untold() -> Result<(), Stop> {
     if untold::is_any() && !std::thread::panicking() { tell_all(untold::take(false)) } else { Ok(()) }
 }
 
-/// Reports at the end of `catch` what its body freed, while `catch` can still return it.
+/// Reports variables on the stack that C holds by right and that are gone, for a caller whose frame
+/// begins at `callers`.
+pub(super) fn tell_left(callers: usize) -> Result<(), Stop> {
+    if !stack_loans::may_be_left(callers) || std::thread::panicking() {
+        return Ok(());
+    }
+    let _inside = Reentry::enter();
+    let mut left = stack_loans::take_left(callers).into_iter();
+    let outcome = left.by_ref().try_for_each(|lent| {
+        let Some(finding) = stack_loans::judge(&lent) else { return Ok(()) };
+        let Loan { address, extent, .. } = lent.note.loan;
+        let memory = Memory::Stack { address, size: extent, thread: lent.note.thread };
+        breach::breach_of_note(&lent.note, finding, memory, Vec::new())
+    });
+    // One panic carries one report; the others wait for the next call.
+    let rest: Vec<_> = left.collect();
+    if !rest.is_empty() {
+        stack_loans::put_back(rest);
+    }
+    outcome
+}
+
+/// Reports what is gone below the frame of the function that called this one, or that it was
+/// inlined into. Never inlined itself: its own frame tells where that one begins.
+#[inline(never)]
+fn tell_left_below() -> Result<(), Stop> {
+    let local = 0_u8;
+    let frame = std::hint::black_box(&raw const local).addr();
+    if thread::lowest_kept() == usize::MAX {
+        return Ok(());
+    }
+    tell_left(scan::callers_frame(Wrapper { arguments: frame, callers: 0 }).unwrap_or(frame))
+}
+
+/// Reports at the end of `catch` what its body freed, or left on the stack, while `catch` can still
+/// return it.
 pub(super) fn tell_at_end() {
-    if untold::is_any()
-        && level() >= Level::Full
-        && let Err(stop) = tell_untold()
-    {
+    if level() < Level::Full {
+        return;
+    }
+    let untold = || if untold::is_any() { tell_untold() } else { Ok(()) };
+    if let Err(stop) = untold().and_then(|()| tell_left_below()) {
         raise(stop, true);
     }
 }
@@ -55,11 +94,15 @@ pub(super) fn tell_at_end() {
 #[cold]
 fn settle(everything: bool) -> Result<(), Stop> {
     let inside = Reentry::enter();
-    let mut found = untold::take(everything);
-    if !thread::is_in_call() {
-        found.extend(retention::settle_held_back());
-    }
-    found.extend(retention::sweep());
+    let search = || {
+        let mut found = untold::take(everything);
+        if !thread::is_in_call() {
+            found.extend(retention::settle_held_back());
+        }
+        found.extend(retention::sweep());
+        found
+    };
+    let found = if everything { search() } else { untold::mine(search) };
     drop(inside);
     tell_all(found)
 }
@@ -68,7 +111,7 @@ fn settle(everything: bool) -> Result<(), Stop> {
 #[cold]
 fn tell_leaks() -> Result<(), Stop> {
     let inside = Reentry::enter();
-    let leaked = retention::leaked();
+    let leaked = untold::mine(retention::leaked);
     drop(inside);
     tell_all(leaked)
 }
@@ -97,7 +140,7 @@ fn tell_all(found: Vec<Found>) -> Result<(), Stop> {
 /// allocator, which cannot unwind.
 fn told_by_the_heap(found: Vec<heap::finding::Damaged>) {
     let found: Vec<_> = found.into_iter().filter_map(damage::found).collect();
-    let whose = if scopes::catching() { thread::id() } else { 0 };
+    let whose = scopes::recipient();
     tell_without_unwinding(found, whose);
 }
 
@@ -109,8 +152,8 @@ pub(crate) fn have_the_heap_tell() {
 }
 
 /// Reports what was found inside the allocator, or elsewhere that cannot unwind: a denied violation
-/// is printed and ends the process. If thread `whose` is inside `catch` (0: none), its findings
-/// wait until that `catch` ends.
+/// is printed and ends the process. If thread `whose` is inside `catch` or a test (0: none), its
+/// findings wait until that ends.
 ///
 /// None of the heap's locks may be held: the program's own report hook runs, and may allocate.
 #[cold]
@@ -144,7 +187,7 @@ pub(super) fn tell_without_unwinding(mut found: Vec<Found>, whose: u32) {
 #[cold]
 fn tell_damage() -> Result<(), Stop> {
     let inside = Reentry::enter();
-    let found = damage::look_at_all();
+    let found = untold::mine(damage::look_at_all);
     drop(inside);
     tell_all(found)
 }
@@ -173,10 +216,24 @@ fn tell_damage() -> Result<(), Stop> {
 pub fn checkpoint() {
     if level() >= Level::Full
         && !thread::is_noting()
-        && let Err(stop) = settle(false).and_then(|()| tell_damage()).and_then(|()| tell_leaks())
+        && let Err(stop) =
+            tell_left_below().and_then(|()| settle(false)).and_then(|()| tell_damage()).and_then(|()| tell_leaks())
     {
         raise(stop, true);
     }
+}
+
+/// Settles what the calling thread's open test has left. Returns what is denied: all of it, where a
+/// checkpoint has one panic and leaves the rest to the next.
+pub(crate) fn settle_test() -> Vec<Violation> {
+    let mut denied = Vec::new();
+    if level() >= Level::Full && !thread::is_noting() {
+        while let Err(Stop(violation)) = settle(false).and_then(|()| tell_damage()).and_then(|()| tell_leaks()) {
+            denied.push(*violation);
+        }
+    }
+    denied.extend(until_catch_ends::take_all().into_iter().map(|violation| *violation));
+    denied
 }
 
 /// Makes the process settle the rest when it ends; called with the first note or pin.
@@ -186,6 +243,7 @@ pub(crate) fn settle_at_exit() {
         if level() < Level::Full {
             return;
         }
+        untold::end_all_tests();
         let frame = 0_u8;
         tell_the_rest((&raw const frame).addr());
     }

@@ -2,6 +2,7 @@
 //! decides what the exit of the call has to do. At a function's first crossing its check mode is
 //! resolved.
 
+use std::cell::OnceCell;
 use std::panic::Location;
 
 use super::breach::Stop;
@@ -28,6 +29,7 @@ use crate::reentry::Reentry;
 use crate::retention;
 use crate::retention::lent_by;
 use crate::rule::{Rule, Severity};
+use crate::scan;
 
 /// Asks the rules about the arguments of a call.
 ///
@@ -78,7 +80,17 @@ unsafe fn ask(site: &Site, arguments: &[Argument], level: Level) -> Result<ExitP
     };
     if level < Level::Full {
         // SAFETY: the caller promises arguments of the declared types.
-        unsafe { Questions { site: *site, arguments, stack: stack.clone(), check: None, freed_told: 0 }.ask() }?;
+        unsafe {
+            Questions {
+                site: *site,
+                arguments,
+                stack: stack.clone(),
+                check: None,
+                callers: OnceCell::new(),
+                freed_told: 0,
+            }
+            .ask()
+        }?;
         if lent_by::is_on() {
             lent_by::note_all(arguments, site);
         }
@@ -87,11 +99,14 @@ unsafe fn ask(site: &Site, arguments: &[Argument], level: Level) -> Result<ExitP
     let _errno = Errno::keep();
     // What was found inside the allocator is reported before C runs and could use freed memory.
     deferred::tell_untold()?;
+    tell_left(frame)?;
     let crossings = thread::count_crossing();
     let mut check = RetentionCheck::default();
     // SAFETY: the caller promises arguments of the declared types.
     unsafe {
-        Questions { site: *site, arguments, stack: stack.clone(), check: Some(&mut check), freed_told: 0 }.ask()
+        let stack = stack.clone();
+        Questions { site: *site, arguments, stack, check: Some(&mut check), callers: OnceCell::new(), freed_told: 0 }
+            .ask()
     }?;
     let copied = copy();
     check.work_on(copied.iter().flat_map(Copies::ranges));
@@ -104,6 +119,15 @@ unsafe fn ask(site: &Site, arguments: &[Argument], level: Level) -> Result<ExitP
     let _inside = Reentry::enter();
     let watched = Watched::begin(WatchedCall::new(site, check, frame, crossings, retention::sample()));
     Ok(ExitPlan { watched: Some(watched), copies: copied.map(|copies| copies.begin(frame)), ..ExitPlan::LOOKS })
+}
+
+/// Reports variables on the stack that are gone, as the call under way shows. `frame`: an address
+/// below the wrapper's frame.
+pub(super) fn tell_left(frame: usize) -> Result<(), Stop> {
+    if thread::lowest_kept() == usize::MAX {
+        return Ok(());
+    }
+    deferred::tell_left(scan::callers_frame(thread::wrapper()).unwrap_or(frame))
 }
 
 // --- the first crossing of a function ---

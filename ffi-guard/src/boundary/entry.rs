@@ -1,5 +1,6 @@
 //! Entry of a call: locates each argument and asks each rule about it.
 
+use std::cell::OnceCell;
 use std::ops::{ControlFlow, Range};
 
 use super::breach::Stop;
@@ -9,7 +10,7 @@ use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{Contract, Parameter};
 use crate::call::shape::{Role, Shape, TypeInfo};
 use crate::call::site::Site;
-use crate::call::target::{PointerArg, Target};
+use crate::call::target::{PointerArg, Target, is_freed_by_c};
 use crate::call::{extent, thread};
 use crate::facts::{Finding, Holder, Memory};
 use crate::heap;
@@ -37,6 +38,8 @@ pub(super) struct Questions<'a> {
     pub(super) stack: Range<usize>,
     /// Records what is lent, from level 2 on.
     pub(super) check: Option<&'a mut RetentionCheck>,
+    /// Where the frame of the caller begins: found when first asked for.
+    pub(super) callers: OnceCell<usize>,
     /// Index of the first argument whose freed memory was not told of out of its turn.
     pub(super) freed_told: usize,
 }
@@ -91,6 +94,15 @@ impl Questions<'_> {
             }
         }
         thread_affinity::compare(&self.site, index, argument, parameter.contract)?;
+        if self.check.is_some()
+            && let Some(finding) = rules::uninitialised_memory::check(&look, parameter, self.arguments)
+        {
+            self.breach(index, finding, &look)?;
+        }
+        if let (Some(_), Target::Heap(block), Passing::Mut) = (&self.check, &look.target, argument.passing) {
+            // What is in it may be C's from here on.
+            heap::open(block);
+        }
         // SAFETY: the caller promises memory of the declared type; the extent fits, as checked.
         unsafe { self.nested(index, &look) }?;
         if let Some(check) = &mut self.check {
@@ -133,9 +145,29 @@ impl Questions<'_> {
     }
 
     pub(super) fn look<'a>(&self, argument: &'a Argument, parameter: &Parameter) -> PointerArg<'a> {
-        let target = Target::of(argument.address, &self.stack);
+        let target = match Target::of(argument.address, &self.stack) {
+            Target::Stack(_) | Target::Foreign if self.is_left(argument.address) => Target::LeftStack,
+            target => target,
+        };
         let extent = extent::of(argument, &target);
         PointerArg { argument, contract: in_this_call(parameter.contract, self.arguments), target, extent }
+    }
+
+    /// Where the frame of the caller begins: what is below it on this thread's stack is left, or
+    /// the guard's own. 0 if this is no stack of a thread.
+    pub(super) fn callers(&self) -> usize {
+        *self.callers.get_or_init(|| {
+            if !thread::stack().contains(&self.stack.start) {
+                return 0;
+            }
+            scan::callers_frame(thread::wrapper()).unwrap_or(self.stack.start)
+        })
+    }
+
+    /// True if an address certainly leads to where a variable on this thread's stack was that is
+    /// gone.
+    pub(super) fn is_left(&self, address: usize) -> bool {
+        thread::stack().contains(&address) && address < self.callers() && scan::is_left(address, self.callers())
     }
 
     /// Delivers a finding about an argument itself.
@@ -180,7 +212,7 @@ impl Questions<'_> {
                 from,
                 len,
                 look.argument.info,
-                &|word| heap(word) || stack.contains(&word),
+                &|word| heap(word) || stack.contains(&word) || is_freed_by_c(word),
                 &mut |_, _| {
                     any = true;
                     ControlFlow::Break(())
@@ -208,14 +240,15 @@ impl Questions<'_> {
         let info = argument.info;
         let mut words = [(0_usize, 0_usize); 16];
         let mut n = 0;
-        let stack = self.stack.clone();
+        let stack = thread::stack();
+        let stack = stack.start.min(self.stack.start)..self.stack.end.max(stack.end);
         // SAFETY: the value's bytes are in the caller's frame, alive until the call.
         let _ = unsafe {
             rules::each_pointer(
                 argument.address,
                 info.size,
                 info,
-                &|word| heap::contains(word) || stack.contains(&word),
+                &|word| heap::contains(word) || stack.contains(&word) || is_freed_by_c(word),
                 &mut |offset, word| {
                     if let Some(slot) = words.get_mut(n) {
                         *slot = (offset, word);
@@ -229,7 +262,12 @@ impl Questions<'_> {
         let about = |word| Argument { address: word, ..*argument };
         let words = || words.iter().filter(|(offset, _)| scan::can_be_pointer(info, *offset));
         for &(offset, word) in words() {
-            let located = Target::of(word, &(0..0));
+            let located = match Target::of(word, &(0..0)) {
+                // It may be a number, or what C left where it wrote nothing.
+                Target::FreedByC(_) if !rules::is_declared(info, offset) => continue,
+                Target::Foreign if rules::is_declared(info, offset) && self.is_left(word) => Target::LeftStack,
+                located => located,
+            };
             let holder = || Holder::Value { offset, field: field(info, offset, info.size) };
             if let Some(finding) = rules::dangling_pointer::check_word(word, &located, holder) {
                 let memory = Memory::of(&located, word, 0, thread::id());
@@ -238,7 +276,13 @@ impl Questions<'_> {
         }
         for &(_, word) in words() {
             let located = Target::of(word, &self.stack);
-            if matches!(&located, Target::Heap(block) if !block.live) {
+            let is_gone = match &located {
+                Target::Heap(block) => !block.live,
+                Target::FreedByC(_) => true,
+                Target::Stack(_) => word < self.callers(),
+                _ => false,
+            };
+            if is_gone {
                 continue;
             }
             // The field's target has no type here: it is inspected word by word to the end of its
@@ -265,6 +309,7 @@ static UNKNOWN: TypeInfo = TypeInfo {
     align: 1,
     shape: Shape::Untyped,
     frozen: false,
+    dense: false,
     role: Role::Other,
     name: || "what the field points to",
 };

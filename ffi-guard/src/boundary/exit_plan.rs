@@ -7,6 +7,7 @@ use super::breach::Stop;
 use super::copies::CopiesHandle;
 use super::deferred;
 use super::fast_path::FastWords;
+use super::filled;
 use super::loans::Loans;
 use super::parked::{self, PanicScope};
 use super::raise::raise;
@@ -45,7 +46,8 @@ impl ExitPlan {
     /// Plan of a call of which only what C returns, and hands out to this thread alone, is checked.
     pub(super) const LOOKS: ExitPlan = ExitPlan { looks: true, ..ExitPlan::NOTHING };
 
-    /// Checks, after C returned, what it was lent, what it handed out and what it returns.
+    /// Checks, after C returned, what it was lent, what it handed out and what it returns. `place`:
+    /// address of what C returned, of the declared type; null if that is nothing.
     #[track_caller]
     #[inline(never)]
     pub(super) fn leave(
@@ -53,9 +55,10 @@ impl ExitPlan {
         scope: &mut PanicScope,
         function: &'static Function,
         (arguments, loans): (&[Argument], &Loans),
-        result: &Argument,
+        (result, place): (&Argument, *const ()),
     ) {
         let ExitPlan { looks, fast, watched, copies, timing } = self;
+        let frame = std::ptr::from_ref(loans).addr();
         // Its drop marks the end.
         let _timed = timing.and_then(|token| {
             back_from_c(
@@ -65,8 +68,8 @@ impl ExitPlan {
         });
         if fast.is_some() {
             return match fast.is_full() {
-                true => fast.call::<true>().exit(function, loans, || arguments, || *result),
-                false => fast.call::<false>().exit(function, loans, || arguments, || *result),
+                true => fast.call::<true>().exit_at(frame, function, loans, || arguments, || *result),
+                false => fast.call::<false>().exit_at(frame, function, loans, || arguments, || *result),
             };
         }
         let site = Site { function, location: Location::caller() };
@@ -77,7 +80,12 @@ impl ExitPlan {
         if looks && function.binds() {
             thread_affinity::record_results(&site, arguments, result);
         }
-        let outcome = settle().and_then(|()| if looks { result::check(&site, arguments, result) } else { Ok(()) });
+        let outcome = settle().and_then(|()| match looks {
+            true => {
+                filled::check(&site, arguments, place).and_then(|()| result::check(&site, arguments, result, frame))
+            }
+            false => Ok(()),
+        });
         if let Err(stop) = outcome {
             raise(stop, !function.declaration.keep_abi);
         }

@@ -7,6 +7,7 @@
 //!                    └─ a look is due, or something is damaged: the rules are asked
 //! ```
 
+use std::mem::MaybeUninit;
 use std::panic::Location;
 
 use super::canary;
@@ -21,7 +22,9 @@ use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::Function;
 use crate::call::scopes;
 use crate::call::site::Site;
+use crate::call::target::is_freed_by_c;
 use crate::call::thread;
+use crate::call::under_way::UnderWay;
 use crate::heap;
 use crate::level;
 use crate::platform;
@@ -32,7 +35,7 @@ impl<const FULL: bool> Inspection<FULL> {
     /// True if the arguments must be kept until the call ends.
     #[inline(always)]
     pub(super) fn needs_arguments(&self) -> bool {
-        FULL && self.lends
+        FULL && (self.lends || cfg!(feature = "c-heap"))
     }
 
     /// True if the fast path is open: at level 2, what the call lends must be undamaged, and due to
@@ -70,7 +73,8 @@ impl<const FULL: bool> Inspection<FULL> {
         if !FULL {
             let outermost = scopes::begin_outermost(frame);
             let snapshot = Snapshot::default();
-            return FastCall { outermost, noting: false, counted: false, began: 0, snapshot };
+            let under_way = UnderWay::begin(frame, &Site { function, location: Location::caller() });
+            return FastCall { outermost, noting: false, counted: false, began: 0, snapshot, under_way };
         }
         let call = thread::count_crossing();
         let site = Site { function, location: Location::caller() };
@@ -78,6 +82,9 @@ impl<const FULL: bool> Inspection<FULL> {
             true => Snapshot::take(&site, arguments().as_ref(), call, OwnLoans::No),
             false => Snapshot::default(),
         };
+        if self.lends && loans.are_several() {
+            thread::begin_lending_several(call);
+        }
         let outermost = scopes::begin_outermost(frame);
         // On a single thread no sweep is made while a call is under way: counts are not needed.
         let counted = self.lends && platform::thread::are_several();
@@ -88,7 +95,8 @@ impl<const FULL: bool> Inspection<FULL> {
             }
         }
         let began = if call.is_multiple_of(retention::ONE_IN) { ticks() } else { 0 };
-        FastCall { outermost, noting: thread::begin_noting_at(frame), counted, began, snapshot }
+        let under_way = UnderWay::begin(frame, &site);
+        FastCall { outermost, noting: thread::begin_noting_at(frame), counted, began, snapshot, under_way }
     }
 }
 
@@ -119,11 +127,13 @@ pub struct FastCall<const FULL: bool> {
     began: u64,
     /// Copies of what C may read but not write.
     snapshot: Snapshot,
+    /// What is recorded of it while C runs.
+    under_way: UnderWay,
 }
 
 impl<const FULL: bool> FastCall<FULL> {
-    /// Ends the call after C returned. `arguments`: what C got; `result`: what it returned; both
-    /// are called if something must be noted or reported.
+    /// Ends the call after C returned, in the frame of its wrapper. `arguments`: what C got;
+    /// `result`: what it returned; both are called if something must be noted or reported.
     ///
     /// # Panics
     /// With the report, if a rule that is denied is broken.
@@ -136,8 +146,27 @@ impl<const FULL: bool> FastCall<FULL> {
         arguments: impl Fn() -> A,
         result: impl Fn() -> Argument,
     ) {
-        let FastCall { outermost, noting, counted, began, snapshot } = self;
+        let local = MaybeUninit::<u8>::uninit();
+        self.exit_at((&raw const local).addr(), function, loans, arguments, result);
+    }
+
+    /// Ends the call. `frame`: an address in the wrapper's frame, which need not be the caller's.
+    ///
+    /// # Panics
+    /// With the report, if a rule that is denied is broken.
+    #[inline(always)]
+    #[track_caller]
+    pub(super) fn exit_at<A: AsRef<[Argument]>>(
+        self,
+        frame: usize,
+        function: &'static Function,
+        loans: &Loans,
+        arguments: impl Fn() -> A,
+        result: impl Fn() -> Argument,
+    ) {
+        let FastCall { outermost, noting, counted, began, snapshot, under_way } = self;
         std::mem::forget(self);
+        under_way.end();
         if FULL && noting {
             thread::end_noting();
         }
@@ -157,36 +186,43 @@ impl<const FULL: bool> FastCall<FULL> {
             && (!FULL
                 || !may_be_compared(arguments().as_ref())
                 || snapshot.is_none()
-                || snapshot.is_as_it_was(arguments().as_ref(), OwnLoans::No));
+                || snapshot.is_as_it_was(arguments().as_ref(), OwnLoans::No))
+            && (!FULL || loans.are_cs_whole());
         let about = result();
         let plain = match about.passing {
             Passing::Scalar => true,
             Passing::Value => false,
-            Passing::Const | Passing::Mut => !heap::contains(about.address),
+            Passing::Const | Passing::Mut => {
+                let (address, above) = (about.address, frame.wrapping_add(function.own_frame()));
+                !heap::contains(address)
+                    && (address >= above || !thread::is_on_stack(address))
+                    && !is_freed_by_c(address)
+            }
         };
         if !(settled && plain) || (FULL && deferred::is_due()) {
             let unsettled = (!settled).then(|| Unsettled { counted: counted && left == Left::All, snapshot });
             let none = Loans::none();
-            finish(function, (arguments().as_ref(), if FULL { loans } else { &none }), &result(), unsettled);
+            finish(function, (arguments().as_ref(), if FULL { loans } else { &none }), (&result(), frame), unsettled);
         }
     }
 }
 
-/// Ends a call that has something to note, report or inspect.
+/// Ends a call that has something to note, report or inspect. `frame`: an address in the wrapper's
+/// frame.
 #[cold]
 #[inline(never)]
 #[track_caller]
 fn finish(
     function: &'static Function,
     (arguments, loans): (&[Argument], &Loans),
-    result: &Argument,
+    (result, frame): (&Argument, usize),
     unsettled: Option<Unsettled>,
 ) {
     let site = Site { function, location: Location::caller() };
     let outcome = unsettled.map_or(Ok(()), |unsettled| unsettled.settle(&site, arguments, loans));
     let outcome =
         outcome.and_then(|()| if level::checked() == Some(true) { deferred::settle_if_due() } else { Ok(()) });
-    if let Err(stop) = outcome.and_then(|()| result::check(&site, arguments, result)) {
+    if let Err(stop) = outcome.and_then(|()| result::check(&site, arguments, result, frame)) {
         raise(stop, !function.declaration.keep_abi);
     }
 }
@@ -212,6 +248,7 @@ impl<const FULL: bool> FastCall<FULL> {
     pub(super) fn keep(self, written: bool) -> FastWords {
         let flags = [true, FULL, self.outermost, self.noting, self.counted, written];
         let flags = flags.iter().rev().fold(0, |all, &flag| all << 1 | u64::from(flag));
+        let flags = flags | self.under_way.into_number() << 8;
         let words = [flags, self.began, self.snapshot.into_number() as u64];
         std::mem::forget(self);
         FastWords(words)
@@ -245,7 +282,8 @@ impl FastWords {
     pub(super) fn call<const FULL: bool>(&self) -> FastCall<FULL> {
         let FastWords([flags, began, snapshot]) = *self;
         let [outermost, noting, counted] = [4, 8, 16].map(|flag| flags & flag != 0);
-        FastCall { outermost, noting, counted, began, snapshot: Snapshot::from_number(snapshot as usize) }
+        let (snapshot, under_way) = (Snapshot::from_number(snapshot as usize), UnderWay::from_number(flags >> 8));
+        FastCall { outermost, noting, counted, began, snapshot, under_way }
     }
 
     /// Undoes what entry began, for a call that C unwinds out of or never returns from.
@@ -264,6 +302,7 @@ impl<const FULL: bool> Drop for FastCall<FULL> {
     #[cold]
     fn drop(&mut self) {
         self.snapshot.forget();
+        self.under_way.end();
         if self.noting {
             thread::end_noting();
         }

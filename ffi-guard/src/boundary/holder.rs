@@ -8,12 +8,21 @@
 
 use std::ops::ControlFlow;
 
+use super::breach::Stop;
+use super::clear::is_clear;
 use crate::call::argument::{Argument, Passing};
+use crate::call::declaration::Contract;
+use crate::call::loan::Loan;
 use crate::call::shape::{Role, Shape, TypeInfo};
+use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
-use crate::heap::{self, Block};
+use crate::call::thread;
+use crate::facts::Memory;
+use crate::heap::{self, Block, BlockRef, FoundBlock};
 use crate::platform::read;
-use crate::rules;
+use crate::reentry::Reentry;
+use crate::rule::{Rule, Severity};
+use crate::rules::{self, retained_pointer};
 
 const WORD: usize = size_of::<usize>();
 
@@ -37,9 +46,7 @@ impl LentStruct {
     pub(super) fn of(look: &PointerArg<'_>, parameter: usize) -> Option<LentStruct> {
         let Target::Heap(block) = look.target else { return None };
         let PointerArg { argument, contract, extent, .. } = *look;
-        let filled_in = contract.is_out() || contract.is_opaque() || contract.is_cstr();
-        let given_away = contract.is_owned() || contract.is_retained();
-        if argument.passing != Passing::Mut || filled_in || given_away || !may_hold(argument.info) {
+        if argument.passing != Passing::Mut || is_filled_in(contract) || !may_hold(argument.info) {
             return None;
         }
         Some(LentStruct { block: *block, argument: *argument, parameter, extent: extent.min(MOST), led_to: Vec::new() })
@@ -79,6 +86,63 @@ impl LentStruct {
         let info = self.argument.info;
         rules::field_path(info, offset, info.size != 0 && self.extent > info.size)
     }
+}
+
+/// True if a block that a noted call has lent holds a pointer to Rust memory, and C may have stored
+/// it there. It held none before: the call went past the rules.
+#[inline]
+pub(super) fn has_been_filled(site: &Site, loan: &Loan) -> bool {
+    if !may_hold(loan.info) {
+        return false;
+    }
+    let contract = site.function.declaration.parameters.get(loan.parameter).map(|parameter| parameter.contract);
+    // SAFETY: the extent was inside the block when it was lent, and the block is live, as the
+    // caller has just found.
+    !contract.is_none_or(is_filled_in) && !unsafe { is_clear(loan.address, loan.extent, loan.info) }
+}
+
+/// True if C may store any pointer there, or owns or keeps it.
+fn is_filled_in(contract: Contract) -> bool {
+    let filled_in = contract.is_out() || contract.is_opaque() || contract.is_cstr();
+    filled_in || contract.is_owned() || contract.is_retained()
+}
+
+/// Reports a block that a noted call was lent and in which C has stored the address of the other
+/// one.
+pub(super) fn look_at_noted(site: &Site, arguments: &[Argument], known: &[(BlockRef, Loan)]) -> Result<(), Stop> {
+    if known.len() < 2 || !thread::has_lent_several_alone() || calls_back(arguments) {
+        return Ok(());
+    }
+    let _inside = Reentry::enter();
+    for (holder, lent) in [(0, 1), (1, 0)] {
+        let (Some((_, into)), Some((other, loan))) = (known.get(holder), known.get(lent)) else { return Ok(()) };
+        let parameters = site.function.declaration.parameters;
+        let (Some(argument), Some(parameter)) = (arguments.get(into.parameter), parameters.get(into.parameter)) else {
+            continue;
+        };
+        let (Some(block), Some(lent)) = (FoundBlock::at(argument.address), FoundBlock::of(*other)) else { continue };
+        let may_keep =
+            |block: &FoundBlock| heap::may_be_retained(block) || heap::is_exempt(block) || heap::loans(block) > 1;
+        if block.start == lent.start || may_keep(&lent) {
+            continue;
+        }
+        let (target, extent) = (Target::Heap(block), into.extent);
+        let look = PointerArg { argument, contract: parameter.contract, target, extent };
+        let Some(holder) = LentStruct::of(&look, into.parameter) else { continue };
+        let mut left = None;
+        holder.each_word(&|word| rules::leads_into(word, lent.start, lent.size), |offset, word| {
+            left.get_or_insert((offset, word));
+        });
+        let Some((offset, word)) = left else { continue };
+        if site.severity(Rule::RetainedPointer, Some(loan.parameter)) == Severity::Allow {
+            continue;
+        }
+        let address = holder.argument.address + offset;
+        let finding = retained_pointer::left_in(&holder.block, parameter.name, holder.field(offset), address, word);
+        let memory = Memory::of(&Target::Heap(lent), loan.address, loan.extent, thread::id());
+        site.breach_of(loan, finding, memory)?;
+    }
+    Ok(())
 }
 
 /// True if the pointee can be a struct with a pointer in it. A single pointer, or an array of

@@ -10,6 +10,9 @@
 //! before all arguments are inspected. Arguments whose needs are not known go to the rules
 //! ([`Needs::of`]).
 
+use std::mem::MaybeUninit;
+
+use super::clear::is_clear;
 use super::loans::{Loan, Loans};
 use crate::call::argument::{Argument, Passing, Stated};
 use crate::call::count::Count;
@@ -17,13 +20,15 @@ use crate::call::declaration::{Contract, Function, Parameter};
 use crate::call::kinds;
 use crate::call::needs::Needs;
 use crate::call::nowhere::is_nowhere;
-use crate::call::shape::{Shape, TypeInfo};
-use crate::call::thread;
-use crate::heap::{self, BlockRef};
+use crate::call::shape::TypeInfo;
+use crate::call::target::is_freed_by_c;
+use crate::call::thread::{self, Wrapper};
+use crate::heap::{self, BlockRef, fresh};
 use crate::level;
 use crate::platform::read;
 use crate::reentry;
-use crate::retention::{lent_by, untold};
+use crate::retention::{lent_by, stack_loans, untold};
+use crate::scan;
 
 /// A call whose arguments are inspected one by one. `FULL`: at level 2, where C memory is inspected
 /// as well; else at level 1. Each level has its own path: the state that one keeps in registers
@@ -36,6 +41,10 @@ pub struct Inspection<const FULL: bool> {
     heap: (usize, usize),
     /// True if Rust memory is lent.
     pub(super) lends: bool,
+    /// The function that is called.
+    function: &'static Function,
+    /// An address in the frame of the wrapper.
+    frame: usize,
 }
 
 impl<const FULL: bool> Inspection<FULL> {
@@ -44,16 +53,22 @@ impl<const FULL: bool> Inspection<FULL> {
     #[inline(always)]
     #[must_use]
     pub fn begin(function: &'static Function) -> Option<Self> {
-        if FULL && level::checked() != Some(true) { None } else { Self::begin_at_this_level(function) }
+        let local = MaybeUninit::<u8>::uninit();
+        let frame = (&raw const local).addr();
+        if FULL && level::checked() != Some(true) { None } else { Self::begin_at_this_level(function, frame) }
     }
 
-    /// Begins a call at level `FULL`, which the caller has found in force.
+    /// Begins a call at level `FULL`, which the caller has found in force. `frame`: an address in
+    /// the wrapper's frame.
     #[inline(always)]
-    pub(super) fn begin_at_this_level(function: &'static Function) -> Option<Self> {
+    pub(super) fn begin_at_this_level(function: &'static Function, frame: usize) -> Option<Self> {
         let (low, high) = thread::stack_bounds();
-        let possible = function.may_be_fast() && high != 0 && !reentry::inside() && !(FULL && untold::may_be_any());
+        let possible = function.may_be_fast()
+            && high != 0
+            && !reentry::inside()
+            && !(FULL && untold::may_be_any() && must_be_told(function, frame));
         let (stack, heap) = ((low, high.wrapping_sub(low)), heap::bounds());
-        possible.then_some(Inspection { stack, heap, lends: false })
+        possible.then_some(Inspection { stack, heap, lends: false, function, frame })
     }
 
     /// True if an argument is plainly in order. `index`: that of its parameter.
@@ -97,16 +112,23 @@ impl<const FULL: bool> Inspection<FULL> {
                 };
             }
             return match holds_nothing {
-                true if needs.is_text() => has_nul(address, index, info, loans),
-                true => extent < beyond(address, index, stated.unwrap_or(usize::MAX), info, loans),
-                false => holds_none(address, index, stated, info, loans),
+                true if needs.is_text() => {
+                    has_nul(address, index, info, loans) && (!needs.is_read() || is_text_written(address))
+                }
+                true => {
+                    extent < beyond(address, index, stated.unwrap_or(usize::MAX), info, loans)
+                        && (!needs.is_read() || is_written(address, extent))
+                }
+                false => {
+                    holds_none(address, index, stated, info, loans) && (!needs.is_read() || is_written(address, extent))
+                }
             };
         }
         if is_in(self.stack, address) {
             self.lends = true;
             let (low, len) = self.stack;
             let rest = low + len - address;
-            return is_above(address)
+            return self.is_above(address)
                 && extent <= rest
                 && match needs.holds_nothing() {
                     true if needs.is_text() => has_nul_on_stack(address, rest),
@@ -114,7 +136,11 @@ impl<const FULL: bool> Inspection<FULL> {
                     false => !needs.is_text() && holds_none_on_stack(address, extent, info),
                 };
         }
-        if is_on_own_c_stack(address) || FULL && is_nowhere(address) {
+        if is_on_own_c_stack(address) || FULL && is_nowhere(address) || is_freed_by_c(address) {
+            return false;
+        }
+        #[cfg(feature = "c-heap")]
+        if FULL && is_c_heap(address) && !loans.add_c(address) {
             return false;
         }
         if !FULL || needs.holds_nothing() || address == 0 {
@@ -126,11 +152,19 @@ impl<const FULL: bool> Inspection<FULL> {
         extent == 0
     }
 
+    /// True if an address of the stack is above the wrapper's frame: what lies below is left, or
+    /// for C's frames, and holds no variable of the program's.
+    #[inline(always)]
+    fn is_above(&self, address: usize) -> bool {
+        address >= self.frame.wrapping_add(self.function.own_frame())
+            || is_above_unknown(self.function, self.frame, address)
+    }
+
     /// True if an address may lead into Rust memory, or into C memory that is inspected.
     #[inline(always)]
     fn may_lead_to(&self, address: usize) -> bool {
         let is_rusts = is_in(self.heap, address) || is_in(self.stack, address);
-        is_rusts || FULL && is_c_heap(address) || is_on_own_c_stack(address)
+        is_rusts || is_c_heap(address) || is_on_own_c_stack(address)
     }
 
     /// Inspects all arguments where the wrapper keeps them, by what is known of their types. `None`
@@ -190,8 +224,12 @@ pub(super) fn comes_in_order((argument, parameter): (&Argument, &Parameter)) -> 
     if needs.is_for_the_rules() || is_unread || address == 0 && contract.is_nonnull() {
         return false;
     }
-    !heap::contains(address)
-        || !needs.is_text() && !contract.is_stated() && !contract.is_owned() && heap::rest_of_live(address).is_some()
+    if !heap::contains(address) {
+        // The arguments lie in the callback's frame: on the stack below it, nothing is live.
+        let is_left = thread::is_on_stack(address) && address <= std::ptr::from_ref(argument).addr();
+        return !is_left && !is_freed_by_c(address);
+    }
+    !needs.is_text() && !contract.is_stated() && !contract.is_owned() && heap::rest_of_live(address).is_some()
 }
 
 #[inline(always)]
@@ -199,12 +237,38 @@ fn is_in((start, len): (usize, usize), address: usize) -> bool {
     address.wrapping_sub(start) < len
 }
 
-/// True if an address of the stack is above this frame: what lies below is for C's frames, and no
-/// longer holds Rust variables.
-#[inline(always)]
-fn is_above(address: usize) -> bool {
-    let local = 0_u8;
-    address >= (&raw const local).addr()
+/// True if the call may have to be told of something before C runs.
+#[cold]
+#[inline(never)]
+fn must_be_told(function: &Function, frame: usize) -> bool {
+    if untold::is_any() {
+        return true;
+    }
+    if thread::lowest_kept() == usize::MAX {
+        return false;
+    }
+    learn_frame(function, frame);
+    stack_loans::may_be_left(frame.wrapping_add(function.own_frame()))
+}
+
+/// Finds out how large the wrapper's frame is. `frame`: an address in it.
+fn learn_frame(function: &Function, frame: usize) {
+    if !function.knows_own_frame() {
+        let own = scan::callers_frame(Wrapper { arguments: frame, callers: 1 });
+        function.set_own_frame(own.map_or(0, |callers| callers.saturating_sub(frame)));
+    }
+}
+
+/// True if an address of the stack is above the wrapper's frame, whose size is asked for if that is
+/// not known. `frame`: an address in it.
+#[cold]
+#[inline(never)]
+fn is_above_unknown(function: &Function, frame: usize, address: usize) -> bool {
+    if function.knows_own_frame() {
+        return false;
+    }
+    learn_frame(function, frame);
+    address >= frame.wrapping_add(function.own_frame())
 }
 
 #[inline(always)]
@@ -290,6 +354,22 @@ fn holds_none(address: usize, index: usize, extent: Option<usize>, info: &'stati
     rest.is_some_and(|rest| is_clear_within(address, extent, rest, info))
 }
 
+/// True if no word of an extent that lies in a live block is as it was when the block was given
+/// out.
+#[inline(always)]
+fn is_written(address: usize, extent: usize) -> bool {
+    // SAFETY: the extent is inside a live block.
+    unsafe { fresh::is_written(address, extent) }
+}
+
+/// True if no word of a text in a live block, which has a NUL, is as it was when the block was
+/// given out.
+#[inline(always)]
+fn is_text_written(address: usize) -> bool {
+    // SAFETY: there is a NUL in the block.
+    unsafe { fresh::is_text_written(address) }
+}
+
 /// True if there is a NUL in the callers' frames.
 #[inline(never)]
 fn has_nul_on_stack(address: usize, rest: usize) -> bool {
@@ -343,60 +423,22 @@ fn is_clear_within(address: usize, extent: Option<usize>, rest: usize, info: &Ty
     extent <= rest && unsafe { is_clear(address, extent, info) }
 }
 
-/// Bytes that are read here at most; for more, the rules are faster.
-const FEW: usize = 256;
-
-/// True if no word of an extent that could be a pointer leads into Rust memory.
-///
-/// # Safety
-/// - The extent is readable.
-#[inline]
-unsafe fn is_clear(address: usize, extent: usize, info: &TypeInfo) -> bool {
-    const WORD: usize = size_of::<usize>();
-    let ((heap, heap_len), (stack, end)) = (heap::bounds(), thread::stack_bounds());
-    let stack_len = end.saturating_sub(stack);
-    let clear = |at: usize| {
-        // SAFETY: aligned, and in the extent, which the caller promises to be readable. Volatile,
-        // because other threads may write there.
-        let word = unsafe { std::ptr::with_exposed_provenance::<usize>(at).read_volatile() };
-        word.wrapping_sub(heap) >= heap_len && word.wrapping_sub(stack) >= stack_len
-    };
-    if extent > FEW {
-        return false;
-    }
-    match info.shape {
-        Shape::Plain | Shape::Out => true,
-        Shape::Words | Shape::Untyped => {
-            let mut at = address.next_multiple_of(WORD);
-            while at + WORD <= address + extent {
-                if !clear(at) {
-                    return false;
-                }
-                at += WORD;
-            }
-            true
-        }
-        // One struct of plain fields and single pointers; others go to the rules.
-        Shape::Fields(fields) if extent == info.size => fields.iter().all(|field| match field.shape {
-            Shape::Plain => true,
-            Shape::Words => {
-                field.size == WORD && (address + field.offset).is_multiple_of(WORD) && clear(address + field.offset)
-            }
-            _ => false,
-        }),
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::shape::Role;
+    use crate::call::shape::{Role, Shape};
 
     #[test]
     fn an_attribute_that_a_glance_does_not_know_is_left_to_the_rules() {
-        static INFO: TypeInfo =
-            TypeInfo { size: 4, align: 4, shape: Shape::Plain, frozen: true, role: Role::Other, name: || "i32" };
+        static INFO: TypeInfo = TypeInfo {
+            size: 4,
+            align: 4,
+            shape: Shape::Plain,
+            frozen: true,
+            dense: true,
+            role: Role::Other,
+            name: || "i32",
+        };
         let needs = |contract| Needs::of(&INFO, Passing::Mut, contract);
         assert!(!needs(Contract::NONE.out().nonnull()).is_for_the_rules());
         assert!(needs(Contract::NONE.thread_bound()).is_for_the_rules());

@@ -7,6 +7,7 @@ use std::mem::MaybeUninit;
 use super::breach::Stop;
 use super::canary;
 use super::deferred;
+use super::holder;
 use super::snapshot::{OwnLoans, Snapshot};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::LAST_MARK;
@@ -31,29 +32,48 @@ pub struct Loans {
     count: usize,
     /// True if there are other loans, which are not known.
     others: bool,
+    /// Addresses in C's own blocks that the call works on, of which the canaries are asked for
+    /// again; 0 for none.
+    #[cfg(feature = "c-heap")]
+    of_c: [usize; FEW],
     few: MaybeUninit<[KnownLoan; FEW]>,
 }
 
 impl Loans {
-    /// Loans of which nothing is known.
-    pub(super) const UNKNOWN: Loans = Loans { count: 0, others: true, few: MaybeUninit::uninit() };
+    /// These loans, of which nothing is known any more.
+    fn forgotten(&self) -> Loans {
+        Loans {
+            others: true,
+            #[cfg(feature = "c-heap")]
+            of_c: self.of_c,
+            ..Loans::none()
+        }
+    }
 
     /// No loans yet.
     #[inline(always)]
     #[must_use]
     pub const fn none() -> Loans {
-        Loans { count: 0, others: false, few: MaybeUninit::uninit() }
+        Loans {
+            count: 0,
+            others: false,
+            #[cfg(feature = "c-heap")]
+            of_c: [0; FEW],
+            few: MaybeUninit::uninit(),
+        }
     }
 
     /// Writes no loans into a field of a wrapper's frame.
     #[inline(always)]
     pub(super) fn none_at(place: &mut MaybeUninit<Loans>) -> &mut Loans {
         let loans = place.as_mut_ptr();
-        // SAFETY: inside `place`; with these two fields written the rest is initialised, since
+        // SAFETY: inside `place`; with these fields written the rest is initialised, since
         // `few` may be uninitialised.
         unsafe {
             (&raw mut (*loans).count).write(0);
             (&raw mut (*loans).others).write(false);
+            #[cfg(feature = "c-heap")]
+            (&raw mut (*loans).of_c).write([0; FEW]);
             &mut *loans
         }
     }
@@ -66,6 +86,12 @@ impl Loans {
     #[inline(always)]
     pub(super) fn has_room(&self) -> bool {
         self.count < FEW
+    }
+
+    /// True if C could store one of them in another.
+    #[inline(always)]
+    pub(super) fn are_several(&self) -> bool {
+        self.count > 1
     }
 
     /// Adds a loan; there must be room.
@@ -81,6 +107,24 @@ impl Loans {
     #[inline(always)]
     pub(super) fn add_unknown(&mut self) {
         self.others = true;
+    }
+
+    /// Adds an address in a block of C's own. False if there is no room, or something is wrong
+    /// around the block already.
+    #[cfg(feature = "c-heap")]
+    #[inline(never)]
+    pub(super) fn add_c(&mut self, address: usize) -> bool {
+        let room = self.of_c.iter_mut().find(|at| **at == 0 || **at == address);
+        room.map(|at| *at = address).is_some() && heap::is_whole_c(address)
+    }
+
+    /// True if nothing is wrong around C's own blocks that the call works on.
+    #[inline(always)]
+    pub(super) fn are_cs_whole(&self) -> bool {
+        #[cfg(feature = "c-heap")]
+        return self.of_c.iter().all(|&at| at == 0 || heap::is_whole_c(at));
+        #[cfg(not(feature = "c-heap"))]
+        true
     }
 
     /// Known loans.
@@ -119,7 +163,8 @@ pub(super) fn count_each(arguments: &[Argument]) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
     Nothing,
-    /// Damage around a block: all is noted, and no longer counted.
+    /// Damage around a block, or C may have stored one block in another: all is noted, and no
+    /// longer counted.
     Damage,
     /// Everything: some loan is not known or its block is gone, or something is pinned.
     All,
@@ -142,7 +187,11 @@ pub(super) fn settle(site: &Site, loans: &Loans, counted: bool) -> Left {
         known.iter().for_each(|(held, _)| _ = held.unlend());
     }
     deferred::settle_at_exit();
-    if canary::are_known_whole(loans) { Left::Nothing } else { Left::Damage }
+    let is_left = |(_, loan): &KnownLoan| holder::has_been_filled(site, loan);
+    match canary::are_known_whole(loans) && !(loans.are_several() && known.iter().any(is_left)) {
+        true => Left::Nothing,
+        false => Left::Damage,
+    }
 }
 
 #[inline(never)]
@@ -164,7 +213,8 @@ pub(super) struct Unsettled {
 
 impl Unsettled {
     /// Notes what was lent, and checks what C did to it. `loans`: those that are known.
-    pub(super) fn settle(self, site: &Site, arguments: &[Argument], mut loans: &Loans) -> Result<(), Stop> {
+    pub(super) fn settle(self, site: &Site, arguments: &[Argument], loans: &Loans) -> Result<(), Stop> {
+        let mut gone = false;
         // Noted before it is no longer counted: a sweep in between finds that C may hold it.
         if let Some(known) = loans.all() {
             // If Rust freed or moved one meanwhile, its address leads to another block, or to none.
@@ -184,7 +234,7 @@ impl Unsettled {
                 known.iter().for_each(|(held, _)| _ = held.unlend());
             }
             if !still {
-                loans = &Loans::UNKNOWN;
+                gone = true;
             }
         } else {
             note_all(arguments, site);
@@ -193,7 +243,11 @@ impl Unsettled {
             }
         }
         deferred::settle_at_exit();
-        let outcome = canary::after(site, arguments, loans);
+        let outcome = match gone {
+            true => canary::after(site, arguments, &loans.forgotten()),
+            false => canary::after(site, arguments, loans)
+                .and_then(|()| holder::look_at_noted(site, arguments, loans.known())),
+        };
         self.snapshot.compare(site, arguments, OwnLoans::No)?;
         outcome
     }

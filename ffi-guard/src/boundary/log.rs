@@ -76,6 +76,12 @@ fn described(line: &mut Line, argument: &Argument) -> std::fmt::Result {
             let extent = extent::of(argument, &located);
             match located {
                 Target::Null => write!(line, "null"),
+                Target::FreedByC(block) => write!(
+                    line,
+                    "byte {} of a {}-byte freed block of C's heap",
+                    argument.address.wrapping_sub(block.start),
+                    block.size,
+                ),
                 Target::Heap(block) => write!(
                     line,
                     "byte {} of a {}-byte {} Rust block, {extent} lent",
@@ -84,7 +90,9 @@ fn described(line: &mut Line, argument: &Argument) -> std::fmt::Result {
                     if block.live { "live" } else { "freed" },
                 ),
                 Target::Stack(_) => write!(line, "{extent} bytes of this thread's stack"),
-                Target::Foreign => write!(line, "{:#x}, not on Rust's heap or stack", argument.address),
+                Target::Foreign | Target::LeftStack => {
+                    write!(line, "{:#x}, not on Rust's heap or stack", argument.address)
+                }
             }
         }
     }

@@ -9,19 +9,21 @@
 //!
 //! | what | files |
 //! | --- | --- |
-//! | deciding | `inspect`, `entry`, `words`, `chain` |
+//! | deciding | `inspect`, `clear`, `entry`, `words`, `chain` |
 //! | a call under way | `fast_path`, `loans`; `crossing`, `enter`, `exit_plan`, `watched_call`, `call_stack` |
-//! | what C did | `retention_check`, `holder`, `canary`, `snapshot`, `copies`, `result`, `thread_affinity` |
+//! | what C did | `retention_check`, `behind`, `holder`, `canary`, `snapshot`, `copies`, `result`, `thread_affinity` |
 //! | without an exit | `variadic` |
 //! | from C | `callback`, `parked` |
-//! | telling | `breach`, `raise`, `deferred`, `last_look`, `log`, `statistics` |
+//! | telling | `breach`, `raise`, `deferred`, `test_scope`, `last_look`, `log`, `statistics` |
 
+mod behind;
 pub(crate) mod breach;
 mod call_stack;
 pub(crate) mod callback;
 mod canary;
 #[cfg(feature = "c-heap")]
 mod chain;
+mod clear;
 mod copies;
 pub(crate) mod crossing;
 pub(crate) mod deferred;
@@ -29,9 +31,11 @@ mod enter;
 mod entry;
 mod exit_plan;
 pub(crate) mod fast_path;
+mod filled;
 mod holder;
 pub(crate) mod inspect;
 pub(crate) mod last_look;
+mod lent_by_callback;
 pub(crate) mod loans;
 mod log;
 pub(crate) mod parked;
@@ -40,6 +44,7 @@ mod result;
 mod retention_check;
 mod snapshot;
 pub(crate) mod statistics;
+pub(crate) mod test_scope;
 pub(crate) mod thread_affinity;
 pub(crate) mod variadic;
 pub(crate) mod watched_call;

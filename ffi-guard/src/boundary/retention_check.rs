@@ -3,11 +3,13 @@
 use crate::facts::Memory;
 use std::ops::Range;
 
+use super::behind::{self, Behind};
 use super::breach::Stop;
 use super::holder::{self, LentStruct};
 use super::snapshot::{OwnLoans, Snapshot};
 use super::{canary, deferred};
-use crate::call::argument::Argument;
+use crate::call::argument::{Argument, Stated};
+use crate::call::extent;
 use crate::call::loan::Loan;
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
@@ -17,7 +19,7 @@ use crate::heap::{self, Block, FoundBlock};
 use crate::platform::clock::ticks;
 use crate::reentry::Reentry;
 use crate::retention::let_go::let_go;
-use crate::retention::{self, Note, lent_by, pins};
+use crate::retention::{self, Note, Outer, lent_by, pins, stack_loans};
 use crate::rule::{Rule, Severity};
 use crate::rules::{leads_into, retained_pointer};
 use crate::scan::{self, Hit, Wanted};
@@ -30,9 +32,15 @@ pub(super) struct RetentionCheck {
     holders: Vec<LentStruct>,
     /// Lent blocks, each counted once with the heap.
     loans: Vec<FoundBlock>,
+    /// Live blocks of C's own that arguments lead into: their canaries are asked for.
+    of_c: Vec<(FoundBlock, Loan)>,
     /// Words in C's globals that led into lent memory before the call began.
     before: Vec<Hit>,
     follow_up: FollowUp,
+    /// What lies behind the variables on the stack that are lent to be written.
+    behind: Vec<Behind>,
+    /// Addresses on the stack that lent memory leads to.
+    led_to: Vec<usize>,
     /// Copies that C works on, each with the start of its original.
     copies: Vec<(Range<usize>, usize)>,
     /// Copies of what C may read but not write.
@@ -52,8 +60,11 @@ enum FollowUp {
         /// Ticks that the look before C took.
         took: u64,
     },
-    /// Notes what was lent, since no look is due.
-    Note,
+    /// Notes what was lent, since no look is due; looks for words in the lent structs alone.
+    Note {
+        /// What they may have been made to lead to.
+        wanted: Wanted,
+    },
 }
 
 /// One piece of memory, lent for the call.
@@ -68,6 +79,8 @@ struct Lent {
     promise: Option<Promise>,
     /// Index of the argument that is the handle by which C holds it.
     holder: Option<usize>,
+    /// The block that leads to it, if the call does not lend it itself.
+    outer: Option<Outer>,
 }
 
 impl Lent {
@@ -100,13 +113,25 @@ impl RetentionCheck {
         let argument = *look.argument;
         let (range, block) = match &look.target {
             Target::Heap(block) => (block.start..block.start + block.size, Some(*block)),
+            // What lies behind an untyped pointer begins there, and nothing tells where it ends.
+            Target::Stack(_) if extent::untyped(&argument) && argument.stated == Stated::No => {
+                (argument.address..argument.address + 1, None)
+            }
             Target::Stack(_) => (argument.address..argument.address + look.extent, None),
-            Target::Null | Target::Foreign => return,
+            Target::Foreign => {
+                if let Some(block) = canary::block_of_c(argument.address) {
+                    let _inside = Reentry::enter();
+                    self.of_c.push((block, Loan::of(&argument, parameter, look.extent)));
+                }
+                return;
+            }
+            Target::Null | Target::LeftStack | Target::FreedByC(_) => return,
         };
         let _inside = Reentry::enter();
         let loan = Loan::of(&argument, parameter, look.extent);
-        self.add(Lent { range, block, loan, promise: promise(look), holder: look.contract.holder() });
+        self.add(Lent { range, block, loan, promise: promise(look), holder: look.contract.holder(), outer: None });
         self.holders.extend(LentStruct::of(look, parameter));
+        self.behind.extend(Behind::of(look, parameter));
     }
 
     /// Records the block that a word inside an argument's target leads to: it is lent as well.
@@ -118,8 +143,18 @@ impl RetentionCheck {
             let extent = range.end.saturating_sub(word);
             let loan = Loan::of(&Argument::found(word), parameter, extent);
             let holder = look.contract.holder();
-            self.add(Lent { range, block: Some(*block), loan, promise: promise(look), holder });
+            let outer = match &look.target {
+                Target::Heap(outer) => Some(Outer::of(outer, look.argument, look.extent)),
+                _ => None,
+            };
+            self.add(Lent { range, block: Some(*block), loan, promise: promise(look), holder, outer });
         }
+    }
+
+    /// Records that a word inside an argument's target leads to this address of the stack.
+    pub(super) fn leads_to(&mut self, address: usize) {
+        let _inside = Reentry::enter();
+        self.led_to.push(address);
     }
 
     /// Note of this block's loan, if this call has lent it.
@@ -165,7 +200,7 @@ impl RetentionCheck {
     /// Decides how the call's loans are followed up, and takes the last look before C runs. `call`:
     /// number of guarded calls that this thread has made.
     pub(super) fn begin(&mut self, site: &Site, arguments: &[Argument], call: usize) -> Result<(), Stop> {
-        self.loans.iter().try_for_each(canary::before)?;
+        self.loans.iter().chain(self.of_c.iter().map(|(block, _)| block)).try_for_each(canary::before)?;
         self.snapshot = Snapshot::take(site, arguments, call, OwnLoans::Once);
         self.prepare(site, arguments);
         Ok(())
@@ -174,7 +209,7 @@ impl RetentionCheck {
     /// Notes what C may keep, and asks for the canaries, of a call whose return is not seen. What C
     /// kept of the rest is not looked for.
     pub(super) fn note_what_may_be_kept(self, site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
-        self.loans.iter().try_for_each(canary::before)?;
+        self.loans.iter().chain(self.of_c.iter().map(|(block, _)| block)).try_for_each(canary::before)?;
         let _inside = Reentry::enter();
         self.let_keep(site, arguments);
         Ok(())
@@ -188,12 +223,22 @@ impl RetentionCheck {
         // for it.
         let allows = |lent: &Lent| site.severity(Rule::RetainedPointer, Some(lent.loan.parameter)) == Severity::Allow;
         for lent in lent {
-            let Some(block) = lent.block else { continue };
+            let holder = lent.holder.and_then(|index| arguments.get(index)).map_or(0, |handle| handle.address);
+            let Some(block) = lent.block else {
+                // C may keep its own stack: one of its frames called back.
+                if let Some(promise) = lent.promise
+                    && !lent.range.is_empty()
+                    && scan::in_rust_frame(lent.range.start)
+                {
+                    stack_loans::lend(&lent.range, site, &lent.loan, promise, holder);
+                    deferred::settle_at_exit();
+                }
+                continue;
+            };
             let note = || Note::new(&block, site, &lent.loan);
             match lent.promise {
                 Some(promise) => {
-                    let holder = lent.holder.and_then(|index| arguments.get(index)).map_or(0, |handle| handle.address);
-                    retention::let_keep(&block, note(), promise, holder);
+                    retention::let_keep(&block, note(), promise, (holder, lent.outer));
                     deferred::settle_at_exit();
                 }
                 None if allows(lent) => _ = heap::exempt(&block),
@@ -208,15 +253,14 @@ impl RetentionCheck {
         let lent = &self.lent;
         let looked_for = |lent: &&Lent| lent.is_looked_for(site);
         if lent.iter().any(|lent| looked_for(&lent)) {
-            if !retention::may_look(site.function) {
-                self.follow_up = FollowUp::Note;
-                return;
-            }
             let started = ticks();
             let copies = self.copies.iter().map(|(copy, _)| copy.clone());
             let wanted = Wanted::new(lent.iter().filter(looked_for).map(|lent| lent.range.clone()).chain(copies));
-            scan::c_memory(&wanted, &mut self.before);
-            self.before.sort_unstable_by_key(|hit| hit.location);
+            let looks = retention::may_look(site.function);
+            if looks {
+                scan::c_memory(&wanted, &mut self.before);
+                self.before.sort_unstable_by_key(|hit| hit.location);
+            }
             // Only another lent block could hold its address.
             let several = lent.iter().any(|other| other.range.start != lent[0].range.start);
             self.holders.retain(|_| several);
@@ -227,7 +271,10 @@ impl RetentionCheck {
                 });
                 holder.led_to = led_to;
             }
-            self.follow_up = FollowUp::Look { wanted, took: ticks().saturating_sub(started) };
+            self.follow_up = match looks {
+                true => FollowUp::Look { wanted, took: ticks().saturating_sub(started) },
+                false => FollowUp::Note { wanted },
+            };
         }
     }
 
@@ -243,7 +290,7 @@ impl RetentionCheck {
             }
         }
         // Everything is settled before anything is raised: one panic carries one report.
-        let written = self.look_for_writes(site, arguments);
+        let written = self.look_for_writes(site, arguments).and(self.look_behind(site, arguments, rust_ran));
         let kept = self.look_for_kept(site, arguments, rust_ran);
         written.and(kept)
     }
@@ -255,17 +302,36 @@ impl RetentionCheck {
             Some(block) => canary::after_one(site, &lent.loan, block, &lent_too),
             None => Ok(()),
         });
+        let of_c = |(block, loan): &(FoundBlock, Loan)| canary::after_one(site, loan, block, &|_| false);
+        let outcome = outcome.and_then(|()| self.of_c.iter().try_for_each(of_c));
         let snapshot = std::mem::take(&mut self.snapshot);
         snapshot.compare(site, arguments, OwnLoans::Once).and(outcome)
+    }
+
+    /// Checks for writes behind variables on the stack.
+    fn look_behind(&mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
+        let behind = std::mem::take(&mut self.behind);
+        if behind.is_empty() || behind::is_unknown(arguments, rust_ran) || !self.copies.is_empty() {
+            return Ok(());
+        }
+        let on_stack = self.lent.iter().filter(|lent| lent.block.is_none()).map(|lent| lent.range.clone());
+        let lent: Vec<_> = on_stack.chain(self.led_to.iter().map(|&at| at..at + 1)).collect();
+        behind.iter().try_for_each(|behind| behind.compare(site, &lent))
     }
 
     fn look_for_kept(&mut self, site: &Site, arguments: &[Argument], rust_ran: bool) -> Result<(), Stop> {
         match std::mem::replace(&mut self.follow_up, FollowUp::Nothing) {
             // Notes also what a severity lets C keep: if it writes to it later, this call is a
             // suspect.
-            FollowUp::Nothing | FollowUp::Note => {
+            FollowUp::Nothing => {
                 self.note(site);
                 Ok(())
+            }
+            FollowUp::Note { wanted } => {
+                let left = if rust_ran || holder::calls_back(arguments) { Vec::new() } else { self.left(&wanted) };
+                let outcome = self.look_beside(site, left);
+                self.note(site);
+                outcome
             }
             FollowUp::Look { wanted, took } => {
                 let called_back = rust_ran || holder::calls_back(arguments);
@@ -297,11 +363,8 @@ impl RetentionCheck {
         let mut after = Vec::new();
         let bytes = scan::c_memory(wanted, &mut after);
         site.function.looked(bytes);
-        let mut left = Vec::new();
         // Rust writes to the lent blocks too: if it ran meanwhile, it may have stored the pointers.
-        for holder in self.holders.iter().filter(|_| !called_back) {
-            holder.each_word(&|word| wanted.contains(word), |offset, word| left.push((holder, offset, word)));
-        }
+        let left = if called_back { Vec::new() } else { self.left(wanted) };
         retention::looked(took + ticks().saturating_sub(started));
         after.sort_unstable_by_key(|hit| hit.location);
         let mut gone = self.gone(&after);
@@ -332,6 +395,15 @@ impl RetentionCheck {
         }
         outcome?;
         self.look_beside(site, left)
+    }
+
+    /// The words in lent structs that lead into lent memory, each with its struct and offset.
+    fn left(&self, wanted: &Wanted) -> Vec<(&LentStruct, usize, usize)> {
+        let mut left = Vec::new();
+        for holder in &self.holders {
+            holder.each_word(&|word| wanted.contains(word), |offset, word| left.push((holder, offset, word)));
+        }
+        left
     }
 
     /// Reports a lent Rust block in which C has stored the address of another one. `left`: the

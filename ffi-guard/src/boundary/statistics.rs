@@ -14,6 +14,7 @@ use super::inspect::Inspection;
 use super::loans::Loans;
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{Declaration, Function};
+use crate::call::site::Site;
 use crate::call::target::Target;
 use crate::call::{extent, thread};
 use crate::level::{self, Level};
@@ -89,7 +90,8 @@ fn take_fast_path<const FULL: bool>(
     arguments: &[Argument],
     loans: &mut Loans,
 ) -> Option<FastWords> {
-    let inspection = Inspection::<FULL>::begin_at_this_level(function)?.all_of(function, arguments, loans)?;
+    let frame = arguments.as_ptr().addr();
+    let inspection = Inspection::<FULL>::begin_at_this_level(function, frame)?.all_of(function, arguments, loans)?;
     let frame = std::ptr::from_ref(loans).addr();
     inspection.may_cross(function, loans).then(|| inspection.cross_at(frame, function, loans, || arguments).keep(true))
 }
@@ -146,7 +148,8 @@ fn cross(function: &'static Function, nothing: extern "C" fn(), checked: bool) {
             }
             call.leave_for_c(LentBytes::default())
         });
-        Crossing::of_nothing_lent(ExitPlan { timing, ..ExitPlan::NOTHING }, frame)
+        let site = Site { function, location: Location::caller() };
+        Crossing::of_nothing_lent(ExitPlan { timing, ..ExitPlan::NOTHING }, frame, &site)
     }
     let mut frame = MaybeUninit::uninit();
     let crossing = enter(function, checked, &mut frame);

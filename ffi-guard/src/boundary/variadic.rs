@@ -6,11 +6,12 @@
 //!                 └── the macro's function ── check ── rules ──> C ──> caller
 //! ```
 
+use std::cell::OnceCell;
 use std::panic::Location;
 
 use super::breach::Stop;
 use super::deferred;
-use super::enter::resolve_mode;
+use super::enter::{resolve_mode, tell_left};
 use super::entry::Questions;
 use super::log;
 use super::raise::raise;
@@ -105,7 +106,7 @@ unsafe fn ask(
 unsafe fn ask_at(site: &Site, arguments: &[Argument], level: Level) -> Result<(), Stop> {
     let _errno = Errno::keep();
     let stack = thread::callers_stack(site);
-    let questions = |check| Questions { site: *site, arguments, stack, check, freed_told: 0 };
+    let questions = |check| Questions { site: *site, arguments, stack, check, callers: OnceCell::new(), freed_told: 0 };
     if level < Level::Full {
         // SAFETY: the caller promises arguments of the declared types.
         unsafe { questions(None).ask() }?;
@@ -115,6 +116,7 @@ unsafe fn ask_at(site: &Site, arguments: &[Argument], level: Level) -> Result<()
         return Ok(());
     }
     deferred::tell_untold()?;
+    tell_left(std::ptr::from_ref(site).addr())?;
     thread::count_crossing();
     let mut check = RetentionCheck::default();
     // SAFETY: the caller promises arguments of the declared types.

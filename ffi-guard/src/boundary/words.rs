@@ -8,7 +8,7 @@ use super::entry::{CHECKS, Questions, field, holds_nothing};
 use crate::call::argument::{Argument, Passing, Stated};
 use crate::call::extent;
 use crate::call::shape::{Role, Shape};
-use crate::call::target::{PointerArg, Target};
+use crate::call::target::{PointerArg, Target, is_freed_by_c};
 use crate::call::thread;
 use crate::facts::{Evidence, Finding, Holder, Memory};
 use crate::heap;
@@ -36,8 +36,9 @@ impl Questions<'_> {
     ) -> Result<(), Stop> {
         if index >= self.freed_told && self.asks_of_freed(index, look) {
             let mut dead = |this: &mut Self, offset, word| this.dead_word(index, look, offset, word);
+            let left = self.left_for(look);
             // SAFETY: the caller's promise.
-            unsafe { self.each_word(look, from, false, &mut dead) }?;
+            unsafe { self.each_word(look, from, (left, true), &mut dead) }?;
         }
         // What is allowed is not looked for. From level 2 on the blocks that are found are lent all
         // the same.
@@ -46,8 +47,23 @@ impl Questions<'_> {
             return Ok(());
         }
         let mut live = |this: &mut Self, offset, word| this.live_word(index, look, own, offset, word, &mut told);
+        let stack = self.stack.clone();
         // SAFETY: the caller's promise.
-        unsafe { self.each_word(look, from, true, &mut live) }
+        unsafe { self.each_word(look, from, (stack, false), &mut live) }
+    }
+
+    /// The part of the stack that is left, if a word of this argument can be told to lead there:
+    /// its type has to say that it is a pointer. Words of an unknown type may have stayed on the
+    /// stack, or in a block, from whatever was there before.
+    fn left_for(&self, look: &PointerArg<'_>) -> Range<usize> {
+        let Argument { info, passing, .. } = look.argument;
+        let says = match (info.shape, info.role) {
+            (Shape::Fields(_) | Shape::Array { .. }, _) => true,
+            (Shape::Words, Role::Pointer | Role::Pointers) => *passing == Passing::Const,
+            _ => false,
+        };
+        let stack = if says { thread::stack() } else { 0..0 };
+        if stack.is_empty() { stack } else { stack.start..self.callers().max(stack.start) }
     }
 
     /// True if a dead word in this argument may have to be told of.
@@ -62,8 +78,8 @@ impl Questions<'_> {
             && (!look.contract.is_typed() || may_be_declared())
     }
 
-    /// Calls `found` with each word of an extent that leads into Rust's heap (or, `with_stack`,
-    /// onto the stack), and its offset, until it breaks.
+    /// Calls `found` with each word of an extent that leads into Rust's heap, onto this part of the
+    /// stack, or (`dead`) into a freed block of C's, and its offset, until it breaks.
     ///
     /// # Safety
     /// - `look.extent` bytes from `from` on are readable.
@@ -71,17 +87,18 @@ impl Questions<'_> {
         &mut self,
         look: &PointerArg<'_>,
         from: usize,
-        with_stack: bool,
+        (stack, dead): (Range<usize>, bool),
         found: &mut dyn FnMut(&mut Self, usize, usize) -> Next,
     ) -> Result<(), Stop> {
         let _inside = Reentry::enter();
         let info = look.argument.info;
-        let stack = if with_stack { self.stack.clone() } else { 0..0 };
+        let of_c = if dead { c_region() } else { 0..0 };
         let mut outcome = ControlFlow::Continue(());
         if look.extent >= LARGE && matches!(info.shape, Shape::Words | Shape::Untyped) {
             let mut hits = Vec::new();
+            let ranges = [heap::region(), stack, of_c].into_iter().filter(|range| !range.is_empty());
             // SAFETY: the caller promises `look.extent` readable bytes from `from` on.
-            unsafe { scan::words(from, look.extent, &Wanted::new([heap::region(), stack]), &mut hits) };
+            unsafe { scan::words(from, look.extent, &Wanted::new(ranges), &mut hits) };
             for hit in hits {
                 outcome = found(self, hit.location - from, hit.word);
                 if outcome.is_break() {
@@ -93,7 +110,8 @@ impl Questions<'_> {
                 outcome = found(self, offset, word);
                 if outcome.is_break() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
-            let wanted = |word| heap::contains(word) || stack.contains(&word);
+            let wanted =
+                |word| heap::contains(word) || stack.contains(&word) || of_c.contains(&word) && is_freed_by_c(word);
             // SAFETY: the caller promises `look.extent` readable bytes from `from` on.
             let _ = unsafe { rules::each_pointer(from, look.extent, info, &wanted, &mut found) };
         }
@@ -104,11 +122,14 @@ impl Questions<'_> {
     /// array do.
     fn dead_word(&mut self, index: usize, look: &PointerArg<'_>, offset: usize, word: usize) -> Next {
         let argument = look.argument;
-        let target = Target::of(word, &(0..0));
         if self.is_left_behind(index, look, offset) {
             return ControlFlow::Continue(());
         }
-        let (holder, evidence) = (|| self.pointee(look, offset), || self.evidence(index, look, offset));
+        let target = match Target::of(word, &(0..0)) {
+            Target::Foreign if self.is_declared_and_left(index, look, offset, word) => Target::LeftStack,
+            target => target,
+        };
+        let (holder, evidence) = (|| self.pointee(look, offset), || self.evidence(index, look, offset, &target));
         let Some(finding) = rules::dangling_field::check_word(word, &target, holder, evidence) else {
             return ControlFlow::Continue(());
         };
@@ -143,7 +164,13 @@ impl Questions<'_> {
     ) -> Next {
         let argument = look.argument;
         let target = Target::of(word, &self.stack);
-        if matches!(&target, Target::Heap(block) if !block.live) {
+        let is_gone = match &target {
+            Target::Heap(block) => !block.live,
+            // The wrapper's own frame: a word that was left behind.
+            Target::Stack(_) => word < self.callers(),
+            _ => false,
+        };
+        if is_gone {
             return ControlFlow::Continue(());
         }
         if !scan::can_be_pointer(argument.info, offset) {
@@ -166,6 +193,9 @@ impl Questions<'_> {
         }
         if let Some(check) = &mut self.check {
             check.lend_found(word, &target, look, index);
+            if let Target::Stack(_) = target {
+                check.leads_to(word);
+            }
         }
         if *told || self.lent_as_retained(&target) || is_pinned(word, &target) {
             return ControlFlow::Continue(());
@@ -189,6 +219,15 @@ impl Questions<'_> {
         }
     }
 
+    /// True if a word is a pointer by its type, and leads to where a variable on the stack was. The
+    /// look at the stack is made last: it is slow.
+    fn is_declared_and_left(&self, index: usize, look: &PointerArg<'_>, offset: usize, word: usize) -> bool {
+        let argument = look.argument;
+        rules::is_declared(argument.info, offset)
+            && self.site.severity(Rule::DanglingField, Some(index)) != Severity::Allow
+            && self.is_left(word)
+    }
+
     /// True if the word lies in a field that may lead to what is gone, as its contract says.
     fn is_left_behind(&self, index: usize, look: &PointerArg<'_>, offset: usize) -> bool {
         let stale = self.site.function.declaration.parameters.get(index).map_or(&[] as &[&str], |it| it.stale);
@@ -207,12 +246,22 @@ impl Questions<'_> {
     }
 
     /// What shows that a word in what an argument points to is a pointer that C may follow.
-    fn evidence(&self, index: usize, look: &PointerArg<'_>, offset: usize) -> Evidence {
+    fn evidence(&self, index: usize, look: &PointerArg<'_>, offset: usize, target: &Target) -> Evidence {
         let Argument { info, passing, .. } = look.argument;
         let parameter = self.site.function.declaration.parameters.get(index);
         // A pointer to a pointer is how C returns one.
         let answer = *passing == Passing::Mut && matches!(info.role, Role::Pointer | Role::Pointers);
         let declared = rules::is_declared(info, offset) && !answer;
+        if matches!(target, Target::FreedByC(_)) {
+            // C may leave such a word behind where it is not to be read, in its own memory and in
+            // what it may write.
+            let rusts = *passing == Passing::Const && matches!(look.target, Target::Heap(_) | Target::Stack(_));
+            return match declared {
+                true if rusts => Evidence::Declared,
+                true => Evidence::StoredByC,
+                false => Evidence::Value,
+            };
+        }
         if declared || parameter.is_some_and(|it| it.contract.is_stated_by_someone()) {
             Evidence::Declared
         } else if scan::is_in_c_heap(look.argument.address + offset) {
@@ -243,9 +292,10 @@ impl Questions<'_> {
                 None if !matches!(look.target, Target::Heap(_) | Target::Stack(_)) => {}
                 None if self.asks_of_freed(index, &look) => {
                     let mut dead = |this: &mut Self, offset, word| this.dead_word(index, &look, offset, word);
+                    let left = self.left_for(&look);
                     // SAFETY: the extent is inside a live block or the live part of this thread's
                     // stack, as checked.
-                    unsafe { self.each_word(&look, argument.address, false, &mut dead) }?;
+                    unsafe { self.each_word(&look, argument.address, (left, true), &mut dead) }?;
                 }
                 None => {}
             }
@@ -277,6 +327,14 @@ fn is_pinned(word: usize, target: &Target) -> bool {
         Target::Heap(block) => pins::is_block_pinned(block),
         _ => pins::is_range_pinned(word),
     }
+}
+
+/// C's half of the heap; empty without `c-heap`.
+fn c_region() -> Range<usize> {
+    #[cfg(feature = "c-heap")]
+    return heap::c_region();
+    #[cfg(not(feature = "c-heap"))]
+    (0..0)
 }
 
 /// Bytes from which on memory of an unknown type is searched like C's globals, at memory speed in

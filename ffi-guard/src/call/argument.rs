@@ -140,6 +140,7 @@ pub(super) static FOUND: TypeInfo = TypeInfo {
     align: 1,
     shape: Shape::Untyped,
     frozen: false,
+    dense: false,
     role: Role::Other,
     name: || "what a field points to",
 };

@@ -157,7 +157,7 @@ impl<T> Carrier<T> {
             return Argument::new(self.address, self.passing, const { &info::<T>(Shape::Words, true) });
         }
         let passing = if self.passing == Passing::Value { Passing::Scalar } else { self.passing };
-        let info = const { &info::<T>(Shape::Plain, true).with_role(Role::Function) };
+        let info = const { &info::<T>(Shape::Plain, true).dense(true).with_role(Role::Function) };
         Argument::new(self.address, passing, info).boxed(self.boxed)
     }
 }
@@ -205,7 +205,7 @@ pub trait OfPointers {
 impl<T: ThinPointers> OfPointers for &&&&&&&Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
-        let info = const { &info::<T>(Shape::Words, T::COPY).with_role(T::ROLE) };
+        let info = const { &info::<T>(Shape::Words, T::COPY).dense(true).with_role(T::ROLE) };
         Argument::new(self.address, self.passing, info).boxed(self.boxed)
     }
 }
@@ -220,7 +220,8 @@ impl<T: Plain> OfPlain for &&&Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
         let passing = if self.passing == Passing::Value { Passing::Scalar } else { self.passing };
-        Argument::new(self.address, passing, const { &info::<T>(Shape::Plain, true) }).boxed(self.boxed)
+        let info = const { &info::<T>(Shape::Plain, true).dense(T::DENSE) };
+        Argument::new(self.address, passing, info).boxed(self.boxed)
     }
 }
 
@@ -233,7 +234,8 @@ pub trait OfPointee {
 impl<T: Pointee> OfPointee for &&Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
-        Argument::new(self.address, self.passing, const { &info::<T>(T::SHAPE, T::FROZEN) }).boxed(self.boxed)
+        let info = const { &info::<T>(T::SHAPE, T::FROZEN).dense(T::DENSE) };
+        Argument::new(self.address, self.passing, info).boxed(self.boxed)
     }
 }
 
@@ -282,6 +284,10 @@ impl TypeInfo {
     pub(super) const fn with_role(self, role: Role) -> TypeInfo {
         TypeInfo { role, ..self }
     }
+
+    pub(super) const fn dense(self, dense: bool) -> TypeInfo {
+        TypeInfo { dense, ..self }
+    }
 }
 
 pub(super) const fn info<T>(shape: Shape, frozen: bool) -> TypeInfo {
@@ -293,6 +299,7 @@ pub(super) const fn info<T>(shape: Shape, frozen: bool) -> TypeInfo {
         align: align_of::<T>(),
         shape,
         frozen,
+        dense: false,
         role: Role::Other,
         name: std::any::type_name::<T>,
     }

@@ -2,12 +2,13 @@
 //! static, read at each crossing.
 
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
 use super::argument::Argument;
 use super::kinds::Kind;
 use super::tally::Tally;
 use super::thread::Wrapper;
+use crate::heap::fresh;
 use crate::rule::Severities;
 
 /// A guarded foreign function, as declared. All fields are constants of the program.
@@ -97,7 +98,7 @@ impl Parameter {
 
 /// Set of the attributes of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Contract(u32);
+pub struct Contract(u64);
 
 macro_rules! contract {
     ($($(#[$doc:meta])* $set:ident, $get:ident = $bit:literal, $told_by:ident, $place:ident;)*) => {
@@ -105,9 +106,9 @@ macro_rules! contract {
             /// No attribute.
             pub const NONE: Contract = Contract(0);
             /// Attributes under which `boundary::inspect` can tell that an argument is in order.
-            const INSPECTED: u32 = 0 $(| contract!(@$told_by $bit))*;
+            const INSPECTED: u64 = 0 $(| contract!(@$told_by $bit))*;
             /// The attributes under which C may be given a copy.
-            const MOVABLE: u32 = 0 $(| contract!(@$place $bit))*;
+            const MOVABLE: u64 = 0 $(| contract!(@$place $bit))*;
             $($(#[$doc])* #[must_use] pub const fn $set(self) -> Contract { Contract(self.0 | 1 << $bit) }
             /// True if it is set.
             #[must_use] pub const fn $get(self) -> bool { self.0 & 1 << $bit != 0 })*
@@ -150,6 +151,9 @@ contract! {
     /// What C may follow inside is known by the types alone: `cargo ffi-guard` has put the block
     /// under the guard, and all that it says of a parameter holds for any.
     typed, is_typed = 11, inspected, movable;
+    /// `lends`, of what C calls: C may use what is stored there, or returned, until the library
+    /// says so.
+    lends, is_lending = 12, inspected, in_place;
 }
 
 /// Shift of the index of the handle by which C holds what it keeps, plus one.
@@ -158,22 +162,39 @@ const HELD_BY: u32 = 16;
 const UNLESS: u32 = 20;
 /// Shift of the value that says so.
 const VALUE: u32 = 24;
+/// Shift of log2 of the alignment that C asks for.
+const ALIGNED: u32 = 32;
 /// The bits of an index.
-const INDEX: u32 = 0xF;
-/// The bits that tell of an index or a value.
-const DETAILS: u32 = 0xFFFF << HELD_BY;
+const INDEX: u64 = 0xF;
+/// The bits of log2 of an alignment.
+const LOG2: u64 = 0x3F;
+/// The bits that tell of an index, a value or an alignment.
+const DETAILS: u64 = 0xFFFF << HELD_BY | LOG2 << ALIGNED;
 
 impl Contract {
     /// `held_by = handle`: C holds it by the handle that this argument leads to.
     #[must_use]
     pub const fn held_by(self, index: u32) -> Contract {
-        Contract(self.0 | ((index + 1) & INDEX) << HELD_BY)
+        Contract(self.0 | ((index as u64 + 1) & INDEX) << HELD_BY)
     }
 
     /// `retained_unless = (argument == value)`: C does not keep it if this argument is this value.
     #[must_use]
     pub const fn unless(self, index: u32, value: i8) -> Contract {
-        Contract(self.0 | ((index + 1) & INDEX) << UNLESS | (value as u8 as u32) << VALUE)
+        Contract(self.0 | ((index as u64 + 1) & INDEX) << UNLESS | (value as u8 as u64) << VALUE)
+    }
+
+    /// `aligned = n`: C takes addresses alone that are a multiple of `n`, a power of two.
+    #[must_use]
+    pub const fn aligned(self, n: usize) -> Contract {
+        assert!(n.is_power_of_two(), "`aligned` takes a power of two");
+        Contract(self.0 & !(LOG2 << ALIGNED) | (n.trailing_zeros() as u64) << ALIGNED)
+    }
+
+    /// The alignment that C asks for; 1 if nothing is said of it.
+    #[inline(always)]
+    pub(crate) const fn alignment(self) -> usize {
+        1 << (self.0 >> ALIGNED & LOG2)
     }
 
     /// Index of the handle by which C holds it.
@@ -218,6 +239,10 @@ pub struct Function {
     /// Types of its arguments, followed by that of its result, if it has one. Empty for what C
     /// calls.
     pub(crate) kinds: &'static [Kind],
+    /// When it has filled its `out` parameters, if its declaration says so.
+    pub(crate) fills: Option<Fills>,
+    /// True if C may use, after it has returned, what it stores where a parameter leads.
+    pub(crate) lends: bool,
     /// A [`CheckMode`], 0 until the first crossing.
     mode: AtomicU8,
     /// True if the contract of some parameter lets C keep what it is lent. Valid once `mode` is
@@ -234,10 +259,14 @@ pub struct Function {
     /// covers all from there on. Valid once `mode` is settled.
     compares: AtomicU32,
     /// True if its calls may take the fast path: nothing that C hands out is recorded, no crossing
-    /// is logged, no argument copied. False until `mode` is settled.
+    /// is logged, no argument copied, nothing is looked at that C was to fill. False until `mode`
+    /// is settled.
     fast: AtomicBool,
     /// True if the wrapper is optimised, and so has two functions.
     outlined: AtomicBool,
+    /// Bytes from a place in the wrapper's frame that each call knows to where its caller's frame
+    /// begins. [`UNKNOWN_FRAME`] until that is asked for.
+    own_frame: AtomicUsize,
     /// Number of calls that were looked after at once because they were among the first.
     looks: AtomicU8,
     /// Number of freed blocks that were looked for at once because they were among the first that
@@ -246,6 +275,24 @@ pub struct Function {
     /// Its part of the statistics.
     pub(crate) tally: Tally,
 }
+
+/// `#[guard(ok = ..)]`: the results with which C has filled its `out` parameters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fills {
+    /// True if the condition holds for the result at an address, which is of the declared type.
+    pub(crate) holds: unsafe fn(*const ()) -> bool,
+    /// The condition as it is written.
+    pub(crate) text: &'static str,
+}
+
+/// A result, for the condition of `#[guard(ok = ..)]`: a copy, so that the condition cannot take
+/// it.
+#[must_use]
+pub fn copied<R: Copy>(result: &R) -> R {
+    *result
+}
+/// What stands for the size of a frame that is not known: no address of a stack is that far up.
+const UNKNOWN_FRAME: usize = 1 << (usize::BITS - 2);
 
 /// Number of first calls of each function that are looked after at once, whatever that costs: most
 /// functions do with a pointer the first time what they ever do.
@@ -279,6 +326,8 @@ impl Function {
         Function {
             declaration,
             kinds: &[],
+            fills: None,
+            lends: false,
             mode: AtomicU8::new(0),
             lets_keep: AtomicBool::new(false),
             allows: AtomicU32::new(0),
@@ -287,6 +336,7 @@ impl Function {
             compares: AtomicU32::new(0),
             fast: AtomicBool::new(false),
             outlined: AtomicBool::new(false),
+            own_frame: AtomicUsize::new(UNKNOWN_FRAME),
             looks: AtomicU8::new(0),
             freed: AtomicU8::new(0),
             tally: Tally::new(),
@@ -297,6 +347,19 @@ impl Function {
     #[must_use]
     pub const fn with_kinds(self, kinds: &'static [Kind]) -> Function {
         Function { kinds, ..self }
+    }
+
+    /// Adds the condition of `#[guard(ok = ..)]`: what it says of a result, by the result's
+    /// address, and its text.
+    #[must_use]
+    pub const fn with_ok(self, holds: unsafe fn(*const ()) -> bool, text: &'static str) -> Function {
+        Function { fills: Some(Fills { holds, text }), ..self }
+    }
+
+    /// Says that a parameter of it is under `lends`.
+    #[must_use]
+    pub const fn lending(self) -> Function {
+        Function { lends: true, ..self }
     }
 
     /// Returns how the function is checked, as far as that is settled.
@@ -410,6 +473,24 @@ impl Function {
         Wrapper { arguments: arguments.as_ptr().addr(), callers }
     }
 
+    /// Bytes from a place in the wrapper's frame to where its caller's frame begins; more than a
+    /// stack has until that is known. A wrapper that was compiled twice may have another frame in
+    /// the other place, so this decides alone which way a call takes.
+    #[inline(always)]
+    pub(crate) fn own_frame(&self) -> usize {
+        self.own_frame.load(Ordering::Relaxed)
+    }
+
+    /// True if [`own_frame`](Function::own_frame) is known.
+    pub(crate) fn knows_own_frame(&self) -> bool {
+        self.own_frame() != UNKNOWN_FRAME
+    }
+
+    /// Keeps what [`own_frame`](Function::own_frame) says from now on.
+    pub(crate) fn set_own_frame(&self, bytes: usize) {
+        self.own_frame.store(bytes, Ordering::Relaxed);
+    }
+
     /// True if the fast path may be tried.
     #[inline(always)]
     pub(crate) fn may_be_fast(&self) -> bool {
@@ -423,7 +504,8 @@ impl Function {
         self.binds.store(binds, Ordering::Relaxed);
         self.lets_keep.store(lets_keep, Ordering::Relaxed);
         // Release: a thread that sees these sees what was stored before.
-        self.fast.store(standing == CheckMode::Checked && !binds, Ordering::Release);
+        let fills = self.fills.is_some() && fresh::word().is_some();
+        self.fast.store(standing == CheckMode::Checked && !binds && !fills, Ordering::Release);
         self.mode.store(standing as u8, Ordering::Release);
     }
 

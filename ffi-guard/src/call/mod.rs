@@ -19,4 +19,5 @@ pub(crate) mod tally;
 pub(crate) mod target;
 pub(crate) mod thread;
 pub(crate) mod through;
+pub(crate) mod under_way;
 pub(crate) mod variadic;

@@ -24,10 +24,19 @@ const NONNULL: u32 = 1 << 4;
 const UNTYPED: u32 = 1 << 5;
 /// The call states its extent.
 const STATED: u32 = 1 << 6;
+/// C reads what it leads to: Rust must have written it.
+const READ: u32 = 1 << 7;
 /// Shift of log2 of its alignment, above the flags.
 const ALIGNED: u32 = 8;
 /// Number of bits that are used.
 pub(super) const BITS: u32 = ALIGNED + 6;
+
+/// What an address has to be a multiple of, by the type of its target and by its contract.
+#[inline(always)]
+const fn alignment(info: &TypeInfo, untyped: bool, contract: Contract) -> usize {
+    let asked = contract.alignment();
+    if untyped || contract.is_opaque() || info.align < asked { asked } else { info.align }
+}
 
 impl Needs {
     /// Needs of an argument of this type and with these attributes.
@@ -41,6 +50,12 @@ impl Needs {
             || contract.is_out()
             || contract.is_opaque()
             || contract.is_text();
+        let is_read = matches!(passing, Passing::Const)
+            && !contract.is_out()
+            && !contract.is_opaque()
+            && !contract.is_retained()
+            && !matches!(info.shape, Shape::Out)
+            && (!untyped || contract.is_stated() || contract.is_cstr());
         let flag = |is, flag| if is { flag } else { 0 };
         Needs(
             flag(matches!(passing, Passing::Scalar), SCALAR)
@@ -50,7 +65,8 @@ impl Needs {
                 | flag(contract.is_nonnull(), NONNULL)
                 | flag(untyped, UNTYPED)
                 | flag(contract.is_stated(), STATED)
-                | flag(!untyped && !contract.is_opaque(), info.align.trailing_zeros() << ALIGNED),
+                | flag(is_read, READ)
+                | alignment(info, untyped, contract).trailing_zeros() << ALIGNED,
         )
     }
 
@@ -81,6 +97,12 @@ impl Needs {
     #[inline(always)]
     pub(crate) fn is_text(self) -> bool {
         self.has(TEXT)
+    }
+
+    /// True if C reads what it leads to.
+    #[inline(always)]
+    pub(crate) fn is_read(self) -> bool {
+        self.has(READ)
     }
 
     /// True if the type of its target says nothing about its extent.

@@ -58,7 +58,7 @@ macro_rules! sorts {
 // Of several sorts the first counts.
 sorts! {
     /// A thin pointer, or an array of them.
-    POINTERS pointers: [T: ThinPointers] T => info::<T>(Shape::Words, T::COPY).with_role(T::ROLE);
+    POINTERS pointers: [T: ThinPointers] T => info::<T>(Shape::Words, T::COPY).dense(true).with_role(T::ROLE);
     /// A lock, an atomic, a cell.
     LOCK lock: [T: Lock] T => info::<T>(Shape::Words, false).with_role(Role::Lock);
     /// A function pointer.
@@ -66,9 +66,9 @@ sorts! {
     /// An `Option` of a function pointer.
     OPTIONAL_FUNCTION optional_function: [T: FunctionPointer] Option<T> => of_function::<Option<T>>();
     /// The type says that it holds no pointer.
-    PLAIN plain: [T: Plain] T => info::<T>(Shape::Plain, true);
+    PLAIN plain: [T: Plain] T => info::<T>(Shape::Plain, true).dense(T::DENSE);
     /// The type says where its pointers are.
-    POINTEE pointee: [T: Pointee] T => info::<T>(T::SHAPE, T::FROZEN);
+    POINTEE pointee: [T: Pointee] T => info::<T>(T::SHAPE, T::FROZEN).dense(T::DENSE);
     /// Its contents are unknown; it is `Copy`, so that there is no `UnsafeCell` in it.
     COPY copy: [T: Copy] T => info::<T>(Shape::Words, true);
     /// Its contents are unknown.
@@ -78,7 +78,7 @@ sorts! {
 /// A function pointer; or a type of the program that prints like one.
 const fn of_function<T>() -> TypeInfo {
     match size_of::<T>() == size_of::<usize>() {
-        true => info::<T>(Shape::Plain, true).with_role(Role::Function),
+        true => info::<T>(Shape::Plain, true).dense(true).with_role(Role::Function),
         false => info::<T>(Shape::Words, true),
     }
 }
@@ -216,12 +216,13 @@ mod tests {
     fn is_same(crosses: Crosses, argument: Argument) {
         let said = |info: &crate::call::shape::TypeInfo, passing, boxed| {
             format!(
-                "{:?} {} {} {:?} {} {:?} {passing:?} {boxed}",
+                "{:?} {} {} {:?} {} {} {:?} {passing:?} {boxed}",
                 info.shape,
                 info.size,
                 info.align,
                 info.role,
                 info.frozen,
+                info.dense,
                 (info.name)()
             )
         };

@@ -3,6 +3,8 @@
 
 use std::cell::Cell;
 
+use super::thread;
+
 /// State of a thread. Without a destructor, so that it can be read throughout a thread's life.
 struct Scopes {
     /// An address in the frame of the outermost guarded call under way; 0 without one.
@@ -11,6 +13,10 @@ struct Scopes {
     boundary: Cell<usize>,
     /// An address in the frame of the innermost open `catch`; 0 without one.
     catching: Cell<usize>,
+    /// The innermost `catch` if it is that of `assert_clean!`, as in `catching`; 0 without one.
+    asserting: Cell<usize>,
+    /// Number of open tests: of `#[ffi_guard::test]` and of `assert_clean!`.
+    tests: Cell<u32>,
     /// True if a panic of a callback waits for the outermost guarded call. The panic itself is in
     /// `boundary::parked`.
     parked: Cell<bool>,
@@ -18,7 +24,14 @@ struct Scopes {
 
 thread_local! {
     static HERE: Scopes = const {
-        Scopes { outermost: Cell::new(0), boundary: Cell::new(0), catching: Cell::new(0), parked: Cell::new(false) }
+        Scopes {
+            outermost: Cell::new(0),
+            boundary: Cell::new(0),
+            catching: Cell::new(0),
+            asserting: Cell::new(0),
+            tests: Cell::new(0),
+            parked: Cell::new(false),
+        }
     };
 }
 
@@ -137,6 +150,39 @@ pub(crate) fn catching() -> bool {
     cfg!(panic = "unwind") && caught_at().is_some_and(|scope| way_to(scope) != Way::Beyond)
 }
 
+/// True if the innermost open `catch` of the calling thread is that of `assert_clean!`, for which
+/// warnings count too.
+pub(crate) fn asserting() -> bool {
+    HERE.try_with(|here| here.asserting.get() != 0 && here.asserting.get() == here.catching.get()).unwrap_or(false)
+}
+
+/// True if a test of the calling thread is open, whose end tells what was found meanwhile.
+pub(crate) fn in_test() -> bool {
+    HERE.try_with(|here| here.tests.get() != 0).unwrap_or(false)
+}
+
+/// The thread that gets what the calling one finds where nothing can unwind: itself if a `catch` or
+/// a test is open, whose end tells it; else 0, for any.
+pub(crate) fn recipient() -> u32 {
+    if catching() || in_test() { thread::id() } else { 0 }
+}
+
+/// A test that is open on its thread as long as this lives.
+pub(crate) struct TestOpen(());
+
+impl TestOpen {
+    pub(crate) fn enter() -> TestOpen {
+        let _ = HERE.try_with(|here| here.tests.set(here.tests.get() + 1));
+        TestOpen(())
+    }
+}
+
+impl Drop for TestOpen {
+    fn drop(&mut self) {
+        let _ = HERE.try_with(|here| here.tests.set(here.tests.get().saturating_sub(1)));
+    }
+}
+
 /// An address in the frame of the innermost open `catch`.
 pub(crate) fn caught_at() -> Option<usize> {
     HERE.try_with(|here| here.catching.get()).ok().filter(|&at| at != 0)
@@ -146,6 +192,8 @@ pub(crate) fn caught_at() -> Option<usize> {
 pub(crate) struct Catching {
     /// The scope around this one.
     outer: usize,
+    /// The scope of `assert_clean!` around this one, if this is one.
+    asserting: Option<usize>,
 }
 
 impl Catching {
@@ -153,12 +201,26 @@ impl Catching {
     pub(crate) fn enter() -> Catching {
         let local = 0_u8;
         let here = (&raw const local).addr();
-        Catching { outer: HERE.try_with(|at| at.catching.replace(here)).unwrap_or(0) }
+        Catching { outer: HERE.try_with(|at| at.catching.replace(here)).unwrap_or(0), asserting: None }
+    }
+
+    /// The scope of `assert_clean!`.
+    pub(crate) fn asserting() -> Catching {
+        let local = 0_u8;
+        let frame = (&raw const local).addr();
+        let outer = HERE.try_with(|here| (here.catching.replace(frame), here.asserting.replace(frame)));
+        let (outer, asserting) = outer.unwrap_or((0, 0));
+        Catching { outer, asserting: Some(asserting) }
     }
 }
 
 impl Drop for Catching {
     fn drop(&mut self) {
-        let _ = HERE.try_with(|here| here.catching.set(self.outer));
+        let _ = HERE.try_with(|here| {
+            here.catching.set(self.outer);
+            if let Some(asserting) = self.asserting {
+                here.asserting.set(asserting);
+            }
+        });
     }
 }

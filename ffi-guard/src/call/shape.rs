@@ -70,7 +70,11 @@ pub struct Field {
     label = "this holds a pointer, or nobody derived `Plain` for it",
     note = "a struct that holds pointers derives `ffi_guard::Pointee` instead"
 )]
-pub trait Plain {}
+pub trait Plain {
+    /// True if Rust writes each whole word of a value: there is no union, no data of a variant and
+    /// no padding of a word or more in it.
+    const DENSE: bool = false;
+}
 
 /// A type whose pointers are known by place.
 ///
@@ -93,25 +97,33 @@ pub trait Pointee {
     /// True if nothing in it can change through a `&`: no field has an `UnsafeCell`. C may not
     /// write through a `*const` to such a type.
     const FROZEN: bool = false;
+    /// True if Rust writes each whole word of a value: there is no union, no `MaybeUninit` and no
+    /// padding of a word or more in it.
+    const DENSE: bool = false;
 }
 
+/// Declares types plain whose values have no bytes that Rust leaves unwritten.
 macro_rules! plain {
-    ($($ty:ty)*) => { $(impl Plain for $ty {})* };
+    ($($ty:ty)*) => { $(impl Plain for $ty { const DENSE: bool = true; })* };
 }
 plain!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64 bool char);
-impl Plain for () {}
+plain!(());
 plain!(std::num::NonZeroU8 std::num::NonZeroU16 std::num::NonZeroU32 std::num::NonZeroU64 std::num::NonZeroUsize);
 plain!(std::num::NonZeroI8 std::num::NonZeroI16 std::num::NonZeroI32 std::num::NonZeroI64 std::num::NonZeroIsize);
 
-impl<T: Plain, const N: usize> Plain for [T; N] {}
-impl<T> Plain for std::marker::PhantomData<T> {}
+impl<T: Plain, const N: usize> Plain for [T; N] {
+    const DENSE: bool = T::DENSE;
+}
+impl<T> Plain for std::marker::PhantomData<T> {
+    const DENSE: bool = true;
+}
 
 macro_rules! plain_functions {
     ($($arg:ident)*) => {
-        impl<R, $($arg,)*> Plain for extern "C" fn($($arg,)*) -> R {}
-        impl<R, $($arg,)*> Plain for unsafe extern "C" fn($($arg,)*) -> R {}
-        impl<R, $($arg,)*> Plain for Option<extern "C" fn($($arg,)*) -> R> {}
-        impl<R, $($arg,)*> Plain for Option<unsafe extern "C" fn($($arg,)*) -> R> {}
+        impl<R, $($arg,)*> Plain for extern "C" fn($($arg,)*) -> R { const DENSE: bool = true; }
+        impl<R, $($arg,)*> Plain for unsafe extern "C" fn($($arg,)*) -> R { const DENSE: bool = true; }
+        impl<R, $($arg,)*> Plain for Option<extern "C" fn($($arg,)*) -> R> { const DENSE: bool = true; }
+        impl<R, $($arg,)*> Plain for Option<unsafe extern "C" fn($($arg,)*) -> R> { const DENSE: bool = true; }
     };
 }
 plain_functions!();
@@ -137,6 +149,7 @@ impl<T> Pointee for MaybeUninit<T> {
 impl<T: Pointee, const N: usize> Pointee for [T; N] {
     const SHAPE: Shape = Shape::Array { element: &T::SHAPE, stride: size_of::<T>(), count: N };
     const FROZEN: bool = T::FROZEN;
+    const DENSE: bool = T::DENSE;
 }
 
 /// Kind of a type's values, if it decides something: found by traits
@@ -166,6 +179,8 @@ pub struct TypeInfo {
     pub shape: Shape,
     /// True if nothing in it can change through a `&`, as far as the type tells.
     pub frozen: bool,
+    /// True if Rust writes each whole word of a value, as far as the type tells.
+    pub dense: bool,
     /// Kind of its values.
     pub role: Role,
     /// `type_name`, called only when a report is printed.
@@ -192,6 +207,10 @@ pub struct PointeeProbe<T: ?Sized>(std::marker::PhantomData<T>);
 #[derive(Debug)]
 pub struct PointersProbe<T: ?Sized>(std::marker::PhantomData<T>);
 
+/// Finds if a field is a thin pointer, or an array of them, by the same kind of lookup.
+#[derive(Debug)]
+pub struct ThinProbe<T: ?Sized>(std::marker::PhantomData<T>);
+
 /// Finds if a field's type is `Copy`, so that no `UnsafeCell` is in it, by the same kind of lookup.
 #[derive(Debug)]
 pub struct CopyProbe<T: ?Sized>(std::marker::PhantomData<T>);
@@ -202,8 +221,11 @@ pub trait NoShape {
     const SHAPE: Option<Shape> = None;
     /// Not known to be frozen.
     const FROZEN: bool = false;
+    /// Not known to be dense.
+    const DENSE: bool = false;
 }
 impl<T: ?Sized> NoShape for CopyProbe<T> {}
+impl<T: ?Sized> NoShape for ThinProbe<T> {}
 impl<T: ?Sized> NoShape for PlainProbe<T> {}
 impl<T: ?Sized> NoShape for PointeeProbe<T> {}
 impl<T: ?Sized> NoShape for PointersProbe<T> {}
@@ -213,12 +235,20 @@ impl<T: Plain> PlainProbe<T> {
     pub const SHAPE: Option<Shape> = Some(Shape::Plain);
     /// A plain type has no `UnsafeCell`.
     pub const FROZEN: bool = true;
+    /// True if the type says that it is dense.
+    pub const DENSE: bool = T::DENSE;
 }
 impl<T: Pointee> PointeeProbe<T> {
     /// Shape that the derive found.
     pub const SHAPE: Option<Shape> = Some(T::SHAPE);
     /// True if the derive found it frozen.
     pub const FROZEN: bool = T::FROZEN;
+    /// True if the derive found it dense.
+    pub const DENSE: bool = T::DENSE;
+}
+impl<T: ThinPointers> ThinProbe<T> {
+    /// Addresses from the first byte to the last.
+    pub const DENSE: bool = true;
 }
 impl<T: ThinPointers, const N: usize> PointersProbe<[T; N]> {
     /// Each element on its own.
@@ -269,4 +299,29 @@ macro_rules! __frozen {
             || $crate::__private::PointeeProbe::<$ty>::FROZEN
             || $crate::__private::CopyProbe::<$ty>::FROZEN
     }};
+}
+
+/// True if a type is dense, as a constant: for derives.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __dense {
+    ($ty:ty) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::NoShape as _;
+        $crate::__private::PlainProbe::<$ty>::DENSE
+            || $crate::__private::PointeeProbe::<$ty>::DENSE
+            || $crate::__private::ThinProbe::<$ty>::DENSE
+    }};
+}
+
+/// True if a struct of dense fields is dense: the bytes between fields of types that are aligned to
+/// a word at most are fewer than a word, all in one place. `fields`: the sizes of all of them.
+#[must_use]
+pub const fn has_no_gap(size: usize, align: usize, fields: &[usize]) -> bool {
+    let (mut sum, mut i) = (0, 0);
+    while i < fields.len() {
+        sum += fields[i];
+        i += 1;
+    }
+    align <= size_of::<u64>() || sum == size
 }

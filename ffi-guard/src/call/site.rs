@@ -7,7 +7,7 @@ use crate::config;
 use crate::rule::{Rule, Severities, Severity};
 
 /// A guarded call, as the reports name it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Site {
     pub(crate) function: &'static Function,
     pub(crate) location: &'static Location<'static>,

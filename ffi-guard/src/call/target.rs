@@ -25,8 +25,14 @@ pub(crate) enum Target {
     Null,
     /// A block of the Rust heap, live or freed.
     Heap(FoundBlock),
+    /// A block of C's heap that is freed, and not given out again (with `c-heap`). Live ones are
+    /// foreign.
+    #[cfg_attr(not(feature = "c-heap"), allow(dead_code))]
+    FreedByC(FoundBlock),
     /// The calling thread's stack, above the frame of the guarded call.
     Stack(Range<usize>),
+    /// The calling thread's stack, where no frame is any more: what was there is gone.
+    LeftStack,
     /// Anything else: C memory, a static, nothing at all.
     Foreign,
 }
@@ -50,6 +56,26 @@ impl Target {
         if stack.contains(&address) {
             return Target::Stack(stack.clone());
         }
+        #[cfg(feature = "c-heap")]
+        if is_freed_by_c(address)
+            && let Some(block) = FoundBlock::at_c(address).filter(|block| !block.live)
+        {
+            return Target::FreedByC(block);
+        }
         if address == 0 { Target::Null } else { Target::Foreign }
     }
+}
+
+/// True if an address leads into a block of C's heap that is freed, and not given out again.
+#[cfg(feature = "c-heap")]
+#[inline(always)]
+pub(crate) fn is_freed_by_c(address: usize) -> bool {
+    heap::contains_c(address) && heap::is_freed_c(address)
+}
+
+/// False: C's heap is glibc's, of whose blocks nothing is known.
+#[cfg(not(feature = "c-heap"))]
+#[inline(always)]
+pub(crate) fn is_freed_by_c(_address: usize) -> bool {
+    false
 }

@@ -22,6 +22,11 @@ struct ThreadState {
     noting: Cell<usize>,
     /// The wrapper of the guarded function that is asked about just now.
     wrapper: Cell<Wrapper>,
+    /// Number of the last call that is only noted and lends several blocks.
+    lends_several: Cell<usize>,
+    /// The lowest address of a variable on the stack that C may keep, all bits turned round, so
+    /// that a search does not find it; 0 without one.
+    lowest_kept: Cell<usize>,
 }
 
 /// A wrapper of a guarded function, by what lies in its frame. It tells whose the frames next to it
@@ -60,7 +65,7 @@ pub(crate) fn wrapper() -> Wrapper {
 
 thread_local! {
     static HERE: ThreadState = const {
-        ThreadState { stack: Cell::new((0, 0)), crossings: Cell::new(0), watched: Cell::new(null_mut()), copying: Cell::new(null_mut()), noting: Cell::new(0), wrapper: Cell::new(Wrapper::NONE) }
+        ThreadState { stack: Cell::new((0, 0)), crossings: Cell::new(0), watched: Cell::new(null_mut()), copying: Cell::new(null_mut()), noting: Cell::new(0), wrapper: Cell::new(Wrapper::NONE), lowest_kept: Cell::new(0), lends_several: Cell::new(0) }
     };
 }
 
@@ -110,6 +115,13 @@ pub(crate) fn tell_of_stack() {
     }
 }
 
+/// True if an address lies on the calling thread's stack, as far as its bounds were asked for.
+#[inline(always)]
+pub(crate) fn is_on_stack(address: usize) -> bool {
+    let (low, high) = stack_bounds();
+    address.wrapping_sub(low) < high.wrapping_sub(low)
+}
+
 /// Cached bounds of the calling thread's stack: `(0, 0)` if it was never asked for.
 #[inline(always)]
 pub(crate) fn stack_bounds() -> (usize, usize) {
@@ -126,6 +138,17 @@ fn learn_stack(here: &ThreadState) -> Range<usize> {
     }
     here.stack.set(if bounds.is_empty() { (1, 1) } else { (bounds.start, bounds.end) });
     bounds
+}
+
+/// The lowest address of a variable on this thread's stack that C may keep; the highest address of
+/// all without one.
+pub(crate) fn lowest_kept() -> usize {
+    !HERE.try_with(|here| here.lowest_kept.get()).unwrap_or(0)
+}
+
+/// Sets what [`lowest_kept`] says.
+pub(crate) fn set_lowest_kept(lowest: Option<usize>) {
+    let _ = HERE.try_with(|here| here.lowest_kept.set(lowest.map_or(0, |lowest| !lowest)));
 }
 
 /// The calling thread's number, which the heap notes with a block as well.
@@ -185,6 +208,19 @@ pub(crate) fn is_noting() -> bool {
 /// back.
 pub(crate) fn is_in_call() -> bool {
     HERE.try_with(|here| !here.watched.get().is_null() || here.noting.get() != 0).unwrap_or(false)
+}
+
+/// Notes that a call which is only noted lends several blocks. `call`: its number among the guarded
+/// calls.
+#[inline]
+pub(crate) fn begin_lending_several(call: usize) {
+    let _ = HERE.try_with(|here| here.lends_several.set(call));
+}
+
+/// True if no guarded call or callback has begun since the last call that lent several blocks
+/// began: it ends now, and no Rust code that is known of has run meanwhile.
+pub(crate) fn has_lent_several_alone() -> bool {
+    HERE.try_with(|here| here.lends_several.get() == here.crossings.get()).unwrap_or(false)
 }
 
 /// Number of guarded calls so far.

@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::change::Change;
-use super::memory::Memory;
+use super::memory::{BlockFacts, Memory};
 use super::place::{Allocation, Place};
 use super::staleness::Staleness;
 use super::touch::Touch;
@@ -45,6 +45,7 @@ pub(crate) enum Finding {
     LeakedOwnership(LeakedOwnership),
     BufferOverflow(BufferOverflow),
     WriteThroughConst(WriteThroughConst),
+    UninitialisedMemory(UninitialisedMemory),
     UseAfterFree(UseAfterFree),
     /// Memory without access was touched.
     Touched(Box<Touch<'static>>),
@@ -138,6 +139,8 @@ pub(crate) struct RetainedPointer {
 /// Rust freed or moved the block (the `memory` of the facts), which C holds by right.
 #[derive(Clone, Debug)]
 pub(crate) struct FreedWhileRetained {
+    /// The block that C holds in its place, and that leads there.
+    pub(crate) by_way_of: Option<Way>,
     /// Where C holds it, and the word; `None` if it was pinned: then C is not searched.
     pub(crate) held: Option<(Place, usize)>,
     /// What allowed C to keep it.
@@ -148,6 +151,18 @@ pub(crate) struct FreedWhileRetained {
     pub(crate) moved: bool,
     /// Seen when it was freed; else by a later sweep.
     pub(crate) at_once: bool,
+}
+
+/// A word in a block of Rust's that leads into another one.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    /// The block that it lies in.
+    pub(crate) outer: BlockFacts,
+    /// Bytes from that block's start.
+    pub(crate) offset: usize,
+    /// `a.b[3]`, if the type tells.
+    pub(crate) field: Option<String>,
+    pub(crate) word: usize,
 }
 
 /// Memory given to C was neither freed nor handed back: the block of the facts, and others that the
@@ -176,6 +191,21 @@ pub(crate) struct WriteThroughConst {
     pub(crate) field: Option<String>,
 }
 
+/// Memory that was never written: what an argument lends to read, or what C was to fill.
+#[derive(Clone, Debug)]
+pub(crate) struct UninitialisedMemory {
+    /// Bytes from the argument's address to the first word that was never written.
+    pub(crate) offset: usize,
+    /// Bytes of such words from there, one behind the other.
+    pub(crate) len: usize,
+    /// `a.b[3]`, if the type tells.
+    pub(crate) field: Option<String>,
+    /// The condition that says that C has filled it, and that held; `None` if it was lent to read.
+    pub(crate) ok: Option<&'static str>,
+    /// True if each word of it had to be written.
+    pub(crate) certain: bool,
+}
+
 /// The poison of the freed block of the facts is damaged.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UseAfterFree {
@@ -192,6 +222,9 @@ pub(crate) enum Overwritten {
     ByTheCall,
     /// During the call of the facts, beside the copy that C worked on.
     BesideTheCopy { size: usize },
+    /// During the call of the facts, behind a variable on the stack. `name` is empty if the debug
+    /// information has none.
+    BehindTheVariable { name: &'static str, size: usize },
     /// Before a call that was about to lend the block again. The call of the facts is the last that
     /// lent it.
     BeforeACall,
@@ -319,6 +352,7 @@ impl Finding {
             Finding::LeakedOwnership(_) => of(Rule::LeakedOwnership),
             Finding::BufferOverflow(_) => of(Rule::BufferOverflow),
             Finding::WriteThroughConst(_) => of(Rule::WriteThroughConst),
+            Finding::UninitialisedMemory(_) => of(Rule::UninitialisedMemory),
             Finding::UseAfterFree(_) => of(Rule::UseAfterFree),
             Finding::Touched(touch) => Parts { touch: Some(touch), ..of(touch.rule()) },
             Finding::Nowhere(_) => of(Rule::DanglingPointer),
@@ -341,6 +375,7 @@ impl Finding {
             // Live memory that C's own block leads to came there by a callback, or by a call that
             // is not guarded: the call that is checked has not given it to C.
             Finding::NestedPointer(NestedPointer { holder: Holder::CBlock { .. }, .. }) => Severity::Allow,
+            Finding::UninitialisedMemory(UninitialisedMemory { certain: false, .. }) => Severity::Warn,
             _ => self.rule().severity(),
         }
     }

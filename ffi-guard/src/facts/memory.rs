@@ -1,13 +1,15 @@
 //! Memory as facts: whose it is, and what became of it.
 
+use crate::call::site::Site;
 use crate::call::target::Target;
-use crate::heap::Block;
+use crate::call::under_way;
 use crate::heap::trace::TraceId;
+use crate::heap::{self, Block};
 
 /// A piece of memory, whose it is and what became of it.
 #[derive(Clone, Debug)]
 pub(crate) enum Memory {
-    /// A block of the Rust heap.
+    /// A block of the Rust heap, or of C's if it [says so](BlockFacts::of_c).
     Heap(BlockFacts),
     /// The stack of a Rust thread.
     Stack {
@@ -27,7 +29,7 @@ pub(crate) enum Memory {
     },
 }
 
-/// A block of the Rust heap.
+/// A block of the Rust heap, or of C's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BlockFacts {
     /// First byte.
@@ -46,6 +48,10 @@ pub(crate) struct BlockFacts {
     pub(crate) freed: TraceId,
     /// The thread that freed it; 0 if not known.
     pub(crate) freed_by: u32,
+    /// Whether it is a block of C's heap.
+    pub(crate) of_c: bool,
+    /// The guarded call under which C freed its block, if there was one.
+    pub(crate) freed_under: Option<Site>,
 }
 
 impl Memory {
@@ -57,12 +63,17 @@ impl Memory {
         }
     }
 
+    /// The block, if it is one of C's.
+    pub(crate) fn of_c(&self) -> Option<&BlockFacts> {
+        self.block().filter(|block| block.of_c)
+    }
+
     /// The memory that `address` leads to, as facts about its `target`. `size` is bytes of the
     /// extent, `thread` the owner if it is a stack.
     pub(crate) fn of(target: &Target, address: usize, size: usize, thread: u32) -> Memory {
         match target {
-            Target::Heap(block) => Memory::Heap(BlockFacts::of(block)),
-            Target::Stack(_) => Memory::Stack { address, size, thread },
+            Target::Heap(block) | Target::FreedByC(block) => Memory::Heap(BlockFacts::of(block)),
+            Target::Stack(_) | Target::LeftStack => Memory::Stack { address, size, thread },
             Target::Null | Target::Foreign => Memory::Foreign { address, size },
         }
     }
@@ -80,6 +91,8 @@ impl BlockFacts {
             allocated_by: block.allocated_by,
             freed: block.freed,
             freed_by: block.freed_by,
+            of_c: !heap::contains(block.start),
+            freed_under: under_way::freed_under(block),
         }
     }
 }

@@ -117,7 +117,9 @@ impl Facts {
 
     /// Whether it is about the result, and not about an argument.
     pub(crate) fn is_about_result(&self) -> bool {
+        let of_a_text = matches!(self.finding, Finding::UnterminatedString { .. });
         matches!(self.holder(), Some(Holder::Result { .. }))
+            || of_a_text && self.call.as_ref().is_some_and(|call| call.parameter.is_none())
     }
 
     /// The memory that crossed: what the argument leads into, or what a by-value word leads into.
@@ -127,6 +129,12 @@ impl Facts {
             Some(Holder::Value { .. }) => None,
             Some(Holder::Argument | Holder::Result { .. }) | None => self.memory.as_ref(),
         }
+    }
+
+    /// True if a pointer that crosses leads to where a function's variable was that has returned.
+    pub(crate) fn is_about_left_stack(&self) -> bool {
+        matches!(self.finding, Finding::DanglingPointer(_) | Finding::DanglingField(_))
+            && matches!(self.memory, Some(Memory::Stack { .. }))
     }
 
     /// The memory that the offending word points to, if a word in what crossed offends.

@@ -47,6 +47,15 @@ impl FoundBlock {
         Some(FoundBlock { block, at: BlockRef::at(&spot, &block) })
     }
 
+    /// The block of C's that an address leads into; as [`at`](FoundBlock::at) of Rust's.
+    #[cfg(feature = "c-heap")]
+    #[inline]
+    pub(crate) fn at_c(address: usize) -> Option<FoundBlock> {
+        let spot = region::spot_c(address)?;
+        let block = spot.entry.read(spot.base).filter(|block| block.start <= address)?;
+        Some(FoundBlock { block, at: BlockRef::at(&spot, &block) })
+    }
+
     /// The block behind a reference, with all that is known of it now. `None` if its place belongs
     /// to another one.
     #[inline(always)]
@@ -115,7 +124,7 @@ impl BlockRef {
     /// one.
     #[inline]
     pub(crate) fn of(block: &Block) -> Option<BlockRef> {
-        let spot = region::spot(block.start)?;
+        let spot = region::spot_in_either(block.start)?;
         let is_it = spot.start == block.start && spot.entry.is(block.generation);
         is_it.then(|| BlockRef::at(&spot, block))
     }
@@ -240,7 +249,7 @@ impl BlockRef {
     /// The block before this one if damage before this one's start may as well be that one's
     /// overrun: if it begins at that one's end.
     pub(crate) fn overrun_from(&self) -> Option<Block> {
-        let (class, index, _) = region::slot(self.start).filter(|_| !self.is_run())?;
+        let Spot { class, index, .. } = region::spot_in_either(self.start).filter(|_| !self.is_run())?;
         if !slab::is_overrun_from_before(class, index) {
             return None;
         }
@@ -294,6 +303,16 @@ impl BlockRef {
     /// Whether C may keep the block whatever becomes of it.
     pub(crate) fn is_exempt(&self) -> bool {
         self.entry.is_exempt(self.generation())
+    }
+
+    /// Notes that C was lent the block to write.
+    pub(crate) fn open(&self) -> bool {
+        self.entry.open(self.generation())
+    }
+
+    /// True if C may have written what is in the block.
+    pub(crate) fn was_open(&self) -> bool {
+        self.entry.was_open(self.generation())
     }
 
     /// Whether C was ever allowed to keep the block, in one of the two ways.

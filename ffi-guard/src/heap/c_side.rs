@@ -3,15 +3,18 @@
 //! It has slots, runs, entries and caches as Rust's side has, under C's rules: a free does not say
 //! how large the block is. A freed block waits in its thread's bin until some 16 KiB of younger
 //! ones of its class are there, at every level. It does not go to the process-wide quarantine,
-//! which is there to find what C did to Rust's memory.
+//! which is there to find what C did to Rust's memory. From level 2 on it is poisoned meanwhile,
+//! and the poison is looked at before the slot is given out again; the canary of a block is looked
+//! at when it is freed or resized.
 
 use super::cache::{self, Cache};
 use super::class::{self, C};
+use super::finding::{self, Damaged, Seen};
 use super::give::{self, FreeError};
 use super::quarantine::Freed;
 use super::region::{self, Spot};
 use super::table::{Event, Extent};
-use super::{Block, large, redzone, resize, trace};
+use super::{Block, block_ref, large, redzone, resize, slab, trace, under};
 use crate::platform::process::Errno;
 
 /// What C's `malloc` promises to align to.
@@ -32,9 +35,16 @@ pub(crate) fn allocate_c(size: usize, align: usize) -> *mut u8 {
         && let Some(class) = class::of_common(size, align)
         && let Some(slot) = cache.bin(class | C).rested()
     {
+        let checks = cache.checks_blocks;
+        if checks {
+            check_poison(class | C, slot);
+        }
         let birth = event(cache);
-        let start = give::give_slot(class | C, slot, size, Extent::new(size, align), birth);
+        let start = give::give_slot::<false>(class | C, slot, size, Extent::new(size, align), birth);
         if start != 0 {
+            if checks {
+                finding::tell();
+            }
             return start as *mut u8;
         }
     }
@@ -82,18 +92,24 @@ pub(crate) unsafe fn free_c(address: usize) -> Result<(), FreeError> {
         && let Some(place) = cache.bin(class).place()
         && entry.take_back(extent, alive)
     {
+        entry.note_under(under::number());
         place.fill(slot);
         return Ok(());
     }
     let (spot, extent) = live(address)?;
-    cache::with(|cache| take_back(cache, &spot, extent)).unwrap_or(Ok(()))
+    cache::with(|cache| take_back(cache, &spot, extent)).unwrap_or(Ok(()))?;
+    finding::tell();
+    Ok(())
 }
 
 /// From level 2 on; large blocks; threads without a cache; a bin that is full.
 fn take_back(cache: &mut Cache, spot: &Spot, extent: Extent) -> Result<(), FreeError> {
     // C reads `errno` after it has freed.
     let _errno = Errno::keep();
+    let is_damaged = cache.checks_blocks && !is_whole(spot, extent);
+    let damaged = if is_damaged { give::check_canary(spot, extent) } else { None };
     spot.entry.take_back_once(extent, event(cache), || {
+        spot.entry.note_under(under::number());
         if class::is_run(spot.class) {
             large::clear(spot.start, extent.size());
         } else if cache.checks_blocks {
@@ -103,6 +119,9 @@ fn take_back(cache: &mut Cache, spot: &Spot, extent: Extent) -> Result<(), FreeE
             unsafe { redzone::poison(spot.start, extent.size()) };
         }
     })?;
+    if let Some(damaged) = damaged {
+        give::note_freed(spot, damaged);
+    }
     cache.release(Freed::new(spot.class, spot.index));
     Ok(())
 }
@@ -116,6 +135,7 @@ pub(crate) unsafe fn reallocate_c(address: usize, new: usize) -> Result<*mut u8,
     let new = new.max(1);
     let (spot, extent) = live(address)?;
     if resize::in_place(&spot, extent, new) {
+        finding::tell();
         return Ok(address as *mut u8);
     }
     // C loses an alignment that it asked for beyond the common one, as with every `realloc`.
@@ -140,4 +160,58 @@ pub(crate) fn size_c(address: usize) -> Result<usize, FreeError> {
 pub(crate) fn lookup_c(address: usize) -> Option<Block> {
     let spot = region::spot_c(address)?;
     spot.entry.read(spot.base)
+}
+
+/// Whether an address leads into a block that C freed and that is not given out again.
+#[inline(never)]
+pub(crate) fn is_freed_c(address: usize) -> bool {
+    region::spot_c(address).is_some_and(|spot| spot.entry.is_freed() && spot.start <= address)
+}
+
+/// Reports writes into a block of C's that is freed and about to be given out again, and poisons it
+/// again. From level 2 on, when freed blocks are poisoned.
+#[inline]
+pub(super) fn check_poison(class: usize, slot: u32) {
+    let slab = region::slab(class);
+    let (start, entry) = (slab.start(slot), slab.entry(slot));
+    if !entry.is_freed() {
+        return;
+    }
+    let size = entry.extent().size();
+    // SAFETY: a slot from the lists, which is freed: it was given out with this size, and is in our
+    // hands alone.
+    if let Some(damage) = unsafe { redzone::poison_damage(start, size) }
+        && let Some(block) = entry.read(start).filter(|block| !block.live)
+    {
+        finding::note(Damaged { block, damage, seen: Seen::BeforeReuse });
+        // SAFETY: as above.
+        unsafe { redzone::poison(start, size) };
+    }
+}
+
+/// Whether nothing is wrong around the live block of C's that an address leads into; true if there
+/// is none. As `is_whole` of Rust's.
+#[inline(never)]
+pub(crate) fn is_whole_c(address: usize) -> bool {
+    let Some(spot) = region::spot_c(address).filter(|spot| spot.start <= address) else { return true };
+    spot.entry.live_extent().is_none_or(|extent| is_whole(&spot, extent))
+}
+
+/// Whether nothing is wrong around the block of C's in this spot, which is live with this extent.
+#[inline]
+fn is_whole(spot: &Spot, extent: Extent) -> bool {
+    if class::is_run(spot.class) {
+        return block_ref::is_run_whole(spot.start, extent);
+    }
+    let end = spot.start + class::size(spot.class);
+    let before = slab::canary_before(spot.class, spot.index, spot.start);
+    // SAFETY: a slot that has held a block keeps its access, and the one before has a canary where
+    // `canary_before` says so.
+    unsafe { redzone::is_whole(spot.start, extent.size(), end, before) }
+}
+
+/// The call under which C freed this block, if it is known.
+pub(crate) fn freed_under(block: &Block) -> Option<under::Site> {
+    let spot = region::spot_c(block.start).filter(|spot| !block.live && spot.entry.is(block.generation))?;
+    under::site(spot.entry.noted())
 }

@@ -9,7 +9,7 @@ use super::quarantine::Freed;
 use super::region::{self, Spot};
 use super::sweep::{self, End};
 use super::table::{Event, Extent, Refused};
-use super::{large, paged, redzone, sampled, slab, slack, start, trace};
+use super::{fresh, large, paged, redzone, sampled, slab, slack, start, trace};
 
 /// Why a block was not taken back. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +101,11 @@ fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize,
         let classes = class..class::on_side_of(class, class::COUNT - 1) + 1;
         for class in classes.filter(|&class| class::size(class) & (align - 1) == 0) {
             while let Some(slot) = cache.slot(class) {
-                let start = give_slot(class, slot, size, extent, birth);
+                #[cfg(feature = "c-heap")]
+                if side != 0 && cache.checks_blocks {
+                    super::c_side::check_poison(class, slot);
+                }
+                let start = give_slot::<false>(class, slot, size, extent, birth);
                 if start != 0 {
                     return start;
                 }
@@ -112,9 +116,15 @@ fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize,
 }
 
 /// Gives out this slot. 0 if it is live: two frees at once had put it on the lists twice, and this
-/// is the second time that it comes from there.
+/// is the second time that it comes from there. `FILLED`: its bytes are what fresh memory holds.
 #[inline(always)]
-pub(super) fn give_slot(class: usize, slot: u32, size: usize, extent: Extent, birth: Event) -> usize {
+pub(super) fn give_slot<const FILLED: bool>(
+    class: usize,
+    slot: u32,
+    size: usize,
+    extent: Extent,
+    birth: Event,
+) -> usize {
     let slab = region::slab(class);
     let start = slab.start(slot);
     // The canary is whole before the entry says live: a reader of this block, or of the one in the
@@ -122,7 +132,11 @@ pub(super) fn give_slot(class: usize, slot: u32, size: usize, extent: Extent, bi
     let given = slab.entry(slot).give(extent, birth, || {
         // SAFETY: a slot from the lists is committed, starts and ends at multiples of 16, and is
         // larger than the request by its slack; the program has not got it yet.
-        unsafe { redzone::write_new(start, size, start + slab.size()) }
+        unsafe { redzone::write_new(start, size, start + slab.size()) };
+        if FILLED {
+            // SAFETY: the block's own bytes, which the program has not got yet.
+            unsafe { fresh::fill_slot(start, size) };
+        }
     });
     if given { start } else { 0 }
 }
@@ -157,9 +171,7 @@ pub(super) fn free_uncommon(address: usize, size: usize, align: usize, how: End)
             })?;
         }
         if let Some(damaged) = damaged {
-            // As it is now, with the place of its free.
-            let now = spot.entry.read(spot.base).filter(|now| now.generation == damaged.block.generation);
-            finding::note(Damaged { block: now.unwrap_or(damaged.block), ..damaged });
+            note_freed(&spot, damaged);
         }
         if !promised {
             cache.retire(freed);
@@ -177,6 +189,14 @@ pub(super) fn free_uncommon(address: usize, size: usize, align: usize, how: End)
     }
     finding::tell();
     Ok(())
+}
+
+/// Notes damage around a block that is freed now.
+#[cold]
+pub(super) fn note_freed(spot: &Spot, damaged: Damaged) {
+    // As it is now, with the place of its free.
+    let now = spot.entry.read(spot.base).filter(|now| now.generation == damaged.block.generation);
+    finding::note(Damaged { block: now.unwrap_or(damaged.block), ..damaged });
 }
 
 #[cold]

@@ -4,7 +4,7 @@
 use super::class;
 use super::give::{self, FreeError};
 use super::table::Extent;
-use super::{cache, level2, redzone, region};
+use super::{cache, fresh, level2, redzone, region};
 
 /// Gives out a block; null if there is no memory. `align` is a power of two. A size of 0 counts
 /// as 1.
@@ -21,13 +21,13 @@ pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
         && let Some(slot) = cache.bin(class).rested()
     {
         let extent = Extent::new(size, align);
-        let start = give::give_slot(class, slot, size, extent, cache.alive);
+        let start = give::give_slot::<false>(class, slot, size, extent, cache.alive);
         if start == 0 {
             return allocate_again(extent);
         }
         return start as *mut u8;
     }
-    level2::allocate(size, align)
+    level2::allocate::<true>(size, align)
 }
 
 #[cold]
@@ -38,7 +38,11 @@ fn allocate_again(extent: Extent) -> *mut u8 {
 
 /// Gives out a block whose bytes are zero.
 pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
-    let block = allocate(size, align);
+    let block = match fresh::word() {
+        None => allocate(size, align),
+        // From level 2 on: what is zeroed is not filled first.
+        Some(_) => level2::allocate::<false>(size, align),
+    };
     // Runs come from the system as zero.
     if !block.is_null() && class::of(size.max(1), align) != 0 {
         // SAFETY: the block was given out just now.

@@ -9,14 +9,16 @@ use super::give::{self, FreeError};
 use super::quarantine::Freed;
 use super::sweep::End;
 use super::table::Extent;
-use super::{cache, class, finding, redzone, region, slab, trace};
+use super::{cache, class, finding, fresh, redzone, region, slab, trace};
 
-/// Gives out a block; as [`level1::allocate`](super::level1::allocate), which calls this.
+/// Gives out a block; as [`level1::allocate`](super::level1::allocate), which calls this. `FILLED`:
+/// from level 2 on its bytes are what fresh memory holds; else they are anything, and those of a
+/// run are zero.
 //
 // With C's heap, `give::allocate_uncommon` says that the unwinder's tables are known; it runs
 // before any bin of Rust's has a slot.
 #[inline(never)]
-pub(super) fn allocate(size: usize, align: usize) -> *mut u8 {
+pub(super) fn allocate<const FILLED: bool>(size: usize, align: usize) -> *mut u8 {
     // SAFETY: nothing below takes the cache a second time: what taking a trace allocates comes from
     // the guard's own memory.
     if let Some(cache) = unsafe { cache::current() }
@@ -25,13 +27,21 @@ pub(super) fn allocate(size: usize, align: usize) -> *mut u8 {
         && let Some(slot) = cache.bin(class).rested()
     {
         let birth = cache.alive.at(trace::capture());
-        let start = give::give_slot(class, slot, size, Extent::new(size, align), birth);
+        let start = give::give_slot::<FILLED>(class, slot, size, Extent::new(size, align), birth);
         if start != 0 {
             finding::tell();
             return start as *mut u8;
         }
     }
-    give::allocate_uncommon(size, align)
+    if !FILLED || fresh::word().is_none() {
+        return give::allocate_uncommon(size, align);
+    }
+    let block = give::allocate_uncommon(size, align);
+    if !block.is_null() {
+        // SAFETY: the block was given out just now.
+        unsafe { fresh::fill(block.addr(), size.max(1)) };
+    }
+    block
 }
 
 /// Takes a block back; as [`level1::free`](super::level1::free), which calls this.

@@ -21,6 +21,13 @@ pub(crate) fn lookup(address: usize) -> Option<Block> {
     spot.entry.read(spot.base).filter(|block| block.start <= address)
 }
 
+/// As [`lookup`], in either half of the region.
+#[inline]
+pub(crate) fn lookup_in_either(address: usize) -> Option<Block> {
+    let spot = region::spot_in_either(address)?;
+    spot.entry.read(spot.base).filter(|block| block.start <= address)
+}
+
 /// The block in whose run of pages an address lies: in it, before it or after it, live or freed.
 /// For addresses that fault.
 pub(crate) fn around(address: usize) -> Option<Block> {
@@ -154,6 +161,16 @@ pub(crate) fn exempt(block: &impl Refers) -> bool {
 /// Whether C may keep this block whatever becomes of it.
 pub(crate) fn is_exempt(block: &impl Refers) -> bool {
     block.reference().is_some_and(|block| block.is_exempt())
+}
+
+/// Notes that C was lent this block to write. False if the place belongs to another block by now.
+pub(crate) fn open(block: &impl Refers) -> bool {
+    block.reference().is_some_and(|block| block.open())
+}
+
+/// True if C may have written what is in this block.
+pub(crate) fn was_open(block: &impl Refers) -> bool {
+    block.reference().is_some_and(|block| block.was_open())
 }
 
 /// Whether C was ever allowed to keep this block, in one of the two ways.

@@ -22,7 +22,9 @@
 //! | `ranges` | where the blocks lie, for the search |
 //! | `large`, `slab`, `run` | where large and small blocks come from; runs of pages |
 //! | `lender` | the last call that a block was lent to |
+//! | `under` | the calls under way, under which C frees |
 //! | `quarantine` | freed blocks that wait, for the whole process |
+//! | `fresh` | what fresh memory holds |
 //! | `finding` | damage that was found and is to be reported |
 //! | `sweep` | what is asked before a noted block is given out again |
 //! | `region` | the reservation, and the arithmetic from an address to its entry |
@@ -42,6 +44,7 @@ mod class;
 mod fields;
 pub(crate) mod finding;
 mod fork;
+pub(crate) mod fresh;
 mod give;
 mod large;
 pub(crate) mod lender;
@@ -67,17 +70,22 @@ mod survey;
 pub(crate) mod sweep;
 mod table;
 pub(crate) mod trace;
+#[cfg(feature = "c-heap")]
+pub(crate) mod under;
 mod unit;
 
 pub(crate) use self::block::Block;
 pub(crate) use self::block_ref::{BlockRef, FoundBlock, Refers};
 #[cfg(feature = "c-heap")]
-pub(crate) use self::c_side::{allocate_c, allocate_c_zeroed, free_c, lookup_c, reallocate_c, size_c};
+pub(crate) use self::c_side::{
+    allocate_c, allocate_c_zeroed, free_c, freed_under, is_freed_c, is_whole_c, lookup_c, reallocate_c, size_c,
+};
 pub(crate) use self::give::{FreeError, tell_damage_of};
 pub(crate) use self::level1::{allocate, allocate_zeroed, free};
 pub(crate) use self::lookup::{
-    around, canary_damage, exempt, identity, is_exempt, is_pinned, is_whole, lend, loans, lookup, may_be_retained,
-    note_loan, noted, open_around, overrun_from, renew_canary, rest_and_kind, rest_of_live, retain, set_pinned, unlend,
+    around, canary_damage, exempt, identity, is_exempt, is_pinned, is_whole, lend, loans, lookup, lookup_in_either,
+    may_be_retained, note_loan, noted, open, open_around, overrun_from, renew_canary, rest_and_kind, rest_of_live,
+    retain, set_pinned, unlend, was_open,
 };
 #[cfg(feature = "c-heap")]
 pub(crate) use self::ranges::{rust_ranges, with_c_ranges};

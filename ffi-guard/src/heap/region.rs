@@ -391,6 +391,16 @@ pub(crate) fn spot_c(address: usize) -> Option<Spot> {
     }
 }
 
+/// As [`spot`], in either half.
+#[inline]
+pub(crate) fn spot_in_either(address: usize) -> Option<Spot> {
+    #[cfg(feature = "c-heap")]
+    if contains_c(address) {
+        return spot_c(address);
+    }
+    spot(address)
+}
+
 fn run_spot(address: usize, side: usize) -> Option<Spot> {
     // Below Rust's runs there is the red zone, and above C's.
     let unit = address.checked_sub(HOT.runs.load(Ordering::Relaxed))? / UNIT;

@@ -8,7 +8,7 @@ use super::give::{self, FreeError};
 use super::region::{self, Spot};
 use super::sweep::End;
 use super::table::Extent;
-use super::{cache, large, level1, redzone};
+use super::{cache, fresh, large, level1, redzone};
 
 /// From this size on the content of a block that moves is remapped, not copied. Below it the copy
 /// costs less than the kernel.
@@ -32,6 +32,10 @@ pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: 
         None => return Err(if spot.entry.was_given() { FreeError::AlreadyFreed } else { FreeError::NotABlock }),
     }
     if in_place(&spot, extent, new) {
+        if new > size {
+            // SAFETY: the block is the caller's to resize, and these bytes have come to it.
+            unsafe { fresh::fill(address + size, new - size) };
+        }
         finding::tell();
         return Ok(address as *mut u8);
     }
@@ -83,8 +87,7 @@ pub(super) fn in_place(spot: &Spot, old: Extent, new: usize) -> bool {
     if !fits {
         return false;
     }
-    if spot.class < class::COUNT
-        && cache::with(|cache| cache.checks_blocks).unwrap_or(false)
+    if cache::with(|cache| cache.checks_blocks).unwrap_or(false)
         && let Some(damaged) = give::check_canary(spot, old)
     {
         finding::note(damaged);

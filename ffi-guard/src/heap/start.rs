@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{cache, fork, paged, quarantine, region, sampled, trace};
+use super::{cache, fork, fresh, paged, quarantine, region, sampled, trace};
 use crate::config::Backtrace;
 use crate::level::{self, Level};
 use crate::platform::{fault, loaded, process, symbols, thread};
@@ -63,6 +63,11 @@ fn start() -> bool {
         if (checks_blocks || sample != 0) && settings.backtrace != Backtrace::Off {
             trace::set_up(settings.backtrace == Backtrace::Full);
         }
+        if checks_blocks {
+            fresh::set_up();
+        }
+        #[cfg(feature = "c-heap")]
+        super::under::set_up();
         symbols::set_aside();
         fork::set_up();
         READY.store(true, Ordering::Release);

@@ -13,11 +13,11 @@ use super::table::Entry;
 use super::{Block, class, large, run, slab, slack, unit};
 use crate::platform::read;
 
-/// Looks at every block of Rust's, and hands damage to `found`. It is not renewed: at this very
-/// moment its place may be given to another block, larger than this one. Memory of the guard's own,
-/// none of the heap's locks: `found` may allocate for itself.
+/// Looks at every block, of both halves, and hands damage to `found`. It is not renewed: at this
+/// very moment its place may be given to another block, larger than this one. Memory of the guard's
+/// own, none of the heap's locks: `found` may allocate for itself.
 pub(crate) fn each_damaged(found: &mut dyn FnMut(Damaged)) {
-    for class in 1..class::COUNT {
+    for class in (1..class::ALL).filter(|&class| !class::is_run(class)) {
         let slab = region::slab(class);
         let used = slab::used(class);
         let slots = (used.end - used.start) / slab.size().max(1);
@@ -26,10 +26,14 @@ pub(crate) fn each_damaged(found: &mut dyn FnMut(Damaged)) {
             look_at_slot(&Spot { class, index, base: start, start, placement, entry }, found);
         }
     }
+    (0..class::ALL).step_by(class::COUNT).for_each(|side| look_at_runs(side, found));
+}
+
+fn look_at_runs(side: usize, found: &mut dyn FnMut(Damaged)) {
     let mut runs = [(0, 0); 64];
-    let mut next = region::units(0).start as u32;
+    let mut next = region::units(side).start as u32;
     loop {
-        let (count, after) = run::each_used(0, next, &mut runs);
+        let (count, after) = run::each_used(side, next, &mut runs);
         for &(first, _) in runs.iter().take(count) {
             look_at_run(first, found);
         }

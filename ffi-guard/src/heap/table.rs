@@ -32,7 +32,9 @@ const GENERATION: u32 = 4;
 const SWEEP: u32 = 0xFFFF;
 /// Above it, the count of loans.
 const LOAN: u32 = 1 << 16;
-const LOANS: u32 = 0xFFF << 16;
+const LOANS: u32 = 0x7FF << 16;
+/// Flag of `noted`: some call was lent this block to write.
+const OPEN: u32 = 1 << 27;
 /// Flag of `noted`: this block is, or was, the stack of a thread or a coroutine.
 const STACK: u32 = 1 << 28;
 /// Flag of `noted`: some call was allowed to keep this block whatever becomes of it.
@@ -53,7 +55,7 @@ pub(crate) struct Entry {
     /// State (2 bits) and generation (30).
     state: AtomicU32,
     /// The sweep that settles the last loan noted of this block (16 bits, 0 for none), the calls
-    /// that it is lent to now (13), and flags (3). Void once the slot is given out again.
+    /// that it is lent to now (11), and flags (5). Void once the slot is given out again.
     noted: AtomicU32,
     /// Bytes asked for (48 bits), log2 of the alignment asked for (8), where in its run the block
     /// lies (2).
@@ -268,6 +270,13 @@ impl Entry {
         self.state.store(live, Ordering::Release);
     }
 
+    /// Whether what is in the slot is freed.
+    #[cfg(feature = "c-heap")]
+    #[inline]
+    pub(crate) fn is_freed(&self) -> bool {
+        self.state.load(Ordering::Acquire) & STATE == FREED
+    }
+
     /// Whether the slot was given out at some time, and its canary is in place.
     pub(crate) fn was_given(&self) -> bool {
         matches!(self.state.load(Ordering::Acquire) & STATE, LIVE | FREED)
@@ -348,6 +357,17 @@ impl Entry {
         self.change(generation, |word| Some(noted(word)))
     }
 
+    /// Notes the call under which C freed what is in the slot, where Rust's blocks have the number
+    /// of a sweep. Only by the thread that frees it.
+    #[cfg(feature = "c-heap")]
+    #[inline]
+    pub(super) fn note_under(&self, number: u32) {
+        let word = self.noted.load(Ordering::Relaxed);
+        if (word ^ number) & SWEEP != 0 {
+            self.noted.store(word & !SWEEP | number & SWEEP, Ordering::Release);
+        }
+    }
+
     /// The sweep that settles the last loan noted of what is in the slot; 0 for none.
     #[inline]
     pub(crate) fn noted(&self) -> u32 {
@@ -392,6 +412,17 @@ impl Entry {
 
     pub(crate) fn is_exempt(&self, generation: u32) -> bool {
         self.is(generation) && self.noted.load(Ordering::Acquire) & EXEMPT != 0
+    }
+
+    /// Notes that C was lent this block to write: what is in it may be C's.
+    pub(crate) fn open(&self, generation: u32) -> bool {
+        self.noted.load(Ordering::Acquire) & OPEN != 0 || self.change(generation, |word| Some(word | OPEN))
+    }
+
+    /// True if C may have written what is in this block: it was lent it to write, or a loan of it
+    /// is noted.
+    pub(crate) fn was_open(&self, generation: u32) -> bool {
+        self.is(generation) && self.noted.load(Ordering::Acquire) & (OPEN | SWEEP) != 0
     }
 
     /// Notes that the block is a stack: what is saved of a stack's state, C may keep.

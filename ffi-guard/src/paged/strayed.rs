@@ -37,6 +37,8 @@ fn about(record: &CopyRecord) -> About {
             allocated_by: 0,
             freed: none,
             freed_by: 0,
+            of_c: false,
+            freed_under: None,
         },
         lent: Some(LastLoan { function, location, thread }),
         copy: Some(parameter.map_or("_", |parameter| parameter.name)),

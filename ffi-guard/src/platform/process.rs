@@ -4,7 +4,7 @@
 use std::fmt::{self, Write};
 
 pub(crate) use super::os::process::{
-    Errno, append, at_exit, close_stderr, env, exit_now, has_no_reader, thread_count, write_stderr,
+    Errno, append, at_exit, close_stderr, env, exit_now, has_no_reader, signal_of, thread_count, write_stderr,
 };
 
 /// A line put together without allocating; text that does not fit is cut off.

@@ -74,6 +74,16 @@ pub(crate) fn record(violation: &Violation) {
     tell(violation, true);
 }
 
+/// Records a violation that fails a test: the hook and the file of `GUARD_REPORT` get it, as one
+/// that is not expected. False if the project accepts it, or it is allowed.
+pub(crate) fn record_failure(violation: &Violation) -> bool {
+    if violation.severity() == Severity::Allow || is_suppressed(violation) {
+        return false;
+    }
+    tell(violation, false);
+    true
+}
+
 fn tell(violation: &Violation, caught: bool) {
     tell_hook(violation);
     append(violation, caught);

@@ -4,8 +4,10 @@
 use std::fmt::Write as _;
 
 use super::frames::Frame;
+use super::identity::Identity;
 use super::ledger::ReportKey;
 use crate::call::caller;
+use crate::call::site::Site;
 use crate::facts::{BlockFacts, CSource, Call, Facts, Memory, Place};
 use crate::heap::trace::TraceId;
 use crate::rule::Severity;
@@ -64,6 +66,9 @@ pub(super) fn object(facts: &Facts, symbols: &Symbols<'_>, text: &str) -> String
     }
     json.texts("help", words.helps.iter().take(super::text::HELPS));
     json.texts("notes", words.notes.iter());
+    let identity = Identity::of(facts, &words, symbols);
+    json.text_or_null("enclosing", identity.enclosing.as_deref());
+    json.text("id", &identity.id);
     json.text("text", text);
     json.close();
     json.out
@@ -154,6 +159,14 @@ fn block(json: &mut Json, block: &BlockFacts, symbols: &Symbols<'_>) {
     json.raw("live", if block.live { "true" } else { "false" });
     trace(json, "allocated", block.allocated, block.allocated_by, symbols);
     trace(json, "freed", block.freed, block.freed_by, symbols);
+    if let Some(Site { function, location }) = block.freed_under {
+        json.object("freed_under", |json| {
+            json.text("name", function.declaration.name);
+            json.text("module", function.declaration.module);
+            let (file, line, column) = caller::place_of(location);
+            json.object("site", |json| json.source(file, line, column));
+        });
+    }
 }
 
 fn trace(json: &mut Json, key: &str, trace: TraceId, thread: u32, symbols: &Symbols<'_>) {
@@ -175,7 +188,7 @@ fn memory(json: &mut Json, key: &str, memory: Option<&Memory>, symbols: &Symbols
     let Some(memory) = memory else { return json.null(key) };
     json.object(key, |json| match memory {
         Memory::Heap(facts) => {
-            json.text("kind", "heap");
+            json.text("kind", if facts.of_c { "c_heap" } else { "heap" });
             block(json, facts, symbols);
         }
         Memory::Stack { address, size, thread } => {

@@ -12,6 +12,7 @@ use super::ledger::{Ledger, ReportKey};
 use crate::config::settings;
 use crate::facts::Violation;
 use crate::platform::process;
+use crate::reentry::Reentry;
 use crate::stats::Stats;
 
 /// The places that the file has.
@@ -66,6 +67,14 @@ pub(super) fn append_counts() {
 pub(super) fn append_statistics(stats: &Stats) {
     if settings().report_path().is_some() && !stats.functions().is_empty() {
         append_line(json::statistics(stats));
+    }
+}
+
+/// Appends a line of another process that a test has started, as one that is expected.
+pub(crate) fn record_of_child(line: &str) {
+    if let Some(object) = line.strip_suffix(",\"caught\":false}") {
+        let _own = Reentry::enter();
+        append_line(format!("{object},\"caught\":true}}"));
     }
 }
 

@@ -7,9 +7,11 @@
 
 mod colour;
 pub(crate) mod deliver;
+mod enclosing;
 pub(crate) mod face;
 pub(crate) mod fault;
 pub(crate) mod frames;
+mod identity;
 mod json;
 mod ledger;
 mod lines;
@@ -24,4 +26,5 @@ mod text;
 pub(crate) mod until_catch_ends;
 mod width;
 
-pub(crate) use deliver::{Outcome, abort, deliver, file, print, record, record_statistics};
+pub(crate) use deliver::{Outcome, abort, deliver, file, print, record, record_failure, record_statistics};
+pub(crate) use lines::record_of_child;

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
+use super::enclosing;
 use super::frames::{self, Frame};
-use super::source;
+use super::source::{self, SourceLine};
 use crate::facts::{Facts, Memory};
 use crate::rules::words::{Source, own_path};
 
@@ -23,6 +24,17 @@ impl<'a> Paths<'a> {
 
     /// The line of source of a place, for the callee of this name.
     pub(super) fn line(&self, at: Source<'_>, callee: &str) -> Option<String> {
+        self.find(at, callee).map(|found| found.text)
+    }
+
+    /// The Rust function around a place, for the callee of this name.
+    pub(super) fn enclosing(&self, at: Source<'_>, callee: &str) -> Option<String> {
+        let found = self.find(at, callee)?;
+        let text = std::fs::read_to_string(found.root.join(at.file)).ok()?;
+        enclosing::enclosing(&text, usize::try_from(at.line).ok()?)
+    }
+
+    fn find(&self, at: Source<'_>, callee: &str) -> Option<SourceLine> {
         let Source { file, line, column } = at;
         let found = source::line(file, line, column, callee, None).or_else(|| {
             // Outside of the workspace, as where a target folder elsewhere has the program: the
@@ -32,9 +44,9 @@ impl<'a> Paths<'a> {
         })?;
         // A whole path is found from any folder, so that it says nothing of the root.
         if Path::new(file).is_relative() {
-            self.root.borrow_mut().get_or_insert(found.root);
+            self.root.borrow_mut().get_or_insert_with(|| found.root.clone());
         }
-        Some(found.text)
+        Some(found)
     }
 
     /// A path without what goes without saying.

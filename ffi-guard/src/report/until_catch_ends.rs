@@ -1,5 +1,5 @@
-//! Denied violations that were found inside the allocator while their thread is inside `catch`:
-//! they wait for its end, since the allocator cannot unwind.
+//! Violations that wait for the end of their thread's `catch` or test: those found inside the
+//! allocator, which cannot unwind, and the warnings of `assert_clean!`.
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -62,7 +62,7 @@ impl Pending {
     }
 }
 
-/// Keeps a denied violation until the calling thread's `catch` ends.
+/// Keeps a violation until the calling thread's `catch` or test ends.
 pub(crate) fn push(violation: Box<Violation>) {
     PENDING.push(violation);
 }
@@ -78,6 +78,12 @@ pub(crate) fn take() -> Option<Box<Violation>> {
     let first = mine.next();
     mine.for_each(|violation| print(&violation));
     first
+}
+
+/// All violations that wait for the end of this thread's test, the oldest first.
+#[expect(clippy::vec_box, reason = "they are boxed already, and go on so")]
+pub(crate) fn take_all() -> Vec<Box<Violation>> {
+    if PENDING.0.load(Ordering::Relaxed).is_null() { Vec::new() } else { PENDING.take() }
 }
 
 /// Prints the violations that wait, because `catch` ends with something else.

@@ -61,8 +61,8 @@ pub(super) fn told(block: &Block, end: End) {
     if level::level() < Level::Full || kept.is_some_and(|kept| kept.allowed) || heap::is_exempt(block) {
         return;
     }
-    // Inside `catch`, its end delivers the report.
-    let whose = if scopes::catching() { thread::id() } else { 0 };
+    // The end of a `catch`, or of a test, delivers the report.
+    let whose = scopes::recipient();
     if let Some(pinned) = pinned {
         let finding = freed_while_retained::pinned(pinned, end == End::Moved);
         let lent = kept.map(|kept| kept.note).into_iter().collect();
@@ -100,11 +100,16 @@ fn wait(mut waiting: WaitingFree) {
 /// Searches what C may write to for words into these blocks, and charges the thread for it.
 fn look(freed: &[&WaitingFree]) -> Vec<Found> {
     let started = crate::platform::clock::ticks();
-    let wanted = Wanted::new(freed.iter().map(|it| it.block.start..it.block.start + it.block.size));
+    let own = |it: &&WaitingFree| it.block.start..it.block.start + it.block.size;
+    let outer = |it: &&WaitingFree| it.kept.outer.map(|outer| outer.range());
+    let wanted = Wanted::new(freed.iter().map(own).chain(freed.iter().filter_map(outer)));
     let mut hits = Vec::new();
     budget::searched_for_freed(scan::c_memory(&wanted, &mut hits));
     budget::looked(crate::platform::clock::ticks().saturating_sub(started));
-    freed.iter().filter_map(|waiting| hits.iter().find_map(|hit| judge(waiting, *hit, true))).collect()
+    let judge = |waiting: &&WaitingFree| {
+        hits.iter().find_map(|hit| judge(waiting, *hit, true)).or_else(|| judge_by_way(waiting, &hits, true))
+    };
+    freed.iter().filter_map(judge).collect()
 }
 
 /// Makes a finding if C's word leads into a freed block. Later sweeps then know the word.
@@ -120,6 +125,24 @@ fn judge(waiting: &WaitingFree, hit: Hit, at_once: bool) -> Option<Found> {
     }
     let finding = freed_while_retained::check(hit, kept.promise, *end == End::Moved, at_once)?;
     seen::remember(hit);
+    Some(Found { finding, block: *block, lent: vec![kept.note], whose: *whose })
+}
+
+/// Makes a finding if C holds a block that leads to a freed one. `hits`: words of C's that lead
+/// into the heap.
+fn judge_by_way(waiting: &WaitingFree, hits: &[Hit], at_once: bool) -> Option<Found> {
+    let WaitingFree { block, kept, end, whose, .. } = waiting;
+    if kept.is_over() {
+        return None;
+    }
+    let (outer, way) = kept.outer?.leads_to(block)?;
+    let finding = hits.iter().filter(|hit| leads_into(hit.word, outer.start, outer.size)).find_map(|&hit| {
+        #[cfg(feature = "c-heap")]
+        if !super::witness::holds(hit, &kept::witnesses_of(&outer)) {
+            return None;
+        }
+        freed_while_retained::check_by_way(hit, kept.promise, way.clone(), *end == End::Moved, at_once)
+    })?;
     Some(Found { finding, block: *block, lent: vec![kept.note], whose: *whose })
 }
 
@@ -221,6 +244,7 @@ pub(super) fn settle(hits: &[Hit]) -> Vec<Found> {
             found.push(told);
         }
     }
+    found.extend(settled.values().filter_map(|waiting| judge_by_way(waiting, hits, false)));
     found
 }
 

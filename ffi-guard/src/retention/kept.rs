@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::let_go;
 use super::notes::Note;
+use super::outer::Outer;
 use crate::facts::Promise;
 use crate::heap::{self, Block};
 use crate::platform::lock::Locked;
@@ -21,6 +22,8 @@ pub(super) struct Kept {
     pub(super) allowed: bool,
     /// The handle by which C holds it; 0 for none.
     pub(super) holder: usize,
+    /// The block by which C reaches it, if it was lent only by way of that.
+    pub(super) outer: Option<Outer>,
     /// Number of the loan among those that C holds by a handle.
     number: u64,
     /// True if it was reported as leaked.
@@ -31,8 +34,9 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    fn new(note: Note, promise: Promise, allowed: bool, holder: usize) -> Kept {
+    fn new(note: Note, promise: Promise, allowed: bool, (holder, outer): (usize, Option<Outer>)) -> Kept {
         Kept {
+            outer,
             holder,
             number: if holder == 0 { 0 } else { let_go::number() },
             note,
@@ -64,9 +68,9 @@ fn with<R>(block: &Block, f: impl FnOnce(&mut BTreeMap<(usize, u32), Kept>, (usi
     Some(shard.with(|kept| f(kept, (block.start, block.generation))))
 }
 
-/// Records that a call lends a block that C may keep. `holder`: the handle by which C holds it; 0
-/// for none.
-pub(crate) fn lend(block: &Block, note: Note, promise: Promise, holder: usize) {
+/// Records that a call lends a block that C may keep. `by`: the handle by which C holds it, 0 for
+/// none; and the block by which C reaches it, if that is what it was lent.
+pub(crate) fn lend(block: &Block, note: Note, promise: Promise, by: (usize, Option<Outer>)) {
     super::ready::ready();
     let severity = note.site.severity(Rule::FreedWhileRetained, Some(note.loan.parameter));
     let allowed = severity == Severity::Allow;
@@ -76,7 +80,7 @@ pub(crate) fn lend(block: &Block, note: Note, promise: Promise, holder: usize) {
         Some(gift) if gift.promise == Promise::Owned && promise != Promise::Owned => gift.allowed |= allowed,
         earlier => {
             let earlier = earlier.is_some_and(|kept| kept.allowed);
-            kept.insert(key, Kept::new(note, promise, allowed || earlier, holder));
+            kept.insert(key, Kept::new(note, promise, allowed || earlier, by));
         }
     });
     heap::retain(block);
@@ -90,6 +94,12 @@ pub(super) fn witness(block: &Block, witnesses: [super::witness::Witness; super:
             kept.witnesses = witnesses;
         }
     });
+}
+
+/// Where C held a block, if that was noted.
+#[cfg(feature = "c-heap")]
+pub(super) fn witnesses_of(block: &Block) -> [super::witness::Witness; super::witness::PLACES] {
+    with(block, |kept, key| kept.get(&key).map(|kept| kept.witnesses)).flatten().unwrap_or_default()
 }
 
 /// Calls `f` with the start, the generation and the record of every block.

@@ -1,12 +1,12 @@
 //! Leaks: what was given to C and neither taken back nor freed, and what nothing leads to any more.
 
 use crate::call::scopes;
+use crate::call::thread;
 use std::collections::BTreeMap;
 
 use super::found::Found;
 use super::kept::{self, Kept};
 use super::lost::nothing_leads_to;
-use crate::call::thread;
 use crate::facts::Promise;
 use crate::heap::{self, Block};
 use crate::rule::{Rule, Severity};
@@ -46,8 +46,9 @@ fn candidate(start: usize, generation: u32, kept: &Kept, is_wanted: &dyn Fn(&Blo
 }
 
 fn take(is_wanted: &dyn Fn(&Block, &Kept) -> bool, is_lost: bool) -> Vec<Found> {
-    // Inside `catch`, its end delivers the report.
-    let whose = if scopes::catching() { thread::id() } else { 0 };
+    // Inside `catch`, its end delivers the report; while tests are open, that of the one that lent
+    // the block.
+    let whose = if scopes::catching() && !scopes::in_test() { thread::id() } else { 0 };
     let mut sites: BTreeMap<(usize, usize), Vec<(Block, Kept)>> = BTreeMap::new();
     kept::for_each(&mut |start, generation, kept| {
         if let Some(block) = candidate(start, generation, kept, is_wanted) {

@@ -14,6 +14,8 @@ use crate::reentry::Reentry;
 pub(super) static ENDS: Locked<BTreeMap<usize, u64>> = Locked::new(BTreeMap::new());
 /// Number of the next loan or end.
 static NEXT: AtomicU64 = AtomicU64::new(1);
+/// Number of the end with which some handles were last forgotten.
+static FORGOTTEN: AtomicU64 = AtomicU64::new(0);
 /// Handles that are remembered before those are forgotten by which C holds nothing.
 const MANY: usize = 1 << 14;
 
@@ -35,10 +37,17 @@ pub(crate) fn let_go(handle: usize) {
         kept::for_each(&mut |_, _, kept| _ = holders.insert(kept.holder));
         // The loans that began meanwhile are later than each end that is forgotten.
         ENDS.with(|ends| ends.retain(|handle, _| holders.contains(handle)));
+        FORGOTTEN.store(number, Ordering::Relaxed);
     }
 }
 
 /// True if C has let go by this handle since the loan of that number.
 pub(super) fn is_over(handle: usize, number: u64) -> bool {
     handle != 0 && ENDS.with(|ends| ends.get(&handle).is_some_and(|end| *end > number))
+}
+
+/// True if C has let go by this handle since the loan of that number, or if that may be forgotten:
+/// for loans of which this is not told ([`let_go`]).
+pub(super) fn may_be_over(handle: usize, number: u64) -> bool {
+    handle != 0 && (number < FORGOTTEN.load(Ordering::Relaxed) || is_over(handle, number))
 }

@@ -27,9 +27,11 @@ pub(crate) mod lent_by;
 pub(crate) mod let_go;
 mod lost;
 mod notes;
+mod outer;
 pub(crate) mod pins;
 mod ready;
 mod seen;
+pub(crate) mod stack_loans;
 mod sweep;
 pub(crate) mod untold;
 #[cfg(feature = "c-heap")]
@@ -41,6 +43,7 @@ pub(crate) use frees::{given_back, release_held_back, settle_held_back};
 pub(crate) use kept::lend as let_keep;
 pub(crate) use leaks::{leaked, lost};
 pub(crate) use notes::{Note, is_among_the_last, lend, lend_held};
+pub(crate) use outer::Outer;
 pub(crate) use seen::remember;
 pub(crate) use sweep::{are_many, is_due, sweep};
 #[cfg(feature = "c-heap")]
@@ -61,12 +64,14 @@ pub(crate) fn prepare() {
 
 /// Locks of this folder, in the order in which they nest.
 static LOCKS: &[&dyn HeldInFork] = &[
+    &untold::LOOKING,
     &sweep::SWEEPING,
     &frees::WAITING,
     &notes::NOTES,
     &seen::SEEN,
     &kept::KEPT,
     &let_go::ENDS,
+    &stack_loans::LENT,
     &pins::PINS,
     &untold::UNTOLD,
     &damage::TOLD,
@@ -81,6 +86,7 @@ fn set_up() {
     }
     unsafe extern "C" fn after_in_child() {
         frees::forget_other_threads();
+        stack_loans::forget_other_threads();
         // SAFETY: this runs after a fork, as `after` must.
         unsafe { after() };
         leaks::told_by_the_parent();

@@ -41,6 +41,12 @@ impl Note {
         let (thread, when) = (thread::id(), COUNT.load(Ordering::Relaxed));
         Note { start: block.start, generation: block.generation, site: *site, loan: *loan, thread, when }
     }
+
+    /// Creates the note of a call that lends a variable on the stack.
+    pub(crate) fn of_stack(site: &Site, loan: &Loan) -> Note {
+        let (thread, when) = (thread::id(), COUNT.load(Ordering::Relaxed));
+        Note { start: loan.address, generation: 0, site: *site, loan: *loan, thread, when }
+    }
 }
 
 /// A note as its list holds it. Each fresh block that is lent has one, so it fits one cache line.
@@ -172,7 +178,7 @@ impl Recent {
 #[inline]
 pub(crate) fn lend(block: &FoundBlock, site: &Site, loan: &Loan) {
     if pins::is_block_pinned(block) {
-        kept::lend(block, Note::new(block, site, loan), Promise::Pinned, 0);
+        kept::lend(block, Note::new(block, site, loan), Promise::Pinned, (0, None));
         return;
     }
     let epoch = heap::sweep::next();

@@ -110,7 +110,7 @@ pub(crate) fn sweep() -> Vec<Found> {
 #[cold]
 pub(super) fn sweep_before_reuse() {
     let _inside = Reentry::enter();
-    untold::put_back(sweep());
+    untold::leave(sweep);
 }
 
 #[cfg(test)]

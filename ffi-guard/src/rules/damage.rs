@@ -10,9 +10,30 @@ pub(super) fn block(facts: &Facts) -> Option<&BlockFacts> {
     facts.memory.as_ref().and_then(Memory::block)
 }
 
-/// `a 24-byte block`.
+/// `a 24-byte block`, `a 24-byte block of C's heap`.
 pub(super) fn sized_block(facts: &Facts) -> String {
-    block(facts).map_or_else(|| "a block".into(), |block| SizedBlock(block.size).to_string())
+    let of_c = if is_cs(facts) { " of C's heap" } else { "" };
+    block(facts).map_or_else(|| "a block".into(), |block| format!("{}{of_c}", SizedBlock(block.size)))
+}
+
+/// Whether the block that was damaged is one of C's.
+pub(super) fn is_cs(facts: &Facts) -> bool {
+    block(facts).is_some_and(|block| block.of_c)
+}
+
+/// Whose heap the block is of: `Rust`, `C`.
+pub(super) fn owner(facts: &Facts) -> &'static str {
+    if is_cs(facts) { "C" } else { "Rust" }
+}
+
+/// The ways out if C damaged what is its own.
+pub(super) fn helps_for_cs(first: String) -> Vec<String> {
+    vec![
+        first,
+        "if Rust writes there through a pointer that it got from C, the error is Rust's: C's documentation says how much is there"
+            .into(),
+        "to see the write itself, set a watchpoint on that address in a debugger".into(),
+    ]
 }
 
 /// One byte was, two were.

@@ -1,5 +1,5 @@
-//! `dangling_field`: a pointer found in what an argument points to leads to Rust memory already
-//! freed.
+//! `dangling_field`: a pointer found in what an argument points to leads to memory already freed:
+//! Rust's, or with `c-heap` a block that C has freed itself.
 //!
 //! C: `size_t shown(const label *l) { return strlen(l->text); }`. Rust: `shown(&label)`, after the
 //! owner of `label.text` was dropped. Or C keeps a text in a handle of its own, and Rust frees the
@@ -12,7 +12,7 @@
 use super::dangling;
 use super::words::{Value, Words};
 use crate::call::target::Target;
-use crate::facts::{DanglingField, Evidence, Facts, Finding, Holder};
+use crate::facts::{DanglingField, Evidence, Facts, Finding, Holder, Memory};
 
 /// Checks a word found in what an argument points to. `target` is where it leads.
 pub(crate) fn check_word(
@@ -29,6 +29,9 @@ pub(super) fn words<'a>(seen: &'a DanglingField, facts: &'a Facts) -> Words<'a> 
     let mut words = dangling::words(&seen.holder, seen.pointer, facts);
     words.notes.extend(match seen.evidence {
         Evidence::Declared => None,
+        Evidence::StoredByC if facts.memory.as_ref().and_then(Memory::of_c).is_some() => {
+            Some("C may have left it there; whether C still reads it is not known".into())
+        }
         Evidence::StoredByC => Some("C has stored it there; whether C still reads it is not known".into()),
         Evidence::Value => {
             Some("no type says what is there: its value alone makes it a pointer, and it can be one left behind".into())

@@ -1,4 +1,5 @@
-//! `dangling_pointer`: an argument, or what C returns, leads to Rust memory already freed.
+//! `dangling_pointer`: an argument, or what C returns, leads to memory already freed: Rust's, or
+//! with `c-heap` a block that C has freed itself.
 //!
 //! Rust: `puts(CString::new(text)?.as_ptr())`: the temporary dies at the end of the statement that
 //! made it, often before the call.

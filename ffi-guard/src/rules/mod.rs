@@ -28,12 +28,15 @@ pub(crate) mod out_of_bounds;
 pub(crate) mod retained_pointer;
 pub(crate) mod returned_pointer;
 pub(crate) mod stale_handle;
+pub(crate) mod uninitialised_memory;
 pub(crate) mod unterminated_string;
 pub(crate) mod use_after_free;
 pub(crate) mod write_through_const;
 pub(crate) mod wrong_thread;
 
 pub(crate) use held::leads_into;
+#[cfg(feature = "c-heap")]
+pub(crate) use pointers::is_left_out;
 pub(crate) use pointers::{each_pointer, field_path, is_declared};
 
 use crate::facts::{Facts, Finding};
@@ -58,6 +61,7 @@ pub(crate) fn words(facts: &Facts) -> Words<'_> {
         Finding::LeakedOwnership(seen) => leaked_ownership::words(seen, facts),
         Finding::BufferOverflow(seen) => buffer_overflow::words(seen, facts),
         Finding::WriteThroughConst(seen) => write_through_const::words(seen, facts),
+        Finding::UninitialisedMemory(seen) => uninitialised_memory::words(seen, facts),
         Finding::UseAfterFree(seen) => use_after_free::words(seen, facts),
         Finding::Touched(touch) => touched::words(touch),
         Finding::Nowhere(seen) => nowhere::words(seen, facts),

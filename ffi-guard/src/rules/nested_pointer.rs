@@ -87,8 +87,8 @@ fn helps(facts: &Facts, holder: &Holder, target: &Memory) -> Vec<String> {
          it, until `pin` is dropped"
     );
     if let Holder::CBlock { .. } = holder {
-        let kept = "or declare the parameter that gave C this pointer `#[guard(retained)]`, and keep its owner alive until C \
-                    lets go";
+        let kept = "or say so where C got this pointer, by `#[guard(retained)]` on the parameter or `#[guard(lends)]` in the \
+                    callback, and keep its owner alive until C lets go";
         return vec![during, kept.into(), pin];
     }
     let mut helps = Vec::new();

@@ -22,7 +22,7 @@ pub(crate) fn check(look: &PointerArg<'_>) -> Option<Finding> {
         Target::Stack(stack) => stack.end,
         // The end of C memory is not known; a count that no memory can have is wrong wherever it
         // points.
-        Target::Null | Target::Foreign => usize::MAX,
+        Target::Null | Target::Foreign | Target::LeftStack | Target::FreedByC(_) => usize::MAX,
     };
     let available = end.saturating_sub(look.argument.address);
     let stated = match extent::stated(look.argument) {

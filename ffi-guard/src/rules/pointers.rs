@@ -116,6 +116,25 @@ fn is_pointer_within(shape: &Shape, size: usize, offset: usize) -> bool {
     }
 }
 
+/// True if what lies at an offset is not looked into: C fills it in, or it is user data.
+#[cfg(feature = "c-heap")]
+pub(crate) fn is_left_out(info: &TypeInfo, offset: usize) -> bool {
+    is_out_within(&info.shape, offset % info.size.max(1))
+}
+
+#[cfg(feature = "c-heap")]
+fn is_out_within(shape: &Shape, offset: usize) -> bool {
+    match *shape {
+        Shape::Out => true,
+        Shape::Plain | Shape::Words | Shape::Untyped => false,
+        Shape::Array { element, stride, .. } => is_out_within(element, offset % stride.max(1)),
+        Shape::Fields(fields) => {
+            let mut here = fields.iter().filter(|field| (field.offset..field.offset + field.size).contains(&offset));
+            here.any(|field| is_out_within(field.shape, offset - field.offset))
+        }
+    }
+}
+
 /// The name of the field at an offset: `x`, `inner.y`, `[3].x`; `None` if the type does not tell.
 pub(crate) fn field_path(info: &TypeInfo, offset: usize, several: bool) -> Option<String> {
     let stride = info.size.max(1);
@@ -173,6 +192,7 @@ mod tests {
     fn info() -> TypeInfo {
         TypeInfo {
             frozen: false,
+            dense: false,
             role: Role::Other,
             size: size_of::<Outer>(),
             align: align_of::<Outer>(),
@@ -243,8 +263,15 @@ mod tests {
     #[test]
     fn an_unknown_type_is_read_word_by_word_inside_the_extent() {
         let words = [1_usize, 2, 3, 4];
-        let unknown =
-            TypeInfo { size: 32, align: 8, shape: Shape::Words, frozen: false, role: Role::Other, name: || "T" };
+        let unknown = TypeInfo {
+            size: 32,
+            align: 8,
+            shape: Shape::Words,
+            frozen: false,
+            dense: false,
+            role: Role::Other,
+            name: || "T",
+        };
         let mut seen = Vec::new();
         let start = words.as_ptr().expose_provenance();
         // SAFETY: the array is live and initialised.

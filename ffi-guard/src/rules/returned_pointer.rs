@@ -15,7 +15,7 @@ pub(crate) fn check(word: usize, target: &Target, holder: impl FnOnce() -> Holde
     let lent = match target {
         Target::Heap(block) => block.live && word - block.start < block.size,
         Target::Stack(_) => true,
-        Target::Null | Target::Foreign => false,
+        Target::Null | Target::Foreign | Target::LeftStack | Target::FreedByC(_) => false,
     };
     lent.then(|| Finding::ReturnedPointer(ReturnedPointer { holder: holder(), pointer: word }))
 }
@@ -25,23 +25,40 @@ pub(super) fn words<'a>(seen: &'a ReturnedPointer, facts: &'a Facts) -> Words<'a
     let on_stack = matches!(facts.memory, Some(Memory::Stack { .. }));
     let to = format!(" points to {}", if on_stack { "a Rust stack" } else { "a block of Rust's heap" });
     Words {
-        sentence: (format!("{} returned a pointer to Rust memory to C", function(facts)), in_it(holder)),
+        sentence: match holder {
+            Holder::Pointee { .. } => (format!("{} lends C what its own frame held", function(facts)), in_it(holder)),
+            _ => (format!("{} returned a pointer to Rust memory to C", function(facts)), in_it(holder)),
+        },
         label: label(facts, &to, &to),
         story: Story::of_crossing(facts, ALL, None),
         picture: facts.memory.as_ref().map(|target| Picture {
             left: vec![Piece::of(target)],
             right: Piece::argument(facts),
-            arrow: "returned",
+            arrow: if matches!(holder, Holder::Pointee { .. }) { "stored" } else { "returned" },
             to_right: false,
             way: ("", String::new()),
         }),
-        helps: helps(facts, on_stack),
+        helps: if matches!(holder, Holder::Pointee { .. }) { of_lent() } else { helps(facts, on_stack) },
         notes: vec![
-            "found when the callback returned, from where the result points".into(),
+            match holder {
+                Holder::Pointee { .. } => {
+                    "found when the callback's body had run, from what it has stored there".into()
+                }
+                _ => "found when the callback returned, from where the result points".to_owned(),
+            },
             "Rust frees or moves that memory by itself, without telling C".into(),
         ],
         json: word_members(*pointer, holder),
     }
+}
+
+/// The ways out where the body has stored the address of a variable of its own.
+fn of_lent() -> Vec<String> {
+    vec![
+        "keep the buffer in the user data, which outlives the calls: `buffer: Vec<u8>` in the struct that `user` leads to"
+            .into(),
+        "or store the address of a static, as `c\"text\".as_ptr()`".into(),
+    ]
 }
 
 fn helps(facts: &Facts, on_stack: bool) -> Vec<String> {

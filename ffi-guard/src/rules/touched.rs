@@ -194,6 +194,8 @@ mod tests {
                     allocated_by: 1,
                     freed: none,
                     freed_by: 0,
+                    of_c: false,
+                    freed_under: None,
                 },
                 by: By::C,
                 thread: 1,

@@ -6,7 +6,7 @@
 //! Checked by [`check`], on entry to a call and to a callback.
 
 use super::words::{
-    ALL, Picture, Story, Value, Words, bytes, call_with, found_when_called, label, name, parameter, whose,
+    ALL, Picture, Story, Value, Words, bytes, call_with, found_when_called, function, label, name, parameter, whose,
 };
 use crate::call::argument::Stated;
 use crate::call::target::{PointerArg, Target};
@@ -54,23 +54,30 @@ pub(super) fn words(searched: usize, facts: &Facts) -> Words<'_> {
         story: Story::of_crossing(facts, ALL, None),
         picture: Picture::of_argument(facts, "lent")
             .map(|picture| picture.beyond("no NUL up to here: C reads on".into())),
-        helps: vec![
-            format!(
-                "pass a `CString`, which ends in NUL: `let c = CString::new({})?;`, then `{}`",
-                name(facts),
-                call_with(facts, "c.as_ptr()")
-            ),
-            "for a fixed text write a C literal: `c\"text\".as_ptr()`".into(),
-            match facts.parameter() {
-                Some(stated) if stated.contract.is_text() => {
-                    format!("or tell C the length that is there by `{}`", stated.extent)
-                }
-                _ => format!(
-                    "if C is told the length and needs no NUL, declare {param} `#[guard(counted_by = len)]` in place of `cstr`"
+        helps: if facts.is_about_result() {
+            of_result(facts)
+        } else {
+            vec![
+                format!(
+                    "pass a `CString`, which ends in NUL: `let c = CString::new({})?;`, then `{}`",
+                    name(facts),
+                    call_with(facts, "c.as_ptr()")
                 ),
-            },
-        ],
+                "for a fixed text write a C literal: `c\"text\".as_ptr()`".into(),
+                match facts.parameter() {
+                    Some(stated) if stated.contract.is_text() => {
+                        format!("or tell C the length that is there by `{}`", stated.extent)
+                    }
+                    _ => format!(
+                        "if C is told the length and needs no NUL, declare {param} `#[guard(counted_by = len)]` in place of `cstr`"
+                    ),
+                },
+            ]
+        },
         notes: match facts.is_callback() {
+            true if facts.is_about_result() => {
+                vec![format!("found when the callback returned: {read} from there to the end of its block, none is 0")]
+            }
             true => found_when_called(facts, "in the table of Rust's blocks"),
             false => vec![
                 format!("found before the call: {read} from {param} to the end of its block, none is 0"),
@@ -79,4 +86,13 @@ pub(super) fn words(searched: usize, facts: &Facts) -> Words<'_> {
         },
         json: vec![("searched", Value::Number(searched))],
     }
+}
+
+/// The ways out for what a callback returns.
+fn of_result(facts: &Facts) -> Vec<String> {
+    vec![
+        "keep a `CString`, which ends in NUL, where the text is kept now, and return its `as_ptr()`".into(),
+        "for a fixed text return a C literal: `c\"text\".as_ptr()`".into(),
+        format!("if C is told the length and needs no NUL, take `cstr` off the `returns(..)` of {}", function(facts)),
+    ]
 }

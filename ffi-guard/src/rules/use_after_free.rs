@@ -1,4 +1,5 @@
-//! `use_after_free`: C touches Rust memory after Rust freed it.
+//! `use_after_free`: C touches Rust memory after Rust freed it, or with `c-heap` writes to a block
+//! of its own that it has freed.
 //!
 //! C: `static char *log; void set_log(char *buffer) { log = buffer;
 //! }`, and a later call that writes to `log`. Rust has dropped the buffer by then.
@@ -11,6 +12,9 @@ use super::damage::{self, LAST_LENT, agree, block, dump, from, helps_without_a_c
 use super::words::{Beat, Picture, Story, Value, Words, bytes, callee, function, label, parameter, position};
 use crate::facts::{Facts, Finding, UseAfterFree};
 use crate::heap::{Block, Damage};
+
+/// The note on who wrote to a freed block of C's.
+const WHEN_UNKNOWN: &str = "who wrote there, and when, is not known: it was after the free";
 
 /// The poison of a freed block is damaged.
 pub(crate) fn check(block: &Block, damage: &Damage, before_reuse: bool) -> Finding {
@@ -30,7 +34,10 @@ pub(super) fn words<'a>(seen: &'a UseAfterFree, facts: &'a Facts) -> Words<'a> {
                 agree(format!("{written} of {param} were written after Rust freed it")),
                 format!(", lent to {func}"),
             ),
-            None => (agree(format!("{written} of a freed block of {} were written", bytes(size))), String::new()),
+            None => {
+                let of_c = if damage::is_cs(facts) { " of C's heap" } else { "" };
+                (agree(format!("{written} of a freed block of {}{of_c} were written", bytes(size))), String::new())
+            }
         },
         label: label(facts, "", LAST_LENT),
         story: story(seen, size, facts),
@@ -42,11 +49,14 @@ pub(super) fn words<'a>(seen: &'a UseAfterFree, facts: &'a Facts) -> Words<'a> {
                 format!("or say that C keeps it: declare {param} `#[guard(retained)]`, and the free itself is checked"),
                 "to have C stopped at the very write, run with GUARD=3".into(),
             ],
+            None if damage::is_cs(facts) => {
+                damage::helps_for_cs("C writes through a pointer to what it has freed: it has to let go of it first".into())
+            }
             None => helps_without_a_call("free the block after everybody has let go of it".into()),
         },
         notes: vec![
             "found by the pattern that freed memory is filled with: a part of it is gone".into(),
-            which_call(facts),
+            if damage::is_cs(facts) { WHEN_UNKNOWN.into() } else { which_call(facts) },
         ],
         json,
     }

@@ -91,7 +91,7 @@ pub(super) fn resolve(ip: usize, visit: &mut dyn FnMut(&backtrace::Symbol)) {
 }
 
 /// True if a signal handler returns to this address.
-fn is_signal_return(ip: usize) -> bool {
+pub(super) fn is_signal_return(ip: usize) -> bool {
     let mut code = [0; 9];
     let Some(code) = code.get_mut(..SIGNAL_RETURN.len()) else { return false };
     !SIGNAL_RETURN.is_empty() && read::read(ip, code).is_some() && *code == *SIGNAL_RETURN

@@ -97,6 +97,11 @@ pub(super) fn module_of(location: usize, threads: &Threads) -> Option<&'static S
     place_in(location, threads, Part::Any).map(|place| place.symbols)
 }
 
+/// The module that an address of code is in, and its link-time address.
+pub(super) fn code_at(ip: usize, threads: &Threads) -> Option<(&'static Symbols, usize)> {
+    place_in(ip, threads, Part::Any).map(|place| (place.symbols, place.address))
+}
+
 /// Parts of a module that are looked for.
 #[derive(Clone, Copy)]
 enum Part {
@@ -271,6 +276,11 @@ impl Symbols {
     pub(super) fn words_of(&self, name: &str, size: usize) -> Option<Vec<bool>> {
         let read = self.read.as_ref()?;
         elf::open(&read.file, self.fingerprint, |elf| dwarf_types::words_of(elf, name, size)).flatten()
+    }
+
+    /// Reads its file, if that can be read.
+    pub(super) fn with_file<T>(&self, read: impl FnOnce(&elf::Elf<'_>) -> T) -> Option<T> {
+        elf::open(&self.read.as_ref()?.file, self.fingerprint, read)
     }
 
     /// The codegen units whose variables are all in the debug information, by object file: a

@@ -61,10 +61,9 @@ struct Frame {
 
 /// Walks up to the frame that holds `address`.
 fn frame_of(address: usize, wrapper: Wrapper) -> Option<Frame> {
-    let begin = || Walk { address, wrapper, at: None, above: None, ended: false, by_inner: false };
-    let mut walk = begin();
+    let mut walk = Walk::to(address, wrapper);
     if !trace::each_frame(&mut |begins, ip| walk.take(begins, ip)) {
-        walk = begin();
+        walk = Walk::to(address, wrapper);
         each_frame(&mut |begins, ip| walk.take(begins, ip));
     }
     let Walk { at, above, ended, by_inner, .. } = walk;
@@ -78,7 +77,8 @@ fn frame_of(address: usize, wrapper: Wrapper) -> Option<Frame> {
     Some(Frame { ip, is_callers })
 }
 
-struct Walk {
+/// A walk from frame to frame, up to the one that holds an address.
+pub(super) struct Walk {
     address: usize,
     wrapper: Wrapper,
     /// The last frame met: where it begins, and where it goes on.
@@ -93,10 +93,24 @@ struct Walk {
 }
 
 impl Walk {
+    pub(super) fn to(address: usize, wrapper: Wrapper) -> Walk {
+        Walk { address, wrapper, at: None, above: None, ended: false, by_inner: false }
+    }
+
+    /// Frames above the one that holds the wrapper's arguments; `None` until that was left.
+    pub(super) fn above(&self) -> Option<usize> {
+        self.above
+    }
+
+    /// True if the frame right above that one is the wrapper's outer function.
+    pub(super) fn is_by_inner(&self) -> bool {
+        self.by_inner
+    }
+
     /// Takes the next frame. The unwinder's address for a frame is where it begins: its locals lie
     /// at and above it, up to where its caller's frame begins. False if the address lies in the
     /// last one.
-    fn take(&mut self, begins: usize, ip: usize) -> bool {
+    pub(super) fn take(&mut self, begins: usize, ip: usize) -> bool {
         let Walk { address, wrapper, .. } = *self;
         if let Some((last, inner)) = self.at {
             // Another stack, that a coroutine was called from or a signal came on: its addresses

@@ -17,6 +17,7 @@ mod out_of_bounds;
 mod retained_pointer;
 mod returned_pointer;
 mod stale_handle;
+mod uninitialised_memory;
 mod unterminated_string;
 mod use_after_free;
 mod write_through_const;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-const PROGRAMS: [(&str, fn()); 18] = [
+const PROGRAMS: [(&str, fn()); 19] = [
     ("nested_pointer", nested_pointer::run),
     ("dangling_pointer", dangling_pointer::run),
     ("dangling_field", dangling_field::run),
@@ -42,6 +43,7 @@ const PROGRAMS: [(&str, fn()); 18] = [
     ("freed_while_retained", freed_while_retained::run),
     ("buffer_overflow", buffer_overflow::run),
     ("write_through_const", write_through_const::run),
+    ("uninitialised_memory", uninitialised_memory::run),
     ("alloc_dealloc_mismatch", alloc_dealloc_mismatch::run),
     ("double_free", double_free::run),
     ("use_after_free", use_after_free::run),

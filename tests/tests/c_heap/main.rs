@@ -6,11 +6,13 @@
 
 mod cplusplus;
 mod family;
+mod freed;
 mod frees;
 mod handles;
 mod kept;
 mod libraries;
 mod nested;
+mod overruns;
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();

@@ -237,6 +237,49 @@ fn what_is_pinned_is_neither_nested_nor_retained() {
 }
 
 #[test]
+#[serial(held)]
+fn what_the_held_block_leads_to_is_found_with_the_way_there() {
+    let values = vec![1, 2, 3];
+    let mut request = Box::new(c::Request { values: values.as_ptr(), count: values.len() });
+    let violation = expect_violation!(Rule::FreedWhileRetained, {
+        // SAFETY: C does not follow it before it is released.
+        unsafe { c::bad_hold(&raw const *request) };
+        drop(values);
+    });
+    assert_eq!(symbol(&violation), ("ffg_held".into(), 0));
+    let report = violation.to_string();
+    assert!(
+        report.contains("what `request` of `bad_hold` leads to was freed while C holds what leads to it"),
+        "{report}"
+    );
+    assert!(report.contains("by way of: `values` of a 16-byte block"), "{report}");
+    // If it moves, too, and not if the request leads elsewhere by then, or C has let go.
+    let mut values = vec![1, 2, 3];
+    request.values = values.as_ptr();
+    let violation = expect_violation!(Rule::FreedWhileRetained, {
+        // SAFETY: as above.
+        unsafe { c::bad_hold(&raw const *request) };
+        values.extend_from_slice(&[4; 5000]);
+    });
+    assert!(violation.to_string().contains("was moved while"), "{violation}");
+    catch(|| {
+        request.values = values.as_ptr();
+        // SAFETY: as above.
+        unsafe { c::bad_hold(&raw const *request) };
+        request.values = std::ptr::null();
+        drop(std::mem::take(&mut values));
+        let values = vec![5; 10];
+        request.values = values.as_ptr();
+        // SAFETY: as above.
+        unsafe { c::bad_hold(&raw const *request) };
+        c::ok_release();
+        drop(values);
+        assert_eq!(c::ok_hand_back(), std::ptr::null_mut());
+    })
+    .expect("clean");
+}
+
+#[test]
 fn without_the_pin_it_is_nested() {
     let values = vec![1, 2, 3];
     let request = c::Request { values: values.as_ptr(), count: values.len() };

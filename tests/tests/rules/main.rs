@@ -21,6 +21,7 @@ mod retained_pointer;
 mod returned_pointer;
 mod stale_handle;
 mod types;
+mod uninitialised_memory;
 mod unterminated_string;
 mod use_after_free;
 mod write_through_const;

@@ -23,10 +23,21 @@
     table.after(end);
     let [key, down] = first;
     let waiting = [];
-    const order = (a, b) => {
-      const [x, y] = [a.sort[key], b.sort[key]];
-      const less = typeof x === "number" ? x - y : compare(x, y);
-      return (down ? -less : less) || a.place - b.place;
+    // The place of each value among those of its column, asked once: texts are dear to compare.
+    const ranks = new Map();
+    const rank = (key) => {
+      if (!ranks.has(key)) {
+        const values = [...new Set(rows.map((row) => row.sort[key]))];
+        values.sort(typeof values[0] === "number" ? (a, b) => a - b : compare);
+        ranks.set(key, new Map(values.map((value, place) => [value, place])));
+      }
+      return ranks.get(key);
+    };
+    const sorted = () => {
+      const of = rank(key);
+      const shown = rows.filter((row) => !row.hidden);
+      for (const row of shown) row.order = down ? -of.get(row.sort[key]) : of.get(row.sort[key]);
+      return shown.sort((a, b) => a.order - b.order || a.place - b.place);
     };
     const more = (count) => {
       const all = document.createDocumentFragment();
@@ -42,7 +53,7 @@
         if (head.dataset.key === key) head.setAttribute("aria-sort", down ? "descending" : "ascending");
         else head.removeAttribute("aria-sort");
       }
-      waiting = rows.filter((row) => !row.hidden).sort(order);
+      waiting = sorted();
       body.replaceChildren();
       more(CHUNK);
     };
@@ -98,6 +109,14 @@
     if (kept) return [crossed || { side: "rust", head: "Rust memory", lines: ["", ""] }, kept, "kept", true];
     const target = memory(it.finding && it.finding.target, "where it leads");
     if (target) return [crossed || { side: "rust", head: "what was lent", lines: ["", ""] }, target, "points to", false];
+    if (it.rule === "buffer_overflow" && crossed) {
+      const { side, offset, length } = it.finding;
+      const where = side === "before" ? "before its start" : "past its end";
+      // Found by the fault at level 3, only the one place is known.
+      const wrote = length === undefined ? ["at the very access", ""]
+        : [length + (length === 1 ? " byte " : " bytes ") + where, offset ? offset + " away from it" : ""];
+      return [crossed, { side: "c", head: it.function || "not known what", lines: wrote }, "wrote", true];
+    }
     if (!it.function) return crossed ? [crossed, null, "", false] : null;
     const callee = { side: "c", head: it.function, lines: [it.parameter ? "as `" + it.parameter + "`" : "", it.crate || ""] };
     return crossed ? [crossed, callee, "lent", false] : null;
@@ -128,11 +147,24 @@
 
   function frames(list, head, list_of) {
     if (!list_of || !list_of.length) return;
-    const lines = list_of.map((frame) => (frame.at || "?") + "  " + (frame.function || ""));
-    list.append(element("dt", head), add(element("dd", null, "frames"), ...lines.slice(0, 8).map((line) => element("div", line))));
+    list.append(element("dt", head), add(element("dd", null, "frames"), ...list_of.slice(0, 8).map((line) => element("div", line))));
   }
 
-  function detail(it) {
+  // A line of texts, then a line for each finding, in the same order: read when one is opened.
+  let details = null;
+  let texts = null;
+  const whole = (place) => {
+    details ??= document.getElementById("details").textContent.trim().split("\n");
+    texts ??= JSON.parse(details[0]);
+    const it = JSON.parse(details[place + 1]);
+    const lines = (list) => list && list.map((at) => texts[at]);
+    const block = it.block && { ...it.block, allocated: lines(it.block.allocated), freed: lines(it.block.freed) };
+    const text = it.text && lines(it.text).join("\n");
+    return { ...it, block, text, about: texts[it.about], page: texts[it.page], help: lines(it.help), notes: lines(it.notes) };
+  };
+
+  function detail(row) {
+    const it = { ...row.it, ...whole(row.place) };
     const all = element("div");
     all.append(element("p", it.message, "sentence"), element("div", it.about + ".", "soft"));
     const drawn = picture(it);
@@ -182,7 +214,10 @@
         rank: RANK[it.standing], rule: it.rule, function: it.function || "", parameter: it.parameter || "",
         count: it.count, site,
       },
-      text: [it.standing, it.rule, it.function, it.crate, it.parameter, it.caller, it.message, ...it.sites].join(" ").toLowerCase(),
+      get text() {
+        const words = [it.standing, it.rule, it.function, it.crate, it.parameter, it.caller, it.message, ...it.sites];
+        return this.words ??= words.join(" ").toLowerCase();
+      },
     };
     return row;
   });
@@ -193,7 +228,7 @@
     if (open) {
       const cell = element("td", null, "detail");
       cell.colSpan = [...row.line.cells].filter((it) => it.offsetParent !== null).length;
-      row.detail = add(element("tr"), add(cell, detail(row.it)));
+      row.detail = add(element("tr"), add(cell, detail(row)));
       row.line.after(row.detail);
       history.replaceState(null, "", "#" + row.it.id);
     } else {

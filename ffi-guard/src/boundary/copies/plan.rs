@@ -121,7 +121,7 @@ fn candidate(
     }
     // End of the bytes that are known to be there.
     let (block, end) = match &located {
-        Target::Null => return None,
+        Target::Null | Target::LeftStack | Target::FreedByC(_) => return None,
         Target::Heap(block) if !block.live => return None,
         Target::Heap(block) => (Some(**block), Some(block.start + block.size)),
         Target::Stack(stack) => (None, Some(stack.end)),
@@ -149,11 +149,12 @@ fn candidate(
     }
     let extent = range.clone();
     if whole {
-        let block = block.filter(|block| block.size <= WHOLE_BLOCK)?;
+        // A copy of the whole block lies by the block's alignment.
+        let block = block.filter(|block| block.size <= WHOLE_BLOCK && block.align >= contract.alignment())?;
         range = block.start..block.start + block.size;
     }
     let natural = 1_usize << address.trailing_zeros().min(PAGE.trailing_zeros());
-    let by_type = if untyped { FOR_ANY_TYPE } else { argument.info.align };
+    let by_type = if untyped { FOR_ANY_TYPE } else { argument.info.align }.max(contract.alignment());
     let by_layout = block.map_or(1, |block| block.align);
     Some(Candidate {
         plain: !whole && matches!(argument.info.shape, crate::call::shape::Shape::Plain),
@@ -178,7 +179,7 @@ fn is_known_by_place(site: &Site, argument: &Argument, parameter: &Parameter, lo
         }
         Target::Stack(_) => pins::is_range_pinned(argument.address) || scan::is_c_stack(located, argument.address),
         // C memory, or a static, which C may keep.
-        Target::Null | Target::Foreign => true,
+        Target::Null | Target::Foreign | Target::LeftStack | Target::FreedByC(_) => true,
     }
 }
 

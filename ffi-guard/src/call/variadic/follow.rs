@@ -172,7 +172,7 @@ impl TypeInfo {
     pub const fn of_layout<T>() -> TypeInfo {
         let shape = if size_of::<T>() == 0 { Shape::Untyped } else { Shape::Words.of_aligned(align_of::<T>()) };
         let (size, align) = (size_of::<T>(), align_of::<T>());
-        TypeInfo { size, align, shape, frozen: false, role: Role::Other, name: std::any::type_name::<T> }
+        TypeInfo { size, align, shape, frozen: false, dense: false, role: Role::Other, name: std::any::type_name::<T> }
     }
 
     /// The type of which nothing is known.
@@ -184,4 +184,4 @@ impl TypeInfo {
 
 /// A number.
 static WORD: TypeInfo = TypeInfo { shape: Shape::Plain, ..TypeInfo::of_layout::<u64>() };
-static CHAR: TypeInfo = TypeInfo { shape: Shape::Plain, frozen: true, ..TypeInfo::of_layout::<c_char>() };
+static CHAR: TypeInfo = TypeInfo { shape: Shape::Plain, frozen: true, dense: true, ..TypeInfo::of_layout::<c_char>() };

@@ -1,7 +1,7 @@
 //! The process, as Linux lists it.
 
 pub(crate) use crate::platform::unix::process::{
-    Errno, append, at_exit, close_stderr, env, exit_now, has_no_reader, write_stderr,
+    Errno, append, at_exit, close_stderr, env, exit_now, has_no_reader, signal_of, write_stderr,
 };
 
 /// The number of threads of the process; `None` if `/proc` does not show it. (Not by listing the

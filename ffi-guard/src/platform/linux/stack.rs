@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::modules;
+
 #[cfg(fast_trace)]
 pub(crate) use super::roomy::with_room;
 #[cfg(not(fast_trace))]
@@ -100,6 +102,59 @@ fn attributes() -> Range<usize> {
         told
     };
     if told == 0 { low.addr()..low.addr() + size } else { 0..0 }
+}
+
+/// True if these addresses certainly lie on the calling thread's own stack, and this code does not
+/// run on the stack of a signal handler. What [`bounds`] says may hold another stack that was
+/// mapped beside it. Calls `malloc`: not for signal handlers.
+pub(crate) fn surely_holds(addresses: [usize; 2]) -> bool {
+    let mut alternative = std::mem::MaybeUninit::<libc::stack_t>::uninit();
+    // SAFETY: asks, changes nothing, and there is room for the answer.
+    if unsafe { libc::sigaltstack(std::ptr::null(), alternative.as_mut_ptr()) } != 0 {
+        return false;
+    }
+    // SAFETY: it was filled in.
+    if unsafe { alternative.assume_init() }.ss_flags & libc::SS_ONSTACK != 0 {
+        return false;
+    }
+    let is_first = crate::platform::thread::is_first();
+    // SAFETY: no precondition.
+    let start = unsafe { libc::getauxval(libc::AT_RANDOM) as usize };
+    let mut holds = false;
+    let listed = is_first
+        && each_stretch(&mut |stretch| {
+            holds |= stretch.contains(start) && addresses.iter().all(|&address| stretch.contains(address));
+        });
+    if is_first {
+        return listed && holds;
+    }
+    let own = attributes();
+    addresses.iter().all(|address| own.contains(address))
+}
+
+/// True if these are the outermost frame of a thread that the system began, and the frame that it
+/// called, by where their functions go on. The outermost frame of a coroutine is another one.
+pub(crate) fn begins_thread(outermost: usize, called: usize) -> bool {
+    /// Bytes of the code with which a program begins: one call.
+    const ENTRY: usize = 64;
+    if crate::platform::thread::is_first() {
+        // SAFETY: no precondition.
+        let entry = unsafe { libc::getauxval(libc::AT_ENTRY) as usize };
+        return entry != 0 && outermost.wrapping_sub(entry) < ENTRY;
+    }
+    // The C library's, which has threads in a module of its own or not. In a static executable they
+    // are not told from the program's.
+    let library = [libc::pthread_join as *const () as usize, libc::getauxval as *const () as usize];
+    let ours = begins_thread as fn(usize, usize) -> bool as usize;
+    let (mut outer, mut inner) = (false, false);
+    modules::each(&mut |module| {
+        if library.iter().any(|&it| module.contains(it)) && !module.contains(ours) {
+            outer |= module.contains(outermost);
+            inner |= module.contains(called);
+        }
+        true
+    });
+    outer && inner
 }
 
 /// Visits the process's memory as `/proc/self/maps` lists it, without allocating. False if it

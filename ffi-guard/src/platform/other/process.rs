@@ -23,6 +23,10 @@ pub(crate) fn has_no_reader(_error: &std::io::Error) -> bool {
     false
 }
 
+pub(crate) fn signal_of(_status: std::process::ExitStatus) -> Option<i32> {
+    None
+}
+
 pub(crate) fn exit_now(status: i32) -> ! {
     std::process::exit(status)
 }

@@ -19,6 +19,11 @@ pub(crate) fn env(name: &CStr) -> Option<&'static [u8]> {
     Some(unsafe { CStr::from_ptr(value) }.to_bytes())
 }
 
+/// The signal that ended a process.
+pub(crate) fn signal_of(status: std::process::ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
 /// Has everything that goes to standard error from here on lost.
 pub(crate) fn close_stderr() {
     // SAFETY: a C string; the number of standard error is replaced or closed, as every process may.

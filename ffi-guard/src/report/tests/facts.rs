@@ -52,7 +52,18 @@ pub(super) fn trace_of(story: u32) -> TraceId {
 pub(super) fn block(address: usize, size: usize, allocated: u32) -> BlockFacts {
     let freed = TraceId::default();
     let allocated = trace_of(allocated);
-    BlockFacts { address, size, align: 8, live: true, allocated, allocated_by: 1, freed, freed_by: 0 }
+    BlockFacts {
+        address,
+        size,
+        align: 8,
+        live: true,
+        allocated,
+        allocated_by: 1,
+        freed,
+        freed_by: 0,
+        of_c: false,
+        freed_under: None,
+    }
 }
 
 fn freed(address: usize, size: usize) -> BlockFacts {
@@ -130,6 +141,14 @@ pub(in super::super) fn dangling_argument() -> Facts {
         argument(SOME, 6, "i8"),
         Some(Memory::Heap(freed(SOME, 6))),
     )
+}
+
+/// A block of C's heap that C freed in another guarded call.
+pub(in super::super) fn dangling_of_c() -> Facts {
+    let Facts { finding, call, argument, .. } = dangling_argument();
+    let freed_under = Some(crate::call::site::Site { function: &ffi::CURRENT, location: session::returned() });
+    let block = BlockFacts { of_c: true, freed_under, ..freed(SOME, 88) };
+    found(finding, call, argument, Some(Memory::Heap(block)))
 }
 
 pub(in super::super) fn dangling_result() -> Facts {
@@ -387,6 +406,7 @@ fn freed_while(promise: Promise, call: Option<Call>, size: usize, (allocated, fr
     let place = global("libsession.so", Some("g_listener"), 8, 0x7f3a_6f20_4068);
     found(
         Finding::FreedWhileRetained(FreedWhileRetained {
+            by_way_of: None,
             held: Some((place, SOME)),
             promise,
             pinned: None,

@@ -111,3 +111,8 @@ pub(super) fn no_count() -> Site {
     let mut out = vec![0; 16];
     unsafe { session_read(1, out.as_mut_ptr(), std::ptr::null_mut()) }
 }
+
+pub(super) fn never_written() -> Site {
+    let data: Vec<u32> = Vec::with_capacity(6);
+    unsafe { process_data(data.as_ptr(), data.capacity()) }
+}

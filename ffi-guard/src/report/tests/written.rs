@@ -3,7 +3,8 @@
 use super::facts::{argument, block, call, found, trace_of};
 use super::{ffi, session};
 use crate::facts::{
-    BlockFacts, BufferOverflow, Change, Facts, Finding, Memory, Overwritten, UseAfterFree, WriteThroughConst,
+    BlockFacts, BufferOverflow, Change, Facts, Finding, Memory, Overwritten, UninitialisedMemory, UseAfterFree,
+    WriteThroughConst,
 };
 use crate::heap::Damage;
 
@@ -57,6 +58,19 @@ pub(in super::super) fn overflow_between_calls() -> Facts {
     Facts { also: vec![session::store(), session::null()], ..label(finding, live()) }
 }
 
+/// C overran a block of its own.
+pub(in super::super) fn overflow_of_c() -> Facts {
+    let damage = damage(false, 0, b"overrun!");
+    let finding = Finding::BufferOverflow(BufferOverflow { damage, overwritten: Overwritten::BeforeTheFree });
+    alone(label(finding, BlockFacts { of_c: true, ..freed() }))
+}
+
+/// C wrote to a block that it had freed itself.
+pub(in super::super) fn written_after_cs_free() -> Facts {
+    let finding = Finding::UseAfterFree(UseAfterFree { damage: damage(false, 3, b"A"), before_reuse: true });
+    alone(label(finding, BlockFacts { of_c: true, ..freed() }))
+}
+
 pub(in super::super) fn overflow_at_free() -> Facts {
     let finding = Finding::BufferOverflow(BufferOverflow {
         damage: damage(false, 0, b"!"),
@@ -99,4 +113,19 @@ pub(in super::super) fn use_after_free_alone() -> Facts {
         Finding::UseAfterFree(UseAfterFree { damage: damage(false, 0, b"\xff\xff"), before_reuse: true }),
         freed(),
     ))
+}
+
+pub(in super::super) fn never_written() -> Facts {
+    let finding = UninitialisedMemory { offset: 8, len: 16, field: Some("[2]".into()), ok: None, certain: true };
+    found(
+        Finding::UninitialisedMemory(finding),
+        call(&ffi::PROCESS_DATA, 0, session::never_written()),
+        argument(AT, 24, "u32"),
+        Some(Memory::Heap(live())),
+    )
+}
+
+pub(in super::super) fn not_filled() -> Facts {
+    let finding = UninitialisedMemory { offset: 0, len: 24, field: None, ok: Some("result == 0"), certain: true };
+    label(Finding::UninitialisedMemory(finding), live())
 }

@@ -71,7 +71,10 @@ pub(crate) fn stretch(offset: usize, length: usize, size: usize) -> String {
 /// `the stack of thread 1 (main)`.
 pub(crate) fn spot(memory: &Memory, address: usize, call: Option<&Call>) -> String {
     match memory {
-        Memory::Heap(block) => position(address.wrapping_sub(block.address), block.size),
+        Memory::Heap(block) => {
+            let of_c = if block.of_c { " of C's heap" } else { "" };
+            format!("{}{of_c}", position(address.wrapping_sub(block.address), block.size))
+        }
         Memory::Stack { thread, .. } => format!("the stack of {}", Thread::of(*thread, call)),
         Memory::Foreign { .. } => "memory outside of Rust's heap and stacks".into(),
     }

@@ -41,7 +41,8 @@ impl Picture {
     /// What was lent, with an arrow to it from C's side; `None` if nothing is known of it.
     pub(crate) fn new(facts: &Facts, right: Piece, arrow: &'static str) -> Option<Picture> {
         // What is not Rust's has no place in the left column.
-        let lent = facts.lent().filter(|memory| !matches!(memory, Memory::Foreign { .. }))?;
+        let is_rusts = |memory: &&Memory| !matches!(memory, Memory::Foreign { .. }) && memory.of_c().is_none();
+        let lent = facts.lent().filter(is_rusts)?;
         Some(Picture { left: vec![Piece::of(lent)], right, arrow, to_right: false, way: ("", String::new()) })
     }
 

@@ -9,7 +9,7 @@ use std::panic::Location;
 use super::kept;
 use super::phrases::{Thread, by_pointer, bytes, callee, position, read_only, spot, stretch, the_word};
 use crate::call::caller;
-use crate::facts::{Allocation, CSource, Call, Facts, Holder, Memory, Place};
+use crate::facts::{Allocation, BlockFacts, CSource, Call, Facts, Holder, Memory, Place};
 use crate::heap::trace::TraceId;
 
 /// A place in the source.
@@ -169,7 +169,8 @@ impl<'a> Story<'a> {
             {
                 let offset = argument.address - block.address;
                 let left = block.size.saturating_sub(offset);
-                stretch(offset, argument.extent.min(left), block.size)
+                let of_c = if block.of_c { " of C's heap" } else { "" };
+                format!("{}{of_c}", stretch(offset, argument.extent.min(left), block.size))
             }
             (Some(argument), Some(Memory::Stack { .. })) => match argument.extent.min(there) {
                 0 => "an address on a Rust stack".into(),
@@ -225,17 +226,25 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn allocation(&mut self, memory: &Memory, and_freed: bool) {
+    fn allocation(&mut self, memory: &'a Memory, and_freed: bool) {
         match memory {
             Memory::Heap(block) => {
-                self.trace("allocated", block.allocated, block.allocated_by);
-                self.lent_to_c();
+                self.trace(if block.of_c { "C allocated" } else { "allocated" }, block.allocated, block.allocated_by);
+                if !block.of_c {
+                    self.lent_to_c();
+                }
                 if !block.live && and_freed {
-                    self.trace("freed", block.freed, block.freed_by);
+                    self.freed(block);
                 }
             }
             Memory::Stack { thread, .. } => {
                 self.say("allocated", format!("on the stack of {}", self.thread(*thread)));
+                // The one memory of such a finding, or the second: the first is what holds the
+                // word.
+                let is_target = std::ptr::eq(memory, self.facts.memory.as_ref().unwrap_or(memory));
+                if self.facts.is_about_left_stack() && is_target && and_freed {
+                    self.say("gone", "since the function returned that had it: no frame is there any more");
+                }
             }
             Memory::Foreign { .. } => match self.facts.c_allocated {
                 Some(Allocation { trace, thread }) => self.trace("C allocated", trace, thread),
@@ -280,8 +289,20 @@ impl<'a> Story<'a> {
     pub(crate) fn freed_since(&mut self) {
         match self.facts.lent().and_then(Memory::block) {
             Some(block) if block.live => self.say("freed", "not yet"),
-            Some(block) => self.trace("freed", block.freed, block.freed_by),
+            Some(block) => self.freed(block),
             None => {}
+        }
+    }
+
+    /// Where the block was freed, and under which call if it is C's.
+    fn freed(&mut self, block: &'a BlockFacts) {
+        self.trace("freed", block.freed, block.freed_by);
+        let Some(under) = block.freed_under else { return };
+        let name = under.function.declaration.name;
+        self.say("", format!("by C in a call of `{name}`"));
+        // Else the backtrace leads through that place.
+        if block.freed == TraceId::default() {
+            self.tell(Beat::At { key: "", at: under.location.into(), what: name.into(), thread: None, known: true });
         }
     }
 
