@@ -365,8 +365,9 @@ fn a_coroutine_whose_stack_is_a_variable_is_quiet() {
     at_levels("a_coroutine_whose_stack_is_a_variable_is_quiet", &["1", "2"], || {
         let mut stack = [0_u8; 256 << 10];
         run(&mut stack);
+        let fixed: *mut [u8; 256 << 10] = &raw mut STATIC;
         // SAFETY: used here alone.
-        run(unsafe { &mut *(&raw mut STATIC) });
+        run(unsafe { &mut *fixed });
         std::thread::spawn(|| run(&mut [0_u8; 256 << 10])).join().expect("clean");
     });
 }
