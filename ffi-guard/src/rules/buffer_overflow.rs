@@ -11,7 +11,8 @@
 
 use super::damage::{self, LAST_LENT, agree, block, dump, from, helps_without_a_call, sized_block, which_call};
 use super::words::{
-    Beat, Picture, Story, Value, Words, bytes, callee, function, label, parameter, position, short_type, untyped,
+    Beat, Picture, SizedBlock, Story, Value, Words, bytes, callee, function, label, parameter, position, short_type,
+    untyped,
 };
 use crate::facts::{BufferOverflow, Facts, Finding, Overwritten};
 use crate::heap::Damage;
@@ -76,6 +77,12 @@ fn sentence(seen: &BufferOverflow, facts: &Facts) -> (String, String) {
         }
         Overwritten::BeforeACall | Overwritten::BeforeTheFree | Overwritten::BeforeALook => match facts.call {
             Some(_) => (agree(format!("{beside} of {param} were overwritten")), format!(", lent to {func}")),
+            // The long form has no room.
+            None if damage::is_cs(facts) => {
+                let (bytes, side) = (bytes(seen.damage.len), if seen.damage.before { "before" } else { "past" });
+                let size = block(facts).map_or(0, |block| block.size);
+                (agree(format!("{bytes} {side} {} of C's were overwritten", SizedBlock(size))), String::new())
+            }
             None => (agree(format!("{beside} of {} were overwritten", sized_block(facts))), String::new()),
         },
     }

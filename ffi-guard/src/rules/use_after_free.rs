@@ -35,7 +35,7 @@ pub(super) fn words<'a>(seen: &'a UseAfterFree, facts: &'a Facts) -> Words<'a> {
                 format!(", lent to {func}"),
             ),
             None => {
-                let of_c = if damage::is_cs(facts) { " of C's heap" } else { "" };
+                let of_c = if damage::is_cs(facts) { " of C's" } else { "" };
                 (agree(format!("{written} of a freed block of {}{of_c} were written", bytes(size))), String::new())
             }
         },

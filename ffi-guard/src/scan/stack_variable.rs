@@ -91,20 +91,3 @@ fn variables(ip: usize) -> &'static [FrameVariable] {
         found
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    #[cfg(all(fast_trace, debug_assertions))]
-    fn a_local_array_is_found_with_its_size() {
-        crate::heap::ready();
-        let beside = std::hint::black_box([1_u8; 24]);
-        let local = std::hint::black_box([2_u16; 5]);
-        let found = stack_variable(local[2..].as_ptr().addr()).expect("this function has debug information");
-        assert_eq!((found.name, found.range), ("local", (&raw const local).addr()..(&raw const local).addr() + 10));
-        let found = stack_variable((&raw const beside).addr()).expect("as above");
-        assert_eq!((found.name, found.range.len()), ("beside", 24));
-    }
-}
