@@ -182,12 +182,13 @@ pub fn guard_fn(input: TokenStream) -> TokenStream {
 /// | argument | meaning |
 /// | --- | --- |
 /// | `level = n` | the test is checked at this level, 0 to 3 |
+/// | `look = "each"` | every call is looked after at once, as by `GUARD_LOOK=each` |
 /// | `rules(allow(rule, ..), warn(..), deny(..))` | severity of rules, as the environment's, below that of declarations |
 /// | `process` | the test has a process of its own in any case |
 /// | `crate = path` | where `ffi_guard` is found, if not at `::ffi_guard` |
 ///
-/// A process has one level and one set of severities. So a test that asks for `rules`, or for
-/// another level than the process has, runs again in a process of its own.
+/// A process has one level, one way of looking and one set of severities. So a test that asks for
+/// `rules`, or for another level or look than the process has, runs again in a process of its own.
 ///
 /// Other attributes stay: `#[ignore]`, `#[should_panic]`, `#[serial]`. A test under
 /// `#[should_panic]` that leaves something behind fails, unless the expected text is of that

@@ -39,9 +39,11 @@ pub(crate) const GUARD_FN_VARIADIC: &str = "a variadic function behind a pointer
 pub(crate) const GUARD_FN_BARE: &str = "this means nothing for a function behind a pointer\n\
     help: take it off; the pointer itself is C's and bare";
 pub(crate) const TEST_ITEM: &str = "this goes on a function, in place of `#[test]`";
-pub(crate) const TEST_TAKES: &str = "`test` takes `level = n`, `rules(..)`, `process` and `crate = path`\n\
+pub(crate) const TEST_TAKES: &str = "`test` takes `level = n`, `look = \"each\"`, `rules(..)`, `process` and `crate = path`\n\
     help: write `#[ffi_guard::test(level = 2, rules(deny(leaked_ownership)))]` and the like";
 pub(crate) const TEST_LEVEL: &str = "expected a level\nhelp: write `level = 2`; levels are 0 to 3";
+pub(crate) const TEST_LOOK: &str = "expected `\"each\"` or `\"budget\"`\n\
+    help: write `look = \"each\"`: every call is looked after at once";
 pub(crate) const TEST_RULES: &str = "expected `allow(..)`, `warn(..)` or `deny(..)`\n\
     help: write `rules(deny(leaked_ownership), allow(nested_pointer))`";
 pub(crate) const TEST_ASYNC: &str = "a checkpoint needs the end of the body, and an `async` function ends when it is polled\n\

@@ -22,6 +22,8 @@ use crate::settings::RULES;
 struct Arguments {
     krate: Option<syn::Path>,
     level: Option<u8>,
+    /// True for `look = "each"`.
+    look_each: Option<bool>,
     process: bool,
     /// Rules, each with the name of its severity.
     rules: Vec<(&'static str, &'static str)>,
@@ -54,6 +56,11 @@ pub(crate) fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 impl Arguments {
+    /// True if the test may have to run in a process of its own.
+    fn may_need_process(&self) -> bool {
+        self.process || self.level.is_some() || self.look_each.is_some() || !self.rules.is_empty()
+    }
+
     fn read(&mut self, input: ParseStream) -> syn::Result<()> {
         while !input.is_empty() {
             if input.peek(Token![crate]) {
@@ -65,6 +72,10 @@ impl Arguments {
                 match key.to_string().as_str() {
                     "level" if self.level.is_some() => return Err(syn::Error::new(key.span(), message::twice(&key))),
                     "level" => self.level = Some(level(input)?),
+                    "look" if self.look_each.is_some() => {
+                        return Err(syn::Error::new(key.span(), message::twice(&key)));
+                    }
+                    "look" => self.look_each = Some(look(input)?),
                     "process" => self.process = true,
                     "rules" => self.rules(input)?,
                     _ => return Err(syn::Error::new(key.span(), message::TEST_TAKES)),
@@ -112,6 +123,16 @@ fn level(input: ParseStream) -> syn::Result<u8> {
     value.to_string().parse().ok().filter(|level| *level <= 3).ok_or_else(|| wrong(value.span()))
 }
 
+fn look(input: ParseStream) -> syn::Result<bool> {
+    input.parse::<Token![=]>()?;
+    let value: syn::LitStr = input.parse().map_err(|error| syn::Error::new(error.span(), message::TEST_LOOK))?;
+    match value.value().as_str() {
+        "each" => Ok(true),
+        "budget" => Ok(false),
+        _ => Err(syn::Error::new(value.span(), message::TEST_LOOK)),
+    }
+}
+
 fn refuse(function: &ItemFn, says: &Arguments, errors: &mut Errors) {
     let signature = &function.sig;
     if let Some(word) = &signature.asyncness {
@@ -121,7 +142,7 @@ fn refuse(function: &ItemFn, says: &Arguments, errors: &mut Errors) {
         errors.push(syn::Error::new_spanned(&signature.ident, message::TEST_PARAMETERS));
     }
     let locks_a_file = |attr: &&Attribute| attr.path().segments.last().is_some_and(|last| last.ident == "file_serial");
-    if (says.process || says.level.is_some() || !says.rules.is_empty())
+    if says.may_need_process()
         && let Some(attr) = function.attrs.iter().find(locks_a_file)
     {
         errors.push(syn::Error::new_spanned(attr, message::TEST_FILE_SERIAL));
@@ -146,6 +167,10 @@ fn write(function: &ItemFn, says: &Arguments) -> TokenStream {
         quote_spanned!(here=> (#krate::Rule::#rule, #krate::Severity::#severity))
     });
     let process = says.process;
+    let look_each = match says.look_each {
+        Some(each) => quote_spanned!(here=> ::core::option::Option::Some(#each)),
+        None => quote_spanned!(here=> ::core::option::Option::None),
+    };
     let panics = attrs.iter().find(|attr| attr.path().is_ident("should_panic"));
     let should_panic = match panics.map(expected) {
         None => quote_spanned!(here=> No),
@@ -153,7 +178,7 @@ fn write(function: &ItemFn, says: &Arguments) -> TokenStream {
         Some(Some(text)) => quote_spanned!(here=> With(#text)),
     };
     // A test that always runs here may return what cannot be made without running it.
-    let stays = says.level.is_none() && !says.process && says.rules.is_empty() && panics.is_none();
+    let stays = !says.may_need_process() && panics.is_none();
     let run = Ident::new(if stays { "run_here" } else { "run" }, here);
     let is_test = |attr: &Attribute| attr.path().segments.last().is_some_and(|last| last.ident == "test");
     let test = (!attrs.iter().any(is_test)).then(|| quote_spanned!(here=> #[::core::prelude::v1::test]));
@@ -167,6 +192,7 @@ fn write(function: &ItemFn, says: &Arguments) -> TokenStream {
                 &#testing::Test {
                     path: ::core::concat!(::core::module_path!(), "::", ::core::stringify!(#name)),
                     level: #level,
+                    look_each: #look_each,
                     process: #process,
                     rules: &[#(#rules),*],
                     should_panic: #testing::ShouldPanic::#should_panic,
@@ -258,6 +284,8 @@ mod tests {
             (quote!(level = 4), f.clone(), "`level = 2`"),
             (quote!(level = full), f.clone(), "`level = 2`"),
             (quote!(level), f.clone(), "expected`=`"),
+            (quote!(look = "all"), f.clone(), "`look=\\\"each\\\"`"),
+            (quote!(look), f.clone(), "expected`=`"),
             (quote!(levle = 2), f.clone(), "takes`level=n`"),
             (quote!(rules(nested_pointer)), f.clone(), "`rules(deny("),
             (quote!(rules(deny(nested))), f.clone(), "nested"),

@@ -292,60 +292,47 @@ fn a_noted_block_that_is_freed_is_settled_before_it_is_used_again() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
-/// Runs the body in a process at level 2 in which every call is looked after at once.
-fn looking_each(test: &str, body: impl FnOnce()) {
-    if is_child() {
-        return body();
-    }
-    let output = run_self(test, &[("GUARD", "2"), ("GUARD_LOOK", "each")]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-#[test]
+#[ffi_guard::test(level = 2, look = "each")]
 fn with_look_each_what_a_later_call_clears_is_found_in_every_call() {
-    looking_each("with_look_each_what_a_later_call_clears_is_found_in_every_call", || {
-        let value = Box::new(7);
-        for round in 0..200 {
-            let violation = expect_violation!(Rule::RetainedPointer, {
-                // SAFETY: the value outlives what C keeps.
-                unsafe { bad_keep_seldom(&raw const *value, 1) };
-            });
-            assert_eq!(violation.function(), Some("bad_keep_seldom"), "round {round}");
-            forget_seldom();
-            // SAFETY: the value outlives the call.
-            catch(|| unsafe { bad_keep_seldom(&raw const *value, 0) }).expect("it keeps nothing");
-        }
-        // On the stack it is no sweep that finds it.
-        let on_the_stack = 7;
-        for _ in 0..200 {
-            expect_violation!(Rule::RetainedPointer, {
-                // SAFETY: the value outlives what C keeps.
-                unsafe { bad_keep_seldom(&raw const on_the_stack, 1) };
-            });
-            forget_seldom();
-        }
-        catch(checkpoint).expect("all is told");
-    });
+    let value = Box::new(7);
+    for round in 0..200 {
+        let violation = expect_violation!(Rule::RetainedPointer, {
+            // SAFETY: the value outlives what C keeps.
+            unsafe { bad_keep_seldom(&raw const *value, 1) };
+        });
+        assert_eq!(violation.function(), Some("bad_keep_seldom"), "round {round}");
+        forget_seldom();
+        // SAFETY: the value outlives the call.
+        catch(|| unsafe { bad_keep_seldom(&raw const *value, 0) }).expect("it keeps nothing");
+    }
+    // On the stack it is no sweep that finds it.
+    let on_the_stack = 7;
+    for _ in 0..200 {
+        expect_violation!(Rule::RetainedPointer, {
+            // SAFETY: the value outlives what C keeps.
+            unsafe { bad_keep_seldom(&raw const on_the_stack, 1) };
+        });
+        forget_seldom();
+    }
+    catch(checkpoint).expect("all is told");
 }
 
-#[test]
+#[ffi_guard::test(level = 2, look = "each")]
 fn with_look_each_every_block_freed_too_early_is_found_at_once() {
-    looking_each("with_look_each_every_block_freed_too_early_is_found_at_once", || {
-        for round in 0..200 {
-            let violation = expect_violation!(Rule::FreedWhileRetained, {
-                let user = Box::new(7);
-                // SAFETY: C does not read what it keeps.
-                unsafe { bad_set_listener(3, &raw const *user) };
-            });
-            assert_eq!(violation.function(), Some("bad_set_listener"), "round {round}");
+    for round in 0..200 {
+        let violation = expect_violation!(Rule::FreedWhileRetained, {
+            let user = Box::new(7);
+            // SAFETY: C does not read what it keeps.
+            unsafe { bad_set_listener(3, &raw const *user) };
+        });
+        assert_eq!(violation.function(), Some("bad_set_listener"), "round {round}");
+        ok_unset_listener(3);
+        catch(|| {
+            let user = Box::new(7);
+            // SAFETY: C does not read what it keeps.
+            unsafe { bad_set_listener(3, &raw const *user) };
             ok_unset_listener(3);
-            catch(|| {
-                let user = Box::new(7);
-                // SAFETY: C does not read what it keeps.
-                unsafe { bad_set_listener(3, &raw const *user) };
-                ok_unset_listener(3);
-            })
-            .expect("C let go of it first");
-        }
-    });
+        })
+        .expect("C let go of it first");
+    }
 }

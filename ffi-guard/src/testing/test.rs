@@ -6,6 +6,7 @@ use std::process::{ExitCode, Output};
 
 use super::child::{self, EnvironmentOfRules};
 use crate::boundary::test_scope::{TestScope, print_all, raise_all};
+use crate::config;
 use crate::level::{Level, level};
 use crate::platform::process;
 use crate::rule::{Rule, Severity};
@@ -17,6 +18,8 @@ pub struct Test {
     pub path: &'static str,
     /// The level to run at.
     pub level: Option<Level>,
+    /// Whether every call is looked after at once, as by `GUARD_LOOK=each`; `None`: as in this process.
+    pub look_each: Option<bool>,
     /// Whether it has a process of its own in any case.
     pub process: bool,
     /// Severities of rules.
@@ -79,7 +82,10 @@ impl Test {
     }
 
     fn needs_process(&self) -> bool {
-        self.process || !self.rules.is_empty() || self.level.is_some_and(|wanted| wanted != level())
+        self.process
+            || !self.rules.is_empty()
+            || self.level.is_some_and(|wanted| wanted != level())
+            || self.look_each.is_some_and(|each| each != config::settings().look_each)
     }
 }
 
@@ -140,6 +146,9 @@ pub fn run<R: Passed>(test: &Test, body: fn() -> R) -> R {
     let output = child::again(test.name(), |command| {
         if let Some(level) = &level {
             command.env("GUARD", level);
+        }
+        if let Some(each) = test.look_each {
+            command.env("GUARD_LOOK", if each { "each" } else { "budget" });
         }
         rules.set(command);
     });
