@@ -43,6 +43,10 @@ pub(crate) fn of(violation: &Violation) -> Result<Vec<Proposal>, &'static str> {
         true if has("off the declaration") => {
             Err("its help takes an attribute off, which weakens what is checked: do it by hand")
         }
+        true if has("as `*mut`, with `#[guard") => {
+            Err("its help makes the parameter another type as well: `*mut` in place of `*const`")
+        }
+        true if has("correct the condition") => Err("its help corrects a condition, which a reader has to write"),
         true => Err("its helps change code, and no declaration"),
     }
 }
