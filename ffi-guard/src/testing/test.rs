@@ -18,7 +18,8 @@ pub struct Test {
     pub path: &'static str,
     /// The level to run at.
     pub level: Option<Level>,
-    /// Whether every call is looked after at once, as by `GUARD_LOOK=each`; `None`: as in this process.
+    /// Whether every call is looked after at once, as by `GUARD_LOOK=each`; `None` is as in this
+    /// process.
     pub look_each: Option<bool>,
     /// Whether it has a process of its own in any case.
     pub process: bool,

@@ -26,6 +26,8 @@ pub(crate) mod retained_pointer;
 pub(crate) mod returned_pointer;
 #[path = "../../../examples/rules/stale_handle.rs"]
 pub(crate) mod stale_handle;
+#[path = "../../../examples/rules/uninitialised_memory.rs"]
+pub(crate) mod uninitialised_memory;
 #[path = "../../../examples/rules/unterminated_string.rs"]
 pub(crate) mod unterminated_string;
 #[path = "../../../examples/rules/use_after_free.rs"]

@@ -178,6 +178,12 @@ pub(crate) const ALL: &[Program] = &[
         guide::leaked_ownership::run,
         right::leaked_ownership,
     ),
+    of_page(
+        "uninitialised_memory",
+        "a buffer is lent to C to read that was never written",
+        guide::uninitialised_memory::run,
+        right::uninitialised_memory,
+    ),
     program(
         "past_a_vec",
         "-",

@@ -19,6 +19,7 @@ use c_fixtures::retained_pointer::{ok_copy, read_copy};
 use c_fixtures::returned_pointer::{name_length, ok_name_of};
 use c_fixtures::slides::{ComplexStruct, SomeStruct, process_complex_struct};
 use c_fixtures::stale_handle::{subscribe, tick, unsubscribe};
+use c_fixtures::uninitialised_memory::checksum;
 use c_fixtures::unterminated_string::bad_count_spaces;
 use c_fixtures::use_after_free::{bad_set_log, log_letter};
 use c_fixtures::write_through_const::ok_count_capitals;
@@ -165,6 +166,12 @@ pub(super) fn use_after_free() {
     drop(log);
     log_letter(b'A' as _, 3);
     ffi_guard::checkpoint();
+}
+
+pub(super) fn uninitialised_memory() {
+    let data = vec![7_u8; 64];
+    // SAFETY: C reads the 64 bytes.
+    unsafe { checksum(data.as_ptr(), data.len()) };
 }
 
 pub(super) fn leaked_ownership() {
