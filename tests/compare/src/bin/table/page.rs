@@ -53,7 +53,8 @@ pub(crate) fn check(measured: &str, tools: &[Tool]) -> Result<(), String> {
             let what = measured[1];
             let documented = row(what).map_or("no such row", |row| row.get(there).copied().unwrap_or_default());
             compared += 1;
-            if documented != measured[at] {
+            // What only a debug build finds, which has debug information, stands after the rest.
+            if !documented.split("; debug build: ").any(|part| part == measured[at]) {
                 different.push(format!("{}: {what}: {}, and the page says {documented}", tool.heading, measured[at]));
             }
         }
