@@ -169,7 +169,7 @@ pub(super) fn use_after_free() {
 }
 
 pub(super) fn uninitialised_memory() {
-    let data = vec![7_u8; 64];
+    let data = Box::new([7_u8; 64]);
     // SAFETY: C reads the 64 bytes.
     unsafe { checksum(data.as_ptr(), data.len()) };
 }
