@@ -66,7 +66,7 @@ fn an_overrun_from_before_is_told_before_the_next_call() {
                 c::fill(buffer, 0, 40);
             }
         });
-        let message = "8 bytes past the end of a 40-byte block of C's heap were overwritten";
+        let message = "8 bytes past a 40-byte block of C's were overwritten";
         assert_eq!(violation.message(), message, "{violation}");
         assert!(violation.to_string().contains("found when the block was to be lent once more"), "{violation}");
     });
@@ -84,7 +84,7 @@ fn an_overrun_is_told_at_a_checkpoint() {
             }
             let violation = expect_violation!(Rule::BufferOverflow, { checkpoint() });
             let report = violation.to_string();
-            assert!(violation.message().contains("block of C's heap were overwritten"), "{report}");
+            assert!(violation.message().contains("block of C's were overwritten"), "{report}");
             assert!(report.contains("C allocated: ") && report.contains("buffer_new"), "{report}");
             assert!(catch(checkpoint).is_ok(), "it is told once");
         }
@@ -112,7 +112,7 @@ fn an_overrun_is_told_when_c_frees_or_resizes_the_block() {
     let test = "overruns::an_overrun_is_told_when_c_frees_or_resizes_the_block";
     for how in ["free", "grow", "stay"] {
         let said = dies(&run_self(test, &[("GUARD", "2"), ("HOW", how)]));
-        let message = "8 bytes past the end of a 40-byte block of C's heap were overwritten";
+        let message = "8 bytes past a 40-byte block of C's were overwritten";
         assert!(said.contains(&format!("ffi-guard[buffer_overflow]: {message}")), "{how}: {said}");
         assert!(said.contains("found when C freed or resized the block"), "{how}: {said}");
         let output = run_self(test, &[("GUARD", "2"), ("HOW", how), ("GUARD_WARN", "all")]);
@@ -135,7 +135,7 @@ fn a_write_to_what_c_has_freed_is_told_at_a_checkpoint() {
             let violation = expect_violation!(Rule::UseAfterFree, { checkpoint() });
             let report = violation.to_string();
             let message = format!(
-                "1 byte of a freed block of {} of C's heap was written",
+                "1 byte of a freed block of {} of C's was written",
                 if size == 1 { "1 byte".into() } else { format!("{size} bytes") }
             );
             assert_eq!(violation.message(), message, "{report}");
@@ -164,7 +164,7 @@ fn a_write_to_what_c_has_freed_is_told_before_its_place_is_used_again() {
     }
     let test = "overruns::a_write_to_what_c_has_freed_is_told_before_its_place_is_used_again";
     let said = dies(&run_self(test, &[("GUARD", "2")]));
-    let message = "4 bytes of a freed block of 200 bytes of C's heap were written";
+    let message = "4 bytes of a freed block of 200 bytes of C's were written";
     assert!(said.contains(&format!("ffi-guard[use_after_free]: {message}")), "{said}");
     assert!(said.contains("found when its memory was to be used again"), "{said}");
 }
