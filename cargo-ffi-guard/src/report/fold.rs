@@ -173,7 +173,7 @@ impl Folding {
                     known.standing = standing;
                 }
                 // The choice does not depend on the order in which files are read.
-                let order = |violation: &Violation| (violation.site.clone(), violation.message.clone());
+                let order = |it: &Violation| (it.site.clone(), it.message.clone(), it.text.clone());
                 if order(&violation) < order(&known.first) {
                     known.first = violation;
                 }
