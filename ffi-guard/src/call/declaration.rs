@@ -291,6 +291,7 @@ pub(crate) struct Fills {
 pub fn copied<R: Copy>(result: &R) -> R {
     *result
 }
+
 /// What stands for the size of a frame that is not known: no address of a stack is that far up.
 const UNKNOWN_FRAME: usize = 1 << (usize::BITS - 2);
 
