@@ -1,6 +1,7 @@
 /* Functions that are lent variables of Rust's stack, and what they do with them. Used by tests/tests/left_stack.rs. */
 #include "left_stack.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <string.h>
 
@@ -69,6 +70,20 @@ void ffg_stack_write(char *to, size_t count) {
         to[at] = 'w';
     }
 }
+
+static _Atomic int ffg_stack_phase;
+
+void ffg_stack_write_and_wait(char *to, size_t count) {
+    ffg_stack_write(to, count);
+    ffg_stack_phase = 1;
+    while (ffg_stack_phase == 1) {
+        sched_yield();
+    }
+}
+
+int ffg_stack_is_waiting(void) { return ffg_stack_phase == 1; }
+
+void ffg_stack_go_on(void) { ffg_stack_phase = 0; }
 
 void ffg_stack_count_and_fill(const struct ffg_stack_cell *cell, struct ffg_stack_info *info) {
     *cell->count += 1;

@@ -47,6 +47,12 @@ void ffg_stack_ok_count(int32_t *count);
 void ffg_stack_bad_count(int32_t *count);
 /* Writes `count` bytes. */
 void ffg_stack_write(char *to, size_t count);
+/* The same; returns once another thread has called `ffg_stack_go_on`. */
+void ffg_stack_write_and_wait(char *to, size_t count);
+/* 1 if a call of it has written and waits. */
+int ffg_stack_is_waiting(void);
+/* Lets it return. */
+void ffg_stack_go_on(void);
 /* Counts up where the struct leads, and fills what is lent. */
 void ffg_stack_count_and_fill(const struct ffg_stack_cell *cell, struct ffg_stack_info *info);
 

@@ -87,6 +87,15 @@ unsafe extern "C" {
     /// Writes `count` bytes, and nothing tells how many.
     #[link_name = "ffg_stack_write"]
     pub fn write(#[guard(out)] to: *mut c_char, count: usize);
+    /// Writes `count` bytes, and returns once another thread has called [`go_on`].
+    #[link_name = "ffg_stack_write_and_wait"]
+    pub fn write_and_wait(#[guard(out)] to: *mut c_char, count: usize);
+    /// 1 if a call of [`write_and_wait`] has written and waits.
+    #[link_name = "ffg_stack_is_waiting"]
+    pub safe fn is_waiting() -> c_int;
+    /// Lets it return.
+    #[link_name = "ffg_stack_go_on"]
+    pub safe fn go_on();
     /// Counts up where the cell leads, and fills in the struct.
     #[link_name = "ffg_stack_count_and_fill"]
     #[guard(allow(nested_pointer))]

@@ -243,6 +243,10 @@ fn c_that_writes_behind_a_variable_is_found() {
         assert!(violation.to_string().contains("4 bytes past the end of `count`"), "{violation}");
         let text = surrounded!(text: [std::ffi::c_char; 8] = [0; 8], c::write((&raw mut text).cast(), 25));
         let violation = text.expect("too much");
+        // Where there are several threads as well.
+        let on_another = || surrounded!(count: i32 = 0, c::bad_count(&raw mut count)).map(|it| it.rule());
+        let told = std::thread::spawn(on_another).join().expect("a violation is a value");
+        assert_eq!(told, Some(Rule::BufferOverflow));
         assert!(violation.to_string().contains("17 bytes past the end of `to`"), "{violation}");
         assert!(violation.to_string().contains("the variable `text`"), "{violation}");
     });
@@ -276,6 +280,34 @@ fn c_that_stays_within_a_variable_is_quiet() {
             counts();
         }
     });
+}
+
+/// Lends one of two variables, one right behind the other, while another thread writes the second.
+#[inline(never)]
+fn write_beside_another_thread() {
+    let (mut one, mut other) = ([0_u8; 16], [0_u8; 16]);
+    let (first, second) = match one.as_ptr() < other.as_ptr() {
+        true => (&mut one, &mut other),
+        false => (&mut other, &mut one),
+    };
+    assert_eq!(first.as_ptr().addr() + 16, second.as_ptr().addr(), "one lies right behind the other");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while c::is_waiting() == 0 {
+                std::thread::yield_now();
+            }
+            second[0] = 1;
+            c::go_on();
+        });
+        // SAFETY: as many bytes as the variable has.
+        unsafe { c::write_and_wait(first.as_mut_ptr().cast(), first.len()) };
+    });
+    assert_eq!((first[15], second[0]), (b'w', 1));
+}
+
+#[test]
+fn what_another_thread_writes_behind_a_variable_is_its_own() {
+    at_level("what_another_thread_writes_behind_a_variable_is_its_own", "2", write_beside_another_thread);
 }
 
 /// Calls with variables of each frame on the way down, and of the frames above.

@@ -10,9 +10,11 @@
 //! What else may change there while C runs, and is left alone:
 //! - memory that this call lends too, or that it leads C to, or that C may keep by right;
 //! - anything, if Rust has run meanwhile, or could have: a function is among the arguments;
-//! - a variable right behind that another thread writes, or Rust code that C calls without the
-//!   guard. So the last byte of the variable that was lent has to be new as well: C came from
-//!   there. Of a number, C's wider one shows by its upper half.
+//! - what a function that runs closures beside other threads, such as `std::thread::scope`, may have
+//!   handed to them, if it lies between the variable's frame and the call;
+//! - a variable right behind that Rust code writes which C calls without the guard. So the last byte
+//!   of the variable that was lent has to be new as well: C came from there. Of a number, C's wider
+//!   one shows by its upper half.
 
 use std::ops::Range;
 
@@ -85,6 +87,10 @@ impl Behind {
         let Some(at) = end.checked_sub(from).filter(|at| (1..now.len()).contains(at)) else { return Ok(()) };
         let came_from_there = is_new(at - 1) || is_of_a_wider_number(&now, variable.range.start.wrapping_sub(from), at);
         if !is_new(at) || !came_from_there || may_change(end, lent) {
+            return Ok(());
+        }
+        // Rust runs on other threads, too.
+        if scan::may_be_shared(loan.address) {
             return Ok(());
         }
         let len = (at..now.len()).take_while(|&at| is_new(at)).count();

@@ -21,6 +21,7 @@ mod owner;
 #[cfg_attr(any(target_arch = "aarch64", target_arch = "x86_64"), allow(dead_code, reason = "there are faster loops"))]
 mod portable;
 mod search;
+mod shared_frames;
 mod stack_like;
 mod stack_variable;
 mod symbols;
@@ -53,6 +54,7 @@ pub(crate) use left_frames::{callers_frame, is_left};
 pub(crate) use names::is_rust;
 pub(crate) use owner::{Global, Owner};
 pub(crate) use search::words;
+pub(crate) use shared_frames::may_be_shared;
 pub(crate) use stack_like::is_stack;
 pub(crate) use stack_variable::stack_variable;
 pub(crate) use thread_locals::{know_calling_thread, other_threads};
