@@ -10,11 +10,11 @@
 //! What else may change there while C runs, and is left alone:
 //! - memory that this call lends too, or that it leads C to, or that C may keep by right;
 //! - anything, if Rust has run meanwhile, or could have: a function is among the arguments;
-//! - what a function that runs closures beside other threads, such as `std::thread::scope`, may have
-//!   handed to them, if it lies between the variable's frame and the call;
-//! - a variable right behind that Rust code writes which C calls without the guard. So the last byte
-//!   of the variable that was lent has to be new as well: C came from there. Of a number, C's wider
-//!   one shows by its upper half.
+//! - what a function that runs closures beside other threads, such as `std::thread::scope`, may
+//!   have handed to them, if it lies between the variable's frame and the call;
+//! - a variable right behind that Rust code writes which C calls without the guard. So the last
+//!   byte of the variable that was lent has to be new as well: C came from there. Of a number, C's
+//!   wider one shows by its upper half.
 
 use std::ops::Range;
 
