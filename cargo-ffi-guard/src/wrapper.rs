@@ -31,6 +31,13 @@ pub(crate) fn run(session: &Session, arguments: &[String]) -> ExitCode {
         Some(package) if is_of_cargo && unit.root.is_some() && !unit.is_of_the_build() && !package.is_ours() => {
             Compilation { session, rustc: &arguments[0], unit, package }.run()
         }
+        // What it depends on has been compiled with the runtime's, where that declares C.
+        Some(package) if package.is_ours() && !unit.is_of_the_build() => {
+            let runtime = &session.runtime;
+            let folders = [&runtime.dependencies, &runtime.host_dependencies];
+            let found = folders.map(|folder| format!("-Ldependency={}", folder.display()));
+            as_it_is(session, &[arguments, found.as_slice()].concat())
+        }
         _ => as_it_is(session, arguments),
     }
 }

@@ -491,3 +491,26 @@ fn two_packages_that_link_the_same_library_are_told_in_cargos_words() {
     assert!(!said.success, "{said}");
     said.has("error: Attempting to resolve").has("links=the-same").lacks("panicked");
 }
+
+#[test]
+fn a_program_that_uses_ffi_guard_itself_is_checked_with_the_same_library() {
+    let library = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../ffi-guard");
+    let program = Program::new("uses-it").file("sys/src/lib.rs", SYS).file(
+        "src/main.rs",
+        "#[ffi_guard::guard]
+unsafe extern \"C\" { fn strlen(#[guard(cstr)] s: *const std::ffi::c_char) -> usize; }
+fn main() {
+    assert_eq!(ffi_guard::level(), ffi_guard::Level::Full);
+    let both = ffi_guard::catch(|| unsafe {
+        let text = std::ffi::CString::new(\"gone\").unwrap().as_ptr();
+        (text_sys::strlen(c\"six...\".as_ptr()), strlen(text))
+    });
+    println!(\"{}\", both.unwrap_err().rule());
+}
+",
+    );
+    let manifest = program.read("Cargo.toml");
+    let depends = format!("[dependencies]\nffi-guard = {{ path = {library:?} }}\n");
+    program.write("Cargo.toml", &manifest.replace("[dependencies]\n", &depends));
+    program.run(&["run"]).succeeded().has("dangling_pointer\n");
+}
