@@ -59,6 +59,20 @@ impl Frame {
         self.file.is_some() && !self.is_of_rust() && is_in_it()
     }
 
+    /// Whether its source is this crate's, or that of the crate that walks the stack. Debug
+    /// information with lines alone (`debug = "line-tables-only"`) names a function that was
+    /// inlined without its path, so that only the file tells whose it is.
+    fn is_in_our_source(&self) -> bool {
+        let Some(file) = self.file.as_deref() else { return false };
+        let text = file.to_string_lossy();
+        let ours = text.find(OUR_SOURCE).is_some_and(|at| at == 0 || text[..at].ends_with(['/', '\\']));
+        let mut folders = file.iter().map(|part| part.to_string_lossy());
+        let walks = |folder: &str| folder == "backtrace" || folder.starts_with("backtrace-0.");
+        // The unit tests of this crate are its users.
+        ours && !cfg!(test)
+            || folders.by_ref().any(|folder| walks(&folder)) && folders.next().is_some_and(|it| it == "src")
+    }
+
     /// Whether it is one of the functions inside of a guarded function's wrapper, which the user
     /// has not written. The wrapper itself has the name that the user knows.
     fn is_inside_wrapper(&self) -> bool {
@@ -91,9 +105,13 @@ impl Frame {
         // The functions that C is given for closures go by the closure's name first.
         let ours = of("ffi_guard") && !name.contains("::tests::") || name.contains("ffi_guard::callback::signature");
         let std = ["std", "core", "alloc", "test", "backtrace", "hashbrown"].into_iter().any(of);
-        !(in_library || std || runtime || ours || self.is_inside_wrapper() || entry || self.is_in_c_library())
+        let hidden = in_library || std || runtime || ours || entry;
+        !(hidden || self.is_in_our_source() || self.is_inside_wrapper() || self.is_in_c_library())
     }
 }
+
+/// The folder of this crate's source, as debug information names it.
+const OUR_SOURCE: &str = file!().split_at(file!().len() - "report/frames.rs".len()).0;
 
 /// The functions of C that allocate.
 const ALLOCATORS: [&str; 10] = [
@@ -265,6 +283,9 @@ mod tests {
             ("<T as alloc::slice::ConvertVec>::to_vec", "/rustc/59807616e1fa/library/alloc/src/slice.rs"),
             ("<ffi_guard::allocator::GuardAlloc as core::alloc::GlobalAlloc>::alloc", "x.rs"),
             ("__rust_alloc", "x.rs"),
+            // Inlined, with lines alone.
+            ("trace<ffi_guard::report::frames::here::{closure_env#0}>", "/src/backtrace-0.3.76/src/backtrace/mod.rs"),
+            ("trace_unsynchronized", "/vendor/backtrace/src/backtrace/mod.rs"),
         ] {
             assert!(!frame(function, file).is_users(), "{function}");
         }

@@ -59,3 +59,59 @@ fn repaired_by_saying_that_the_contract_allows_it() {
     let sum = catch(|| unsafe { allowed::sum_list(&raw const *first) });
     assert_eq!(sum.expect("clean"), 3);
 }
+
+/// Derives neither `Plain` nor `Pointee`: what its words can be, the debug information of this
+/// program tells.
+#[allow(dead_code)]
+#[repr(C)]
+struct Mixed {
+    flag: bool,
+    leads: *const u8,
+    count: u32,
+    number: usize,
+    two: (u32, u32),
+    inner: [Inner; 2],
+    both: Both,
+    optional: Option<&'static u8>,
+    float: f64,
+}
+
+#[allow(dead_code)]
+#[repr(C)]
+struct Inner {
+    small: [u16; 4],
+    leads: *const u8,
+}
+
+#[allow(dead_code)]
+#[repr(C)]
+union Both {
+    bytes: [u8; 16],
+    leads: *const u8,
+}
+
+#[ffi_guard::guard]
+#[allow(improper_ctypes)]
+unsafe extern "C" {
+    #[link_name = "ffg_take"]
+    fn take_mixed(mixed: *const Mixed);
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
+#[test]
+fn padding_and_small_fields_are_no_pointers() {
+    const WORD: usize = size_of::<usize>();
+    let other = Box::new(0_u8);
+    let address = ptr::from_ref(&*other).expose_provenance();
+    let mut found = String::new();
+    for place in (0..size_of::<Mixed>()).step_by(WORD) {
+        let mut words = [0_usize; size_of::<Mixed>() / WORD];
+        words[place / WORD] = address;
+        let lent = Box::new(words);
+        // SAFETY: the function does nothing with its arguments.
+        let call = || unsafe { take_mixed(ptr::from_ref(&*lent).cast()) };
+        found.push(if catch(call).is_err() { 'p' } else { '-' });
+    }
+    // flag, leads, count, number (C's `uintptr_t`), two, inner twice, both, optional, float
+    assert_eq!(found, "-p-p-".to_owned() + "-p-p" + "p-" + "p" + "-");
+}
