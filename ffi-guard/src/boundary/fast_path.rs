@@ -79,7 +79,7 @@ impl<const FULL: bool> Inspection<FULL> {
         let call = thread::count_crossing();
         let site = Site { function, location: Location::caller() };
         let snapshot = match self.lends && may_be_compared(arguments().as_ref()) && function.compares() {
-            true => Snapshot::take(&site, arguments().as_ref(), call, OwnLoans::No),
+            true => Snapshot::take(&site, arguments().as_ref(), loans.known(), call, OwnLoans::No),
             false => Snapshot::default(),
         };
         if self.lends && loans.are_several() {
@@ -186,7 +186,7 @@ impl<const FULL: bool> FastCall<FULL> {
             && (!FULL
                 || !may_be_compared(arguments().as_ref())
                 || snapshot.is_none()
-                || snapshot.is_as_it_was(arguments().as_ref(), OwnLoans::No))
+                || snapshot.is_as_it_was(arguments().as_ref(), loans.known(), OwnLoans::No))
             && (!FULL || loans.are_cs_whole());
         let about = result();
         let plain = match about.passing {

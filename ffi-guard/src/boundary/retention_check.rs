@@ -201,7 +201,7 @@ impl RetentionCheck {
     /// number of guarded calls that this thread has made.
     pub(super) fn begin(&mut self, site: &Site, arguments: &[Argument], call: usize) -> Result<(), Stop> {
         self.loans.iter().chain(self.of_c.iter().map(|(block, _)| block)).try_for_each(canary::before)?;
-        self.snapshot = Snapshot::take(site, arguments, call, OwnLoans::Once);
+        self.snapshot = Snapshot::take(site, arguments, &[], call, OwnLoans::Once);
         self.prepare(site, arguments);
         Ok(())
     }

@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::breach::Stop;
 use super::holder;
+use super::loans::KnownLoan;
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::LAST_MARK;
 use crate::call::site::Site;
@@ -171,19 +172,25 @@ impl Snapshot {
     }
 
     /// Copies what the call may not change. `call`: number of guarded calls of this thread,
-    /// including this one. `site` lies in the frame of the entry.
+    /// including this one. `known`: blocks of the arguments that have just been found. `site` lies
+    /// in the frame of the entry.
     #[inline(always)]
-    pub(super) fn take(site: &Site, arguments: &[Argument], call: usize, own: OwnLoans) -> Snapshot {
-        if site.function.compares() { Snapshot::copy(site, arguments, call, own) } else { Snapshot(0) }
+    pub(super) fn take(
+        site: &Site,
+        arguments: &[Argument],
+        known: &[KnownLoan],
+        call: usize,
+        own: OwnLoans,
+    ) -> Snapshot {
+        if site.function.compares() { Snapshot::copy(site, arguments, known, call, own) } else { Snapshot(0) }
     }
 
     #[inline(never)]
-    fn copy(site: &Site, arguments: &[Argument], call: usize, own: OwnLoans) -> Snapshot {
-        let stack = &thread::callers_stack(site);
-        match small::take(site, arguments, own, stack) {
+    fn copy(site: &Site, arguments: &[Argument], known: &[KnownLoan], call: usize, own: OwnLoans) -> Snapshot {
+        match small::take(site, arguments, known, own) {
             Some(None) => Snapshot(0),
             Some(Some(at)) => Snapshot(SMALL | at << NUMBER | call & ((1 << NUMBER) - 1)),
-            None => Snapshot::lay(site, arguments, call, own, stack),
+            None => Snapshot::lay(site, arguments, call, own, &thread::callers_stack(site)),
         }
     }
 
@@ -221,21 +228,22 @@ impl Snapshot {
         self.0 == 0
     }
 
-    /// True if, after C returned, [`compare`](Snapshot::compare) would find nothing to do.
+    /// True if, after C returned, [`compare`](Snapshot::compare) would find nothing to do. `known`:
+    /// blocks of the arguments that are still there.
     #[inline(always)]
-    pub(super) fn is_as_it_was(self, arguments: &[Argument], own: OwnLoans) -> bool {
-        self.is_none() || self.is_small_as_it_was(arguments, own)
+    pub(super) fn is_as_it_was(self, arguments: &[Argument], known: &[KnownLoan], own: OwnLoans) -> bool {
+        self.is_none() || self.is_small_as_it_was(arguments, known, own)
     }
 
     #[inline(never)]
-    fn is_small_as_it_was(self, arguments: &[Argument], own: OwnLoans) -> bool {
-        self.small().is_some_and(|(at, is_own)| !is_own || small::is_as_it_was(at, arguments, own))
+    fn is_small_as_it_was(self, arguments: &[Argument], known: &[KnownLoan], own: OwnLoans) -> bool {
+        self.small().is_some_and(|(at, is_own)| !is_own || small::is_as_it_was(at, arguments, known, own))
     }
 
     /// Compares the copies after C returned, and reports what changed.
     #[inline(always)]
     pub(super) fn compare(self, site: &Site, arguments: &[Argument], own: OwnLoans) -> Result<(), Stop> {
-        if self.is_as_it_was(arguments, own) { Ok(()) } else { self.look(site, arguments, own) }
+        if self.is_as_it_was(arguments, &[], own) { Ok(()) } else { self.look(site, arguments, own) }
     }
 
     #[inline(never)]

@@ -145,6 +145,12 @@ impl BlockRef {
         self.start
     }
 
+    /// Bytes from an address in the block to its end. `None` if it is after the end.
+    #[inline(always)]
+    pub(crate) fn rest(&self, address: usize) -> Option<usize> {
+        self.size.checked_sub(address.wrapping_sub(self.start))
+    }
+
     /// Tells the block from others at the same place.
     #[inline(always)]
     pub(crate) fn generation(&self) -> u32 {

@@ -54,6 +54,18 @@ fn every_byte_of_the_extent_and_none_behind_it() {
             // SAFETY: as above; nothing is there to be changed.
             catch(|| unsafe { c::poke_const(data.as_mut_ptr(), 200, 200) }).expect("clean");
         }
+        // Not whole words.
+        for len in [1, 3, 7, 9, 15, 17] {
+            for at in 0..len {
+                // SAFETY: as above.
+                let violation = expect_violation!(Rule::WriteThroughConst, {
+                    unsafe { c::poke_const(data.as_mut_ptr(), len, at) }
+                });
+                assert!(violation.to_string().contains(&format!(", at byte {at}\n")), "{len}: {violation}");
+            }
+            // SAFETY: as above; nothing is there to be changed.
+            catch(|| unsafe { c::poke_const(data.as_mut_ptr(), len, len) }).expect("clean");
+        }
         // SAFETY: as above.
         expect_violation!(Rule::WriteThroughConst, { unsafe { c::poke_bytes(data.as_mut_ptr().cast(), 200, 7) } });
         // `void *` promises nothing about its pointee.

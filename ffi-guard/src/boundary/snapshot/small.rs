@@ -13,10 +13,10 @@
 //! call's bytes at its offset, and ignores them.
 
 use std::cell::Cell;
-use std::ops::Range;
 use std::ptr;
 
 use super::{OwnLoans, is_compared, overlaps};
+use crate::boundary::loans::KnownLoan;
 use crate::call::argument::{Argument, Passing};
 use crate::call::site::Site;
 use crate::call::{extent, thread};
@@ -79,9 +79,9 @@ enum Piece {
 }
 
 /// Copies what a call may not change, and returns the offset, if there is anything; `None` if not
-/// all of it is small. `stack`: the callers' part.
+/// all of it is small. `known`: blocks of the arguments that have just been found.
 #[inline(always)]
-pub(super) fn take(site: &Site, arguments: &[Argument], own: OwnLoans, stack: &Range<usize>) -> Option<Option<usize>> {
+pub(super) fn take(site: &Site, arguments: &[Argument], known: &[KnownLoan], own: OwnLoans) -> Option<Option<usize>> {
     HERE.try_with(|here| {
         if !thread::is_in_call() {
             // The copies that lie there belong to calls that are gone.
@@ -92,7 +92,7 @@ pub(super) fn take(site: &Site, arguments: &[Argument], own: OwnLoans, stack: &R
             if !is_compared(site, parameter, argument) {
                 continue;
             }
-            let (extent, generation) = match piece(site, arguments, parameter, own, stack) {
+            let (extent, generation) = match piece(site, arguments, parameter, known, own) {
                 Piece::Nothing => continue,
                 Piece::Small(extent, generation) => (extent, generation),
                 Piece::Other => {
@@ -110,9 +110,9 @@ pub(super) fn take(site: &Site, arguments: &[Argument], own: OwnLoans, stack: &R
             here.used.set(start + header.words());
             let [first, rest @ ..] = words else { continue };
             first.set(header.0);
-            for (word, offset) in rest.iter().zip((0..extent).step_by(WORD)) {
-                // SAFETY: inside the extent, which is readable.
-                word.set(unsafe { turned(argument.address, offset, extent) });
+            for (index, word) in rest.iter().enumerate() {
+                // SAFETY: a word of the extent, which is readable.
+                word.set(unsafe { turned(argument.address, index, extent) });
             }
         }
         Some((here.used.get() != at).then_some(at))
@@ -121,11 +121,11 @@ pub(super) fn take(site: &Site, arguments: &[Argument], own: OwnLoans, stack: &R
 }
 
 /// True if all that was copied from an offset on is unchanged, and the call is still the latest
-/// that began; the copies are then dropped.
+/// that began; the copies are then dropped. `known`: blocks of the arguments that are still there.
 #[inline(always)]
-pub(super) fn is_as_it_was(at: usize, arguments: &[Argument], own: OwnLoans) -> bool {
+pub(super) fn is_as_it_was(at: usize, arguments: &[Argument], known: &[KnownLoan], own: OwnLoans) -> bool {
     let same = HERE.try_with(|here| {
-        let same = differing(here, at, arguments, own).is_none();
+        let same = differing(here, at, arguments, known, own).is_none();
         if same {
             here.used.set(at);
         }
@@ -138,12 +138,15 @@ pub(super) fn is_as_it_was(at: usize, arguments: &[Argument], own: OwnLoans) -> 
 pub(super) fn each_changed(at: usize, arguments: &[Argument], own: OwnLoans, mut changed: impl FnMut(Header, &[u8])) {
     let _ = HERE.try_with(|here| {
         let mut next = at;
-        while let Some(place) = differing(here, next, arguments, own) {
+        while let Some(place) = differing(here, next, arguments, &[], own) {
             let Some(header) = here.words.get(place).map(|word| Header(word.get())) else { break };
             let mut was = [0; SMALL];
-            let words = here.words.iter().skip(place + 1);
-            for (bytes, word) in was.chunks_mut(WORD).zip(words).take(header.words() - 1) {
-                bytes.copy_from_slice(&(!word.get()).to_ne_bytes());
+            let words = here.words.iter().skip(place + 1).take(header.words() - 1);
+            for (index, word) in words.enumerate() {
+                let bytes = was.get_mut(offset(index, header.extent())..).and_then(|rest| rest.first_chunk_mut());
+                if let Some(bytes) = bytes {
+                    *bytes = (!word.get()).to_ne_bytes();
+                }
             }
             changed(header, was.get(..header.extent()).unwrap_or_default());
             next = place + header.words();
@@ -160,19 +163,25 @@ pub(super) fn forget(at: usize) {
 /// Offset of the first copy, from an offset on, that differs from its memory; skips memory that is
 /// gone, or that another call lends too.
 #[inline(always)]
-fn differing(here: &SmallStore, mut at: usize, arguments: &[Argument], own: OwnLoans) -> Option<usize> {
+fn differing(
+    here: &SmallStore,
+    mut at: usize,
+    arguments: &[Argument],
+    known: &[KnownLoan],
+    own: OwnLoans,
+) -> Option<usize> {
     let used = here.used.get();
     while at < used {
         let header = Header(here.words.get(at)?.get());
         let (address, extent) = (arguments.get(header.parameter())?.address, header.extent());
         let is_still = header.generation() == Header::STACK
-            || BlockRef::in_slot(address).is_some_and(|(held, rest)| {
+            || block_of(address, header.parameter(), known).is_some_and(|(held, rest)| {
                 held.generation() == header.generation() && extent <= rest && held.is_lent_to(own as u32)
             });
         let copied = here.words.get(at + 1..at + header.words())?;
-        let mut offsets = copied.iter().zip((0..extent).step_by(WORD));
+        let mut words = copied.iter().enumerate();
         // SAFETY: readable when it was copied: the block is the same, and no smaller.
-        if is_still && offsets.any(|(word, offset)| word.get() != unsafe { turned(address, offset, extent) }) {
+        if is_still && words.any(|(index, word)| word.get() != unsafe { turned(address, index, extent) }) {
             return Some(at);
         }
         at += header.words();
@@ -180,40 +189,65 @@ fn differing(here: &SmallStore, mut at: usize, arguments: &[Argument], own: OwnL
     None
 }
 
-/// Bytes at an offset of an extent, at most a word of them, with all bits inverted.
+/// The block in a slot that a parameter's argument leads into, and the bytes from there to its end.
+#[inline(always)]
+fn block_of(address: usize, parameter: usize, known: &[KnownLoan]) -> Option<(BlockRef, usize)> {
+    // A common call has one.
+    let held = match known {
+        [(held, loan), ..] if loan.parameter == parameter => Some(held),
+        [_, (held, loan)] if loan.parameter == parameter => Some(held),
+        _ => None,
+    };
+    match held {
+        Some(held) if !held.is_run() => Some((*held, held.rest(address)?)),
+        _ => BlockRef::in_slot(address),
+    }
+}
+
+/// Offset of a copied word: the last one of an extent that is longer than a word overlaps the one
+/// before it, so that each is read at once.
+#[inline(always)]
+fn offset(index: usize, extent: usize) -> usize {
+    (index * WORD).min(extent.saturating_sub(WORD))
+}
+
+/// A word of an extent, or all of a shorter one, with all bits inverted.
 ///
 /// # Safety
-/// - `extent` bytes from `address` on are readable; `offset` is less than `extent`.
+/// - `extent` bytes from `address` on are readable; `index` is less than its words, rounded up.
 #[inline(always)]
-unsafe fn turned(address: usize, offset: usize, extent: usize) -> u64 {
-    let from = ptr::with_exposed_provenance::<u8>(address + offset);
-    if offset + WORD <= extent {
-        // SAFETY: a whole word of the extent.
+unsafe fn turned(address: usize, index: usize, extent: usize) -> u64 {
+    let from = ptr::with_exposed_provenance::<u8>(address + offset(index, extent));
+    if extent >= WORD {
+        // SAFETY: `offset` leaves a whole word of the extent.
         return !unsafe { from.cast::<u64>().read_unaligned() };
     }
     let mut bytes = [0; WORD];
-    // SAFETY: the rest of the extent, less than a word.
-    unsafe { ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), extent - offset) };
+    // SAFETY: all of the extent, less than a word.
+    unsafe { ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), extent) };
     !u64::from_ne_bytes(bytes)
 }
 
 #[inline(always)]
-fn piece(site: &Site, arguments: &[Argument], parameter: usize, own: OwnLoans, stack: &Range<usize>) -> Piece {
+fn piece(site: &Site, arguments: &[Argument], parameter: usize, known: &[KnownLoan], own: OwnLoans) -> Piece {
     let Some((argument, declared)) = arguments.get(parameter).zip(site.function.declaration.parameters.get(parameter))
     else {
         return Piece::Nothing;
     };
     let mine = argument.address;
-    let (rest, memory, generation) = if heap::contains(mine) {
-        let Some((held, rest)) = BlockRef::in_slot(mine) else { return Piece::Other };
+    let stack = || thread::callers_stack(site);
+    let (rest, block) = if heap::contains(mine) {
+        let Some((held, rest)) = block_of(mine, parameter, known) else { return Piece::Other };
         if !held.is_lent_to(own as u32) {
             return Piece::Nothing;
         }
-        (rest, held.start()..mine + rest, held.generation())
-    } else if stack.contains(&mine) {
-        (stack.end - mine, mine..mine, Header::STACK)
+        (rest, Some(held))
     } else {
-        return Piece::Nothing;
+        let stack = stack();
+        if !stack.contains(&mine) {
+            return Piece::Nothing;
+        }
+        (stack.end - mine, None)
     };
     let extent = if declared.contract.is_cstr() {
         // C may not read after a string's NUL.
@@ -231,12 +265,14 @@ fn piece(site: &Site, arguments: &[Argument], parameter: usize, own: OwnLoans, s
     if extent > SMALL {
         return Piece::Other;
     }
-    let on_stack = generation == Header::STACK;
-    let memory = if on_stack { mine..mine + extent } else { memory };
+    let memory = block.map_or(mine..mine + extent, |held| held.start()..mine + rest);
     let lent_to_write = |other: &Argument| {
         other.passing == Passing::Mut
             && (memory.contains(&other.address)
-                || on_stack && stack.contains(&other.address) && overlaps(other, &memory))
+                || block.is_none() && stack().contains(&other.address) && overlaps(other, &memory))
     };
-    if arguments.iter().any(lent_to_write) { Piece::Nothing } else { Piece::Small(extent, generation) }
+    if arguments.iter().any(lent_to_write) {
+        return Piece::Nothing;
+    }
+    Piece::Small(extent, block.map_or(Header::STACK, |held| held.generation()))
 }
