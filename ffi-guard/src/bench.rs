@@ -55,6 +55,7 @@ pub fn note(address: usize) {
         frozen: true,
         dense: true,
         role: Role::Other,
+        value: crate::call::validity::Validity::Any,
         name: || "u64",
     };
     retention::prepare();

@@ -202,6 +202,7 @@ mod tests {
         frozen: true,
         dense: true,
         role: Role::Other,
+        value: crate::call::validity::Validity::Any,
         name: || "i32",
     };
 

@@ -311,6 +311,7 @@ static UNKNOWN: TypeInfo = TypeInfo {
     frozen: false,
     dense: false,
     role: Role::Other,
+    value: crate::call::validity::Validity::Any,
     name: || "what the field points to",
 };
 

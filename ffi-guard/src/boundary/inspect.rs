@@ -216,9 +216,13 @@ impl<const FULL: bool> Inspection<FULL> {
 pub(super) fn comes_in_order((argument, parameter): (&Argument, &Parameter)) -> bool {
     let (address, contract) = (argument.address, parameter.contract);
     let needs = Needs::of(argument.info, argument.passing, contract);
+    // SAFETY: the argument's own bytes, which the callback's frame holds.
+    if !unsafe { argument.is_plainly_a_value() } {
+        return false;
+    }
     // A struct by value may hold anything that C owns.
     if matches!(argument.passing, Passing::Scalar | Passing::Value) {
-        return true;
+        return !matches!(argument.stated, Stated::Over(_));
     }
     let is_unread = matches!(argument.stated, Stated::Unread(_));
     if needs.is_for_the_rules() || is_unread || address == 0 && contract.is_nonnull() {
@@ -437,6 +441,7 @@ mod tests {
             frozen: true,
             dense: true,
             role: Role::Other,
+            value: crate::call::validity::Validity::Any,
             name: || "i32",
         };
         let needs = |contract| Needs::of(&INFO, Passing::Mut, contract);

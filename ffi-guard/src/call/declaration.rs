@@ -4,7 +4,8 @@
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
-use super::argument::Argument;
+use super::argument::{Argument, Stated};
+use super::count::Count;
 use super::kinds::Kind;
 use super::tally::Tally;
 use super::thread::Wrapper;
@@ -154,6 +155,10 @@ contract! {
     /// `lends`, of what C calls: C may use what is stored there, or returned, until the library
     /// says so.
     lends, is_lending = 12, inspected, in_place;
+    /// `utf8`: a text that is UTF-8.
+    utf8, is_utf8 = 13, rules, movable;
+    /// `null_when_empty`: null with a count of 0 is in order.
+    null_when_empty, may_be_null_when_empty = 14, rules, movable;
 }
 
 /// Shift of the index of the handle by which C holds what it keeps, plus one.
@@ -209,6 +214,11 @@ impl Contract {
         Some((index as usize, (self.0 >> VALUE) as u8 as i8 as usize))
     }
 
+    /// True if something is said of a result that can be asked of it.
+    pub(crate) const fn promises(self) -> bool {
+        self.is_nonnull() || self.is_cstr() || self.is_utf8() || self.alignment() > 1
+    }
+
     /// The contract without `retained`.
     pub(crate) const fn not_retained(self) -> Contract {
         Contract(self.0 & !Contract::NONE.retained().0)
@@ -241,6 +251,11 @@ pub struct Function {
     pub(crate) kinds: &'static [Kind],
     /// When it has filled its `out` parameters, if its declaration says so.
     pub(crate) fills: Option<Fills>,
+    /// What its declaration says of the number or the count that it returns.
+    pub(crate) counts: Counts,
+    /// True if C may write, where a parameter leads, what is no value of its type. Valid once
+    /// `mode` is settled.
+    writes: AtomicBool,
     /// True if C may use, after it has returned, what it stores where a parameter leads.
     pub(crate) lends: bool,
     /// A [`CheckMode`], 0 until the first crossing.
@@ -283,6 +298,16 @@ pub(crate) struct Fills {
     pub(crate) holds: unsafe fn(*const ()) -> bool,
     /// The condition as it is written.
     pub(crate) text: &'static str,
+}
+
+/// What a declaration says of the count that comes with a result, or of the number that it is, each
+/// with its text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counts {
+    /// How many elements or bytes the result leads to, by the arguments after the call.
+    pub(crate) counted: Option<(unsafe fn(&[Argument]) -> Stated, &'static str)>,
+    /// The result at an address, and the most that it may be.
+    pub(crate) most: Option<(unsafe fn(*const (), &[Argument]) -> (Count, Count), &'static str)>,
 }
 
 /// A result, for the condition of `#[guard(ok = ..)]`: a copy, so that the condition cannot take
@@ -328,6 +353,8 @@ impl Function {
             declaration,
             kinds: &[],
             fills: None,
+            counts: Counts { counted: None, most: None },
+            writes: AtomicBool::new(false),
             lends: false,
             mode: AtomicU8::new(0),
             lets_keep: AtomicBool::new(false),
@@ -355,6 +382,41 @@ impl Function {
     #[must_use]
     pub const fn with_ok(self, holds: unsafe fn(*const ()) -> bool, text: &'static str) -> Function {
         Function { fills: Some(Fills { holds, text }), ..self }
+    }
+
+    /// Adds `returns(counted_by = ..)` or `returns(sized_by = ..)`: how many elements the result
+    /// leads to, asked of the arguments when C has returned.
+    #[must_use]
+    pub const fn with_counted(self, count: unsafe fn(&[Argument]) -> Stated, text: &'static str) -> Function {
+        Function { counts: Counts { counted: Some((count, text)), ..self.counts }, ..self }
+    }
+
+    /// Adds `returns(at_most = ..)`: the result, and the most that it may be.
+    #[must_use]
+    pub const fn with_most(
+        self,
+        asked: unsafe fn(*const (), &[Argument]) -> (Count, Count),
+        text: &'static str,
+    ) -> Function {
+        Function { counts: Counts { most: Some((asked, text)), ..self.counts }, ..self }
+    }
+
+    /// True if its declaration promises something of the result.
+    #[inline]
+    pub(crate) fn promises(&self) -> bool {
+        let Counts { counted, most } = &self.counts;
+        self.declaration.result.promises() || counted.is_some() || most.is_some()
+    }
+
+    /// True if C may write, where a parameter leads, what is no value of its type.
+    #[inline]
+    pub(crate) fn writes(&self) -> bool {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    /// Settles if C may write what is no value. Called before [`settle`](Function::settle).
+    pub(crate) fn settle_writes(&self, writes: bool) {
+        self.writes.store(writes, Ordering::Relaxed);
     }
 
     /// Says that a parameter of it is under `lends`.
@@ -505,8 +567,9 @@ impl Function {
         self.binds.store(binds, Ordering::Relaxed);
         self.lets_keep.store(lets_keep, Ordering::Relaxed);
         // Release: a thread that sees these sees what was stored before.
-        let fills = self.fills.is_some() && fresh::word().is_some();
-        self.fast.store(standing == CheckMode::Checked && !binds && !fills, Ordering::Release);
+        let fills = self.fills.is_some() && (fresh::word().is_some() || self.promises());
+        let fast = standing == CheckMode::Checked && !binds && !fills && !self.writes();
+        self.fast.store(fast, Ordering::Release);
         self.mode.store(standing as u8, Ordering::Release);
     }
 

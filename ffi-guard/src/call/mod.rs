@@ -20,4 +20,5 @@ pub(crate) mod target;
 pub(crate) mod thread;
 pub(crate) mod through;
 pub(crate) mod under_way;
+pub(crate) mod validity;
 pub(crate) mod variadic;

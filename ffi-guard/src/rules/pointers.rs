@@ -194,6 +194,7 @@ mod tests {
             frozen: false,
             dense: false,
             role: Role::Other,
+            value: crate::call::validity::Validity::Any,
             size: size_of::<Outer>(),
             align: align_of::<Outer>(),
             shape: Outer::SHAPE,
@@ -270,6 +271,7 @@ mod tests {
             frozen: false,
             dense: false,
             role: Role::Other,
+            value: crate::call::validity::Validity::Any,
             name: || "T",
         };
         let mut seen = Vec::new();
