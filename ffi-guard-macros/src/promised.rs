@@ -293,7 +293,8 @@ fn bindings(
     binding.collect()
 }
 
-fn mentions(tokens: TokenStream, name: &Ident) -> bool {
+/// True if tokens have this name in them.
+pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == *name,
         TokenTree::Group(group) => mentions(group.stream(), name),

@@ -165,6 +165,11 @@ impl Severities {
         }
     }
 
+    /// True if they allow a rule.
+    pub(crate) fn allows(&self, rule: &str) -> bool {
+        self.0.iter().any(|(set, severity)| *set == rule && severity == "allow")
+    }
+
     /// Allows rules, as far as nothing else is said of them.
     pub(crate) fn allow(&mut self, rules: &[&'static str]) {
         let allow = Ident::new("allow", Span::mixed_site());

@@ -192,7 +192,8 @@ impl<const FULL: bool> FastCall<FULL> {
             && (!FULL || loans.are_cs_whole());
         let about = result();
         // SAFETY: the result's own bytes, which the wrapper holds.
-        let plain = unsafe { about.is_plainly_a_value() }
+        let is_value = || !function.promises() && unsafe { about.is_plainly_a_value() };
+        let plain = (!about.asks || is_value())
             && match about.passing {
                 Passing::Scalar => true,
                 Passing::Value => false,
@@ -230,7 +231,7 @@ fn finish(
         .and_then(|()| result::check_value(&site, result))
         .and_then(|()| result::check(&site, arguments, result, frame));
     // A function with a condition for what it promises is not fast.
-    let outcome = outcome.and_then(|()| match result.promised && invalid_value::is_value(result) {
+    let outcome = outcome.and_then(|()| match function.promises() && invalid_value::is_value(result) {
         true => promised::check(&site, arguments, result),
         false => Ok(()),
     });

@@ -14,7 +14,7 @@ use crate::rules::invalid_result;
 /// Checks a result against what is promised of it, if anything is, and if what it says counts.
 /// `place`: where it is, of the declared type; null if it is no value.
 pub(super) fn check_if(site: &Site, arguments: &[Argument], result: &Argument, place: *const ()) -> Result<(), Stop> {
-    if !result.promised || place.is_null() {
+    if !site.function.promises() || place.is_null() {
         return Ok(());
     }
     // SAFETY: the caller promises a result of the type that the condition was written for.

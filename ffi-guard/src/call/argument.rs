@@ -18,8 +18,8 @@ pub struct Argument {
     pub(crate) boxed: bool,
     /// What its type says of its address, if it is a pointer.
     pub(crate) pointer: PointerValue,
-    /// True for a result of which the declaration promises something.
-    pub(crate) promised: bool,
+    /// True if it may be no value of its type, or if the declaration promises something of it.
+    pub(crate) asks: bool,
     /// Extent that the call states.
     pub(crate) stated: Stated,
 }
@@ -83,7 +83,7 @@ impl Argument {
             passing,
             boxed: false,
             pointer: PointerValue::Any,
-            promised: false,
+            asks: !info.value.is_any() && matches!(passing, Passing::Scalar | Passing::Value),
             stated: Stated::No,
         }
     }
@@ -99,28 +99,27 @@ impl Argument {
     #[inline(always)]
     #[must_use]
     pub(crate) fn pointer(self, pointer: PointerValue) -> Argument {
-        Argument { pointer, ..self }
+        Argument { pointer, asks: self.asks || !matches!(pointer, PointerValue::Any), ..self }
     }
 
     /// Says that the declaration promises something of it.
     #[inline(always)]
     #[must_use]
     pub fn promised(self) -> Argument {
-        Argument { promised: true, ..self }
+        Argument { asks: true, ..self }
     }
 
-    /// True if it is plainly a value of its type, of which nothing else is promised.
+    /// True if it is plainly a value of its type; false if that is to be looked at closely.
     ///
     /// # Safety
     /// - If it is passed by value, its bytes are at its address.
     #[inline(always)]
     pub(crate) unsafe fn is_plainly_a_value(&self) -> bool {
-        !self.promised
-            && match self.passing {
-                // SAFETY: the caller promises the bytes.
-                Passing::Scalar | Passing::Value => unsafe { self.info.value.is_plainly_at(self.address) },
-                Passing::Const | Passing::Mut => self.pointer.has(self.address, self.info.align),
-            }
+        match self.passing {
+            // SAFETY: the caller promises the bytes.
+            Passing::Scalar | Passing::Value => unsafe { self.info.value.is_plainly_at(self.address) },
+            Passing::Const | Passing::Mut => self.pointer.has(self.address, self.info.align),
+        }
     }
 
     /// The argument itself.

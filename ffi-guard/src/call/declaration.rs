@@ -568,7 +568,8 @@ impl Function {
         self.lets_keep.store(lets_keep, Ordering::Relaxed);
         // Release: a thread that sees these sees what was stored before.
         let fills = self.fills.is_some() && (fresh::word().is_some() || self.promises());
-        let fast = standing == CheckMode::Checked && !binds && !fills && !self.writes();
+        let counts = self.counts.counted.is_some() || self.counts.most.is_some();
+        let fast = standing == CheckMode::Checked && !binds && !fills && !counts && !self.writes();
         self.fast.store(fast, Ordering::Release);
         self.mode.store(standing as u8, Ordering::Release);
     }

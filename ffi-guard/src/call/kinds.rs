@@ -33,8 +33,8 @@ pub struct Kind {
 const BOXED: u32 = 1 << needs::BITS;
 /// Set in each kind that is known.
 const KNOWN: u32 = 1 << (needs::BITS + 1);
-/// Set for a result of which the declaration promises something.
-const PROMISED: u32 = 1 << (needs::BITS + 2);
+/// Set for what may be no value of its type, and for a result of which something is promised.
+const ASKS: u32 = 1 << (needs::BITS + 2);
 /// Shift of its [`PointerValue`], of three bits.
 const POINTER: u32 = needs::BITS + 3;
 /// Shift of its [`Passing`], above the flags.
@@ -61,7 +61,8 @@ impl Kind {
 
     fn learn(&self, crosses: &Crosses, contract: Contract, is_promised: bool) {
         let Crosses { info, passing, boxed, pointer } = *crosses;
-        let flags = if boxed { BOXED } else { 0 } | if is_promised { PROMISED } else { 0 } | KNOWN;
+        let asks = is_promised || Argument::new(0, passing, info).pointer(pointer).asks;
+        let flags = if boxed { BOXED } else { 0 } | if asks { ASKS } else { 0 } | KNOWN;
         let how =
             Needs::of(info, passing, contract).0 | flags | (pointer as u32) << POINTER | (passing as u32) << PASSING;
         self.info.store(std::ptr::from_ref(info).cast_mut(), Ordering::Relaxed);
@@ -97,8 +98,8 @@ impl Kind {
         // SAFETY: stored from a `&'static` before `how`, and only ever replaced by the same type.
         let info = unsafe { &*self.info.load(Ordering::Relaxed) };
         let pointer = PointerValue::of_number(how >> POINTER & 7);
-        let (boxed, promised) = (how & BOXED != 0, how & PROMISED != 0);
-        Some(Argument { address, info, passing, boxed, pointer, promised, stated: Stated::No })
+        let (boxed, asks) = (how & BOXED != 0, how & ASKS != 0);
+        Some(Argument { address, info, passing, boxed, pointer, asks, stated: Stated::No })
     }
 }
 

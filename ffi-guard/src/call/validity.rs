@@ -202,10 +202,12 @@ impl Validity {
             Validity::Bool => unsafe { bits_at(address, 1) <= 1 },
             Validity::Char => false,
             // SAFETY: as above.
+            Validity::Enum(discriminants) => discriminants.has(unsafe { bits_at(address, discriminants.size) }),
+            // SAFETY: as above.
             Validity::NonZero(size) => unsafe { bits_at(address, *size) != 0 },
             // SAFETY: as above.
             Validity::Pointer(_, align) if *align <= 1 => unsafe { bits_at(address, size_of::<usize>()) != 0 },
-            Validity::Pointer(..) | Validity::Enum(_) | Validity::Fields(_) | Validity::Array { .. } => false,
+            Validity::Pointer(..) | Validity::Fields(_) | Validity::Array { .. } => false,
         }
     }
 

@@ -171,6 +171,7 @@ fn dot(inner: &str) -> &'static str {
 mod tests {
     use super::*;
     use crate::call::shape::Pointee;
+    use crate::call::validity::Validity;
 
     #[derive(ffi_guard::Pointee)]
     #[repr(C)]
@@ -194,7 +195,7 @@ mod tests {
             frozen: false,
             dense: false,
             role: Role::Other,
-            value: crate::call::validity::Validity::Any,
+            value: Validity::Any,
             size: size_of::<Outer>(),
             align: align_of::<Outer>(),
             shape: Outer::SHAPE,
@@ -271,7 +272,7 @@ mod tests {
             frozen: false,
             dense: false,
             role: Role::Other,
-            value: crate::call::validity::Validity::Any,
+            value: Validity::Any,
             name: || "T",
         };
         let mut seen = Vec::new();

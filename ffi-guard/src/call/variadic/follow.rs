@@ -7,6 +7,7 @@ use super::super::argument::{Argument, Passing, Stated};
 use super::super::count::Count;
 use super::super::declaration::Contract;
 use super::super::shape::{Role, Shape, TypeInfo};
+use super::super::validity::Validity;
 use super::MOST;
 use super::saved::Saved;
 use crate::heap;
@@ -179,7 +180,7 @@ impl TypeInfo {
             frozen: false,
             dense: false,
             role: Role::Other,
-            value: crate::call::validity::Validity::Any,
+            value: Validity::Any,
             name: std::any::type_name::<T>,
         }
     }
