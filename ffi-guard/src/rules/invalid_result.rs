@@ -79,7 +79,7 @@ pub(crate) fn check_pointer(
     not_utf8(address, length).and_then(found)
 }
 
-/// Looks for what is no UTF-8 in a text, of so many bytes or up to its NUL. What cannot be read is
+/// Looks for what is no UTF-8 in a text, of this length or up to its NUL. What cannot be read is
 /// not looked at.
 fn not_utf8(address: usize, length: Option<usize>) -> Option<InvalidResult> {
     const CHUNK: usize = 4096;
@@ -167,23 +167,23 @@ pub(super) fn words(seen: InvalidResult, facts: &Facts) -> Words<'_> {
         false => format!("C passed {what} for {}", whose(facts)),
     };
     let declares = |words: &str| match of_result {
-        true => format!("declared `returns({words})`"),
-        false => format!("declared `{words}`"),
+        true => format!(", declared `returns({words})`"),
+        false => format!(", declared `{words}`"),
     };
     let (counted, most) = stated(facts);
     let (sentence, is, kind) = match seen {
-        InvalidResult::Null => (format!("{}, {}", came("null".into()), declares("nonnull")), "null".into(), "null"),
+        InvalidResult::Null => (came("null".into()), "null".into(), "null"),
         InvalidResult::NullWithCount { count } => {
             let is = format!("null with a count of {count}");
-            (came(is.clone()), format!("{is}: {counted}"), "null_with_count")
+            (came(is.clone()), format!("{is}, `{counted}`"), "null_with_count")
         }
         InvalidResult::NoCount { count } => {
             let is = format!("a count of {count}");
-            (came(is.clone()), format!("{is}: {counted}"), "no_count")
+            (came(is.clone()), format!("{is}, `{counted}`"), "no_count")
         }
         InvalidResult::PastTheBlock { bytes: stated, available } => (
             came(format!("{}, and the block has {available}", bytes(stated))),
-            format!("{} by its count, {}; {} are left of the block", bytes(stated), counted, bytes(available)),
+            format!("{} by `{counted}`; {} are left of the block", bytes(stated), bytes(available)),
             "past_the_block",
         ),
         InvalidResult::Unterminated { searched } => (
@@ -212,7 +212,7 @@ pub(super) fn words(seen: InvalidResult, facts: &Facts) -> Words<'_> {
         }
     };
     Words {
-        sentence: (sentence, String::new()),
+        sentence: (sentence, if seen == InvalidResult::Null { declares("nonnull") } else { String::new() }),
         label: match facts.parameter() {
             Some(_) => label(facts, &format!(": {is}"), ""),
             None => format!("this call returned {}", short(seen)),

@@ -110,15 +110,13 @@ fn part(seen: &InvalidValue, of: &str) -> String {
 pub(super) fn words<'a>(seen: &'a InvalidValue, facts: &'a Facts) -> Words<'a> {
     let (func, is, ty) = (function(facts), there(seen), expected(seen, facts));
     let sentence = match seen.by {
-        CameBy::Result if seen.field.is_empty() => format!("{func} returned {is}, which is no {ty}"),
-        CameBy::Result => format!("{func} returned {is} in {}, which is no {ty}", part(seen, "")),
-        CameBy::Argument => format!("C passed {is} for {}{}, which is no {ty}", part(seen, " of "), whose(facts)),
+        CameBy::Result if seen.field.is_empty() => format!("{func} returned {is}"),
+        CameBy::Result => format!("{func} returned {is} in {}", part(seen, "")),
+        CameBy::Argument => format!("C passed {is} for {}{}", part(seen, " of "), whose(facts)),
         CameBy::Write { unchanged: Some(_) } => {
-            format!("{func} left {is} in {}{}, which is no {ty}", part(seen, " of "), parameter(facts))
+            format!("{func} left {is} in {}{}", part(seen, " of "), parameter(facts))
         }
-        CameBy::Write { unchanged: None } => {
-            format!("{func} wrote {is} to {}{}, which is no {ty}", part(seen, " of "), parameter(facts))
-        }
+        CameBy::Write { unchanged: None } => format!("{func} wrote {is} to {}{}", part(seen, " of "), parameter(facts)),
     };
     let got = format!("{is}; {}", values(seen, facts));
     let filled_if = match seen.by {
@@ -126,7 +124,7 @@ pub(super) fn words<'a>(seen: &'a InvalidValue, facts: &'a Facts) -> Words<'a> {
         CameBy::Result | CameBy::Argument => None,
     };
     Words {
-        sentence: (sentence, String::new()),
+        sentence: (sentence, format!(", which is no {ty}")),
         label: match facts.parameter() {
             Some(_) => label(facts, &format!(": {is}"), &format!(", {is} after the call")),
             None => format!("this call returned {is}"),

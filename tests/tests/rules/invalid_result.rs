@@ -15,7 +15,10 @@ fn found(call: impl FnOnce()) -> Violation {
 fn says(violation: &Violation, words: &str) {
     let report = violation.to_string();
     let first = report.lines().next().unwrap_or_default();
-    assert_eq!(first, format!("ffi-guard[invalid_result]: {words}"), "{report}");
+    let whole = format!("ffi-guard[invalid_result]: {words}");
+    // What makes the first line too long is left out of it.
+    let short = if whole.len() > 84 { whole.split(", ").next().unwrap_or_default() } else { &whole };
+    assert_eq!(first, short, "{report}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use super::facts::{argument, block, call, found, trace_of};
 use super::{ffi, session};
+use crate::call::argument::{Argument, Stated};
+use crate::call::declaration::{Declaration, Function};
 use crate::call::validity::{Discriminants, PointerValue, Validity};
 use crate::facts::{
     BlockFacts, BufferOverflow, CameBy, Change, Facts, Finding, InvalidResult, InvalidValue, Memory, Overwritten,
@@ -157,8 +159,25 @@ pub(in super::super) fn null_result() -> Facts {
     of_result(Finding::InvalidResult(InvalidResult::Null))
 }
 
+/// Asked of no call here.
+unsafe fn counted(_: &[Argument]) -> Stated {
+    Stated::No
+}
+
+/// The same function, with a count of what it returns.
+static COUNTED: Function = Function::new(&Declaration {
+    module: "app::ffi",
+    file: "src/ffi.rs",
+    line: 18,
+    column: 12,
+    ..Declaration::internal("current_reference")
+})
+.with_counted(counted, "*len");
+
 pub(in super::super) fn null_with_count() -> Facts {
-    of_result(Finding::InvalidResult(InvalidResult::NullWithCount { count: 0 }))
+    let mut facts = of_result(Finding::InvalidResult(InvalidResult::NullWithCount { count: 0 }));
+    facts.call.iter_mut().for_each(|call| call.function = &COUNTED);
+    facts
 }
 
 pub(in super::super) fn not_filled() -> Facts {
