@@ -13,7 +13,7 @@ unsafe extern "C" {
     #[link_name = "ffg_bad_name"]
     pub safe fn bad_name(which: c_int) -> *const c_char;
 
-    /// The same, of which null is none.
+    /// A name in UTF-8, or null; one in Latin-1 for 2.
     #[guard(returns(utf8))]
     #[link_name = "ffg_bad_name"]
     pub safe fn bad_text(which: c_int) -> *const c_char;
@@ -28,7 +28,7 @@ unsafe extern "C" {
     #[link_name = "ffg_bad_blob"]
     pub fn bad_blob(which: c_int, #[guard(out)] length: *mut c_int) -> *const u8;
 
-    /// The same, which may be null if it is empty.
+    /// A blob of `*length` bytes, which is null if it is empty.
     #[guard(returns(counted_by = *length, null_when_empty))]
     #[link_name = "ffg_bad_blob"]
     pub fn bad_blob_or_null(which: c_int, #[guard(out)] length: *mut c_int) -> *const u8;
@@ -43,7 +43,7 @@ unsafe extern "C" {
     #[link_name = "ffg_bad_echo"]
     pub fn bad_echo(bytes: *mut u8, length: c_int, #[guard(out)] out: *mut c_int) -> *mut u8;
 
-    /// The same; a negative length says that it has failed.
+    /// Its argument; null says that it has failed.
     #[guard(ok = !result.is_null(), returns(sized_by = *out))]
     #[link_name = "ffg_bad_echo"]
     pub fn bad_echo_or_null(bytes: *mut u8, length: c_int, #[guard(out)] out: *mut c_int) -> *mut u8;
@@ -62,7 +62,7 @@ unsafe extern "C" {
         #[guard(cstr)] text: *const c_char,
     ) -> c_int;
 
-    /// The same; a negative number says that it has failed.
+    /// The length of the text; a negative number says that it has failed.
     #[guard(ok = result >= 0, returns(at_most = room - 1))]
     #[link_name = "ffg_bad_print"]
     pub fn bad_print_or_fail(

@@ -19,7 +19,7 @@ pub enum Mode {
     Auto = 5,
 }
 
-/// The same in one byte.
+/// A mode in one byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ffi_guard::Plain)]
 #[repr(u8)]
 pub enum SmallMode {
@@ -62,7 +62,7 @@ pub struct Pair {
     pub y: f32,
 }
 
-/// The same, of which the pointer may be missing.
+/// A pointer that can be missing, and two numbers.
 #[derive(Clone, Copy, Debug, ffi_guard::Pointee)]
 #[repr(C)]
 pub struct OptionalPair {
@@ -77,7 +77,7 @@ pub struct OptionalPair {
 /// What C calls with a flag, a mode and a number.
 pub type Call = unsafe extern "C" fn(user: *mut c_void, flag: bool, mode: Mode, first: &i32) -> c_int;
 
-/// The same as C declares it.
+/// What C calls, by the types that C has.
 pub type PlainCall = unsafe extern "C" fn(user: *mut c_void, flag: c_int, mode: c_int, first: *const i32) -> c_int;
 
 #[allow(clashing_extern_declarations, improper_ctypes)]
@@ -87,7 +87,7 @@ unsafe extern "C" {
     #[link_name = "ffg_bad_is_open"]
     pub safe fn bad_is_open(flags: c_int) -> bool;
 
-    /// The same as the number that it is.
+    /// 2 if bit 1 is set, as the number that it is.
     #[link_name = "ffg_bad_is_open"]
     pub safe fn is_open_as_number(flags: c_int) -> c_int;
 
@@ -99,7 +99,7 @@ unsafe extern "C" {
     #[link_name = "ffg_bad_mode"]
     pub safe fn bad_mode(mode: c_int) -> Mode;
 
-    /// The same as a number with a name.
+    /// The mode as a number with a name.
     #[link_name = "ffg_bad_mode"]
     pub safe fn mode_as_number(mode: c_int) -> OpaqueMode;
 
@@ -115,11 +115,11 @@ unsafe extern "C" {
     #[link_name = "ffg_bad_item"]
     pub safe fn bad_first(count: c_int) -> &'static i32;
 
-    /// The same, where a pointer need not be aligned.
+    /// The first number, by a pointer that need not be aligned.
     #[link_name = "ffg_bad_item"]
     pub safe fn bad_first_nonnull(count: c_int) -> NonNull<i32>;
 
-    /// The same, which may be missing.
+    /// The first number, if there is one.
     #[link_name = "ffg_ok_item"]
     pub safe fn ok_first(count: c_int) -> Option<&'static i32>;
 
@@ -131,7 +131,7 @@ unsafe extern "C" {
     #[link_name = "ffg_bad_handler"]
     pub safe fn bad_handler(n: c_int) -> extern "C" fn(c_int) -> c_int;
 
-    /// The same, which may be missing.
+    /// A function, if there is one.
     #[link_name = "ffg_ok_handler"]
     pub safe fn ok_handler(n: c_int) -> Option<extern "C" fn(c_int) -> c_int>;
 
@@ -139,7 +139,7 @@ unsafe extern "C" {
     #[link_name = "ffg_bad_pair"]
     pub safe fn bad_pair(count: c_int) -> Pair;
 
-    /// The same, whose pointer may be missing.
+    /// A pair by value, whose pointer can be missing.
     #[link_name = "ffg_bad_pair"]
     pub safe fn ok_pair(count: c_int) -> OptionalPair;
 
@@ -152,15 +152,15 @@ unsafe extern "C" {
     #[link_name = "ffg_bad_get_flag"]
     pub fn bad_get_flag(flag: c_int, #[guard(out)] out: *mut bool) -> c_int;
 
-    /// The same without a condition.
+    /// Writes the flag; without a condition that says when.
     #[link_name = "ffg_bad_get_flag"]
     pub fn bad_get_flag_bare(flag: c_int, out: *mut bool) -> c_int;
 
-    /// The same by a reference.
+    /// Writes the flag behind a reference.
     #[link_name = "ffg_bad_get_flag"]
     pub safe fn bad_get_flag_by_reference(flag: c_int, out: &mut bool) -> c_int;
 
-    /// The same into what need not be initialised.
+    /// Writes the flag into what need not be initialised.
     #[link_name = "ffg_bad_get_flag"]
     pub safe fn bad_get_flag_into(flag: c_int, out: &mut MaybeUninit<bool>) -> c_int;
 
@@ -173,7 +173,7 @@ unsafe extern "C" {
     #[link_name = "ffg_bad_get_settings"]
     pub fn bad_get_settings(verbose: c_int, mode: c_int, #[guard(out)] out: *mut Settings) -> c_int;
 
-    /// The same into what need not be initialised.
+    /// Writes settings into what need not be initialised.
     #[link_name = "ffg_bad_get_settings"]
     pub safe fn bad_get_settings_into(verbose: c_int, mode: c_int, out: &mut MaybeUninit<Settings>) -> c_int;
 
@@ -189,7 +189,7 @@ unsafe extern "C" {
     #[link_name = "ffg_bad_call"]
     pub fn bad_call(call: Call, #[guard(opaque)] user: *mut c_void, flag: c_int, mode: c_int, count: c_int) -> c_int;
 
-    /// The same, by the types that C has.
+    /// Calls back what takes the types that C has.
     #[link_name = "ffg_bad_call"]
     pub fn plain_call(
         call: PlainCall,

@@ -14,7 +14,7 @@ use crate::cfg::{self, Attr, Conditions};
 use crate::descriptor::{self, Kind};
 use crate::settings::Severities;
 use crate::valid::{self, Param};
-use crate::{bytes, fallback, message, types, wrapper};
+use crate::{bytes, fallback, message, promised, types, variadic, wrapper};
 
 /// True if the first words of an item are those of an `extern` function with a body.
 pub(crate) fn is_one(item: &TokenStream) -> bool {
@@ -148,9 +148,9 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
     if of_bytes.is_empty() {
         return whole(callback, checked, (under, &[]), &of_bytes);
     }
-    // Where no code can be written that stands in front of the function, C's arguments are taken for
-    // what they are declared to be.
-    let targets = crate::variadic::targets();
+    // Where no code can stand in front of the function, C's arguments are taken for what they are
+    // declared to be.
+    let targets = variadic::targets();
     let here = Span::mixed_site();
     let (there, elsewhere) = (quote_spanned!(here=> #[cfg(#targets)]), quote_spanned!(here=> #[cfg(not(#targets))]));
     let there = in_front(callback, checked, (under, &there), &of_bytes);
@@ -198,7 +198,7 @@ fn come_as_bytes(callback: &Callback, checked: &valid::Callback) -> Vec<usize> {
     let asked = quote!(#(#extents)* #on_panic);
     let is_one = |param: &Param| {
         bytes::may_be_no_value(&param.source.ty)
-            && !crate::promised::mentions(asked.clone(), &param.local)
+            && !promised::mentions(asked.clone(), &param.local)
             && !param.severities.allows("invalid_value")
     };
     params.iter().enumerate().filter(|(_, param)| is_one(param)).map(|(index, _)| index).collect()

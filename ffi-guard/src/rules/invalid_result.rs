@@ -5,7 +5,10 @@
 //! `slice::from_raw_parts(null, 0)`.
 //!
 //! `returns(nonnull)`, `cstr`, `utf8`, `aligned = n`, `counted_by = *n`, `sized_by = *n` and
-//! `at_most = n` say what is given back. Checked by `boundary/promised.rs`, when C has returned.
+//! `at_most = n` say what is given back.
+//!
+//! Checked by [`check_pointer`] and [`check_number`] when C has returned (`boundary/promised.rs`),
+//! and by [`check_over`], [`check_null`] and [`check_text`] on entry to a callback.
 
 use super::words::{Beat, Story, Value, Words, bytes, found_when_called, function, label, name, parameter, whose};
 use crate::call::argument::{Argument, Over, Stated};

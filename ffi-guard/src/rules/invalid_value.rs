@@ -3,8 +3,10 @@
 //! C: `bool is_open(void) { return flags & 2; }` compiled as `int`. Rust: `fn is_open() -> bool`,
 //! which gets 2 where 0 and 1 are all that there is: the compiler relies on that.
 //!
-//! The bytes are looked at before they become a value: of a result by [`check_result`], of what a
-//! callback gets by [`check_argument`], of what C has written by `boundary/written.rs`.
+//! The bytes are looked at before they become a value.
+//!
+//! Checked by [`check_result`] when C has returned, by [`check_argument`] on entry to a callback,
+//! and of what C has written by `boundary/written.rs`.
 
 use super::words::{Beat, Story, Value, Words, callee, function, label, name, parameter, pointee, short_type, whose};
 use crate::call::argument::{Argument, Passing};
