@@ -88,12 +88,12 @@ pub(crate) fn apply(contracts: &Contracts, function: &mut Function) -> Applied {
         param.stale.extend(settings.words("stale"));
         param.severities.add(settings.severities(&mut errors));
     }
-    if function.result.is_empty() {
-        if let Some(Value::Returns(list)) = about.get("returns").map(|setting| &setting.value) {
-            let local = |expr| renamed(expr, &names, &|at| locals[at].clone());
-            let shown = |expr| text::of_expr(renamed(expr, &names, &|at| written[at].clone()));
-            function.result = promised::of_contract(list, &function.params, &local, &shown, &mut errors);
-        }
+    if let Some(Value::Returns(list)) = about.get("returns").map(|setting| &setting.value)
+        && function.result.is_empty()
+    {
+        let local = |expr| renamed(expr, &names, &|at| locals[at].clone());
+        let shown = |expr| text::of_expr(renamed(expr, &names, &|at| written[at].clone()));
+        function.result = promised::of_contract(list, &function.params, &local, &shown, &mut errors);
     }
     if function.ok.is_none() {
         function.ok = about.get("ok").and_then(|setting| match &setting.value {

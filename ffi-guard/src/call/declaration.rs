@@ -4,8 +4,8 @@
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
-use super::argument::{Argument, Stated};
-use super::count::Count;
+use super::argument::Argument;
+use super::counts::Counts;
 use super::kinds::Kind;
 use super::tally::Tally;
 use super::thread::Wrapper;
@@ -300,16 +300,6 @@ pub(crate) struct Fills {
     pub(crate) text: &'static str,
 }
 
-/// What a declaration says of the count that comes with a result, or of the number that it is, each
-/// with its text.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Counts {
-    /// How many elements or bytes the result leads to, by the arguments after the call.
-    pub(crate) counted: Option<(unsafe fn(&[Argument]) -> Stated, &'static str)>,
-    /// The result at an address, and the most that it may be.
-    pub(crate) most: Option<(unsafe fn(*const (), &[Argument]) -> (Count, Count), &'static str)>,
-}
-
 /// A result, for the condition of `#[guard(ok = ..)]`: a copy, so that the condition cannot take
 /// it.
 #[must_use]
@@ -353,7 +343,7 @@ impl Function {
             declaration,
             kinds: &[],
             fills: None,
-            counts: Counts { counted: None, most: None },
+            counts: Counts::NONE,
             writes: AtomicBool::new(false),
             lends: false,
             mode: AtomicU8::new(0),
@@ -382,30 +372,6 @@ impl Function {
     #[must_use]
     pub const fn with_ok(self, holds: unsafe fn(*const ()) -> bool, text: &'static str) -> Function {
         Function { fills: Some(Fills { holds, text }), ..self }
-    }
-
-    /// Adds `returns(counted_by = ..)` or `returns(sized_by = ..)`: how many elements the result
-    /// leads to, asked of the arguments when C has returned.
-    #[must_use]
-    pub const fn with_counted(self, count: unsafe fn(&[Argument]) -> Stated, text: &'static str) -> Function {
-        Function { counts: Counts { counted: Some((count, text)), ..self.counts }, ..self }
-    }
-
-    /// Adds `returns(at_most = ..)`: the result, and the most that it may be.
-    #[must_use]
-    pub const fn with_most(
-        self,
-        asked: unsafe fn(*const (), &[Argument]) -> (Count, Count),
-        text: &'static str,
-    ) -> Function {
-        Function { counts: Counts { most: Some((asked, text)), ..self.counts }, ..self }
-    }
-
-    /// True if its declaration promises something of the result.
-    #[inline]
-    pub(crate) fn promises(&self) -> bool {
-        let Counts { counted, most } = &self.counts;
-        self.declaration.result.promises() || counted.is_some() || most.is_some()
     }
 
     /// True if C may write, where a parameter leads, what is no value of its type.
@@ -568,7 +534,7 @@ impl Function {
         self.lets_keep.store(lets_keep, Ordering::Relaxed);
         // Release: a thread that sees these sees what was stored before.
         let fills = self.fills.is_some() && (fresh::word().is_some() || self.promises());
-        let counts = self.counts.counted.is_some() || self.counts.most.is_some();
+        let counts = self.counts.are_any();
         let fast = standing == CheckMode::Checked && !binds && !fills && !counts && !self.writes();
         self.fast.store(fast, Ordering::Release);
         self.mode.store(standing as u8, Ordering::Release);

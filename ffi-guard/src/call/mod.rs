@@ -5,6 +5,7 @@ pub(crate) mod argument;
 pub(crate) mod caller;
 pub mod classify;
 pub(crate) mod count;
+pub(crate) mod counts;
 pub(crate) mod declaration;
 pub(crate) mod extent;
 pub(crate) mod kinds;

@@ -237,7 +237,7 @@ pub(super) fn words(seen: InvalidResult, facts: &Facts) -> Words<'_> {
 }
 
 /// The texts of the count, and of the most, as they are declared.
-fn stated<'a>(facts: &'a Facts) -> (&'a str, &'a str) {
+fn stated(facts: &Facts) -> (&str, &str) {
     let Some(call) = &facts.call else { return ("", "") };
     if let Some(parameter) = facts.parameter() {
         return (parameter.extent, parameter.extent);
