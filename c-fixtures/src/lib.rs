@@ -21,6 +21,8 @@ pub mod dangling_field;
 pub mod dangling_pointer;
 pub mod double_free;
 pub mod freed_while_retained;
+pub mod invalid_result;
+pub mod invalid_value;
 pub mod leaked_ownership;
 pub mod left_stack;
 pub mod misaligned_pointer;

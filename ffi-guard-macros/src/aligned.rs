@@ -17,7 +17,12 @@ pub(crate) fn is_one(key: &str) -> bool {
 
 /// Adds to a parameter what the word says.
 pub(crate) fn say(setting: &Setting, param: &mut Param, errors: &mut Errors) {
-    let Value::Expr(expr) = &setting.value else { return };
+    param.also.extend(call(setting, errors));
+}
+
+/// What the word says, as a call of `Contract`.
+pub(crate) fn call(setting: &Setting, errors: &mut Errors) -> Option<TokenStream> {
+    let Value::Expr(expr) = &setting.value else { return None };
     check(setting, errors);
     let here = Span::mixed_site();
     let n = expr.to_token_stream();
@@ -26,7 +31,7 @@ pub(crate) fn say(setting: &Setting, param: &mut Param, errors: &mut Errors) {
         Some(n) => Literal::usize_unsuffixed(n).into_token_stream(),
         None => quote_spanned!(expr.span()=> const { #n }),
     };
-    param.also.push(quote_spanned!(here=> .aligned(#n)));
+    Some(quote_spanned!(here=> .aligned(#n)))
 }
 
 /// Refuses what is no power of two, and what is known at the call alone.

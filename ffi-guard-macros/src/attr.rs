@@ -71,6 +71,8 @@ pub(crate) enum Value {
     Path(TokenStream),
     /// `(word, ..)`
     List(Vec<Ident>),
+    /// `(word, key = expression, ..)` of `returns`.
+    Returns(Vec<Setting>),
     /// `(value => [argument, ..], ..)` of `followed_by`.
     Arms(TokenStream),
 }
@@ -133,6 +135,10 @@ fn setting(input: ParseStream) -> syn::Result<Setting> {
         if key == "followed_by" {
             return Ok(Setting { key, value: Value::Arms(content.parse()?) });
         }
+        if key == "returns" {
+            let words = content.parse_terminated(setting, Token![,])?;
+            return Ok(Setting { key, value: Value::Returns(words.into_iter().collect()) });
+        }
         let words = content.parse_terminated(word, Token![,])?;
         Value::List(words.into_iter().collect())
     } else {
@@ -183,6 +189,7 @@ impl Setting {
             Value::Expr(expr) => expr.span(),
             Value::Path(path) => path.span(),
             Value::Arms(arms) => arms.span(),
+            Value::Returns(words) => words.first().map_or(self.key.span(), |word| word.key.span()),
             Value::List(words) => words.first().map_or(self.key.span(), Ident::span),
         }
     }

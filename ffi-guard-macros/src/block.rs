@@ -23,8 +23,15 @@ pub(crate) struct BlockSettings {
     /// What is known of the functions in C.
     pub contracts: Contracts,
     /// The type of the pointer by which the function is called, in `guard_fn!`.
-    pub pointer: Option<TokenStream>,
+    pub pointer: Option<Pointer>,
     pub severities: Severities,
+}
+
+/// The type of a pointer by which a function is called.
+pub(crate) struct Pointer {
+    pub ty: TokenStream,
+    /// The same with a result that is not yet known to be a value.
+    pub of_bytes: TokenStream,
 }
 
 /// The functions of a block that a setting stands for.

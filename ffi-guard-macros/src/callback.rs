@@ -14,7 +14,7 @@ use crate::cfg::{self, Attr, Conditions};
 use crate::descriptor::{self, Kind};
 use crate::settings::Severities;
 use crate::valid::{self, Param};
-use crate::{fallback, message, types, wrapper};
+use crate::{bytes, fallback, message, promised, types, variadic, wrapper};
 
 /// True if the first words of an item are those of an `extern` function with a body.
 pub(crate) fn is_one(item: &TokenStream) -> bool {
@@ -131,14 +131,12 @@ fn expand(arguments: &TokenStream, mut callback: Callback, errors: &mut Errors) 
 }
 
 fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStream>) -> TokenStream {
-    let ForeignFn { attrs, vis, safety, name, generics, output, .. } = checked.function.source;
-    let here = Span::mixed_site();
-    let (krate, abi, body) = (&checked.krate, &callback.abi, &callback.body);
-    let private = quote_spanned!(here=> __ffi_guard);
-    let attrs = attrs.iter().filter(|attr| attr.name != "guard").map(Attr::emit);
-    let unsafety = safety.keyword();
-    let Generics { where_clause, .. } = generics;
     if checked.function.bare {
+        let ForeignFn { attrs, vis, safety, name, generics, output, .. } = checked.function.source;
+        let (abi, body) = (&callback.abi, &callback.body);
+        let attrs = attrs.iter().filter(|attr| attr.name != "guard").map(Attr::emit);
+        let unsafety = safety.keyword();
+        let where_clause = &generics.where_clause;
         let signature = checked.function.params.iter().map(|param| {
             let attrs = param.attrs.iter().map(|attr| attr.emit());
             let (pattern, ty) = (pattern(callback, param), &param.source.ty);
@@ -146,11 +144,157 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
         });
         return quote!(#(#attrs)* #under #vis #unsafety #abi fn #name #generics (#(#signature),*) #output #where_clause #body);
     }
-    let signature: Vec<_> = checked.function.params.iter().map(parameter).collect();
-    let bindings = checked.function.params.iter().map(|param| binding(callback, param));
+    let of_bytes = come_as_bytes(callback, checked);
+    if of_bytes.is_empty() {
+        return whole(callback, checked, (under, &[]), &of_bytes);
+    }
+    // Where no code can stand in front of the function, C's arguments are taken for what they are
+    // declared to be.
+    let targets = variadic::targets();
+    let here = Span::mixed_site();
+    let (there, elsewhere) = (quote_spanned!(here=> #[cfg(#targets)]), quote_spanned!(here=> #[cfg(not(#targets))]));
+    let there = in_front(callback, checked, (under, &there), &of_bytes);
+    let elsewhere = whole(callback, checked, (under, &[elsewhere]), &[]);
+    quote!(#there #elsewhere)
+}
+
+/// The indices of the parameters that come from C as bytes, since some may be no value. None where
+/// that cannot be: a function inside this one has to have the same types.
+fn come_as_bytes(callback: &Callback, checked: &valid::Callback) -> Vec<usize> {
+    let source = checked.function.source;
+    let generic = source.generics.type_params().next().is_some() || source.generics.const_params().next().is_some();
+    let known = [
+        "doc",
+        "guard",
+        "cfg",
+        "allow",
+        "warn",
+        "deny",
+        "expect",
+        "cold",
+        "must_use",
+        "deprecated",
+        "unsafe",
+        "no_mangle",
+        "export_name",
+        "link_section",
+    ];
+    let is_known =
+        source.attrs.iter().all(|attr| known.contains(&attr.name.as_str()) || attr.name.starts_with("clippy"));
+    let (params, output, body) = (&checked.function.params, &source.output, &callback.body);
+    let types = params.iter().map(|param| &param.source.ty);
+    let outer = names_of_outside(quote!(#(#types),* #output #body));
+    if generic
+        || !is_known
+        || outer
+        || checked.function.severities.allows("invalid_value")
+        || !params.iter().all(|param| param.attrs.is_empty())
+    {
+        return Vec::new();
+    }
+    // These are asked by their values before the body runs.
+    let extents = params.iter().filter_map(|param| param.extent.as_ref()).map(|extent| &extent.expr);
+    let on_panic = &checked.on_panic;
+    let asked = quote!(#(#extents)* #on_panic);
+    let is_one = |param: &Param| {
+        bytes::may_be_no_value(&param.source.ty)
+            && !promised::mentions(asked.clone(), &param.local)
+            && !param.severities.allows("invalid_value")
+    };
+    params.iter().enumerate().filter(|(_, param)| is_one(param)).map(|(index, _)| index).collect()
+}
+
+/// True if tokens may name a type of the `impl` block around the function: `Self`, or a parameter,
+/// which is a single letter mostly.
+fn names_of_outside(tokens: TokenStream) -> bool {
+    let mut before = None;
+    tokens.into_iter().any(|token| {
+        let is = match &token {
+            TokenTree::Ident(word) => {
+                let word = word.to_string();
+                let is_short = word.len() <= 2 && word.starts_with(|c: char| c.is_ascii_uppercase());
+                word == "Self" || is_short && before != Some(':')
+            }
+            TokenTree::Group(group) => names_of_outside(group.stream()),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+        };
+        before = match &token {
+            TokenTree::Punct(sign) => Some(sign.as_char()),
+            _ => None,
+        };
+        is
+    })
+}
+
+/// The function as one instruction, a jump to a function inside it whose parameters are the same
+/// bytes: no value is made of them before they are looked at.
+fn in_front(
+    callback: &Callback,
+    checked: &valid::Callback,
+    (under, there): (Option<&TokenStream>, &TokenStream),
+    of_bytes: &[usize],
+) -> TokenStream {
+    let ForeignFn { attrs, vis, safety, name, generics, output, .. } = checked.function.source;
+    let here = Span::mixed_site();
+    let abi = &callback.abi;
+    let attrs = attrs.iter().filter(|attr| attr.name != "guard").map(wrapper::expect_to_allow);
+    let unsafety = safety.keyword();
+    let where_clause = &generics.where_clause;
+    let signature = checked.function.params.iter().map(|param| {
+        let (local, ty) = (&param.local, &param.source.ty);
+        quote!(#local: #ty)
+    });
+    let inside = whole(callback, checked, (None, &[]), of_bytes);
+    quote_spanned! {here=>
+        #(#attrs)*
+        #under
+        #there
+        #[unsafe(naked)]
+        #vis #unsafety #abi fn #name #generics (#(#signature),*) #output #where_clause {
+            #inside
+            #[cfg(target_arch = "x86_64")]
+            ::core::arch::naked_asm!("jmp {}", sym __ffi_guard_callback);
+            #[cfg(target_arch = "aarch64")]
+            ::core::arch::naked_asm!("hint #34", "b {}", sym __ffi_guard_callback);
+        }
+    }
+}
+
+/// The function with its checks. `of_bytes`: the parameters that are bytes; then it stands inside
+/// the function that jumps to it.
+fn whole(
+    callback: &Callback,
+    checked: &valid::Callback,
+    (under, conditions): (Option<&TokenStream>, &[TokenStream]),
+    of_bytes: &[usize],
+) -> TokenStream {
+    let ForeignFn { attrs, vis, safety, name, generics, output, .. } = checked.function.source;
+    let here = Span::mixed_site();
+    let (krate, abi, body) = (&checked.krate, &callback.abi, &callback.body);
+    let private = quote_spanned!(here=> __ffi_guard);
+    let is_inside = !of_bytes.is_empty();
+    let attrs = attrs.iter().filter(|attr| attr.name != "guard" && !is_inside).map(Attr::emit);
+    let lints =
+        is_inside.then(|| quote_spanned!(here=> #[allow(improper_ctypes_definitions, clippy::too_many_arguments)]));
+    let inner_name = Ident::new("__ffi_guard_callback", here);
+    let (own_name, own_vis) = match is_inside {
+        true => (&inner_name, None),
+        false => (name, Some(vis)),
+    };
+    let unsafety = safety.keyword();
+    let Generics { where_clause, .. } = generics;
+    let is_bytes = |index: usize| of_bytes.contains(&index);
+    let signature: Vec<_> =
+        checked.function.params.iter().enumerate().map(|(index, param)| parameter(param, is_bytes(index))).collect();
+    let bindings =
+        checked.function.params.iter().enumerate().map(|(index, param)| binding(callback, param, is_bytes(index)));
     let statics = descriptor::statics(&checked.function, &Severities::default(), Kind::Callback, &private);
-    let arguments = checked.function.params.iter().map(|param| {
-        let argument = wrapper::argument(param, &private);
+    let arguments = checked.function.params.iter().enumerate().map(|(index, param)| {
+        let local = &param.local;
+        let argument = match is_bytes(index) {
+            true => bytes::argument(&quote!(#local), &private),
+            false => wrapper::argument(param, &private),
+        };
         match &param.extent {
             None => argument,
             Some(extent) => {
@@ -183,7 +327,9 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
     quote_spanned! {here=>
         #(#attrs)*
         #under
-        #vis #unsafety #abi fn #name #generics (#(#signature),*) #output #where_clause {
+        #(#conditions)*
+        #lints
+        #own_vis #unsafety #abi fn #own_name #generics (#(#signature),*) #output #where_clause {
             use #krate::__private as __ffi_guard;
             let #held;
             let callback = if #private::armed() {
@@ -214,18 +360,23 @@ fn write(callback: &Callback, checked: &valid::Callback, under: Option<&TokenStr
 
 /// The parameter in the signature: `data: *const u8`, under the attributes that stay. Lints of the
 /// user's name apply to the binding below, so `expect` becomes `allow` here.
-fn parameter(param: &Param) -> TokenStream {
+fn parameter(param: &Param, is_bytes: bool) -> TokenStream {
     let attrs = param.attrs.iter().map(|attr| wrapper::expect_to_allow(attr));
     let (local, ty) = (&param.local, &param.source.ty);
+    let ty = if is_bytes { bytes::of(ty) } else { quote!(#ty) };
     quote!(#(#attrs)* #local: #ty)
 }
 
 /// The parameter under the user's pattern, moved into the closure, so that what it owns is dropped
 /// there.
-fn binding(callback: &Callback, param: &Param) -> TokenStream {
+fn binding(callback: &Callback, param: &Param, is_bytes: bool) -> TokenStream {
     let attrs = param.attrs.iter().map(|attr| attr.emit());
     let (pattern, local) = (pattern(callback, param), &param.local);
-    quote_spanned!(Span::mixed_site()=> #(#attrs)* let #pattern = #local;)
+    match is_bytes {
+        // The checks let the body run for values alone.
+        true => quote_spanned!(Span::mixed_site()=> #(#attrs)* let #pattern = unsafe { #local.assume_init() };),
+        false => quote_spanned!(Span::mixed_site()=> #(#attrs)* let #pattern = #local;),
+    }
 }
 
 /// The pattern of the parameter, as the user wrote it.

@@ -5,8 +5,8 @@ use proc_macro2::{Literal, Span, TokenStream};
 use quote::quote_spanned;
 use syn::{ReturnType, Type};
 
-use crate::types;
 use crate::valid::Function;
+use crate::{bytes, types};
 
 /// The statements of the crossing. `call` calls C's function; `stated` is the array of the stated
 /// extents; `is_first`: the fast path has not been tried.
@@ -44,16 +44,25 @@ pub(crate) fn written(
         });
         quote_spanned!(here=> if crossing.is_copied() { #(#assign)* })
     });
+    let is_bytes = bytes::of_result(&function.source.output).is_some();
     let home = (!away.is_empty()).then(|| {
+        let about = match is_bytes {
+            true => bytes::argument(&quote_spanned!(here=> result), private),
+            false => quote_spanned!(here=> #private::argument!(result)),
+        };
         quote_spanned! {here=>
             let result = if crossing.is_copied() {
-                let about = #private::argument!(result);
+                let about = #about;
                 unsafe { crossing.to_original(result, about) }
             } else {
                 result
             };
         }
     });
+    let value = match is_bytes {
+        true => quote_spanned!(here=> unsafe { result.assume_init() }),
+        false => quote_spanned!(here=> result),
+    };
     let cross = if never {
         quote_spanned!(here=> let _underway = crossing.never_returns(); #call)
     } else if result.is_some() {
@@ -62,7 +71,7 @@ pub(crate) fn written(
             let result = #call;
             #home
             unsafe { crossing.exit(&__FFI_GUARD_FUNCTION, arguments, &raw const result as *const ()); }
-            result
+            #value
         }
     } else {
         quote_spanned! {here=>
@@ -117,18 +126,32 @@ impl Written<'_> {
     }
 }
 
+fn is_reference(ty: &Type) -> bool {
+    match ty {
+        Type::Group(group) => is_reference(&group.elem),
+        Type::Paren(paren) => is_reference(&paren.elem),
+        ty => matches!(ty, Type::Reference(_)),
+    }
+}
+
 /// How a type crosses, as an expression.
 fn crosses(ty: &Type, private: &TokenStream) -> TokenStream {
     let here = Span::mixed_site();
+    let reference = is_reference(ty).then(|| quote_spanned!(here=> .reference()));
     match Written::of(ty) {
         Written::Pointer(is_const, target) if types::is_scalar(target) => {
-            quote_spanned!(here=> #private::Crosses::to::<#target>(#is_const, #private::OfType::<#target>::PLAIN))
+            quote_spanned!(here=> #private::Crosses::to::<#target>(#is_const, #private::OfType::<#target>::PLAIN) #reference)
         }
         Written::Pointer(is_const, target) if types::points_to_void(ty) => {
-            quote_spanned!(here=> #private::Crosses::to::<#target>(#is_const, #private::OfType::<#target>::POINTEE))
+            quote_spanned!(here=> #private::Crosses::to::<#target>(#is_const, #private::OfType::<#target>::POINTEE) #reference)
+        }
+        // What is in it may be told of, which costs two questions more. Its type decides, and not
+        // the name.
+        Written::Pointer(is_const, target) if types::may_be_uninit(target) => {
+            quote_spanned!(here=> #private::Crosses::pointer::<#ty>(#is_const, #private::uninit_sorts!(#target)) #reference)
         }
         Written::Pointer(is_const, target) => {
-            quote_spanned!(here=> #private::Crosses::pointer::<#ty>(#is_const, #private::sorts!(#target)))
+            quote_spanned!(here=> #private::Crosses::pointer::<#ty>(#is_const, #private::sorts!(#target)) #reference)
         }
         Written::Number => quote_spanned!(here=> #private::Crosses::number::<#ty>(#private::OfType::<#ty>::PLAIN)),
         Written::Other => quote_spanned!(here=> #private::crosses!(#ty)),

@@ -17,7 +17,8 @@ pub(crate) fn plain(item: TokenStream) -> TokenStream {
         for param in generics.type_params_mut() {
             param.bounds.push(syn::parse_quote_spanned!(here=> #krate::Plain));
         }
-        let dense = dense(input, &quote_spanned!(here=> #krate::__private));
+        let private = quote_spanned!(here=> #krate::__private);
+        let (dense, value) = (dense(input, &private), plain_value(input, krate, &private));
         let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
         // One assertion per field, with the span of its type, so that rustc's error points there.
         let fields = fields(&input.data).into_iter().filter(|field| !is_opaque(field)).map(|field| {
@@ -28,6 +29,7 @@ pub(crate) fn plain(item: TokenStream) -> TokenStream {
             #[automatically_derived]
             impl #impl_generics #krate::Plain for #name #ty_generics #where_clause {
                 const DENSE: bool = #dense;
+                const VALUE: #private::Validity = #value;
             }
             const _: () = {
                 #[allow(dead_code)]
@@ -62,12 +64,10 @@ pub(crate) fn pointee(item: TokenStream) -> TokenStream {
             }
         });
         let dense = dense(input, &private);
+        let value = pointee_value(input, &private);
         let fields = fields(&input.data).into_iter().enumerate().map(|(i, field)| {
             let ty = &field.ty;
-            let (member, label) = match &field.ident {
-                Some(ident) => (ident.to_token_stream(), ident.unraw().to_string()),
-                None => (syn::Index::from(i).into_token_stream(), i.to_string()),
-            };
+            let (member, label) = member(i, field);
             let shape = match mentions(ty.to_token_stream(), &input.generics) {
                 _ if is_opaque(field) => quote_spanned!(here=> #private::Shape::Out),
                 // A type parameter is not concrete here, and `shape_of!` would answer that nothing
@@ -88,9 +88,96 @@ pub(crate) fn pointee(item: TokenStream) -> TokenStream {
                 const SHAPE: #private::Shape = #private::Shape::Fields(const { &[#(#fields),*] });
                 const FROZEN: bool = true #(&& #frozen)*;
                 const DENSE: bool = #dense;
+                const VALUE: #private::Validity = #value;
             }
         }
     })
+}
+
+/// The values of a type that derives `Plain`, as an expression.
+fn plain_value(input: &DeriveInput, krate: &TokenStream, private: &TokenStream) -> TokenStream {
+    let here = Span::mixed_site();
+    let of = |field: &Field| {
+        let ty = &field.ty;
+        quote_spanned!(here=> <#ty as #krate::Plain>::VALUE)
+    };
+    match &input.data {
+        Data::Struct(_) => values(input, &of, private),
+        Data::Enum(data) => match repr(input).filter(|_| fields(&input.data).is_empty() && !data.variants.is_empty()) {
+            Some(signed) => {
+                let variants = data.variants.iter().map(|variant| &variant.ident);
+                quote_spanned! {here=>
+                    #private::Validity::of_enum(const { &#private::Discriminants {
+                        size: ::core::mem::size_of::<Self>(),
+                        signed: #signed,
+                        values: const { &[#(Self::#variants as i128),*] },
+                        name: ::core::any::type_name::<Self>,
+                    } })
+                }
+            }
+            None => quote_spanned!(here=> #private::Validity::Any),
+        },
+        Data::Union(_) => quote_spanned!(here=> #private::Validity::Any),
+    }
+}
+
+/// The values of a type that derives `Pointee`, as an expression.
+fn pointee_value(input: &DeriveInput, private: &TokenStream) -> TokenStream {
+    let here = Span::mixed_site();
+    let of = |field: &Field| {
+        let ty = &field.ty;
+        match mentions(ty.to_token_stream(), &input.generics) {
+            true => quote_spanned!(here=> #private::Validity::Any),
+            false => quote_spanned!(here=> #private::value_of!(#ty)),
+        }
+    };
+    match &input.data {
+        Data::Struct(_) => values(input, &of, private),
+        Data::Enum(_) | Data::Union(_) => quote_spanned!(here=> #private::Validity::Any),
+    }
+}
+
+/// The values of a struct. What C never looks at may hold any.
+fn values(input: &DeriveInput, of: &dyn Fn(&Field) -> TokenStream, private: &TokenStream) -> TokenStream {
+    let here = Span::mixed_site();
+    let fields =
+        fields(&input.data).into_iter().enumerate().filter(|(_, field)| !is_opaque(field)).map(|(i, field)| {
+            let (member, label) = member(i, field);
+            let value = of(field);
+            quote_spanned! {here=> #private::ValueField {
+                name: #label,
+                offset: ::core::mem::offset_of!(Self, #member),
+                value: const { &#value },
+            }}
+        });
+    quote_spanned!(here=> #private::Validity::of_fields(const { &[#(#fields),*] }))
+}
+
+/// A field's name or position, and the same as a report has it.
+fn member(i: usize, field: &Field) -> (TokenStream, String) {
+    match &field.ident {
+        Some(ident) => (ident.to_token_stream(), ident.unraw().to_string()),
+        None => (syn::Index::from(i).into_token_stream(), i.to_string()),
+    }
+}
+
+/// Whether an enum's discriminants are signed, if its layout is one that C knows.
+fn repr(input: &DeriveInput) -> Option<bool> {
+    let mut signed = None;
+    for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("repr")) {
+        let _ = attr.parse_nested_meta(|meta| {
+            let word = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
+            match word.as_str() {
+                "i8" | "i16" | "i32" | "i64" | "isize" => signed = Some(true),
+                "u8" | "u16" | "u32" | "u64" | "usize" => signed = Some(false),
+                "C" => signed = signed.or(Some(true)),
+                _ if meta.input.peek(syn::token::Paren) => drop(meta.input.parse::<TokenTree>()?),
+                _ => {}
+            }
+            Ok(())
+        });
+    }
+    signed
 }
 
 /// Whether Rust writes each whole word of a value, as an expression: which bytes of a union or of a

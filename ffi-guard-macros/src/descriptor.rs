@@ -7,7 +7,7 @@ use syn::ext::IdentExt as _;
 
 use crate::settings::Severities;
 use crate::valid::Function;
-use crate::{filled, text, types};
+use crate::{filled, promised, text, types};
 
 /// The direction in which a function is called.
 #[derive(Clone, Copy)]
@@ -58,8 +58,8 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
         (true, false) => blocks,
         (false, false) => quote_spanned!(here=> #own.over(#blocks)),
     };
-    let result = &function.result;
-    let returns_owned = result.iter().any(|word| word == "owned");
+    let result = function.result.emit_contract(private);
+    let returns_owned = function.result.says("owned");
     let keep_abi = matches!(kind, Kind::Call { keep_abi: true });
     let callback = matches!(kind, Kind::Callback);
     let kinds = matches!(kind, Kind::Call { .. }).then(|| kinds(function, private)).flatten();
@@ -67,9 +67,11 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
     let lends = function.params.iter().any(|param| param.contract.iter().any(|word| word == "lends"));
     let lending = (callback && lends).then(|| quote_spanned!(here=> .lending()));
     let (ok, with_ok) = filled::emit(function, private).unzip();
+    let promised::Written { functions, calls } = promised::emit(function, private);
     quote_spanned! {here=>
         #kinds
         #ok
+        #functions
         static __FFI_GUARD_FUNCTION: #private::Function = #private::Function::new(&#private::Declaration {
             name: #name,
             module: ::core::module_path!(),
@@ -79,10 +81,10 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
             parameters: &[#(#parameters),*],
             returns_owned: #returns_owned,
             keep_abi: #keep_abi,
-            result: #private::Contract::NONE #(.#result())*,
+            result: #result,
             callback: #callback,
             severities: #severities,
-        })#with_kinds #with_ok #lending;
+        })#with_kinds #with_ok #calls #lending;
     }
 }
 

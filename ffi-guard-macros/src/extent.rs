@@ -81,17 +81,27 @@ impl<'ast> Visit<'ast> for Bindings {
 
 /// Renames, in the extents, the parameters that have another name in the wrapper.
 pub(crate) fn rename_in(params: &mut [Param]) {
-    let renamed: Vec<(Ident, Ident)> = params
-        .iter()
-        .filter_map(|p| p.source.name.clone().map(|name| (name, p.local.clone())))
-        .filter(|(name, local)| name != local)
-        .collect();
+    let renamed = renamed(params);
     if renamed.is_empty() {
         return;
     }
     for extent in params.iter_mut().filter_map(|p| p.extent.as_mut()) {
         extent.expr = rename(extent.expr.clone(), &renamed);
     }
+}
+
+/// The names of the parameters, and those that they have in the wrapper, where the two differ.
+fn renamed(params: &[Param]) -> Vec<(Ident, Ident)> {
+    params
+        .iter()
+        .filter_map(|p| p.source.name.clone().map(|name| (name, p.local.clone())))
+        .filter(|(name, local)| name != local)
+        .collect()
+}
+
+/// An expression over the parameters, by the names that they have in the wrapper.
+pub(crate) fn in_locals(expr: TokenStream, params: &[Param]) -> TokenStream {
+    rename(expr, &renamed(params))
 }
 
 fn rename(tokens: TokenStream, renamed: &[(Ident, Ident)]) -> TokenStream {

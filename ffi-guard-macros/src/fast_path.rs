@@ -6,7 +6,7 @@ use quote::{format_ident, quote_spanned};
 use syn::ReturnType;
 
 use crate::valid::Function;
-use crate::{types, wrapper};
+use crate::{bytes, types, wrapper};
 
 /// The fast path: an `if` with the call and a `return` in it. `stated` names the stated extents, in
 /// the order of the parameters that have one. `call` calls C's function.
@@ -19,6 +19,11 @@ pub(crate) fn calls(function: &Function, stated: &[Ident], call: &TokenStream, p
         }
         _ => (quote_spanned!(here=> #call;), quote_spanned!(here=> ())),
     };
+    let (argument, value) = match bytes::of_result(&function.source.output) {
+        Some(_) => (bytes::argument(&about, private), quote_spanned!(here=> unsafe { result.assume_init() })),
+        None => (quote_spanned!(here=> #private::argument!(#about)), about),
+    };
+    let promised = function.result.is_asked().then(|| quote_spanned!(here=> .promised()));
     let known: Vec<_> =
         (0..function.params.len()).map(|index| format_ident!("argument{}", index, span = here)).collect();
     let mut stated = stated.iter();
@@ -41,8 +46,8 @@ pub(crate) fn calls(function: &Function, stated: &[Ident], call: &TokenStream, p
                 let arguments = || [#(#known),*];
                 let underway = inspection.cross(&__FFI_GUARD_FUNCTION, &loans, arguments);
                 #result
-                underway.exit(&__FFI_GUARD_FUNCTION, &loans, arguments, || #private::argument!(#about));
-                return #about;
+                underway.exit(&__FFI_GUARD_FUNCTION, &loans, arguments, || #argument #promised);
+                return #value;
             }
         }
     }

@@ -18,6 +18,7 @@ use syn::{Attribute, Expr, Token, Visibility};
 use crate::ast::{Block, Item};
 use crate::attr::Errors;
 use crate::block;
+use crate::bytes;
 use crate::cfg;
 use crate::expand;
 use crate::message;
@@ -146,8 +147,17 @@ fn write(input: &Input, block: &Block, errors: &mut Errors) -> TokenStream {
     });
     let lifetimes = function.generics.lifetimes();
     let lifetimes = (!function.generics.params.is_empty()).then(|| quote!(for<#(#lifetimes),*>));
-    let ty = quote_spanned!(here=> #lifetimes #unsafety #abi fn(#(#types),*) #output);
-    settings.pointer = Some(ty.clone());
+    let types: Vec<_> = types.collect();
+    let with = |output: &TokenStream| quote_spanned!(here=> #lifetimes #unsafety #abi fn(#(#types),*) #output);
+    let ty = with(&quote!(#output));
+    let of_bytes = bytes::of_result(output).map_or_else(
+        || ty.clone(),
+        |result| {
+            let result = bytes::of(result);
+            with(&quote!(-> #result))
+        },
+    );
+    settings.pointer = Some(block::Pointer { ty: ty.clone(), of_bytes });
     let taken = Taken { names: HashSet::new(), all: false };
     // It is no declaration, and not counted among them.
     let mut record = Record::default();

@@ -68,8 +68,15 @@ pub(crate) const COPY_FOR_EVER: &str = "the copy is compared when the function r
     help: take `copied` off";
 pub(crate) const HELD_NOT_KEPT: &str = "`held_by` says until when C keeps it, and nothing says that it does\n\
     help: write `retained` or `retained_unless = ..` too";
-pub(crate) const RETURNS: &str = "expected `returns(owned)` or `returns(thread_bound)`\n\
-    help: `owned` says that what comes back is Rust's to free, `thread_bound` that it is the calling thread's alone";
+pub(crate) const RETURNS: &str = "expected what is said of a result\n\
+    help: write `returns(..)` with any of `owned` (Rust has to free it), `thread_bound` (it is the calling thread's alone), \
+    `nonnull`, `cstr`, `utf8`, `aligned = n`, `counted_by = *n`, `sized_by = *n`, `null_when_empty`, `at_most = n`";
+pub(crate) const RETURNS_NO_NUMBER: &str = "`at_most` is for numbers, and the function returns none\n\
+    help: take it off";
+pub(crate) const EMPTY_WITHOUT_COUNT: &str = "`null_when_empty` is about the count of what is returned, and none is stated\n\
+    help: write `returns(counted_by = *n, null_when_empty)`";
+pub(crate) const AT_MOST: &str = "`at_most` is for numbers that have a name\n\
+    help: write it on a parameter such as `n: c_int`";
 pub(crate) const CALLBACK_RETURNS: &str = "expected `returns(owned)`, `returns(retained)`, `returns(lends)` or `returns(cstr)`\n\
     help: `owned` says that what is returned is C's from then on, `retained` that C may keep it, `lends` that C may use \
     it for a while, `cstr` that it ends in NUL";
@@ -128,7 +135,10 @@ impl On {
                 "counted_by",
                 "sized_by",
                 "cstr",
+                "utf8",
                 "nonnull",
+                "aligned",
+                "at_most",
                 "out",
                 "lends",
                 "opaque",
@@ -180,6 +190,7 @@ fn usage(key: &str) -> String {
         "allow" | "warn" | "deny" => format!("{key}(rule)"),
         "crate" => "crate = path".into(),
         "returns" => "returns(owned)".into(),
+        "at_most" => "at_most = n".into(),
         "on_panic" => "on_panic = value".into(),
         "ok" => "ok = result == 0".into(),
         "followed_by" => "followed_by(value => [argument, ..])".into(),

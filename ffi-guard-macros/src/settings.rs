@@ -11,7 +11,7 @@ use crate::{aligned, extent, kept};
 
 /// The rules, as `ffi_guard::Rule` has them: name by name, in the same order (tests keep the two in
 /// step).
-pub(crate) const RULES: [&str; 21] = [
+pub(crate) const RULES: [&str; 22] = [
     "nested_pointer",
     "dangling_pointer",
     "dangling_field",
@@ -20,6 +20,7 @@ pub(crate) const RULES: [&str; 21] = [
     "null_pointer",
     "misaligned_pointer",
     "invalid_value",
+    "invalid_result",
     "abi_mismatch",
     "returned_pointer",
     "wrong_thread",
@@ -55,7 +56,8 @@ impl Settings {
                 ("crate", value) => matches!(value, Value::Path(_)),
                 ("followed_by", value) => matches!(value, Value::Arms(_)),
                 ("printf", Value::List(words)) => matches!(&words[..], [dialect] if dialect == "sqlite"),
-                ("allow" | "warn" | "deny" | "returns", value) => matches!(value, Value::List(_)),
+                ("allow" | "warn" | "deny", value) => matches!(value, Value::List(_)),
+                ("returns", value) => matches!(value, Value::Returns(_)),
                 ("stale", Value::List(fields)) => !fields.is_empty(),
                 ("stale", _) => false,
                 ("keep_abi" | "skip", Value::List(names)) => on == On::Block && !names.is_empty(),
@@ -143,7 +145,10 @@ impl Settings {
 
 /// True for an argument that is written `key = expression`.
 fn has_value(key: &str) -> bool {
-    extent::is_one(key) || kept::is_one(key) || aligned::is_one(key) || matches!(key, "on_panic" | "contracts" | "ok")
+    extent::is_one(key)
+        || kept::is_one(key)
+        || aligned::is_one(key)
+        || matches!(key, "on_panic" | "contracts" | "ok" | "at_most")
 }
 
 fn is_severity(key: &Ident) -> bool {
@@ -158,6 +163,11 @@ impl Severities {
                 self.0.push((rule, severity));
             }
         }
+    }
+
+    /// True if they allow a rule.
+    pub(crate) fn allows(&self, rule: &str) -> bool {
+        self.0.iter().any(|(set, severity)| *set == rule && severity == "allow")
     }
 
     /// Allows rules, as far as nothing else is said of them.

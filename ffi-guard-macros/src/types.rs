@@ -71,6 +71,11 @@ pub(crate) fn target(ty: &Type) -> Option<&Type> {
     }
 }
 
+/// True if the type is written as a `MaybeUninit` of something.
+pub(crate) fn may_be_uninit(ty: &Type) -> bool {
+    matches!(peel(ty), Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "MaybeUninit"))
+}
+
 /// True if the type may be a pointer to something with a pointer in it.
 pub(crate) fn may_lead_to_pointer(ty: &Type) -> bool {
     let target = match peel(ty) {

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens as _, quote_spanned};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::ReturnType;
 use syn::ext::IdentExt as _;
 
@@ -15,6 +15,7 @@ use crate::cfg::{self, Attr, CfgCase};
 use crate::contracts::{self, Applied};
 use crate::extent::{self, Extent};
 use crate::message::{self, On};
+use crate::promised::{self, Promised};
 use crate::settings::{Settings, Severities};
 use crate::{aligned, filled, kept, reads, text, types, variadic};
 
@@ -65,8 +66,8 @@ pub(crate) struct Function<'a> {
     /// True if the function passes through: `skip`, or refused by Rust.
     pub bare: bool,
     pub keep_abi: bool,
-    /// The words in `returns(..)`, which describe the result.
-    pub result: Vec<Ident>,
+    /// What `returns(..)` says of the result.
+    pub result: Promised,
     /// The results with which C has filled its `out` parameters.
     pub ok: Option<filled::Condition>,
     pub severities: Severities,
@@ -155,7 +156,6 @@ pub(crate) fn function<'a>(
     }
     // Rust itself refuses a qualifier in a block that is not `unsafe extern`.
     let misqualified = block.unsafety.is_none() && source.safety.keyword().is_some();
-    let result = returns(&settings, source, &["owned", "thread_bound"], message::RETURNS, errors);
     let present = present(source, case);
     let names = names(&present);
     let all: Vec<String> =
@@ -189,6 +189,7 @@ pub(crate) fn function<'a>(
     reads::look_first(&mut params);
     extent::rename_in(&mut params);
     make_distinct(&mut params);
+    let result = promised::of_c(&settings, source, &params, errors);
     let bare = skip || passes || misqualified;
     let keep_abi = settings.has("keep_abi") || outer.keep_abi.has(&source.name);
     let severities = settings.severities(errors);
@@ -200,7 +201,9 @@ pub(crate) fn function<'a>(
             errors.at(source.name.span(), message::misfit(why));
         }
     }
-    if let Some(ok) = settings.get("ok").filter(|_| !variadic && !filled::is_any(&function.params)) {
+    if let Some(ok) =
+        settings.get("ok").filter(|_| !variadic && !filled::is_any(&function.params) && !function.result.is_asked())
+    {
         errors.at(ok.key.span(), message::OK_FILLS_NOTHING);
     }
     for param in function.params.iter_mut().filter(|param| outer.retained && may_be_kept(param)) {
@@ -221,27 +224,6 @@ fn may_be_data(param: &Param) -> bool {
 fn may_be_kept(param: &Param) -> bool {
     let says = |word: &Ident| ["retained", "owned", "copied", "thread_bound"].iter().any(|known| word == known);
     may_be_data(param) && !param.is_remembered && !param.contract.iter().any(says)
-}
-
-/// The words in `returns(..)`, each one of `known`. They may only describe a pointer.
-fn returns(
-    settings: &Settings,
-    source: &ForeignFn,
-    known: &[&str],
-    otherwise: &str,
-    errors: &mut Errors,
-) -> Vec<Ident> {
-    let Some(setting) = settings.get("returns") else { return Vec::new() };
-    let words = match &setting.value {
-        Value::List(words) if !words.is_empty() => words.clone(),
-        _ => Vec::new(),
-    };
-    if words.is_empty() || words.iter().any(|word| !known.iter().any(|known| word == known)) {
-        errors.at(setting.value_span(), otherwise);
-    } else if returns_no_pointer(source) {
-        errors.at(setting.value_span(), message::RETURNS_NOTHING);
-    }
-    words.iter().map(|word| Ident::new(&word.to_string(), Span::mixed_site())).collect()
 }
 
 fn returns_no_pointer(source: &ForeignFn) -> bool {
@@ -276,15 +258,14 @@ pub(crate) fn callback<'a>(
     }
     let settings = Settings::new(On::Callback, list, errors);
     let krate = settings.krate();
-    let words = ["owned", "retained", "lends", "cstr"];
-    let mut result = returns(&settings, source, &words, message::CALLBACK_RETURNS, errors);
+    let mut result = promised::of_callback(&settings, source, errors);
     for word in ["retained", "lends"] {
         let Some(setting) = settings.get(word) else { continue };
         if returns_no_pointer(source) {
             errors.at(setting.key.span(), message::RETURNS_NOTHING);
         }
-        if !result.iter().any(|said| said == word) {
-            result.push(Ident::new(word, Span::mixed_site()));
+        if !result.says(word) {
+            result.words.push(Ident::new(word, Span::mixed_site()));
         }
     }
     let on_panic = settings.get("on_panic").and_then(|setting| match &setting.value {
@@ -305,6 +286,12 @@ pub(crate) fn callback<'a>(
         if let Some(name) = &param.source.name {
             param.local = name.clone();
         }
+        if let Some(setting) = settings.get("aligned") {
+            aligned::say(setting, &mut param, errors);
+        }
+        if let Some(setting) = settings.get("at_most") {
+            at_most(setting, &mut param, &names, errors);
+        }
         params.push(param);
     }
     reads::look_first(&mut params);
@@ -313,6 +300,18 @@ pub(crate) fn callback<'a>(
     let function =
         Function { source, bare, keep_abi: false, result, ok: None, severities, params, applied: Applied::None };
     Callback { krate, on_panic, function }
+}
+
+/// Adds to a parameter of a callback the most that its number may be.
+fn at_most(setting: &Setting, param: &mut Param, names: &[String], errors: &mut Errors) {
+    let Value::Expr(expr) = &setting.value else { return };
+    let Some(name) = param.source.name.as_ref().filter(|_| types::may_be_number(&param.source.ty)) else {
+        errors.at(setting.key.span(), message::AT_MOST);
+        return;
+    };
+    extent::names_in(expr, &setting.key, names, errors);
+    let (key, text) = (setting.key.clone(), text::of_expr(expr.to_token_stream()));
+    param.extent = Some(Extent { key, expr: quote!(#name, #expr), text, reads: false });
 }
 
 /// The parameters that are there in this case.
@@ -372,7 +371,8 @@ fn parameter<'a>(
     let mut tail = None;
     for setting @ Setting { key, value } in &settings.list {
         let mut flag = key.to_string();
-        let is_for_pointers = key != "followed_by" && (!matches!(value, Value::List(_)) || key == "stale");
+        let is_for_pointers =
+            key != "followed_by" && key != "at_most" && (!matches!(value, Value::List(_)) || key == "stale");
         if types::is_scalar(&source.ty) && is_for_pointers {
             let ty = text::of_type(source.ty.to_token_stream());
             errors.at(key.span(), message::no_pointer(key, &ty));
@@ -386,10 +386,10 @@ fn parameter<'a>(
         }
         match value {
             Value::List(_) if key != "printf" => continue,
-            Value::Path(_) | Value::Arms(_) => continue,
+            Value::Path(_) | Value::Arms(_) | Value::Returns(_) => continue,
             Value::None if key == "remembered" => continue,
             Value::None | Value::List(_) => {}
-            Value::Expr(_) if kept::is_one(&flag) || aligned::is_one(&flag) => continue,
+            Value::Expr(_) if kept::is_one(&flag) || aligned::is_one(&flag) || flag == "at_most" => continue,
             Value::Expr(expr) => {
                 if types::is_text_key(&flag) {
                     contract.push(Ident::new("text", Span::mixed_site()));

@@ -68,7 +68,7 @@ fn has_trampolines(target: &str) -> bool {
 }
 
 /// The targets on which there are trampolines.
-fn targets() -> TokenStream {
+pub(crate) fn targets() -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         all(
             any(target_arch = "x86_64", target_arch = "aarch64"),

@@ -17,12 +17,12 @@ use syn::ReturnType;
 use syn::ext::IdentExt as _;
 
 use crate::ast::{Block, ForeignFn};
-use crate::block::BlockSettings;
+use crate::block::{BlockSettings, Pointer};
 use crate::cfg::Attr;
 use crate::descriptor::{self, Kind};
 use crate::extent::Extent;
 use crate::valid::{Function, Param};
-use crate::{crossing, fast_path, reads, record, types};
+use crate::{bytes, crossing, fast_path, reads, record, types};
 
 /// The function that is called instead of C's.
 pub(crate) fn wrapper(
@@ -53,13 +53,21 @@ pub(crate) fn wrapper(
     let lints = lints(keep_abi);
     // In `guard_fn!` a pointer has the place and the name of the declaration.
     let pointer = settings.pointer.as_ref();
-    let bare = pointer.is_none().then(|| bare(function, block, &signature));
+    let bare = pointer.is_none().then(|| {
+        let (bare, bytes) = (bare(function, block, &signature), of_bytes(function, block, &signature));
+        quote!(#bare #bytes)
+    });
     let take = pointer.map(|_| quote_spanned!(here=> __ffi_guard_bare: __FfiGuardPointer,));
     let hand_on = pointer.map(|_| quote_spanned!(here=> __ffi_guard_bare,));
     // By an alias, because the functions inside may have lifetimes of the same names.
-    let of_receiver = pointer.map(
-        |ty| quote_spanned!(here=> type __FfiGuardPointer = #ty; let __ffi_guard_bare: __FfiGuardPointer = self.0;),
-    );
+    let of_receiver = pointer.map(|Pointer { ty, of_bytes }| {
+        quote_spanned! {here=>
+            type __FfiGuardPointer = #ty;
+            #[allow(dead_code)]
+            type __FfiGuardBytes = #of_bytes;
+            let __ffi_guard_bare: __FfiGuardPointer = self.0;
+        }
+    });
     let receiver = pointer.map(|_| quote_spanned!(here=> self,));
     let call_name = pointer.map(|_| Ident::new("call", here));
     let (vis, own_name) = match &call_name {
@@ -81,11 +89,18 @@ pub(crate) fn wrapper(
     let stated_argument = (!stated.is_empty()).then(|| quote_spanned!(here=> [#(#stated),*]));
     let stated_slice = if stated.is_empty() { quote_spanned!(here=> []) } else { quote_spanned!(here=> stated) };
     let call = quote_spanned!(here=> __ffi_guard_bare(#(#locals),*));
+    let call_for_bytes = match (bytes::of_result(output), pointer) {
+        (None, _) => call.clone(),
+        (Some(_), None) => quote_spanned!(here=> __ffi_guard_bytes(#(#locals),*)),
+        (Some(_), Some(_)) => quote_spanned! {here=>
+            (unsafe { ::core::mem::transmute::<__FfiGuardPointer, __FfiGuardBytes>(__ffi_guard_bare) })(#(#locals),*)
+        },
+    };
     let call_at_1 = quote_spanned!(here=> __ffi_guard_checked::<false>(#hand_on #(#locals),*));
     let call_checked = quote_spanned!(here=> __ffi_guard_checked::<true>(#hand_on #(#locals),*));
     let call_closely = quote_spanned!(here=> __ffi_guard_closely::<true>(#hand_on #(#locals,)* #stated_argument));
-    let calls = [call, call_at_1, call_checked, call_closely];
-    let [call, call_at_1, call_checked, call_closely] = calls.map(|call| match safety.is_safe() {
+    let calls = [call, call_for_bytes, call_at_1, call_checked, call_closely];
+    let [call, call_for_bytes, call_at_1, call_checked, call_closely] = calls.map(|call| match safety.is_safe() {
         true => call,
         false => quote_spanned!(here=> unsafe { #call }),
     });
@@ -101,9 +116,9 @@ pub(crate) fn wrapper(
             };
         }
     });
-    let fast_path = fast_path::calls(function, &stated, &call, &private);
-    let outlined = crossing::written(function, &call, &stated_slice, false, &private);
-    let in_place = crossing::written(function, &call, &quote_spanned!(here=> [#(#stated),*]), true, &private);
+    let fast_path = fast_path::calls(function, &stated, &call_for_bytes, &private);
+    let outlined = crossing::written(function, &call_for_bytes, &stated_slice, false, &private);
+    let in_place = crossing::written(function, &call_for_bytes, &quote_spanned!(here=> [#(#stated),*]), true, &private);
     let inner_signature: Vec<_> = function.params.iter().map(|param| inner_parameter(param, output)).collect();
     // The address of a copy is assigned to them.
     let assigned = function.params.iter().filter(|param| !never && param.may_be_copied()).map(|param| {
@@ -209,7 +224,28 @@ fn inner_parameter(param: &Param, output: &ReturnType) -> TokenStream {
 
 /// The declaration of the foreign function, under a name that no parameter has.
 pub(crate) fn bare(function: &Function, block: &Block, signature: &[TokenStream]) -> TokenStream {
-    let ForeignFn { attrs, name, generics, output, safety, .. } = function.source;
+    let here = Span::mixed_site();
+    let output = &function.source.output;
+    declared(function, block, signature, (Ident::new("__ffi_guard_bare", here), quote!(#output)))
+}
+
+/// The declaration once more, with a result that is not yet known to be a value.
+fn of_bytes(function: &Function, block: &Block, signature: &[TokenStream]) -> Option<TokenStream> {
+    let bytes = bytes::of(bytes::of_result(&function.source.output)?);
+    let here = Span::mixed_site();
+    let declared = declared(function, block, signature, (Ident::new("__ffi_guard_bytes", here), quote!(-> #bytes)));
+    // The lints speak of the other one.
+    Some(quote_spanned!(here=> #[allow(improper_ctypes, clashing_extern_declarations)] #declared))
+}
+
+/// The declaration of the foreign function, by this name and with this result.
+fn declared(
+    function: &Function,
+    block: &Block,
+    signature: &[TokenStream],
+    (as_name, output): (Ident, TokenStream),
+) -> TokenStream {
+    let ForeignFn { attrs, name, generics, safety, .. } = function.source;
     let here = Span::mixed_site();
     let abi = block.abi.name.as_ref().map_or_else(|| quote_spanned!(here=> "C"), |name| quote!(#name));
     let safe = safety.is_safe().then(|| Ident::new("safe", here));
@@ -233,7 +269,7 @@ pub(crate) fn bare(function: &Function, block: &Block, signature: &[TokenStream]
         unsafe extern #abi {
             #(#own)*
             #default
-            #safe fn __ffi_guard_bare #generics (#(#signature),*) #output #where_clause;
+            #safe fn #as_name #generics (#(#signature),*) #output #where_clause;
         }
     }
 }

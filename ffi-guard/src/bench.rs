@@ -8,6 +8,7 @@ use crate::call::declaration::{Declaration, Function};
 use crate::call::loan::Loan;
 use crate::call::shape::{Role, Shape, TypeInfo};
 use crate::call::site::Site;
+use crate::call::validity::Validity;
 use crate::heap;
 use crate::retention;
 use crate::scan;
@@ -55,6 +56,7 @@ pub fn note(address: usize) {
         frozen: true,
         dense: true,
         role: Role::Other,
+        value: Validity::Any,
         name: || "u64",
     };
     retention::prepare();

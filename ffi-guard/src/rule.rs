@@ -64,8 +64,10 @@ rules! {
     NullPointer = "null_pointer", 1, Deny;
     /// An argument is not aligned for its pointee.
     MisalignedPointer = "misaligned_pointer", 1, Deny;
-    /// C returned bytes that are no value of the declared Rust type.
+    /// C returned, wrote or handed to a callback bytes that are no value of the declared Rust type.
     InvalidValue = "invalid_value", 1, Deny;
+    /// What C gives back is not what the declaration says of it: `returns(..)`.
+    InvalidResult = "invalid_result", 1, Deny;
     /// The declaration disagrees with C's debug info.
     AbiMismatch = "abi_mismatch", 2, Deny;
     /// A guarded callback returns to C a pointer to Rust memory that is not pinned.

@@ -45,6 +45,8 @@ pages! {
     unterminated_string = "rules/unterminated_string.md";
     null_pointer = "rules/null_pointer.md";
     misaligned_pointer = "rules/misaligned_pointer.md";
+    invalid_value = "rules/invalid_value.md";
+    invalid_result = "rules/invalid_result.md";
     returned_pointer = "rules/returned_pointer.md";
     wrong_thread = "rules/wrong_thread.md";
     stale_handle = "rules/stale_handle.md";

@@ -14,7 +14,7 @@ use crate::extent::{self, Extent};
 use crate::message::On;
 use crate::settings::Settings;
 use crate::valid::{CONTRADICTIONS, Function, Param};
-use crate::{aligned, filled, kept, reads, text, types, variadic};
+use crate::{aligned, filled, kept, promised, reads, text, types, variadic};
 
 /// What came of looking for a contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub(crate) fn apply(contracts: &Contracts, function: &mut Function) -> Applied {
                 }
                 Value::Expr(_) if aligned::is_one(&key) => aligned::say(setting, param, &mut errors),
                 Value::Expr(_) => kept::say(setting, &names, param, &mut errors),
-                Value::List(_) | Value::Path(_) | Value::Arms(_) => {}
+                Value::List(_) | Value::Path(_) | Value::Arms(_) | Value::Returns(_) => {}
                 Value::None if key == "remembered" => param.remember(),
                 Value::None => param.contract.push(Ident::new(&key, Span::mixed_site())),
             }
@@ -88,8 +88,12 @@ pub(crate) fn apply(contracts: &Contracts, function: &mut Function) -> Applied {
         param.stale.extend(settings.words("stale"));
         param.severities.add(settings.severities(&mut errors));
     }
-    if function.result.is_empty() {
-        function.result = about.words("returns").iter().map(|word| Ident::new(word, Span::mixed_site())).collect();
+    if let Some(Value::Returns(list)) = about.get("returns").map(|setting| &setting.value)
+        && function.result.is_empty()
+    {
+        let local = |expr| renamed(expr, &names, &|at| locals[at].clone());
+        let shown = |expr| text::of_expr(renamed(expr, &names, &|at| written[at].clone()));
+        function.result = promised::of_contract(list, &function.params, &local, &shown, &mut errors);
     }
     if function.ok.is_none() {
         function.ok = about.get("ok").and_then(|setting| match &setting.value {

@@ -14,7 +14,7 @@ use crate::attr::{self, Errors, Value};
 use crate::message::{self, On};
 use crate::settings::Settings;
 use crate::valid;
-use crate::{aligned, extent, filled};
+use crate::{aligned, extent, filled, promised};
 
 /// What was read, with the text that it was read from: a process may expand blocks for hours.
 type Known = HashMap<PathBuf, (String, Result<Arc<File>, String>)>;
@@ -70,6 +70,19 @@ fn check(contract: &Contract) -> Result<(), String> {
     }
     let about = settings(&contract.function, On::Function, &mut errors)?;
     about.severities(&mut errors);
+    if let Some(Value::Returns(list)) = about.get("returns").map(|setting| &setting.value) {
+        if !promised::is_in_form(list, &promised::OF_C) {
+            errors.at(Span::call_site(), message::RETURNS);
+        }
+        promised::contradictions(list, &mut errors);
+        for setting in list {
+            match &setting.value {
+                Value::Expr(_) if setting.key == "aligned" => aligned::check(setting, &mut errors),
+                Value::Expr(expr) => extent::names_in(expr, &setting.key, &names, &mut errors),
+                _ => {}
+            }
+        }
+    }
     if let Some(Value::Expr(expr)) = about.get("ok").map(|setting| &setting.value)
         && !filled::speaks_of_result(expr)
     {

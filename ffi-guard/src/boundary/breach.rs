@@ -191,6 +191,7 @@ mod tests {
     use crate::call::argument::Passing;
     use crate::call::declaration::{Declaration, Function};
     use crate::call::shape::{Role, Shape, TypeInfo};
+    use crate::call::validity::Validity;
     use crate::facts::NullPointer;
     use crate::rule::{Rule, Severities};
     use crate::scan::WALKS;
@@ -202,6 +203,7 @@ mod tests {
         frozen: true,
         dense: true,
         role: Role::Other,
+        value: Validity::Any,
         name: || "i32",
     };
 

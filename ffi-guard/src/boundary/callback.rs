@@ -259,6 +259,13 @@ pub fn nothing_to_return() -> ! {
 fn check_arguments(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
     let parameters = site.function.declaration.parameters;
     for (index, (argument, parameter)) in arguments.iter().zip(parameters).enumerate() {
+        if let Some(finding) = rules::invalid_value::check_argument(argument) {
+            site.breach(Some(index), finding, (argument, 0), None)?;
+            continue;
+        }
+        if let Some(finding) = rules::invalid_result::check_over(argument) {
+            site.breach(Some(index), finding, (argument, 0), None)?;
+        }
         if matches!(argument.passing, Passing::Const | Passing::Mut) {
             tell_unread(site, index, arguments, &(0..0))?;
             pointer(site, index, argument, parameter.contract)?;
@@ -288,13 +295,15 @@ fn pointer(site: &Site, index: usize, argument: &Argument, contract: Contract) -
     let look = PointerArg { argument, contract, target: located, extent };
     let stated = contract.is_stated();
     type Check = fn(&PointerArg<'_>) -> Option<Finding>;
-    let checks: [(bool, Check); 5] = [
+    let checks: [(bool, Check); 7] = [
         (true, rules::null_pointer::check),
+        (stated && !contract.is_out(), rules::invalid_result::check_null),
         (true, rules::dangling_pointer::check),
         // Rust reads as much as C has stated.
-        (stated && is_block, rules::misaligned_pointer::check),
+        (stated && is_block || contract.alignment() > 1, rules::misaligned_pointer::check),
         (stated && is_block, rules::out_of_bounds::check),
         (contract.is_cstr() && is_block, rules::unterminated_string::check),
+        (contract.is_utf8(), rules::invalid_result::check_text),
     ];
     for (_, check) in checks.into_iter().filter(|(applies, _)| *applies) {
         let Some(finding) = check(&look) else { continue };

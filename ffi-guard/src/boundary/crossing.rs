@@ -12,6 +12,7 @@ use super::loans::Loans;
 use super::parked::PanicScope;
 use super::raise::raise;
 use super::statistics;
+use super::written::Before;
 use crate::call::argument::{Argument, Passing, Stated};
 use crate::call::declaration::{CheckMode, Function};
 use crate::call::kinds::lay_out;
@@ -27,6 +28,8 @@ pub struct CallFrame {
     /// State of a call off the fast path. Written, and valid, if `fast` is none.
     slow: MaybeUninit<Slow>,
     loans: Loans,
+    /// What was there that C may write. Valid where `slow` is.
+    before: Before,
 }
 
 /// A call that is not on the fast path.
@@ -180,7 +183,14 @@ impl Crossing {
                 ExitPlan::NOTHING
             }
         };
-        Crossing::slow(frame, plan, &Site { function, location: Location::caller() })
+        let site = Site { function, location: Location::caller() };
+        let kept = plan.looks && function.writes();
+        let crossing = Crossing::slow(frame, plan, &site);
+        if kept {
+            // SAFETY: written by `slow`, in the frame that `frame` borrows.
+            unsafe { (*frame.as_mut_ptr()).before.keep(&site, arguments) };
+        }
+        crossing
     }
 
     /// Begins a call that lends nothing.
@@ -202,6 +212,7 @@ impl Crossing {
         unsafe {
             (&raw mut (*place).fast).write(FastWords::NONE);
             (&raw mut (*place).slow).write(MaybeUninit::new(Slow { plan, scope, under_way }));
+            Before::nothing_in(&mut *(&raw mut (*place).before).cast());
         }
         Crossing::of(frame)
     }
@@ -344,9 +355,12 @@ impl Crossing {
             let call = fast.call::<false>();
             return call.exit_at(frame, function, self.take_loans(), || arguments(known), result);
         }
+        let whole = self.0.as_ptr();
         if let (_, Some(Slow { plan, mut scope, under_way }), loans) = self.take() {
             under_way.end();
-            plan.leave(&mut scope, function, (arguments(true), loans), (&result(), place));
+            // SAFETY: written by `slow`, in a frame that lives until the wrapper returns.
+            let before = unsafe { &(*whole).before };
+            plan.leave(&mut scope, function, (arguments(true), loans, before), (&result(), place));
         }
     }
 

@@ -13,7 +13,7 @@ use super::entry::Questions;
 use super::exit_plan::ExitPlan;
 use super::retention_check::RetentionCheck;
 use super::watched_call::{Watched, WatchedCall};
-use super::{log, snapshot, thread_affinity};
+use super::{log, snapshot, thread_affinity, written};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{CheckMode, Function, LAST_MARK};
 use crate::call::nowhere;
@@ -181,6 +181,7 @@ pub(super) fn resolve_mode(
     let allows = (0..parameters.len()).filter(is_allowed).fold(0, |all, index| all | 1_u32 << index.min(LAST_MARK));
     let compares = if declaration.callback { 0 } else { snapshot::compared(&site, arguments) };
     function.settle_copies(copies);
+    function.settle_writes(!declaration.callback && written::may_be(&site, arguments));
     function.settle(standing, (lets_keep, allows), thread_affinity::binds(declaration), compares);
     standing
 }

@@ -11,6 +11,7 @@ use crate::call::declaration::{Contract, Parameter};
 use crate::call::shape::{Role, Shape, TypeInfo};
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target, is_freed_by_c};
+use crate::call::validity::Validity;
 use crate::call::{extent, thread};
 use crate::facts::{Finding, Holder, Memory};
 use crate::heap;
@@ -311,6 +312,7 @@ static UNKNOWN: TypeInfo = TypeInfo {
     frozen: false,
     dense: false,
     role: Role::Other,
+    value: Validity::Any,
     name: || "what the field points to",
 };
 

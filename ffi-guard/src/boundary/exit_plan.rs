@@ -10,10 +10,12 @@ use super::fast_path::FastWords;
 use super::filled;
 use super::loans::Loans;
 use super::parked::{self, PanicScope};
+use super::promised;
 use super::raise::raise;
 use super::result;
 use super::thread_affinity;
 use super::watched_call::Watched;
+use super::written::{self, Before};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::Function;
 use crate::call::site::Site;
@@ -21,6 +23,7 @@ use crate::call::thread;
 use crate::platform::process::Errno;
 use crate::reentry::Reentry;
 use crate::retention;
+use crate::rules::invalid_value;
 use crate::stats::call::{self, TimedCall, Token};
 
 /// Work that is left when C has returned. Each part is done if it is there.
@@ -54,7 +57,7 @@ impl ExitPlan {
         self,
         scope: &mut PanicScope,
         function: &'static Function,
-        (arguments, loans): (&[Argument], &Loans),
+        (arguments, loans, before): (&[Argument], &Loans, &Before),
         (result, place): (&Argument, *const ()),
     ) {
         let ExitPlan { looks, fast, watched, copies, timing } = self;
@@ -81,8 +84,14 @@ impl ExitPlan {
             thread_affinity::record_results(&site, arguments, result);
         }
         let outcome = settle().and_then(|()| match looks {
+            // The conditions are asked of a value alone.
             true => {
-                filled::check(&site, arguments, place).and_then(|()| result::check(&site, arguments, result, frame))
+                let place = if invalid_value::is_value(result) { place } else { std::ptr::null() };
+                result::check_value(&site, result)
+                    .and_then(|()| filled::check(&site, arguments, place))
+                    .and_then(|()| written::check(&site, arguments, before, place))
+                    .and_then(|()| result::check(&site, arguments, result, frame))
+                    .and_then(|()| promised::check_if(&site, arguments, result, place))
             }
             false => Ok(()),
         });

@@ -15,6 +15,7 @@ use super::deferred;
 use super::inspect::Inspection;
 use super::loans::{self, Left, Loans, Unsettled};
 use super::parked;
+use super::promised;
 use super::raise::raise;
 use super::result;
 use super::snapshot::{OwnLoans, Snapshot};
@@ -30,6 +31,7 @@ use crate::level;
 use crate::platform;
 use crate::platform::clock::ticks;
 use crate::retention::{self, Sample};
+use crate::rules::invalid_value;
 
 impl<const FULL: bool> Inspection<FULL> {
     /// True if the arguments must be kept until the call ends.
@@ -189,16 +191,19 @@ impl<const FULL: bool> FastCall<FULL> {
                 || snapshot.is_as_it_was(arguments().as_ref(), loans.known(), OwnLoans::No))
             && (!FULL || loans.are_cs_whole());
         let about = result();
-        let plain = match about.passing {
-            Passing::Scalar => true,
-            Passing::Value => false,
-            Passing::Const | Passing::Mut => {
-                let (address, above) = (about.address, frame.wrapping_add(function.own_frame()));
-                !heap::contains(address)
-                    && (address >= above || !thread::is_on_stack(address))
-                    && !is_freed_by_c(address)
-            }
-        };
+        // SAFETY: the result's own bytes, which the wrapper holds.
+        let is_value = || !function.promises() && unsafe { about.is_plainly_a_value() };
+        let plain = (!about.asks || is_value())
+            && match about.passing {
+                Passing::Scalar => true,
+                Passing::Value => false,
+                Passing::Const | Passing::Mut => {
+                    let (address, above) = (about.address, frame.wrapping_add(function.own_frame()));
+                    !heap::contains(address)
+                        && (address >= above || !thread::is_on_stack(address))
+                        && !is_freed_by_c(address)
+                }
+            };
         if !(settled && plain) || (FULL && deferred::is_due()) {
             let unsettled = (!settled).then(|| Unsettled { counted: counted && left == Left::All, snapshot });
             let none = Loans::none();
@@ -222,7 +227,15 @@ fn finish(
     let outcome = unsettled.map_or(Ok(()), |unsettled| unsettled.settle(&site, arguments, loans));
     let outcome =
         outcome.and_then(|()| if level::checked() == Some(true) { deferred::settle_if_due() } else { Ok(()) });
-    if let Err(stop) = outcome.and_then(|()| result::check(&site, arguments, result, frame)) {
+    let outcome = outcome
+        .and_then(|()| result::check_value(&site, result))
+        .and_then(|()| result::check(&site, arguments, result, frame));
+    // A function with a condition for what it promises is not fast.
+    let outcome = outcome.and_then(|()| match function.promises() && invalid_value::is_value(result) {
+        true => promised::check(&site, arguments, result),
+        false => Ok(()),
+    });
+    if let Err(stop) = outcome {
         raise(stop, !function.declaration.keep_abi);
     }
 }

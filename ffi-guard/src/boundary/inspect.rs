@@ -216,12 +216,19 @@ impl<const FULL: bool> Inspection<FULL> {
 pub(super) fn comes_in_order((argument, parameter): (&Argument, &Parameter)) -> bool {
     let (address, contract) = (argument.address, parameter.contract);
     let needs = Needs::of(argument.info, argument.passing, contract);
+    // SAFETY: the argument's own bytes, which the callback's frame holds.
+    if argument.asks && !unsafe { argument.is_plainly_a_value() } {
+        return false;
+    }
     // A struct by value may hold anything that C owns.
     if matches!(argument.passing, Passing::Scalar | Passing::Value) {
-        return true;
+        return !matches!(argument.stated, Stated::Over(_));
     }
     let is_unread = matches!(argument.stated, Stated::Unread(_));
-    if needs.is_for_the_rules() || is_unread || address == 0 && contract.is_nonnull() {
+    if needs.is_for_the_rules() || is_unread || address & (contract.alignment() - 1) != 0 {
+        return false;
+    }
+    if address == 0 && (contract.is_nonnull() || contract.is_stated()) {
         return false;
     }
     if !heap::contains(address) {
@@ -427,6 +434,7 @@ fn is_clear_within(address: usize, extent: Option<usize>, rest: usize, info: &Ty
 mod tests {
     use super::*;
     use crate::call::shape::{Role, Shape};
+    use crate::call::validity::Validity;
 
     #[test]
     fn an_attribute_that_a_glance_does_not_know_is_left_to_the_rules() {
@@ -437,6 +445,7 @@ mod tests {
             frozen: true,
             dense: true,
             role: Role::Other,
+            value: Validity::Any,
             name: || "i32",
         };
         let needs = |contract| Needs::of(&INFO, Passing::Mut, contract);

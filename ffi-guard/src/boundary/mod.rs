@@ -11,7 +11,7 @@
 //! | --- | --- |
 //! | deciding | `inspect`, `clear`, `entry`, `words`, `chain` |
 //! | a call under way | `fast_path`, `loans`; `crossing`, `enter`, `exit_plan`, `watched_call`, `call_stack` |
-//! | what C did | `retention_check`, `behind`, `holder`, `canary`, `snapshot`, `copies`, `result`, `thread_affinity` |
+//! | what C did | `retention_check`, `behind`, `holder`, `canary`, `snapshot`, `copies`, `result`, `promised`, `written`, `thread_affinity` |
 //! | without an exit | `variadic` |
 //! | from C | `callback`, `parked` |
 //! | telling | `breach`, `raise`, `deferred`, `test_scope`, `last_look`, `log`, `statistics` |
@@ -39,6 +39,7 @@ mod lent_by_callback;
 pub(crate) mod loans;
 mod log;
 pub(crate) mod parked;
+mod promised;
 pub(crate) mod raise;
 mod result;
 mod retention_check;
@@ -49,3 +50,4 @@ pub(crate) mod thread_affinity;
 pub(crate) mod variadic;
 pub(crate) mod watched_call;
 mod words;
+mod written;

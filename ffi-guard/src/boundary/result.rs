@@ -15,6 +15,19 @@ use crate::retention::pins;
 use crate::rules;
 use crate::scan;
 
+/// Checks that what C returned is a value of the declared type, before it is taken for one.
+#[inline]
+pub(super) fn check_value(site: &Site, result: &Argument) -> Result<(), Stop> {
+    // SAFETY: the result's own bytes, which the wrapper holds.
+    if unsafe { result.is_plainly_a_value() } {
+        return Ok(());
+    }
+    match rules::invalid_value::check_result(result) {
+        Some(finding) => site.breach(None, finding, (result, 0), None),
+        None => Ok(()),
+    }
+}
+
 /// Checks for a result that leads into a freed block, or to where a variable on the stack was: C
 /// kept a pointer, and hands it out after Rust freed its target; or after C itself did (in a struct
 /// by value such a word may be one left behind). `frame`: an address in the wrapper's frame.

@@ -7,18 +7,23 @@
 //! generalisation of David Tolnay's "autoref-based specialization".
 
 use std::marker::PhantomData;
-use std::mem::{align_of, size_of};
+use std::mem::{MaybeUninit, align_of, size_of};
 use std::pin::Pin;
 use std::ptr::NonNull;
 
 use super::argument::{Argument, Passing};
 use super::of_type::{Carried, OfType};
 use super::shape::{Plain, Pointee, Role, Shape, TypeInfo};
+use super::validity::{PointerValue, Validity};
 use crate::platform::locks::Lock;
 
 /// A value on its way to C.
 #[derive(Debug)]
 pub struct Probe<'a, T>(pub &'a T);
+
+/// Bytes that come from C, and are not known to be a value.
+#[derive(Debug)]
+pub struct Bytes<'a, T>(pub &'a MaybeUninit<T>);
 
 /// Result of the first step: an address, how it crosses, and the type for the second step.
 #[derive(Debug)]
@@ -26,13 +31,14 @@ pub struct Carrier<T> {
     address: usize,
     passing: Passing,
     boxed: bool,
+    pointer: PointerValue,
     ty: PhantomData<fn() -> T>,
 }
 
 impl<T> Carrier<T> {
     #[inline(always)]
-    fn new(address: usize, passing: Passing, boxed: bool) -> Self {
-        Carrier { address, passing, boxed, ty: PhantomData }
+    fn new(address: usize, passing: Passing, boxed: bool, pointer: PointerValue) -> Self {
+        Carrier { address, passing, boxed, pointer, ty: PhantomData }
     }
 }
 
@@ -64,41 +70,51 @@ impl<T> ValueType for OfType<T> {
     type Target = T;
     #[inline(always)]
     fn carried(&self) -> Carried<T> {
-        Carried::new(Passing::Value, false)
+        Carried::new(Passing::Value, false, PointerValue::Any)
     }
 }
 
 macro_rules! by_pointer {
-    ($($ty:ty, $passing:ident, $boxed:literal, |$value:ident| $address:expr;)*) => { $(
+    ($($ty:ty, $passing:ident, $boxed:literal, $pointer:ident, |$value:ident| $address:expr;)*) => { $(
         impl<T> ByPointer for &Probe<'_, $ty> {
             type Target = T;
             #[inline(always)]
             fn carrier(&self) -> Carrier<T> {
                 let $value = self.0;
-                Carrier::new($address, Passing::$passing, $boxed)
+                Carrier::new($address, Passing::$passing, $boxed, PointerValue::$pointer)
+            }
+        }
+        impl<T> ByPointer for &Bytes<'_, $ty> {
+            type Target = T;
+            #[inline(always)]
+            fn carrier(&self) -> Carrier<T> {
+                // SAFETY: one thin pointer, or an `Option` of one, in which null is `None`. C wrote
+                // it, whatever address it is.
+                let address = unsafe { self.0.as_ptr().cast::<usize>().read() };
+                Carrier::new(address, Passing::$passing, $boxed, PointerValue::$pointer)
             }
         }
         impl<T> PointerType for &OfType<$ty> {
             type Target = T;
             #[inline(always)]
             fn carried(&self) -> Carried<T> {
-                Carried::new(Passing::$passing, $boxed)
+                Carried::new(Passing::$passing, $boxed, PointerValue::$pointer)
             }
         }
     )* };
 }
 
 by_pointer! {
-    *const T, Const, false, |p| (*p).addr();
-    *mut T, Mut, false, |p| (*p).addr();
-    &T, Const, false, |p| std::ptr::from_ref::<T>(p).addr();
-    &mut T, Mut, false, |p| std::ptr::from_ref::<T>(p).addr();
-    NonNull<T>, Mut, false, |p| p.addr().get();
-    Box<T>, Mut, true, |p| std::ptr::from_ref::<T>(p).addr();
-    Option<&T>, Const, false, |p| p.map_or(0, |p| std::ptr::from_ref(p).addr());
-    Option<&mut T>, Mut, false, |p| p.as_ref().map_or(0, |p| std::ptr::from_ref::<T>(p).addr());
-    Option<NonNull<T>>, Mut, false, |p| p.map_or(0, |p| p.addr().get());
-    Option<Box<T>>, Mut, true, |p| p.as_ref().map_or(0, |p| std::ptr::from_ref::<T>(p).addr());
+    *const T, Const, false, Any, |p| (*p).addr();
+    *mut T, Mut, false, Any, |p| (*p).addr();
+    &T, Const, false, Reference, |p| std::ptr::from_ref::<T>(p).addr();
+    &mut T, Mut, false, Reference, |p| std::ptr::from_ref::<T>(p).addr();
+    NonNull<T>, Mut, false, NonNull, |p| p.addr().get();
+    Box<T>, Mut, true, Box, |p| std::ptr::from_ref::<T>(p).addr();
+    Option<&T>, Const, false, Any, |p| p.map_or(0, |p| std::ptr::from_ref(p).addr());
+    Option<&mut T>, Mut, false, Any, |p| p.as_ref().map_or(0, |p| std::ptr::from_ref::<T>(p).addr());
+    Option<NonNull<T>>, Mut, false, Any, |p| p.map_or(0, |p| p.addr().get());
+    Option<Box<T>>, Mut, true, Any, |p| p.as_ref().map_or(0, |p| std::ptr::from_ref::<T>(p).addr());
 }
 
 /// First step, fallback: by value.
@@ -113,7 +129,15 @@ impl<T> ByValue for Probe<'_, T> {
     type Target = T;
     #[inline(always)]
     fn carrier(&self) -> Carrier<T> {
-        Carrier::new(std::ptr::from_ref(self.0).addr(), Passing::Value, false)
+        Carrier::new(std::ptr::from_ref(self.0).addr(), Passing::Value, false, PointerValue::Any)
+    }
+}
+
+impl<T> ByValue for Bytes<'_, T> {
+    type Target = T;
+    #[inline(always)]
+    fn carrier(&self) -> Carrier<T> {
+        Carrier::new(self.0.as_ptr().expose_provenance(), Passing::Value, false, PointerValue::Any)
     }
 }
 
@@ -132,7 +156,7 @@ pub trait OfFunction {
 impl<T: FunctionPointer> OfFunction for &&&&&Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
-        self.of_function()
+        self.of_function(const { &of_function::<T>() })
     }
 }
 
@@ -145,20 +169,39 @@ pub trait OfOptionalFunction {
 impl<T: FunctionPointer> OfOptionalFunction for &&&&Carrier<Option<T>> {
     #[inline(always)]
     fn argument(&self) -> Argument {
-        self.of_function()
+        self.of_function(const { &of_function::<Option<T>>() })
     }
 }
 
 impl<T> Carrier<T> {
     #[inline(always)]
-    fn of_function(&self) -> Argument {
-        if size_of::<T>() != size_of::<usize>() {
-            // A type of the program that prints like a pointer.
-            return Argument::new(self.address, self.passing, const { &info::<T>(Shape::Words, true) });
-        }
-        let passing = if self.passing == Passing::Value { Passing::Scalar } else { self.passing };
-        let info = const { &info::<T>(Shape::Plain, true).dense(true).with_role(Role::Function) };
-        Argument::new(self.address, passing, info).boxed(self.boxed)
+    fn of_function(&self, info: &'static TypeInfo) -> Argument {
+        let is_function = info.role == Role::Function;
+        let passing = if is_function && self.passing == Passing::Value { Passing::Scalar } else { self.passing };
+        Argument::new(self.address, passing, info).boxed(self.boxed).pointer(self.pointer)
+    }
+}
+
+/// A function pointer, or an `Option` of one; or a type of the program that prints like one.
+pub(super) const fn of_function<T: Copy>() -> TypeInfo {
+    match size_of::<T>() == size_of::<usize>() {
+        true => info::<T>(Shape::Plain, true)
+            .dense(true)
+            .with_role(Role::Function)
+            .with_value(const { is_never_null::<T>() }),
+        false => info::<T>(Shape::Words, true),
+    }
+}
+
+/// The values of a type of a pointer's size: `None` of it is null if null is none of them.
+const fn is_never_null<T: Copy>() -> Validity {
+    if size_of::<Option<T>>() != size_of::<T>() || size_of::<T>() != size_of::<usize>() {
+        return Validity::Any;
+    }
+    // SAFETY: of the size of a number; the bytes of a `None` that takes no room are all written.
+    match unsafe { std::mem::transmute_copy::<Option<T>, usize>(&None) } {
+        0 => Validity::Pointer(PointerValue::Function, 1),
+        _ => Validity::Any,
     }
 }
 
@@ -168,32 +211,42 @@ pub trait ThinPointers {
     const ROLE: Role = Role::Pointer;
     /// True if the type is `Copy`, so that there is no `UnsafeCell` in it.
     const COPY: bool = true;
+    /// The bytes that are values of it.
+    const VALUE: Validity = Validity::Any;
 }
 
 impl<T> ThinPointers for *const T {}
 impl<T> ThinPointers for *mut T {}
-impl<T> ThinPointers for &T {}
-impl<T> ThinPointers for NonNull<T> {}
+impl<T> ThinPointers for &T {
+    const VALUE: Validity = Validity::Pointer(PointerValue::Reference, align_of::<T>());
+}
+impl<T> ThinPointers for NonNull<T> {
+    const VALUE: Validity = Validity::Pointer(PointerValue::NonNull, 1);
+}
 impl<T> ThinPointers for Option<&T> {}
 impl<T> ThinPointers for Option<NonNull<T>> {}
 impl<T> ThinPointers for &mut T {
     const COPY: bool = false;
+    const VALUE: Validity = Validity::Pointer(PointerValue::Reference, align_of::<T>());
 }
 impl<T> ThinPointers for Option<&mut T> {
     const COPY: bool = false;
 }
 impl<T> ThinPointers for Box<T> {
     const COPY: bool = false;
+    const VALUE: Validity = Validity::Pointer(PointerValue::Box, align_of::<T>());
 }
 impl<T> ThinPointers for Option<Box<T>> {
     const COPY: bool = false;
 }
 impl<P: ThinPointers> ThinPointers for Pin<P> {
     const COPY: bool = P::COPY;
+    const VALUE: Validity = P::VALUE;
 }
 impl<P: ThinPointers, const N: usize> ThinPointers for [P; N] {
     const ROLE: Role = Role::Pointers;
     const COPY: bool = P::COPY;
+    const VALUE: Validity = Validity::of_array(&P::VALUE, size_of::<P>(), N);
 }
 
 /// Second step, before all others: a thin pointer, or an array of them.
@@ -205,8 +258,8 @@ pub trait OfPointers {
 impl<T: ThinPointers> OfPointers for &&&&&&&Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
-        let info = const { &info::<T>(Shape::Words, T::COPY).dense(true).with_role(T::ROLE) };
-        Argument::new(self.address, self.passing, info).boxed(self.boxed)
+        let info = const { &info::<T>(Shape::Words, T::COPY).dense(true).with_role(T::ROLE).with_value(T::VALUE) };
+        Argument::new(self.address, self.passing, info).boxed(self.boxed).pointer(self.pointer)
     }
 }
 
@@ -220,8 +273,8 @@ impl<T: Plain> OfPlain for &&&Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
         let passing = if self.passing == Passing::Value { Passing::Scalar } else { self.passing };
-        let info = const { &info::<T>(Shape::Plain, true).dense(T::DENSE) };
-        Argument::new(self.address, passing, info).boxed(self.boxed)
+        let info = const { &info::<T>(Shape::Plain, true).dense(T::DENSE).with_value(T::VALUE) };
+        Argument::new(self.address, passing, info).boxed(self.boxed).pointer(self.pointer)
     }
 }
 
@@ -234,8 +287,8 @@ pub trait OfPointee {
 impl<T: Pointee> OfPointee for &&Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
-        let info = const { &info::<T>(T::SHAPE, T::FROZEN).dense(T::DENSE) };
-        Argument::new(self.address, self.passing, info).boxed(self.boxed)
+        let info = const { &info::<T>(T::SHAPE, T::FROZEN).dense(T::DENSE).with_value(T::VALUE) };
+        Argument::new(self.address, self.passing, info).boxed(self.boxed).pointer(self.pointer)
     }
 }
 
@@ -249,7 +302,7 @@ impl<T: Lock> OfLock for &&&&&&Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
         let info = const { &info::<T>(Shape::Words, false).with_role(Role::Lock) };
-        Argument::new(self.address, self.passing, info).boxed(self.boxed)
+        Argument::new(self.address, self.passing, info).boxed(self.boxed).pointer(self.pointer)
     }
 }
 
@@ -263,7 +316,9 @@ pub trait OfCopy {
 impl<T: Copy> OfCopy for &Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
-        Argument::new(self.address, self.passing, const { &info::<T>(Shape::Words, true) }).boxed(self.boxed)
+        Argument::new(self.address, self.passing, const { &info::<T>(Shape::Words, true) })
+            .boxed(self.boxed)
+            .pointer(self.pointer)
     }
 }
 
@@ -276,7 +331,9 @@ pub trait OfUnknown {
 impl<T> OfUnknown for Carrier<T> {
     #[inline(always)]
     fn argument(&self) -> Argument {
-        Argument::new(self.address, self.passing, const { &info::<T>(Shape::Words, false) }).boxed(self.boxed)
+        Argument::new(self.address, self.passing, const { &info::<T>(Shape::Words, false) })
+            .boxed(self.boxed)
+            .pointer(self.pointer)
     }
 }
 
@@ -287,6 +344,10 @@ impl TypeInfo {
 
     pub(super) const fn dense(self, dense: bool) -> TypeInfo {
         TypeInfo { dense, ..self }
+    }
+
+    pub(super) const fn with_value(self, value: Validity) -> TypeInfo {
+        TypeInfo { value, ..self }
     }
 }
 
@@ -301,6 +362,7 @@ pub(super) const fn info<T>(shape: Shape, frozen: bool) -> TypeInfo {
         frozen,
         dense: false,
         role: Role::Other,
+        value: Validity::Any,
         name: std::any::type_name::<T>,
     }
 }
@@ -316,6 +378,21 @@ macro_rules! __argument {
             OfPlain as _, OfPointee as _, OfPointers as _, OfUnknown as _,
         };
         let carrier = (&&$crate::__private::classify::Probe(&$value)).carrier();
+        (&&&&&&&&carrier).argument()
+    }};
+}
+
+/// Classifies bytes that come from C, in a `MaybeUninit` of the type that they are to be.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __bytes {
+    ($bytes:expr) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::classify::{
+            ByPointer as _, ByValue as _, OfCopy as _, OfFunction as _, OfLock as _, OfOptionalFunction as _,
+            OfPlain as _, OfPointee as _, OfPointers as _, OfUnknown as _,
+        };
+        let carrier = (&&$crate::__private::classify::Bytes(&$bytes)).carrier();
         (&&&&&&&&carrier).argument()
     }};
 }

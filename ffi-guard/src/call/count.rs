@@ -22,6 +22,12 @@ pub trait IntoCount {
     fn into_count(self) -> Count;
 }
 
+/// A number as a count.
+#[must_use]
+pub fn count(number: impl IntoCount) -> Count {
+    number.into_count()
+}
+
 macro_rules! into_count {
     ($($ty:ty)*) => { $(impl IntoCount for $ty {
         #[inline(always)]

@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
 use super::argument::Argument;
+use super::counts::Counts;
 use super::kinds::Kind;
 use super::tally::Tally;
 use super::thread::Wrapper;
@@ -154,6 +155,10 @@ contract! {
     /// `lends`, of what C calls: C may use what is stored there, or returned, until the library
     /// says so.
     lends, is_lending = 12, inspected, in_place;
+    /// `utf8`: a text that is UTF-8.
+    utf8, is_utf8 = 13, rules, movable;
+    /// `null_when_empty`: null with a count of 0 is in order.
+    null_when_empty, may_be_null_when_empty = 14, rules, movable;
 }
 
 /// Shift of the index of the handle by which C holds what it keeps, plus one.
@@ -209,6 +214,11 @@ impl Contract {
         Some((index as usize, (self.0 >> VALUE) as u8 as i8 as usize))
     }
 
+    /// True if something is said of a result that can be asked of it.
+    pub(crate) const fn promises(self) -> bool {
+        self.is_nonnull() || self.is_cstr() || self.is_utf8() || self.alignment() > 1
+    }
+
     /// The contract without `retained`.
     pub(crate) const fn not_retained(self) -> Contract {
         Contract(self.0 & !Contract::NONE.retained().0)
@@ -241,6 +251,11 @@ pub struct Function {
     pub(crate) kinds: &'static [Kind],
     /// When it has filled its `out` parameters, if its declaration says so.
     pub(crate) fills: Option<Fills>,
+    /// What its declaration says of the number or the count that it returns.
+    pub(crate) counts: Counts,
+    /// True if C may write, where a parameter leads, what is no value of its type. Valid once
+    /// `mode` is settled.
+    writes: AtomicBool,
     /// True if C may use, after it has returned, what it stores where a parameter leads.
     pub(crate) lends: bool,
     /// A [`CheckMode`], 0 until the first crossing.
@@ -328,6 +343,8 @@ impl Function {
             declaration,
             kinds: &[],
             fills: None,
+            counts: Counts::NONE,
+            writes: AtomicBool::new(false),
             lends: false,
             mode: AtomicU8::new(0),
             lets_keep: AtomicBool::new(false),
@@ -355,6 +372,17 @@ impl Function {
     #[must_use]
     pub const fn with_ok(self, holds: unsafe fn(*const ()) -> bool, text: &'static str) -> Function {
         Function { fills: Some(Fills { holds, text }), ..self }
+    }
+
+    /// True if C may write, where a parameter leads, what is no value of its type.
+    #[inline]
+    pub(crate) fn writes(&self) -> bool {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    /// Settles if C may write what is no value. Called before [`settle`](Function::settle).
+    pub(crate) fn settle_writes(&self, writes: bool) {
+        self.writes.store(writes, Ordering::Relaxed);
     }
 
     /// Says that a parameter of it is under `lends`.
@@ -505,8 +533,10 @@ impl Function {
         self.binds.store(binds, Ordering::Relaxed);
         self.lets_keep.store(lets_keep, Ordering::Relaxed);
         // Release: a thread that sees these sees what was stored before.
-        let fills = self.fills.is_some() && fresh::word().is_some();
-        self.fast.store(standing == CheckMode::Checked && !binds && !fills, Ordering::Release);
+        let fills = self.fills.is_some() && (fresh::word().is_some() || self.promises());
+        let counts = self.counts.are_any();
+        let fast = standing == CheckMode::Checked && !binds && !fills && !counts && !self.writes();
+        self.fast.store(fast, Ordering::Release);
         self.mode.store(standing as u8, Ordering::Release);
     }
 

@@ -44,7 +44,7 @@ pub(crate) fn stated(argument: &Argument) -> Result<usize, StatedExtent> {
     let (count, size) = match argument.stated {
         Stated::Text(0) => return Ok(0),
         // How much of a text is there is asked of its bytes.
-        Stated::No | Stated::Unread(_) | Stated::Text(_) => {
+        Stated::No | Stated::Unread(_) | Stated::Over(_) | Stated::Text(_) => {
             return Ok(if untyped(argument) { 0 } else { argument.info.size });
         }
         Stated::Elements(count) => (count, element),

@@ -17,6 +17,7 @@ use super::declaration::{Contract, Function, Parameter};
 use super::needs::{self, Needs};
 use super::of_type::Crosses;
 use super::shape::TypeInfo;
+use super::validity::PointerValue;
 
 /// Type of an argument or a result, and how it crosses.
 #[derive(Debug)]
@@ -32,8 +33,12 @@ pub struct Kind {
 const BOXED: u32 = 1 << needs::BITS;
 /// Set in each kind that is known.
 const KNOWN: u32 = 1 << (needs::BITS + 1);
+/// Set for what may be no value of its type, and for a result of which something is promised.
+const ASKS: u32 = 1 << (needs::BITS + 2);
+/// Shift of its [`PointerValue`], of three bits.
+const POINTER: u32 = needs::BITS + 3;
 /// Shift of its [`Passing`], above the flags.
-const PASSING: u32 = needs::BITS + 2;
+const PASSING: u32 = needs::BITS + 6;
 const BY_BITS: [Passing; 4] = [Passing::Scalar, Passing::Value, Passing::Const, Passing::Mut];
 
 impl Kind {
@@ -54,10 +59,12 @@ impl Kind {
         [const { Kind::unknown() }; N]
     }
 
-    fn learn(&self, crosses: &Crosses, contract: Contract) {
-        let Crosses { info, passing, boxed } = *crosses;
-        let boxed = if boxed { BOXED } else { 0 };
-        let how = Needs::of(info, passing, contract).0 | boxed | KNOWN | (passing as u32) << PASSING;
+    fn learn(&self, crosses: &Crosses, contract: Contract, is_promised: bool) {
+        let Crosses { info, passing, boxed, pointer } = *crosses;
+        let asks = is_promised || Argument::new(0, passing, info).pointer(pointer).asks;
+        let flags = if boxed { BOXED } else { 0 } | if asks { ASKS } else { 0 } | KNOWN;
+        let how =
+            Needs::of(info, passing, contract).0 | flags | (pointer as u32) << POINTER | (passing as u32) << PASSING;
         self.info.store(std::ptr::from_ref(info).cast_mut(), Ordering::Relaxed);
         // Release: a thread that sees it sees the type. Each call stores the same type, so a race
         // does no harm.
@@ -90,7 +97,9 @@ impl Kind {
         };
         // SAFETY: stored from a `&'static` before `how`, and only ever replaced by the same type.
         let info = unsafe { &*self.info.load(Ordering::Relaxed) };
-        Some(Argument { address, info, passing, boxed: how & BOXED != 0, stated: Stated::No })
+        let pointer = PointerValue::of_number(how >> POINTER & 7);
+        let (boxed, asks) = (how & BOXED != 0, how & ASKS != 0);
+        Some(Argument { address, info, passing, boxed, pointer, asks, stated: Stated::No })
     }
 }
 
@@ -183,8 +192,8 @@ impl Function {
     pub fn learn(&self, types: &[Crosses]) {
         let contracts = self.declaration.parameters.iter().map(|parameter| parameter.contract);
         let contracts = contracts.chain([self.declaration.result]);
-        for ((crosses, kind), contract) in types.iter().zip(self.kinds).zip(contracts) {
-            kind.learn(crosses, contract);
+        for (index, ((crosses, kind), contract)) in types.iter().zip(self.kinds).zip(contracts).enumerate() {
+            kind.learn(crosses, contract, index == self.declaration.parameters.len() && self.promises());
         }
     }
 

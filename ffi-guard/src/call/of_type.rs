@@ -6,10 +6,12 @@
 //! resolves each question: a step of autoderef takes it several times as long as a name.
 
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 
 use super::argument::Passing;
-use super::classify::{FunctionPointer, ThinPointers, info};
+use super::classify::{FunctionPointer, ThinPointers, info, of_function};
 use super::shape::{Plain, Pointee, Role, Shape, TypeInfo};
+use super::validity::PointerValue;
 use crate::platform::locks::Lock;
 
 /// What a type holds, if it is of one sort.
@@ -24,6 +26,7 @@ pub struct OfType<T: ?Sized>(PhantomData<*const T>);
 pub struct Carried<T: ?Sized> {
     passing: Passing,
     boxed: bool,
+    pointer: PointerValue,
     ty: PhantomData<*const T>,
 }
 
@@ -33,6 +36,7 @@ pub struct Crosses {
     pub(super) info: &'static TypeInfo,
     pub(super) passing: Passing,
     pub(super) boxed: bool,
+    pub(super) pointer: PointerValue,
 }
 
 macro_rules! sorts {
@@ -58,7 +62,7 @@ macro_rules! sorts {
 // Of several sorts the first counts.
 sorts! {
     /// A thin pointer, or an array of them.
-    POINTERS pointers: [T: ThinPointers] T => info::<T>(Shape::Words, T::COPY).dense(true).with_role(T::ROLE);
+    POINTERS pointers: [T: ThinPointers] T => info::<T>(Shape::Words, T::COPY).dense(true).with_role(T::ROLE).with_value(T::VALUE);
     /// A lock, an atomic, a cell.
     LOCK lock: [T: Lock] T => info::<T>(Shape::Words, false).with_role(Role::Lock);
     /// A function pointer.
@@ -66,21 +70,19 @@ sorts! {
     /// An `Option` of a function pointer.
     OPTIONAL_FUNCTION optional_function: [T: FunctionPointer] Option<T> => of_function::<Option<T>>();
     /// The type says that it holds no pointer.
-    PLAIN plain: [T: Plain] T => info::<T>(Shape::Plain, true).dense(T::DENSE);
+    PLAIN plain: [T: Plain] T => info::<T>(Shape::Plain, true).dense(T::DENSE).with_value(T::VALUE);
+    /// A `MaybeUninit` of such a type.
+    UNINIT_PLAIN uninit_plain: [T: Plain] MaybeUninit<T> =>
+        info::<MaybeUninit<T>>(Shape::Out, false).with_value(T::VALUE);
+    /// A `MaybeUninit` of a type that says where its pointers are.
+    UNINIT_POINTEE uninit_pointee: [T: Pointee] MaybeUninit<T> =>
+        info::<MaybeUninit<T>>(Shape::Out, false).with_value(T::VALUE);
     /// The type says where its pointers are.
-    POINTEE pointee: [T: Pointee] T => info::<T>(T::SHAPE, T::FROZEN).dense(T::DENSE);
+    POINTEE pointee: [T: Pointee] T => info::<T>(T::SHAPE, T::FROZEN).dense(T::DENSE).with_value(T::VALUE);
     /// Its contents are unknown; it is `Copy`, so that there is no `UnsafeCell` in it.
     COPY copy: [T: Copy] T => info::<T>(Shape::Words, true);
     /// Its contents are unknown.
     UNKNOWN unknown: [T] T => info::<T>(Shape::Words, false);
-}
-
-/// A function pointer; or a type of the program that prints like one.
-const fn of_function<T>() -> TypeInfo {
-    match size_of::<T>() == size_of::<usize>() {
-        true => info::<T>(Shape::Plain, true).dense(true).with_role(Role::Function),
-        false => info::<T>(Shape::Words, true),
-    }
 }
 
 impl<T: ?Sized> OfType<T> {
@@ -89,8 +91,8 @@ impl<T: ?Sized> OfType<T> {
 }
 
 impl<T: ?Sized> Carried<T> {
-    pub(super) const fn new(passing: Passing, boxed: bool) -> Carried<T> {
-        Carried { passing, boxed, ty: PhantomData }
+    pub(super) const fn new(passing: Passing, boxed: bool, pointer: PointerValue) -> Carried<T> {
+        Carried { passing, boxed, pointer, ty: PhantomData }
     }
 }
 
@@ -98,10 +100,10 @@ impl<T> Carried<T> {
     /// How the type crosses. `sorts`: which sorts it is of.
     #[must_use]
     pub fn crosses(&self, sorts: [Known; 8]) -> Crosses {
-        let Carried { passing, boxed, .. } = *self;
+        let Carried { passing, boxed, pointer, .. } = *self;
         let (info, is_scalar) = first(&sorts).unwrap_or((const { &info::<T>(Shape::Words, false) }, false));
         let passing = if is_scalar && passing == Passing::Value { Passing::Scalar } else { passing };
-        Crosses { info, passing, boxed }
+        Crosses { info, passing, boxed, pointer }
     }
 }
 
@@ -114,14 +116,24 @@ impl Crosses {
             Some((info, _)) => (info, if is_const { Passing::Const } else { Passing::Mut }),
             None => (const { &info::<P>(Shape::Words, true) }, Passing::Value),
         };
-        Crosses { info, passing, boxed: false }
+        Crosses { info, passing, boxed: false, pointer: PointerValue::Any }
     }
 
     /// How a pointer crosses to what is written as a number or as `c_void`.
     #[must_use]
     pub fn to<T>(is_const: bool, known: Known) -> Crosses {
         let info = known.unwrap_or(const { &info::<T>(Shape::Words, false) });
-        Crosses { info, passing: if is_const { Passing::Const } else { Passing::Mut }, boxed: false }
+        let passing = if is_const { Passing::Const } else { Passing::Mut };
+        Crosses { info, passing, boxed: false, pointer: PointerValue::Any }
+    }
+
+    /// The pointer as a reference.
+    #[must_use]
+    pub fn reference(self) -> Crosses {
+        match self.passing {
+            Passing::Const | Passing::Mut => Crosses { pointer: PointerValue::Reference, ..self },
+            Passing::Scalar | Passing::Value => self,
+        }
     }
 
     /// How a type crosses that is written as a number.
@@ -131,7 +143,7 @@ impl Crosses {
             Some(plain) => (plain, Passing::Scalar),
             None => (const { &info::<T>(Shape::Words, false) }, Passing::Value),
         };
-        Crosses { info, passing, boxed: false }
+        Crosses { info, passing, boxed: false, pointer: PointerValue::Any }
     }
 }
 
@@ -152,6 +164,24 @@ macro_rules! __sorts {
         [
             $crate::__private::OfType::<$ty>::POINTERS,
             $crate::__private::OfType::<$ty>::LOCK,
+            $crate::__private::OfType::<$ty>::FUNCTION,
+            $crate::__private::OfType::<$ty>::OPTIONAL_FUNCTION,
+            $crate::__private::OfType::<$ty>::PLAIN,
+            $crate::__private::OfType::<$ty>::POINTEE,
+            $crate::__private::OfType::<$ty>::COPY,
+            $crate::__private::OfType::<$ty>::UNKNOWN,
+        ]
+    };
+}
+
+/// The sorts of a `MaybeUninit`: one that tells which values what is in it has, before the others.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __uninit_sorts {
+    ($ty:ty) => {
+        [
+            $crate::__private::OfType::<$ty>::UNINIT_PLAIN,
+            $crate::__private::OfType::<$ty>::UNINIT_POINTEE,
             $crate::__private::OfType::<$ty>::FUNCTION,
             $crate::__private::OfType::<$ty>::OPTIONAL_FUNCTION,
             $crate::__private::OfType::<$ty>::PLAIN,
@@ -214,20 +244,22 @@ mod tests {
     type Function = unsafe extern "C" fn(*mut c_void, c_int) -> c_int;
 
     fn is_same(crosses: Crosses, argument: Argument) {
-        let said = |info: &crate::call::shape::TypeInfo, passing, boxed| {
+        let said = |info: &crate::call::shape::TypeInfo, passing, boxed, pointer| {
             format!(
-                "{:?} {} {} {:?} {} {} {:?} {passing:?} {boxed}",
+                "{:?} {} {} {:?} {} {} {:?} {passing:?} {boxed} {pointer:?} {}",
                 info.shape,
                 info.size,
                 info.align,
                 info.role,
                 info.frozen,
                 info.dense,
-                (info.name)()
+                (info.name)(),
+                info.value.is_any()
             )
         };
-        let Crosses { info, passing, boxed } = crosses;
-        assert_eq!(said(info, passing, boxed), said(argument.info, argument.passing, argument.boxed));
+        let Crosses { info, passing, boxed, pointer } = crosses;
+        let of_value = said(argument.info, argument.passing, argument.boxed, argument.pointer);
+        assert_eq!(said(info, passing, boxed, pointer), of_value);
     }
 
     macro_rules! same {

@@ -4,6 +4,7 @@ use std::ffi::c_void;
 use std::mem::{MaybeUninit, size_of};
 
 use super::classify::ThinPointers;
+use super::validity::{PointerValue, Validity};
 
 /// Where a type holds pointers.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +75,9 @@ pub trait Plain {
     /// True if Rust writes each whole word of a value: there is no union, no data of a variant and
     /// no padding of a word or more in it.
     const DENSE: bool = false;
+    /// The bytes that are values of it, as far as that is known.
+    #[doc(hidden)]
+    const VALUE: Validity = Validity::Any;
 }
 
 /// A type whose pointers are known by place.
@@ -100,19 +104,30 @@ pub trait Pointee {
     /// True if Rust writes each whole word of a value: there is no union, no `MaybeUninit` and no
     /// padding of a word or more in it.
     const DENSE: bool = false;
+    /// The bytes that are values of it, as far as that is known.
+    #[doc(hidden)]
+    const VALUE: Validity = Validity::Any;
 }
 
 /// Declares types plain whose values have no bytes that Rust leaves unwritten.
 macro_rules! plain {
-    ($($ty:ty)*) => { $(impl Plain for $ty { const DENSE: bool = true; })* };
+    ($value:expr => $($ty:ty)*) => { $(impl Plain for $ty { const DENSE: bool = true; const VALUE: Validity = $value; })* };
 }
-plain!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64 bool char);
-plain!(());
-plain!(std::num::NonZeroU8 std::num::NonZeroU16 std::num::NonZeroU32 std::num::NonZeroU64 std::num::NonZeroUsize);
-plain!(std::num::NonZeroI8 std::num::NonZeroI16 std::num::NonZeroI32 std::num::NonZeroI64 std::num::NonZeroIsize);
+plain!(Validity::Any => u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64);
+impl Plain for () {
+    const DENSE: bool = true;
+}
+plain!(Validity::Bool => bool);
+plain!(Validity::Char => char);
+plain!(Validity::NonZero(1) => std::num::NonZeroU8 std::num::NonZeroI8);
+plain!(Validity::NonZero(2) => std::num::NonZeroU16 std::num::NonZeroI16);
+plain!(Validity::NonZero(4) => std::num::NonZeroU32 std::num::NonZeroI32);
+plain!(Validity::NonZero(8) => std::num::NonZeroU64 std::num::NonZeroI64);
+plain!(Validity::NonZero(size_of::<usize>()) => std::num::NonZeroUsize std::num::NonZeroIsize);
 
 impl<T: Plain, const N: usize> Plain for [T; N] {
     const DENSE: bool = T::DENSE;
+    const VALUE: Validity = Validity::of_array(&T::VALUE, size_of::<T>(), N);
 }
 impl<T> Plain for std::marker::PhantomData<T> {
     const DENSE: bool = true;
@@ -120,8 +135,14 @@ impl<T> Plain for std::marker::PhantomData<T> {
 
 macro_rules! plain_functions {
     ($($arg:ident)*) => {
-        impl<R, $($arg,)*> Plain for extern "C" fn($($arg,)*) -> R { const DENSE: bool = true; }
-        impl<R, $($arg,)*> Plain for unsafe extern "C" fn($($arg,)*) -> R { const DENSE: bool = true; }
+        impl<R, $($arg,)*> Plain for extern "C" fn($($arg,)*) -> R {
+            const DENSE: bool = true;
+            const VALUE: Validity = Validity::Pointer(PointerValue::Function, 1);
+        }
+        impl<R, $($arg,)*> Plain for unsafe extern "C" fn($($arg,)*) -> R {
+            const DENSE: bool = true;
+            const VALUE: Validity = Validity::Pointer(PointerValue::Function, 1);
+        }
         impl<R, $($arg,)*> Plain for Option<extern "C" fn($($arg,)*) -> R> { const DENSE: bool = true; }
         impl<R, $($arg,)*> Plain for Option<unsafe extern "C" fn($($arg,)*) -> R> { const DENSE: bool = true; }
     };
@@ -150,6 +171,7 @@ impl<T: Pointee, const N: usize> Pointee for [T; N] {
     const SHAPE: Shape = Shape::Array { element: &T::SHAPE, stride: size_of::<T>(), count: N };
     const FROZEN: bool = T::FROZEN;
     const DENSE: bool = T::DENSE;
+    const VALUE: Validity = Validity::of_array(&T::VALUE, size_of::<T>(), N);
 }
 
 /// Kind of a type's values, if it decides something: found by traits
@@ -183,6 +205,8 @@ pub struct TypeInfo {
     pub dense: bool,
     /// Kind of its values.
     pub role: Role,
+    /// The bytes that are values of it, as far as the type tells.
+    pub value: Validity,
     /// `type_name`, called only when a report is printed.
     pub name: fn() -> &'static str,
 }
@@ -223,6 +247,8 @@ pub trait NoShape {
     const FROZEN: bool = false;
     /// Not known to be dense.
     const DENSE: bool = false;
+    /// Not known.
+    const VALUE: Option<Validity> = None;
 }
 impl<T: ?Sized> NoShape for CopyProbe<T> {}
 impl<T: ?Sized> NoShape for ThinProbe<T> {}
@@ -237,6 +263,8 @@ impl<T: Plain> PlainProbe<T> {
     pub const FROZEN: bool = true;
     /// True if the type says that it is dense.
     pub const DENSE: bool = T::DENSE;
+    /// The values that the type tells.
+    pub const VALUE: Option<Validity> = Some(T::VALUE);
 }
 impl<T: Pointee> PointeeProbe<T> {
     /// Shape that the derive found.
@@ -245,10 +273,14 @@ impl<T: Pointee> PointeeProbe<T> {
     pub const FROZEN: bool = T::FROZEN;
     /// True if the derive found it dense.
     pub const DENSE: bool = T::DENSE;
+    /// The values that the derive found.
+    pub const VALUE: Option<Validity> = Some(T::VALUE);
 }
 impl<T: ThinPointers> ThinProbe<T> {
     /// Addresses from the first byte to the last.
     pub const DENSE: bool = true;
+    /// The values of the pointer.
+    pub const VALUE: Option<Validity> = Some(T::VALUE);
 }
 impl<T: ThinPointers, const N: usize> PointersProbe<[T; N]> {
     /// Each element on its own.
@@ -298,6 +330,21 @@ macro_rules! __frozen {
         $crate::__private::PlainProbe::<$ty>::FROZEN
             || $crate::__private::PointeeProbe::<$ty>::FROZEN
             || $crate::__private::CopyProbe::<$ty>::FROZEN
+    }};
+}
+
+/// The bytes that are values of a type, as a constant: for derives.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __value_of {
+    ($ty:ty) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::NoShape as _;
+        $crate::__private::Validity::first(&[
+            $crate::__private::PlainProbe::<$ty>::VALUE,
+            $crate::__private::PointeeProbe::<$ty>::VALUE,
+            $crate::__private::ThinProbe::<$ty>::VALUE,
+        ])
     }};
 }
 

@@ -9,6 +9,7 @@ use super::staleness::Staleness;
 use super::touch::Touch;
 use super::wrong_free::WrongFree;
 use crate::call::extent::StatedExtent;
+use crate::call::validity::Validity;
 use crate::heap::Damage;
 use crate::heap::trace::TraceId;
 use crate::platform::fault::Access;
@@ -31,6 +32,10 @@ pub(crate) enum Finding {
     MisalignedPointer {
         align: usize,
     },
+    /// Bytes that are no value of the declared type.
+    InvalidValue(InvalidValue),
+    /// What C gives back is not what the declaration says of it.
+    InvalidResult(InvalidResult),
     ReturnedPointer(ReturnedPointer),
     /// An object belongs to this other thread.
     WrongThread(ThreadOwner),
@@ -124,6 +129,55 @@ pub(crate) struct ReturnedPointer {
     /// The result, or a word of it.
     pub(crate) holder: Holder,
     pub(crate) pointer: usize,
+}
+
+/// Bytes of C's that are no value of their Rust type.
+#[derive(Clone, Debug)]
+pub(crate) struct InvalidValue {
+    /// The values that the type has.
+    pub(crate) expected: Validity,
+    /// The bytes that are there, as a number.
+    pub(crate) bits: u64,
+    /// Bytes from the start of the value that crossed, or that was written.
+    pub(crate) offset: usize,
+    /// `a.b[3]`; empty if it is the value itself.
+    pub(crate) field: String,
+    /// How they came to Rust.
+    pub(crate) by: CameBy,
+}
+
+/// How bytes of C's came to Rust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CameBy {
+    /// C returned them.
+    Result,
+    /// C handed them to a callback.
+    Argument,
+    /// C wrote them where an argument leads. `unchanged`: they were there before, and this
+    /// condition says that C has filled the place.
+    Write { unchanged: Option<&'static str> },
+}
+
+/// What C gives back is not what the declaration says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InvalidResult {
+    /// `nonnull`, and null.
+    Null,
+    /// Null, with this count of elements or bytes.
+    NullWithCount { count: usize },
+    /// A count that is negative, or that no memory has.
+    NoCount { count: i128 },
+    /// More elements or bytes than are left of the block.
+    PastTheBlock { bytes: usize, available: usize },
+    /// No NUL in what is left of the block, which is this many bytes.
+    Unterminated { searched: usize },
+    /// A text that is no UTF-8 from this byte on.
+    NotUtf8 { offset: usize, byte: u8 },
+    /// An address that is no multiple of this.
+    Misaligned { align: usize },
+    /// A number that is negative, or more than the most that the call allows.
+    /// `most` is unknown for what C hands to a callback.
+    OutOfRange { number: i128, most: Option<i128> },
 }
 
 /// C holds a word into what was lent.
@@ -340,6 +394,8 @@ impl Finding {
             Finding::ReturnedPointer(ReturnedPointer { holder, pointer }) => {
                 Parts { holder: Some(holder), pointer: *pointer, ..of(Rule::ReturnedPointer) }
             }
+            Finding::InvalidValue(_) => of(Rule::InvalidValue),
+            Finding::InvalidResult(_) => of(Rule::InvalidResult),
             Finding::WrongThread(_) => of(Rule::WrongThread),
             Finding::StaleHandle(_) => of(Rule::StaleHandle),
             Finding::RetainedPointer(seen) => Parts { place: Some(&seen.place), ..of(Rule::RetainedPointer) },

@@ -117,9 +117,12 @@ impl Facts {
 
     /// Whether it is about the result, and not about an argument.
     pub(crate) fn is_about_result(&self) -> bool {
-        let of_a_text = matches!(self.finding, Finding::UnterminatedString { .. });
+        let of_either = matches!(
+            self.finding,
+            Finding::UnterminatedString { .. } | Finding::InvalidValue(_) | Finding::InvalidResult(_)
+        );
         matches!(self.holder(), Some(Holder::Result { .. }))
-            || of_a_text && self.call.as_ref().is_some_and(|call| call.parameter.is_none())
+            || of_either && self.call.as_ref().is_some_and(|call| call.parameter.is_none())
     }
 
     /// The memory that crossed: what the argument leads into, or what a by-value word leads into.

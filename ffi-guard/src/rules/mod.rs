@@ -20,6 +20,8 @@ pub(crate) mod dangling_field;
 pub(crate) mod dangling_pointer;
 pub(crate) mod double_free;
 pub(crate) mod freed_while_retained;
+pub(crate) mod invalid_result;
+pub(crate) mod invalid_value;
 pub(crate) mod leaked_ownership;
 pub(crate) mod misaligned_pointer;
 pub(crate) mod nested_pointer;
@@ -52,6 +54,8 @@ pub(crate) fn words(facts: &Facts) -> Words<'_> {
         Finding::UnterminatedString { searched } => unterminated_string::words(*searched, facts),
         Finding::NullPointer(seen) => null_pointer::words(facts, *seen),
         Finding::MisalignedPointer { align } => misaligned_pointer::words(*align, facts),
+        Finding::InvalidValue(seen) => invalid_value::words(seen, facts),
+        Finding::InvalidResult(seen) => invalid_result::words(*seen, facts),
         Finding::ReturnedPointer(seen) => returned_pointer::words(seen, facts),
         Finding::WrongThread(got) => wrong_thread::words(got, facts),
         Finding::StaleHandle(stale) => stale_handle::words(stale, facts),

@@ -171,6 +171,7 @@ fn dot(inner: &str) -> &'static str {
 mod tests {
     use super::*;
     use crate::call::shape::Pointee;
+    use crate::call::validity::Validity;
 
     #[derive(ffi_guard::Pointee)]
     #[repr(C)]
@@ -194,6 +195,7 @@ mod tests {
             frozen: false,
             dense: false,
             role: Role::Other,
+            value: Validity::Any,
             size: size_of::<Outer>(),
             align: align_of::<Outer>(),
             shape: Outer::SHAPE,
@@ -270,6 +272,7 @@ mod tests {
             frozen: false,
             dense: false,
             role: Role::Other,
+            value: Validity::Any,
             name: || "T",
         };
         let mut seen = Vec::new();

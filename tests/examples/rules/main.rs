@@ -9,6 +9,8 @@ mod dangling_field;
 mod dangling_pointer;
 mod double_free;
 mod freed_while_retained;
+mod invalid_result;
+mod invalid_value;
 mod leaked_ownership;
 mod misaligned_pointer;
 mod nested_pointer;
@@ -28,7 +30,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-const PROGRAMS: [(&str, fn()); 19] = [
+const PROGRAMS: [(&str, fn()); 21] = [
     ("nested_pointer", nested_pointer::run),
     ("dangling_pointer", dangling_pointer::run),
     ("dangling_field", dangling_field::run),
@@ -36,6 +38,8 @@ const PROGRAMS: [(&str, fn()); 19] = [
     ("unterminated_string", unterminated_string::run),
     ("null_pointer", null_pointer::run),
     ("misaligned_pointer", misaligned_pointer::run),
+    ("invalid_value", invalid_value::run),
+    ("invalid_result", invalid_result::run),
     ("returned_pointer", returned_pointer::run),
     ("wrong_thread", wrong_thread::run),
     ("stale_handle", stale_handle::run),

@@ -10,6 +10,8 @@ mod dangling_field;
 mod dangling_pointer;
 mod double_free;
 mod freed_while_retained;
+mod invalid_result;
+mod invalid_value;
 mod leaked_ownership;
 mod misaligned_pointer;
 mod nested_pointer;

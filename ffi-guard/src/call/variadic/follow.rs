@@ -7,6 +7,7 @@ use super::super::argument::{Argument, Passing, Stated};
 use super::super::count::Count;
 use super::super::declaration::Contract;
 use super::super::shape::{Role, Shape, TypeInfo};
+use super::super::validity::Validity;
 use super::MOST;
 use super::saved::Saved;
 use crate::heap;
@@ -172,7 +173,16 @@ impl TypeInfo {
     pub const fn of_layout<T>() -> TypeInfo {
         let shape = if size_of::<T>() == 0 { Shape::Untyped } else { Shape::Words.of_aligned(align_of::<T>()) };
         let (size, align) = (size_of::<T>(), align_of::<T>());
-        TypeInfo { size, align, shape, frozen: false, dense: false, role: Role::Other, name: std::any::type_name::<T> }
+        TypeInfo {
+            size,
+            align,
+            shape,
+            frozen: false,
+            dense: false,
+            role: Role::Other,
+            value: Validity::Any,
+            name: std::any::type_name::<T>,
+        }
     }
 
     /// The type of which nothing is known.

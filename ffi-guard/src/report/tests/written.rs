@@ -2,9 +2,12 @@
 
 use super::facts::{argument, block, call, found, trace_of};
 use super::{ffi, session};
+use crate::call::argument::{Argument, Stated};
+use crate::call::declaration::{Declaration, Function};
+use crate::call::validity::{Discriminants, PointerValue, Validity};
 use crate::facts::{
-    BlockFacts, BufferOverflow, Change, Facts, Finding, Memory, Overwritten, UninitialisedMemory, UseAfterFree,
-    WriteThroughConst,
+    BlockFacts, BufferOverflow, CameBy, Change, Facts, Finding, InvalidResult, InvalidValue, Memory, Overwritten,
+    UninitialisedMemory, UseAfterFree, WriteThroughConst,
 };
 use crate::heap::Damage;
 
@@ -123,6 +126,58 @@ pub(in super::super) fn never_written() -> Facts {
         argument(AT, 24, "u32"),
         Some(Memory::Heap(live())),
     )
+}
+
+static MODE: Discriminants = Discriminants { size: 4, signed: true, values: &[-1, 0, 1, 5], name: || "app::ffi::Mode" };
+
+fn invalid(expected: Validity, bits: u64, field: &str, by: CameBy) -> Finding {
+    Finding::InvalidValue(InvalidValue { expected, bits, offset: 4, field: field.into(), by })
+}
+
+/// About the result of a call.
+fn of_result(finding: Finding) -> Facts {
+    let mut facts = found(finding, call(&ffi::CURRENT, 0, session::returned()), argument(0, 0, "app::ffi::Mode"), None);
+    facts.call.iter_mut().for_each(|call| call.parameter = None);
+    facts
+}
+
+pub(in super::super) fn invalid_result_value() -> Facts {
+    of_result(invalid(Validity::Enum(&MODE), 7, "", CameBy::Result))
+}
+
+pub(in super::super) fn invalid_written() -> Facts {
+    label(invalid(Validity::Bool, 2, "verbose", CameBy::Write { unchanged: None }), live())
+}
+
+pub(in super::super) fn invalid_argument() -> Facts {
+    let user = Validity::Pointer(PointerValue::Reference, 8);
+    let site = session::listen();
+    found(invalid(user, 0, "", CameBy::Argument), call(&ffi::ON_EVENT, 0, site), argument(0, 0, "app::State"), None)
+}
+
+pub(in super::super) fn null_result() -> Facts {
+    of_result(Finding::InvalidResult(InvalidResult::Null))
+}
+
+/// Asked of no call here.
+unsafe fn counted(_: &[Argument]) -> Stated {
+    Stated::No
+}
+
+/// The same function, with a count of what it returns.
+static COUNTED: Function = Function::new(&Declaration {
+    module: "app::ffi",
+    file: "src/ffi.rs",
+    line: 18,
+    column: 12,
+    ..Declaration::internal("current_reference")
+})
+.with_counted(counted, "*len");
+
+pub(in super::super) fn null_with_count() -> Facts {
+    let mut facts = of_result(Finding::InvalidResult(InvalidResult::NullWithCount { count: 0 }));
+    facts.call.iter_mut().for_each(|call| call.function = &COUNTED);
+    facts
 }
 
 pub(in super::super) fn not_filled() -> Facts {

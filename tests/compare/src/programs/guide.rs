@@ -10,6 +10,10 @@ pub(crate) mod dangling_pointer;
 pub(crate) mod double_free;
 #[path = "../../../examples/rules/freed_while_retained.rs"]
 pub(crate) mod freed_while_retained;
+#[path = "../../../examples/rules/invalid_result.rs"]
+pub(crate) mod invalid_result;
+#[path = "../../../examples/rules/invalid_value.rs"]
+pub(crate) mod invalid_value;
 #[path = "../../../examples/rules/leaked_ownership.rs"]
 pub(crate) mod leaked_ownership;
 #[path = "../../../examples/rules/misaligned_pointer.rs"]

@@ -65,6 +65,18 @@ pub(crate) const ALL: &[Program] = &[
     of_page("null_pointer", "null for something that C reads", guide::null_pointer::run, right::null_pointer),
     of_page("misaligned_pointer", "words at an odd address", guide::misaligned_pointer::run, right::misaligned_pointer),
     of_page(
+        "invalid_value",
+        "C returns 2 for what is declared as a `bool`",
+        guide::invalid_value::run,
+        right::invalid_value,
+    ),
+    of_page(
+        "invalid_result",
+        "C returns null for an empty buffer, which becomes a slice",
+        guide::invalid_result::run,
+        right::invalid_result,
+    ),
+    of_page(
         "returned_pointer",
         "a callback returns the bytes of a `String` to C",
         guide::returned_pointer::run,

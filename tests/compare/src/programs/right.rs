@@ -11,6 +11,8 @@ use c_fixtures::dangling_field::{Label, bad_label_length};
 use c_fixtures::dangling_pointer::ok_name_length;
 use c_fixtures::double_free::{hold, ok_yield_up};
 use c_fixtures::freed_while_retained::{bad_set_listener, notify, ok_unset_listener};
+use c_fixtures::invalid_result::ok_blob;
+use c_fixtures::invalid_value::ok_is_open;
 use c_fixtures::leaked_ownership::ok_open_named;
 use c_fixtures::misaligned_pointer::ok_sum_words;
 use c_fixtures::null_pointer::ok_first;
@@ -172,6 +174,21 @@ pub(super) fn uninitialised_memory() {
     let data = Box::new([7_u8; 64]);
     // SAFETY: C reads the 64 bytes.
     unsafe { checksum(data.as_ptr(), data.len()) };
+}
+
+pub(super) fn invalid_value() {
+    if ok_is_open(2) {
+        println!("open");
+    }
+}
+
+pub(super) fn invalid_result() {
+    let mut length = 0;
+    // SAFETY: the length is there.
+    let blob = unsafe { ok_blob(0, &raw mut length) };
+    // SAFETY: C returns an address for a blob of no bytes, too.
+    let bytes = unsafe { std::slice::from_raw_parts(blob, usize::try_from(length).unwrap_or(0)) };
+    println!("{} bytes", bytes.len());
 }
 
 pub(super) fn leaked_ownership() {

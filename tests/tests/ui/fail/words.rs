@@ -10,8 +10,12 @@ unsafe extern "C" {
     fn nothing(#[guard(aligned)] p: *const c_int);
     fn number(#[guard(aligned = 8)] n: c_int);
     fn copied(#[guard(lends)] p: *mut *const c_void);
-    #[guard(returns(cstr))]
+    #[guard(returns(text))]
     fn returned() -> *const c_char;
+    #[guard(returns(at_most = 4))]
+    fn no_number() -> *const c_char;
+    #[guard(returns(null_when_empty))]
+    fn of_what() -> *const c_char;
 }
 
 #[ffi_guard::guard]
