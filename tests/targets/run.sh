@@ -162,7 +162,48 @@ arm64() {
     if [ $what = tests ]; then tests $arm64_target arm64_cargo slides levels retention freeing rules $(cd tests/tests; echo callbacks_*.rs | sed 's/\.rs//g'); fi
 }
 
+# --- Windows, by Wine ---
+
+windows_target=x86_64-pc-windows-gnu
+windows() {
+    local wine said level rule
+    if ! inside sh -c 'command -v x86_64-w64-mingw32-gcc' >/dev/null; then
+        echo "skipped: $windows_target: there is no x86_64-w64-mingw32-gcc in the folder (Debian: gcc-mingw-w64-x86-64-win32)"
+        return
+    fi
+    # Debian has no standard library for Windows either. What begins and ends its table of unwinding comes with that, in two
+    # objects which are empty on 64 bits.
+    inside sh -ec 'mkdir -p /out/windows
+        for name in rsbegin rsend; do : | x86_64-w64-mingw32-gcc -x c -c - -o /out/windows/$name.o; done'
+    inside env RUSTC_BOOTSTRAP=1 CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc \
+        CC_x86_64_pc_windows_gnu=x86_64-w64-mingw32-gcc \
+        CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS="-C link-self-contained=no -C target-feature=+crt-static -L native=/out/windows" \
+        cargo build --quiet --locked -Zbuild-std=std,panic_unwind --target $windows_target -p ffi-guard-smoke
+    for wine in wine64 wine /usr/lib/wine/wine64 ""; do
+        if [ -z "$wine" ] || command -v "$wine" >/dev/null; then break; fi
+    done
+    if [ -z "$wine" ]; then
+        echo "ok: $windows_target: a program is built; skipped: Wine is not installed (Debian: wine64), so it is not run"
+        return
+    fi
+    for level in 0 1 2; do
+        said=$(windows_run "$wine" $level clean) || fail "a right program at level $level:" "$said"
+        [[ $said == *"clean came to its end"* && $said != *"ffi-guard["* ]] || fail "a right program at level $level:" "$said"
+        for rule in null_pointer dangling_pointer buffer_overflow; do
+            # C would fault by null, and an overrun is found from level 2 on.
+            case "$level $rule" in 0* | "1 buffer_overflow") continue ;; esac
+            if said=$(windows_run "$wine" $level $rule); then fail "$rule at level $level is not found:" "$said"; fi
+            [[ $said == *"ffi-guard[$rule]"* ]] || fail "another report than $rule at level $level:" "$said"
+        done
+    done
+    echo "ok: $windows_target, by Wine: a right program is clean at levels 0 to 2, and null, freed memory and an overrun are reported"
+}
+windows_run() {
+    WINEPREFIX=$base/wine WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml=" HOME=$base GUARD=$2 timeout 120 \
+        "$1" "$base/out/target/$windows_target/debug/ffi-guard-smoke.exe" "$3" 2>&1
+}
+
 if [ $what = keep ]; then musl; fi
-for target in musl arm64; do
+for target in musl arm64 windows; do
     case "$wanted" in *" $target "*) $target ;; esac
 done
