@@ -3,6 +3,7 @@
 #
 #     tests/targets/run.sh [musl] [arm64] [windows]       programs, and the tests that tests/targets/left_out.txt does not name
 #     tests/targets/run.sh programs [musl] [arm64] [windows]       the programs alone
+#     tests/targets/run.sh every [musl] [arm64]           the whole test suite, not the files that were tried alone
 #     tests/targets/run.sh keep                           the program whose C keeps a pointer, static, by musl: its own output
 #
 # FFI_GUARD_TARGETS is the place of that folder, if it is another one. It needs root, debootstrap and a mirror of Debian's to
@@ -14,7 +15,7 @@ base=${FFI_GUARD_TARGETS:-$PWD/target/tmp/targets}
 root=$base/forky
 left_out=tests/targets/left_out.txt
 what=tests
-case "${1:-}" in programs | keep) what=$1; shift ;; esac
+case "${1:-}" in programs | keep | every) what=$1; shift ;; esac
 wanted=" ${*:-musl arm64 windows} "
 
 skip() { echo "skipped: other targets: $*"; exit 0; }
@@ -77,7 +78,7 @@ fi
 # What is left out of a target: a file of tests or one test, and the reason.
 left_out() { sed -nE "s/^(all|$1) +//p" $left_out; }
 
-# Runs the tests of these files and the library's own for a target, but those that are left out, and says how many.
+# Runs the tests of these files for a target, but those that are left out, and says how many. With `every` the library's own, too.
 tests() {
     local target=$1 cargo=$2 files=() skips=() said name passed
     while read -r name _; do skips+=(--skip "$name"); done < <(left_out "$target")
@@ -88,7 +89,8 @@ tests() {
     left_out "$target" | sed 's/^/  /'
     said=$base/out/tests-$target.log
     # The names of tests that are left out are whole names.
-    "$cargo" test --no-fail-fast -p ffi-guard-tests "${files[@]}" -p ffi-guard --lib -- --exact "${skips[@]}" >"$said" 2>&1 || {
+    if [ $what = every ]; then files+=(-p ffi-guard --lib); fi
+    "$cargo" test --no-fail-fast -p ffi-guard-tests "${files[@]}" -- --exact "${skips[@]}" >"$said" 2>&1 || {
         grep -E "^test .*FAILED|^error|^---- " "$said" || true
         fail "tests of $target fail, see $said"
     }
@@ -97,8 +99,20 @@ tests() {
     echo "ok: $target: $passed tests pass, of $(grep -c '^test result: ok\.' "$said") programs"
 }
 
+# The files of tests that were tried on other targets.
+tried=(slides levels retention freeing rules callbacks_arguments callbacks_forms callbacks_panics callbacks_results heap_life heap_levels severities)
 # All files of tests.
 every_file() { (cd tests/tests; ls -d ./*.rs ./*/main.rs) | sed -E 's|^\./||; s/(\.rs|\/main\.rs)$//'; }
+
+tests_of() {
+    case $what in
+        tests)
+            echo "- files of tests that were not tried on $1: $(every_file | grep -vxF "$(printf '%s\n' "${tried[@]}"; left_out "$1" | cut -d' ' -f1)" | xargs)"
+            tests "$@" "${tried[@]}"
+            ;;
+        every) tests "$@" $(every_file) ;;
+    esac
+}
 
 # --- the programs of a target ---
 
@@ -144,7 +158,7 @@ musl() {
     fi
     programs "0 1 2 3" $built/@
     echo "ok: $musl_target, static: hashpass is clean at levels 0 to 3, and what C keeps in a variable is found and named"
-    if [ $what = tests ]; then tests $musl_target musl_cargo $(every_file); fi
+    tests_of $musl_target musl_cargo
 }
 
 # --- 64-bit ARM, by an emulator ---
@@ -162,7 +176,7 @@ arm64() {
     arm64_cargo build --quiet "${examples[@]}"
     programs "0 1 2" "${emulator[@]}" /out/target/$arm64_target/debug/examples/@
     echo "ok: $arm64_target, emulated: hashpass is clean at levels 0 to 2, and what C keeps in a variable is found and named"
-    if [ $what = tests ]; then tests $arm64_target arm64_cargo slides levels retention freeing rules $(cd tests/tests; echo callbacks_*.rs | sed 's/\.rs//g'); fi
+    tests_of $arm64_target arm64_cargo
 }
 
 # --- Windows, by Wine ---
