@@ -7,7 +7,7 @@ static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 #[ffi_guard::guard]
 unsafe extern "C" {
     #[link_name = "ffg_smoke_sum"]
-    fn sum(#[guard(counted_by = count)] values: *const i32, count: usize) -> i32;
+    fn sum(#[guard(nonnull, counted_by = count)] values: *const i32, count: usize) -> i32;
     #[link_name = "ffg_smoke_fill"]
     fn fill(to: *mut i32, count: usize, value: i32);
 }
