@@ -3,7 +3,7 @@
 #
 #     tests/targets/run.sh [musl] [arm64] [windows]       programs, and the tests that tests/targets/left_out.txt does not name
 #     tests/targets/run.sh programs [musl] [arm64] [windows]       the programs alone
-#     tests/targets/run.sh every [musl] [arm64]           the whole test suite, not the files that were tried alone
+#     tests/targets/run.sh every [musl] [arm64]           the whole test suite, not some files of it alone
 #     tests/targets/run.sh keep                           the program whose C keeps a pointer, static, by musl: its own output
 #
 # FFI_GUARD_TARGETS is the place of that folder, if it is another one. It needs root, debootstrap and a mirror of Debian's to
@@ -99,16 +99,16 @@ tests() {
     echo "ok: $target: $passed tests pass, of $(grep -c '^test result: ok\.' "$said") programs"
 }
 
-# The files of tests that were tried on other targets.
-tried=(slides levels retention freeing rules callbacks_arguments callbacks_forms callbacks_panics callbacks_results heap_life heap_levels severities)
+# The files of tests that are run on other targets; with `every`, all.
+chosen=(slides levels retention freeing rules callbacks_arguments callbacks_forms callbacks_panics callbacks_results heap_life heap_levels severities)
 # All files of tests.
 every_file() { (cd tests/tests; ls -d ./*.rs ./*/main.rs) | sed -E 's|^\./||; s/(\.rs|\/main\.rs)$//'; }
 
 tests_of() {
     case $what in
         tests)
-            echo "- files of tests that were not tried on $1: $(every_file | grep -vxF "$(printf '%s\n' "${tried[@]}"; left_out "$1" | cut -d' ' -f1)" | xargs)"
-            tests "$@" "${tried[@]}"
+            echo "- files of tests that are not run on $1 (\`every\` runs them): $(every_file | grep -vxF "$(printf '%s\n' "${chosen[@]}"; left_out "$1" | cut -d' ' -f1)" | xargs)"
+            tests "$@" "${chosen[@]}"
             ;;
         every) tests "$@" $(every_file) ;;
     esac
