@@ -1,5 +1,6 @@
 //! Makes one `cfg` of each capability of the target's platform: see `platform/capabilities.rs`. And
-//! the guide for the documentation: see `build/guide.rs`.
+//! the guide for the documentation: see `build/guide.rs`. And cargo's variable for a runner of
+//! this target's programs: see `testing/runner.rs`.
 
 #[path = "src/platform/capabilities.rs"]
 mod capabilities;
@@ -10,6 +11,8 @@ fn main() {
     guide::write();
     let target = capabilities::Target::new();
     println!("cargo::rerun-if-env-changed=FFI_GUARD_PLATFORM");
+    let triple = std::env::var("TARGET").unwrap_or_default().to_uppercase().replace(['-', '.'], "_");
+    println!("cargo::rustc-env=FFI_GUARD_RUNNER=CARGO_TARGET_{triple}_RUNNER");
     println!("cargo::rerun-if-changed=src/platform/capabilities.rs");
     println!("cargo::rustc-check-cfg=cfg(platform, values(\"{}\"))", capabilities::FOLDERS.join("\", \""));
     println!("cargo::rustc-cfg=platform=\"{}\"", target.folder);

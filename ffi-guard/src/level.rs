@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::config;
 pub use crate::config::Level;
-use crate::platform::process;
+use crate::platform::{memory, process};
 
 /// Not settled yet; no level has this value.
 const UNSETTLED: u8 = u8::MAX;
@@ -155,6 +155,10 @@ fn settle() -> Level {
     let installed = INSTALLED.load(Ordering::Relaxed);
     let default = if installed && cfg!(debug_assertions) { Level::Full } else { Level::Off };
     let mut level = config::settings().level.unwrap_or(default);
+    if level != Level::Off && !memory::SUPPORTED {
+        process::say(format_args!("no address space can be reserved on this system: nothing is checked"));
+        level = Level::Off;
+    }
     if level == Level::Paged && !crate::platform::fault::SUPPORTED {
         process::say(format_args!("GUARD=3: faults are not caught on this system; this run is checked at level 2"));
         level = Level::Full;

@@ -4,6 +4,8 @@
 use std::env;
 use std::process::{Command, Output};
 
+use ffi_guard::testing::command_for;
+
 /// Set in the process that [`run_self`] starts.
 const CHILD: &str = "FFI_GUARD_TESTS_CHILD";
 
@@ -40,8 +42,9 @@ pub fn run_self(test: &str, variables: &[(&str, &str)]) -> Output {
 #[must_use]
 pub fn run_self_behind(shell: &str, test: &str, variables: &[(&str, &str)]) -> Output {
     let binary = env::current_exe().expect("a running program has a path");
+    let run = command_for(binary);
     let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("{shell} exec \"$@\"")).arg("sh").arg(binary);
+    command.arg("-c").arg(format!("{shell} exec \"$@\"")).arg("sh").arg(run.get_program()).args(run.get_args());
     command.args([test, "--exact", "--nocapture", "--include-ignored", "--test-threads=1"]);
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(|name| name == "GUARD" || name.starts_with("GUARD_")) {

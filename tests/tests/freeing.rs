@@ -433,7 +433,8 @@ fn a_destructor_that_is_called_around_the_guard_is_clean() {
                 bare::ffg_ok_destroy();
                 // Again on a thread that C started.
                 ok_set_with_destructor(Box::into_raw(Box::new(7)), Some(destroy));
-                let mut thread = 0;
+                // A number for glibc, a pointer for musl.
+                let mut thread = std::mem::zeroed::<libc::pthread_t>();
                 let code = libc::pthread_create(&raw mut thread, ptr::null(), destroyer, ptr::null_mut());
                 assert_eq!((code, libc::pthread_join(thread, ptr::null_mut())), (0, 0));
             }

@@ -8,7 +8,7 @@ use c_fixtures::buffer_overflow::{poke_remembered, remember};
 use c_fixtures::leaked_ownership::bad_open_named as warned_open;
 use c_fixtures::leaked_ownership::denied::bad_open_named as open;
 use c_fixtures::slides::{ComplexStruct, SomeStruct, process_complex_struct};
-use ffi_guard::testing::{Child, assert_clean};
+use ffi_guard::testing::{Child, assert_clean, command_for};
 use ffi_guard::{Level, Rule, catch, level};
 use serial_test::serial;
 
@@ -291,7 +291,7 @@ struct Run {
 
 impl Run {
     fn of(threads: &str, names: &[&str]) -> Run {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        let mut command = command_for(std::env::current_exe().unwrap());
         command.args(["--exact", "--ignored", "--test-threads", threads]);
         command.args(names.iter().map(|name| format!("programs::{name}")));
         Run::by(command)

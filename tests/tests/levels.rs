@@ -1,9 +1,11 @@
 //! The variables of the environment, each with its effect and its error, on whole programs.
 
-use std::process::{Command, Output};
+use std::process::Output;
+
+use ffi_guard::testing::command_for;
 
 fn run(program: &str, variables: &[(&str, &str)], steps: &[&str]) -> Output {
-    let mut command = Command::new(program);
+    let mut command = command_for(program);
     for name in std::env::vars_os().map(|(name, _)| name) {
         if name.to_str().is_some_and(|name| name.starts_with("GUARD")) {
             command.env_remove(name);

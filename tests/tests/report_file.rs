@@ -8,6 +8,7 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use ffi_guard::testing::command_for;
 use serde_json::Value;
 
 /// A path for this test alone, where nothing is.
@@ -26,7 +27,7 @@ fn fifo(name: &str) -> PathBuf {
 
 /// The program that breaks rules, with its report in a file.
 fn checked(report: &std::path::Path, variables: &[(&str, &str)], steps: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_checked"));
+    let mut command = command_for(env!("CARGO_BIN_EXE_checked"));
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("GUARD")) {
             command.env_remove(name);

@@ -3,10 +3,12 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
+
+use ffi_guard::testing::command_for;
 
 fn run(program: &Path, variables: &[(&str, &str)], steps: &[&str]) -> Output {
-    let mut command = Command::new(program);
+    let mut command = command_for(program);
     for name in std::env::vars_os().map(|(name, _)| name) {
         if name.to_str().is_some_and(|name| name.starts_with("GUARD")) {
             command.env_remove(name);
@@ -150,7 +152,7 @@ fn counted_calls_are_checked_like_others() {
         [("1", "nest", "nested_pointer"), ("2", "nest", "nested_pointer"), ("2", "keep", "retained_pointer")]
     {
         let report = |stats: &str| {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_checked"));
+            let mut command = command_for(env!("CARGO_BIN_EXE_checked"));
             command.arg(step).env("GUARD", level).env("GUARD_STATS", stats).env("RUST_BACKTRACE", "0");
             let output = command.output().expect("it runs");
             assert_eq!(output.status.code(), Some(101), "{level} {step}: {}", err(&output));
@@ -280,7 +282,7 @@ fn a_function_that_is_called_often_and_is_over_at_once_gets_advice_and_a_long_on
 fn counting_stops_no_panic_that_level_0_does_not() {
     use std::os::unix::process::ExitStatusExt as _;
     for stats in ["0", "1"] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_counted"));
+        let mut command = command_for(env!("CARGO_BIN_EXE_counted"));
         command.arg("panics").env("GUARD", "0").env("GUARD_STATS", stats).env("RUST_BACKTRACE", "0");
         let output = command.output().expect("it runs");
         assert_eq!(output.status.signal(), Some(libc::SIGABRT), "GUARD_STATS={stats}: {}", err(&output));

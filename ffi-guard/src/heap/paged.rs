@@ -201,6 +201,14 @@ mod tests {
     use crate::platform::read;
 
     #[test]
+    fn what_may_be_a_panics_exception_is_aligned_as_unwinders_take_it_to_be() {
+        let at = |size, align| Placement::BeforeGuard.offset(size, align);
+        assert!(at(56, 8).is_multiple_of(16));
+        // All others touch their guard, whatever they are aligned to.
+        assert_eq!([at(40, 8), at(56, 4), at(72, 8)].map(|start| start % 16), [8, 8, 8]);
+    }
+
+    #[test]
     fn a_block_touches_its_guard_and_stays_within_its_run() {
         for size in [1, 3, 15, 16, 24, 100, 4095, 4096, 4097, 10_000, 65_536, 1 << 20] {
             for align in [1, 2, 8, 16, 64, 4096, 8192, 1 << 17] {

@@ -29,11 +29,23 @@ impl Placement {
             Placement::AtBase => 0,
             Placement::AfterHeader if align > HEADER => align,
             Placement::AfterHeader => HEADER,
-            Placement::BeforeGuard if align < PAGE => (lead(align) + size.next_multiple_of(PAGE) - size) & !(align - 1),
+            Placement::BeforeGuard if align < PAGE => {
+                (lead(align) + size.next_multiple_of(PAGE) - size) & !(taken_for(size, align) - 1)
+            }
             // With such an alignment both are the same.
             Placement::BeforeGuard | Placement::AfterGuard => lead(align),
         }
     }
+}
+
+/// Bytes and alignment of the exception that a panic of Rust's allocates.
+const EXCEPTION: (usize, usize) = (56, 8);
+
+/// The alignment that code takes a block to have: its own, except that an unwinder takes an
+/// exception to be aligned as the ABI has it, to 16 bytes, and Rust's standard library asks for 8.
+/// `malloc` would give 16 to all; without them LLVM's unwinder faults on x86-64.
+const fn taken_for(size: usize, align: usize) -> usize {
+    if size == EXCEPTION.0 && align == EXCEPTION.1 { 16 } else { align }
 }
 
 /// Bytes of the header before a large block.

@@ -3,7 +3,7 @@
 
 use std::env;
 
-/// The target of a build, from cargo's variables for a build script.
+/// What the capabilities of a target depend on.
 pub(crate) struct Target {
     /// The folder of `platform/`.
     pub(crate) folder: &'static str,
@@ -15,25 +15,35 @@ pub(crate) struct Target {
 
 /// The folders. `FFI_GUARD_PLATFORM` selects a more general one than the target's, so that one
 /// machine can build all of them.
-pub(crate) const FOLDERS: [&str; 3] = ["linux", "unix", "other"];
+pub(crate) const FOLDERS: [&str; 4] = ["linux", "unix", "windows", "other"];
 
 impl Target {
-    /// The target of this build.
-    pub(crate) fn new() -> Target {
-        let of = |name: &str| env::var(name).unwrap_or_default();
-        let asked = of("FFI_GUARD_PLATFORM");
-        let folder = match (of("CARGO_CFG_TARGET_OS").as_str(), env::var_os("CARGO_CFG_UNIX")) {
-            ("linux", _) => "linux",
-            (_, Some(_)) => "unix",
+    /// A target of 64 bits, with the feature `c-heap`: its operating system, whether that is a
+    /// Unix, its processor and its C library, by cargo's names.
+    pub(crate) fn of(system: &str, is_unix: bool, processor: &str, library: &str) -> Target {
+        let folder = match system {
+            "linux" => "linux",
+            "windows" => "windows",
+            _ if is_unix => "unix",
             _ => "other",
         };
-        Target {
-            folder: FOLDERS.into_iter().find(|folder| *folder == asked).unwrap_or(folder),
-            x86_64: of("CARGO_CFG_TARGET_ARCH") == "x86_64",
-            wide: of("CARGO_CFG_TARGET_POINTER_WIDTH") == "64",
-            gnu: of("CARGO_CFG_TARGET_ENV") == "gnu",
-            c_heap: env::var_os("CARGO_FEATURE_C_HEAP").is_some(),
-        }
+        Target { folder, x86_64: processor == "x86_64", wide: true, gnu: library == "gnu", c_heap: true }
+    }
+
+    /// The target of this build, from cargo's variables for a build script.
+    pub(crate) fn new() -> Target {
+        let of = |name: &str| env::var(name).unwrap_or_default();
+        let mut target = Target::of(
+            &of("CARGO_CFG_TARGET_OS"),
+            env::var_os("CARGO_CFG_UNIX").is_some(),
+            &of("CARGO_CFG_TARGET_ARCH"),
+            &of("CARGO_CFG_TARGET_ENV"),
+        );
+        let asked = of("FFI_GUARD_PLATFORM");
+        target.folder = FOLDERS.into_iter().find(|folder| *folder == asked).unwrap_or(target.folder);
+        target.wide = of("CARGO_CFG_TARGET_POINTER_WIDTH") == "64";
+        target.c_heap = env::var_os("CARGO_FEATURE_C_HEAP").is_some();
+        target
     }
 
     fn linux64(&self) -> bool {
@@ -51,8 +61,18 @@ pub(crate) struct Capability {
     pub(crate) is_on: fn(&Target) -> bool,
 }
 
-/// All capabilities that code asks for by name.
-pub(crate) const ALL: [Capability; 5] = [
+/// All capabilities, which code asks for by name. `docs/src/limits.md` has them as a table.
+pub(crate) const ALL: [Capability; 7] = [
+    Capability {
+        name: "address_space",
+        what: "Rust's memory is tracked, and arguments are checked: levels 1 and 2",
+        is_on: |target| target.folder != "other" && target.wide,
+    },
+    Capability {
+        name: "reads",
+        what: "memory that may not be mapped is read: pointers inside C's memory",
+        is_on: |target| matches!(target.folder, "linux" | "windows"),
+    },
     Capability {
         name: "globals",
         what: "the variables of all modules are searched for what C kept",

@@ -7,6 +7,9 @@ pub(crate) use super::os::memory::{
     most_mappings, move_pages, open_pages, release, use_large_pages,
 };
 
+/// True if address space can be reserved here, which is what Rust's memory is tracked in.
+pub(crate) const SUPPORTED: bool = cfg!(address_space);
+
 /// The granularity of access. A multiple of the page size of every system we build for.
 pub(crate) const PAGE: usize = if cfg!(target_arch = "x86_64") { 4096 } else { 65536 };
 

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! linux/  ──>  unix/ (POSIX)  ──>  other/ (the standard library, or "cannot be had")
+//! windows/                    ──>  other/
 //! ```
 //!
 //! `capabilities.rs` says which folder a target takes, and lists what the folder can do. The files
@@ -17,6 +18,8 @@ mod linux;
 mod other;
 #[cfg(any(platform = "linux", platform = "unix"))]
 mod unix;
+#[cfg(platform = "windows")]
+mod windows;
 
 #[cfg(platform = "linux")]
 use linux as os;
@@ -24,6 +27,8 @@ use linux as os;
 use other as os;
 #[cfg(platform = "unix")]
 use unix as os;
+#[cfg(platform = "windows")]
+use windows as os;
 
 pub(crate) mod abort;
 pub(crate) mod clock;

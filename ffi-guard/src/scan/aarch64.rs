@@ -3,7 +3,7 @@
 
 use std::arch::asm;
 
-pub(super) use super::portable::{next, next_distance};
+pub(super) use super::portable::next;
 use super::wanted::Envelope;
 
 /// A way to search memory.

@@ -53,9 +53,3 @@ pub(super) unsafe fn next(at: usize, end: usize, envelopes: &[Envelope; 2]) -> O
     }
     None
 }
-
-/// Finds no distance in code: the machines that use this need two instructions for an address, so
-/// their code is no evidence.
-pub(super) fn next_distance(_bytes: &[u8], _from: usize, _base: usize, _len: usize) -> Option<usize> {
-    None
-}

@@ -11,6 +11,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::ended::{self, Ended};
+use super::runner::command_for;
 use super::test;
 use crate::level::Level;
 use crate::report;
@@ -46,7 +47,7 @@ pub(super) fn is_alone() -> bool {
 #[track_caller]
 pub(super) fn again(name: &str, change: impl FnOnce(&mut Command)) -> Output {
     let program = env::current_exe().unwrap_or_else(|error| panic!("this program's own path: {error}"));
-    let mut command = Command::new(&program);
+    let mut command = command_for(&program);
     command.args([name, "--exact", "--nocapture", "--include-ignored", "--test-threads=1"]);
     command.env(TEST, name).stdin(Stdio::null());
     change(&mut command);

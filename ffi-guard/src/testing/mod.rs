@@ -19,11 +19,14 @@
 
 mod child;
 mod ended;
+mod runner;
 mod test;
 
 pub use crate::assert_clean;
 pub use child::Child;
 pub use ended::{Ended, Reported};
+#[doc(hidden)]
+pub use runner::command_for;
 #[doc(hidden)]
 pub use test::{Passed, ShouldPanic, Test, run, run_here};
 

@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use libc::MAP_FAILED;
 
@@ -22,17 +23,45 @@ pub(crate) fn use_large_pages(range: Range<usize>) {
     }
 }
 
+const MADV_GUARD_INSTALL: i32 = 102;
+const MADV_GUARD_REMOVE: i32 = 103;
+
 /// Closes pages of a committed range: their content is gone, and a touch faults. No mapping
-/// changes. False if the system cannot: Linux before 6.13, locked memory.
+/// changes. False if the system cannot: Linux before 6.13, locked memory, an emulator that takes
+/// any advice and follows none.
 pub(crate) fn close_pages(range: Range<usize>) -> bool {
-    const MADV_GUARD_INSTALL: i32 = 102;
     // SAFETY: the range is within a mapping of `reserve`, and the caller gives its content up.
-    unsafe { advise(range, MADV_GUARD_INSTALL) }
+    advice_is_followed() && unsafe { advise(range, MADV_GUARD_INSTALL) }
+}
+
+/// True if a page that was closed and opened again has lost its content, which it does where it was
+/// closed. Tried once, without allocating.
+fn advice_is_followed() -> bool {
+    const UNKNOWN: u8 = 0;
+    const NO: u8 = 1;
+    const YES: u8 = 2;
+    static FOLLOWED: AtomicU8 = AtomicU8::new(UNKNOWN);
+    match FOLLOWED.load(Ordering::Relaxed) {
+        UNKNOWN => {}
+        known => return known == YES,
+    }
+    let Some(at) = reserve(PAGE, PAGE) else { return false };
+    let place = at as *mut u8;
+    // SAFETY: the page was reserved for this, and is given back; it is written once it can be.
+    let followed = commit(at..at + PAGE)
+        && unsafe {
+            place.write_volatile(1);
+            advise(at..at + PAGE, MADV_GUARD_INSTALL)
+                && advise(at..at + PAGE, MADV_GUARD_REMOVE)
+                && place.read_volatile() == 0
+        };
+    release(at..at + PAGE);
+    FOLLOWED.store(if followed { YES } else { NO }, Ordering::Relaxed);
+    followed
 }
 
 /// Opens pages again that [`close_pages`] has closed: they read as zero.
 pub(crate) fn open_pages(range: Range<usize>) -> bool {
-    const MADV_GUARD_REMOVE: i32 = 103;
     // SAFETY: the range is within a mapping of `reserve`, and its open pages stay as they are.
     unsafe { advise(range, MADV_GUARD_REMOVE) }
 }
@@ -58,17 +87,20 @@ pub(crate) fn move_pages(from: Range<usize>, to: usize) -> bool {
     unsafe { libc::mremap(from.start as *mut _, len, len, flags, to as *mut libc::c_void) != MAP_FAILED }
 }
 
-/// Calls `f` with each page of the range that has content, until it says false. Untouched pages are
-/// left out if the system can recognise them, so that looking does not bring them in.
+/// Calls `f` with each [`PAGE`] of the range that has content, until it says false. Untouched ones
+/// are left out if the system can recognise them, so that looking does not bring them in.
 pub(crate) fn for_each_touched(range: Range<usize>, mut f: impl FnMut(usize) -> bool) {
     let mut present = [1u8; 512];
+    // The system's pages in one of ours, as on 64-bit ARM, where most systems have pages of 4 KiB.
+    let parts = PAGE.div_ceil(super::mapped::page_size()).min(present.len());
     let mut at = range.start;
     while at < range.end {
-        let pages = ((range.end - at) / PAGE).clamp(1, present.len());
-        // SAFETY: the array has a byte for each page asked about.
+        let pages = ((range.end - at) / PAGE).clamp(1, present.len() / parts);
+        // SAFETY: the array has a byte for each of the system's pages that is asked about: `parts`
+        // for each of ours, and no more than that if the system's are smaller.
         let told = unsafe { libc::mincore(at as *mut _, pages * PAGE, present.as_mut_ptr()) == 0 };
-        for (i, page) in present.iter().take(pages).enumerate() {
-            if (!told || page & 1 != 0) && !f(at + i * PAGE) {
+        for (i, page) in present.chunks(parts).take(pages).enumerate() {
+            if (!told || page.iter().any(|part| part & 1 != 0)) && !f(at + i * PAGE) {
                 return;
             }
         }
@@ -105,4 +137,40 @@ fn number_in(file: &CStr) -> Option<usize> {
     let text = text.get(..usize::try_from(len).ok()?)?;
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     std::str::from_utf8(text.get(..digits)?).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_with_content_are_found_and_no_others() {
+        let len = PAGE * 700;
+        let at = reserve(len, PAGE).unwrap();
+        assert!(commit(at..at + len));
+        let touched: Vec<usize> = [0, 3, 511, 512, 513, 699].map(|page| at + page * PAGE).to_vec();
+        // SAFETY: committed above, and no one else's.
+        touched.iter().for_each(|&page| unsafe { (page as *mut u8).add(PAGE - 1).write(1) });
+        let mut found = Vec::new();
+        for_each_touched(at..at + len, |page| {
+            found.push(page);
+            true
+        });
+        assert_eq!(found, touched);
+        release(at..at + len);
+    }
+
+    #[test]
+    fn a_closed_page_is_believed_where_closing_empties_it() {
+        let at = reserve(PAGE, PAGE).unwrap();
+        assert!(commit(at..at + PAGE));
+        // SAFETY: committed above, and no one else's.
+        unsafe { (at as *mut u8).write_volatile(1) };
+        if close_pages(at..at + PAGE) {
+            assert!(open_pages(at..at + PAGE));
+            // SAFETY: open again.
+            assert_eq!(unsafe { (at as *mut u8).read_volatile() }, 0);
+        }
+        release(at..at + PAGE);
+    }
 }

@@ -69,15 +69,26 @@ pub(crate) fn decommit(range: Range<usize>) {
 
 /// Gives the pages back and keeps the access: the memory is zero from here on.
 pub(crate) fn discard(range: Range<usize>) {
-    if range.start < range.end {
-        // SAFETY: the range is within a mapping of `reserve`, and the caller gives its content up.
-        let done = unsafe { libc::madvise(range.start as *mut _, range.end - range.start, libc::MADV_DONTNEED) == 0 };
-        if !done {
-            // Locked pages (`mlockall`) stay. The promise is zeros, so write them.
-            // SAFETY: callers that rely on the content pass a committed range.
-            unsafe { std::ptr::write_bytes(range.start as *mut u8, 0, range.end - range.start) };
-        }
+    if range.start < range.end && !(if cfg!(target_os = "linux") { drop_pages(&range) } else { map_over(&range) }) {
+        // Locked pages (`mlockall`) stay. The promise is zeros, so write them.
+        // SAFETY: callers that rely on the content pass a committed range.
+        unsafe { std::ptr::write_bytes(range.start as *mut u8, 0, range.end - range.start) };
     }
+}
+
+/// Has the pages read as zero: what the advice promises on Linux alone.
+fn drop_pages(range: &Range<usize>) -> bool {
+    // SAFETY: the range is within a mapping of `reserve`, and the caller gives its content up.
+    unsafe { libc::madvise(range.start as *mut _, range.end - range.start, libc::MADV_DONTNEED) == 0 }
+}
+
+/// Puts new pages in their place: elsewhere the advice may leave the content as it is.
+fn map_over(range: &Range<usize>) -> bool {
+    let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | libc::MAP_FIXED;
+    let access = PROT_READ | PROT_WRITE;
+    // SAFETY: the range is within a mapping of `reserve`, its access is this one, and the caller
+    // gives its content up; it is replaced in one step.
+    unsafe { libc::mmap(range.start as *mut _, range.end - range.start, access, flags, -1, 0) != MAP_FAILED }
 }
 
 /// Bytes of address space that this process may take, if that is limited.
@@ -86,4 +97,27 @@ pub(crate) fn address_space_limit() -> Option<usize> {
     // SAFETY: writes into the struct given.
     let known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) == 0 };
     (known && limit.rlim_cur != libc::RLIM_INFINITY).then(|| usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn discarded_memory_is_zero_and_open_by_either_way() {
+        for way in [drop_pages, map_over] {
+            let at = reserve(PAGE * 4, PAGE).unwrap();
+            let range = at..at + PAGE * 4;
+            assert!(commit(range.clone()));
+            // SAFETY: committed above, and no one else's.
+            let bytes = unsafe { std::slice::from_raw_parts_mut(at as *mut u8, PAGE * 4) };
+            bytes.fill(1);
+            assert!(way(&(at + PAGE..at + 3 * PAGE)));
+            let ones = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte == 1).count();
+            assert_eq!(ones(bytes), 2 * PAGE);
+            assert_eq!(ones(&bytes[PAGE..3 * PAGE]), 0);
+            bytes.fill(2);
+            release(range);
+        }
+    }
 }

@@ -63,15 +63,25 @@ impl Drop for Errno {
 
 /// The address of the calling thread's `errno`.
 pub(in crate::platform) fn errno() -> *mut i32 {
-    #[cfg(any(target_os = "linux", target_os = "emscripten"))]
+    #[cfg(any(target_os = "linux", target_os = "emscripten", target_os = "dragonfly", target_os = "hurd"))]
     // SAFETY: no precondition.
     unsafe {
         libc::__errno_location()
     }
-    #[cfg(target_vendor = "apple")]
+    #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
     // SAFETY: no precondition.
     unsafe {
         libc::__error()
+    }
+    #[cfg(any(target_os = "netbsd", target_os = "openbsd", target_os = "android"))]
+    // SAFETY: no precondition.
+    unsafe {
+        libc::__errno()
+    }
+    #[cfg(any(target_os = "illumos", target_os = "solaris"))]
+    // SAFETY: no precondition.
+    unsafe {
+        libc::___errno()
     }
 }
 
