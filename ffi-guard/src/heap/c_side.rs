@@ -40,7 +40,11 @@ pub(crate) fn allocate_c(size: usize, align: usize) -> *mut u8 {
             check_poison(class | C, slot);
         }
         let birth = event(cache);
-        let start = give::give_slot::<false>(class | C, slot, size, Extent::new(size, align), birth);
+        let extent = Extent::new(size, align);
+        let start = match checks {
+            true => give::give_slot::<false>(class | C, slot, size, extent, birth),
+            false => give::give_bare_slot(class | C, slot, extent, birth),
+        };
         if start != 0 {
             if checks {
                 finding::tell();

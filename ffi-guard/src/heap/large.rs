@@ -154,6 +154,7 @@ pub(crate) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: 
         unsafe { redzone::cover(start, size, old.size().min(new_end - start)) };
         // SAFETY: the block is the caller's, and ends 16 bytes before `new_end` at the latest.
         unsafe { redzone::write_exact(start, size, new_end) };
+        false
     });
     if new_end < old_end {
         run::take_access(side, || memory::decommit(new_end..old_end));

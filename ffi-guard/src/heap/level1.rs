@@ -1,5 +1,10 @@
-//! The common path of level 1: a small block in a thread that has a cache. Anything else goes on to
-//! [`level2`], and from there to [`give`].
+//! The common path of level 1: a block that a slot holds, in a thread that has a cache. Anything else
+//! goes on to [`level2`], and from there to [`give`].
+//!
+//! Nothing is written that no rule of level 1 reads: no canary, no poison when a block is freed. Of
+//! the memory that a block gets the first bytes are covered, so that no word is left there of the
+//! block before; beyond, such words are told by the entry
+//! ([`is_doubtful`](super::lookup::is_doubtful)).
 
 use super::class;
 use super::give::{self, FreeError};
@@ -16,12 +21,12 @@ use super::{cache, fresh, level2, redzone, region};
 pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
     // SAFETY: nothing below takes the cache a second time.
     if let Some(cache) = unsafe { cache::no_quarantine() }
-        && let Some(class) = class::of_common(size, align)
+        && let Some(class) = class::of_slot(size, align)
         && cache.countdown.goes_on()
         && let Some(slot) = cache.bin(class).rested()
     {
         let extent = Extent::new(size, align);
-        let start = give::give_slot::<false>(class, slot, size, extent, cache.alive);
+        let start = give::give_covered_slot(class, slot, size, extent, cache.alive);
         if start == 0 {
             return allocate_again(extent);
         }
@@ -43,12 +48,33 @@ pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
         // From level 2 on: what is zeroed is not filled first.
         Some(_) => level2::allocate::<false>(size, align),
     };
-    // Runs come from the system as zero.
-    if !block.is_null() && class::of(size.max(1), align) != 0 {
+    if !block.is_null() {
         // SAFETY: the block was given out just now.
-        unsafe { block.write_bytes(0, size.max(1)) };
+        unsafe { clear(block, size.max(1), align) };
     }
     block
+}
+
+/// Makes the bytes of a new block zero.
+///
+/// # Safety
+/// - The block was given out just now, with this layout.
+unsafe fn clear(block: *mut u8, size: usize, align: usize) {
+    // Runs come from the system as zero. So does, at level 1, the memory of a slot that had no block
+    // before, and nothing is written to it beyond what is covered.
+    let is_zero = class::of(size, align) == 0
+        || size > redzone::COVERED
+            && fresh::word().is_none()
+            && region::slot(block.addr()).is_some_and(|(class, slot, _)| {
+                let entry = region::slab(class).entry(slot);
+                let used = entry.is_used();
+                entry.set_used(false);
+                !used
+            });
+    if !is_zero {
+        // SAFETY: the caller's promise.
+        unsafe { block.write_bytes(0, size) };
+    }
 }
 
 /// Takes a block back.
@@ -66,9 +92,6 @@ pub(crate) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(
         && region::slab(class).entry(slot).take_back(Extent::new(size, align), alive)
     {
         place.fill(slot);
-        // SAFETY: the block was live, of this size (so not of none), and is no longer in use; its
-        // slot is this thread's.
-        unsafe { redzone::poison(address, size) };
         return Ok(());
     }
     // SAFETY: the caller's promise.

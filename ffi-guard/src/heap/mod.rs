@@ -83,9 +83,9 @@ pub(crate) use self::c_side::{
 pub(crate) use self::give::{FreeError, tell_damage_of};
 pub(crate) use self::level1::{allocate, allocate_zeroed, free};
 pub(crate) use self::lookup::{
-    around, canary_damage, exempt, identity, is_exempt, is_pinned, is_whole, lend, loans, lookup, lookup_in_either,
-    may_be_retained, note_loan, noted, open, open_around, overrun_from, renew_canary, rest_and_kind, rest_of_live,
-    retain, set_pinned, unlend, was_open,
+    around, canary_damage, exempt, identity, is_doubtful, is_exempt, is_pinned, is_whole, lend, loans, lookup,
+    lookup_in_either, may_be_retained, note_loan, noted, open, open_around, overrun_from, renew_canary, rest_and_kind,
+    rest_of_live, retain, set_pinned, unlend, was_open,
 };
 #[cfg(feature = "c-heap")]
 pub(crate) use self::ranges::{rust_ranges, with_c_ranges};

@@ -46,6 +46,12 @@ pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: 
     let to_run = || region::spot(moved.addr()).is_some_and(|to| is_large(&to));
     // SAFETY: two live blocks, each as large as what is moved.
     unsafe { move_content(&spot, moved, size.min(new), to_run) };
+    if spot.entry.is_used()
+        && let Some(to) = region::spot(moved.addr())
+    {
+        // What an earlier block may have left in the old place has come along.
+        to.entry.set_used(true);
+    }
     if spot.entry.is_promised() {
         give::free_uncommon(address, size, align, End::Moved)?;
     } else {
@@ -87,18 +93,26 @@ pub(super) fn in_place(spot: &Spot, old: Extent, new: usize) -> bool {
     if !fits {
         return false;
     }
-    if cache::with(|cache| cache.checks_blocks).unwrap_or(false)
-        && let Some(damaged) = give::check_canary(spot, old)
-    {
+    let checks_blocks = cache::with(|cache| cache.checks_blocks).unwrap_or(false);
+    if checks_blocks && let Some(damaged) = give::check_canary(spot, old) {
         finding::note(damaged);
     }
     if class::is_run(spot.class) {
         return large::resize(spot.class, spot.index, spot.entry, old, new);
     }
-    // SAFETY: the block is the caller's to resize; `new` and its slack fit the slot.
-    spot.entry.resize(Extent::new(new, old.align()), || unsafe {
-        redzone::cover(spot.start, new, old.size());
-        redzone::write_exact(spot.start, new, spot.start + class::size(spot.class));
+    let used = spot.entry.is_used();
+    spot.entry.resize(Extent::new(new, old.align()), || {
+        if checks_blocks {
+            // SAFETY: the block is the caller's to resize; `new` and its slack fit the slot.
+            unsafe {
+                redzone::cover(spot.start, new, old.size());
+                redzone::write_exact(spot.start, new, spot.start + class::size(spot.class));
+            }
+            return false;
+        }
+        // Nothing looks into C's memory at level 1.
+        // SAFETY: as above.
+        spot.class < class::COUNT && unsafe { redzone::cover_growth(spot.start, old.size(), new, used) }
     });
     true
 }
