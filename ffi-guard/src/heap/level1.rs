@@ -9,7 +9,7 @@
 use super::class;
 use super::give::{self, FreeError};
 use super::table::Extent;
-use super::{cache, fresh, level2, redzone, region};
+use super::{cache, fresh, level2, redzone, region, warm};
 
 /// Gives out a block; null if there is no memory. `align` is a power of two. A size of 0 counts
 /// as 1.
@@ -22,6 +22,7 @@ pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
     // SAFETY: nothing below takes the cache a second time.
     if let Some(cache) = unsafe { cache::no_quarantine() }
         && let Some(class) = class::of_slot(size, align)
+        && (size < warm::FROM || !warm::is_any())
         && cache.countdown.goes_on()
         && let Some(slot) = cache.bin(class).rested()
     {
@@ -50,7 +51,7 @@ pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
     };
     if !block.is_null() {
         // SAFETY: the block was given out just now.
-        unsafe { clear(block, size.max(1), align) };
+        unsafe { clear(block, size.max(1)) };
     }
     block
 }
@@ -58,19 +59,17 @@ pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
 /// Makes the bytes of a new block zero.
 ///
 /// # Safety
-/// - The block was given out just now, with this layout.
-unsafe fn clear(block: *mut u8, size: usize, align: usize) {
-    // Runs come from the system as zero. So does, at level 1, the memory of a slot that had no block
-    // before, and nothing is written to it beyond what is covered.
-    let is_zero = class::of(size, align) == 0
-        || size > redzone::COVERED
-            && fresh::word().is_none()
-            && region::slot(block.addr()).is_some_and(|(class, slot, _)| {
-                let entry = region::slab(class).entry(slot);
-                let used = entry.is_used();
-                entry.set_used(false);
-                !used
-            });
+/// - The block was given out just now, with this size.
+unsafe fn clear(block: *mut u8, size: usize) {
+    // Memory from the system is zero: that of a run, and at level 1 that of a slot that had no block
+    // before, where nothing is written beyond what is covered.
+    let is_zero = region::spot(block.addr()).is_some_and(|spot| {
+        let used = spot.entry.is_used();
+        if used {
+            spot.entry.set_used(false);
+        }
+        !used && (class::is_run(spot.class) || size > redzone::COVERED && fresh::word().is_none())
+    });
     if !is_zero {
         // SAFETY: the caller's promise.
         unsafe { block.write_bytes(0, size) };

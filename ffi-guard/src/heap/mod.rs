@@ -21,6 +21,7 @@
 //! | `stacks` | blocks that are stacks |
 //! | `ranges` | where the blocks lie, for the search |
 //! | `large`, `slab`, `run` | where large and small blocks come from; runs of pages |
+//! | `warm` | freed runs that keep their pages |
 //! | `lender` | the last call that a block was lent to |
 //! | `under` | the calls under way, under which C frees |
 //! | `quarantine` | freed blocks that wait, for the whole process |
@@ -73,6 +74,7 @@ pub(crate) mod trace;
 #[cfg(feature = "c-heap")]
 pub(crate) mod under;
 mod unit;
+mod warm;
 
 pub(crate) use self::block::Block;
 pub(crate) use self::block_ref::{BlockRef, FoundBlock, Refers};

@@ -8,7 +8,7 @@ use super::give::{self, FreeError};
 use super::region::{self, Spot};
 use super::sweep::End;
 use super::table::Extent;
-use super::{cache, fresh, large, level1, redzone};
+use super::{cache, fresh, large, level1, redzone, warm};
 
 /// From this size on the content of a block that moves is remapped, not copied. Below it the copy
 /// costs less than the kernel.
@@ -39,7 +39,11 @@ pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: 
         finding::tell();
         return Ok(address as *mut u8);
     }
-    let moved = level1::allocate(new, align);
+    let growing = if new > size { cache::with(|cache| warm::give_growing(new, align, cache.alive)) } else { None };
+    let moved = match growing.flatten() {
+        Some(start) => start as *mut u8,
+        None => level1::allocate(new, align),
+    };
     if moved.is_null() {
         return Ok(moved);
     }
