@@ -89,7 +89,7 @@ pub(super) fn in_place(spot: &Spot, old: Extent, new: usize) -> bool {
     }
     let class = class::of(new, old.align());
     let fits = if class::is_run(spot.class) {
-        class == 0
+        class == 0 || warm::may_stay(old.size(), new)
     } else {
         let slot = class::size(spot.class);
         new <= slot - SLACK && class != 0 && class::size(class) >= slot / 2

@@ -40,6 +40,8 @@ pub(super) const FROM: usize = 16 << 10;
 /// Runs at one time whose first block a slot would have held: each costs up to two mappings, of
 /// which the system allows some 65,000.
 const MOST_SMALL: u32 = 512;
+/// Bytes that a block which became smaller keeps beyond its end, and a quarter of its size.
+const SPARE: usize = 64 << 10;
 /// Units of a half of the region from which on runs have room to grow.
 const ROOMY: usize = 1 << 20;
 
@@ -64,10 +66,9 @@ pub(crate) struct Warm {
     ahead: (u32, u32),
 }
 
-const NONE: Locked<Warm> = Locked::new(Warm { runs: [0; PLACES], len: 0, pages: 0, ahead: (0, 0) });
-
 /// Those of Rust's half, then those of C's if there is one.
-pub(super) static WARM: [Locked<Warm>; class::ALL / class::COUNT] = [NONE; class::ALL / class::COUNT];
+pub(super) static WARM: [Locked<Warm>; class::ALL / class::COUNT] =
+    [const { Locked::new(Warm { runs: [0; PLACES], len: 0, pages: 0, ahead: (0, 0) }) }; class::ALL / class::COUNT];
 
 fn of(side: usize) -> &'static Locked<Warm> {
     &WARM[side / class::COUNT % WARM.len()]
@@ -201,6 +202,11 @@ pub(super) fn ends(first: u32) {
     }
 }
 
+/// Whether a block in a run may become so large or small there, though a slot would hold it then.
+pub(super) fn may_stay(old: usize, new: usize) -> bool {
+    is_on() && new >= GROWING_FROM && new >= old / 2
+}
+
 /// Makes a block in a run larger or smaller where it is. False if it cannot stay.
 pub(super) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: usize) -> bool {
     let base = region::unit_start(first as usize);
@@ -224,6 +230,11 @@ pub(super) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: 
             }
             !is_new && size > old.size()
         });
+        // A little that is too much stays for the next block.
+        if size < old.size() && committed.saturating_sub(new_end) > SPARE + (new_end - base) / 4 {
+            run::take_access(side, || memory::decommit(new_end..committed));
+            run::set_committed(first, (new_end - base) / PAGE);
+        }
         true
     })
 }
@@ -254,7 +265,7 @@ impl Warm {
     }
 
     /// Takes the run that fits best: for a block that grows the one with the most pages; else the
-    /// one with the fewest that are enough, but not four times what is needed; else the one that
+    /// one with the fewest that are enough, but not twice what is needed; else the one that
     /// lacks the fewest.
     fn take(&mut self, side: usize, units: u32, needed: usize, grows: bool) -> Option<u32> {
         let mut best: Option<(usize, usize)> = None;
@@ -262,7 +273,7 @@ impl Warm {
             let (run, pages) = (run::at(first), run::committed(first));
             // A block that a slot would have held is never the next one that is given out.
             let waits = at + 1 == self.len && region::run_entry(first as usize).extent().size() <= class::LARGEST;
-            if waits || run.end - run.start < units || !grows && pages > 4 * needed + 16 {
+            if waits || run.end - run.start < units || !grows && pages > 2 * needed + 4 {
                 continue;
             }
             // The less the better.
