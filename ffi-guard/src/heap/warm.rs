@@ -35,6 +35,8 @@ const MOST: usize = 8 << 20;
 const LARGEST: usize = 4 << 20;
 /// From this size on a block that grows moves to a run.
 const GROWING_FROM: usize = 8 << 10;
+/// Larger blocks get no room after them.
+const MOST_GROWING: usize = 64 << 20;
 /// From this size on a block that a slot would hold gets a run, if one waits.
 pub(super) const FROM: usize = 16 << 10;
 /// Runs at one time whose first block a slot would have held: each costs up to two mappings, of
@@ -105,7 +107,7 @@ pub(super) fn give(side: usize, size: usize, align: usize, birth: Event) -> Opti
 /// Gives a block that grows a run with room to grow on, one that waits or a new one. `None` if it
 /// is to get what any block gets.
 pub(super) fn give_growing(size: usize, align: usize, birth: Event) -> Option<usize> {
-    if size < GROWING_FROM || align > HEADER || !GROWS.load(Ordering::Relaxed) {
+    if !(GROWING_FROM..MOST_GROWING).contains(&size) || align > HEADER || !GROWS.load(Ordering::Relaxed) {
         return None;
     }
     if let Some(start) = give_run(0, (size, align), birth, true) {
