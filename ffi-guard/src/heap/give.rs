@@ -9,7 +9,7 @@ use super::quarantine::Freed;
 use super::region::{self, Spot};
 use super::sweep::{self, End};
 use super::table::{Event, Extent, Refused};
-use super::{fresh, large, paged, redzone, sampled, slab, slack, start, trace, warm};
+use super::{fresh, large, paged, redzone, sampled, slab, slack, start, trace};
 
 /// Why a block was not taken back. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,13 +97,6 @@ fn in_turn(cache: &mut Cache, size: usize, align: usize, birth: Event) -> usize 
 fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize, birth: Event) -> usize {
     let extent = Extent::new(size, align);
     let side = class::on_side_of(class, 0);
-    if side == 0
-        && size >= warm::FROM
-        && warm::is_any()
-        && let Some(start) = warm::give(side, size, align, birth)
-    {
-        return start;
-    }
     if !class::is_run(class) {
         let classes = class..class::on_side_of(class, class::COUNT - 1) + 1;
         for class in classes.filter(|&class| class::size(class) & (align - 1) == 0) {

@@ -16,7 +16,7 @@
 
 use std::ops::Range;
 
-use super::class::SLACK;
+use super::class::{self, SLACK};
 use super::placement::{HEADER, Placement};
 use super::redzone::{self, Damage};
 use super::region::{self, UNIT};
@@ -86,6 +86,18 @@ pub(crate) fn clear(start: usize, size: usize) {
     memory::discard(second..end(start, size));
     // SAFETY: the block's part of the first page: committed, and no longer in use.
     unsafe { (start as *mut u8).write_bytes(0, second.saturating_sub(start)) };
+}
+
+/// Takes a block of Rust's back at level 1, if it is one that lies in a run and live with this extent,
+/// and its run with it.
+pub(super) fn take_back(address: usize, extent: Extent, death: Event) -> bool {
+    let Some(spot) = region::spot(address).filter(|spot| spot.start == address) else { return false };
+    let is_large = class::is_run(spot.class) && !spot.placement.is_on_pages();
+    let is_ours = is_large && spot.entry.take_back_once(extent.placed(spot.placement), death, || ()).is_ok();
+    if is_ours {
+        release(0, spot.index);
+    }
+    is_ours
 }
 
 /// Gives a freed block's run back for others.

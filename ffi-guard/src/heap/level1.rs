@@ -9,7 +9,7 @@
 use super::class;
 use super::give::{self, FreeError};
 use super::table::Extent;
-use super::{cache, fresh, level2, redzone, region, warm};
+use super::{cache, fresh, large, level2, redzone, region, warm};
 
 /// Gives out a block; null if there is no memory. `align` is a power of two. A size of 0 counts
 /// as 1.
@@ -20,18 +20,25 @@ use super::{cache, fresh, level2, redzone, region, warm};
 #[inline(never)]
 pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
     // SAFETY: nothing below takes the cache a second time.
-    if let Some(cache) = unsafe { cache::no_quarantine() }
-        && let Some(class) = class::of_slot(size, align)
-        && (size < warm::FROM || !warm::is_any())
-        && cache.countdown.goes_on()
-        && let Some(slot) = cache.bin(class).rested()
-    {
-        let extent = Extent::new(size, align);
-        let start = give::give_covered_slot(class, slot, size, extent, cache.alive);
-        if start == 0 {
-            return allocate_again(extent);
+    if let Some(cache) = unsafe { cache::no_quarantine() } {
+        if let Some(class) = class::of_slot(size, align)
+            && (size < warm::FROM || !warm::is_any())
+            && cache.countdown.goes_on()
+            && let Some(slot) = cache.bin(class).rested()
+        {
+            let extent = Extent::new(size, align);
+            let start = give::give_covered_slot(class, slot, size, extent, cache.alive);
+            if start == 0 {
+                return allocate_again(extent);
+            }
+            return start as *mut u8;
         }
-        return start as *mut u8;
+        if size >= warm::FROM
+            && !cache.countdown.is_on()
+            && let Some(start) = warm::give(0, size, align, cache.alive)
+        {
+            return start as *mut u8;
+        }
     }
     level2::allocate::<true>(size, align)
 }
@@ -84,14 +91,20 @@ unsafe fn clear(block: *mut u8, size: usize) {
 #[inline(never)]
 pub(crate) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(), FreeError> {
     // SAFETY: nothing below takes the cache a second time.
-    if let Some(cache) = unsafe { cache::no_quarantine() }
-        && let alive = cache.alive
-        && let Some((class, slot, 0)) = region::slot(address)
-        && let Some(place) = cache.bin(class).place()
-        && region::slab(class).entry(slot).take_back(Extent::new(size, align), alive)
-    {
-        place.fill(slot);
-        return Ok(());
+    if let Some(cache) = unsafe { cache::no_quarantine() } {
+        let alive = cache.alive;
+        match region::slot(address) {
+            Some((class, slot, 0)) => {
+                if let Some(place) = cache.bin(class).place()
+                    && region::slab(class).entry(slot).take_back(Extent::new(size, align), alive)
+                {
+                    place.fill(slot);
+                    return Ok(());
+                }
+            }
+            None if large::take_back(address, Extent::new(size, align), alive) => return Ok(()),
+            _ => {}
+        }
     }
     // SAFETY: the caller's promise.
     unsafe { level2::free(address, size, align) }

@@ -129,7 +129,7 @@ pub(super) fn give_growing(size: usize, align: usize, birth: Event) -> Option<us
 }
 
 fn give_run(side: usize, (size, align): (usize, usize), birth: Event, grows: bool) -> Option<usize> {
-    if !is_on() || align > HEADER || size >= LARGEST {
+    if !is_on() || align > HEADER || size >= LARGEST || size <= class::LARGEST - class::SLACK && !grows && !is_any() {
         return None;
     }
     of(side).with(|warm| {
