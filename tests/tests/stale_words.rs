@@ -45,7 +45,9 @@ fn leave(size: usize, kept: &[Box<[u64; 4]>]) {
         0 => kept[n % kept.len()].as_ptr(),
         _ => short[n % short.len()].as_ptr(),
     };
-    let dead = black_box(Box::new([0_u64; 4])).as_ptr();
+    let freed = black_box(Box::new([0_u64; 4]));
+    let dead = freed.as_ptr();
+    drop(freed);
     let words: Vec<*const u64> = (0..size / 8).map(|n| if n % 7 == 6 { dead } else { address(n) }).collect();
     if size % 3 == 0 {
         drop(short);

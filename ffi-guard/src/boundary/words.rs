@@ -79,8 +79,8 @@ impl Questions<'_> {
     }
 
     /// Calls `found` with each word of an extent that leads into Rust's heap, onto this part of the
-    /// stack, or (`dead`) into a freed block of C's, and its offset, until it breaks. Leaves out the
-    /// words of a block of Rust's that may be an earlier block's.
+    /// stack, or (`dead`) into a freed block of C's, and its offset, until it breaks. Leaves out
+    /// the words of a block of Rust's that may be an earlier block's.
     ///
     /// # Safety
     /// - `look.extent` bytes from `from` on are readable.

@@ -40,8 +40,8 @@ pub(super) fn event(cache: &Cache) -> Event {
     if cache.checks_blocks { cache.alive.at(trace::capture()) } else { cache.alive }
 }
 
-/// Runs; the first block of a thread and those after its end; a bin that is empty; level 3, samples,
-/// a quarantine at level 1; sizes from 1 KiB at level 2.
+/// Runs; the first block of a thread and those after its end; a bin that is empty; level 3,
+/// samples, a quarantine at level 1; sizes from 1 KiB at level 2.
 #[inline(never)]
 pub(super) fn allocate_uncommon(size: usize, align: usize) -> *mut u8 {
     #[cfg(feature = "c-heap")]
@@ -145,8 +145,9 @@ pub(super) fn give_bare_slot(class: usize, slot: u32, extent: Extent, birth: Eve
     if slab.entry(slot).give(extent, birth, || ()) { slab.start(slot) } else { 0 }
 }
 
-/// Gives out this slot from level 2 on. 0 if it is live: two frees at once had put it on the lists twice, and this
-/// is the second time that it comes from there. `FILLED`: its bytes are what fresh memory holds.
+/// Gives out this slot from level 2 on. 0 if it is live: two frees at once had put it on the lists
+/// twice, and this is the second time that it comes from there. `FILLED`: its bytes are what fresh
+/// memory holds.
 #[inline(always)]
 pub(super) fn give_slot<const FILLED: bool>(
     class: usize,

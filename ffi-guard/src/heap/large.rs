@@ -42,8 +42,8 @@ pub(super) fn units(size: usize, align: usize) -> u32 {
     ((Placement::AfterHeader.offset(size, align) + size + SLACK).next_multiple_of(PAGE) + PAGE).div_ceil(UNIT) as u32
 }
 
-/// Gives out a run. Its memory is zero, unless its entry says that it is used. `None` where there is no
-/// address space or no memory left.
+/// Gives out a run. Its memory is zero, unless its entry says that it is used. `None` where there
+/// is no address space or no memory left.
 pub(crate) fn give(side: usize, size: usize, align: usize, birth: Event) -> Option<usize> {
     if size >= TOO_LARGE || align >= TOO_LARGE {
         return None;
@@ -88,8 +88,8 @@ pub(crate) fn clear(start: usize, size: usize) {
     unsafe { (start as *mut u8).write_bytes(0, second.saturating_sub(start)) };
 }
 
-/// Takes a block of Rust's back at level 1, if it is one that lies in a run and live with this extent,
-/// and its run with it.
+/// Takes a block of Rust's back at level 1, if it is one that lies in a run and live with this
+/// extent, and its run with it.
 pub(super) fn take_back(address: usize, extent: Extent, death: Event) -> bool {
     let Some(spot) = region::spot(address).filter(|spot| spot.start == address) else { return false };
     let is_large = class::is_run(spot.class) && !spot.placement.is_on_pages();

@@ -1,5 +1,5 @@
-//! The common path of level 1: a block that a slot holds, in a thread that has a cache. Anything else
-//! goes on to [`level2`], and from there to [`give`].
+//! The common path of level 1: a block that a slot holds, in a thread that has a cache. Anything
+//! else goes on to [`level2`], and from there to [`give`].
 //!
 //! Nothing is written that no rule of level 1 reads: no canary, no poison when a block is freed. Of
 //! the memory that a block gets the first bytes are covered, so that no word is left there of the
@@ -68,8 +68,8 @@ pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
 /// # Safety
 /// - The block was given out just now, with this size.
 unsafe fn clear(block: *mut u8, size: usize) {
-    // Memory from the system is zero: that of a run, and at level 1 that of a slot that had no block
-    // before, where nothing is written beyond what is covered.
+    // Memory from the system is zero: that of a run, and at level 1 that of a slot that had no
+    // block before, where nothing is written beyond what is covered.
     let is_zero = region::spot(block.addr()).is_some_and(|spot| {
         let used = spot.entry.is_used();
         if used {

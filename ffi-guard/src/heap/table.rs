@@ -168,8 +168,8 @@ impl Entry {
         })
     }
 
-    /// As [`give`](Entry::give). `prepare` is told whether the slot had a block before, and says what
-    /// the block's extent is and if it [is used](Entry::is_used).
+    /// As [`give`](Entry::give). `prepare` is told whether the slot had a block before, and says
+    /// what the block's extent is and if it [is used](Entry::is_used).
     #[inline(always)]
     pub(crate) fn give_again(&self, birth: Event, prepare: impl FnOnce(bool) -> (Extent, bool)) -> bool {
         let before = self.state.load(Ordering::Relaxed);

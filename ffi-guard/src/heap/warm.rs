@@ -15,8 +15,8 @@
 //! pages than it needs yet. If it stays small, the pages beyond its end go back when the next
 //! block comes to grow: there is one such run at a time (`ahead`).
 //!
-//! From level 2 on, and where a quarantine is asked for, freed runs wait in the queue without pages,
-//! and nothing of this is in use.
+//! From level 2 on, and where a quarantine is asked for, freed runs wait in the queue without
+//! pages, and nothing of this is in use.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
