@@ -293,7 +293,7 @@ impl Warm {
 
     /// Gives the pages back that the last block to grow has got and not come to use.
     fn leave_behind(&mut self) {
-        let (first, generation) = std::mem::replace(&mut self.ahead, (0, 0));
+        let (first, generation) = std::mem::take(&mut self.ahead);
         if first == 0 {
             return;
         }
