@@ -49,7 +49,7 @@ fn leave(size: usize, kept: &[Box<[u64; 4]>]) {
     let dead = freed.as_ptr();
     drop(freed);
     let words: Vec<*const u64> = (0..size / 8).map(|n| if n % 7 == 6 { dead } else { address(n) }).collect();
-    if size % 3 == 0 {
+    if size.is_multiple_of(3) {
         drop(short);
         drop(black_box(words));
     } else {
