@@ -59,8 +59,10 @@ pub(crate) fn allocate_c(size: usize, align: usize) -> *mut u8 {
 /// Gives out a block of C's whose bytes are zero.
 pub(crate) fn allocate_c_zeroed(size: usize, align: usize) -> *mut u8 {
     let block = allocate_c(size, align);
-    // Runs come from the system as zero.
-    if !block.is_null() && !class::is_run(class::of(size.max(1), align)) {
+    // A new run comes from the system as zero; one that waited does not.
+    let is_zero =
+        || region::spot_c(block.addr()).is_some_and(|spot| class::is_run(spot.class) && !spot.entry.is_used());
+    if !block.is_null() && !is_zero() {
         // SAFETY: the block was given out just now.
         unsafe { block.write_bytes(0, size.max(1)) };
     }
