@@ -140,7 +140,7 @@ fn main() {
     let level = std::env::var("GUARD").unwrap_or_else(|_| "1".into());
     with_environment(&[("GUARD", &level)]);
     println!("level {level:<38} {:>11} {:>11}", "ffi-guard", "glibc");
-    for size in [16, 64, 100, 500, 4000, 40_000] {
+    for size in [16, 64, 100, 500, 4000, 40_000, 300_000, 1_000_000] {
         beside(&format!("alloc + free, {size} bytes"), N, || pairs(&GUARD, size), || pairs(&System, size));
     }
     for size in [64, 500] {

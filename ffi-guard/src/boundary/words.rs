@@ -79,7 +79,8 @@ impl Questions<'_> {
     }
 
     /// Calls `found` with each word of an extent that leads into Rust's heap, onto this part of the
-    /// stack, or (`dead`) into a freed block of C's, and its offset, until it breaks.
+    /// stack, or (`dead`) into a freed block of C's, and its offset, until it breaks. Leaves out
+    /// the words of a block of Rust's that may be an earlier block's.
     ///
     /// # Safety
     /// - `look.extent` bytes from `from` on are readable.
@@ -94,6 +95,11 @@ impl Questions<'_> {
         let info = look.argument.info;
         let of_c = if dead { c_region() } else { 0..0 };
         let mut outcome = ControlFlow::Continue(());
+        let in_heap = matches!(look.target, Target::Heap(_));
+        let mut found = |this: &mut Self, offset, word| match in_heap && heap::is_doubtful(from + offset) {
+            true => ControlFlow::Continue(()),
+            false => found(this, offset, word),
+        };
         if look.extent >= LARGE && matches!(info.shape, Shape::Words | Shape::Untyped) {
             let mut hits = Vec::new();
             let ranges = [heap::region(), stack, of_c].into_iter().filter(|range| !range.is_empty());

@@ -40,7 +40,11 @@ pub(crate) fn allocate_c(size: usize, align: usize) -> *mut u8 {
             check_poison(class | C, slot);
         }
         let birth = event(cache);
-        let start = give::give_slot::<false>(class | C, slot, size, Extent::new(size, align), birth);
+        let extent = Extent::new(size, align);
+        let start = match checks {
+            true => give::give_slot::<false>(class | C, slot, size, extent, birth),
+            false => give::give_bare_slot(class | C, slot, extent, birth),
+        };
         if start != 0 {
             if checks {
                 finding::tell();
@@ -55,8 +59,10 @@ pub(crate) fn allocate_c(size: usize, align: usize) -> *mut u8 {
 /// Gives out a block of C's whose bytes are zero.
 pub(crate) fn allocate_c_zeroed(size: usize, align: usize) -> *mut u8 {
     let block = allocate_c(size, align);
-    // Runs come from the system as zero.
-    if !block.is_null() && !class::is_run(class::of(size.max(1), align)) {
+    // A new run comes from the system as zero; one that waited does not.
+    let is_zero =
+        || region::spot_c(block.addr()).is_some_and(|spot| class::is_run(spot.class) && !spot.entry.is_used());
+    if !block.is_null() && !is_zero() {
         // SAFETY: the block was given out just now.
         unsafe { block.write_bytes(0, size.max(1)) };
     }

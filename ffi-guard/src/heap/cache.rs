@@ -394,7 +394,7 @@ impl Cache {
             out.iter().take(came).for_each(|&freed| self.release(freed));
         }
         self.bins_to_slabs();
-        any
+        super::warm::empty() || any
     }
 
     /// The thread ends: what it freed waits on in the process-wide quarantine, if there is one, and

@@ -114,6 +114,27 @@ pub(crate) fn of_common(size: usize, align: usize) -> Option<usize> {
     BY_STEPS.get((size + SLACK + 15) >> 4).map(|&class| class as usize)
 }
 
+/// The class of a request that a slot holds, with a common alignment; others are for [`of`].
+#[inline(always)]
+pub(crate) fn of_slot(size: usize, align: usize) -> Option<usize> {
+    if let Some(class) = of_common(size, align) {
+        return Some(class);
+    }
+    if size.wrapping_sub(1) >= LARGEST - SLACK || align > 16 {
+        return None;
+    }
+    // Beyond the table, four classes to a doubling: the highest bit of the last byte and the two
+    // below it number them.
+    let last = size + SLACK - 1;
+    let log = last.ilog2();
+    Some(AFTER_TABLED + (((log - TABLED_LOG) << 2) as usize | last >> (log - 2) & 3))
+}
+
+/// log2 of the largest slot that is found by table.
+const TABLED_LOG: u32 = (TABLED + SLACK).ilog2();
+/// The first class after that one.
+const AFTER_TABLED: usize = BY_STEPS[64] as usize + 1;
+
 /// The smallest class whose slots hold this request, or 0: a run of pages is needed.
 pub(crate) fn of(size: usize, align: usize) -> usize {
     if let Some(class) = of_common(size, align) {
@@ -140,6 +161,9 @@ mod tests {
                 let best =
                     (1..COUNT).find(|&c| size(c) >= request + SLACK && size(c).is_multiple_of(align)).unwrap_or(0);
                 assert_eq!(class, best, "{request} bytes aligned {align}");
+                if align <= 16 {
+                    assert_eq!(of_slot(request, align).unwrap_or(0), best, "{request} bytes, found at once");
+                }
             }
         }
         assert_eq!(of(LARGEST - SLACK, 1), COUNT - 1);

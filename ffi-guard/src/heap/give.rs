@@ -40,8 +40,8 @@ pub(super) fn event(cache: &Cache) -> Event {
     if cache.checks_blocks { cache.alive.at(trace::capture()) } else { cache.alive }
 }
 
-/// Sizes from 1 KiB; the first block of a thread and those after its end; a bin that is empty;
-/// level 3, samples, a quarantine at level 1.
+/// Runs; the first block of a thread and those after its end; a bin that is empty; level 3,
+/// samples, a quarantine at level 1; sizes from 1 KiB at level 2.
 #[inline(never)]
 pub(super) fn allocate_uncommon(size: usize, align: usize) -> *mut u8 {
     #[cfg(feature = "c-heap")]
@@ -74,7 +74,7 @@ pub(super) fn allocate_on(side: usize, size: usize, align: usize, event: fn(&Cac
 #[inline(always)]
 fn on_pages(cache: &mut Cache, size: usize, align: usize, birth: Event) -> usize {
     // The hot path counts the blocks that it looks at.
-    let counted = cache.no_quarantine && class::of_common(size, align).is_some();
+    let counted = cache.no_quarantine && class::of_slot(size, align).is_some();
     if cache.paged {
         return in_turn(cache, size, align, birth);
     }
@@ -105,7 +105,11 @@ fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize,
                 if side != 0 && cache.checks_blocks {
                     super::c_side::check_poison(class, slot);
                 }
-                let start = give_slot::<false>(class, slot, size, extent, birth);
+                let start = match cache.checks_blocks {
+                    true => give_slot::<false>(class, slot, size, extent, birth),
+                    false if side == 0 => give_covered_slot(class, slot, size, extent, birth),
+                    false => give_bare_slot(class, slot, extent, birth),
+                };
                 if start != 0 {
                     return start;
                 }
@@ -115,8 +119,35 @@ fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize,
     large::give(side, size, align, birth).unwrap_or(0)
 }
 
-/// Gives out this slot. 0 if it is live: two frees at once had put it on the lists twice, and this
-/// is the second time that it comes from there. `FILLED`: its bytes are what fresh memory holds.
+/// Gives out this slot at level 1: no canary, and of what was there before only the first bytes are
+/// covered. 0 as [`give_slot`].
+#[inline(always)]
+pub(super) fn give_covered_slot(class: usize, slot: u32, size: usize, extent: Extent, birth: Event) -> usize {
+    let slab = region::slab(class);
+    let start = slab.start(slot);
+    let given = slab.entry(slot).give_again(birth, |again| {
+        let is_long = size > redzone::COVERED;
+        if !is_long || again {
+            // SAFETY: a slot from the lists is committed, starts at a multiple of 16, and is larger
+            // than the request by its slack; the program has not got it yet.
+            unsafe { redzone::cover_first(start, size) };
+        }
+        (extent, is_long && again)
+    });
+    if given { start } else { 0 }
+}
+
+/// Gives out this slot as it is: one of C's below level 2, where nothing looks into C's memory. 0
+/// as [`give_slot`].
+#[inline(always)]
+pub(super) fn give_bare_slot(class: usize, slot: u32, extent: Extent, birth: Event) -> usize {
+    let slab = region::slab(class);
+    if slab.entry(slot).give(extent, birth, || ()) { slab.start(slot) } else { 0 }
+}
+
+/// Gives out this slot from level 2 on. 0 if it is live: two frees at once had put it on the lists
+/// twice, and this is the second time that it comes from there. `FILLED`: its bytes are what fresh
+/// memory holds.
 #[inline(always)]
 pub(super) fn give_slot<const FILLED: bool>(
     class: usize,
@@ -164,8 +195,8 @@ pub(super) fn free_uncommon(address: usize, size: usize, align: usize, how: End)
             spot.entry.take_back_once(extent, event(cache), || {
                 if class::is_run(spot.class) {
                     large::clear(spot.start, extent.size());
-                } else {
-                    // SAFETY: as in `free`.
+                } else if cache.checks_blocks {
+                    // SAFETY: as in `level2::free`.
                     unsafe { redzone::poison(spot.start, extent.size()) };
                 }
             })?;

@@ -16,12 +16,12 @@
 
 use std::ops::Range;
 
-use super::class::SLACK;
+use super::class::{self, SLACK};
 use super::placement::{HEADER, Placement};
 use super::redzone::{self, Damage};
 use super::region::{self, UNIT};
-use super::run;
 use super::table::{Entry, Event, Extent};
+use super::{run, warm};
 use crate::platform::memory::{self, PAGE};
 
 /// Requests from here on are refused: more than any address space has, and sizes stay within 48
@@ -38,16 +38,22 @@ pub(crate) fn end(start: usize, size: usize) -> usize {
     (start + size + SLACK).next_multiple_of(PAGE)
 }
 
-fn units(size: usize, align: usize) -> u32 {
+pub(super) fn units(size: usize, align: usize) -> u32 {
     ((Placement::AfterHeader.offset(size, align) + size + SLACK).next_multiple_of(PAGE) + PAGE).div_ceil(UNIT) as u32
 }
 
-/// Gives out a run. Its memory is zero. `None` where there is no address space or no memory left.
+/// Gives out a run. Its memory is zero, unless its entry says that it is used. `None` where there
+/// is no address space or no memory left.
 pub(crate) fn give(side: usize, size: usize, align: usize, birth: Event) -> Option<usize> {
     if size >= TOO_LARGE || align >= TOO_LARGE {
         return None;
     }
-    let units = units(size, align);
+    warm::give(side, size, align, birth).or_else(|| give_with_room(side, (size, align), birth, 0))
+}
+
+/// Gives out a new run, long enough for a block of `room` bytes. Its memory is zero.
+pub(super) fn give_with_room(side: usize, (size, align): (usize, usize), birth: Event, room: usize) -> Option<usize> {
+    let units = units(size.max(room), align);
     let first = run::take(side, units, align)?;
     let (run, start) =
         (first..first + units, region::unit_start(first as usize) + Placement::AfterHeader.offset(size, align));
@@ -55,10 +61,15 @@ pub(crate) fn give(side: usize, size: usize, align: usize, birth: Event) -> Opti
         run::put(side, run);
         return None;
     }
+    run::set_committed(first, (end(start, size) - region::unit_start(first as usize)) / PAGE);
+    run::set_small(first, false);
     // SAFETY: committed just now, and no other code knows of it yet.
     unsafe {
         redzone::write_last(start, start);
-        redzone::write_exact(start, size, end(start, size));
+        // Read from level 2 on.
+        if !warm::is_on() {
+            redzone::write_exact(start, size, end(start, size));
+        }
     }
     run::map_units(run);
     region::run_entry(first as usize).give(Extent::new(size, align).placed(Placement::AfterHeader), birth, || ());
@@ -66,16 +77,39 @@ pub(crate) fn give(side: usize, size: usize, align: usize, birth: Event) -> Opti
 }
 
 /// Takes the pages of a freed block away, but for the one of its header: the block reads as zero
-/// from here on.
+/// from here on. At level 1 nothing is done, since no rule reads a freed block.
 pub(crate) fn clear(start: usize, size: usize) {
+    if warm::is_on() {
+        return;
+    }
     let second = first_page(start) + PAGE;
     memory::discard(second..end(start, size));
     // SAFETY: the block's part of the first page: committed, and no longer in use.
     unsafe { (start as *mut u8).write_bytes(0, second.saturating_sub(start)) };
 }
 
+/// Takes a block of Rust's back at level 1, if it is one that lies in a run and live with this
+/// extent, and its run with it.
+pub(super) fn take_back(address: usize, extent: Extent, death: Event) -> bool {
+    let Some(spot) = region::spot(address).filter(|spot| spot.start == address) else { return false };
+    let is_large = class::is_run(spot.class) && !spot.placement.is_on_pages();
+    let is_ours = is_large && spot.entry.take_back_once(extent.placed(spot.placement), death, || ()).is_ok();
+    if is_ours {
+        release(0, spot.index);
+    }
+    is_ours
+}
+
 /// Gives a freed block's run back for others.
 pub(crate) fn release(side: usize, first: u32) {
+    if !warm::keep(side, first) {
+        give_back(side, first);
+    }
+}
+
+/// Gives a run and its memory back.
+pub(super) fn give_back(side: usize, first: u32) {
+    warm::ends(first);
     let start = region::unit_start(first as usize);
     let run = run::at(first);
     run::take_access(side, || memory::decommit(start..start + run.len() * UNIT));
@@ -130,20 +164,30 @@ pub(crate) unsafe fn read_page(page: usize, into: &mut [u8; PAGE]) -> bool {
     true
 }
 
-/// Makes a block larger or smaller where it is. False if it cannot stay.
-pub(crate) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: usize) -> bool {
-    if size >= TOO_LARGE {
-        return false;
-    }
-    let start = region::unit_start(first as usize) + old.offset();
-    let (old_end, new_end) = (end(start, old.size()), end(start, size));
-    let run = run::at(first);
-    let needed = units(size, old.align());
+/// Makes a run long enough for a block of this size. False if something is in the way.
+pub(super) fn has_units(side: usize, first: u32, size: usize, align: usize) -> bool {
+    let (run, needed) = (run::at(first), units(size, align));
     if needed > run.len() as u32 {
         if !run::extend(side, run.clone(), needed) {
             return false;
         }
         run::map_units(run.start..run.start + needed);
+    }
+    true
+}
+
+/// Makes a block larger or smaller where it is. False if it cannot stay.
+pub(crate) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: usize) -> bool {
+    if size >= TOO_LARGE {
+        return false;
+    }
+    if warm::is_on() {
+        return warm::resize(side, first, entry, old, size);
+    }
+    let start = region::unit_start(first as usize) + old.offset();
+    let (old_end, new_end) = (end(start, old.size()), end(start, size));
+    if !has_units(side, first, size, old.align()) {
+        return false;
     }
     if new_end > old_end && !memory::commit(old_end..new_end) {
         // The run stays longer than it need be: it is given back whole.
@@ -154,6 +198,7 @@ pub(crate) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: 
         unsafe { redzone::cover(start, size, old.size().min(new_end - start)) };
         // SAFETY: the block is the caller's, and ends 16 bytes before `new_end` at the latest.
         unsafe { redzone::write_exact(start, size, new_end) };
+        false
     });
     if new_end < old_end {
         run::take_access(side, || memory::decommit(new_end..old_end));

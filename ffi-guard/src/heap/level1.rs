@@ -1,10 +1,15 @@
-//! The common path of level 1: a small block in a thread that has a cache. Anything else goes on to
-//! [`level2`], and from there to [`give`].
+//! The common path of level 1: a block that a slot holds, in a thread that has a cache. Anything
+//! else goes on to [`level2`], and from there to [`give`].
+//!
+//! Nothing is written that no rule of level 1 reads: no canary, no poison when a block is freed. Of
+//! the memory that a block gets the first bytes are covered, so that no word is left there of the
+//! block before; beyond, such words are told by the entry
+//! ([`is_doubtful`](super::lookup::is_doubtful)).
 
 use super::class;
 use super::give::{self, FreeError};
 use super::table::Extent;
-use super::{cache, fresh, level2, redzone, region};
+use super::{cache, fresh, large, level2, redzone, region, warm};
 
 /// Gives out a block; null if there is no memory. `align` is a power of two. A size of 0 counts
 /// as 1.
@@ -15,17 +20,25 @@ use super::{cache, fresh, level2, redzone, region};
 #[inline(never)]
 pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
     // SAFETY: nothing below takes the cache a second time.
-    if let Some(cache) = unsafe { cache::no_quarantine() }
-        && let Some(class) = class::of_common(size, align)
-        && cache.countdown.goes_on()
-        && let Some(slot) = cache.bin(class).rested()
-    {
-        let extent = Extent::new(size, align);
-        let start = give::give_slot::<false>(class, slot, size, extent, cache.alive);
-        if start == 0 {
-            return allocate_again(extent);
+    if let Some(cache) = unsafe { cache::no_quarantine() } {
+        if let Some(class) = class::of_slot(size, align)
+            && (size < warm::FROM || !warm::is_any())
+            && cache.countdown.goes_on()
+            && let Some(slot) = cache.bin(class).rested()
+        {
+            let extent = Extent::new(size, align);
+            let start = give::give_covered_slot(class, slot, size, extent, cache.alive);
+            if start == 0 {
+                return allocate_again(extent);
+            }
+            return start as *mut u8;
         }
-        return start as *mut u8;
+        if size >= warm::FROM
+            && !cache.countdown.is_on()
+            && let Some(start) = warm::give(0, size, align, cache.alive)
+        {
+            return start as *mut u8;
+        }
     }
     level2::allocate::<true>(size, align)
 }
@@ -43,12 +56,31 @@ pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
         // From level 2 on: what is zeroed is not filled first.
         Some(_) => level2::allocate::<false>(size, align),
     };
-    // Runs come from the system as zero.
-    if !block.is_null() && class::of(size.max(1), align) != 0 {
+    if !block.is_null() {
         // SAFETY: the block was given out just now.
-        unsafe { block.write_bytes(0, size.max(1)) };
+        unsafe { clear(block, size.max(1)) };
     }
     block
+}
+
+/// Makes the bytes of a new block zero.
+///
+/// # Safety
+/// - The block was given out just now, with this size.
+unsafe fn clear(block: *mut u8, size: usize) {
+    // Memory from the system is zero: that of a run, and at level 1 that of a slot that had no
+    // block before, where nothing is written beyond what is covered.
+    let is_zero = region::spot(block.addr()).is_some_and(|spot| {
+        let used = spot.entry.is_used();
+        if used {
+            spot.entry.set_used(false);
+        }
+        !used && (class::is_run(spot.class) || size > redzone::COVERED && fresh::word().is_none())
+    });
+    if !is_zero {
+        // SAFETY: the caller's promise.
+        unsafe { block.write_bytes(0, size) };
+    }
 }
 
 /// Takes a block back.
@@ -59,17 +91,20 @@ pub(crate) fn allocate_zeroed(size: usize, align: usize) -> *mut u8 {
 #[inline(never)]
 pub(crate) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(), FreeError> {
     // SAFETY: nothing below takes the cache a second time.
-    if let Some(cache) = unsafe { cache::no_quarantine() }
-        && let alive = cache.alive
-        && let Some((class, slot, 0)) = region::slot(address)
-        && let Some(place) = cache.bin(class).place()
-        && region::slab(class).entry(slot).take_back(Extent::new(size, align), alive)
-    {
-        place.fill(slot);
-        // SAFETY: the block was live, of this size (so not of none), and is no longer in use; its
-        // slot is this thread's.
-        unsafe { redzone::poison(address, size) };
-        return Ok(());
+    if let Some(cache) = unsafe { cache::no_quarantine() } {
+        let alive = cache.alive;
+        match region::slot(address) {
+            Some((class, slot, 0)) => {
+                if let Some(place) = cache.bin(class).place()
+                    && region::slab(class).entry(slot).take_back(Extent::new(size, align), alive)
+                {
+                    place.fill(slot);
+                    return Ok(());
+                }
+            }
+            None if large::take_back(address, Extent::new(size, align), alive) => return Ok(()),
+            _ => {}
+        }
     }
     // SAFETY: the caller's promise.
     unsafe { level2::free(address, size, align) }

@@ -120,6 +120,13 @@ fn is_run_whole(address: usize) -> bool {
     spot.entry.live_extent().is_none_or(|extent| block_ref::is_run_whole(spot.start, extent))
 }
 
+/// Whether a word at an address may be one that an earlier block left in the memory of the block
+/// there. At level 1 the heap does not cover more than the first bytes of used memory.
+#[cold]
+pub(crate) fn is_doubtful(address: usize) -> bool {
+    region::spot(address).is_some_and(|spot| spot.entry.is_used() && address - spot.start >= redzone::COVERED)
+}
+
 /// Calls that this block is lent to now.
 pub(crate) fn loans(block: &impl Refers) -> u32 {
     block.reference().map_or(0, |block| block.loans())

@@ -21,6 +21,7 @@
 //! | `stacks` | blocks that are stacks |
 //! | `ranges` | where the blocks lie, for the search |
 //! | `large`, `slab`, `run` | where large and small blocks come from; runs of pages |
+//! | `warm` | freed runs that keep their pages |
 //! | `lender` | the last call that a block was lent to |
 //! | `under` | the calls under way, under which C frees |
 //! | `quarantine` | freed blocks that wait, for the whole process |
@@ -73,6 +74,7 @@ pub(crate) mod trace;
 #[cfg(feature = "c-heap")]
 pub(crate) mod under;
 mod unit;
+mod warm;
 
 pub(crate) use self::block::Block;
 pub(crate) use self::block_ref::{BlockRef, FoundBlock, Refers};
@@ -83,9 +85,9 @@ pub(crate) use self::c_side::{
 pub(crate) use self::give::{FreeError, tell_damage_of};
 pub(crate) use self::level1::{allocate, allocate_zeroed, free};
 pub(crate) use self::lookup::{
-    around, canary_damage, exempt, identity, is_exempt, is_pinned, is_whole, lend, loans, lookup, lookup_in_either,
-    may_be_retained, note_loan, noted, open, open_around, overrun_from, renew_canary, rest_and_kind, rest_of_live,
-    retain, set_pinned, unlend, was_open,
+    around, canary_damage, exempt, identity, is_doubtful, is_exempt, is_pinned, is_whole, lend, loans, lookup,
+    lookup_in_either, may_be_retained, note_loan, noted, open, open_around, overrun_from, renew_canary, rest_and_kind,
+    rest_of_live, retain, set_pinned, unlend, was_open,
 };
 #[cfg(feature = "c-heap")]
 pub(crate) use self::ranges::{rust_ranges, with_c_ranges};

@@ -247,6 +247,34 @@ fn differing(start: usize, from: usize, to: usize, byte: &dyn Fn(usize) -> u8) -
 /// Up to here two stores of constant length poison a block: no loop, and no call into the C
 /// library.
 const SHORT: usize = 256;
+/// Bytes from the start of a block that level 1 covers with poison when it gives used memory out.
+/// No word is left there of what was in that memory before; beyond, one may be.
+pub(crate) const COVERED: usize = SHORT;
+/// Level 1 covers what a block grows by where it lies, up to here.
+const COVERED_GROWTH: usize = 4096;
+
+/// Covers what an earlier block may have left in the first bytes of one that is given out at level
+/// 1.
+///
+/// # Safety
+/// - As for [`poison`], but for a block that the program has not got yet.
+#[inline(always)]
+pub(crate) unsafe fn cover_first(start: usize, size: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { poison(start, if size > COVERED { COVERED } else { size }) };
+}
+
+/// Covers what a block has grown by in its slot, at level 1, and says if words of an earlier block
+/// may be left in it. `used`: they may be in the block as it was.
+///
+/// # Safety
+/// - `start + old..start + new` is the block's, and the program has not got it yet.
+pub(crate) unsafe fn cover_growth(start: usize, old: usize, new: usize, used: bool) -> bool {
+    let all = !used && new.saturating_sub(old) <= COVERED_GROWTH;
+    // SAFETY: the caller's promise. Nothing, if it has not grown.
+    unsafe { cover(start, old, if all { new } else { new.min(COVERED) }) };
+    !all && new > old.max(COVERED)
+}
 
 /// Fills a freed block, rounded up to 16 (the last canary of the slot stays).
 ///

@@ -8,7 +8,7 @@ use super::give::{self, FreeError};
 use super::region::{self, Spot};
 use super::sweep::End;
 use super::table::Extent;
-use super::{cache, fresh, large, level1, redzone};
+use super::{cache, fresh, large, level1, redzone, warm};
 
 /// From this size on the content of a block that moves is remapped, not copied. Below it the copy
 /// costs less than the kernel.
@@ -39,13 +39,23 @@ pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: 
         finding::tell();
         return Ok(address as *mut u8);
     }
-    let moved = level1::allocate(new, align);
+    let growing = if new > size { cache::with(|cache| warm::give_growing(new, align, cache.alive)) } else { None };
+    let moved = match growing.flatten() {
+        Some(start) => start as *mut u8,
+        None => level1::allocate(new, align),
+    };
     if moved.is_null() {
         return Ok(moved);
     }
     let to_run = || region::spot(moved.addr()).is_some_and(|to| is_large(&to));
     // SAFETY: two live blocks, each as large as what is moved.
     unsafe { move_content(&spot, moved, size.min(new), to_run) };
+    if spot.entry.is_used()
+        && let Some(to) = region::spot(moved.addr())
+    {
+        // What an earlier block may have left in the old place has come along.
+        to.entry.set_used(true);
+    }
     if spot.entry.is_promised() {
         give::free_uncommon(address, size, align, End::Moved)?;
     } else {
@@ -79,7 +89,7 @@ pub(super) fn in_place(spot: &Spot, old: Extent, new: usize) -> bool {
     }
     let class = class::of(new, old.align());
     let fits = if class::is_run(spot.class) {
-        class == 0
+        class == 0 || warm::may_stay(old.size(), new)
     } else {
         let slot = class::size(spot.class);
         new <= slot - SLACK && class != 0 && class::size(class) >= slot / 2
@@ -87,18 +97,26 @@ pub(super) fn in_place(spot: &Spot, old: Extent, new: usize) -> bool {
     if !fits {
         return false;
     }
-    if cache::with(|cache| cache.checks_blocks).unwrap_or(false)
-        && let Some(damaged) = give::check_canary(spot, old)
-    {
+    let checks_blocks = cache::with(|cache| cache.checks_blocks).unwrap_or(false);
+    if checks_blocks && let Some(damaged) = give::check_canary(spot, old) {
         finding::note(damaged);
     }
     if class::is_run(spot.class) {
         return large::resize(spot.class, spot.index, spot.entry, old, new);
     }
-    // SAFETY: the block is the caller's to resize; `new` and its slack fit the slot.
-    spot.entry.resize(Extent::new(new, old.align()), || unsafe {
-        redzone::cover(spot.start, new, old.size());
-        redzone::write_exact(spot.start, new, spot.start + class::size(spot.class));
+    let used = spot.entry.is_used();
+    spot.entry.resize(Extent::new(new, old.align()), || {
+        if checks_blocks {
+            // SAFETY: the block is the caller's to resize; `new` and its slack fit the slot.
+            unsafe {
+                redzone::cover(spot.start, new, old.size());
+                redzone::write_exact(spot.start, new, spot.start + class::size(spot.class));
+            }
+            return false;
+        }
+        // Nothing looks into C's memory at level 1.
+        // SAFETY: as above.
+        spot.class < class::COUNT && unsafe { redzone::cover_growth(spot.start, old.size(), new, used) }
     });
     true
 }

@@ -111,6 +111,29 @@ pub(crate) fn at(start: u32) -> Range<u32> {
     start..start + (region::tag(start as usize).load(Ordering::Relaxed) & !FLAGS)
 }
 
+/// Pages from the start of a run in use that have access: `large` keeps the number where a free run
+/// has its neighbour.
+#[inline]
+pub(crate) fn committed(start: u32) -> usize {
+    region::link(start as usize).0.load(Ordering::Relaxed) as usize
+}
+
+/// Notes how many pages of a run have access.
+#[inline]
+pub(crate) fn set_committed(start: u32, pages: usize) {
+    region::link(start as usize).0.store(pages as u32, Ordering::Relaxed);
+}
+
+/// Whether a run in use is counted as a small one (`warm.rs`).
+pub(crate) fn is_small(start: u32) -> bool {
+    region::link(start as usize).1.load(Ordering::Relaxed) == 1
+}
+
+/// Counts a run as a small one, or not.
+pub(crate) fn set_small(start: u32, small: bool) {
+    region::link(start as usize).1.store(u32::from(small), Ordering::Relaxed);
+}
+
 /// Makes a run that was taken a field: each of its units is a run from here on, which is never
 /// given back.
 pub(crate) fn make_field(run: Range<u32>) {

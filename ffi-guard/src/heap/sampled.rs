@@ -42,11 +42,13 @@ impl Countdown {
         self.each != 0
     }
 
-    /// Counts a block; false for the chosen one, and for one in 2^32 if none is.
+    /// Counts a block, if blocks are chosen at all; false for the chosen one.
     #[inline(always)]
     pub(crate) fn goes_on(&mut self) -> bool {
-        self.left = self.left.wrapping_sub(1);
-        self.left != 0
+        self.each == 0 || {
+            self.left = self.left.wrapping_sub(1);
+            self.left != 0
+        }
     }
 
     /// Whether this block is the chosen one, which is counted here if it is not yet; then the next

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{cache, fork, fresh, paged, quarantine, region, sampled, trace};
+use super::{cache, fork, fresh, paged, quarantine, region, sampled, trace, warm};
 use crate::config::Backtrace;
 use crate::level::{self, Level};
 use crate::platform::{fault, loaded, process, symbols, thread};
@@ -62,6 +62,9 @@ fn start() -> bool {
         }
         if (checks_blocks || sample != 0) && settings.backtrace != Backtrace::Off {
             trace::set_up(settings.backtrace == Backtrace::Full);
+        }
+        if delay.is_some() {
+            warm::set_up(sample == 0);
         }
         if checks_blocks {
             fresh::set_up();

@@ -57,8 +57,8 @@ pub(crate) struct Entry {
     /// The sweep that settles the last loan noted of this block (16 bits, 0 for none), the calls
     /// that it is lent to now (11), and flags (5). Void once the slot is given out again.
     noted: AtomicU32,
-    /// Bytes asked for (48 bits), log2 of the alignment asked for (8), where in its run the block
-    /// lies (2).
+    /// Bytes asked for (48 bits), log2 of the alignment asked for (6), a flag for used memory (bit
+    /// 55), where in its run the block lies (2).
     extent: AtomicU64,
     /// Trace (32 bits) and thread (32) of the allocation.
     birth: AtomicU64,
@@ -74,6 +74,8 @@ pub(crate) struct Extent(u64);
 
 /// Bits of an extent below the placement.
 const PLACED: u32 = 56;
+/// Flag of the word that holds an extent: see [`Entry::is_used`]. No part of the extent.
+const USED: u64 = 1 << 55;
 
 impl Extent {
     /// The extent of a request. `align` is a power of two; sizes of 2^48 and more are never given
@@ -160,6 +162,16 @@ impl Entry {
     /// must not be given out twice.
     #[inline(always)]
     pub(crate) fn give(&self, extent: Extent, birth: Event, prepare: impl FnOnce()) -> bool {
+        self.give_again(birth, |_| {
+            prepare();
+            (extent, false)
+        })
+    }
+
+    /// As [`give`](Entry::give). `prepare` is told whether the slot had a block before, and says
+    /// what the block's extent is and if it [is used](Entry::is_used).
+    #[inline(always)]
+    pub(crate) fn give_again(&self, birth: Event, prepare: impl FnOnce(bool) -> (Extent, bool)) -> bool {
         let before = self.state.load(Ordering::Relaxed);
         if before & STATE == LIVE {
             return false;
@@ -169,12 +181,12 @@ impl Entry {
         // Pairs with the fence in `read`: a reader that sees a field from below sees BUSY or a
         // later state.
         fence(Ordering::Release);
-        prepare();
+        let (extent, used) = prepare(before & STATE != NEVER);
         // Nearly always 0; a load costs less than a store here.
         if self.noted.load(Ordering::Relaxed) != 0 {
             self.noted.store(0, Ordering::Relaxed);
         }
-        self.extent.store(extent.0, Ordering::Relaxed);
+        self.extent.store(extent.0 | if used { USED } else { 0 }, Ordering::Relaxed);
         self.birth.store(birth.0, Ordering::Relaxed);
         self.state.store(generation | LIVE, Ordering::Release);
         true
@@ -187,7 +199,7 @@ impl Entry {
     #[inline(always)]
     pub(crate) fn take_back(&self, extent: Extent, death: Event) -> bool {
         let before = self.state.load(Ordering::Relaxed);
-        if before & STATE != LIVE || self.extent.load(Ordering::Relaxed) != extent.0 {
+        if before & STATE != LIVE || self.extent() != extent {
             return false;
         }
         self.death.store(death.0, Ordering::Relaxed);
@@ -201,7 +213,7 @@ impl Entry {
     #[inline]
     pub(crate) fn take_back_once(&self, extent: Extent, death: Event, clear: impl FnOnce()) -> Result<(), Refused> {
         let before = self.state.load(Ordering::Relaxed);
-        if before & STATE != LIVE || self.extent.load(Ordering::Relaxed) != extent.0 {
+        if before & STATE != LIVE || self.extent() != extent {
             return Err(self.refusal());
         }
         let generation = before & !STATE;
@@ -222,7 +234,7 @@ impl Entry {
     fn refusal(&self) -> Refused {
         match self.state.load(Ordering::Relaxed) & STATE {
             NEVER => Refused::Never,
-            LIVE => Refused::Other(Extent(self.extent.load(Ordering::Relaxed))),
+            LIVE => Refused::Other(self.extent()),
             _ => Refused::Freed,
         }
     }
@@ -230,14 +242,14 @@ impl Entry {
     /// The extent, if the slot is live.
     #[inline]
     pub(crate) fn live_extent(&self) -> Option<Extent> {
-        (self.state.load(Ordering::Acquire) & STATE == LIVE).then(|| Extent(self.extent.load(Ordering::Relaxed)))
+        (self.state.load(Ordering::Acquire) & STATE == LIVE).then(|| self.extent())
     }
 
     /// The state and the extent, if the slot is live.
     #[inline(always)]
     pub(crate) fn live(&self) -> Option<(u32, Extent)> {
         let state = self.state.load(Ordering::Acquire);
-        (state & STATE == LIVE).then(|| (state, Extent(self.extent.load(Ordering::Relaxed))))
+        (state & STATE == LIVE).then(|| (state, self.extent()))
     }
 
     /// The generation in a state.
@@ -260,14 +272,30 @@ impl Entry {
     }
 
     /// Changes size and alignment of a block that stays where it is. `prepare` makes its slack
-    /// ready, which no reader sees half done.
-    pub(crate) fn resize(&self, extent: Extent, prepare: impl FnOnce()) {
+    /// ready, which no reader sees half done, and says if the block [is used](Entry::is_used) now.
+    /// One that was used stays so.
+    pub(crate) fn resize(&self, extent: Extent, prepare: impl FnOnce() -> bool) {
         let live = self.state.load(Ordering::Relaxed);
         self.state.store(live & !STATE | BUSY, Ordering::Relaxed);
         fence(Ordering::Release);
-        prepare();
-        self.extent.store(extent.0, Ordering::Relaxed);
+        let used = if prepare() { USED } else { self.extent.load(Ordering::Relaxed) & USED };
+        self.extent.store(extent.0 | used, Ordering::Relaxed);
         self.state.store(live, Ordering::Release);
+    }
+
+    /// Whether the block got memory that another one had before it, with what that one left there
+    /// beyond the first bytes, which the heap covers
+    /// ([`COVERED`](super::redzone::COVERED)). So only at level 1.
+    #[inline]
+    pub(crate) fn is_used(&self) -> bool {
+        self.extent.load(Ordering::Relaxed) & USED != 0
+    }
+
+    /// Notes that the block of the caller [is used](Entry::is_used), or is not: all of it was
+    /// written.
+    pub(crate) fn set_used(&self, used: bool) {
+        let extent = self.extent.load(Ordering::Relaxed) & !USED;
+        self.extent.store(extent | if used { USED } else { 0 }, Ordering::Relaxed);
     }
 
     /// Whether what is in the slot is freed.
@@ -283,9 +311,9 @@ impl Entry {
     }
 
     /// Size, alignment and placement as they are now, whatever becomes of them.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn extent(&self) -> Extent {
-        Extent(self.extent.load(Ordering::Relaxed))
+        Extent(self.extent.load(Ordering::Relaxed) & !USED)
     }
 
     /// One generation of the entry, even if another thread writes meanwhile; `base` is where its
@@ -302,7 +330,7 @@ impl Entry {
                 std::hint::spin_loop();
                 continue;
             }
-            let extent = Extent(self.extent.load(Ordering::Relaxed));
+            let extent = self.extent();
             let birth = self.birth.load(Ordering::Relaxed);
             let death = self.death.load(Ordering::Relaxed);
             fence(Ordering::Acquire);
