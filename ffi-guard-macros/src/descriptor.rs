@@ -7,13 +7,15 @@ use syn::ext::IdentExt as _;
 
 use crate::settings::Severities;
 use crate::valid::Function;
-use crate::{filled, text, types};
+use crate::{filled, registry, text, types};
 
 /// The direction in which a function is called.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     /// Rust calls C.
     Call { keep_abi: bool },
+    /// Rust calls what a pointer leads to.
+    Pointer { keep_abi: bool },
     /// C calls Rust.
     Callback,
 }
@@ -60,16 +62,21 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
     };
     let result = &function.result;
     let returns_owned = result.iter().any(|word| word == "owned");
-    let keep_abi = matches!(kind, Kind::Call { keep_abi: true });
+    let keep_abi = matches!(kind, Kind::Call { keep_abi: true } | Kind::Pointer { keep_abi: true });
     let callback = matches!(kind, Kind::Callback);
-    let kinds = matches!(kind, Kind::Call { .. }).then(|| kinds(function, private)).flatten();
+    let kinds = (!callback).then(|| kinds(function, private)).flatten();
     let with_kinds = kinds.is_some().then(|| quote_spanned!(here=> .with_kinds(&__FFI_GUARD_KINDS)));
     let lends = function.params.iter().any(|param| param.contract.iter().any(|word| word == "lends"));
     let lending = (callback && lends).then(|| quote_spanned!(here=> .lending()));
     let (ok, with_ok) = filled::emit(function, private).unzip();
+    let symbol = registry::symbol(function, kind);
+    let types = registry::types(function, private);
+    let entry = registry::entry(private);
+    let variadic = function.source.variadic.is_some();
     quote_spanned! {here=>
         #kinds
         #ok
+        #entry
         static __FFI_GUARD_FUNCTION: #private::Function = #private::Function::new(&#private::Declaration {
             name: #name,
             module: ::core::module_path!(),
@@ -81,6 +88,9 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
             keep_abi: #keep_abi,
             result: #private::Contract::NONE #(.#result())*,
             callback: #callback,
+            symbol: #symbol,
+            types: #types,
+            variadic: #variadic,
             severities: #severities,
         })#with_kinds #with_ok #lending;
     }

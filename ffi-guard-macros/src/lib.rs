@@ -30,6 +30,7 @@ mod kept;
 mod message;
 mod reads;
 mod record;
+mod registry;
 mod settings;
 mod test;
 #[cfg(test)]

@@ -98,6 +98,7 @@ mod call;
 pub mod callback;
 mod config;
 mod copied;
+mod declarations;
 mod facts;
 mod handle;
 mod heap;
@@ -145,6 +146,9 @@ pub use boundary::raise::catch;
 pub use boundary::thread_affinity::rebind;
 pub use call::shape::{Plain, Pointee};
 pub use callback::Callback;
+pub use declarations::{
+    Declarations, GuardedFunction, GuardedParameter, GuardedType, NotCompared, TypeClass, check_declarations, functions,
+};
 pub use facts::{Allocation, CSource, Place, Violation};
 pub use ffi_guard_macros::{Plain, Pointee, guard, guard_fn, test};
 pub use handle::{Handle, StaleHandle, TakeError};

@@ -17,6 +17,7 @@ pub use crate::call::shape::{
     has_no_gap,
 };
 pub use crate::call::through::through;
+pub use crate::call::typed::{LeadsNowhere, Typed};
 pub use crate::call::variadic::saved::{Registers, Saved};
 pub use crate::call::variadic::{Dialect, Followed, Follower, Tail, Variadic, Word};
 pub use crate::level::{CHECKED, armed, is_at_1};

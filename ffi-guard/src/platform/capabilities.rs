@@ -11,6 +11,7 @@ pub(crate) struct Target {
     wide: bool,
     gnu: bool,
     c_heap: bool,
+    elf: bool,
 }
 
 /// The folders. `FFI_GUARD_PLATFORM` selects a more general one than the target's, so that one
@@ -33,6 +34,8 @@ impl Target {
             wide: of("CARGO_CFG_TARGET_POINTER_WIDTH") == "64",
             gnu: of("CARGO_CFG_TARGET_ENV") == "gnu",
             c_heap: env::var_os("CARGO_FEATURE_C_HEAP").is_some(),
+            // As `#[guard]` has them.
+            elf: ["linux", "android", "freebsd", "netbsd", "openbsd", "dragonfly"].contains(&&*of("CARGO_CFG_TARGET_OS")),
         }
     }
 
@@ -52,7 +55,7 @@ pub(crate) struct Capability {
 }
 
 /// All capabilities that code asks for by name.
-pub(crate) const ALL: [Capability; 5] = [
+pub(crate) const ALL: [Capability; 6] = [
     Capability {
         name: "globals",
         what: "the variables of all modules are searched for what C kept",
@@ -72,6 +75,11 @@ pub(crate) const ALL: [Capability; 5] = [
         name: "fast_trace",
         what: "backtraces by unwinding rules that were read before",
         is_on: |target| target.linux64() && target.x86_64,
+    },
+    Capability {
+        name: "sections",
+        what: "the linker makes the list of guarded functions; elsewhere it has those that were called",
+        is_on: |target| target.elf,
     },
     Capability {
         name: "c_heap",
