@@ -1,7 +1,7 @@
 //! One declaration beside C's definition: finds the definition by the symbol, as the linker and the
 //! loader did, and compares.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::{Mutex, PoisonError};
 
 use super::c_type;
@@ -163,16 +163,30 @@ fn compare_with(function: &'static Function, own: &Module, of: &Module, at: At) 
     let Some(c) = c_type::signature(info, at) else { return Outcome::NotCompared(NotCompared::NoPrototype) };
     let all: Vec<RustParameter> = types.iter().map(of_typed).collect();
     let (parameters, result) = all.split_at(declaration.parameters.len().min(all.len()));
+    // Where the structs stand that were looked at; `None` for those that a derive describes.
+    let seen: RefCell<Vec<(String, Option<At>)>> = RefCell::default();
     let rust_layout = |name: &str, size: u64| {
-        let read = || {
-            let file = own.file.as_ref()?;
-            layout::of_rust(own.info()?, (file.info, file.strings), name, size)
-        };
-        read().or_else(|| derived(function, name, size))
+        if let Some(layout) = derived(function, name, size) {
+            seen.borrow_mut().push((name.to_owned(), None));
+            return Some(layout);
+        }
+        let file = own.file.as_ref()?;
+        let (at, layout) = layout::of_rust(own.info()?, (file.info, file.strings), name, size)?;
+        seen.borrow_mut().push((name.to_owned(), Some(at)));
+        Some(layout)
     };
     let mut comparison = Comparison { info, rust_layout: &rust_layout, found: Vec::new(), other_sign: 0 };
     comparison.function(parameters, result.first(), declaration.variadic, &c);
-    let Comparison { found: differences, other_sign, .. } = comparison;
+    let Comparison { found: mut differences, other_sign, .. } = comparison;
+    // A struct of the same name elsewhere is no reason for a report.
+    differences.retain(|difference| {
+        let Some(path) = difference.contrast.of_struct() else { return true };
+        let seen = seen.borrow();
+        seen.iter().filter(|(name, _)| name == path).all(|(_, at)| match (at, own.info()) {
+            (Some(at), Some(info)) => layout::has_path(info, *at, path),
+            (at, _) => at.is_none(),
+        })
+    });
     if differences.is_empty() {
         return Outcome::Same { other_sign };
     }

@@ -228,15 +228,15 @@ fn each_function(
 ) -> bool {
     let Ok(symbols) = elf.sections.symbols(ENDIAN, elf.data, kind) else { return false };
     for symbol in symbols.iter() {
-        let Ok(name) = symbols.symbol_name(ENDIAN, symbol) else { continue };
-        // Rust's own names are many, and nothing in C is called so.
-        if name.is_empty() || symbol.st_bind() == STB_LOCAL || name.starts_with(b"_ZN") || name.starts_with(b"_R") {
+        // By far the most are local, and their names are not read.
+        let is_function = symbol.st_type() == STT_FUNC || symbol.st_type() == STT_GNU_IFUNC;
+        let is_undefined = symbol.is_undefined(ENDIAN);
+        if symbol.st_bind() == STB_LOCAL || !is_function && !is_undefined {
             continue;
         }
-        if symbol.is_undefined(ENDIAN) {
-            visit(name, None);
-        } else if symbol.st_type() == STT_FUNC || symbol.st_type() == STT_GNU_IFUNC {
-            visit(name, Some(symbol.st_value(ENDIAN)));
+        let Ok(name) = symbols.symbol_name(ENDIAN, symbol) else { continue };
+        if !name.is_empty() {
+            visit(name, (!is_undefined).then(|| symbol.st_value(ENDIAN)));
         }
     }
     !symbols.is_empty()

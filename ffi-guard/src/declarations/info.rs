@@ -9,11 +9,12 @@ use std::path::PathBuf;
 
 use gimli::{
     AttributeValue, DW_AT_abstract_origin, DW_AT_declaration, DW_AT_external, DW_AT_language, DW_AT_linkage_name,
-    DW_AT_name, DW_AT_specification, DW_AT_type, DebugInfoOffset, DebuggingInformationEntry, DwAt, DwTag,
-    Dwarf, Unit, UnitHeader, UnitOffset,
+    DW_AT_name, DW_AT_specification, DW_AT_type, DebugInfoOffset, DebuggingInformationEntry, DwAt, DwLang, DwTag,
+    Dwarf, Section as _, Unit, UnitHeader, UnitOffset,
 };
 
 use super::file::Slice;
+use super::peek;
 
 pub(super) type Entry = DebuggingInformationEntry<Slice>;
 
@@ -59,20 +60,18 @@ pub(super) enum Language {
 }
 
 impl Language {
-    fn of(entry: &Entry) -> Language {
-        match entry.attr_value(DW_AT_language) {
-            Some(AttributeValue::Language(language)) => match language {
-                gimli::DW_LANG_C | gimli::DW_LANG_C89 | gimli::DW_LANG_C99 | gimli::DW_LANG_C11 => Language::C,
-                gimli::DW_LANG_C17 => Language::C,
-                gimli::DW_LANG_C_plus_plus
-                | gimli::DW_LANG_C_plus_plus_03
-                | gimli::DW_LANG_C_plus_plus_11
-                | gimli::DW_LANG_C_plus_plus_14
-                | gimli::DW_LANG_C_plus_plus_17
-                | gimli::DW_LANG_C_plus_plus_20 => Language::CPlusPlus,
-                gimli::DW_LANG_Rust => Language::Rust,
-                _ => Language::Other,
-            },
+    fn of(language: DwLang) -> Language {
+        match language {
+            gimli::DW_LANG_C | gimli::DW_LANG_C89 | gimli::DW_LANG_C99 | gimli::DW_LANG_C11 | gimli::DW_LANG_C17 => {
+                Language::C
+            }
+            gimli::DW_LANG_C_plus_plus
+            | gimli::DW_LANG_C_plus_plus_03
+            | gimli::DW_LANG_C_plus_plus_11
+            | gimli::DW_LANG_C_plus_plus_14
+            | gimli::DW_LANG_C_plus_plus_17
+            | gimli::DW_LANG_C_plus_plus_20 => Language::CPlusPlus,
+            gimli::DW_LANG_Rust => Language::Rust,
             _ => Language::Other,
         }
     }
@@ -113,13 +112,22 @@ impl Info {
 
     /// The language of a unit, by its first entry alone.
     fn language_of(&self, index: usize) -> Language {
+        let Some(header) = self.headers.get(index) else { return Language::Other };
+        let abbreviations = self.dwarf.debug_abbrev.reader().slice();
+        let first = header.range_from(header.root_offset()..).ok();
+        let peeked = first.and_then(|first| {
+            let abbreviations = abbreviations.get(header.debug_abbrev_offset().0..)?;
+            peek::language(first.slice(), abbreviations, header.encoding())
+        });
         let read = || {
-            let header = self.headers.get(index)?;
             let abbreviations = header.abbreviations(&self.dwarf.debug_abbrev).ok()?;
             let mut entries = header.entries(&abbreviations);
-            entries.next_dfs().ok()?.map(Language::of)
+            entries.next_dfs().ok()?.and_then(|entry| match entry.attr_value(DW_AT_language) {
+                Some(AttributeValue::Language(language)) => Some(language),
+                _ => None,
+            })
         };
-        read().unwrap_or(Language::Other)
+        peeked.or_else(read).map_or(Language::Other, Language::of)
     }
 
     /// Notes where a unit of C's has its code.
@@ -151,15 +159,10 @@ impl Info {
     }
 
     /// The index of the unit that a place in the section is in, and the place in it.
-    fn at(&self, offset: DebugInfoOffset) -> Option<At> {
+    pub(super) fn at(&self, offset: DebugInfoOffset) -> Option<At> {
         let start = |header: &UnitHeader<Slice>| header.debug_info_offset().map_or(usize::MAX, |offset| offset.0);
         let index = self.headers.partition_point(|header| start(header) <= offset.0).checked_sub(1)?;
         Some((index, offset.to_unit_offset(self.headers.get(index)?)?))
-    }
-
-    /// The index of the unit at this place of the section.
-    pub(super) fn unit_at(&self, offset: usize) -> Option<usize> {
-        self.at(DebugInfoOffset(offset)).map(|(index, _)| index)
     }
 
     pub(super) fn entry(&self, (unit, at): At) -> Option<Entry> {

@@ -13,7 +13,7 @@ const DEEP: usize = 12;
 const MOST: usize = 4096;
 
 /// A struct.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Layout {
     /// Its own fields.
     pub(super) fields: Vec<Field>,
@@ -22,7 +22,7 @@ pub(super) struct Layout {
 }
 
 /// A field.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Field {
     pub(super) name: String,
     pub(super) offset: u64,
@@ -152,24 +152,53 @@ fn value(info: &Info, ty: At, start: u64, path: &str, values: &mut Vec<Value>, d
     Some(())
 }
 
-/// The Rust struct of this path and size, as `std::any::type_name` has the path.
-pub(super) fn of_rust(info: &Info, sections: (&[u8], &[u8]), path: &str, size: u64) -> Option<Layout> {
+/// The Rust struct of this path and size, as `std::any::type_name` has the path. `None` if the debug
+/// information has none, or two of this name and size that are not alike. The modules of the path
+/// are not looked at: [`has_path`] does that, which takes long.
+pub(super) fn of_rust(info: &Info, sections: (&[u8], &[u8]), path: &str, size: u64) -> Option<(At, Layout)> {
     // A name with parameters is written otherwise there.
     if path.contains(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | ':')) {
         return None;
     }
-    let names: Vec<&str> = path.split("::").collect();
+    let name = path.rsplit("::").next()?;
     let (entries, strings) = sections;
-    let text = [b"\0", names.last()?.as_bytes(), b"\0"].concat();
-    let places = every(strings, &text).into_iter().filter_map(|string| u32::try_from(string + 1).ok());
-    let mut units: Vec<usize> = places
-        .flat_map(|string| every(entries, &string.to_ne_bytes()))
-        .filter_map(|place| info.unit_at(place))
-        .filter(|&unit| info.language(unit) == Language::Rust)
-        .collect();
-    units.sort_unstable();
-    units.dedup();
-    units.into_iter().find_map(|unit| of(info, find(info, unit, &names, size)?))
+    // GNU ld lets a text begin in another one.
+    let (whole, part) = ([b"\0", name.as_bytes(), b"\0"].concat(), [name.as_bytes(), b"\0"].concat());
+    let mut texts: Vec<usize> = every(strings, &whole).into_iter().map(|at| at + 1).collect();
+    if texts.is_empty() {
+        texts = every(strings, &part);
+    }
+    let mut found: Option<(At, Layout)> = None;
+    for text in texts.into_iter().take(TEXTS) {
+        for place in every(entries, &u32::try_from(text).ok()?.to_ne_bytes()) {
+            let Some((at, layout)) = at_name(info, place, name, size) else { continue };
+            match &found {
+                Some((_, known)) if *known != layout => return None,
+                _ => found = Some((at, layout)),
+            }
+        }
+    }
+    found
+}
+
+/// Places of a text that are searched for.
+const TEXTS: usize = 3;
+
+/// The layout of the struct whose entry has its name at this place of the section. Rustc writes a
+/// struct's name first, so the entry begins a byte or two before: what is read there has to be a
+/// struct of this name and size.
+fn at_name(info: &Info, place: usize, name: &str, size: u64) -> Option<(At, Layout)> {
+    (1..=2).find_map(|before| {
+        let at = info.at(gimli::DebugInfoOffset(place.checked_sub(before)?))?;
+        if info.language(at.0) != Language::Rust {
+            return None;
+        }
+        let entry = info.entry(at)?;
+        let is_it = entry.tag() == gimli::DW_TAG_structure_type
+            && c_type::number(&entry, gimli::DW_AT_byte_size) == Some(size)
+            && info.text(at.0, &entry, gimli::DW_AT_name) == Some(name.as_bytes());
+        if is_it { Some((at, of(info, at)?)) } else { None }
+    })
 }
 
 /// The places where `needle` begins in `haystack`.
@@ -182,17 +211,17 @@ fn every(haystack: &[u8], needle: &[u8]) -> Vec<usize> {
     places
 }
 
-/// The struct of this path in a unit: through the namespaces, each of which may stand there more
-/// than once.
-fn find(info: &Info, unit: usize, names: &[&str], size: u64) -> Option<At> {
-    let (name, modules) = names.split_last()?;
-    let mut around = vec![(unit, info.unit(unit)?.header.root_offset())];
+/// True if the struct there is in the modules of its path: each may stand in a unit more than once.
+pub(super) fn has_path(info: &Info, at: At, path: &str) -> bool {
+    let mut modules: Vec<&str> = path.split("::").collect();
+    modules.pop();
+    let Some(unit) = info.unit(at.0) else { return false };
+    let mut around = vec![(at.0, unit.header.root_offset())];
     for module in modules {
         let inner = around.iter().flat_map(|at| info.children(*at, &[gimli::DW_TAG_namespace]));
         around = inner.filter(|at| is_named(info, *at, module)).collect();
     }
-    let structs = around.iter().flat_map(|at| info.children(*at, &[gimli::DW_TAG_structure_type]));
-    structs.into_iter().find(|at| is_named(info, *at, name) && c_type::size_of(info, Some(*at)) == Some(size))
+    around.iter().any(|around| info.children(*around, &[gimli::DW_TAG_structure_type]).contains(&at))
 }
 
 fn is_named(info: &Info, at: At, name: &str) -> bool {

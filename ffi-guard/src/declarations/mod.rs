@@ -15,6 +15,7 @@ mod file;
 mod info;
 mod layout;
 mod list;
+mod peek;
 mod rust_type;
 mod summary;
 

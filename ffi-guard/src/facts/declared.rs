@@ -83,3 +83,16 @@ pub(crate) enum Contrast {
     /// C writes a struct where no room is for it.
     NoRoom { size: u64 },
 }
+
+impl Contrast {
+    /// The path of the struct that it is about.
+    pub(crate) fn of_struct(&self) -> Option<&str> {
+        match self {
+            Contrast::StructSize { of, .. }
+            | Contrast::FieldOffset { of, .. }
+            | Contrast::FieldSize { of, .. }
+            | Contrast::FieldSort { of, .. } => Some(of),
+            _ => None,
+        }
+    }
+}
