@@ -49,7 +49,9 @@ fn has(tokens: &TokenStream, word: &str) -> bool {
 /// The text of the first literal.
 fn literal(tokens: &TokenStream) -> Option<String> {
     tokens.clone().into_iter().find_map(|token| match token {
-        TokenTree::Literal(literal) => syn::parse2::<syn::LitStr>(literal.into_token_stream()).ok().map(|it| it.value()),
+        TokenTree::Literal(literal) => {
+            syn::parse2::<syn::LitStr>(literal.into_token_stream()).ok().map(|it| it.value())
+        }
         TokenTree::Group(group) => literal(&group.stream()),
         _ => None,
     })
@@ -72,7 +74,9 @@ pub(crate) fn types(function: &Function, private: &TokenStream) -> TokenStream {
         let written = without_names(ty.to_token_stream(), generics);
         match leads_nowhere(ty) {
             true => quote_spanned!(here=> #private::Typed::of::<#written>()),
-            false => quote_spanned!(here=> #private::Typed::leading::<#written>(#private::OfType::<#written>::LEADS_TO)),
+            false => {
+                quote_spanned!(here=> #private::Typed::leading::<#written>(#private::OfType::<#written>::LEADS_TO))
+            }
         }
     });
     let asks = all.iter().any(|ty| !leads_nowhere(ty));

@@ -45,6 +45,7 @@ pages! {
     unterminated_string = "rules/unterminated_string.md";
     null_pointer = "rules/null_pointer.md";
     misaligned_pointer = "rules/misaligned_pointer.md";
+    abi_mismatch = "rules/abi_mismatch.md";
     returned_pointer = "rules/returned_pointer.md";
     wrong_thread = "rules/wrong_thread.md";
     stale_handle = "rules/stale_handle.md";

@@ -57,7 +57,8 @@ pub unsafe fn check_variadic(variadic: &'static Variadic, fixed: &[Argument], sa
     // SAFETY: the caller promises the registers of this call, and arguments as the contract says.
     let (function, arguments) = unsafe { variadic.arguments(fixed, saved, &mut room) };
     // SAFETY: the caller promises arguments of the declared types.
-    let outcome = unsafe { ask((function, variadic.function), arguments, level, caller::at(saved.return_address(), declared)) };
+    let outcome =
+        unsafe { ask((function, variadic.function), arguments, level, caller::at(saved.return_address(), declared)) };
     if let Err(stop) = outcome {
         raise(stop, !function.declaration.keep_abi);
     }

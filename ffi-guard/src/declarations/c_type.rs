@@ -1,8 +1,8 @@
 //! A type of debug information, one step deep: what it is, and where what it is made of stands.
 
 use gimli::{
-    AttributeValue, DW_AT_abstract_origin, DW_AT_byte_size, DW_AT_calling_convention, DW_AT_count, DW_AT_declaration, DW_AT_encoding,
-    DW_AT_prototyped, DW_AT_type, DW_AT_upper_bound,
+    AttributeValue, DW_AT_abstract_origin, DW_AT_byte_size, DW_AT_calling_convention, DW_AT_count, DW_AT_declaration,
+    DW_AT_encoding, DW_AT_prototyped, DW_AT_type, DW_AT_upper_bound,
 };
 
 use super::info::{At, Entry, Info, Language};
@@ -116,9 +116,7 @@ fn base(entry: &Entry, size: Option<u64>) -> CType {
         gimli::DW_ATE_float if size == 4 || size == 8 => CType::Float(size),
         gimli::DW_ATE_signed => integer(true, false),
         gimli::DW_ATE_unsigned => integer(false, false),
-        gimli::DW_ATE_signed_char | gimli::DW_ATE_unsigned_char => {
-            integer(encoding == gimli::DW_ATE_signed_char, true)
-        }
+        gimli::DW_ATE_signed_char | gimli::DW_ATE_unsigned_char => integer(encoding == gimli::DW_ATE_signed_char, true),
         gimli::DW_ATE_UTF | gimli::DW_ATE_ASCII => integer(false, true),
         // `long double`, `_Complex`, decimal numbers.
         _ => CType::Other,
@@ -166,9 +164,8 @@ pub(super) struct CSignature {
 /// parameters are, as in C before 1989, or not all of it can be read.
 pub(super) fn signature(info: &Info, at: At) -> Option<CSignature> {
     let chain = info.with_origins(at);
-    let is_prototyped = chain.iter().any(|(_, entry)| {
-        matches!(entry.attr_value(DW_AT_prototyped), Some(AttributeValue::Flag(true)))
-    });
+    let is_prototyped =
+        chain.iter().any(|(_, entry)| matches!(entry.attr_value(DW_AT_prototyped), Some(AttributeValue::Flag(true))));
     if info.language(at.0) == Language::C && !is_prototyped {
         return None;
     }

@@ -103,11 +103,7 @@ pub(crate) fn compare(function: &'static Function, by_name: bool) -> Outcome {
 
 /// The indices of the module that has the declaration and of that which has the definition, and
 /// where it is there.
-fn find(
-    function: &'static Function,
-    by_name: bool,
-    read: &mut Vec<Module>,
-) -> Result<(usize, usize, At), NotCompared> {
+fn find(function: &'static Function, by_name: bool, read: &mut Vec<Module>) -> Result<(usize, usize, At), NotCompared> {
     let declaration = function.declaration;
     let symbol = declaration.symbol;
     if symbol.is_empty() || declaration.types.is_none() || declaration.callback {

@@ -65,7 +65,9 @@ impl Comparison<'_> {
     fn result(&mut self, part: Part, rust: Option<&RustParameter>, c: Option<At>) {
         match (rust, c_type::read(self.info, c)) {
             // What is not looked at may be anything, if C does not expect room for it.
-            (None, CType::Aggregate { size: Some(size), .. }) if size > 16 => self.tell(part, Contrast::NoRoom { size }),
+            (None, CType::Aggregate { size: Some(size), .. }) if size > 16 => {
+                self.tell(part, Contrast::NoRoom { size })
+            }
             (None, _) | (Some(RustParameter { ty: RustType::Unknown, .. }), _) => {}
             (Some(rust), CType::Void) if rust.size != Some(0) => {
                 // Of a callback's result the size is not known, but `()` is.
@@ -101,7 +103,10 @@ impl Comparison<'_> {
             (RustType::Float(_), CType::Integer { .. } | CType::Bool(_) | CType::Enum(_) | CType::Pointer(_)) => {
                 self.tell(part, Contrast::Sort { rust: "a floating-point number", c: sort(read) });
             }
-            (RustType::Integer { .. } | RustType::Bool | RustType::Pointer(_) | RustType::Function(_), CType::Float(_)) => {
+            (
+                RustType::Integer { .. } | RustType::Bool | RustType::Pointer(_) | RustType::Function(_),
+                CType::Float(_),
+            ) => {
                 let rust = match rust.ty {
                     RustType::Pointer(_) | RustType::Function(_) => "a pointer",
                     _ => "an integer",
@@ -215,23 +220,30 @@ impl Comparison<'_> {
             let Some(other) = same.next() else { continue };
             if other.offset != field.offset {
                 let (rust, c) = (field.offset, other.offset);
-                return self.tell(part, Contrast::FieldOffset { of: name.to_owned(), field: field.name.clone(), rust, c });
+                return self
+                    .tell(part, Contrast::FieldOffset { of: name.to_owned(), field: field.name.clone(), rust, c });
             }
             if other.size != field.size && other.size != 0 {
                 let (rust, c) = (field.size, other.size);
-                return self.tell(part, Contrast::FieldSize { of: name.to_owned(), field: field.name.clone(), rust, c });
+                return self
+                    .tell(part, Contrast::FieldSize { of: name.to_owned(), field: field.name.clone(), rust, c });
             }
         }
         for value in &rust.values {
-            let overlaps = |other: &&Value| {
-                other.offset < value.offset + value.size && value.offset < other.offset + other.size
-            };
+            let overlaps =
+                |other: &&Value| other.offset < value.offset + value.size && value.offset < other.offset + other.size;
             for other in c.values.iter().filter(overlaps) {
                 if let Some(what) = clash(value, other) {
                     let field = value.path.clone();
                     return self.tell(
                         part,
-                        Contrast::FieldSort { of: name.to_owned(), field, c_field: other.path.clone(), rust: what.0, c: what.1 },
+                        Contrast::FieldSort {
+                            of: name.to_owned(),
+                            field,
+                            c_field: other.path.clone(),
+                            rust: what.0,
+                            c: what.1,
+                        },
                     );
                 }
             }

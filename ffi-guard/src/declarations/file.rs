@@ -189,7 +189,8 @@ impl File {
             some.then_some(linked)
         });
         let section = |name: &str| debug.and_then(|elf| elf.section(name)).unwrap_or_default();
-        let dwarf = DwarfSections::load(|id| Ok::<_, gimli::Error>(EndianSlice::new(section(id.name()), gimli::NativeEndian)));
+        let dwarf =
+            DwarfSections::load(|id| Ok::<_, gimli::Error>(EndianSlice::new(section(id.name()), gimli::NativeEndian)));
         File {
             name,
             exported,
@@ -221,11 +222,7 @@ impl File {
 
 /// Visits the functions of a symbol table that are visible outside of an object file, with their
 /// addresses if they are defined there. False if there is no such table.
-fn each_function(
-    elf: &Elf,
-    kind: object::elf::SectionType,
-    mut visit: impl FnMut(&'static [u8], Option<u64>),
-) -> bool {
+fn each_function(elf: &Elf, kind: object::elf::SectionType, mut visit: impl FnMut(&'static [u8], Option<u64>)) -> bool {
     let Ok(symbols) = elf.sections.symbols(ENDIAN, elf.data, kind) else { return false };
     for symbol in symbols.iter() {
         // By far the most are local, and their names are not read.

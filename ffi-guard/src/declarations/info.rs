@@ -319,9 +319,8 @@ impl Info {
         // An instance without code is the abstract one, which the concrete one refers to.
         address?;
         let chain = self.with_origins((index, entry.offset()));
-        let external = chain
-            .iter()
-            .any(|(_, entry)| matches!(entry.attr_value(DW_AT_external), Some(AttributeValue::Flag(true))));
+        let external =
+            chain.iter().any(|(_, entry)| matches!(entry.attr_value(DW_AT_external), Some(AttributeValue::Flag(true))));
         let name = chain.iter().find_map(|((unit, _), entry)| self.text(*unit, entry, DW_AT_linkage_name));
         let name = name.or_else(|| chain.iter().find_map(|((unit, _), entry)| self.text(*unit, entry, DW_AT_name)));
         Some(Known { name, address, at: entry.offset(), external })

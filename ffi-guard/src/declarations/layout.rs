@@ -122,9 +122,9 @@ fn value(info: &Info, ty: At, start: u64, path: &str, values: &mut Vec<Value>, d
         CType::Aggregate { size: Some(0), .. } => {}
         CType::Aggregate { at, size: Some(size), is_union } => {
             let members = info.children(at, &[gimli::DW_TAG_member, gimli::DW_TAG_variant_part]);
-            let is_struct = members.iter().all(|member| {
-                info.entry(*member).is_some_and(|entry| entry.tag() == gimli::DW_TAG_member)
-            });
+            let is_struct = members
+                .iter()
+                .all(|member| info.entry(*member).is_some_and(|entry| entry.tag() == gimli::DW_TAG_member));
             if is_union || !is_struct || members.is_empty() {
                 push(size, Sort::Any);
                 return Some(());

@@ -9,7 +9,10 @@ pub(super) enum RustType {
     /// `()`, and `c_void` behind a pointer.
     Void,
     /// An integer, and its bytes.
-    Integer { size: u64, signed: bool },
+    Integer {
+        size: u64,
+        signed: bool,
+    },
     Bool,
     /// A floating-point number, and its bytes.
     Float(u64),

@@ -35,7 +35,8 @@ impl Target {
             gnu: of("CARGO_CFG_TARGET_ENV") == "gnu",
             c_heap: env::var_os("CARGO_FEATURE_C_HEAP").is_some(),
             // As `#[guard]` has them.
-            elf: ["linux", "android", "freebsd", "netbsd", "openbsd", "dragonfly"].contains(&&*of("CARGO_CFG_TARGET_OS")),
+            elf: ["linux", "android", "freebsd", "netbsd", "openbsd", "dragonfly"]
+                .contains(&&*of("CARGO_CFG_TARGET_OS")),
         }
     }
 

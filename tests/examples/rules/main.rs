@@ -3,6 +3,7 @@
 //!
 //! Tests compare each page with its program, and the report it quotes with what is printed.
 
+mod abi_mismatch;
 mod alloc_dealloc_mismatch;
 mod buffer_overflow;
 mod dangling_field;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-const PROGRAMS: [(&str, fn()); 19] = [
+const PROGRAMS: [(&str, fn()); 20] = [
     ("nested_pointer", nested_pointer::run),
     ("dangling_pointer", dangling_pointer::run),
     ("dangling_field", dangling_field::run),
@@ -36,6 +37,7 @@ const PROGRAMS: [(&str, fn()); 19] = [
     ("unterminated_string", unterminated_string::run),
     ("null_pointer", null_pointer::run),
     ("misaligned_pointer", misaligned_pointer::run),
+    ("abi_mismatch", abi_mismatch::run),
     ("returned_pointer", returned_pointer::run),
     ("wrong_thread", wrong_thread::run),
     ("stale_handle", stale_handle::run),

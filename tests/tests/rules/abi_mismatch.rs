@@ -47,6 +47,7 @@ mod bad {
     use super::*;
 
     #[ffi_guard::guard]
+    #[allow(clashing_extern_declarations)]
     unsafe extern "C" {
         #[link_name = "ffg_bad_scale"]
         pub fn short_value(value: i32, by: c_int) -> i64;
@@ -116,6 +117,7 @@ mod ok {
     }
 
     #[ffi_guard::guard]
+    #[allow(clashing_extern_declarations)]
     unsafe extern "C" {
         #[link_name = "ffg_bad_scale"]
         pub fn scale(value: c_long, by: c_int) -> i64;
@@ -197,9 +199,10 @@ unsafe extern "C" fn add_silently(_: *mut c_void, _: i64) {}
 #[test]
 fn what_is_passed_is_of_another_size() {
     // SAFETY: not sound: C takes 8 bytes. The guard stops each of these calls.
-    let violation = told(&["`value` has 4 bytes, in C 8", "in Rust: fn short_value(value: i32, by: c_int) -> i64"], || {
-        unsafe { bad::short_value(3, 2) };
-    });
+    let violation =
+        told(&["`value` has 4 bytes, in C 8", "in Rust: fn short_value(value: i32, by: c_int) -> i64"], || {
+            unsafe { bad::short_value(3, 2) };
+        });
     assert_eq!(violation.parameter(), Some("value"));
     let report = violation.to_string();
     assert!(report.contains("in C: int64_t ffg_bad_scale(int64_t value, int by)"), "{report}");
@@ -334,7 +337,8 @@ fn all_at_once_without_a_call() {
     let false_alarms: Vec<_> = of_ok.map(|function| function.name()).filter(|name| told.contains(name)).collect();
     assert!(false_alarms.is_empty(), "{false_alarms:?} in:\n{declarations}");
     // Every other declaration of the fixtures is right.
-    let elsewhere = |violation: &&Violation| violation.declared_at().is_none_or(|(file, ..)| !file.ends_with("rules/abi_mismatch.rs"));
+    let elsewhere =
+        |violation: &&Violation| violation.declared_at().is_none_or(|(file, ..)| !file.ends_with("/abi_mismatch.rs"));
     let elsewhere: Vec<_> = declarations.violations().iter().filter(elsewhere).map(ToString::to_string).collect();
     assert!(elsewhere.is_empty(), "{}", elsewhere.join("\n"));
     assert!(declarations.compared() > 100, "{declarations}");

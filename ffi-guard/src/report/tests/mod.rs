@@ -67,6 +67,8 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("null_pointer_count", facts::null_count(), plain),
         ("null_pointer_many_lines", facts::null_on_many_lines(), plain),
         ("misaligned_pointer", facts::misaligned(), plain),
+        ("abi_mismatch", facts::declared_otherwise(), plain),
+        ("abi_mismatch_struct", facts::struct_otherwise(), Form { no_source: true, ..plain }),
         ("uninitialised_memory", written::never_written(), plain),
         ("uninitialised_memory_out", written::not_filled(), plain),
         ("dangling_pointer_user_data", facts::dangling_user_data(), Form { no_source: true, ..plain }),

@@ -65,6 +65,12 @@ pub(crate) const ALL: &[Program] = &[
     of_page("null_pointer", "null for something that C reads", guide::null_pointer::run, right::null_pointer),
     of_page("misaligned_pointer", "words at an odd address", guide::misaligned_pointer::run, right::misaligned_pointer),
     of_page(
+        "abi_mismatch",
+        "C takes a number of 8 bytes, and Rust passes 4",
+        guide::abi_mismatch::run,
+        right::abi_mismatch,
+    ),
+    of_page(
         "returned_pointer",
         "a callback returns the bytes of a `String` to C",
         guide::returned_pointer::run,
