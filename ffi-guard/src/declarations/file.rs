@@ -174,6 +174,12 @@ impl File {
         Some(File::of(short, elf, &path))
     }
 
+    /// The file of this path.
+    #[cfg(all(test, globals))]
+    pub(super) fn of_path(path: &Path) -> Option<File> {
+        Some(File::of("a library".into(), Elf::open(path)?.0, path))
+    }
+
     fn of(name: String, elf: Elf, path: &Path) -> File {
         let debug = if elf.has_info() || elf.is_compressed() { Some(elf) } else { elf.beside(path) };
         let (mut exported, mut imported) = (HashMap::new(), HashSet::new());

@@ -18,6 +18,8 @@ mod list;
 mod peek;
 mod rust_type;
 mod summary;
+#[cfg(all(test, globals))]
+mod tests;
 
 pub use check::NotCompared;
 pub(crate) use check::{Outcome, compare};

@@ -173,7 +173,7 @@ static POINT: Point = Point { x: 1, y: 2, weight: 3.0 };
 
 /// The report of a call, which says that the declaration is wrong, with these words in it.
 #[track_caller]
-fn told(words: &[&str], call: impl FnOnce()) -> Violation {
+fn told<R>(words: &[&str], call: impl FnOnce() -> R) -> Violation {
     let violation = expect_violation!(Rule::AbiMismatch, { call() });
     let report = violation.to_string();
     for word in words {
@@ -208,75 +208,75 @@ fn what_is_passed_is_of_another_size() {
     assert!(report.contains("in C: int64_t ffg_bad_scale(int64_t value, int by)"), "{report}");
     assert!(report.contains("abi_mismatch.c:6"), "{report}");
     // SAFETY: as above.
-    told(&["the result has 4 bytes, in C 8"], || unsafe { drop(bad::short_result(3, 2)) });
+    told(&["the result has 4 bytes, in C 8"], || unsafe { bad::short_result(3, 2) });
     // SAFETY: as above.
-    told(&["it has 1 parameter, in C 2"], || unsafe { drop(bad::one_too_few(3)) });
+    told(&["it has 1 parameter, in C 2"], || unsafe { bad::one_too_few(3) });
     // SAFETY: as above.
-    told(&["it has 3 parameters, in C 2"], || unsafe { drop(bad::one_too_many(3, 2, 1)) });
+    told(&["it has 3 parameters, in C 2"], || unsafe { bad::one_too_many(3, 2, 1) });
 }
 
 #[test]
 fn what_is_passed_goes_another_way() {
     // SAFETY: not sound: C looks in another register. The guard stops each of these calls.
-    told(&["`value` is a floating-point number, in C an integer"], || unsafe { drop(bad::a_fraction(3.0, 2)) });
+    told(&["`value` is a floating-point number, in C an integer"], || unsafe { bad::a_fraction(3.0, 2) });
     let values = [1.0, 2.0];
     // SAFETY: as above.
-    told(&["the result is an integer, in C a floating"], || unsafe { drop(bad::whole_mean(values.as_ptr(), 2)) });
+    told(&["the result is an integer, in C a floating"], || unsafe { bad::whole_mean(values.as_ptr(), 2) });
     // SAFETY: as above.
-    told(&["`values` has 4 bytes, in C 8"], || unsafe { drop(bad::an_address(7, 2)) });
+    told(&["`values` has 4 bytes, in C 8"], || unsafe { bad::an_address(7, 2) });
     // SAFETY: as above.
-    told(&["it ends without `...`, in C with it"], || unsafe { drop(bad::without_dots(1, c"x".as_ptr())) });
+    told(&["it ends without `...`, in C with it"], || unsafe { bad::without_dots(1, c"x".as_ptr()) });
     // SAFETY: as above.
-    told(&["the result is declared, and C returns nothing"], || unsafe { drop(bad::a_result()) });
+    told(&["the result is declared, and C returns nothing"], || unsafe { bad::a_result() });
 }
 
 #[test]
 fn a_pointer_leads_to_something_else() {
     let (singles, wholes) = ([1.0_f32; 4], [1_i64; 2]);
     // SAFETY: not sound: C reads `double`s. The guard stops each of these calls.
-    told(&["`values` leads to 4 bytes, in C to 8"], || unsafe { drop(bad::of_singles(singles.as_ptr(), 2)) });
+    told(&["`values` leads to 4 bytes, in C to 8"], || unsafe { bad::of_singles(singles.as_ptr(), 2) });
     // SAFETY: as above.
-    told(&["`values` leads to an integer, in C to"], || unsafe { drop(bad::of_wholes(wholes.as_ptr(), 2)) });
+    told(&["`values` leads to an integer, in C to"], || unsafe { bad::of_wholes(wholes.as_ptr(), 2) });
 }
 
 #[test]
 fn a_struct_is_another_one() {
     let swapped = Swapped { y: 2, x: 1, weight: 3.0 };
     // SAFETY: not sound: C reads another struct. The guard stops each of these calls.
-    told(&["`y` of `Swapped` is at byte 0, in C at 4"], || unsafe { drop(bad::of_swapped(&swapped)) });
+    told(&["`y` of `Swapped` is at byte 0, in C at 4"], || unsafe { bad::of_swapped(&swapped) });
     // SAFETY: as above.
-    told(&["of `Swapped` is at byte 0, in C at 4"], || unsafe { drop(bad::swapped_by_value(swapped)) });
+    told(&["of `Swapped` is at byte 0, in C at 4"], || unsafe { bad::swapped_by_value(swapped) });
     let whole = Whole { x: 1, y: 2, weight: 3 };
     // SAFETY: as above.
-    told(&["of `Whole` is an integer of 8 bytes"], || unsafe { drop(bad::of_whole(&whole)) });
+    told(&["of `Whole` is an integer of 8 bytes"], || unsafe { bad::of_whole(&whole) });
     let short = Short { x: 1, y: 2 };
     // SAFETY: as above.
-    told(&["`point` leads to `Short` of 8 bytes, in C of 16"], || unsafe { drop(bad::of_short(&short)) });
+    told(&["`point` leads to `Short` of 8 bytes, in C of 16"], || unsafe { bad::of_short(&short) });
     assert_eq!((whole.x + whole.y, short.x + short.y), (3, 3));
 }
 
 #[test]
 fn a_struct_that_has_got_a_field_since() {
     // SAFETY: not sound: C reads 24 bytes. The guard stops the call.
-    told(&["`point` leads to `Point` of 16 bytes, in C of 24"], || unsafe { drop(bad::of_the_last_version(&POINT)) });
+    told(&["`point` leads to `Point` of 16 bytes, in C of 24"], || unsafe { bad::of_the_last_version(&POINT) });
 }
 
 #[test]
 fn a_callback_is_called_as_something_else() {
     let user = std::ptr::null_mut();
     // SAFETY: not sound: C calls it with 8 bytes. The guard stops each of these calls.
-    told(&["argument 2 of `each` has 4 bytes, in C 8"], || unsafe { drop(bad::short_each(Some(add_short), user)) });
+    told(&["argument 2 of `each` has 4 bytes, in C 8"], || unsafe { bad::short_each(Some(add_short), user) });
     // SAFETY: as above.
-    told(&["`each` has 1 parameter, in C 2"], || unsafe { drop(bad::lone_each(add_none, user)) });
+    told(&["`each` has 1 parameter, in C 2"], || unsafe { bad::lone_each(add_none, user) });
     // SAFETY: as above.
-    told(&["the result of `each` is nothing"], || unsafe { drop(bad::silent_each(add_silently, user)) });
+    told(&["the result of `each` is nothing"], || unsafe { bad::silent_each(add_silently, user) });
 }
 
 #[test]
 fn each_call_is_refused_and_not_only_the_first() {
     for _ in 0..2 {
         // SAFETY: not sound: C takes 8 bytes. The guard stops the call.
-        told(&["`value` has 4 bytes"], || unsafe { drop(bad::short_value(3, 2)) });
+        told(&["`value` has 4 bytes"], || unsafe { bad::short_value(3, 2) });
     }
 }
 
@@ -319,7 +319,7 @@ fn what_is_passed_alike_is_clean() {
 #[test]
 fn repaired_by_declaring_it_as_c_has_it() {
     // SAFETY: not sound: C takes 8 bytes. The guard stops the call.
-    let violation = told(&["help: declare it as C has it"], || unsafe { drop(bad::short_value(3, 2)) });
+    let violation = told(&["help: declare it as C has it"], || unsafe { bad::short_value(3, 2) });
     assert_eq!(violation.function(), Some("short_value"));
     // SAFETY: as C has it.
     assert_eq!(catch(|| unsafe { ok::scale(3, 2) }).expect("clean"), 6);
