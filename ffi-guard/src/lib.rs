@@ -85,8 +85,8 @@
 //! functions on entry alone. C's variables, including thread-local ones, are searched for what C
 //! kept, and with the feature `c-heap` its heap. What C reads beyond what a call states is not seen
 //! below level 3; of what it writes, the traces next to blocks, in freed ones and through a
-//! `*const` are found. Of the names in [`Rule`] one is not checked yet: `invalid_value`. Linux on x86-64 is what is tested; elsewhere nothing is searched for what C
-//! kept.
+//! `*const` are found. Of the names in [`Rule`] one is not checked yet: `invalid_value`. Linux on
+//! x86-64 is what is tested; elsewhere nothing is searched for what C kept.
 
 extern crate self as ffi_guard;
 

@@ -102,7 +102,9 @@ impl Info {
         for index in 0..info.headers.len() {
             let language = info.language_of(index);
             info.languages.push(language);
-            if language.is_of_c() {
+            // A unit whose contents are in another file does not say there what its language is.
+            let is_split = || info.unit(index).is_some_and(|unit| matches!(unit.dwo_name(), Ok(Some(_))));
+            if language.is_of_c() || language == Language::Other && is_split() {
                 info.note(index);
             }
         }

@@ -152,9 +152,9 @@ fn value(info: &Info, ty: At, start: u64, path: &str, values: &mut Vec<Value>, d
     Some(())
 }
 
-/// The Rust struct of this path and size, as `std::any::type_name` has the path. `None` if the debug
-/// information has none. If all of this name and size are alike, the modules of the path are not
-/// looked at: [`has_path`] does that, which takes long.
+/// The Rust struct of this path and size, as `std::any::type_name` has the path. `None` if the
+/// debug information has none. If all of this name and size are alike, the modules of the path are
+/// not looked at: [`has_path`] does that, which takes long.
 pub(super) fn of_rust(info: &Info, sections: (&[u8], &[u8]), path: &str, size: u64) -> Option<(At, Layout)> {
     // A name with parameters is written otherwise there.
     if path.contains(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | ':')) {

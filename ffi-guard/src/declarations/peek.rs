@@ -1,5 +1,5 @@
-//! The language of a unit, read from the bytes of its first entry: to parse the abbreviations of all
-//! units takes most of a second in a debug build, and only the first one of each is of use.
+//! The language of a unit, read from the bytes of its first entry. To parse the abbreviations of
+//! all units takes most of a second in a debug build, and one of each is of use.
 
 use gimli::{DW_AT_language, DwForm, DwLang, Encoding, Format};
 
@@ -26,17 +26,24 @@ impl Bytes<'_> {
     }
 }
 
-/// The language that the first entry of a unit states. `entry`: its bytes; `abbreviations`: those of
-/// the unit. `None` if there is none, or something in it is not known here.
+/// The language that the first entry of a unit states. `entry`: its bytes; `abbreviations`: those
+/// of the unit. `None` if there is none, or something in it is not known here.
 pub(super) fn language(entry: &[u8], abbreviations: &[u8], encoding: Encoding) -> Option<DwLang> {
     let (mut entry, mut abbreviations) = (Bytes(entry), Bytes(abbreviations));
-    // As compilers write it: the first entry has the first abbreviation.
-    if entry.number()? != abbreviations.number()? {
-        return None;
+    let wanted = entry.number()?;
+    loop {
+        let code = abbreviations.number()?;
+        // The tag, and whether it has children.
+        abbreviations.number()?;
+        abbreviations.skip(1)?;
+        if code == wanted {
+            break;
+        }
+        if code == 0 {
+            return None;
+        }
+        skip_abbreviation(&mut abbreviations)?;
     }
-    // The tag, and whether it has children.
-    abbreviations.number()?;
-    abbreviations.skip(1)?;
     loop {
         let (name, form) = (abbreviations.number()?, DwForm(u16::try_from(abbreviations.number()?).ok()?));
         if name == 0 {
@@ -53,6 +60,19 @@ pub(super) fn language(entry: &[u8], abbreviations: &[u8], encoding: Encoding) -
             return Some(DwLang(u16::try_from(value).ok()?));
         }
         skip(&mut entry, &mut abbreviations, form, encoding)?;
+    }
+}
+
+/// Skips the names and forms of an abbreviation.
+fn skip_abbreviation(abbreviations: &mut Bytes<'_>) -> Option<()> {
+    loop {
+        let (name, form) = (abbreviations.number()?, abbreviations.number()?);
+        if form == u64::from(gimli::DW_FORM_implicit_const.0) {
+            abbreviations.number()?;
+        }
+        if (name, form) == (0, 0) {
+            return Some(());
+        }
     }
 }
 
@@ -93,6 +113,14 @@ mod tests {
         let abbreviations = [1, 0x11, 1, 0x25, 0x1f, 0x13, 0x05, 0, 0];
         let language_of = |entry: &[u8]| language(entry, &abbreviations, ENCODING);
         assert_eq!(language_of(&[&[1, 9, 9, 9, 9][..], &0x1d_u16.to_ne_bytes()].concat()), Some(gimli::DW_LANG_C11));
+    }
+
+    #[test]
+    fn the_first_entry_need_not_have_the_first_abbreviation() {
+        // A name with a constant of the abbreviation's own, then the unit.
+        let abbreviations = [1, 0x34, 0, 0x3a, 0x21, 7, 0, 0, 2, 0x11, 1, 0x13, 0x0b, 0, 0];
+        assert_eq!(language(&[2, 0x1c], &abbreviations, ENCODING), Some(gimli::DW_LANG_Rust));
+        assert_eq!(language(&[3, 0x1c], &abbreviations, ENCODING), None);
     }
 
     #[test]

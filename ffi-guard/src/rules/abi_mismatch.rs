@@ -32,9 +32,11 @@ pub(super) fn words<'a>(seen: &'a AbiMismatch, facts: &'a Facts) -> Words<'a> {
     }
     notes.push(format!("C's definition is that of the debug information of {}", seen.module));
     let name = facts.call.as_ref().map_or("?", |call| call.function.declaration.name);
+    // What C has instead stands under the call, too.
+    let (in_rust, in_c) = first.split_at(first.find(", in C").unwrap_or(first.len()));
     Words {
-        sentence: (format!("`{name}`: {first}"), String::new()),
-        label: "the declaration of it is not what C defines".into(),
+        sentence: (format!("`{name}`: {in_rust}"), in_c.to_owned()),
+        label: first.clone(),
         story: story.done(),
         picture: None,
         helps: helps(seen),

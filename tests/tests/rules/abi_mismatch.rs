@@ -175,7 +175,7 @@ static POINT: Point = Point { x: 1, y: 2, weight: 3.0 };
 #[track_caller]
 fn told<R>(words: &[&str], call: impl FnOnce() -> R) -> Violation {
     let violation = expect_violation!(Rule::AbiMismatch, { call() });
-    let report = violation.to_string();
+    let report = format!("{}\n{violation}", violation.message());
     for word in words {
         assert!(report.contains(word), "no {word:?} in:\n{report}");
     }
