@@ -164,10 +164,10 @@ impl Comparison<'_> {
             (_, CType::Integer { size: 1, .. } | CType::Void | CType::Other) => {}
             (RustType::Array(element, _), _) => self.target(part, element, None, c, deep - 1),
             (_, CType::Array { of, .. }) => self.target(part, rust, size, Some(of), deep - 1),
-            (RustType::Integer { size, .. }, CType::Integer { size: c, .. } | CType::Enum(c) | CType::Bool(c)) => {
-                if *size != c {
-                    self.tell(part, pointee(*size, c));
-                }
+            (RustType::Integer { size, .. }, CType::Integer { size: c, .. } | CType::Enum(c) | CType::Bool(c))
+                if *size != c =>
+            {
+                self.tell(part, pointee(*size, c));
             }
             (RustType::Bool, CType::Integer { size: c, .. } | CType::Enum(c) | CType::Bool(c)) if c != 1 => {
                 self.tell(part, pointee(1, c));
