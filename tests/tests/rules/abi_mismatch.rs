@@ -50,43 +50,43 @@ mod bad {
     #[allow(clashing_extern_declarations)]
     unsafe extern "C" {
         #[link_name = "ffg_bad_scale"]
-        pub fn short_value(value: i32, by: c_int) -> i64;
+        pub(super) fn short_value(value: i32, by: c_int) -> i64;
         #[link_name = "ffg_bad_scale"]
-        pub fn short_result(value: i64, by: c_int) -> i32;
+        pub(super) fn short_result(value: i64, by: c_int) -> i32;
         #[link_name = "ffg_bad_scale"]
-        pub fn one_too_few(value: i64) -> i64;
+        pub(super) fn one_too_few(value: i64) -> i64;
         #[link_name = "ffg_bad_scale"]
-        pub fn one_too_many(value: i64, by: c_int, more: c_int) -> i64;
+        pub(super) fn one_too_many(value: i64, by: c_int, more: c_int) -> i64;
         #[link_name = "ffg_bad_scale"]
-        pub fn a_fraction(value: f64, by: c_int) -> i64;
+        pub(super) fn a_fraction(value: f64, by: c_int) -> i64;
         #[link_name = "ffg_bad_mean"]
-        pub fn whole_mean(values: *const f64, count: usize) -> i64;
+        pub(super) fn whole_mean(values: *const f64, count: usize) -> i64;
         #[link_name = "ffg_bad_mean"]
-        pub fn of_singles(values: *const f32, count: usize) -> f64;
+        pub(super) fn of_singles(values: *const f32, count: usize) -> f64;
         #[link_name = "ffg_bad_mean"]
-        pub fn of_wholes(values: *const i64, count: usize) -> f64;
+        pub(super) fn of_wholes(values: *const i64, count: usize) -> f64;
         #[link_name = "ffg_bad_mean"]
-        pub fn an_address(values: u32, count: usize) -> f64;
+        pub(super) fn an_address(values: u32, count: usize) -> f64;
         #[link_name = "ffg_bad_log"]
-        pub fn without_dots(level: c_int, #[guard(cstr)] format: *const c_char) -> c_int;
+        pub(super) fn without_dots(level: c_int, #[guard(cstr)] format: *const c_char) -> c_int;
         #[link_name = "ffg_bad_reset"]
-        pub fn a_result() -> c_int;
+        pub(super) fn a_result() -> c_int;
         #[link_name = "ffg_bad_weight"]
-        pub fn of_swapped(point: *const Swapped) -> f64;
+        pub(super) fn of_swapped(point: *const Swapped) -> f64;
         #[link_name = "ffg_bad_weight"]
-        pub fn of_whole(point: *const Whole) -> f64;
+        pub(super) fn of_whole(point: *const Whole) -> f64;
         #[link_name = "ffg_bad_weight"]
-        pub fn of_short(point: *const Short) -> f64;
+        pub(super) fn of_short(point: *const Short) -> f64;
         #[link_name = "ffg_bad_weight3"]
-        pub fn of_the_last_version(point: *const Point) -> f64;
+        pub(super) fn of_the_last_version(point: *const Point) -> f64;
         #[link_name = "ffg_bad_by_value"]
-        pub fn swapped_by_value(point: Swapped) -> i32;
+        pub(super) fn swapped_by_value(point: Swapped) -> i32;
         #[link_name = "ffg_bad_each"]
-        pub fn short_each(each: Option<ShortEach>, user: *mut c_void) -> c_int;
+        pub(super) fn short_each(each: Option<ShortEach>, user: *mut c_void) -> c_int;
         #[link_name = "ffg_bad_each"]
-        pub fn lone_each(each: LoneEach, user: *mut c_void) -> c_int;
+        pub(super) fn lone_each(each: LoneEach, user: *mut c_void) -> c_int;
         #[link_name = "ffg_bad_each"]
-        pub fn silent_each(each: SilentEach, user: *mut c_void) -> c_int;
+        pub(super) fn silent_each(each: SilentEach, user: *mut c_void) -> c_int;
     }
 }
 
@@ -95,23 +95,23 @@ mod ok {
     use super::*;
 
     #[repr(C)]
-    pub struct Opaque {
+    pub(super) struct Opaque {
         _private: [u8; 0],
     }
     #[repr(C)]
-    pub struct Flags {
-        pub bits: u8,
-        pub rest: [u8; 7],
+    pub(super) struct Flags {
+        pub(super) bits: u8,
+        pub(super) rest: [u8; 7],
     }
     #[repr(C)]
-    pub union Number {
-        pub whole: i64,
-        pub fraction: f64,
+    pub(super) union Number {
+        pub(super) whole: i64,
+        pub(super) fraction: f64,
     }
     #[repr(C)]
     #[derive(Clone, Copy)]
     #[allow(dead_code)]
-    pub enum Colour {
+    pub(super) enum Colour {
         Red,
         Blue,
     }
@@ -120,52 +120,52 @@ mod ok {
     #[allow(clashing_extern_declarations)]
     unsafe extern "C" {
         #[link_name = "ffg_bad_scale"]
-        pub fn scale(value: c_long, by: c_int) -> i64;
+        pub(super) fn scale(value: c_long, by: c_int) -> i64;
         #[link_name = "ffg_bad_mean"]
-        pub fn mean(values: *const f64, count: usize) -> f64;
+        pub(super) fn mean(values: *const f64, count: usize) -> f64;
         #[link_name = "ffg_bad_log"]
-        pub fn log(level: c_int, #[guard(cstr)] format: *const c_char, ...) -> c_int;
+        pub(super) fn log(level: c_int, #[guard(cstr)] format: *const c_char, ...) -> c_int;
         #[link_name = "ffg_bad_reset"]
-        pub fn reset();
+        pub(super) fn reset();
         #[link_name = "ffg_bad_weight"]
-        pub fn weight(point: &Point) -> f64;
+        pub(super) fn weight(point: &Point) -> f64;
         #[link_name = "ffg_bad_weight"]
-        pub fn weight_of_bytes(point: *const c_void) -> f64;
+        pub(super) fn weight_of_bytes(point: *const c_void) -> f64;
         #[link_name = "ffg_bad_by_value"]
-        pub fn by_value(point: Point) -> i32;
+        pub(super) fn by_value(point: Point) -> i32;
         #[link_name = "ffg_bad_each"]
-        pub fn each(each: Option<Each>, user: *mut c_void) -> c_int;
+        pub(super) fn each(each: Option<Each>, user: *mut c_void) -> c_int;
         // Ignored: what C returns in a register harms nothing.
         #[link_name = "ffg_bad_scale"]
-        pub fn scale_for_nothing(value: i64, by: c_int);
+        pub(super) fn scale_for_nothing(value: i64, by: c_int);
         #[link_name = "ffg_ok_enum"]
-        pub fn of_enum(colour: Colour) -> c_int;
+        pub(super) fn of_enum(colour: Colour) -> c_int;
         #[link_name = "ffg_ok_enum"]
-        pub fn of_enum_as_number(colour: u32) -> c_int;
+        pub(super) fn of_enum_as_number(colour: u32) -> c_int;
         #[link_name = "ffg_ok_open"]
-        pub fn open(#[guard(cstr)] name: *const c_char) -> *mut Opaque;
+        pub(super) fn open(#[guard(cstr)] name: *const c_char) -> *mut Opaque;
         #[link_name = "ffg_ok_bytes"]
-        pub fn bytes(#[guard(counted_by = count)] bytes: *const u8, count: usize) -> c_int;
+        pub(super) fn bytes(#[guard(counted_by = count)] bytes: *const u8, count: usize) -> c_int;
         #[link_name = "ffg_ok_bytes"]
-        pub fn bytes_of_a_point(bytes: *const Point, count: c_ulong) -> c_int;
+        pub(super) fn bytes_of_a_point(bytes: *const Point, count: c_ulong) -> c_int;
         #[link_name = "ffg_ok_array"]
-        pub fn array(values: *const c_int) -> c_int;
+        pub(super) fn array(values: *const c_int) -> c_int;
         #[link_name = "ffg_ok_array"]
-        pub fn array_of_four(values: &[c_int; 4]) -> c_int;
+        pub(super) fn array_of_four(values: &[c_int; 4]) -> c_int;
         #[link_name = "ffg_ok_char"]
-        pub fn letters(letter: u8, byte: i8) -> c_int;
+        pub(super) fn letters(letter: u8, byte: i8) -> c_int;
         #[link_name = "ffg_ok_flags"]
-        pub fn flags(flags: *const Flags) -> c_int;
+        pub(super) fn flags(flags: *const Flags) -> c_int;
         #[link_name = "ffg_ok_union"]
-        pub fn of_union(number: *const Number) -> i64;
+        pub(super) fn of_union(number: *const Number) -> i64;
         #[link_name = "ffg_ok_bool"]
-        pub fn of_bool(flag: bool) -> bool;
+        pub(super) fn of_bool(flag: bool) -> bool;
         #[link_name = "ffg_ok_bool"]
-        pub fn of_bool_as_byte(flag: u8) -> u8;
+        pub(super) fn of_bool_as_byte(flag: u8) -> u8;
         #[link_name = "ffg_ok_old_style"]
-        pub fn old_style() -> c_int;
+        pub(super) fn old_style() -> c_int;
         #[link_name = "ffg_ok_handle"]
-        pub fn handle(out: *mut *mut Opaque, user: *mut c_void, flag: *const c_int) -> c_int;
+        pub(super) fn handle(out: *mut *mut Opaque, user: *mut c_void, flag: *const c_int) -> c_int;
     }
 }
 
@@ -201,6 +201,7 @@ fn what_is_passed_is_of_another_size() {
     // SAFETY: not sound: C takes 8 bytes. The guard stops each of these calls.
     let violation =
         told(&["`value` has 4 bytes, in C 8", "in Rust: fn short_value(value: i32, by: c_int) -> i64"], || {
+            // SAFETY: not sound, as above.
             unsafe { bad::short_value(3, 2) };
         });
     assert_eq!(violation.parameter(), Some("value"));
