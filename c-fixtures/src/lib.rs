@@ -8,6 +8,7 @@
 //! Some structs derive `Plain` or `Pointee` and some derive neither, on purpose: what the guard
 //! knows about a type decides what it may report.
 
+pub mod abi_mismatch;
 pub mod alloc_dealloc_mismatch;
 pub mod buffer_overflow;
 pub mod c_blocks;

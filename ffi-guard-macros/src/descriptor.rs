@@ -7,13 +7,15 @@ use syn::ext::IdentExt as _;
 
 use crate::settings::Severities;
 use crate::valid::Function;
-use crate::{filled, promised, text, types};
+use crate::{filled, promised, registry, text, types};
 
 /// The direction in which a function is called.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     /// Rust calls C.
     Call { keep_abi: bool },
+    /// Rust calls what a pointer leads to.
+    Pointer { keep_abi: bool },
     /// C calls Rust.
     Callback,
 }
@@ -60,18 +62,23 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
     };
     let result = function.result.emit_contract(private);
     let returns_owned = function.result.says("owned");
-    let keep_abi = matches!(kind, Kind::Call { keep_abi: true });
+    let keep_abi = matches!(kind, Kind::Call { keep_abi: true } | Kind::Pointer { keep_abi: true });
     let callback = matches!(kind, Kind::Callback);
-    let kinds = matches!(kind, Kind::Call { .. }).then(|| kinds(function, private)).flatten();
+    let kinds = (!callback).then(|| kinds(function, private)).flatten();
     let with_kinds = kinds.is_some().then(|| quote_spanned!(here=> .with_kinds(&__FFI_GUARD_KINDS)));
     let lends = function.params.iter().any(|param| param.contract.iter().any(|word| word == "lends"));
     let lending = (callback && lends).then(|| quote_spanned!(here=> .lending()));
     let (ok, with_ok) = filled::emit(function, private).unzip();
     let promised::Written { functions, calls } = promised::emit(function, private);
+    let symbol = registry::symbol(function, kind);
+    let types = registry::types(function, private);
+    let entry = registry::entry(private);
+    let variadic = function.source.variadic.is_some();
     quote_spanned! {here=>
         #kinds
         #ok
         #functions
+        #entry
         static __FFI_GUARD_FUNCTION: #private::Function = #private::Function::new(&#private::Declaration {
             name: #name,
             module: ::core::module_path!(),
@@ -83,6 +90,9 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
             keep_abi: #keep_abi,
             result: #result,
             callback: #callback,
+            symbol: #symbol,
+            types: #types,
+            variadic: #variadic,
             severities: #severities,
         })#with_kinds #with_ok #calls #lending;
     }

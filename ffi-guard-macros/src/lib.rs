@@ -32,6 +32,7 @@ mod message;
 mod promised;
 mod reads;
 mod record;
+mod registry;
 mod settings;
 mod test;
 #[cfg(test)]

@@ -74,7 +74,8 @@ pub(crate) fn wrapper(
         Some(call) => (quote_spanned!(here=> pub), call),
         None => (quote!(#vis), name),
     };
-    let statics = descriptor::statics(function, &settings.severities, Kind::Call { keep_abi }, &private);
+    let kind = if pointer.is_some() { Kind::Pointer { keep_abi } } else { Kind::Call { keep_abi } };
+    let statics = descriptor::statics(function, &settings.severities, kind, &private);
     let stated: Vec<_> =
         (0_usize..).map(|n| format_ident!("stated{}", n, span = here)).take(extents(function).count()).collect();
     let state = extents(function).zip(&stated).map(|(extent, stated)| {

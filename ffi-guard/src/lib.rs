@@ -54,6 +54,8 @@
 //!   and for what ends their process.
 //! - [`stats()`]: how often each function was called, how long C ran and what crossing cost, if
 //!   `GUARD_STATS=1` asks for it.
+//! - [`functions()`], [`check_declarations()`]: every guarded function of the program, and each
+//!   beside what C's debug information says of it.
 //! - [`checkpoint`]: settles what past calls may have left behind.
 //! - [`rebind`]: says that a C object has moved to another thread.
 //! - [`pin()`], [`pin_mut`], [`Pinned`]: memory that C may keep.
@@ -83,8 +85,8 @@
 //! functions on entry alone. C's variables, including thread-local ones, are searched for what C
 //! kept, and with the feature `c-heap` its heap. What C reads beyond what a call states is not seen
 //! below level 3; of what it writes, the traces next to blocks, in freed ones and through a
-//! `*const` are found. Of the names in [`Rule`] one is not checked yet: `abi_mismatch`. Linux on
-//! x86-64 is what is tested; elsewhere nothing is searched for what C kept.
+//! `*const` are found. Linux on x86-64 is what is tested most; elsewhere nothing is searched for
+//! what C kept.
 
 extern crate self as ffi_guard;
 
@@ -97,6 +99,7 @@ mod call;
 pub mod callback;
 mod config;
 mod copied;
+mod declarations;
 mod facts;
 mod handle;
 mod heap;
@@ -144,6 +147,9 @@ pub use boundary::raise::catch;
 pub use boundary::thread_affinity::rebind;
 pub use call::shape::{Plain, Pointee};
 pub use callback::Callback;
+pub use declarations::{
+    Declarations, GuardedFunction, GuardedParameter, GuardedType, NotCompared, TypeClass, check_declarations, functions,
+};
 pub use facts::{Allocation, CSource, Place, Violation};
 pub use ffi_guard_macros::{Plain, Pointee, guard, guard_fn, test};
 pub use handle::{Handle, StaleHandle, TakeError};

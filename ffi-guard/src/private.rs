@@ -18,6 +18,7 @@ pub use crate::call::shape::{
     has_no_gap,
 };
 pub use crate::call::through::through;
+pub use crate::call::typed::{LeadsNowhere, Typed};
 pub use crate::call::validity::{Discriminants, Validity, ValueField};
 pub use crate::call::variadic::saved::{Registers, Saved};
 pub use crate::call::variadic::{Dialect, Followed, Follower, Tail, Variadic, Word};

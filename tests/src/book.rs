@@ -47,6 +47,7 @@ pages! {
     misaligned_pointer = "rules/misaligned_pointer.md";
     invalid_value = "rules/invalid_value.md";
     invalid_result = "rules/invalid_result.md";
+    abi_mismatch = "rules/abi_mismatch.md";
     returned_pointer = "rules/returned_pointer.md";
     wrong_thread = "rules/wrong_thread.md";
     stale_handle = "rules/stale_handle.md";

@@ -42,6 +42,25 @@ impl Site {
         self.breach_on_this_thread(Some(loan.parameter), finding, ArgumentFacts::of(loan), Some(memory))
     }
 
+    /// Delivers a finding about the declaration itself.
+    #[cold]
+    pub(crate) fn breach_of_declaration(&self, parameter: Option<usize>, finding: Finding) -> Result<(), Stop> {
+        let severity = self.severity_or(finding.rule(), parameter, finding.default_severity());
+        if severity == Severity::Allow {
+            return Ok(());
+        }
+        let call = self.call(parameter);
+        deliver(finding, severity, (Some(call), None), None, (None, Vec::new()))
+    }
+
+    /// The call, on this thread.
+    fn call(&self, parameter: Option<usize>) -> Call {
+        let inside = Reentry::enter();
+        let thread_name = scan::thread_name();
+        drop(inside);
+        Call { function: self.function, parameter, site: self.location, thread: thread::id(), thread_name }
+    }
+
     fn breach_on_this_thread(
         &self,
         parameter: Option<usize>,
@@ -55,12 +74,9 @@ impl Site {
             return Ok(());
         }
         let _errno = Errno::keep();
-        let inside = Reentry::enter();
-        let thread_name = scan::thread_name();
-        drop(inside);
-        let call = Call { function: self.function, parameter, site: self.location, thread: thread::id(), thread_name };
+        let call = self.call(parameter);
         let lent_by = if self.function.declaration.callback { lent_by(memory.as_ref()) } else { None };
-        deliver(finding, severity, Some((call, about)), memory, (lent_by, Vec::new()))
+        deliver(finding, severity, (Some(call), Some(about)), memory, (lent_by, Vec::new()))
     }
 }
 
@@ -105,7 +121,7 @@ pub(super) fn breach_of_note(
     let thread_name = if note.thread == thread::id() { scan::thread_name() } else { None };
     let Site { function, location: site } = note.site;
     let call = Call { function, parameter: Some(note.loan.parameter), site, thread: note.thread, thread_name };
-    deliver(finding, severity, Some((call, ArgumentFacts::of(&note.loan))), Some(memory), (None, also))
+    deliver(finding, severity, (Some(call), Some(ArgumentFacts::of(&note.loan))), Some(memory), (None, also))
 }
 
 /// Delivers a finding without a guarded call: about memory that was pinned and never lent.
@@ -114,30 +130,29 @@ fn without_a_call(finding: Finding, memory: Memory) -> Result<(), Stop> {
     if severity == Severity::Allow {
         return Ok(());
     }
-    deliver(finding, severity, None, Some(memory), (None, Vec::new()))
+    deliver(finding, severity, (None, None), Some(memory), (None, Vec::new()))
 }
 
 /// Delivers a finding, where there is room for it.
 fn deliver(
     finding: Finding,
     severity: Severity,
-    call: Option<(Call, ArgumentFacts)>,
+    (call, argument): (Option<Call>, Option<ArgumentFacts>),
     memory: Option<Memory>,
     others: (Option<Call>, Vec<&'static Location<'static>>),
 ) -> Result<(), Stop> {
-    thread::with_room(|| deliver_here(finding, severity, call, memory, others))
+    thread::with_room(|| deliver_here(finding, severity, (call, argument), memory, others))
 }
 
 fn deliver_here(
     finding: Finding,
     severity: Severity,
-    call: Option<(Call, ArgumentFacts)>,
+    (call, argument): (Option<Call>, Option<ArgumentFacts>),
     memory: Option<Memory>,
     (lent_by, also): (Option<Call>, Vec<&'static Location<'static>>),
 ) -> Result<(), Stop> {
     let _errno = Errno::keep();
     let inside = Reentry::enter();
-    let (call, argument) = call.unzip();
     let mut facts = Facts { finding, severity, call, lent_by, also, argument, memory, c_allocated: None };
     facts.c_allocated = facts.lent().and_then(c_allocated);
     let violation = Box::new(Violation::new(facts));

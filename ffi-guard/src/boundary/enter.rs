@@ -8,6 +8,7 @@ use std::panic::Location;
 use super::breach::Stop;
 use super::copies;
 use super::copies::Copies;
+use super::declared;
 use super::deferred;
 use super::entry::Questions;
 use super::exit_plan::ExitPlan;
@@ -51,6 +52,7 @@ pub(super) unsafe fn ask_the_rules(
         CheckMode::LeftOut => return Ok(ExitPlan::NOTHING),
         CheckMode::Traced => log::entry(function, arguments, location),
         CheckMode::Unsettled => {
+            declared::compare(function, location)?;
             if resolve_mode(function, arguments, location) == CheckMode::LeftOut {
                 return Ok(ExitPlan::NOTHING);
             }
@@ -157,6 +159,8 @@ pub(super) fn resolve_mode(
         fault::install();
     }
     log::first_call(function);
+    #[cfg(not(sections))]
+    crate::call::registry::note(function);
     let settings = config::settings();
     let declaration = function.declaration;
     let asks = || declaration.parameters.iter().any(|parameter| parameter.contract.is_copied());

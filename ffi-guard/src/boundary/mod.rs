@@ -9,7 +9,7 @@
 //!
 //! | what | files |
 //! | --- | --- |
-//! | deciding | `inspect`, `clear`, `entry`, `words`, `chain` |
+//! | deciding | `inspect`, `clear`, `entry`, `words`, `chain`; `declared` at the first call |
 //! | a call under way | `fast_path`, `loans`; `crossing`, `enter`, `exit_plan`, `watched_call`, `call_stack` |
 //! | what C did | `retention_check`, `behind`, `holder`, `canary`, `snapshot`, `copies`, `result`, `promised`, `written`, `thread_affinity` |
 //! | without an exit | `variadic` |
@@ -26,6 +26,7 @@ mod chain;
 mod clear;
 mod copies;
 pub(crate) mod crossing;
+mod declared;
 pub(crate) mod deferred;
 mod enter;
 mod entry;

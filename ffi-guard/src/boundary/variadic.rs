@@ -10,6 +10,7 @@ use std::cell::OnceCell;
 use std::panic::Location;
 
 use super::breach::Stop;
+use super::declared;
 use super::deferred;
 use super::enter::{resolve_mode, tell_left};
 use super::entry::Questions;
@@ -56,7 +57,8 @@ pub unsafe fn check_variadic(variadic: &'static Variadic, fixed: &[Argument], sa
     // SAFETY: the caller promises the registers of this call, and arguments as the contract says.
     let (function, arguments) = unsafe { variadic.arguments(fixed, saved, &mut room) };
     // SAFETY: the caller promises arguments of the declared types.
-    let outcome = unsafe { ask(function, arguments, level, caller::at(saved.return_address(), declared)) };
+    let outcome =
+        unsafe { ask((function, variadic.function), arguments, level, caller::at(saved.return_address(), declared)) };
     if let Err(stop) = outcome {
         raise(stop, !function.declaration.keep_abi);
     }
@@ -79,7 +81,7 @@ pub fn pass_variadic(variadic: &'static Variadic) {
 /// # Safety
 /// - What [`check_variadic`] requires of the arguments.
 unsafe fn ask(
-    function: &'static Function,
+    (function, as_declared): (&'static Function, &'static Function),
     arguments: &[Argument],
     level: Level,
     location: &'static Location<'static>,
@@ -89,6 +91,7 @@ unsafe fn ask(
         CheckMode::LeftOut => return Ok(()),
         CheckMode::Traced => log::entry(function, arguments, location),
         CheckMode::Unsettled => {
+            declared::compare(as_declared, location)?;
             if resolve_mode(function, arguments, location) == CheckMode::LeftOut {
                 return Ok(());
             }

@@ -9,6 +9,7 @@ use super::counts::Counts;
 use super::kinds::Kind;
 use super::tally::Tally;
 use super::thread::Wrapper;
+use super::typed::Typed;
 use crate::heap::fresh;
 use crate::rule::Severities;
 
@@ -35,6 +36,14 @@ pub struct Declaration {
     pub callback: bool,
     /// True if the wrapper has the C ABI: a violation cannot unwind out of it.
     pub keep_abi: bool,
+    /// The name by which the linker knows it; empty if it has none, or one that depends on
+    /// conditions.
+    pub symbol: &'static str,
+    /// Types of the parameters, then that of the result if there is one. `None` if they depend on
+    /// parameters of the function's.
+    pub types: Option<&'static [Typed]>,
+    /// True if arguments in `...` follow the parameters.
+    pub variadic: bool,
     /// Severities of the function, over those of the block.
     pub severities: Severities,
 }
@@ -55,6 +64,9 @@ impl Declaration {
             result: Contract::NONE,
             callback: false,
             keep_abi: false,
+            symbol: "",
+            types: None,
+            variadic: false,
             severities: Severities::NONE,
         }
     }
@@ -113,6 +125,11 @@ macro_rules! contract {
             $($(#[$doc])* #[must_use] pub const fn $set(self) -> Contract { Contract(self.0 | 1 << $bit) }
             /// True if it is set.
             #[must_use] pub const fn $get(self) -> bool { self.0 & 1 << $bit != 0 })*
+            /// The names of those that are set.
+            pub(crate) fn words(self) -> Vec<&'static str> {
+                let each = [$((stringify!($set), self.$get())),*];
+                each.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name).collect()
+            }
         }
     };
     (@inspected $bit:literal) => { 1 << $bit };

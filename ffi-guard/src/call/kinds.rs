@@ -78,6 +78,13 @@ impl Kind {
         (how != 0).then_some(Needs(how & ((1 << needs::BITS) - 1)))
     }
 
+    /// What is known of its type; `None` until it is learned.
+    pub(crate) fn info(&self) -> Option<&'static TypeInfo> {
+        let is_known = self.how.load(Ordering::Acquire) != 0;
+        // SAFETY: stored from a `&'static` before `how`, and only ever replaced by the same type.
+        is_known.then(|| unsafe { &*self.info.load(Ordering::Relaxed) })
+    }
+
     /// Reads an argument of this kind. `place`: its address.
     ///
     /// # Safety

@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 use super::change::Change;
+use super::declared::AbiMismatch;
 use super::memory::{BlockFacts, Memory};
 use super::place::{Allocation, Place};
 use super::staleness::Staleness;
@@ -55,6 +56,8 @@ pub(crate) enum Finding {
     /// Memory without access was touched.
     Touched(Box<Touch<'static>>),
     Nowhere(Nowhere),
+    /// The declaration is not what C defines.
+    AbiMismatch(Box<AbiMismatch>),
 }
 
 /// A word in what was passed points into Rust memory.
@@ -412,6 +415,7 @@ impl Finding {
             Finding::UseAfterFree(_) => of(Rule::UseAfterFree),
             Finding::Touched(touch) => Parts { touch: Some(touch), ..of(touch.rule()) },
             Finding::Nowhere(_) => of(Rule::DanglingPointer),
+            Finding::AbiMismatch(_) => of(Rule::AbiMismatch),
         }
     }
 

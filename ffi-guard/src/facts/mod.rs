@@ -2,6 +2,7 @@
 //! it.
 
 mod change;
+mod declared;
 mod finding;
 mod memory;
 mod place;
@@ -11,6 +12,7 @@ mod violation;
 mod wrong_free;
 
 pub(crate) use change::Change;
+pub(crate) use declared::{AbiMismatch, Contrast, Difference, Part};
 pub(crate) use finding::*;
 pub(crate) use memory::{BlockFacts, Memory};
 pub use place::{Allocation, CSource, Place};

@@ -11,6 +11,7 @@ pub(crate) struct Target {
     wide: bool,
     gnu: bool,
     c_heap: bool,
+    elf: bool,
 }
 
 /// The folders. `FFI_GUARD_PLATFORM` selects a more general one than the target's, so that one
@@ -27,7 +28,9 @@ impl Target {
             _ if is_unix => "unix",
             _ => "other",
         };
-        Target { folder, x86_64: processor == "x86_64", wide: true, gnu: library == "gnu", c_heap: true }
+        // As `#[guard]` has them.
+        let elf = ["linux", "android", "freebsd", "netbsd", "openbsd", "dragonfly"].contains(&system);
+        Target { folder, x86_64: processor == "x86_64", wide: true, gnu: library == "gnu", c_heap: true, elf }
     }
 
     /// The target of this build, from cargo's variables for a build script.
@@ -62,7 +65,7 @@ pub(crate) struct Capability {
 }
 
 /// All capabilities, which code asks for by name. `docs/src/limits.md` has them as a table.
-pub(crate) const ALL: [Capability; 7] = [
+pub(crate) const ALL: [Capability; 8] = [
     Capability {
         name: "address_space",
         what: "Rust's memory is tracked, and arguments are checked: levels 1 and 2",
@@ -92,6 +95,11 @@ pub(crate) const ALL: [Capability; 7] = [
         name: "fast_trace",
         what: "backtraces by unwinding rules that were read before",
         is_on: |target| target.linux64() && target.x86_64,
+    },
+    Capability {
+        name: "sections",
+        what: "the linker makes the list of guarded functions; elsewhere it has those that were called",
+        is_on: |target| target.elf,
     },
     Capability {
         name: "c_heap",

@@ -66,6 +66,12 @@ pub(crate) fn at(address: usize) -> Option<Mapped> {
     Some(Mapped { base: from_start.map_or(base, |from_start| address.wrapping_sub(from_start)), path, bytes })
 }
 
+/// All bytes of a file, which stay mapped.
+pub(crate) fn whole(path: &std::path::Path) -> Option<&'static [u8]> {
+    let path = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).ok()?;
+    map(&path)
+}
+
 /// The memory of the process that may be written and is no part of these ranges, which may overlap:
 /// what the program and its libraries have mapped for themselves.
 #[cfg(feature = "c-heap")]

@@ -42,6 +42,8 @@ pub(crate) mod memory;
 pub(crate) mod process;
 pub(crate) mod read;
 pub(crate) mod say;
+#[cfg(sections)]
+pub(crate) mod section;
 mod segments;
 pub(crate) mod symbols;
 pub(crate) mod thread;

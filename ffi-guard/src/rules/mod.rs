@@ -14,6 +14,7 @@ pub(crate) mod touched;
 pub(crate) mod words;
 mod wrong_free;
 
+pub(crate) mod abi_mismatch;
 pub(crate) mod alloc_dealloc_mismatch;
 pub(crate) mod buffer_overflow;
 pub(crate) mod dangling_field;
@@ -68,6 +69,7 @@ pub(crate) fn words(facts: &Facts) -> Words<'_> {
         Finding::UninitialisedMemory(seen) => uninitialised_memory::words(seen, facts),
         Finding::UseAfterFree(seen) => use_after_free::words(seen, facts),
         Finding::Touched(touch) => touched::words(touch),
+        Finding::AbiMismatch(seen) => abi_mismatch::words(seen, facts),
         Finding::Nowhere(seen) => nowhere::words(seen, facts),
     }
 }

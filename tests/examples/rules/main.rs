@@ -3,6 +3,7 @@
 //!
 //! Tests compare each page with its program, and the report it quotes with what is printed.
 
+mod abi_mismatch;
 mod alloc_dealloc_mismatch;
 mod buffer_overflow;
 mod dangling_field;
@@ -30,7 +31,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-const PROGRAMS: [(&str, fn()); 21] = [
+const PROGRAMS: [(&str, fn()); 22] = [
     ("nested_pointer", nested_pointer::run),
     ("dangling_pointer", dangling_pointer::run),
     ("dangling_field", dangling_field::run),
@@ -40,6 +41,7 @@ const PROGRAMS: [(&str, fn()); 21] = [
     ("misaligned_pointer", misaligned_pointer::run),
     ("invalid_value", invalid_value::run),
     ("invalid_result", invalid_result::run),
+    ("abi_mismatch", abi_mismatch::run),
     ("returned_pointer", returned_pointer::run),
     ("wrong_thread", wrong_thread::run),
     ("stale_handle", stale_handle::run),

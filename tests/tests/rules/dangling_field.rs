@@ -96,7 +96,7 @@ mod declared {
     use super::{Both, c_long};
     use c_fixtures::dangling_field::Label;
 
-    #[ffi_guard::guard]
+    #[ffi_guard::guard(allow(abi_mismatch))]
     #[allow(clashing_extern_declarations)]
     unsafe extern "C" {
         #[link_name = "ffg_ok_label_width"]

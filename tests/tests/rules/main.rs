@@ -4,6 +4,7 @@
 // A `Vec` lies on the heap and an array does not, and where a block lies is what this is about.
 #![allow(clippy::useless_vec)]
 
+mod abi_mismatch;
 mod alloc_dealloc_mismatch;
 mod buffer_overflow;
 mod dangling_field;

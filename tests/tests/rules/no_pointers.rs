@@ -42,7 +42,7 @@ struct Stream {
 mod declared {
     use super::{Digest, Key, Stream, c_void};
 
-    #[ffi_guard::guard]
+    #[ffi_guard::guard(allow(abi_mismatch))]
     #[allow(clashing_extern_declarations)]
     unsafe extern "C" {
         #[link_name = "ffg_ok_label_width"]

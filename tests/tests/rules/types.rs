@@ -27,6 +27,7 @@ mod declared {
         #[link_name = "ffg_sum_bytes_by_value"]
         pub(super) fn by_value(bytes: Bytes) -> i64;
         #[link_name = "ffg_ok_sum_bytes"]
+        #[guard(allow(abi_mismatch))]
         pub(super) fn two_counts(
             #[guard(counted_by = count)] data: *const u8,
             count: usize,

@@ -57,8 +57,8 @@ fn every_byte_of_the_extent_and_none_behind_it() {
         // Not whole words.
         for len in [1, 3, 7, 9, 15, 17] {
             for at in 0..len {
-                // SAFETY: as above.
                 let violation = expect_violation!(Rule::WriteThroughConst, {
+                    // SAFETY: as above.
                     unsafe { c::poke_const(data.as_mut_ptr(), len, at) }
                 });
                 assert!(violation.to_string().contains(&format!(", at byte {at}\n")), "{len}: {violation}");

@@ -85,5 +85,5 @@ fn declaration(fixed: &'static Declaration, followers: &[Follower]) -> &'static 
         severities: Severities::NONE,
     });
     let parameters: Vec<Parameter> = own.chain(more).collect();
-    Box::leak(Box::new(Declaration { parameters: Vec::leak(parameters), ..*fixed }))
+    Box::leak(Box::new(Declaration { parameters: Vec::leak(parameters), types: None, ..*fixed }))
 }

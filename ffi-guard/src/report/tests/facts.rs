@@ -5,9 +5,9 @@ use super::session;
 use crate::call::declaration::Function;
 use crate::call::extent::StatedExtent;
 use crate::facts::{
-    Allocation, ArgumentFacts, BlockFacts, CSource, Call, DanglingField, DanglingPointer, Evidence, Facts, Finding,
-    FreedWhileRetained, Holder, LeakedOwnership, Memory, NestedPointer, Nowhere, NullPointer, OutOfBounds, Place,
-    Promise, RetainedPointer, ReturnedPointer, Tells, ThreadOwner,
+    AbiMismatch, Allocation, ArgumentFacts, BlockFacts, CSource, Call, Contrast, DanglingField, DanglingPointer,
+    Difference, Evidence, Facts, Finding, FreedWhileRetained, Holder, LeakedOwnership, Memory, NestedPointer, Nowhere,
+    NullPointer, OutOfBounds, Part, Place, Promise, RetainedPointer, ReturnedPointer, Tells, ThreadOwner,
 };
 use crate::heap::trace::TraceId;
 use crate::platform::fault::Access;
@@ -296,6 +296,43 @@ pub(in super::super) fn misaligned() -> Facts {
         argument(COMPLEX + 1, 20, "u32"),
         Some(Memory::Heap(block(COMPLEX, 24, 6))),
     )
+}
+
+pub(in super::super) fn declared_otherwise() -> Facts {
+    let mismatch = AbiMismatch {
+        differences: vec![
+            Difference { part: Part::Parameter(1), contrast: Contrast::Size { rust: 4, c: 8 } },
+            Difference { part: Part::Result, contrast: Contrast::NoResult },
+        ],
+        rust: "fn process_data(data: *const u32, len: u32) -> i32".into(),
+        c: "void process_data(const uint32_t *data, size_t len)".into(),
+        source: Some(CSource { file: "session.c".into(), line: 31 }),
+        module: "libsession.so".into(),
+        other_sign: 1,
+    };
+    found(
+        Finding::AbiMismatch(Box::new(mismatch)),
+        call(&ffi::PROCESS_DATA, 1, session::misaligned(&[0, 0])),
+        None,
+        None,
+    )
+}
+
+pub(in super::super) fn struct_otherwise() -> Facts {
+    let of = "app::ffi::ComplexStruct".to_owned();
+    let mismatch = AbiMismatch {
+        differences: vec![Difference {
+            part: Part::Parameter(0),
+            contrast: Contrast::FieldOffset { of, field: "x".into(), rust: 0, c: 8 },
+        }],
+        rust: "fn process_struct(s: *const ComplexStruct)".into(),
+        c: "void process_struct(const struct complex_struct *s)".into(),
+        source: None,
+        module: "libsession.so".into(),
+        other_sign: 0,
+    };
+    let call = call(&ffi::PROCESS_STRUCT, 0, session::process());
+    found(Finding::AbiMismatch(Box::new(mismatch)), call, None, None)
 }
 
 fn global(module: &str, symbol: Option<&str>, offset: usize, address: usize) -> Place {

@@ -72,6 +72,8 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("invalid_value_argument", written::invalid_argument(), Form { no_source: true, ..plain }),
         ("invalid_result", written::null_result(), plain),
         ("invalid_result_count", written::null_with_count(), plain),
+        ("abi_mismatch", facts::declared_otherwise(), plain),
+        ("abi_mismatch_struct", facts::struct_otherwise(), Form { no_source: true, ..plain }),
         ("uninitialised_memory", written::never_written(), plain),
         ("uninitialised_memory_out", written::not_filled(), plain),
         ("dangling_pointer_user_data", facts::dangling_user_data(), Form { no_source: true, ..plain }),

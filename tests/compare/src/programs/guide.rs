@@ -1,5 +1,7 @@
 //! The programs of the guide's pages, as they stand there.
 
+#[path = "../../../examples/rules/abi_mismatch.rs"]
+pub(crate) mod abi_mismatch;
 #[path = "../../../examples/rules/alloc_dealloc_mismatch.rs"]
 pub(crate) mod alloc_dealloc_mismatch;
 #[path = "../../../examples/rules/buffer_overflow.rs"]

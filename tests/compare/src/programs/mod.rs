@@ -77,6 +77,12 @@ pub(crate) const ALL: &[Program] = &[
         right::invalid_result,
     ),
     of_page(
+        "abi_mismatch",
+        "C takes a number of 8 bytes, and Rust passes 4",
+        guide::abi_mismatch::run,
+        right::abi_mismatch,
+    ),
+    of_page(
         "returned_pointer",
         "a callback returns the bytes of a `String` to C",
         guide::returned_pointer::run,

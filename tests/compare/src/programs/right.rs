@@ -4,6 +4,7 @@ use std::ffi::CString;
 use std::hint::black_box;
 use std::ptr;
 
+use c_fixtures::abi_mismatch::ok_scale;
 use c_fixtures::alloc_dealloc_mismatch::{free_it, greeting, ok_done_with};
 use c_fixtures::buffer_overflow::ok_label;
 use c_fixtures::c_heap::{forget_nodes, ok_copy_to_node, sum_nodes};
@@ -72,6 +73,11 @@ pub(super) fn misaligned_pointer() {
     let (_kind, words) = message.split_at(1);
     // SAFETY: 16 bytes, at any address.
     unsafe { ok_sum_words(words.as_ptr().cast(), 2) };
+}
+
+pub(super) fn abi_mismatch() {
+    // SAFETY: as C has it.
+    assert_eq!(unsafe { ok_scale(-3, 2) }, -6);
 }
 
 pub(super) fn returned_pointer() {

@@ -1,0 +1,143 @@
+//! What the list of guarded functions has beyond what calls need: the symbol of each, its types as
+//! rustc knows them, and an entry in the section from which the list is read.
+//!
+//! All of it is data. Rustc evaluates it once, and no code is written for it.
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::{Generics, ReturnType, Type};
+
+use crate::cfg::Attr;
+use crate::descriptor::Kind;
+use crate::types;
+use crate::valid::Function;
+
+/// The name by which the linker knows the function; empty if it has none, or another one under some
+/// condition.
+pub(crate) fn symbol(function: &Function, kind: Kind) -> String {
+    let attrs = &function.source.attrs;
+    let name = function.source.name.unraw().to_string();
+    match kind {
+        Kind::Pointer { .. } => String::new(),
+        Kind::Call { .. } => {
+            let links: Vec<_> = attrs.iter().filter(|attr| attr.name.starts_with("link_")).collect();
+            match links[..] {
+                [] => name,
+                [link] if link.when.is_none() && link.name == "link_name" => literal(&link.tokens).unwrap_or_default(),
+                _ => String::new(),
+            }
+        }
+        Kind::Callback => {
+            let is = |word: &'static str| move |attr: &&Attr| attr.when.is_none() && has(&attr.tokens, word);
+            let exported = attrs.iter().find(is("export_name")).and_then(|attr| literal(&attr.tokens));
+            let plain = attrs.iter().find(is("no_mangle")).map(|_| name);
+            exported.or(plain).unwrap_or_default()
+        }
+    }
+}
+
+/// True if the word stands in the tokens of an attribute: `unsafe(no_mangle)`.
+fn has(tokens: &TokenStream, word: &str) -> bool {
+    tokens.clone().into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == word,
+        TokenTree::Group(group) => has(&group.stream(), word),
+        _ => false,
+    })
+}
+
+/// The text of the first literal.
+fn literal(tokens: &TokenStream) -> Option<String> {
+    tokens.clone().into_iter().find_map(|token| match token {
+        TokenTree::Literal(literal) => {
+            syn::parse2::<syn::LitStr>(literal.into_token_stream()).ok().map(|it| it.value())
+        }
+        TokenTree::Group(group) => literal(&group.stream()),
+        _ => None,
+    })
+}
+
+/// The types of the parameters, then that of the result if there is one, as an expression. Without
+/// any if the types depend on parameters of the function's.
+pub(crate) fn types(function: &Function, private: &TokenStream) -> TokenStream {
+    let here = Span::mixed_site();
+    let generics = &function.source.generics;
+    if generics.type_params().next().is_some() || generics.const_params().next().is_some() {
+        return quote_spanned!(here=> ::core::option::Option::None);
+    }
+    let result = match &function.source.output {
+        ReturnType::Type(_, ty) if !types::is_never(ty) && !types::is_unit(ty) => Some(&**ty),
+        _ => None,
+    };
+    let all: Vec<_> = function.params.iter().map(|param| &param.source.ty).chain(result).collect();
+    let each = all.iter().map(|ty| {
+        let written = without_names(ty.to_token_stream(), generics);
+        match leads_nowhere(ty) {
+            true => quote_spanned!(here=> #private::Typed::of::<#written>()),
+            false => {
+                quote_spanned!(here=> #private::Typed::leading::<#written>(#private::OfType::<#written>::LEADS_TO))
+            }
+        }
+    });
+    let asks = all.iter().any(|ty| !leads_nowhere(ty));
+    let import = asks.then(|| quote_spanned!(here=> #[allow(unused_imports)] use #private::LeadsNowhere as _;));
+    quote_spanned! {here=>
+        ::core::option::Option::Some({
+            #import
+            &[#(#each),*]
+        })
+    }
+}
+
+/// True if the type's name has all that there is to know: what it is a number, or leads to one.
+fn leads_nowhere(ty: &Type) -> bool {
+    types::is_scalar(ty) || types::points_to_void(ty) || types::target(ty).is_some_and(types::is_scalar)
+}
+
+/// A type in which the lifetimes of the function have no names, for an item has none of them.
+fn without_names(tokens: TokenStream, generics: &Generics) -> TokenStream {
+    if generics.params.is_empty() {
+        return tokens;
+    }
+    let mut written = TokenStream::new();
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let is_tick = matches!(&token, TokenTree::Punct(tick) if tick.as_char() == '\'');
+        match token {
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), without_names(group.stream(), generics));
+                inner.set_span(group.span());
+                written.extend([TokenTree::Group(inner)]);
+                continue;
+            }
+            token => written.extend([token]),
+        }
+        if is_tick
+            && let Some(TokenTree::Ident(name)) = tokens.peek()
+            && generics.lifetimes().any(|lifetime| lifetime.lifetime.ident == *name)
+        {
+            let name = Ident::new("static", name.span());
+            tokens.next();
+            written.extend(quote!(#name));
+        }
+    }
+    written
+}
+
+/// The entry in the section that the linker makes a list of, where there are such sections: what is
+/// `used` stays though nothing refers to it.
+pub(crate) fn entry(private: &TokenStream) -> TokenStream {
+    quote_spanned! {Span::mixed_site()=>
+        #[cfg(any(
+            target_os = "linux",
+            target_os = "android",
+            target_os = "freebsd",
+            target_os = "netbsd",
+            target_os = "openbsd",
+            target_os = "dragonfly"
+        ))]
+        #[used]
+        #[unsafe(link_section = "ffi_guard_functions")]
+        static __FFI_GUARD_ENTRY: &#private::Function = &__FFI_GUARD_FUNCTION;
+    }
+}

@@ -1,0 +1,253 @@
+//! One declaration beside C's definition: finds the definition by the symbol, as the linker and the
+//! loader did, and compares.
+
+use std::cell::{OnceCell, RefCell};
+use std::sync::{Mutex, PoisonError};
+
+use super::c_type;
+use super::compare::{Comparison, RustParameter};
+use super::file::{self, File, Loaded};
+use super::info::{At, Info, Missing};
+use super::layout::{self, Field, Layout};
+use super::rust_type::RustType;
+use crate::call::declaration::{Declaration, Function};
+use crate::call::shape::Shape;
+use crate::call::typed::Typed;
+use crate::facts::{AbiMismatch, CSource};
+use crate::platform::fork_gate;
+use crate::platform::modules::Fingerprint;
+use crate::reentry::Reentry;
+
+/// What came of a comparison.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// What crosses is the same on both sides. So many integers are signed on one side only.
+    Same {
+        other_sign: usize,
+    },
+    Differs(Box<AbiMismatch>),
+    NotCompared(NotCompared),
+}
+
+/// Why a declaration was not compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum NotCompared {
+    /// It has no symbol of its own: it is called by a pointer, or its name depends on conditions.
+    NoSymbol,
+    /// Nothing in the program calls it, so that it was not linked.
+    NotLinked,
+    /// The file of the module that defines it cannot be read, or has changed since.
+    NoFile,
+    /// The module that defines it has no debug information.
+    NoDebugInfo,
+    /// The debug information is compressed.
+    Compressed,
+    /// The debug information is in files of its own (`-gsplit-dwarf`).
+    Split,
+    /// It is not defined in C, or that part of the module has no debug information.
+    NotInC,
+    /// C does not say what its parameters are: `int f();`.
+    NoPrototype,
+}
+
+impl NotCompared {
+    /// The reason, in words.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            NotCompared::NoSymbol => "it has no symbol of its own",
+            NotCompared::NotLinked => "it is not linked in, since nothing calls it",
+            NotCompared::NoFile => "the file that defines it cannot be read",
+            NotCompared::NoDebugInfo => "the library has no debug information",
+            NotCompared::Compressed => "the library's debug information is compressed",
+            NotCompared::Split => "its debug information is in a file of its own",
+            NotCompared::NotInC => "no debug information says that C defines it",
+            NotCompared::NoPrototype => "C does not say what its parameters are",
+        }
+    }
+}
+
+/// A module that was read.
+struct Module {
+    base: usize,
+    fingerprint: Fingerprint,
+    file: Option<File>,
+    info: OnceCell<Option<Info>>,
+}
+
+impl Module {
+    fn info(&self) -> Option<&Info> {
+        let dwarf = || Some(Info::new(self.file.as_ref()?.dwarf.as_ref()?.borrow(|section| *section)));
+        self.info.get_or_init(dwarf).as_ref()
+    }
+}
+
+/// The modules that were read.
+static READ: Mutex<Vec<Module>> = Mutex::new(Vec::new());
+
+/// Compares a function. `by_name`: also if it is not linked in.
+pub(crate) fn compare(function: &'static Function, by_name: bool) -> Outcome {
+    let _inside = Reentry::enter();
+    fork_gate::run(|| {
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        match find(function, by_name, &mut read) {
+            Ok((own, of, at)) => match (read.get(own), read.get(of)) {
+                (Some(own), Some(of)) => compare_with(function, own, of, at),
+                _ => Outcome::NotCompared(NotCompared::NoFile),
+            },
+            Err(reason) => Outcome::NotCompared(reason),
+        }
+    })
+}
+
+/// The indices of the module that has the declaration and of that which has the definition, and
+/// where it is there.
+fn find(function: &'static Function, by_name: bool, read: &mut Vec<Module>) -> Result<(usize, usize, At), NotCompared> {
+    let declaration = function.declaration;
+    let symbol = declaration.symbol;
+    if symbol.is_empty() || declaration.types.is_none() || declaration.callback {
+        return Err(NotCompared::NoSymbol);
+    }
+    let loaded = file::loaded(std::ptr::from_ref(function).addr());
+    let own = loaded.iter().find(|module| module.is_own).ok_or(NotCompared::NoFile)?;
+    let own = index_of(own, read);
+    let file = read.get(own).and_then(|module| module.file.as_ref()).ok_or(NotCompared::NoFile)?;
+    let (linked, is_imported) = (file.linked(symbol), file.imports(symbol));
+    let (of, address) = match linked {
+        Some(address) => (own, address),
+        None if is_imported => loaded
+            .iter()
+            .find_map(|module| {
+                let index = index_of(module, read);
+                Some((index, read.get(index)?.file.as_ref()?.exported(symbol)?))
+            })
+            .ok_or(NotCompared::NoFile)?,
+        None => {
+            let info = read.get(own).and_then(Module::info).filter(|_| by_name).ok_or(NotCompared::NotLinked)?;
+            return Ok((own, own, info.by_name(symbol).ok_or(NotCompared::NotLinked)?));
+        }
+    };
+    let module = read.get(of).ok_or(NotCompared::NoFile)?;
+    let Some(info) = module.info() else {
+        let is_compressed = module.file.as_ref().is_some_and(|file| file.is_compressed);
+        return Err(if is_compressed { NotCompared::Compressed } else { NotCompared::NoDebugInfo });
+    };
+    match info.at_address(address) {
+        Ok(at) => Ok((own, of, at)),
+        Err(Missing::Split) => Err(NotCompared::Split),
+        Err(Missing::NoDefinition) => Err(NotCompared::NotInC),
+    }
+}
+
+/// The index of a loaded module among those that were read; reads it if it is new.
+fn index_of(module: &Loaded, read: &mut Vec<Module>) -> usize {
+    let same = |known: &Module| known.base == module.base && known.fingerprint == module.fingerprint;
+    if let Some(index) = read.iter().position(same) {
+        return index;
+    }
+    let (base, fingerprint) = (module.base, module.fingerprint);
+    read.push(Module { base, fingerprint, file: File::read(module), info: OnceCell::new() });
+    read.len() - 1
+}
+
+fn compare_with(function: &'static Function, own: &Module, of: &Module, at: At) -> Outcome {
+    let declaration = function.declaration;
+    let (Some(info), Some(types), Some(file)) = (of.info(), declaration.types, &of.file) else {
+        return Outcome::NotCompared(NotCompared::NoFile);
+    };
+    let Some(c) = c_type::signature(info, at) else { return Outcome::NotCompared(NotCompared::NoPrototype) };
+    let all: Vec<RustParameter> = types.iter().map(of_typed).collect();
+    let (parameters, result) = all.split_at(declaration.parameters.len().min(all.len()));
+    // Where the structs stand that were looked at; `None` for those that a derive describes.
+    let seen: RefCell<Vec<(String, Option<At>)>> = RefCell::default();
+    let rust_layout = |name: &str, size: u64| {
+        if let Some(layout) = derived(function, name, size) {
+            seen.borrow_mut().push((name.to_owned(), None));
+            return Some(layout);
+        }
+        let file = own.file.as_ref()?;
+        let (at, layout) = layout::of_rust(own.info()?, (file.info, file.strings), name, size)?;
+        seen.borrow_mut().push((name.to_owned(), Some(at)));
+        Some(layout)
+    };
+    let mut comparison = Comparison { info, rust_layout: &rust_layout, found: Vec::new(), other_sign: 0 };
+    comparison.function(parameters, result.first(), declaration.variadic, &c);
+    let Comparison { found: mut differences, other_sign, .. } = comparison;
+    // A struct of the same name elsewhere is no reason for a report.
+    differences.retain(|difference| {
+        let Some(path) = difference.contrast.of_struct() else { return true };
+        let seen = seen.borrow();
+        seen.iter().filter(|(name, _)| name == path).all(|(_, at)| match (at, own.info()) {
+            (Some(at), Some(info)) => layout::has_path(info, *at, path),
+            (at, _) => at.is_none(),
+        })
+    });
+    if differences.is_empty() {
+        return Outcome::Same { other_sign };
+    }
+    Outcome::Differs(Box::new(AbiMismatch {
+        differences,
+        rust: rust_text(declaration),
+        c: c_type::declaration(info, declaration.symbol, &c),
+        source: info.source(at).map(|(file, line)| CSource { file, line }),
+        module: file.name.clone(),
+        other_sign,
+    }))
+}
+
+fn of_typed(typed: &Typed) -> RustParameter {
+    let ty = RustType::of((typed.name)());
+    // What is larger than an address is more than one.
+    let is_fat = matches!(ty, RustType::Pointer(_)) && typed.size != size_of::<usize>();
+    let ty = if is_fat { RustType::Unknown } else { ty };
+    let target_size = typed.leads_to.map(|layout| layout.size as u64);
+    RustParameter { ty, size: Some(typed.size as u64), target_size }
+}
+
+/// The fields of a struct that derives `Pointee`, if an argument of the function led to one.
+fn derived(function: &Function, name: &str, size: u64) -> Option<Layout> {
+    let known = function.kinds.iter().filter_map(crate::call::kinds::Kind::info);
+    let mut known = known.filter(|info| info.size as u64 == size && (info.name)() == name);
+    let Shape::Fields(fields) = known.next()?.shape else { return None };
+    let fields = fields.iter().map(|field| Field {
+        name: field.name.to_owned(),
+        offset: field.offset as u64,
+        size: field.size as u64,
+        is_bits: false,
+    });
+    Some(Layout { fields: fields.collect(), values: Vec::new() })
+}
+
+/// The declaration as Rust has it.
+fn rust_text(declaration: &Declaration) -> String {
+    let mut parameters: Vec<String> =
+        declaration.parameters.iter().map(|parameter| format!("{}: {}", parameter.name, parameter.ty)).collect();
+    if declaration.variadic {
+        parameters.push("...".into());
+    }
+    let result = declaration.types.and_then(|types| types.get(declaration.parameters.len()));
+    let result = result.map(|typed| format!(" -> {}", without_modules((typed.name)()))).unwrap_or_default();
+    format!("fn {}({}){result}", declaration.name, parameters.join(", "))
+}
+
+/// A type's name without the modules of its parts.
+fn without_modules(name: &str) -> String {
+    let mut short = String::new();
+    for part in name.split_inclusive(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | ':')) {
+        short.push_str(part.rsplit("::").next().unwrap_or(part));
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_modules;
+
+    #[test]
+    fn a_type_is_told_without_its_modules() {
+        assert_eq!(without_modules("*mut app::sys::Point"), "*mut Point");
+        assert_eq!(without_modules("core::option::Option<&app::A>"), "Option<&A>");
+        assert_eq!(without_modules("[u8; 4]"), "[u8; 4]");
+    }
+}

@@ -1,0 +1,27 @@
+//! The declarations of the program's guarded functions: a list of them, and each beside what C
+//! really defines.
+//!
+//! ```text
+//!  Declaration ── symbol ──> file (symbols) ── address ──> info (units) ── entry ──┐
+//!       └── types ──> rust_type ────────────────────────────────────────────> compare ──> AbiMismatch
+//! ```
+//!
+//! What debug information does not say is not compared, and counted.
+
+mod c_type;
+mod check;
+mod compare;
+mod file;
+mod info;
+mod layout;
+mod list;
+mod peek;
+mod rust_type;
+mod summary;
+#[cfg(all(test, globals))]
+mod tests;
+
+pub use check::NotCompared;
+pub(crate) use check::{Outcome, compare};
+pub use list::{GuardedFunction, GuardedParameter, GuardedType, TypeClass, functions};
+pub use summary::{Declarations, check_declarations};

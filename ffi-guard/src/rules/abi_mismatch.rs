@@ -1,0 +1,128 @@
+//! `abi_mismatch`: a declaration is not what C defines.
+//!
+//! C: `long scale(long value, int by);`. Rust: `fn scale(value: i32, by: i32) -> i64;`. Nothing
+//! compares the two: Rust passes four bytes, and C takes eight, of which four are what was in the
+//! register before.
+//!
+//! Found by `declarations` at a function's first call, or in all functions at once.
+
+use super::words::{Beat, Story, Value, Words};
+use crate::facts::{AbiMismatch, Contrast, Difference, Facts, Part};
+
+pub(super) fn words<'a>(seen: &'a AbiMismatch, facts: &'a Facts) -> Words<'a> {
+    let said: Vec<String> = seen.differences.iter().map(|difference| said(difference, facts)).collect();
+    let first = said.first().cloned().unwrap_or_default();
+    let mut story = Story::new(facts);
+    story.declared();
+    story.say("in Rust", seen.rust.as_str());
+    story.say("in C", seen.c.as_str());
+    if let Some(source) = &seen.source {
+        story.tell(Beat::Defined(source));
+    }
+    if let Some(call) = &facts.call {
+        story.call("called", call, call.function.declaration.name);
+    }
+    let more = said.iter().skip(1).take(3);
+    let mut notes: Vec<String> = more.map(|more| format!("and {more}")).collect();
+    if said.len() > 4 {
+        notes.push(format!("and {} differences more", said.len() - 4));
+    }
+    if seen.other_sign > 0 {
+        notes.push(format!("{} of its integers can be negative on one side only", seen.other_sign));
+    }
+    notes.push(format!("C's definition is that of the debug information of {}", seen.module));
+    let name = facts.call.as_ref().map_or("?", |call| call.function.declaration.name);
+    // What C has instead stands under the call, too.
+    let (in_rust, in_c) = first.split_at(first.find(", in C").unwrap_or(first.len()));
+    Words {
+        sentence: (format!("`{name}`: {in_rust}"), in_c.to_owned()),
+        label: first.clone(),
+        story: story.done(),
+        picture: None,
+        helps: helps(seen),
+        notes,
+        json: vec![
+            ("in_rust", Value::text(seen.rust.as_str())),
+            ("in_c", Value::text(seen.c.as_str())),
+            ("c_file", Value::text_or_null(seen.source.as_ref().map(|source| source.file.as_str()))),
+            ("c_line", Value::or_null(seen.source.as_ref(), |source| Value::Number(source.line as usize))),
+            ("module", Value::text(seen.module.as_str())),
+            ("differences", Value::Number(seen.differences.len())),
+        ],
+    }
+}
+
+fn helps(seen: &AbiMismatch) -> Vec<String> {
+    let contrast = seen.differences.first().map(|difference| &difference.contrast);
+    let is_struct = matches!(
+        contrast,
+        Some(
+            Contrast::StructSize { .. }
+                | Contrast::FieldOffset { .. }
+                | Contrast::FieldSize { .. }
+                | Contrast::FieldSort { .. }
+        )
+    );
+    vec![
+        match is_struct {
+            true => "give the struct in Rust the fields that C's has, in C's order, under `#[repr(C)]`".into(),
+            false => format!("declare it as C has it: `{}`", seen.c),
+        },
+        "or have `bindgen` write it from the header of the library that is linked".into(),
+        "if it is right for each way in which it is called, say so: `#[guard(allow(abi_mismatch))]`".into(),
+    ]
+}
+
+/// The difference, in words that go on after the name of the function.
+fn said(difference: &Difference, facts: &Facts) -> String {
+    let part = difference.part;
+    let name = |index: usize| {
+        let call = facts.call.as_ref();
+        let parameter = call.and_then(|call| call.function.declaration.parameters.get(index));
+        parameter.map_or_else(|| format!("argument {}", index + 1), |parameter| format!("`{}`", parameter.name))
+    };
+    let it = match part {
+        Part::Whole => "it".to_owned(),
+        Part::Parameter(index) => name(index),
+        Part::Result => "the result".to_owned(),
+        Part::OfCallback { of, index } => format!("argument {} of {}", index + 1, name(of)),
+        Part::ResultOfCallback { of } => format!("the result of {}", name(of)),
+    };
+    match &difference.contrast {
+        Contrast::Count { rust, c, .. } => {
+            format!("{it} has {}, in C {c}", counted(*rust))
+        }
+        Contrast::Variadic { in_c: true } => format!("{it} ends without `...`, in C with it"),
+        Contrast::Variadic { in_c: false } => format!("{it} ends with `...`, in C without"),
+        Contrast::Size { rust, c } => format!("{it} has {}, in C {c}", bytes(*rust)),
+        Contrast::Sort { rust, c } => format!("{it} is {rust}, in C {c}"),
+        Contrast::PointeeSize { rust, c } => format!("{it} leads to {}, in C to {c}", bytes(*rust)),
+        Contrast::PointeeSort { rust, c } => format!("{it} leads to {rust}, in C to {c}"),
+        Contrast::StructSize { of, rust, c } => {
+            format!("{it} leads to `{}` of {}, in C of {c}", last(of), bytes(*rust))
+        }
+        Contrast::FieldOffset { of, field, rust, c } => {
+            format!("`{field}` of `{}` is at byte {rust}, in C at {c}", last(of))
+        }
+        Contrast::FieldSize { of, field, rust, c } => {
+            format!("`{field}` of `{}` has {}, in C {c}", last(of), bytes(*rust))
+        }
+        Contrast::FieldSort { of, field, rust, c, .. } => format!("`{field}` of `{}` is {rust}, in C {c}", last(of)),
+        Contrast::NoResult => format!("{it} is declared, and C returns nothing"),
+        Contrast::NothingReturned => format!("{it} is nothing, and C uses it"),
+        Contrast::NoRoom { size } => format!("{it} is not declared, and C writes a struct of {}", bytes(*size)),
+    }
+}
+
+fn counted(count: usize) -> String {
+    if count == 1 { "1 parameter".into() } else { format!("{count} parameters") }
+}
+
+fn bytes(count: u64) -> String {
+    if count == 1 { "1 byte".into() } else { format!("{count} bytes") }
+}
+
+/// The last part of a path.
+fn last(path: &str) -> &str {
+    path.rsplit("::").next().unwrap_or(path)
+}
