@@ -3,7 +3,7 @@
 
 static const int32_t numbers[] = {7, 8, 9};
 
-int ffg_bad_is_open(int flags) { return flags & 2; }
+uint8_t ffg_bad_is_open(int flags) { return flags & 2; }
 
 uint8_t ffg_ok_is_open(int flags) { return (flags & 2) != 0; }
 
@@ -69,7 +69,7 @@ void ffg_bad_get_flags(uint8_t *flags, size_t count, int last) {
 
 void ffg_ok_take_flag(uint8_t *flag, void (*release)(uint8_t *)) { release(flag); }
 
-int ffg_bad_call(int (*call)(void *user, int flag, int mode, const int32_t *first), void *user, int flag, int mode,
+int ffg_bad_call(int (*call)(void *user, uint8_t flag, int mode, const int32_t *first), void *user, int flag, int mode,
                  int count) {
-    return call(user, flag, mode, ffg_ok_item(count));
+    return call(user, (uint8_t)flag, mode, ffg_ok_item(count));
 }

@@ -21,7 +21,7 @@ struct ffg_two {
 };
 
 /* A flag as C has it: 0, or any other number. */
-int ffg_bad_is_open(int flags);
+uint8_t ffg_bad_is_open(int flags);
 /* 0 or 1. */
 uint8_t ffg_ok_is_open(int flags);
 /* The mode, or a number that is none. */
@@ -51,6 +51,6 @@ void ffg_bad_get_flags(uint8_t *flags, size_t count, int last);
 void ffg_ok_take_flag(uint8_t *flag, void (*release)(uint8_t *));
 
 /* Calls back with what it is given. */
-int ffg_bad_call(int (*call)(void *user, int flag, int mode, const int32_t *first), void *user, int flag, int mode, int count);
+int ffg_bad_call(int (*call)(void *user, uint8_t flag, int mode, const int32_t *first), void *user, int flag, int mode, int count);
 
 #endif

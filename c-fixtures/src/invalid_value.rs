@@ -78,7 +78,7 @@ pub struct OptionalPair {
 pub type Call = unsafe extern "C" fn(user: *mut c_void, flag: bool, mode: Mode, first: &i32) -> c_int;
 
 /// What C calls, by the types that C has.
-pub type PlainCall = unsafe extern "C" fn(user: *mut c_void, flag: c_int, mode: c_int, first: *const i32) -> c_int;
+pub type PlainCall = unsafe extern "C" fn(user: *mut c_void, flag: u8, mode: c_int, first: *const i32) -> c_int;
 
 #[allow(clashing_extern_declarations, improper_ctypes)]
 #[ffi_guard::guard]
@@ -89,7 +89,7 @@ unsafe extern "C" {
 
     /// 2 if bit 1 is set, as the number that it is.
     #[link_name = "ffg_bad_is_open"]
-    pub safe fn is_open_as_number(flags: c_int) -> c_int;
+    pub safe fn is_open_as_number(flags: c_int) -> u8;
 
     /// 0 or 1.
     #[link_name = "ffg_ok_is_open"]

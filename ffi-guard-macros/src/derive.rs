@@ -20,8 +20,10 @@ pub(crate) fn plain(item: TokenStream) -> TokenStream {
         let private = quote_spanned!(here=> #krate::__private);
         let (dense, value) = (dense(input, &private), plain_value(input, krate, &private));
         let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
-        // One assertion per field, with the span of its type, so that rustc's error points there.
-        let fields = fields(&input.data).into_iter().filter(|field| !is_opaque(field)).map(|field| {
+        // One assertion per field, with the span of its type, so that rustc's error points there. Those of
+        // a struct are asked for their values above, which says the same.
+        let is_struct = matches!(input.data, Data::Struct(_));
+        let fields = fields(&input.data).into_iter().filter(|field| !is_struct && !is_opaque(field)).map(|field| {
             let ty = &field.ty;
             quote_spanned!(ty.span()=> __ffi_guard_is_plain::<#ty>();)
         });
@@ -99,7 +101,8 @@ fn plain_value(input: &DeriveInput, krate: &TokenStream, private: &TokenStream) 
     let here = Span::mixed_site();
     let of = |field: &Field| {
         let ty = &field.ty;
-        quote_spanned!(here=> <#ty as #krate::Plain>::VALUE)
+        let krate = quote_spanned!(ty.span()=> #krate);
+        quote_spanned!(ty.span()=> <#ty as #krate::Plain>::VALUE)
     };
     match &input.data {
         Data::Struct(_) => values(input, &of, private),

@@ -71,7 +71,7 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
     let (ok, with_ok) = filled::emit(function, private).unzip();
     let promised::Written { functions, calls } = promised::emit(function, private);
     let symbol = registry::symbol(function, kind);
-    let types = registry::types(function, private);
+    let types = registry::types(function, kind, private);
     let entry = registry::entry(private);
     let variadic = function.source.variadic.is_some();
     quote_spanned! {here=>

@@ -37,7 +37,7 @@ pub(crate) fn symbol(function: &Function, kind: Kind) -> String {
     }
 }
 
-/// True if the word stands in the tokens of an attribute: `unsafe(no_mangle)`.
+/// True if the word stands in the tokens, as in `unsafe(no_mangle)`.
 fn has(tokens: &TokenStream, word: &str) -> bool {
     tokens.clone().into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == word,
@@ -58,11 +58,21 @@ fn literal(tokens: &TokenStream) -> Option<String> {
 }
 
 /// The types of the parameters, then that of the result if there is one, as an expression. Without
-/// any if the types depend on parameters of the function's.
-pub(crate) fn types(function: &Function, private: &TokenStream) -> TokenStream {
+/// any if the types depend on parameters of the function's, or may depend on those of an `impl` block
+/// around it: a static cannot name them.
+pub(crate) fn types(function: &Function, kind: Kind, private: &TokenStream) -> TokenStream {
     let here = Span::mixed_site();
     let generics = &function.source.generics;
-    if generics.type_params().next().is_some() || generics.const_params().next().is_some() {
+    let of_block = match kind {
+        Kind::Call { .. } => false,
+        // One in a generic block has no symbol.
+        Kind::Callback | Kind::Pointer { .. } => {
+            let types = function.params.iter().map(|param| param.source.ty.to_token_stream());
+            let mut all = types.chain([function.source.output.to_token_stream()]);
+            symbol(function, kind).is_empty() || all.any(|tokens| has(&tokens, "Self"))
+        }
+    };
+    if of_block || generics.type_params().next().is_some() || generics.const_params().next().is_some() {
         return quote_spanned!(here=> ::core::option::Option::None);
     }
     let result = match &function.source.output {

@@ -47,7 +47,7 @@ macro_rules! take {
     ($($name:ident($($ty:ty),*);)*) => {
         // Types that C has no name for cross as one word.
         #[allow(improper_ctypes)]
-        #[ffi_guard::guard]
+        #[ffi_guard::guard(allow(abi_mismatch))]
         unsafe extern "C" { $(#[link_name = "ffg_take"] fn $name($(_: $ty),*);)* }
     };
 }
@@ -58,7 +58,7 @@ take! {
     by_float(f64); by_bool(bool); by_char(char); large(Large); either(Either); by_unit(*const ());
 }
 
-#[ffi_guard::guard]
+#[ffi_guard::guard(allow(abi_mismatch))]
 #[allow(improper_ctypes)]
 unsafe extern "C" {
     #[link_name = "ffg_take"]

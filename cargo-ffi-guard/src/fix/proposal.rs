@@ -46,6 +46,9 @@ pub(crate) fn of(violation: &Violation) -> Result<Vec<Proposal>, &'static str> {
         true if has("as `*mut`, with `#[guard") => {
             Err("its help makes the parameter another type as well: `*mut` in place of `*const`")
         }
+        true if has("declare it as C has it") || has("give the struct in Rust the fields") => {
+            Err("its help is C's own declaration: write it by hand, and look at its callers")
+        }
         true if has("correct the condition") => Err("its help corrects a condition, which a reader has to write"),
         true => Err("its helps change code, and no declaration"),
     }

@@ -14,8 +14,8 @@ use crate::call::declaration::{Declaration, Function};
 use crate::call::shape::Shape;
 use crate::call::typed::Typed;
 use crate::facts::{AbiMismatch, CSource};
-use crate::platform::fork_gate;
 use crate::platform::modules::Fingerprint;
+use crate::platform::{fork_gate, memory};
 use crate::reentry::Reentry;
 
 /// What came of a comparison.
@@ -49,6 +49,8 @@ pub enum NotCompared {
     NotInC,
     /// C does not say what its parameters are: `int f();`.
     NoPrototype,
+    /// The process may take few addresses (`ulimit -v`): reading files would leave too few for it.
+    LittleRoom,
 }
 
 impl NotCompared {
@@ -64,6 +66,7 @@ impl NotCompared {
             NotCompared::Split => "its debug information is in a file of its own",
             NotCompared::NotInC => "no debug information says that C defines it",
             NotCompared::NoPrototype => "C does not say what its parameters are",
+            NotCompared::LittleRoom => "the process has a limit of addresses (`ulimit -v`)",
         }
     }
 }
@@ -86,8 +89,15 @@ impl Module {
 /// The modules that were read.
 static READ: Mutex<Vec<Module>> = Mutex::new(Vec::new());
 
+/// With fewer addresses than these nothing is read: the executable with its debug information is
+/// mapped whole, and an index of it made.
+const ROOM: usize = 8 << 30;
+
 /// Compares a function. `by_name`: also if it is not linked in.
 pub(crate) fn compare(function: &'static Function, by_name: bool) -> Outcome {
+    if memory::address_space_limit().is_some_and(|limit| limit < ROOM) {
+        return Outcome::NotCompared(NotCompared::LittleRoom);
+    }
     let _inside = Reentry::enter();
     fork_gate::run(|| {
         let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);

@@ -165,7 +165,12 @@ fn give_run(side: usize, (size, align): (usize, usize), birth: Event, grows: boo
 /// Keeps a freed run. False if it must go back, as it is too large, or not as others are.
 pub(super) fn keep(side: usize, first: u32) -> bool {
     let extent = region::run_entry(first as usize).extent();
-    if !is_on() || extent.offset() != HEADER || run::committed(first) > LARGEST / PAGE {
+    if !is_on() {
+        return false;
+    }
+    if extent.offset() != HEADER || run::committed(first) > LARGEST / PAGE {
+        // Another thread may be at its pages, in `leave_behind`, and they are someone else's soon.
+        of(side).with(|warm| warm.ahead = if warm.ahead.0 == first { (0, 0) } else { warm.ahead });
         return false;
     }
     let mut leaving = [0; PLACES];
