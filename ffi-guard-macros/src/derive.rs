@@ -20,8 +20,8 @@ pub(crate) fn plain(item: TokenStream) -> TokenStream {
         let private = quote_spanned!(here=> #krate::__private);
         let (dense, value) = (dense(input, &private), plain_value(input, krate, &private));
         let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
-        // One assertion per field, with the span of its type, so that rustc's error points there. Those of
-        // a struct are asked for their values above, which says the same.
+        // One assertion per field, with the span of its type, so that rustc's error points there.
+        // Those of a struct are asked for their values above, which says the same.
         let is_struct = matches!(input.data, Data::Struct(_));
         let fields = fields(&input.data).into_iter().filter(|field| !is_struct && !is_opaque(field)).map(|field| {
             let ty = &field.ty;

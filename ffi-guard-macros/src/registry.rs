@@ -58,8 +58,8 @@ fn literal(tokens: &TokenStream) -> Option<String> {
 }
 
 /// The types of the parameters, then that of the result if there is one, as an expression. Without
-/// any if the types depend on parameters of the function's, or may depend on those of an `impl` block
-/// around it: a static cannot name them.
+/// any if the types depend on parameters of the function's, or may depend on those of an `impl`
+/// block around it: a static cannot name them.
 pub(crate) fn types(function: &Function, kind: Kind, private: &TokenStream) -> TokenStream {
     let here = Span::mixed_site();
     let generics = &function.source.generics;

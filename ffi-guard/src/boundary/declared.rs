@@ -6,6 +6,7 @@ use std::panic::Location;
 use super::breach::Stop;
 use crate::call::declaration::Function;
 use crate::call::site::Site;
+use crate::call::thread;
 use crate::config;
 use crate::declarations::{self, Outcome};
 use crate::facts::Finding;
@@ -30,15 +31,16 @@ pub(super) fn compare(function: &'static Function, location: &'static Location<'
         return Ok(());
     }
     let _errno = Errno::keep();
-    if scan::between(None) == Between::Signal {
-        // It may have interrupted whoever reads a file or has C's heap.
-        return Ok(());
-    }
-    match crate::call::thread::with_room(|| declarations::compare(function, false)) {
-        Outcome::Differs(mismatch) => {
+    // A small thread has no room for the unwinder either.
+    let outcome = thread::with_room(|| {
+        // A signal handler may have interrupted whoever reads a file or has C's heap.
+        (scan::between(None) != Between::Signal).then(|| declarations::compare(function, false))
+    });
+    match outcome {
+        Some(Outcome::Differs(mismatch)) => {
             let parameter = mismatch.differences.first().and_then(|difference| difference.part.parameter());
             site.breach_of_declaration(parameter, Finding::AbiMismatch(mismatch))
         }
-        Outcome::Same { .. } | Outcome::NotCompared(_) => Ok(()),
+        Some(Outcome::Same { .. } | Outcome::NotCompared(_)) | None => Ok(()),
     }
 }

@@ -254,7 +254,7 @@ fn a_function_behind_a_pointer_is_looked_at() {
 }
 
 /// The declarations that a user might write, all of which have to compile.
-#[guard]
+#[guard(allow(abi_mismatch))]
 #[allow(dead_code, clashing_extern_declarations, improper_ctypes)]
 unsafe extern "C" {
     #[guard(allow(invalid_value))]
