@@ -66,3 +66,5 @@ int ffg_ok_handle(ffg_opaque **out, void *restrict user, volatile int *flag) {
     *out = &only;
     return user == NULL && *flag;
 }
+
+int ffg_ok_any_function(void (*entry)(void)) { return ((int (*)(int, double, char *))entry)(3, 0.5, NULL); }

@@ -57,6 +57,8 @@ int ffg_ok_flags(const struct ffg_flags *flags);
 int64_t ffg_ok_union(const union ffg_number *number);
 _Bool ffg_ok_bool(_Bool flag);
 int ffg_ok_old_style();
+/* A pointer to any function, which is cast before it is called. */
+int ffg_ok_any_function(void (*entry)(void));
 int ffg_ok_handle(ffg_opaque **out, void *restrict user, volatile int *flag);
 
 #endif

@@ -254,6 +254,11 @@ impl Comparison<'_> {
     fn callback(&mut self, part: Part, rust: &Signature, at: At) {
         let Some(c) = c_type::signature(self.info, at) else { return };
         let Part::Parameter(of) = part else { return };
+        if c.parameters.is_empty() && matches!(c_type::read(self.info, c.result), CType::Void) {
+            // `void (*)(void)` is C's pointer to any function, which is cast before it is called:
+            // SQLite's `sqlite3_auto_extension` takes one to functions of three parameters.
+            return;
+        }
         self.counts(Some(of), rust.parameters.len(), rust.variadic, &c);
         if rust.parameters.len() == c.parameters.len() {
             for (index, (rust, c)) in rust.parameters.iter().zip(&c.parameters).enumerate() {

@@ -119,6 +119,8 @@ mod ok {
     #[ffi_guard::guard]
     #[allow(clashing_extern_declarations)]
     unsafe extern "C" {
+        #[link_name = "ffg_ok_any_function"]
+        pub(super) fn any_function(entry: unsafe extern "C" fn(c_int, f64, *mut c_char) -> c_int) -> c_int;
         #[link_name = "ffg_bad_scale"]
         pub(super) fn scale(value: c_long, by: c_int) -> i64;
         #[link_name = "ffg_bad_mean"]
@@ -343,4 +345,13 @@ fn all_at_once_without_a_call() {
     let elsewhere: Vec<_> = declarations.violations().iter().filter(elsewhere).map(ToString::to_string).collect();
     assert!(elsewhere.is_empty(), "{}", elsewhere.join("\n"));
     assert!(declarations.compared() > 100, "{declarations}");
+}
+
+#[test]
+fn a_pointer_to_any_function_is_cast_by_c() {
+    unsafe extern "C" fn entry(number: c_int, _: f64, _: *mut c_char) -> c_int {
+        number
+    }
+    // SAFETY: C casts it to what it is, and calls it.
+    assert_eq!(catch(|| unsafe { ok::any_function(entry) }).expect("clean"), 3);
 }
