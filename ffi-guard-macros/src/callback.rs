@@ -14,7 +14,7 @@ use crate::cfg::{self, Attr, Conditions};
 use crate::descriptor::{self, Kind};
 use crate::settings::Severities;
 use crate::valid::{self, Param};
-use crate::{bytes, fallback, message, promised, types, variadic, wrapper};
+use crate::{bytes, fallback, message, outside, promised, types, variadic, wrapper};
 
 /// True if the first words of an item are those of an `extern` function with a body.
 pub(crate) fn is_one(item: &TokenStream) -> bool {
@@ -183,7 +183,7 @@ fn come_as_bytes(callback: &Callback, checked: &valid::Callback) -> Vec<usize> {
         source.attrs.iter().all(|attr| known.contains(&attr.name.as_str()) || attr.name.starts_with("clippy"));
     let (params, output, body) = (&checked.function.params, &source.output, &callback.body);
     let types = params.iter().map(|param| &param.source.ty);
-    let outer = names_of_outside(quote!(#(#types),* #output #body));
+    let outer = outside::may_be_named(body, quote!(#(#types),* #output #body));
     if generic
         || !is_known
         || outer
@@ -202,28 +202,6 @@ fn come_as_bytes(callback: &Callback, checked: &valid::Callback) -> Vec<usize> {
             && !param.severities.allows("invalid_value")
     };
     params.iter().enumerate().filter(|(_, param)| is_one(param)).map(|(index, _)| index).collect()
-}
-
-/// True if tokens may name a type of the `impl` block around the function: `Self`, or a parameter,
-/// which is a single letter mostly.
-fn names_of_outside(tokens: TokenStream) -> bool {
-    let mut before = None;
-    tokens.into_iter().any(|token| {
-        let is = match &token {
-            TokenTree::Ident(word) => {
-                let word = word.to_string();
-                let is_short = word.len() <= 2 && word.starts_with(|c: char| c.is_ascii_uppercase());
-                word == "Self" || is_short && before != Some(':')
-            }
-            TokenTree::Group(group) => names_of_outside(group.stream()),
-            TokenTree::Punct(_) | TokenTree::Literal(_) => false,
-        };
-        before = match &token {
-            TokenTree::Punct(sign) => Some(sign.as_char()),
-            _ => None,
-        };
-        is
-    })
 }
 
 /// The function as one instruction, a jump to a function inside it whose parameters are the same

@@ -29,6 +29,7 @@ mod followed;
 mod guard_fn;
 mod kept;
 mod message;
+mod outside;
 mod promised;
 mod reads;
 mod record;

@@ -151,6 +151,64 @@ fn with_each<F: FnMut(i32) -> i32>(mut closure: F) {
     }
 }
 
+/// What a callback in a block says to.
+trait Hears {
+    fn hear(&mut self, number: i32, on: bool);
+}
+
+impl<F: FnMut(i32)> Hears for F {
+    fn hear(&mut self, number: i32, on: bool) {
+        self(if on { number } else { -number });
+    }
+}
+
+/// A block whose parameter has a name like that of any type.
+struct Told<Hearer>(PhantomData<Hearer>);
+
+impl<Hearer: Hears> Told<Hearer> {
+    #[guard]
+    unsafe extern "C" fn tell(this: *mut c_void, number: i32, on: bool, _first: &i32) -> i32 {
+        // SAFETY: `this` is the hearer.
+        unsafe { (*this.cast::<Hearer>()).hear(number, on) };
+        0
+    }
+
+    #[guard]
+    unsafe extern "C" fn of(hearer: &mut Hearer, on: bool) {
+        let heard: &mut Hearer = hearer;
+        heard.hear(1, on);
+    }
+}
+
+impl Told<()> {
+    #[guard]
+    unsafe extern "C" fn unit(this: &Self, on: bool) -> bool {
+        let _: &Self = this;
+        !on
+    }
+}
+
+#[test]
+fn a_block_may_have_parameters_of_any_name() {
+    at_checked_levels("a_block_may_have_parameters_of_any_name", || {
+        let mut heard = Vec::new();
+        let mut hearer = |number| heard.push(number);
+        fn of<Hearer: Hears>(hearer: &mut Hearer) {
+            let this = ptr::from_mut(hearer).cast();
+            // SAFETY: the hearer is alive.
+            unsafe {
+                Told::<Hearer>::tell(this, 7, true, &0);
+                Told::<Hearer>::tell(this, 7, false, &0);
+                Told::<Hearer>::of(hearer, false);
+            }
+        }
+        of(&mut hearer);
+        assert_eq!(heard, [7, -7, -1]);
+        // SAFETY: a live value.
+        assert!(unsafe { Told::<()>::unit(&Told(PhantomData), false) });
+    });
+}
+
 #[test]
 fn it_may_be_an_associated_function_and_generic() {
     at_checked_levels("it_may_be_an_associated_function_and_generic", || {

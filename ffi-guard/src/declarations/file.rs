@@ -4,15 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use gimli::{DwarfSections, EndianSlice};
+use object::NativeEndian;
 use object::elf::{
-    FileHeader64, PT_LOAD, PT_NOTE, SHF_COMPRESSED, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB, STB_LOCAL, STT_FUNC,
-    STT_GNU_IFUNC,
+    FileHeader64, SHF_COMPRESSED, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB, STB_LOCAL, STT_FUNC, STT_GNU_IFUNC,
 };
-use object::read::elf::{FileHeader as _, ProgramHeader as _, SectionHeader as _, SectionTable, Sym as _};
-use object::{NativeEndian, pod};
+use object::read::elf::{FileHeader as _, SectionHeader as _, SectionTable, Sym as _};
 
 use crate::platform::mapped;
 use crate::platform::modules::{self, Fingerprint};
+use crate::scan::fingerprint_of;
 
 pub(super) type Slice = EndianSlice<'static, gimli::NativeEndian>;
 type Header = FileHeader64<NativeEndian>;
@@ -77,18 +77,7 @@ impl Elf {
         let data = mapped::whole(path)?;
         let header = Header::parse(data).ok()?;
         let programs = header.program_headers(ENDIAN, data).ok()?;
-        let mut fingerprint = Fingerprint::default();
-        fingerprint.add(pod::bytes_of_slice(programs));
-        for note in programs.iter().filter(|program| program.p_type(ENDIAN) == PT_NOTE) {
-            let (start, end) = (note.p_vaddr(ENDIAN), note.p_vaddr(ENDIAN).saturating_add(note.p_memsz(ENDIAN)));
-            let is_loaded = programs.iter().filter(|program| program.p_type(ENDIAN) == PT_LOAD).any(|load| {
-                let from = load.p_vaddr(ENDIAN);
-                from <= start && end <= from.saturating_add(load.p_memsz(ENDIAN))
-            });
-            if is_loaded && let Ok(bytes) = note.data(ENDIAN, data) {
-                fingerprint.add(bytes);
-            }
-        }
+        let fingerprint = fingerprint_of(programs, data)?;
         let sections = header.sections(ENDIAN, data).ok()?;
         Some((Elf { data, sections }, fingerprint))
     }

@@ -201,9 +201,10 @@ fn helps(seen: &InvalidValue, facts: &Facts) -> Vec<String> {
     let correct = format!("or let C hand over no other bytes: {}", values(seen, facts));
     let declared = match seen.expected {
         Validity::Bool => {
-            let number = if seen.by == CameBy::Result && seen.field.is_empty() { "c_int" } else { "u8" };
+            // An `int` in C is returned in the register whose lowest byte was looked at.
+            let number = if seen.by == CameBy::Result && seen.field.is_empty() { "`u8` or `c_int`" } else { "`u8`" };
             vec![format!(
-                "declare {what} as {behind}the number that C has there, as `{number}`, and make it a `bool` in Rust: \
+                "declare {what} as {behind}the number that C has there, as {number}, and make it a `bool` in Rust: \
                  `{shown} != 0`"
             )]
         }

@@ -5,14 +5,14 @@ use std::ops::Range;
 use std::path::Path;
 
 use object::elf::{
-    FileHeader64, PT_LOAD, PT_NOTE, PT_TLS, R_AARCH64_COPY, R_X86_64_COPY, RelocationType, SHF_ALLOC, SHF_COMPRESSED,
-    SHF_TLS, SHF_WRITE, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB, STB_LOCAL, STT_COMMON, STT_FILE, STT_FUNC, STT_NOTYPE,
-    STT_OBJECT, STT_TLS,
+    FileHeader64, PT_LOAD, PT_NOTE, PT_TLS, ProgramHeader64, R_AARCH64_COPY, R_X86_64_COPY, RelocationType, SHF_ALLOC,
+    SHF_COMPRESSED, SHF_TLS, SHF_WRITE, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB, STB_LOCAL, STT_COMMON, STT_FILE, STT_FUNC,
+    STT_NOTYPE, STT_OBJECT, STT_TLS,
 };
 use object::read::elf::{
     FileHeader as _, ProgramHeader as _, Rela as _, SectionHeader as _, SectionTable, Sym as _, SymbolTable,
 };
-use object::{NativeEndian, ReadCache, pod};
+use object::{NativeEndian, ReadCache, ReadRef, pod};
 
 use super::names::{self, Source};
 use crate::platform::modules::{Fingerprint, find_bytes};
@@ -20,6 +20,7 @@ use crate::platform::modules::{Fingerprint, find_bytes};
 pub(crate) mod named;
 
 type Header = FileHeader64<NativeEndian>;
+type Program = ProgramHeader64<NativeEndian>;
 type Data<'file> = &'file ReadCache<File>;
 const ENDIAN: NativeEndian = NativeEndian;
 
@@ -95,18 +96,7 @@ impl<'file> Elf<'file> {
     fn parse(data: Data<'file>) -> Option<(Elf<'file>, Fingerprint)> {
         let header = Header::parse(data).ok()?;
         let programs = header.program_headers(ENDIAN, data).ok()?;
-        let mut fingerprint = Fingerprint::default();
-        fingerprint.add(pod::bytes_of_slice(programs));
-        for note in programs.iter().filter(|program| program.p_type(ENDIAN) == PT_NOTE) {
-            let (start, end) = (note.p_vaddr(ENDIAN), note.p_vaddr(ENDIAN).saturating_add(note.p_memsz(ENDIAN)));
-            let loaded = programs.iter().filter(|program| program.p_type(ENDIAN) == PT_LOAD).any(|load| {
-                let from = load.p_vaddr(ENDIAN);
-                from <= start && end <= from.saturating_add(load.p_memsz(ENDIAN))
-            });
-            if loaded {
-                fingerprint.add(note.data(ENDIAN, data).ok()?);
-            }
-        }
+        let fingerprint = fingerprint_of(programs, data)?;
         let thread = programs.iter().find(|program| program.p_type(ENDIAN) == PT_TLS);
         let thread_base = thread.map_or(0, |program| to_usize(program.p_vaddr(ENDIAN)));
         Some((Elf { data, sections: header.sections(ENDIAN, data).ok()?, thread_base }, fingerprint))
@@ -130,6 +120,23 @@ impl<'file> Elf<'file> {
     fn symbols(&self, kind: object::elf::SectionType) -> Option<SymbolTable<'file, Header, Data<'file>>> {
         self.sections.symbols(ENDIAN, self.data, kind).ok().filter(|symbols| !symbols.is_empty())
     }
+}
+
+/// The fingerprint that a module has when it is loaded from a file with these program headers.
+pub(crate) fn fingerprint_of<'file>(programs: &[Program], data: impl ReadRef<'file>) -> Option<Fingerprint> {
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.add(pod::bytes_of_slice(programs));
+    for note in programs.iter().filter(|program| program.p_type(ENDIAN) == PT_NOTE) {
+        let (start, end) = (note.p_vaddr(ENDIAN), note.p_vaddr(ENDIAN).saturating_add(note.p_memsz(ENDIAN)));
+        let loaded = programs.iter().filter(|program| program.p_type(ENDIAN) == PT_LOAD).any(|load| {
+            let from = load.p_vaddr(ENDIAN);
+            from <= start && end <= from.saturating_add(load.p_memsz(ENDIAN))
+        });
+        if loaded {
+            fingerprint.add(note.data(ENDIAN, data).ok()?);
+        }
+    }
+    Some(fingerprint)
 }
 
 /// Opens the file if it is the one that was loaded: a file rebuilt since then must not lend its

@@ -43,6 +43,7 @@ use x86_64 as machine;
 
 #[cfg(feature = "c-heap")]
 pub(crate) use c_heap::c_heap;
+pub(crate) use elf::fingerprint_of;
 pub(crate) use elf::named::function_at;
 #[cfg(test)]
 pub(crate) use frames::WALKS;
