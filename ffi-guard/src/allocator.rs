@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::boundary::{deferred, last_look};
+use crate::delivery::{deferred, last_look};
 use crate::heap;
 use crate::level::{self, Level};
 use crate::own;

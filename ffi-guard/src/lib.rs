@@ -91,6 +91,7 @@
 extern crate self as ffi_guard;
 
 mod allocator;
+mod answers;
 mod arena;
 mod boundary;
 #[cfg(c_heap)]
@@ -100,6 +101,7 @@ pub mod callback;
 mod config;
 mod copied;
 mod declarations;
+mod delivery;
 mod facts;
 mod handle;
 mod heap;
@@ -142,14 +144,14 @@ pub mod __private;
 
 pub use allocator::GuardAlloc;
 pub use arena::{CArena, CMemoryError};
-pub use boundary::deferred::checkpoint;
-pub use boundary::raise::catch;
 pub use boundary::thread_affinity::rebind;
 pub use call::shape::{Plain, Pointee};
 pub use callback::Callback;
 pub use declarations::{
     Declarations, GuardedFunction, GuardedParameter, GuardedType, NotCompared, TypeClass, check_declarations, functions,
 };
+pub use delivery::deferred::checkpoint;
+pub use delivery::raise::catch;
 pub use facts::{Allocation, CSource, Place, Violation};
 pub use ffi_guard_macros::{Plain, Pointee, guard, guard_fn, test};
 pub use handle::{Handle, StaleHandle, TakeError};

@@ -10,7 +10,7 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::ptr::NonNull;
 
-use crate::boundary::deferred;
+use crate::delivery::deferred;
 use crate::level::{self, Level};
 use crate::retention::pins::{self, Pin};
 

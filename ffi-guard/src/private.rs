@@ -4,8 +4,6 @@ pub use crate::boundary::callback::{Incoming, default_where_on_panic_says_nothin
 pub use crate::boundary::crossing::{Crossing, FrameRoom, Room};
 pub use crate::boundary::inspect::Inspection;
 pub use crate::boundary::loans::Loans;
-pub use crate::boundary::raise::expect;
-pub use crate::boundary::test_scope::assert_clean;
 pub use crate::boundary::variadic::{check_variadic, pass_variadic};
 pub use crate::call::argument::{Argument, Stated};
 pub use crate::call::classify;
@@ -22,6 +20,8 @@ pub use crate::call::typed::{LeadsNowhere, Typed};
 pub use crate::call::validity::{Discriminants, Validity, ValueField};
 pub use crate::call::variadic::saved::{Registers, Saved};
 pub use crate::call::variadic::{Dialect, Followed, Follower, Tail, Variadic, Word};
+pub use crate::delivery::raise::expect;
+pub use crate::delivery::test_scope::assert_clean;
 pub use crate::level::{CHECKED, armed, is_at_1};
 pub use crate::rule::{Rule, Severities, Severity};
 pub use crate::{

@@ -27,7 +27,7 @@ for file, line in sorted(places):
     except gdb.error:
         pass
 route = []
-while not route or route[-1] != "boundary/raise.rs":
+while not route or route[-1] != "delivery/raise.rs":
     try:
         gdb.execute("continue", to_string=True)
         place = gdb.selected_frame().find_sal()

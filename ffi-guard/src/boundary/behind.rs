@@ -18,13 +18,13 @@
 
 use std::ops::Range;
 
-use super::breach::Stop;
 use crate::call::argument::{Argument, Passing, Stated};
 use crate::call::extent;
 use crate::call::loan::Loan;
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
+use crate::delivery::breach::Stop;
 use crate::facts::{Memory, Overwritten};
 use crate::heap::Damage;
 use crate::retention::stack_loans;

@@ -7,11 +7,10 @@
 
 use std::panic::{self, AssertUnwindSafe, Location};
 
-use super::breach::Stop;
 use super::enter::resolve_mode;
 use super::entry::tell_unread;
-use super::raise::raise;
-use super::{inspect, lent_by_callback, log, parked, result, statistics, thread_affinity};
+use super::{inspect, log, parked, statistics, thread_affinity};
+use crate::answers::{lent_by_callback, result};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{CheckMode, Contract, Function};
 use crate::call::extent;
@@ -19,6 +18,8 @@ use crate::call::scopes;
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target, is_freed_by_c};
 use crate::call::thread::{self, Wrapper};
+use crate::delivery::breach::Stop;
+use crate::delivery::raise::raise;
 use crate::facts::{Finding, Memory};
 use crate::heap;
 use crate::level::{self, Level};

@@ -7,12 +7,12 @@
 //! ```
 //! A damaged canary is reported and then renewed: one overrun is one report.
 
-use super::breach::{self, Stop};
 use super::loans::Loans;
 use crate::call::argument::{Argument, Passing};
 use crate::call::extent;
 use crate::call::loan::Loan;
 use crate::call::site::Site;
+use crate::delivery::breach::{self, Stop};
 use crate::facts::{BlockFacts, Memory, Overwritten};
 use crate::heap::{self, Block, Damage, FoundBlock};
 use crate::retention::damage;

@@ -5,10 +5,10 @@
 //! crosses with the graph. Walking it takes time, so it is done as often as C memory is searched
 //! after calls: in the first calls of each function, and while the thread's credit lasts.
 
-use super::breach::Stop;
 use super::entry::Questions;
 use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
+use crate::delivery::breach::Stop;
 use crate::facts::{Allocation, Evidence, Holder, Memory};
 use crate::heap::{self, Block, FoundBlock};
 use crate::platform::clock::ticks;

@@ -14,14 +14,14 @@ use crate::facts::{Change, Memory};
 use std::cell::Cell;
 use std::ops::Range;
 
-use super::breach::Stop;
-use super::call_stack::{CallHandle, Link, UnderWay};
 use super::holder;
 use crate::call::argument::{Argument, Passing};
+use crate::call::call_stack::{CallHandle, Link, UnderWay};
 use crate::call::site::Site;
 use crate::call::target::Target;
 use crate::call::{extent, thread};
 use crate::copied::{self, Copy, CopyRecord, Run};
+use crate::delivery::breach::Stop;
 use crate::facts::{Finding, Overwritten};
 use crate::heap::{self, Block};
 use crate::platform::read;

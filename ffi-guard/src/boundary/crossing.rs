@@ -10,14 +10,14 @@ use super::fast_path::FastWords;
 use super::inspect::Inspection;
 use super::loans::Loans;
 use super::parked::PanicScope;
-use super::raise::raise;
 use super::statistics;
-use super::written::Before;
+use crate::answers::written::Before;
 use crate::call::argument::{Argument, Passing, Stated};
 use crate::call::declaration::{CheckMode, Function};
 use crate::call::kinds::lay_out;
 use crate::call::site::Site;
 use crate::call::under_way::UnderWay;
+use crate::delivery::raise::raise;
 use crate::level;
 
 /// State of a guarded call that its wrapper's frame keeps while C runs.

@@ -3,12 +3,12 @@
 
 use std::panic::Location;
 
-use super::breach::Stop;
 use crate::call::declaration::Function;
 use crate::call::site::Site;
 use crate::call::thread;
 use crate::config;
 use crate::declarations::{self, Outcome};
+use crate::delivery::breach::Stop;
 use crate::facts::Finding;
 use crate::level::{self, Level};
 use crate::platform::process::Errno;

@@ -5,22 +5,23 @@
 use std::cell::OnceCell;
 use std::panic::Location;
 
-use super::breach::Stop;
 use super::copies;
 use super::copies::Copies;
 use super::declared;
-use super::deferred;
 use super::entry::Questions;
 use super::exit_plan::ExitPlan;
 use super::retention_check::RetentionCheck;
 use super::watched_call::{Watched, WatchedCall};
-use super::{log, snapshot, thread_affinity, written};
+use super::{log, snapshot, thread_affinity};
+use crate::answers::written;
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{CheckMode, Function, LAST_MARK};
 use crate::call::nowhere;
 use crate::call::site::Site;
 use crate::call::thread;
 use crate::config;
+use crate::delivery::breach::Stop;
+use crate::delivery::deferred;
 use crate::level;
 use crate::level::Level;
 use crate::platform::fault;

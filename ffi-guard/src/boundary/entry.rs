@@ -3,7 +3,6 @@
 use std::cell::OnceCell;
 use std::ops::{ControlFlow, Range};
 
-use super::breach::Stop;
 use super::retention_check::RetentionCheck;
 use super::thread_affinity;
 use crate::call::argument::{Argument, Passing};
@@ -13,6 +12,7 @@ use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target, is_freed_by_c};
 use crate::call::validity::Validity;
 use crate::call::{extent, thread};
+use crate::delivery::breach::Stop;
 use crate::facts::{Finding, Holder, Memory};
 use crate::heap;
 use crate::platform::read;
@@ -269,7 +269,7 @@ impl Questions<'_> {
                 Target::Foreign if rules::is_declared(info, offset) && self.is_left(word) => Target::LeftStack,
                 located => located,
             };
-            let holder = || Holder::Value { offset, field: field(info, offset, info.size) };
+            let holder = || Holder::Value { offset, field: rules::field_in_extent(info, offset, info.size) };
             if let Some(finding) = rules::dangling_pointer::check_word(word, &located, holder) {
                 let memory = Memory::of(&located, word, 0, thread::id());
                 self.site.breach(Some(index), finding, (&about(word), 0), Some(memory))?;
@@ -345,10 +345,6 @@ fn word_of(argument: &Argument) -> Option<usize> {
         }
         Passing::Scalar | Passing::Value => None,
     }
-}
-
-pub(super) fn field(info: &TypeInfo, offset: usize, extent: usize) -> Option<String> {
-    rules::field_path(info, offset, info.size != 0 && extent > info.size)
 }
 
 /// Reports the null pointer that the extent of argument `index` is read through, if there is one:

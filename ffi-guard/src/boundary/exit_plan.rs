@@ -3,23 +3,23 @@
 
 use std::panic::Location;
 
-use super::breach::Stop;
 use super::copies::CopiesHandle;
-use super::deferred;
 use super::fast_path::FastWords;
-use super::filled;
 use super::loans::Loans;
 use super::parked::{self, PanicScope};
-use super::promised;
-use super::raise::raise;
-use super::result;
 use super::thread_affinity;
 use super::watched_call::Watched;
-use super::written::{self, Before};
+use crate::answers::filled;
+use crate::answers::promised;
+use crate::answers::result;
+use crate::answers::written::{self, Before};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::Function;
 use crate::call::site::Site;
 use crate::call::thread;
+use crate::delivery::breach::Stop;
+use crate::delivery::deferred;
+use crate::delivery::raise::raise;
 use crate::platform::process::Errno;
 use crate::reentry::Reentry;
 use crate::retention;

@@ -8,7 +8,6 @@
 
 use std::ops::ControlFlow;
 
-use super::breach::Stop;
 use super::clear::is_clear;
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::Contract;
@@ -17,6 +16,7 @@ use crate::call::shape::{Role, Shape, TypeInfo};
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
+use crate::delivery::breach::Stop;
 use crate::facts::Memory;
 use crate::heap::{self, Block, BlockRef, FoundBlock};
 use crate::platform::read;

@@ -4,15 +4,15 @@
 
 use std::mem::MaybeUninit;
 
-use super::breach::Stop;
 use super::canary;
-use super::deferred;
 use super::holder;
 use super::snapshot::{OwnLoans, Snapshot};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::LAST_MARK;
 use crate::call::extent;
 use crate::call::site::Site;
+use crate::delivery::breach::Stop;
+use crate::delivery::deferred;
 use crate::heap::{self, Block, BlockRef, FoundBlock};
 use crate::retention::{self, lent_by, pins};
 use crate::rule::{Rule, Severity};

@@ -10,15 +10,13 @@
 //! | what | files |
 //! | --- | --- |
 //! | deciding | `inspect`, `clear`, `entry`, `words`, `chain`; `declared` at the first call |
-//! | a call under way | `fast_path`, `loans`; `crossing`, `enter`, `exit_plan`, `watched_call`, `call_stack` |
-//! | what C did | `retention_check`, `behind`, `holder`, `canary`, `snapshot`, `copies`, `result`, `promised`, `written`, `thread_affinity` |
+//! | a call under way | `fast_path`, `loans`; `crossing`, `enter`, `exit_plan`, `watched_call` |
+//! | what C did | `retention_check`, `behind`, `holder`, `canary`, `snapshot`, `copies`, `thread_affinity`; and `answers`, a folder below |
 //! | without an exit | `variadic` |
 //! | from C | `callback`, `parked` |
-//! | telling | `breach`, `raise`, `deferred`, `test_scope`, `last_look`, `log`, `statistics` |
+//! | beside it | `log`, `statistics` |
 
 mod behind;
-pub(crate) mod breach;
-mod call_stack;
 pub(crate) mod callback;
 mod canary;
 #[cfg(feature = "c-heap")]
@@ -27,28 +25,19 @@ mod clear;
 mod copies;
 pub(crate) mod crossing;
 mod declared;
-pub(crate) mod deferred;
 mod enter;
 mod entry;
 mod exit_plan;
 pub(crate) mod fast_path;
-mod filled;
 mod holder;
 pub(crate) mod inspect;
-pub(crate) mod last_look;
-mod lent_by_callback;
 pub(crate) mod loans;
 mod log;
 pub(crate) mod parked;
-mod promised;
-pub(crate) mod raise;
-mod result;
 mod retention_check;
 mod snapshot;
 pub(crate) mod statistics;
-pub(crate) mod test_scope;
 pub(crate) mod thread_affinity;
 pub(crate) mod variadic;
 pub(crate) mod watched_call;
 mod words;
-mod written;

@@ -14,10 +14,10 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 
-use super::breach::Stop;
-use super::raise::{self, InFlight};
 use crate::call::declaration::Function;
 use crate::call::scopes::{self, BoundaryScope};
+use crate::delivery::breach::Stop;
+use crate::delivery::raise::{self, InFlight};
 use crate::platform::process;
 use crate::report;
 

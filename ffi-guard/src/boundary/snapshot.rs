@@ -21,7 +21,6 @@ use std::ops::Range;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::breach::Stop;
 use super::holder;
 use super::loans::KnownLoan;
 use crate::call::argument::{Argument, Passing};
@@ -29,6 +28,7 @@ use crate::call::declaration::LAST_MARK;
 use crate::call::site::Site;
 use crate::call::target::Target;
 use crate::call::{extent, thread};
+use crate::delivery::breach::Stop;
 use crate::heap::{self, Block};
 use crate::platform::read;
 use crate::reentry::Reentry;

@@ -5,7 +5,6 @@
 use std::mem::MaybeUninit;
 use std::panic::Location;
 
-use super::breach::Stop;
 use super::crossing::{CallFrame, Crossing};
 use super::enter::ask_the_rules;
 use super::exit_plan::ExitPlan;
@@ -17,6 +16,7 @@ use crate::call::declaration::{Declaration, Function};
 use crate::call::site::Site;
 use crate::call::target::Target;
 use crate::call::{extent, thread};
+use crate::delivery::breach::Stop;
 use crate::level::{self, Level};
 use crate::reentry;
 use crate::report;

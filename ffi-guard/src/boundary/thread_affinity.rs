@@ -15,12 +15,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
 
-use super::breach::Stop;
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{Contract, Declaration};
 use crate::call::shape::Role;
 use crate::call::site::Site;
 use crate::call::thread;
+use crate::delivery::breach::Stop;
 use crate::facts::{Memory, ThreadOwner};
 use crate::level::{self, Level};
 use crate::platform::fork_gate;

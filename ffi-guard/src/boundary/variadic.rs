@@ -9,13 +9,10 @@
 use std::cell::OnceCell;
 use std::panic::Location;
 
-use super::breach::Stop;
 use super::declared;
-use super::deferred;
 use super::enter::{resolve_mode, tell_left};
 use super::entry::Questions;
 use super::log;
-use super::raise::raise;
 use super::retention_check::RetentionCheck;
 use super::statistics::ABOVE;
 use crate::call::argument::Argument;
@@ -25,6 +22,9 @@ use crate::call::site::Site;
 use crate::call::thread;
 use crate::call::variadic::saved::Saved;
 use crate::call::variadic::{MOST, Variadic};
+use crate::delivery::breach::Stop;
+use crate::delivery::deferred;
+use crate::delivery::raise::raise;
 use crate::level::{self, Level};
 use crate::platform::process::{self, Errno};
 use crate::reentry;

@@ -2,12 +2,12 @@
 
 use std::cell::Cell;
 
-use super::breach::Stop;
-use super::call_stack::{self, CallHandle, Link, UnderWay};
 use super::retention_check::RetentionCheck;
 use crate::call::argument::Argument;
+use crate::call::call_stack::{self, CallHandle, Link, UnderWay};
 use crate::call::site::Site;
 use crate::call::thread;
+use crate::delivery::breach::Stop;
 use crate::heap::Block;
 use crate::retention::{Note, Sample};
 

@@ -3,13 +3,13 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::breach::Stop;
-use super::entry::{CHECKS, Questions, field, holds_nothing};
+use super::entry::{CHECKS, Questions, holds_nothing};
 use crate::call::argument::{Argument, Passing, Stated};
 use crate::call::extent;
 use crate::call::shape::{Role, Shape};
 use crate::call::target::{PointerArg, Target, is_freed_by_c};
 use crate::call::thread;
+use crate::delivery::breach::Stop;
 use crate::facts::{Evidence, Finding, Holder, Memory};
 use crate::heap;
 use crate::reentry::Reentry;
@@ -238,7 +238,7 @@ impl Questions<'_> {
     fn is_left_behind(&self, index: usize, look: &PointerArg<'_>, offset: usize) -> bool {
         let stale = self.site.function.declaration.parameters.get(index).map_or(&[] as &[&str], |it| it.stale);
         !stale.is_empty()
-            && field(look.argument.info, offset, look.extent)
+            && rules::field_in_extent(look.argument.info, offset, look.extent)
                 .is_some_and(|path| stale.iter().any(|name| path.rsplit('.').next() == Some(name)))
     }
 
@@ -247,7 +247,7 @@ impl Questions<'_> {
         Holder::Pointee {
             memory: Memory::of(&look.target, look.argument.address, look.extent, thread::id()),
             offset,
-            field: field(look.argument.info, offset, look.extent),
+            field: rules::field_in_extent(look.argument.info, offset, look.extent),
         }
     }
 

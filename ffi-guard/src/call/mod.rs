@@ -2,6 +2,7 @@
 //! Data without checks.
 
 pub(crate) mod argument;
+pub(crate) mod call_stack;
 pub(crate) mod caller;
 pub mod classify;
 pub(crate) mod count;

@@ -2,11 +2,11 @@
 
 use std::panic::Location;
 
-use crate::boundary::breach::{Stop, hand_over};
-use crate::boundary::raise::raise;
 use crate::call::declaration::{Contract, Declaration, Function, Parameter};
 use crate::call::thread;
 use crate::config;
+use crate::delivery::breach::{Stop, hand_over};
+use crate::delivery::raise::raise;
 use crate::facts::{ArgumentFacts, Call, Facts, Finding, StaleReason, Tells, Violation};
 use crate::heap::trace::{self, TraceId};
 use crate::level::{Level, level};

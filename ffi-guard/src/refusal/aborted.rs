@@ -10,7 +10,7 @@
 //! At level 3 many blocks begin after a page without access, and freed ones have lost their own:
 //! there `free` faults, and `faulted.rs` reports.
 
-use crate::boundary::last_look;
+use crate::delivery::last_look;
 use crate::facts::{Asked, Ending};
 use crate::heap::{self, Block, trace};
 use crate::platform::abort::Abort;

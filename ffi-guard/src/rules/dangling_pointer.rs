@@ -6,7 +6,7 @@
 //!
 //! Checked by [`check`] for an argument, on entry to a call and to a callback, and by
 //! [`check_word`] for each word of a struct by value and of a result: `boundary/entry.rs` and
-//! `boundary/result.rs`. What an argument points to is `dangling_field`.
+//! `answers/result.rs`. What an argument points to is `dangling_field`.
 
 use super::dangling;
 use super::words::Words;

@@ -7,7 +7,7 @@
 //! `returns(nonnull)`, `cstr`, `utf8`, `aligned = n`, `counted_by = *n`, `sized_by = *n` and
 //! `at_most = n` say what is given back.
 //!
-//! Checked by [`check_pointer`] and [`check_number`] when C has returned (`boundary/promised.rs`),
+//! Checked by [`check_pointer`] and [`check_number`] when C has returned (`answers/promised.rs`),
 //! and by [`check_over`], [`check_null`] and [`check_text`] on entry to a callback.
 
 use super::words::{Beat, Story, Value, Words, bytes, found_when_called, function, label, name, parameter, whose};

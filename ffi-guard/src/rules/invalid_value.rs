@@ -6,7 +6,7 @@
 //! The bytes are looked at before they become a value.
 //!
 //! Checked by [`check_result`] when C has returned, by [`check_argument`] on entry to a callback,
-//! and of what C has written by `boundary/written.rs`.
+//! and of what C has written by `answers/written.rs`.
 
 use super::words::{Beat, Story, Value, Words, callee, function, label, name, parameter, pointee, short_type, whose};
 use crate::call::argument::{Argument, Passing};

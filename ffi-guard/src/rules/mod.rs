@@ -40,7 +40,7 @@ pub(crate) mod wrong_thread;
 pub(crate) use held::leads_into;
 #[cfg(feature = "c-heap")]
 pub(crate) use pointers::is_left_out;
-pub(crate) use pointers::{each_pointer, field_path, is_declared};
+pub(crate) use pointers::{each_pointer, field_in_extent, field_path, is_declared};
 
 use crate::facts::{Facts, Finding};
 use words::Words;

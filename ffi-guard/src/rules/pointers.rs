@@ -142,6 +142,11 @@ pub(crate) fn field_path(info: &TypeInfo, offset: usize, several: bool) -> Optio
     Some(if several { format!("[{}]{}{inner}", offset / stride, dot(&inner)) } else { inner })
 }
 
+/// The name of the field at an offset of an extent, which may have several values.
+pub(crate) fn field_in_extent(info: &TypeInfo, offset: usize, extent: usize) -> Option<String> {
+    field_path(info, offset, info.size != 0 && extent > info.size)
+}
+
 fn within(shape: &Shape, offset: usize) -> Option<String> {
     match *shape {
         Shape::Fields(fields) => {

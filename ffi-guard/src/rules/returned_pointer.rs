@@ -4,7 +4,7 @@
 //! c_void) -> *mut c_char` that returns the address of a `String`'s bytes: nothing keeps them where
 //! they are once the callback has returned.
 //!
-//! Checked by [`check`] for each word of the result: `boundary/result.rs`.
+//! Checked by [`check`] for each word of the result: `answers/result.rs`.
 
 use super::words::{ALL, Picture, Piece, Story, Words, function, in_it, label, word_members};
 use crate::call::target::Target;

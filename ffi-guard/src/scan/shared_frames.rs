@@ -87,7 +87,7 @@ mod tests {
             ("crossbeam_utils::thread::scope", true),
             ("std::panicking::catch_unwind::do_call", false),
             ("<core::panic::unwind_safe::AssertUnwindSafe<F> as core::ops::function::FnOnce<()>>::call_once", false),
-            ("ffi_guard::boundary::raise::catch", false),
+            ("ffi_guard::delivery::raise::catch", false),
             ("app::f", false),
             ("__rust_try", false),
             ("qsort", false),

@@ -5,8 +5,8 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process::{ExitCode, Output};
 
 use super::child::{self, EnvironmentOfRules};
-use crate::boundary::test_scope::{TestScope, print_all, raise_all};
 use crate::config;
+use crate::delivery::test_scope::{TestScope, print_all, raise_all};
 use crate::level::{Level, level};
 use crate::platform::process;
 use crate::rule::{Rule, Severity};

@@ -1,19 +1,19 @@
 //! What a declaration promises of what C gives back: `returns(nonnull, cstr, counted_by = *n)` and
 //! the like, asked when C has returned.
 
-use super::breach::Stop;
 use crate::call::argument::{Argument, Passing, Stated};
 use crate::call::extent;
 use crate::call::site::Site;
 use crate::call::target::Target;
 use crate::call::thread;
+use crate::delivery::breach::Stop;
 use crate::facts::Memory;
 use crate::platform::process::Errno;
 use crate::rules::invalid_result;
 
 /// Checks a result against what is promised of it, if anything is, and if what it says counts.
 /// `place`: where it is, of the declared type; null if it is no value.
-pub(super) fn check_if(site: &Site, arguments: &[Argument], result: &Argument, place: *const ()) -> Result<(), Stop> {
+pub(crate) fn check_if(site: &Site, arguments: &[Argument], result: &Argument, place: *const ()) -> Result<(), Stop> {
     if !site.function.promises() || place.is_null() {
         return Ok(());
     }
@@ -24,7 +24,7 @@ pub(super) fn check_if(site: &Site, arguments: &[Argument], result: &Argument, p
 
 /// Checks a result against what is promised of it.
 #[inline(never)]
-pub(super) fn check(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), Stop> {
+pub(crate) fn check(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), Stop> {
     let _errno = Errno::keep();
     let (function, contract) = (site.function, site.function.declaration.result);
     match result.passing {

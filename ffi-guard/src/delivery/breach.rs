@@ -97,7 +97,7 @@ fn lent_by(memory: Option<&Memory>) -> Option<Call> {
 }
 
 /// Delivers what a sweep, a free or a look found, naming the latest call that lent the memory.
-pub(super) fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop> {
+pub(crate) fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop> {
     let memory = Memory::Heap(BlockFacts::of(&block));
     let Some(latest) = lent.first() else { return without_a_call(finding, memory) };
     let mut also: Vec<_> = lent.iter().map(|note| note.site.location).collect();
@@ -108,7 +108,7 @@ pub(super) fn tell(Found { finding, block, lent, .. }: Found) -> Result<(), Stop
 
 /// Delivers what was found after the call of `note` had ended, perhaps on another thread. `also`:
 /// the other calls that lent the memory since it was last seen clean.
-pub(super) fn breach_of_note(
+pub(crate) fn breach_of_note(
     note: &Note,
     finding: Finding,
     memory: Memory,

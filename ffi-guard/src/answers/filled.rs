@@ -1,13 +1,13 @@
 //! What C was to fill: the `out` parameters of a function with `#[guard(ok = ..)]`, when it has
 //! returned what says that they are filled.
 
-use super::breach::Stop;
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{Fills, Parameter};
 use crate::call::extent;
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target};
 use crate::call::thread;
+use crate::delivery::breach::Stop;
 use crate::facts::Memory;
 use crate::heap::fresh;
 use crate::platform::process::Errno;
@@ -16,7 +16,7 @@ use crate::rules::uninitialised_memory;
 /// Looks at each `out` parameter, if fresh memory can be told and the condition holds for the
 /// result at `place`, which is of the declared type.
 #[inline]
-pub(super) fn check(site: &Site, arguments: &[Argument], place: *const ()) -> Result<(), Stop> {
+pub(crate) fn check(site: &Site, arguments: &[Argument], place: *const ()) -> Result<(), Stop> {
     match site.function.fills {
         Some(fills) if fresh::word().is_some() && !place.is_null() => look(site, fills, arguments, place),
         _ => Ok(()),

@@ -3,13 +3,12 @@
 
 use std::ops::ControlFlow;
 
-use super::breach::Stop;
-use super::entry::field;
 use super::result;
 use crate::call::argument::{Argument, Passing};
 use crate::call::site::Site;
 use crate::call::target::Target;
 use crate::call::thread;
+use crate::delivery::breach::Stop;
 use crate::facts::{Evidence, Holder, Memory};
 use crate::heap;
 use crate::platform::read;
@@ -20,7 +19,7 @@ const WORD: usize = size_of::<usize>();
 const MOST: usize = 32;
 
 /// Looks at the pointers that were stored. Live blocks are C's to use, whatever becomes of them.
-pub(super) fn check(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
+pub(crate) fn check(site: &Site, arguments: &[Argument]) -> Result<(), Stop> {
     let parameters = site.function.declaration.parameters;
     for (index, (argument, parameter)) in arguments.iter().zip(parameters).enumerate() {
         if parameter.contract.is_lending() && matches!(argument.passing, Passing::Const | Passing::Mut) {
@@ -71,7 +70,7 @@ fn lent(
             thread::id(),
         ),
         offset,
-        field: field(argument.info, offset, argument.info.size),
+        field: rules::field_in_extent(argument.info, offset, argument.info.size),
     };
     let finding = match &target {
         Target::Heap(block) if block.live => {

@@ -18,13 +18,13 @@ use crate::scan;
 
 /// Settles the notes, if there are enough, and reports what was found inside the allocator.
 #[inline]
-pub(super) fn settle_if_due() -> Result<(), Stop> {
+pub(crate) fn settle_if_due() -> Result<(), Stop> {
     if is_due() { settle_what_is_due() } else { Ok(()) }
 }
 
 /// True if [`settle_if_due`] has something to do.
 #[inline(always)]
-pub(super) fn is_due() -> bool {
+pub(crate) fn is_due() -> bool {
     retention::is_due() && !thread::is_noting()
 }
 
@@ -41,13 +41,13 @@ fn settle_what_is_due() -> Result<(), Stop> {
 /// Reports what was found inside the allocator. Not while a panic unwinds: a violation raised by a
 /// destructor's frees or calls would turn it into an abort.
 #[inline]
-pub(super) fn tell_untold() -> Result<(), Stop> {
+pub(crate) fn tell_untold() -> Result<(), Stop> {
     if untold::is_any() && !std::thread::panicking() { tell_all(untold::take(false)) } else { Ok(()) }
 }
 
 /// Reports variables on the stack that C holds by right and that are gone, for a caller whose frame
 /// begins at `callers`.
-pub(super) fn tell_left(callers: usize) -> Result<(), Stop> {
+pub(crate) fn tell_left(callers: usize) -> Result<(), Stop> {
     if !stack_loans::may_be_left(callers) || std::thread::panicking() {
         return Ok(());
     }
@@ -81,7 +81,7 @@ fn tell_left_below() -> Result<(), Stop> {
 
 /// Reports at the end of `catch` what its body freed, or left on the stack, while `catch` can still
 /// return it.
-pub(super) fn tell_at_end() {
+pub(crate) fn tell_at_end() {
     if level() < Level::Full {
         return;
     }
@@ -157,7 +157,7 @@ pub(crate) fn have_the_heap_tell() {
 ///
 /// None of the heap's locks may be held: the program's own report hook runs, and may allocate.
 #[cold]
-pub(super) fn tell_without_unwinding(mut found: Vec<Found>, whose: u32) {
+pub(crate) fn tell_without_unwinding(mut found: Vec<Found>, whose: u32) {
     let _errno = Errno::keep();
     if level() < Level::Full || found.is_empty() {
         return;

@@ -6,7 +6,6 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::breach::Stop;
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{Fills, Parameter};
 use crate::call::extent;
@@ -14,6 +13,7 @@ use crate::call::site::Site;
 use crate::call::target::Target;
 use crate::call::thread;
 use crate::call::validity::Validity;
+use crate::delivery::breach::Stop;
 use crate::facts::{CameBy, Finding, Memory};
 use crate::platform::process::Errno;
 use crate::rule::{Rule, Severity};
@@ -24,7 +24,7 @@ const MOST: usize = 16;
 
 /// What was there before the call, place by place.
 #[derive(Debug)]
-pub(super) struct Before {
+pub(crate) struct Before {
     count: usize,
     /// The address of each place, and what was there. The first `count` are written.
     places: [MaybeUninit<(usize, u64)>; MOST],
@@ -42,7 +42,7 @@ fn is_one(argument: &Argument, parameter: &Parameter) -> bool {
 }
 
 /// True if some argument of a function is one that C may write no value to, and the rule is asked.
-pub(super) fn may_be(site: &Site, arguments: &[Argument]) -> bool {
+pub(crate) fn may_be(site: &Site, arguments: &[Argument]) -> bool {
     let parameters = site.function.declaration.parameters;
     arguments.iter().zip(parameters).enumerate().any(|(index, (argument, parameter))| {
         is_one(argument, parameter) && site.severity(Rule::InvalidValue, Some(index)) != Severity::Allow
@@ -52,7 +52,7 @@ pub(super) fn may_be(site: &Site, arguments: &[Argument]) -> bool {
 impl Before {
     /// Nothing, in this room: the places stay unwritten.
     #[inline(always)]
-    pub(super) fn nothing_in(room: &mut MaybeUninit<Before>) -> &mut Before {
+    pub(crate) fn nothing_in(room: &mut MaybeUninit<Before>) -> &mut Before {
         // SAFETY: the field lies in the room that is borrowed; the other may be uninitialised.
         unsafe {
             (&raw mut (*room.as_mut_ptr()).count).write(0);
@@ -61,7 +61,7 @@ impl Before {
     }
 
     /// Keeps what is there now.
-    pub(super) fn keep(&mut self, site: &Site, arguments: &[Argument]) {
+    pub(crate) fn keep(&mut self, site: &Site, arguments: &[Argument]) {
         let _errno = Errno::keep();
         let stack = thread::callers_stack(site);
         for (argument, parameter) in arguments.iter().zip(site.function.declaration.parameters) {
@@ -88,7 +88,7 @@ impl Before {
 /// Tells of what C has written that is no value. `place`: where the result is, of the declared
 /// type; null if there is none.
 #[inline]
-pub(super) fn check(site: &Site, arguments: &[Argument], before: &Before, place: *const ()) -> Result<(), Stop> {
+pub(crate) fn check(site: &Site, arguments: &[Argument], before: &Before, place: *const ()) -> Result<(), Stop> {
     if before.count == 0 { Ok(()) } else { look(site, arguments, before, place) }
 }
 

@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use super::breach::Stop;
 use crate::call::argument::{Argument, Passing};
 use crate::call::site::Site;
 use crate::call::target::{PointerArg, Target, is_freed_by_c};
 use crate::call::thread::{self, Wrapper};
+use crate::delivery::breach::Stop;
 use crate::facts::{Holder, Memory};
 use crate::heap;
 use crate::retention;
@@ -17,7 +17,7 @@ use crate::scan;
 
 /// Checks that what C returned is a value of the declared type, before it is taken for one.
 #[inline]
-pub(super) fn check_value(site: &Site, result: &Argument) -> Result<(), Stop> {
+pub(crate) fn check_value(site: &Site, result: &Argument) -> Result<(), Stop> {
     // SAFETY: the result's own bytes, which the wrapper holds.
     if unsafe { result.is_plainly_a_value() } {
         return Ok(());
@@ -32,7 +32,7 @@ pub(super) fn check_value(site: &Site, result: &Argument) -> Result<(), Stop> {
 /// kept a pointer, and hands it out after Rust freed its target; or after C itself did (in a struct
 /// by value such a word may be one left behind). `frame`: an address in the wrapper's frame.
 #[inline]
-pub(super) fn check(site: &Site, arguments: &[Argument], result: &Argument, frame: usize) -> Result<(), Stop> {
+pub(crate) fn check(site: &Site, arguments: &[Argument], result: &Argument, frame: usize) -> Result<(), Stop> {
     match result.passing {
         Passing::Scalar => Ok(()),
         Passing::Const | Passing::Mut => {
@@ -101,7 +101,7 @@ fn is_left(site: &Site, address: usize, frame: usize) -> bool {
 }
 
 /// Asks the rules about a callback's result that leads, or may lead, into Rust memory.
-pub(super) fn check_callback(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), Stop> {
+pub(crate) fn check_callback(site: &Site, arguments: &[Argument], result: &Argument) -> Result<(), Stop> {
     match result.passing {
         Passing::Scalar => Ok(()),
         Passing::Const | Passing::Mut => word_for_c(site, arguments, result, result.address, None),
@@ -188,7 +188,7 @@ fn may_be_held(located: &Target, word: usize) -> bool {
 /// True for an address of the calling thread's stack at which no variable is left when the callback
 /// has returned: its arguments lie in its own frame, and below them what it has called.
 #[inline(always)]
-pub(super) fn is_gone(located: &Target, word: usize, arguments: &[Argument]) -> bool {
+pub(crate) fn is_gone(located: &Target, word: usize, arguments: &[Argument]) -> bool {
     let here = 0_u8;
     matches!(located, Target::Stack(_)) && word < (&raw const here).addr().max(arguments.as_ptr().addr())
 }

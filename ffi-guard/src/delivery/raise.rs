@@ -41,7 +41,7 @@ fn set_in_flight(violation: Violation, text: usize) {
 ///
 /// The address is compared because the program may have caught an earlier violation itself, and
 /// left it here.
-pub(super) fn take_in_flight(text: usize) -> Option<Violation> {
+pub(crate) fn take_in_flight(text: usize) -> Option<Violation> {
     IN_FLIGHT.try_with(RefCell::take).ok().flatten().filter(|it| it.text == text).map(|it| it.violation)
 }
 

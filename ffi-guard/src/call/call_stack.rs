@@ -29,7 +29,7 @@ pub(crate) struct Link<T> {
 
 impl<T> Link<T> {
     /// Creates the link of a call that is in no list yet.
-    pub(super) fn new(frame: usize) -> Link<T> {
+    pub(crate) fn new(frame: usize) -> Link<T> {
         Link { frame, outer: null_mut() }
     }
 }
@@ -44,7 +44,7 @@ fn set_innermost<T: UnderWay>(to: *mut T) {
 
 /// Calls `f` with the state of each call of this thread, the innermost first, until it returns
 /// something.
-pub(super) fn find<T: UnderWay, R>(mut f: impl FnMut(&T) -> Option<R>) -> Option<R> {
+pub(crate) fn find<T: UnderWay, R>(mut f: impl FnMut(&T) -> Option<R>) -> Option<R> {
     let mut at = innermost::<T>();
     // SAFETY: entries of the list were leaked by `begin`, and are freed when they are removed.
     while let Some(kept) = unsafe { at.as_mut() } {
@@ -57,7 +57,7 @@ pub(super) fn find<T: UnderWay, R>(mut f: impl FnMut(&T) -> Option<R>) -> Option
 }
 
 /// Handle to the state of one call, by which its end finds it.
-pub(super) struct CallHandle<T>(NonNull<T>);
+pub(crate) struct CallHandle<T>(NonNull<T>);
 
 impl<T> fmt::Debug for CallHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,7 +67,7 @@ impl<T> fmt::Debug for CallHandle<T> {
 
 impl<T: UnderWay> CallHandle<T> {
     /// Adds a call to the list.
-    pub(super) fn begin(mut kept: T) -> CallHandle<T> {
+    pub(crate) fn begin(mut kept: T) -> CallHandle<T> {
         forget_gone::<T>(kept.link().frame);
         kept.link().outer = innermost();
         let kept = NonNull::from(Box::leak(Box::new(kept)));
@@ -76,7 +76,7 @@ impl<T: UnderWay> CallHandle<T> {
     }
 
     /// State of the call.
-    pub(super) fn get(&self) -> &T {
+    pub(crate) fn get(&self) -> &T {
         // SAFETY: leaked by `begin`, and freed when `end` removes it, which consumes this handle;
         // or when its frame was found to be gone, and the handle with it.
         unsafe { self.0.as_ref() }
@@ -84,7 +84,7 @@ impl<T: UnderWay> CallHandle<T> {
 
     /// Removes the call, and those made inside it: their frames are gone. `None` if it was removed
     /// before, as its frame was taken for gone.
-    pub(super) fn end(self) -> Option<Box<T>> {
+    pub(crate) fn end(self) -> Option<Box<T>> {
         let mut at = innermost::<T>();
         while at != self.0.as_ptr() {
             // SAFETY: entries of the list were leaked by `begin`, and are freed after removal.
