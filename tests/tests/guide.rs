@@ -98,6 +98,42 @@ fn the_comparison_has_a_row_for_each_rule_and_there_is_one_who_finds_it() {
     }
 }
 
+#[test]
+fn the_readme_has_a_row_for_each_rule_under_what_it_catches() {
+    let readme = read("README.md");
+    let (_, catches) = readme.split_once("\n## What it catches\n").expect("the section");
+    let (catches, _) = catches.split_once("\n## ").expect("another section after it");
+    for rule in built() {
+        let link = format!("[{rule}](docs/src/rules/{rule}.md)");
+        assert!(
+            catches.lines().any(|line| line.starts_with('|') && line.contains(&link)),
+            "README.md has no row of {rule} under \"What it catches\""
+        );
+    }
+}
+
+/// The cells of a row of a table: a bar between backticks separates them, too.
+fn cells(row: &str) -> usize {
+    row.matches('|').count() - row.matches("\\|").count()
+}
+
+#[test]
+fn every_row_of_a_table_has_as_many_cells_as_its_head() {
+    let mut wrong = Vec::new();
+    for page in pages().into_iter().map(|page| Path::new("docs/src").join(page)).chain(["README.md".into()]) {
+        let (mut head, mut is_code) = (None, false);
+        for (number, line) in (1..).zip(read(&page).lines()) {
+            is_code ^= line.trim_start().starts_with("```");
+            if is_code || !line.starts_with('|') {
+                head = None;
+            } else if *head.get_or_insert(cells(line)) != cells(line) {
+                wrong.push(format!("{}:{number}: {line}", page.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// The anchors that renderers make of the headings.
 fn anchors(page: &str) -> HashSet<String> {
     let kept = |c: &char| c.is_alphanumeric() || *c == '-' || *c == '_';
