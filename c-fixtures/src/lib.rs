@@ -14,6 +14,7 @@ pub mod buffer_overflow;
 pub mod c_blocks;
 pub mod c_heap;
 pub mod callbacks;
+pub mod clashing_declaration;
 pub mod closures;
 pub mod contract_words;
 pub mod contracts;

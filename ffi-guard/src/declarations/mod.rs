@@ -10,6 +10,7 @@
 
 mod c_type;
 mod check;
+mod clash;
 mod compare;
 mod file;
 mod info;
@@ -23,5 +24,6 @@ mod tests;
 
 pub use check::NotCompared;
 pub(crate) use check::{Outcome, compare};
+pub(crate) use clash::clash;
 pub use list::{GuardedFunction, GuardedParameter, GuardedType, TypeClass, functions};
 pub use summary::{Declarations, check_declarations};

@@ -1,6 +1,7 @@
-//! A declaration beside C's definition.
+//! A declaration beside C's definition, and beside another declaration.
 
 use super::place::CSource;
+use crate::call::declaration::Function;
 
 /// A declaration that is not what C defines.
 #[derive(Clone, Debug)]
@@ -16,6 +17,20 @@ pub(crate) struct AbiMismatch {
     pub(crate) module: String,
     /// Integers that are signed on one side only, which are passed alike.
     pub(crate) other_sign: usize,
+}
+
+/// Two declarations of one symbol that pass different things.
+#[derive(Clone, Debug)]
+pub(crate) struct ClashingDeclaration {
+    /// At least one. What they have of C is of the other declaration.
+    pub(crate) differences: Vec<Difference>,
+    /// The one that is not the call's.
+    pub(crate) other: &'static Function,
+    /// Both, as Rust writes them.
+    pub(crate) rust: String,
+    pub(crate) other_rust: String,
+    /// True if C's definition agrees with the one of the call.
+    pub(crate) is_cs: bool,
 }
 
 /// One difference.

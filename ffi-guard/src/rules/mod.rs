@@ -7,6 +7,7 @@
 
 mod damage;
 mod dangling;
+mod difference;
 mod held;
 mod nowhere;
 mod pointers;
@@ -17,6 +18,7 @@ mod wrong_free;
 pub(crate) mod abi_mismatch;
 pub(crate) mod alloc_dealloc_mismatch;
 pub(crate) mod buffer_overflow;
+pub(crate) mod clashing_declaration;
 pub(crate) mod dangling_field;
 pub(crate) mod dangling_pointer;
 pub(crate) mod double_free;
@@ -70,6 +72,7 @@ pub(crate) fn words(facts: &Facts) -> Words<'_> {
         Finding::UseAfterFree(seen) => use_after_free::words(seen, facts),
         Finding::Touched(touch) => touched::words(touch),
         Finding::AbiMismatch(seen) => abi_mismatch::words(seen, facts),
+        Finding::ClashingDeclaration(seen) => clashing_declaration::words(seen, facts),
         Finding::Nowhere(seen) => nowhere::words(seen, facts),
     }
 }

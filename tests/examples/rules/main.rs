@@ -6,6 +6,7 @@
 mod abi_mismatch;
 mod alloc_dealloc_mismatch;
 mod buffer_overflow;
+mod clashing_declaration;
 mod dangling_field;
 mod dangling_pointer;
 mod double_free;
@@ -31,7 +32,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-const PROGRAMS: [(&str, fn()); 22] = [
+const PROGRAMS: [(&str, fn()); 23] = [
     ("nested_pointer", nested_pointer::run),
     ("dangling_pointer", dangling_pointer::run),
     ("dangling_field", dangling_field::run),
@@ -42,6 +43,7 @@ const PROGRAMS: [(&str, fn()); 22] = [
     ("invalid_value", invalid_value::run),
     ("invalid_result", invalid_result::run),
     ("abi_mismatch", abi_mismatch::run),
+    ("clashing_declaration", clashing_declaration::run),
     ("returned_pointer", returned_pointer::run),
     ("wrong_thread", wrong_thread::run),
     ("stale_handle", stale_handle::run),

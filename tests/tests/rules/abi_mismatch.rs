@@ -46,7 +46,7 @@ type SilentEach = unsafe extern "C" fn(*mut c_void, i64);
 mod bad {
     use super::*;
 
-    #[ffi_guard::guard]
+    #[ffi_guard::guard(allow(clashing_declaration))]
     #[allow(clashing_extern_declarations)]
     unsafe extern "C" {
         #[link_name = "ffg_bad_scale"]
@@ -340,8 +340,11 @@ fn all_at_once_without_a_call() {
     let false_alarms: Vec<_> = of_ok.map(|function| function.name()).filter(|name| told.contains(name)).collect();
     assert!(false_alarms.is_empty(), "{false_alarms:?} in:\n{declarations}");
     // Every other declaration of the fixtures is right.
-    let elsewhere =
-        |violation: &&Violation| violation.declared_at().is_none_or(|(file, ..)| !file.ends_with("/abi_mismatch.rs"));
+    let elsewhere = |violation: &&Violation| {
+        violation
+            .declared_at()
+            .is_none_or(|(file, ..)| !file.ends_with("/abi_mismatch.rs") && !file.ends_with("/clashing_declaration.rs"))
+    };
     let elsewhere: Vec<_> = declarations.violations().iter().filter(elsewhere).map(ToString::to_string).collect();
     assert!(elsewhere.is_empty(), "{}", elsewhere.join("\n"));
     assert!(declarations.compared() > 100, "{declarations}");

@@ -7,6 +7,7 @@
 mod abi_mismatch;
 mod alloc_dealloc_mismatch;
 mod buffer_overflow;
+mod clashing_declaration;
 mod dangling_field;
 mod dangling_pointer;
 mod double_free;
