@@ -197,8 +197,9 @@ fn compare_with(function: &'static Function, own: &Module, of: &Module, at: At) 
 pub(super) struct Structs<'a> {
     function: &'static Function,
     own: Option<&'a Module>,
-    /// Where those stand that were looked at; `None` for those that a derive describes.
-    seen: RefCell<Vec<(String, Option<At>)>>,
+    /// Where those may stand that were looked at: any of the places. Without one it is known, since
+    /// a derive describes it.
+    seen: RefCell<Vec<(String, Vec<At>)>>,
 }
 
 impl<'a> Structs<'a> {
@@ -209,12 +210,12 @@ impl<'a> Structs<'a> {
     /// The layout of the struct with this name and size.
     pub(super) fn layout(&self, name: &str, size: u64) -> Option<Layout> {
         if let Some(layout) = derived(self.function, name, size) {
-            self.seen.borrow_mut().push((name.to_owned(), None));
+            self.seen.borrow_mut().push((name.to_owned(), Vec::new()));
             return Some(layout);
         }
         let (own, file) = (self.own?, self.own?.file.as_ref()?);
-        let (at, layout) = layout::of_rust(own.info()?, (file.info, file.strings), name, size)?;
-        self.seen.borrow_mut().push((name.to_owned(), Some(at)));
+        let (places, layout) = layout::of_rust(own.info()?, (file.info, file.strings), name, size)?;
+        self.seen.borrow_mut().push((name.to_owned(), places));
         Some(layout)
     }
 
@@ -222,9 +223,9 @@ impl<'a> Structs<'a> {
     /// elsewhere is no reason for a report.
     pub(super) fn is_sure(&self, path: &str) -> bool {
         let seen = self.seen.borrow();
-        seen.iter().filter(|(name, _)| name == path).all(|(_, at)| match (at, self.own.and_then(Module::info)) {
-            (Some(at), Some(info)) => layout::has_path(info, *at, path),
-            (at, _) => at.is_none(),
+        let info = self.own.and_then(Module::info);
+        seen.iter().filter(|(name, _)| name == path).all(|(_, places)| {
+            places.is_empty() || info.is_some_and(|info| places.iter().any(|at| layout::has_path(info, *at, path)))
         })
     }
 }

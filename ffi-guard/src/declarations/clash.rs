@@ -52,9 +52,11 @@ fn others(function: &'static Function) -> Vec<&'static Function> {
     all
 }
 
-/// True if the declaration says that it is meant: of a pair it is enough if one does.
+/// True if the declaration says that it is meant, here or beside C's: of a pair it is enough if one
+/// does.
 fn allows(function: &Function) -> bool {
-    function.declaration.severities.get(Rule::ClashingDeclaration) == Some(Severity::Allow)
+    let is_allowed = |rule| function.declaration.severities.get(rule) == Some(Severity::Allow);
+    is_allowed(Rule::ClashingDeclaration) || is_allowed(Rule::AbiMismatch)
 }
 
 /// What one declaration passes otherwise than the other; `None` if nothing is known to be so.
