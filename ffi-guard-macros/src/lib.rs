@@ -42,6 +42,7 @@ mod text;
 mod types;
 mod valid;
 mod variadic;
+mod version;
 mod wrapper;
 
 /// Checks every call to the functions of an `extern` block, or each call of a Rust function that C

@@ -22,6 +22,7 @@ pub use crate::call::typed::{LeadsNowhere, Typed};
 pub use crate::call::validity::{Discriminants, Validity, ValueField};
 pub use crate::call::variadic::saved::{Registers, Saved};
 pub use crate::call::variadic::{Dialect, Followed, Follower, Tail, Variadic, Word};
+pub use crate::call::version::{Version, fails, fails_with, holds};
 pub use crate::level::{CHECKED, armed, is_at_1};
 pub use crate::rule::{Rule, Severities, Severity};
 pub use crate::{

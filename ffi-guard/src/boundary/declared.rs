@@ -1,5 +1,5 @@
-//! A function's first call at level 2: its declaration beside what C defines. Later calls do not
-//! come here.
+//! A function's first call at level 2: its declaration beside what C defines and beside others of
+//! its symbol, and the module that it is bound to. Later calls do not come here.
 
 use std::panic::Location;
 
@@ -25,10 +25,11 @@ pub(super) fn compare(function: &'static Function, location: &'static Location<'
         parameters.map(Some).chain([None]).all(|index| site.severity(rule, index) == Severity::Allow)
     };
     let (beside_c, beside_others) = (!is_allowed(Rule::AbiMismatch), !is_allowed(Rule::ClashingDeclaration));
+    let beside_modules = !is_allowed(Rule::SplitLibrary);
     if level::level() < Level::Full
         || function.declaration.symbol.is_empty()
         || !config::settings().checks_crate(function.krate())
-        || !(beside_c || beside_others)
+        || !(beside_c || beside_others || beside_modules)
     {
         return Ok(());
     }
@@ -44,9 +45,10 @@ pub(super) fn compare(function: &'static Function, location: &'static Location<'
             false => Outcome::NotCompared(NotCompared::NoSymbol),
         };
         let clash = beside_others.then(|| declarations::clash(function, &outcome)).flatten();
-        Some((outcome, clash))
+        let split = beside_modules.then(|| declarations::second_copy(function)).flatten();
+        Some((outcome, clash, split))
     });
-    let Some((outcome, clash)) = found else { return Ok(()) };
+    let Some((outcome, clash, split)) = found else { return Ok(()) };
     let first = |differences: &[Difference]| differences.first().and_then(|difference| difference.part.parameter());
     if let Outcome::Differs(mismatch) = outcome {
         site.breach_of_declaration(first(&mismatch.differences), Finding::AbiMismatch(mismatch))?;
@@ -54,5 +56,8 @@ pub(super) fn compare(function: &'static Function, location: &'static Location<'
     if let Some(clash) = clash {
         site.breach_of_declaration(first(&clash.differences), Finding::ClashingDeclaration(clash))?;
     }
-    Ok(())
+    match split {
+        Some(split) => site.breach_of_declaration(None, Finding::SplitLibrary(Box::new(split))),
+        None => Ok(()),
+    }
 }

@@ -14,7 +14,7 @@ use super::entry::Questions;
 use super::exit_plan::ExitPlan;
 use super::retention_check::RetentionCheck;
 use super::watched_call::{Watched, WatchedCall};
-use super::{log, snapshot, thread_affinity, written};
+use super::{log, snapshot, thread_affinity, version, written};
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{CheckMode, Function, LAST_MARK};
 use crate::call::nowhere;
@@ -52,6 +52,7 @@ pub(super) unsafe fn ask_the_rules(
         CheckMode::LeftOut => return Ok(ExitPlan::NOTHING),
         CheckMode::Traced => log::entry(function, arguments, location),
         CheckMode::Unsettled => {
+            version::ask(function, location)?;
             declared::compare(function, location)?;
             if resolve_mode(function, arguments, location) == CheckMode::LeftOut {
                 return Ok(ExitPlan::NOTHING);

@@ -49,6 +49,7 @@ pub(crate) mod statistics;
 pub(crate) mod test_scope;
 pub(crate) mod thread_affinity;
 pub(crate) mod variadic;
+mod version;
 pub(crate) mod watched_call;
 mod words;
 mod written;

@@ -10,10 +10,11 @@ use super::file::{self, File, Loaded};
 use super::info::{At, Info, Missing};
 use super::layout::{self, Field, Layout};
 use super::rust_type::RustType;
+use super::split;
 use crate::call::declaration::{Declaration, Function};
 use crate::call::shape::Shape;
 use crate::call::typed::Typed;
-use crate::facts::{AbiMismatch, CSource};
+use crate::facts::{AbiMismatch, CSource, SplitLibrary};
 use crate::platform::modules::Fingerprint;
 use crate::platform::{fork_gate, memory};
 use crate::reentry::Reentry;
@@ -246,6 +247,29 @@ pub(super) fn with_structs<R>(
         let own = loaded.iter().find(|module| module.is_own).map(|module| index_of(module, &mut read));
         let own = own.and_then(|index| read.get(index));
         ask(&Structs::of(one, own), &Structs::of(other, own))
+    })
+}
+
+/// A copy of the library that the function is bound to, if it is there twice.
+pub(crate) fn second_copy(function: &'static Function) -> Option<SplitLibrary> {
+    if has_little_room() || function.declaration.symbol.is_empty() {
+        return None;
+    }
+    let _inside = Reentry::enter();
+    fork_gate::run(|| {
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = file::loaded(std::ptr::from_ref(function).addr());
+        let indices: Vec<(usize, bool)> =
+            loaded.iter().map(|module| (index_of(module, &mut read), module.is_own)).collect();
+        let with_file: Vec<(usize, &File, bool)> = indices
+            .iter()
+            .filter_map(|&(index, is_own)| Some((index, read.get(index)?.file.as_ref()?, is_own)))
+            .collect();
+        let files: Vec<&File> = with_file.iter().map(|&(_, file, _)| file).collect();
+        // Without the executable's file it is not known where functions are looked for first.
+        with_file.first().filter(|(index, ..)| indices.first().is_some_and(|first| first.0 == *index))?;
+        let numbers = with_file.iter().map(|&(index, ..)| index).collect();
+        split::split(function, &files, numbers, with_file.iter().position(|&(.., is_own)| is_own)?)
     })
 }
 

@@ -33,6 +33,25 @@ pub(crate) struct ClashingDeclaration {
     pub(crate) is_cs: bool,
 }
 
+/// A library that is in the process twice, or is another one than the declarations are of.
+#[derive(Clone, Debug)]
+pub(crate) enum SplitLibrary {
+    /// The condition of `#[guard(version = ..)]` does not hold; `seen` is what stands on the left of
+    /// it, if it is a comparison.
+    Version { text: &'static str, seen: Option<String> },
+    /// Two modules define the same functions.
+    Twice {
+        /// The module that the called function is bound to, and the other one.
+        bound_to: String,
+        other: String,
+        /// Functions of the same Rust module that are bound to the other one. Without any, all are
+        /// bound to one module.
+        split: Vec<&'static Function>,
+        /// The number of functions that both define.
+        common: usize,
+    },
+}
+
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Difference {

@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::change::Change;
-use super::declared::{AbiMismatch, ClashingDeclaration};
+use super::declared::{AbiMismatch, ClashingDeclaration, SplitLibrary};
 use super::memory::{BlockFacts, Memory};
 use super::place::{Allocation, Place};
 use super::staleness::Staleness;
@@ -60,6 +60,8 @@ pub(crate) enum Finding {
     AbiMismatch(Box<AbiMismatch>),
     /// Another declaration of the same symbol passes other things.
     ClashingDeclaration(Box<ClashingDeclaration>),
+    /// A library is there twice, or is another one.
+    SplitLibrary(Box<SplitLibrary>),
 }
 
 /// A word in what was passed points into Rust memory.
@@ -419,6 +421,7 @@ impl Finding {
             Finding::Nowhere(_) => of(Rule::DanglingPointer),
             Finding::AbiMismatch(_) => of(Rule::AbiMismatch),
             Finding::ClashingDeclaration(_) => of(Rule::ClashingDeclaration),
+            Finding::SplitLibrary(_) => of(Rule::SplitLibrary),
         }
     }
 
@@ -439,6 +442,9 @@ impl Finding {
             // is not guarded: the call that is checked has not given it to C.
             Finding::NestedPointer(NestedPointer { holder: Holder::CBlock { .. }, .. }) => Severity::Allow,
             Finding::UninitialisedMemory(UninitialisedMemory { certain: false, .. }) => Severity::Warn,
+            Finding::SplitLibrary(library) if matches!(&**library, SplitLibrary::Twice { split, .. } if split.is_empty()) => {
+                Severity::Warn
+            }
             // The call passes what C takes; the other declaration is the wrong one.
             Finding::ClashingDeclaration(clash) if clash.is_cs => Severity::Warn,
             _ => self.rule().severity(),

@@ -32,6 +32,7 @@ pub(crate) mod null_pointer;
 pub(crate) mod out_of_bounds;
 pub(crate) mod retained_pointer;
 pub(crate) mod returned_pointer;
+pub(crate) mod split_library;
 pub(crate) mod stale_handle;
 pub(crate) mod uninitialised_memory;
 pub(crate) mod unterminated_string;
@@ -73,6 +74,7 @@ pub(crate) fn words(facts: &Facts) -> Words<'_> {
         Finding::Touched(touch) => touched::words(touch),
         Finding::AbiMismatch(seen) => abi_mismatch::words(seen, facts),
         Finding::ClashingDeclaration(seen) => clashing_declaration::words(seen, facts),
+        Finding::SplitLibrary(seen) => split_library::words(seen, facts),
         Finding::Nowhere(seen) => nowhere::words(seen, facts),
     }
 }
