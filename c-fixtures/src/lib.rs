@@ -38,6 +38,7 @@ pub mod returned_pointer;
 pub mod robust;
 pub mod shapes;
 pub mod slides;
+pub mod split_library;
 pub mod stacks;
 pub mod stale_handle;
 pub mod uninitialised_memory;

@@ -8,6 +8,9 @@ pub const LIBRARIES: &str = env!("FFG_SPLIT_LIBRARIES");
 #[macro_export]
 macro_rules! program {
     () => {
+        #[global_allocator]
+        static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
+
         #[cfg(target_os = "linux")]
         #[ffi_guard::guard]
         unsafe extern "C" {

@@ -23,6 +23,7 @@ mod out_of_bounds;
 mod retained_places;
 mod retained_pointer;
 mod returned_pointer;
+mod split_library;
 mod stale_handle;
 mod types;
 mod uninitialised_memory;
