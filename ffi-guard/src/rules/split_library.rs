@@ -19,7 +19,7 @@ pub(super) fn words<'a>(seen: &'a SplitLibrary, facts: &'a Facts) -> Words<'a> {
     let (sentence, label, helps, json);
     match seen {
         SplitLibrary::Version { text, seen } => {
-            sentence = (format!("`{name}`: its library is not the version that was declared"), String::new());
+            sentence = (format!("`{name}`: its library is not the declared version"), String::new());
             label = format!("`{text}` does not hold");
             story.say("declared of", *text);
             if let Some(seen) = seen {
@@ -41,8 +41,9 @@ pub(super) fn words<'a>(seen: &'a SplitLibrary, facts: &'a Facts) -> Words<'a> {
             match split.first() {
                 Some(first) => {
                     let first = first.declaration.name;
-                    sentence = (format!("`{name}` is of {bound_to}, and `{first}` of {other}"), String::new());
-                    label = format!("of another copy of the library than `{first}`");
+                    let modules = format!(" of a library, {bound_to} and {other}");
+                    sentence = (format!("`{name}` and `{first}` are of two copies"), modules);
+                    label = format!("of {bound_to}, and `{first}` of {other}");
                     story.say("and", format!("`{first}` to {other}"));
                     notes.push(format!("both define {both} of one name: two copies of one library"));
                     if split.len() > 1 {
@@ -51,8 +52,8 @@ pub(super) fn words<'a>(seen: &'a SplitLibrary, facts: &'a Facts) -> Words<'a> {
                     }
                 }
                 None => {
-                    sentence =
-                        (format!("`{name}`: its library is there twice, in {bound_to} and {other}"), String::new());
+                    let modules = format!(", in {bound_to} and {other}");
+                    sentence = (format!("`{name}`: its library is there twice"), modules);
                     label = format!("of {bound_to}, and {other} defines it too");
                     story.say("and in", other.as_str());
                     notes.push(format!("both define {both} of one name, each with variables of its own"));

@@ -39,8 +39,8 @@ fn functions_of_one_block_are_bound_to_two_copies() {
         );
     }
     for words in [
-        "`ffg_counter_new` is of split, and `ffg_counter_version` of libffgcounter.so",
-        "`ffg_counter_version` is of libffgcounter.so, and `ffg_counter_new` of split",
+        "`ffg_counter_new` and `ffg_counter_version` are of two copies",
+        "`ffg_counter_version` and `ffg_counter_new` are of two copies",
         "bound to: libffgcounter.so",
         "both define 4 functions of one name",
     ] {

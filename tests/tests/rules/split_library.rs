@@ -51,7 +51,7 @@ fn violating_another_version_than_was_declared() {
         let violation = expect_violation!(Rule::SplitLibrary, bad_meter_add(1));
         let text = violation.to_string();
         for words in [
-            "`bad_meter_add`: its library is not the version that was declared",
+            "`bad_meter_add`: its library is not the declared version",
             "`bad_meter_version() == METER_VERSION` does not hold",
             "in C: it is 2",
             "help: link the version that the declarations are of",
