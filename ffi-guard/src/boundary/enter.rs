@@ -52,7 +52,9 @@ pub(super) unsafe fn ask_the_rules(
         CheckMode::LeftOut => return Ok(ExitPlan::NOTHING),
         CheckMode::Traced => log::entry(function, arguments, location),
         CheckMode::Unsettled => {
-            version::ask(function, location)?;
+            if !version::ask(function, location)? {
+                return Ok(ExitPlan::NOTHING);
+            }
             declared::compare(function, location)?;
             if resolve_mode(function, arguments, location) == CheckMode::LeftOut {
                 return Ok(ExitPlan::NOTHING);

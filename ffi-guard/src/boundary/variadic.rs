@@ -92,7 +92,9 @@ unsafe fn ask(
         CheckMode::LeftOut => return Ok(()),
         CheckMode::Traced => log::entry(function, arguments, location),
         CheckMode::Unsettled => {
-            version::ask(as_declared, location)?;
+            if !version::ask(as_declared, location)? {
+                return Ok(());
+            }
             declared::compare(as_declared, location)?;
             if resolve_mode(function, arguments, location) == CheckMode::LeftOut {
                 return Ok(());

@@ -13,10 +13,11 @@ use crate::rule::{Rule, Severity};
 use crate::scan::{self, Between};
 
 /// Asks what the block says of the library, unless that was done. `Err` if the call must not go on;
-/// the next one comes here again then.
+/// the next one comes here again then. False if it is being asked: the call is one that the
+/// condition makes, or another thread's, and passes as it is.
 #[cold]
-pub(super) fn ask(function: &'static Function, location: &'static Location<'static>) -> Result<(), Stop> {
-    let Some(version) = function.version else { return Ok(()) };
+pub(super) fn ask(function: &'static Function, location: &'static Location<'static>) -> Result<bool, Stop> {
+    let Some(version) = function.version else { return Ok(true) };
     let site = Site { function, location };
     let severity = site.severity(Rule::SplitLibrary, None);
     // The condition may not be fit for a signal handler.
@@ -24,14 +25,17 @@ pub(super) fn ask(function: &'static Function, location: &'static Location<'stat
         || !config::settings().checks_crate(function.krate())
         || scan::between(None) == Between::Signal
     {
-        return Ok(());
+        return Ok(true);
     }
     let _errno = Errno::keep();
-    let Some(Answer::Fails(seen)) = version.ask() else { return Ok(()) };
+    let seen = match version.ask() {
+        Some(Answer::Fails(seen)) => seen,
+        answer => return Ok(answer.is_some()),
+    };
     // A warning stands for all functions of the block; what is denied is told at each call.
     if version.was_told() && severity == Severity::Warn {
-        return Ok(());
+        return Ok(true);
     }
     let finding = SplitLibrary::Version { text: version.text, seen: seen.clone() };
-    site.breach_of_declaration(None, Finding::SplitLibrary(Box::new(finding)))
+    site.breach_of_declaration(None, Finding::SplitLibrary(Box::new(finding))).map(|()| true)
 }

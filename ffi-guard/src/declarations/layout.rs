@@ -191,7 +191,7 @@ pub(super) fn of_rust(info: &Info, sections: (&[u8], &[u8]), path: &str, size: u
 }
 
 /// Descriptions of a struct that are read, each in a unit of its own.
-const UNITS: usize = 16;
+const UNITS: usize = 8;
 /// Places of a text that are searched for.
 const TEXTS: usize = 3;
 

@@ -3,9 +3,13 @@
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use c_fixtures::split_library::{bad_meter_add, bad_meter_version, ok_meter_add, ok_meter_version};
 use ffi_guard::{Rule, catch, expect_violation, guard};
+
+/// Calls pass while another thread asks: each test of these functions has them for itself.
+static METER: Mutex<()> = Mutex::new(());
 
 /// How often the conditions below were asked.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
@@ -46,6 +50,7 @@ mod plain {
 
 #[test]
 fn violating_another_version_than_was_declared() {
+    let _alone = METER.lock().unwrap_or_else(PoisonError::into_inner);
     // At each call, of whichever function.
     for _ in 0..2 {
         let violation = expect_violation!(Rule::SplitLibrary, bad_meter_add(1));
@@ -73,6 +78,7 @@ fn nearest_correct_a_version_that_will_do() {
 
 #[test]
 fn repaired_by_declaring_the_version_that_is_linked() {
+    let _alone = METER.lock().unwrap_or_else(PoisonError::into_inner);
     expect_violation!(Rule::SplitLibrary, bad_meter_add(1));
     catch(|| ok_meter_add(1)).expect("clean");
 }
