@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 
-#[ffi_guard::guard]
+#[ffi_guard::guard(allow(clashing_declaration))]
 #[allow(clashing_extern_declarations)]
 unsafe extern "C" {
     /// The product; C takes a `value` of 8 bytes.

@@ -8,6 +8,7 @@ use crate::attr::{self, Errors, Setting, Value};
 use crate::contracts::Contracts;
 use crate::message::{self, On};
 use crate::settings::{Settings, Severities};
+use crate::version::{self, Version};
 
 /// The settings from the block's own attribute.
 pub(crate) struct BlockSettings {
@@ -22,6 +23,8 @@ pub(crate) struct BlockSettings {
     pub typed: bool,
     /// What is known of the functions in C.
     pub contracts: Contracts,
+    /// What has to hold of the library.
+    pub version: Option<Version>,
     /// The type of the pointer by which the function is called, in `guard_fn!`.
     pub pointer: Option<Pointer>,
     pub severities: Severities,
@@ -84,6 +87,7 @@ pub(crate) fn check(arguments: TokenStream, block: &Block, errors: &mut Errors) 
         mirrored,
         typed: settings.has("typed"),
         contracts: Contracts::of(settings.get("contracts"), mirrored, errors),
+        version: version::of(settings.get("version"), block, errors),
         pointer: None,
         severities: settings.severities(errors),
     }

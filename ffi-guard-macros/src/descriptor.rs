@@ -68,6 +68,7 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
     let with_kinds = kinds.is_some().then(|| quote_spanned!(here=> .with_kinds(&__FFI_GUARD_KINDS)));
     let lends = function.params.iter().any(|param| param.contract.iter().any(|word| word == "lends"));
     let lending = (callback && lends).then(|| quote_spanned!(here=> .lending()));
+    let with_version = function.version.as_ref().map(|version| quote_spanned!(here=> .with_version(&#version)));
     let (ok, with_ok) = filled::emit(function, private).unzip();
     let promised::Written { functions, calls } = promised::emit(function, private);
     let symbol = registry::symbol(function, kind);
@@ -94,7 +95,7 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
             types: #types,
             variadic: #variadic,
             severities: #severities,
-        })#with_kinds #with_ok #calls #lending;
+        })#with_kinds #with_ok #with_version #calls #lending;
     }
 }
 

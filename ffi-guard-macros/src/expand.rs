@@ -14,7 +14,7 @@ use crate::cfg::{self, Conditions};
 use crate::record::Record;
 use crate::valid::{self, Taken};
 use crate::wrapper::{expect_to_allow, wrapper};
-use crate::{callback, fallback, message, variadic};
+use crate::{callback, fallback, message, variadic, version};
 
 /// Expands `#[guard(arguments)] item`.
 pub(crate) fn guard(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -99,7 +99,9 @@ fn expand(arguments: TokenStream, block: &Block, errors: &mut Errors) -> TokenSt
     });
     let leftover = block.around(leftover);
     let rebuild = &settings.contracts.rebuild;
-    quote!(#rebuild #wrappers #(#attrs)* #leftover)
+    let version = settings.version.as_ref().filter(|_| !settings.skip.is_all());
+    let version = version.map(|version| version::emit(version, block, &settings.krate));
+    quote!(#rebuild #version #wrappers #(#attrs)* #leftover)
 }
 
 /// One function in each case of its conditions: the wrappers, and what passes bare.

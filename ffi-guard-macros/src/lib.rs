@@ -42,6 +42,7 @@ mod text;
 mod types;
 mod valid;
 mod variadic;
+mod version;
 mod wrapper;
 
 /// Checks every call to the functions of an `extern` block, or each call of a Rust function that C
@@ -78,6 +79,7 @@ mod wrapper;
 /// | `crate = path` | where `ffi_guard` is found, if not at `::ffi_guard` |
 /// | `keep_abi`, `keep_abi(f, ..)` | the wrappers of all functions, or of these, keep C's ABI, so that they may be passed on as C function pointers; a violation aborts |
 /// | `skip`, `skip(f, ..)` | leave the block, or these functions, bare |
+/// | `version = "lib_version() == 3"` | what has to hold of the library, asked once at the first call of a function of the block |
 /// | `contracts = "zlib, mine.toml"` | what is known of the functions in C: a library's name, or a file |
 /// | `retained` | C may keep each pointer that it gets, as if every parameter said so |
 /// | `allow(rule, ..)`, `warn(..)`, `deny(..)` | severity of rules |

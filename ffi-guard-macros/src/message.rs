@@ -84,6 +84,10 @@ pub(crate) const OK_OF_NOTHING: &str = "`ok` is a condition on the result, and t
     help: take it off";
 pub(crate) const OK_WITHOUT_RESULT: &str = "`ok` is a condition on the result, and this does not speak of it\n\
     help: write `ok = result == 0`, with `result` or `ret` for what the function returns";
+pub(crate) const VERSION: &str = "expected a condition on the library\n\
+    help: write `version = \"sqlite3_libversion_number() == 3046000\"`, or the condition without quotes";
+pub(crate) const VERSION_OF_NOTHING: &str = "the condition is asked when a function of the block is called, and it \
+    declares none\nhelp: put it on the block that declares the functions";
 pub(crate) const OK_FILLS_NOTHING: &str = "`ok` says when C has filled its `out` parameters, and there is none\n\
     help: write `#[guard(out)]` on the parameters that C fills, or take `ok` off";
 pub(crate) const ALIGNED: &str = "`aligned` takes a power of two that is known at compile time\n\
@@ -126,9 +130,19 @@ impl On {
 
     pub(crate) fn keys(self) -> &'static [&'static str] {
         match self {
-            On::Block => {
-                &["crate", "contracts", "keep_abi", "skip", "retained", "mirrored", "typed", "allow", "warn", "deny"]
-            }
+            On::Block => &[
+                "crate",
+                "contracts",
+                "version",
+                "keep_abi",
+                "skip",
+                "retained",
+                "mirrored",
+                "typed",
+                "allow",
+                "warn",
+                "deny",
+            ],
             On::Function => &["skip", "keep_abi", "returns", "ok", "allow", "warn", "deny"],
             On::Callback => &["crate", "skip", "on_panic", "returns", "retained", "lends", "allow", "warn", "deny"],
             On::CallbackParameter => &[
@@ -186,6 +200,7 @@ fn usage(key: &str) -> String {
         "held_by" => "held_by = parameter".into(),
         "aligned" => "aligned = 64".into(),
         "stale" => "stale(field)".into(),
+        "version" => "version = \"lib_version() == 3\"".into(),
         "contracts" => "contracts = \"zlib\"".into(),
         "allow" | "warn" | "deny" => format!("{key}(rule)"),
         "crate" => "crate = path".into(),

@@ -24,7 +24,10 @@ pub(crate) fn symbol(function: &Function, kind: Kind) -> String {
             let links: Vec<_> = attrs.iter().filter(|attr| attr.name.starts_with("link_")).collect();
             match links[..] {
                 [] => name,
-                [link] if link.when.is_none() && link.name == "link_name" => literal(&link.tokens).unwrap_or_default(),
+                [link] if link.when.is_none() && link.name == "link_name" => {
+                    // Bindgen's sign for LLVM that nothing goes before the name.
+                    literal(&link.tokens).unwrap_or_default().trim_start_matches('\u{1}').to_owned()
+                }
                 _ => String::new(),
             }
         }

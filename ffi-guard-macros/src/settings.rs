@@ -11,7 +11,7 @@ use crate::{aligned, extent, kept};
 
 /// The rules, as `ffi_guard::Rule` has them: name by name, in the same order (tests keep the two in
 /// step).
-pub(crate) const RULES: [&str; 22] = [
+pub(crate) const RULES: [&str; 24] = [
     "nested_pointer",
     "dangling_pointer",
     "dangling_field",
@@ -22,6 +22,8 @@ pub(crate) const RULES: [&str; 22] = [
     "invalid_value",
     "invalid_result",
     "abi_mismatch",
+    "clashing_declaration",
+    "split_library",
     "returned_pointer",
     "wrong_thread",
     "stale_handle",
@@ -148,7 +150,7 @@ fn has_value(key: &str) -> bool {
     extent::is_one(key)
         || kept::is_one(key)
         || aligned::is_one(key)
-        || matches!(key, "on_panic" | "contracts" | "ok" | "at_most")
+        || matches!(key, "on_panic" | "contracts" | "ok" | "at_most" | "version")
 }
 
 fn is_severity(key: &Ident) -> bool {

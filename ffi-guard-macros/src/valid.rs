@@ -70,6 +70,8 @@ pub(crate) struct Function<'a> {
     pub result: Promised,
     /// The results with which C has filled its `out` parameters.
     pub ok: Option<filled::Condition>,
+    /// The static with what has to hold of the library.
+    pub version: Option<Ident>,
     pub severities: Severities,
     pub params: Vec<Param<'a>>,
     /// Whether a contract was found for it.
@@ -194,7 +196,9 @@ pub(crate) fn function<'a>(
     let keep_abi = settings.has("keep_abi") || outer.keep_abi.has(&source.name);
     let severities = settings.severities(errors);
     let ok = filled::condition(&settings, &source.output, errors);
-    let mut function = Function { source, bare, keep_abi, result, ok, severities, params, applied: Applied::None };
+    let version = outer.version.as_ref().map(|version| version.name.clone());
+    let applied = Applied::None;
+    let mut function = Function { source, bare, keep_abi, result, ok, version, severities, params, applied };
     if !bare {
         function.applied = contracts::apply(&outer.contracts, &mut function);
         if let (Applied::Misfit(why), true) = (&function.applied, outer.contracts.named) {
@@ -297,8 +301,17 @@ pub(crate) fn callback<'a>(
     reads::look_first(&mut params);
     let severities = settings.severities(errors);
     let bare = settings.skip(errors);
-    let function =
-        Function { source, bare, keep_abi: false, result, ok: None, severities, params, applied: Applied::None };
+    let function = Function {
+        source,
+        bare,
+        keep_abi: false,
+        result,
+        ok: None,
+        version: None,
+        severities,
+        params,
+        applied: Applied::None,
+    };
     Callback { krate, on_panic, function }
 }
 

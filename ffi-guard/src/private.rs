@@ -20,6 +20,7 @@ pub use crate::call::typed::{LeadsNowhere, Typed};
 pub use crate::call::validity::{Discriminants, Validity, ValueField};
 pub use crate::call::variadic::saved::{Registers, Saved};
 pub use crate::call::variadic::{Dialect, Followed, Follower, Tail, Variadic, Word};
+pub use crate::call::version::{Version, fails, fails_with, holds};
 pub use crate::delivery::raise::expect;
 pub use crate::delivery::test_scope::assert_clean;
 pub use crate::level::{CHECKED, armed, is_at_1};

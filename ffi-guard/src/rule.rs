@@ -70,6 +70,12 @@ rules! {
     InvalidResult = "invalid_result", 1, Deny;
     /// The declaration disagrees with C's debug info.
     AbiMismatch = "abi_mismatch", 2, Deny;
+    /// Two declarations of one symbol pass different things. (A warning of the one that C's debug
+    /// info agrees with.)
+    ClashingDeclaration = "clashing_declaration", 2, Deny;
+    /// One library is in the process twice, or is not the version that the declarations are of.
+    /// (Denied if functions of one block are bound to both.)
+    SplitLibrary = "split_library", 1, Deny;
     /// A guarded callback returns to C a pointer to Rust memory that is not pinned.
     ReturnedPointer = "returned_pointer", 1, Deny;
     /// A `thread_bound` object of C is used on another thread than the one it came from.

@@ -48,6 +48,8 @@ pages! {
     invalid_value = "rules/invalid_value.md";
     invalid_result = "rules/invalid_result.md";
     abi_mismatch = "rules/abi_mismatch.md";
+    clashing_declaration = "rules/clashing_declaration.md";
+    split_library = "rules/split_library.md";
     returned_pointer = "rules/returned_pointer.md";
     wrong_thread = "rules/wrong_thread.md";
     stale_handle = "rules/stale_handle.md";

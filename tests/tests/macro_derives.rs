@@ -147,7 +147,7 @@ macro_rules! rules {
 
 rules! {
     nested_pointer dangling_pointer dangling_field out_of_bounds unterminated_string null_pointer misaligned_pointer invalid_value
-    invalid_result abi_mismatch returned_pointer wrong_thread stale_handle retained_pointer freed_while_retained buffer_overflow
+    invalid_result abi_mismatch clashing_declaration split_library returned_pointer wrong_thread stale_handle retained_pointer freed_while_retained buffer_overflow
     write_through_const uninitialised_memory alloc_dealloc_mismatch double_free use_after_free leaked_ownership
 }
 
@@ -166,6 +166,8 @@ unsafe extern "C" {
         invalid_value,
         invalid_result,
         abi_mismatch,
+        clashing_declaration,
+        split_library,
         returned_pointer,
         wrong_thread,
         stale_handle,

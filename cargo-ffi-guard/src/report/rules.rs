@@ -1,7 +1,7 @@
 //! What each rule is about, in one sentence, and where the guide has its page.
 
 /// The rules, each with the sentence that a list of rules shows.
-pub(super) const RULES: [(&str, &str); 22] = [
+pub(super) const RULES: [(&str, &str); 24] = [
     ("nested_pointer", "What Rust lends to C holds a pointer to other Rust memory that was not lent"),
     ("dangling_pointer", "A pointer to memory that was freed goes to C or comes from it"),
     ("dangling_field", "What Rust lends to C holds a pointer to memory that was freed"),
@@ -12,6 +12,8 @@ pub(super) const RULES: [(&str, &str); 22] = [
     ("invalid_value", "C hands over bytes that are no value of the Rust type"),
     ("invalid_result", "What C gives back is not what the declaration says of it"),
     ("abi_mismatch", "The declaration in Rust is not what C defines"),
+    ("clashing_declaration", "Two declarations of one function pass different things"),
+    ("split_library", "A library is in the process twice, or is another version than its declarations"),
     ("returned_pointer", "A Rust function that C calls hands out memory that will not live"),
     ("wrong_thread", "An object of C is used on another thread than its own"),
     ("stale_handle", "C hands back a handle whose value is gone"),

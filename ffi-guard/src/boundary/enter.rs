@@ -12,7 +12,7 @@ use super::entry::Questions;
 use super::exit_plan::ExitPlan;
 use super::retention_check::RetentionCheck;
 use super::watched_call::{Watched, WatchedCall};
-use super::{log, snapshot, thread_affinity};
+use super::{log, snapshot, thread_affinity, version};
 use crate::answers::written;
 use crate::call::argument::{Argument, Passing};
 use crate::call::declaration::{CheckMode, Function, LAST_MARK};
@@ -53,6 +53,9 @@ pub(super) unsafe fn ask_the_rules(
         CheckMode::LeftOut => return Ok(ExitPlan::NOTHING),
         CheckMode::Traced => log::entry(function, arguments, location),
         CheckMode::Unsettled => {
+            if !version::ask(function, location)? {
+                return Ok(ExitPlan::NOTHING);
+            }
             declared::compare(function, location)?;
             if resolve_mode(function, arguments, location) == CheckMode::LeftOut {
                 return Ok(ExitPlan::NOTHING);

@@ -39,5 +39,6 @@ mod snapshot;
 pub(crate) mod statistics;
 pub(crate) mod thread_affinity;
 pub(crate) mod variadic;
+mod version;
 pub(crate) mod watched_call;
 mod words;

@@ -15,6 +15,7 @@ use super::entry::Questions;
 use super::log;
 use super::retention_check::RetentionCheck;
 use super::statistics::ABOVE;
+use super::version;
 use crate::call::argument::Argument;
 use crate::call::caller;
 use crate::call::declaration::{CheckMode, Function};
@@ -91,6 +92,9 @@ unsafe fn ask(
         CheckMode::LeftOut => return Ok(()),
         CheckMode::Traced => log::entry(function, arguments, location),
         CheckMode::Unsettled => {
+            if !version::ask(as_declared, location)? {
+                return Ok(());
+            }
             declared::compare(as_declared, location)?;
             if resolve_mode(function, arguments, location) == CheckMode::LeftOut {
                 return Ok(());

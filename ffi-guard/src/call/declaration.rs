@@ -10,6 +10,7 @@ use super::kinds::Kind;
 use super::tally::Tally;
 use super::thread::Wrapper;
 use super::typed::Typed;
+use super::version::Version;
 use crate::heap::fresh;
 use crate::rule::Severities;
 
@@ -270,6 +271,8 @@ pub struct Function {
     pub(crate) fills: Option<Fills>,
     /// What its declaration says of the number or the count that it returns.
     pub(crate) counts: Counts,
+    /// What has to hold of the library, if its block says so.
+    pub(crate) version: Option<&'static Version>,
     /// True if C may write, where a parameter leads, what is no value of its type. Valid once
     /// `mode` is settled.
     writes: AtomicBool,
@@ -361,6 +364,7 @@ impl Function {
             kinds: &[],
             fills: None,
             counts: Counts::NONE,
+            version: None,
             writes: AtomicBool::new(false),
             lends: false,
             mode: AtomicU8::new(0),
@@ -389,6 +393,12 @@ impl Function {
     #[must_use]
     pub const fn with_ok(self, holds: unsafe fn(*const ()) -> bool, text: &'static str) -> Function {
         Function { fills: Some(Fills { holds, text }), ..self }
+    }
+
+    /// Adds what has to hold of the library.
+    #[must_use]
+    pub const fn with_version(self, version: &'static Version) -> Function {
+        Function { version: Some(version), ..self }
     }
 
     /// True if C may write, where a parameter leads, what is no value of its type.

@@ -26,3 +26,4 @@ pub(crate) mod typed;
 pub(crate) mod under_way;
 pub(crate) mod validity;
 pub(crate) mod variadic;
+pub(crate) mod version;

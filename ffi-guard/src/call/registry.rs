@@ -2,22 +2,38 @@
 
 use super::declaration::Function;
 
-/// Every guarded function that was linked into the module that this code is in.
-#[cfg(sections)]
+/// Every guarded function that was linked into the module that this code is in, by module and
+/// place.
 pub(crate) fn all() -> Vec<&'static Function> {
-    // SAFETY: the section has the entries of `#[guard]` alone, each a `&'static Function`.
-    let mut all = unsafe { crate::platform::section::entries::<Function>() }.to_vec();
-    // A function that is compiled twice is one all the same.
-    all.sort_by_key(|function| {
+    let mut all = unordered();
+    in_order(&mut all);
+    all
+}
+
+/// Those of them that have this symbol, in the same order.
+pub(crate) fn with_symbol(symbol: &str) -> Vec<&'static Function> {
+    let mut some = unordered();
+    some.retain(|function| function.declaration.symbol == symbol);
+    in_order(&mut some);
+    some
+}
+
+fn in_order(functions: &mut [&'static Function]) {
+    functions.sort_by_key(|function| {
         let it = function.declaration;
         (it.module, it.file, it.line, it.column, it.name)
     });
-    all
+}
+
+#[cfg(sections)]
+fn unordered() -> Vec<&'static Function> {
+    // SAFETY: the section has the entries of `#[guard]` alone, each a `&'static Function`.
+    unsafe { crate::platform::section::entries::<Function>() }.to_vec()
 }
 
 /// Where the linker makes no such list, those that were called.
 #[cfg(not(sections))]
-pub(crate) fn all() -> Vec<&'static Function> {
+fn unordered() -> Vec<&'static Function> {
     CALLED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
 }
 

@@ -10,10 +10,11 @@ use super::file::{self, File, Loaded};
 use super::info::{At, Info, Missing};
 use super::layout::{self, Field, Layout};
 use super::rust_type::RustType;
+use super::split;
 use crate::call::declaration::{Declaration, Function};
 use crate::call::shape::Shape;
 use crate::call::typed::Typed;
-use crate::facts::{AbiMismatch, CSource};
+use crate::facts::{AbiMismatch, CSource, SplitLibrary};
 use crate::platform::modules::Fingerprint;
 use crate::platform::{fork_gate, memory};
 use crate::reentry::Reentry;
@@ -93,9 +94,13 @@ static READ: Mutex<Vec<Module>> = Mutex::new(Vec::new());
 /// mapped whole, and an index of it made.
 const ROOM: usize = 8 << 30;
 
+fn has_little_room() -> bool {
+    memory::address_space_limit().is_some_and(|limit| limit < ROOM)
+}
+
 /// Compares a function. `by_name`: also if it is not linked in.
 pub(crate) fn compare(function: &'static Function, by_name: bool) -> Outcome {
-    if memory::address_space_limit().is_some_and(|limit| limit < ROOM) {
+    if has_little_room() {
         return Outcome::NotCompared(NotCompared::LittleRoom);
     }
     let _inside = Reentry::enter();
@@ -169,30 +174,13 @@ fn compare_with(function: &'static Function, own: &Module, of: &Module, at: At) 
     let Some(c) = c_type::signature(info, at) else { return Outcome::NotCompared(NotCompared::NoPrototype) };
     let all: Vec<RustParameter> = types.iter().map(of_typed).collect();
     let (parameters, result) = all.split_at(declaration.parameters.len().min(all.len()));
-    // Where the structs stand that were looked at; `None` for those that a derive describes.
-    let seen: RefCell<Vec<(String, Option<At>)>> = RefCell::default();
-    let rust_layout = |name: &str, size: u64| {
-        if let Some(layout) = derived(function, name, size) {
-            seen.borrow_mut().push((name.to_owned(), None));
-            return Some(layout);
-        }
-        let file = own.file.as_ref()?;
-        let (at, layout) = layout::of_rust(own.info()?, (file.info, file.strings), name, size)?;
-        seen.borrow_mut().push((name.to_owned(), Some(at)));
-        Some(layout)
-    };
+    let structs = Structs::of(function, Some(own));
+    let rust_layout = |name: &str, size: u64| structs.layout(name, size);
     let mut comparison = Comparison { info, rust_layout: &rust_layout, found: Vec::new(), other_sign: 0 };
     comparison.function(parameters, result.first(), declaration.variadic, &c);
     let Comparison { found: mut differences, other_sign, .. } = comparison;
     // A struct of the same name elsewhere is no reason for a report.
-    differences.retain(|difference| {
-        let Some(path) = difference.contrast.of_struct() else { return true };
-        let seen = seen.borrow();
-        seen.iter().filter(|(name, _)| name == path).all(|(_, at)| match (at, own.info()) {
-            (Some(at), Some(info)) => layout::has_path(info, *at, path),
-            (at, _) => at.is_none(),
-        })
-    });
+    differences.retain(|difference| difference.contrast.of_struct().is_none_or(|path| structs.is_sure(path)));
     if differences.is_empty() {
         return Outcome::Same { other_sign };
     }
@@ -206,7 +194,86 @@ fn compare_with(function: &'static Function, own: &Module, of: &Module, at: At) 
     }))
 }
 
-fn of_typed(typed: &Typed) -> RustParameter {
+/// The structs of Rust's that a function's types lead to.
+pub(super) struct Structs<'a> {
+    function: &'static Function,
+    own: Option<&'a Module>,
+    /// Where those may stand that were looked at: any of the places. Without one it is known, since
+    /// a derive describes it.
+    seen: RefCell<Vec<(String, Vec<At>)>>,
+}
+
+impl<'a> Structs<'a> {
+    fn of(function: &'static Function, own: Option<&'a Module>) -> Structs<'a> {
+        Structs { function, own, seen: RefCell::default() }
+    }
+
+    /// The layout of the struct with this name and size.
+    pub(super) fn layout(&self, name: &str, size: u64) -> Option<Layout> {
+        if let Some(layout) = derived(self.function, name, size) {
+            self.seen.borrow_mut().push((name.to_owned(), Vec::new()));
+            return Some(layout);
+        }
+        let (own, file) = (self.own?, self.own?.file.as_ref()?);
+        let (places, layout) = layout::of_rust(own.info()?, (file.info, file.strings), name, size)?;
+        self.seen.borrow_mut().push((name.to_owned(), places));
+        Some(layout)
+    }
+
+    /// True if what was looked at under this path is what stands there: a struct of the same name
+    /// elsewhere is no reason for a report.
+    pub(super) fn is_sure(&self, path: &str) -> bool {
+        let seen = self.seen.borrow();
+        let info = self.own.and_then(Module::info);
+        seen.iter().filter(|(name, _)| name == path).all(|(_, places)| {
+            places.is_empty() || info.is_some_and(|info| places.iter().any(|at| layout::has_path(info, *at, path)))
+        })
+    }
+}
+
+/// Calls `ask` with the structs that the types of two functions of one module lead to.
+pub(super) fn with_structs<R>(
+    one: &'static Function,
+    other: &'static Function,
+    ask: impl FnOnce(&Structs<'_>, &Structs<'_>) -> R,
+) -> R {
+    if has_little_room() {
+        return ask(&Structs::of(one, None), &Structs::of(other, None));
+    }
+    let _inside = Reentry::enter();
+    fork_gate::run(|| {
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = file::loaded(std::ptr::from_ref(one).addr());
+        let own = loaded.iter().find(|module| module.is_own).map(|module| index_of(module, &mut read));
+        let own = own.and_then(|index| read.get(index));
+        ask(&Structs::of(one, own), &Structs::of(other, own))
+    })
+}
+
+/// A copy of the library that the function is bound to, if it is there twice.
+pub(crate) fn second_copy(function: &'static Function) -> Option<SplitLibrary> {
+    if has_little_room() || function.declaration.symbol.is_empty() {
+        return None;
+    }
+    let _inside = Reentry::enter();
+    fork_gate::run(|| {
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = file::loaded(std::ptr::from_ref(function).addr());
+        let indices: Vec<(usize, bool)> =
+            loaded.iter().map(|module| (index_of(module, &mut read), module.is_own)).collect();
+        let with_file: Vec<(usize, &File, bool)> = indices
+            .iter()
+            .filter_map(|&(index, is_own)| Some((index, read.get(index)?.file.as_ref()?, is_own)))
+            .collect();
+        let files: Vec<&File> = with_file.iter().map(|&(_, file, _)| file).collect();
+        // Without the executable's file it is not known where functions are looked for first.
+        with_file.first().filter(|(index, ..)| indices.first().is_some_and(|first| first.0 == *index))?;
+        let numbers = with_file.iter().map(|&(index, ..)| index).collect();
+        split::split(function, &files, numbers, with_file.iter().position(|&(.., is_own)| is_own)?)
+    })
+}
+
+pub(super) fn of_typed(typed: &Typed) -> RustParameter {
     let ty = RustType::of((typed.name)());
     // What is larger than an address is more than one.
     let is_fat = matches!(ty, RustType::Pointer(_)) && typed.size != size_of::<usize>();
@@ -230,7 +297,7 @@ fn derived(function: &Function, name: &str, size: u64) -> Option<Layout> {
 }
 
 /// The declaration as Rust has it.
-fn rust_text(declaration: &Declaration) -> String {
+pub(super) fn rust_text(declaration: &Declaration) -> String {
     let mut parameters: Vec<String> =
         declaration.parameters.iter().map(|parameter| format!("{}: {}", parameter.name, parameter.ty)).collect();
     if declaration.variadic {

@@ -201,53 +201,17 @@ impl Comparison<'_> {
         }
     }
 
-    /// True if a Rust struct stands for one that Rust does not look into: it has no fields that a
-    /// program can use.
+    /// True if a Rust struct stands for one that Rust does not look into.
     fn is_opaque(&self, name: &str, size: u64) -> bool {
         // An enum, a union or a tuple has no layout that can be read.
-        let Some(layout) = (self.rust_layout)(name, size) else { return true };
-        let private = |name: &str| name.starts_with('_') || name.starts_with(|c: char| c.is_ascii_digit());
-        layout.fields.iter().all(|field| field.size == 0 || private(&field.name))
+        (self.rust_layout)(name, size).is_none_or(|layout| is_opaque(&layout))
     }
 
     /// Compares the fields of structs of one size.
     fn fields(&mut self, part: Part, name: &str, size: u64, c: At) {
         let Some(c) = layout::of(self.info, c) else { return };
         let Some(rust) = (self.rust_layout)(name, size) else { return };
-        // One whose fields have no names is a wrapper around what it is made of.
-        for field in rust.fields.iter().filter(|field| field.size > 0) {
-            let mut same = c.fields.iter().filter(|other| other.name == field.name && !other.is_bits);
-            let Some(other) = same.next() else { continue };
-            if other.offset != field.offset {
-                let (rust, c) = (field.offset, other.offset);
-                return self
-                    .tell(part, Contrast::FieldOffset { of: name.to_owned(), field: field.name.clone(), rust, c });
-            }
-            if other.size != field.size && other.size != 0 {
-                let (rust, c) = (field.size, other.size);
-                return self
-                    .tell(part, Contrast::FieldSize { of: name.to_owned(), field: field.name.clone(), rust, c });
-            }
-        }
-        for value in &rust.values {
-            let overlaps =
-                |other: &&Value| other.offset < value.offset + value.size && value.offset < other.offset + other.size;
-            for other in c.values.iter().filter(overlaps) {
-                if let Some(what) = clash(value, other) {
-                    let field = value.path.clone();
-                    return self.tell(
-                        part,
-                        Contrast::FieldSort {
-                            of: name.to_owned(),
-                            field,
-                            c_field: other.path.clone(),
-                            rust: what.0,
-                            c: what.1,
-                        },
-                    );
-                }
-            }
-        }
+        self.found.extend(fields(name, &rust, &c).map(|contrast| Difference { part, contrast }));
     }
 
     /// Compares the type of a function that C gets with what C calls it as.
@@ -284,6 +248,42 @@ impl Comparison<'_> {
     fn tell(&mut self, part: Part, contrast: Contrast) {
         self.found.push(Difference { part, contrast });
     }
+}
+
+/// True if a struct has no fields that a program can use.
+pub(super) fn is_opaque(layout: &Layout) -> bool {
+    let private = |name: &str| name.starts_with('_') || name.starts_with(|c: char| c.is_ascii_digit());
+    layout.fields.iter().all(|field| field.size == 0 || private(&field.name))
+}
+
+/// The first difference between the fields of two structs of one size, of which one is Rust's.
+pub(super) fn fields(name: &str, rust: &Layout, c: &Layout) -> Option<Contrast> {
+    let of = || name.to_owned();
+    // One whose fields have no names is a wrapper around what it is made of.
+    for field in rust.fields.iter().filter(|field| field.size > 0) {
+        let mut same = c.fields.iter().filter(|other| other.name == field.name && !other.is_bits);
+        let Some(other) = same.next() else { continue };
+        let field_name = field.name.clone();
+        if other.offset != field.offset {
+            let (rust, c) = (field.offset, other.offset);
+            return Some(Contrast::FieldOffset { of: of(), field: field_name, rust, c });
+        }
+        if other.size != field.size && other.size != 0 {
+            let (rust, c) = (field.size, other.size);
+            return Some(Contrast::FieldSize { of: of(), field: field_name, rust, c });
+        }
+    }
+    for value in &rust.values {
+        let overlaps =
+            |other: &&Value| other.offset < value.offset + value.size && value.offset < other.offset + other.size;
+        for other in c.values.iter().filter(overlaps) {
+            if let Some((rust, c)) = clash(value, other) {
+                let (field, c_field) = (value.path.clone(), other.path.clone());
+                return Some(Contrast::FieldSort { of: of(), field, c_field, rust, c });
+            }
+        }
+    }
+    None
 }
 
 /// The sort of a type, in words.

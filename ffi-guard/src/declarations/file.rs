@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use gimli::{DwarfSections, EndianSlice};
 use object::NativeEndian;
 use object::elf::{
-    FileHeader64, SHF_COMPRESSED, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB, STB_LOCAL, STT_FUNC, STT_GNU_IFUNC,
+    DT_NEEDED, DT_SONAME, FileHeader64, SHF_COMPRESSED, SHT_DYNSYM, SHT_NOBITS, SHT_SYMTAB, STB_LOCAL, STB_WEAK,
+    STT_FUNC, STT_GNU_IFUNC, VER_FLG_BASE,
 };
 use object::read::elf::{FileHeader as _, SectionHeader as _, SectionTable, Sym as _};
 
@@ -117,6 +118,30 @@ impl Elf {
         places.into_iter().chain([elsewhere]).filter_map(opened).find(|it| it.build_id() == self.build_id())
     }
 
+    /// The name by which others ask for it, and those that it asks for.
+    fn names(&self) -> (Option<&'static [u8]>, Vec<&'static [u8]>) {
+        let Ok(dynamic) = self.sections.dynamic_table(ENDIAN, self.data) else { return (None, Vec::new()) };
+        let of = |tag| {
+            let entries = dynamic.iter().filter(move |entry| entry.tag == tag);
+            entries.filter_map(|entry| dynamic.string(entry).ok())
+        };
+        (of(DT_SONAME).next(), of(DT_NEEDED).collect())
+    }
+
+    /// The names of the versions of its symbols, without that of the file itself.
+    fn versions(&self) -> Option<Vec<&'static [u8]>> {
+        let (all, link) = self.sections.gnu_verdef(ENDIAN, self.data).ok()??;
+        let strings = self.sections.strings(ENDIAN, self.data, link).ok()?;
+        let mut names = Vec::new();
+        for version in all {
+            let (version, mut parts) = version.ok()?;
+            if version.vd_flags.get(ENDIAN).0 & VER_FLG_BASE.0 == 0 {
+                names.push(parts.next().ok()??.name(ENDIAN, strings).ok()?);
+            }
+        }
+        Some(names)
+    }
+
     fn has_info(&self) -> bool {
         self.section(".debug_info").is_some_and(|info| !info.is_empty())
     }
@@ -135,8 +160,16 @@ pub(super) struct File {
     pub(super) name: String,
     /// Functions that it defines for others, by name: their link-time addresses.
     exported: HashMap<&'static [u8], u64>,
+    /// Those of them that are weak: any number of modules may define such a function.
+    weak: HashSet<&'static [u8]>,
     /// Functions that it takes from others.
     imported: HashSet<&'static [u8]>,
+    /// The name by which others ask for it.
+    soname: Option<&'static [u8]>,
+    /// The names of the modules that it asks for.
+    needed: Vec<&'static [u8]>,
+    /// The names of its versions, if its functions have some.
+    versions: Vec<&'static [u8]>,
     /// Functions that object files of it defined for each other; `None` if there is no list.
     linked: Option<HashMap<&'static [u8], u64>>,
     /// The debug information; `None` without any, or if it is compressed.
@@ -171,14 +204,20 @@ impl File {
 
     fn of(name: String, elf: Elf, path: &Path) -> File {
         let debug = if elf.has_info() || elf.is_compressed() { Some(elf) } else { elf.beside(path) };
-        let (mut exported, mut imported) = (HashMap::new(), HashSet::new());
-        each_function(&elf, SHT_DYNSYM, |name, address| match address {
-            Some(address) => drop(exported.insert(name, address)),
+        let (mut exported, mut imported, mut weak) = (HashMap::new(), HashSet::new(), HashSet::new());
+        each_function(&elf, SHT_DYNSYM, |name, address, is_weak| match address {
+            Some(address) => {
+                exported.insert(name, address);
+                if is_weak {
+                    weak.insert(name);
+                }
+            }
             None => drop(imported.insert(name)),
         });
+        let (soname, needed) = elf.names();
         let linked = [Some(elf), debug].into_iter().flatten().find_map(|elf| {
             let mut linked = HashMap::new();
-            let some = each_function(&elf, SHT_SYMTAB, |name, address| {
+            let some = each_function(&elf, SHT_SYMTAB, |name, address, _| {
                 linked.extend(address.map(|address| (name, address)));
             });
             some.then_some(linked)
@@ -189,7 +228,11 @@ impl File {
         File {
             name,
             exported,
+            weak,
             imported,
+            soname,
+            needed,
+            versions: elf.versions().unwrap_or_default(),
             linked,
             dwarf: dwarf.ok().filter(|_| !section(".debug_info").is_empty()),
             is_compressed: debug.is_some_and(|elf| elf.is_compressed()),
@@ -209,6 +252,45 @@ impl File {
         self.exported.get(name.as_bytes()).copied()
     }
 
+    /// The functions that others can use, without weak ones.
+    pub(super) fn strong(&self) -> impl Iterator<Item = &'static [u8]> {
+        self.exported.keys().copied().filter(|name| !self.weak.contains(name))
+    }
+
+    /// True if others can use a function of this name that is not weak.
+    pub(super) fn has_strong(&self, name: &[u8]) -> bool {
+        self.exported.contains_key(name) && !self.weak.contains(name)
+    }
+
+    /// True if it defines a weak function of this name.
+    pub(super) fn is_weak(&self, name: &[u8]) -> bool {
+        self.weak.contains(name)
+    }
+
+    /// True if an object file of it defines this function.
+    pub(super) fn has_linked(&self, name: &[u8]) -> bool {
+        self.linked.as_ref().unwrap_or(&self.exported).contains_key(name)
+    }
+
+    /// True if this is the name of a module that the other asks for.
+    pub(super) fn is_needed_by(&self, other: &File) -> bool {
+        other.needed.iter().any(|needed| match self.soname {
+            Some(soname) => soname == *needed,
+            None => self.name.as_bytes() == *needed,
+        })
+    }
+
+    /// True if its functions have versions, which keep two of one name apart.
+    pub(super) fn has_versions(&self) -> bool {
+        !self.versions.is_empty()
+    }
+
+    /// True if one of its versions has a name among those of another module: both are parts of one
+    /// library, as glibc's are.
+    pub(super) fn shares_versions(&self, other: &File) -> bool {
+        self.versions.iter().any(|version| other.versions.contains(version))
+    }
+
     /// True if the function comes from another module.
     pub(super) fn imports(&self, name: &str) -> bool {
         self.imported.contains(name.as_bytes())
@@ -217,7 +299,11 @@ impl File {
 
 /// Visits the functions of a symbol table that are visible outside of an object file, with their
 /// addresses if they are defined there. False if there is no such table.
-fn each_function(elf: &Elf, kind: object::elf::SectionType, mut visit: impl FnMut(&'static [u8], Option<u64>)) -> bool {
+fn each_function(
+    elf: &Elf,
+    kind: object::elf::SectionType,
+    mut visit: impl FnMut(&'static [u8], Option<u64>, bool),
+) -> bool {
     let Ok(symbols) = elf.sections.symbols(ENDIAN, elf.data, kind) else { return false };
     for symbol in symbols.iter() {
         // By far the most are local, and their names are not read.
@@ -228,7 +314,7 @@ fn each_function(elf: &Elf, kind: object::elf::SectionType, mut visit: impl FnMu
         }
         let Ok(name) = symbols.symbol_name(ENDIAN, symbol) else { continue };
         if !name.is_empty() {
-            visit(name, (!is_undefined).then(|| symbol.st_value(ENDIAN)));
+            visit(name, (!is_undefined).then(|| symbol.st_value(ENDIAN)), symbol.st_bind() == STB_WEAK);
         }
     }
     !symbols.is_empty()

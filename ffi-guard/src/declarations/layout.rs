@@ -154,8 +154,8 @@ fn value(info: &Info, ty: At, start: u64, path: &str, values: &mut Vec<Value>, d
 
 /// The Rust struct of this path and size, as `std::any::type_name` has the path. `None` if the
 /// debug information has none. If all of this name and size are alike, the modules of the path are
-/// not looked at: [`has_path`] does that, which takes long.
-pub(super) fn of_rust(info: &Info, sections: (&[u8], &[u8]), path: &str, size: u64) -> Option<(At, Layout)> {
+/// not looked at: [`has_path`] does that for each of the places, which takes long.
+pub(super) fn of_rust(info: &Info, sections: (&[u8], &[u8]), path: &str, size: u64) -> Option<(Vec<At>, Layout)> {
     // A name with parameters is written otherwise there.
     if path.contains(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | ':')) {
         return None;
@@ -168,14 +168,15 @@ pub(super) fn of_rust(info: &Info, sections: (&[u8], &[u8]), path: &str, size: u
     if texts.is_empty() {
         texts = every(strings, &part);
     }
-    let mut found: Vec<(At, Layout)> = Vec::new();
+    let mut found: Vec<(Vec<At>, Layout)> = Vec::new();
     let mut units = 0;
     for text in texts.into_iter().take(TEXTS) {
         for place in every(entries, &u32::try_from(text).ok()?.to_ne_bytes()) {
-            let Some(candidate) = at_name(info, place, name, size) else { continue };
+            let Some((at, layout)) = at_name(info, place, name, size) else { continue };
             units += 1;
-            if !found.iter().any(|(_, known)| *known == candidate.1) {
-                found.push(candidate);
+            match found.iter_mut().find(|(_, known)| *known == layout) {
+                Some((places, _)) => places.push(at),
+                None => found.push((vec![at], layout)),
             }
             if units == UNITS {
                 break;
@@ -184,13 +185,13 @@ pub(super) fn of_rust(info: &Info, sections: (&[u8], &[u8]), path: &str, size: u
     }
     if found.len() > 1 {
         // Structs of one name in several modules.
-        found.retain(|(at, _)| has_path(info, *at, path));
+        found.retain(|(places, _)| places.iter().any(|at| has_path(info, *at, path)));
     }
     found.pop().filter(|_| found.is_empty())
 }
 
 /// Descriptions of a struct that are read, each in a unit of its own.
-const UNITS: usize = 4;
+const UNITS: usize = 8;
 /// Places of a text that are searched for.
 const TEXTS: usize = 3;
 

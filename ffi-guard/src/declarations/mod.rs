@@ -10,6 +10,7 @@
 
 mod c_type;
 mod check;
+mod clash;
 mod compare;
 mod file;
 mod info;
@@ -17,11 +18,13 @@ mod layout;
 mod list;
 mod peek;
 mod rust_type;
+mod split;
 mod summary;
 #[cfg(all(test, globals))]
 mod tests;
 
 pub use check::NotCompared;
-pub(crate) use check::{Outcome, compare};
+pub(crate) use check::{Outcome, compare, second_copy};
+pub(crate) use clash::clash;
 pub use list::{GuardedFunction, GuardedParameter, GuardedType, TypeClass, functions};
 pub use summary::{Declarations, check_declarations};

@@ -1,10 +1,12 @@
-//! All declarations at once, beside what C defines.
+//! All declarations at once, beside what C defines and beside each other.
 
 use std::fmt;
 use std::panic::Location;
 
 use super::check::{self, NotCompared, Outcome};
+use super::clash;
 use super::list;
+use crate::call::declaration::Function;
 use crate::call::site::Site;
 use crate::call::thread;
 use crate::config;
@@ -21,8 +23,9 @@ pub struct Declarations {
     violations: Vec<Violation>,
 }
 
-/// Compares every declaration of a foreign function under the guard with what the debug information
-/// of the program and of its libraries says that C defines, called or not.
+/// Compares every declaration of a foreign function under the guard, called or not, with what the
+/// debug information of the program and of its libraries says that C defines, and with the other
+/// declarations of the same symbol.
 ///
 /// Nothing is reported: the result has the reports, and which declarations could not be compared.
 ///
@@ -34,12 +37,19 @@ pub struct Declarations {
 pub fn check_declarations() -> Declarations {
     let location = Location::caller();
     let mut declarations = Declarations::default();
+    let mut clashing: Vec<(&Function, &Function)> = Vec::new();
     for guarded in list::functions().iter().filter(|guarded| !guarded.is_callback()) {
         let function = guarded.function();
         if !config::settings().checks_crate(function.krate()) {
             continue;
         }
-        match thread::with_room(|| check::compare(function, true)) {
+        let site = Site { function, location };
+        let (outcome, clash) = thread::with_room(|| {
+            let outcome = check::compare(function, true);
+            let clash = clash::clash(function, &outcome);
+            (outcome, clash)
+        });
+        match outcome {
             Outcome::Same { other_sign } => {
                 declarations.compared += 1;
                 declarations.other_sign += other_sign;
@@ -47,24 +57,18 @@ pub fn check_declarations() -> Declarations {
             Outcome::NotCompared(reason) => declarations.not_compared.push((guarded.name(), reason)),
             Outcome::Differs(mismatch) => {
                 declarations.compared += 1;
-                let site = Site { function, location };
                 let parameter = mismatch.differences.first().and_then(|difference| difference.part.parameter());
-                let finding = Finding::AbiMismatch(mismatch);
-                let severity = site.severity(finding.rule(), parameter);
-                if severity == Severity::Allow {
-                    continue;
-                }
-                let call = Call { function, parameter, site: location, thread: thread::id(), thread_name: None };
-                declarations.violations.push(Violation::new(Facts {
-                    finding,
-                    severity,
-                    call: Some(call),
-                    lent_by: None,
-                    also: Vec::new(),
-                    argument: None,
-                    memory: None,
-                    c_allocated: None,
-                }));
+                declarations.tell(&site, parameter, Finding::AbiMismatch(mismatch));
+            }
+        }
+        if let Some(clash) = clash {
+            // Each pair is told once.
+            let is_new =
+                !clashing.iter().any(|&(one, other)| std::ptr::eq(one, clash.other) && std::ptr::eq(other, function));
+            clashing.push((function, clash.other));
+            if is_new {
+                let parameter = clash.differences.first().and_then(|difference| difference.part.parameter());
+                declarations.tell(&site, parameter, Finding::ClashingDeclaration(clash));
             }
         }
     }
@@ -72,6 +76,25 @@ pub fn check_declarations() -> Declarations {
 }
 
 impl Declarations {
+    fn tell(&mut self, site: &Site, parameter: Option<usize>, finding: Finding) {
+        let severity = site.severity_or(finding.rule(), parameter, finding.default_severity());
+        if severity == Severity::Allow {
+            return;
+        }
+        let Site { function, location } = *site;
+        let call = Call { function, parameter, site: location, thread: thread::id(), thread_name: None };
+        self.violations.push(Violation::new(Facts {
+            finding,
+            severity,
+            call: Some(call),
+            lent_by: None,
+            also: Vec::new(),
+            argument: None,
+            memory: None,
+            c_allocated: None,
+        }));
+    }
+
     /// The number of declarations that were compared.
     #[must_use]
     pub fn compared(&self) -> usize {
@@ -84,7 +107,7 @@ impl Declarations {
         &self.not_compared
     }
 
-    /// The declarations that differ from C's, unless they are allowed to.
+    /// The declarations that differ from C's or from each other, unless they are allowed to.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         &self.violations

@@ -1,6 +1,7 @@
-//! A declaration beside C's definition.
+//! A declaration beside C's definition, and beside another declaration.
 
 use super::place::CSource;
+use crate::call::declaration::Function;
 
 /// A declaration that is not what C defines.
 #[derive(Clone, Debug)]
@@ -16,6 +17,39 @@ pub(crate) struct AbiMismatch {
     pub(crate) module: String,
     /// Integers that are signed on one side only, which are passed alike.
     pub(crate) other_sign: usize,
+}
+
+/// Two declarations of one symbol that pass different things.
+#[derive(Clone, Debug)]
+pub(crate) struct ClashingDeclaration {
+    /// At least one. What they have of C is of the other declaration.
+    pub(crate) differences: Vec<Difference>,
+    /// The one that is not the call's.
+    pub(crate) other: &'static Function,
+    /// Both, as Rust writes them.
+    pub(crate) rust: String,
+    pub(crate) other_rust: String,
+    /// True if C's definition agrees with the one of the call.
+    pub(crate) is_cs: bool,
+}
+
+/// A library that is in the process twice, or is another one than the declarations are of.
+#[derive(Clone, Debug)]
+pub(crate) enum SplitLibrary {
+    /// The condition of `#[guard(version = ..)]` does not hold; `seen` is what stands on the left of
+    /// it, if it is a comparison.
+    Version { text: &'static str, seen: Option<String> },
+    /// Two modules define the same functions.
+    Twice {
+        /// The module that the called function is bound to, and the other one.
+        bound_to: String,
+        other: String,
+        /// Functions of the same Rust module that are bound to the other one. Without any, all are
+        /// bound to one module.
+        split: Vec<&'static Function>,
+        /// The number of functions that both define.
+        common: usize,
+    },
 }
 
 /// One difference.

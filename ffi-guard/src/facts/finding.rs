@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::change::Change;
-use super::declared::AbiMismatch;
+use super::declared::{AbiMismatch, ClashingDeclaration, SplitLibrary};
 use super::memory::{BlockFacts, Memory};
 use super::place::{Allocation, Place};
 use super::staleness::Staleness;
@@ -58,6 +58,10 @@ pub(crate) enum Finding {
     Nowhere(Nowhere),
     /// The declaration is not what C defines.
     AbiMismatch(Box<AbiMismatch>),
+    /// Another declaration of the same symbol passes other things.
+    ClashingDeclaration(Box<ClashingDeclaration>),
+    /// A library is there twice, or is another one.
+    SplitLibrary(Box<SplitLibrary>),
 }
 
 /// A word in what was passed points into Rust memory.
@@ -416,6 +420,8 @@ impl Finding {
             Finding::Touched(touch) => Parts { touch: Some(touch), ..of(touch.rule()) },
             Finding::Nowhere(_) => of(Rule::DanglingPointer),
             Finding::AbiMismatch(_) => of(Rule::AbiMismatch),
+            Finding::ClashingDeclaration(_) => of(Rule::ClashingDeclaration),
+            Finding::SplitLibrary(_) => of(Rule::SplitLibrary),
         }
     }
 
@@ -436,6 +442,11 @@ impl Finding {
             // is not guarded: the call that is checked has not given it to C.
             Finding::NestedPointer(NestedPointer { holder: Holder::CBlock { .. }, .. }) => Severity::Allow,
             Finding::UninitialisedMemory(UninitialisedMemory { certain: false, .. }) => Severity::Warn,
+            Finding::SplitLibrary(library) if matches!(&**library, SplitLibrary::Twice { split, .. } if split.is_empty()) => {
+                Severity::Warn
+            }
+            // The call passes what C takes; the other declaration is the wrong one.
+            Finding::ClashingDeclaration(clash) if clash.is_cs => Severity::Warn,
             _ => self.rule().severity(),
         }
     }

@@ -12,7 +12,7 @@ mod violation;
 mod wrong_free;
 
 pub(crate) use change::Change;
-pub(crate) use declared::{AbiMismatch, Contrast, Difference, Part};
+pub(crate) use declared::{AbiMismatch, ClashingDeclaration, Contrast, Difference, Part, SplitLibrary};
 pub(crate) use finding::*;
 pub(crate) use memory::{BlockFacts, Memory};
 pub use place::{Allocation, CSource, Place};

@@ -6,11 +6,12 @@
 //!
 //! Found by `declarations` at a function's first call, or in all functions at once.
 
+use super::difference::said;
 use super::words::{Beat, Story, Value, Words};
-use crate::facts::{AbiMismatch, Contrast, Difference, Facts, Part};
+use crate::facts::{AbiMismatch, Contrast, Facts};
 
 pub(super) fn words<'a>(seen: &'a AbiMismatch, facts: &'a Facts) -> Words<'a> {
-    let said: Vec<String> = seen.differences.iter().map(|difference| said(difference, facts)).collect();
+    let said: Vec<String> = seen.differences.iter().map(|difference| said(difference, facts, "C")).collect();
     let first = said.first().cloned().unwrap_or_default();
     let mut story = Story::new(facts);
     story.declared();
@@ -71,58 +72,4 @@ fn helps(seen: &AbiMismatch) -> Vec<String> {
         "or have `bindgen` write it from the header of the library that is linked".into(),
         "if it is right for each way in which it is called, say so: `#[guard(allow(abi_mismatch))]`".into(),
     ]
-}
-
-/// The difference, in words that go on after the name of the function.
-fn said(difference: &Difference, facts: &Facts) -> String {
-    let part = difference.part;
-    let name = |index: usize| {
-        let call = facts.call.as_ref();
-        let parameter = call.and_then(|call| call.function.declaration.parameters.get(index));
-        parameter.map_or_else(|| format!("argument {}", index + 1), |parameter| format!("`{}`", parameter.name))
-    };
-    let it = match part {
-        Part::Whole => "it".to_owned(),
-        Part::Parameter(index) => name(index),
-        Part::Result => "the result".to_owned(),
-        Part::OfCallback { of, index } => format!("argument {} of {}", index + 1, name(of)),
-        Part::ResultOfCallback { of } => format!("the result of {}", name(of)),
-    };
-    match &difference.contrast {
-        Contrast::Count { rust, c, .. } => {
-            format!("{it} has {}, in C {c}", counted(*rust))
-        }
-        Contrast::Variadic { in_c: true } => format!("{it} ends without `...`, in C with it"),
-        Contrast::Variadic { in_c: false } => format!("{it} ends with `...`, in C without"),
-        Contrast::Size { rust, c } => format!("{it} has {}, in C {c}", bytes(*rust)),
-        Contrast::Sort { rust, c } => format!("{it} is {rust}, in C {c}"),
-        Contrast::PointeeSize { rust, c } => format!("{it} leads to {}, in C to {c}", bytes(*rust)),
-        Contrast::PointeeSort { rust, c } => format!("{it} leads to {rust}, in C to {c}"),
-        Contrast::StructSize { of, rust, c } => {
-            format!("{it} leads to `{}` of {}, in C of {c}", last(of), bytes(*rust))
-        }
-        Contrast::FieldOffset { of, field, rust, c } => {
-            format!("`{field}` of `{}` is at byte {rust}, in C at {c}", last(of))
-        }
-        Contrast::FieldSize { of, field, rust, c } => {
-            format!("`{field}` of `{}` has {}, in C {c}", last(of), bytes(*rust))
-        }
-        Contrast::FieldSort { of, field, rust, c, .. } => format!("`{field}` of `{}` is {rust}, in C {c}", last(of)),
-        Contrast::NoResult => format!("{it} is declared, and C returns nothing"),
-        Contrast::NothingReturned => format!("{it} is nothing, and C uses it"),
-        Contrast::NoRoom { size } => format!("{it} is not declared, and C writes a struct of {}", bytes(*size)),
-    }
-}
-
-fn counted(count: usize) -> String {
-    if count == 1 { "1 parameter".into() } else { format!("{count} parameters") }
-}
-
-fn bytes(count: u64) -> String {
-    if count == 1 { "1 byte".into() } else { format!("{count} bytes") }
-}
-
-/// The last part of a path.
-fn last(path: &str) -> &str {
-    path.rsplit("::").next().unwrap_or(path)
 }

@@ -7,6 +7,7 @@
 
 mod damage;
 mod dangling;
+mod difference;
 mod held;
 mod nowhere;
 mod pointers;
@@ -17,6 +18,7 @@ mod wrong_free;
 pub(crate) mod abi_mismatch;
 pub(crate) mod alloc_dealloc_mismatch;
 pub(crate) mod buffer_overflow;
+pub(crate) mod clashing_declaration;
 pub(crate) mod dangling_field;
 pub(crate) mod dangling_pointer;
 pub(crate) mod double_free;
@@ -30,6 +32,7 @@ pub(crate) mod null_pointer;
 pub(crate) mod out_of_bounds;
 pub(crate) mod retained_pointer;
 pub(crate) mod returned_pointer;
+pub(crate) mod split_library;
 pub(crate) mod stale_handle;
 pub(crate) mod uninitialised_memory;
 pub(crate) mod unterminated_string;
@@ -70,6 +73,8 @@ pub(crate) fn words(facts: &Facts) -> Words<'_> {
         Finding::UseAfterFree(seen) => use_after_free::words(seen, facts),
         Finding::Touched(touch) => touched::words(touch),
         Finding::AbiMismatch(seen) => abi_mismatch::words(seen, facts),
+        Finding::ClashingDeclaration(seen) => clashing_declaration::words(seen, facts),
+        Finding::SplitLibrary(seen) => split_library::words(seen, facts),
         Finding::Nowhere(seen) => nowhere::words(seen, facts),
     }
 }

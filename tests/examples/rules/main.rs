@@ -6,6 +6,7 @@
 mod abi_mismatch;
 mod alloc_dealloc_mismatch;
 mod buffer_overflow;
+mod clashing_declaration;
 mod dangling_field;
 mod dangling_pointer;
 mod double_free;
@@ -19,6 +20,7 @@ mod null_pointer;
 mod out_of_bounds;
 mod retained_pointer;
 mod returned_pointer;
+mod split_library;
 mod stale_handle;
 mod uninitialised_memory;
 mod unterminated_string;
@@ -31,7 +33,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
-const PROGRAMS: [(&str, fn()); 22] = [
+const PROGRAMS: [(&str, fn()); 24] = [
     ("nested_pointer", nested_pointer::run),
     ("dangling_pointer", dangling_pointer::run),
     ("dangling_field", dangling_field::run),
@@ -42,6 +44,8 @@ const PROGRAMS: [(&str, fn()); 22] = [
     ("invalid_value", invalid_value::run),
     ("invalid_result", invalid_result::run),
     ("abi_mismatch", abi_mismatch::run),
+    ("clashing_declaration", clashing_declaration::run),
+    ("split_library", split_library::run),
     ("returned_pointer", returned_pointer::run),
     ("wrong_thread", wrong_thread::run),
     ("stale_handle", stale_handle::run),

@@ -34,3 +34,10 @@ pub unsafe extern "C" fn ffi_guard_plugin_take(block: *mut usize) -> usize {
     // SAFETY: the caller's promise.
     unsafe { *Box::from_raw(block) }
 }
+
+/// The number of functions on the list of this module that are of the plugin, or of anything else.
+#[unsafe(no_mangle)]
+pub extern "C" fn ffi_guard_plugin_listed(own: bool) -> usize {
+    let all = ffi_guard::functions();
+    all.iter().filter(|function| (function.crate_name() == "ffi_guard_plugin") == own).count()
+}

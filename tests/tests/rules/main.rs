@@ -7,6 +7,7 @@
 mod abi_mismatch;
 mod alloc_dealloc_mismatch;
 mod buffer_overflow;
+mod clashing_declaration;
 mod dangling_field;
 mod dangling_pointer;
 mod double_free;
@@ -22,6 +23,7 @@ mod out_of_bounds;
 mod retained_places;
 mod retained_pointer;
 mod returned_pointer;
+mod split_library;
 mod stale_handle;
 mod types;
 mod uninitialised_memory;

@@ -1,6 +1,7 @@
 //! Golden reports: `ffi-guard/tests/golden/`. `GUARD_BLESS=1 cargo test -p ffi-guard golden` writes
 //! them; look at the diff.
 
+mod declared;
 pub(super) mod facts;
 mod ffi;
 mod helps;
@@ -74,6 +75,11 @@ fn all() -> Vec<(&'static str, Facts, Form)> {
         ("invalid_result_count", written::null_with_count(), plain),
         ("abi_mismatch", facts::declared_otherwise(), plain),
         ("abi_mismatch_struct", facts::struct_otherwise(), Form { no_source: true, ..plain }),
+        ("clashing_declaration", declared::clashing(), plain),
+        ("clashing_declaration_warning", declared::clashing_with_c(), Form { no_source: true, ..plain }),
+        ("split_library", declared::split(), plain),
+        ("split_library_twice", declared::twice(), Form { no_source: true, ..plain }),
+        ("split_library_version", declared::another_version(), plain),
         ("uninitialised_memory", written::never_written(), plain),
         ("uninitialised_memory_out", written::not_filled(), plain),
         ("dangling_pointer_user_data", facts::dangling_user_data(), Form { no_source: true, ..plain }),

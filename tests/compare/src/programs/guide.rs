@@ -6,6 +6,8 @@ pub(crate) mod abi_mismatch;
 pub(crate) mod alloc_dealloc_mismatch;
 #[path = "../../../examples/rules/buffer_overflow.rs"]
 pub(crate) mod buffer_overflow;
+#[path = "../../../examples/rules/clashing_declaration.rs"]
+pub(crate) mod clashing_declaration;
 #[path = "../../../examples/rules/dangling_pointer.rs"]
 pub(crate) mod dangling_pointer;
 #[path = "../../../examples/rules/double_free.rs"]
@@ -30,6 +32,8 @@ pub(crate) mod out_of_bounds;
 pub(crate) mod retained_pointer;
 #[path = "../../../examples/rules/returned_pointer.rs"]
 pub(crate) mod returned_pointer;
+#[path = "../../../examples/rules/split_library.rs"]
+pub(crate) mod split_library;
 #[path = "../../../examples/rules/stale_handle.rs"]
 pub(crate) mod stale_handle;
 #[path = "../../../examples/rules/uninitialised_memory.rs"]

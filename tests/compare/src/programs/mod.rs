@@ -83,6 +83,18 @@ pub(crate) const ALL: &[Program] = &[
         right::abi_mismatch,
     ),
     of_page(
+        "clashing_declaration",
+        "two crates declare a function, and one of them with a shorter number",
+        guide::clashing_declaration::run,
+        right::clashing_declaration,
+    ),
+    of_page(
+        "split_library",
+        "a library is of another version than its declarations",
+        guide::split_library::run,
+        right::split_library,
+    ),
+    of_page(
         "returned_pointer",
         "a callback returns the bytes of a `String` to C",
         guide::returned_pointer::run,

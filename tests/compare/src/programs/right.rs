@@ -8,6 +8,7 @@ use c_fixtures::abi_mismatch::ok_scale;
 use c_fixtures::alloc_dealloc_mismatch::{free_it, greeting, ok_done_with};
 use c_fixtures::buffer_overflow::ok_label;
 use c_fixtures::c_heap::{forget_nodes, ok_copy_to_node, sum_nodes};
+use c_fixtures::clashing_declaration::ok_deposit;
 use c_fixtures::dangling_field::{Label, bad_label_length};
 use c_fixtures::dangling_pointer::ok_name_length;
 use c_fixtures::double_free::{hold, ok_yield_up};
@@ -21,6 +22,7 @@ use c_fixtures::out_of_bounds::ok_sum_ints;
 use c_fixtures::retained_pointer::{ok_copy, read_copy};
 use c_fixtures::returned_pointer::{name_length, ok_name_of};
 use c_fixtures::slides::{ComplexStruct, SomeStruct, process_complex_struct};
+use c_fixtures::split_library::ok_meter_add;
 use c_fixtures::stale_handle::{subscribe, tick, unsubscribe};
 use c_fixtures::uninitialised_memory::checksum;
 use c_fixtures::unterminated_string::bad_count_spaces;
@@ -78,6 +80,15 @@ pub(super) fn misaligned_pointer() {
 pub(super) fn abi_mismatch() {
     // SAFETY: as C has it.
     assert_eq!(unsafe { ok_scale(-3, 2) }, -6);
+}
+
+pub(super) fn clashing_declaration() {
+    // SAFETY: as C has it, and whoever declares it.
+    assert_eq!(unsafe { ok_deposit(1_000, -250) }, 750);
+}
+
+pub(super) fn split_library() {
+    assert_eq!(ok_meter_add(5), 5);
 }
 
 pub(super) fn returned_pointer() {

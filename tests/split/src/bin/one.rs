@@ -1,0 +1,2 @@
+//! One shared library.
+ffi_guard_tests_split::program!();

@@ -1,0 +1,2 @@
+//! Two shared libraries that define the same functions.
+ffi_guard_tests_split::program!();
