@@ -100,7 +100,7 @@ tests() {
 }
 
 # The files of tests that are run on other targets; with `every`, all.
-chosen=(slides levels retention freeing rules callbacks_arguments callbacks_forms callbacks_panics callbacks_results heap_life heap_levels severities)
+chosen=(slides levels retention freeing rules callbacks_arguments callbacks_forms callbacks_panics callbacks_results heap_life heap_levels severities sandboxed)
 # All files of tests.
 every_file() { (cd tests/tests; ls -d ./*.rs ./*/main.rs) | sed -E 's|^\./||; s/(\.rs|\/main\.rs)$//'; }
 
@@ -116,8 +116,8 @@ tests_of() {
 
 # --- the programs of a target ---
 
-# The library as the program's own build is: three minutes less for each target.
-quick=(--config profile.dev.package.ffi-guard.opt-level=1)
+# How the library and what it reads debug information with are optimised.
+quick=(--config tests/targets/profile.toml)
 
 examples=(-p c-fixtures -p hashpass --example keep --example hashpass)
 
@@ -167,7 +167,9 @@ arm64_target=aarch64-unknown-linux-gnu
 # An emulator with room for 8 GiB of addresses: it notes each page of what is reserved.
 emulator=(qemu-aarch64 -L /usr/aarch64-linux-gnu -R 8G)
 arm64_cargo() {
-    inside env CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+    # RUSTC_BOOTSTRAP as for musl: else the crates that run on this machine, and all that depends on them, are built again
+    # whenever the one target follows the other.
+    inside env RUSTC_BOOTSTRAP=1 CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
         CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="${emulator[*]}" \
         cargo "$1" --locked "${quick[@]}" --target $arm64_target "${@:2}"
 }

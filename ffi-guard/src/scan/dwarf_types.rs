@@ -27,13 +27,7 @@ pub(super) fn words_of(elf: &Elf<'_>, path: &str, size: usize) -> Option<Vec<boo
     let name = *names.last()?;
     let dwarf = load(elf)?;
     let info = elf.section(".debug_info")?;
-    let text = [b"\0", name.as_bytes(), b"\0"].concat();
-    let strings = every(elf.section(".debug_str")?, &text);
-    let places: Vec<usize> = strings
-        .iter()
-        .filter_map(|string| u32::try_from(string + 1).ok())
-        .flat_map(|string| every(info, &string.to_ne_bytes()))
-        .collect();
+    let places = mentions(info, elf.section(".debug_str")?, name);
     let mut units = dwarf.units();
     while let Ok(Some(header)) = units.next() {
         let start = header.debug_info_offset()?.0;
@@ -50,6 +44,30 @@ pub(super) fn words_of(elf: &Elf<'_>, path: &str, size: usize) -> Option<Vec<boo
     }
     None
 }
+
+/// The places among the entries where the place of this text among the strings is written.
+fn mentions(entries: &[u8], strings: &[u8], text: &str) -> Vec<usize> {
+    let (whole, part) = ([b"\0", text.as_bytes(), b"\0"].concat(), [text.as_bytes(), b"\0"].concat());
+    let mut texts: Vec<usize> = every(strings, &whole).into_iter().map(|at| at + 1).collect();
+    if texts.is_empty() {
+        // GNU ld lets a text begin in another one that ends like it: any of those may be the one.
+        texts = every(strings, &part);
+    }
+    let texts: Vec<u32> = texts.into_iter().filter_map(|at| u32::try_from(at).ok()).collect();
+    if texts.len() <= FEW {
+        return texts.iter().flat_map(|text| every(entries, &text.to_ne_bytes())).collect();
+    }
+    // All of them in one pass, most of which looks at two bytes.
+    let mut halves = vec![false; 1 << 16];
+    texts.iter().for_each(|&text| halves[usize::from(text as u16)] = true);
+    let words =
+        (0..).zip(entries.windows(4)).filter_map(|(at, word)| Some((at, u32::from_ne_bytes(word.try_into().ok()?))));
+    let named = words.filter(|&(_, word)| halves[usize::from(word as u16)] && texts.binary_search(&word).is_ok());
+    named.map(|(at, _)| at).collect()
+}
+
+/// So few texts are searched for one by one, by the C library's search, which is faster for each.
+const FEW: usize = 4;
 
 /// The struct of this path and size, if the unit describes it.
 fn find(dwarf: &Dwarf<Slice<'_>>, unit: &Unit<Slice<'_>>, names: &[&str], size: usize) -> Option<UnitOffset> {
@@ -187,5 +205,33 @@ fn type_of(value: Option<AttributeValue<Slice<'_>>>) -> Option<UnitOffset> {
     match value? {
         AttributeValue::UnitRef(at) => Some(at),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FEW, mentions};
+
+    /// Entries that name what lies at these places, each after a byte of something else.
+    fn entries(places: &[usize]) -> Vec<u8> {
+        let words = places.iter().map(|&place| u32::try_from(place).expect("small").to_ne_bytes());
+        words.flat_map(|word| [&[0xff], &word[..]].concat()).collect()
+    }
+
+    #[test]
+    fn a_name_is_found_where_a_linker_keeps_it_in_a_longer_one() {
+        let mut strings = b"\0Key\0AesKey\0".to_vec();
+        // As it is, and not the end of another name.
+        assert_eq!(mentions(&entries(&[8, 1]), &strings, "Key"), [6]);
+        assert_eq!(mentions(&entries(&[8, 1]), &strings[4..], "Key"), []);
+        assert_eq!(mentions(&entries(&[8, 4]), &strings[4..], "Key"), [6]);
+        strings = b"\0".to_vec();
+        for i in 0..=FEW {
+            strings.extend_from_slice(format!("{i}Key\0").as_bytes());
+        }
+        for i in 0..=FEW {
+            let text = strings.iter().enumerate().filter(|(_, byte)| **byte == b'K').nth(i).expect("in each").0;
+            assert_eq!(mentions(&entries(&[3, text, 9]), &strings, "Key"), [6], "{i}");
+        }
     }
 }

@@ -24,9 +24,10 @@ pub(super) enum Rule {
     /// (the return address lies below that); and how far below that the caller's frame pointer was
     /// saved, 0 if it is still in its register.
     Caller { by_frame_pointer: bool, up: usize, saved: usize },
-    /// The outermost frame: it has no caller.
+    /// The outermost frame: it has no caller, or the unwinder would find none, for lack of a
+    /// description.
     End,
-    /// Anything else: signal frames, frames computed by an expression, code without a description.
+    /// Anything else: signal frames, frames computed by an expression.
     Unsupported,
 }
 
@@ -170,7 +171,9 @@ impl UnwindContextStorage<usize> for Small {
 fn described(address: usize) -> Option<Rule> {
     // A return address may lie after the last byte of its function.
     let call = address.checked_sub(1)?;
-    let found = unwind::description(call)?;
+    let Some(found) = unwind::description(call) else {
+        return unwind::is_bare(call).then_some(Rule::End);
+    };
     let section = EhFrame::new(found.bytes, NativeEndian);
     let bases = BaseAddresses::default().set_eh_frame(found.bytes.as_ptr().addr() as u64);
     let own = section.fde_from_offset(&bases, found.own.into(), EhFrame::cie_from_offset).ok()?;
@@ -220,6 +223,32 @@ mod tests {
         }
         assert_eq!(unpack(pack(Rule::End) | 5), Rule::End);
         assert_eq!(unpack(pack(Rule::Unsupported) | 5), Rule::Unsupported);
+    }
+
+    // A function that calls another one, and that no `.cfi` line describes.
+    std::arch::global_asm!(
+        ".globl ffi_guard_test_bare",
+        "ffi_guard_test_bare:",
+        "sub rsp, 8",
+        "call rdi",
+        "add rsp, 8",
+        "ret",
+    );
+
+    unsafe extern "C" {
+        fn ffi_guard_test_bare(run: extern "C" fn());
+    }
+
+    #[test]
+    fn a_walk_ends_at_code_that_nothing_describes() {
+        static ENDED: AtomicBool = AtomicBool::new(false);
+        extern "C" fn walk() {
+            ENDED.store(crate::heap::trace::each_frame(&mut |_, _| true), Ordering::Relaxed);
+        }
+        crate::heap::ready();
+        // SAFETY: it keeps the stack aligned, and calls a function that does not unwind.
+        unsafe { ffi_guard_test_bare(walk) };
+        assert!(ENDED.load(Ordering::Relaxed), "else each allocation there is unwound");
     }
 
     #[test]

@@ -46,7 +46,9 @@ impl<'loaded> Module<'loaded> {
             return c"";
         }
         // SAFETY: the loader's own string, which lives as long as the module.
-        unsafe { CStr::from_ptr(self.info.dlpi_name) }
+        let name = unsafe { CStr::from_ptr(self.info.dlpi_name) };
+        // What musl calls the executable of a static program.
+        if name == c"/proc/self/exe" { c"" } else { name }
     }
 
     /// The numbers of modules ever loaded and ever unloaded: while they stay the same, a base

@@ -2,6 +2,8 @@
 
 use std::ffi::c_void;
 
+use super::read::read;
+
 /// The record that describes the frame of the code at an address, and the common record that it
 /// refers to, as they lie in memory.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +40,20 @@ pub(crate) fn description(address: usize) -> Option<Description> {
     let bytes = unsafe { std::slice::from_raw_parts(own.sub(before), before + 4 + len as usize) };
     let [_, _, function] = bases.map(|base| base.addr());
     Some(Description { bytes, own: before, function })
+}
+
+/// True if nothing describes the code at `address`, so that every unwinder stops there: as C's
+/// library in a static program of musl, or what was written in assembly. Takes the locks that
+/// [`description`] takes.
+pub(crate) fn is_bare(address: usize) -> bool {
+    let mut bases = [std::ptr::null_mut::<c_void>(); 3];
+    // SAFETY: as in `description`.
+    let own = unsafe { _Unwind_Find_FDE(std::ptr::without_provenance(address), &raw mut bases) };
+    // A signal handler returns there: unwinders know the code.
+    let signal_return = [0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05];
+    let mut code = [0; 9];
+    // One byte was taken off, as for the call before a return address.
+    own.is_null() && read(address + 1, &mut code).is_some() && code != signal_return
 }
 
 unsafe extern "C" {
