@@ -23,6 +23,7 @@ pub use crate::call::validity::{Discriminants, Validity, ValueField};
 pub use crate::call::variadic::saved::{Registers, Saved};
 pub use crate::call::variadic::{Dialect, Followed, Follower, Tail, Variadic, Word};
 pub use crate::level::{CHECKED, armed, is_at_1};
+pub use crate::report::compared::compare_if_asked;
 pub use crate::rule::{Rule, Severities, Severity};
 pub use crate::{
     __argument as argument, __bytes as bytes, __crosses as crosses, __dense as dense, __frozen as frozen,

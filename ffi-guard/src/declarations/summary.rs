@@ -5,10 +5,11 @@ use std::panic::Location;
 
 use super::check::{self, NotCompared, Outcome};
 use super::list;
+use crate::call::declaration::Function;
 use crate::call::site::Site;
 use crate::call::thread;
 use crate::config;
-use crate::facts::{Call, Facts, Finding, Violation};
+use crate::facts::{AbiMismatch, Call, Facts, Finding, Violation};
 use crate::rule::Severity;
 
 /// What [`check_declarations`] found.
@@ -47,28 +48,37 @@ pub fn check_declarations() -> Declarations {
             Outcome::NotCompared(reason) => declarations.not_compared.push((guarded.name(), reason)),
             Outcome::Differs(mismatch) => {
                 declarations.compared += 1;
-                let site = Site { function, location };
-                let parameter = mismatch.differences.first().and_then(|difference| difference.part.parameter());
-                let finding = Finding::AbiMismatch(mismatch);
-                let severity = site.severity(finding.rule(), parameter);
-                if severity == Severity::Allow {
-                    continue;
-                }
-                let call = Call { function, parameter, site: location, thread: thread::id(), thread_name: None };
-                declarations.violations.push(Violation::new(Facts {
-                    finding,
-                    severity,
-                    call: Some(call),
-                    lent_by: None,
-                    also: Vec::new(),
-                    argument: None,
-                    memory: None,
-                    c_allocated: None,
-                }));
+                declarations.violations.extend(violation(function, mismatch, location));
             }
         }
     }
     declarations
+}
+
+/// The violation of a declaration that differs from C's. `None` if it may.
+pub(super) fn violation(
+    function: &'static Function,
+    mismatch: Box<AbiMismatch>,
+    location: &'static Location<'static>,
+) -> Option<Violation> {
+    let site = Site { function, location };
+    let parameter = mismatch.differences.first().and_then(|difference| difference.part.parameter());
+    let finding = Finding::AbiMismatch(mismatch);
+    let severity = site.severity(finding.rule(), parameter);
+    if severity == Severity::Allow {
+        return None;
+    }
+    let call = Call { function, parameter, site: location, thread: thread::id(), thread_name: None };
+    Some(Violation::new(Facts {
+        finding,
+        severity,
+        call: Some(call),
+        lent_by: None,
+        also: Vec::new(),
+        argument: None,
+        memory: None,
+        c_allocated: None,
+    }))
 }
 
 impl Declarations {
