@@ -70,7 +70,7 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
     let lending = (callback && lends).then(|| quote_spanned!(here=> .lending()));
     let (ok, with_ok) = filled::emit(function, private).unzip();
     let promised::Written { functions, calls } = promised::emit(function, private);
-    let symbol = registry::symbol(function, kind);
+    let symbol = registry::symbol(function, kind).unwrap_or_else(|| quote_spanned!(here=> ""));
     let types = registry::types(function, kind, private);
     let entry = registry::entry(private);
     let variadic = function.source.variadic.is_some();

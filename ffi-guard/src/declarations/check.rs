@@ -34,7 +34,7 @@ pub(crate) enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum NotCompared {
-    /// It has no symbol of its own: it is called by a pointer, or its name depends on conditions.
+    /// It has no symbol of its own: it is called by a pointer.
     NoSymbol,
     /// Nothing in the program calls it, so that it was not linked.
     NotLinked,
