@@ -77,6 +77,9 @@ impl Run {
             Some(target) => target,
             None => config.target()?.unwrap_or_else(|| rustc.host.clone()),
         };
+        if order.abi.is_some() {
+            abi::can_compare(&target, &rustc.host)?;
+        }
         let metadata = metadata(&options.cargo, &target)?;
         let c_heap = !options.no_c_heap && (options.c_heap || has_c_heap(&target));
         let allow = allowed(&options.rules)?;

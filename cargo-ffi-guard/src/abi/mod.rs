@@ -36,17 +36,33 @@ const REQUEST: &str = "CARGO_FFI_GUARD_COMPARE";
 
 /// The options that cargo gets for the build: all that C and Rust can say of their types.
 pub(crate) fn of_the_build(options: &[String]) -> Vec<String> {
-    let profile = match crate::driver::value_of(options, "--profile") {
-        Some(profile) => profile,
-        None if options.iter().any(|word| word == "--release" || word == "-r") => "release".into(),
-        None => "dev".into(),
+    let profiles = match crate::driver::value_of(options, "--profile") {
+        Some(profile) => vec![profile],
+        None if options.iter().any(|word| word == "--release" || word == "-r") => vec!["release".into()],
+        None => vec!["dev".into(), "test".into()],
     };
     let mut words = vec!["--no-run".to_owned(), "--message-format=json-render-diagnostics".to_owned()];
     let settings = ["debug=2", "strip=\"none\"", "split-debuginfo=\"off\"", "package.\"*\".debug=2"];
-    for setting in settings {
-        words.extend(["--config".to_owned(), format!("profile.{profile}.{setting}")]);
+    for setting in profiles.iter().flat_map(|profile| settings.map(|setting| format!("profile.{profile}.{setting}"))) {
+        words.extend(["--config".to_owned(), setting]);
     }
     words
+}
+
+/// Refuses a target whose programs are not compared.
+///
+/// # Errors
+///
+/// The words for the user.
+pub(crate) fn can_compare(target: &str, host: &str) -> Result<(), String> {
+    let is_known = target.contains("-linux-") && ["x86_64", "aarch64"].iter().any(|arch| target.starts_with(arch));
+    match (is_known, target == host) {
+        (false, _) => Err(format!("{target}: declarations are compared on Linux with 64 bits")),
+        (true, false) => {
+            Err(format!("{target}: the program compares its declarations itself, and does not run on {host}"))
+        }
+        (true, true) => Ok(()),
+    }
 }
 
 /// Options of cargo that choose what is built of a package.

@@ -28,6 +28,11 @@ struct Library {
 }
 
 impl Beside {
+    /// True if there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.libraries.is_empty() && self.probes.is_empty()
+    }
+
     /// Adds a library, for one crate, or for all if that is empty. False if the file is none of this system's.
     pub(crate) fn add_library(&mut self, krate: &str, path: &Path) -> bool {
         let Some(file) = File::of_path(path) else { return false };

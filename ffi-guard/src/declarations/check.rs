@@ -148,23 +148,21 @@ pub(super) fn compare_beside(function: &'static Function, by_name: bool, beside:
     fork_gate::run(|| {
         let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
         let found = find(function, by_name, &mut read);
-        let own = match &found {
-            Ok((own, ..)) => Some(*own),
-            Err(_) => own_of(function, &mut read),
-        };
-        let Some(own) = own.and_then(|own| read.get(own)) else {
-            return (Outcome::NotCompared(NotCompared::NoSymbol), None);
-        };
         let (reason, defined_by) = match found {
-            Ok((_, of, at)) => match read.get(of) {
-                Some(of) => return (compare_with(function, own, of, at), of.name()),
-                None => (NotCompared::NoFile, None),
+            Ok((own, of, at)) => match (read.get(own), read.get(of)) {
+                (Some(own), Some(of)) => return (compare_with(function, own, of, at), of.name()),
+                _ => (NotCompared::NoFile, None),
             },
             Err((reason, of)) => (reason, of.and_then(|of| read.get(of)?.name())),
         };
-        match beside.find(function, reason) {
-            Ok((of, at)) => (compare_with(function, own, of, at), of.name()),
-            Err((reason, of)) => (Outcome::NotCompared(reason), of.and_then(Module::name).or(defined_by)),
+        if beside.is_empty() {
+            return (Outcome::NotCompared(reason), defined_by);
+        }
+        let own = own_of(function, &mut read).and_then(|own| read.get(own));
+        match (beside.find(function, reason), own) {
+            (Ok((of, at)), Some(own)) => (compare_with(function, own, of, at), of.name()),
+            (Ok(_), None) => (Outcome::NotCompared(reason), defined_by),
+            (Err((reason, of)), _) => (Outcome::NotCompared(reason), of.and_then(Module::name).or(defined_by)),
         }
     })
 }
