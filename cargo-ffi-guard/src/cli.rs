@@ -34,6 +34,10 @@ pub(crate) enum Command {
     Fix(FixOptions),
     /// List the border of each crate: what it declares of C, what is guarded, called and exported
     Audit(Audit),
+    /// Compare all declarations of C's functions with what C's debug information says, at once
+    ///
+    /// Nothing of the program is run. Exit status: 0 if no declaration differs, 1 if one does, 2 if the comparison could not be made.
+    Abi(Abi),
 }
 
 /// Our own options. All others are cargo's, and so is what follows `--`.
@@ -136,6 +140,24 @@ pub(crate) struct Audit {
     pub json: Option<PathBuf>,
 }
 
+/// The options of `abi`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Abi {
+    #[command(flatten)]
+    pub options: Options,
+    /// Write the list as JSON, too; `-` writes it on standard output in place of the table
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// A library with debug information, or the file of its debug information, for functions that the
+    /// program's own libraries do not tell of; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub library: Vec<PathBuf>,
+    /// A C header, for functions that no debug information tells of; may be given more than once.
+    /// CC and CFLAGS are used
+    #[arg(long, value_name = "FILE")]
+    pub header: Vec<PathBuf>,
+}
+
 /// What a command asks for.
 pub(crate) enum Task {
     /// To compile, and mostly to run.
@@ -154,11 +176,13 @@ pub(crate) struct Order {
     pub options: Options,
     /// What is listed in place of the last lines of a run.
     pub audit: Option<Audit>,
+    /// What is asked of the programs that were built, in place of running them.
+    pub abi: Option<Abi>,
 }
 
 impl Command {
     pub(crate) fn task(self) -> Task {
-        let run = |command, options| Task::Cargo(Order { command, options, audit: None });
+        let run = |command, options| Task::Cargo(Order { command, options, audit: None, abi: None });
         match self {
             Command::Test(options) => run("test", options),
             Command::Run(options) => run("run", options),
@@ -166,7 +190,11 @@ impl Command {
             Command::Bench(options) => run("bench", options),
             Command::Nextest(options) => run("nextest", options),
             Command::Audit(audit) => {
-                Task::Cargo(Order { command: "check", options: audit.options.clone(), audit: Some(audit) })
+                let options = audit.options.clone();
+                Task::Cargo(Order { command: "check", options, audit: Some(audit), abi: None })
+            }
+            Command::Abi(abi) => {
+                Task::Cargo(Order { command: "test", options: abi.options.clone(), audit: None, abi: Some(abi) })
             }
             Command::Report(options) => Task::Report(options),
             Command::Fix(options) => Task::Fix(options),

@@ -4,18 +4,18 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hasher as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, ExitStatus};
 use std::time::SystemTime;
 
 use cargo_ffi_guard::progress::Progress;
 use cargo_metadata::{Metadata, MetadataCommand};
 
-use crate::cli::{self, Options, Order, Task};
+use crate::cli::{self, Abi, Options, Order, Task};
 use crate::config::Config;
 use crate::coverage::Called;
 use crate::obstacle::{self, cannot_write};
 use crate::session::Session;
-use crate::{audit, coverage, fix, mirror, reporting, runtime, rustdoc, session, taken};
+use crate::{abi, audit, coverage, fix, mirror, reporting, runtime, rustdoc, session, taken};
 
 /// Rules that need a contract to be right: without one they report what a library may well do.
 const NEED_CONTRACTS: [&str; 2] = ["nested_pointer", "retained_pointer"];
@@ -49,11 +49,12 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    let wrong = if order.abi.is_some() { abi::WRONG } else { 101 };
     match Run::prepare(order) {
         Ok(run) => run.go(),
         Err(error) => {
             eprintln!("error: {error}");
-            ExitCode::from(101)
+            ExitCode::from(wrong)
         }
     }
 }
@@ -76,6 +77,9 @@ impl Run {
             Some(target) => target,
             None => config.target()?.unwrap_or_else(|| rustc.host.clone()),
         };
+        if order.abi.is_some() {
+            abi::can_compare(&target, &rustc.host)?;
+        }
         let metadata = metadata(&options.cargo, &target)?;
         let c_heap = !options.no_c_heap && (options.c_heap || has_c_heap(&target));
         let allow = allowed(&options.rules)?;
@@ -132,7 +136,8 @@ impl Run {
             // Missing from the first run on, which is no error.
             let _ = std::fs::remove_file(Called::path(folder));
         }
-        let mut status = self.cargo_command().status();
+        let mut built = abi::Built::default();
+        let mut status = self.build(&mut built);
         for _ in 1..MOST_ATTEMPTS {
             if std::fs::remove_file(self.session.again()).is_err()
                 || status.as_ref().is_ok_and(|status| status.success())
@@ -141,7 +146,10 @@ impl Run {
             }
             // Cargo has just called it an error.
             eprintln!("note: ffi-guard: the build above has shown what it was to show, and is begun again");
-            status = self.cargo_command().status();
+            status = self.build(&mut built);
+        }
+        if let Some(abi) = &self.order.abi {
+            return self.compare(abi, status, &built);
         }
         let is_part = |name: &str, version: &str| {
             self.metadata
@@ -166,9 +174,36 @@ impl Run {
         crate::outcome::finish(status, "cargo")
     }
 
+    /// Starts cargo. If the programs are to be asked, what it builds is noted.
+    fn build(&self, built: &mut abi::Built) -> std::io::Result<ExitStatus> {
+        match self.order.abi {
+            None => self.cargo_command().status(),
+            Some(_) => {
+                let (status, all) = abi::Built::by(&mut self.cargo_command(), &self.metadata)?;
+                *built = all;
+                Ok(status)
+            }
+        }
+    }
+
+    /// Asks what was built for its declarations.
+    fn compare(&self, options: &Abi, status: std::io::Result<ExitStatus>, built: &abi::Built) -> ExitCode {
+        if !status.as_ref().is_ok_and(|status| status.success()) {
+            let _ = crate::outcome::finish(status, "cargo");
+            return ExitCode::from(abi::WRONG);
+        }
+        match abi::run(options, built, &self.session.folder) {
+            Ok(differs) => ExitCode::from(if differs { abi::FOUND } else { 0 }),
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::from(abi::WRONG)
+            }
+        }
+    }
+
     /// True if the command runs the program.
     fn calls_c(&self) -> bool {
-        !matches!(self.order.command, "build" | "check")
+        !matches!(self.order.command, "build" | "check") && self.order.abi.is_none()
     }
 
     /// Cargo, with our options before those of the user: it stops reading its own at the first
@@ -190,7 +225,11 @@ impl Run {
         if value_of(rest, "--target").is_none() {
             command.args(["--target", &self.session.target]);
         }
-        command.arg("--target-dir").arg(self.session.folder.join("target")).args(rest);
+        command.arg("--target-dir").arg(self.session.folder.join("target"));
+        if self.order.abi.is_some() {
+            command.args(abi::of_the_build(rest)).args(abi::of_the_targets(rest, &self.metadata));
+        }
+        command.args(rest);
         command
             .env_remove("RUSTC_WRAPPER")
             .env_remove("RUSTC_WORKSPACE_WRAPPER")
@@ -283,12 +322,26 @@ fn metadata(arguments: &[String], target: &str) -> Result<Metadata, String> {
 }
 
 /// The value of an option among cargo's, in either form.
-fn value_of(arguments: &[String], name: &str) -> Option<String> {
+pub(crate) fn value_of(arguments: &[String], name: &str) -> Option<String> {
     let of_cargo = arguments.iter().take_while(|word| *word != "--");
     let mut words = of_cargo.clone().skip_while(|word| *word != name);
     let apart = words.next().and_then(|_| words.next()).cloned();
     let prefix = format!("{name}=");
     apart.or_else(|| of_cargo.clone().find_map(|word| word.strip_prefix(&prefix)).map(String::from))
+}
+
+/// All values of an option among cargo's, by its names, in either form.
+pub(crate) fn values_of(arguments: &[String], names: &[&str]) -> Vec<String> {
+    let mut values = Vec::new();
+    let mut words = arguments.iter().take_while(|word| *word != "--");
+    while let Some(word) = words.next() {
+        match word.split_once('=') {
+            Some((name, value)) if names.contains(&name) => values.push(value.to_owned()),
+            _ if names.contains(&word.as_str()) => values.extend(words.next().cloned()),
+            _ => {}
+        }
+    }
+    values
 }
 
 /// The rules that are left out.

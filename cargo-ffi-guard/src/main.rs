@@ -15,6 +15,7 @@
 //!                                                └── obstacle: what is no fault of the crate
 //! ```
 
+mod abi;
 mod audit;
 mod cli;
 mod config;

@@ -46,6 +46,17 @@ const SOURCE: &str = "//! The allocator of ffi-guard, installed in each program 
 
 #[global_allocator]
 static ALLOCATOR: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
+
+/// Runs before `main`: `cargo ffi-guard abi` asks so for the list of all declarations.
+#[cfg(target_os = \"linux\")]
+#[used]
+#[unsafe(link_section = \".init_array\")]
+static AT_START: extern \"C\" fn() = at_start;
+
+#[cfg(target_os = \"linux\")]
+extern \"C\" fn at_start() {
+    ffi_guard::__private::compare_if_asked();
+}
 ";
 
 /// The folder of ffi-guard's source beside this crate's, if it is still there.

@@ -1,6 +1,6 @@
 //! Writes the statics that describe a function; checks and reports read them.
 
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::ReturnType;
 use syn::ext::IdentExt as _;
@@ -71,7 +71,16 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
     let with_version = function.version.as_ref().map(|version| quote_spanned!(here=> .with_version(&#version)));
     let (ok, with_ok) = filled::emit(function, private).unzip();
     let promised::Written { functions, calls } = promised::emit(function, private);
-    let symbol = registry::symbol(function, kind);
+    let symbol = registry::symbol(function, kind).unwrap_or_else(|| quote_spanned!(here=> ""));
+    // Of what depends on conditions, rustc makes no constant by itself.
+    let is_literal = matches!(symbol.clone().into_iter().next(), Some(TokenTree::Literal(_)));
+    let (constant, symbol) = match is_literal {
+        true => (None, symbol),
+        false => {
+            let constant = quote_spanned!(here=> const __FFI_GUARD_SYMBOL: &::core::primitive::str = #symbol;);
+            (Some(constant), quote_spanned!(here=> __FFI_GUARD_SYMBOL))
+        }
+    };
     let types = registry::types(function, kind, private);
     let entry = registry::entry(private);
     let variadic = function.source.variadic.is_some();
@@ -80,6 +89,7 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
         #ok
         #functions
         #entry
+        #constant
         static __FFI_GUARD_FUNCTION: #private::Function = #private::Function::new(&#private::Declaration {
             name: #name,
             module: ::core::module_path!(),

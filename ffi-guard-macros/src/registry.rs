@@ -13,31 +13,36 @@ use crate::descriptor::Kind;
 use crate::types;
 use crate::valid::Function;
 
-/// The name by which the linker knows the function; empty if it has none, or another one under some
-/// condition.
-pub(crate) fn symbol(function: &Function, kind: Kind) -> String {
+/// The name by which the linker knows the function, as an expression; `None` if it has none.
+pub(crate) fn symbol(function: &Function, kind: Kind) -> Option<TokenStream> {
     let attrs = &function.source.attrs;
     let name = function.source.name.unraw().to_string();
     match kind {
-        Kind::Pointer { .. } => String::new(),
+        Kind::Pointer { .. } => None,
         Kind::Call { .. } => {
-            let links: Vec<_> = attrs.iter().filter(|attr| attr.name.starts_with("link_")).collect();
-            match links[..] {
-                [] => name,
-                [link] if link.when.is_none() && link.name == "link_name" => {
-                    // Bindgen's sign for LLVM that nothing goes before the name.
-                    literal(&link.tokens).unwrap_or_default().trim_start_matches('\u{1}').to_owned()
-                }
-                _ => String::new(),
-            }
+            let links = attrs.iter().filter(|attr| attr.name.starts_with("link_"));
+            named(&links.collect::<Vec<_>>(), &name)
         }
         Kind::Callback => {
             let is = |word: &'static str| move |attr: &&Attr| attr.when.is_none() && has(&attr.tokens, word);
-            let exported = attrs.iter().find(is("export_name")).and_then(|attr| literal(&attr.tokens));
-            let plain = attrs.iter().find(is("no_mangle")).map(|_| name);
-            exported.or(plain).unwrap_or_default()
+            let exported = attrs.iter().find(is("export_name")).and_then(|attr| value(&attr.tokens));
+            let plain = attrs.iter().find(is("no_mangle")).map(|_| quote_spanned!(Span::mixed_site()=> #name));
+            exported.or(plain)
         }
     }
+}
+
+/// The name that the first of these attributes gives whose condition holds, else the function's.
+fn named(links: &[&Attr], name: &str) -> Option<TokenStream> {
+    let here = Span::mixed_site();
+    let Some((first, rest)) = links.split_first() else { return Some(quote_spanned!(here=> #name)) };
+    if first.name != "link_name" {
+        return None;
+    }
+    let value = value(&first.tokens)?;
+    let Some(when) = &first.when else { return Some(value) };
+    let otherwise = named(rest, name)?;
+    Some(quote_spanned!(here=> if ::core::cfg!(#when) { #value } else { #otherwise }))
 }
 
 /// True if the word stands in the tokens, as in `unsafe(no_mangle)`.
@@ -49,15 +54,23 @@ fn has(tokens: &TokenStream, word: &str) -> bool {
     })
 }
 
-/// The text of the first literal.
-fn literal(tokens: &TokenStream) -> Option<String> {
-    tokens.clone().into_iter().find_map(|token| match token {
-        TokenTree::Literal(literal) => {
-            syn::parse2::<syn::LitStr>(literal.into_token_stream()).ok().map(|it| it.value())
-        }
-        TokenTree::Group(group) => literal(&group.stream()),
-        _ => None,
-    })
+/// What follows the `=`: a literal, or the call of a macro that gives one.
+fn value(tokens: &TokenStream) -> Option<TokenStream> {
+    let mut rest = tokens.clone().into_iter();
+    let is_sign = |token: &TokenTree| matches!(token, TokenTree::Punct(sign) if sign.as_char() == '=');
+    match rest.find(|token| is_sign(token) || matches!(token, TokenTree::Group(_)))? {
+        // `unsafe(export_name = "..")`
+        TokenTree::Group(group) => value(&group.stream()),
+        _ => Some(rest.collect()).filter(|value: &TokenStream| !value.is_empty()).map(as_the_linker_has_it),
+    }
+}
+
+/// A literal without bindgen's sign for LLVM that nothing goes before the name; others as they are.
+fn as_the_linker_has_it(value: TokenStream) -> TokenStream {
+    match syn::parse2::<syn::LitStr>(value.clone()) {
+        Ok(text) => syn::LitStr::new(text.value().trim_start_matches('\u{1}'), text.span()).into_token_stream(),
+        Err(_) => value,
+    }
 }
 
 /// The types of the parameters, then that of the result if there is one, as an expression. Without
@@ -72,7 +85,7 @@ pub(crate) fn types(function: &Function, kind: Kind, private: &TokenStream) -> T
         Kind::Callback | Kind::Pointer { .. } => {
             let types = function.params.iter().map(|param| param.source.ty.to_token_stream());
             let mut all = types.chain([function.source.output.to_token_stream()]);
-            symbol(function, kind).is_empty() || all.any(|tokens| has(&tokens, "Self"))
+            symbol(function, kind).is_none() || all.any(|tokens| has(&tokens, "Self"))
         }
     };
     if of_block || generics.type_params().next().is_some() || generics.const_params().next().is_some() {

@@ -24,6 +24,7 @@ pub use crate::call::version::{Version, fails, fails_with, holds};
 pub use crate::delivery::raise::expect;
 pub use crate::delivery::test_scope::assert_clean;
 pub use crate::level::{CHECKED, armed, is_at_1};
+pub use crate::report::compared::compare_if_asked;
 pub use crate::rule::{Rule, Severities, Severity};
 pub use crate::{
     __argument as argument, __bytes as bytes, __crosses as crosses, __dense as dense, __frozen as frozen,

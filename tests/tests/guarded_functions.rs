@@ -12,6 +12,13 @@ struct Pair {
     second: u64,
 }
 
+/// As crates write the names of a library that is built in two ways.
+macro_rules! prefixed {
+    ($name:ident) => {
+        concat!("ffg_", stringify!($name))
+    };
+}
+
 #[ffi_guard::guard(deny(null_pointer))]
 unsafe extern "C" {
     /// Nothing calls it, and nothing defines it.
@@ -27,6 +34,13 @@ unsafe extern "C" {
     fn named_otherwise(_: f64);
     #[cfg_attr(test, link_name = "ffg_one")]
     fn under_conditions();
+    #[cfg_attr(not(test), link_name = "ffg_one")]
+    fn under_others();
+    #[cfg_attr(not(test), link_name = "ffg_one")]
+    #[cfg_attr(test, link_name = prefixed!(two))]
+    fn under_both();
+    #[link_name = prefixed!(by_macro)]
+    fn by_macro();
     fn with_lifetimes<'a>(pair: &'a Pair, also: Option<&'a mut Pair>) -> &'a Pair;
     fn variadic(#[guard(cstr)] format: *const c_char, ...) -> c_int;
 }
@@ -55,7 +69,7 @@ fn named(name: &str) -> GuardedFunction {
 fn what_nothing_calls_is_on_the_list() {
     let function = named("ffg_never_defined");
     assert_eq!(function.crate_name(), "guarded_functions");
-    assert!(function.file().ends_with("guarded_functions.rs") && function.line() == 18, "{}", function.line());
+    assert!(function.file().ends_with("guarded_functions.rs") && function.line() == 25, "{}", function.line());
     assert_eq!(function.symbol(), Some("ffg_never_defined"));
     assert!(!function.is_callback() && !function.is_variadic());
     let parameters: Vec<_> = function.parameters().collect();
@@ -82,7 +96,10 @@ fn what_nothing_calls_is_on_the_list() {
 fn each_has_its_symbol() {
     assert_eq!(named("named_otherwise").symbol(), Some("ffg_other_name"));
     assert_eq!(named("named_otherwise").parameters().next().expect("one").name(), "arg1");
-    assert_eq!(named("under_conditions").symbol(), None);
+    assert_eq!(named("under_conditions").symbol(), Some("ffg_one"));
+    assert_eq!(named("under_others").symbol(), Some("under_others"));
+    assert_eq!(named("under_both").symbol(), Some("ffg_two"));
+    assert_eq!(named("by_macro").symbol(), Some("ffg_by_macro"));
     assert_eq!(named("exported").symbol(), Some("ffg_exported"));
     assert_eq!(named("called_by_c").symbol(), None);
     assert!(named("called_by_c").is_callback() && named("exported").is_callback());

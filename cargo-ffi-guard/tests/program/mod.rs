@@ -102,6 +102,7 @@ impl Program {
             .unwrap();
         Said {
             success: output.status.success(),
+            code: output.status.code(),
             text: String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
         }
     }
@@ -110,6 +111,8 @@ impl Program {
 /// What a run printed.
 pub(crate) struct Said {
     pub(crate) success: bool,
+    /// The exit status.
+    pub(crate) code: Option<i32>,
     text: String,
 }
 
@@ -124,6 +127,20 @@ impl Said {
     pub(crate) fn has(&self, words: &str) -> &Said {
         assert!(self.text.contains(words), "no `{words}` in:\n{self}");
         self
+    }
+
+    /// All that it printed, without the lines of cargo.
+    pub(crate) fn own(&self) -> String {
+        let is_cargos =
+            |line: &&str| line.starts_with("   ") && line.trim_start().starts_with(|c: char| c.is_uppercase());
+        self.text.lines().filter(|line| !is_cargos(line)).map(|line| format!("{line}\n")).collect()
+    }
+
+    /// The object that it printed.
+    #[track_caller]
+    pub(crate) fn object(&self) -> &str {
+        let (start, end) = (self.text.find("{\n").unwrap(), self.text.find("\n}").unwrap());
+        &self.text[start..end + 2]
     }
 
     /// The array that it printed.

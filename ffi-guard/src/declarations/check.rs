@@ -4,6 +4,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::sync::{Mutex, PoisonError};
 
+use super::beside::Beside;
 use super::c_type;
 use super::compare::{Comparison, RustParameter};
 use super::file::{self, File, Loaded};
@@ -34,7 +35,7 @@ pub(crate) enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum NotCompared {
-    /// It has no symbol of its own: it is called by a pointer, or its name depends on conditions.
+    /// It has no symbol of its own: it is called by a pointer.
     NoSymbol,
     /// Nothing in the program calls it, so that it was not linked.
     NotLinked,
@@ -55,6 +56,21 @@ pub enum NotCompared {
 }
 
 impl NotCompared {
+    /// The reason, in one word.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            NotCompared::NoSymbol => "no_symbol",
+            NotCompared::NotLinked => "not_linked",
+            NotCompared::NoFile => "no_file",
+            NotCompared::NoDebugInfo => "no_debug_info",
+            NotCompared::Compressed => "compressed",
+            NotCompared::Split => "split",
+            NotCompared::NotInC => "not_in_c",
+            NotCompared::NoPrototype => "no_prototype",
+            NotCompared::LittleRoom => "little_room",
+        }
+    }
+
     /// The reason, in words.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -73,19 +89,43 @@ impl NotCompared {
 }
 
 /// A module that was read.
-struct Module {
-    base: usize,
-    fingerprint: Fingerprint,
-    file: Option<File>,
+pub(super) struct Module {
+    /// Where it is loaded, and as what; `None` if it is not.
+    loaded: Option<(usize, Fingerprint)>,
+    pub(super) file: Option<File>,
     info: OnceCell<Option<Info>>,
 }
 
 impl Module {
-    fn info(&self) -> Option<&Info> {
+    /// A file that is not loaded.
+    pub(super) fn of_file(file: File) -> Module {
+        Module { loaded: None, file: Some(file), info: OnceCell::new() }
+    }
+
+    pub(super) fn info(&self) -> Option<&Info> {
         let dwarf = || Some(Info::new(self.file.as_ref()?.dwarf.as_ref()?.borrow(|section| *section)));
         self.info.get_or_init(dwarf).as_ref()
     }
+
+    fn name(&self) -> Option<String> {
+        Some(self.file.as_ref()?.name.clone())
+    }
+
+    /// The definition at a link-time address.
+    pub(super) fn at_address(&self, address: u64) -> Result<At, NotCompared> {
+        let Some(info) = self.info() else {
+            let is_compressed = self.file.as_ref().is_some_and(|file| file.is_compressed);
+            return Err(if is_compressed { NotCompared::Compressed } else { NotCompared::NoDebugInfo });
+        };
+        info.at_address(address).map_err(|missing| match missing {
+            Missing::Split => NotCompared::Split,
+            Missing::NoDefinition => NotCompared::NotInC,
+        })
+    }
 }
+
+/// Why a definition was not found, and the index of the module that has it.
+type Missed = (NotCompared, Option<usize>);
 
 /// The modules that were read.
 static READ: Mutex<Vec<Module>> = Mutex::new(Vec::new());
@@ -100,34 +140,56 @@ fn has_little_room() -> bool {
 
 /// Compares a function. `by_name`: also if it is not linked in.
 pub(crate) fn compare(function: &'static Function, by_name: bool) -> Outcome {
+    compare_beside(function, by_name, &Beside::default()).0
+}
+
+/// Compares a function, also with what is `beside` the program. Returns the name of the module that
+/// defines it, too, as far as that is known.
+pub(super) fn compare_beside(function: &'static Function, by_name: bool, beside: &Beside) -> (Outcome, Option<String>) {
     if has_little_room() {
-        return Outcome::NotCompared(NotCompared::LittleRoom);
+        return (Outcome::NotCompared(NotCompared::LittleRoom), None);
     }
     let _inside = Reentry::enter();
     fork_gate::run(|| {
         let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
-        match find(function, by_name, &mut read) {
+        let found = find(function, by_name, &mut read);
+        let (reason, defined_by) = match found {
             Ok((own, of, at)) => match (read.get(own), read.get(of)) {
-                (Some(own), Some(of)) => compare_with(function, own, of, at),
-                _ => Outcome::NotCompared(NotCompared::NoFile),
+                (Some(own), Some(of)) => return (compare_with(function, own, of, at), of.name()),
+                _ => (NotCompared::NoFile, None),
             },
-            Err(reason) => Outcome::NotCompared(reason),
+            Err((reason, of)) => (reason, of.and_then(|of| read.get(of)?.name())),
+        };
+        if beside.is_empty() {
+            return (Outcome::NotCompared(reason), defined_by);
+        }
+        let own = own_of(function, &mut read).and_then(|own| read.get(own));
+        match (beside.find(function, reason), own) {
+            (Ok((of, at)), Some(own)) => (compare_with(function, own, of, at), of.name()),
+            (Ok(_), None) => (Outcome::NotCompared(reason), defined_by),
+            (Err((reason, of)), _) => (Outcome::NotCompared(reason), of.and_then(Module::name).or(defined_by)),
         }
     })
 }
 
+/// The index of the module that has the declaration.
+fn own_of(function: &Function, read: &mut Vec<Module>) -> Option<usize> {
+    let loaded = file::loaded(std::ptr::from_ref(function).addr());
+    Some(index_of(loaded.iter().find(|module| module.is_own)?, read))
+}
+
 /// The indices of the module that has the declaration and of that which has the definition, and
-/// where it is there.
-fn find(function: &'static Function, by_name: bool, read: &mut Vec<Module>) -> Result<(usize, usize, At), NotCompared> {
+/// where it is there. If it is not compared: why, and the index of the module that defines it.
+fn find(function: &'static Function, by_name: bool, read: &mut Vec<Module>) -> Result<(usize, usize, At), Missed> {
     let declaration = function.declaration;
     let symbol = declaration.symbol;
     if symbol.is_empty() || declaration.types.is_none() || declaration.callback {
-        return Err(NotCompared::NoSymbol);
+        return Err((NotCompared::NoSymbol, None));
     }
     let loaded = file::loaded(std::ptr::from_ref(function).addr());
-    let own = loaded.iter().find(|module| module.is_own).ok_or(NotCompared::NoFile)?;
+    let own = loaded.iter().find(|module| module.is_own).ok_or((NotCompared::NoFile, None))?;
     let own = index_of(own, read);
-    let file = read.get(own).and_then(|module| module.file.as_ref()).ok_or(NotCompared::NoFile)?;
+    let file = read.get(own).and_then(|module| module.file.as_ref()).ok_or((NotCompared::NoFile, None))?;
     let (linked, is_imported) = (file.linked(symbol), file.imports(symbol));
     let (of, address) = match linked {
         Some(address) => (own, address),
@@ -137,32 +199,25 @@ fn find(function: &'static Function, by_name: bool, read: &mut Vec<Module>) -> R
                 let index = index_of(module, read);
                 Some((index, read.get(index)?.file.as_ref()?.exported(symbol)?))
             })
-            .ok_or(NotCompared::NoFile)?,
+            .ok_or((NotCompared::NoFile, None))?,
         None => {
-            let info = read.get(own).and_then(Module::info).filter(|_| by_name).ok_or(NotCompared::NotLinked)?;
-            return Ok((own, own, info.by_name(symbol).ok_or(NotCompared::NotLinked)?));
+            let not_linked = (NotCompared::NotLinked, None);
+            let info = read.get(own).and_then(Module::info).filter(|_| by_name).ok_or(not_linked)?;
+            return Ok((own, own, info.by_name(symbol).ok_or(not_linked)?));
         }
     };
-    let module = read.get(of).ok_or(NotCompared::NoFile)?;
-    let Some(info) = module.info() else {
-        let is_compressed = module.file.as_ref().is_some_and(|file| file.is_compressed);
-        return Err(if is_compressed { NotCompared::Compressed } else { NotCompared::NoDebugInfo });
-    };
-    match info.at_address(address) {
-        Ok(at) => Ok((own, of, at)),
-        Err(Missing::Split) => Err(NotCompared::Split),
-        Err(Missing::NoDefinition) => Err(NotCompared::NotInC),
-    }
+    let module = read.get(of).ok_or((NotCompared::NoFile, None))?;
+    module.at_address(address).map(|at| (own, of, at)).map_err(|reason| (reason, Some(of)))
 }
 
 /// The index of a loaded module among those that were read; reads it if it is new.
 fn index_of(module: &Loaded, read: &mut Vec<Module>) -> usize {
-    let same = |known: &Module| known.base == module.base && known.fingerprint == module.fingerprint;
+    let loaded = Some((module.base, module.fingerprint));
+    let same = |known: &Module| known.loaded == loaded;
     if let Some(index) = read.iter().position(same) {
         return index;
     }
-    let (base, fingerprint) = (module.base, module.fingerprint);
-    read.push(Module { base, fingerprint, file: File::read(module), info: OnceCell::new() });
+    read.push(Module { loaded, file: File::read(module), info: OnceCell::new() });
     read.len() - 1
 }
 

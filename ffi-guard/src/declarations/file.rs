@@ -196,10 +196,10 @@ impl File {
         Some(File::of(short, elf, &path))
     }
 
-    /// The file of this path.
-    #[cfg(all(test, globals))]
+    /// The file of this path, which need not be loaded.
     pub(super) fn of_path(path: &Path) -> Option<File> {
-        Some(File::of("a library".into(), Elf::open(path)?.0, path))
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Some(File::of(name, Elf::open(path)?.0, path))
     }
 
     fn of(name: String, elf: Elf, path: &Path) -> File {

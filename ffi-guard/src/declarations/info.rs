@@ -275,6 +275,23 @@ impl Info {
         all.get(name.as_bytes()).copied().flatten()
     }
 
+    /// What a unit of C's declares of a function that it uses, or a variable of this name that leads
+    /// to one of the function's type.
+    pub(super) fn declared(&self, name: &str, variable: &str) -> Option<At> {
+        let tags = [gimli::DW_TAG_subprogram, gimli::DW_TAG_variable];
+        let is_named = |at: &At, tag, name: &str| {
+            let entry = self.entry(*at).filter(|entry| entry.tag() == tag);
+            entry.and_then(|entry| self.text(at.0, &entry, DW_AT_name)) == Some(name.as_bytes())
+        };
+        let units = (0..self.headers.len()).filter(|&index| self.language(index).is_of_c());
+        let all: Vec<At> = units
+            .filter_map(|index| Some((index, self.unit(index)?.header.root_offset())))
+            .flat_map(|root| self.children(root, &tags))
+            .collect();
+        let function = all.iter().find(|at| is_named(at, gimli::DW_TAG_subprogram, name));
+        function.or_else(|| all.iter().find(|at| is_named(at, gimli::DW_TAG_variable, variable))).copied()
+    }
+
     /// The functions that a unit defines.
     fn functions(&self, index: usize) -> &[Known] {
         let read = || {

@@ -125,7 +125,7 @@ impl GuardedFunction {
     }
 
     /// The name by which the linker knows it. `None` if it is called by a pointer, is not exported,
-    /// or has different names under different conditions.
+    /// or has a name of another kind (`link_ordinal`).
     #[must_use]
     pub fn symbol(&self) -> Option<&'static str> {
         Some(self.function.declaration.symbol).filter(|symbol| !symbol.is_empty())

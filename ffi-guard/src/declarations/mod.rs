@@ -8,10 +8,12 @@
 //!
 //! What debug information does not say is not compared, and counted.
 
+mod beside;
 mod c_type;
 mod check;
 mod clash;
 mod compare;
+mod each;
 mod file;
 mod info;
 mod layout;
@@ -23,8 +25,10 @@ mod summary;
 #[cfg(all(test, globals))]
 mod tests;
 
+pub(crate) use beside::Beside;
 pub use check::NotCompared;
 pub(crate) use check::{Outcome, compare, second_copy};
 pub(crate) use clash::clash;
+pub(crate) use each::{Compared, Told, compare_each};
 pub use list::{GuardedFunction, GuardedParameter, GuardedType, TypeClass, functions};
 pub use summary::{Declarations, check_declarations};

@@ -10,7 +10,7 @@ use crate::call::declaration::Function;
 use crate::call::site::Site;
 use crate::call::thread;
 use crate::config;
-use crate::facts::{Call, Facts, Finding, Violation};
+use crate::facts::{AbiMismatch, Call, Difference, Facts, Finding, Violation};
 use crate::rule::Severity;
 
 /// What [`check_declarations`] found.
@@ -57,8 +57,7 @@ pub fn check_declarations() -> Declarations {
             Outcome::NotCompared(reason) => declarations.not_compared.push((guarded.name(), reason)),
             Outcome::Differs(mismatch) => {
                 declarations.compared += 1;
-                let parameter = mismatch.differences.first().and_then(|difference| difference.part.parameter());
-                declarations.tell(&site, parameter, Finding::AbiMismatch(mismatch));
+                declarations.violations.extend(of_mismatch(&site, mismatch));
             }
         }
         if let Some(clash) = clash {
@@ -67,34 +66,45 @@ pub fn check_declarations() -> Declarations {
                 !clashing.iter().any(|&(one, other)| std::ptr::eq(one, clash.other) && std::ptr::eq(other, function));
             clashing.push((function, clash.other));
             if is_new {
-                let parameter = clash.differences.first().and_then(|difference| difference.part.parameter());
-                declarations.tell(&site, parameter, Finding::ClashingDeclaration(clash));
+                let parameter = first_parameter(&clash.differences);
+                declarations.violations.extend(violation(&site, parameter, Finding::ClashingDeclaration(clash)));
             }
         }
     }
     declarations
 }
 
-impl Declarations {
-    fn tell(&mut self, site: &Site, parameter: Option<usize>, finding: Finding) {
-        let severity = site.severity_or(finding.rule(), parameter, finding.default_severity());
-        if severity == Severity::Allow {
-            return;
-        }
-        let Site { function, location } = *site;
-        let call = Call { function, parameter, site: location, thread: thread::id(), thread_name: None };
-        self.violations.push(Violation::new(Facts {
-            finding,
-            severity,
-            call: Some(call),
-            lent_by: None,
-            also: Vec::new(),
-            argument: None,
-            memory: None,
-            c_allocated: None,
-        }));
-    }
+/// The violation of a declaration that differs from C's. `None` if it may.
+pub(super) fn of_mismatch(site: &Site, mismatch: Box<AbiMismatch>) -> Option<Violation> {
+    violation(site, first_parameter(&mismatch.differences), Finding::AbiMismatch(mismatch))
+}
 
+/// The first parameter that differs; `None` if it is the result or the whole.
+fn first_parameter(differences: &[Difference]) -> Option<usize> {
+    differences.first().and_then(|difference| difference.part.parameter())
+}
+
+/// The violation of a declaration. `None` if it is allowed.
+fn violation(site: &Site, parameter: Option<usize>, finding: Finding) -> Option<Violation> {
+    let severity = site.severity_or(finding.rule(), parameter, finding.default_severity());
+    if severity == Severity::Allow {
+        return None;
+    }
+    let Site { function, location } = *site;
+    let call = Call { function, parameter, site: location, thread: thread::id(), thread_name: None };
+    Some(Violation::new(Facts {
+        finding,
+        severity,
+        call: Some(call),
+        lent_by: None,
+        also: Vec::new(),
+        argument: None,
+        memory: None,
+        c_allocated: None,
+    }))
+}
+
+impl Declarations {
     /// The number of declarations that were compared.
     #[must_use]
     pub fn compared(&self) -> usize {

@@ -276,19 +276,19 @@ fn variable(
 
 /// A writer of JSON: small, since only writing is needed, and a dependency would be every user's.
 #[derive(Default)]
-struct Json {
-    out: String,
+pub(super) struct Json {
+    pub(super) out: String,
     /// Whether a member was written since the last brace opened.
     member: bool,
 }
 
 impl Json {
-    fn open(&mut self) {
+    pub(super) fn open(&mut self) {
         self.out.push('{');
         self.member = false;
     }
 
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.out.push('}');
         self.member = true;
     }
@@ -301,7 +301,7 @@ impl Json {
         self.out.push(':');
     }
 
-    fn raw(&mut self, key: &str, value: &str) {
+    pub(super) fn raw(&mut self, key: &str, value: &str) {
         self.key(key);
         self.out.push_str(value);
     }
@@ -310,7 +310,7 @@ impl Json {
         self.raw(key, "null");
     }
 
-    fn number(&mut self, key: &str, value: impl std::fmt::Display) {
+    pub(super) fn number(&mut self, key: &str, value: impl std::fmt::Display) {
         self.raw(key, &value.to_string());
     }
 
@@ -321,12 +321,12 @@ impl Json {
         }
     }
 
-    fn text(&mut self, key: &str, value: &str) {
+    pub(super) fn text(&mut self, key: &str, value: &str) {
         self.key(key);
         self.string(value);
     }
 
-    fn text_or_null(&mut self, key: &str, value: Option<&str>) {
+    pub(super) fn text_or_null(&mut self, key: &str, value: Option<&str>) {
         match value {
             Some(value) => self.text(key, value),
             None => self.null(key),

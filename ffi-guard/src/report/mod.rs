@@ -6,6 +6,7 @@
 //! the process, and nothing of the program's memory.
 
 mod colour;
+pub(crate) mod compared;
 pub(crate) mod deliver;
 mod enclosing;
 pub(crate) mod face;

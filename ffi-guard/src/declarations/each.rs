@@ -1,0 +1,48 @@
+//! What came of each comparison, for `cargo ffi-guard abi`.
+
+use std::panic::Location;
+
+use super::beside::Beside;
+use super::check::{self, NotCompared, Outcome};
+use super::list::{self, GuardedFunction};
+use super::summary;
+use crate::call::site::Site;
+use crate::call::thread;
+use crate::config;
+use crate::facts::Violation;
+
+/// A declaration, and what came of its comparison.
+pub(crate) struct Compared {
+    pub(crate) function: GuardedFunction,
+    /// The file that defines it, as far as that is known.
+    pub(crate) library: Option<String>,
+    pub(crate) result: Told,
+}
+
+/// What came of a comparison, as it is told.
+pub(crate) enum Told {
+    /// What crosses is the same on both sides. So many integers are signed on one side only.
+    Same {
+        other_sign: usize,
+    },
+    /// The violation; `None` if it is allowed.
+    Differs(Option<Violation>),
+    NotCompared(NotCompared),
+}
+
+/// Compares all declarations of foreign functions, also with what is `beside` the program.
+pub(crate) fn compare_each(beside: &Beside, location: &'static Location<'static>) -> Vec<Compared> {
+    let foreign = list::functions().into_iter().filter(|function| !function.is_callback());
+    let checked = foreign.filter(|guarded| config::settings().checks_crate(guarded.crate_name()));
+    let compared = checked.map(|guarded| {
+        let function = guarded.function();
+        let (outcome, library) = thread::with_room(|| check::compare_beside(function, true, beside));
+        let result = match outcome {
+            Outcome::Same { other_sign } => Told::Same { other_sign },
+            Outcome::NotCompared(reason) => Told::NotCompared(reason),
+            Outcome::Differs(mismatch) => Told::Differs(summary::of_mismatch(&Site { function, location }, mismatch)),
+        };
+        Compared { function: guarded, library, result }
+    });
+    compared.collect()
+}
