@@ -1,4 +1,5 @@
-//! `ffi_guard::functions()` in modules of their own: a shared object that Rust or C loads and closes.
+//! `ffi_guard::functions()` in modules of their own: a shared object that Rust or C loads and
+//! closes.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 use std::ffi::{CString, c_char, c_void};

@@ -1,5 +1,5 @@
-//! `ffi_guard::functions()` and the checks in a program that begins in C's `main`. The linker leaves
-//! out of it what nothing refers to (`--gc-sections`, by default): not the list.
+//! `ffi_guard::functions()` and the checks in a program that begins in C's `main`. The linker
+//! leaves out of it what nothing refers to (`--gc-sections`, by default): not the list.
 #![cfg_attr(unix, no_main)]
 
 #[cfg(unix)]

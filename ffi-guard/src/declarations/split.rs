@@ -2,9 +2,9 @@
 //! and another to the other.
 //!
 //! ```text
-//!  loaded modules ── asked for by name, from the executable on ──> scope ── defined twice ──> twins
-//!                                                                                               │
-//!  functions of one Rust module ── bound to both of them (denied), or to one (a warning) <───────┘
+//!  loaded modules ── asked for by name ──> scope ── defined twice ──> twins
+//!                                                                       │
+//!  functions of one Rust module ── bound to both (denied), or one (told) <┘
 //! ```
 //!
 //! A module that defines a few functions of a library is no copy of it: it interposes on purpose.

@@ -36,8 +36,8 @@ pub(crate) struct ClashingDeclaration {
 /// A library that is in the process twice, or is another one than the declarations are of.
 #[derive(Clone, Debug)]
 pub(crate) enum SplitLibrary {
-    /// The condition of `#[guard(version = ..)]` does not hold; `seen` is what stands on the left of
-    /// it, if it is a comparison.
+    /// The condition of `#[guard(version = ..)]` does not hold; `seen` is what stands on the left
+    /// of it, if it is a comparison.
     Version { text: &'static str, seen: Option<String> },
     /// Two modules define the same functions.
     Twice {
