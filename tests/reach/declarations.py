@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The declarations of published -sys crates beside what their C libraries really define, by `cargo ffi-guard abi`. None may differ.
 
-    tests/reach/declarations.py [--write] [NAME..]
+    tests/reach/declarations.py [NAME..]
     tests/reach/declarations.py --mutate 200 [--seed 1] [NAME..]
 
-`--write` puts the table into docs/src/reach.md. `--mutate` changes copies of the crates by that many random mistakes, one for each
+`--mutate` changes copies of the crates by that many random mistakes, one for each
 function or struct, and says which of them were not told.
 """
 
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 import mistakes
-from checked import WORK, Skipped, fetch, package, put_into_page, run, table, tool, write
+from checked import WORK, Skipped, fetch, package, run, table, tool, write
 
 # Crates with C of their own, and how cargo is asked for them.
 CRATES = {
@@ -69,7 +69,7 @@ def reasons(row):
     return "; ".join(f"{it['functions']}: {it['why']}" for it in row["not_compared"]) or "-"
 
 
-def check(names, is_written):
+def check(names):
     """Compares the crates as they are."""
     folder = WORK / "declarations"
     program(folder, {name: wish(name) for name in names})
@@ -87,8 +87,6 @@ def check(names, is_written):
     print(text + f"\n{took:.0f} s")
     if status != 0:
         print(said[said.find("\nffi-guard[") :])
-    if is_written:
-        put_into_page("declarations", text)
     return status
 
 
@@ -144,7 +142,6 @@ def mutate(names, count, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--write", action="store_true", help="put the table into docs/src/reach.md")
     parser.add_argument("--mutate", type=int, metavar="N", help="change this many declarations, and see that each is told")
     parser.add_argument("--seed", type=int, default=1, help="of the choice")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(CRATES | NAMED))
@@ -157,7 +154,7 @@ def main():
         print(f"skipped: {name}: {NEEDS[name]} is not installed")
         names = [other for other in names if other != name]
     try:
-        status = mutate(names, options.mutate, options.seed) if options.mutate else check(names, options.write)
+        status = mutate(names, options.mutate, options.seed) if options.mutate else check(names)
     except Skipped as why:
         print(f"skipped: {why}")
         status = 0

@@ -129,13 +129,6 @@ impl Said {
         self
     }
 
-    /// All that it printed, without the lines of cargo.
-    pub(crate) fn own(&self) -> String {
-        let is_cargos =
-            |line: &&str| line.starts_with("   ") && line.trim_start().starts_with(|c: char| c.is_uppercase());
-        self.text.lines().filter(|line| !is_cargos(line)).map(|line| format!("{line}\n")).collect()
-    }
-
     /// The object that it printed.
     #[track_caller]
     pub(crate) fn object(&self) -> &str {
