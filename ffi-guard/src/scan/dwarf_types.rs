@@ -46,7 +46,7 @@ pub(super) fn words_of(elf: &Elf<'_>, path: &str, size: usize) -> Option<Vec<boo
 }
 
 /// The places among the entries where the place of this text among the strings is written.
-fn mentions(entries: &[u8], strings: &[u8], text: &str) -> Vec<usize> {
+pub(super) fn mentions(entries: &[u8], strings: &[u8], text: &str) -> Vec<usize> {
     let (whole, part) = ([b"\0", text.as_bytes(), b"\0"].concat(), [text.as_bytes(), b"\0"].concat());
     let mut texts: Vec<usize> = every(strings, &whole).into_iter().map(|at| at + 1).collect();
     if texts.is_empty() {
