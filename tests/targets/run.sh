@@ -170,6 +170,7 @@ arm64_cargo() {
     # RUSTC_BOOTSTRAP as for musl: else the crates that run on this machine, and all that depends on them, are built again
     # whenever the one target follows the other.
     inside env RUSTC_BOOTSTRAP=1 CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+        CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc \
         CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="${emulator[*]}" \
         cargo "$1" --locked "${quick[@]}" --target $arm64_target "${@:2}"
 }

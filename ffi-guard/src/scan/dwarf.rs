@@ -10,11 +10,13 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use gimli::{
-    AttributeValue, DW_AT_decl_file, DW_AT_decl_line, DW_AT_language, DW_AT_location, DW_AT_specification,
-    DW_LANG_Rust, DW_OP_GNU_push_tls_address, DW_OP_addr, DW_OP_const8u, DW_OP_form_tls_address, DW_TAG_base_type,
-    DW_TAG_variable, DebuggingInformationEntry, Dwarf, EndianSlice, Expression, NativeEndian, Operation, Unit,
+    AttributeValue, DW_AT_decl_file, DW_AT_decl_line, DW_AT_declaration, DW_AT_language, DW_AT_location, DW_AT_name,
+    DW_AT_specification, DW_LANG_Rust, DW_OP_GNU_push_tls_address, DW_OP_addr, DW_OP_const8u, DW_OP_form_tls_address,
+    DW_TAG_base_type, DW_TAG_variable, DebuggingInformationEntry, Dwarf, EndianSlice, Expression, NativeEndian,
+    Operation, Unit,
 };
 
+use super::dwarf_types::mentions;
 use super::elf::{Elf, Storage};
 use super::names::Language;
 use crate::platform::modules::find_bytes;
@@ -113,6 +115,50 @@ pub(super) fn load<'file>(elf: &Elf<'file>) -> Option<Dwarf<Slice<'file>>> {
         Ok::<_, gimli::Error>(EndianSlice::new(elf.section(id.name()).unwrap_or_default(), NativeEndian))
     };
     Dwarf::load(section).ok()
+}
+
+/// The definition of a thread-local variable of this name that says no place: GCC writes none for
+/// 64-bit ARM.
+pub(super) fn without_place(elf: &Elf<'_>, name: &str) -> Option<Definition> {
+    let dwarf = load(elf)?;
+    let places = mentions(elf.section(".debug_info")?, elf.section(".debug_str")?, name);
+    let mut units = dwarf.units();
+    while let Ok(Some(header)) = units.next() {
+        let start = header.debug_info_offset()?.0;
+        let range = start..start + header.length_including_self();
+        if places.iter().any(|place| range.contains(place))
+            && let Ok(unit) = dwarf.unit(header)
+            && let Some(definition) = defines_without_place(&dwarf, &unit, name)
+        {
+            return Some(definition);
+        }
+    }
+    None
+}
+
+fn defines_without_place(dwarf: &Dwarf<Slice<'_>>, unit: &Unit<Slice<'_>>, name: &str) -> Option<Definition> {
+    let mut language = None;
+    let mut entries = unit.entries();
+    while let Ok(Some(entry)) = entries.next_dfs() {
+        if let Some(AttributeValue::Language(name)) = entry.attr_value(DW_AT_language) {
+            language = Some(if name == DW_LANG_Rust { Language::Rust } else { Language::C });
+        }
+        let is_definition = entry.tag() == DW_TAG_variable
+            && entry.attr_value(DW_AT_location).is_none()
+            && entry.attr_value(DW_AT_declaration).is_none();
+        if !is_definition {
+            continue;
+        }
+        let declared = match entry.attr_value(DW_AT_specification) {
+            Some(AttributeValue::UnitRef(offset)) => unit.entry(offset).ok(),
+            _ => None,
+        };
+        let own = entry.attr_value(DW_AT_name).or_else(|| declared?.attr_value(DW_AT_name));
+        if own.and_then(|own| dwarf.attr_string(unit, own).ok()).is_some_and(|own| own.slice() == name.as_bytes()) {
+            return Some(Definition { language, source: source(dwarf, unit, entry) });
+        }
+    }
+    None
 }
 
 /// The part of `.debug_addr` that belongs to this unit. The length stands 8 bytes before it and

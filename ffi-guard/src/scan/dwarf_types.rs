@@ -46,7 +46,7 @@ pub(super) fn words_of(elf: &Elf<'_>, path: &str, size: usize) -> Option<Vec<boo
 }
 
 /// The places among the entries where the place of this text among the strings is written.
-fn mentions(entries: &[u8], strings: &[u8], text: &str) -> Vec<usize> {
+pub(super) fn mentions(entries: &[u8], strings: &[u8], text: &str) -> Vec<usize> {
     let (whole, part) = ([b"\0", text.as_bytes(), b"\0"].concat(), [text.as_bytes(), b"\0"].concat());
     let mut texts: Vec<usize> = every(strings, &whole).into_iter().map(|at| at + 1).collect();
     if texts.is_empty() {
@@ -223,7 +223,7 @@ mod tests {
         let mut strings = b"\0Key\0AesKey\0".to_vec();
         // As it is, and not the end of another name.
         assert_eq!(mentions(&entries(&[8, 1]), &strings, "Key"), [6]);
-        assert_eq!(mentions(&entries(&[8, 1]), &strings[4..], "Key"), []);
+        assert!(mentions(&entries(&[8, 1]), &strings[4..], "Key").is_empty());
         assert_eq!(mentions(&entries(&[8, 4]), &strings[4..], "Key"), [6]);
         strings = b"\0".to_vec();
         for i in 0..=FEW {

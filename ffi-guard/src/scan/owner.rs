@@ -20,7 +20,7 @@
 //!
 //! Thread-local variables, of which each thread has a copy, are decided in this order too.
 
-use super::elf::{ObjectFile, Table, Variable};
+use super::elf::{ObjectFile, Storage, Table, Variable};
 use super::names::{self, Language, Source};
 use super::symbols::{self, SymbolPlace, Symbols};
 use super::thread_locals::Threads;
@@ -120,6 +120,10 @@ pub(super) fn decide(
                 symbols
                     .definition(table.storage, start)
                     .and_then(|definition| definition.language)
+                    .or_else(|| match table.storage {
+                        Storage::Thread => symbols.language_of_thread_local(&variable.name),
+                        Storage::Static => None,
+                    })
                     .or_else(|| variable.after_exports.then_some(Language::C))
                     .or_else(|| by_exclusion(symbols, table, start))
             })

@@ -80,7 +80,8 @@ impl Pipe {
         // SAFETY: there is room for two descriptors.
         let made = unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) };
         let [read, write] = ends;
-        (made == 0).then_some(Pipe { read, write })
+        // Made if it is one: what is dropped is closed.
+        (made == 0).then(|| Pipe { read, write })
     }
 }
 

@@ -10,10 +10,15 @@ pub(crate) use crate::platform::other::memory::{
     use_large_pages,
 };
 
+/// The smallest page of any kernel.
+const LEAST_PAGE: usize = 4096;
+
 /// Takes `len` bytes of address space at a multiple of `align`, a power of two. They have no access
 /// yet: what can be read may be locked in memory, all of it.
 pub(crate) fn reserve(len: usize, align: usize) -> Option<usize> {
-    let room = if align > PAGE { len.checked_add(align)? } else { len };
+    // `PAGE` is the largest page that the processor's kernels have, and they map at multiples of
+    // their own.
+    let room = if align > LEAST_PAGE { len.checked_add(align)? } else { len };
     let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     // SAFETY: a new mapping wherever the kernel likes touches nothing that exists.
     let at = unsafe { libc::mmap(std::ptr::null_mut(), room, PROT_NONE, flags, -1, 0) };
@@ -102,6 +107,38 @@ pub(crate) fn address_space_limit() -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_reserved_is_mapped_to_its_end_wherever_the_kernel_put_it() {
+        // An odd number of pages for each, so that the kernel's next place is no multiple of the
+        // alignment.
+        for align in [PAGE, 16 * PAGE, 1 << 21] {
+            let ranges: Vec<Range<usize>> = (1..20)
+                .map(|i| {
+                    let at = reserve(PAGE, align).unwrap();
+                    // SAFETY: a new mapping, of the smallest page.
+                    unsafe {
+                        let flags = MAP_PRIVATE | MAP_ANONYMOUS;
+                        libc::mmap(std::ptr::null_mut(), i * LEAST_PAGE, PROT_NONE, flags, -1, 0)
+                    };
+                    at..at + PAGE
+                })
+                .collect();
+            for range in &ranges {
+                assert!(range.start.is_multiple_of(align) && commit(range.clone()));
+                // SAFETY: committed, and this function's own.
+                unsafe { std::slice::from_raw_parts_mut(range.start as *mut u8, PAGE).fill(1) };
+            }
+            assert!(
+                ranges.iter().all(|range| ranges
+                    .iter()
+                    .filter(|other| other.start < range.end && range.start < other.end)
+                    .count()
+                    == 1)
+            );
+            ranges.into_iter().for_each(release);
+        }
+    }
 
     #[test]
     fn discarded_memory_is_zero_and_open_by_either_way() {
