@@ -161,7 +161,7 @@ pub(crate) struct Abi {
 /// What a command asks for.
 pub(crate) enum Task {
     /// To compile, and mostly to run.
-    Cargo(Order),
+    Cargo(Box<Order>),
     /// To read reports.
     Report(ReportOptions),
     /// To edit sources by reports.
@@ -182,7 +182,7 @@ pub(crate) struct Order {
 
 impl Command {
     pub(crate) fn task(self) -> Task {
-        let run = |command, options| Task::Cargo(Order { command, options, audit: None, abi: None });
+        let run = |command, options| Task::Cargo(Box::new(Order { command, options, audit: None, abi: None }));
         match self {
             Command::Test(options) => run("test", options),
             Command::Run(options) => run("run", options),
@@ -191,11 +191,14 @@ impl Command {
             Command::Nextest(options) => run("nextest", options),
             Command::Audit(audit) => {
                 let options = audit.options.clone();
-                Task::Cargo(Order { command: "check", options, audit: Some(audit), abi: None })
+                Task::Cargo(Box::new(Order { command: "check", options, audit: Some(audit), abi: None }))
             }
-            Command::Abi(abi) => {
-                Task::Cargo(Order { command: "test", options: abi.options.clone(), audit: None, abi: Some(abi) })
-            }
+            Command::Abi(abi) => Task::Cargo(Box::new(Order {
+                command: "test",
+                options: abi.options.clone(),
+                audit: None,
+                abi: Some(abi),
+            })),
             Command::Report(options) => Task::Report(options),
             Command::Fix(options) => Task::Fix(options),
         }

@@ -40,7 +40,7 @@ fn cargo_home() -> Option<PathBuf> {
 /// Runs the subcommand with the arguments after the program's name.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let order = match cli::read(arguments).map(|cli| cli.command.task()) {
-        Ok(Task::Cargo(order)) => order,
+        Ok(Task::Cargo(order)) => *order,
         Ok(Task::Report(options)) => return reporting::run(&options),
         Ok(Task::Fix(options)) => return fix::run(&options),
         Err(error) => {
