@@ -256,8 +256,8 @@ impl Symbols {
         definition
     }
 
-    /// The language of a thread-local variable by its name, where debug information has no places of
-    /// such variables.
+    /// The language of a thread-local variable by its name, where debug information has no places
+    /// of such variables.
     pub(super) fn language_of_thread_local(&self, name: &str) -> Option<Language> {
         let read = self.read.as_ref()?;
         elf::open(&read.file, self.fingerprint, |elf| dwarf::without_place(elf, name)).flatten()?.language

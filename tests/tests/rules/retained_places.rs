@@ -216,7 +216,8 @@ fn a_dead_stack_frame_holds_nothing() {
 fn numbers_beside_the_block_are_no_pointers_into_it() {
     let value = Box::new(7);
     let address = (&raw const *value).addr() as u64;
-    // Just before it, just behind it, and below all of Rust's memory, which is 8 TiB of addresses at most.
+    // Just before it, just behind it, and below all of Rust's memory, which is at most 8 TiB of
+    // addresses.
     for id in [address - 1, address + 4, address.wrapping_sub(8 << 40)] {
         // SAFETY: a value that lives through the call.
         catch(|| unsafe { other::ok_keep_id(id, &raw const *value) }).expect("clean");
