@@ -72,7 +72,7 @@ pub(crate) fn statics(function: &Function, outer: &Severities, kind: Kind, priva
     let (ok, with_ok) = filled::emit(function, private).unzip();
     let promised::Written { functions, calls } = promised::emit(function, private);
     let symbol = registry::symbol(function, kind).unwrap_or_else(|| quote_spanned!(here=> ""));
-    // Of what depends on conditions, rustc makes no constant by itself.
+    // Rustc makes no constant by itself of a name that depends on conditions.
     let is_literal = matches!(symbol.clone().into_iter().next(), Some(TokenTree::Literal(_)));
     let (constant, symbol) = match is_literal {
         true => (None, symbol),

@@ -1,5 +1,5 @@
-//! Names from outside of a function: `Self`, and the parameters of an `impl` block around it. An item
-//! inside the function may not name them, and an attribute does not see the block.
+//! Names from outside of a function: `Self`, and the parameters of an `impl` block around it. An
+//! item inside the function may not name them, and an attribute does not see the block.
 
 use proc_macro2::{TokenStream, TokenTree};
 
@@ -11,8 +11,8 @@ const OF_STD: [&str; 19] = [
 
 /// True if the tokens of a function may have a name from outside. `body`: its body, in braces.
 ///
-/// A function whose closing brace begins a line is taken for one outside of all blocks; in any other
-/// one each name counts that a parameter could have.
+/// A function whose closing brace begins a line is taken for one outside of all blocks; in any
+/// other one each name counts that a parameter could have.
 pub(crate) fn may_be_named(body: &TokenStream, tokens: TokenStream) -> bool {
     let in_block = !begins_a_line(body);
     names(tokens, &|word| {

@@ -1,5 +1,5 @@
-//! Files that say what C defines or declares, beside the modules that are loaded: libraries of which
-//! the linker took nothing, and what headers declare.
+//! Files that say what C defines or declares, beside the modules that are loaded: libraries of
+//! which the linker took nothing, and what headers declare.
 
 use std::path::Path;
 
@@ -33,7 +33,8 @@ impl Beside {
         self.libraries.is_empty() && self.probes.is_empty()
     }
 
-    /// Adds a library, for one crate, or for all if that is empty. False if the file is none of this system's.
+    /// Adds a library, for one crate, or for all if that is empty. False if the file is none of
+    /// this system's.
     pub(crate) fn add_library(&mut self, krate: &str, path: &Path) -> bool {
         let Some(file) = File::of_path(path) else { return false };
         self.libraries.push(Library { krate: krate.replace('-', "_"), module: Module::of_file(file) });

@@ -275,8 +275,8 @@ impl Info {
         all.get(name.as_bytes()).copied().flatten()
     }
 
-    /// What a unit of C's declares of a function that it uses, or a variable of this name that leads
-    /// to one of the function's type.
+    /// What a unit of C's declares of a function that it uses, or a variable of this name that
+    /// leads to one of the function's type.
     pub(super) fn declared(&self, name: &str, variable: &str) -> Option<At> {
         let tags = [gimli::DW_TAG_subprogram, gimli::DW_TAG_variable];
         let is_named = |at: &At, tag, name: &str| {
