@@ -37,7 +37,7 @@ struct Derived {
 mod guarded {
     use super::{Derived, Unknown, c_char, c_int};
 
-    #[ffi_guard::guard]
+    #[ffi_guard::guard(allow(clashing_declaration))]
     unsafe extern "C" {
         /// C's own function, which reads no memory.
         #[link_name = "abs"]

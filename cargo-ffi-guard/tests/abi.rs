@@ -77,7 +77,7 @@ fn program(name: &str, sys: &str, main: &str) -> Program {
 
 const MAIN: &str = "fn main() {
     let first = unsafe { text_sys::text_first(c\"a\".as_ptr()) };
-    unsafe { text_sys::text_scale(first, 2) };
+    unsafe { text_sys::text_scale(first.into(), 2) };
     unsafe { text_sys::text_plain(1) };
     panic!(\"it was run\");
 }
@@ -92,7 +92,7 @@ fn all_declarations_are_compared_at_once_and_nothing_is_run() {
     said.lacks("it was run");
     assert_eq!(program.sources(), before, "the user's files were touched");
     said.has("ffi-guard[abi_mismatch]: `text_scale`: `value` has 4 bytes, in C 8");
-    said.has("in C: long text_scale(long value, int by)").has("called.c:1");
+    said.has("in C: long int text_scale(long int value, int by)").has("called.c:1").has("libtext.a");
     // Nothing calls it, and so the linker left it out.
     said.has("ffi-guard[abi_mismatch]: `text_sum`: ").has("not_called.c:2");
     said.has("1 not compared: it is not linked in").has("1 not compared: no debug information says that C defines it");

@@ -58,12 +58,14 @@ fn shared(library: &Library, name: &str) -> Option<PathBuf> {
 
 /// The archive linked as a whole; made again if the archive is newer.
 fn whole(krate: &str, archive: &Path, folder: &Path) -> Option<PathBuf> {
-    let name = archive.file_name()?.to_string_lossy();
-    let linked = folder.join(format!("{krate}-{name}.whole"));
+    // By the archive's own name, which the reports have.
+    let folder = folder.join(krate);
+    let linked = folder.join(archive.file_name()?);
     let time = |path: &Path| std::fs::metadata(path).and_then(|it| it.modified()).ok();
     if time(&linked).is_some_and(|linked| time(archive).is_some_and(|archive| archive < linked)) {
         return Some(linked);
     }
+    std::fs::create_dir_all(&folder).ok()?;
     let mut command = Command::new(compiler());
     command.args(WHOLE).arg("-o").arg(&linked).arg("-Wl,--whole-archive").arg(archive).arg("-Wl,--no-whole-archive");
     let done = command.stdout(Stdio::null()).stderr(Stdio::piped()).output().ok()?;

@@ -49,6 +49,12 @@ pub(crate) fn of(violation: &Violation) -> Result<Vec<Proposal>, &'static str> {
         true if has("declare it as C has it") || has("give the struct in Rust the fields") => {
             Err("its help is C's own declaration: write it by hand, and look at its callers")
         }
+        true if has("declare it in both places") => {
+            Err("its help is C's own declaration: write it by hand, and look at the callers of both")
+        }
+        true if has("link one of them") || has("the version that it was written for") => {
+            Err("its help is about how the program is linked, which no declaration says")
+        }
         true if has("correct the condition") => Err("its help corrects a condition, which a reader has to write"),
         true => Err("its helps change code, and no declaration"),
     }
