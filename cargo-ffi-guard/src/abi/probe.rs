@@ -27,10 +27,11 @@ pub(super) fn lines(headers: &[PathBuf], list: &List, folder: &Path) -> Result<V
     let (source, object, linked) = (folder.join("probe.c"), folder.join("probe.o"), folder.join("probe"));
     let includes: String = headers.iter().map(|header| include(header)).collect();
     write(&source, &includes)?;
-    let read = compile(headers, &["-E", "-P"], &source, None)?;
-    if !read.status.success() {
-        return Err(format!("--header: {}", first_error(&read)));
+    let checked = compile(headers, &["-fsyntax-only"], &source, None)?;
+    if !checked.status.success() {
+        return Err(format!("--header: {}", first_error(&checked)));
     }
+    let read = compile(headers, &["-E", "-P"], &source, None)?;
     let text = String::from_utf8_lossy(&read.stdout).into_owned();
     let words: BTreeSet<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
     let mut symbols: Vec<&str> = list.not_compared().into_iter().filter(|symbol| words.contains(symbol)).collect();
