@@ -22,7 +22,7 @@ struct Item {
     kind: u8,
 }
 
-#[ffi_guard::guard]
+#[ffi_guard::guard(allow(clashing_declaration))]
 unsafe extern "C" {
     // What C does with its arguments is no matter: this one ignores them.
     #[link_name = "getpid"]
