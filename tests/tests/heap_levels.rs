@@ -171,8 +171,9 @@ fn a_freed_block_waits_for_the_quarantine() {
         ("1", Some("1000000"), "1000000", "3000000"),
         ("2", Some("1000000"), "1000000", "3000000"),
         ("2", Some("0"), "0", "200000"),
-        // 64 MiB, or less where an emulator has few addresses for each size.
-        ("2", None, "50000000", "100000000"),
+        // Under an emulator with few addresses the first block came back after 53 MB; why is not
+        // known.
+        ("2", None, if cfg!(target_arch = "x86_64") { "60000000" } else { "50000000" }, "100000000"),
     ] {
         let mut variables = vec![("GUARD", level), ("LEAST", least), ("MOST", most), ("GUARD_BACKTRACE", "0")];
         variables.extend(quarantine.map(|bytes| ("GUARD_QUARANTINE", bytes)));
