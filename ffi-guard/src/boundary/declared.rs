@@ -44,7 +44,10 @@ pub(super) fn compare(function: &'static Function, location: &'static Location<'
             true => declarations::compare(function, false),
             false => Outcome::NotCompared(NotCompared::NoSymbol),
         };
-        let clash = beside_others.then(|| declarations::clash(function, &outcome)).flatten();
+        // A call of what C's debug information agrees with is right, whatever is declared elsewhere:
+        // that is told at its own call.
+        let is_cs = matches!(outcome, Outcome::Same { .. });
+        let clash = (beside_others && !is_cs).then(|| declarations::clash(function, &outcome)).flatten();
         let split = beside_modules.then(|| declarations::second_copy(function)).flatten();
         Some((outcome, clash, split))
     });
