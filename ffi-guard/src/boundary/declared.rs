@@ -44,8 +44,8 @@ pub(super) fn compare(function: &'static Function, location: &'static Location<'
             true => declarations::compare(function, false),
             false => Outcome::NotCompared(NotCompared::NoSymbol),
         };
-        // A call of what C's debug information agrees with is right, whatever is declared elsewhere:
-        // that is told at its own call.
+        // A call of what C's debug information agrees with is right, whatever is declared
+        // elsewhere: that is told at its own call.
         let is_cs = matches!(outcome, Outcome::Same { .. });
         let clash = (beside_others && !is_cs).then(|| declarations::clash(function, &outcome)).flatten();
         let split = beside_modules.then(|| declarations::second_copy(function)).flatten();
