@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use cargo_ffi_guard::progress::Progress;
 use cargo_metadata::{Metadata, MetadataCommand};
 
+use crate::cargo_options::value_of;
 use crate::cli::{self, Abi, Options, Order, Task};
 use crate::config::Config;
 use crate::coverage::Called;
@@ -319,29 +320,6 @@ fn metadata(arguments: &[String], target: &str) -> Result<Metadata, String> {
         cargo_metadata::Error::CargoMetadata { stderr } => stderr.trim().trim_start_matches("error: ").to_string(),
         other => other.to_string(),
     })
-}
-
-/// The value of an option among cargo's, in either form.
-pub(crate) fn value_of(arguments: &[String], name: &str) -> Option<String> {
-    let of_cargo = arguments.iter().take_while(|word| *word != "--");
-    let mut words = of_cargo.clone().skip_while(|word| *word != name);
-    let apart = words.next().and_then(|_| words.next()).cloned();
-    let prefix = format!("{name}=");
-    apart.or_else(|| of_cargo.clone().find_map(|word| word.strip_prefix(&prefix)).map(String::from))
-}
-
-/// All values of an option among cargo's, by its names, in either form.
-pub(crate) fn values_of(arguments: &[String], names: &[&str]) -> Vec<String> {
-    let mut values = Vec::new();
-    let mut words = arguments.iter().take_while(|word| *word != "--");
-    while let Some(word) = words.next() {
-        match word.split_once('=') {
-            Some((name, value)) if names.contains(&name) => values.push(value.to_owned()),
-            _ if names.contains(&word.as_str()) => values.extend(words.next().cloned()),
-            _ => {}
-        }
-    }
-    values
 }
 
 /// The rules that are left out.

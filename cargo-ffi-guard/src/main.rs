@@ -17,6 +17,7 @@
 
 mod abi;
 mod audit;
+mod cargo_options;
 mod cli;
 mod config;
 mod coverage;

@@ -22,6 +22,7 @@ pub(crate) use built::Built;
 
 use cargo_metadata::Metadata;
 
+use crate::cargo_options::{value_of, values_of};
 use crate::cli::Abi;
 use crate::obstacle::cannot_write;
 use list::{Line, List};
@@ -36,7 +37,7 @@ const REQUEST: &str = "CARGO_FFI_GUARD_COMPARE";
 
 /// The options that cargo gets for the build: all that C and Rust can say of their types.
 pub(crate) fn of_the_build(options: &[String]) -> Vec<String> {
-    let profiles = match crate::driver::value_of(options, "--profile") {
+    let profiles = match value_of(options, "--profile") {
         Some(profile) => vec![profile],
         None if options.iter().any(|word| word == "--release" || word == "-r") => vec!["release".into()],
         None => vec!["dev".into(), "test".into()],
@@ -77,7 +78,7 @@ pub(crate) fn of_the_targets(options: &[String], metadata: &Metadata) -> Vec<&'s
     if options.iter().take_while(|word| *word != "--").any(is_choice) {
         return Vec::new();
     }
-    let names = crate::driver::values_of(options, &["-p", "--package"]);
+    let names = values_of(options, &["-p", "--package"]);
     let is_all = options.iter().any(|word| word == "--workspace" || word == "--all");
     let packages = metadata.packages.iter().filter(|package| match (names.is_empty(), is_all) {
         (false, _) => names.iter().any(|name| name.split('@').next() == Some(package.name.as_str())),

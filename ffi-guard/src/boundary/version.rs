@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use crate::call::declaration::Function;
 use crate::call::site::Site;
-use crate::call::version::Answer;
+use crate::call::version::Verdict;
 use crate::config;
 use crate::delivery::breach::Stop;
 use crate::facts::{Finding, SplitLibrary};
@@ -29,7 +29,7 @@ pub(super) fn ask(function: &'static Function, location: &'static Location<'stat
     }
     let _errno = Errno::keep();
     let seen = match version.ask() {
-        Some(Answer::Fails(seen)) => seen,
+        Some(Verdict::Fails(seen)) => seen,
         answer => return Ok(answer.is_some()),
     };
     // A warning stands for all functions of the block; what is denied is told at each call.

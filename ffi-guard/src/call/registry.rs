@@ -10,7 +10,7 @@ pub(crate) fn all() -> Vec<&'static Function> {
     all
 }
 
-/// Those of them that have this symbol, in the same order.
+/// The guarded functions of this module that have this symbol, by module and place.
 pub(crate) fn with_symbol(symbol: &str) -> Vec<&'static Function> {
     let mut some = unordered();
     some.retain(|function| function.declaration.symbol == symbol);
@@ -31,7 +31,7 @@ fn unordered() -> Vec<&'static Function> {
     unsafe { crate::platform::section::entries::<Function>() }.to_vec()
 }
 
-/// Where the linker makes no such list, those that were called.
+/// The guarded functions that were called, where the linker makes no list of all.
 #[cfg(not(sections))]
 fn unordered() -> Vec<&'static Function> {
     CALLED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()

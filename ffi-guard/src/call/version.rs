@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The condition of a block.
 #[derive(Debug)]
 pub struct Version {
-    asks: fn() -> Answer,
+    asks: fn() -> Verdict,
     /// The condition as it is written.
     pub(crate) text: &'static str,
-    answer: OnceLock<Answer>,
+    answer: OnceLock<Verdict>,
     /// True while it is being asked: it calls functions of the block itself.
     is_asked: AtomicBool,
     /// True once a report has told that it does not hold.
@@ -20,7 +20,7 @@ pub struct Version {
 
 /// What the condition says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Verdict {
     /// It holds.
     Holds,
     /// It does not, with what stands on the left of the comparison if it is one.
@@ -29,32 +29,32 @@ pub enum Answer {
 
 /// The answer of a condition that holds.
 #[must_use]
-pub fn holds() -> Answer {
-    Answer::Holds
+pub fn holds() -> Verdict {
+    Verdict::Holds
 }
 
 /// The answer of one that does not.
 #[must_use]
-pub fn fails() -> Answer {
-    Answer::Fails(None)
+pub fn fails() -> Verdict {
+    Verdict::Fails(None)
 }
 
 /// The answer of a comparison that does not hold, with what is on its left.
-pub fn fails_with(left: &impl Debug) -> Answer {
-    Answer::Fails(Some(format!("{left:?}")))
+pub fn fails_with(left: &impl Debug) -> Verdict {
+    Verdict::Fails(Some(format!("{left:?}")))
 }
 
 impl Version {
     /// The condition of this text.
     #[must_use]
-    pub const fn new(asks: fn() -> Answer, text: &'static str) -> Version {
+    pub const fn new(asks: fn() -> Verdict, text: &'static str) -> Version {
         let (is_asked, is_told) = (AtomicBool::new(false), AtomicBool::new(false));
         Version { asks, text, answer: OnceLock::new(), is_asked, is_told }
     }
 
     /// Asks, if that was not done yet. `None` while it is being asked: by a thread that is not
     /// waited for, or by the condition's own calls.
-    pub(crate) fn ask(&self) -> Option<&Answer> {
+    pub(crate) fn ask(&self) -> Option<&Verdict> {
         if let Some(answer) = self.answer.get() {
             return Some(answer);
         }
@@ -97,8 +97,8 @@ mod tests {
 
     #[test]
     fn it_is_asked_once_and_not_by_itself() {
-        assert_eq!(NESTED.ask(), Some(&Answer::Fails(Some("3".into()))));
-        assert_eq!(NESTED.ask(), Some(&Answer::Fails(Some("3".into()))));
+        assert_eq!(NESTED.ask(), Some(&Verdict::Fails(Some("3".into()))));
+        assert_eq!(NESTED.ask(), Some(&Verdict::Fails(Some("3".into()))));
         assert!(!NESTED.was_told() && NESTED.was_told());
     }
 

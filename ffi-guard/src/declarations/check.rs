@@ -23,8 +23,9 @@ use crate::reentry::Reentry;
 /// What came of a comparison.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// What crosses is the same on both sides. So many integers are signed on one side only.
+    /// What crosses is the same on both sides.
     Same {
+        /// The number of integers that are signed on one side only.
         other_sign: usize,
     },
     Differs(Box<AbiMismatch>),

@@ -69,27 +69,27 @@ fn differences(one: &'static Function, other: &'static Function) -> Option<Vec<D
     let (parameters, result) = types.split_at_checked(count)?;
     let (other_parameters, other_result) = other_types.split_at_checked(other_count)?;
     check::with_structs(one, other, |structs, other_structs| {
-        let mut beside = Beside { structs, other: other_structs, found: Vec::new() };
-        beside.counts(None, (count, one.declaration.variadic), (other_count, other.declaration.variadic));
+        let mut pair = Pair { structs, other: other_structs, found: Vec::new() };
+        pair.counts(None, (count, one.declaration.variadic), (other_count, other.declaration.variadic));
         if count == other_count {
             for (index, (mine, others)) in parameters.iter().zip(other_parameters).enumerate() {
                 let is_users = [one, other].iter().any(|function| {
                     function.declaration.parameters.get(index).is_some_and(|it| it.contract.is_opaque())
                 });
                 if !is_users {
-                    beside.passed(Part::Parameter(index), mine, others);
+                    pair.passed(Part::Parameter(index), mine, others);
                 }
             }
         }
         match (result.first(), other_result.first()) {
-            (Some(mine), Some(others)) => beside.passed(Part::Result, mine, others),
+            (Some(mine), Some(others)) => pair.passed(Part::Result, mine, others),
             // Where one has no result and the other a struct, room for it is passed.
             (None, Some(RustParameter { ty: RustType::Named(_), size: Some(size), .. })) if *size > 16 => {
-                beside.tell(Part::Result, Contrast::NoRoom { size: *size });
+                pair.tell(Part::Result, Contrast::NoRoom { size: *size });
             }
             _ => {}
         }
-        let mut found = beside.found;
+        let mut found = pair.found;
         found.retain(|difference| {
             difference.contrast.of_struct().is_none_or(|path| structs.is_sure(path) && other_structs.is_sure(path))
         });
@@ -97,14 +97,14 @@ fn differences(one: &'static Function, other: &'static Function) -> Option<Vec<D
     })
 }
 
-/// One comparison.
-struct Beside<'a> {
+/// Two declarations that are compared.
+struct Pair<'a> {
     structs: &'a Structs<'a>,
     other: &'a Structs<'a>,
     found: Vec<Difference>,
 }
 
-impl Beside<'_> {
+impl Pair<'_> {
     fn counts(&mut self, callback: Option<usize>, one: (usize, bool), other: (usize, bool)) {
         let part = callback.map_or(Part::Whole, Part::Parameter);
         if one.0 != other.0 {

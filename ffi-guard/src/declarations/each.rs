@@ -16,13 +16,14 @@ pub(crate) struct Compared {
     pub(crate) function: GuardedFunction,
     /// The file that defines it, as far as that is known.
     pub(crate) library: Option<String>,
-    pub(crate) result: Told,
+    pub(crate) result: ComparedResult,
 }
 
 /// What came of a comparison, as it is told.
-pub(crate) enum Told {
-    /// What crosses is the same on both sides. So many integers are signed on one side only.
+pub(crate) enum ComparedResult {
+    /// What crosses is the same on both sides.
     Same {
+        /// The number of integers that are signed on one side only.
         other_sign: usize,
     },
     /// The violation; `None` if it is allowed.
@@ -38,9 +39,11 @@ pub(crate) fn compare_each(beside: &Beside, location: &'static Location<'static>
         let function = guarded.function();
         let (outcome, library) = thread::with_room(|| check::compare_beside(function, true, beside));
         let result = match outcome {
-            Outcome::Same { other_sign } => Told::Same { other_sign },
-            Outcome::NotCompared(reason) => Told::NotCompared(reason),
-            Outcome::Differs(mismatch) => Told::Differs(summary::of_mismatch(&Site { function, location }, mismatch)),
+            Outcome::Same { other_sign } => ComparedResult::Same { other_sign },
+            Outcome::NotCompared(reason) => ComparedResult::NotCompared(reason),
+            Outcome::Differs(mismatch) => {
+                ComparedResult::Differs(summary::of_mismatch(&Site { function, location }, mismatch))
+            }
         };
         Compared { function: guarded, library, result }
     });

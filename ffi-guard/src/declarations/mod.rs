@@ -29,6 +29,6 @@ pub(crate) use beside::Beside;
 pub use check::NotCompared;
 pub(crate) use check::{Outcome, compare, second_copy};
 pub(crate) use clash::clash;
-pub(crate) use each::{Compared, Told, compare_each};
+pub(crate) use each::{Compared, ComparedResult, compare_each};
 pub use list::{GuardedFunction, GuardedParameter, GuardedType, TypeClass, functions};
 pub use summary::{Declarations, check_declarations};

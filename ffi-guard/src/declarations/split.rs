@@ -40,9 +40,9 @@ struct Scope<'a> {
 }
 
 /// The twins of a scope, as they were found last: each function's first call asks for them.
-static FOUND: Mutex<Option<Found>> = Mutex::new(None);
+static KNOWN: Mutex<Option<KnownTwins>> = Mutex::new(None);
 
-struct Found {
+struct KnownTwins {
     /// The loaded modules, and which of them has the declaration.
     modules: (Vec<usize>, usize),
     twins: Arc<[Twins]>,
@@ -174,12 +174,12 @@ impl<'a> Scope<'a> {
 
     /// The twins, found now or before.
     fn known_twins(&self, modules: (Vec<usize>, usize)) -> Arc<[Twins]> {
-        let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         match &*found {
             Some(found) if found.modules == modules => found.twins.clone(),
             _ => {
                 let twins: Arc<[Twins]> = self.twins().into();
-                *found = Some(Found { modules, twins: twins.clone() });
+                *found = Some(KnownTwins { modules, twins: twins.clone() });
                 twins
             }
         }

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::path::Path;
 
 use super::json::Json;
-use crate::declarations::{Beside, Compared, Told, compare_each};
+use crate::declarations::{Beside, Compared, ComparedResult, compare_each};
 use crate::platform::process;
 use crate::reentry::Reentry;
 
@@ -86,16 +86,16 @@ fn object(compared: &Compared) -> String {
     json.number("line", function.line());
     json.text_or_null("library", library.as_deref());
     match result {
-        Told::Same { other_sign } => {
+        ComparedResult::Same { other_sign } => {
             json.text("result", "same");
             json.number("other_sign", other_sign);
         }
-        Told::Differs(None) => json.text("result", "allowed"),
-        Told::Differs(Some(violation)) => {
+        ComparedResult::Differs(None) => json.text("result", "allowed"),
+        ComparedResult::Differs(Some(violation)) => {
             json.text("result", "differs");
             json.raw("report", &violation.to_json());
         }
-        Told::NotCompared(reason) => {
+        ComparedResult::NotCompared(reason) => {
             json.text("result", "not_compared");
             json.text("reason", reason.name());
             json.text("why", reason.as_str());

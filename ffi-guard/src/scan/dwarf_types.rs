@@ -66,7 +66,8 @@ pub(super) fn mentions(entries: &[u8], strings: &[u8], text: &str) -> Vec<usize>
     named.map(|(at, _)| at).collect()
 }
 
-/// So few texts are searched for one by one, by the C library's search, which is faster for each.
+/// The most texts that are searched for one by one, by the C library's search, which is faster for
+/// each.
 const FEW: usize = 4;
 
 /// The struct of this path and size, if the unit describes it.

@@ -22,7 +22,7 @@ struct Place {
     weight: f64,
 }
 
-/// Its fields in another order.
+/// [`Point`] with its fields in another order.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Swapped {
@@ -31,7 +31,7 @@ struct Swapped {
     weight: f64,
 }
 
-/// The same with a field more.
+/// [`Point`] with a field more.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Longer {
