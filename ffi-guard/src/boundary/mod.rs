@@ -9,7 +9,7 @@
 //!
 //! | what | files |
 //! | --- | --- |
-//! | deciding | `inspect`, `clear`, `entry`, `words`, `chain`; `declared` at the first call |
+//! | deciding | `inspect`, `clear`, `entry`, `words`, `chain`; `declared` and `version` at the first call |
 //! | a call under way | `fast_path`, `loans`; `crossing`, `enter`, `exit_plan`, `watched_call` |
 //! | what C did | `retention_check`, `behind`, `holder`, `canary`, `snapshot`, `copies`, `thread_affinity`; and `answers`, a folder below |
 //! | without an exit | `variadic` |

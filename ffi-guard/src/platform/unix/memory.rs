@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use libc::{MAP_ANONYMOUS, MAP_FAILED, MAP_NORESERVE, MAP_PRIVATE, PROT_NONE, PROT_READ, PROT_WRITE};
 
-use crate::platform::memory::PAGE;
 pub(crate) use crate::platform::other::memory::{
     LARGE_PAGE, address_space_taken, close_pages, for_each_touched, most_mappings, move_pages, open_pages,
     use_large_pages,
@@ -107,6 +106,7 @@ pub(crate) fn address_space_limit() -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::memory::PAGE;
 
     #[test]
     fn what_is_reserved_is_mapped_to_its_end_wherever_the_kernel_put_it() {
