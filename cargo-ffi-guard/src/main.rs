@@ -17,6 +17,7 @@
 
 mod abi;
 mod audit;
+mod c_library;
 mod cargo_options;
 mod cli;
 mod config;

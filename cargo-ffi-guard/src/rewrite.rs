@@ -141,26 +141,10 @@ impl Search<'_> {
         }
         let is_left = in_call && self.form == Form::Plain || has_guard(tokens, index);
         if !is_left {
-            self.insertions.push((tokens[index].span().byte_range().start, self.attribute()));
+            self.insertions.push((tokens[index].span().byte_range().start, block_attribute(self.wishes)));
             self.blocks += 1;
         }
         Some(body + 1)
-    }
-
-    fn attribute(&self) -> String {
-        let list = |key: &str, names: &[String]| match names {
-            [] => String::new(),
-            names => format!(", {key}({})", names.join(", ")),
-        };
-        let keep_abi = list("keep_abi", &self.wishes.keep_abi);
-        let skip = list("skip", &self.wishes.skip);
-        let allow = list("allow", &self.wishes.allow);
-        let typed = if self.wishes.fields_by_type { ", typed, warn(dangling_field)" } else { "" };
-        let contracts = match self.wishes.contracts.as_slice() {
-            [] => String::new(),
-            files => format!(", contracts = {files:?}"),
-        };
-        format!("#[::ffi_guard::guard(mirrored, retained{typed}{keep_abi}{skip}{allow}{contracts})] ")
     }
 
     /// A struct in C's layout that begins here: its fields tell which words are pointers.
@@ -211,6 +195,23 @@ impl Search<'_> {
     }
 }
 
+/// The attribute of each block.
+pub(crate) fn block_attribute(wishes: &Wishes) -> String {
+    let list = |key: &str, names: &[String]| match names {
+        [] => String::new(),
+        names => format!(", {key}({})", names.join(", ")),
+    };
+    let keep_abi = list("keep_abi", &wishes.keep_abi);
+    let skip = list("skip", &wishes.skip);
+    let allow = list("allow", &wishes.allow);
+    let typed = if wishes.fields_by_type { ", typed, warn(dangling_field)" } else { "" };
+    let contracts = match wishes.contracts.as_slice() {
+        [] => String::new(),
+        files => format!(", contracts = {files:?}"),
+    };
+    format!("#[::ffi_guard::guard(mirrored, retained{typed}{keep_abi}{skip}{allow}{contracts})] ")
+}
+
 /// What stands before a group.
 enum Before {
     /// `macro_rules! name`
@@ -240,7 +241,7 @@ fn before(tokens: &[TokenTree], index: usize) -> Before {
 }
 
 /// The texts of the attributes that end right before a token.
-fn attributes_before(tokens: &[TokenTree], end: usize) -> impl Iterator<Item = String> + Clone {
+pub(crate) fn attributes_before(tokens: &[TokenTree], end: usize) -> impl Iterator<Item = String> + Clone {
     let mut texts = Vec::new();
     let mut end = end;
     while end >= 2 && is(&tokens[end - 2], '#') {

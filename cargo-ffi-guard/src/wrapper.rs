@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use crate::c_library;
 use crate::coverage::{self, Record};
 use crate::diagnostics::{self, Lesson};
 use crate::exports;
@@ -75,6 +76,11 @@ impl Package {
         matches!(self.name.as_str(), "ffi-guard" | "ffi-guard-macros")
     }
 
+    /// The forms that are tried, one after the other.
+    fn forms(&self) -> &'static [Form] {
+        if self.name == c_library::PACKAGE { &[Form::Plain] } else { &Form::ALL }
+    }
+
     /// The name of the file of what was learnt.
     fn key(&self) -> String {
         format!("{}-{}", self.name, self.version)
@@ -106,7 +112,7 @@ impl Compilation<'_> {
         let mut has_allocator = self.unit.is_final();
         let mut why = learned.why.clone();
         loop {
-            let form = if is_covered { Form::ALL.get(failed_forms).copied() } else { None };
+            let form = if is_covered { self.package.forms().get(failed_forms).copied() } else { None };
             let attempt = Attempt { form, has_allocator };
             let wishes = Wishes {
                 keep_abi: learned.keep_abi.clone(),
@@ -129,7 +135,7 @@ impl Compilation<'_> {
                     (learned.failed_forms, learned.why) = (failed_forms, why.clone());
                     learned.write_as_old(&self.session.folder, &key);
                 }
-                let bare = (is_covered && failed_forms >= Form::ALL.len()).then(|| why.clone());
+                let bare = (is_covered && failed_forms >= self.package.forms().len()).then(|| why.clone());
                 let record = self.record(bare);
                 if !record.is_empty() {
                     record.write(&self.session.folder, &self.unit.key());
@@ -201,7 +207,11 @@ impl Compilation<'_> {
             let mut wishes = wishes.clone();
             wishes.keep_abi.extend(taken::declared_in(files.iter().map(|(_, text)| text), &self.session.taken));
             for (file, text) in &files {
-                if let Some(rewritten) = rewrite(text, form, &wishes) {
+                let rewritten = match self.package.name.as_str() {
+                    c_library::PACKAGE => c_library::rewrite(text, &wishes),
+                    _ => rewrite(text, form, &wishes),
+                };
+                if let Some(rewritten) = rewritten {
                     blocks += rewritten.blocks;
                     has_allocator |= rewritten.has_allocator;
                     changes.insert(file.clone(), rewritten.text);
@@ -402,9 +412,9 @@ fn keep_lines(arguments: &mut Vec<String>) {
 }
 
 /// Packages that declare the system for all others: a wrapper of theirs would be entered by signal
-/// handlers, between `fork` and `exec`, and for every byte that is read.
+/// handlers, between `fork` and `exec`, and for every byte that is read. Of `libc` see [`c_library`].
 fn is_left_alone(package: &str) -> bool {
-    matches!(package, "libc" | "linux-raw-sys" | "windows-sys" | "windows-targets" | "compiler_builtins")
+    matches!(package, "linux-raw-sys" | "windows-sys" | "windows-targets" | "compiler_builtins")
 }
 
 /// Compiles ffi-guard itself. Another `metadata` than cargo's tells its crates from those of the

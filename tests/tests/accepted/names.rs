@@ -49,12 +49,7 @@ unsafe extern "C" {
     #[link_name = "memcmp"]
     safe fn near(a: &u8, a_3: &u8, a: usize) -> c_int;
     #[link_name = "memcmp"]
-    safe fn one_in_each_case(
-        #[cfg(unix)] a: &u8,
-        #[cfg(not(unix))] a: &u16,
-        b: &u8,
-        b: usize,
-    ) -> c_int;
+    safe fn one_in_each_case(#[cfg(unix)] a: &u8, #[cfg(not(unix))] a: &u16, b: &u8, b: usize) -> c_int;
     #[link_name = "printf"]
     fn variadic(text: *const c_char, text: c_int, ...) -> c_int;
     #[guard(keep_abi)]

@@ -7,8 +7,7 @@ use ffi_guard::callback::AnyThread;
 use ffi_guard::{CArena, CBox, CSlice, CText, Callback, Handle};
 
 /// As bindgen writes it.
-type RowCallback =
-    Option<unsafe extern "C" fn(*mut c_void, c_int, *mut *mut c_char, *mut *mut c_char) -> c_int>;
+type RowCallback = Option<unsafe extern "C" fn(*mut c_void, c_int, *mut *mut c_char, *mut *mut c_char) -> c_int>;
 
 struct Wrapper {
     own: Callback<fn(c_int)>,

@@ -12,8 +12,10 @@ unsafe extern "C" {
     safe fn absolute(#[cfg(any())] not_there: Missing, n: c_int) -> c_int;
     #[cfg_attr(any(), guard(skip))]
     #[cfg_attr(all(), cfg(all()))]
-    safe fn labs(#[cfg(not(any()))] n: std::ffi::c_long, #[cfg_attr(all(), cfg(any()))] missing: Missing)
-    -> std::ffi::c_long;
+    safe fn labs(
+        #[cfg(not(any()))] n: std::ffi::c_long,
+        #[cfg_attr(all(), cfg(any()))] missing: Missing,
+    ) -> std::ffi::c_long;
     #[cfg_attr(any(), link_name = "not_there")]
     safe fn toupper(c: c_int) -> c_int;
     #[cfg(any())]
