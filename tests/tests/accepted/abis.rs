@@ -1,4 +1,5 @@
-// The ABIs that every target knows; a C name that needs its quotes; a block that links.
+//! The ABIs that every target knows; a C name that needs its quotes; a block that links.
+#![allow(clashing_extern_declarations)]
 
 use std::ffi::c_int;
 

@@ -1,5 +1,5 @@
-// A crate whose ffi-guard is optional writes its attributes under `cfg_attr`; a parameter may
-// depend on the target.
+//! A crate whose ffi-guard is optional writes its attributes under `cfg_attr`; a parameter may
+//! depend on the target.
 
 use std::ffi::{c_char, c_int};
 
@@ -30,6 +30,7 @@ unsafe extern "C" {
 }
 
 fn main() {
+    // SAFETY: texts that live for ever.
     assert_eq!(unsafe { strlen(c"four".as_ptr()) + strnlen(c"four".as_ptr(), 3) }, 7);
     assert_eq!(absolute(-3), 3);
     assert_eq!(labs(-3), 3);

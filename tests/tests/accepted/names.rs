@@ -1,4 +1,5 @@
-// Parameters that bear the names of other things, and macros in a block.
+//! Parameters that bear the names of other things, and macros in a block.
+#![allow(improper_ctypes, clashing_extern_declarations)]
 
 use std::ffi::{c_char, c_int, c_void};
 
@@ -62,11 +63,14 @@ unsafe extern "C" {
 fn main() {
     assert_eq!(of_constant(-left), 1);
     assert_eq!(of_constants(&1, &1, 1), 0);
-    let byte = &raw const *&7u8;
+    let byte = std::ptr::from_ref(&7_u8);
+    // SAFETY: one byte is read of each.
     assert_eq!(unsafe { of_nothing(byte.cast(), byte.cast(), size(1)) }, 0);
+    // SAFETY: they read nothing.
     assert!(unsafe { getpid() != getppid() });
     assert_eq!(crossing(-1) + arguments(-1) + result(-1), 3);
     assert_eq!(arg1(&1, &1, 1), 0);
+    // SAFETY: one byte is read of each.
     assert_eq!(unsafe { twice(byte.cast(), byte.cast(), 1) }, 0);
     assert!(thrice(&1, &2, 1) < 0 && near(&2, &1, 1) > 0 && one_in_each_case(&1, &2, 1) < 0);
     assert_eq!(kept(&1, &1, 1), 0);
