@@ -5,15 +5,15 @@ use std::cell::{OnceCell, RefCell};
 use std::sync::{Mutex, PoisonError};
 
 use super::beside::Beside;
-use super::c_type;
-use super::compare::{Comparison, RustParameter};
+use super::c_type::{self, CType};
+use super::compare::{Comparison, RustParameter, RustStructs};
 use super::file::{self, File, Loaded};
 use super::info::{At, Info, Missing};
 use super::layout::{self, Field, Layout};
 use super::rust_type::RustType;
 use super::split;
 use crate::call::declaration::{Declaration, Function};
-use crate::call::shape::Shape;
+use crate::call::shape::{Shape, TypeInfo};
 use crate::call::typed::Typed;
 use crate::facts::{AbiMismatch, CSource, SplitLibrary};
 use crate::platform::modules::Fingerprint;
@@ -231,8 +231,7 @@ fn compare_with(function: &'static Function, own: &Module, of: &Module, at: At) 
     let all: Vec<RustParameter> = types.iter().map(of_typed).collect();
     let (parameters, result) = all.split_at(declaration.parameters.len().min(all.len()));
     let structs = Structs::of(function, Some(own));
-    let rust_layout = |name: &str, size: u64| structs.layout(name, size);
-    let mut comparison = Comparison { info, rust_layout: &rust_layout, found: Vec::new(), other_sign: 0 };
+    let mut comparison = Comparison::new(info, &structs);
     comparison.function(parameters, result.first(), declaration.variadic, &c);
     let Comparison { found: mut differences, other_sign, .. } = comparison;
     // A struct of the same name elsewhere is no reason for a report.
@@ -264,8 +263,8 @@ impl<'a> Structs<'a> {
         Structs { function, own, seen: RefCell::default() }
     }
 
-    /// The layout of the struct with this name and size.
-    pub(super) fn layout(&self, name: &str, size: u64) -> Option<Layout> {
+    /// The layout of the struct with this name, and this size if that is known.
+    pub(super) fn layout(&self, name: &str, size: Option<u64>) -> Option<Layout> {
         if let Some(layout) = derived(self.function, name, size) {
             self.seen.borrow_mut().push((name.to_owned(), Vec::new()));
             return Some(layout);
@@ -284,6 +283,22 @@ impl<'a> Structs<'a> {
         seen.iter().filter(|(name, _)| name == path).all(|(_, places)| {
             places.is_empty() || info.is_some_and(|info| places.iter().any(|at| layout::has_path(info, *at, path)))
         })
+    }
+}
+
+impl RustStructs for Structs<'_> {
+    fn named(&self, name: &str, size: Option<u64>) -> Option<Layout> {
+        self.layout(name, size)
+    }
+
+    fn there(&self, at: At) -> Option<(String, Layout)> {
+        let info = self.own?.info()?;
+        let CType::Aggregate { at, .. } = c_type::read(info, Some(at)) else { return None };
+        Some((info.name(at.0, &info.entry(at)?)?, layout::of(info, at)?))
+    }
+
+    fn is_sure(&self, path: &str) -> bool {
+        Structs::is_sure(self, path)
     }
 }
 
@@ -339,17 +354,18 @@ pub(super) fn of_typed(typed: &Typed) -> RustParameter {
 }
 
 /// The fields of a struct that derives `Pointee`, if an argument of the function led to one.
-fn derived(function: &Function, name: &str, size: u64) -> Option<Layout> {
-    let known = function.kinds.iter().filter_map(crate::call::kinds::Kind::info);
-    let mut known = known.filter(|info| info.size as u64 == size && (info.name)() == name);
-    let Shape::Fields(fields) = known.next()?.shape else { return None };
+fn derived(function: &Function, name: &str, size: Option<u64>) -> Option<Layout> {
+    let mut all = function.kinds.iter().filter_map(crate::call::kinds::Kind::info);
+    let is_it = |it: &&TypeInfo| size.is_none_or(|size| it.size as u64 == size) && (it.name)() == name;
+    let known = all.find(is_it)?;
+    let Shape::Fields(fields) = known.shape else { return None };
     let fields = fields.iter().map(|field| Field {
         name: field.name.to_owned(),
         offset: field.offset as u64,
         size: field.size as u64,
         is_bits: false,
     });
-    Some(Layout { fields: fields.collect(), values: Vec::new() })
+    Some(Layout { size: known.size as u64, fields: fields.collect(), values: Vec::new() })
 }
 
 /// The declaration as Rust has it.

@@ -170,7 +170,7 @@ impl Pair<'_> {
                     self.fields(part, (name, other_name), size);
                     return;
                 }
-                let layouts = (self.structs.layout(name, size), self.other.layout(other_name, other_size));
+                let layouts = (self.structs.layout(name, Some(size)), self.other.layout(other_name, Some(other_size)));
                 if let (Some(one), Some(other)) = layouts
                     && !compare::is_opaque(&one)
                     && !compare::is_opaque(&other)
@@ -194,7 +194,8 @@ impl Pair<'_> {
         if name == other_name {
             return;
         }
-        if let (Some(one), Some(other)) = (self.structs.layout(name, size), self.other.layout(other_name, size))
+        if let (Some(one), Some(other)) =
+            (self.structs.layout(name, Some(size)), self.other.layout(other_name, Some(size)))
             && !compare::is_opaque(&one)
             && !compare::is_opaque(&other)
             && self.other.is_sure(other_name)

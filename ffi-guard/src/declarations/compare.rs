@@ -3,23 +3,40 @@
 //! Only what changes the bytes that cross is a difference. What cannot be read on either side is
 //! none: it is not compared.
 
+use std::collections::HashSet;
+
 use super::c_type::{self, CSignature, CType};
 use super::info::{At, Info};
 use super::layout::{self, Layout, Sort, Value};
+use super::names;
 use super::rust_type::{RustType, Signature};
 use crate::facts::{Contrast, Difference, Part};
 
 /// Pointers that are followed.
 const DEEP: usize = 3;
 
+/// Structs in structs that are reached by their fields' pointers.
+const REACHED: usize = 8;
+
+/// The structs of Rust's.
+pub(super) trait RustStructs {
+    /// The struct with this path, and this size if that is known.
+    fn named(&self, path: &str, size: Option<u64>) -> Option<Layout>;
+    /// The struct that stands at a place of Rust's debug information, and its name.
+    fn there(&self, at: At) -> Option<(String, Layout)>;
+    /// True if what `named` found under this path is it, and not one of the same name.
+    fn is_sure(&self, path: &str) -> bool;
+}
+
 /// One comparison.
 pub(super) struct Comparison<'a> {
-    pub(super) info: &'a Info,
-    /// Layout of a Rust struct, by its name and size.
-    pub(super) rust_layout: &'a dyn Fn(&str, u64) -> Option<Layout>,
+    info: &'a Info,
+    structs: &'a dyn RustStructs,
     pub(super) found: Vec<Difference>,
     /// Integers that are passed alike, but are signed on one side only.
     pub(super) other_sign: usize,
+    /// The structs that were compared because a field of another one leads to them.
+    reached: HashSet<(At, At)>,
 }
 
 /// A Rust type in a signature, and what is known of its size and of that of what it leads to.
@@ -35,7 +52,11 @@ impl RustParameter {
     }
 }
 
-impl Comparison<'_> {
+impl<'a> Comparison<'a> {
+    pub(super) fn new(info: &'a Info, structs: &'a dyn RustStructs) -> Comparison<'a> {
+        Comparison { info, structs, found: Vec::new(), other_sign: 0, reached: HashSet::new() }
+    }
+
     /// Compares all of a function.
     pub(super) fn function(
         &mut self,
@@ -123,7 +144,7 @@ impl Comparison<'_> {
                 }
             }
             (RustType::Named(name), CType::Aggregate { at, size: Some(c_size), is_union }) => {
-                let Some(size) = size else { return };
+                let Some(size) = size.or_else(|| self.size_of(name)) else { return };
                 if size != c_size {
                     self.tell(part, Contrast::Size { rust: size, c: c_size });
                 } else if !is_union {
@@ -188,6 +209,7 @@ impl Comparison<'_> {
             (RustType::Pointer(to), CType::Pointer(target)) => self.target(part, to, None, target, deep - 1),
             (RustType::Named(name), CType::Aggregate { at, size: Some(c_size), is_union }) => {
                 // A byte, or none, stands for what Rust does not look into.
+                let size = size.or_else(|| self.size_of(name));
                 let Some(size) = size.filter(|&size| size > 1) else { return };
                 if size != c_size {
                     if !self.is_opaque(name, size) {
@@ -204,14 +226,51 @@ impl Comparison<'_> {
     /// True if a Rust struct stands for one that Rust does not look into.
     fn is_opaque(&self, name: &str, size: u64) -> bool {
         // An enum, a union or a tuple has no layout that can be read.
-        (self.rust_layout)(name, size).is_none_or(|layout| is_opaque(&layout))
+        self.structs.named(name, Some(size)).is_none_or(|layout| is_opaque(&layout))
+    }
+
+    /// The bytes of a Rust struct that no type was asked for: one that a callback gets, or a
+    /// pointer behind a pointer leads to.
+    fn size_of(&self, name: &str) -> Option<u64> {
+        self.structs.named(name, None).map(|layout| layout.size)
     }
 
     /// Compares the fields of structs of one size.
     fn fields(&mut self, part: Part, name: &str, size: u64, c: At) {
         let Some(c) = layout::of(self.info, c) else { return };
-        let Some(rust) = (self.rust_layout)(name, size) else { return };
+        let Some(rust) = self.structs.named(name, Some(size)) else { return };
         self.found.extend(fields(name, &rust, &c).map(|contrast| Difference { part, contrast }));
+        let before = self.found.len();
+        self.reached(part, &rust, &c, REACHED);
+        if self.found.len() > before && !self.structs.is_sure(name) {
+            self.found.truncate(before);
+        }
+    }
+
+    /// Compares the structs that the pointers in two structs lead to.
+    fn reached(&mut self, part: Part, rust: &Layout, c: &Layout, deep: usize) {
+        if deep == 0 {
+            return;
+        }
+        for value in &rust.values {
+            let there = |other: &&Value| other.offset == value.offset && other.to.is_some();
+            let Some(at) = value.to else { continue };
+            let Some(to) = c.values.iter().find(there).and_then(|other| other.to) else { continue };
+            let read = c_type::read(self.info, Some(to));
+            let CType::Aggregate { at: to, size: Some(c_size), is_union: false } = read else { continue };
+            if !self.reached.insert((at, to)) {
+                continue;
+            }
+            let Some((name, inner)) = self.structs.there(at).filter(|(_, inner)| inner.size > 1) else { continue };
+            if inner.size != c_size {
+                if !is_opaque(&inner) {
+                    self.tell(part, Contrast::StructSize { of: name, rust: inner.size, c: c_size });
+                }
+            } else if let Some(c_inner) = layout::of(self.info, to) {
+                self.found.extend(fields(&name, &inner, &c_inner).map(|contrast| Difference { part, contrast }));
+                self.reached(part, &inner, &c_inner, deep - 1);
+            }
+        }
     }
 
     /// Compares the type of a function that C gets with what C calls it as.
@@ -273,6 +332,10 @@ pub(super) fn fields(name: &str, rust: &Layout, c: &Layout) -> Option<Contrast> 
             return Some(Contrast::FieldSize { of: of(), field: field_name, rust, c });
         }
     }
+    let by_field = moved(name, &named_fields(rust), &named_fields(c));
+    if let Some(contrast) = by_field.or_else(|| moved(name, &values(rust), &values(c))) {
+        return Some(contrast);
+    }
     for value in &rust.values {
         let overlaps =
             |other: &&Value| other.offset < value.offset + value.size && value.offset < other.offset + other.size;
@@ -284,6 +347,34 @@ pub(super) fn fields(name: &str, rust: &Layout, c: &Layout) -> Option<Contrast> 
         }
     }
     None
+}
+
+/// A name, and where what has it begins.
+type Placed<'a> = (&'a str, u64);
+
+/// The fields of a struct that can be looked for by name.
+fn named_fields(of: &Layout) -> Vec<Placed<'_>> {
+    let fields = of.fields.iter().filter(|field| field.size > 0 && !field.is_bits && !field.name.is_empty());
+    fields.map(|field| (field.name.as_str(), field.offset)).collect()
+}
+
+/// What it is made of, by the names that lead there.
+fn values(of: &Layout) -> Vec<Placed<'_>> {
+    of.values.iter().map(|value| (value.path.as_str(), value.offset)).collect()
+}
+
+/// A field that stands where C has another one that is in both: they changed places. Their names
+/// may differ in their style, so that a name alone is no reason.
+fn moved(of: &str, rust: &[Placed<'_>], c: &[Placed<'_>]) -> Option<Contrast> {
+    let (names, names_of_c): (Vec<&str>, Vec<&str>) =
+        (rust.iter().map(|placed| placed.0).collect(), c.iter().map(|placed| placed.0).collect());
+    let pairs = names::pairs(&names, &names_of_c);
+    let taken: HashSet<u64> = pairs.iter().map(|&(_, other)| c[other].1).collect();
+    pairs.iter().find_map(|&(one, other)| {
+        let ((field, at), (_, at_in_c)) = (rust[one], c[other]);
+        let has_moved = at != at_in_c && taken.contains(&at);
+        has_moved.then(|| Contrast::FieldOffset { of: of.to_owned(), field: field.into(), rust: at, c: at_in_c })
+    })
 }
 
 /// The sort of a type, in words.

@@ -18,6 +18,7 @@ mod file;
 mod info;
 mod layout;
 mod list;
+mod names;
 mod peek;
 mod rust_type;
 mod split;
