@@ -16,6 +16,8 @@ pub(super) struct Answer {
     pub(super) symbol: Option<String>,
     pub(super) file: String,
     pub(super) line: u32,
+    /// True for a function of Rust's that C calls.
+    pub(super) export: bool,
     /// The file that defines it, as far as that is known.
     pub(super) library: Option<String>,
     #[serde(flatten)]

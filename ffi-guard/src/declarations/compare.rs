@@ -6,9 +6,9 @@
 use std::collections::HashSet;
 
 use super::c_type::{self, CSignature, CType};
+use super::fields::{fields, is_opaque};
 use super::info::{At, Info};
-use super::layout::{self, Layout, Sort, Value};
-use super::names;
+use super::layout::{self, Layout};
 use super::rust_type::{RustType, Signature};
 use crate::facts::{Contrast, Difference, Part};
 
@@ -65,13 +65,29 @@ impl<'a> Comparison<'a> {
         variadic: bool,
         c: &CSignature,
     ) {
+        self.parameters(parameters, variadic, c);
+        self.result(Part::Result, result, c.result);
+    }
+
+    /// Compares all of a function of Rust's with the declaration that C calls it by.
+    pub(super) fn export(&mut self, parameters: &[RustParameter], result: Option<&RustParameter>, c: &CSignature) {
+        self.parameters(parameters, false, c);
+        match (result, c_type::read(self.info, c.result)) {
+            // Rust writes it to where C has made no room.
+            (Some(RustParameter { ty: RustType::Named(_), size: Some(size), .. }), CType::Void) if *size > 16 => {
+                self.tell(Part::Result, Contrast::Size { rust: *size, c: 0 });
+            }
+            _ => self.returned(Part::Result, result, c.result),
+        }
+    }
+
+    fn parameters(&mut self, parameters: &[RustParameter], variadic: bool, c: &CSignature) {
         self.counts(None, parameters.len(), variadic, c);
         if parameters.len() == c.parameters.len() {
             for (index, (rust, c)) in parameters.iter().zip(&c.parameters).enumerate() {
                 self.passed(Part::Parameter(index), rust, *c);
             }
         }
-        self.result(Part::Result, result, c.result);
     }
 
     fn counts(&mut self, callback: Option<usize>, rust: usize, variadic: bool, c: &CSignature) {
@@ -294,87 +310,24 @@ impl<'a> Comparison<'a> {
             RustType::Void => None,
             result => Some(RustParameter::unsized_one(result)),
         };
-        match (&result, c_type::read(self.info, c.result)) {
+        self.returned(Part::ResultOfCallback { of }, result.as_ref(), c.result);
+    }
+
+    /// Compares what a function of Rust's returns with what C uses of it.
+    fn returned(&mut self, part: Part, rust: Option<&RustParameter>, c: Option<At>) {
+        match (rust, c_type::read(self.info, c)) {
             // C looks at what was never returned.
             (None, CType::Void | CType::Other) => {}
-            (None, _) => self.tell(Part::ResultOfCallback { of }, Contrast::NothingReturned),
+            (None, _) => self.tell(part, Contrast::NothingReturned),
             // What C does not look at may be anything.
             (Some(_), CType::Void) => {}
-            (Some(_), _) => self.result(Part::ResultOfCallback { of }, result.as_ref(), c.result),
+            (Some(_), _) => self.result(part, rust, c),
         }
     }
 
     fn tell(&mut self, part: Part, contrast: Contrast) {
         self.found.push(Difference { part, contrast });
     }
-}
-
-/// True if a struct has no fields that a program can use.
-pub(super) fn is_opaque(layout: &Layout) -> bool {
-    let private = |name: &str| name.starts_with('_') || name.starts_with(|c: char| c.is_ascii_digit());
-    layout.fields.iter().all(|field| field.size == 0 || private(&field.name))
-}
-
-/// The first difference between the fields of two structs of one size, of which one is Rust's.
-pub(super) fn fields(name: &str, rust: &Layout, c: &Layout) -> Option<Contrast> {
-    let of = || name.to_owned();
-    // One whose fields have no names is a wrapper around what it is made of.
-    for field in rust.fields.iter().filter(|field| field.size > 0) {
-        let mut same = c.fields.iter().filter(|other| other.name == field.name && !other.is_bits);
-        let Some(other) = same.next() else { continue };
-        let field_name = field.name.clone();
-        if other.offset != field.offset {
-            let (rust, c) = (field.offset, other.offset);
-            return Some(Contrast::FieldOffset { of: of(), field: field_name, rust, c });
-        }
-        if other.size != field.size && other.size != 0 {
-            let (rust, c) = (field.size, other.size);
-            return Some(Contrast::FieldSize { of: of(), field: field_name, rust, c });
-        }
-    }
-    let by_field = moved(name, &named_fields(rust), &named_fields(c));
-    if let Some(contrast) = by_field.or_else(|| moved(name, &values(rust), &values(c))) {
-        return Some(contrast);
-    }
-    for value in &rust.values {
-        let overlaps =
-            |other: &&Value| other.offset < value.offset + value.size && value.offset < other.offset + other.size;
-        for other in c.values.iter().filter(overlaps) {
-            if let Some((rust, c)) = clash(value, other) {
-                let (field, c_field) = (value.path.clone(), other.path.clone());
-                return Some(Contrast::FieldSort { of: of(), field, c_field, rust, c });
-            }
-        }
-    }
-    None
-}
-
-/// A name, and where what has it begins.
-type Placed<'a> = (&'a str, u64);
-
-/// The fields of a struct that can be looked for by name.
-fn named_fields(of: &Layout) -> Vec<Placed<'_>> {
-    let fields = of.fields.iter().filter(|field| field.size > 0 && !field.is_bits && !field.name.is_empty());
-    fields.map(|field| (field.name.as_str(), field.offset)).collect()
-}
-
-/// What it is made of, by the names that lead there.
-fn values(of: &Layout) -> Vec<Placed<'_>> {
-    of.values.iter().map(|value| (value.path.as_str(), value.offset)).collect()
-}
-
-/// A field that stands where C has another one that is in both: they changed places. Their names
-/// may differ in their style, so that a name alone is no reason.
-fn moved(of: &str, rust: &[Placed<'_>], c: &[Placed<'_>]) -> Option<Contrast> {
-    let (names, names_of_c): (Vec<&str>, Vec<&str>) =
-        (rust.iter().map(|placed| placed.0).collect(), c.iter().map(|placed| placed.0).collect());
-    let pairs = names::pairs(&names, &names_of_c);
-    let taken: HashSet<u64> = pairs.iter().map(|&(_, other)| c[other].1).collect();
-    pairs.iter().find_map(|&(one, other)| {
-        let ((field, at), (_, at_in_c)) = (rust[one], c[other]);
-        let has_moved = at != at_in_c && taken.contains(&at);
-        has_moved.then(|| Contrast::FieldOffset { of: of.to_owned(), field: field.into(), rust: at, c: at_in_c })
-    })
 }
 
 /// The sort of a type, in words.
@@ -389,26 +342,4 @@ fn sort(ty: CType) -> &'static str {
         CType::Array { .. } => "an array",
         CType::Other => "another type",
     }
-}
-
-/// Two values at one place that cannot be the same, in words.
-fn clash(rust: &Value, c: &Value) -> Option<(String, String)> {
-    let word = size_of::<usize>() as u64;
-    let said = |value: &Value| match value.sort {
-        Sort::Whole => format!("an integer of {}", bytes(value.size)),
-        Sort::Float => format!("a floating-point number of {}", bytes(value.size)),
-        Sort::Address => "a pointer".to_owned(),
-        Sort::Any => bytes(value.size),
-    };
-    let is_same = match (rust.sort, c.sort) {
-        (Sort::Any, _) | (_, Sort::Any) => true,
-        // A handle is a number here and a pointer there.
-        (Sort::Whole, Sort::Address) | (Sort::Address, Sort::Whole) => rust.size == word && c.size == word,
-        (one, other) => one == other && rust.size == c.size && rust.offset == c.offset,
-    };
-    (!is_same).then(|| (said(rust), said(c)))
-}
-
-fn bytes(count: u64) -> String {
-    if count == 1 { "1 byte".into() } else { format!("{count} bytes") }
 }

@@ -14,6 +14,7 @@ mod check;
 mod clash;
 mod compare;
 mod each;
+mod fields;
 mod file;
 mod info;
 mod layout;
@@ -22,6 +23,7 @@ mod names;
 mod peek;
 mod rust_type;
 mod split;
+mod structs;
 mod summary;
 #[cfg(all(test, globals))]
 mod tests;
