@@ -103,13 +103,15 @@ def mutate(names, count, seed):
     made, copies, led = [], {}, set()
     for name in names:
         krate = name.replace("-", "_")
-        lines = {it["name"]: it["line"] for it in before["functions"] if it["result"] == "same" and it["crate"] == krate}
         original = next(Path(it["manifest_path"]).parent for it in packages if it["name"] == name)
         copies[name] = copy = WORK / "mutated" / name
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(original, copy, ignore=shutil.ignore_patterns("Cargo.lock", ".cargo"))
         files = {file: file.read_text() for file in sorted(copy.glob("**/*.rs"))}
-        chosen, more = mistakes.choose(krate, files, lines, chance)
+        same = [it for it in before["functions"] if it["result"] == "same" and it["crate"] == krate]
+        # By the file, too: a crate has the same declarations for other features or systems in files that are not compiled.
+        compared = {(copy / Path(it["file"]).relative_to(original), it["name"]): it["line"] for it in same}
+        chosen, more = mistakes.choose(krate, files, compared, chance)
         made += chosen
         led |= {(krate, function) for function in more}
     chance.shuffle(made)
