@@ -254,6 +254,23 @@ fn fields_that_change_places_are_seen() {
         layout.fields[0].name = std::mem::replace(&mut layout.fields[1].name, name);
     });
     assert_eq!(swapped.len(), 2, "by value and behind the pointer: {swapped:?}");
+    // The same under names of another style, of which all values have a prefix.
+    let named = |names: [&'static str; 3]| {
+        seen(&move |layout| {
+            for (field, name) in layout.fields.iter_mut().zip(names) {
+                field.name = name.into();
+            }
+            for (value, name) in layout.values.iter_mut().zip(names) {
+                value.path = name.into();
+            }
+        })
+    };
+    assert_eq!(named(["pt_y", "pt_x", "pt_weight"]).len(), 2);
+    assert_eq!(named(["Y_", "X", "heavy"]).len(), 2);
+    assert!(named(["pt_x", "pt_y", "pt_weight"]).is_empty() && named(["X", "Y", "Weight"]).is_empty());
+    // Other names are no reason, and neither is one alone that C has elsewhere.
+    assert!(named(["first", "second", "third"]).is_empty());
+    assert!(named(["Y", "second", "third"]).is_empty());
     // Another type at the same place, under another name.
     let other = seen(&|layout| {
         layout.fields[2].name = "more".into();
