@@ -156,6 +156,10 @@ pub(crate) struct Abi {
     /// may be given more than once. CC and CFLAGS are used
     #[arg(long, value_name = "FILE")]
     pub header: Vec<PathBuf>,
+    /// Write what the attributes in the headers say of the program's functions (`nonnull`, `access`, ..) as a file
+    /// of contracts; `-` writes it on standard output in place of the table
+    #[arg(long, value_name = "FILE", requires = "header")]
+    pub attributes: Option<PathBuf>,
 }
 
 /// What a command asks for.

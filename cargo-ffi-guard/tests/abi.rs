@@ -259,6 +259,52 @@ fn structs_that_nothing_uses_are_compared_wherever_a_declaration_leads_to_them()
     said.has("7         7       6");
 }
 
+/// A header with attributes, as a system's has them: behind names of its own.
+const OF_ATTRIBUTES: &str = "#include <stddef.h>
+#define NONNULL(...) __attribute__((__nonnull__(__VA_ARGS__)))
+#define READS(at, size) __attribute__((__access__(__read_only__, at, size)))
+void text_scale(const char *__text, size_t size) NONNULL(1) READS(1, 2);
+extern int text_first(const char *text);
+";
+
+#[test]
+fn what_a_headers_attributes_say_is_written_as_contracts() {
+    let sys = "use std::ffi::{c_char, c_int};
+unsafe extern \"C\" {
+    pub fn text_scale(text: *const c_char, size: usize);
+    pub fn text_first(text: *const c_char) -> c_int;
+}
+";
+    let program = program(
+        "abi_attributes",
+        sys,
+        "fn main() { let _ = unsafe { text_sys::text_first(c\"a\".as_ptr()) }; }\n",
+    )
+    .file(
+        "sys/called.c",
+        "void text_scale(const char *text, unsigned long size) {} int text_first(const char *text) { return text[0]; }",
+    )
+    .file("sys/text.h", OF_ATTRIBUTES);
+    let said = program.run(&["abi", "--attributes", "-"]);
+    assert_eq!(said.code, Some(2), "{said}");
+    said.has("--header");
+    let said = program.run(&["abi", "--header", "sys/text.h", "--attributes", "contracts.toml"]);
+    assert_eq!(said.code, Some(0), "{said}");
+    said.has("2         2       0");
+    let contracts = program.read("contracts.toml");
+    let line = "\n[\"sys/text.h\"]\ntext_scale = [\"text: nonnull, counted_by = size\", \"size\"]\n";
+    assert!(contracts.ends_with(line), "{contracts}");
+    // What is written is taken.
+    program.write(
+        "src/main.rs",
+        "fn main() { unsafe { text_sys::text_scale(std::hint::black_box(std::ptr::null()), 3) } }\n",
+    );
+    let said = program.run(&["run", "--contracts", "contracts.toml"]);
+    assert!(!said.success, "{said}");
+    said.has("ffi-guard[null_pointer]");
+    program.run(&["run"]).lacks("ffi-guard[");
+}
+
 /// The header that C's programs include, to call what is in Rust.
 const OF_EXPORTS: &str = "struct text_pair { int key; int value; };
 long text_add(long value, int by);

@@ -121,6 +121,11 @@ impl List {
         self.functions.values()
     }
 
+    /// The symbols of all functions that are C's.
+    pub(super) fn declared(&self) -> BTreeSet<&str> {
+        self.functions().filter(|answer| !answer.export).filter_map(|answer| answer.symbol.as_deref()).collect()
+    }
+
     /// The symbols of functions that nothing in the program defines.
     pub(super) fn not_linked(&self) -> BTreeSet<&str> {
         self.missing(|reason| matches!(reason, "not_linked" | "no_file"))

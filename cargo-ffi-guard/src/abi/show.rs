@@ -50,20 +50,26 @@ struct Whole<'a> {
 /// # Errors
 ///
 /// A file that cannot be written.
-pub(super) fn all(abi: &Abi, list: &List) -> Result<bool, String> {
+pub(super) fn all(abi: &Abi, list: &List, contracts: Option<&str>) -> Result<bool, String> {
     let rows = rows(list);
     let whole = || {
         let whole = Whole { version: FORMAT, crates: &rows, functions: list.functions().collect() };
         serde_json::to_string_pretty(&whole).map_err(|error| error.to_string())
     };
     let text = || table(&rows) + &reports(list) + &ways_out(&rows) + &exports(list);
-    match &abi.json {
-        Some(path) if path == Path::new("-") => println!("{}", whole()?),
-        Some(path) => {
-            std::fs::write(path, whole()? + "\n").map_err(|error| format!("{}: {error}", path.display()))?;
-            print!("{}", text());
+    let mut is_shown = true;
+    for (path, content) in [(&abi.json, whole()? + "\n"), (&abi.attributes, contracts.unwrap_or_default().to_owned())] {
+        match path {
+            Some(path) if path == Path::new("-") => {
+                print!("{content}");
+                is_shown = false;
+            }
+            Some(path) => std::fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()))?,
+            None => {}
         }
-        None => print!("{}", text()),
+    }
+    if is_shown {
+        print!("{}", text());
     }
     if let Some(folder) = &abi.options.report {
         let path = folder.join("ffi-guard.jsonl");
