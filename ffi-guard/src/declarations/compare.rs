@@ -248,7 +248,7 @@ impl<'a> Comparison<'a> {
     /// The bytes of a Rust struct that no type was asked for: one that a callback gets, or a
     /// pointer behind a pointer leads to.
     fn size_of(&self, name: &str) -> Option<u64> {
-        self.structs.named(name, None).map(|layout| layout.size)
+        self.structs.named(name, None).filter(|_| self.structs.is_sure(name)).map(|layout| layout.size)
     }
 
     /// Compares the fields of structs of one size.
