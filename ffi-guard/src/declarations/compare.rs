@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use super::c_type::{self, CSignature, CType};
 use super::fields::{fields, is_opaque};
 use super::info::{At, Info};
-use super::layout::{self, Layout};
+use super::layout::{self, Layout, Value};
 use super::rust_type::{RustType, Signature};
 use crate::facts::{Contrast, Difference, Part};
 
