@@ -127,7 +127,8 @@ fn differences(
     (parameters, result, variadic): (&[RustParameter], Option<&RustParameter>, bool),
     change: &dyn Fn(&mut Layout),
 ) -> Vec<Difference> {
-    let mut comparison = Comparison::new(info, &Changed { info, change });
+    let structs = Changed { info, change };
+    let mut comparison = Comparison::new(info, &structs);
     comparison.function(parameters, result, variadic, c);
     comparison.found
 }
