@@ -90,6 +90,14 @@ def check(names):
     return status
 
 
+def compiled(file, original, files, copy):
+    """The file of the copy that was compiled as this one. A build script may have copied it elsewhere."""
+    if file.is_relative_to(original):
+        return [copy / file.relative_to(original)]
+    text = file.read_text() if file.exists() else None
+    return [other for other, its in files.items() if its == text][:1]
+
+
 def mutate(names, count, seed):
     """Compares copies of the crates in which declarations are wrong on purpose."""
     folder = WORK / "declarations"
@@ -103,13 +111,15 @@ def mutate(names, count, seed):
     made, copies, led = [], {}, set()
     for name in names:
         krate = name.replace("-", "_")
-        lines = {it["name"]: it["line"] for it in before["functions"] if it["result"] == "same" and it["crate"] == krate}
         original = next(Path(it["manifest_path"]).parent for it in packages if it["name"] == name)
         copies[name] = copy = WORK / "mutated" / name
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(original, copy, ignore=shutil.ignore_patterns("Cargo.lock", ".cargo"))
         files = {file: file.read_text() for file in sorted(copy.glob("**/*.rs"))}
-        chosen, more = mistakes.choose(krate, files, lines, chance)
+        same = [it for it in before["functions"] if it["result"] == "same" and it["crate"] == krate]
+        # By the file, too: a crate has the same declarations for other features or systems in files that are not compiled.
+        compared = {(file, it["name"]): it["line"] for it in same for file in compiled(Path(it["file"]), original, files, copy)}
+        chosen, more = mistakes.choose(krate, files, compared, chance)
         made += chosen
         led |= {(krate, function) for function in more}
     chance.shuffle(made)

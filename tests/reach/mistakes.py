@@ -167,14 +167,14 @@ def words(text):
 
 def choose(krate, files, compared, chance):
     """Mistakes in the files of a crate: structs first, then functions that lead to none of them, each with one. `files`: the text of
-    each. `compared`: the line of each function that is compared. Returns pairs of file and mistake, and all functions
+    each. `compared`: the line of each function that is compared, by its file and name. Returns pairs of file and mistake, and all functions
     that lead to a changed struct."""
     blanked = {file: blank(text) for file, text in files.items()}
     whole = "\n".join(blanked.values())
     occurs = {}
     for word in re.findall(r"\w+", whole):
         occurs[word] = occurs.get(word, 0) + 1
-    declared = [(file, it) for file, text in blanked.items() for it in functions(text) if compared.get(it.name) == it.line]
+    declared = [(file, it) for file, text in blanked.items() for it in functions(text) if compared.get((file, it.name)) == it.line]
     chosen, structs_changed, covered = [], set(), set()
     candidates = [(file, it) for file in {file for file, _ in declared} for it in structs(blanked[file])]
     candidates.sort(key=lambda it: (str(it[0]), it[1][0]))

@@ -16,6 +16,8 @@ pub(super) struct Answer {
     pub(super) symbol: Option<String>,
     pub(super) file: String,
     pub(super) line: u32,
+    /// True for a function of Rust's that C calls.
+    pub(super) export: bool,
     /// The file that defines it, as far as that is known.
     pub(super) library: Option<String>,
     #[serde(flatten)]
@@ -117,6 +119,11 @@ impl List {
     /// By crate, file and name.
     pub(super) fn functions(&self) -> impl Iterator<Item = &Answer> {
         self.functions.values()
+    }
+
+    /// The symbols of all functions that are C's.
+    pub(super) fn declared(&self) -> BTreeSet<&str> {
+        self.functions().filter(|answer| !answer.export).filter_map(|answer| answer.symbol.as_deref()).collect()
     }
 
     /// The symbols of functions that nothing in the program defines.

@@ -9,7 +9,9 @@
 //! The program compares, for it has Rust's types. It is asked twice: what is missing after the first
 //! time decides which libraries are put together, and what the probe of the headers uses.
 
+mod attributes;
 mod built;
+mod c_text;
 mod libraries;
 mod list;
 mod probe;
@@ -138,7 +140,21 @@ pub(crate) fn run(abi: &Abi, built: &Built, folder: &Path) -> Result<bool, Strin
         more.extend(given);
         list = ask_all(&programs, &more, built, &folder)?;
     }
-    show::all(abi, &list)
+    let contracts = match abi.attributes {
+        Some(_) => Some(contracts(&abi.header, &list, &folder)?),
+        None => None,
+    };
+    show::all(abi, &list, contracts.as_deref())
+}
+
+/// What the attributes in the headers say of the functions that the program declares, as a file of
+/// contracts.
+fn contracts(headers: &[PathBuf], list: &List, folder: &Path) -> Result<String, String> {
+    let names: Vec<String> = headers.iter().map(|header| header.display().to_string()).collect();
+    let text = probe::preprocessed(headers, folder)?;
+    let contracts = attributes::file(&names.join(", "), &text, &list.declared());
+    contracts
+        .ok_or_else(|| "--attributes: the headers' attributes say nothing of the functions that are declared".into())
 }
 
 fn absolute(path: &Path) -> String {

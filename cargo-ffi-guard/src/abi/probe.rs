@@ -24,15 +24,9 @@ pub(super) fn lines(headers: &[PathBuf], list: &List, folder: &Path) -> Result<V
     if headers.is_empty() {
         return Ok(Vec::new());
     }
-    let (source, object, linked) = (folder.join("probe.c"), folder.join("probe.o"), folder.join("probe"));
-    let includes: String = headers.iter().map(|header| include(header)).collect();
-    write(&source, &includes)?;
-    let checked = compile(headers, &["-fsyntax-only"], &source, None)?;
-    if !checked.status.success() {
-        return Err(format!("--header: {}", first_error(&checked)));
-    }
-    let read = compile(headers, &["-E", "-P"], &source, None)?;
-    let text = String::from_utf8_lossy(&read.stdout).into_owned();
+    let (object, linked) = (folder.join("probe.o"), folder.join("probe"));
+    let (source, includes) = including(headers, folder)?;
+    let text = preprocessed(headers, folder)?;
     let words: BTreeSet<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
     let mut symbols: Vec<&str> = list.not_compared().into_iter().filter(|symbol| words.contains(symbol)).collect();
     for _ in 0..MOST_ATTEMPTS {
@@ -62,6 +56,29 @@ pub(super) fn lines(headers: &[PathBuf], list: &List, folder: &Path) -> Result<V
         }
     }
     Err("--header: the compiler takes none of the functions".into())
+}
+
+/// What the preprocessor leaves of the headers.
+///
+/// # Errors
+///
+/// A header that does not compile, in the compiler's words.
+pub(super) fn preprocessed(headers: &[PathBuf], folder: &Path) -> Result<String, String> {
+    let (source, _) = including(headers, folder)?;
+    let checked = compile(headers, &["-fsyntax-only"], &source, None)?;
+    if !checked.status.success() {
+        return Err(format!("--header: {}", first_error(&checked)));
+    }
+    let read = compile(headers, &["-E", "-P"], &source, None)?;
+    Ok(String::from_utf8_lossy(&read.stdout).into_owned())
+}
+
+/// The file of C, which includes the headers and holds nothing else yet, and its text.
+fn including(headers: &[PathBuf], folder: &Path) -> Result<(PathBuf, String), String> {
+    let source = folder.join("probe.c");
+    let includes: String = headers.iter().map(|header| include(header)).collect();
+    write(&source, &includes)?;
+    Ok((source, includes))
 }
 
 /// A path, or what the compiler finds by itself.

@@ -18,7 +18,7 @@ const FORMAT: usize = 1;
 struct Row<'a> {
     #[serde(rename = "crate")]
     krate: &'a str,
-    /// Foreign functions under the guard.
+    /// Foreign functions under the guard, and exports that a header declares.
     functions: usize,
     compared: usize,
     /// How many were not, by the reason in words and the file that it is about.
@@ -50,20 +50,26 @@ struct Whole<'a> {
 /// # Errors
 ///
 /// A file that cannot be written.
-pub(super) fn all(abi: &Abi, list: &List) -> Result<bool, String> {
+pub(super) fn all(abi: &Abi, list: &List, contracts: Option<&str>) -> Result<bool, String> {
     let rows = rows(list);
     let whole = || {
         let whole = Whole { version: FORMAT, crates: &rows, functions: list.functions().collect() };
         serde_json::to_string_pretty(&whole).map_err(|error| error.to_string())
     };
-    let text = || table(&rows) + &reports(list) + &ways_out(&rows);
-    match &abi.json {
-        Some(path) if path == Path::new("-") => println!("{}", whole()?),
-        Some(path) => {
-            std::fs::write(path, whole()? + "\n").map_err(|error| format!("{}: {error}", path.display()))?;
-            print!("{}", text());
+    let text = || table(&rows) + &reports(list) + &ways_out(&rows) + &exports(list);
+    let mut is_shown = true;
+    for (path, content) in [(&abi.json, whole()? + "\n"), (&abi.attributes, contracts.unwrap_or_default().to_owned())] {
+        match path {
+            Some(path) if path == Path::new("-") => {
+                print!("{content}");
+                is_shown = false;
+            }
+            Some(path) => std::fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()))?,
+            None => {}
         }
-        None => print!("{}", text()),
+    }
+    if is_shown {
+        print!("{}", text());
     }
     if let Some(folder) = &abi.options.report {
         let path = folder.join("ffi-guard.jsonl");
@@ -86,14 +92,16 @@ fn mismatches(list: &List) -> impl Iterator<Item = (&Answer, &Value)> {
 }
 
 fn rows(list: &List) -> Vec<Row<'_>> {
-    let crates: BTreeSet<&str> = list.functions().map(|answer| answer.krate.as_str()).collect();
+    let told = list.functions().filter(|answer| !is_left_out(answer));
+    let crates: BTreeSet<&str> = told.map(|answer| answer.krate.as_str()).collect();
     crates.into_iter().map(|krate| row(krate, list)).collect()
 }
 
 fn row<'a>(krate: &'a str, list: &'a List) -> Row<'a> {
     let mut row = Row { krate, ..Row::default() };
     let mut groups: BTreeMap<(&str, Option<&str>), Group<'_>> = BTreeMap::new();
-    for answer in list.functions().filter(|answer| answer.krate == krate) {
+    let is_of = |answer: &&Answer| answer.krate == krate && !is_left_out(answer);
+    for answer in list.functions().filter(is_of) {
         row.functions += 1;
         row.compared += usize::from(answer.result.is_compared());
         match &answer.result {
@@ -164,6 +172,30 @@ fn reports(list: &List) -> String {
         }
     }
     text
+}
+
+/// True for a function that Rust exports and no header declares: nothing says that C calls it so.
+fn is_left_out(answer: &Answer) -> bool {
+    answer.export && !answer.result.is_compared()
+}
+
+/// Names that are told at most.
+const NAMES: usize = 5;
+
+/// What is said of exports that were not compared.
+fn exports(list: &List) -> String {
+    let mut names: Vec<&str> = list.functions().filter(|it| is_left_out(it)).map(|it| it.name.as_str()).collect();
+    let count = names.len();
+    names.truncate(NAMES);
+    let more = if count > NAMES { ", .." } else { "" };
+    let functions = if count == 1 { "1 function".to_owned() } else { format!("{count} functions") };
+    match count {
+        0 => String::new(),
+        _ => format!(
+            "\nnote: {functions} that Rust exports: no header that is given (--header) declares {}{more}\n",
+            names.join(", ")
+        ),
+    }
 }
 
 /// What the user can do for what was not compared.

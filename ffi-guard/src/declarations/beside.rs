@@ -66,8 +66,12 @@ impl Beside {
                 Err(other) => (reason, defined_by) = (other, Some(module)),
             }
         }
-        let declared = self.probes.iter().find_map(|probe| Some((probe, declared(probe, symbol)?)));
-        declared.ok_or((reason, defined_by))
+        self.declared(symbol).ok_or((reason, defined_by))
+    }
+
+    /// What headers declare of a function.
+    pub(super) fn declared(&self, symbol: &str) -> Option<(&Module, At)> {
+        self.probes.iter().find_map(|probe| Some((probe, declared(probe, symbol)?)))
     }
 
     /// The library that defines a function, with its address there. Those of the crate come first;

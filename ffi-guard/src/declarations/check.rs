@@ -1,7 +1,7 @@
 //! One declaration beside C's definition: finds the definition by the symbol, as the linker and the
 //! loader did, and compares.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::sync::{Mutex, PoisonError};
 
 use super::beside::Beside;
@@ -9,11 +9,10 @@ use super::c_type;
 use super::compare::{Comparison, RustParameter};
 use super::file::{self, File, Loaded};
 use super::info::{At, Info, Missing};
-use super::layout::{self, Field, Layout};
 use super::rust_type::RustType;
 use super::split;
+use super::structs::Structs;
 use crate::call::declaration::{Declaration, Function};
-use crate::call::shape::Shape;
 use crate::call::typed::Typed;
 use crate::facts::{AbiMismatch, CSource, SplitLibrary};
 use crate::platform::modules::Fingerprint;
@@ -52,6 +51,8 @@ pub enum NotCompared {
     NotInC,
     /// C does not say what its parameters are: `int f();`.
     NoPrototype,
+    /// It is Rust's own, and no header that is given declares it.
+    NotDeclared,
     /// The process may take few addresses (`ulimit -v`): reading files would leave too few for it.
     LittleRoom,
 }
@@ -68,6 +69,7 @@ impl NotCompared {
             NotCompared::Split => "split",
             NotCompared::NotInC => "not_in_c",
             NotCompared::NoPrototype => "no_prototype",
+            NotCompared::NotDeclared => "not_declared",
             NotCompared::LittleRoom => "little_room",
         }
     }
@@ -84,6 +86,7 @@ impl NotCompared {
             NotCompared::Split => "its debug information is in a file of its own",
             NotCompared::NotInC => "no debug information says that C defines it",
             NotCompared::NoPrototype => "C does not say what its parameters are",
+            NotCompared::NotDeclared => "no header that is given declares it",
             NotCompared::LittleRoom => "the process has a limit of addresses (`ulimit -v`)",
         }
     }
@@ -144,8 +147,8 @@ pub(crate) fn compare(function: &'static Function, by_name: bool) -> Outcome {
     compare_beside(function, by_name, &Beside::default()).0
 }
 
-/// Compares a function, also with what is `beside` the program. Returns the name of the module that
-/// defines it, too, as far as that is known.
+/// Compares a function, also with what is `beside` the program: one of Rust's own with that alone.
+/// Returns the name of the module that defines or declares it, too, as far as that is known.
 pub(super) fn compare_beside(function: &'static Function, by_name: bool, beside: &Beside) -> (Outcome, Option<String>) {
     if has_little_room() {
         return (Outcome::NotCompared(NotCompared::LittleRoom), None);
@@ -153,6 +156,13 @@ pub(super) fn compare_beside(function: &'static Function, by_name: bool, beside:
     let _inside = Reentry::enter();
     fork_gate::run(|| {
         let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        if function.declaration.callback {
+            let own = own_of(function, &mut read).and_then(|own| read.get(own));
+            return match (beside.declared(function.declaration.symbol), own) {
+                (Some((of, at)), Some(own)) => (compare_with(function, own, of, at), of.name()),
+                _ => (Outcome::NotCompared(NotCompared::NotDeclared), None),
+            };
+        }
         let found = find(function, by_name, &mut read);
         let (reason, defined_by) = match found {
             Ok((own, of, at)) => match (read.get(own), read.get(of)) {
@@ -231,9 +241,11 @@ fn compare_with(function: &'static Function, own: &Module, of: &Module, at: At) 
     let all: Vec<RustParameter> = types.iter().map(of_typed).collect();
     let (parameters, result) = all.split_at(declaration.parameters.len().min(all.len()));
     let structs = Structs::of(function, Some(own));
-    let rust_layout = |name: &str, size: u64| structs.layout(name, size);
-    let mut comparison = Comparison { info, rust_layout: &rust_layout, found: Vec::new(), other_sign: 0 };
-    comparison.function(parameters, result.first(), declaration.variadic, &c);
+    let mut comparison = Comparison::new(info, &structs);
+    match declaration.callback {
+        true => comparison.export(parameters, result.first(), &c),
+        false => comparison.function(parameters, result.first(), declaration.variadic, &c),
+    }
     let Comparison { found: mut differences, other_sign, .. } = comparison;
     // A struct of the same name elsewhere is no reason for a report.
     differences.retain(|difference| difference.contrast.of_struct().is_none_or(|path| structs.is_sure(path)));
@@ -248,43 +260,6 @@ fn compare_with(function: &'static Function, own: &Module, of: &Module, at: At) 
         module: file.name.clone(),
         other_sign,
     }))
-}
-
-/// The structs of Rust's that a function's types lead to.
-pub(super) struct Structs<'a> {
-    function: &'static Function,
-    own: Option<&'a Module>,
-    /// Where those may stand that were looked at: any of the places. Without one it is known, since
-    /// a derive describes it.
-    seen: RefCell<Vec<(String, Vec<At>)>>,
-}
-
-impl<'a> Structs<'a> {
-    fn of(function: &'static Function, own: Option<&'a Module>) -> Structs<'a> {
-        Structs { function, own, seen: RefCell::default() }
-    }
-
-    /// The layout of the struct with this name and size.
-    pub(super) fn layout(&self, name: &str, size: u64) -> Option<Layout> {
-        if let Some(layout) = derived(self.function, name, size) {
-            self.seen.borrow_mut().push((name.to_owned(), Vec::new()));
-            return Some(layout);
-        }
-        let (own, file) = (self.own?, self.own?.file.as_ref()?);
-        let (places, layout) = layout::of_rust(own.info()?, (file.info, file.strings), name, size)?;
-        self.seen.borrow_mut().push((name.to_owned(), places));
-        Some(layout)
-    }
-
-    /// True if what was looked at under this path is what stands there: a struct of the same name
-    /// elsewhere is no reason for a report.
-    pub(super) fn is_sure(&self, path: &str) -> bool {
-        let seen = self.seen.borrow();
-        let info = self.own.and_then(Module::info);
-        seen.iter().filter(|(name, _)| name == path).all(|(_, places)| {
-            places.is_empty() || info.is_some_and(|info| places.iter().any(|at| layout::has_path(info, *at, path)))
-        })
-    }
 }
 
 /// Calls `ask` with the structs that the types of two functions of one module lead to.
@@ -336,20 +311,6 @@ pub(super) fn of_typed(typed: &Typed) -> RustParameter {
     let ty = if is_fat { RustType::Unknown } else { ty };
     let target_size = typed.leads_to.map(|layout| layout.size as u64);
     RustParameter { ty, size: Some(typed.size as u64), target_size }
-}
-
-/// The fields of a struct that derives `Pointee`, if an argument of the function led to one.
-fn derived(function: &Function, name: &str, size: u64) -> Option<Layout> {
-    let known = function.kinds.iter().filter_map(crate::call::kinds::Kind::info);
-    let mut known = known.filter(|info| info.size as u64 == size && (info.name)() == name);
-    let Shape::Fields(fields) = known.next()?.shape else { return None };
-    let fields = fields.iter().map(|field| Field {
-        name: field.name.to_owned(),
-        offset: field.offset as u64,
-        size: field.size as u64,
-        is_bits: false,
-    });
-    Some(Layout { fields: fields.collect(), values: Vec::new() })
 }
 
 /// The declaration as Rust has it.

@@ -4,9 +4,11 @@
 //! No debug information is needed, except for the fields of structs. What is no difference between
 //! a declaration and C's definition (`compare`) is none here.
 
-use super::check::{self, Outcome, Structs};
-use super::compare::{self, RustParameter};
+use super::check::{self, Outcome};
+use super::compare::RustParameter;
+use super::fields;
 use super::rust_type::{RustType, Signature};
+use super::structs::Structs;
 use crate::call::declaration::Function;
 use crate::call::registry;
 use crate::config;
@@ -170,10 +172,10 @@ impl Pair<'_> {
                     self.fields(part, (name, other_name), size);
                     return;
                 }
-                let layouts = (self.structs.layout(name, size), self.other.layout(other_name, other_size));
+                let layouts = (self.structs.layout(name, Some(size)), self.other.layout(other_name, Some(other_size)));
                 if let (Some(one), Some(other)) = layouts
-                    && !compare::is_opaque(&one)
-                    && !compare::is_opaque(&other)
+                    && !fields::is_opaque(&one)
+                    && !fields::is_opaque(&other)
                 {
                     self.tell(part, Contrast::StructSize { of: name.clone(), rust: size, c: other_size });
                 }
@@ -194,12 +196,13 @@ impl Pair<'_> {
         if name == other_name {
             return;
         }
-        if let (Some(one), Some(other)) = (self.structs.layout(name, size), self.other.layout(other_name, size))
-            && !compare::is_opaque(&one)
-            && !compare::is_opaque(&other)
+        if let (Some(one), Some(other)) =
+            (self.structs.layout(name, Some(size)), self.other.layout(other_name, Some(size)))
+            && !fields::is_opaque(&one)
+            && !fields::is_opaque(&other)
             && self.other.is_sure(other_name)
         {
-            self.found.extend(compare::fields(name, &one, &other).map(|contrast| Difference { part, contrast }));
+            self.found.extend(fields::fields(name, &one, &other).map(|contrast| Difference { part, contrast }));
         }
     }
 

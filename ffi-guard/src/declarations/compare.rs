@@ -3,23 +3,40 @@
 //! Only what changes the bytes that cross is a difference. What cannot be read on either side is
 //! none: it is not compared.
 
+use std::collections::HashSet;
+
 use super::c_type::{self, CSignature, CType};
+use super::fields::{fields, is_opaque};
 use super::info::{At, Info};
-use super::layout::{self, Layout, Sort, Value};
+use super::layout::{self, Layout, Value};
 use super::rust_type::{RustType, Signature};
 use crate::facts::{Contrast, Difference, Part};
 
 /// Pointers that are followed.
 const DEEP: usize = 3;
 
+/// Structs in structs that are reached by their fields' pointers.
+const REACHED: usize = 8;
+
+/// The structs of Rust's.
+pub(super) trait RustStructs {
+    /// The struct with this path, and this size if that is known.
+    fn named(&self, path: &str, size: Option<u64>) -> Option<Layout>;
+    /// The struct that stands at a place of Rust's debug information, and its name.
+    fn there(&self, at: At) -> Option<(String, Layout)>;
+    /// True if what `named` found under this path is it, and not one of the same name.
+    fn is_sure(&self, path: &str) -> bool;
+}
+
 /// One comparison.
 pub(super) struct Comparison<'a> {
-    pub(super) info: &'a Info,
-    /// Layout of a Rust struct, by its name and size.
-    pub(super) rust_layout: &'a dyn Fn(&str, u64) -> Option<Layout>,
+    info: &'a Info,
+    structs: &'a dyn RustStructs,
     pub(super) found: Vec<Difference>,
     /// Integers that are passed alike, but are signed on one side only.
     pub(super) other_sign: usize,
+    /// The structs that were compared because a field of another one leads to them.
+    reached: HashSet<(At, At)>,
 }
 
 /// A Rust type in a signature, and what is known of its size and of that of what it leads to.
@@ -35,7 +52,11 @@ impl RustParameter {
     }
 }
 
-impl Comparison<'_> {
+impl<'a> Comparison<'a> {
+    pub(super) fn new(info: &'a Info, structs: &'a dyn RustStructs) -> Comparison<'a> {
+        Comparison { info, structs, found: Vec::new(), other_sign: 0, reached: HashSet::new() }
+    }
+
     /// Compares all of a function.
     pub(super) fn function(
         &mut self,
@@ -44,13 +65,29 @@ impl Comparison<'_> {
         variadic: bool,
         c: &CSignature,
     ) {
+        self.parameters(parameters, variadic, c);
+        self.result(Part::Result, result, c.result);
+    }
+
+    /// Compares all of a function of Rust's with the declaration that C calls it by.
+    pub(super) fn export(&mut self, parameters: &[RustParameter], result: Option<&RustParameter>, c: &CSignature) {
+        self.parameters(parameters, false, c);
+        match (result, c_type::read(self.info, c.result)) {
+            // Rust writes it to where C has made no room.
+            (Some(RustParameter { ty: RustType::Named(_), size: Some(size), .. }), CType::Void) if *size > 16 => {
+                self.tell(Part::Result, Contrast::Size { rust: *size, c: 0 });
+            }
+            _ => self.returned(Part::Result, result, c.result),
+        }
+    }
+
+    fn parameters(&mut self, parameters: &[RustParameter], variadic: bool, c: &CSignature) {
         self.counts(None, parameters.len(), variadic, c);
         if parameters.len() == c.parameters.len() {
             for (index, (rust, c)) in parameters.iter().zip(&c.parameters).enumerate() {
                 self.passed(Part::Parameter(index), rust, *c);
             }
         }
-        self.result(Part::Result, result, c.result);
     }
 
     fn counts(&mut self, callback: Option<usize>, rust: usize, variadic: bool, c: &CSignature) {
@@ -123,7 +160,7 @@ impl Comparison<'_> {
                 }
             }
             (RustType::Named(name), CType::Aggregate { at, size: Some(c_size), is_union }) => {
-                let Some(size) = size else { return };
+                let Some(size) = size.or_else(|| self.size_of(name)) else { return };
                 if size != c_size {
                     self.tell(part, Contrast::Size { rust: size, c: c_size });
                 } else if !is_union {
@@ -188,6 +225,7 @@ impl Comparison<'_> {
             (RustType::Pointer(to), CType::Pointer(target)) => self.target(part, to, None, target, deep - 1),
             (RustType::Named(name), CType::Aggregate { at, size: Some(c_size), is_union }) => {
                 // A byte, or none, stands for what Rust does not look into.
+                let size = size.or_else(|| self.size_of(name));
                 let Some(size) = size.filter(|&size| size > 1) else { return };
                 if size != c_size {
                     if !self.is_opaque(name, size) {
@@ -204,14 +242,51 @@ impl Comparison<'_> {
     /// True if a Rust struct stands for one that Rust does not look into.
     fn is_opaque(&self, name: &str, size: u64) -> bool {
         // An enum, a union or a tuple has no layout that can be read.
-        (self.rust_layout)(name, size).is_none_or(|layout| is_opaque(&layout))
+        self.structs.named(name, Some(size)).is_none_or(|layout| is_opaque(&layout))
+    }
+
+    /// The bytes of a Rust struct that no type was asked for: one that a callback gets, or a
+    /// pointer behind a pointer leads to.
+    fn size_of(&self, name: &str) -> Option<u64> {
+        self.structs.named(name, None).filter(|_| self.structs.is_sure(name)).map(|layout| layout.size)
     }
 
     /// Compares the fields of structs of one size.
     fn fields(&mut self, part: Part, name: &str, size: u64, c: At) {
         let Some(c) = layout::of(self.info, c) else { return };
-        let Some(rust) = (self.rust_layout)(name, size) else { return };
+        let Some(rust) = self.structs.named(name, Some(size)) else { return };
         self.found.extend(fields(name, &rust, &c).map(|contrast| Difference { part, contrast }));
+        let before = self.found.len();
+        self.reached(part, &rust, &c, REACHED);
+        if self.found.len() > before && !self.structs.is_sure(name) {
+            self.found.truncate(before);
+        }
+    }
+
+    /// Compares the structs that the pointers in two structs lead to.
+    fn reached(&mut self, part: Part, rust: &Layout, c: &Layout, deep: usize) {
+        if deep == 0 {
+            return;
+        }
+        for value in &rust.values {
+            let there = |other: &&Value| other.offset == value.offset && other.to.is_some();
+            let Some(at) = value.to else { continue };
+            let Some(to) = c.values.iter().find(there).and_then(|other| other.to) else { continue };
+            let read = c_type::read(self.info, Some(to));
+            let CType::Aggregate { at: to, size: Some(c_size), is_union: false } = read else { continue };
+            if !self.reached.insert((at, to)) {
+                continue;
+            }
+            let Some((name, inner)) = self.structs.there(at).filter(|(_, inner)| inner.size > 1) else { continue };
+            if inner.size != c_size {
+                if !is_opaque(&inner) {
+                    self.tell(part, Contrast::StructSize { of: name, rust: inner.size, c: c_size });
+                }
+            } else if let Some(c_inner) = layout::of(self.info, to) {
+                self.found.extend(fields(&name, &inner, &c_inner).map(|contrast| Difference { part, contrast }));
+                self.reached(part, &inner, &c_inner, deep - 1);
+            }
+        }
     }
 
     /// Compares the type of a function that C gets with what C calls it as.
@@ -235,55 +310,24 @@ impl Comparison<'_> {
             RustType::Void => None,
             result => Some(RustParameter::unsized_one(result)),
         };
-        match (&result, c_type::read(self.info, c.result)) {
+        self.returned(Part::ResultOfCallback { of }, result.as_ref(), c.result);
+    }
+
+    /// Compares what a function of Rust's returns with what C uses of it.
+    fn returned(&mut self, part: Part, rust: Option<&RustParameter>, c: Option<At>) {
+        match (rust, c_type::read(self.info, c)) {
             // C looks at what was never returned.
             (None, CType::Void | CType::Other) => {}
-            (None, _) => self.tell(Part::ResultOfCallback { of }, Contrast::NothingReturned),
+            (None, _) => self.tell(part, Contrast::NothingReturned),
             // What C does not look at may be anything.
             (Some(_), CType::Void) => {}
-            (Some(_), _) => self.result(Part::ResultOfCallback { of }, result.as_ref(), c.result),
+            (Some(_), _) => self.result(part, rust, c),
         }
     }
 
     fn tell(&mut self, part: Part, contrast: Contrast) {
         self.found.push(Difference { part, contrast });
     }
-}
-
-/// True if a struct has no fields that a program can use.
-pub(super) fn is_opaque(layout: &Layout) -> bool {
-    let private = |name: &str| name.starts_with('_') || name.starts_with(|c: char| c.is_ascii_digit());
-    layout.fields.iter().all(|field| field.size == 0 || private(&field.name))
-}
-
-/// The first difference between the fields of two structs of one size, of which one is Rust's.
-pub(super) fn fields(name: &str, rust: &Layout, c: &Layout) -> Option<Contrast> {
-    let of = || name.to_owned();
-    // One whose fields have no names is a wrapper around what it is made of.
-    for field in rust.fields.iter().filter(|field| field.size > 0) {
-        let mut same = c.fields.iter().filter(|other| other.name == field.name && !other.is_bits);
-        let Some(other) = same.next() else { continue };
-        let field_name = field.name.clone();
-        if other.offset != field.offset {
-            let (rust, c) = (field.offset, other.offset);
-            return Some(Contrast::FieldOffset { of: of(), field: field_name, rust, c });
-        }
-        if other.size != field.size && other.size != 0 {
-            let (rust, c) = (field.size, other.size);
-            return Some(Contrast::FieldSize { of: of(), field: field_name, rust, c });
-        }
-    }
-    for value in &rust.values {
-        let overlaps =
-            |other: &&Value| other.offset < value.offset + value.size && value.offset < other.offset + other.size;
-        for other in c.values.iter().filter(overlaps) {
-            if let Some((rust, c)) = clash(value, other) {
-                let (field, c_field) = (value.path.clone(), other.path.clone());
-                return Some(Contrast::FieldSort { of: of(), field, c_field, rust, c });
-            }
-        }
-    }
-    None
 }
 
 /// The sort of a type, in words.
@@ -298,26 +342,4 @@ fn sort(ty: CType) -> &'static str {
         CType::Array { .. } => "an array",
         CType::Other => "another type",
     }
-}
-
-/// Two values at one place that cannot be the same, in words.
-fn clash(rust: &Value, c: &Value) -> Option<(String, String)> {
-    let word = size_of::<usize>() as u64;
-    let said = |value: &Value| match value.sort {
-        Sort::Whole => format!("an integer of {}", bytes(value.size)),
-        Sort::Float => format!("a floating-point number of {}", bytes(value.size)),
-        Sort::Address => "a pointer".to_owned(),
-        Sort::Any => bytes(value.size),
-    };
-    let is_same = match (rust.sort, c.sort) {
-        (Sort::Any, _) | (_, Sort::Any) => true,
-        // A handle is a number here and a pointer there.
-        (Sort::Whole, Sort::Address) | (Sort::Address, Sort::Whole) => rust.size == word && c.size == word,
-        (one, other) => one == other && rust.size == c.size && rust.offset == c.offset,
-    };
-    (!is_same).then(|| (said(rust), said(c)))
-}
-
-fn bytes(count: u64) -> String {
-    if count == 1 { "1 byte".into() } else { format!("{count} bytes") }
 }

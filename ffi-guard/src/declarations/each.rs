@@ -31,10 +31,14 @@ pub(crate) enum ComparedResult {
     NotCompared(NotCompared),
 }
 
-/// Compares all declarations of foreign functions, also with what is `beside` the program.
+/// Compares all declarations of foreign functions, also with what is `beside` the program, and the
+/// functions that Rust exports with what headers declare there.
 pub(crate) fn compare_each(beside: &Beside, location: &'static Location<'static>) -> Vec<Compared> {
-    let foreign = list::functions().into_iter().filter(|function| !function.is_callback());
-    let checked = foreign.filter(|guarded| config::settings().checks_crate(guarded.crate_name()));
+    let is_meant = |function: &GuardedFunction| !function.is_callback() || function.is_export();
+    let checked = list::functions()
+        .into_iter()
+        .filter(is_meant)
+        .filter(|guarded| config::settings().checks_crate(guarded.crate_name()));
     let compared = checked.map(|guarded| {
         let function = guarded.function();
         let (outcome, library) = thread::with_room(|| check::compare_beside(function, true, beside));

@@ -15,6 +15,8 @@ const MOST: usize = 4096;
 /// A struct.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Layout {
+    /// Its bytes.
+    pub(super) size: u64,
     /// Its own fields.
     pub(super) fields: Vec<Field>,
     /// What it is made of, in the order of the offsets.
@@ -39,6 +41,8 @@ pub(super) struct Value {
     pub(super) sort: Sort,
     /// `point.x`
     pub(super) path: String,
+    /// What it leads to, if it is the address of something that is known.
+    pub(super) to: Option<At>,
 }
 
 /// Sorts of values.
@@ -54,8 +58,8 @@ pub(super) enum Sort {
 
 /// The layout of the struct there; `None` if it is not complete, or not all of it can be read.
 pub(super) fn of(info: &Info, at: At) -> Option<Layout> {
-    let CType::Aggregate { at, size: Some(_), is_union: false } = c_type::read(info, Some(at)) else { return None };
-    let mut layout = Layout::default();
+    let CType::Aggregate { at, size: Some(size), is_union: false } = c_type::read(info, Some(at)) else { return None };
+    let mut layout = Layout { size, ..Layout::default() };
     for member in info.children(at, &[gimli::DW_TAG_member, gimli::DW_TAG_variant_part, gimli::DW_TAG_inheritance]) {
         let field = field(info, member)?;
         add(info, member, field.offset, &field.name, &mut layout.values, DEEP)?;
@@ -101,7 +105,7 @@ fn add(info: &Info, member: At, start: u64, path: &str, values: &mut Vec<Value>,
     let ty = info.reference(member.0, &entry, DW_AT_type)?;
     if entry.has_attr(DW_AT_bit_size) {
         let Field { size, .. } = field(info, member)?;
-        values.push(Value { offset: start, size, sort: Sort::Any, path: path.to_owned() });
+        values.push(Value { offset: start, size, sort: Sort::Any, path: path.to_owned(), to: None });
         return Some(());
     }
     value(info, ty, start, path, values, deep)
@@ -112,13 +116,16 @@ fn value(info: &Info, ty: At, start: u64, path: &str, values: &mut Vec<Value>, d
     if deep == 0 || values.len() > MOST {
         return None;
     }
-    let mut push = |size, sort| values.push(Value { offset: start, size, sort, path: path.to_owned() });
+    let mut push = |size, sort| values.push(Value { offset: start, size, sort, path: path.to_owned(), to: None });
     match c_type::read(info, Some(ty)) {
         // A single byte may be of anything.
         CType::Integer { size: 1, .. } => push(1, Sort::Any),
         CType::Integer { size, .. } | CType::Bool(size) | CType::Enum(size) => push(size, Sort::Whole),
         CType::Float(size) => push(size, Sort::Float),
-        CType::Pointer(_) => push(size_of::<usize>() as u64, Sort::Address),
+        CType::Pointer(to) => {
+            let (size, sort) = (size_of::<usize>() as u64, Sort::Address);
+            values.push(Value { offset: start, size, sort, path: path.to_owned(), to });
+        }
         CType::Aggregate { size: Some(0), .. } => {}
         CType::Aggregate { at, size: Some(size), is_union } => {
             let members = info.children(at, &[gimli::DW_TAG_member, gimli::DW_TAG_variant_part]);
@@ -152,10 +159,15 @@ fn value(info: &Info, ty: At, start: u64, path: &str, values: &mut Vec<Value>, d
     Some(())
 }
 
-/// The Rust struct of this path and size, as `std::any::type_name` has the path. `None` if the
+/// The Rust struct of this path, and of this size if that is known, as `std::any::type_name` has the path. `None` if the
 /// debug information has none. If all of this name and size are alike, the modules of the path are
 /// not looked at: [`has_path`] does that for each of the places, which takes long.
-pub(super) fn of_rust(info: &Info, sections: (&[u8], &[u8]), path: &str, size: u64) -> Option<(Vec<At>, Layout)> {
+pub(super) fn of_rust(
+    info: &Info,
+    sections: (&[u8], &[u8]),
+    path: &str,
+    size: Option<u64>,
+) -> Option<(Vec<At>, Layout)> {
     // A name with parameters is written otherwise there.
     if path.contains(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | ':')) {
         return None;
@@ -198,7 +210,7 @@ const TEXTS: usize = 3;
 /// The layout of the struct whose entry has its name at this place of the section. Rustc writes a
 /// struct's name first, so the entry begins a byte or two before: what is read there has to be a
 /// struct of this name and size.
-fn at_name(info: &Info, place: usize, name: &str, size: u64) -> Option<(At, Layout)> {
+fn at_name(info: &Info, place: usize, name: &str, size: Option<u64>) -> Option<(At, Layout)> {
     (1..=2).find_map(|before| {
         let at = info.at(gimli::DebugInfoOffset(place.checked_sub(before)?))?;
         if info.language(at.0) != Language::Rust {
@@ -206,7 +218,7 @@ fn at_name(info: &Info, place: usize, name: &str, size: u64) -> Option<(At, Layo
         }
         let entry = info.entry(at)?;
         let is_it = entry.tag() == gimli::DW_TAG_structure_type
-            && c_type::number(&entry, gimli::DW_AT_byte_size) == Some(size)
+            && (size.is_none() || c_type::number(&entry, gimli::DW_AT_byte_size) == size)
             && info.text(at.0, &entry, gimli::DW_AT_name) == Some(name.as_bytes());
         if is_it { Some((at, of(info, at)?)) } else { None }
     })

@@ -137,6 +137,11 @@ impl GuardedFunction {
         self.function.declaration.callback
     }
 
+    /// True for a function of Rust's that C calls by a symbol, and whose types are known.
+    pub(super) fn is_export(&self) -> bool {
+        self.is_callback() && self.symbol().is_some() && self.function.declaration.types.is_some()
+    }
+
     /// True if arguments in `...` follow its parameters.
     #[must_use]
     pub fn is_variadic(&self) -> bool {

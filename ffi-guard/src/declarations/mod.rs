@@ -14,13 +14,16 @@ mod check;
 mod clash;
 mod compare;
 mod each;
+mod fields;
 mod file;
 mod info;
 mod layout;
 mod list;
+mod names;
 mod peek;
 mod rust_type;
 mod split;
+mod structs;
 mod summary;
 #[cfg(all(test, globals))]
 mod tests;

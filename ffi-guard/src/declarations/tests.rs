@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::c_type::{self, CSignature, CType};
-use super::compare::{Comparison, RustParameter};
+use super::compare::{Comparison, RustParameter, RustStructs};
 use super::file::File;
 use super::info::{At, Info, Missing};
 use super::layout::{self, Layout};
@@ -96,6 +96,30 @@ fn parameter(info: &Info, at: At) -> RustParameter {
     RustParameter { ty: as_rust(info, Some(at), 4), size: c_type::size_of(info, Some(at)), target_size }
 }
 
+/// C's structs as if they were Rust's, each changed.
+struct Changed<'a> {
+    info: &'a Info,
+    change: &'a dyn Fn(&mut Layout),
+}
+
+impl RustStructs for Changed<'_> {
+    fn named(&self, name: &str, size: Option<u64>) -> Option<Layout> {
+        let (unit, at) = name.strip_prefix("a::")?.split_once(':')?;
+        let (_, layout) = self.there((unit.parse().ok()?, gimli::UnitOffset(at.parse().ok()?)))?;
+        Some(layout).filter(|layout| size.is_none_or(|size| size == layout.size))
+    }
+
+    fn there(&self, at: At) -> Option<(String, Layout)> {
+        let mut layout = layout::of(self.info, at)?;
+        (self.change)(&mut layout);
+        Some((format!("at {}", at.1.0), layout))
+    }
+
+    fn is_sure(&self, _: &str) -> bool {
+        true
+    }
+}
+
 /// What a declaration differs in. `change` changes the layouts of its structs.
 fn differences(
     info: &Info,
@@ -103,13 +127,8 @@ fn differences(
     (parameters, result, variadic): (&[RustParameter], Option<&RustParameter>, bool),
     change: &dyn Fn(&mut Layout),
 ) -> Vec<Difference> {
-    let rust_layout = |name: &str, _: u64| {
-        let (unit, at) = name.strip_prefix("a::")?.split_once(':')?;
-        let mut layout = layout::of(info, (unit.parse().ok()?, gimli::UnitOffset(at.parse().ok()?)))?;
-        change(&mut layout);
-        Some(layout)
-    };
-    let mut comparison = Comparison { info, rust_layout: &rust_layout, found: Vec::new(), other_sign: 0 };
+    let structs = Changed { info, change };
+    let mut comparison = Comparison::new(info, &structs);
     comparison.function(parameters, result, variadic, c);
     comparison.found
 }
@@ -236,6 +255,23 @@ fn fields_that_change_places_are_seen() {
         layout.fields[0].name = std::mem::replace(&mut layout.fields[1].name, name);
     });
     assert_eq!(swapped.len(), 2, "by value and behind the pointer: {swapped:?}");
+    // The same under names of another style, of which all values have a prefix.
+    let named = |names: [&'static str; 3]| {
+        seen(&move |layout| {
+            for (field, name) in layout.fields.iter_mut().zip(names) {
+                field.name = name.into();
+            }
+            for (value, name) in layout.values.iter_mut().zip(names) {
+                value.path = name.into();
+            }
+        })
+    };
+    assert_eq!(named(["pt_y", "pt_x", "pt_weight"]).len(), 2);
+    assert_eq!(named(["Y_", "X", "heavy"]).len(), 2);
+    assert!(named(["pt_x", "pt_y", "pt_weight"]).is_empty() && named(["X", "Y", "Weight"]).is_empty());
+    // Other names are no reason, and neither is one alone that C has elsewhere.
+    assert!(named(["first", "second", "third"]).is_empty());
+    assert!(named(["Y", "second", "third"]).is_empty());
     // Another type at the same place, under another name.
     let other = seen(&|layout| {
         layout.fields[2].name = "more".into();

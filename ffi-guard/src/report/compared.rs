@@ -13,7 +13,7 @@ use crate::reentry::Reentry;
 /// The variable that names the request.
 const REQUEST: &str = "CARGO_FFI_GUARD_COMPARE";
 
-/// Compares all declarations and ends the process, if the variable names a request: a file of lines
+/// Compares all declarations and exports, and ends the process, if the variable names a request: a file of lines
 ///
 /// ```text
 /// into PATH
@@ -84,6 +84,7 @@ fn object(compared: &Compared) -> String {
     json.text_or_null("symbol", function.symbol());
     json.text("file", function.file());
     json.number("line", function.line());
+    json.raw("export", if function.is_callback() { "true" } else { "false" });
     json.text_or_null("library", library.as_deref());
     match result {
         ComparedResult::Same { other_sign } => {

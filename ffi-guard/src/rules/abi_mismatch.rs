@@ -4,7 +4,8 @@
 //! compares the two: Rust passes four bytes, and C takes eight, of which four are what was in the
 //! register before.
 //!
-//! Found by `declarations` at a function's first call, or in all functions at once.
+//! Found by `declarations` at a function's first call, or in all functions at once. A function of
+//! Rust's that C calls is compared with C's header, by `cargo ffi-guard abi --header`.
 
 use super::difference::said;
 use super::words::{Beat, Story, Value, Words};
@@ -31,7 +32,11 @@ pub(super) fn words<'a>(seen: &'a AbiMismatch, facts: &'a Facts) -> Words<'a> {
     if seen.other_sign > 0 {
         notes.push(format!("{} of its integers can be negative on one side only", seen.other_sign));
     }
-    notes.push(format!("C's definition is that of the debug information of {}", seen.module));
+    let is_export = facts.call.as_ref().is_some_and(|call| call.function.declaration.callback);
+    notes.push(match is_export {
+        true => "C is compiled with what the header declares, and calls the function in Rust by it".into(),
+        false => format!("C's definition is that of the debug information of {}", seen.module),
+    });
     let name = facts.call.as_ref().map_or("?", |call| call.function.declaration.name);
     // What C has instead stands under the call, too.
     let (in_rust, in_c) = first.split_at(first.find(", in C").unwrap_or(first.len()));
@@ -40,7 +45,7 @@ pub(super) fn words<'a>(seen: &'a AbiMismatch, facts: &'a Facts) -> Words<'a> {
         label: first.clone(),
         story: story.done(),
         picture: None,
-        helps: helps(seen),
+        helps: helps(seen, is_export),
         notes,
         json: vec![
             ("in_rust", Value::text(seen.rust.as_str())),
@@ -53,7 +58,7 @@ pub(super) fn words<'a>(seen: &'a AbiMismatch, facts: &'a Facts) -> Words<'a> {
     }
 }
 
-fn helps(seen: &AbiMismatch) -> Vec<String> {
+fn helps(seen: &AbiMismatch, is_export: bool) -> Vec<String> {
     let contrast = seen.differences.first().map(|difference| &difference.contrast);
     let is_struct = matches!(
         contrast,
@@ -67,9 +72,13 @@ fn helps(seen: &AbiMismatch) -> Vec<String> {
     vec![
         match is_struct {
             true => "give the struct in Rust the fields that C's has, in C's order, under `#[repr(C)]`".into(),
+            false if is_export => format!("give it the signature of its declaration in C, or mend that: `{}`", seen.c),
             false => format!("declare it as C has it: `{}`", seen.c),
         },
-        "or have `bindgen` write it from the header of the library that is linked".into(),
+        match is_export {
+            true => "or have `cbindgen` write the header from the Rust code".into(),
+            false => "or have `bindgen` write it from the header of the library that is linked".into(),
+        },
         "if it is right for each way in which it is called, say so: `#[guard(allow(abi_mismatch))]`".into(),
     ]
 }
