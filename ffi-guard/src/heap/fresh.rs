@@ -276,6 +276,29 @@ mod tests {
     }
 
     #[test]
+    fn a_slot_is_filled_whatever_an_earlier_block_left() {
+        let _ready = super::super::ready();
+        let word = word().expect("filled in these tests");
+        let mut memory = vec![0_u128; 160];
+        let start = memory.as_mut_ptr().addr();
+        for clean in [0, 1, 8, 15, 16, 40, 100, 256, 257, 600, 1200, 2000] {
+            for size in (1..300).chain([500, 1000, 1007, 1500, 2000]) {
+                memory.fill(0x1111);
+                // SAFETY: the test's own memory, longer than any block and its slack.
+                unsafe {
+                    redzone::poison(start, clean.max(1), word);
+                    redzone::write_new(start, size, start + 2560);
+                    fill_slot(start, size, clean);
+                }
+                // SAFETY: as above.
+                let at = |offset: usize| unsafe { read(start + offset) };
+                let other = (0..size / WORD * WORD).step_by(WORD).find(|&offset| at(offset) != word);
+                assert_eq!(other, None, "{size} bytes after {clean}");
+            }
+        }
+    }
+
+    #[test]
     fn zeroed_blocks_are_zero() {
         let _ready = super::super::ready();
         for size in [1, 8, 100, 5000, WHOLE, 1 << 20] {
