@@ -181,19 +181,18 @@ pub(super) fn give_slot<const FILLED: bool>(
     // The canary is whole before the entry says live: a reader of this block, or of the one in the
     // next slot, finds it so.
     let entry = slab.entry(slot);
-    let given = entry.give_again(birth, |again| {
+    let Some((generation, again)) = entry.begin() else { return 0 };
+    // SAFETY: a slot from the lists is committed, starts and ends at multiples of 16, and is larger
+    // than the request by its slack; the program has not got it yet.
+    unsafe { redzone::write_new(start, size, start + slab.size()) };
+    if FILLED {
         // Poisoned when it was freed, and again if that was damaged when it left the quarantine.
         let clean = if again { entry.extent().size() } else { 0 };
-        // SAFETY: a slot from the lists is committed, starts and ends at multiples of 16, and is
-        // larger than the request by its slack; the program has not got it yet.
-        unsafe { redzone::write_new(start, size, start + slab.size()) };
-        if FILLED {
-            // SAFETY: the block's own bytes, which the program has not got yet.
-            unsafe { fresh::fill_slot(start, size, clean) };
-        }
-        (extent, false)
-    });
-    if given { start } else { 0 }
+        // SAFETY: the block's own bytes, which the program has not got yet.
+        unsafe { fresh::fill_slot(start, size, clean) };
+    }
+    entry.settle(generation, extent, false, birth);
+    start
 }
 
 /// Large blocks; threads without a cache; a bin that is full; what is not the start of a live
