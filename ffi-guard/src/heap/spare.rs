@@ -23,6 +23,8 @@ const PLACES: usize = 16;
 /// Bytes of them all, and of the largest.
 const MOST: usize = 8 << 20;
 const LARGEST: usize = 4 << 20;
+/// Stretches of untouched pages among those of a block, each of which takes a call of the kernel's.
+const GAPS: u32 = 4;
 
 /// From level 2 on, where the system can move pages and addresses are not limited: a move takes the
 /// addresses twice for a moment.
@@ -51,14 +53,23 @@ pub(super) fn clear(pages: (usize, usize)) -> bool {
     if !ON.load(Ordering::Relaxed) || !(2 * PAGE..=LARGEST).contains(&end.saturating_sub(start)) {
         return false;
     }
-    let mut touched = 0;
+    let (mut touched, mut next, mut gaps) = (0, start, 0);
     memory::for_each_touched(start..end, |page| {
-        touched += PAGE;
+        if page > next {
+            // Untouched or, for all that is known, in the swap: given back, so that it is zero.
+            memory::discard(next..page);
+            gaps += 1;
+        }
         // SAFETY: a page of the block, which is committed and no longer in use.
         unsafe { (page as *mut u8).write_bytes(0, PAGE) };
-        true
+        (touched, next) = (touched + PAGE, page + PAGE);
+        gaps < GAPS
     });
-    touched > (end - start) / 2
+    if gaps == GAPS || touched <= (end - start) / 2 {
+        return false;
+    }
+    memory::discard(next..end);
+    true
 }
 
 /// Keeps the pages of a freed block for the next one.
@@ -190,6 +201,22 @@ mod tests {
             give_up(next);
         }
         assert!(!cfg!(target_os = "linux") || handed_on > 0);
+    }
+
+    #[test]
+    fn untouched_pages_are_given_back() {
+        let _ready = ready();
+        for step in [1, 3, 7] {
+            let block = allocate(SIZE, 8);
+            for page in (0..SIZE / PAGE).filter(|page| page % 8 != 0 || page % step == 0) {
+                // SAFETY: within the block.
+                unsafe { block.add(page * PAGE).write(1) };
+            }
+            give_up(block);
+            // SAFETY: freed, and in the quarantine, which keeps its access.
+            let is_zero = |at: usize| unsafe { block.add(at).read_volatile() } == 0;
+            assert!((0..SIZE).all(is_zero), "{step}");
+        }
     }
 
     #[test]
