@@ -114,8 +114,12 @@ pub(super) unsafe fn fill_slot(start: usize, size: usize, clean: usize) {
         33..=64 => ends!(4),
         65..=128 => ends!(8),
         129..=256 => ends!(16),
-        // SAFETY: the caller's promise, in whole words.
-        _ if size <= WHOLE => unsafe { copy_words(start + (clean & !(WORD - 1)), len - (clean & !(WORD - 1))) },
+        _ if size <= WHOLE => {
+            // The canary begins at a multiple of 16, maybe before the end of what is clean.
+            let from = clean.min(size & !(2 * WORD - 1)) & !(WORD - 1);
+            // SAFETY: the caller's promise, in whole words.
+            unsafe { copy_words(start + from, len - from) }
+        }
         // SAFETY: the caller's promise.
         _ => unsafe { fill(start, size) },
     }
@@ -281,8 +285,10 @@ mod tests {
         let word = word().expect("filled in these tests");
         let mut memory = vec![0_u128; 160];
         let start = memory.as_mut_ptr().addr();
-        for clean in [0, 1, 8, 15, 16, 40, 100, 256, 257, 600, 1200, 2000] {
-            for size in (1..300).chain([500, 1000, 1007, 1500, 2000]) {
+        for size in (1..400).chain([500, 1000, 1007, 1500, 2000]) {
+            for clean in
+                [0, 1, 8, 15, 16, 40, 100, 256, 257, 600, 1200, 2000].into_iter().chain(size.max(20) - 20..size)
+            {
                 memory.fill(0x1111);
                 // SAFETY: the test's own memory, longer than any block and its slack.
                 unsafe {
