@@ -212,6 +212,92 @@ fn new_memory_holds_no_old_pointers() {
     });
 }
 
+/// Words of a block, as they lie.
+fn words(block: *mut u8, size: usize) -> impl Iterator<Item = u64> {
+    // SAFETY: whole words of the caller's block, which the heap has filled.
+    (0..size / 8).map(move |i| unsafe { block.cast::<u64>().add(i).read_volatile() })
+}
+
+#[test]
+fn used_memory_is_filled_from_end_to_end() {
+    const TEST: &str = "used_memory_is_filled_from_end_to_end";
+    if !is_child() {
+        for quarantine in ["0", "300000", "5000000"] {
+            let output = run_self(TEST, &[("GUARD", "2"), ("GUARD_QUARANTINE", quarantine)]);
+            assert!(output.status.success(), "{quarantine}: {output:?}");
+        }
+        return;
+    }
+    let fresh = words(black_box(Vec::<u64>::with_capacity(1)).as_mut_ptr().cast(), 8).next().unwrap();
+    let mut random = 5_u64;
+    let mut below = |limit: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (random >> 33) as usize % limit
+    };
+    for round in 0..40_000 {
+        // Few sizes of a class, so that a place is used again, by larger blocks and by smaller ones.
+        let most = [24, 100, 400, 1100, 6000, 20_000, 60_000][if round % 8 == 0 { below(7) } else { below(4) }];
+        let (size, grown) = (most - below(most / 2), most + below(most));
+        let zeroed = below(5) == 0;
+        // SAFETY: blocks of their layouts, of which only what they have is read and written.
+        unsafe {
+            let block = if zeroed { GUARD.alloc_zeroed(layout(size)) } else { GUARD.alloc(layout(size)) };
+            let expected = if zeroed { 0 } else { fresh };
+            assert!(words(block, size).all(|word| word == expected), "{round}: {size} bytes");
+            // All, nothing, the beginning, and some bytes here and there.
+            let written = [size, 0, below(size), 0][below(4)];
+            block.write_bytes(0xA5, written);
+            let single = below(size);
+            block.add(single).write(0x5A);
+            if below(2) == 0 {
+                GUARD.dealloc(block, layout(size));
+                continue;
+            }
+            let before: Vec<u8> = (0..size).map(|i| block.add(i).read_volatile()).collect();
+            let block = GUARD.realloc(block, layout(size), grown);
+            let same = before.iter().enumerate().all(|(i, byte)| block.add(i).read_volatile() == *byte);
+            assert!(same, "{round}: {size} to {grown} bytes");
+            if grown <= 64 << 10 {
+                let rest = words(block, grown).skip(size.div_ceil(8));
+                assert_eq!(rest.filter(|word| *word != fresh).count(), 0, "{round}: {size} to {grown} bytes");
+            }
+            GUARD.dealloc(block, layout(grown));
+        }
+    }
+}
+
+#[test]
+fn pages_that_go_from_block_to_block_carry_nothing_along() {
+    const TEST: &str = "pages_that_go_from_block_to_block_carry_nothing_along";
+    if !is_child() {
+        for quarantine in ["0", "100000", "64000000"] {
+            let output = run_self(TEST, &[("GUARD", "2"), ("GUARD_QUARANTINE", quarantine)]);
+            assert!(output.status.success(), "{quarantine}: {output:?}");
+        }
+        return;
+    }
+    let fresh = words(black_box(Vec::<u64>::with_capacity(1)).as_mut_ptr().cast(), 8).next().unwrap();
+    for round in 0..300_usize {
+        let size = [300_000, 300_000, 700_000, 5_000_000][round * 7 % 4] + round % 3 * 4096;
+        // SAFETY: as above.
+        unsafe {
+            let block = if round % 5 == 0 { GUARD.alloc_zeroed(layout(size)) } else { GUARD.alloc(layout(size)) };
+            let other = words(block, size).filter(|word| *word != 0 && *word != fresh).count();
+            assert_eq!(other, 0, "{round}: {size} bytes");
+            block.write_bytes(0xA5, if round % 6 == 0 { size / 3 } else { size });
+            if round % 2 == 0 {
+                let block = GUARD.realloc(block, layout(size), size * 2);
+                assert!(words(block, size / 3).all(|word| word == 0xA5A5_A5A5_A5A5_A5A5), "{round}: {size} bytes");
+                let other = words(block, size * 2).skip(size.div_ceil(8)).filter(|word| *word != 0 && *word != fresh);
+                assert_eq!(other.count(), 0, "{round}: {size} bytes grown");
+                GUARD.dealloc(block, layout(size * 2));
+            } else {
+                GUARD.dealloc(block, layout(size));
+            }
+        }
+    }
+}
+
 #[test]
 fn what_the_inner_allocator_did_not_give_out_does_not_go_back_to_it() {
     // SAFETY: it is not; that is the test. The inner allocator is the system's, and so is this

@@ -53,7 +53,7 @@ pub(crate) fn allocate_c(size: usize, align: usize) -> *mut u8 {
         }
     }
     let _errno = Errno::keep();
-    give::allocate_on(C, size, align, event)
+    give::allocate_on::<false>(C, size, align, event)
 }
 
 /// Gives out a block of C's whose bytes are zero.
@@ -117,12 +117,12 @@ fn take_back(cache: &mut Cache, spot: &Spot, extent: Extent) -> Result<(), FreeE
     spot.entry.take_back_once(extent, event(cache), || {
         spot.entry.note_under(under::number());
         if class::is_run(spot.class) {
-            large::clear(spot.start, extent.size());
+            large::clear(spot.start, extent.size(), false);
         } else if cache.checks_blocks {
             // A stale pointer in it must not come back as the content of the next block: `malloc`
             // does not clear. Below level 2 C's memory is not searched.
             // SAFETY: the block was live, of this size, and is no longer in use.
-            unsafe { redzone::poison(spot.start, extent.size()) };
+            unsafe { redzone::poison(spot.start, extent.size(), redzone::POISON_WORD) };
         }
     })?;
     if let Some(damaged) = damaged {
@@ -186,12 +186,12 @@ pub(super) fn check_poison(class: usize, slot: u32) {
     let size = entry.extent().size();
     // SAFETY: a slot from the lists, which is freed: it was given out with this size, and is in our
     // hands alone.
-    if let Some(damage) = unsafe { redzone::poison_damage(start, size) }
+    if let Some(damage) = unsafe { redzone::poison_damage(start, size, redzone::POISON_WORD) }
         && let Some(block) = entry.read(start).filter(|block| !block.live)
     {
         finding::note(Damaged { block, damage, seen: Seen::BeforeReuse });
         // SAFETY: as above.
-        unsafe { redzone::poison(start, size) };
+        unsafe { redzone::poison(start, size, redzone::POISON_WORD) };
     }
 }
 

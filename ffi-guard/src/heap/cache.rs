@@ -394,6 +394,7 @@ impl Cache {
             out.iter().take(came).for_each(|&freed| self.release(freed));
         }
         self.bins_to_slabs();
+        super::spare::empty();
         super::warm::empty() || any
     }
 

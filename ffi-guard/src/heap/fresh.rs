@@ -12,6 +12,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::redzone;
 use crate::platform::clock;
 use crate::platform::memory::PAGE;
 
@@ -25,6 +26,8 @@ const EDGE: usize = 2 << 10;
 
 /// The word; 0 if fresh memory is left as it is.
 static FRESH: AtomicU64 = AtomicU64::new(0);
+/// What freed memory of Rust's holds: the word, if there is one.
+static POISON: AtomicU64 = AtomicU64::new(redzone::POISON_WORD);
 /// A page of it, which larger blocks are copied from: a copy takes a fraction of the instructions
 /// that stores of single words take.
 static PAGE_OF_IT: [AtomicU64; PAGE / WORD] = [const { AtomicU64::new(0) }; PAGE / WORD];
@@ -36,6 +39,7 @@ pub(super) fn set_up() {
     let seeds = [clock::ticks(), (&raw const local).addr() as u64, (&raw const FRESH).addr() as u64];
     let word = of_seed(seeds.iter().fold(0, |all, &seed| mixed(all ^ seed)));
     PAGE_OF_IT.iter().for_each(|place| place.store(word, Ordering::Relaxed));
+    POISON.store(word, Ordering::Relaxed);
     // Release, and what reads the page has seen the word: it is the whole page that it sees.
     FRESH.store(word, Ordering::Release);
 }
@@ -61,16 +65,38 @@ pub(crate) fn word() -> Option<u64> {
     (word != 0).then_some(word)
 }
 
-/// Fills a block of a slot, of up to 1 KiB as nearly all are. Its last bytes that are no whole word
-/// stay as they are.
+/// The word that a freed block of Rust's holds.
+#[inline(always)]
+pub(super) fn poison() -> u64 {
+    POISON.load(Ordering::Relaxed)
+}
+
+/// Whether a block of this size is filled from end to end when it is given out, so that it has its
+/// memory by then.
+#[inline(always)]
+pub(super) fn is_whole(size: usize) -> bool {
+    size <= WHOLE
+}
+
+/// Fills a block of a slot whose canary is written. Its last bytes that are no whole word stay as
+/// they are. `clean`: bytes from the start on that an earlier block left behind, poisoned; 0 if
+/// there was none.
 ///
 /// # Safety
 /// - `start` is a multiple of 16 and `size` bytes from there are the heap's to write.
 #[inline(always)]
-pub(super) unsafe fn fill_slot(start: usize, size: usize) {
+pub(super) unsafe fn fill_slot(start: usize, size: usize, clean: usize) {
     let Some(word) = word() else { return };
     let len = size & !(WORD - 1);
     let first = start as *mut u64;
+    if size <= clean {
+        // They hold the word, but for the one that the canary may have been written over.
+        if len != 0 {
+            // SAFETY: the last whole word of the block.
+            unsafe { first.byte_add(len - WORD).write(word) };
+        }
+        return;
+    }
     // Up to here two stores of constant length do, which may overlap: no loop.
     macro_rules! ends {
         ($n:literal) => {{
@@ -88,8 +114,14 @@ pub(super) unsafe fn fill_slot(start: usize, size: usize) {
         33..=64 => ends!(4),
         65..=128 => ends!(8),
         129..=256 => ends!(16),
-        // SAFETY: the caller's promise, in whole words.
-        _ => unsafe { copy_words(start, len) },
+        _ if size <= WHOLE => {
+            // The canary begins at a multiple of 16, maybe before the end of what is clean.
+            let from = clean.min(size & !(2 * WORD - 1)) & !(WORD - 1);
+            // SAFETY: the caller's promise, in whole words.
+            unsafe { copy_words(start + from, len - from) }
+        }
+        // SAFETY: the caller's promise.
+        _ => unsafe { fill(start, size) },
     }
 }
 
@@ -243,6 +275,31 @@ mod tests {
                     assert_eq!(run_at(block, size, 0), whole, "{size}");
                 }
                 assert!(super::super::free(block, size, 8).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn a_slot_is_filled_whatever_an_earlier_block_left() {
+        let _ready = super::super::ready();
+        let word = word().expect("filled in these tests");
+        let mut memory = vec![0_u128; 160];
+        let start = memory.as_mut_ptr().addr();
+        for size in (1..400).chain([500, 1000, 1007, 1500, 2000]) {
+            for clean in
+                [0, 1, 8, 15, 16, 40, 100, 256, 257, 600, 1200, 2000].into_iter().chain(size.max(20) - 20..size)
+            {
+                memory.fill(0x1111);
+                // SAFETY: the test's own memory, longer than any block and its slack.
+                unsafe {
+                    redzone::poison(start, clean.max(1), word);
+                    redzone::write_new(start, size, start + 2560);
+                    fill_slot(start, size, clean);
+                }
+                // SAFETY: as above.
+                let at = |offset: usize| unsafe { read(start + offset) };
+                let other = (0..size / WORD * WORD).step_by(WORD).find(|&offset| at(offset) != word);
+                assert_eq!(other, None, "{size} bytes after {clean}");
             }
         }
     }

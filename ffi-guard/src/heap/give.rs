@@ -43,24 +43,33 @@ pub(super) fn event(cache: &Cache) -> Event {
 /// Runs; the first block of a thread and those after its end; a bin that is empty; level 3,
 /// samples, a quarantine at level 1; sizes from 1 KiB at level 2.
 #[inline(never)]
-pub(super) fn allocate_uncommon(size: usize, align: usize) -> *mut u8 {
+pub(super) fn allocate_uncommon<const FILLED: bool>(size: usize, align: usize) -> *mut u8 {
     #[cfg(feature = "c-heap")]
     trace::let_unwind();
-    allocate_on(0, size, align, event)
+    allocate_on::<FILLED>(0, size, align, event)
 }
 
-/// Gives out a block of either half, off the common paths.
-pub(super) fn allocate_on(side: usize, size: usize, align: usize, event: fn(&Cache) -> Event) -> *mut u8 {
+/// Gives out a block of either half, off the common paths. `FILLED`: from level 2 on its bytes are
+/// what fresh memory holds.
+pub(super) fn allocate_on<const FILLED: bool>(
+    side: usize,
+    size: usize,
+    align: usize,
+    event: fn(&Cache) -> Event,
+) -> *mut u8 {
     let size = size.max(1);
     let class = class::on_side_of(side, class::of(size, align));
     let start = cache::with_ready(start::ready, |cache| {
         let birth = event(cache);
         let mut start = if side == 0 { on_pages(cache, size, align, birth) } else { 0 };
         if start == 0 {
-            start = allocate_anywhere(cache, class, size, align, birth);
+            start = allocate_anywhere::<FILLED>(cache, class, size, align, birth);
+        } else if FILLED {
+            // SAFETY: the block was given out just now.
+            unsafe { fresh::fill(start, size) };
         }
         if start == 0 && cache.empty() {
-            start = allocate_anywhere(cache, class, size, align, birth);
+            start = allocate_anywhere::<FILLED>(cache, class, size, align, birth);
         }
         start
     });
@@ -94,7 +103,13 @@ fn in_turn(cache: &mut Cache, size: usize, align: usize, birth: Event) -> usize 
 
 /// From a slot of this class, else from a larger one, else from a run; all of the half that the
 /// class number is of. 0 if there is none.
-fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize, birth: Event) -> usize {
+fn allocate_anywhere<const FILLED: bool>(
+    cache: &mut Cache,
+    class: usize,
+    size: usize,
+    align: usize,
+    birth: Event,
+) -> usize {
     let extent = Extent::new(size, align);
     let side = class::on_side_of(class, 0);
     if !class::is_run(class) {
@@ -106,7 +121,7 @@ fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize,
                     super::c_side::check_poison(class, slot);
                 }
                 let start = match cache.checks_blocks {
-                    true => give_slot::<false>(class, slot, size, extent, birth),
+                    true => give_slot::<FILLED>(class, slot, size, extent, birth),
                     false if side == 0 => give_covered_slot(class, slot, size, extent, birth),
                     false => give_bare_slot(class, slot, extent, birth),
                 };
@@ -116,7 +131,12 @@ fn allocate_anywhere(cache: &mut Cache, class: usize, size: usize, align: usize,
             }
         }
     }
-    large::give(side, size, align, birth).unwrap_or(0)
+    let start = large::give(side, size, align, birth).unwrap_or(0);
+    if FILLED && start != 0 {
+        // SAFETY: the block was given out just now.
+        unsafe { fresh::fill(start, size) };
+    }
+    start
 }
 
 /// Gives out this slot at level 1: no canary, and of what was there before only the first bytes are
@@ -160,16 +180,19 @@ pub(super) fn give_slot<const FILLED: bool>(
     let start = slab.start(slot);
     // The canary is whole before the entry says live: a reader of this block, or of the one in the
     // next slot, finds it so.
-    let given = slab.entry(slot).give(extent, birth, || {
-        // SAFETY: a slot from the lists is committed, starts and ends at multiples of 16, and is
-        // larger than the request by its slack; the program has not got it yet.
-        unsafe { redzone::write_new(start, size, start + slab.size()) };
-        if FILLED {
-            // SAFETY: the block's own bytes, which the program has not got yet.
-            unsafe { fresh::fill_slot(start, size) };
-        }
-    });
-    if given { start } else { 0 }
+    let entry = slab.entry(slot);
+    let Some((generation, again)) = entry.begin() else { return 0 };
+    // SAFETY: a slot from the lists is committed, starts and ends at multiples of 16, and is larger
+    // than the request by its slack; the program has not got it yet.
+    unsafe { redzone::write_new(start, size, start + slab.size()) };
+    if FILLED {
+        // Poisoned when it was freed, and again if that was damaged when it left the quarantine.
+        let clean = if again { entry.extent().size() } else { 0 };
+        // SAFETY: the block's own bytes, which the program has not got yet.
+        unsafe { fresh::fill_slot(start, size, clean) };
+    }
+    entry.settle(generation, extent, false, birth);
+    start
 }
 
 /// Large blocks; threads without a cache; a bin that is full; what is not the start of a live
@@ -192,14 +215,18 @@ pub(super) fn free_uncommon(address: usize, size: usize, align: usize, how: End)
             spot.entry.take_back_once(extent, cache.alive.at(trace::capture()), || ())?;
             paged::close(spot.index);
         } else {
+            let mut has_spare = false;
             spot.entry.take_back_once(extent, event(cache), || {
                 if class::is_run(spot.class) {
-                    large::clear(spot.start, extent.size());
+                    has_spare = large::clear(spot.start, extent.size(), true);
                 } else if cache.checks_blocks {
                     // SAFETY: as in `level2::free`.
-                    unsafe { redzone::poison(spot.start, extent.size()) };
+                    unsafe { redzone::poison_again(spot.start, extent.size()) };
                 }
             })?;
+            if has_spare {
+                large::offer_pages(spot.index, spot.start, extent.size());
+            }
         }
         if let Some(damaged) = damaged {
             note_freed(&spot, damaged);

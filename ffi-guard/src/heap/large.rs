@@ -7,7 +7,7 @@
 //! ```
 //! The rest of a run, one page at least, has no access: a long overrun faults at once. A freed
 //! block gives its pages back and reads as zero until it leaves the quarantine; zeros are its
-//! poison. After that it has no access.
+//! poison. After that it has no access, unless it waits for the next one ([`warm`]).
 //!
 //! The header is a cache line that ends in the block's canary. It is there for C's `free`, which
 //! reads a size before what it is given: from the canary, as before every small block. glibc
@@ -21,7 +21,7 @@ use super::placement::{HEADER, Placement};
 use super::redzone::{self, Damage};
 use super::region::{self, UNIT};
 use super::table::{Entry, Event, Extent};
-use super::{run, warm};
+use super::{run, spare, warm};
 use crate::platform::memory::{self, PAGE};
 
 /// Requests from here on are refused: more than any address space has, and sizes stay within 48
@@ -63,6 +63,9 @@ pub(super) fn give_with_room(side: usize, (size, align): (usize, usize), birth: 
     }
     run::set_committed(first, (end(start, size) - region::unit_start(first as usize)) / PAGE);
     run::set_small(first, false);
+    if side == 0 {
+        take_pages(start, size);
+    }
     // SAFETY: committed just now, and no other code knows of it yet.
     unsafe {
         redzone::write_last(start, start);
@@ -76,16 +79,38 @@ pub(super) fn give_with_room(side: usize, (size, align): (usize, usize), birth: 
     Some(start)
 }
 
-/// Takes the pages of a freed block away, but for the one of its header: the block reads as zero
-/// from here on. At level 1 nothing is done, since no rule reads a freed block.
-pub(crate) fn clear(start: usize, size: usize) {
+/// Has a freed block read as zero from here on. Its pages are taken away, but for the one of its
+/// header; or they are kept for the next block ([`offer_pages`]) if they may be, which is what true
+/// says. At level 1 nothing is done, since no rule reads a freed block.
+pub(crate) fn clear(start: usize, size: usize, may_be_kept: bool) -> bool {
     if warm::is_on() {
-        return;
+        return false;
     }
     let second = first_page(start) + PAGE;
-    memory::discard(second..end(start, size));
+    let kept = may_be_kept && spare::clear(after_header(start, size));
+    if !kept {
+        memory::discard(second..end(start, size));
+    }
     // SAFETY: the block's part of the first page: committed, and no longer in use.
     unsafe { (start as *mut u8).write_bytes(0, second.saturating_sub(start)) };
+    kept
+}
+
+/// The pages of a block after that of its header.
+fn after_header(start: usize, size: usize) -> (usize, usize) {
+    (first_page(start) + PAGE, end(start, size))
+}
+
+/// Offers the pages of a block of Rust's that was freed just now to the next one.
+pub(super) fn offer_pages(first: u32, start: usize, size: usize) {
+    spare::offer(first, after_header(start, size));
+}
+
+/// Gives a block of Rust's that is about to be given out the pages of a freed one, if there are
+/// any: they are zero, as those are that it has.
+pub(super) fn take_pages(start: usize, size: usize) {
+    let (second, end) = after_header(start, size);
+    spare::move_in(second, end.saturating_sub(second));
 }
 
 /// Takes a block of Rust's back at level 1, if it is one that lies in a run and live with this
@@ -102,6 +127,9 @@ pub(super) fn take_back(address: usize, extent: Extent, death: Event) -> bool {
 
 /// Gives a freed block's run back for others.
 pub(crate) fn release(side: usize, first: u32) {
+    if side == 0 {
+        spare::withdraw(first);
+    }
     if !warm::keep(side, first) {
         give_back(side, first);
     }
@@ -200,6 +228,7 @@ pub(crate) fn resize(side: usize, first: u32, entry: &Entry, old: Extent, size: 
         unsafe { redzone::write_exact(start, size, new_end) };
         false
     });
+    run::set_committed(first, (new_end - region::unit_start(first as usize)) / PAGE);
     if new_end < old_end {
         run::take_access(side, || memory::decommit(new_end..old_end));
     }

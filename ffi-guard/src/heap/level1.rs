@@ -46,7 +46,7 @@ pub(crate) fn allocate(size: usize, align: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 fn allocate_again(extent: Extent) -> *mut u8 {
-    give::allocate_uncommon(extent.size(), extent.align())
+    give::allocate_uncommon::<true>(extent.size(), extent.align())
 }
 
 /// Gives out a block whose bytes are zero.

@@ -9,7 +9,7 @@ use super::give::{self, FreeError};
 use super::quarantine::Freed;
 use super::sweep::End;
 use super::table::Extent;
-use super::{cache, class, finding, fresh, redzone, region, slab, trace};
+use super::{cache, class, finding, redzone, region, slab, trace};
 
 /// Gives out a block; as [`level1::allocate`](super::level1::allocate), which calls this. `FILLED`:
 /// from level 2 on its bytes are what fresh memory holds; else they are anything, and those of a
@@ -33,15 +33,7 @@ pub(super) fn allocate<const FILLED: bool>(size: usize, align: usize) -> *mut u8
             return start as *mut u8;
         }
     }
-    if !FILLED || fresh::word().is_none() {
-        return give::allocate_uncommon(size, align);
-    }
-    let block = give::allocate_uncommon(size, align);
-    if !block.is_null() {
-        // SAFETY: the block was given out just now.
-        unsafe { fresh::fill(block.addr(), size.max(1)) };
-    }
-    block
+    give::allocate_uncommon::<FILLED>(size, align)
 }
 
 /// Takes a block back; as [`level1::free`](super::level1::free), which calls this.
@@ -64,7 +56,7 @@ pub(super) unsafe fn free(address: usize, size: usize, align: usize) -> Result<(
         && unsafe { redzone::is_whole(address, size, address + slab.size(), slab::canary_before(class, slot, address)) }
         && let death = cache.alive.at(trace::capture())
         // SAFETY: the block was live, of this size, and is no longer in use.
-        && entry.take_back_once(extent, death, || unsafe { redzone::poison(address, size) }).is_ok()
+        && entry.take_back_once(extent, death, || unsafe { redzone::poison_again(address, size) }).is_ok()
     {
         cache.retire(Freed::new(class, slot));
         finding::tell();

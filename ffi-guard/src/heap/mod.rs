@@ -22,6 +22,7 @@
 //! | `ranges` | where the blocks lie, for the search |
 //! | `large`, `slab`, `run` | where large and small blocks come from; runs of pages |
 //! | `warm` | freed runs that keep their pages |
+//! | `spare` | pages that go from freed large blocks to the next ones |
 //! | `lender` | the last call that a block was lent to |
 //! | `under` | the calls under way, under which C frees |
 //! | `quarantine` | freed blocks that wait, for the whole process |
@@ -33,6 +34,7 @@
 //! | `placement` | where a block lies in its run |
 //! | `block` | what is known of a block at one moment, as a plain record |
 //! | `redzone`, `unit` | canary and poison, sixteen bytes at a time |
+//! | `stretch` | long stretches of poison |
 //! | `class` | size classes |
 //! | `trace` | backtraces, each kept once |
 
@@ -65,8 +67,10 @@ mod run;
 mod sampled;
 mod slab;
 mod slack;
+mod spare;
 pub(crate) mod stacks;
 mod start;
+mod stretch;
 mod survey;
 pub(crate) mod sweep;
 mod table;

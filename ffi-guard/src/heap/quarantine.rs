@@ -55,13 +55,14 @@ impl Freed {
         self.0 as u32
     }
 
-    /// What it costs to keep: the slot; for a run, whose pages are gone, one page.
+    /// What it costs to keep: the slot; for a run, whose pages are gone, two pages, as it has up to
+    /// three mappings.
     #[inline(always)]
     pub(crate) fn cost(self) -> usize {
         if self.is_on_pages() {
             return ON_PAGES_COST.load(Ordering::Relaxed);
         }
-        if class::is_run(self.class()) { PAGE } else { class::size(self.class()) }
+        if class::is_run(self.class()) { 2 * PAGE } else { class::size(self.class()) }
     }
 }
 

@@ -9,11 +9,14 @@
 //! A long slack (a large class, a page run) is written and checked in its first [`WINDOW`] bytes
 //! and its last 16.
 
-use super::class;
 use super::unit::{UNIT, Unit};
+use super::{class, fresh, stretch};
 
-/// Poison of freed memory; eight of it are no canonical address either.
-pub(crate) const POISON: u8 = 0xDF;
+/// Poison of what is C's, and of what a block gives up: eight of it are no canonical address either.
+/// A freed block of Rust's holds the word that fresh memory holds ([`poison_word`]).
+const POISON: u8 = 0xDF;
+/// Eight bytes of it.
+pub(super) const POISON_WORD: u64 = u64::from_ne_bytes([POISON; 8]);
 const TEXT: [u8; 8] = *b"FFIGUARD";
 /// Bytes of the slack next to the block that are checked, at least 64 whatever the block's size is
 /// modulo 16.
@@ -244,6 +247,14 @@ fn differing(start: usize, from: usize, to: usize, byte: &dyn Fn(usize) -> u8) -
     Some((first, last + 1 - first, first_bytes))
 }
 
+/// The word that a freed block of a class holds from end to end. Rust's hold what fresh memory
+/// holds, so that the next block in the slot is filled already. In C's it would be taken for
+/// unwritten memory of Rust's once C has copied it there.
+#[inline(always)]
+pub(super) fn poison_word(class: usize) -> u64 {
+    if class < class::COUNT { fresh::poison() } else { POISON_WORD }
+}
+
 /// Up to here two stores of constant length poison a block: no loop, and no call into the C
 /// library.
 const SHORT: usize = 256;
@@ -261,7 +272,7 @@ const COVERED_GROWTH: usize = 4096;
 #[inline(always)]
 pub(crate) unsafe fn cover_first(start: usize, size: usize) {
     // SAFETY: the caller's promise.
-    unsafe { poison(start, if size > COVERED { COVERED } else { size }) };
+    unsafe { poison(start, if size > COVERED { COVERED } else { size }, POISON_WORD) };
 }
 
 /// Covers what a block has grown by in its slot, at level 1, and says if words of an earlier block
@@ -276,26 +287,26 @@ pub(crate) unsafe fn cover_growth(start: usize, old: usize, new: usize, used: bo
     !all && new > old.max(COVERED)
 }
 
-/// Fills a freed block, rounded up to 16 (the last canary of the slot stays).
+/// Fills a freed block with a word, rounded up to 16 bytes (the last canary of the slot stays).
 ///
 /// # Safety
 /// - `start` is the start of a freed block of `size` bytes of the heap (one at least), 16-aligned
 ///   and followed by its slack.
 #[inline(always)]
-pub(crate) unsafe fn poison(start: usize, size: usize) {
+pub(crate) unsafe fn poison(start: usize, size: usize, word: u64) {
     let len = (size + UNIT - 1) & !(UNIT - 1);
-    let first = start as *mut u8;
+    let first = start as *mut u64;
     if size > SHORT {
         // SAFETY: the caller's promise; the slack has room for the rounding.
-        return unsafe { first.write_bytes(POISON, len) };
+        return unsafe { stretch::fill(start, len, word) };
     }
     // The two may overlap.
     macro_rules! ends {
         ($n:literal) => {{
             // SAFETY: the length is at least $n, so both stores stay within it.
             unsafe {
-                first.cast::<[u8; $n]>().write([POISON; $n]);
-                first.add(len - $n).cast::<[u8; $n]>().write([POISON; $n]);
+                first.cast::<[u64; $n / 8]>().write([word; $n / 8]);
+                first.byte_add(len - $n).cast::<[u64; $n / 8]>().write([word; $n / 8]);
             }
         }};
     }
@@ -307,52 +318,52 @@ pub(crate) unsafe fn poison(start: usize, size: usize) {
     }
 }
 
+/// Poisons a block of Rust's, which has held the word from end to end if it is not too large.
+///
+/// # Safety
+/// - As for [`poison`].
+#[inline(always)]
+pub(super) unsafe fn poison_again(start: usize, size: usize) {
+    if size > SHORT && fresh::is_whole(size) {
+        // SAFETY: the caller's promise; the slack has room for the rounding.
+        return unsafe { stretch::refill(start, size.next_multiple_of(UNIT), fresh::poison()) };
+    }
+    // SAFETY: the caller's promise.
+    unsafe { poison(start, size, fresh::poison()) };
+}
+
 /// The first byte of a freed block that is no longer poison.
 ///
 /// # Safety
 /// - As for [`poison`].
 #[inline]
-pub(crate) unsafe fn poison_damage(start: usize, size: usize) -> Option<Damage> {
+pub(crate) unsafe fn poison_damage(start: usize, size: usize, word: u64) -> Option<Damage> {
     let len = size.next_multiple_of(UNIT);
     // SAFETY: the caller's promise.
-    if unsafe { is_poisoned(start, len) } { None } else { unsafe { poison_damage_of(start, len) } }
-}
-
-/// Whether the block is all poison, as nearly always. Asked of each block that leaves the
-/// quarantine.
-#[inline]
-unsafe fn is_poisoned(start: usize, len: usize) -> bool {
-    let poison = Unit::of([u64::from_ne_bytes([POISON; 8]); 2]);
-    // SAFETY: units of the block that the caller names.
-    let differing = |at: usize| unsafe { Unit::read(start + at) }.differing(poison);
-    let mut at = 0;
-    while at + 4 * UNIT <= len {
-        let (first, second) = (differing(at).or(differing(at + UNIT)), differing(at + 2 * UNIT));
-        if !first.or(second).or(differing(at + 3 * UNIT)).is_zero() {
-            return false;
-        }
-        at += 4 * UNIT;
+    if unsafe { stretch::is_filled(start, len, word) } {
+        None
+    } else {
+        // SAFETY: as above.
+        unsafe { poison_damage_of(start, len, word) }
     }
-    while at < len {
-        if !differing(at).is_zero() {
-            return false;
-        }
-        at += UNIT;
-    }
-    true
 }
 
 #[cold]
-unsafe fn poison_damage_of(start: usize, len: usize) -> Option<Damage> {
+unsafe fn poison_damage_of(start: usize, len: usize, whole: u64) -> Option<Damage> {
     let words = len / 8;
-    let whole = u64::from_ne_bytes([POISON; 8]);
+    let poison = whole.to_ne_bytes();
     // SAFETY: `len` bytes, in words of 8. Volatile: C may be writing.
     let word = |i: usize| unsafe { (start as *const u64).add(i).read_volatile() };
     let first = (0..words).find(|&i| word(i) != whole)?;
     let last = (first..words).rev().find(|&i| word(i) != whole).unwrap_or(first);
-    let byte_of = |i: usize| word(i).to_ne_bytes();
-    let from = first * 8 + byte_of(first).iter().position(|&b| b != POISON).unwrap_or(0);
-    let to = last * 8 + byte_of(last).iter().rposition(|&b| b != POISON).unwrap_or(7) + 1;
+    // The first or the last byte of a word that is not what it was.
+    let damaged = |i: usize, last: bool| {
+        let bytes = word(i).to_ne_bytes();
+        let mut pairs = bytes.iter().zip(&poison);
+        if last { pairs.rposition(|(is, was)| is != was) } else { pairs.position(|(is, was)| is != was) }
+    };
+    let from = first * 8 + damaged(first, false).unwrap_or(0);
+    let to = last * 8 + damaged(last, true).unwrap_or(7) + 1;
     let mut first_bytes = [0; 16];
     for (i, byte) in first_bytes.iter_mut().enumerate().take(len - from) {
         // SAFETY: below `len`.
@@ -364,6 +375,9 @@ unsafe fn poison_damage_of(start: usize, len: usize) -> Option<Damage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// No two bytes are alike.
+    const WORD: u64 = 0x8192_A3B4_C5D6_E7F9;
 
     /// Two slots of 256 bytes, the second one the block under test.
     #[repr(align(64))]
@@ -431,14 +445,15 @@ mod tests {
         for size in 1..=240 {
             with_block(size, |start, before, slots| {
                 // SAFETY: the block is ours.
-                unsafe { poison(start, size) };
-                assert!(slots.0[256..256 + size].iter().all(|&b| b == POISON), "{size}");
+                unsafe { poison(start, size, WORD) };
+                let expected = |(i, &b): (usize, &u8)| b == WORD.to_ne_bytes()[i % 8];
+                assert!(slots.0[256..256 + size].iter().enumerate().all(expected), "{size}");
                 // SAFETY: as above; a block that would end at the last canary sees it whole.
                 unsafe {
                     assert_eq!(damage(start, 240, start + 256, Some(before)), None);
-                    assert_eq!(poison_damage(start, size), None);
+                    assert_eq!(poison_damage(start, size, WORD), None);
                     slots.0[256 + size - 1] = 1;
-                    let found = poison_damage(start, size).expect("a write after free");
+                    let found = poison_damage(start, size, WORD).expect("a write after free");
                     assert_eq!((found.offset, found.len, found.first_bytes[0]), (size - 1, 1, 1));
                 }
             });
@@ -451,17 +466,17 @@ mod tests {
         for size in [1, 16, 40, 64, 80, 129, 200, 240] {
             with_block(size, |start, _, slots| {
                 // SAFETY: the block is ours.
-                unsafe { poison(start, size) };
+                unsafe { poison(start, size, WORD) };
                 let len = size.next_multiple_of(16);
                 for at in 256..256 + len {
                     slots.0[at] ^= 1;
                     // SAFETY: as above.
-                    let found = unsafe { poison_damage(start, size) }.expect("a write after free");
+                    let found = unsafe { poison_damage(start, size, WORD) }.expect("a write after free");
                     assert_eq!((found.offset, found.len, found.before), (at - 256, 1, false), "{size}");
                     slots.0[at] ^= 1;
                 }
                 // SAFETY: as above.
-                assert_eq!(unsafe { poison_damage(start, size) }, None);
+                assert_eq!(unsafe { poison_damage(start, size, WORD) }, None);
             });
         }
     }

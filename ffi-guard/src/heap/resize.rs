@@ -8,7 +8,8 @@ use super::give::{self, FreeError};
 use super::region::{self, Spot};
 use super::sweep::End;
 use super::table::Extent;
-use super::{cache, fresh, large, level1, redzone, warm};
+use super::unit::UNIT;
+use super::{cache, fresh, large, level1, redzone, stretch, warm};
 
 /// From this size on the content of a block that moves is remapped, not copied. Below it the copy
 /// costs less than the kernel.
@@ -48,8 +49,15 @@ pub(crate) unsafe fn reallocate(address: usize, size: usize, align: usize, new: 
         return Ok(moved);
     }
     let to_run = || region::spot(moved.addr()).is_some_and(|to| is_large(&to));
-    // SAFETY: two live blocks, each as large as what is moved.
-    unsafe { move_content(&spot, moved, size.min(new), to_run) };
+    match fresh::word() {
+        Some(word) if fresh::is_whole(new) && (address | moved.addr()).is_multiple_of(UNIT) => {
+            // SAFETY: two live blocks, each as large as what is moved; the new one was filled just
+            // now.
+            unsafe { stretch::copy_onto(address, moved.addr(), size.min(new), word) };
+        }
+        // SAFETY: as above.
+        _ => unsafe { move_content(&spot, moved, size.min(new), to_run) },
+    }
     if spot.entry.is_used()
         && let Some(to) = region::spot(moved.addr())
     {

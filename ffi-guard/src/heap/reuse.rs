@@ -7,7 +7,7 @@ use super::class;
 use super::finding::{self, Damaged, Seen};
 use super::quarantine::Freed;
 use super::region;
-use super::{large, paged, redzone, sweep};
+use super::{fresh, large, paged, redzone, sweep};
 use crate::platform::memory;
 
 /// Bytes of a block that are prefetched. The processor fetches the rest by itself, since a block is
@@ -84,13 +84,15 @@ fn check_poison(freed: Freed) {
         large::poison_damage(block.start, block.size, |page, into| unsafe { large::read_page(page, into) })
     } else {
         // SAFETY: the block is freed and in our hands alone.
-        unsafe { redzone::poison_damage(start, block.size) }
+        unsafe { redzone::poison_damage(start, block.size, fresh::poison()) }
     };
     if let Some(damage) = damage {
         finding::note(Damaged { block, damage, seen: Seen::BeforeReuse });
-        if !large {
+        if large {
+            large::clear(block.start, block.size, false);
+        } else {
             // SAFETY: as above.
-            unsafe { redzone::poison(start, block.size) };
+            unsafe { redzone::poison_again(start, block.size) };
         }
     }
 }

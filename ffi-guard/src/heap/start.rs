@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{cache, fork, fresh, paged, quarantine, region, sampled, trace, warm};
+use super::{cache, fork, fresh, paged, quarantine, region, sampled, spare, trace, warm};
 use crate::config::Backtrace;
 use crate::level::{self, Level};
 use crate::platform::{fault, loaded, process, symbols, thread};
@@ -67,6 +67,8 @@ fn start() -> bool {
             warm::set_up(sample == 0);
         }
         if checks_blocks {
+            warm::set_up_empty();
+            spare::set_up();
             fresh::set_up();
         }
         #[cfg(feature = "c-heap")]

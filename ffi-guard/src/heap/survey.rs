@@ -62,7 +62,7 @@ fn look_at_slot(spot: &Spot, found: &mut dyn FnMut(Damaged)) {
         .filter(|damage| !is_underrun_of_the_next(spot, &block, damage))
     } else {
         // SAFETY: as above; a block that is freed was poisoned before that could be seen.
-        unsafe { redzone::poison_damage(spot.start, block.size) }
+        unsafe { redzone::poison_damage(spot.start, block.size, redzone::poison_word(spot.class)) }
     };
     let Some(damage) = damage else { return };
     if !is_still(spot.entry, spot.base, &block) {

@@ -172,16 +172,31 @@ impl Entry {
     /// what the block's extent is and if it [is used](Entry::is_used).
     #[inline(always)]
     pub(crate) fn give_again(&self, birth: Event, prepare: impl FnOnce(bool) -> (Extent, bool)) -> bool {
+        let Some((generation, again)) = self.begin() else { return false };
+        let (extent, used) = prepare(again);
+        self.settle(generation, extent, used, birth);
+        true
+    }
+
+    /// The first half of [`give_again`](Entry::give_again), for a path that must be one function (a
+    /// closure with two callers is not inlined): the generation, and whether there was a block.
+    #[inline(always)]
+    pub(crate) fn begin(&self) -> Option<(u32, bool)> {
         let before = self.state.load(Ordering::Relaxed);
         if before & STATE == LIVE {
-            return false;
+            return None;
         }
         let generation = (before | STATE).wrapping_add(1);
         self.state.store(generation | BUSY, Ordering::Relaxed);
         // Pairs with the fence in `read`: a reader that sees a field from below sees BUSY or a
         // later state.
         fence(Ordering::Release);
-        let (extent, used) = prepare(before & STATE != NEVER);
+        Some((generation, before & STATE != NEVER))
+    }
+
+    /// The second half: the memory is ready.
+    #[inline(always)]
+    pub(crate) fn settle(&self, generation: u32, extent: Extent, used: bool, birth: Event) {
         // Nearly always 0; a load costs less than a store here.
         if self.noted.load(Ordering::Relaxed) != 0 {
             self.noted.store(0, Ordering::Relaxed);
@@ -189,7 +204,6 @@ impl Entry {
         self.extent.store(extent.0 | if used { USED } else { 0 }, Ordering::Relaxed);
         self.birth.store(birth.0, Ordering::Relaxed);
         self.state.store(generation | LIVE, Ordering::Release);
-        true
     }
 
     /// Takes the slot back if it is live with this extent, else says false.

@@ -171,11 +171,11 @@ fn a_write_after_free_is_seen() {
         give_back(start, size, 8);
         // SAFETY: freed, and in quarantine for the next 64 MiB.
         unsafe {
-            assert_eq!(redzone::poison_damage(start, size), None);
+            assert_eq!(redzone::poison_damage(start, size, fresh::poison()), None);
             write(start + size / 2, 3);
-            let damage = redzone::poison_damage(start, size).unwrap();
+            let damage = redzone::poison_damage(start, size, fresh::poison()).unwrap();
             assert_eq!((damage.offset, damage.len, damage.first_bytes[0]), (size / 2, 1, 3));
-            redzone::poison(start, size);
+            redzone::poison_again(start, size);
         }
     }
     let start = block(1 << 20, 8);

@@ -1,4 +1,5 @@
-//! Freed runs that keep their pages, at level 1: the next large block gets memory that is there.
+//! Freed runs that wait for the next large block: at level 1 with their pages, so that it gets
+//! memory that is there; from level 2 on with their access alone.
 //!
 //! ```text
 //!  base                                committed           end of the run
@@ -16,7 +17,9 @@
 //! block comes to grow: there is one such run at a time (`ahead`).
 //!
 //! From level 2 on, and where a quarantine is asked for, freed runs wait in the queue without
-//! pages, and nothing of this is in use.
+//! pages. From level 2 on those of Rust's that leave it come here, and a block that needs exactly
+//! the pages that have access gets one: the kernel is not asked to take access away and give it
+//! back, and the page of the header is there.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -49,6 +52,8 @@ const ROOMY: usize = 1 << 20;
 
 /// Level 1 without a quarantine.
 static ON: AtomicBool = AtomicBool::new(false);
+/// Level 2 and above.
+static EMPTY: AtomicBool = AtomicBool::new(false);
 /// Blocks that grow get runs with room.
 static GROWS: AtomicBool = AtomicBool::new(false);
 /// Runs of Rust's that wait.
@@ -82,6 +87,11 @@ pub(super) fn set_up(grows: bool) {
     GROWS.store(grows && region::units(0).len() >= ROOMY, Ordering::Relaxed);
 }
 
+/// Has runs that leave the quarantine keep their access.
+pub(super) fn set_up_empty() {
+    EMPTY.store(true, Ordering::Relaxed);
+}
+
 /// Whether freed runs keep their pages.
 #[inline(always)]
 pub(super) fn is_on() -> bool {
@@ -101,7 +111,35 @@ fn pages(size: usize) -> usize {
 
 /// Gives out a run that waits. `None` if none is fit for the block.
 pub(super) fn give(side: usize, size: usize, align: usize, birth: Event) -> Option<usize> {
+    if EMPTY.load(Ordering::Relaxed) {
+        return give_empty(side, size, align, birth);
+    }
     give_run(side, (size, align), birth, false)
+}
+
+/// Gives out a run without content, which is zero. After it comes what has no access, so it is one
+/// with as many pages as the block needs.
+fn give_empty(side: usize, size: usize, align: usize, birth: Event) -> Option<usize> {
+    if side != 0 || align > HEADER || size >= LARGEST {
+        return None;
+    }
+    let needed = pages(size);
+    let first = of(side).with(|warm| {
+        let at = warm.runs.iter().take(warm.len).position(|&first| run::committed(first) == needed)?;
+        Some(warm.remove(side, at))
+    })?;
+    let start = region::unit_start(first as usize) + HEADER;
+    let extent = Extent::new(size, align).placed(Placement::AfterHeader);
+    large::take_pages(start, size);
+    // In between, so that no look at all blocks takes the canary for damage to the freed block.
+    region::run_entry(first as usize).give(extent, birth, || {
+        // SAFETY: a run with access up to the end of the block, which no one has now.
+        unsafe {
+            redzone::write_last(start, start);
+            redzone::write_exact(start, size, large::end(start, size));
+        }
+    });
+    Some(start)
 }
 
 /// Gives a block that grows a run with room to grow on, one that waits or a new one. `None` if it
@@ -162,10 +200,11 @@ fn give_run(side: usize, (size, align): (usize, usize), birth: Event, grows: boo
     })
 }
 
-/// Keeps a freed run. False if it must go back, as it is too large, or not as others are.
+/// Keeps a freed run, which is zero from level 2 on. False if it must go back, as it is too large, or not as others are.
 pub(super) fn keep(side: usize, first: u32) -> bool {
     let extent = region::run_entry(first as usize).extent();
-    if !is_on() {
+    // What C frees loses its access, at level 2 as well.
+    if !is_on() && (side != 0 || !EMPTY.load(Ordering::Relaxed)) {
         return false;
     }
     if extent.offset() != HEADER || run::committed(first) > LARGEST / PAGE {

@@ -3,8 +3,8 @@
 //! Addresses are integers here: the memory at them is no object yet.
 
 pub(crate) use super::os::memory::{
-    LARGE_PAGE, address_space_limit, address_space_taken, close_pages, commit, decommit, discard, for_each_touched,
-    most_mappings, move_pages, open_pages, release, use_large_pages,
+    CAN_MOVE_PAGES, LARGE_PAGE, address_space_limit, address_space_taken, close_pages, commit, decommit, discard,
+    for_each_touched, most_mappings, move_pages, open_pages, release, use_large_pages,
 };
 
 /// True if address space can be reserved here, which is what Rust's memory is tracked in.

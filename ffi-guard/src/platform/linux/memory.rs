@@ -23,6 +23,9 @@ pub(crate) fn use_large_pages(range: Range<usize>) {
     }
 }
 
+/// Whether [`move_pages`] may succeed.
+pub(crate) const CAN_MOVE_PAGES: bool = true;
+
 const MADV_GUARD_INSTALL: i32 = 102;
 const MADV_GUARD_REMOVE: i32 = 103;
 
@@ -77,14 +80,34 @@ unsafe fn advise(range: Range<usize>, advice: i32) -> bool {
 }
 
 /// Moves the pages of `from` to `to` without copying them. `from` keeps its access and reads as
-/// zero afterwards. False if the system cannot; nothing has changed then.
+/// zero afterwards. False if the system cannot; `from` has not changed then, and what was at `to`
+/// is as it was or zero.
 pub(crate) fn move_pages(from: Range<usize>, to: usize) -> bool {
     const MREMAP_DONTUNMAP: i32 = 4;
     let len = from.end - from.start;
     let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED | MREMAP_DONTUNMAP;
     // SAFETY: the caller owns both ranges, which are page-aligned and do not overlap. With
     // DONTUNMAP `from` stays mapped, so that no other thread's mmap can slip into the hole.
-    unsafe { libc::mremap(from.start as *mut _, len, len, flags, to as *mut libc::c_void) != MAP_FAILED }
+    let moved = unsafe { libc::mremap(from.start as *mut _, len, len, flags, to as *mut libc::c_void) != MAP_FAILED };
+    if !moved {
+        fill_hole(to, len);
+    }
+    moved
+}
+
+/// Maps what the kernel may have unmapped before it refused to move pages there: `from` lies in
+/// more than one mapping, or there are too many of them. Nothing happens if it has not.
+#[cold]
+fn fill_hole(at: usize, len: usize) {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED_NOREPLACE;
+    // SAFETY: a new mapping, and only where there is none. Kernels that do not know the last flag
+    // may map elsewhere, which is undone.
+    unsafe {
+        let new = libc::mmap(at as *mut _, len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
+        if new != MAP_FAILED && new as usize != at {
+            libc::munmap(new, len);
+        }
+    }
 }
 
 /// Calls `f` with each [`PAGE`] of the range that has content, until it says false. Untouched ones
@@ -158,6 +181,25 @@ mod tests {
         });
         assert_eq!(found, touched);
         release(at..at + len);
+    }
+
+    #[test]
+    fn a_move_that_is_refused_leaves_no_hole() {
+        let at = reserve(PAGE * 8, PAGE).unwrap();
+        // Two mappings where the pages come from: an open one, and one without access.
+        assert!(commit(at..at + PAGE) && commit(at + 4 * PAGE..at + 8 * PAGE));
+        let to = at + 5 * PAGE;
+        // SAFETY: committed above, and no one else's.
+        unsafe { (at as *mut u8).write_volatile(3) };
+        if !move_pages(at..at + 2 * PAGE, to) {
+            // SAFETY: as above.
+            unsafe {
+                assert_eq!((at as *mut u8).read_volatile(), 3);
+                (to as *mut u8).write_volatile(1);
+                ((to + PAGE) as *mut u8).write_volatile(1);
+            }
+        }
+        release(at..at + PAGE * 8);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use crate::platform::memory::PAGE;
 
 pub(crate) const LARGE_PAGE: usize = 0;
 
+pub(crate) const CAN_MOVE_PAGES: bool = false;
+
 pub(crate) fn reserve(_len: usize, _align: usize) -> Option<usize> {
     None
 }

@@ -5,8 +5,8 @@ use std::ops::Range;
 use libc::{MAP_ANONYMOUS, MAP_FAILED, MAP_NORESERVE, MAP_PRIVATE, PROT_NONE, PROT_READ, PROT_WRITE};
 
 pub(crate) use crate::platform::other::memory::{
-    LARGE_PAGE, address_space_taken, close_pages, for_each_touched, most_mappings, move_pages, open_pages,
-    use_large_pages,
+    CAN_MOVE_PAGES, LARGE_PAGE, address_space_taken, close_pages, for_each_touched, most_mappings, move_pages,
+    open_pages, use_large_pages,
 };
 
 /// The smallest page of any kernel.

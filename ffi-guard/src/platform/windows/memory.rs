@@ -6,8 +6,8 @@ use std::ptr;
 
 use crate::platform::memory::PAGE;
 pub(crate) use crate::platform::other::memory::{
-    LARGE_PAGE, address_space_limit, address_space_taken, close_pages, for_each_touched, most_mappings, move_pages,
-    open_pages, use_large_pages,
+    CAN_MOVE_PAGES, LARGE_PAGE, address_space_limit, address_space_taken, close_pages, for_each_touched, most_mappings,
+    move_pages, open_pages, use_large_pages,
 };
 
 #[link(name = "kernel32")]
