@@ -62,7 +62,7 @@ inside() {
             ca=CARGO_HTTP_CAINFO=/out/ca.crt
         fi
         exec chroot "$ROOT" /usr/bin/env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/tmp LANG=C.UTF-8 CARGO_TERM_COLOR=never \
-            CARGO_HOME=/cargo ${ca:-} CARGO_TARGET_DIR=/out/target sh -ec "cd /ws; exec \"\$@\"" sh "$@"
+            CARGO_HOME=/cargo ${ca:-} CARGO_TARGET_DIR=/out/target CARGO_INCREMENTAL=0 sh -ec "cd /ws; exec \"\$@\"" sh "$@"
     ' bash "$@"
 }
 
@@ -90,7 +90,7 @@ tests() {
     said=$base/out/tests-$target.log
     # The names of tests that are left out are whole names.
     if [ $what = every ]; then files+=(-p ffi-guard --lib); fi
-    "$cargo" test --no-fail-fast -p ffi-guard-tests "${files[@]}" -- --exact "${skips[@]}" >"$said" 2>&1 || {
+    "$cargo" test --no-fail-fast "${packages[@]}" "${files[@]}" -- --exact "${skips[@]}" >"$said" 2>&1 || {
         grep -E "^test .*FAILED|^error|^---- " "$said" || true
         fail "tests of $target fail, see $said"
     }
@@ -119,7 +119,9 @@ tests_of() {
 # How the library and what it reads debug information with are optimised.
 quick=(--config tests/targets/profile.toml)
 
-examples=(-p c-fixtures -p hashpass --example keep --example hashpass)
+# One set of packages for the programs and the tests: by another set a dependency has other features, and the library is built twice.
+packages=(-p ffi-guard-tests -p c-fixtures -p hashpass)
+examples=("${packages[@]}" --example keep --example hashpass)
 
 # The two examples: one must be clean at these levels, and in the other the kept pointer is found and its variable named.
 programs() {
