@@ -173,7 +173,7 @@ arm64_cargo() {
     # whenever the one target follows the other.
     inside env RUSTC_BOOTSTRAP=1 CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
         CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc \
-        CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="${emulator[*]}" \
+        CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="${emulator[*]}" FFI_GUARD_TESTS_EMULATED=1 \
         cargo "$1" --locked "${quick[@]}" --target $arm64_target "${@:2}"
 }
 
