@@ -75,7 +75,7 @@ fi
 
 # --- the tests of a target ---
 
-# What is left out of a target: a file of tests or one test, and the reason.
+# What is left out of a target: a file of tests or one test, and what is missing for it.
 left_out() { sed -nE "s/^(all|$1) +//p" $left_out; }
 
 # Runs the tests of these files for a target, but those that are left out, and says how many. With `every` the library's own, too.
@@ -85,7 +85,7 @@ tests() {
     for name in "${@:3}"; do
         case " ${skips[*]} " in *" $name "*) ;; *) files+=(--test "$name") ;; esac
     done
-    echo "- tests left out of $target:"
+    echo "- tests left out of $target, and what is missing for them:"
     left_out "$target" | sed 's/^/  /'
     said=$base/out/tests-$target.log
     # The names of tests that are left out are whole names.
@@ -231,3 +231,5 @@ if [ $what = keep ]; then musl; fi
 for target in musl arm64 windows; do
     case "$wanted" in *" $target "*) $target ;; esac
 done
+times >"$base/out/times"
+echo "- took $((SECONDS / 60)) min $((SECONDS % 60)) s; the processors were busy for (user, system): $(tail -n 1 "$base/out/times")"
