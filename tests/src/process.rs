@@ -12,6 +12,16 @@ const CHILD: &str = "FFI_GUARD_TESTS_CHILD";
 /// Set if every such process must work on copies as well: `GUARD_COPY=1`.
 pub const COPY: &str = "FFI_GUARD_TESTS_COPY";
 
+/// Set by `tests/targets/run.sh` where an emulator runs the tests, many times slower.
+const EMULATED: &str = "FFI_GUARD_TESTS_EMULATED";
+
+/// The first count, or the second one if an emulator runs the tests: of threads or of rounds, for
+/// tests that take the emulator minutes otherwise.
+#[must_use]
+pub fn unless_emulated<T>(count: T, emulated: T) -> T {
+    if env::var_os(EMULATED).is_some() { emulated } else { count }
+}
+
 /// True if this process was started by [`run_self`].
 #[must_use]
 pub fn is_child() -> bool {
@@ -118,11 +128,11 @@ pub fn at_levels(test: &str, levels: &[&str], body: impl Fn()) {
     }
 }
 
-/// Ends this process with SIGALRM if it still runs in a minute, so that a test that deadlocks fails
-/// instead of hanging.
+/// Ends this process with SIGALRM if it still runs in a minute (ten in an emulator), so that a test
+/// that deadlocks fails instead of hanging.
 pub fn end_if_stuck() {
     // SAFETY: no precondition.
-    unsafe { libc::alarm(60) };
+    unsafe { libc::alarm(unless_emulated(60, 600)) };
 }
 
 /// Writes a line to stderr without the test harness or Rust's runtime, which may be gone already.

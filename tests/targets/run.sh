@@ -62,7 +62,7 @@ inside() {
             ca=CARGO_HTTP_CAINFO=/out/ca.crt
         fi
         exec chroot "$ROOT" /usr/bin/env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/tmp LANG=C.UTF-8 CARGO_TERM_COLOR=never \
-            CARGO_HOME=/cargo ${ca:-} CARGO_TARGET_DIR=/out/target sh -ec "cd /ws; exec \"\$@\"" sh "$@"
+            CARGO_HOME=/cargo ${ca:-} CARGO_TARGET_DIR=/out/target CARGO_INCREMENTAL=0 sh -ec "cd /ws; exec \"\$@\"" sh "$@"
     ' bash "$@"
 }
 
@@ -75,7 +75,7 @@ fi
 
 # --- the tests of a target ---
 
-# What is left out of a target: a file of tests or one test, and the reason.
+# What is left out of a target: a file of tests or one test, and what is missing for it.
 left_out() { sed -nE "s/^(all|$1) +//p" $left_out; }
 
 # Runs the tests of these files for a target, but those that are left out, and says how many. With `every` the library's own, too.
@@ -85,12 +85,12 @@ tests() {
     for name in "${@:3}"; do
         case " ${skips[*]} " in *" $name "*) ;; *) files+=(--test "$name") ;; esac
     done
-    echo "- tests left out of $target:"
+    echo "- tests left out of $target, and what is missing for them:"
     left_out "$target" | sed 's/^/  /'
     said=$base/out/tests-$target.log
     # The names of tests that are left out are whole names.
     if [ $what = every ]; then files+=(-p ffi-guard --lib); fi
-    "$cargo" test --no-fail-fast -p ffi-guard-tests "${files[@]}" -- --exact "${skips[@]}" >"$said" 2>&1 || {
+    "$cargo" test --no-fail-fast "${packages[@]}" "${files[@]}" -- --exact "${skips[@]}" >"$said" 2>&1 || {
         grep -E "^test .*FAILED|^error|^---- " "$said" || true
         fail "tests of $target fail, see $said"
     }
@@ -119,7 +119,9 @@ tests_of() {
 # How the library and what it reads debug information with are optimised.
 quick=(--config tests/targets/profile.toml)
 
-examples=(-p c-fixtures -p hashpass --example keep --example hashpass)
+# One set of packages for the programs and the tests: by another set a dependency has other features, and the library is built twice.
+packages=(-p ffi-guard-tests -p c-fixtures -p hashpass)
+examples=("${packages[@]}" --example keep --example hashpass)
 
 # The two examples: one must be clean at these levels, and in the other the kept pointer is found and its variable named.
 programs() {
@@ -171,7 +173,7 @@ arm64_cargo() {
     # whenever the one target follows the other.
     inside env RUSTC_BOOTSTRAP=1 CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
         CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc \
-        CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="${emulator[*]}" \
+        CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="${emulator[*]}" FFI_GUARD_TESTS_EMULATED=1 \
         cargo "$1" --locked "${quick[@]}" --target $arm64_target "${@:2}"
 }
 
@@ -229,3 +231,5 @@ if [ $what = keep ]; then musl; fi
 for target in musl arm64 windows; do
     case "$wanted" in *" $target "*) $target ;; esac
 done
+times >"$base/out/times"
+echo "- took $((SECONDS / 60)) min $((SECONDS % 60)) s; the processors were busy for (user, system): $(tail -n 1 "$base/out/times")"

@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ffi_guard::{__bench, GuardAlloc};
-use ffi_guard_tests::process::{at_levels, is_child, run_self, stderr};
+use ffi_guard_tests::process::{at_levels, is_child, run_self, stderr, unless_emulated};
 
 /// The system's allocator, counting.
 struct Counting;
@@ -191,7 +191,7 @@ fn new_memory_holds_no_old_pointers() {
         let covered = if ffi_guard::level() == ffi_guard::Level::Arguments { 256 / 8 } else { usize::MAX };
         for size in [32usize, 200, 1000, 30_000, 300_000] {
             let words = size / 8;
-            for _ in 0..200 {
+            for _ in 0..unless_emulated(200, 20) {
                 drop(black_box(vec![MARK; words]));
                 let mut shrunk = black_box(vec![MARK; words]);
                 shrunk.truncate(words * 3 / 4);

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 use ffi_guard::{__bench, GuardAlloc};
-use ffi_guard_tests::process::at_levels;
+use ffi_guard_tests::process::{at_levels, unless_emulated};
 
 #[global_allocator]
 static GUARD: GuardAlloc = GuardAlloc::new();
@@ -96,7 +96,7 @@ fn a_forked_child_allocates_and_frees() {
     at_levels("a_forked_child_allocates_and_frees", &["1", "2", "3"], || {
         let stop = &AtomicBool::new(false);
         std::thread::scope(|scope| {
-            for seed in 0..8usize {
+            for seed in 0..unless_emulated(8usize, 3) {
                 scope.spawn(move || {
                     let mut size = seed;
                     while !stop.load(Ordering::Relaxed) {
@@ -107,14 +107,15 @@ fn a_forked_child_allocates_and_frees() {
                 });
             }
             let before = vec![String::from("from the parent"); 100];
-            for _ in 0..25 {
+            let patience = unless_emulated(60, 600);
+            for _ in 0..unless_emulated(25, 6) {
                 // SAFETY: the child allocates, which is what this is about, and ends by _exit.
                 match unsafe { libc::fork() } {
                     0 => {
                         // A child that waits for a lock for ever is ended by the alarm, and the
                         // parent sees it.
                         // SAFETY: no preconditions.
-                        unsafe { libc::alarm(60) };
+                        unsafe { libc::alarm(patience) };
                         let all: Vec<String> = (0..2000).map(|i| format!("{} {i}", before[i % 100])).collect();
                         let large: Vec<Vec<u8>> = (0..20).map(|i| vec![1; i << 16]).collect();
                         let fine = all.iter().all(|word| __bench::lookup(word.as_ptr().addr()))

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use c_fixtures::robust::{self, Pair};
 use c_fixtures::wrong_thread::{bad_window_draw, window_close, window_open};
 use ffi_guard::{Handle, Level, Place, Rule, Violation, catch, expect_violation, set_level};
-use ffi_guard_tests::process::{at_both_levels, at_checked_levels, at_level, end_if_stuck, is_child, run_self};
+use ffi_guard_tests::process::{
+    at_both_levels, at_checked_levels, at_level, end_if_stuck, is_child, run_self, unless_emulated,
+};
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
@@ -143,12 +145,13 @@ extern "C" fn change(_: *mut c_void) {
 
 /// Runs the body in a forked child; its exit status, or minus the signal.
 fn forked(body: impl FnOnce()) -> i32 {
+    let patience = unless_emulated(20, 200);
     // SAFETY: the child makes guarded calls and ends: that is what is tested.
     let child = unsafe { libc::fork() };
     assert!(child >= 0);
     if child == 0 {
         // SAFETY: no precondition. A child that is stuck dies of it.
-        unsafe { libc::alarm(20) };
+        unsafe { libc::alarm(patience) };
         body();
         // SAFETY: no precondition.
         unsafe { libc::_exit(0) };

@@ -58,10 +58,20 @@ fn pointer_in_c_memory_is_found() {
     drop((text, some));
 }
 
+/// The error by which the system refuses the call as it is: an emulator may not know it.
+fn refused_already() -> Option<i32> {
+    let none = std::ptr::null::<libc::iovec>();
+    // SAFETY: nothing is to be read.
+    let read = unsafe { libc::syscall(libc::SYS_process_vm_readv, libc::getpid(), none, 0, none, 0, 0) };
+    (read < 0).then(|| std::io::Error::last_os_error().raw_os_error()).flatten()
+}
+
 /// Has a process of its own refused the one call, by this error.
 fn reads_through_a_pipe(test: &str, error: i32) {
     let said = in_sandbox(test, || {
-        refuse(&[libc::SYS_process_vm_readv], error);
+        if refused_already() != Some(error) {
+            refuse(&[libc::SYS_process_vm_readv], error);
+        }
         pointer_in_c_memory_is_found();
     });
     assert!(said.is_none_or(|said| !said.contains(SAID)));

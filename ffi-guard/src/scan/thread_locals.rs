@@ -208,8 +208,21 @@ mod tests {
 
     #[test]
     fn the_calling_threads_copies_are_searched() {
+        // By asking the loader, at a distance that it wrote, and by descriptors; with the names of
+        // variables and without.
+        let models: [&[&str]; 3] = [&["-O1"], &["-O1", "-ftls-model=initial-exec"], &["-O1", DESCRIPTORS]];
+        for (index, flags) in models.into_iter().enumerate() {
+            for (kind, keep) in [("exported", KEEP.to_owned()), ("own", KEEP.replace("__thread", "static __thread"))] {
+                the_calling_threads_copy_is_searched(&format!("lib{kind}{index}.so"), &keep, flags);
+            }
+        }
+    }
+
+    const DESCRIPTORS: &str = if cfg!(target_arch = "x86_64") { "-mtls-dialect=gnu2" } else { "-mtls-dialect=desc" };
+
+    fn the_calling_threads_copy_is_searched(name: &str, keep: &str, flags: &[&str]) {
         let folder = Folder::new();
-        let library = Library::open(&folder.library("liblocal.so", KEEP, &["-O1"]));
+        let library = Library::open(&folder.library(name, keep, flags));
         let word = unlikely();
         assert_eq!(holders(word), []);
         library.call("keep", word);
@@ -218,7 +231,7 @@ mod tests {
         match owner(hits[0].location) {
             Owner::C(global) => {
                 assert_eq!((global.symbol.as_deref(), global.offset), (Some("kept"), 0));
-                assert_eq!((global.module.as_str(), global.thread), ("liblocal.so", Some(thread::id())));
+                assert_eq!((global.module.as_str(), global.thread), (name, Some(thread::id())));
             }
             other => panic!("{other:?}"),
         }

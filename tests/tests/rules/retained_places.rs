@@ -85,7 +85,7 @@ impl Folder {
     }
 
     /// A library with hidden variables, stripped.
-    fn library(&self, name: &str, c: &str) -> PathBuf {
+    fn library(&self, name: &str, c: &str, flags: &[&str]) -> PathBuf {
         let (source, library) = (self.0.join("library.c"), self.0.join(name));
         std::fs::write(&source, c).expect("a file");
         // By the variable that the `cc` crate reads: the program may be another machine's.
@@ -93,6 +93,7 @@ impl Folder {
         run(Command::new(compiler.unwrap_or_else(|_| "cc".to_owned()))
             .args(["-shared", "-fPIC", "-fvisibility=hidden", "-O1", "-s", "-o"])
             .arg(&library)
+            .args(flags)
             .arg(&source));
         library
     }
@@ -130,15 +131,24 @@ fn a_stripped_library_that_the_call_itself_loads_is_searched() {
     let c = format!(
         "{EXPORT}static void *kept; EXPORT void keep(void *p) {{ kept = p; }} EXPORT void *see(void) {{ return kept; }}"
     );
-    let violation = keep_in_library(&folder.library("libhidden.so", &c));
+    let violation = keep_in_library(&folder.library("libhidden.so", &c, &[]));
     match violation.place() {
         Some(Place::Global { module, symbol: None, source: None, .. }) => assert_eq!(module, "libhidden.so"),
         place => panic!("{place:?}:\n{violation}"),
     }
-    let violation = keep_in_library(&folder.library("libhidden-local.so", &c.replace("static", "static __thread")));
-    match violation.place() {
-        Some(Place::Tls { module, symbol: None, offset: 0, .. }) => assert_eq!(module, "libhidden-local.so"),
-        place => panic!("{place:?}:\n{violation}"),
+    // By asking the loader where the variable is, and by the two ways of not asking it.
+    let descriptors = if cfg!(target_arch = "x86_64") { "-mtls-dialect=gnu2" } else { "-mtls-dialect=desc" };
+    for (name, flags) in [
+        ("libhidden-local.so", [].as_slice()),
+        ("libhidden-initial.so", &["-ftls-model=initial-exec"]),
+        ("libhidden-described.so", &[descriptors]),
+    ] {
+        let library = folder.library(name, &c.replace("static", "static __thread"), flags);
+        let violation = keep_in_library(&library);
+        match violation.place() {
+            Some(Place::Tls { module, symbol: None, offset: 0, .. }) => assert_eq!(module, name),
+            place => panic!("{name}: {place:?}:\n{violation}"),
+        }
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) mod read;
 #[cfg(fast_trace)]
 mod roomy;
 pub(crate) mod stack;
+#[cfg(globals)]
+mod static_locals;
 pub(crate) mod thread;
 #[cfg(fast_trace)]
 pub(crate) mod unwind;

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::{ptr, slice};
 
+use super::static_locals;
 use crate::platform::{fork_gate, mapped};
 use libc::{Elf64_Phdr, PF_W, PT_GNU_RELRO, PT_LOAD, PT_NOTE, PT_TLS, dl_phdr_info};
 
@@ -73,11 +74,11 @@ impl<'loaded> Module<'loaded> {
         unsafe { slice::from_raw_parts(self.info.dlpi_phdr, usize::from(self.info.dlpi_phnum)) }
     }
 
-    fn of_type(&self, kind: u32) -> impl Iterator<Item = &'loaded Elf64_Phdr> {
+    pub(super) fn of_type(&self, kind: u32) -> impl Iterator<Item = &'loaded Elf64_Phdr> {
         self.headers().iter().filter(move |header| header.p_type == kind)
     }
 
-    fn segment(&self, header: &Elf64_Phdr) -> Segment {
+    pub(super) fn segment(&self, header: &Elf64_Phdr) -> Segment {
         Segment { start: self.base().wrapping_add(to_usize(header.p_vaddr)), len: to_usize(header.p_memsz) }
     }
 
@@ -126,13 +127,26 @@ impl<'loaded> Module<'loaded> {
     }
 
     /// The calling thread's copy of the module's thread-local variables. `None` if there are none,
-    /// or if the thread has no copy yet: it gets that of a module loaded later when it first
+    /// or if the thread has no copy yet: it may get that of a module loaded later when it first
     /// touches a variable.
     pub(crate) fn thread_locals(&self) -> Option<Segment> {
+        self.told_thread_locals().or_else(|| {
+            let len = self.thread_locals_len()?;
+            Some(Segment { start: static_locals::start(self, len)?, len })
+        })
+    }
+
+    /// The same, as far as the loader tells it.
+    pub(super) fn told_thread_locals(&self) -> Option<Segment> {
         let told = std::mem::offset_of!(dl_phdr_info, dlpi_tls_data) + size_of::<*mut c_void>() <= self.size;
         let start = if told { self.info.dlpi_tls_data.addr() } else { 0 };
-        let len = self.of_type(PT_TLS).next().map_or(0, |header| to_usize(header.p_memsz));
-        (start != 0 && len != 0).then_some(Segment { start, len })
+        let len = self.thread_locals_len()?;
+        (start != 0).then_some(Segment { start, len })
+    }
+
+    /// Bytes of the module's thread-local variables, if there are any.
+    pub(super) fn thread_locals_len(&self) -> Option<usize> {
+        self.of_type(PT_TLS).next().map(|header| to_usize(header.p_memsz)).filter(|&len| len != 0)
     }
 
     /// The part that the loader makes read-only after relocation. It rounds both ends down to a
