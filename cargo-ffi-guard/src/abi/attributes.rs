@@ -141,8 +141,8 @@ fn contract(inner: &[Tree], attributes: &[c_text::Attribute]) -> Option<Contract
 
 /// A parameter of a declaration in C.
 struct Parameter {
-    /// As C has it, without the underscores of a system's header; `argN` without a name, or with one
-    /// that Rust cannot write.
+    /// As C has it, without the underscores of a system's header; `argN` without a name, or with
+    /// one that Rust cannot write.
     name: String,
     is_pointer: bool,
     is_function: bool,
