@@ -152,12 +152,12 @@ pub(crate) struct Abi {
     /// program's own libraries do not tell of; may be given more than once
     #[arg(long, value_name = "FILE")]
     pub library: Vec<PathBuf>,
-    /// A C header, for functions that no debug information tells of, and for those that Rust exports;
-    /// may be given more than once. CC and CFLAGS are used
+    /// A C header, for functions that no debug information tells of, and for those that Rust
+    /// exports; may be given more than once. CC and CFLAGS are used
     #[arg(long, value_name = "FILE")]
     pub header: Vec<PathBuf>,
-    /// Write what the attributes in the headers say of the program's functions (`nonnull`, `access`, ..) as a file
-    /// of contracts; `-` writes it on standard output in place of the table
+    /// Write what the attributes in the headers say of the program's functions (`nonnull`, `access`,
+    /// ..) as a file of contracts; `-` writes it on standard output in place of the table
     #[arg(long, value_name = "FILE", requires = "header")]
     pub attributes: Option<PathBuf>,
 }

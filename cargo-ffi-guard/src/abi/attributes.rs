@@ -141,8 +141,8 @@ fn contract(inner: &[Tree], attributes: &[c_text::Attribute]) -> Option<Contract
 
 /// A parameter of a declaration in C.
 struct Parameter {
-    /// As C has it, without the underscores of a system's header; `argN` without a name, or with one
-    /// that Rust cannot write.
+    /// As C has it, without the underscores of a system's header; `argN` without a name, or with
+    /// one that Rust cannot write.
     name: String,
     is_pointer: bool,
     is_function: bool,
@@ -157,7 +157,7 @@ fn parameters(inner: &[Tree]) -> (Vec<Parameter>, bool) {
     let mut all: Vec<Parameter> = Vec::new();
     let mut is_variadic = false;
     for part in inner.split(|tree| *tree == Tree::Mark(',')) {
-        let is_dots = part.iter().any(|tree| *tree == Tree::Mark('.'));
+        let is_dots = part.contains(&Tree::Mark('.'));
         let is_none = part.is_empty() || matches!(part, [Tree::Word(word)] if word == "void");
         is_variadic |= is_dots;
         if is_dots || is_none {

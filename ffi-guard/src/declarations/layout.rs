@@ -159,9 +159,10 @@ fn value(info: &Info, ty: At, start: u64, path: &str, values: &mut Vec<Value>, d
     Some(())
 }
 
-/// The Rust struct of this path, and of this size if that is known, as `std::any::type_name` has the path. `None` if the
-/// debug information has none. If all of this name and size are alike, the modules of the path are
-/// not looked at: [`has_path`] does that for each of the places, which takes long.
+/// The Rust struct of this path, as `std::any::type_name` has it, and of this size if that is
+/// known. `None` if the debug information has none. If all of this name and size are alike, the
+/// modules of the path are not looked at: [`has_path`] does that for each of the places, which
+/// takes long.
 pub(super) fn of_rust(
     info: &Info,
     sections: (&[u8], &[u8]),

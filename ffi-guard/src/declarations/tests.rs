@@ -103,10 +103,11 @@ struct Changed<'a> {
 }
 
 impl RustStructs for Changed<'_> {
-    fn named(&self, name: &str, size: Option<u64>) -> Option<Layout> {
+    /// Whatever size is asked for: those of parameters are changed, too.
+    fn named(&self, name: &str, _: Option<u64>) -> Option<Layout> {
         let (unit, at) = name.strip_prefix("a::")?.split_once(':')?;
         let (_, layout) = self.there((unit.parse().ok()?, gimli::UnitOffset(at.parse().ok()?)))?;
-        Some(layout).filter(|layout| size.is_none_or(|size| size == layout.size))
+        Some(layout)
     }
 
     fn there(&self, at: At) -> Option<(String, Layout)> {

@@ -13,7 +13,8 @@ use crate::reentry::Reentry;
 /// The variable that names the request.
 const REQUEST: &str = "CARGO_FFI_GUARD_COMPARE";
 
-/// Compares all declarations and exports, and ends the process, if the variable names a request: a file of lines
+/// Compares all declarations and exports, and ends the process, if the variable names a request: a
+/// file of lines
 ///
 /// ```text
 /// into PATH
