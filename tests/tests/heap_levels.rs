@@ -235,7 +235,7 @@ fn used_memory_is_filled_from_end_to_end() {
         (random >> 33) as usize % limit
     };
     for round in 0..12_000 {
-        // Few sizes of a class, so that a place is used again, by larger blocks and by smaller ones.
+        // Few sizes of a class: a place is used again, by larger blocks and by smaller ones.
         let most = [24, 100, 400, 1100, 6000, 20_000, 60_000][if round % 8 == 0 { below(7) } else { below(4) }];
         let (size, grown) = (most - below(most / 2), most + below(most));
         let zeroed = below(5) == 0;

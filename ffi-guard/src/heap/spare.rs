@@ -195,12 +195,12 @@ mod tests {
             bytes(first).fill(round | 1);
             give_up(first);
             let next = allocate_zeroed(SIZE, 8);
-            handed_on += usize::from(touched(next) > 60);
+            handed_on += usize::from(touched(next) * PAGE > SIZE / 2);
             assert!(bytes(next).iter().all(|&byte| byte == 0), "{round}");
             assert!(next != first);
             give_up(next);
         }
-        assert!(!cfg!(target_os = "linux") || handed_on > 0);
+        assert!(!ON.load(Ordering::Relaxed) || handed_on > 0);
     }
 
     #[test]

@@ -203,7 +203,8 @@ fn give_run(side: usize, (size, align): (usize, usize), birth: Event, grows: boo
     })
 }
 
-/// Keeps a freed run, which is zero from level 2 on. False if it must go back, as it is too large, or not as others are.
+/// Keeps a freed run, which is zero from level 2 on. False if it must go back, as it is too large,
+/// or not as others are.
 pub(super) fn keep(side: usize, first: u32) -> bool {
     let extent = region::run_entry(first as usize).extent();
     // What C frees loses its access, at level 2 as well.
