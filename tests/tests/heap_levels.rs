@@ -234,8 +234,8 @@ fn used_memory_is_filled_from_end_to_end() {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (random >> 33) as usize % limit
     };
-    for round in 0..40_000 {
-        // Few sizes of a class, so that a place is used again, by larger blocks and by smaller ones.
+    for round in 0..12_000 {
+        // Few sizes of a class: a place is used again, by larger blocks and by smaller ones.
         let most = [24, 100, 400, 1100, 6000, 20_000, 60_000][if round % 8 == 0 { below(7) } else { below(4) }];
         let (size, grown) = (most - below(most / 2), most + below(most));
         let zeroed = below(5) == 0;
@@ -277,8 +277,8 @@ fn pages_that_go_from_block_to_block_carry_nothing_along() {
         return;
     }
     let fresh = words(black_box(Vec::<u64>::with_capacity(1)).as_mut_ptr().cast(), 8).next().unwrap();
-    for round in 0..300_usize {
-        let size = [300_000, 300_000, 700_000, 5_000_000][round * 7 % 4] + round % 3 * 4096;
+    for round in 0..60_usize {
+        let size = [300_000, 300_000, 700_000, 4_300_000][round * 7 % 4] + round % 3 * 4096;
         // SAFETY: as above.
         unsafe {
             let block = if round % 5 == 0 { GUARD.alloc_zeroed(layout(size)) } else { GUARD.alloc(layout(size)) };

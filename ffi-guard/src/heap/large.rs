@@ -64,7 +64,7 @@ pub(super) fn give_with_room(side: usize, (size, align): (usize, usize), birth: 
     run::set_committed(first, (end(start, size) - region::unit_start(first as usize)) / PAGE);
     run::set_small(first, false);
     if side == 0 {
-        take_pages(start, size);
+        take_pages(first, start, size);
     }
     // SAFETY: committed just now, and no other code knows of it yet.
     unsafe {
@@ -108,9 +108,9 @@ pub(super) fn offer_pages(first: u32, start: usize, size: usize) {
 
 /// Gives a block of Rust's that is about to be given out the pages of a freed one, if there are
 /// any: they are zero, as those are that it has.
-pub(super) fn take_pages(start: usize, size: usize) {
+pub(super) fn take_pages(first: u32, start: usize, size: usize) {
     let (second, end) = after_header(start, size);
-    spare::move_in(second, end.saturating_sub(second));
+    spare::move_in(second, end.saturating_sub(second), || warm::may_get_spare_pages(first));
 }
 
 /// Takes a block of Rust's back at level 1, if it is one that lies in a run and live with this

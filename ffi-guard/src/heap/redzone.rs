@@ -12,8 +12,8 @@
 use super::unit::{UNIT, Unit};
 use super::{class, fresh, stretch};
 
-/// Poison of what is C's, and of what a block gives up: eight of it are no canonical address either.
-/// A freed block of Rust's holds the word that fresh memory holds ([`poison_word`]).
+/// Poison of what is C's, and of what a block gives up: eight of it are no canonical address
+/// either. A freed block of Rust's holds the word that fresh memory holds ([`poison_word`]).
 const POISON: u8 = 0xDF;
 /// Eight bytes of it.
 pub(super) const POISON_WORD: u64 = u64::from_ne_bytes([POISON; 8]);

@@ -124,12 +124,12 @@ pub(crate) fn set_committed(start: u32, pages: usize) {
     region::link(start as usize).0.store(pages as u32, Ordering::Relaxed);
 }
 
-/// Whether a run in use is counted as a small one (`warm.rs`).
+/// Whether a run in use is counted as a small one, or as one that has had spare pages (`warm.rs`).
 pub(crate) fn is_small(start: u32) -> bool {
     region::link(start as usize).1.load(Ordering::Relaxed) == 1
 }
 
-/// Counts a run as a small one, or not.
+/// Counts a run as such a one, or not.
 pub(crate) fn set_small(start: u32, small: bool) {
     region::link(start as usize).1.store(u32::from(small), Ordering::Relaxed);
 }

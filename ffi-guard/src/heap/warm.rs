@@ -45,6 +45,8 @@ pub(super) const FROM: usize = 16 << 10;
 /// Runs at one time whose first block a slot would have held: each costs up to two mappings, of
 /// which the system allows some 65,000.
 const MOST_SMALL: u32 = 512;
+/// Runs at one time that have had spare pages.
+const MOST_WITH_SPARE: u32 = 8 << 10;
 /// Bytes that a block which became smaller keeps beyond its end, and a quarter of its size.
 const SPARE: usize = 64 << 10;
 /// Units of a half of the region from which on runs have room to grow.
@@ -58,7 +60,8 @@ static EMPTY: AtomicBool = AtomicBool::new(false);
 static GROWS: AtomicBool = AtomicBool::new(false);
 /// Runs of Rust's that wait.
 static WAITING: AtomicU32 = AtomicU32::new(0);
-/// Runs in being whose first block a slot would have held.
+/// Runs in being that are counted: whose first block a slot would have held; from level 2 on, that
+/// have had spare pages.
 static SMALL: AtomicU32 = AtomicU32::new(0);
 
 /// The runs of a half that wait, the oldest first.
@@ -130,7 +133,7 @@ fn give_empty(side: usize, size: usize, align: usize, birth: Event) -> Option<us
     })?;
     let start = region::unit_start(first as usize) + HEADER;
     let extent = Extent::new(size, align).placed(Placement::AfterHeader);
-    large::take_pages(start, size);
+    large::take_pages(first, start, size);
     // In between, so that no look at all blocks takes the canary for damage to the freed block.
     region::run_entry(first as usize).give(extent, birth, || {
         // SAFETY: a run with access up to the end of the block, which no one has now.
@@ -200,7 +203,8 @@ fn give_run(side: usize, (size, align): (usize, usize), birth: Event, grows: boo
     })
 }
 
-/// Keeps a freed run, which is zero from level 2 on. False if it must go back, as it is too large, or not as others are.
+/// Keeps a freed run, which is zero from level 2 on. False if it must go back, as it is too large,
+/// or not as others are.
 pub(super) fn keep(side: usize, first: u32) -> bool {
     let extent = region::run_entry(first as usize).extent();
     // What C frees loses its access, at level 2 as well.
@@ -239,6 +243,19 @@ pub(super) fn empty() -> bool {
         }
     }
     any
+}
+
+/// Counts a run as one that gets spare pages, which takes one more mapping as long as there is the
+/// run. False if there are too many.
+pub(super) fn may_get_spare_pages(first: u32) -> bool {
+    if !run::is_small(first) {
+        if SMALL.fetch_add(1, Ordering::Relaxed) >= MOST_WITH_SPARE {
+            SMALL.fetch_sub(1, Ordering::Relaxed);
+            return false;
+        }
+        run::set_small(first, true);
+    }
+    true
 }
 
 /// A run goes back to where runs come from.
