@@ -175,15 +175,14 @@ pub(super) fn of_rust(
     }
     let name = path.rsplit("::").next()?;
     let (entries, strings) = sections;
-    // GNU ld lets a text begin in another one.
-    let (whole, part) = ([b"\0", name.as_bytes(), b"\0"].concat(), [name.as_bytes(), b"\0"].concat());
-    let mut texts: Vec<usize> = every(strings, &whole).into_iter().map(|at| at + 1).collect();
-    if texts.is_empty() {
-        texts = every(strings, &part);
-    }
+    let (texts, is_within) = texts(strings, name);
     let mut found: Vec<(Vec<At>, Layout)> = Vec::new();
     let mut units = 0;
-    for text in texts.into_iter().take(TEXTS) {
+    for text in texts {
+        // The linker keeps one of the texts that a name could begin in.
+        if is_within && !found.is_empty() {
+            break;
+        }
         for place in every(entries, &u32::try_from(text).ok()?.to_ne_bytes()) {
             let Some((at, layout)) = at_name(info, place, name, size) else { continue };
             units += 1;
@@ -207,6 +206,22 @@ pub(super) fn of_rust(
 const UNITS: usize = 8;
 /// Places of a text that are searched for.
 const TEXTS: usize = 3;
+/// Longer texts with the name at the end that are searched for: in a large program many names end
+/// in `Point`.
+const LONGER: usize = 64;
+
+/// Where the name may be in the section of texts, and true if it is the end of longer ones there:
+/// GNU ld lets a text begin in another one.
+fn texts(strings: &[u8], name: &str) -> (Vec<usize>, bool) {
+    let whole = every(strings, &[b"\0", name.as_bytes(), b"\0"].concat());
+    let is_within = whole.is_empty();
+    let mut texts = match is_within {
+        true => every(strings, &[name.as_bytes(), b"\0"].concat()),
+        false => whole.into_iter().map(|at| at + 1).collect(),
+    };
+    texts.truncate(if is_within { LONGER } else { TEXTS });
+    (texts, is_within)
+}
 
 /// The layout of the struct whose entry has its name at this place of the section. Rustc writes a
 /// struct's name first, so the entry begins a byte or two before: what is read there has to be a
@@ -250,4 +265,21 @@ pub(super) fn has_path(info: &Info, at: At, path: &str) -> bool {
 
 fn is_named(info: &Info, at: At, name: &str) -> bool {
     info.entry(at).and_then(|entry| info.text(at.0, &entry, gimli::DW_AT_name)) == Some(name.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_kept_within_a_longer_one_is_found_however_many_end_alike() {
+        let longer: Vec<String> = (0..20).map(|i| format!("Breaking{i}Point")).collect();
+        let strings = format!("first\0{}\0Pointer\0", longer.join("\0"));
+        let (found, is_within) = texts(strings.as_bytes(), "Point");
+        assert!(is_within);
+        assert_eq!(found.len(), 20);
+        assert!(found.iter().all(|&at| strings[at..].starts_with("Point\0")));
+        let (found, is_within) = texts(format!("{strings}Point\0").as_bytes(), "Point");
+        assert_eq!((found, is_within), (vec![strings.len()], false));
+    }
 }

@@ -136,7 +136,7 @@ impl<'loaded> Module<'loaded> {
         })
     }
 
-    /// The same, as far as the loader tells it.
+    /// The calling thread's copy of the module's thread-local variables, if the loader tells it.
     pub(super) fn told_thread_locals(&self) -> Option<Segment> {
         let told = std::mem::offset_of!(dl_phdr_info, dlpi_tls_data) + size_of::<*mut c_void>() <= self.size;
         let start = if told { self.info.dlpi_tls_data.addr() } else { 0 };

@@ -5,8 +5,8 @@
 //! `dl_iterate_phdr`. Other code never asks: the loader has put the module's variables into room
 //! that every thread has at the same distance from its own address, and wrote that distance into
 //! the module. So it is with the model "initial-exec", and with TLS descriptors, which are what
-//! compilers for 64-bit ARM use. Of a module that came later, by `dlopen`, the loader then says that
-//! the thread has no copy.
+//! compilers for 64-bit ARM use. Of a module that came later, by `dlopen`, the loader then says
+//! that the thread has no copy.
 
 use std::ptr;
 
@@ -34,7 +34,7 @@ const fn of_machine(x86_64: u32, aarch64: u32) -> Option<u32> {
 /// The largest distance: the argument of a descriptor that is further off is an address.
 const FAR: usize = 1 << 20;
 
-/// Bytes above the thread's address that are the C library's, on machines where variables lie there.
+/// Bytes above the thread's address that are the C library's, where variables lie above them.
 const C_LIBRARYS: usize = 16;
 
 /// The first byte of the calling thread's copy, which has this length. `None` if the module's code
@@ -183,8 +183,8 @@ fn read<T: Copy>(module: &Module<'_>, at: usize) -> Option<T> {
     if !at.is_multiple_of(align_of::<T>()) || !parts.any(|header| is_there(module.segment(header))) {
         return None;
     }
-    // SAFETY: in a readable part of the module, which stays loaded during the loader's callback; the
-    // address is aligned, and any bytes are numbers, which each `T` here is made of. The loader may
-    // still be writing: so the value is read once, and what comes of it is checked.
+    // SAFETY: in a readable part of the module, which stays loaded during the loader's callback;
+    // the address is aligned, and any bytes are numbers, which each `T` here is made of. The loader
+    // may still be writing: so the value is read once, and what comes of it is checked.
     Some(unsafe { ptr::read_volatile(ptr::with_exposed_provenance::<T>(at)) })
 }
