@@ -105,6 +105,9 @@ unsafe fn first_other(start: usize, end: usize, word: u64) -> usize {
     while at + STEP <= end && four(at).or(four(at + STEP / 2)).is_zero() {
         at += STEP;
     }
+    if at + STEP / 2 <= end && four(at).is_zero() {
+        at += STEP / 2;
+    }
     while at < end && differing(at).is_zero() {
         at += UNIT;
     }
