@@ -115,7 +115,8 @@ def of_functions(krate, function, text, chance):
             places = (function.parameters[index - 1][1], end) if index else (start, function.parameters[1][0])
             ways.append(make("a parameter dropped", *places, ""))
         else:
-            ways.append(make("a parameter dropped", start, end, ""))
+            comma = re.match(r"\s*,", text[end:])
+            ways.append(make("a parameter dropped", start, end + (comma.end() if comma else 0), ""))
         colon = text.index(":", start) + 1
         ty = last(text[colon:end])
         if ty in SHORT or ty in LONG:
