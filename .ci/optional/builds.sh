@@ -94,7 +94,7 @@ static() {
     local target=$1
     local built=target/tmp/static/$target/debug/examples program said level
     RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" cargo build --quiet --locked \
-        --package c-fixtures --package hashpass --example keep --example hashpass "${@:2}" \
+        --package c-fixtures --package hashpass --example keep --example listed --example hashpass "${@:2}" \
         --target "$target" --target-dir target/tmp/static
     for program in "$built/keep" "$built/hashpass"; do
         said=$(file "$program")
@@ -102,7 +102,8 @@ static() {
     done
     hashes "$built/hashpass"
     finds someReference "$built/keep"
-    echo "ok: static for $target: hashpass is clean, and what C keeps in a variable is found"
+    grep -qx "c_fixtures slow_func" <("$built/listed") || fail "a function that is not called is not in the list"
+    echo "ok: static for $target: hashpass is clean, what C keeps in a variable is found, and all guarded functions are listed"
 }
 gnu=x86_64-unknown-linux-gnu
 if ! command -v file >/dev/null; then

@@ -138,29 +138,31 @@ impl Search<'_> {
                         .collect();
                     let from = tokens[start].span().byte_range().start;
                     let header = format!("{conditions}{}", &self.text[from..group.span_open().byte_range().start]);
-                    self.functions(group.stream(), &header);
+                    self.functions(group.stream(), group.span_open().byte_range().end, &header);
                 }
                 _ => self.stream(group.stream()),
             }
         }
     }
 
-    /// Divides a block that begins by `header` around the functions that are guarded.
-    fn functions(&mut self, tokens: TokenStream, header: &str) {
+    /// Divides a block that begins by `header` around the functions that are guarded. Its items begin
+    /// at `start`.
+    fn functions(&mut self, tokens: TokenStream, start: usize, header: &str) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        // Text goes to the end of an item, so that what begins a line keeps its column.
+        let mut end = start;
         for item in tokens.split_inclusive(|token| is(token, ';')) {
+            let start = end;
+            end = item.last().map_or(start, |last| last.span().byte_range().end);
             let name = item.windows(2).find(|pair| word(pair.first()).as_deref() == Some("fn"));
             let Some(name) = name.and_then(|pair| word(pair.get(1))) else { continue };
             if GUARDED.binary_search(&name.as_str()).is_err() || self.wishes.skip.contains(&name) {
                 continue;
             }
-            if let [first, .., last] = item {
-                let attribute = block_attribute(self.wishes);
-                let before = format!("}} {attribute}{header}{{ ");
-                self.insertions.push((first.span().byte_range().start, before));
-                self.insertions.push((last.span().byte_range().end, format!(" }} {header}{{")));
-                self.blocks += 1;
-            }
+            let attribute = block_attribute(self.wishes);
+            self.insertions.push((start, format!(" }} {attribute}{header}{{")));
+            self.insertions.push((end, format!(" }} {header}{{")));
+            self.blocks += 1;
         }
     }
 }

@@ -42,7 +42,7 @@ class Bug:
 BUGS = [
     Bug("keyutils", "keyutils", "0.2.0", "0.2.1", "dangling_pointer", "keyctl_join_session_keyring", "keyutils-0.2.0/src/api.rs:98",
         library=("lib/**/libkeyutils.so", "libkeyutils-dev")),
-    Bug("nix", "nix", "0.20.1", "0.20.2", "buffer_overflow", None, "nix-0.20.1/src/unistd.rs:1544", groups=True),
+    Bug("nix", "nix", "0.20.1", "0.20.2", "out_of_bounds", "getgrouplist", "nix-0.20.1/src/unistd.rs:1529", groups=True),
     Bug("triangle", "triangle-rs", "0.1.2", "", "alloc_dealloc_mismatch", None, "triangle-rs-0.1.2/src/lib.rs:499"),
     Bug("libhydrogen", "libhydrogen", "0.4.1", "0.4.2", "leaked_ownership", "hydro_hex2bin", "libhydrogen-0.4.1/src/utils.rs:76"),
     Bug("rusqlite", "rusqlite", "0.22.0", "0.23.0", "freed_while_retained", "sqlite3_create_module_v2",
@@ -73,6 +73,7 @@ def source(bug, is_repaired):
 
 def many_groups():
     """Words before a command that run it where root is in 20 groups more: in a mount namespace of its own, with another /etc/group."""
+    WORK.mkdir(parents=True, exist_ok=True)
     groups = WORK / "group"
     groups.write_text(Path("/etc/group").read_text() + "".join(f"guard{n}:x:{60000 + n}:root\n" for n in range(20)))
     for flags in ("-m", "-rm"):

@@ -90,3 +90,20 @@ fn variadic_functions_are_checked_in_a_release_build() {
         assert_eq!(code, Some(0), "{flags:?}: {stderr}");
     }
 }
+
+#[test]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn a_release_build_lists_its_guarded_functions_whether_it_calls_them_or_not() {
+    let list = |flags: &[&str]| {
+        let output = Command::new(build("listed", flags)).env("GUARD", "1").output().expect("the program runs");
+        String::from_utf8(output.stdout).expect("names")
+    };
+    let all = list(&[]);
+    for function in ["c_fixtures store_reference", "c_fixtures slow_func"] {
+        assert!(all.lines().any(|line| line == function), "no {function} in:\n{all}");
+    }
+    assert!(all.lines().count() > 100, "{all}");
+    for flags in [&["-Clink-arg=-fuse-ld=bfd"][..], &["-Cstrip=symbols"], &["-Clink-arg=-Wl,--gc-sections"]] {
+        assert_eq!(list(flags), all, "{flags:?}");
+    }
+}
