@@ -4,9 +4,11 @@
 //! The others stay as they are: `read` and `memcpy` are called for every byte, between `fork` and
 //! `exec`, and by handlers.
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Group, TokenStream, TokenTree};
 
-use crate::rewrite::{Rewritten, Wishes, attributes_before, beginning, block_attribute, is, word};
+use crate::rewrite::{
+    Rewritten, Wishes, attributes_before, beginning, block_attribute, foreign_block, is, with_insertions, word,
+};
 
 /// The package that declares C's own library.
 pub(crate) const PACKAGE: &str = "libc";
@@ -104,14 +106,7 @@ pub(crate) fn rewrite(text: &str, wishes: &Wishes) -> Option<Rewritten> {
     if search.blocks == 0 {
         return None;
     }
-    let mut rewritten = text[..start].to_string();
-    let mut written = start;
-    for (at, inserted) in &search.insertions {
-        rewritten += &text[written..start + at];
-        rewritten += inserted;
-        written = start + at;
-    }
-    rewritten += &text[written..];
+    let rewritten = with_insertions(text, start, &search.insertions);
     Some(Rewritten { text: rewritten, blocks: search.blocks, has_allocator: false })
 }
 
@@ -124,25 +119,32 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
+    /// Looks through tokens for blocks.
     fn stream(&mut self, tokens: TokenStream) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-        for (index, token) in tokens.iter().enumerate() {
-            let TokenTree::Group(group) = token else { continue };
-            match header(&tokens, index) {
-                Some(start) if group.delimiter() == Delimiter::Brace => {
-                    // What links goes with the first part alone. A condition holds for all.
-                    let conditions: String = attributes_before(&tokens, start)
-                        .filter(|attribute| attribute.starts_with("cfg"))
-                        .filter(|attribute| !attribute.starts_with("cfg_attr"))
-                        .map(|attribute| format!("#[{attribute}] "))
-                        .collect();
-                    let from = tokens[start].span().byte_range().start;
-                    let header = format!("{conditions}{}", &self.text[from..group.span_open().byte_range().start]);
-                    self.functions(group.stream(), group.span_open().byte_range().end, &header);
+        let mut index = 0;
+        while index < tokens.len() {
+            let body = foreign_block(&tokens, index);
+            if let TokenTree::Group(group) = &tokens[body.unwrap_or(index)] {
+                match body {
+                    Some(_) => self.block(&tokens, index, group),
+                    None => self.stream(group.stream()),
                 }
-                _ => self.stream(group.stream()),
             }
+            index = body.unwrap_or(index) + 1;
         }
+    }
+
+    /// The block that begins at `index`.
+    fn block(&mut self, tokens: &[TokenTree], index: usize, group: &Group) {
+        // What links goes with the first part alone. A condition holds for all.
+        let conditions: String = attributes_before(tokens, index)
+            .filter(|attribute| attribute.starts_with("cfg") && !attribute.starts_with("cfg_attr"))
+            .map(|attribute| format!("#[{attribute}] "))
+            .collect();
+        let braces = group.span_open().byte_range();
+        let words = &self.text[tokens[index].span().byte_range().start..braces.start];
+        self.functions(group.stream(), braces.end, &format!("{conditions}{words}"));
     }
 
     /// Divides a block that begins by `header` around the functions that are guarded. Its items begin
@@ -165,20 +167,6 @@ impl Search<'_> {
             self.blocks += 1;
         }
     }
-}
-
-/// Where the block begins whose body is the token at `body`, if that is a foreign block of C's ABI.
-fn header(tokens: &[TokenTree], body: usize) -> Option<usize> {
-    let at = |back: usize| body.checked_sub(back).and_then(|index| tokens.get(index));
-    let external = match at(1)? {
-        TokenTree::Literal(abi) if abi.to_string() == "\"C\"" => body.checked_sub(2)?,
-        _ => body.checked_sub(1)?,
-    };
-    if word(tokens.get(external))? != "extern" {
-        return None;
-    }
-    let is_unsafe = external > 0 && word(tokens.get(external - 1)).as_deref() == Some("unsafe");
-    Some(external - usize::from(is_unsafe))
 }
 
 #[cfg(test)]

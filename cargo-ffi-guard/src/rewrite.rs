@@ -60,16 +60,21 @@ pub(crate) fn rewrite(text: &str, form: Form, wishes: &Wishes) -> Option<Rewritt
     if search.insertions.is_empty() {
         return None;
     }
-    let mut rewritten = String::with_capacity(text.len() + 64 * search.insertions.len());
-    let mut written = 0;
     search.insertions.sort_by_key(|(at, _)| *at);
-    for (at, attribute) in search.insertions {
-        rewritten.push_str(&text[written..start + at]);
-        rewritten.push_str(&attribute);
+    let rewritten = with_insertions(text, start, &search.insertions);
+    Some(Rewritten { text: rewritten, blocks: search.blocks, has_allocator: search.has_allocator })
+}
+
+/// A text with others put into it, in the order of their places, which are counted from `start`.
+pub(crate) fn with_insertions(text: &str, start: usize, insertions: &[(usize, String)]) -> String {
+    let mut all = String::with_capacity(text.len() + 64 * insertions.len());
+    let mut written = 0;
+    for (at, inserted) in insertions {
+        all.push_str(&text[written..start + at]);
+        all.push_str(inserted);
         written = start + at;
     }
-    rewritten.push_str(&text[written..]);
-    Some(Rewritten { text: rewritten, blocks: search.blocks, has_allocator: search.has_allocator })
+    all + &text[written..]
 }
 
 /// Where the tokens begin: after a byte order mark and a `#!` line.
@@ -126,19 +131,7 @@ impl Search<'_> {
 
     /// A foreign block that begins here. Returns where it ends.
     fn block(&mut self, tokens: &[TokenTree], index: usize, in_call: bool) -> Option<usize> {
-        let is_unsafe = word(tokens.get(index)) == Some("unsafe".into());
-        let external = index + usize::from(is_unsafe);
-        if word(tokens.get(external))? != "extern" {
-            return None;
-        }
-        let (abi, body) = match tokens.get(external + 1)? {
-            TokenTree::Literal(abi) => (Some(abi.to_string()), external + 2),
-            _ => (None, external + 1),
-        };
-        let TokenTree::Group(group) = tokens.get(body)? else { return None };
-        if group.delimiter() != Delimiter::Brace || !abi.is_none_or(|abi| is_of_c(&abi)) {
-            return None;
-        }
+        let body = foreign_block(tokens, index)?;
         let is_left = in_call && self.form == Form::Plain || has_guard(tokens, index);
         if !is_left {
             self.insertions.push((tokens[index].span().byte_range().start, block_attribute(self.wishes)));
@@ -193,6 +186,21 @@ impl Search<'_> {
             self.insertions.push((place(end).start, ")".into()));
         }
     }
+}
+
+/// Where the braces of the foreign block of C's ABI stand that begins at this token, if one does.
+pub(crate) fn foreign_block(tokens: &[TokenTree], index: usize) -> Option<usize> {
+    let is_unsafe = word(tokens.get(index)) == Some("unsafe".into());
+    let external = index + usize::from(is_unsafe);
+    if word(tokens.get(external))? != "extern" {
+        return None;
+    }
+    let (abi, body) = match tokens.get(external + 1)? {
+        TokenTree::Literal(abi) => (Some(abi.to_string()), external + 2),
+        _ => (None, external + 1),
+    };
+    let TokenTree::Group(group) = tokens.get(body)? else { return None };
+    (group.delimiter() == Delimiter::Brace && abi.is_none_or(|abi| is_of_c(&abi))).then_some(body)
 }
 
 /// The attribute of each block.
