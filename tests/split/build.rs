@@ -23,6 +23,14 @@ fn main() {
     };
     user("libffgshown.so", &[]);
     user("libffghidden.so", &["-Wl,--version-script=c/hidden.map"]);
+    // SQLite once more, from the archive that libsqlite3-sys made.
+    let sqlite = env::var("DEP_SQLITE3_LIB_DIR").expect("libsqlite3-sys says it") + "/libsqlite3.a";
+    let store = |name: &str, more: &[&str]| {
+        let soname = format!("-Wl,-soname,{name}");
+        built(name, &[&["-shared", "c/store.c", &sqlite, "-lm", "-pthread", "-ldl", &soname], more].concat());
+    };
+    store("libffgstore.so", &[]);
+    store("libffgowner.so", &["-Wl,--exclude-libs,ALL"]);
     println!("cargo::rustc-env=FFG_SPLIT_LIBRARIES={}", out.display());
     let folder = out.display();
     for (program, arguments) in [
@@ -33,6 +41,8 @@ fn main() {
         ("traced", "-lffgtracer -lffgcounter"),
         ("hidden", "{}/whole.o -lffghidden"),
         ("shown", "{}/whole.o -lffgshown"),
+        ("sqlite_shown", "-lffgstore"),
+        ("sqlite_hidden", "-lffgowner"),
     ] {
         for argument in ["-L{}", "-Wl,-rpath,{}", "-Wl,--no-as-needed"].into_iter().chain(arguments.split(' ')) {
             println!("cargo::rustc-link-arg-bin={program}={}", argument.replace("{}", &folder.to_string()));

@@ -1,5 +1,7 @@
 //! What all the programs do: they call each function of the library.
 
+use ffi_guard_tests::sqlite::{Db, expected_sum, write_and_read_back};
+
 /// Where the shared libraries are.
 #[cfg(target_os = "linux")]
 pub const LIBRARIES: &str = env!("FFG_SPLIT_LIBRARIES");
@@ -42,6 +44,42 @@ macro_rules! program {
         #[cfg(not(target_os = "linux"))]
         fn main() {}
     };
+}
+
+/// Writes and reads rows by the program's SQLite, and has a C library do it by its own.
+#[macro_export]
+macro_rules! sqlite_program {
+    () => {
+        #[global_allocator]
+        static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
+
+        #[cfg(target_os = "linux")]
+        #[ffi_guard::guard]
+        unsafe extern "C" {
+            safe fn ffg_store_rows() -> std::ffi::c_int;
+        }
+
+        #[cfg(target_os = "linux")]
+        fn main() {
+            $crate::write_and_read();
+            println!("by the C library: {} rows", ffg_store_rows());
+        }
+
+        #[cfg(not(target_os = "linux"))]
+        fn main() {}
+    };
+}
+
+/// Writes 1,000 rows by the program's own SQLite, and prints the sum of what is read back.
+///
+/// # Panics
+///
+/// If SQLite refuses.
+pub fn write_and_read() {
+    let db = Db::open(":memory:").expect("opens");
+    let sum = write_and_read_back(&db, 1_000).expect("writes and reads");
+    assert_eq!(sum, expected_sum(1_000));
+    println!("by the program: {sum}");
 }
 
 /// Opens the library that the program's argument names, for the program alone.

@@ -92,3 +92,24 @@ fn what_a_module_opened_for_itself_is_clean() {
         command.arg(format!("{LIBRARIES}/libffgtwin.so"));
     }));
 }
+
+#[test]
+fn two_real_sqlites_in_sight_are_a_warning_told_once() {
+    let text = at_2(env!("CARGO_BIN_EXE_sqlite_shown"));
+    assert_eq!(text.matches("ffi-guard[split_library]").count(), 1, "{text}");
+    assert!(text.contains("its library is there twice") && text.contains("libffgstore.so"), "{text}");
+    both_work(&text);
+}
+
+#[test]
+fn a_real_sqlite_that_a_library_keeps_to_itself_is_clean() {
+    let text = at_2(env!("CARGO_BIN_EXE_sqlite_hidden"));
+    assert!(!text.contains("ffi-guard["), "{text}");
+    both_work(&text);
+}
+
+#[track_caller]
+fn both_work(text: &str) {
+    let sum = ffi_guard_tests::sqlite::expected_sum(1_000);
+    assert!(text.contains(&format!("by the program: {sum}\nby the C library: 3 rows")), "{text}");
+}
