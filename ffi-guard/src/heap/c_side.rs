@@ -7,8 +7,8 @@
 //! and the poison is looked at before the slot is given out again; the canary of a block is looked
 //! at when it is freed or resized.
 //!
-//! At level 3, and one in n with `GUARD_SAMPLE`, blocks have pages of their own as Rust's have. They
-//! are runs of this half, and wait in a row of their own when they are freed (`resting.rs`).
+//! At level 3, and one in n with `GUARD_SAMPLE`, blocks have pages of their own as Rust's have.
+//! They are runs of this half, and wait in a row of their own when they are freed (`resting.rs`).
 
 use super::cache::{self, Cache};
 use super::class::{self, C};

@@ -42,9 +42,9 @@ struct Counts {
     units: AtomicUsize,
 }
 
-static COUNTS: [Counts; SIDES] = [const {
-    Counts { live: AtomicUsize::new(0), live_in_fields: AtomicUsize::new(0), units: AtomicUsize::new(0) }
-}; SIDES];
+static COUNTS: [Counts; SIDES] =
+    [const { Counts { live: AtomicUsize::new(0), live_in_fields: AtomicUsize::new(0), units: AtomicUsize::new(0) } };
+        SIDES];
 
 /// What each half's counts may be.
 static MOST: AtomicUsize = AtomicUsize::new(0);
