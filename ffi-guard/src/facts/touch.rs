@@ -1,4 +1,5 @@
-//! A fault in the heap's memory, as facts. Filled in by a signal handler: nothing in here is allocated.
+//! A fault in the heap's memory, as facts. Filled in by a signal handler: nothing in here is
+//! allocated.
 
 use std::panic::Location;
 

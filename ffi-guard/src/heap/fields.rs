@@ -32,7 +32,7 @@ pub(super) fn are_possible() -> bool {
 }
 
 fn free(side: usize) -> &'static Locked<u32> {
-    &FREE[side / class::COUNT % SIDES]
+    &FREE[side / class::COUNT % FREE.len()]
 }
 
 /// Takes a unit of a half, all of whose pages are closed. `None` where the system has no guard

@@ -6,7 +6,7 @@ use super::class;
 use super::finding::{self, Damaged, Seen};
 use super::placement::Placement;
 use super::quarantine::Freed;
-use super::region::{self, SIDES, Spot};
+use super::region::{self, Spot};
 use super::sweep::{self, End};
 use super::table::{Event, Extent, Refused};
 use super::{fresh, large, paged, redzone, sampled, slab, slack, start, trace};
@@ -110,7 +110,8 @@ const ALIGN_OF_C: usize = 16;
 #[inline(never)]
 fn in_turn(cache: &mut Cache, side: usize, size: usize, align: usize, birth: Event) -> usize {
     let align = if side == 0 { align } else { align.max(ALIGN_OF_C) };
-    let given = &mut cache.on_pages[side / class::COUNT % SIDES];
+    let at = side / class::COUNT % cache.on_pages.len();
+    let given = &mut cache.on_pages[at];
     *given = given.wrapping_add(1);
     let placement = if *given % 2 == 1 { Placement::BeforeGuard } else { Placement::AfterGuard };
     paged::give(side, size, align, placement, birth).unwrap_or(0)

@@ -57,7 +57,7 @@ static FEW: AtomicBool = AtomicBool::new(false);
 static OPENED: AtomicBool = AtomicBool::new(false);
 
 fn counts(side: usize) -> &'static Counts {
-    &COUNTS[side / class::COUNT % SIDES]
+    &COUNTS[side / class::COUNT % COUNTS.len()]
 }
 
 /// Finds out how many blocks there may be. A live one outside of a field costs two mappings, its

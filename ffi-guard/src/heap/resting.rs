@@ -21,7 +21,7 @@ pub(super) static FREED: [Locked<Resting>; SIDES] =
     [const { Locked::new(Resting { ring: 0, places: 0, tail: 0 }) }; SIDES];
 
 fn of(side: usize) -> &'static Locked<Resting> {
-    &FREED[side / class::COUNT % SIDES]
+    &FREED[side / class::COUNT % FREED.len()]
 }
 
 /// Has as many freed blocks of a half wait. No more than a quarter of what there is of addresses.
