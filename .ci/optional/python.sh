@@ -35,8 +35,9 @@ print(len(xml.dom.minidom.parseString("<a>" + "<b c=\"d\"/>" * 5000 + "</a>").to
 s = ctypes.create_string_buffer(100); ctypes.memset(s, 65, 99); print(s.value)
 '
 expected=$(PYTHONMALLOC=malloc python3 -c "$program")
-for level in 0 1 2; do
-    found=$(PYTHONMALLOC=malloc GUARD=$level LD_PRELOAD=$library python3 -c "$program")
-    [ "$found" = "$expected" ] || { echo "python at level $level:"; diff <(echo "$expected") <(echo "$found"); exit 1; }
-    echo "python over C's heap at level $level: as without"
+for setting in GUARD=0 GUARD=1 GUARD=2 GUARD=3 "GUARD=1 GUARD_SAMPLE=10" "GUARD=2 GUARD_SAMPLE=100"; do
+    # shellcheck disable=SC2086 # Two variables are two words.
+    found=$(env $setting PYTHONMALLOC=malloc LD_PRELOAD="$library" python3 -c "$program")
+    [ "$found" = "$expected" ] || { echo "python with $setting:"; diff <(echo "$expected") <(echo "$found"); exit 1; }
+    echo "python over C's heap with $setting: as without"
 done

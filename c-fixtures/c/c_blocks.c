@@ -162,3 +162,76 @@ size_t ffg_ok_read_by_words(void) {
     }
     return all;
 }
+
+unsigned char ffg_read_other(ptrdiff_t at) { return *(volatile unsigned char *)(other + at); }
+
+/* The sum of the first numbers of an array of C's; `room`: how many it has. */
+static int sum_of_own(size_t count, size_t room) {
+    volatile int *numbers = malloc(room * sizeof *numbers);
+    int sum = 0;
+    if (!numbers) {
+        return -1;
+    }
+    for (size_t i = 0; i < room; i++) {
+        numbers[i] = 1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        sum += numbers[i];
+    }
+    free((void *)numbers);
+    return sum;
+}
+
+int ffg_bad_own_sum(size_t count) { return sum_of_own(count + 1, count) ? 1 : 0; }
+
+int ffg_ok_own_sum(size_t count) { return sum_of_own(count, count); }
+
+int ffg_mended_own_sum(size_t count) { return sum_of_own(count + 1, count + 1); }
+
+struct link {
+    struct link *next;
+    int64_t value;
+};
+
+static struct link *chain_of(size_t count) {
+    struct link *first = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct link *one = malloc(sizeof *one);
+        if (!one) {
+            return first;
+        }
+        one->next = first;
+        one->value = (int64_t)i;
+        first = one;
+    }
+    return first;
+}
+
+size_t ffg_bad_chain(size_t count) {
+    size_t freed = 0;
+    for (struct link *one = chain_of(count); one; freed++) {
+        /* By its address, as a word: the compiler knows what a freed pointer is. */
+        volatile uintptr_t address = (uintptr_t)one;
+        free(one);
+        one = ((volatile struct link *)address)->next;
+    }
+    return freed;
+}
+
+size_t ffg_ok_chain(size_t count) {
+    size_t freed = 0;
+    for (struct link *one = chain_of(count); one; freed++) {
+        struct link *next = one->next;
+        free(one);
+        one = next;
+    }
+    return freed;
+}
+
+static size_t free_from_behind(struct link *one) {
+    size_t freed = one ? free_from_behind(one->next) + 1 : 0;
+    free(one);
+    return freed;
+}
+
+size_t ffg_mended_chain(size_t count) { return free_from_behind(chain_of(count)); }

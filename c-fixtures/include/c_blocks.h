@@ -45,4 +45,16 @@ int ffg_ok_use_all(void);
 /* Reads texts of all lengths by words, up to the word that their NUL is in. Their lengths, added. */
 size_t ffg_ok_read_by_words(void);
 
+/* A byte of the kept buffer, or beside it. */
+unsigned char ffg_read_other(ptrdiff_t at);
+/* An array of C's with `count` numbers: adds up one more, or as many, or allocates one more. */
+int ffg_bad_own_sum(size_t count);
+int ffg_ok_own_sum(size_t count);
+int ffg_mended_own_sum(size_t count);
+/* Frees a chain of C's link by link: reads where it goes on after the free, or before it, or frees
+ * it from its end. How many links it had. */
+size_t ffg_bad_chain(size_t count);
+size_t ffg_ok_chain(size_t count);
+size_t ffg_mended_chain(size_t count);
+
 #endif

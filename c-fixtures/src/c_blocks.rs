@@ -108,4 +108,25 @@ unsafe extern "C" {
     /// Reads texts by words, as a fast `strlen` does.
     #[link_name = "ffg_ok_read_by_words"]
     pub safe fn ok_read_by_words() -> usize;
+    /// Reads a byte of the kept buffer, or beside it.
+    #[link_name = "ffg_read_other"]
+    pub fn read_other(at: isize) -> u8;
+    /// Adds up one number more than C's array has.
+    #[link_name = "ffg_bad_own_sum"]
+    pub safe fn bad_own_sum(count: usize) -> c_int;
+    /// Adds up as many numbers as C's array has.
+    #[link_name = "ffg_ok_own_sum"]
+    pub safe fn ok_own_sum(count: usize) -> c_int;
+    /// Adds up one number more than was asked for, of an array that has it.
+    #[link_name = "ffg_mended_own_sum"]
+    pub safe fn mended_own_sum(count: usize) -> c_int;
+    /// Frees a chain of C's, and reads where it goes on from what it has freed.
+    #[link_name = "ffg_bad_chain"]
+    pub safe fn bad_chain(count: usize) -> usize;
+    /// Frees a chain, and reads where it goes on before that.
+    #[link_name = "ffg_ok_chain"]
+    pub safe fn ok_chain(count: usize) -> usize;
+    /// Frees a chain from its end.
+    #[link_name = "ffg_mended_chain"]
+    pub safe fn mended_chain(count: usize) -> usize;
 }

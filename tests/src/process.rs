@@ -83,13 +83,23 @@ pub fn stderr(output: &Output) -> String {
 ///
 /// If the body failed; with all that it printed.
 pub fn at_level(test: &str, level: &str, body: impl FnOnce()) {
+    with_variables(test, &[("GUARD", level)], body);
+}
+
+/// In a test: runs `body` in a process of its own with these variables, and expects it to come to a
+/// good end there.
+///
+/// # Panics
+///
+/// As [`at_level`].
+pub fn with_variables(test: &str, variables: &[(&str, &str)], body: impl FnOnce()) {
     if is_child() {
         return body();
     }
-    let output = run_self(test, &[("GUARD", level)]);
+    let output = run_self(test, variables);
     assert!(
         output.status.success(),
-        "{test} at GUARD={level}: {}\n{}\n{}",
+        "{test} with {variables:?}: {}\n{}\n{}",
         output.status,
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)

@@ -8,7 +8,7 @@ use std::process::Command;
 
 /// The tests that use the heap, what C keeps, or real libraries. (The macros, the guide and the
 /// documents are the same with and without.)
-const TESTS: [&str; 27] = [
+const TESTS: [&str; 29] = [
     "c_heap",
     "callbacks_panics",
     "cgocheck",
@@ -19,6 +19,8 @@ const TESTS: [&str; 27] = [
     "heap_limits",
     "heap_storm",
     "levels",
+    "paged",
+    "paged_limits",
     "retention",
     "robust_arguments",
     "robust_callbacks",

@@ -12,7 +12,7 @@ pub enum Level {
     Arguments = 1,
     /// Level 1, and what C did; allocation backtraces.
     Full = 2,
-    /// Level 2, with every Rust block on pages of its own.
+    /// Level 2, with every Rust block on pages of its own, and with `c-heap` every block of C's.
     Paged = 3,
 }
 

@@ -1,4 +1,5 @@
-//! A fault in Rust memory, as facts. Filled in by a signal handler: nothing in here is allocated.
+//! A fault in the heap's memory, as facts. Filled in by a signal handler: nothing in here is
+//! allocated.
 
 use std::panic::Location;
 
@@ -12,7 +13,7 @@ use crate::rule::{Rule, Severity};
 /// Frames that are kept of a fault.
 pub(crate) const FRAMES: usize = 32;
 
-/// Somebody touched Rust memory without access.
+/// Somebody touched memory of the heap without access.
 #[derive(Clone, Debug)]
 pub(crate) struct Touch<'a> {
     pub(crate) severity: Severity,

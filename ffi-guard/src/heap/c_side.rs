@@ -6,6 +6,9 @@
 //! which is there to find what C did to Rust's memory. From level 2 on it is poisoned meanwhile,
 //! and the poison is looked at before the slot is given out again; the canary of a block is looked
 //! at when it is freed or resized.
+//!
+//! At level 3, and one in n with `GUARD_SAMPLE`, blocks have pages of their own as Rust's have.
+//! They are runs of this half, and wait in a row of their own when they are freed (`resting.rs`).
 
 use super::cache::{self, Cache};
 use super::class::{self, C};
@@ -14,7 +17,7 @@ use super::give::{self, FreeError};
 use super::quarantine::Freed;
 use super::region::{self, Spot};
 use super::table::{Event, Extent};
-use super::{Block, block_ref, large, redzone, resize, slab, trace, under};
+use super::{Block, block_ref, large, paged, redzone, resize, resting, slab, trace, under};
 use crate::platform::process::Errno;
 
 /// What C's `malloc` promises to align to.
@@ -31,26 +34,48 @@ fn event(cache: &Cache) -> Event {
 pub(crate) fn allocate_c(size: usize, align: usize) -> *mut u8 {
     // SAFETY: nothing below takes the cache a second time: what taking a trace allocates comes from
     // the guard's own memory.
-    if let Some(cache) = unsafe { cache::current() }
-        && let Some(class) = class::of_common(size, align)
-        && let Some(slot) = cache.bin(class | C).rested()
+    if let Some(cache) = unsafe { cache::none_on_pages() }
+        && let checks = cache.checks_blocks
+        && let Some(start) = from_bin(cache, size, align)
     {
-        let checks = cache.checks_blocks;
         if checks {
-            check_poison(class | C, slot);
+            finding::tell();
         }
-        let birth = event(cache);
-        let extent = Extent::new(size, align);
-        let start = match checks {
-            true => give::give_slot::<false>(class | C, slot, size, extent, birth),
-            false => give::give_bare_slot(class | C, slot, extent, birth),
-        };
-        if start != 0 {
-            if checks {
-                finding::tell();
-            }
-            return start as *mut u8;
-        }
+        return start as *mut u8;
+    }
+    allocate_uncommon(size, align)
+}
+
+/// Gives out a slot of the thread's that has waited long enough.
+#[inline(always)]
+fn from_bin(cache: &mut Cache, size: usize, align: usize) -> Option<usize> {
+    let class = class::of_common(size, align)?;
+    let slot = cache.bin(class | C).rested()?;
+    let checks = cache.checks_blocks;
+    if checks {
+        check_poison(class | C, slot);
+    }
+    let birth = event(cache);
+    let extent = Extent::new(size, align);
+    let start = match checks {
+        true => give::give_slot::<false>(class | C, slot, size, extent, birth),
+        false => give::give_bare_slot(class | C, slot, extent, birth),
+    };
+    (start != 0).then_some(start)
+}
+
+/// Level 3, and samples; large blocks; threads without a cache; a bin that is empty.
+#[inline(never)]
+fn allocate_uncommon(size: usize, align: usize) -> *mut u8 {
+    // SAFETY: as in `allocate_c`.
+    if let Some(cache) = unsafe { cache::current() }
+        && cache.countdown.is_on()
+        && !cache.countdown.is_next()
+        && let Some(start) = from_bin(cache, size, align)
+    {
+        cache.countdown.goes_on();
+        finding::tell();
+        return start as *mut u8;
     }
     let _errno = Errno::keep();
     give::allocate_on::<false>(C, size, align, event)
@@ -112,6 +137,9 @@ pub(crate) unsafe fn free_c(address: usize) -> Result<(), FreeError> {
 fn take_back(cache: &mut Cache, spot: &Spot, extent: Extent) -> Result<(), FreeError> {
     // C reads `errno` after it has freed.
     let _errno = Errno::keep();
+    if spot.placement.is_on_pages() {
+        return take_back_pages(cache, spot, extent);
+    }
     let is_damaged = cache.checks_blocks && !is_whole(spot, extent);
     let damaged = if is_damaged { give::check_canary(spot, extent) } else { None };
     spot.entry.take_back_once(extent, event(cache), || {
@@ -132,6 +160,20 @@ fn take_back(cache: &mut Cache, spot: &Spot, extent: Extent) -> Result<(), FreeE
     Ok(())
 }
 
+/// Takes a block on pages of its own back.
+fn take_back_pages(cache: &Cache, spot: &Spot, extent: Extent) -> Result<(), FreeError> {
+    let damaged = give::check_canary(spot, extent);
+    // The death is on record before the pages go: a touch of the block from here on is reported
+    // with it.
+    spot.entry.take_back_once(extent, give::traced(cache), || spot.entry.note_under(under::number()))?;
+    paged::close(spot.index);
+    if let Some(damaged) = damaged {
+        give::note_freed(spot, damaged);
+    }
+    resting::rest(spot.index);
+    Ok(())
+}
+
 /// Makes a block of C's larger or smaller, where it is or elsewhere. Null if there is no memory;
 /// the old block is as it was then.
 ///
@@ -149,7 +191,7 @@ pub(crate) unsafe fn reallocate_c(address: usize, new: usize) -> Result<*mut u8,
     if moved.is_null() {
         return Ok(moved);
     }
-    let to_run = || region::spot_c(moved.addr()).is_some_and(|to| class::is_run(to.class));
+    let to_run = || region::spot_c(moved.addr()).is_some_and(|to| resize::is_large(&to));
     // SAFETY: two live blocks, each as large as what is moved.
     unsafe { resize::move_content(&spot, moved, extent.size().min(new), to_run) };
     // SAFETY: the caller's promise, and the content is in the new block.
@@ -165,7 +207,7 @@ pub(crate) fn size_c(address: usize) -> Result<usize, FreeError> {
 /// The block of C's that an address leads into; as `heap::lookup` of Rust's.
 pub(crate) fn lookup_c(address: usize) -> Option<Block> {
     let spot = region::spot_c(address)?;
-    spot.entry.read(spot.base)
+    spot.entry.read(spot.base).filter(|block| block.start <= address)
 }
 
 /// Whether an address leads into a block that C freed and that is not given out again.

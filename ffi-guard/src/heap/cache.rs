@@ -23,8 +23,10 @@ use std::ptr;
 
 use super::class::{self, ALL};
 use super::quarantine::{self, Freed};
+use super::region::SIDES;
+use super::resting;
 use super::reuse;
-use super::sampled::{self, Countdown};
+use super::sampled::Countdown;
 use super::slab;
 use super::stacks;
 use super::table::Event;
@@ -73,8 +75,8 @@ pub(crate) struct Cache {
     pub(crate) paged: bool,
     /// Level 2, and no block has pages of its own: the common path of `level2` applies.
     pub(crate) fast_level2: bool,
-    /// Blocks on pages of their own that this thread was given.
-    pub(crate) on_pages: u32,
+    /// Blocks of each half on pages of their own that this thread was given.
+    pub(crate) on_pages: [u32; SIDES],
     /// The oldest place of the ring, and how many are taken.
     head: u32,
     len: u32,
@@ -96,6 +98,10 @@ thread_local! {
     /// The thread's cache if it has no quarantine (see [`Cache::no_quarantine`]), else null. The
     /// hot paths read this.
     static NO_QUARANTINE: Cell<*mut Cache> = const { Cell::new(ptr::null_mut()) };
+    /// The thread's cache if no block of C's gets pages of its own, else null. The hot path of C's
+    /// `malloc` reads this.
+    #[cfg(feature = "c-heap")]
+    static NONE_ON_PAGES: Cell<*mut Cache> = const { Cell::new(ptr::null_mut()) };
 }
 
 /// The thread is ending: destructors that still allocate use the cache that all share.
@@ -161,6 +167,17 @@ pub(crate) unsafe fn no_quarantine<'a>() -> Option<&'a mut Cache> {
     unsafe { NO_QUARANTINE.with(Cell::get).as_mut() }
 }
 
+/// The calling thread's cache, if it has one and no block of C's gets pages of its own.
+///
+/// # Safety
+/// - The thread holds no other reference to it.
+#[cfg(feature = "c-heap")]
+#[inline(always)]
+pub(super) unsafe fn none_on_pages<'a>() -> Option<&'a mut Cache> {
+    // SAFETY: null, or the cache of this thread; the caller's promise.
+    unsafe { NONE_ON_PAGES.with(Cell::get).as_mut() }
+}
+
 /// The calling thread's cache, if it has one.
 ///
 /// # Safety
@@ -213,9 +230,12 @@ fn attach() -> bool {
     let local = 0_u8;
     stacks::mark((&raw const local).addr());
     // SAFETY: as below.
-    if unsafe { (*cache).paged || (*cache).countdown.is_on() } {
+    let on_pages = unsafe { (*cache).paged || (*cache).countdown.is_on() };
+    if on_pages {
         fault::give_stack();
     }
+    #[cfg(feature = "c-heap")]
+    NONE_ON_PAGES.with(|cell| cell.set(if on_pages { ptr::null_mut() } else { cache }));
     // SAFETY: made for this thread just now.
     NO_QUARANTINE.with(|cell| cell.set(if unsafe { (*cache).no_quarantine } { cache } else { ptr::null_mut() }));
     // Without a hook the cache is lost with the thread: some slots less, no harm.
@@ -229,6 +249,8 @@ unsafe extern "C" fn detach(cache: *mut c_void) {
     let cache: *mut Cache = cache.cast();
     CURRENT.with(|current| current.set(ENDED));
     NO_QUARANTINE.with(|cell| cell.set(ptr::null_mut()));
+    #[cfg(feature = "c-heap")]
+    NONE_ON_PAGES.with(|cell| cell.set(ptr::null_mut()));
     // SAFETY: the hook's value is the cache that `attach` made for this thread, and no one else has
     // it.
     unsafe { &mut *cache }.give_up();
@@ -297,7 +319,7 @@ impl Cache {
     pub(crate) fn retire(&mut self, freed: Freed) {
         if self.no_quarantine {
             if freed.is_on_pages() {
-                sampled::rest(freed.index());
+                resting::rest(freed.index());
             } else {
                 self.release(freed);
             }

@@ -8,21 +8,21 @@
 //!  | : [ block ] : : : : : : : : : : : : : : : : : : : : :  |   :  closed
 //! ```
 //! A field is a run of its own, whose units are runs of one unit from then on and never go back.
-//! The free ones form a list.
+//! The free ones of each half form a list.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::region::{self, UNIT};
-use super::run;
+use super::region::{self, SIDES, UNIT};
+use super::{class, run};
 use crate::platform::lock::Locked;
 use crate::platform::memory;
 
 /// Units of a field: as many as one table of the kernel's describes.
 const UNITS: u32 = 32;
 
-/// The first free unit, plus one; 0 for none.
-pub(super) static FREE: Locked<u32> = Locked::new(0);
+/// The first free unit of each half, plus one; 0 for none.
+pub(super) static FREE: [Locked<u32>; SIDES] = [const { Locked::new(0) }; SIDES];
 /// The system has refused a field.
 static REFUSED: AtomicBool = AtomicBool::new(false);
 
@@ -31,12 +31,16 @@ pub(super) fn are_possible() -> bool {
     !REFUSED.load(Ordering::Relaxed)
 }
 
-/// Takes a unit, all of whose pages are closed. `None` where the system has no guard regions, or no
-/// memory for a field.
-pub(super) fn take() -> Option<u32> {
-    FREE.with(|free| {
+fn free(side: usize) -> &'static Locked<u32> {
+    &FREE[side / class::COUNT % FREE.len()]
+}
+
+/// Takes a unit of a half, all of whose pages are closed. `None` where the system has no guard
+/// regions, or no memory for a field.
+pub(super) fn take(side: usize) -> Option<u32> {
+    free(side).with(|free| {
         if *free == 0 {
-            *free = new_field()?;
+            *free = new_field(side)?;
         }
         let unit = *free - 1;
         *free = region::link(unit as usize).1.load(Ordering::Relaxed);
@@ -46,7 +50,7 @@ pub(super) fn take() -> Option<u32> {
 
 /// Gives a unit back, all of whose pages are closed again.
 pub(super) fn put(unit: u32) {
-    FREE.with(|free| {
+    free(region::side_of(unit)).with(|free| {
         region::link(unit as usize).1.store(*free, Ordering::Relaxed);
         *free = unit + 1;
     });
@@ -71,16 +75,16 @@ pub(super) fn close(unit: u32, pages: Range<usize>) {
 
 /// The first unit of a new field, plus one; its units hang on each other.
 #[cold]
-fn new_field() -> Option<u32> {
+fn new_field(side: usize) -> Option<u32> {
     if !are_possible() {
         return None;
     }
-    let first = run::take(0, UNITS, UNITS as usize * UNIT)?;
+    let first = run::take(side, UNITS, UNITS as usize * UNIT)?;
     let start = region::unit_start(first as usize);
     let whole = start..start + UNITS as usize * UNIT;
     if !memory::commit(whole.clone()) || !memory::close_pages(whole.clone()) {
         memory::decommit(whole);
-        run::put(0, first..first + UNITS);
+        run::put(side, first..first + UNITS);
         REFUSED.store(true, Ordering::Relaxed);
         return None;
     }

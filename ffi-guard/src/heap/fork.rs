@@ -4,7 +4,7 @@
 //! forking thread takes every lock of the heap before, and releases them after, on both sides. The
 //! slots in the caches of the threads that the child does not have are lost to it.
 
-use super::{cache, fields, finding, quarantine, run, sampled, slab, spare, trace, warm};
+use super::{cache, fields, finding, quarantine, resting, run, slab, spare, trace, warm};
 use crate::own;
 use crate::platform::lock::{HeldInFork, Locked};
 use crate::platform::{symbols, thread};
@@ -18,7 +18,7 @@ static LOCKS: &[&dyn HeldInFork] = &[
     &cache::COMMON,
     &cache::IDLE,
     &quarantine::QUEUE,
-    &sampled::FREED,
+    &resting::FREED,
     &finding::FOUND,
     &warm::WARM,
     &spare::SPARE,

@@ -61,7 +61,7 @@ pub(super) fn allocate_on<const FILLED: bool>(
     let class = class::on_side_of(side, class::of(size, align));
     let start = cache::with_ready(start::ready, |cache| {
         let birth = event(cache);
-        let mut start = if side == 0 { on_pages(cache, size, align, birth) } else { 0 };
+        let mut start = on_pages(cache, side, size, align, birth);
         if start == 0 {
             start = allocate_anywhere::<FILLED>(cache, class, size, align, birth);
         } else if FILLED {
@@ -81,24 +81,40 @@ pub(super) fn allocate_on<const FILLED: bool>(
 /// by turns before a page without access and after one, so that overruns and underruns are both
 /// found. 0 if it is not, or there is no room for one more.
 #[inline(always)]
-fn on_pages(cache: &mut Cache, size: usize, align: usize, birth: Event) -> usize {
-    // The hot path counts the blocks that it looks at.
-    let counted = cache.no_quarantine && class::of_slot(size, align).is_some();
+fn on_pages(cache: &mut Cache, side: usize, size: usize, align: usize, birth: Event) -> usize {
+    // Rust's hot path counts the blocks that it looks at, C's those that it gives out.
+    let counted = side == 0 && cache.no_quarantine && class::of_slot(size, align).is_some();
     if cache.paged {
-        return in_turn(cache, size, align, birth);
+        return in_turn(cache, side, size, align, birth);
     }
     if cache.countdown.is_on() && cache.countdown.is_over(counted) && size <= sampled::LARGEST {
-        let birth = cache.alive.at(trace::capture());
-        return in_turn(cache, size, align, birth);
+        let birth = traced(cache);
+        return in_turn(cache, side, size, align, birth);
     }
     0
 }
 
+/// What an entry notes of the allocation or the free of a block on pages of its own, whatever the
+/// level: with a trace if there can be one.
+pub(super) fn traced(cache: &Cache) -> Event {
+    #[cfg(feature = "c-heap")]
+    if !trace::may_unwind() {
+        return cache.alive;
+    }
+    cache.alive.at(trace::capture())
+}
+
+/// What all code takes C's blocks to be aligned to, by whichever function they were allocated.
+const ALIGN_OF_C: usize = 16;
+
 #[inline(never)]
-fn in_turn(cache: &mut Cache, size: usize, align: usize, birth: Event) -> usize {
-    cache.on_pages = cache.on_pages.wrapping_add(1);
-    let placement = if cache.on_pages % 2 == 1 { Placement::BeforeGuard } else { Placement::AfterGuard };
-    paged::give(size, align, placement, birth).unwrap_or(0)
+fn in_turn(cache: &mut Cache, side: usize, size: usize, align: usize, birth: Event) -> usize {
+    let align = if side == 0 { align } else { align.max(ALIGN_OF_C) };
+    let at = side / class::COUNT % cache.on_pages.len();
+    let given = &mut cache.on_pages[at];
+    *given = given.wrapping_add(1);
+    let placement = if *given % 2 == 1 { Placement::BeforeGuard } else { Placement::AfterGuard };
+    paged::give(side, size, align, placement, birth).unwrap_or(0)
 }
 
 /// From a slot of this class, else from a larger one, else from a run; all of the half that the
@@ -212,7 +228,7 @@ pub(super) fn free_uncommon(address: usize, size: usize, align: usize, how: End)
         if on_pages {
             // The death is on record before the pages go: a touch of the block from here on is
             // reported with it.
-            spot.entry.take_back_once(extent, cache.alive.at(trace::capture()), || ())?;
+            spot.entry.take_back_once(extent, traced(cache), || ())?;
             paged::close(spot.index);
         } else {
             let mut has_spare = false;

@@ -17,6 +17,7 @@
 //! | `lookup` | one question about an address |
 //! | `block_ref` | a block that was found once, and can be asked again |
 //! | `sampled` | one block in n on pages of its own |
+//! | `resting` | freed blocks on pages of their own that wait |
 //! | `paged`, `fields`, `slack` | blocks on pages of their own, their units, their slack |
 //! | `stacks` | blocks that are stacks |
 //! | `ranges` | where the blocks lie, for the search |
@@ -62,6 +63,7 @@ mod ranges;
 mod redzone;
 mod region;
 mod resize;
+mod resting;
 mod reuse;
 mod run;
 mod sampled;

@@ -11,33 +11,44 @@
 //! page's; after it, there are none before the block's start. The rest of its pages is slack, with
 //! a canary next to the block.
 //!
-//! A freed block loses its pages at once, and its run waits in the quarantine: a mapping less, and
-//! no memory. If the kernel has guard regions, a run of one unit is one of a field (`fields.rs`),
-//! which needs no mapping at all.
+//! A freed block loses its pages at once, and its run waits: Rust's in the quarantine, C's in a row
+//! of its own (`resting.rs`). It is a mapping less, and has no memory. If the kernel has guard
+//! regions, a run of one unit is one of a field (`fields.rs`), which needs no mapping at all.
+//!
+//! With `c-heap` both halves have such blocks, and each is counted for itself, so that neither
+//! takes the other's room.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::placement::{Placement, lead};
 use super::quarantine::limit_on_pages;
-use super::region::{self, UNIT};
+use super::region::{self, SIDES, UNIT};
 use super::slack::{fill, pages};
 use super::table::{Event, Extent};
-use super::{fields, run};
+use super::{class, fields, run};
 use crate::platform::memory::{self, PAGE};
 use crate::platform::{fault, process};
 
 /// Requests from here on are refused, as everywhere in the heap.
 const TOO_LARGE: usize = 1 << 46;
-/// Live blocks whose pages are a mapping of their own, and how many there may be.
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
-/// Live blocks whose pages are a field's, and how many there may be.
-static LIVE_IN_FIELDS: AtomicUsize = AtomicUsize::new(0);
-static MOST_IN_FIELDS: AtomicUsize = AtomicUsize::new(usize::MAX);
+/// The blocks of a half that have pages of their own.
+struct Counts {
+    /// Live ones whose pages are a mapping of their own.
+    live: AtomicUsize,
+    /// Live ones whose pages are a field's.
+    live_in_fields: AtomicUsize,
+    /// Units of their runs, those included that wait.
+    units: AtomicUsize,
+}
 
-/// Units of their runs, those in quarantine included, and how many there may be.
-static UNITS: AtomicUsize = AtomicUsize::new(0);
+static COUNTS: [Counts; SIDES] =
+    [const { Counts { live: AtomicUsize::new(0), live_in_fields: AtomicUsize::new(0), units: AtomicUsize::new(0) } };
+        SIDES];
+
+/// What each half's counts may be.
+static MOST: AtomicUsize = AtomicUsize::new(0);
+static MOST_IN_FIELDS: AtomicUsize = AtomicUsize::new(usize::MAX);
 static MOST_UNITS: AtomicUsize = AtomicUsize::new(0);
 /// Only some blocks are meant to have pages of their own, so one that has none is not worth a
 /// message.
@@ -45,13 +56,17 @@ static FEW: AtomicBool = AtomicBool::new(false);
 /// A run was opened after its block was freed, so that it may have access when it is given back.
 static OPENED: AtomicBool = AtomicBool::new(false);
 
+fn counts(side: usize) -> &'static Counts {
+    &COUNTS[side / class::COUNT % COUNTS.len()]
+}
+
 /// Finds out how many blocks there may be. A live one outside of a field costs two mappings, its
-/// own and the one after; a quarter of what the system allows is left to stacks, libraries and C's
-/// heap. If addresses are few, half of the runs is left to large blocks, and no more than a quarter
-/// is in the quarantine, which has `quarantine` bytes.
+/// own and the one after; a quarter of what the system allows is left to stacks, libraries and the
+/// rest of C's heap. If addresses are few, half of the runs is left to large blocks, and no more
+/// than a quarter is in the quarantine, which has `quarantine` bytes.
 pub(super) fn set_up(quarantine: usize) {
     let mappings = memory::most_mappings();
-    MOST.store((mappings - mappings / 4) / 2, Ordering::Relaxed);
+    MOST.store((mappings - mappings / 4) / 2 / SIDES, Ordering::Relaxed);
     let units = region::units(0).len();
     MOST_UNITS.store(units / 2, Ordering::Relaxed);
     limit_on_pages(quarantine, units / 4);
@@ -69,34 +84,40 @@ fn units(size: usize, align: usize) -> u32 {
     (lead(align) + size.next_multiple_of(PAGE) + PAGE).div_ceil(UNIT) as u32
 }
 
-/// Gives out a block. Its memory is zero. `None` where there is no room for one more.
-pub(super) fn give(size: usize, align: usize, placement: Placement, birth: Event) -> Option<usize> {
+/// Gives out a block of a half. Its memory is zero. `None` where there is no room for one more.
+pub(super) fn give(side: usize, size: usize, align: usize, placement: Placement, birth: Event) -> Option<usize> {
     if size >= TOO_LARGE || align >= TOO_LARGE {
         return None;
     }
-    fault::install_after_rust();
+    let extent = Extent::new(size, align).placed(placement);
+    fault::install_after_rust(side == 0);
     let units = units(size, align);
-    let long = UNITS.fetch_add(units as usize, Ordering::Relaxed) + units as usize > MOST_UNITS.load(Ordering::Relaxed);
-    let run = if long { None } else { take(units, size, align, placement) };
+    let (count, most) = (&counts(side).units, MOST_UNITS.load(Ordering::Relaxed));
+    let long = count.fetch_add(units as usize, Ordering::Relaxed) + units as usize > most;
+    let run = if long { None } else { take(side, units, extent) };
     let Some(first) = run else {
-        UNITS.fetch_sub(units as usize, Ordering::Relaxed);
-        say_once(long);
+        count.fetch_sub(units as usize, Ordering::Relaxed);
+        // A request beyond all that there is says nothing about the blocks that others will need.
+        if (units as usize) < most {
+            say_once(long);
+        }
         return None;
     };
-    let start = region::unit_start(first as usize) + placement.offset(size, align);
+    let start = region::unit_start(first as usize) + extent.offset();
     // SAFETY: it has access by now, and no other code knows of it yet.
     unsafe { fill(start, size) };
     run::map_units(first..first + units);
-    region::run_entry(first as usize).give(Extent::new(size, align).placed(placement), birth, || ());
+    region::run_entry(first as usize).give(extent, birth, || ());
     Some(start)
 }
 
 /// Takes a run for a block, whose pages have access then and no others of the run.
-fn take(units: u32, size: usize, align: usize, placement: Placement) -> Option<u32> {
-    let pages = |first: u32| pages(region::unit_start(first as usize) + placement.offset(size, align), size);
-    if units == 1 && align <= UNIT && fields::are_possible() {
+fn take(side: usize, units: u32, extent: Extent) -> Option<u32> {
+    let pages = |first: u32| pages(region::unit_start(first as usize) + extent.offset(), extent.size());
+    let counts = counts(side);
+    if units == 1 && extent.align() <= UNIT && fields::are_possible() {
         let one = || {
-            let unit = fields::take()?;
+            let unit = fields::take(side)?;
             if memory::open_pages(pages(unit)) {
                 return Some(unit);
             }
@@ -105,15 +126,15 @@ fn take(units: u32, size: usize, align: usize, placement: Placement) -> Option<u
         };
         // If only some blocks are to have pages of their own, no others are tried.
         let is_done = |unit: &Option<u32>| unit.is_some() || fields::are_possible() && FEW.load(Ordering::Relaxed);
-        let unit = counted(&LIVE_IN_FIELDS, &MOST_IN_FIELDS, one);
+        let unit = counted(&counts.live_in_fields, &MOST_IN_FIELDS, one);
         if is_done(&unit) {
             return unit;
         }
     }
-    counted(&LIVE, &MOST, || {
-        let first = run::take(0, units, align)?;
+    counted(&counts.live, &MOST, || {
+        let first = run::take(side, units, extent.align())?;
         if !memory::commit(pages(first)) {
-            run::put(0, first..first + units);
+            run::put(side, first..first + units);
             return None;
         }
         Some(first)
@@ -137,7 +158,8 @@ fn say_once(long: bool) {
     if FEW.load(Ordering::Relaxed) || SAID.swap(true, Ordering::Relaxed) {
         return;
     }
-    let live = LIVE.load(Ordering::Relaxed) + LIVE_IN_FIELDS.load(Ordering::Relaxed);
+    let of_one = |counts: &Counts| counts.live.load(Ordering::Relaxed) + counts.live_in_fields.load(Ordering::Relaxed);
+    let live: usize = COUNTS.iter().map(of_one).sum();
     const GO_ON: &str = "further ones lie as at level 2 until there is";
     if long {
         process::say(format_args!(
@@ -151,24 +173,31 @@ fn say_once(long: bool) {
     }
 }
 
-/// Takes the pages of a freed block away, and what was opened around it.
+/// Takes the pages of a freed block away, and what was opened around it; of a block of C's while no
+/// search reads there.
 pub(super) fn close(first: u32) {
+    let side = region::side_of(first);
+    run::take_access(side, || close_of(counts(side), first));
+}
+
+fn close_of(counts: &Counts, first: u32) {
     if fields::is_one(first) {
         let block = region::run_entry(first as usize).extent();
         let start = region::unit_start(first as usize) + block.offset();
         let opened = OPENED.load(Ordering::Relaxed);
         fields::close(first, if opened { whole(first) } else { pages(start, block.size()) });
-        LIVE_IN_FIELDS.fetch_sub(1, Ordering::Relaxed);
+        counts.live_in_fields.fetch_sub(1, Ordering::Relaxed);
     } else {
         memory::decommit(whole(first));
-        LIVE.fetch_sub(1, Ordering::Relaxed);
+        counts.live.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// The run of a freed block has waited long enough.
 pub(super) fn release(first: u32) {
     let run = run::at(first);
-    UNITS.fetch_sub(run.len(), Ordering::Relaxed);
+    let side = region::side_of(first);
+    counts(side).units.fetch_sub(run.len(), Ordering::Relaxed);
     let opened = OPENED.load(Ordering::Relaxed);
     if opened && fields::is_one(first) {
         fields::close(first, whole(first));
@@ -179,7 +208,7 @@ pub(super) fn release(first: u32) {
     if fields::is_one(first) {
         fields::put(first);
     } else {
-        run::put(0, run);
+        run::put(side, run);
     }
 }
 
@@ -235,7 +264,7 @@ mod tests {
             for placement in [Placement::BeforeGuard, Placement::AfterGuard] {
                 MOST.store(100, Ordering::Relaxed);
                 MOST_UNITS.store(100, Ordering::Relaxed);
-                let start = give(size, align, placement, Event::of(1)).unwrap();
+                let start = give(0, size, align, placement, Event::of(1)).unwrap();
                 assert_eq!(damage(start, size), None);
                 for at in slack(start, size).into_iter().flatten() {
                     // SAFETY: slack of our own block.

@@ -4,7 +4,7 @@
 //! others alike: what is freed is poison. A run of pages loses its access once it is free. So one
 //! lock keeps the search of C's memory and those who take access away apart. A search holds it for
 //! as long as it reads, some milliseconds where C has hundreds of megabytes; and only a thread that
-//! frees a large block waits for that.
+//! frees a large block waits for that, or one on pages of its own.
 
 use std::ops::Range;
 
@@ -19,7 +19,6 @@ pub(crate) fn with_c_ranges<R>(f: impl FnOnce(&[Range<usize>]) -> R) -> R {
 /// Each stretch of memory that live blocks of Rust may be in. Other threads may not run: a run that
 /// is freed loses its access.
 pub(crate) fn rust_ranges() -> Vec<Range<usize>> {
-    // Not the slack: what a block with pages of its own has there may be without access.
     ranges(1..class::COUNT, 0, |start, size| start + size)
 }
 
@@ -35,7 +34,9 @@ fn ranges(classes: Range<usize>, side: usize, end: fn(usize, usize) -> usize) ->
             // Live, so that it has its access, and keeps it until it is freed.
             let extent = region::run_entry(first as usize).live_extent()?;
             let start = region::unit_start(first as usize) + extent.offset();
-            Some(start..end(start, extent.size()))
+            // What is beside a block on pages of its own may be without access.
+            let on_pages = extent.placement().is_on_pages();
+            Some(start..if on_pages { start + extent.size() } else { end(start, extent.size()) })
         }));
         if count < found.len() {
             return ranges;

@@ -45,7 +45,7 @@ const FURTHER_LENS: [(usize, usize); 2] = [(64 << 40, 16 << 30), (4 << 40, 256 <
 /// Below this a class has less than 512 KiB: nothing that deserves the name of a program would run.
 const SMALLEST_LEN: usize = 64 << 20;
 /// Halves: Rust's, and C's if there is one.
-const SIDES: usize = class::ALL / class::COUNT;
+pub(super) const SIDES: usize = class::ALL / class::COUNT;
 /// The alignment of the region, and so of every slab and every unit within it (up to their own
 /// size).
 const ALIGN: usize = 2 << 20;
@@ -196,6 +196,12 @@ pub(crate) fn units(side: usize) -> Range<usize> {
     let each = HOT.len.load(Ordering::Acquire) / 2 / UNIT;
     let first = if side == 0 { 0 } else { each };
     first..first + each
+}
+
+/// The half that a unit is of, as [`units`] takes it.
+pub(super) fn side_of(unit: u32) -> usize {
+    let is_rusts = units(0).contains(&(unit as usize));
+    if is_rusts { 0 } else { class::ALL - class::COUNT }
 }
 
 /// First byte of a unit.
@@ -358,8 +364,12 @@ pub(crate) fn spot(address: usize) -> Option<Spot> {
     }
 }
 
-/// The run of Rust's that an address lies in, though it be before the block there.
+/// The run of either half that an address lies in, though it be before the block there.
 pub(crate) fn run_around(address: usize) -> Option<Spot> {
+    #[cfg(feature = "c-heap")]
+    if contains_c(address) {
+        return run_spot(address, class::C);
+    }
     run_spot(address, 0).filter(|_| contains(address))
 }
 

@@ -86,7 +86,7 @@ pub(super) unsafe fn move_content(from: &Spot, to: *mut u8, kept: usize, to_run:
 }
 
 /// Whether a spot is a run with a large block.
-fn is_large(spot: &Spot) -> bool {
+pub(super) fn is_large(spot: &Spot) -> bool {
     class::is_run(spot.class) && !spot.placement.is_on_pages()
 }
 

@@ -2,17 +2,14 @@
 //! production.
 //!
 //! Each thread counts down from a number drawn between 1 and 2n - 1, so that a program that
-//! allocates in a rhythm is not checked in the same places for ever. A freed block waits until
-//! [`RESTING`] younger ones are freed, without access and without memory.
+//! allocates in a rhythm is not checked in the same places for ever. With `c-heap` the blocks of
+//! both halves are counted together.
 
-use super::paged;
-use crate::platform::lock::Locked;
-
-/// Live blocks on pages of their own at one time: 4 KiB of memory and two mappings each, 4 MiB for
-/// blocks of up to a page.
+/// Live blocks of each half on pages of their own at one time: 4 KiB of memory and two mappings
+/// each, 4 MiB for blocks of up to a page.
 pub(super) const MOST: usize = 1024;
-/// Freed ones that wait: 64 KiB of addresses each, and no memory.
-const RESTING: usize = 1024;
+/// Freed ones of each half that wait (`resting.rs`): 64 KiB of addresses each, and no memory.
+pub(super) const RESTING: usize = 1024;
 /// Larger blocks are left out. (Those over 256 KiB have a page without access after them anyhow.)
 pub(super) const LARGEST: usize = 32 << 10;
 
@@ -51,6 +48,13 @@ impl Countdown {
         }
     }
 
+    /// Whether the next block is the chosen one.
+    #[cfg(feature = "c-heap")]
+    #[inline]
+    pub(crate) fn is_next(&self) -> bool {
+        self.left == 1
+    }
+
     /// Whether this block is the chosen one, which is counted here if it is not yet; then the next
     /// one is drawn.
     pub(crate) fn is_over(&mut self, counted: bool) -> bool {
@@ -70,31 +74,6 @@ impl Countdown {
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
         self.left = 1 + (self.random % (2 * u64::from(self.each) - 1)).min(u64::from(u32::MAX) - 1) as u32;
-    }
-}
-
-/// Runs of freed blocks, the oldest first.
-#[derive(Debug)]
-pub(super) struct Resting {
-    ring: [u32; RESTING],
-    /// Runs ever put in.
-    tail: usize,
-}
-
-pub(super) static FREED: Locked<Resting> = Locked::new(Resting { ring: [0; RESTING], tail: 0 });
-
-/// A block's run, freed just now, waits; the oldest one may be used again. If there is a quarantine
-/// of the process, the run waits there instead.
-pub(super) fn rest(first: u32) {
-    let oldest = FREED.with(|freed| {
-        let tail = freed.tail;
-        let place = freed.ring.get_mut(tail % RESTING)?;
-        freed.tail = tail.wrapping_add(1);
-        let oldest = std::mem::replace(place, first);
-        (tail >= RESTING).then_some(oldest)
-    });
-    if let Some(oldest) = oldest {
-        paged::release(oldest);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{cache, fork, fresh, paged, quarantine, region, sampled, spare, trace, warm};
+use super::{cache, fork, fresh, paged, quarantine, region, resting, sampled, spare, trace, warm};
 use crate::config::Backtrace;
 use crate::level::{self, Level};
 use crate::platform::{fault, loaded, process, symbols, thread};
@@ -16,6 +16,9 @@ const BATCH: usize = 64 << 10;
 /// Small, so that a block freed and its entry are still in the first or second cache when they come
 /// back: see docs/design/heap.md.
 const DELAY: usize = 16 << 10;
+/// Freed blocks of C's that wait at level 3, without memory: up to 8 MiB of page tables.
+#[cfg(feature = "c-heap")]
+const RESTING_OF_C: usize = 1 << 16;
 
 static READY: AtomicBool = AtomicBool::new(false);
 
@@ -48,11 +51,14 @@ fn start() -> bool {
         let paged = level == Level::Paged;
         if paged {
             paged::set_up(limit);
+            #[cfg(feature = "c-heap")]
+            resting::set_up(super::class::C, RESTING_OF_C);
         }
         // If all blocks have pages of their own, there is nothing to choose.
         let sample = if paged || !fault::SUPPORTED { 0 } else { u32::try_from(settings.sample).unwrap_or(u32::MAX) };
         if sample != 0 {
             paged::set_up_few(limit, sampled::MOST);
+            (0..super::class::ALL).step_by(super::class::COUNT).for_each(|side| resting::set_up(side, sampled::RESTING));
         }
         if !cache::set_up(cache::Plan { checks_blocks, paged, sample, delay, c_delay: DELAY, ring: BATCH.min(limit / 8) })
             || (delay.is_none() && !quarantine::set_up(limit))

@@ -1,5 +1,5 @@
-//! A fault in Rust's memory: which block, who touched it, and whether the process goes on. Runs in
-//! a signal handler.
+//! A fault in the heap's memory: which block, who touched it, and whether the process goes on. Runs
+//! in a signal handler.
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -30,7 +30,7 @@ static TELLING: AtomicU32 = AtomicU32::new(0);
 /// The last faulting address whose block turned out to be accessible.
 static AGAIN: AtomicUsize = AtomicUsize::new(0);
 
-/// The answer to a fault, as the owner of Rust's memory.
+/// The answer to a fault, as the owner of the heap's memory.
 pub(super) fn answer(fault: &Fault) -> Answer {
     let Some(block) = heap::around(fault.address) else { return freeing::answer_elsewhere(fault) };
     let opened = || if heap::open_around(fault.address) { Answer::GoOn } else { Answer::NotMine };

@@ -1,4 +1,5 @@
-//! Level 3: catches and names the very instruction that touches freed or foreign bytes of Rust's.
+//! Level 3: catches and names the very instruction that touches freed or foreign bytes of the heap:
+//! of Rust's blocks, and with `c-heap` of C's.
 //!
 //! The heap puts blocks on pages of their own and takes the pages of freed ones away
 //! (`heap/paged.rs`); the processor stops whoever touches them; `platform/fault.rs` catches that
@@ -38,7 +39,7 @@ fn are_any() -> bool {
     }
 }
 
-/// Has faults in Rust's memory reported, if blocks have pages of their own. Called once it is
+/// Has faults in the heap's memory reported, if blocks have pages of their own. Called once it is
 /// settled which memory is tracked; allocates nothing.
 pub(crate) fn set_up() {
     copied::tell_faults_by(strayed::answer);

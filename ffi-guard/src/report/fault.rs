@@ -63,10 +63,10 @@ fn write_beat(touch: &Touch<'_>, beat: &Beat<'_>) {
                 _ => say(key, format_args!("thread {id} at {addresses}")),
             }
         }
-        Beat::At { key, at, what, thread, .. } => {
-            let thread = thread.map_or(0, |thread| thread.id);
-            say(key, format_args!("thread {thread} to {what} at {}:{}", at.file, at.line));
-        }
+        Beat::At { key, at, what, thread, .. } => match thread {
+            Some(Thread { id, .. }) => say(key, format_args!("thread {id} to {what} at {}:{}", at.file, at.line)),
+            None => say(key, format_args!("a call of {what} at {}:{}", at.file, at.line)),
+        },
         Beat::Fault(_, frames, Thread { id, .. }) => {
             say("fault", format_args!("thread {id} at {:#x}, {}", touch.place.address, touch.place));
             if let Some(caller) = &touch.caller {

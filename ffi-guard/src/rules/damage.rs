@@ -32,7 +32,7 @@ pub(super) fn helps_for_cs(first: String) -> Vec<String> {
         first,
         "if Rust writes there through a pointer that it got from C, the error is Rust's: C's documentation says how much is there"
             .into(),
-        "to see the write itself, set a watchpoint on that address in a debugger".into(),
+        "to have the program stopped at the very write, run with GUARD=3".into(),
     ]
 }
 

@@ -6,7 +6,9 @@
 
 use super::words::{Beat, SizedBlock, Thread, Value, Words};
 use std::fmt;
+use std::panic::Location;
 
+use crate::call::declaration::Function;
 use crate::facts::{By, Code, GivenTo, Touch};
 use crate::platform::fault::Access;
 
@@ -68,8 +70,12 @@ impl fmt::Display for Message<'_> {
             Some(parameter) => write!(f, "the {}-byte copy of `{parameter}`", block.size)?,
             None => SizedBlock(block.size).fmt(f)?,
         }
+        if block.of_c {
+            f.write_str(" of C's heap")?;
+        }
         f.write_str(match copy {
             _ if block.live => "",
+            None if block.of_c => " after it was freed",
             None => " freed by Rust",
             Some(_) => ", after the call that it was for",
         })
@@ -95,29 +101,49 @@ impl fmt::Display for Code<'_> {
 pub(crate) fn story<'a>(touch: &'a Touch<'_>, tell: &mut dyn FnMut(Beat<'a>)) {
     let block = &touch.block;
     let trace = |key, trace, by| Beat::Trace(key, trace, Thread::unnamed(by));
+    let at = |key, at: &'static Location<'static>, function: &'static Function, thread: Option<u32>| Beat::At {
+        key,
+        at: at.into(),
+        what: function.declaration.name.into(),
+        thread: thread.map(Thread::unnamed),
+        known: false,
+    };
     if touch.copy.is_none() {
-        tell(trace("allocated", block.allocated, block.allocated_by));
+        tell(trace(if block.of_c { "C allocated" } else { "allocated" }, block.allocated, block.allocated_by));
     }
-    tell(match &touch.lent {
-        Some(lent) => Beat::At {
-            key: "lent",
-            at: lent.location.into(),
-            what: lent.function.declaration.name.into(),
-            thread: Some(Thread::unnamed(lent.thread)),
-            known: false,
-        },
-        None => Beat::Words("lent", "to no guarded call that was seen".into()),
-    });
+    match &touch.lent {
+        // Nobody lent C what is its own.
+        _ if block.of_c => {}
+        Some(lent) => tell(at("lent", lent.location, lent.function, Some(lent.thread))),
+        None => tell(Beat::Words("lent", "to no guarded call that was seen".into())),
+    }
     match (touch.copy, block.live) {
         (Some(_), live) => tell(Beat::Words("returned", if live { "not yet" } else { "before this" }.into())),
         (None, false) => tell(trace("freed", block.freed, block.freed_by)),
         (None, true) => {}
+    }
+    if let Some(under) = block.freed_under {
+        tell(at("freed under", under.location, under.function, None));
     }
     tell(Beat::Fault("touched", touch.frames, Thread::unnamed(touch.thread)));
 }
 
 fn helps(touch: &Touch<'_>) -> &'static [&'static str] {
     match (touch.block.live, touch.by) {
+        (false, By::Rust) if touch.block.of_c => {
+            &["let go of what C returned before the call that frees it: C's documentation says how long it lives"]
+        }
+        (false, _) if touch.block.of_c => &[
+            "C uses what it has freed: it has to let go of it first, or to free it later",
+            "or, if Rust had C free it (a `close`, a `destroy`), make that call after the last one that uses it",
+        ],
+        (true, By::Rust) if touch.block.of_c => {
+            &["check the index or the length against what C's documentation says is there"]
+        }
+        (true, _) if touch.block.of_c => &[
+            "have C allocate as much as it uses, or use no more than it allocated",
+            "or, if Rust told C the length or the index, check it at the call",
+        ],
         (false, _) if touch.copy.is_some() => &[
             "have C forget the address before it returns, or copy the bytes that it wants to keep",
             "or say that C keeps it: declare the parameter `#[guard(retained)]` in place of `copied`. It is not copied then, and \

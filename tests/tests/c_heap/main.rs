@@ -13,6 +13,7 @@ mod kept;
 mod libraries;
 mod nested;
 mod overruns;
+mod paged;
 
 #[global_allocator]
 static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();

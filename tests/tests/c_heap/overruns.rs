@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Output;
 
 use c_fixtures::c_blocks as c;
-use ffi_guard::{Rule, catch, checkpoint, expect_violation};
+use ffi_guard::{Level, Rule, catch, checkpoint, expect_violation};
 use ffi_guard_tests::process::{at_level, at_levels, is_child, run_self, stderr};
 
 /// Sizes of small blocks, of slots and of runs of pages.
@@ -25,7 +25,7 @@ fn dies(output: &Output) -> String {
 
 #[test]
 fn an_overrun_is_told_at_the_call_that_made_it() {
-    at_levels("overruns::an_overrun_is_told_at_the_call_that_made_it", &["2", "3"], || {
+    at_level("overruns::an_overrun_is_told_at_the_call_that_made_it", "2", || {
         for size in SIZES {
             let buffer = c::buffer_new(size);
             // The first calls of a function take another way than the later ones.
@@ -75,7 +75,9 @@ fn an_overrun_from_before_is_told_before_the_next_call() {
 #[test]
 fn an_overrun_is_told_at_a_checkpoint() {
     at_levels("overruns::an_overrun_is_told_at_a_checkpoint", &["2", "3"], || {
-        for size in SIZES {
+        // At level 3 there is slack behind a block if its size is no multiple of its alignment.
+        let has_slack = |size: &usize| ffi_guard::level() == Level::Full || !size.is_multiple_of(16);
+        for size in SIZES.into_iter().filter(has_slack) {
             let buffer = c::buffer_new(size);
             // SAFETY: not sound, and that is the point: C writes eight bytes beyond a live buffer.
             unsafe {

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, Ordering};
 use libc::{SA_NODEFER, SA_ONSTACK, SA_RESETHAND, SA_SIGINFO, SIG_DFL, SIG_IGN, SIGBUS, SIGSEGV};
 
 pub(crate) use super::copy::in_a_copy;
+use super::loaded;
 use crate::platform::fault::{Access, Answer, Fault};
 use crate::platform::process::Errno;
 use crate::platform::thread::{self, AtExit};
@@ -61,22 +62,31 @@ unsafe impl Sync for Before {}
 static BEFORE_SEGV: Before = Before(UnsafeCell::new(MaybeUninit::uninit()));
 static BEFORE_BUS: Before = Before(UnsafeCell::new(MaybeUninit::uninit()));
 
-/// The number of blocks after which a program is taken not to begin in Rust.
+/// The number of Rust's blocks after which a program is taken not to begin in Rust.
 const PATIENCE: u32 = 256;
+/// The number of C's: a Rust program may have C libraries whose constructors allocate thousands.
+const PATIENCE_WITH_C: u32 = 1 << 16;
 
 /// Installs the handler if Rust's runtime has installed its own, or never will. Called for every
-/// block: one load once it is there.
+/// block of Rust's or of C's: one load once it is there.
 #[inline]
-pub(crate) fn install_after_rust() {
+pub(crate) fn install_after_rust(is_rusts: bool) {
     if STATE.load(Ordering::Relaxed) != THERE {
-        install_if_due();
+        install_if_due(is_rusts);
     }
 }
 
 #[cold]
-fn install_if_due() {
+fn install_if_due(is_rusts: bool) {
     static ASKED: AtomicU32 = AtomicU32::new(0);
-    if ASKED.fetch_add(1, Ordering::Relaxed) >= PATIENCE || handler_of(SIGSEGV).is_some_and(|it| it != SIG_DFL) {
+    static ASKED_BY_C: AtomicU32 = AtomicU32::new(0);
+    let is_late = match is_rusts {
+        true => ASKED.fetch_add(1, Ordering::Relaxed) >= PATIENCE,
+        // This heap was loaded before everything else, by a program of C's: some have few blocks.
+        false if !loaded::is_in_executable() => true,
+        false => ASKED_BY_C.fetch_add(1, Ordering::Relaxed) >= PATIENCE_WITH_C,
+    };
+    if is_late || handler_of(SIGSEGV).is_some_and(|it| it != SIG_DFL) {
         install();
     }
 }

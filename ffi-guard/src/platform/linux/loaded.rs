@@ -18,7 +18,7 @@ pub(crate) fn stay() {
 }
 
 /// True if this code is part of the executable. Asks the kernel's own notes, not the loader.
-fn is_in_executable() -> bool {
+pub(super) fn is_in_executable() -> bool {
     static HERE: u8 = 0;
     // SAFETY: no precondition.
     let (at, count) = unsafe { (libc::getauxval(libc::AT_PHDR), libc::getauxval(libc::AT_PHNUM)) };

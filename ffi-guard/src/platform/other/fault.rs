@@ -6,7 +6,7 @@ use crate::platform::fault::{Answer, Fault};
 
 pub(crate) fn add_owner(_owner: fn(&Fault) -> Answer) {}
 
-pub(crate) fn install_after_rust() {}
+pub(crate) fn install_after_rust(_is_rusts: bool) {}
 
 pub(crate) fn install() {}
 
