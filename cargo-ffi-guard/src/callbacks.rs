@@ -216,7 +216,8 @@ mod tests {
 
     fn given(text: &str) -> Vec<(String, String)> {
         let mut given = Given::new();
-        Types::of(["[\"page\"]\nlisten = [\"to\", \"f\"]\n\"listen.f\" = [\"n\"]\n"].into_iter()).find(text, &mut given);
+        Types::of(["[\"page\"]\nlisten = [\"to\", \"f\"]\n\"listen.f\" = [\"n\"]\n"].into_iter())
+            .find(text, &mut given);
         given.into_iter().collect()
     }
 
@@ -227,7 +228,11 @@ mod tests {
 
     #[test]
     fn what_is_handed_over_is_found_with_its_type() {
-        gives("ffi::sqlite3_module { iVersion: 1, xOpen: Some(open::<T>), xUpdate: None }", "open", "sqlite3_module.xOpen");
+        gives(
+            "ffi::sqlite3_module { iVersion: 1, xOpen: Some(open::<T>), xUpdate: None }",
+            "open",
+            "sqlite3_module.xOpen",
+        );
         gives("ffi::sqlite3_vfs { xOpen: Some(self::open) }", "open", "sqlite3_vfs.xOpen");
         gives("use a::z_stream as s; s { zalloc: allocator::zalloc }", "zalloc", "z_stream.zalloc");
         gives(
@@ -237,7 +242,11 @@ mod tests {
         );
         gives("sqlite3_exec(db, f(a, b), Some(row as _), data, p)", "row", "sqlite3_exec.callback");
         gives("x(ffi::listen(g::<A, B>(1), call::<A, B>))", "call", "listen.f");
-        gives("macro_rules! m { ($t:ty) => { sqlite3_module { xNext: Some(next::<$t>) } } }", "next", "sqlite3_module.xNext");
+        gives(
+            "macro_rules! m { ($t:ty) => { sqlite3_module { xNext: Some(next::<$t>) } } }",
+            "next",
+            "sqlite3_module.xNext",
+        );
     }
 
     #[test]
