@@ -90,7 +90,8 @@ fn what_a_callback_stores_and_gets_is_held_against_the_contract_of_its_type() {
         said.has(said_first).has("--> src/main.rs:").lacks("went well");
         assert!(!said.success, "{said}");
     }
-    program.run(&["run", "--quiet"]).succeeded().has("went well").lacks("ffi-guard[");
+    let said = program.run(&["run", "--coverage"]);
+    said.succeeded().has("went well").lacks("ffi-guard[").has("callbacks by contract: close, open");
 }
 
 #[test]

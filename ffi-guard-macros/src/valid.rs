@@ -16,6 +16,7 @@ use crate::contracts::{self, Applied, Contracts};
 use crate::extent::{self, Extent};
 use crate::message::{self, On};
 use crate::promised::{self, Promised};
+use crate::record::Record;
 use crate::settings::{Settings, Severities};
 use crate::{aligned, filled, kept, reads, text, types, variadic};
 
@@ -322,7 +323,7 @@ pub(crate) fn callback<'a>(
         let name = contract_name(setting);
         function.applied = contracts::apply_to_callback(&contracts, &name, &mut function);
         match &function.applied {
-            Applied::Holds => {}
+            Applied::Holds => Record::of_callback(source).write(),
             // Without a contract there is nothing to say of it.
             Applied::None | Applied::Misfit(_) if mirrored => function.bare = true,
             Applied::None => errors.at(setting.value_span(), message::no_callback_type(&name)),
