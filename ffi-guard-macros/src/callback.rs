@@ -184,7 +184,7 @@ fn come_as_bytes(callback: &Callback, checked: &valid::Callback) -> Vec<usize> {
     let (params, output, body) = (&checked.function.params, &source.output, &callback.body);
     let types = params.iter().map(|param| &param.source.ty);
     let outer = outside::may_be_named(body, quote!(#(#types),* #output #body));
-    // Nobody annotated it: it is left as close to what was written as can be.
+    // Its author has not asked for it: it is left as close to what was written as can be.
     if checked.mirrored
         || generic
         || !is_known

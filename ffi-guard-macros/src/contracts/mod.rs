@@ -103,8 +103,7 @@ impl Contracts {
         contracts
     }
 
-    /// The contract of the function, or the callback's type, that has this name in C, and the name of
-    /// its file.
+    /// The contract of the function or callback's type of this name in C, and its file's name.
     fn of_function(&self, symbol: &str) -> Option<(&str, Contract)> {
         self.sources.iter().find_map(|source| match source {
             Source::Library(index) => library(*index, symbol),
