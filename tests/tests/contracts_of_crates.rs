@@ -177,7 +177,7 @@ fn texts(folder: &Path) -> Vec<String> {
 
 /// The parameters of a function's type: as it stands, or of the type of this name.
 fn of_type(ty: &str, texts: &[String]) -> Vec<Parameters> {
-    let of_fn = |ty: &str| parameters(&ty[ty.find("fn(").or(ty.find("fn ("))? + 2..].trim_start());
+    let of_fn = |ty: &str| parameters(ty[ty.find("fn(").or(ty.find("fn ("))? + 2..].trim_start());
     if let Some(list) = of_fn(ty) {
         return vec![list];
     }
