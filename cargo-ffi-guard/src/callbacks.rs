@@ -250,6 +250,16 @@ mod tests {
     }
 
     #[test]
+    fn each_file_that_speaks_of_callbacks_is_read() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../ffi-guard-macros/contracts");
+        for file in std::fs::read_dir(folder).unwrap().flatten() {
+            let text = std::fs::read_to_string(file.path()).unwrap();
+            let speaks = text.lines().any(|line| line.starts_with('"'));
+            assert_eq!(LIBRARIES.contains(&text.as_str()), speaks, "{}", file.path().display());
+        }
+    }
+
+    #[test]
     fn the_rest_is_not() {
         for text in [
             "sqlite3_module { xOpen: None }",
