@@ -164,8 +164,8 @@ impl<'a> Incoming<'a> {
     }
 
     /// Runs the body of a function of which a contract alone speaks. A panic of the body goes the
-    /// way that the language has for it, and a denied violation ends the process: C cannot be told of
-    /// either.
+    /// way that the language has for it, and a denied violation ends the process: C cannot be told
+    /// of either.
     #[inline]
     pub fn run_as_written<R>(mut self, body: impl FnOnce() -> R, argument: impl FnOnce(&R) -> Argument) -> R {
         let call = self.counted.take().and_then(|counted| counted.call);
