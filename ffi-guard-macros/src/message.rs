@@ -217,6 +217,7 @@ fn usage(key: &str) -> String {
         "stale" => "stale(field)".into(),
         "version" => "version = \"lib_version() == 3\"".into(),
         "contracts" => "contracts = \"zlib\"".into(),
+        "contract" => "contract = \"sqlite3_module.xOpen\"".into(),
         "allow" | "warn" | "deny" => format!("{key}(rule)"),
         "crate" => "crate = path".into(),
         "returns" => "returns(owned)".into(),
