@@ -2,7 +2,10 @@
 //! have a contract, and that no signal handler and no half-started child may call.
 //!
 //! The others stay as they are: `read` and `memcpy` are called for every byte, between `fork` and
-//! `exec`, and by handlers.
+//! `exec`, and by handlers. The user can have one of them guarded by a contract of his own.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use proc_macro2::{Group, TokenStream, TokenTree};
 
@@ -96,6 +99,19 @@ const GUARDED: &[&str] = &[
     "unsetenv",
 ];
 
+/// The functions of which files of contracts speak. A file that cannot be read has none: the
+/// attribute of each block says what is wrong with it.
+pub(crate) fn named_in(files: &[PathBuf]) -> BTreeSet<String> {
+    let texts = files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
+    texts.flat_map(|text| names(&text)).collect()
+}
+
+/// The functions in a text of contracts: the keys in the table of each page.
+fn names(text: &str) -> Vec<String> {
+    let pages: toml::Table = text.parse().unwrap_or_default();
+    pages.values().filter_map(toml::Value::as_table).flat_map(|functions| functions.keys().cloned()).collect()
+}
+
 /// Rewrites a file of the package: each block is divided around the functions that are guarded, which
 /// get blocks of their own. `None` if it declares none of them, or is not Rust.
 pub(crate) fn rewrite(text: &str, wishes: &Wishes) -> Option<Rewritten> {
@@ -158,7 +174,8 @@ impl Search<'_> {
             end = item.last().map_or(start, |last| last.span().byte_range().end);
             let name = item.windows(2).find(|pair| word(pair.first()).as_deref() == Some("fn"));
             let Some(name) = name.and_then(|pair| word(pair.get(1))) else { continue };
-            if GUARDED.binary_search(&name.as_str()).is_err() || self.wishes.skip.contains(&name) {
+            let is_guarded = GUARDED.binary_search(&name.as_str()).is_ok() || self.wishes.named.contains(&name);
+            if !is_guarded || self.wishes.skip.contains(&name) {
                 continue;
             }
             let attribute = block_attribute(self.wishes);
@@ -202,6 +219,17 @@ mod tests {
     fn what_is_to_be_skipped_stays() {
         let wishes = Wishes { skip: vec!["puts".into()], ..Wishes::default() };
         assert!(rewrite("extern \"C\" { fn puts(); }", &wishes).is_none());
+    }
+
+    #[test]
+    fn what_the_users_contracts_name_is_guarded_too() {
+        let named = names("[\"man read\"]\nread = [\"fd\", \"to: out, sized_by = n\", \"n\"]\n[\"man x\"]\nx = []\n");
+        assert_eq!(named, ["read", "x"]);
+        let wishes = Wishes { named: named.into_iter().collect(), ..Wishes::default() };
+        let rewritten = rewrite("extern \"C\" { fn read(); fn write(); }", &wishes).unwrap();
+        let expected = format!("extern \"C\" {{ }} {MARK}extern \"C\" {{ fn read(); }} extern \"C\" {{ fn write(); }}");
+        assert_eq!(rewritten.text, expected);
+        assert!(names("[\"page\"\n").is_empty());
     }
 
     #[test]

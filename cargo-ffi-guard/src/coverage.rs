@@ -54,12 +54,14 @@ pub(crate) enum Kind {
     Contract,
     /// There is a contract for a function of this name, and the declaration is of another one.
     Misfit,
+    /// A Rust function that C calls, which is checked by the contract of its type. No item of a block.
+    Callback,
 }
 
 impl Kind {
-    /// True for what is said beside another line of the same function.
+    /// True for what is said beside another line of the same function, or of none that is declared.
     pub(crate) fn is_about_contracts(self) -> bool {
-        matches!(self, Kind::Contract | Kind::Misfit)
+        matches!(self, Kind::Contract | Kind::Misfit | Kind::Callback)
     }
 
     fn is_function(self) -> bool {
@@ -195,6 +197,7 @@ pub(crate) fn table(records: &[Record]) -> String {
             text += &format!("  by contract: {contracts}\n");
         }
         text += &list("contract not applied, for it is of another function", Kind::Misfit);
+        text += &list("callbacks by contract", Kind::Callback);
         text += &list("variadic, checked on entry alone", Kind::Entry);
         text += &list("bare, variadic", Kind::Variadic);
         text += &list("bare, by --skip", Kind::Skipped);

@@ -18,6 +18,7 @@
 mod abi;
 mod audit;
 mod c_library;
+mod callbacks;
 mod cargo_options;
 mod cli;
 mod config;

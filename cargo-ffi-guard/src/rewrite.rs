@@ -1,16 +1,20 @@
 //! Puts the attribute on each foreign block of a source file, at the level of tokens: what a
 //! `macro_rules!` body will expand to is found as well.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use crate::callbacks::{self, Given};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// How much of a package is rewritten. A package that does not compile in one form is tried in the
 /// next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Blocks, in macro calls too, and structs.
+    /// Blocks, in macro calls too, structs, and functions that C calls.
     Whole,
+    /// Blocks, in macro calls too, and structs.
+    Structs,
     /// Blocks, in macro calls too.
     Blocks,
     /// Blocks that stand outside of macro calls.
@@ -19,7 +23,7 @@ pub(crate) enum Form {
 
 impl Form {
     /// All forms, the one that finds most first.
-    pub(crate) const ALL: [Form; 3] = [Form::Whole, Form::Blocks, Form::Plain];
+    pub(crate) const ALL: [Form; 4] = [Form::Whole, Form::Structs, Form::Blocks, Form::Plain];
 }
 
 /// What the attribute of each block says.
@@ -35,13 +39,17 @@ pub(crate) struct Wishes {
     pub fields_by_type: bool,
     /// The user's files of contracts.
     pub contracts: Vec<PathBuf>,
+    /// The functions of `libc` of which they speak.
+    pub named: BTreeSet<String>,
+    /// The functions that the package hands to C, of whose type a contract speaks.
+    pub given: Given,
 }
 
 /// A file with its attributes.
 #[derive(Debug)]
 pub(crate) struct Rewritten {
     pub text: String,
-    /// How many blocks got one.
+    /// How many blocks and functions got one.
     pub blocks: usize,
     /// True if the file declares the program's allocator, which ours goes around.
     pub has_allocator: bool,
@@ -104,6 +112,7 @@ impl Search<'_> {
                 index = end;
                 continue;
             }
+            self.function(&tokens, index, in_call);
             self.structure(&tokens, index, in_call);
             self.allocator(&tokens, index);
             if let TokenTree::Group(group) = &tokens[index] {
@@ -140,9 +149,23 @@ impl Search<'_> {
         Some(body + 1)
     }
 
+    /// A function that C calls by a type that has a contract, whose `fn` stands here.
+    fn function(&mut self, tokens: &[TokenTree], index: usize, in_call: bool) {
+        if self.form != Form::Whole || in_call || word(tokens.get(index)) != Some("fn".into()) {
+            return;
+        }
+        let Some(name) = word(tokens.get(index + 1)).and_then(|name| self.wishes.given.get(&name)) else { return };
+        if let Some(start) = callbacks::start(tokens, index).filter(|start| !has_guard(tokens, *start)) {
+            let at = tokens[start].span().byte_range().start;
+            self.insertions.push((at, function_attribute(name, self.wishes)));
+            self.blocks += 1;
+        }
+    }
+
     /// A struct in C's layout that begins here: its fields tell which words are pointers.
     fn structure(&mut self, tokens: &[TokenTree], index: usize, in_call: bool) {
-        if self.form != Form::Whole || in_call || word(tokens.get(index)) != Some("struct".into()) {
+        let is_wanted = matches!(self.form, Form::Whole | Form::Structs);
+        if !is_wanted || in_call || word(tokens.get(index)) != Some("struct".into()) {
             return;
         }
         // Over `pub` or `pub(crate)`.
@@ -218,6 +241,19 @@ pub(crate) fn block_attribute(wishes: &Wishes) -> String {
         files => format!(", contracts = {files:?}"),
     };
     format!("#[::ffi_guard::guard(mirrored, retained{typed}{keep_abi}{skip}{allow}{contracts})] ")
+}
+
+/// The attribute of a function that C calls by a type of this name.
+fn function_attribute(name: &str, wishes: &Wishes) -> String {
+    let allow = match wishes.allow.as_slice() {
+        [] => String::new(),
+        rules => format!(", allow({})", rules.join(", ")),
+    };
+    let contracts = match wishes.contracts.as_slice() {
+        [] => String::new(),
+        files => format!(", contracts = {files:?}"),
+    };
+    format!("#[::ffi_guard::guard(mirrored, contract = {name:?}{allow}{contracts})] ")
 }
 
 /// What stands before a group.
@@ -336,6 +372,26 @@ mod tests {
             let wanted = text.replace('@', if expected { derive } else { "" });
             assert_eq!(whole(&plain).map(|rewritten| rewritten.text).unwrap_or(plain), wanted);
         }
+    }
+
+    #[test]
+    fn functions_that_a_contract_knows_get_it_and_others_do_not() {
+        let mark = "#[::ffi_guard::guard(mirrored, contract = \"zlib.f\")] ";
+        let given: Given = [("f".to_string(), "zlib.f".to_string())].into();
+        let wishes = Wishes { given, ..Wishes::default() };
+        for text in [
+            "#[no_mangle] @pub unsafe extern \"C\" fn f(n: u8) {}",
+            "impl A { @pub(crate) extern fn f() {} }",
+            "fn g() { @extern \"C\" fn f<T>() {} }",
+            "extern \"C-unwind\" fn f() {}",
+            "extern \"C\" fn g() {} fn f() {} type F = extern \"C\" fn(f: u8);",
+            "#[guard] extern \"C\" fn f() {}",
+        ] {
+            let plain = text.replace('@', "");
+            let rewritten = rewrite(&plain, Form::Whole, &wishes).map(|rewritten| rewritten.text);
+            assert_eq!(rewritten.unwrap_or(plain), text.replace('@', mark));
+        }
+        assert!(rewrite("extern \"C\" fn f() {}", Form::Structs, &wishes).is_none());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use crate::c_library;
+use crate::callbacks::{Given, Types};
 use crate::coverage::{self, Record};
 use crate::diagnostics::{self, Lesson};
 use crate::exports;
@@ -120,6 +121,11 @@ impl Compilation<'_> {
                 allow: self.session.allow.clone(),
                 fields_by_type: self.session.fields_by_type,
                 contracts: self.session.contracts.clone(),
+                named: match self.package.name.as_str() {
+                    c_library::PACKAGE => c_library::named_in(&self.session.contracts),
+                    _ => BTreeSet::new(),
+                },
+                given: Given::new(),
             };
             let (changes, blocks) = self.changes(attempt, &wishes);
             let outcome = match self.compile(&changes) {
@@ -206,6 +212,12 @@ impl Compilation<'_> {
             let files: Vec<_> = files.into_iter().filter_map(read).collect();
             let mut wishes = wishes.clone();
             wishes.keep_abi.extend(taken::declared_in(files.iter().map(|(_, text)| text), &self.session.taken));
+            if form == Form::Whole {
+                let own = self.session.contracts.iter().filter_map(|file| std::fs::read_to_string(file).ok());
+                let own: Vec<String> = own.collect();
+                let types = Types::of(own.iter().map(String::as_str));
+                files.iter().for_each(|(_, text)| types.find(text, &mut wishes.given));
+            }
             for (file, text) in &files {
                 let rewritten = match self.package.name.as_str() {
                     c_library::PACKAGE => c_library::rewrite(text, &wishes),

@@ -79,9 +79,10 @@ fn main() {
 }
 "#;
 
-/// The program, which needs the crate from the registry: this workspace has it.
-fn program() -> Program {
-    let program = Program::new("c-library").file("sys/src/lib.rs", "").file("src/main.rs", MAIN);
+/// A program in a folder of this name, which needs the crate from the registry: this workspace has
+/// it.
+fn program(name: &str, main: &str) -> Program {
+    let program = Program::new(name).file("sys/src/lib.rs", "").file("src/main.rs", main);
     let manifest = program.read("Cargo.toml").replace("text-sys = { path = \"sys\" }", "libc = \"0.2\"");
     program.write("Cargo.toml", &manifest);
     program
@@ -89,7 +90,7 @@ fn program() -> Program {
 
 #[test]
 fn calls_of_cs_own_library_are_checked() {
-    let program = program();
+    let program = program("c-library", MAIN);
     for (mistake, rule, function, line) in [
         ("dangling", "dangling_pointer", "getenv", 50),
         ("unterminated", "unterminated_string", "dlsym", 54),
@@ -106,4 +107,24 @@ fn calls_of_cs_own_library_are_checked() {
         .lacks("ffi-guard[")
         .has("libc 0.2")
         .has("keeps C's ABI, for its address is taken: strdup");
+}
+
+#[test]
+fn a_contract_of_the_users_is_applied_to_a_function_that_is_bare_without_it() {
+    let main = "fn main() {
+    let text = b\"text\".to_vec().into_boxed_slice();
+    let asked = std::env::args().nth(1).map_or(4, |word| word.parse().unwrap());
+    // No byte is written to a descriptor that is closed.
+    let written = unsafe { libc::write(-1, text.as_ptr().cast(), asked) };
+    println!(\"{written}\");
+}
+";
+    let program = program("c-library-contract", main);
+    program.run(&["run", "--offline", "--quiet", "--", "12"]).succeeded();
+    program.write("my.toml", "[\"man 2 write\"]\nwrite = [\"fd\", \"text: sized_by = count\", \"count\"]\n");
+    let contracts = ["run", "--offline", "--quiet", "--contracts", "my.toml", "--"];
+    program.run(&contracts).succeeded().has("-1").lacks("ffi-guard[");
+    let said = program.run(&[&contracts[..], &["12"]].concat());
+    assert!(!said.success, "{said}");
+    said.has("ffi-guard[out_of_bounds]: `buf` of `write` has 4 of 12 stated bytes").has("src/main.rs:5:");
 }

@@ -184,7 +184,9 @@ fn come_as_bytes(callback: &Callback, checked: &valid::Callback) -> Vec<usize> {
     let (params, output, body) = (&checked.function.params, &source.output, &callback.body);
     let types = params.iter().map(|param| &param.source.ty);
     let outer = outside::may_be_named(body, quote!(#(#types),* #output #body));
-    if generic
+    // Its author has not asked for it: it is left as close to what was written as can be.
+    if checked.mirrored
+        || generic
         || !is_known
         || outer
         || checked.function.severities.allows("invalid_value")
@@ -289,7 +291,7 @@ fn whole(
             };
         }
     });
-    let neutral = neutral(checked, output, &private);
+    let rebuild = &checked.rebuild;
     // With an unwinding ABI the panic goes on by itself if no guarded call below would resume it.
     let unwinds = abi.name.as_ref().is_some_and(|name| name.value().ends_with("-unwind"));
     let returns = match output {
@@ -301,6 +303,21 @@ fn whole(
     // There as well: a panic that stops the function is said to be where it is called. With a
     // semicolon, since clippy would rather have the function itself, which is in another file.
     let raise = quote_spanned!(name.span()=> |stop| { __ffi_guard::raise_here(stop); });
+    let run = match checked.mirrored {
+        true => quote_spanned!(here=> callback.run_as_written(body, |result| #private::argument!(*result))),
+        false => {
+            let neutral = neutral(checked, output, &private);
+            quote_spanned! {here=>
+                callback.run(
+                    #unwinds,
+                    body,
+                    || #returns { #neutral },
+                    |result| #private::argument!(*result),
+                    #raise,
+                )
+            }
+        }
+    };
     let held = Ident::new("__ffi_guard_held", name.span());
     quote_spanned! {here=>
         #(#attrs)*
@@ -309,6 +326,7 @@ fn whole(
         #lints
         #own_vis #unsafety #abi fn #own_name #generics (#(#signature),*) #output #where_clause {
             use #krate::__private as __ffi_guard;
+            #rebuild
             let #held;
             let callback = if #private::armed() {
                 #statics
@@ -324,13 +342,7 @@ fn whole(
             };
             match callback {
                 ::core::option::Option::None => body(),
-                ::core::option::Option::Some(callback) => callback.run(
-                    #unwinds,
-                    body,
-                    || #returns { #neutral },
-                    |result| #private::argument!(*result),
-                    #raise,
-                ),
+                ::core::option::Option::Some(callback) => #run,
             }
         }
     }

@@ -92,12 +92,14 @@ mod wrapper;
 ///
 /// # On a Rust function that C calls
 ///
-/// `on_panic = value` (what C gets if it panics; the default of the return type if not given),
-/// `returns(owned)` and `returns(retained)` (the result is C's, or C may keep it), `lends` (C may
-/// use the result for a while), `returns(cstr)` (it ends in NUL), `skip`, `crate = path`,
-/// `allow(..)`, `warn(..)`, `deny(..)`. On its parameters: `counted_by`, `sized_by`, `cstr`,
-/// `nonnull`, `out`, `lends` (C may use for a while what is stored there), `opaque`,
-/// `thread_bound`, `owned` (C gives it back), and severities.
+/// `contract = "sqlite3_module.xOpen"` (what is known of the type as which C gets it, in the files
+/// that `contracts = ".."` names or in those of ffi-guard), `on_panic = value` (what C gets if it
+/// panics; the default of the return type if not given), `returns(owned)` and `returns(retained)`
+/// (the result is C's, or C may keep it), `lends` (C may use the result for a while),
+/// `returns(cstr)` (it ends in NUL), `skip`, `crate = path`, `allow(..)`, `warn(..)`, `deny(..)`. On
+/// its parameters: `counted_by`, `sized_by`, `cstr`, `nonnull`, `out`, `lends` (C may use for a
+/// while what is stored there), `opaque`, `thread_bound`, `owned` (C gives it back), and
+/// severities.
 ///
 /// # On a parameter: `#[guard(..)]`
 ///

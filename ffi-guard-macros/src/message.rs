@@ -96,6 +96,8 @@ pub(crate) const LENDS_NO_POINTER: &str = "`lends` says that C may use what is s
     help: write it on a pointer to a pointer that the function fills in, as `*mut *const c_void`";
 pub(crate) const RETURNS_NOTHING: &str = "the function returns no pointer that this could be said of\n\
     help: take it off";
+pub(crate) const CONTRACTS_OF_CALLBACK: &str = "`contracts` names files, and no contract in them\n\
+    help: write `contract = \"sqlite3_module.xOpen\"` beside it, for a function that C gets by this field";
 pub(crate) const TOO_MANY_CONDITIONS: &str = "more than three different conditions on one function's parameters and \
     guard attributes\nhelp: it is generated once for each combination; declare it once per target under `#[cfg(..)]`";
 pub(crate) const PLAIN_GUARD: &str = "the derives of ffi-guard take nothing but `crate = path` here\n\
@@ -144,7 +146,20 @@ impl On {
                 "deny",
             ],
             On::Function => &["skip", "keep_abi", "returns", "ok", "allow", "warn", "deny"],
-            On::Callback => &["crate", "skip", "on_panic", "returns", "retained", "lends", "allow", "warn", "deny"],
+            On::Callback => &[
+                "crate",
+                "contract",
+                "contracts",
+                "mirrored",
+                "skip",
+                "on_panic",
+                "returns",
+                "retained",
+                "lends",
+                "allow",
+                "warn",
+                "deny",
+            ],
             On::CallbackParameter => &[
                 "counted_by",
                 "sized_by",
@@ -202,6 +217,7 @@ fn usage(key: &str) -> String {
         "stale" => "stale(field)".into(),
         "version" => "version = \"lib_version() == 3\"".into(),
         "contracts" => "contracts = \"zlib\"".into(),
+        "contract" => "contract = \"sqlite3_module.xOpen\"".into(),
         "allow" | "warn" | "deny" => format!("{key}(rule)"),
         "crate" => "crate = path".into(),
         "returns" => "returns(owned)".into(),
@@ -265,6 +281,25 @@ pub(crate) fn contracts_fault(name: &str, what: &str) -> String {
 /// The message for a contract that the user asked for, of another function.
 pub(crate) fn misfit(why: &str) -> String {
     format!("{why}\nhelp: mend the declaration, or declare the function in a block without these contracts")
+}
+
+/// The message for a contract that a callback names, of another type than its own.
+pub(crate) fn callback_misfit(why: &str) -> String {
+    format!("{why}\nhelp: name the contract of the type that the function is given to C as, or take `contract` off")
+}
+
+/// The message for a name that no file of contracts has.
+pub(crate) fn no_callback_type(name: &str) -> String {
+    format!(
+        "there is no contract of a callback's type `{name}`\n\
+         help: write the field by which C gets it, `contract = \"sqlite3_module.xOpen\"`, or the function's parameter, \
+         `contract = \"sqlite3_exec.callback\"`; a file of your own is named by `contracts = \"mine.toml\"`"
+    )
+}
+
+/// The message for a word in a contract of a callback's type that only a function itself can say.
+pub(crate) fn not_of_a_type(key: &Ident) -> String {
+    format!("`{key}` goes on a function, and cannot be said of all of a type")
 }
 
 pub(crate) fn twice(key: &Ident) -> String {

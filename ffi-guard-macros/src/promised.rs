@@ -97,6 +97,11 @@ pub(crate) fn of_callback(settings: &Settings, source: &ForeignFn, errors: &mut 
     let Some(setting) = settings.get("returns") else { return Promised::default() };
     let Value::Returns(list) = &setting.value else { return Promised::default() };
     check(setting, list, source, &OF_CALLBACK, message::CALLBACK_RETURNS, errors);
+    of_callback_type(list)
+}
+
+/// What the contract of a callback's type says of the result.
+pub(crate) fn of_callback_type(list: &[Setting]) -> Promised {
     let words = list.iter().filter(|it| matches!(it.value, Value::None));
     Promised { words: words.map(|it| flag(&it.key)).collect(), ..Promised::default() }
 }

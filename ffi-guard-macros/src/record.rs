@@ -9,7 +9,10 @@
 //! static errno_table
 //! contract inflate
 //! misfit crc32
+//! callback xopen
 //! ```
+//!
+//! The last is a Rust function that C calls, which got the contract of its type.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -58,6 +61,11 @@ impl Record {
             Applied::Misfit(_) => "misfit",
         };
         self.lines += &format!("{word} {}\n", function.name.unraw());
+    }
+
+    /// The line of a Rust function that C calls, under the contract of its type.
+    pub(crate) fn of_callback(function: &ForeignFn) -> Record {
+        Record { path: std::env::var_os(VARIABLE), lines: format!("callback {}\n", function.name.unraw()) }
     }
 
     /// Appends the lines to the file.

@@ -150,7 +150,7 @@ fn has_value(key: &str) -> bool {
     extent::is_one(key)
         || kept::is_one(key)
         || aligned::is_one(key)
-        || matches!(key, "on_panic" | "contracts" | "ok" | "at_most" | "version")
+        || matches!(key, "on_panic" | "contracts" | "contract" | "ok" | "at_most" | "version")
 }
 
 fn is_severity(key: &Ident) -> bool {

@@ -5,17 +5,18 @@ use std::collections::HashSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
-use syn::ReturnType;
 use syn::ext::IdentExt as _;
+use syn::{Expr, ExprLit, Lit, ReturnType};
 
 use crate::ast::{Block, ForeignFn, ForeignParam};
 use crate::attr::{self, Errors, Setting, Value};
 use crate::block::BlockSettings;
 use crate::cfg::{self, Attr, CfgCase};
-use crate::contracts::{self, Applied};
+use crate::contracts::{self, Applied, Contracts};
 use crate::extent::{self, Extent};
 use crate::message::{self, On};
 use crate::promised::{self, Promised};
+use crate::record::Record;
 use crate::settings::{Settings, Severities};
 use crate::{aligned, filled, kept, reads, text, types, variadic};
 
@@ -245,6 +246,10 @@ fn never_returns(source: &ForeignFn) -> bool {
 pub(crate) struct Callback<'a> {
     pub krate: TokenStream,
     pub on_panic: Option<TokenStream>,
+    /// True if it has no attribute of its author's: a panic of its own takes the way that the language has for it.
+    pub mirrored: bool,
+    /// Makes rustc expand it again if a file of contracts changes.
+    pub rebuild: TokenStream,
     pub function: Function<'a>,
 }
 
@@ -301,7 +306,7 @@ pub(crate) fn callback<'a>(
     reads::look_first(&mut params);
     let severities = settings.severities(errors);
     let bare = settings.skip(errors);
-    let function = Function {
+    let mut function = Function {
         source,
         bare,
         keep_abi: false,
@@ -312,7 +317,33 @@ pub(crate) fn callback<'a>(
         params,
         applied: Applied::None,
     };
-    Callback { krate, on_panic, function }
+    let mirrored = settings.has("mirrored");
+    let contracts = Contracts::of_callback(settings.get("contracts"), mirrored, errors);
+    if let Some(setting) = settings.get("contract") {
+        let name = contract_name(setting);
+        function.applied = contracts::apply_to_callback(&contracts, &name, &mut function);
+        match &function.applied {
+            Applied::Holds => Record::of_callback(source).write(),
+            // Without a contract there is nothing to say of it.
+            Applied::None | Applied::Misfit(_) if mirrored => function.bare = true,
+            Applied::None => errors.at(setting.value_span(), message::no_callback_type(&name)),
+            Applied::Misfit(why) => errors.at(setting.value_span(), message::callback_misfit(why)),
+        }
+    } else if let Some(setting) = settings.get("contracts") {
+        errors.at(setting.key.span(), message::CONTRACTS_OF_CALLBACK);
+    }
+    Callback { krate, on_panic, mirrored, rebuild: contracts.rebuild, function }
+}
+
+/// The name in `contract = "sqlite3_module.xOpen"`; empty if it is no text.
+fn contract_name(setting: &Setting) -> String {
+    match &setting.value {
+        Value::Expr(expr) => match &**expr {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => text.value(),
+            _ => String::new(),
+        },
+        _ => String::new(),
+    }
 }
 
 /// Adds to a parameter of a callback the most that its number may be.

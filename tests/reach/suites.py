@@ -33,7 +33,7 @@ class Suite:
     made: tuple = ()
     # Folders that it has in its repository beside itself, as dependencies in the registry.
     linked: dict = field(default_factory=dict)
-    # Mistakes of the crate itself that are to be found: rule and function, with the proof.
+    # Mistakes of the crate itself that are to be found: rule and function, if there is one, with the proof.
     bugs: dict = field(default_factory=dict)
 
     def options(self):
@@ -56,6 +56,11 @@ SUITES = [
     Suite("git2", "0.21.0", "vendored-libgit2", default=False, bugs={
         ("leaked_ownership", "git_packbuilder_write"):
             "`PackBuilder::write` gives the address of a `Box` by `Box::into_raw`, and takes it back nowhere",
+        ("dangling_field", "git_submodule_clone"):
+            "`FetchOptions::raw` without callbacks takes `RemoteCallbacks::new().raw()`, whose `payload` is the address of that temporary",
+        ("use_after_free", None):
+            "the test `non_utf8_branch` frees `as_commit` and `peeled`, which are one object with one reference: the second free lowers the "
+            "count that the cache has, and closing the repository lowers it in freed memory",
     }),
     Suite("curl", "0.4.51", "static-curl", library=("include/**/openssl/opensslconf.h", "libssl-dev")),
     Suite("openssl", "0.10.82", library=("include/**/openssl/opensslconf.h", "libssl-dev")),
@@ -154,7 +159,7 @@ def check(suite, rounds):
             found.add(key)
         else:
             wrong.append(f"{it['rule']}: {it['message']} at {short(site['file'])}:{site['line']}")
-    wrong += [f"a bug of the crate is not found: {' of '.join(key)}" for key in suite.bugs if key not in found]
+    wrong += [f"a bug of the crate is not found: {' of '.join(filter(None, key))}" for key in suite.bugs if key not in found]
     if failed != failed_plain or n != n_plain:
         wrong.append(f"{n} tests pass, {n_plain} without ffi-guard; fail: {', '.join(sorted(set(failed) - set(failed_plain)))}")
     guarded_of = re.search(r"guarded (\d+) of (\d+) functions", said)

@@ -3,7 +3,7 @@
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 use std::cell::Cell;
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
 
 use ffi_guard::{Rule, expect_violation};
@@ -14,8 +14,9 @@ static ALLOC: ffi_guard::GuardAlloc = ffi_guard::GuardAlloc::new();
 
 /// C's functions, written in Rust: they ask for no null.
 mod c {
-    use super::Pair;
-    use std::ffi::c_int;
+    use super::{Alloc, Open, Pair};
+    use std::ffi::{c_int, c_void};
+    use std::ptr::null_mut;
 
     #[unsafe(no_mangle)]
     unsafe extern "C" fn results_read(get: unsafe extern "C" fn(*mut c_int) -> *mut c_int, at: *mut c_int) -> c_int {
@@ -25,6 +26,18 @@ mod c {
     #[unsafe(no_mangle)]
     unsafe extern "C" fn results_read_pair(get: unsafe extern "C" fn() -> Pair) -> c_int {
         unsafe { get().first.read() }
+    }
+
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn results_fill(alloc: Alloc) -> c_int {
+        unsafe { alloc(null_mut(), 1, 4).cast::<c_int>().write(7) };
+        7
+    }
+
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn results_open(open: Open, table: *mut c_void) -> c_int {
+        let mut cursor = null_mut();
+        unsafe { open(table, &mut cursor) }
     }
 
     #[unsafe(no_mangle)]
@@ -60,6 +73,41 @@ unsafe extern "C" {
     ) -> c_int;
     fn results_read_pair(get: unsafe extern "C" fn() -> Pair) -> c_int;
     fn results_is_default(get: unsafe extern "C" fn() -> *mut c_int) -> c_int;
+    fn results_fill(alloc: Alloc) -> c_int;
+    fn results_open(open: Open, #[guard(opaque, allow(retained_pointer))] table: *mut c_void) -> c_int;
+}
+
+/// zlib's `alloc_func`.
+type Alloc = unsafe extern "C" fn(*mut c_void, u32, u32) -> *mut c_void;
+
+/// SQLite's `xOpen`.
+type Open = unsafe extern "C" fn(*mut c_void, *mut *mut c_void) -> c_int;
+
+fn allocated() -> *mut c_void {
+    Box::into_raw(Box::new(0_u32)).cast()
+}
+
+#[ffi_guard::guard]
+unsafe extern "C" fn alloc_of_no_type(_: *mut c_void, _: u32, _: u32) -> *mut c_void {
+    allocated()
+}
+
+#[ffi_guard::guard(contract = "z_stream.zalloc")]
+unsafe extern "C" fn alloc(_: *mut c_void, _: u32, _: u32) -> *mut c_void {
+    allocated()
+}
+
+#[ffi_guard::guard(contract = "sqlite3_module.xOpen", on_panic = 1)]
+unsafe extern "C" fn open_own_variable(_: *mut c_void, cursor: *mut *mut c_void) -> c_int {
+    let mut own = 7_u64;
+    unsafe { *cursor = std::hint::black_box(&raw mut own).cast() };
+    0
+}
+
+#[ffi_guard::guard(contract = "sqlite3_module.xOpen", on_panic = 1)]
+unsafe extern "C" fn open(_: *mut c_void, cursor: *mut *mut c_void) -> c_int {
+    unsafe { *cursor = allocated() };
+    0
 }
 
 #[ffi_guard::guard]
@@ -113,6 +161,19 @@ fn c_gets_none_that_dangles() {
     assert_eq!(GOT.replace(1), 0);
     expect_violation!(Rule::ReturnedPointer, { unsafe { results_is_default(its_own_variable) } });
     assert_eq!(GOT.replace(1), 0);
+}
+
+#[test]
+fn a_contract_of_the_type_says_what_c_may_have() {
+    expect_violation!(Rule::ReturnedPointer, { unsafe { results_fill(alloc_of_no_type) } });
+    assert_eq!(ffi_guard::catch(|| unsafe { results_fill(alloc) }).unwrap(), 7);
+    let mut table = 0_u64;
+    let at: *mut c_void = (&raw mut table).cast();
+    let violation = expect_violation!(Rule::ReturnedPointer, { unsafe { results_open(open_own_variable, at) } });
+    assert_eq!((violation.function(), violation.parameter()), (Some("open_own_variable"), Some("cursor")));
+    assert_eq!(ffi_guard::catch(|| unsafe { results_open(open, at) }).unwrap(), 0);
+    let violation = expect_violation!(Rule::NullPointer, { unsafe { results_open(open, null_mut()) } });
+    assert_eq!(violation.function(), Some("open"));
 }
 
 #[test]

@@ -29,6 +29,16 @@ const CRATES: [(&str, &str, &str); 10] = [
 /// Functions that neither a crate nor a header of theirs declares: compared with C by hand.
 const BY_HAND: [&str; 3] = ["dprintf", "inet_pton", "SSL_set_session_id_context"];
 
+/// What crates call the types of callbacks that C's headers name by an option.
+const BY_OPTION: [(&str, &str); 6] = [
+    ("CURLOPT_WRITEFUNCTION", "curl_write_callback"),
+    ("CURLOPT_HEADERFUNCTION", "curl_write_callback"),
+    ("CURLOPT_READFUNCTION", "curl_read_callback"),
+    ("CURLOPT_SEEKFUNCTION", "curl_seek_callback"),
+    ("CURLOPT_XFERINFOFUNCTION", "curl_progress_callback"),
+    ("CURLOPT_DEBUGFUNCTION", "curl_debug_callback"),
+];
+
 /// The parameters of a function, as they are written.
 type Parameters = Vec<String>;
 
@@ -158,6 +168,37 @@ fn declared(folder: &Path, wanted: &BTreeSet<String>) -> BTreeMap<String, Vec<Pa
     all
 }
 
+/// The texts of the crate's own files.
+fn texts(folder: &Path) -> Vec<String> {
+    let mut paths = Vec::new();
+    files(folder, &["rs"], &mut paths);
+    paths.iter().filter_map(|path| Some(bare(&fs::read_to_string(path).ok()?))).collect()
+}
+
+/// The parameters of a function's type: as it stands, or of the type of this name.
+fn of_type(ty: &str, texts: &[String]) -> Vec<Parameters> {
+    let of_fn = |ty: &str| parameters(ty[ty.find("fn(").or(ty.find("fn ("))? + 2..].trim_start());
+    if let Some(list) = of_fn(ty) {
+        return vec![list];
+    }
+    let name = ty.trim_end_matches(['>', ' ']).rsplit([':', '<', ' ']).next().unwrap_or(ty);
+    let start = format!("type {name} =");
+    let all = texts.iter().flat_map(|text| text.match_indices(&start).map(|(at, _)| &text[at..]));
+    all.filter_map(|rest| of_fn(rest.split(';').next()?)).collect()
+}
+
+/// The parameters of a struct's field, in each variant.
+fn of_field(owner: &str, field: &str, texts: &[String]) -> Vec<Parameters> {
+    let start = format!("struct {owner} {{");
+    let bodies = texts.iter().flat_map(|text| text.match_indices(&start).map(|(at, _)| &text[at..]));
+    let ty = |body: &str| {
+        let at = body.find(&format!(" {field}:"))? + field.len() + 2;
+        let end = body[at..].find("pub ").or(body[at..].find('}'))?;
+        Some(body[at..at + end].trim().trim_end_matches(',').to_owned())
+    };
+    bodies.filter_map(ty).flat_map(|ty| of_type(&ty, texts)).collect()
+}
+
 /// True if a word can be said of a parameter that is declared so.
 fn may_be_said(words: &str, declared: &str) -> bool {
     const ALIASES: [&str; 8] =
@@ -198,6 +239,8 @@ fn each_contract_is_of_a_function_that_is_declared_so() {
             }
         }
         let folder = folders.get(name).unwrap_or_else(|| panic!("cargo does not tell where {name} is"));
+        let (types, contracts): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            contracts.into_iter().partition(|(name, _)| name.contains('.'));
         let declared = declared(folder, &contracts.keys().cloned().collect());
         let mut unknown = Vec::new();
         for (function, parameters) in &contracts {
@@ -223,8 +266,27 @@ fn each_contract_is_of_a_function_that_is_declared_so() {
                 wrong.push(format!("{library}: {function}: {parameters:?} is declared {variants:?}"));
             }
         }
+        let texts = if types.is_empty() { Vec::new() } else { texts(folder) };
+        for (callback, parameters) in &types {
+            let (owner, part) = callback.split_once('.').expect("a dot");
+            let at = contracts.get(owner).and_then(|list| list.iter().position(|(name, _)| name == part));
+            let variants = match (at, BY_OPTION.iter().find(|(option, _)| *option == part)) {
+                (Some(at), _) => declared[owner].iter().flat_map(|list| of_type(&list[at], &texts)).collect(),
+                (None, Some((_, ty))) => of_type(ty, &texts),
+                (None, None) => of_field(owner, part, &texts),
+            };
+            let fits = |variant: &Parameters| {
+                let mut pairs = parameters.iter().zip(variant);
+                variant.len() == parameters.len()
+                    && pairs.all(|((_, words), ty)| words.is_empty() || may_be_said(words, ty))
+            };
+            if !variants.iter().any(fits) {
+                wrong.push(format!("{library}: {callback}: {parameters:?} is declared {variants:?}"));
+            }
+        }
         println!(
-            "{library}: {} of {} in {name}; not there: {}",
+            "{library}: {} types of callbacks; {} of {} in {name}; not there: {}",
+            types.len(),
             contracts.len() - unknown.len(),
             contracts.len(),
             unknown.join(" ")

@@ -6,7 +6,7 @@ use syn::ext::IdentExt as _;
 use syn::visit::{self, Visit};
 use syn::{Expr, Type, UnOp};
 
-use super::file::Contract;
+use super::file::{Contract, is_callback};
 use super::{Contracts, read};
 use crate::ast::ForeignFn;
 use crate::attr::{Errors, Value};
@@ -29,17 +29,30 @@ pub(crate) enum Applied {
 
 /// Applies the contract of a function, if there is one. What an attribute says is stronger.
 pub(crate) fn apply(contracts: &Contracts, function: &mut Function) -> Applied {
-    let Some((library, contract)) = symbols(function.source).iter().find_map(|name| contracts.of_function(name)) else {
-        return Applied::None;
-    };
+    match symbols(function.source).iter().find_map(|name| contracts.of_function(name)) {
+        Some((library, contract)) => say(library, &contract, (On::Function, On::Parameter), function),
+        None => Applied::None,
+    }
+}
+
+/// Applies the contract of a callback's type, which has this name, to a Rust function that C calls.
+pub(crate) fn apply_to_callback(contracts: &Contracts, name: &str, function: &mut Function) -> Applied {
+    match contracts.of_function(name).filter(|_| is_callback(name)) {
+        Some((library, contract)) => say(library, &contract, (On::Callback, On::CallbackParameter), function),
+        None => Applied::None,
+    }
+}
+
+/// Says of a function what its contract says. `on`: where the words stand in attributes.
+fn say(library: &str, contract: &Contract, on: (On, On), function: &mut Function) -> Applied {
     let mut errors = Errors::default();
     let words: Result<Vec<Settings>, String> =
-        contract.parameters.iter().map(|it| read::settings(&it.words, On::Parameter, &mut errors)).collect();
+        contract.parameters.iter().map(|it| read::settings(&it.words, on.1, &mut errors)).collect();
     // Each file is checked before: neither can fail here.
-    let (Ok(words), Ok(about)) = (words, read::settings(&contract.function, On::Function, &mut errors)) else {
+    let (Ok(words), Ok(about)) = (words, read::settings(&contract.function, on.0, &mut errors)) else {
         return Applied::None;
     };
-    if let Err(why) = fits(&contract, &words, &function.params) {
+    if let Err(why) = fits(contract, &words, &function.params) {
         return Applied::Misfit(format!("the contract in {library} ({}) does not fit: {why}", contract.page));
     }
     let names: Vec<String> = contract.parameters.iter().map(|it| it.name.clone()).collect();
@@ -93,7 +106,10 @@ pub(crate) fn apply(contracts: &Contracts, function: &mut Function) -> Applied {
     {
         let local = |expr| renamed(expr, &names, &|at| locals[at].clone());
         let shown = |expr| text::of_expr(renamed(expr, &names, &|at| written[at].clone()));
-        function.result = promised::of_contract(list, &function.params, &local, &shown, &mut errors);
+        function.result = match on.0 {
+            On::Callback => promised::of_callback_type(list),
+            _ => promised::of_contract(list, &function.params, &local, &shown, &mut errors),
+        };
     }
     if function.ok.is_none() {
         function.ok = about.get("ok").and_then(|setting| match &setting.value {
@@ -162,6 +178,9 @@ fn fits(contract: &Contract, words: &[Settings], params: &[Param]) -> Result<(),
         let text = settings.list.iter().any(|it| it.key == "cstr" || types::is_text_key(&it.key.to_string()));
         if text && !types::may_be_text(ty) {
             return Err(format!("{}, and no text", shown()));
+        }
+        if settings.has("lends") && !types::may_lead_to_pointer(ty) {
+            return Err(format!("{}, in which no pointer can be stored", shown()));
         }
         if settings.has("counted_by") && types::points_to_void(ty) {
             return Err(format!("{}, which has no size to count by", shown()));

@@ -8,6 +8,9 @@
 //! A table for each page of the library's documentation, a line for each function by its name in
 //! C. A parameter has a name of the contract's own, for the extents, and after a colon the words
 //! that an attribute would take. What `"->: .."` says is said of the function.
+//!
+//! A line for a callback's type is like it: `"sqlite3_module.xOpen" = [..]`, after the field of the
+//! struct by which C gets it, or the parameter of the function.
 
 use std::collections::HashMap;
 
@@ -46,6 +49,11 @@ pub(crate) struct Fault {
     /// The line in the file, from 1.
     pub line: usize,
     pub message: String,
+}
+
+/// True for the name of a callback's type.
+pub(crate) fn is_callback(name: &str) -> bool {
+    name.contains('.')
 }
 
 impl File {

@@ -7,6 +7,9 @@
 //!                                                   │
 //!  #[guard(contracts = "zlib, mine.toml")] ─────────┘
 //! ```
+//!
+//! A name with a dot in it is that of a callback's type: `sqlite3_module.xOpen`. A Rust function
+//! that C calls names the one that it is given to C as.
 
 mod apply;
 mod file;
@@ -21,7 +24,7 @@ use quote::quote_spanned;
 use syn::spanned::Spanned as _;
 use syn::{Expr, ExprLit, Lit};
 
-pub(crate) use apply::{Applied, apply};
+pub(crate) use apply::{Applied, apply, apply_to_callback};
 use file::{Contract, File};
 
 use crate::attr::{Errors, Setting, Value};
@@ -90,7 +93,17 @@ impl Contracts {
         contracts
     }
 
-    /// The contract of the function that has this name in C, and the name of its file.
+    /// The contracts in which that of a callback is looked for: those of all libraries where
+    /// nothing else is said.
+    pub(crate) fn of_callback(setting: Option<&Setting>, mirrored: bool, errors: &mut Errors) -> Contracts {
+        let mut contracts = Contracts::of(setting, mirrored, errors);
+        if setting.is_none() && !mirrored {
+            contracts.sources.extend((0..LIBRARIES.len()).map(Source::Library));
+        }
+        contracts
+    }
+
+    /// The contract of the function or callback's type of this name in C, and its file's name.
     fn of_function(&self, symbol: &str) -> Option<(&str, Contract)> {
         self.sources.iter().find_map(|source| match source {
             Source::Library(index) => library(*index, symbol),
@@ -127,7 +140,7 @@ fn library(index: usize, symbol: &str) -> Option<(&'static str, Contract)> {
     static LINES: [OnceLock<HashSet<&str>>; LIBRARIES.len()] = [const { OnceLock::new() }; LIBRARIES.len()];
     static READ: [OnceLock<File>; LIBRARIES.len()] = [const { OnceLock::new() }; LIBRARIES.len()];
     let &(name, text) = LIBRARIES.get(index)?;
-    let first_word = |line: &'static str| line.split_once(" = [").map(|(word, _)| word);
+    let first_word = |line: &'static str| line.split_once(" = [").map(|(word, _)| word.trim_matches('"'));
     LINES.get(index)?.get_or_init(|| text.lines().filter_map(first_word).collect()).get(symbol)?;
     // A test reads them all: none is empty by a fault.
     let file = READ.get(index)?.get_or_init(|| File::read(text).unwrap_or_default());

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use proc_macro2::Span;
 use syn::Expr;
 
-use super::file::{Contract, Fault, File};
+use super::file::{Contract, Fault, File, is_callback};
 use super::shown;
 use crate::attr::{self, Errors, Value};
 use crate::message::{self, On};
@@ -47,7 +47,8 @@ pub(super) fn checked(text: &str) -> Result<File, Fault> {
     let mut functions: Vec<_> = file.functions.iter().collect();
     functions.sort_by_key(|(_, contract)| contract.line);
     for (name, contract) in functions {
-        check(contract).map_err(|message| Fault { line: contract.line, message: format!("`{name}`: {message}") })?;
+        let checked = if is_callback(name) { check_callback(contract) } else { check(contract) };
+        checked.map_err(|message| Fault { line: contract.line, message: format!("`{name}`: {message}") })?;
     }
     Ok(file)
 }
@@ -87,6 +88,38 @@ fn check(contract: &Contract) -> Result<(), String> {
         && !filled::speaks_of_result(expr)
     {
         errors.at(Span::call_site(), message::OK_WITHOUT_RESULT);
+    }
+    errors.first().map_or(Ok(()), Err)
+}
+
+fn check_callback(contract: &Contract) -> Result<(), String> {
+    let names: Vec<String> = contract.parameters.iter().map(|parameter| parameter.name.clone()).collect();
+    let mut errors = Errors::default();
+    for parameter in &contract.parameters {
+        let settings = settings(&parameter.words, On::CallbackParameter, &mut errors)?;
+        valid::contradictions(&settings, &mut errors);
+        for setting in &settings.list {
+            match &setting.value {
+                Value::Expr(_) if aligned::is_one(&setting.key.to_string()) => aligned::check(setting, &mut errors),
+                Value::Expr(_) if setting.key == "at_most" => {
+                    errors.at(Span::call_site(), message::not_of_a_type(&setting.key));
+                }
+                Value::Expr(expr) => extent::names_in(expr, &setting.key, &names, &mut errors),
+                _ => {}
+            }
+        }
+        settings.severities(&mut errors);
+    }
+    let about = settings(&contract.function, On::Callback, &mut errors)?;
+    about.severities(&mut errors);
+    for setting in &about.list {
+        match &setting.value {
+            Value::Returns(list) if !promised::is_in_form(list, &promised::OF_CALLBACK) => {
+                errors.at(Span::call_site(), message::CALLBACK_RETURNS);
+            }
+            Value::Returns(_) | Value::List(_) => {}
+            _ => errors.at(Span::call_site(), message::not_of_a_type(&setting.key)),
+        }
     }
     errors.first().map_or(Ok(()), Err)
 }

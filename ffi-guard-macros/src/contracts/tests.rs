@@ -150,6 +150,71 @@ fn a_mirrored_block_has_all_contracts_and_what_it_assumes_is_weaker() {
     contains(&expansion, r#"contract: __ffi_guard::Contract::NONE.cstr().nonnull().retained().typed()"#);
 }
 
+#[test]
+fn a_callback_gets_the_contract_of_its_type() {
+    let open = quote!(
+        pub unsafe extern "C" fn open(table: *mut sqlite3_vtab, _: *mut *mut sqlite3_vtab_cursor) -> c_int {
+            0
+        }
+    );
+    let expansion = guard(quote!(contract = "sqlite3_module.xOpen"), open.clone());
+    contains(
+        &expansion,
+        r#"name: "table", ty: "*mut sqlite3_vtab", extent: "", contract: __ffi_guard::Contract::NONE.nonnull()"#,
+    );
+    contains(&expansion, "Contract::NONE.nonnull().lends()");
+    contains(&expansion, ".lending()");
+    contains(&expansion, "default_where_on_panic_says_nothing");
+    let expansion = guard(quote!(mirrored, contract = "sqlite3_module.xOpen"), open.clone());
+    contains(&expansion, "Contract::NONE.nonnull().lends()");
+    contains(&expansion, "callback.run_as_written(body,");
+    assert!(!expansion.contains("on_panic"), "{expansion}");
+    // What the function says itself is stronger.
+    let expansion = guard(
+        quote!(contract = "z_stream.zalloc", returns(owned)),
+        quote!(
+            extern "C" fn zalloc(#[guard(nonnull)] user: *mut c_void, items: c_uint, size: c_uint) -> *mut c_void {
+                user
+            }
+        ),
+    );
+    contains(&expansion, "Contract::NONE.nonnull().opaque()");
+    contains(&expansion, "Contract::NONE.owned()");
+    assert!(!expansion.contains("retained()"), "{expansion}");
+    let expansion = guard(
+        quote!(contract = "sqlite3_io_methods.xRead"),
+        quote!(
+            extern "C" fn read(file: *mut File, to: *mut c_void, n: c_int, _: i64) -> c_int {
+                0
+            }
+        ),
+    );
+    contains(&expansion, r#"name: "to", ty: "*mut c_void", extent: "n""#);
+}
+
+#[test]
+fn a_contract_that_is_of_another_type_is_refused_and_left_out_in_a_mirror() {
+    let row = quote!(
+        extern "C" fn row(n: c_int) -> c_int {
+            n
+        }
+    );
+    for (arguments, why) in [
+        (quote!(contract = "sqlite3_module.xOpen"), "has 2 parameters, and the declaration 1"),
+        (quote!(contract = "sqlite3_module.xNext"), "`cursor` is `c_int`, and no pointer to data"),
+        (quote!(contract = "sqlite3_module.xopen"), "there is no contract of a callback's type `sqlite3_module.xopen`"),
+        (quote!(contract = "sqlite3_exec"), "there is no contract of a callback's type `sqlite3_exec`"),
+        (quote!(contract = sqlite3), "there is no contract of a callback's type"),
+        (quote!(contracts = "sqlite3"), "`contracts` names files, and no contract in them"),
+    ] {
+        let expansion = crate::expand::guard(arguments.clone(), row.clone()).to_string();
+        assert!(expansion.contains("compile_error") && expansion.contains(why), "{why}:\n{expansion}");
+        if arguments.to_string().starts_with("contract ") {
+            assert_eq!(guard(quote!(mirrored, #arguments), row.clone()), "extern\"C\"fnrow(n:c_int)->c_int{n}");
+        }
+    }
+}
+
 /// A file with this text, for a test of this name.
 fn file(test: &str, text: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("ffi-guard-{}-{test}.toml", std::process::id()));
@@ -210,6 +275,21 @@ fn what_is_wrong_in_a_file_is_told_with_its_line() {
             "ok",
             "[\"page\"]\nf = [\"a: out\", \"->: ok = n == 0\"]\n",
             ".toml:2: `f`: `ok` is a condition on the result",
+        ),
+        (
+            "callback",
+            "[\"page\"]\n\"f.g\" = [\"a: held_by = b\", \"b\"]\n",
+            ".toml:2: `f.g`: `held_by` goes on a parameter",
+        ),
+        (
+            "type",
+            "[\"page\"]\n\"f.g\" = [\"a\", \"->: on_panic = 1\"]\n",
+            ".toml:2: `f.g`: `on_panic` goes on a function",
+        ),
+        (
+            "gives",
+            "[\"page\"]\n\"f.g\" = [\"a\", \"->: returns(nonnull)\"]\n",
+            ".toml:2: `f.g`: expected `returns(owned)`",
         ),
         ("tokens", "[\"page\"]\nf = [\"a: sized_by = (\"]\n", ".toml:2: `f`: `sized_by = (` is no list of words"),
     ] {

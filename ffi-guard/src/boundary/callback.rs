@@ -141,39 +141,66 @@ impl<'a> Incoming<'a> {
     /// Runs the body with the clock read around it.
     #[cold]
     fn run_counted<R>(
-        self,
+        mut self,
         unwinds: bool,
         body: impl FnOnce() -> R,
         neutral: impl FnOnce() -> R,
         argument: impl FnOnce(&R) -> Argument,
         raise: impl Fn(Stop),
     ) -> R {
-        let Incoming { function, location, arguments, stop, checked, counted } = self;
-        let (call, bare) = counted.map_or((None, false), |counted| (counted.call, counted.bare));
+        let name = self.function.declaration.name;
+        let (call, bare) = self.counted.take().map_or((None, false), |counted| (counted.call, counted.bare));
         let timed = |call: &Option<TimedCall>| {
-            if let Some(stop) = stop {
-                raise(stop);
-            }
-            if let Some(call) = call {
-                call.body_begins();
-            }
-            let result = body();
-            if checked {
-                if let Some(call) = call {
-                    call.body_ended();
-                }
-                if let Err(stop) = leave(&Site { function, location }, arguments, &argument(&result)) {
-                    raise_for_result(stop, &raise);
-                }
-            }
-            result
+            self.timed(call.as_ref(), body, argument, &raise, |stop| raise_for_result(stop, &raise))
         };
         let result = match bare {
             true => timed(&call),
-            false => parked::at_boundary(function.declaration.name, unwinds, || timed(&call), neutral),
+            false => parked::at_boundary(name, unwinds, || timed(&call), neutral),
         };
         if let Some(call) = call {
             call.callback_ends();
+        }
+        result
+    }
+
+    /// Runs the body of a function of which a contract alone speaks. A panic of the body goes the
+    /// way that the language has for it, and a denied violation ends the process: C cannot be told
+    /// of either.
+    #[inline]
+    pub fn run_as_written<R>(mut self, body: impl FnOnce() -> R, argument: impl FnOnce(&R) -> Argument) -> R {
+        let call = self.counted.take().and_then(|counted| counted.call);
+        let end = |stop| raise(stop, false);
+        let result = self.timed(call.as_ref(), body, argument, end, end);
+        if let Some(call) = call {
+            call.callback_ends();
+        }
+        result
+    }
+
+    /// Runs the body between its checks, and tells `call` when it runs.
+    fn timed<R>(
+        self,
+        call: Option<&TimedCall>,
+        body: impl FnOnce() -> R,
+        argument: impl FnOnce(&R) -> Argument,
+        raise: impl Fn(Stop),
+        raise_for_result: impl Fn(Stop),
+    ) -> R {
+        let Incoming { function, location, arguments, stop, checked, counted: _ } = self;
+        if let Some(stop) = stop {
+            raise(stop);
+        }
+        if let Some(call) = call {
+            call.body_begins();
+        }
+        let result = body();
+        if checked {
+            if let Some(call) = call {
+                call.body_ended();
+            }
+            if let Err(stop) = leave(&Site { function, location }, arguments, &argument(&result)) {
+                raise_for_result(stop);
+            }
         }
         result
     }

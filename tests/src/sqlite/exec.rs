@@ -100,11 +100,11 @@ impl Db {
 }
 
 /// The callback for each row. If it panics, the query is aborted.
-#[guard(on_panic = SQLITE_ABORT)]
+#[guard(contract = "sqlite3_exec.callback", on_panic = SQLITE_ABORT)]
 unsafe extern "C" fn row(
-    #[guard(opaque, nonnull)] user: *mut c_void,
+    #[guard(nonnull)] user: *mut c_void,
     count: c_int,
-    #[guard(counted_by = count)] columns: *mut *mut c_char,
+    columns: *mut *mut c_char,
     _names: *mut *mut c_char,
 ) -> c_int {
     // SAFETY: `exec_each` lends its closure for the call, and SQLite hands it back.
