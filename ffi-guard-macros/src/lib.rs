@@ -96,8 +96,8 @@ mod wrapper;
 /// that `contracts = ".."` names or in those of ffi-guard), `on_panic = value` (what C gets if it
 /// panics; the default of the return type if not given), `returns(owned)` and `returns(retained)`
 /// (the result is C's, or C may keep it), `lends` (C may use the result for a while),
-/// `returns(cstr)` (it ends in NUL), `skip`, `crate = path`, `allow(..)`, `warn(..)`, `deny(..)`. On
-/// its parameters: `counted_by`, `sized_by`, `cstr`, `nonnull`, `out`, `lends` (C may use for a
+/// `returns(cstr)` (it ends in NUL), `skip`, `crate = path`, `allow(..)`, `warn(..)`, `deny(..)`.
+/// On its parameters: `counted_by`, `sized_by`, `cstr`, `nonnull`, `out`, `lends` (C may use for a
 /// while what is stored there), `opaque`, `thread_bound`, `owned` (C gives it back), and
 /// severities.
 ///

@@ -246,7 +246,7 @@ fn never_returns(source: &ForeignFn) -> bool {
 pub(crate) struct Callback<'a> {
     pub krate: TokenStream,
     pub on_panic: Option<TokenStream>,
-    /// True if it has no attribute of its author's: a panic of its own takes the way that the language has for it.
+    /// True if its author gave it no attribute: a panic of its own goes on as the language has it.
     pub mirrored: bool,
     /// Makes rustc expand it again if a file of contracts changes.
     pub rebuild: TokenStream,
