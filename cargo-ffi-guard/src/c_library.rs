@@ -2,7 +2,7 @@
 //! have a contract, and that no signal handler and no half-started child may call.
 //!
 //! The others stay as they are: `read` and `memcpy` are called for every byte, between `fork` and
-//! `exec`, and by handlers. The user can have one of them guarded by a contract of his own.
+//! `exec`, and by handlers. The user can have one of them guarded by a contract of their own.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::region::{self, SIDES, UNIT};
-use super::{class, run};
+use super::run;
 use crate::platform::lock::Locked;
 use crate::platform::memory;
 
@@ -32,7 +32,7 @@ pub(super) fn are_possible() -> bool {
 }
 
 fn free(side: usize) -> &'static Locked<u32> {
-    &FREE[side / class::COUNT % FREE.len()]
+    &FREE[region::place_of(side)]
 }
 
 /// Takes a unit of a half, all of whose pages are closed. `None` where the system has no guard

@@ -110,8 +110,7 @@ const ALIGN_OF_C: usize = 16;
 #[inline(never)]
 fn in_turn(cache: &mut Cache, side: usize, size: usize, align: usize, birth: Event) -> usize {
     let align = if side == 0 { align } else { align.max(ALIGN_OF_C) };
-    let at = side / class::COUNT % cache.on_pages.len();
-    let given = &mut cache.on_pages[at];
+    let given = &mut cache.on_pages[region::place_of(side)];
     *given = given.wrapping_add(1);
     let placement = if *given % 2 == 1 { Placement::BeforeGuard } else { Placement::AfterGuard };
     paged::give(side, size, align, placement, birth).unwrap_or(0)

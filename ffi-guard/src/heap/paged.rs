@@ -26,12 +26,13 @@ use super::quarantine::limit_on_pages;
 use super::region::{self, SIDES, UNIT};
 use super::slack::{fill, pages};
 use super::table::{Event, Extent};
-use super::{class, fields, run};
+use super::{fields, run};
 use crate::platform::memory::{self, PAGE};
 use crate::platform::{fault, process};
 
 /// Requests from here on are refused, as everywhere in the heap.
 const TOO_LARGE: usize = 1 << 46;
+
 /// The blocks of a half that have pages of their own.
 struct Counts {
     /// Live ones whose pages are a mapping of their own.
@@ -57,7 +58,7 @@ static FEW: AtomicBool = AtomicBool::new(false);
 static OPENED: AtomicBool = AtomicBool::new(false);
 
 fn counts(side: usize) -> &'static Counts {
-    &COUNTS[side / class::COUNT % COUNTS.len()]
+    &COUNTS[region::place_of(side)]
 }
 
 /// Finds out how many blocks there may be. A live one outside of a field costs two mappings, its

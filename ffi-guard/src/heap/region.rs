@@ -198,6 +198,11 @@ pub(crate) fn units(side: usize) -> Range<usize> {
     first..first + each
 }
 
+/// The place of a half among the [`SIDES`], for a half as [`units`] takes it.
+pub(super) const fn place_of(side: usize) -> usize {
+    if side == 0 { 0 } else { SIDES - 1 }
+}
+
 /// The half that a unit is of, as [`units`] takes it.
 pub(super) fn side_of(unit: u32) -> usize {
     let is_rusts = units(0).contains(&(unit as usize));

@@ -1,8 +1,8 @@
 //! Freed blocks on pages of their own that wait, without access and without memory, until a number
 //! of younger ones are freed: C's always, and Rust's if the process has no quarantine.
 
+use super::paged;
 use super::region::{self, SIDES};
-use super::{class, paged};
 use crate::platform::lock::Locked;
 use crate::platform::memory::{self, PAGE};
 
@@ -21,7 +21,7 @@ pub(super) static FREED: [Locked<Resting>; SIDES] =
     [const { Locked::new(Resting { ring: 0, places: 0, tail: 0 }) }; SIDES];
 
 fn of(side: usize) -> &'static Locked<Resting> {
-    &FREED[side / class::COUNT % FREED.len()]
+    &FREED[region::place_of(side)]
 }
 
 /// Has as many freed blocks of a half wait. No more than a quarter of what there is of addresses.

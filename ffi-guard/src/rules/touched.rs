@@ -112,7 +112,7 @@ pub(crate) fn story<'a>(touch: &'a Touch<'_>, tell: &mut dyn FnMut(Beat<'a>)) {
         tell(trace(if block.of_c { "C allocated" } else { "allocated" }, block.allocated, block.allocated_by));
     }
     match &touch.lent {
-        // Nobody lent C what is its own.
+        // A block of C's own is lent to it by no call.
         _ if block.of_c => {}
         Some(lent) => tell(at("lent", lent.location, lent.function, Some(lent.thread))),
         None => tell(Beat::Words("lent", "to no guarded call that was seen".into())),

@@ -64,7 +64,8 @@ static BEFORE_BUS: Before = Before(UnsafeCell::new(MaybeUninit::uninit()));
 
 /// The number of Rust's blocks after which a program is taken not to begin in Rust.
 const PATIENCE: u32 = 256;
-/// The number of C's: a Rust program may have C libraries whose constructors allocate thousands.
+/// The number of C's blocks after which a program is taken not to begin in Rust: it may have C
+/// libraries whose constructors allocate thousands.
 const PATIENCE_WITH_C: u32 = 1 << 16;
 
 /// Installs the handler if Rust's runtime has installed its own, or never will. Called for every
